@@ -1,0 +1,184 @@
+"""The asynchronous registry: the synchronous one's twin, and `watch()`."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from redis.exceptions import RedisError
+
+from discovery import commands
+from discovery.commands import Command, Snapshot
+from discovery.connecting import connect_async
+from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
+from discovery.errors import RegistryUnavailable, ServiceNotFound
+from discovery.instance import check_name, parse_registration
+from discovery.keys import registry_keys
+from discovery.registry import instance_key, new_instance_id, unavailable
+from discovery.remembering import LastAnswers
+from discovery.settings import RegistrySettings
+from discovery.view import Event, View
+from discovery.watcher import Watcher
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something changed: `kind` is an event of the registry, or `snapshot` when all was read anew."""
+
+    kind: str
+    service: str
+    instance_id: str | None
+    instances: tuple[str, ...]
+
+
+class AsyncServiceRegistry:
+    """The same calls as ServiceRegistry, `async`; bound to the event loop that first uses it."""
+
+    def __init__(self, url: str | None = None, *, settings: RegistrySettings | None = None) -> None:
+        if settings is None:
+            settings = RegistrySettings.from_env(
+                os.environ if url is None else {**os.environ, "REDIS_URL": url}
+            )
+        self.settings = settings
+        self._client = connect_async(settings.redis_url)
+        self._keys = registry_keys(settings.namespace)
+        self._scripts: dict[str, Any] = {}
+        self._answers = LastAnswers(settings.instance_ttl_s)
+        self._rng = random.Random()
+
+    async def get_service(self, name: str) -> Description | None:
+        """A healthy instance, at random by weight, or None."""
+        return pick(usable(await self._lookup(name)), self._rng)
+
+    async def discover_service(self, name: str) -> str:
+        """The URL of a healthy instance; ServiceNotFound when there is none."""
+        found = await self.get_service(name)
+        if found is None:
+            raise ServiceNotFound(f"no healthy instance of {name} is registered")
+        return str(found["url"])
+
+    async def list_services(self) -> list[Description]:
+        """All registered services with their instances."""
+        return describe_snapshot(await self._lookup(""))
+
+    async def register_service(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        *,
+        instance_id: str | None = None,
+        health_check_url: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        weight: int = 1,
+        version: str | None = None,
+        ttl_s: float | None = None,
+    ) -> Description:
+        """Register an instance, or replace the one of the same id, and return it."""
+        instance = parse_registration(
+            name,
+            new_instance_id(name) if instance_id is None else instance_id,
+            {
+                "host": host,
+                "port": port,
+                "health_check_url": health_check_url,
+                "metadata": metadata,
+                "weight": weight,
+                "version": version,
+                "ttl": ttl_s,
+            },
+            default_ttl_s=self.settings.instance_ttl_s,
+        )
+        done = await self.call(commands.register(instance))
+        return describe_instance(instance, "starting", done.registered_at_ms, done.registered_at_ms)
+
+    async def heartbeat(self, name: str, instance_id: str) -> bool:
+        """Renew an instance's lease; False: register again."""
+        return (await self.call(commands.renew([instance_key(name, instance_id)])))[0]
+
+    async def drain(self, name: str, instance_id: str) -> bool:
+        """Let an instance get no new requests; False when it is not registered."""
+        return (await self.call(commands.drain(instance_key(name, instance_id)))).known
+
+    async def deregister_service(self, name: str, instance_id: str) -> bool:
+        """Take an instance out; False when it is not registered."""
+        return (await self.call(commands.deregister(instance_key(name, instance_id)))).known
+
+    async def watch(self, name: str | None = None) -> AsyncIterator[Change]:
+        """Each change of one service, or of all, as it happens; it ends when the caller breaks off."""
+        if name is not None:
+            check_name(name)
+        changes: asyncio.Queue[Change] = asyncio.Queue()
+        watcher = Watcher(self.settings)
+        watcher.listen(lambda before, after, event: _note(changes, name, before, after, event))
+        task = asyncio.create_task(watcher.run(), name="lockgate-watch")
+        try:
+            while True:
+                yield await changes.get()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def call(self, command: Command[T]) -> T:
+        """Run one of `discovery.commands`; RegistryUnavailable when the registry does not answer."""
+        script = self._scripts.get(command.script)
+        if script is None:
+            source = commands.script_source(command.script)
+            script = self._scripts[command.script] = self._client.register_script(source)
+        try:
+            return command.decode(await script(keys=self._keys, args=command.args))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise unavailable(self.settings, error) from error
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _lookup(self, service: str) -> Snapshot:
+        try:
+            snapshot = await self.call(commands.snapshot(service))
+        except RegistryUnavailable:
+            remembered = self._answers.recall(service, time.monotonic())
+            if remembered is None:
+                raise
+            return remembered
+        self._answers.remember(service, snapshot, time.monotonic())
+        return snapshot
+
+
+def _note(
+    changes: asyncio.Queue[Change],
+    wanted: str | None,
+    before: View,
+    after: View,
+    event: Event | None,
+) -> None:
+    """Queue what a change of the view means for a subscriber."""
+    names = {event.service} if event is not None else {*before.services, *after.services}
+    for service in sorted(names):
+        if wanted not in (None, service):
+            continue
+        instances = tuple(entry.instance.id for entry in after.registered(service))
+        if event is None and before.services.get(service) == after.services.get(service):
+            continue
+        instance_id = event.key.partition("/")[2] if event else None
+        changes.put_nowait(
+            Change(event.kind if event else "snapshot", service, instance_id, instances)
+        )

@@ -1,0 +1,193 @@
+"""One description of each registry command (script, arguments, decoder), for both kinds of client."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+import structlog
+
+from discovery.errors import InvalidRegistration
+from discovery.instance import Instance, decode, encode
+
+T = TypeVar("T")
+
+#: A service stays known, and a removal on purpose is remembered, for so long.
+REMEMBERED_S = 600.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[T]):
+    """A call of one script; `decode` makes the answer out of what the server returns."""
+
+    script: str
+    args: tuple[str | int, ...]
+    decode: Callable[[Any], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """`created` is False where an instance was replaced; times are the server's, Unix ms."""
+
+    created: bool
+    revision: int
+    registered_at_ms: int
+    lapses_at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """`known` is False where there was no such instance; the view is current from `revision` on."""
+
+    known: bool
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again."""
+
+    epoch: str
+    revision: int
+    live_gateways: int
+    new_lease: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An instance as the registry has it; times are the server's, Unix ms."""
+
+    instance: Instance
+    registered_at_ms: int
+    lapses_at_ms: int
+    draining: bool
+    status: str
+
+    @property
+    def last_heartbeat_ms(self) -> int:
+        return self.lapses_at_ms - round(self.instance.ttl_s * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything registered at one moment; `known` maps services to when an instance last went."""
+
+    epoch: str
+    revision: int
+    last_event_id: str
+    now_ms: int
+    live_gateways: int
+    records: tuple[Record, ...]
+    known: dict[str, int]
+    removed: frozenset[str]
+
+
+@cache
+def script_source(name: str) -> str:
+    """The text of a script, with what all of them share in front."""
+    folder = files("discovery") / "scripts"
+    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in ("common", name))
+
+
+def register(instance: Instance) -> Command[Registered]:
+    ttl_ms = round(instance.ttl_s * 1000)
+    return Command(
+        "register",
+        (_new_epoch(), instance.key, ttl_ms, encode(instance)),
+        lambda reply: Registered(bool(reply[0]), reply[1], int(reply[2]), int(reply[3])),
+    )
+
+
+def renew(keys: Sequence[str]) -> Command[list[bool]]:
+    """Heartbeats of the instances with these keys; the answers are in the same order."""
+    return Command("renew", (_new_epoch(), *keys), lambda reply: [bool(item) for item in reply])
+
+
+def drain(key: str) -> Command[Changed]:
+    return Command("drain", (_new_epoch(), key), _changed)
+
+
+def deregister(key: str) -> Command[Changed]:
+    return Command("deregister", (_new_epoch(), key), _changed)
+
+
+def report(gateway: str, lease_s: float, verdicts: Sequence[tuple[str, str, str]]) -> Command[int]:
+    """A gateway's verdicts: (instance key, status, evidence) of each."""
+    said = [part for verdict in verdicts for part in verdict]
+    return Command("report", (_new_epoch(), gateway, round(lease_s * 1000), *said), int)
+
+
+def sweep(gateway: str, lease_s: float, remove_after_s: float) -> Command[Swept]:
+    return Command(
+        "sweep",
+        (
+            _new_epoch(),
+            gateway,
+            round(lease_s * 1000),
+            round(remove_after_s * 1000),
+            round(REMEMBERED_S * 1000),
+        ),
+        lambda reply: Swept(_text(reply[0]), reply[1], reply[2], bool(reply[3])),
+    )
+
+
+def snapshot(service: str = "") -> Command[Snapshot]:
+    """Everything, or one service."""
+    return Command("snapshot", (_new_epoch(), service), _snapshot)
+
+
+def decode_value(key: str, value: bytes) -> tuple[Instance, int, bool]:
+    """(instance, registered at in ms, draining) of an entry of the `instances` hash.
+
+    Raises InvalidRegistration when it is not one of ours.
+    """
+    parts = value.split(b" ", 3)
+    if len(parts) != 4 or not (parts[0].isdigit() and parts[1].isdigit()):
+        raise InvalidRegistration("the record is not one of Lockgate's")
+    return decode(key, parts[3]), int(parts[0]), parts[2] == b"draining"
+
+
+def _new_epoch() -> str:
+    return secrets.token_hex(8)
+
+
+def _changed(reply: Any) -> Changed:
+    return Changed(bool(reply[0]), reply[1])
+
+
+def _snapshot(reply: Any) -> Snapshot:
+    epoch, revision, last_event_id, now_ms, gateways, instances, known, removed = reply
+    return Snapshot(
+        epoch=_text(epoch),
+        revision=revision,
+        last_event_id=_text(last_event_id),
+        now_ms=int(now_ms),
+        live_gateways=gateways,
+        records=tuple(
+            record
+            for fields in zip(*[iter(instances)] * 4, strict=True)
+            if (record := _record(*fields)) is not None
+        ),
+        known={
+            _text(name): int(float(at)) for name, at in zip(known[::2], known[1::2], strict=True)
+        },
+        removed=frozenset(map(_text, removed)),
+    )
+
+
+def _record(member: bytes, value: bytes, lapses_at_ms: bytes, status: bytes) -> Record | None:
+    key = _text(member)
+    try:
+        instance, registered_at_ms, draining = decode_value(key, value)
+        return Record(instance, registered_at_ms, int(float(lapses_at_ms)), draining, _text(status))
+    except InvalidRegistration as error:
+        _log.warning("registry.invalid_record", key=key, detail=str(error))
+        return None
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "replace")

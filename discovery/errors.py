@@ -1,0 +1,25 @@
+"""What discovery can't do, as exceptions; all of them are DiscoveryError."""
+
+
+class DiscoveryError(Exception):
+    """Parent of everything that the Python API raises."""
+
+
+class ServiceNotFound(DiscoveryError):
+    """No healthy instance of the service is registered."""
+
+
+class RegistryUnavailable(DiscoveryError):
+    """The registry does not answer, and the last known answer is too old."""
+
+
+class InvalidRegistration(DiscoveryError):
+    """A registration is not of the documented shape; the message names the key and what is allowed."""
+
+
+class ForbiddenAddress(DiscoveryError):
+    """An instance's address is one that is never connected to."""
+
+
+class SettingsError(DiscoveryError):
+    """A setting's value is not allowed; the message is one line: the variable, the value, what is allowed."""

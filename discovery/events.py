@@ -1,0 +1,50 @@
+"""The registry's stream of events, as values: what an entry says, and whether it is the next one."""
+
+from typing import Any
+
+import structlog
+
+from discovery.commands import decode_value
+from discovery.errors import InvalidRegistration
+from discovery.view import Event, Status
+
+_log = structlog.get_logger()
+_STATUSES: dict[bytes, Status] = {
+    b"starting": "starting",
+    b"healthy": "healthy",
+    b"unhealthy": "unhealthy",
+}
+
+
+def parse_event(fields: dict[bytes, bytes]) -> Event | None:
+    """The event of a stream entry, or None when it is not one of ours."""
+    try:
+        revision = int(fields[b"rev"])
+        kind = fields[b"kind"].decode()
+        key = fields[b"member"].decode()
+    except (KeyError, ValueError):
+        _log.warning("registry.invalid_event", fields=repr(fields)[:200])
+        return None
+    more: dict[str, Any] = {}
+    if kind == "registered":
+        more = _registered(key, fields)
+    elif kind == "health_changed":
+        more = {
+            "status": _STATUSES.get(fields.get(b"to", b""), "starting"),
+            "from_status": fields.get(b"from", b"").decode("utf-8", "replace"),
+            "evidence": fields.get(b"evidence", b"").decode("utf-8", "replace"),
+        }
+    return Event(revision, kind, key, **more)
+
+
+def _registered(key: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
+    value = b" ".join(
+        fields.get(name, b"") if name != b"active" else name
+        for name in (b"registered_at", b"ttl", b"active", b"record")
+    )
+    try:
+        instance, registered_at_ms, _ = decode_value(key, value)
+    except InvalidRegistration as error:
+        _log.warning("registry.invalid_record", key=key, detail=str(error))
+        return {}
+    return {"instance": instance, "registered_at_ms": registered_at_ms}

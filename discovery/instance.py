@@ -1,0 +1,245 @@
+"""An instance of a service: its shape, what is refused, and its record in the registry."""
+
+import ipaddress
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from discovery.errors import InvalidRegistration
+
+MAX_METADATA_BYTES = 8 * 1024
+MAX_BODY_BYTES = 16 * 1024
+DEFAULT_TTL_S = 15.0
+
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+# The grammar of semver.org, item 2 to 10.
+_VERSION = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+)
+_KEYS = frozenset(
+    ["host", "port", "scheme", "health_check_url", "metadata", "weight", "version", "ttl"]
+)
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One copy of a service and where it listens; `health_check_url` None: a TCP connect is the probe."""
+
+    name: str
+    id: str
+    host: str
+    port: int
+    scheme: str = "http"
+    health_check_url: str | None = None
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    weight: int = 1
+    version: str | None = None
+    ttl_s: float = DEFAULT_TTL_S
+
+    @property
+    def key(self) -> str:
+        """Its name in the registry: `<service>/<instance id>`."""
+        return f"{self.name}/{self.id}"
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def address(self) -> tuple[str, str, int, str | None]:
+        """What health is a verdict on: a change of any of it makes a new instance of the same id."""
+        return (self.scheme, self.host, self.port, self.health_check_url)
+
+
+def parse_registration(
+    name: object, instance_id: object, body: object, *, default_ttl_s: float = DEFAULT_TTL_S
+) -> Instance:
+    """Check a registration (keys as in the contract's PUT) and make the instance of it.
+
+    Raises InvalidRegistration with the key, the value and what is allowed.
+    """
+    check_name(name)
+    check_id(instance_id)
+    if not isinstance(body, Mapping):
+        raise InvalidRegistration("the body must be a JSON object")
+    unknown = sorted(str(key) for key in body if key not in _KEYS)
+    if unknown:
+        raise InvalidRegistration(
+            f"unknown key {unknown[0]!r}; allowed: {', '.join(sorted(_KEYS))}"
+        )
+    for key in ("host", "port"):
+        if key not in body:
+            raise InvalidRegistration(f"{key} is missing")
+    host = _host(body["host"])
+    port = _integer("port", body["port"], 1, 65535)
+    scheme = body.get("scheme", "http")
+    if scheme not in ("http", "https"):
+        raise InvalidRegistration(f"scheme {scheme!r}: must be http or https")
+    instance = Instance(
+        name=str(name),
+        id=str(instance_id),
+        host=host,
+        port=port,
+        scheme=scheme,
+        metadata=_metadata(body.get("metadata")),
+        weight=_integer("weight", body.get("weight", 1), 0, 1000),
+        version=_version(body.get("version")),
+        ttl_s=_ttl_s(body.get("ttl"), default_ttl_s),
+    )
+    url = body.get("health_check_url")
+    if url is None:
+        return instance
+    return replace(instance, health_check_url=_health_check_url(url, instance))
+
+
+def check_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InvalidRegistration(
+            f"service name {name!r}: must be a lower-case letter and up to 62 of a-z 0-9 _ -"
+        )
+
+
+def check_id(instance_id: object) -> None:
+    if not isinstance(instance_id, str) or not _ID.fullmatch(instance_id):
+        raise InvalidRegistration(
+            f"instance id {instance_id!r}: must be 1 to 128 of A-Z a-z 0-9 . _ -"
+        )
+
+
+def is_service_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+def encode(instance: Instance) -> str:
+    """The record as JSON text; `decode` is its inverse."""
+    return json.dumps(
+        {
+            "host": instance.host,
+            "port": instance.port,
+            "scheme": instance.scheme,
+            "health_check_url": instance.health_check_url,
+            "metadata": dict(instance.metadata),
+            "weight": instance.weight,
+            "version": instance.version,
+            "ttl": instance.ttl_s,
+        },
+        separators=(",", ":"),
+        sort_keys=True,
+    )
+
+
+def decode(key: str, record: str | bytes) -> Instance:
+    """The instance of a record; InvalidRegistration when it is not one of ours."""
+    name, _, instance_id = key.partition("/")
+    try:
+        body = json.loads(record)
+    except ValueError:
+        raise InvalidRegistration("the record is not JSON") from None
+    return parse_registration(name, instance_id, body)
+
+
+def _host(host: object) -> str:
+    if not isinstance(host, str) or not host:
+        raise InvalidRegistration(f"host {host!r}: must be a host name or an address")
+    try:
+        return str(ipaddress.ip_address(host)) if "%" not in host else _refuse_host(host)
+    except ValueError:
+        pass
+    labels = host.removesuffix(".").split(".")
+    # A last label of digits alone would be read as a legacy IPv4 address (127.1, 0x7f.1).
+    numeric = labels[-1].isdigit() or labels[-1].lower().startswith("0x")
+    if len(host) > 253 or numeric or not all(map(_HOST_LABEL.fullmatch, labels)):
+        return _refuse_host(host)
+    return host
+
+
+def _refuse_host(host: str) -> str:
+    raise InvalidRegistration(f"host {host!r}: must be a host name or an address")
+
+
+def _integer(key: str, value: object, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidRegistration(f"{key} {value!r}: must be an integer from {low} to {high}")
+    return value
+
+
+def _ttl_s(value: object, default_s: float) -> float:
+    if value is None:
+        return default_s
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= 3600:
+        raise InvalidRegistration(f"ttl {value!r}: must be 1 to 3600 seconds")
+    return float(value)
+
+
+def _version(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > 128 or not _VERSION.fullmatch(value):
+        raise InvalidRegistration(f"version {value!r}: must be a semantic version such as 1.4.2")
+    return value
+
+
+def _metadata(value: object) -> Mapping[str, Scalar]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidRegistration("metadata must be a JSON object")
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise InvalidRegistration(f"metadata key {key!r}: must be a string")
+        if item is not None and not isinstance(item, str | int | float | bool):
+            raise InvalidRegistration(
+                f"metadata {key!r}: must be a string, number, boolean or null (metadata is flat)"
+            )
+    try:
+        text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
+        size = len(text.encode())
+    except ValueError:
+        raise InvalidRegistration("metadata must be valid JSON") from None
+    if size > MAX_METADATA_BYTES:
+        raise InvalidRegistration(
+            f"metadata of {size} bytes: at most {MAX_METADATA_BYTES} are allowed"
+        )
+    return dict(value)
+
+
+def _health_check_url(value: object, instance: Instance) -> str:
+    what = f"health_check_url {value!r}"
+    if not isinstance(value, str) or not value or len(value) > 2048 or not value.isascii():
+        raise InvalidRegistration(f"{what}: must be a path or a URL of at most 2048 characters")
+    if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in value):
+        raise InvalidRegistration(f"{what}: must not contain spaces or control characters")
+    if value.startswith("/") and not value.startswith("//"):
+        return instance.url + value
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        raise InvalidRegistration(f"{what}: is not a URL") from None
+    if parts.scheme not in ("http", "https") or parts.username or parts.fragment or port == 0:
+        raise InvalidRegistration(f"{what}: must be a path, or an http or https URL")
+    if not _same_host(parts.hostname or "", instance.host):
+        raise InvalidRegistration(f"{what}: its host must be the instance's own, {instance.host}")
+    return value
+
+
+def _same_host(one: str, other: str) -> bool:
+    if one.lower() == other.lower():
+        return True
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False

@@ -1,0 +1,133 @@
+"""The prober: one task for each instance in the view, and the book of what this gateway saw of each."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from discovery.health import Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
+from discovery.instance import Instance
+from discovery.view import Event, Status, View
+
+#: Makes one probe; it never raises for what an instance does, and ends by its own time-out.
+Probe = Callable[[Instance], Awaitable[Verdict]]
+#: Told of each change of health: the instance, the state before, and the health after.
+OnChange = Callable[[Instance, Status, Health], None]
+
+PROBES_AT_ONCE = 200
+
+
+class HealthBook:
+    """This gateway's own verdicts, by instance key; they survive any change of view."""
+
+    def __init__(self, on_change: OnChange) -> None:
+        self._health: dict[str, Health] = {}
+        self._on_change = on_change
+        self._waiting: dict[str, asyncio.Event] = {}
+
+    def status(self, key: str) -> Status:
+        health = self._health.get(key)
+        return health.status if health is not None else "starting"
+
+    def health(self, key: str) -> Health:
+        return self._health.get(key) or Health()
+
+    def statuses(self) -> dict[str, Status]:
+        """What this gateway has to say, of every instance it has made up its mind about."""
+        return {k: h.status for k, h in self._health.items() if h.status != "starting"}
+
+    def note(self, instance: Instance, after: Health) -> None:
+        """Write down the health after a probe, and tell whoever waits for it."""
+        before = self.status(instance.key)
+        self._health[instance.key] = after
+        if after.status == before:
+            return
+        self._on_change(instance, before, after)
+        waiting = self._waiting.pop(instance.name, None)
+        if waiting is not None:
+            waiting.set()
+
+    def begin(self, instance: Instance) -> None:
+        """An instance at another address than before is a new one, of which nothing is known."""
+        before = self._health.get(instance.key)
+        self._health[instance.key] = Health()
+        if before is not None and before.status != "starting":
+            self._on_change(instance, before.status, Health())
+
+    def forget(self, key: str) -> None:
+        self._health.pop(key, None)
+
+    async def changed(self, service: str) -> None:
+        """Wait for the next change of health of any of a service's instances."""
+        await self._waiting.setdefault(service, asyncio.Event()).wait()
+
+
+@dataclass(slots=True)
+class _Watch:
+    """The task that probes one instance, and what it was told to probe."""
+
+    instance: Instance
+    task: asyncio.Task[None]
+
+
+class Prober:
+    """Probes everything in the view while it is open: registered instances and absent ones."""
+
+    def __init__(
+        self, *, probe: Probe, book: HealthBook, thresholds: Thresholds, times: ProbeTimes
+    ) -> None:
+        self._probe = probe
+        self._book = book
+        self._thresholds = thresholds
+        self._times = times
+        self._watches: dict[str, _Watch] = {}
+        self._at_once = asyncio.Semaphore(PROBES_AT_ONCE)
+
+    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
+        """A listener of the watcher: begin and end probing as instances come and go."""
+        if event is not None:
+            entry = after.services.get(event.service, {}).get(event.key)
+            if entry is None:
+                self._end(event.key)
+            else:
+                self._begin(entry.instance)
+            return
+        present = {entry.key: entry.instance for entry in after.entries()}
+        for key in self._watches.keys() - present.keys():
+            self._end(key)
+        for instance in present.values():
+            self._begin(instance)
+
+    async def close(self) -> None:
+        tasks = [watch.task for watch in self._watches.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._watches.clear()
+
+    def _begin(self, instance: Instance) -> None:
+        watch = self._watches.get(instance.key)
+        if watch is not None and watch.instance.address == instance.address:
+            return
+        if watch is not None:
+            watch.task.cancel()
+        self._book.begin(instance)
+        task = asyncio.create_task(self._watch(instance), name=f"probe-{instance.key}")
+        self._watches[instance.key] = _Watch(instance, task)
+
+    def _end(self, key: str) -> None:
+        watch = self._watches.pop(key, None)
+        if watch is not None:
+            watch.task.cancel()
+        self._book.forget(key)
+
+    async def _watch(self, instance: Instance) -> None:
+        began_s = time.monotonic()
+        while True:
+            async with self._at_once:
+                verdict = await self._probe(instance)
+            health = step(self._book.health(instance.key), verdict, self._thresholds)
+            self._book.note(instance, health)
+            age_s = time.monotonic() - began_s
+            await asyncio.sleep(next_probe_in_s(health, age_s, self._times, random.random()))

@@ -1,0 +1,174 @@
+"""The synchronous registry: for scripts, threads and any framework."""
+
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from redis.exceptions import RedisError
+
+from discovery import commands
+from discovery.commands import Command, Snapshot
+from discovery.connecting import connect
+from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
+from discovery.errors import RegistryUnavailable, ServiceNotFound
+from discovery.instance import check_id, check_name, parse_registration
+from discovery.keys import registry_keys
+from discovery.remembering import LastAnswers
+from discovery.settings import RegistrySettings, without_password
+
+T = TypeVar("T")
+
+
+class ServiceRegistry:
+    """Finds and registers services; thread-safe, and it connects when it is first used.
+
+    While the registry is unreachable, lookups give the last known answer up to `INSTANCE_TTL` old,
+    then raise RegistryUnavailable; changes raise it at once. Both errors are DiscoveryError.
+    """
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self._settings = settings
+        self._client = connect(settings.redis_url)
+        self._keys = registry_keys(settings.namespace)
+        self._scripts: dict[str, Any] = {}
+        self._answers = LastAnswers(settings.instance_ttl_s)
+        self._rng = random.Random()
+
+    def get_service(self, name: str) -> Description | None:
+        """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`."""
+        return pick(usable(self._lookup(name)), self._rng)
+
+    def discover_service(self, name: str) -> str:
+        """The URL of a healthy instance, `http://host:port`; ServiceNotFound when there is none."""
+        found = self.get_service(name)
+        if found is None:
+            raise ServiceNotFound(f"no healthy instance of {name} is registered")
+        return str(found["url"])
+
+    def list_services(self) -> list[Description]:
+        """All registered services with their instances: `[{"name", "instances": […], …}, …]`."""
+        return describe_snapshot(self._lookup(""))
+
+    def register_service(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        *,
+        instance_id: str | None = None,
+        health_check_url: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        weight: int = 1,
+        version: str | None = None,
+        ttl_s: float | None = None,
+    ) -> Description:
+        """Register an instance, or replace the one of the same id, and return it.
+
+        It lapses `ttl_s` seconds (`INSTANCE_TTL`) after the last heartbeat, and heartbeats are the
+        caller's. `health_check_url` is a URL on the same host or a path; None: a TCP connect is the
+        probe. Raises InvalidRegistration or RegistryUnavailable.
+        """
+        instance = parse_registration(
+            name,
+            new_instance_id(name) if instance_id is None else instance_id,
+            {
+                "host": host,
+                "port": port,
+                "health_check_url": health_check_url,
+                "metadata": metadata,
+                "weight": weight,
+                "version": version,
+                "ttl": ttl_s,
+            },
+            default_ttl_s=self._settings.instance_ttl_s,
+        )
+        done = self._call(commands.register(instance))
+        return describe_instance(instance, "starting", done.registered_at_ms, done.registered_at_ms)
+
+    def heartbeat(self, name: str, instance_id: str) -> bool:
+        """Renew an instance's lease; False: it is not registered (any more), register again."""
+        return self._call(commands.renew([instance_key(name, instance_id)]))[0]
+
+    def drain(self, name: str, instance_id: str) -> bool:
+        """Let an instance get no new requests; False when it is not registered."""
+        return self._call(commands.drain(instance_key(name, instance_id))).known
+
+    def deregister_service(self, name: str, instance_id: str) -> bool:
+        """Take an instance out; False when it is not registered."""
+        return self._call(commands.deregister(instance_key(name, instance_id))).known
+
+    def close(self) -> None:
+        """Close the connections; the object can be used again."""
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _lookup(self, service: str) -> Snapshot:
+        try:
+            snapshot = self._call(commands.snapshot(service))
+        except RegistryUnavailable:
+            remembered = self._answers.recall(service, time.monotonic())
+            if remembered is None:
+                raise
+            return remembered
+        self._answers.remember(service, snapshot, time.monotonic())
+        return snapshot
+
+    def _call(self, command: Command[T]) -> T:
+        script = self._scripts.get(command.script)
+        if script is None:
+            source = commands.script_source(command.script)
+            script = self._scripts[command.script] = self._client.register_script(source)
+        try:
+            return command.decode(script(keys=self._keys, args=command.args))
+        except (RedisError, OSError) as error:
+            raise unavailable(self._settings, error) from error
+
+
+def instance_key(name: str, instance_id: str) -> str:
+    """The registry's name for an instance; InvalidRegistration when one part is not of its shape."""
+    check_name(name)
+    check_id(instance_id)
+    return f"{name}/{instance_id}"
+
+
+def new_instance_id(name: str) -> str:
+    """`<service>-<8 hexadecimal digits>`."""
+    return f"{name}-{secrets.token_hex(4)}"
+
+
+def unavailable(settings: RegistrySettings, error: Exception) -> RegistryUnavailable:
+    return RegistryUnavailable(
+        f"the registry at {without_password(settings.redis_url)} does not answer: {error}"
+    )
+
+
+_registries: dict[tuple[int, RegistrySettings], ServiceRegistry] = {}
+_registries_lock = threading.Lock()
+
+
+def get_service_registry(url: str | None = None) -> ServiceRegistry:
+    """The registry at this URL (`REDIS_URL` when None): one object for each URL and process."""
+    settings = RegistrySettings.from_env(
+        os.environ if url is None else {**os.environ, "REDIS_URL": url}
+    )
+    # A forked child must not share its parent's connections.
+    key = (os.getpid(), settings)
+    with _registries_lock:
+        if key not in _registries:
+            _registries[key] = ServiceRegistry(settings)
+        return _registries[key]

@@ -1,0 +1,87 @@
+-- What every registry script begins with; it is put in front of each when it is loaded.
+--
+-- KEYS, the same for all, in one hash slot:
+--   1 meta       hash    epoch (random, made with the data set) and rev (of the last event)
+--   2 instances  hash    member -> "<registered at, ms> <ttl, ms> <active|draining> <record, JSON>"
+--   3 index      zset    member, score 0: the instances of one service by lexical range
+--   4 leases     zset    member, score = when its lease lapses, ms
+--   5 verdicts   hash    "<gateway>|<member>" -> starting|healthy|unhealthy, one per gateway
+--   6 status     hash    member -> the status that follows from the verdicts of all live gateways
+--   7 unhealthy  zset    member, score = unhealthy for every live gateway since, ms
+--   8 gateways   zset    gateway, score = when its lease lapses, ms
+--   9 known      zset    service, score = when an instance of it last went, ms
+--  10 removed    zset    member, score = when it was taken out on purpose (not lapsed), ms
+--  11 events     stream  rev, kind, member and what the kind needs, one entry for each change
+-- A member is "<service>/<instance id>". Times are the server's, in milliseconds.
+-- ARGV[1] is always a random text: the epoch, should there be none yet.
+
+local META, INSTANCES, INDEX, LEASES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local VERDICTS, STATUS, UNHEALTHY, GATEWAYS = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
+local KNOWN, REMOVED, EVENTS = KEYS[9], KEYS[10], KEYS[11]
+local EVENTS_KEPT = 10000
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Lua's own tostring keeps 14 digits only.
+local function integer(number)
+  return string.format('%.0f', number)
+end
+
+local function emit(kind, member, ...)
+  redis.call('HSETNX', META, 'epoch', ARGV[1])
+  local rev = redis.call('HINCRBY', META, 'rev', 1)
+  redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_KEPT, '*',
+    'rev', rev, 'kind', kind, 'member', member, 'at', integer(now), ...)
+  return rev
+end
+
+local function revision()
+  return tonumber(redis.call('HGET', META, 'rev') or '0')
+end
+
+local function epoch()
+  return redis.call('HGET', META, 'epoch') or ''
+end
+
+-- registered at (text), ttl in ms (text), state, record; nil when there is none or it is not ours
+local function read(member)
+  local value = redis.call('HGET', INSTANCES, member)
+  if not value then return nil end
+  return string.match(value, '^(%d+) (%d+) (%a+) (.*)$')
+end
+
+-- Take an instance out, with all that is known of it.
+local function forget(member)
+  redis.call('HDEL', INSTANCES, member)
+  redis.call('ZREM', INDEX, member)
+  redis.call('ZREM', LEASES, member)
+  redis.call('HDEL', STATUS, member)
+  redis.call('ZREM', UNHEALTHY, member)
+  for _, gateway in ipairs(redis.call('ZRANGE', GATEWAYS, 0, -1)) do
+    redis.call('HDEL', VERDICTS, gateway .. '|' .. member)
+  end
+  redis.call('ZADD', KNOWN, integer(now), string.match(member, '^[^/]*'))
+end
+
+-- Work an instance's status out anew: healthy when a live gateway passes it, unhealthy when every
+-- live gateway has failed it, starting while one has still to say. No verdict at all changes nothing.
+local function refresh(member, evidence)
+  local said, gateways = {}, redis.call('ZRANGEBYSCORE', GATEWAYS, '(' .. integer(now), '+inf')
+  for _, gateway in ipairs(gateways) do
+    said[redis.call('HGET', VERDICTS, gateway .. '|' .. member) or 'nothing'] = true
+  end
+  local before = redis.call('HGET', STATUS, member) or 'starting'
+  local after = before
+  if said.healthy then after = 'healthy'
+  elseif said.starting or (said.unhealthy and said.nothing) then after = 'starting'
+  elseif said.unhealthy then after = 'unhealthy' end
+  if after == before then return end
+  redis.call('HSET', STATUS, member, after)
+  if after == 'unhealthy' then
+    redis.call('ZADD', UNHEALTHY, integer(now), member)
+  else
+    redis.call('ZREM', UNHEALTHY, member)
+  end
+  emit('health_changed', member, 'from', before, 'to', after, 'evidence', evidence)
+end

@@ -1,0 +1,9 @@
+-- Let an instance get no new requests; only a new registration ends it.
+-- ARGV: 2 member
+-- Returns {known (1 or 0), revision}
+local member = ARGV[2]
+local registered_at, ttl_ms, state, record = read(member)
+if not registered_at then return {0, revision()} end
+if state == 'draining' then return {1, revision()} end
+redis.call('HSET', INSTANCES, member, registered_at .. ' ' .. ttl_ms .. ' draining ' .. record)
+return {1, emit('draining', member)}

@@ -1,0 +1,13 @@
+-- A gateway's verdicts on instances; its own lease is renewed with them.
+-- ARGV: 2 gateway, 3 its lease in ms, then for each instance: member, verdict, evidence
+-- Returns the revision
+local gateway, lease_ms = ARGV[2], ARGV[3]
+redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
+for i = 4, #ARGV, 3 do
+  local member, verdict, evidence = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if redis.call('HEXISTS', INSTANCES, member) == 1 then
+    redis.call('HSET', VERDICTS, gateway .. '|' .. member, verdict)
+    refresh(member, evidence)
+  end
+end
+return revision()

@@ -1,0 +1,83 @@
+"""What discovery needs to know from the environment, checked when it is read."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from discovery.errors import SettingsError
+
+DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+URL_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
+
+_NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySettings:
+    """Where the registry is and how leases run; `*_s` are seconds."""
+
+    redis_url: str = DEFAULT_REDIS_URL
+    namespace: str = "default"
+    heartbeat_interval_s: float = 5.0
+    instance_ttl_s: float = 15.0
+
+    def __post_init__(self) -> None:
+        check_redis_url(self.redis_url)
+        if not _NAMESPACE.fullmatch(self.namespace):
+            raise SettingsError(
+                f"REGISTRY_NAMESPACE={self.namespace!r}: "
+                "must be 1 to 64 letters, digits, dots, dashes or underscores"
+            )
+        _check_range("HEARTBEAT_INTERVAL", self.heartbeat_interval_s, 0.05, 3600)
+        _check_range("INSTANCE_TTL", self.instance_ttl_s, 1, 3600)
+        if self.heartbeat_interval_s >= self.instance_ttl_s:
+            raise SettingsError(
+                f"HEARTBEAT_INTERVAL={self.heartbeat_interval_s:g}: must be less than "
+                f"INSTANCE_TTL, which is {self.instance_ttl_s:g}"
+            )
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] = os.environ) -> "RegistrySettings":
+        """The settings that the environment names, the rest at their defaults; SettingsError if bad."""
+        return cls(
+            redis_url=environ.get("REDIS_URL") or DEFAULT_REDIS_URL,
+            namespace=environ.get("REGISTRY_NAMESPACE") or "default",
+            heartbeat_interval_s=_number(environ, "HEARTBEAT_INTERVAL", 5.0),
+            instance_ttl_s=_number(environ, "INSTANCE_TTL", 15.0),
+        )
+
+
+def check_redis_url(url: str) -> None:
+    """Raise SettingsError unless the URL names a registry; its password is not repeated."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port if parts.scheme in ("redis", "rediss") else None
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in URL_SCHEMES or not (parts.netloc or parts.path):
+        raise SettingsError(
+            f"REDIS_URL={without_password(url)!r}: must be redis://host:port/db, rediss://…, "
+            "unix:///path or redis+sentinel://host:port,host:port/name"
+        )
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be logged."""
+    return re.sub(r"(://[^/@]*:)[^/@]*@", r"\1***@", url)
+
+
+def _number(environ: Mapping[str, str], variable: str, default: float) -> float:
+    text = environ.get(variable)
+    if not text:
+        return default
+    try:
+        return float(text)
+    except ValueError:
+        raise SettingsError(f"{variable}={text!r}: must be a number of seconds") from None
+
+
+def _check_range(variable: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise SettingsError(f"{variable}={value:g}: must be {low:g} to {high:g} seconds")

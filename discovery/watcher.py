@@ -1,0 +1,163 @@
+"""The watcher: a snapshot, then the stream on the same connection; anything odd means a new snapshot."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from discovery import commands, view
+from discovery.commands import Snapshot
+from discovery.connecting import connect_async
+from discovery.events import parse_event
+from discovery.keys import registry_keys
+from discovery.settings import RegistrySettings
+from discovery.view import Event, View
+
+#: How long one read of the stream waits; then the registry is asked whether it is still the same.
+READ_WAIT_S = 1.0
+#: A snapshot of many instances may take longer than an ordinary call.
+SNAPSHOT_TIMEOUT_S = 5.0
+#: A read that ends so much later than it should means that the server hangs.
+HUNG_AFTER_S = 1.0
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 1.0
+
+#: Called after each change with the view before and after, and the event (None: a snapshot).
+Listener = Callable[[View, View, Event | None], None]
+
+_log = structlog.get_logger()
+
+
+class _NewSnapshotNeeded(Exception):
+    """The stream can't be followed on: a jump in revisions, another epoch."""
+
+
+class Watcher:
+    """Keeps `view` current while `run` runs.
+
+    Never resumes a stream across connections: after a failover, ids and revisions are used again.
+    """
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self.view = View()
+        self.connected = False
+        self._settings = settings
+        self._keys = registry_keys(settings.namespace)
+        self._listeners: list[Listener] = []
+        self._has_view = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._in_force_at_s = time.monotonic()
+
+    @property
+    def has_view(self) -> bool:
+        return self._has_view.is_set()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the registry last said that the view is current."""
+        return time.monotonic() - self._in_force_at_s
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` called, synchronously, after each change of the view."""
+        self._listeners.append(listener)
+
+    async def ready(self) -> None:
+        """Wait for the first view."""
+        await self._has_view.wait()
+
+    async def reached(self, revision: int, timeout_s: float = 1.0) -> bool:
+        """Wait until the view holds the change of this revision; False when it does not come in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self.view.revision < revision:
+                    await self._changed.wait()
+        return self.view.revision >= revision
+
+    async def run(self) -> None:
+        """Follow the registry until cancelled, over any number of its failures."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._follow()
+            except _NewSnapshotNeeded as why:
+                _log.info("registry.snapshot_needed", why=str(why))
+                wait_s = RETRY_FIRST_S
+                continue
+            except (RedisError, OSError, TimeoutError) as error:
+                if self.connected or not self.has_view:
+                    _log.warning("registry.unreachable", detail=str(error), retry_s=wait_s)
+                else:
+                    wait_s = min(RETRY_MOST_S, wait_s * 2)
+            if self.connected:
+                wait_s = RETRY_FIRST_S
+            self.connected = False
+            await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
+            self._swap(view.forget_absent(self.view, time.monotonic()), None)
+
+    async def _follow(self) -> None:
+        """One connection's life: ends by an exception."""
+        client = connect_async(self._settings.redis_url, blocking=True)
+        try:
+            async with asyncio.timeout(SNAPSHOT_TIMEOUT_S):
+                snapshot = await self._snapshot(client)
+            self._swap(view.take_over(self.view, snapshot, time.monotonic()), None)
+            if not self.connected:
+                _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
+            self.connected = True
+            self._has_view.set()
+            last_id = snapshot.last_event_id
+            while True:
+                last_id = await self._read(client, last_id)
+        finally:
+            with contextlib.suppress(Exception):
+                await client.aclose()
+
+    async def _snapshot(self, client: Any) -> Snapshot:
+        command = commands.snapshot()
+        source = commands.script_source(command.script)
+        reply = await client.eval(source, len(self._keys), *self._keys, *command.args)
+        return command.decode(reply)
+
+    async def _read(self, client: Any, last_id: str) -> str:
+        events_key = self._keys[-1]
+        async with asyncio.timeout(READ_WAIT_S + HUNG_AFTER_S):
+            streams = await client.xread({events_key: last_id}, block=round(READ_WAIT_S * 1000))
+        self._in_force_at_s = time.monotonic()
+        if not streams:
+            await self._check_same(client)
+            return last_id
+        entries = streams[events_key.encode()][0] if isinstance(streams, dict) else streams[0][1]
+        for entry_id, fields in entries:
+            self._take_in(fields)
+            last_id = entry_id.decode()
+        return last_id
+
+    async def _check_same(self, client: Any) -> None:
+        """Nothing came: make sure that this is still the registry, and the data, that we follow."""
+        async with asyncio.timeout(HUNG_AFTER_S):
+            epoch, revision = await client.hmget(self._keys[0], "epoch", "rev")
+        if (epoch or b"").decode() != self.view.epoch or int(revision or 0) < self.view.revision:
+            raise _NewSnapshotNeeded("the registry's data is not what was followed")
+        self._swap(view.forget_absent(self.view, time.monotonic()), None)
+
+    def _take_in(self, fields: dict[bytes, bytes]) -> None:
+        event = parse_event(fields)
+        if event is None:
+            return
+        if event.revision != self.view.revision + 1:
+            raise _NewSnapshotNeeded(f"revision {event.revision} after {self.view.revision}")
+        self._swap(view.apply(self.view, event, time.monotonic()), event)
+
+    def _swap(self, after: View, event: Event | None) -> None:
+        before, self.view = self.view, after
+        if after is before:
+            return
+        for listener in self._listeners:
+            listener(before, after, event)
+        self._changed.set()
+        self._changed = asyncio.Event()
