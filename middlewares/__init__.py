@@ -1,0 +1,1 @@
+"""The layers in front of the hop, each with its arithmetic beside it."""

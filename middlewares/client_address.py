@@ -1,0 +1,74 @@
+"""Who the client is: the peer, or behind trusted proxies the address that they name."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+#: A household or a host owns a /64, so that is what is limited.
+IPV6_CLIENT_PREFIX = 64
+
+
+def parse_address(text: str) -> Address | None:
+    """An address as it stands in X-Forwarded-For: bare, bracketed, with or without a port."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedProxies:
+    """TRUSTED_PROXIES: the networks whose X-Forwarded-* fields are believed."""
+
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "TrustedProxies":
+        """From comma-separated CIDRs; ValueError names the first that is none."""
+        items = [item.strip() for item in text.split(",") if item.strip()]
+        return cls(tuple(ipaddress.ip_network(item) for item in items))
+
+    def trusts(self, peer: str) -> bool:
+        address = parse_address(peer) if self.networks else None
+        return address is not None and self._contains(address)
+
+    def client_of(self, peer: str, forwarded_for: Sequence[str]) -> str:
+        """The peer's address, or of a trusted peer's X-Forwarded-For the right-most not trusted."""
+        if not self.trusts(peer):
+            return _text_of(peer)
+        client = peer
+        for item in reversed(",".join(forwarded_for).split(",")):
+            address = parse_address(item)
+            if address is None:
+                break  # what stands left of nonsense can't be believed
+            client = str(address)
+            if not self._contains(address):
+                break
+        return _text_of(client)
+
+    def _contains(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
+
+
+def limit_key(client: str) -> str:
+    """What a client's requests are counted under: its address, of IPv6 the /64."""
+    address = parse_address(client)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((address, IPV6_CLIENT_PREFIX), strict=False))
+    return client
+
+
+def _text_of(text: str) -> str:
+    address = parse_address(text)
+    return str(address) if address is not None else text

@@ -1,0 +1,17 @@
+"""Correlation IDs: which ones are taken over from a client, and how new ones are made."""
+
+import random
+import re
+
+HEADER = "X-Correlation-ID"
+
+_ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
+#: Seeded once by the system; IDs need to be distinct, not secret, and uuid4 costs ten times as much.
+_generator = random.Random()
+
+
+def correlation_id_from(claimed: str | None) -> str:
+    """The client's own ID where it is well-formed, else a new one of 32 hexadecimal digits."""
+    if claimed is not None and _ACCEPTED.fullmatch(claimed):
+        return claimed
+    return f"{_generator.getrandbits(128):032x}"

@@ -1,0 +1,74 @@
+"""The layer that turns failures into problem documents, and never a second answer into the first."""
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.exchange import EXCHANGE
+from middlewares.failures import Failure
+from middlewares.problems import (
+    PROBLEMS,
+    REASONS_BY_STATUS,
+    Problem,
+    Problems,
+    failure_response,
+    problem_of,
+    problem_response,
+)
+
+
+def errors_middleware(*, also: Problems | None = None) -> Middleware:
+    """Answer for whatever the inner layers raise; what is unknown is logged and becomes a bare 500.
+
+    `also` are the rows of failures that only the application knows.
+    """
+    log = structlog.get_logger()
+    table = {**PROBLEMS, **(also or {})}
+
+    @web.middleware
+    async def answer_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
+        exchange = request[EXCHANGE]
+        try:
+            return await handler(request)
+        except Failure as failure:
+            problem = problem_of(failure, table)
+            exchange.reason = problem.reason
+            response = failure_response(failure, problem, exchange.correlation_id)
+        except web.HTTPException as refusal:
+            if refusal.status < 400:
+                raise
+            reason = REASONS_BY_STATUS.get(refusal.status, "bad_request")
+            exchange.reason = reason
+            allow = refusal.headers.get("Allow")
+            response = problem_response(
+                Problem(refusal.status, reason),
+                _DETAILS.get(refusal.status, refusal.reason),
+                exchange.correlation_id,
+                {"Allow": allow} if allow else None,
+            )
+        except ConnectionError:
+            raise  # the client is gone: there is nobody to answer
+        except Exception:
+            log.exception("request.failed", path=request.path)
+            exchange.reason = PROBLEMS[Failure].reason
+            response = problem_response(
+                PROBLEMS[Failure], "an unexpected error occurred", exchange.correlation_id
+            )
+        if request.writer.output_size > 0:
+            # A second status line would land in the first answer's body (RFC 9112 §8).
+            abort(request)
+        return response
+
+    return answer_failures
+
+
+def abort(request: web.BaseRequest) -> None:
+    """Break the client's connection off, so that a partial answer can't be taken for a whole one."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+_DETAILS = {
+    404: "nothing is found at this path",
+    405: "this method is not allowed here",
+}

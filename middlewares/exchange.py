@@ -1,0 +1,50 @@
+"""The record of one request on its way through the layers: each layer writes what it decided."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from middlewares.candidates import Candidate
+    from middlewares.limiting import Decision
+    from middlewares.routing import Route
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one instance: when it began and how it ended.
+
+    `outcome` is `pending` until the attempt is over, then `answered` or a reason of the contract.
+    """
+
+    instance_id: str
+    started_s: float
+    outcome: str = "pending"
+    duration_ms: float = 0.0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of a request so far; times are seconds of the monotonic clock."""
+
+    correlation_id: str
+    started_s: float
+    client_ip: str
+    route: "Route | None" = None
+    limit: "Decision | None" = None
+    candidates: "tuple[Candidate, ...]" = ()
+    attempts: list[Attempt] = field(default_factory=list)
+    upstream_ms: float | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    #: The contract's `reason` when the answer is a failure of our own.
+    reason: str | None = None
+
+    @property
+    def upstream_instance(self) -> str | None:
+        """The instance of the last attempt."""
+        return self.attempts[-1].instance_id if self.attempts else None
+
+
+EXCHANGE: web.RequestKey["Exchange"] = web.RequestKey("exchange", Exchange)

@@ -1,0 +1,146 @@
+"""What can go wrong with a request, as types without HTTP: who is to blame, and may another try be made."""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import ClassVar
+
+
+class Blame(Enum):
+    """Whose doing a failure is: what counts against an instance's health is the upstream's alone."""
+
+    CLIENT = "client"
+    UPSTREAM = "upstream"
+    GATEWAY = "gateway"
+
+
+class Failure(Exception):
+    """A request can't be answered as asked; the message is for the client and names no inside."""
+
+    blame: ClassVar[Blame] = Blame.GATEWAY
+    #: Nothing of the request reached an application, so another instance may be tried.
+    retryable: ClassVar[bool] = False
+
+    @property
+    def detail(self) -> str:
+        return str(self)
+
+
+class ClientFailure(Failure):
+    blame = Blame.CLIENT
+
+
+class BadRequest(ClientFailure):
+    """The request breaks HTTP's rules, or one of its parameters is not valid."""
+
+
+class Unauthorized(ClientFailure):
+    """The call needs a token that is missing or wrong."""
+
+
+class Forbidden(ClientFailure):
+    """The call is not allowed, whoever asks."""
+
+
+class RouteNotFound(ClientFailure):
+    """No route, and no service of that name."""
+
+
+class ServiceUnknown(ClientFailure):
+    """No service of that name is registered."""
+
+
+class InstanceUnknown(ClientFailure):
+    """No instance of that id is registered."""
+
+
+class MethodNotAllowed(ClientFailure):
+    """The resource exists, the method does not apply to it."""
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.allowed = tuple(sorted(allowed))
+        super().__init__(f"{method} is not allowed here; allowed: {', '.join(self.allowed)}")
+
+
+class RequestTimeout(ClientFailure):
+    """The client took too long to send its request."""
+
+
+class ExpectationFailed(ClientFailure):
+    """An Expect field asks for something other than 100-continue."""
+
+
+class BodyTooLarge(ClientFailure):
+    """The request's body is larger than allowed."""
+
+
+class HeaderTooLarge(ClientFailure):
+    """The request line or the header section is larger than allowed."""
+
+
+class RateLimited(ClientFailure):
+    """The client has used up its limit."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"rate limit reached; try again in {retry_after_s} s")
+
+
+class NoHealthyInstance(Failure):
+    """The service is known, and no instance of it can be used now."""
+
+    def __init__(self, service: str, retry_after_s: int = 1) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"no instance of {service} is available now")
+
+
+class Overloaded(Failure):
+    """More work than the gateway takes on at once."""
+
+
+class CircuitOpen(Failure):
+    """The upstream failed too often of late and is given a pause."""
+
+
+class ShuttingDown(Failure):
+    """The gateway is stopping and takes no new requests."""
+
+
+class RegistryAway(Failure):
+    """The registry does not answer, so nothing in it can be changed."""
+
+    retry_after_s = 1
+
+
+class LoopDetected(Failure):
+    """The request has come through this gateway several times already."""
+
+
+class UpstreamFailure(Failure):
+    blame = Blame.UPSTREAM
+
+
+class UpstreamUnreachable(UpstreamFailure):
+    """No connection to the instance could be made: it has seen nothing of the request."""
+
+    retryable = True
+
+
+class UpstreamReset(UpstreamFailure):
+    """The connection ended before a response: the instance may have acted on the request."""
+
+
+class UpstreamInvalid(UpstreamFailure):
+    """What came back is not HTTP."""
+
+
+class UpstreamTimeout(UpstreamFailure):
+    """The response head did not come in time."""
+
+
+class DependencyUnavailable(Failure):
+    """A service needs another one that does not answer; raised by services, not by the gateway."""
+
+    def __init__(self, dependency: str, why: str, retry_after_s: int = 1) -> None:
+        self.dependency = dependency
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{dependency} is not available: {why}")

@@ -1,0 +1,112 @@
+"""The one table from failures to status and reason, and the problem document (RFC 9457) of each."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import orjson
+from aiohttp import web
+
+from middlewares import failures
+from middlewares.failures import Failure
+
+
+class Problem(NamedTuple):
+    """How a failure looks to a client: the HTTP status and the stable `reason`."""
+
+    status: int
+    reason: str
+
+
+PROBLEMS: dict[type[Failure], Problem] = {
+    failures.BadRequest: Problem(400, "bad_request"),
+    failures.Unauthorized: Problem(401, "unauthorized"),
+    failures.Forbidden: Problem(403, "forbidden"),
+    failures.RouteNotFound: Problem(404, "route_not_found"),
+    failures.ServiceUnknown: Problem(404, "service_not_found"),
+    failures.InstanceUnknown: Problem(404, "instance_not_found"),
+    failures.MethodNotAllowed: Problem(405, "method_not_allowed"),
+    failures.RequestTimeout: Problem(408, "request_timeout"),
+    failures.BodyTooLarge: Problem(413, "body_too_large"),
+    failures.ExpectationFailed: Problem(417, "expectation_failed"),
+    failures.RateLimited: Problem(429, "rate_limited"),
+    failures.HeaderTooLarge: Problem(431, "header_too_large"),
+    failures.UpstreamUnreachable: Problem(502, "upstream_unreachable"),
+    failures.UpstreamReset: Problem(502, "upstream_reset"),
+    failures.UpstreamInvalid: Problem(502, "upstream_invalid"),
+    failures.NoHealthyInstance: Problem(503, "no_healthy_instance"),
+    failures.Overloaded: Problem(503, "overloaded"),
+    failures.CircuitOpen: Problem(503, "circuit_open"),
+    failures.ShuttingDown: Problem(503, "shutting_down"),
+    failures.RegistryAway: Problem(503, "registry_unavailable"),
+    failures.DependencyUnavailable: Problem(503, "dependency_unavailable"),
+    failures.UpstreamTimeout: Problem(504, "upstream_timeout"),
+    failures.LoopDetected: Problem(508, "loop_detected"),
+    Failure: Problem(500, "internal_error"),
+}
+
+#: The same for refusals that aiohttp raises itself, by their status.
+REASONS_BY_STATUS: dict[int, str] = {
+    400: "bad_request",
+    403: "forbidden",
+    404: "route_not_found",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    413: "body_too_large",
+    417: "expectation_failed",
+    431: "header_too_large",
+}
+
+
+Problems = Mapping[type[Failure], Problem]
+
+
+def problem_of(failure: Failure, table: Problems = PROBLEMS) -> Problem:
+    """The entry of the failure's own type, or of its nearest parent."""
+    for kind in type(failure).__mro__:
+        if kind in table:
+            return table[kind]
+    raise AssertionError("Failure itself is in the table")
+
+
+def problem_document(problem: Problem, detail: str, correlation_id: str) -> dict[str, Any]:
+    """The members of the document, in the order of the contract."""
+    return {
+        "type": "about:blank",
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": detail,
+        "reason": problem.reason,
+        "correlation_id": correlation_id,
+    }
+
+
+def problem_response(
+    problem: Problem,
+    detail: str,
+    correlation_id: str,
+    headers: dict[str, str] | None = None,
+) -> web.Response:
+    """The document as an answer."""
+    return web.Response(
+        status=problem.status,
+        body=orjson.dumps(problem_document(problem, detail, correlation_id)),
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def failure_response(failure: Failure, problem: Problem, correlation_id: str) -> web.Response:
+    """A failure as an answer, with the fields that its kind calls for."""
+    return problem_response(problem, failure.detail, correlation_id, _fields_of(failure))
+
+
+def _fields_of(failure: Failure) -> dict[str, str]:
+    retry_after_s = getattr(failure, "retry_after_s", None)
+    if retry_after_s is not None:
+        return {"Retry-After": str(retry_after_s)}
+    if isinstance(failure, failures.MethodNotAllowed):
+        return {"Allow": ", ".join(failure.allowed)}
+    if isinstance(failure, failures.Unauthorized):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
