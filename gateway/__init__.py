@@ -1,0 +1,1 @@
+"""Lockgate's gateway: the application, its process, and the stack around it."""

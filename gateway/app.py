@@ -1,0 +1,249 @@
+"""The application: every part made once, and the pipeline in one visible list."""
+
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from prometheus_client import CollectorRegistry
+
+from discovery import commands
+from discovery.addresses import AddressPolicy
+from discovery.async_registry import AsyncServiceRegistry
+from discovery.errors import RegistryUnavailable
+from discovery.health import Health, ProbeTimes, Thresholds
+from discovery.housekeeping import Reporter, Sweeper
+from discovery.instance import Instance
+from discovery.prober import HealthBook, Prober
+from discovery.view import Status
+from discovery.watcher import Watcher
+from gateway.admin import AdminGuard
+from gateway.background import running
+from gateway.clients import Clients
+from gateway.cors import enable_cors
+from gateway.endpoints.process import NAME, ProcessEndpoints
+from gateway.endpoints.registration import RegistrationEndpoints
+from gateway.endpoints.services import Heartbeats, ServicesEndpoints
+from gateway.lifecycle import Lifecycle
+from gateway.probing import HealthProbe
+from gateway.proxied_resource import ProxiedResource
+from gateway.proxy import Proxy
+from gateway.registry_log import log_event, log_health
+from gateway.relayed_response import RelayedResponse
+from gateway.server import SERVER
+from gateway.settings import GatewaySettings
+from gateway.surfaces import surfaces_middleware
+from gateway.upstream.client import UpstreamClient
+from gateway.upstream.dialing import Dialer
+from middlewares.client_address import limit_key
+from middlewares.correlation import add_correlation_id, correlation_middleware
+from middlewares.errors import errors_middleware
+from middlewares.health_routing import health_routing_middleware
+from middlewares.limiter import SharedLimiter
+from middlewares.metrics import DiscoveryCollector, GatewayMetrics
+from middlewares.rate_limit import add_rate_limit, rate_limit_middleware
+from middlewares.route import route_middleware
+
+
+class Gateway:
+    """The parts of one worker, wired; nothing here does I/O before the application starts."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        self.id = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        self.lifecycle = Lifecycle()
+        self.metrics = GatewayMetrics(CollectorRegistry())
+        self.clients = Clients(settings.trusted)
+        self.guard = AdminGuard(settings.admin_token)
+        self.registry = AsyncServiceRegistry(settings=settings.registry)
+        self.dialer = Dialer(
+            AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
+        )
+        self.upstreams = UpstreamClient(self.dialer, self.metrics)
+        self.watcher = Watcher(settings.registry)
+        self.reporter = Reporter(self.registry, self.id)
+        self.health = HealthBook(self._health_changed)
+        self.prober = Prober(
+            probe=HealthProbe(self.dialer, settings.health_check_timeout),
+            book=self.health,
+            thresholds=Thresholds(settings.health_fall, settings.health_rise),
+            times=ProbeTimes(settings.health_check_interval),
+        )
+        self.sweeper = Sweeper(
+            self.registry,
+            gateway=self.id,
+            remove_after_s=settings.unhealthy_remove_after,
+            on_new_lease=self._report_everything,
+        )
+        self.limiter = SharedLimiter(
+            settings.registry, live_workers=lambda: self.sweeper.live_gateways
+        )
+        self.watcher.listen(self.prober.view_changed)
+        self.watcher.listen(log_event)
+        self.metrics.registry.register(
+            DiscoveryCollector(
+                instances=lambda: [
+                    (e.instance.name, "draining" if e.draining else self.health.status(e.key))
+                    for e in self.watcher.view.entries()
+                    if e.absent is None
+                ],
+                registry_up=lambda: self.watcher.connected,
+                view_age_s=lambda: self.watcher.age_s if self.watcher.has_view else None,
+            )
+        )
+
+    async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
+        """Background work, in the order in which one needs the other; undone in reverse."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.registry.close)
+            stack.push_async_callback(self.limiter.close)
+            stack.push_async_callback(self.prober.close)
+            for name, run in (
+                ("limiter", self.limiter.run),
+                ("reporter", self.reporter.run),
+                ("watcher", self.watcher.run),
+                ("sweeper", self.sweeper.run),
+            ):
+                await stack.enter_async_context(running(name, run, self.metrics))
+            yield
+
+    async def heartbeats(self) -> dict[str, int]:
+        """When each instance last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
+        try:
+            snapshot = await self.registry.call(commands.snapshot())
+        except RegistryUnavailable:
+            return {}
+        return {record.instance.key: record.last_heartbeat_ms for record in snapshot.records}
+
+    def registry_state(self) -> Mapping[str, Any]:
+        view = self.watcher.view
+        return {
+            "connected": self.watcher.connected,
+            "epoch": view.epoch,
+            "revision": view.revision,
+            "view_age_s": round(self.watcher.age_s, 3) if self.watcher.has_view else None,
+            "live_gateways": self.sweeper.live_gateways,
+        }
+
+    def stale_for_s(self) -> float | None:
+        return None if self.watcher.connected else self.watcher.age_s
+
+    def _health_changed(self, instance: Instance, before: Status, after: Health) -> None:
+        log_health(instance, before, after)
+        self.reporter.health_changed(instance, before, after)
+
+    def _report_everything(self) -> None:
+        """The registry knows nothing of this gateway (any more): say it all again."""
+        for key, status in self.health.statuses().items():
+            self.reporter.say(key, status, self.health.health(key).evidence)
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
+
+
+def create_app(settings: GatewaySettings) -> web.Application:
+    """The gateway as an aiohttp application; it does no I/O before it is started."""
+    gateway = Gateway(settings)
+    app = web.Application()
+    app[GATEWAY] = gateway
+    app.on_response_prepare.extend(
+        [add_correlation_id, add_rate_limit, gateway.lifecycle.say_goodbye, name_server]
+    )
+    cors = [enable_cors(app, settings.cors_origins)] if settings.cors_origins else []
+    surfaces = (
+        [surfaces_middleware(admin_listen=settings.admin_listen)] if settings.admin_listen else []
+    )
+    app.middlewares.extend(pipeline(gateway, surfaces, cors))
+    app.cleanup_ctx.append(gateway.lifespan)
+    add_routes(app, gateway)
+    return app
+
+
+def pipeline(
+    gateway: Gateway, surfaces: list[Middleware], cors: list[Middleware]
+) -> list[Middleware]:
+    """The layers in front of the hop, outermost first."""
+    settings, metrics = gateway.settings, gateway.metrics
+    return [
+        # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
+        correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
+        # Whatever goes wrong further in becomes a problem document here, and only here.
+        errors_middleware(),
+        # A port that does not answer a path says so before anything is looked up.
+        *surfaces,
+        # A preflight is the browser's own question: no route, no limit, no instance.
+        *cors,
+        # What is not found costs the client nothing of its limit.
+        route_middleware(catalogue=lambda: gateway.watcher.view),
+        # Before the candidates: waiting for a first verdict must not be free of charge.
+        rate_limit_middleware(
+            policy=settings.policy,
+            decide=gateway.limiter.decide,
+            key_of=lambda exchange: limit_key(exchange.client_ip),
+            metrics=metrics,
+        ),
+        # Innermost: the hop begins with what this layer found.
+        health_routing_middleware(
+            view=lambda: gateway.watcher.view,
+            status_of=gateway.health.status,
+            health_changed=gateway.health.changed,
+        ),
+    ]
+
+
+def add_routes(app: web.Application, gateway: Gateway) -> None:
+    """The gateway's own endpoints, and the one resource of everything that is proxied."""
+    settings, watcher, guard = gateway.settings, gateway.watcher, gateway.guard
+    process = ProcessEndpoints(
+        settings=settings,
+        lifecycle=gateway.lifecycle,
+        metrics=gateway.metrics,
+        view=lambda: watcher.view,
+        registry_state=gateway.registry_state,
+        limiter_state=lambda: {"alone": gateway.limiter.alone},
+        untrusted_proxies=gateway.clients.untrusted_proxies,
+        has_view=lambda: watcher.has_view,
+        status_of=gateway.health.status,
+        guard=guard,
+    )
+    services = ServicesEndpoints(
+        view=lambda: watcher.view,
+        heartbeats=Heartbeats(gateway.heartbeats),
+        stale_for_s=gateway.stale_for_s,
+        guard=guard,
+    )
+    registration = RegistrationEndpoints(
+        registry=gateway.registry,
+        reached=watcher.reached,
+        policy=lambda: gateway.dialer.policy,
+        guard=guard,
+    )
+    proxy = Proxy(
+        upstreams=gateway.upstreams,
+        metrics=gateway.metrics,
+        peer_trusted=gateway.clients.trusts,
+        head_timeout_s=settings.upstream_timeout,
+        max_body_bytes=settings.max_body_bytes,
+        owns_cors=bool(settings.cors_origins),
+    )
+    instance = "/services/{name}/instances/{id}"
+    app.router.add_get("/health", process.health)
+    app.router.add_get("/ready", process.ready)
+    app.router.add_get("/status", process.status)
+    app.router.add_get("/metrics", process.metrics_text)
+    app.router.add_get("/services", services.list_all)
+    app.router.add_get("/services/{name}", services.show)
+    app.router.add_put(instance, registration.register)
+    app.router.add_delete(instance, registration.deregister)
+    app.router.add_post(instance + "/heartbeat", registration.heartbeat)
+    app.router.add_post(instance + "/drain", registration.drain)
+    app.router.register_resource(ProxiedResource(proxy.handle))
+
+
+async def name_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """An `on_response_prepare` hook: our own answers say whose they are, proxied ones are not ours."""
+    if not isinstance(response, RelayedResponse):
+        response.headers["Server"] = SERVER

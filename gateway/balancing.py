@@ -1,0 +1,30 @@
+"""Which candidate a request goes to now: of two different ones at random, the less busy."""
+
+import random
+from collections.abc import Callable, Sequence
+
+from middlewares.candidates import Candidate
+
+InFlight = Callable[[str], int]
+
+
+def choose(candidates: Sequence[Candidate], in_flight: InFlight, rng: random.Random) -> Candidate:
+    """Draw two *different* candidates by weight and take the one with less in flight for its weight.
+
+    Two draws with replacement would give a hanging instance a tenth of the traffic for ever.
+    `candidates` is not empty; `in_flight` gives the requests under way by instance key.
+    """
+    if len(candidates) == 1:
+        return candidates[0]
+    first = _draw(candidates, rng)
+    second = _draw([candidate for candidate in candidates if candidate is not first], rng)
+    # Among equals the first draw wins: an idle service is shared out by weight alone.
+    return min(first, second, key=lambda one: _load(one, in_flight))
+
+
+def _draw(candidates: Sequence[Candidate], rng: random.Random) -> Candidate:
+    return rng.choices(candidates, [one.instance.weight for one in candidates])[0]
+
+
+def _load(candidate: Candidate, in_flight: InFlight) -> float:
+    return in_flight(candidate.instance.key) / candidate.instance.weight

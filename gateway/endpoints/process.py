@@ -1,0 +1,104 @@
+"""/health, /ready, /status and /metrics: what the gateway says of itself."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from discovery.describing import rfc3339
+from discovery.settings import without_password
+from discovery.view import View
+from gateway.admin import AdminGuard
+from gateway.lifecycle import Lifecycle
+from gateway.settings import GatewaySettings
+from gateway.version import VERSION
+from middlewares.metrics import GatewayMetrics
+
+NAME = "api_gateway"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessEndpoints:
+    """The handlers; whatever changes comes in as a callable."""
+
+    settings: GatewaySettings
+    lifecycle: Lifecycle
+    metrics: GatewayMetrics
+    view: Callable[[], View]
+    registry_state: Callable[[], Mapping[str, Any]]
+    limiter_state: Callable[[], Mapping[str, Any]]
+    untrusted_proxies: Callable[[], list[str]]
+    has_view: Callable[[], bool]
+    status_of: Callable[[str], str]
+    guard: AdminGuard
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """The process lives; it depends on nothing else."""
+        return answer({"status": "healthy", "service": NAME})
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """200 when requests can be routed, 503 with the reasons when not."""
+        reasons = list(self.lifecycle.reasons)
+        if not self.has_view():
+            reasons.append("no_view")
+        if reasons:
+            return answer({"status": "not_ready", "service": NAME, "reasons": reasons}, status=503)
+        return answer({"status": "ready", "service": NAME})
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """The state of this worker, for people and scripts."""
+        now_s = time.time()
+        settings = self.settings
+        return answer(
+            {
+                "service": NAME,
+                "version": VERSION,
+                "uptime_s": round(self.lifecycle.uptime_s, 3),
+                "started_at": rfc3339(round((now_s - self.lifecycle.uptime_s) * 1000)),
+                "worker": {"pid": self.lifecycle.pid, "workers": settings.gateway_workers},
+                "ready": self.has_view() and not self.lifecycle.reasons,
+                "registry": {
+                    "url": without_password(settings.registry.redis_url),
+                    "namespace": settings.registry.namespace,
+                    **self.registry_state(),
+                },
+                "services": self._services(),
+                "limits": {
+                    "requests": settings.rate_limit_requests,
+                    "window_s": settings.rate_limit_window,
+                    "max_body_bytes": settings.max_body_bytes,
+                    "connect_timeout_s": settings.upstream_connect_timeout,
+                    "upstream_timeout_s": settings.upstream_timeout,
+                    **self.limiter_state(),
+                },
+                "untrusted_proxies": self.untrusted_proxies(),
+            }
+        )
+
+    async def metrics_text(self, request: web.Request) -> web.Response:
+        """Prometheus' text format, or OpenMetrics where it is asked for."""
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        response = web.Response(body=encode(self.metrics.registry))
+        response.headers["Content-Type"] = content_type
+        return response
+
+    def _services(self) -> dict[str, dict[str, int]]:
+        counts: dict[str, dict[str, int]] = {}
+        for entry in self.view().entries():
+            if entry.absent is None:
+                count = counts.setdefault(
+                    entry.instance.name,
+                    {"total": 0, "healthy": 0, "starting": 0, "unhealthy": 0, "draining": 0},
+                )
+                count["total"] += 1
+                count["draining" if entry.draining else self.status_of(entry.key)] += 1
+        return dict(sorted(counts.items()))
+
+
+def answer(document: Any, status: int = 200) -> web.Response:
+    """A JSON answer."""
+    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json")

@@ -1,0 +1,161 @@
+"""What the gateway changes in a head on its way: fields dropped, fields added, everything else as it came."""
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.upstream.messages import FieldLine, RequestHead
+from middlewares.failures import BadRequest, LoopDetected
+
+PSEUDONYM = "lockgate"
+#: Our own Via met more often than this means that a request goes round in circles.
+LOOPS_ALLOWED = 3
+
+#: RFC 9110 §7.6.1: they speak of one connection, not of the message.
+HOP_BY_HOP = frozenset(
+    [b"connection", b"proxy-connection", b"keep-alive", b"te", b"transfer-encoding", b"upgrade"]
+)
+#: Never dropped for being named by Connection: the message would change its meaning.
+_NEVER_NAMED = frozenset([b"host", b"content-length"])
+_DROPPED_FROM_REQUESTS = frozenset([b"expect", b"http2-settings", b"x-correlation-id"])
+_SET_HERE = frozenset(
+    [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix", b"via"]
+)
+
+_HOST = re.compile(
+    rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+|(?:%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
+)
+_TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A request's head as it came in, and what is known of who sent it; `peer_trusted`: see TRUSTED_PROXIES."""
+
+    method: str
+    fields: Sequence[FieldLine]
+    version: tuple[int, int]
+    peer: str
+    peer_trusted: bool
+    scheme: str
+    authority: str | None
+    target: str
+    prefix: str
+    correlation_id: str
+
+
+def request_head(inbound: Inbound, instance_authority: str) -> RequestHead:
+    """The head to send to an instance. Raises BadRequest or LoopDetected."""
+    fields = inbound.fields
+    named = connection_options(fields)
+    kept: list[FieldLine] = []
+    chunked = False
+    host = _host_of(inbound)
+    for name, value in fields:
+        lower = name.lower()
+        if lower == b"transfer-encoding":
+            chunked = True
+            kept.append((name, b"chunked"))
+        elif lower == b"host":
+            kept.append((name, host or value))
+        elif not _is_dropped(lower, named, trusted=inbound.peer_trusted):
+            kept.append((name, value))
+    if host is None:
+        kept.append((b"Host", instance_authority.encode("ascii")))
+    kept.extend(_added(inbound, host))
+    kept.append((b"Connection", b"close"))
+    return RequestHead(
+        inbound.method, inbound.target.encode("utf-8", "surrogateescape"), tuple(kept), chunked
+    )
+
+
+def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
+    """A response's fields without those that speak of the connection to the instance alone."""
+    named = connection_options(fields)
+    return [
+        (name, value)
+        for name, value in fields
+        if (lower := name.lower()) not in HOP_BY_HOP and lower not in named
+    ]
+
+
+def connection_options(fields: Iterable[FieldLine]) -> frozenset[bytes]:
+    """The field names that Connection lists, lower-case."""
+    named = frozenset(
+        option.strip().lower()
+        for value in values_of(fields, b"connection")
+        for option in value.split(b",")
+    )
+    return named - _NEVER_NAMED
+
+
+def values_of(fields: Iterable[FieldLine], name: bytes) -> Iterator[bytes]:
+    """The values of every line of a field; `name` is lower-case."""
+    return (value for key, value in fields if key.lower() == name)
+
+
+def _is_dropped(lower: bytes, named: frozenset[bytes], *, trusted: bool) -> bool:
+    if lower in HOP_BY_HOP or lower in named or lower in _DROPPED_FROM_REQUESTS or b"_" in lower:
+        return True
+    if lower in _SET_HERE or lower in (b"traceparent", b"tracestate"):
+        return True  # said anew in `_added`
+    return not trusted and (lower.startswith(b"x-forwarded-") or lower == b"forwarded")
+
+
+def _host_of(inbound: Inbound) -> bytes | None:
+    """The host that the client asked for, checked (RFC 9112 §3.2); None: HTTP/1.0 without one."""
+    hosts = list(values_of(inbound.fields, b"host"))
+    if len(hosts) > 1:
+        raise BadRequest("the request has more than one Host field")
+    if not hosts and inbound.version >= (1, 1):
+        raise BadRequest("the request has no Host field")
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        raise BadRequest("the Host field is not valid")
+    if inbound.authority is None:
+        return hosts[0] if hosts else None
+    authority = inbound.authority.encode("utf-8", "surrogateescape")
+    if not _HOST.fullmatch(authority):
+        raise BadRequest("the host of the request target is not valid")
+    return authority
+
+
+def _added(inbound: Inbound, host: bytes | None) -> Iterator[FieldLine]:
+    before: dict[bytes, bytes] = {}
+    if inbound.peer_trusted:
+        for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"):
+            before[name] = b", ".join(values_of(inbound.fields, name))
+    peer = inbound.peer.encode("ascii")
+    came_for = before.get(b"x-forwarded-for")
+    proto = before.get(b"x-forwarded-proto") or inbound.scheme.encode("ascii")
+    forwarded_host = before.get(b"x-forwarded-host") or host
+    yield b"X-Correlation-ID", inbound.correlation_id.encode("ascii")
+    yield b"X-Forwarded-For", came_for + b", " + peer if came_for else peer
+    yield b"X-Forwarded-Proto", proto
+    if forwarded_host is not None:
+        yield b"X-Forwarded-Host", forwarded_host
+    yield b"X-Forwarded-Prefix", inbound.prefix.encode("ascii")
+    yield b"Via", _via(inbound)
+    yield from _trace_context(inbound.fields)
+
+
+def _via(inbound: Inbound) -> bytes:
+    came = b", ".join(values_of(inbound.fields, b"via"))
+    ours = PSEUDONYM.encode("ascii")
+    met = sum(1 for item in came.split(b",") if item.split()[1:2] == [ours])
+    if met > LOOPS_ALLOWED:
+        raise LoopDetected("the request has come through this gateway too often")
+    here = b"%d.%d %b" % (*inbound.version, ours)
+    return came + b", " + here if came else here
+
+
+def _trace_context(fields: Sequence[FieldLine]) -> Iterator[FieldLine]:
+    """W3C Trace Context: a valid trace goes on under a span of ours, else a new one begins."""
+    parents = list(values_of(fields, b"traceparent"))
+    span = secrets.token_hex(8).encode("ascii")
+    if len(parents) == 1 and _TRACEPARENT.fullmatch(parents[0]):
+        yield b"traceparent", parents[0][:36] + span + parents[0][52:]
+        for state in values_of(fields, b"tracestate"):
+            yield b"tracestate", state
+    else:
+        yield b"traceparent", b"00-%b-%b-00" % (secrets.token_hex(16).encode("ascii"), span)

@@ -1,0 +1,72 @@
+"""One health probe: GET the instance's health URL, or connect where it has none."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from discovery.errors import ForbiddenAddress
+from discovery.health import Verdict
+from discovery.instance import Instance
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.dialing import Dialer
+from gateway.upstream.messages import RequestHead
+from gateway.version import VERSION
+from middlewares.failures import Failure
+
+#: Of a health answer's body no more is read, and nothing of it is kept.
+MAX_BODY_BYTES = 16 * 1024
+
+
+class HealthProbe:
+    """Probes by the hop's own client; it passes on 200 to 299 and follows no redirect."""
+
+    def __init__(self, dialer: Dialer, timeout_s: float) -> None:
+        self._dialer = dialer
+        self._timeout_s = timeout_s
+
+    async def __call__(self, instance: Instance) -> Verdict:
+        """The verdict; whatever the instance does, nothing is raised."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if instance.health_check_url is None:
+                    return await self._connect(instance)
+                return await self._get(instance, instance.health_check_url)
+        except TimeoutError:
+            return Verdict(False, f"no answer within {self._timeout_s:g} s")
+        except (OSError, ForbiddenAddress) as error:
+            return Verdict(False, f"connect failed: {error}")
+        except Failure as failure:
+            return Verdict(False, str(failure))
+
+    async def _connect(self, instance: Instance) -> Verdict:
+        connection = await self._dialer.connect(instance, UpstreamConnection)
+        await connection.close()
+        return Verdict(True, "connected")
+
+    async def _get(self, instance: Instance, url: str) -> Verdict:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        there = replace(instance, scheme=parts.scheme, port=port)
+        connection = await self._dialer.connect(there, UpstreamConnection)
+        try:
+            connection.request(_request(parts.path, parts.query, parts.netloc), None)
+            head = await connection.head(self._timeout_s)
+            with contextlib.suppress(Failure):  # the status has been seen: it decides
+                read = 0
+                while read < MAX_BODY_BYTES and (piece := await connection.read()):
+                    read += len(piece)
+        finally:
+            await connection.close()
+        return Verdict(200 <= head.status < 300, str(head.status))
+
+
+def _request(path: str, query: str, authority: str) -> RequestHead:
+    target = f"{path or '/'}?{query}" if query else path or "/"
+    fields = (
+        (b"Host", authority.encode("ascii")),
+        (b"User-Agent", f"lockgate-health/{VERSION}".encode("ascii")),
+        (b"Accept", b"*/*"),
+        (b"Connection", b"close"),
+    )
+    return RequestHead("GET", target.encode("ascii"), fields)

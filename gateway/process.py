@@ -1,0 +1,141 @@
+"""The gateway's process: bind, wait for a view, serve, and stop without losing a request."""
+
+import asyncio
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from discovery.addresses import AddressPolicy, listeners
+from discovery.errors import SettingsError
+from gateway.app import GATEWAY, Gateway, create_app
+from gateway.server import GatewayRunner
+from gateway.settings import GatewaySettings, load_settings
+from gateway.version import VERSION
+from middlewares.logs import configure_logging
+
+BACKLOG = 1024
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+_log = structlog.get_logger()
+
+
+def main() -> int:
+    """Run the gateway in the foreground; the exit status."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    configure_logging(service="api_gateway", level=settings.log_level, style=settings.log_format)
+    try:
+        sockets = bind(settings)
+    except OSError as error:
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILURE
+    asyncio.run(serve(settings, sockets))
+    return 0
+
+
+def bind(settings: GatewaySettings) -> list[socket.socket]:
+    """The public socket, and the admin's where there is one; bound, but not listening yet."""
+    sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, "GATEWAY_PORT")]
+    if settings.admin_listen is None:
+        return sockets
+    if settings.admin_listen.startswith("unix:"):
+        return [*sockets, _bind_unix(settings.admin_listen.removeprefix("unix:"))]
+    host, _, port = settings.admin_listen.rpartition(":")
+    return [*sockets, _bind_tcp(host.strip("[]"), int(port), "ADMIN_LISTEN")]
+
+
+async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way within SHUTDOWN_GRACE."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    # Their default would end the process.
+    for number in (signal.SIGHUP, signal.SIGUSR2):
+        loop.add_signal_handler(number, _log.warning, "signal.ignored")
+    app = create_app(settings)
+    gateway = app[GATEWAY]
+    gateway.dialer.policy = AddressPolicy(
+        settings.allowed_hosts,
+        listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
+    )
+    runner = GatewayRunner(app, metrics=gateway.metrics, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        # A gateway that takes requests before it knows the services answers 404 to good ones.
+        if await _unless(stop, gateway.watcher.ready()):
+            for sock in sockets:
+                await web.SockSite(runner, sock, backlog=BACKLOG).start()
+            host, port = sockets[0].getsockname()[:2]
+            _log.info("gateway.started", version=VERSION, host=host, port=port)
+            await stop.wait()
+            _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
+            await drain(gateway, runner, settings.shutdown_grace)
+    finally:
+        await runner.cleanup()
+    _log.info("gateway.stopped")
+
+
+async def drain(gateway: Gateway, runner: GatewayRunner, grace_s: float) -> None:
+    """Say goodbye with every answer until no connection is left, or the time is up.
+
+    For the first half, new connections are still taken: whoever has not noticed yet is served and
+    told. Then the sockets close, and what is under way has the other half.
+    """
+    gateway.lifecycle.stopping = True
+    ends_s = time.monotonic() + grace_s
+    await _no_connections(runner, ends_s - grace_s / 2)
+    for site in list(runner.sites):
+        await site.stop()
+    await _no_connections(runner, ends_s)
+
+
+async def _no_connections(runner: GatewayRunner, until_s: float) -> None:
+    # aiohttp tells nobody when a connection ends.
+    while runner.server is not None and runner.server.connections and time.monotonic() < until_s:  # noqa: ASYNC110
+        await asyncio.sleep(0.02)
+
+
+async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:
+    """Wait for one of the two; True when it is `ready`."""
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(ready)]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        return not stop.is_set()
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+def _bind_tcp(host: str, port: int, variable: str) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as error:
+        raise OSError(f"can't listen on {host}:{port} ({variable}): {error.strerror}") from None
+    return sock
+
+
+def _bind_unix(path: str) -> socket.socket:
+    Path(path).unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+    except OSError as error:
+        raise OSError(f"can't listen on {path} (ADMIN_LISTEN): {error.strerror}") from None
+    return sock

@@ -1,0 +1,48 @@
+"""Everything below /api as one resource: a pattern would cost more, and change what it matches."""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from yarl import URL
+
+from gateway.request_body import keep_expectation
+from middlewares.route import is_proxied
+from middlewares.routing import PREFIX
+
+
+class ProxiedResource(web.AbstractResource):
+    """Matches /api and what is below it, by any method, on the raw path."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__(name="proxied")
+        self._route = web.ResourceRoute("*", handler, self, expect_handler=keep_expectation)
+
+    @property
+    def canonical(self) -> str:
+        return PREFIX
+
+    def url_for(self, **kwargs: str) -> URL:
+        return URL(PREFIX)
+
+    async def resolve(
+        self, request: web.Request
+    ) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        if is_proxied(request.path):
+            return web.UrlMappingMatchInfo({}, self._route), set()
+        return None, set()
+
+    def add_prefix(self, prefix: str) -> None:
+        raise NotImplementedError("the proxied resource is at the root alone")
+
+    def get_info(self) -> dict[str, str]:  # type: ignore[override]
+        return {"path": PREFIX}
+
+    def raw_match(self, path: str) -> bool:
+        return path == PREFIX
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[web.AbstractRoute]:
+        return iter((self._route,))

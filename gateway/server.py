@@ -1,0 +1,113 @@
+"""The HTTP server under the application: aiohttp's, with our refusals and our way of stopping."""
+
+import time
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+
+from middlewares.correlation import access_fields
+from middlewares.correlation_ids import HEADER, correlation_id_from
+from middlewares.exchange import Exchange
+from middlewares.metrics import RequestMetrics
+from middlewares.problems import Problem, problem_response
+
+#: Idle client connections are closed after so long; it is also the limit for a slow request head.
+KEEPALIVE_TIMEOUT_S = 75.0
+MAX_LINE_BYTES = 16 * 1024
+MAX_HEADERS = 256
+
+SERVER = "lockgate"
+
+_log = structlog.get_logger()
+
+
+class GatewayRequestHandler(web.RequestHandler):
+    """One client connection; what aiohttp itself refuses looks like the gateway's other refusals."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._metrics = metrics
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer for what never reached the layers: requests that are not HTTP."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is under way already")
+        problem, detail = _refusal(status, exc)
+        if problem.status >= 500:
+            _log.error("request.failed", exc_info=exc)
+        exchange = Exchange(correlation_id_from(None), time.monotonic(), request.remote or "")
+        exchange.reason = problem.reason
+        self._metrics.request_finished("api_gateway", "unknown", problem.status, 0.0)
+        _log.info("request", **access_fields(request, exchange, problem.status, 0.0))
+        response = problem_response(
+            problem,
+            detail,
+            exchange.correlation_id,
+            {HEADER: exchange.correlation_id, "Server": SERVER},
+        )
+        response.force_close()
+        return response
+
+
+class GatewayServer(web.Server):
+    """aiohttp's server, but stopping closes no connection that a client may just be using."""
+
+    def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._metrics = metrics
+
+    def pre_shutdown(self) -> None:
+        """Close nothing: idle clients are told `Connection: close` with their next answer."""
+
+    def __call__(self) -> GatewayRequestHandler:
+        return GatewayRequestHandler(self, loop=self._loop, metrics=self._metrics, **self._kwargs)
+
+
+class GatewayRunner(web.AppRunner):
+    """Runs the application on a GatewayServer."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, app: web.Application, *, metrics: RequestMetrics, **kwargs: Any) -> None:
+        super().__init__(
+            app,
+            access_log=None,
+            auto_decompress=False,
+            handler_cancellation=True,
+            keepalive_timeout=KEEPALIVE_TIMEOUT_S,
+            max_line_size=MAX_LINE_BYTES,
+            max_field_size=MAX_LINE_BYTES,
+            max_headers=MAX_HEADERS,
+            **kwargs,
+        )
+        self._metrics = metrics
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return GatewayServer(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            metrics=self._metrics,
+            **made._kwargs,
+        )
+
+
+def _refusal(status: int, exc: BaseException | None) -> tuple[Problem, str]:
+    if isinstance(exc, LineTooLong):
+        return Problem(431, "header_too_large"), "the request line or a field is too long"
+    if isinstance(exc, HttpProcessingError) or status == 400:
+        return Problem(400, "bad_request"), "the request is not valid HTTP"
+    if status == 504:
+        return Problem(504, "upstream_timeout"), "no answer came in time"
+    return Problem(500, "internal_error"), "an unexpected error occurred"

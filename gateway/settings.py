@@ -1,0 +1,133 @@
+"""The gateway's settings: read from the environment in one place, checked when they are made, then frozen."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from discovery.addresses import AllowedHosts
+from discovery.errors import SettingsError
+from discovery.settings import RegistrySettings
+from middlewares.client_address import TrustedProxies
+from middlewares.limiting import Policy
+
+DEFAULT_POLICY = "default"
+
+
+def _trusted_proxies(text: str) -> str:
+    TrustedProxies.parse(text)
+    return text
+
+
+def _admin_listen(text: str | None) -> str | None:
+    if text is None or (text.startswith("unix:/") and len(text) > len("unix:/")):
+        return text
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError("must be host:port or unix:/path")
+    return text
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(item.strip().rstrip("/") for item in value.split(",") if item.strip())
+
+
+def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        scheme, separator, authority = origin.partition("://")
+        if origin != "*" and not (separator and scheme and authority and "/" not in authority):
+            raise ValueError(f"{origin!r} is not an origin such as https://app.example.com, or *")
+    return origins
+
+
+Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+Optional = Annotated[str | None, BeforeValidator(lambda value: value or None)]
+
+
+class GatewaySettings(BaseSettings):
+    """What the contract's table of variables says; durations are seconds."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    gateway_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    gateway_workers: Annotated[int, Field(ge=1, le=1)] = 1
+    registry_allowed_hosts: str = ""
+    rate_limit_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    rate_limit_window: Annotated[float, Field(ge=0.1, le=86400)] = 60
+    health_check_interval: Annotated[float, Field(ge=0.05, le=3600)] = 5
+    health_check_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 2
+    health_fall: Annotated[int, Field(ge=1, le=100)] = 3
+    health_rise: Annotated[int, Field(ge=1, le=100)] = 2
+    unhealthy_remove_after: Annotated[float, Field(ge=0, le=86400)] = 60
+    upstream_connect_timeout: Seconds = 2
+    upstream_timeout: Seconds = 30
+    max_body_bytes: Annotated[int, Field(ge=0)] = 0
+    trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
+    cors_origins: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_check_origins)
+    ] = ()
+    admin_token: Optional = None
+    admin_token_file: Path | None = None
+    admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None
+    shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
+    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
+    log_format: Literal["json", "console"] = "json"
+    registry: RegistrySettings = RegistrySettings()
+
+    @property
+    def policy(self) -> Policy:
+        """The one rate limit policy that there is so far."""
+        return Policy(
+            DEFAULT_POLICY, self.rate_limit_requests, round(self.rate_limit_window * 1_000_000)
+        )
+
+    @property
+    def allowed_hosts(self) -> AllowedHosts:
+        return AllowedHosts.parse(self.registry_allowed_hosts)
+
+    @property
+    def trusted(self) -> TrustedProxies:
+        return TrustedProxies.parse(self.trusted_proxies)
+
+
+def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
+    """The settings that the environment names. SettingsError: one line that names what is wrong."""
+    registry = RegistrySettings.from_env(environ)
+    named = {
+        name: environ[name.upper()]
+        for name in GatewaySettings.model_fields
+        if environ.get(name.upper()) and name != "registry"
+    }
+    try:
+        settings = GatewaySettings(**named, registry=registry)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(_one_line(error.errors()[0])) from None
+    _ = settings.allowed_hosts
+    if settings.admin_token is None and settings.admin_token_file is not None:
+        token = _read_token(settings.admin_token_file)
+        return settings.model_copy(update={"admin_token": token})
+    return settings
+
+
+def _read_token(path: Path) -> str:
+    try:
+        token = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"ADMIN_TOKEN_FILE={str(path)!r}: can't be read: {error}") from None
+    if not token:
+        raise SettingsError(f"ADMIN_TOKEN_FILE={str(path)!r}: the file is empty")
+    return token
+
+
+def _one_line(error: Any) -> str:
+    variable = str(error["loc"][0]).upper()
+    shown = "(not shown)" if variable == "ADMIN_TOKEN" else repr(error["input"])
+    message = error["msg"].removeprefix("Value error, ")
+    allowed = {"GATEWAY_WORKERS": "must be 1: several workers are not supported yet"}
+    return f"{variable}={shown}: {allowed.get(variable, message[:1].lower() + message[1:])}"

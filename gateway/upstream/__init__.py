@@ -1,0 +1,1 @@
+"""Connections to instances: send a head and a body, get a head and a body."""
