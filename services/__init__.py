@@ -1,0 +1,1 @@
+"""The example services: real programs that find each other through discovery."""

@@ -1,0 +1,85 @@
+"""The application that every service begins with: layers, common endpoints, announcement."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import cache
+
+import prometheus_client
+from aiohttp import web
+
+from middlewares.correlation import add_correlation_id, correlation_middleware
+from middlewares.errors import errors_middleware
+from middlewares.metrics import RequestMetrics
+from services.base.client import ServiceClient
+from services.base.directory import Directory, Presence
+from services.base.endpoints import common_routes
+from services.base.failures import SERVICE_PROBLEMS
+from services.base.settings import ServiceSettings
+from services.base.status import ServiceStatus
+
+#: The version that the services register and show.
+VERSION = "1.0.0"
+
+#: Set as soon as the service is to stop: `/ready` says so, and endless answers come to their end.
+STOPPING = web.AppKey("stopping", asyncio.Event)
+CLIENT = web.AppKey("client", ServiceClient)
+PRESENCE: web.AppKey[Presence] = web.AppKey("presence")
+
+
+def create_service_app(
+    *,
+    name: str,
+    settings: ServiceSettings,
+    directory: Directory,
+    dependencies: Sequence[str] = (),
+) -> web.Application:
+    """An app without routes of its own yet; `dependencies` are the services that it calls."""
+    app = web.Application(
+        middlewares=[
+            # Outermost: whatever happens inside is logged, counted, and carries the ID.
+            correlation_middleware(service=name, metrics=_request_metrics()),
+            # Next: failures of all that follows become problem documents.
+            errors_middleware(also=SERVICE_PROBLEMS),
+        ]
+    )
+    app.on_response_prepare.append(add_correlation_id)
+
+    client = app[CLIENT] = ServiceClient(directory)
+    app.cleanup_ctx.append(client.opened)
+
+    async def close_directory(_app: web.Application) -> None:
+        await directory.close()
+
+    app.on_cleanup.append(close_directory)
+
+    stopping = app[STOPPING] = asyncio.Event()
+
+    async def begin_to_stop(_app: web.Application) -> None:
+        stopping.set()
+
+    app.on_shutdown.append(begin_to_stop)
+
+    presence = app[PRESENCE] = directory.announce(
+        app,
+        name=name,
+        host=settings.advertise_host,
+        port=settings.service_port,
+        version=VERSION,
+    )
+    status = ServiceStatus(
+        name=name,
+        version=VERSION,
+        started_s=time.monotonic(),
+        presence=presence,
+        client=client,
+        dependencies=dependencies,
+    )
+    app.add_routes(common_routes(name=name, stopping=stopping, status=status))
+    return app
+
+
+@cache
+def _request_metrics() -> RequestMetrics:
+    """One per process: prometheus-async serves the global registry, which takes each name once."""
+    return RequestMetrics("service", prometheus_client.REGISTRY)

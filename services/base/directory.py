@@ -1,0 +1,59 @@
+"""How a service becomes known to others and finds them: what it asks of the registry."""
+
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from discovery import AsyncServiceRegistry, announce
+from discovery.settings import RegistrySettings
+
+
+class Presence(Protocol):
+    """A service's own registration, as far as it is known here."""
+
+    @property
+    def instance_id(self) -> str: ...
+
+    @property
+    def registered(self) -> bool: ...
+
+    async def drain(self) -> None:
+        """Ask for no new requests; harmless when said twice, or when the registry is away."""
+        ...
+
+
+class Directory(Protocol):
+    """What a service needs of the registry; tests stand in for it with a plain table."""
+
+    def announce(
+        self, app: web.Application, *, name: str, host: str, port: int, version: str
+    ) -> Presence:
+        """Register while the app serves; never stops it when the registry is away."""
+        ...
+
+    async def get_service(self, name: str) -> dict[str, Any] | None:
+        """A healthy instance (`id`, `url`, …) at random by weight, or None; DiscoveryError."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class RegistryDirectory:
+    """The Directory of a running system."""
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self._settings = settings
+        self._registry = AsyncServiceRegistry(settings=settings)
+
+    def announce(
+        self, app: web.Application, *, name: str, host: str, port: int, version: str
+    ) -> Presence:
+        return announce(
+            app, name=name, host=host, port=port, version=version, settings=self._settings
+        )
+
+    async def get_service(self, name: str) -> dict[str, Any] | None:
+        return await self._registry.get_service(name)
+
+    async def close(self) -> None:
+        await self._registry.close()

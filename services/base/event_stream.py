@@ -1,0 +1,28 @@
+"""Server-Sent Events: the lines of the format, and the answer that carries them."""
+
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+
+def event_bytes(event: str, data: Any, event_id: str) -> bytes:
+    """One event; JSON has no line breaks, so its data is one line."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        event_id.encode(),
+        event.encode(),
+        orjson.dumps(data),
+    )
+
+
+#: A comment: ignored by clients, it keeps proxies from taking a silent stream for a dead one.
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
+async def open_event_stream(request: web.Request) -> web.StreamResponse:
+    """The answer's head is sent; write events to it, then `write_eof`."""
+    response = web.StreamResponse(headers={"Cache-Control": "no-cache"})
+    response.content_type = "text/event-stream"
+    response.charset = "utf-8"
+    await response.prepare(request)
+    return response

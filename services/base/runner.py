@@ -1,0 +1,73 @@
+"""One service in the foreground: it serves, and on a signal stops without losing a request."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from discovery.settings import RegistrySettings
+from middlewares.logs import configure_logging
+from services.base.app import PRESENCE, STOPPING
+from services.base.directory import RegistryDirectory
+from services.base.service import Service
+from services.base.settings import ServiceSettings, settings_from_environment
+
+KEEPALIVE_TIMEOUT_S = 75.0
+#: How long the port stays open after draining, for those who have not heard of it yet.
+LINGER_S = 0.25
+
+
+class ListenError(Exception):
+    """The address is taken, or not one of this machine's."""
+
+
+def run(service: Service[Any]) -> None:
+    """Serve until SIGTERM or SIGINT; SettingsError or ListenError when that can't begin."""
+    settings = settings_from_environment(service.settings)
+    registry_settings = RegistrySettings.from_env(os.environ)
+    configure_logging(service=service.name, level=settings.log_level, style=settings.log_format)
+    asyncio.run(_serve(service, settings, registry_settings))
+
+
+async def _serve(
+    service: Service[Any], settings: ServiceSettings, registry_settings: RegistrySettings
+) -> None:
+    log = structlog.get_logger()
+    app = service.create_app(settings, RegistryDirectory(registry_settings))
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,
+        keepalive_timeout=KEEPALIVE_TIMEOUT_S,
+        shutdown_timeout=settings.shutdown_grace,
+    )
+    await runner.setup()
+    try:
+        await _listen(runner, settings.service_host, settings.service_port)
+        log.info("service.started", host=settings.service_host, port=settings.service_port)
+        await _signalled()
+        log.info("service.stopping")
+        app[STOPPING].set()
+        await app[PRESENCE].drain()
+        await asyncio.sleep(min(LINGER_S, settings.shutdown_grace))
+    finally:
+        await runner.cleanup()
+    log.info("service.stopped")
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        raise ListenError(f"can't listen on {host}:{port}: {error.strerror}") from None
+
+
+async def _signalled() -> None:
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    await asked_to_stop.wait()

@@ -1,0 +1,21 @@
+"""The services there are: one line for each."""
+
+from importlib import import_module
+from typing import Any
+
+from services.base.service import Service
+
+#: The name that it registers, and the module whose SERVICE makes it: only what runs is imported.
+MODULES = {
+    "market_data_service": "services.market_data.app",
+    "price_service": "services.price.app",
+}
+
+
+def find(name: str) -> Service[Any] | None:
+    """The service of this name, which may be given without its `_service`."""
+    module = MODULES.get(name) or MODULES.get(f"{name}_service")
+    if module is None:
+        return None
+    service: Service[Any] = import_module(module).SERVICE
+    return service

@@ -1,0 +1,7 @@
+"""What price_service reads from the environment: what all services do."""
+
+from services.base.settings import Port, ServiceSettings
+
+
+class PriceSettings(ServiceSettings):
+    service_port: Port = 8002
