@@ -1,0 +1,79 @@
+"""What many tests need: a real registry server, the gateway on a real socket, and upstreams."""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import structlog
+
+from tests.support.gateways import RunningGateway, gateway_settings
+from tests.support.registry_servers import RegistryServer
+from tests.support.upstreams import ScriptedUpstream
+
+StartGateway = Callable[..., Awaitable[RunningGateway]]
+StartUpstream = Callable[..., Awaitable[ScriptedUpstream]]
+
+_namespaces = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A registry server of this test process alone, on a free port."""
+    with RegistryServer(tmp_path_factory.mktemp("registry")) as server:
+        yield server
+
+
+@pytest.fixture
+def registry_url(registry_server: RegistryServer) -> str:
+    """The URL of a registry that is empty."""
+    with redis.Redis.from_url(registry_server.url) as client:
+        client.flushall()
+    return registry_server.url
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path) -> Iterator[RegistryServer]:
+    """A registry server for this test alone, which may be stopped and started again."""
+    with RegistryServer(tmp_path / "registry") as server:
+        yield server
+
+
+@pytest.fixture
+async def start_gateway(registry_url: str) -> AsyncIterator[StartGateway]:
+    """`await start_gateway(RATE_LIMIT_REQUESTS="5")`: the gateway on a socket, settings as in the environment."""
+    running: list[RunningGateway] = []
+
+    async def start(**environment: str) -> RunningGateway:
+        settings = gateway_settings({"REDIS_URL": registry_url, **environment})
+        gateway = await RunningGateway.start(settings)
+        running.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in running:
+        await gateway.stop()
+
+
+@pytest.fixture
+async def start_upstream() -> AsyncIterator[StartUpstream]:
+    """`await start_upstream(b"HTTP/1.1 200 OK…")`: an upstream that answers with just these bytes."""
+    running: list[ScriptedUpstream] = []
+
+    async def start(*args: Any, **kwargs: Any) -> ScriptedUpstream:
+        upstream = await ScriptedUpstream.start(*args, **kwargs)
+        running.append(upstream)
+        return upstream
+
+    yield start
+    for upstream in running:
+        await upstream.stop()
+
+
+@pytest.fixture(autouse=True)
+def _structlog_as_it_was() -> Iterator[None]:
+    """A test that configures logging leaves nothing behind."""
+    yield
+    structlog.reset_defaults()

@@ -1,0 +1,135 @@
+"""Calls from service to service: what comes through, and what every failure becomes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.pytest_plugin import AiohttpServer
+from aiohttp.test_utils import BaseTestServer
+
+from middlewares.failures import DependencyUnavailable
+from middlewares.logs import correlation_id_var
+from services.base.client import ServiceClient
+from services.base.validation import Answer
+from tests.http.services.conftest import StandInDirectory
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Serve = Callable[[Handler], Awaitable[str]]
+
+
+class Echo(Answer):
+    correlation_id: str | None
+    query: str
+
+
+async def echo(request: web.Request) -> web.Response:
+    return web.json_response(
+        {
+            "correlation_id": request.headers.get("X-Correlation-ID"),
+            "query": request.query_string,
+            "more": "than is asked for",
+        }
+    )
+
+
+@pytest.fixture
+def serve(aiohttp_server: AiohttpServer, url_of: Callable[[BaseTestServer], str]) -> Serve:
+    async def start(handler: Handler) -> str:
+        app = web.Application()
+        app.router.add_get("/", handler)
+        return url_of(await aiohttp_server(app))
+
+    return start
+
+
+@pytest.fixture
+async def client(directory: StandInDirectory) -> AsyncIterator[ServiceClient]:
+    client = ServiceClient(directory, timeout_s=0.3)
+    lifetime = client.opened(web.Application())
+    await anext(lifetime)
+    yield client
+    await anext(lifetime, None)
+
+
+async def why_not(client: ServiceClient) -> str:
+    with pytest.raises(DependencyUnavailable) as caught:
+        await client.get("echo", "/", Echo)
+    return caught.value.detail.removeprefix("echo is not available: ")
+
+
+async def test_the_correlation_id_and_the_query_are_passed_on(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    directory.list("echo", await serve(echo))
+    token = correlation_id_var.set("abc-1")
+    try:
+        answer = await client.get("echo", "/", Echo, query={"symbol": "A/B"})
+    finally:
+        correlation_id_var.reset(token)
+    assert answer == Echo(correlation_id="abc-1", query="symbol=A/B")
+
+
+async def test_outside_a_request_there_is_no_correlation_id_to_pass_on(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    directory.list("echo", await serve(echo))
+    assert (await client.get("echo", "/", Echo)).correlation_id is None
+
+
+async def test_an_instance_that_dies_in_mid_answer_is_replaced_by_another(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    async def die(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(request)
+        await response.write(b"{")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    directory.list("echo", await serve(die), await serve(echo))
+    assert (await client.get("echo", "/", Echo)).query == ""
+
+
+async def test_all_instances_refusing_ends_in_one_failure(
+    client: ServiceClient, directory: StandInDirectory, refusing_url: str
+) -> None:
+    directory.list("echo", refusing_url)
+    assert await why_not(client) == "no instance could be reached"
+
+
+async def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    over = asyncio.Event()
+
+    async def hang(_request: web.Request) -> web.Response:
+        await over.wait()
+        return web.Response()
+
+    directory.list("echo", await serve(hang))
+    assert await why_not(client) == "no answer within 0.3 s"
+    over.set()
+
+
+@pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
+async def test_any_other_status_than_200_is_a_failure(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve, status: int
+) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=status, headers={"Location": "/elsewhere"})
+
+    directory.list("echo", await serve(answer))
+    assert await why_not(client) == f"it answered {status}"
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"query": 1}', ""])
+async def test_what_is_not_the_expected_document_is_a_failure(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve, body: str
+) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text=body)
+
+    directory.list("echo", await serve(answer))
+    assert await why_not(client) == "its answer is not understood"

@@ -1,0 +1,116 @@
+"""The gateway in this process, on a real socket, with its whole chain."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from discovery.addresses import AddressPolicy, listeners
+from gateway.app import GATEWAY, Gateway, create_app
+from gateway.process import drain
+from gateway.server import GatewayRunner
+from gateway.settings import GatewaySettings, load_settings
+from tests.support.eventually import eventually
+
+ADMIN_TOKEN = "the-admin-token"
+
+
+def gateway_settings(environment: Mapping[str, str]) -> GatewaySettings:
+    """Settings for a test: quick probes, an admin token, and no limit unless it is asked for."""
+    return load_settings(
+        {
+            "ADMIN_TOKEN": ADMIN_TOKEN,
+            "RATE_LIMIT_REQUESTS": "0",
+            "HEALTH_CHECK_INTERVAL": "0.2",
+            "HEALTH_CHECK_TIMEOUT": "1",
+            "SHUTDOWN_GRACE": "2",
+            **environment,
+        }
+    )
+
+
+class RunningGateway:
+    """A started gateway and a client of it; `url` has no slash at its end."""
+
+    def __init__(self, runner: GatewayRunner, gateway: Gateway, port: int) -> None:
+        self.gateway = gateway
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.session = aiohttp.ClientSession(auto_decompress=False)
+        self._runner = runner
+        self._stopped = False
+
+    @classmethod
+    async def start(cls, settings: GatewaySettings) -> "RunningGateway":
+        app = create_app(settings)
+        gateway = app[GATEWAY]
+        runner = GatewayRunner(app, metrics=gateway.metrics, shutdown_timeout=1.0)
+        await runner.setup()
+        async with asyncio.timeout(10):
+            await gateway.watcher.ready()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = int(runner.addresses[0][1])
+        gateway.dialer.policy = AddressPolicy(
+            settings.allowed_hosts, listeners([("127.0.0.1", port)])
+        )
+        return cls(runner, gateway, port)
+
+    async def drain(self) -> None:
+        """What SIGTERM does."""
+        await drain(self.gateway, self._runner, self.gateway.settings.shutdown_grace)
+
+    async def stop(self) -> None:
+        if not self._stopped:
+            self._stopped = True
+            await self.session.close()
+            await self._runner.cleanup()
+
+    async def request(self, method: str, path: str, **kwargs: Any) -> "Answer":
+        """A request through a pooled client, its answer read whole."""
+        async with self.session.request(
+            method, self.url + path, allow_redirects=False, **kwargs
+        ) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def get(self, path: str, **kwargs: Any) -> "Answer":
+        return await self.request("GET", path, **kwargs)
+
+    async def admin(self, method: str, path: str, **kwargs: Any) -> "Answer":
+        """A request with the admin token."""
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", **kwargs.pop("headers", {})}
+        return await self.request(method, path, headers=headers, **kwargs)
+
+    async def register(
+        self, name: str, port: int, instance_id: str = "i1", *, routable: bool = True, **body: Any
+    ) -> None:
+        """Register an instance over HTTP, and wait until this gateway routes to it."""
+        path = f"/services/{name}/instances/{instance_id}"
+        answer = await self.admin(
+            "PUT", path, json={"host": "127.0.0.1", "port": port, **body}
+        )
+        assert answer.status in (200, 201), answer.body
+        if routable:
+            key = f"{name}/{instance_id}"
+            await eventually(lambda: self.gateway.health.status(key) == "healthy")
+
+
+class Answer:
+    """A response that has been read."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def reason(self) -> str:
+        """The contract's `reason` of a problem document."""
+        assert self.headers["Content-Type"] == "application/problem+json"
+        return str(self.json()["reason"])

@@ -1,0 +1,90 @@
+"""A client made of bytes: sends just what the test says, and keeps just what came back."""
+
+import asyncio
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """A response as bytes; `complete` is False where the connection broke off in mid-body."""
+
+    head: bytes
+    body: bytes
+    complete: bool
+
+    @property
+    def status(self) -> int:
+        return int(self.head.split(b" ", 2)[1])
+
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        lines = self.head.split(b"\r\n")[1:-2]
+        return [(n, v.strip()) for n, _, v in (line.partition(b":") for line in lines)]
+
+    def values(self, name: bytes) -> list[bytes]:
+        return [value for key, value in self.fields if key.lower() == name.lower()]
+
+
+class RawClient:
+    """One connection to a server on 127.0.0.1."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    @classmethod
+    async def connect(cls, port: int) -> "RawClient":
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**20))
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def answer(self, *, to_head: bool = False, within_s: float = 10.0) -> RawAnswer:
+        """The next response, whole; `to_head`: it answers a HEAD request, so it has no body."""
+        async with asyncio.timeout(within_s):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            partial = RawAnswer(head, b"", complete=True)
+            if to_head or partial.status in (204, 304) or partial.status < 200:
+                return partial
+            try:
+                return RawAnswer(head, await self._body(partial), complete=True)
+            except (asyncio.IncompleteReadError, ConnectionError) as broken:
+                body = getattr(broken, "partial", b"")
+                return RawAnswer(head, body, complete=False)
+
+    async def closed(self, within_s: float = 5.0) -> bool:
+        """Wait for the server to close; True when it sent nothing more."""
+        async with asyncio.timeout(within_s):
+            try:
+                return await self.reader.read() == b""
+            except ConnectionError:
+                return True
+
+    async def close(self) -> None:
+        self.writer.close()
+        try:
+            await self.writer.wait_closed()
+        except ConnectionError:
+            pass
+
+    async def _body(self, answer: RawAnswer) -> bytes:
+        if answer.values(b"transfer-encoding"):
+            body = b""
+            while size := int(await self.reader.readuntil(b"\r\n"), 16):
+                body += await self.reader.readexactly(size)
+                await self.reader.readexactly(2)
+            await self.reader.readexactly(2)
+            return body
+        lengths = answer.values(b"content-length")
+        return await (self.reader.readexactly(int(lengths[0])) if lengths else self.reader.read())
+
+
+async def exchange(port: int, request: bytes, *, to_head: bool = False) -> RawAnswer:
+    """One request on a connection of its own, and its answer."""
+    client = await RawClient.connect(port)
+    try:
+        await client.send(request)
+        return await client.answer(to_head=to_head)
+    finally:
+        await client.close()

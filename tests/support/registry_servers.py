@@ -1,0 +1,87 @@
+"""A real registry server for tests: started on a free port, stopped, killed, paused, started again."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+from gateway.stack.registry_server import own_binary
+
+STARTS_WITHIN_S = 10.0
+
+
+def free_port() -> int:
+    """A port that nothing listens on just now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class RegistryServer:
+    """One server process; it keeps its port over a restart."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        found = own_binary()
+        assert found is not None, "no registry server: install the extra `embedded`"
+        self._process = subprocess.Popen(
+            [
+                *(found[0], "--port", str(self.port), "--bind", "127.0.0.1"),
+                *("--save", "", "--dir", str(self._folder), *self._options),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline_s = time.monotonic() + STARTS_WITHIN_S
+        with redis.Redis(port=self.port, socket_timeout=1) as client:
+            while True:
+                with contextlib.suppress(redis.RedisError):
+                    client.ping()
+                    return
+                assert time.monotonic() < deadline_s, "the registry server does not answer"
+                assert self._process.poll() is None, "the registry server ended"
+                time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End it at once; without persistence, its data is gone."""
+        if self._process is not None:
+            self.resume()
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def pause(self) -> None:
+        """It hangs: connections are taken, nothing is answered."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()

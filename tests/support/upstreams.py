@@ -1,0 +1,124 @@
+"""An upstream made of bytes: it keeps what it was sent, and answers with just what the test says."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+Script = Callable[["Received", asyncio.StreamWriter], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Received:
+    """One request as it came over the wire."""
+
+    head: bytes
+    body: bytes = b""
+    reader: asyncio.StreamReader = field(repr=False, default_factory=asyncio.StreamReader)
+
+    @property
+    def request_line(self) -> bytes:
+        return self.head.split(b"\r\n", 1)[0]
+
+    @property
+    def target(self) -> bytes:
+        return self.request_line.split(b" ")[1]
+
+    @property
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """Field lines in their order and case."""
+        lines = self.head.split(b"\r\n")[1:-2]
+        return [(n, v.strip()) for n, _, v in (line.partition(b":") for line in lines)]
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The values of all lines of a field, whatever its case."""
+        return [value for key, value in self.fields if key.lower() == name.lower()]
+
+
+class ScriptedUpstream:
+    """A server on a free port. Health probes (`/health`) get 200 by themselves and are not kept.
+
+    `answer` is the bytes of the answer to every other request, after which the connection is closed;
+    or a coroutine function that gets the request and the writer and does as it likes. With
+    `read_body=False` the script reads the request's body itself, from `received.reader`.
+    """
+
+    def __init__(self, answer: bytes | Script, *, read_body: bool, healthy: bool) -> None:
+        self.requests: list[Received] = []
+        self.port = 0
+        self.healthy = healthy
+        self.open_connections = 0
+        self._answer = answer
+        self._read_body = read_body
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def start(
+        cls,
+        answer: bytes | Script = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        *,
+        read_body: bool = True,
+        healthy: bool = True,
+        port: int = 0,
+    ) -> "ScriptedUpstream":
+        upstream = cls(answer, read_body=read_body, healthy=healthy)
+        upstream._server = await asyncio.start_server(upstream._serve, "127.0.0.1", port)
+        upstream.port = upstream._server.sockets[0].getsockname()[1]
+        return upstream
+
+    async def stop(self) -> None:
+        """Stop listening, and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.open_connections += 1
+        try:
+            await self._exchange(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the gateway broke off: what that means is the test's matter
+        finally:
+            self.open_connections -= 1
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        received = Received(head, reader=reader)
+        if received.target.startswith(b"/health"):
+            status = b"200 OK" if self.healthy else b"503 Service Unavailable"
+            writer.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
+            return
+        self.requests.append(received)
+        if self._read_body:
+            received.body = await read_body(received)
+        if isinstance(self._answer, bytes):
+            writer.write(self._answer)
+            await writer.drain()
+        else:
+            await self._answer(received, writer)
+
+
+async def read_body(received: Received) -> bytes:
+    """The whole body of a request, its chunks taken apart."""
+    reader = received.reader
+    if received.values(b"transfer-encoding"):
+        body = b""
+        while size := int(await reader.readuntil(b"\r\n"), 16):
+            body += await reader.readexactly(size)
+            await reader.readexactly(2)
+        await reader.readuntil(b"\r\n")
+        return body
+    lengths = received.values(b"content-length")
+    return await reader.readexactly(int(lengths[0])) if lengths else b""
