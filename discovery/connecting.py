@@ -29,7 +29,7 @@ def connect(url: str) -> "redis.Redis":
     parts = urlsplit(url)
     if parts.scheme == "redis+sentinel":
         nodes, name, options = _sentinel(url, options)
-        sentinel: Any = redis.sentinel.Sentinel(
+        sentinel: Any = redis.sentinel.Sentinel(  # type: ignore[no-untyped-call]
             nodes, sentinel_kwargs=_sentinel_options(), **options
         )
         master: redis.Redis = sentinel.master_for(name)

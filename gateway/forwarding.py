@@ -44,6 +44,24 @@ class Inbound:
     prefix: str
     correlation_id: str
 
+    @property
+    def upgrade(self) -> bytes | None:
+        """The protocols that the connection may switch to; only a GET over HTTP/1.1 asks for that.
+
+        h2c is never among them: a tunnel of HTTP/2 would carry requests past every rule here.
+        """
+        if self.method != "GET" or self.version != (1, 1):
+            return None
+        if b"upgrade" not in connection_options(self.fields):
+            return None
+        if any(
+            name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.fields
+        ):
+            return None
+        asked = b",".join(values_of(self.fields, b"upgrade")).split(b",")
+        protocols = [protocol.strip() for protocol in asked if protocol.strip()]
+        return b", ".join(p for p in protocols if p.lower() != b"h2c") or None
+
 
 def request_head(inbound: Inbound, instance_authority: str) -> RequestHead:
     """The head to send to an instance. Raises BadRequest or LoopDetected."""
@@ -64,9 +82,18 @@ def request_head(inbound: Inbound, instance_authority: str) -> RequestHead:
     if host is None:
         kept.append((b"Host", instance_authority.encode("ascii")))
     kept.extend(_added(inbound, host))
-    kept.append((b"Connection", b"close"))
+    upgrade = inbound.upgrade
+    if upgrade is not None:
+        kept.append((b"Connection", b"Upgrade"))
+        kept.append((b"Upgrade", upgrade))
+    else:
+        kept.append((b"Connection", b"close"))
     return RequestHead(
-        inbound.method, inbound.target.encode("utf-8", "surrogateescape"), tuple(kept), chunked
+        method=inbound.method,
+        target=inbound.target.encode("utf-8", "surrogateescape"),
+        fields=tuple(kept),
+        chunked=chunked,
+        upgrades=upgrade is not None,
     )
 
 

@@ -11,6 +11,8 @@ from gateway.balancing import choose
 from gateway.forwarding import Inbound, request_head
 from gateway.relayed_response import RelayedResponse
 from gateway.request_body import body_of
+from gateway.server import hand_over
+from gateway.tunnel import join
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamConnection
 from middlewares.candidates import Candidate
@@ -64,6 +66,9 @@ class Proxy:
                         response_head = await connection.head(self._head_timeout_s)
                         self._end(exchange, attempt, "answered")
                         response = RelayedResponse(response_head, without_cors=self._owns_cors)
+                        if response.status == 101:
+                            with self._metrics.tunnel(service):
+                                return await tunnel(request, exchange, connection, response)
                         return await relay(request, exchange, connection, response)
                 except Failure as ended:
                     failure = ended
@@ -132,4 +137,26 @@ async def relay(
         abort(request)
         response.abandon()
     exchange.bytes_out = response.bytes_out
+    return response
+
+
+async def tunnel(
+    request: web.Request,
+    exchange: Exchange,
+    connection: UpstreamConnection,
+    response: RelayedResponse,
+) -> RelayedResponse:
+    """Pass the 101 on, then bytes both ways until both ends have finished."""
+    await response.prepare(request)
+    client = request.protocol
+    if client.transport is None:
+        raise ConnectionResetError("the client is gone")
+    joined = join(client.transport, connection)
+    hand_over(client, joined)
+    exchange.tunnelled = True
+    try:
+        await joined.run()
+    finally:
+        exchange.bytes_in, exchange.bytes_out = joined.bytes_in, joined.bytes_out
+        response.abandon()
     return response

@@ -5,7 +5,7 @@ from email.utils import formatdate
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from gateway.forwarding import response_fields
+from gateway.forwarding import response_fields, values_of
 from gateway.upstream.messages import ResponseHead, lines
 
 
@@ -44,7 +44,7 @@ class RelayedResponse(web.StreamResponse):
         if isinstance(request, web.Request):
             await request.app.on_response_prepare.send(request, self)
         writer = request.writer
-        has_body = request.method != "HEAD" and self.status not in (204, 304)
+        has_body = request.method != "HEAD" and self.status not in (101, 204, 304)
         unframed = has_body and self._upstream_head.length is None
         chunked = unframed and request.version >= HttpVersion11
         self._decide_keep_alive(request, closes=unframed and not chunked)
@@ -76,6 +76,10 @@ class RelayedResponse(web.StreamResponse):
     def _decide_keep_alive(self, request: web.BaseRequest, *, closes: bool) -> None:
         asked = self.headers.get("Connection", "").lower() == "close"
         self._keeps_alive = self._keeps_alive and request.keep_alive and not (closes or asked)
+        if self.status == 101:
+            self._keeps_alive = False  # when the tunnel is over, so is the connection
+            self.headers["Connection"] = "Upgrade"
+            return
         if not self._keeps_alive:
             self.headers["Connection"] = "close"
         elif request.version == HttpVersion10:
@@ -84,6 +88,8 @@ class RelayedResponse(web.StreamResponse):
     def _head_bytes(self, request: web.BaseRequest, *, chunked: bool) -> bytes:
         upstream = self._upstream_head
         fields = response_fields(upstream.fields)
+        if upstream.status == 101:
+            fields += [(b"Upgrade", value) for value in values_of(upstream.fields, b"upgrade")]
         if self._without_cors:
             fields = [f for f in fields if not f[0].lower().startswith(b"access-control-")]
         names = {name.lower() for name, _ in fields}

@@ -7,6 +7,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from gateway.tunnel import Tunnel
 from middlewares.correlation import access_fields
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import Exchange
@@ -26,11 +27,33 @@ _log = structlog.get_logger()
 class GatewayRequestHandler(web.RequestHandler):
     """One client connection; what aiohttp itself refuses looks like the gateway's other refusals."""
 
-    __slots__ = ("_metrics",)
+    __slots__ = ("_metrics", "_tunnel")
 
     def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
+        self._tunnel: Tunnel | None = None
+
+    def joins(self, tunnel: Tunnel) -> None:
+        """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
+        self._tunnel = tunnel
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own is bool | None
+        """aiohttp closes on a client's FIN; a tunnel passes it on and stays open the other way."""
+        if self._tunnel is None:
+            return False
+        self._tunnel.client_finished()
+        return True
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._tunnel is not None:
+            self._tunnel.client_paused(True)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._tunnel is not None:
+            self._tunnel.client_paused(False)
 
     def handle_error(
         self,
@@ -101,6 +124,13 @@ class GatewayRunner(web.AppRunner):
             metrics=self._metrics,
             **made._kwargs,
         )
+
+
+def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
+    """From now on the client's bytes are the tunnel's, beginning with those that came along."""
+    if isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server it is not
+        client.joins(tunnel)
+    client.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
 
 
 def _refusal(status: int, exc: BaseException | None) -> tuple[Problem, str]:

@@ -43,7 +43,7 @@ def correlation_middleware(
             exchange.bytes_out = exchange.bytes_out or response.content_length or 0
             return response
         except (asyncio.CancelledError, ConnectionError):
-            status = CLIENT_LEFT
+            status = 101 if exchange.tunnelled else CLIENT_LEFT
             raise
         finally:
             _finish(request, exchange, status)

@@ -36,6 +36,8 @@ class Exchange:
     candidates: "tuple[Candidate, ...]" = ()
     attempts: list[Attempt] = field(default_factory=list)
     upstream_ms: float | None = None
+    #: The connection switched protocols; however it ends then, that was the answer.
+    tunnelled: bool = False
     bytes_in: int = 0
     bytes_out: int = 0
     #: The contract's `reason` when the answer is a failure of our own.

@@ -56,6 +56,12 @@ class GatewayMetrics(RequestMetrics):
             ["service"],
             registry=registry,
         )
+        self._tunnels = Gauge(
+            "gateway_tunnels",
+            "Connections that switched protocols and are open now.",
+            ["service"],
+            registry=registry,
+        )
         self._attempts = Counter(
             "gateway_attempts_total",
             "Tries at an instance, by how they ended.",
@@ -91,6 +97,10 @@ class GatewayMetrics(RequestMetrics):
     def in_flight(self, service: str) -> AbstractContextManager[None]:
         """Counts one request while the block runs."""
         return self._in_flight.labels(service).track_inprogress()
+
+    def tunnel(self, service: str) -> AbstractContextManager[None]:
+        """Counts one tunnel while the block runs."""
+        return self._tunnels.labels(service).track_inprogress()
 
     def attempt_finished(self, service: str, outcome: str, duration_s: float) -> None:
         self._attempts.labels(service, outcome).inc()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 import httptools
 
@@ -16,6 +17,19 @@ HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
 
 _WITHOUT_BODY = frozenset([204, 304])
+_SWITCHING_PROTOCOLS = 101
+
+
+class Taker(Protocol):
+    """Who takes a connection over that has switched protocols: gateway.tunnel.Tunnel."""
+
+    def upstream_data(self, data: bytes) -> None: ...
+
+    def upstream_finished(self) -> None: ...
+
+    def upstream_paused(self, paused: bool) -> None: ...
+
+    def upstream_lost(self) -> None: ...
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -33,6 +47,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._phrase = b""
         self._fields: list[FieldLine] = []
         self._method = ""
+        self._upgrades = False
+        self._taker: Taker | None = None
         self._pieces: deque[bytes] = deque()
         self._unread_bytes = 0
         self._reading_paused = False
@@ -51,6 +67,7 @@ class UpstreamConnection(asyncio.Protocol):
     def request(self, head: RequestHead, body: AsyncIterator[bytes] | None) -> None:
         """Send the head now, and the body as it comes, while the response is already awaited."""
         self._method = head.method
+        self._upgrades = head.upgrades
         self._write(head.serialise())
         self._waiting_since_s = time.monotonic()
         if body is not None:
@@ -83,9 +100,24 @@ class UpstreamConnection(asyncio.Protocol):
                 self._transport.resume_reading()
         return piece
 
+    @property
+    def transport(self) -> asyncio.Transport:
+        assert self._transport is not None, "the connection is open"
+        return self._transport
+
+    def hand_over(self, taker: Taker) -> None:
+        """After a 101: from now on the bytes are the taker's, beginning with those that came along."""
+        self._taker = taker
+        while self._pieces:
+            taker.upstream_data(self._pieces.popleft())
+        if self._failure is not None:
+            taker.upstream_lost()
+        elif self._reading_paused:
+            self.transport.resume_reading()
+
     async def close(self) -> None:
         """End the connection, whatever it is at; an unfinished request is cut off, not ended."""
-        if self._transport is not None:
+        if self._transport is not None and self._taker is None:
             self._transport.abort()
         if self._sending is not None:
             self._sending.cancel()
@@ -124,14 +156,20 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        if self._taker is not None:
+            self._taker.upstream_data(data)
+            return
         if self._ended or self._failure is not None:
             return
         if not self._head.done():
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._upgrades and self._head.done():
+                self._keep(data[upgrade.args[0] :])
+            else:
+                self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
         except httptools.HttpParserError:
             if not self._ended:
                 self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
@@ -139,11 +177,16 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(UpstreamInvalid("the upstream's response head is too large"))
 
     def eof_received(self) -> bool:
-        return False
+        if self._taker is None:
+            return False
+        self._taker.upstream_finished()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
         self._writable.set()
+        if self._taker is not None:
+            self._taker.upstream_lost()
         if self._ended or self._failure is not None:
             return
         if self._head.done() and exc is None and not self._is_framed:
@@ -153,10 +196,14 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable.clear()
+        if self._taker is not None:
+            self._taker.upstream_paused(True)
 
     def resume_writing(self) -> None:
         self._waiting_since_s = time.monotonic()
         self._writable.set()
+        if self._taker is not None:
+            self._taker.upstream_paused(False)
 
     # httptools' callbacks
 
@@ -172,9 +219,10 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status == 101:
+        if self._head.done() or (status < 200 and status != _SWITCHING_PROTOCOLS):
+            return
+        if status == _SWITCHING_PROTOCOLS and not self._upgrades:
             self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
-        if status < 200 or self._head.done():
             return
         head = _response_head(status, self._phrase, tuple(self._fields))
         if head is None or sum(map(_size, self._fields)) > MAX_HEAD_BYTES:
@@ -185,7 +233,11 @@ class UpstreamConnection(asyncio.Protocol):
             self._end()
 
     def on_body(self, piece: bytes) -> None:
-        if self._ended or not self._head.done():
+        if not self._ended and self._head.done():
+            self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
+        if not piece:
             return
         self._pieces.append(piece)
         self._unread_bytes += len(piece)
@@ -196,7 +248,7 @@ class UpstreamConnection(asyncio.Protocol):
                 self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
-        if self._head.done():
+        if self._head.done() and self._head.result().status != _SWITCHING_PROTOCOLS:
             self._end()
 
     @property

@@ -8,12 +8,16 @@ FieldLine = tuple[bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """What is sent to an instance; `chunked`: the body goes out in chunks, else as it comes."""
+    """What is sent to an instance; `chunked`: the body goes out in chunks, else as it comes.
+
+    `upgrades`: the connection may switch protocols, so 101 is an answer to it.
+    """
 
     method: str
     target: bytes
     fields: tuple[FieldLine, ...]
     chunked: bool = False
+    upgrades: bool = False
 
     def serialise(self) -> bytes:
         return b"".join(

@@ -1,0 +1,108 @@
+"""A tunnel: after a switch of protocols, bytes both ways, each way with backpressure and its own end."""
+
+import asyncio
+
+from gateway.upstream.connection import UpstreamConnection
+
+#: One end has finished sending: the other is given so long to finish too.
+HALF_CLOSED_FOR_S = 60.0
+
+
+class Tunnel:
+    """Joins a client's connection and an instance's; the protocols of the two hand it what comes.
+
+    Backpressure: while one end's write buffer is full, nothing is read from the other. An end of
+    input (FIN) is passed on as such; the tunnel is over when both ends have finished or one is lost.
+    """
+
+    def __init__(self, client: asyncio.Transport, upstream: asyncio.Transport) -> None:
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self._client = client
+        self._upstream = upstream
+        self._finished: set[asyncio.Transport] = set()
+        self._over = asyncio.Event()
+        self._half_closed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Wait until it is over, and close both ends; what is still to be sent goes out first."""
+        try:
+            either = {
+                asyncio.ensure_future(self._over.wait()),
+                asyncio.ensure_future(self._half_closed.wait()),
+            }
+            try:
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    either, return_when=asyncio.ALL_COMPLETED, timeout=HALF_CLOSED_FOR_S
+                )
+            finally:
+                for wait in either:
+                    wait.cancel()
+        finally:
+            self._client.close()
+            self._upstream.close()
+
+    # What the client's protocol calls.
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """aiohttp's interface of a payload parser: bytes of the client."""
+        self.bytes_in += len(data)
+        self._write(self._upstream, data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The client's connection is gone."""
+        self._over.set()
+
+    def client_finished(self) -> None:
+        """The client sends no more."""
+        self._finish(self._client, self._upstream)
+
+    def client_paused(self, paused: bool) -> None:
+        """The client's write buffer is full, or is no longer."""
+        _hold(self._upstream, paused)
+
+    # What the instance's protocol calls.
+
+    def upstream_data(self, data: bytes) -> None:
+        self.bytes_out += len(data)
+        self._write(self._client, data)
+
+    def upstream_finished(self) -> None:
+        self._finish(self._upstream, self._client)
+
+    def upstream_paused(self, paused: bool) -> None:
+        _hold(self._client, paused)
+
+    def upstream_lost(self) -> None:
+        self._over.set()
+
+    def _write(self, to: asyncio.Transport, data: bytes) -> None:
+        if not to.is_closing():
+            to.write(data)
+
+    def _finish(self, sender: asyncio.Transport, receiver: asyncio.Transport) -> None:
+        self._finished.add(sender)
+        if len(self._finished) == 2:
+            self._over.set()
+            return
+        self._half_closed.set()
+        if receiver.can_write_eof() and not receiver.is_closing():
+            receiver.write_eof()
+
+
+def _hold(transport: asyncio.Transport, held: bool) -> None:
+    if transport.is_closing():
+        return
+    if held:
+        transport.pause_reading()
+    else:
+        transport.resume_reading()
+
+
+def join(client: asyncio.Transport, connection: UpstreamConnection) -> Tunnel:
+    """The tunnel between a client and an instance that has just switched protocols."""
+    tunnel = Tunnel(client, connection.transport)
+    connection.hand_over(tunnel)
+    return tunnel

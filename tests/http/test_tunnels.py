@@ -1,0 +1,187 @@
+"""Upgrades as byte tunnels, over sockets on both sides."""
+
+import asyncio
+
+import aiohttp
+from aiohttp import web
+
+from tests.conftest import StartGateway, StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateways import RunningGateway
+from tests.support.raw_clients import RawClient, exchange
+from tests.support.upstreams import Received
+
+SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
+ASK = b"GET /api/chat/room HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
+
+
+async def echo(received: Received, writer: asyncio.StreamWriter) -> None:
+    """Switch protocols, greet, then send everything back until the client has finished."""
+    writer.write(SWITCH + b"welcome ")
+    while data := await received.reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.write(b" bye")
+
+
+async def test_bytes_pass_both_ways_and_each_end_finishes_by_itself(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream(echo)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+
+    await client.send(ASK % b"chat")
+    answer = await client.answer()
+    await client.send(b"\x00\xff raw")
+    client.writer.write_eof()
+    rest = await client.reader.read()
+
+    assert answer.status == 101
+    assert answer.values(b"upgrade") == [b"chat"]
+    assert answer.values(b"x-correlation-id")
+    assert rest == b"welcome \x00\xff raw bye"
+    assert upstream.requests[0].values(b"connection") == [b"Upgrade"]
+    await client.close()
+
+
+async def test_a_refused_upgrade_passes_the_upstreams_answer(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno!"
+    gateway, upstream = await start_gateway(), await start_upstream(refusal)
+    await gateway.register("chat", upstream.port)
+
+    answer = await exchange(gateway.port, ASK % b"websocket")
+
+    assert (answer.status, answer.body) == (403, b"no!")
+
+
+async def test_h2c_is_never_upgraded_to(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("chat", upstream.port)
+
+    await exchange(gateway.port, ASK % b"h2c")
+
+    assert upstream.requests[0].values(b"upgrade") == []
+    assert upstream.requests[0].values(b"connection") == [b"close"]
+
+
+async def test_only_a_get_upgrades(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("chat", upstream.port)
+
+    await exchange(gateway.port, (ASK % b"chat").replace(b"GET", b"POST"))
+
+    assert upstream.requests[0].values(b"upgrade") == []
+
+
+async def test_an_upstream_that_dies_ends_the_tunnel(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    async def switch_and_die(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCH)
+        await received.reader.readexactly(1)
+        writer.transport.abort()
+
+    gateway, upstream = await start_gateway(), await start_upstream(switch_and_die)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+    await client.send(ASK % b"chat")
+    await client.answer()
+
+    await client.send(b"x")
+
+    assert await client.closed()
+    await client.close()
+    await eventually(lambda: _tunnels(gateway) == 0)
+
+
+async def test_a_client_that_dies_ends_the_tunnel_upstream(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream(echo)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+    await client.send(ASK % b"chat")
+    await client.answer()
+    await eventually(lambda: _tunnels(gateway) == 1)
+
+    client.writer.transport.abort()
+
+    await eventually(lambda: upstream.open_connections == 0 and _tunnels(gateway) == 0)
+
+
+async def test_an_end_that_reads_nothing_holds_the_other_back(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """Otherwise a stalled client costs the gateway all that its upstream has to say."""
+    sent = 0
+
+    async def flood(received: Received, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(SWITCH)
+        for _ in range(512):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+            sent += 65536
+
+    gateway, upstream = await start_gateway(), await start_upstream(flood)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+    client.writer.transport.pause_reading()
+    await client.send(ASK % b"chat")
+
+    before = -1
+    while sent != before:  # until the flood stands still
+        before = sent
+        await asyncio.sleep(0.2)
+    assert sent < 512 * 65536
+    client.writer.transport.resume_reading()
+    received = len(await client.reader.readuntil(b"\r\n\r\n"))
+    while data := await client.reader.read(2**20):
+        received += len(data)
+
+    assert received > 512 * 65536
+    await client.close()
+
+
+async def test_a_websocket_keeps_its_subprotocol_and_its_close_code(
+    start_gateway: StartGateway,
+) -> None:
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(protocols=("v2.chat",))
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data.upper())
+            await socket.close(code=4001, message=b"enough")
+        return socket
+
+    app = web.Application()
+    app.router.add_get("/ws", serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    gateway = await start_gateway()
+    await gateway.register("chat_service", runner.addresses[0][1])
+
+    async with gateway.session.ws_connect(
+        gateway.url + "/api/chat/ws", protocols=("v1.chat", "v2.chat")
+    ) as socket:
+        await socket.send_str("hello")
+        first = await socket.receive()
+        last = await socket.receive()
+
+    assert (first.data, socket.protocol) == ("HELLO", "v2.chat")
+    assert (last.type, socket.close_code) == (aiohttp.WSMsgType.CLOSE, 4001)
+    await runner.cleanup()
+
+
+def _tunnels(gateway: RunningGateway) -> float:
+    name, labels = "gateway_tunnels", {"service": "chat"}
+    return gateway.gateway.metrics.registry.get_sample_value(name, labels) or 0.0
