@@ -89,9 +89,7 @@ class RunningGateway:
     ) -> None:
         """Register an instance over HTTP, and wait until this gateway routes to it."""
         path = f"/services/{name}/instances/{instance_id}"
-        answer = await self.admin(
-            "PUT", path, json={"host": "127.0.0.1", "port": port, **body}
-        )
+        answer = await self.admin("PUT", path, json={"host": "127.0.0.1", "port": port, **body})
         assert answer.status in (200, 201), answer.body
         if routable:
             key = f"{name}/{instance_id}"

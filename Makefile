@@ -1,0 +1,58 @@
+# Everything runs from .venv, which is made and filled when first needed (PYTHON=… chooses with what).
+# The stamps in .venv remember what is installed, so that a second run starts at once.
+
+PYTHON ?=
+PORT_OFFSET ?= 0
+SCALE ?=
+ARGS ?=
+export PORT_OFFSET SCALE
+
+BIN := .venv/bin
+EXTRAS_run := gateway
+EXTRAS_test := gateway,test
+EXTRAS_check := gateway,test,dev
+
+# What is said to this make is not meant for the makes that the tests run.
+PYTEST := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE $(BIN)/python -m pytest -n auto
+
+.PHONY: help install up down restart ps logs test check
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make up       install, start registry, services and gateway in the background, wait for them'
+	@echo 'make down     stop all of it            make restart  both'
+	@echo 'make ps       what runs                 make logs     its logs, one JSON object a line'
+	@echo 'make install  only install              make test     the whole test suite'
+	@echo 'make check    formatting, lint, types, import contracts, tests'
+	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
+	@echo 'ARGS=… goes to lockgate or pytest; PYTHON=python3.13 makes .venv with that Python.'
+
+install: .venv/run.installed
+	@echo 'installed in .venv; make up starts the stack'
+
+up: .venv/run.installed
+	@$(BIN)/lockgate up $(ARGS)
+
+# These work with whatever is installed: no update, no network.
+down restart ps logs: | $(BIN)/lockgate
+	@$(BIN)/lockgate $@ $(ARGS)
+
+test: .venv/test.installed
+	@$(PYTEST) $(ARGS)
+
+check: .venv/check.installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PYTEST) $(ARGS)
+
+$(BIN)/lockgate:
+	@$(MAKE) --no-print-directory install >&2
+
+.venv/%.installed: setup.cfg pyproject.toml | $(BIN)/python
+	@.ci/install $(EXTRAS_$*)
+	@touch $@
+
+$(BIN)/python:
+	@.ci/create-venv "$(PYTHON)"

@@ -1,0 +1,22 @@
+"""The command line `lockgate`."""
+
+import sys
+
+from gateway.cli import stack_commands
+from gateway.cli.application import app
+from gateway.cli.output import FAILURE, USAGE, print_error
+from gateway.stack.failures import StackError, UsageError
+
+stack_commands.add_to(app)
+
+
+def main() -> None:
+    """Exit statuses: 0 done, 1 could not be done, 2 asked for something that makes no sense."""
+    try:
+        app()
+    except UsageError as error:
+        print_error(str(error))
+        sys.exit(USAGE)
+    except StackError as error:
+        print_error(str(error), error.log_lines)
+        sys.exit(FAILURE)

@@ -1,0 +1,73 @@
+"""How commands print: progress, tables, JSON and errors, with their exit statuses."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+
+from gateway.stack.plan import GATEWAY, REGISTRY, route_of
+from gateway.stack.ps import ProcessRow
+
+FAILURE = 1
+USAGE = 2
+
+_HEALTH_STYLES = {"healthy": "green", "starting": "yellow"}
+
+
+def print_progress(text: str) -> None:
+    """On standard error, so that a table or JSON on standard output stands alone."""
+    _plain(Console(stderr=True), text)
+
+
+def print_error(text: str, log_lines: Sequence[str] = ()) -> None:
+    console = Console(stderr=True)
+    for line in log_lines:
+        _plain(console, f"  | {line}")
+    _plain(console, f"lockgate: {text}", style="red")
+
+
+def print_json(rows: Sequence[ProcessRow]) -> None:
+    print(json.dumps([asdict(row) for row in rows], indent=2))
+
+
+def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) -> None:
+    gateway_port = next((row.port for row in rows if row.service == GATEWAY), None)
+    table = Table(title=title, title_justify="left")
+    for heading in ("name", "port", "pid", "uptime", "health", "where"):
+        table.add_column(heading, justify="right" if heading in {"port", "pid"} else "left")
+    for row in rows:
+        if row.service == REGISTRY:
+            where = registry_about
+        elif row.service == GATEWAY:
+            where = f"http://localhost:{row.port}"
+        else:
+            where = f"http://localhost:{gateway_port}{route_of(row.service)}/"
+        table.add_row(
+            row.name,
+            _or_dash(row.port),
+            _or_dash(row.pid),
+            "-" if row.uptime_s is None else _duration(row.uptime_s),
+            f"[{_HEALTH_STYLES.get(row.health, 'red')}]{row.health}[/]",
+            where,
+        )
+    console = Console()
+    if not console.is_terminal:  # into a file or a pipe: no column is cut off
+        console.width = 200
+    console.print(table)
+
+
+def _plain(console: Console, text: str, style: str | None = None) -> None:
+    """As it is: nothing in it is markup, and long lines are the terminal's to wrap."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _or_dash(number: int | None) -> str:
+    return "-" if number is None else str(number)
+
+
+def _duration(seconds: int) -> str:
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}"

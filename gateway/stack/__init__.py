@@ -1,0 +1,1 @@
+"""The stack of `make up`: registry, services and gateway, supervised in the background."""

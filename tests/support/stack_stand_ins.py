@@ -1,0 +1,77 @@
+"""Small programs in place of gateway and services, and a stack of them on free ports."""
+
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.stack.down import stop_everything
+from gateway.stack.plan import GATEWAY, ProcessSpec
+from gateway.stack.ports import is_free
+from gateway.stack.state import StackState
+from gateway.stack.up import StartUp
+
+PROGRAM = Path(__file__).with_name("stand_in_process.py")
+# Below the ports that systems give to outgoing connections: one of those could take the port of
+# a process that is about to be started again. Different in each test process.
+_PORTS = itertools.count(10_000 + os.getpid() % 200 * 100)
+
+
+def stack_port() -> int:
+    return next(port for port in _PORTS if is_free(port))
+
+
+def stand_in(name: str, port: int, behaviour: str = "serves") -> ProcessSpec:
+    service = name.partition("-")[0]
+    return ProcessSpec(name, service, port, (sys.executable, str(PROGRAM), behaviour, str(port)))
+
+
+@dataclass
+class StandInStack:
+    """`up` and `down` of a gateway and a service that are stand-ins, with a real registry."""
+
+    root: Path
+    state: StackState
+    registry_port: int = field(default_factory=stack_port)
+    wanted: list[ProcessSpec] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+    environ: dict[str, str] = field(default_factory=lambda: dict(os.environ))
+
+    def __post_init__(self) -> None:
+        self.wanted = [
+            stand_in("price_service", stack_port()),
+            stand_in(GATEWAY, stack_port()),
+        ]
+        self.environ.pop("REDIS_URL", None)
+        self.environ["SHUTDOWN_GRACE"] = "1"
+
+    def start_up(self, *, ready_within_s: float = 20.0) -> StartUp:
+        return StartUp(
+            state=self.state,
+            root=self.root,
+            make_plan=self._plan,
+            registry_port=self.registry_port,
+            environ=self.environ,
+            report=self.reports.append,
+            ready_within_s=ready_within_s,
+        )
+
+    def down(self) -> bool:
+        return stop_everything(self.state, self.reports.append)
+
+    def _plan(self, keep: Sequence[ProcessSpec]) -> list[ProcessSpec]:
+        names = {spec.name for spec in self.wanted}
+        kept = [spec for spec in keep if spec.name not in names | {"registry"}]
+        return [*self.wanted, *kept]
+
+
+def until(holds: Callable[[], object], within_s: float = 8.0) -> None:
+    """Poll until `holds()` is true; AssertionError at the deadline."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"did not come true within {within_s} s")
+        time.sleep(0.02)

@@ -1,0 +1,38 @@
+"""A process in place of the gateway or a service: `stand_in_process.py serves|dies|sleeps PORT`."""
+
+import http.server
+import json
+import os
+import signal
+import sys
+import time
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Healthy, with a route for everything; /environ shows the environment."""
+
+    def do_GET(self) -> None:
+        known = self.path in {"/health", "/environ"} or self.path.startswith("/api/")
+        self.send_response(200 if known else 404)
+        self.end_headers()
+        if self.path == "/environ":
+            self.wfile.write(json.dumps(dict(os.environ)).encode())
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def main() -> None:
+    behaviour, port = sys.argv[1], int(sys.argv[2])
+    if behaviour == "dies":
+        print("LOG_LEVEL=loud: allowed are debug, info, warning, error")
+        sys.exit(2)
+    if behaviour == "sleeps":
+        time.sleep(600)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print("serving", flush=True)
+    http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
