@@ -1,8 +1,9 @@
-"""A directory that stands in for the registry, and apps that are found through it."""
+"""A directory and a clock that stand in for real ones, and apps that are found through them."""
 
 import itertools
 import socket
-from collections.abc import Callable, Iterator
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,9 +14,24 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from services.base.directory import Presence
 from services.market_data.app import create_app as create_market_data
 from services.market_data.settings import MarketDataSettings
+from tests.http.services.processes import Start, start_service
 
 #: 2026-01-01T12:34:56Z, half a second on.
 NOW_S = 1_767_270_896.5
+
+
+UrlOf = Callable[[BaseTestServer], str]
+Run = Callable[..., Awaitable[list[TestServer]]]
+
+
+class StandInClock:
+    """It stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now_s = NOW_S
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 class StandInPresence:
@@ -61,9 +77,14 @@ def directory() -> StandInDirectory:
 
 
 @pytest.fixture
-def market_data(directory: StandInDirectory) -> web.Application:
+def clock() -> StandInClock:
+    return StandInClock()
+
+
+@pytest.fixture
+def market_data(directory: StandInDirectory, clock: StandInClock) -> web.Application:
     """market_data_service with its clock stopped at NOW_S."""
-    return create_market_data(MarketDataSettings(), directory, lambda: NOW_S)
+    return create_market_data(MarketDataSettings(), directory, clock)
 
 
 @pytest.fixture
@@ -82,5 +103,34 @@ def refusing_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def url_of() -> Callable[[BaseTestServer], str]:
+def url_of() -> UrlOf:
     return lambda server: str(server.make_url("/")).rstrip("/")
+
+
+@pytest.fixture
+def run(aiohttp_server: AiohttpServer, directory: StandInDirectory, url_of: UrlOf) -> Run:
+    """`await run(name, app, …)`: instances of a service, listed in the directory."""
+
+    async def start(name: str, *apps: web.Application) -> list[TestServer]:
+        servers = [await aiohttp_server(app) for app in apps]
+        directory.list(name, *map(url_of, servers))
+        return servers
+
+    return start
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """`await start(name, SERVICE_PORT="8000")`: a process, which is killed at the end."""
+    started: list[Process] = []
+
+    async def start_one(*arguments: str, **environment: str) -> Process:
+        process = await start_service(*arguments, **environment)
+        started.append(process)
+        return process
+
+    yield start_one
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()

@@ -11,6 +11,7 @@ from aiohttp.test_utils import BaseTestServer
 from middlewares.failures import DependencyUnavailable
 from middlewares.logs import correlation_id_var
 from services.base.client import ServiceClient
+from services.base.failures import SymbolNotFound
 from services.base.validation import Answer
 from tests.http.services.conftest import StandInDirectory
 
@@ -37,7 +38,7 @@ async def echo(request: web.Request) -> web.Response:
 def serve(aiohttp_server: AiohttpServer, url_of: Callable[[BaseTestServer], str]) -> Serve:
     async def start(handler: Handler) -> str:
         app = web.Application()
-        app.router.add_get("/", handler)
+        app.router.add_route("*", "/", handler)
         return url_of(await aiohttp_server(app))
 
     return start
@@ -133,3 +134,51 @@ async def test_what_is_not_the_expected_document_is_a_failure(
 
     directory.list("echo", await serve(answer))
     assert await why_not(client) == "its answer is not understood"
+
+
+async def test_an_unknown_symbol_there_is_one_here(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    async def refuse(_request: web.Request) -> web.Response:
+        document = {"reason": "symbol_not_found", "detail": "unknown symbol 'NOPE'"}
+        return web.json_response(document, status=404, content_type="application/problem+json")
+
+    directory.list("echo", await serve(refuse))
+    with pytest.raises(SymbolNotFound, match="unknown symbol 'NOPE'"):
+        await client.get("echo", "/", Echo)
+
+
+async def post(client: ServiceClient) -> Echo:
+    return await client.post("echo", "/", {"text": "buy"}, Echo, idempotency_key="key-1")
+
+
+async def test_a_post_carries_its_document_and_key(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    async def take(request: web.Request) -> web.Response:
+        assert request.headers["Idempotency-Key"] == "key-1"
+        assert await request.json() == {"text": "buy"}
+        return web.json_response({"correlation_id": None, "query": "taken"}, status=201)
+
+    directory.list("echo", await serve(take))
+    assert (await post(client)).query == "taken"
+
+
+async def test_a_post_that_nobody_has_seen_is_sent_to_another_instance(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve, refusing_url: str
+) -> None:
+    directory.list("echo", refusing_url, await serve(echo))
+    assert (await post(client)).query == ""
+
+
+async def test_a_post_that_somebody_may_have_seen_is_not_sent_again(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve
+) -> None:
+    async def die(request: web.Request) -> web.Response:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    directory.list("echo", await serve(die), await serve(echo))
+    with pytest.raises(DependencyUnavailable, match="broke off before its answer"):
+        await post(client)

@@ -9,10 +9,7 @@ from services.base.app import STOPPING
 from services.base.directory import Directory
 from services.base.inputs import body_of
 from services.base.validation import Input
-from services.market_data.app import create_app as create_market_data
-from services.market_data.settings import MarketDataSettings
-from services.price.app import create_app as create_price
-from services.price.settings import PriceSettings
+from services.catalogue import MODULES, find
 
 Client = TestClient[web.Request, web.Application]
 
@@ -27,16 +24,18 @@ async def take_note(request: web.Request) -> web.Response:
     return web.json_response(note.model_dump())
 
 
-@pytest.fixture(params=["market_data_service", "price_service"])
+@pytest.fixture(params=sorted(MODULES))
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
-def app(name: str, directory: Directory) -> web.Application:
-    if name == "price_service":
-        return create_price(PriceSettings(), directory)
-    return create_market_data(MarketDataSettings(), directory)
+def app(name: str, directory: Directory, monkeypatch: pytest.MonkeyPatch) -> web.Application:
+    """With nothing of what it depends on: no registry listens at port 1."""
+    monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
+    service = find(name)
+    assert service is not None
+    return service.create_app(service.settings(), directory)
 
 
 @pytest.fixture

@@ -1,53 +1,15 @@
 """`python -m services NAME` as a process: how it starts, how it stops, what it refuses."""
 
-import asyncio
-import os
 import signal
 import socket
-import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
+from asyncio.subprocess import Process
 
 import aiohttp
 import orjson
 import pytest
 
-#: Nothing of the surroundings may change what is tested; no registry listens at port 1.
-ENVIRONMENT = {
-    "PATH": os.environ.get("PATH", ""),
-    "REDIS_URL": "redis://127.0.0.1:1/0",
-}
-
-Start = Callable[..., Awaitable[Process]]
-
-
-@pytest.fixture
-async def start() -> AsyncIterator[Start]:
-    started: list[Process] = []
-
-    async def start_process(*arguments: str, **environment: str) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services", *arguments,
-            stdout=PIPE, stderr=PIPE, env={**ENVIRONMENT, **environment},
-        )  # fmt: skip
-        started.append(process)
-        return process
-
-    yield start_process
-    for process in started:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def logged(process: Process, event: str) -> dict[str, object]:
-    """The next line of that event."""
-    assert process.stdout is not None
-    async for line in process.stdout:
-        entry: dict[str, object] = orjson.loads(line)
-        if entry["event"] == event:
-            return entry
-    raise AssertionError(f"ended without {event}")
+from services.catalogue import MODULES
+from tests.http.services.processes import Start, logged
 
 
 async def refusal(process: Process) -> tuple[int | None, str]:
@@ -75,13 +37,44 @@ async def test_it_serves_without_a_registry_and_a_signal_ends_streams_and_proces
     assert orjson.loads(output.splitlines()[-1])["event"] == "service.stopped"
 
 
+@pytest.mark.parametrize("name", sorted(MODULES))
+async def test_each_service_runs_alone(start: Start, unused_tcp_port: int, name: str) -> None:
+    process = await start(name, SERVICE_PORT=str(unused_tcp_port))
+    await logged(process, "service.started")
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_tcp_port}") as session:
+        async with session.get("/ready") as ready:
+            assert (ready.status, await ready.json()) == (200, {"status": "ready", "service": name})
+        async with session.get("/status") as status:
+            states = {entry["state"] for entry in (await status.json())["dependencies"]}
+    assert states <= {"unavailable"}
+    process.terminate()
+    _, errors = await process.communicate()
+    assert (process.returncode, errors) == (0, b"")
+
+
+async def test_a_signal_tells_websockets_that_the_service_goes_away(
+    start: Start, unused_tcp_port: int
+) -> None:
+    process = await start("price", SERVICE_PORT=str(unused_tcp_port))
+    await logged(process, "service.started")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"http://127.0.0.1:{unused_tcp_port}/ws") as socket,
+    ):
+        process.terminate()
+        message = await socket.receive()
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+    await process.communicate()
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("arguments", [(), ("nope",), ("price", "market_data")])
 async def test_an_unknown_name_is_answered_with_those_there_are(
     start: Start, arguments: tuple[str, ...]
 ) -> None:
     assert await refusal(await start(*arguments)) == (
         2,
-        "usage: python -m services NAME; NAME is one of market_data_service, price_service\n",
+        f"usage: python -m services NAME; NAME is one of {', '.join(sorted(MODULES))}\n",
     )
 
 

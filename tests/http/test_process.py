@@ -1,0 +1,360 @@
+"""`python -m gateway` as a process: how it starts, what it prints, how it stops."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from discovery.errors import SettingsError
+from gateway.settings import load_settings
+from tests.conftest import StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateways import ADMIN_TOKEN, Answer
+from tests.support.raw_clients import RawClient, exchange
+from tests.support.registry_servers import RegistryServer, free_port
+from tests.support.upstreams import Received
+
+ROOT = Path(__file__).parents[2]
+GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
+READY = b"GET /ready HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class GatewayProcess:
+    """`python -m gateway`, its output in files of `folder`."""
+
+    def __init__(self, folder: Path, process: asyncio.subprocess.Process, port: int) -> None:
+        self.port = port
+        self.process = process
+        self._folder = folder
+
+    @property
+    def stdout(self) -> str:
+        return (self._folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self._folder / "stderr").read_text()
+
+    def logs(self, event: str | None = None) -> list[dict[str, Any]]:
+        """The lines that are whole, or those of one event."""
+        lines = [json.loads(line) for line in self.stdout.split("\n")[:-1]]
+        return [line for line in lines if event in (None, line["event"])]
+
+    async def exit_status(self, within_s: float = 10.0) -> int:
+        return await asyncio.wait_for(self.process.wait(), within_s)
+
+    async def request(
+        self, method: str, path: str, *, port: int | None = None, **kwargs: Any
+    ) -> Answer:
+        url = f"http://127.0.0.1:{port or self.port}{path}"
+        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as session,
+            session.request(method, url, **kwargs) as response,
+        ):
+            return Answer(response.status, response.headers, await response.read())
+
+    async def register(self, name: str, port: int, *, at: int | None = None, **body: Any) -> None:
+        """Register an instance at the port of the admin, and wait until it is healthy."""
+        path = f"/services/{name}/instances/i1"
+        body = {"host": "127.0.0.1", "port": port, **body}
+        answer = await self.request("PUT", path, port=at, json=body)
+        assert answer.status == 201, answer.body
+        await eventually(
+            lambda: any(
+                line["name"] == name and line["to"] == "healthy"
+                for line in self.logs("instance.health_changed")
+            )
+        )
+
+
+@asynccontextmanager
+async def gateway_process(
+    folder: Path, registry_url: str, *, started: bool = True, **environment: str
+) -> AsyncIterator[GatewayProcess]:
+    """The process while the block runs; `started`: wait until it answers."""
+    port = free_port()
+    variables = {
+        "PATH": os.environ["PATH"],
+        "REDIS_URL": registry_url,
+        "GATEWAY_PORT": str(port),
+        "ADMIN_TOKEN": ADMIN_TOKEN,
+        "HEALTH_CHECK_INTERVAL": "0.2",
+        "SHUTDOWN_GRACE": "4",
+        **environment,
+    }
+    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway"),
+            cwd=ROOT,
+            env=variables,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    gateway = GatewayProcess(folder, process, port)
+    try:
+        if started:
+            await eventually(lambda: gateway.logs("gateway.started"), within_s=20)
+        yield gateway
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until(look: Callable[[], Awaitable[bool]], *, within_s: float = 5.0) -> None:
+    """`eventually` of a coroutine function."""
+    _: bool = await eventually(look, within_s=within_s)
+
+
+# Starting
+
+BAD_VALUES = [
+    ("GATEWAY_PORT", "http"),
+    ("GATEWAY_PORT", "65536"),
+    ("GATEWAY_WORKERS", "0"),
+    ("REDIS_URL", "http://127.0.0.1:6379"),
+    ("REDIS_URL", "redis://127.0.0.1:port/0"),
+    ("REGISTRY_NAMESPACE", "a b"),
+    ("REGISTRY_ALLOWED_HOSTS", "10.0.0.0/33"),
+    ("RATE_LIMIT_REQUESTS", "-1"),
+    ("RATE_LIMIT_REQUESTS", "many"),
+    ("RATE_LIMIT_WINDOW", "0"),
+    ("HEARTBEAT_INTERVAL", "soon"),
+    ("HEARTBEAT_INTERVAL", "20"),
+    ("INSTANCE_TTL", "0"),
+    ("HEALTH_CHECK_INTERVAL", "0"),
+    ("HEALTH_CHECK_TIMEOUT", "-1"),
+    ("HEALTH_FALL", "0"),
+    ("HEALTH_RISE", "1.5"),
+    ("UNHEALTHY_REMOVE_AFTER", "-1"),
+    ("UPSTREAM_CONNECT_TIMEOUT", "0"),
+    ("UPSTREAM_TIMEOUT", "nan"),
+    ("MAX_BODY_BYTES", "-1"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8"),
+    ("TRUSTED_PROXIES", "localhost"),
+    ("CORS_ORIGINS", "app.example"),
+    ("CORS_ORIGINS", "https://app.example/path"),
+    ("ADMIN_LISTEN", "9090"),
+    ("ADMIN_LISTEN", "127.0.0.1:99999"),
+    ("ADMIN_LISTEN", "unix:"),
+    ("ADMIN_TOKEN_FILE", "/nowhere/token"),
+    ("SHUTDOWN_GRACE", "inf"),
+    ("LOG_LEVEL", "loud"),
+    ("LOG_FORMAT", "xml"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value"), BAD_VALUES)
+def test_a_bad_value_is_told_in_one_line_that_names_variable_and_value(
+    variable: str, value: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({variable: value})
+
+    message = str(caught.value)
+    assert variable in message
+    assert value in message
+    assert "\n" not in message
+
+
+def test_the_registrys_password_is_not_shown() -> None:
+    """An error goes to terminals and logs, where a secret has no business."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings({"REDIS_URL": "redis://:s3cret@127.0.0.1:port/0"})
+
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("GATEWAY_PORT", "http"), ("REDIS_URL", "http://x")]
+)
+async def test_a_bad_value_ends_the_program_with_status_2(
+    tmp_path: Path, registry_url: str, variable: str, value: str
+) -> None:
+    environment = {variable: value}
+    async with gateway_process(tmp_path, registry_url, started=False, **environment) as gateway:
+        assert await gateway.exit_status() == 2
+        assert gateway.stdout == ""
+        (line,) = gateway.stderr.splitlines()
+        assert variable in line
+        assert value in line
+
+
+async def test_a_taken_port_ends_the_program_with_status_1(
+    tmp_path: Path, registry_url: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        async with gateway_process(
+            tmp_path, registry_url, started=False, GATEWAY_PORT=port
+        ) as gateway:
+            assert await gateway.exit_status() == 1
+            (line,) = gateway.stderr.splitlines()
+            assert "GATEWAY_PORT" in line
+            assert port in line
+
+
+@pytest.mark.xfail(
+    reason="SO_REUSEADDR lets both bind; the loser ends with a traceback", strict=True
+)
+async def test_a_port_taken_by_a_gateway_that_still_waits_for_a_view_is_taken(
+    tmp_path: Path, own_registry: RegistryServer
+) -> None:
+    own_registry.kill()
+    port = str(free_port())
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    async with (
+        gateway_process(folders[0], own_registry.url, started=False, GATEWAY_PORT=port) as one,
+        gateway_process(folders[1], own_registry.url, started=False, GATEWAY_PORT=port) as two,
+    ):
+        both = (one, two)
+        await eventually(
+            lambda: all(g.logs("registry.unreachable") or g.process.returncode for g in both),
+            within_s=20,
+        )
+        own_registry.start()
+        await eventually(lambda: any(g.logs("gateway.started") for g in both))
+        loser = one if two.logs("gateway.started") else two
+        assert await loser.exit_status() == 1
+        (line,) = loser.stderr.splitlines()
+        assert "GATEWAY_PORT" in line
+
+
+async def test_nothing_is_listened_on_before_there_is_a_view(
+    tmp_path: Path, own_registry: RegistryServer
+) -> None:
+    """A gateway that takes requests before it knows the services answers 404 to good ones."""
+    own_registry.kill()
+    async with gateway_process(tmp_path, own_registry.url, started=False) as gateway:
+        await eventually(lambda: gateway.logs("registry.unreachable"), within_s=20)
+        with pytest.raises(ConnectionRefusedError):
+            await RawClient.connect(gateway.port)
+
+        own_registry.start()
+        await eventually(lambda: gateway.logs("gateway.started"))
+        assert (await exchange(gateway.port, READY)).status == 200
+
+
+async def test_a_gateway_without_a_view_can_be_stopped(
+    tmp_path: Path, own_registry: RegistryServer
+) -> None:
+    own_registry.kill()
+    async with gateway_process(tmp_path, own_registry.url, started=False) as gateway:
+        await eventually(lambda: gateway.logs("registry.unreachable"), within_s=20)
+        gateway.process.send_signal(signal.SIGTERM)
+
+        assert await gateway.exit_status() == 0
+        assert gateway.stderr == ""
+
+
+# Stopping
+
+
+async def test_a_graceful_stop_loses_no_request(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await go_on.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    upstream = await start_upstream(wait)
+    async with gateway_process(tmp_path, registry_url) as gateway:
+        await gateway.register("orders_service", upstream.port, health_check_url="/health")
+        idle, watcher = await RawClient.connect(gateway.port), await RawClient.connect(gateway.port)
+        for client in (idle, watcher):
+            await client.send(READY)
+            before = await client.answer()
+            assert (before.status, before.values(b"connection")) == (200, [])
+        in_flight = asyncio.create_task(exchange(gateway.port, GET))
+        await asyncio.wait_for(asked.wait(), 5)
+
+        gateway.process.send_signal(signal.SIGTERM)
+        await eventually(lambda: gateway.logs("gateway.stopping"))
+
+        # A client whose connection was kept is told that this answer is the last one.
+        await watcher.send(READY)
+        ready = await watcher.answer()
+        assert (ready.status, ready.values(b"connection")) == (503, [b"close"])
+        assert b"shutting_down" in ready.body
+        # A balancer that has not noticed yet is served.
+        late = await exchange(gateway.port, READY.replace(b"/ready", b"/health"))
+        assert (late.status, late.values(b"connection")) == (200, [b"close"])
+        await idle.send(GET)
+        go_on.set()
+        for answer in (await in_flight, await idle.answer()):
+            assert (answer.status, answer.body, answer.complete) == (200, b"ok", True)
+            assert answer.values(b"connection") == [b"close"]
+        for client in (idle, watcher):
+            await client.close()
+
+        assert await gateway.exit_status() == 0
+        assert gateway.stderr == ""
+        assert [line["level"] for line in gateway.logs() if line["level"] == "error"] == []
+
+
+async def test_clients_that_stay_silent_delay_a_stop_by_the_grace_at_most(
+    tmp_path: Path, registry_url: str
+) -> None:
+    async with gateway_process(tmp_path, registry_url, SHUTDOWN_GRACE="0.6") as gateway:
+        client = await RawClient.connect(gateway.port)
+        await client.send(READY)
+        await client.answer()
+
+        gateway.process.send_signal(signal.SIGINT)
+
+        assert await gateway.exit_status(within_s=5) == 0
+        assert await client.closed()
+        await client.close()
+
+
+async def test_a_request_that_outlasts_the_grace_is_broken_off(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    asked = asyncio.Event()
+
+    async def stall(_: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        asked.set()
+        await asyncio.Event().wait()
+
+    upstream = await start_upstream(stall)
+    async with gateway_process(tmp_path, registry_url, SHUTDOWN_GRACE="0.6") as gateway:
+        await gateway.register("orders_service", upstream.port, health_check_url="/health")
+        in_flight = asyncio.create_task(exchange(gateway.port, GET))
+        await asyncio.wait_for(asked.wait(), 5)
+
+        gateway.process.send_signal(signal.SIGTERM)
+
+        assert await gateway.exit_status() == 0
+        assert not (await in_flight).complete
+        assert gateway.stderr == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2], ids=["SIGHUP", "SIGUSR2"])
+async def test_a_signal_to_reload_ends_neither_process_nor_connection(
+    tmp_path: Path, registry_url: str, number: signal.Signals
+) -> None:
+    async with gateway_process(tmp_path, registry_url) as gateway:
+        client = await RawClient.connect(gateway.port)
+        for _ in range(3):
+            gateway.process.send_signal(number)
+            await client.send(READY)
+            answer = await client.answer()
+            assert (answer.status, answer.values(b"connection")) == (200, [])
+        assert gateway.process.returncode is None
+        await client.close()
