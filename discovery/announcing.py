@@ -16,6 +16,7 @@ from discovery.errors import DiscoveryError
 from discovery.instance import Instance, parse_registration
 from discovery.registry import new_instance_id
 from discovery.settings import RegistrySettings
+from discovery.tasks import end
 
 LISTENING_POLL_S = 0.02
 RETRY_FIRST_S = 0.1
@@ -95,8 +96,7 @@ class Announcement:
 
     async def _stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
             self._task = None
 
 

@@ -16,11 +16,12 @@ from discovery.commands import Command, Snapshot
 from discovery.connecting import connect_async
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
-from discovery.instance import check_name, parse_registration
+from discovery.instance import check_name, is_service_name, parse_registration
 from discovery.keys import registry_keys
 from discovery.registry import instance_key, new_instance_id, unavailable
 from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings
+from discovery.tasks import end
 from discovery.view import Event, View
 from discovery.watcher import Watcher
 
@@ -54,6 +55,8 @@ class AsyncServiceRegistry:
 
     async def get_service(self, name: str) -> Description | None:
         """A healthy instance, at random by weight, or None."""
+        if not is_service_name(name):
+            return None
         return pick(usable(await self._lookup(name)), self._rng)
 
     async def discover_service(self, name: str) -> str:
@@ -122,8 +125,7 @@ class AsyncServiceRegistry:
             while True:
                 yield await changes.get()
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     async def call(self, command: Command[T]) -> T:
         """Run one of `discovery.commands`; RegistryUnavailable when the registry does not answer."""

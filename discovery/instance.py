@@ -20,7 +20,8 @@ _HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _VERSION = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
     r"(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?"
-    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+    r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?",
+    re.ASCII,
 )
 _KEYS = frozenset(
     ["host", "port", "scheme", "health_check_url", "metadata", "weight", "version", "ttl"]
@@ -223,7 +224,7 @@ def _health_check_url(value: object, instance: Instance) -> str:
     if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in value):
         raise InvalidRegistration(f"{what}: must not contain spaces or control characters")
     if value.startswith("/") and not value.startswith("//"):
-        return instance.url + value
+        return _health_check_url(instance.url + value, instance)
     try:
         parts = urlsplit(value)
         port = parts.port

@@ -6,8 +6,11 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+import structlog
+
 from discovery.health import Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
 from discovery.instance import Instance
+from discovery.tasks import end
 from discovery.view import Event, Status, View
 
 #: Makes one probe; it never raises for what an instance does, and ends by its own time-out.
@@ -16,6 +19,8 @@ Probe = Callable[[Instance], Awaitable[Verdict]]
 OnChange = Callable[[Instance, Status, Health], None]
 
 PROBES_AT_ONCE = 200
+
+_log = structlog.get_logger()
 
 
 class HealthBook:
@@ -100,10 +105,7 @@ class Prober:
             self._begin(instance)
 
     async def close(self) -> None:
-        tasks = [watch.task for watch in self._watches.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*(watch.task for watch in self._watches.values()))
         self._watches.clear()
 
     def _begin(self, instance: Instance) -> None:
@@ -126,8 +128,15 @@ class Prober:
         began_s = time.monotonic()
         while True:
             async with self._at_once:
-                verdict = await self._probe(instance)
+                verdict = await self._verdict_on(instance)
             health = step(self._book.health(instance.key), verdict, self._thresholds)
             self._book.note(instance, health)
             age_s = time.monotonic() - began_s
             await asyncio.sleep(next_probe_in_s(health, age_s, self._times, random.random()))
+
+    async def _verdict_on(self, instance: Instance) -> Verdict:
+        try:
+            return await self._probe(instance)
+        except Exception:  # noqa: BLE001 - one instance's oddity must not end its probing
+            _log.exception("probe.failed", name=instance.name, instance=instance.id)
+            return Verdict(False, "the probe failed")

@@ -16,7 +16,7 @@ from discovery.commands import Command, Snapshot
 from discovery.connecting import connect
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
-from discovery.instance import check_id, check_name, parse_registration
+from discovery.instance import check_id, check_name, is_service_name, parse_registration
 from discovery.keys import registry_keys
 from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings, without_password
@@ -41,6 +41,8 @@ class ServiceRegistry:
 
     def get_service(self, name: str) -> Description | None:
         """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`."""
+        if not is_service_name(name):
+            return None
         return pick(usable(self._lookup(name)), self._rng)
 
     def discover_service(self, name: str) -> str:

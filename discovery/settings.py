@@ -65,7 +65,7 @@ def check_redis_url(url: str) -> None:
 
 def without_password(url: str) -> str:
     """The URL as it may be logged."""
-    return re.sub(r"(://[^/@]*:)[^/@]*@", r"\1***@", url)
+    return re.sub(r"(://[^@]*?:).*@", r"\1***@", url)
 
 
 def _number(environ: Mapping[str, str], variable: str, default: float) -> float:

@@ -124,8 +124,8 @@ def take_over(view: View, snapshot: Snapshot, now_s: float) -> View:
     known = dict(view.known)
     for name, went_at_ms in snapshot.known.items():
         known[name] = now_s - (snapshot.now_ms - went_at_ms) / 1000
-    for name in view.services.keys() - services.keys():
-        known.setdefault(name, now_s)
+    for name in view.services.keys() - services.keys() - snapshot.known.keys():
+        known[name] = now_s
     return View(snapshot.epoch, snapshot.revision, services, known)
 
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Middleware
+from aiohttp.typedefs import Handler, Middleware
 from prometheus_client import CollectorRegistry
 
 from discovery import commands
@@ -33,6 +33,7 @@ from gateway.proxied_resource import ProxiedResource
 from gateway.proxy import Proxy
 from gateway.registry_log import log_event, log_health
 from gateway.relayed_response import RelayedResponse
+from gateway.request_body import keep_expectation
 from gateway.server import SERVER
 from gateway.settings import GatewaySettings
 from gateway.surfaces import surfaces_middleware
@@ -42,6 +43,7 @@ from middlewares.client_address import limit_key
 from middlewares.correlation import add_correlation_id, correlation_middleware
 from middlewares.errors import errors_middleware
 from middlewares.health_routing import health_routing_middleware
+from middlewares.hygiene import hygiene_middleware
 from middlewares.limiter import SharedLimiter
 from middlewares.metrics import DiscoveryCollector, GatewayMetrics
 from middlewares.rate_limit import add_rate_limit, rate_limit_middleware
@@ -172,6 +174,8 @@ def pipeline(
         correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
         # Whatever goes wrong further in becomes a problem document here, and only here.
         errors_middleware(),
+        # What two readers could read differently goes no further, whoever it is for.
+        hygiene_middleware(),
         # A port that does not answer a path says so before anything is looked up.
         *surfaces,
         # A preflight is the browser's own question: no route, no limit, no instance.
@@ -230,16 +234,22 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         owns_cors=bool(settings.cors_origins),
     )
     instance = "/services/{name}/instances/{id}"
-    app.router.add_get("/health", process.health)
-    app.router.add_get("/ready", process.ready)
-    app.router.add_get("/status", process.status)
-    app.router.add_get("/metrics", process.metrics_text)
-    app.router.add_get("/services", services.list_all)
-    app.router.add_get("/services/{name}", services.show)
-    app.router.add_put(instance, registration.register)
-    app.router.add_delete(instance, registration.deregister)
-    app.router.add_post(instance + "/heartbeat", registration.heartbeat)
-    app.router.add_post(instance + "/drain", registration.drain)
+    own: list[tuple[str, str, Handler]] = [
+        ("GET", "/health", process.health),
+        ("GET", "/ready", process.ready),
+        ("GET", "/status", process.status),
+        ("GET", "/metrics", process.metrics_text),
+        ("GET", "/services", services.list_all),
+        ("GET", "/services/{name}", services.show),
+        ("PUT", instance, registration.register),
+        ("DELETE", instance, registration.deregister),
+        ("POST", instance + "/heartbeat", registration.heartbeat),
+        ("POST", instance + "/drain", registration.drain),
+    ]
+    for method, path, handler in own:
+        resource = app.router.add_resource(path)
+        for name in ("GET", "HEAD") if method == "GET" else (method,):
+            resource.add_route(name, handler, expect_handler=keep_expectation)
     app.router.register_resource(ProxiedResource(proxy.handle))
 
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from prometheus_async import aio
 
+from discovery.tasks import end
 from middlewares.metrics import GatewayMetrics
 
 RESTART_AFTER_S = 1.0
@@ -34,5 +35,4 @@ async def running(
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await end(task)

@@ -1,8 +1,10 @@
 """The gateway's process: bind, wait for a view, serve, and stop without losing a request."""
 
 import asyncio
+import os
 import signal
 import socket
+import stat
 import sys
 import time
 from collections.abc import Awaitable
@@ -26,6 +28,10 @@ EXIT_USAGE = 2
 _log = structlog.get_logger()
 
 
+class ListenError(Exception):
+    """Somebody else listens on an address that could still be bound a moment ago."""
+
+
 def main() -> int:
     """Run the gateway in the foreground; the exit status."""
     try:
@@ -39,7 +45,11 @@ def main() -> int:
     except OSError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
-    asyncio.run(serve(settings, sockets))
+    try:
+        asyncio.run(serve(settings, sockets))
+    except ListenError as error:
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILURE
     return 0
 
 
@@ -74,8 +84,7 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
     try:
         # A gateway that takes requests before it knows the services answers 404 to good ones.
         if await _unless(stop, gateway.watcher.ready()):
-            for sock in sockets:
-                await web.SockSite(runner, sock, backlog=BACKLOG).start()
+            await listen(runner, sockets)
             host, port = sockets[0].getsockname()[:2]
             _log.info("gateway.started", version=VERSION, host=host, port=port)
             await stop.wait()
@@ -84,6 +93,16 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
     finally:
         await runner.cleanup()
     _log.info("gateway.stopped")
+
+
+async def listen(runner: GatewayRunner, sockets: list[socket.socket]) -> None:
+    """Take connections from now on."""
+    for sock, variable in zip(sockets, ("GATEWAY_PORT", "ADMIN_LISTEN"), strict=False):
+        try:
+            await web.SockSite(runner, sock, backlog=BACKLOG).start()
+        except OSError as error:
+            where = sock.getsockname()
+            raise ListenError(f"can't listen on {where} ({variable}): {error.strerror}") from None
 
 
 async def drain(gateway: Gateway, runner: GatewayRunner, grace_s: float) -> None:
@@ -132,10 +151,24 @@ def _bind_tcp(host: str, port: int, variable: str) -> socket.socket:
 
 
 def _bind_unix(path: str) -> socket.socket:
-    Path(path).unlink(missing_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        _remove_dead_socket(path)
         sock.bind(path)
     except OSError as error:
         raise OSError(f"can't listen on {path} (ADMIN_LISTEN): {error.strerror}") from None
     return sock
+
+
+def _remove_dead_socket(path: str) -> None:
+    """What a killed process left behind is in the way; anything else is somebody's, and stays."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink(missing_ok=True)

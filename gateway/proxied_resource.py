@@ -8,7 +8,7 @@ from yarl import URL
 
 from gateway.request_body import keep_expectation
 from middlewares.route import is_proxied
-from middlewares.routing import PREFIX
+from middlewares.routing import PREFIX, split_target
 
 
 class ProxiedResource(web.AbstractResource):
@@ -28,7 +28,7 @@ class ProxiedResource(web.AbstractResource):
     async def resolve(
         self, request: web.Request
     ) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        if is_proxied(request.path):
+        if is_proxied(split_target(request.raw_path)[1]):
             return web.UrlMappingMatchInfo({}, self._route), set()
         return None, set()
 

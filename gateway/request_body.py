@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, RequestTimeout
+from middlewares.request_rules import expects_continue
 
 #: A client that sends nothing of its body for so long is given up.
 IDLE_TIMEOUT_S = 60.0
@@ -23,12 +24,7 @@ def body_of(
 
 
 async def _pieces(request: web.Request, exchange: Exchange, max_bytes: int) -> AsyncIterator[bytes]:
-    if (
-        request.version == HttpVersion11
-        and request.headers.get("Expect", "").lower() == "100-continue"
-    ):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer proper has not begun
+    await say_continue(request)
     while True:
         try:
             async with asyncio.timeout(IDLE_TIMEOUT_S):
@@ -47,6 +43,14 @@ async def _pieces(request: web.Request, exchange: Exchange, max_bytes: int) -> A
 
 def _too_large(max_bytes: int) -> BodyTooLarge:
     return BodyTooLarge(f"the request's body is larger than {max_bytes} bytes")
+
+
+async def say_continue(request: web.Request) -> None:
+    """Tell a client that waits for it to send its body now."""
+    version = (request.version.major, request.version.minor)
+    if expects_continue(version, request.raw_headers):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer proper has not begun
 
 
 async def keep_expectation(request: web.Request) -> None:

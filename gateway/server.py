@@ -12,7 +12,7 @@ from middlewares.correlation import access_fields
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import Exchange
 from middlewares.metrics import RequestMetrics
-from middlewares.problems import Problem, problem_response
+from middlewares.problems import REASONS_BY_STATUS, Problem, problem_response
 
 #: Idle client connections are closed after so long; it is also the limit for a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
@@ -68,18 +68,30 @@ class GatewayRequestHandler(web.RequestHandler):
         problem, detail = _refusal(status, exc)
         if problem.status >= 500:
             _log.error("request.failed", exc_info=exc)
+        response = self._refuse(request, problem, detail)
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """What aiohttp's application refuses before it comes to the layers looks no different."""
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
+            problem = Problem(resp.status, REASONS_BY_STATUS.get(resp.status, "bad_request"))
+            resp = self._refuse(request, problem, resp.reason)
+        return await super().finish_response(request, resp, start_time)
+
+    def _refuse(self, request: web.BaseRequest, problem: Problem, detail: str) -> web.Response:
         exchange = Exchange(correlation_id_from(None), time.monotonic(), request.remote or "")
         exchange.reason = problem.reason
         self._metrics.request_finished("api_gateway", "unknown", problem.status, 0.0)
         _log.info("request", **access_fields(request, exchange, problem.status, 0.0))
-        response = problem_response(
+        return problem_response(
             problem,
             detail,
             exchange.correlation_id,
             {HEADER: exchange.correlation_id, "Server": SERVER},
         )
-        response.force_close()
-        return response
 
 
 class GatewayServer(web.Server):
@@ -134,8 +146,10 @@ def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
 
 
 def _refusal(status: int, exc: BaseException | None) -> tuple[Problem, str]:
-    if isinstance(exc, LineTooLong):
-        return Problem(431, "header_too_large"), "the request line or a field is too long"
+    if isinstance(exc, LineTooLong) or "Too many headers" in str(exc):
+        return Problem(
+            431, "header_too_large"
+        ), "the request line or the header section is too large"
     if isinstance(exc, HttpProcessingError) or status == 400:
         return Problem(400, "bad_request"), "the request is not valid HTTP"
     if status == 504:

@@ -69,7 +69,8 @@ def access_fields(
         "status": status,
         "duration_ms": round(duration_s * 1000, 3),
         "client_ip": exchange.client_ip,
-        "user_agent": request.headers.get("User-Agent", ""),
+        # Bytes that are not UTF-8 come as surrogates, which no log line can hold.
+        "user_agent": request.headers.get("User-Agent", "").encode("utf-8", "replace").decode(),
     }
     if exchange.route is not None:
         fields["route"] = exchange.route.id

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 #: Up to so many requests the log is exact to the millisecond; above, a window has so many steps.
 EXACT_UP_TO = 500
+#: A step is never longer: nobody shall be told to wait for more than the window and a second.
+MOST_US = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,10 @@ class Policy:
 
     @property
     def resolution_us(self) -> int:
-        """The step that stamps are rounded up to."""
+        """The step that stamps are rounded up to, microseconds."""
         if self.requests <= EXACT_UP_TO:
             return 1000
-        return max(1000, -(-self.window_us // EXACT_UP_TO))
+        return min(MOST_US, max(1000, -(-self.window_us // EXACT_UP_TO)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ for i, key in ipairs(KEYS) do
       -- The clock was set back: all of it was admitted before now, so it counts from now on.
       redis.call('DEL', key)
       redis.call('RPUSH', key, entry(stamp, used, used))
+      redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
       first, last, last_count, last_total = stamp, stamp, used, used
     end
   end

@@ -16,9 +16,8 @@ end
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now))) do
   redis.call('ZREM', GATEWAYS, dead)
   for _, member in ipairs(redis.call('ZRANGE', INDEX, 0, -1)) do
-    if redis.call('HDEL', VERDICTS, dead .. '|' .. member) == 1 then
-      refresh(member, 'a gateway is gone')
-    end
+    redis.call('HDEL', VERDICTS, dead .. '|' .. member)
+    refresh(member, 'a gateway is gone')
   end
 end
 

@@ -15,6 +15,7 @@ from discovery.errors import InvalidRegistration, RegistryUnavailable
 from discovery.instance import MAX_BODY_BYTES, Instance, check_id, check_name, parse_registration
 from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
+from gateway.request_body import say_continue
 from middlewares.client_address import parse_address
 from middlewares.failures import BadRequest, BodyTooLarge, InstanceUnknown, RegistryAway
 
@@ -110,6 +111,7 @@ def _done(known: bool, name: str, instance_id: str) -> web.Response:
 
 
 async def _json_body(request: web.Request) -> Any:
+    await say_continue(request)
     body = bytearray()
     async for piece in request.content.iter_any():
         body += piece

@@ -187,7 +187,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._writable.set()
         if self._taker is not None:
             self._taker.upstream_lost()
-        if self._ended or self._failure is not None:
+        if self._ended or self._failure is not None or self._head.cancelled():
             return
         if self._head.done() and exc is None and not self._is_framed:
             self._end()  # a body that runs until the close has come to its end

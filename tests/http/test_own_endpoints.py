@@ -108,7 +108,6 @@ async def test_a_path_that_is_not_there_is_a_problem_document(
     assert answer.json()["correlation_id"] == answer.headers["X-Correlation-ID"]
 
 
-@pytest.mark.xfail(reason="aiohttp refuses it before our layers: text/plain, no ID", strict=True)
 @pytest.mark.parametrize("path", [b"/health", b"/nothing"])
 async def test_an_unknown_expectation_is_a_problem_document(
     start_gateway: StartGateway, path: bytes
@@ -656,7 +655,6 @@ async def test_the_admins_port_may_be_a_unix_socket(tmp_path: Path, registry_url
         assert (await gateway.request("GET", "/health")).status == 200
 
 
-@pytest.mark.xfail(reason="whatever is at the path is deleted", strict=True)
 async def test_a_file_in_the_place_of_the_unix_socket_is_left_alone(
     tmp_path: Path, registry_url: str
 ) -> None:

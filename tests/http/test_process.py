@@ -204,9 +204,6 @@ async def test_a_taken_port_ends_the_program_with_status_1(
             assert port in line
 
 
-@pytest.mark.xfail(
-    reason="SO_REUSEADDR lets both bind; the loser ends with a traceback", strict=True
-)
 async def test_a_port_taken_by_a_gateway_that_still_waits_for_a_view_is_taken(
     tmp_path: Path, own_registry: RegistryServer
 ) -> None:

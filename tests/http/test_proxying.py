@@ -448,7 +448,6 @@ async def test_no_body_is_asked_for_where_none_is_wanted(
     assert answer.status == status
 
 
-@pytest.mark.xfail(reason="an unknown Expect is dropped in silence", strict=True)
 async def test_an_unknown_expectation_is_refused(start_hop: StartHop) -> None:
     gateway, upstream = await start_hop()
 

@@ -1,0 +1,49 @@
+"""What a request must keep to before anything is done with it: where two readers might read it differently."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from middlewares.failures import BadRequest, ExpectationFailed
+
+FieldLine = tuple[bytes, bytes]
+
+_HOST = re.compile(
+    rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+|(?:%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
+)
+_HTTP_1_1 = (1, 1)
+_HTTP_1_0 = (1, 0)
+
+
+def check_request(version: tuple[int, int], fields: Sequence[FieldLine]) -> None:
+    """Raise BadRequest or ExpectationFailed for a head that must not be passed on (RFC 9112 §3.2, §6.3)."""
+    if version not in (_HTTP_1_1, _HTTP_1_0):
+        raise BadRequest("this version of HTTP is not spoken here")
+    hosts = codings = 0
+    for name, value in fields:
+        length = len(name)
+        if length == 4 and name.lower() == b"host":
+            hosts += 1
+            if not is_host(value):
+                raise BadRequest("the Host field is not valid")
+        elif length == 17 and name.lower() == b"transfer-encoding":
+            codings += 1
+            if codings > 1 or value.strip().lower() != b"chunked":
+                raise BadRequest("chunked is the only transfer coding understood here")
+        elif length == 6 and name.lower() == b"expect" and value.strip().lower() != b"100-continue":
+            raise ExpectationFailed("the only expectation that can be met is 100-continue")
+    if codings and version == _HTTP_1_0:
+        raise BadRequest("HTTP/1.0 has no transfer codings")
+    if hosts > 1:
+        raise BadRequest("the request has more than one Host field")
+    if not hosts and version == _HTTP_1_1:
+        raise BadRequest("the request has no Host field")
+
+
+def is_host(value: bytes) -> bool:
+    """The value is a host with an optional port: no user, no path, not empty."""
+    return _HOST.fullmatch(value) is not None
+
+
+def expects_continue(version: tuple[int, int], fields: Iterable[FieldLine]) -> bool:
+    """The client waits for 100 before it sends its body; one of HTTP/1.0 can't."""
+    return version == _HTTP_1_1 and any(name.lower() == b"expect" for name, _ in fields)
