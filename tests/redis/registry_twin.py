@@ -1,0 +1,149 @@
+"""What the registry's scripts mean, in plain Python: the oracle that they are held against.
+
+It knows no clock. That a lease has lapsed, or that an instance has been unhealthy for too long, is
+told to it by `lapse`, `lapse_gateway` and `outstay`; a test tells the server the same through scores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from discovery.instance import Instance
+
+
+@dataclass(frozen=True)
+class TwinEvent:
+    """One entry of the stream; `more` is what its kind brings along."""
+
+    revision: int
+    kind: str
+    key: str
+    more: tuple[object, ...] = ()
+
+
+@dataclass
+class TwinInstance:
+    """A registered instance; `lapsed`: its lease has ended, and nobody has swept since."""
+
+    instance: Instance
+    draining: bool = False
+    lapsed: bool = False
+    status: str = "starting"
+    outstayed: bool = False
+
+
+@dataclass
+class RegistryTwin:
+    """The registry as a few dictionaries; the methods are named as the scripts are."""
+
+    instances: dict[str, TwinInstance] = field(default_factory=dict)
+    #: Gateway to whether its lease runs.
+    gateways: dict[str, bool] = field(default_factory=dict)
+    verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+    events: list[TwinEvent] = field(default_factory=list)
+
+    @property
+    def revision(self) -> int:
+        return len(self.events)
+
+    @property
+    def live_gateways(self) -> list[str]:
+        return [gateway for gateway, live in self.gateways.items() if live]
+
+    # The scripts
+
+    def register(self, instance: Instance) -> bool:
+        """True when it was not there; what its health is stays known when it was."""
+        before = self.instances.get(instance.key)
+        now = TwinInstance(instance)
+        if before is not None:
+            now.status, now.outstayed = before.status, before.outstayed
+        self.instances[instance.key] = now
+        self.removed.discard(instance.key)
+        self._emit("registered", instance.key, instance)
+        return before is None
+
+    def renew(self, keys: Sequence[str]) -> list[bool]:
+        for key in keys:
+            if key in self.instances:
+                self.instances[key].lapsed = False
+        return [key in self.instances for key in keys]
+
+    def drain(self, key: str) -> bool:
+        there = self.instances.get(key)
+        if there is not None and not there.draining:
+            there.draining = True
+            self._emit("draining", key)
+        return there is not None
+
+    def deregister(self, key: str) -> bool:
+        if key not in self.instances:
+            return False
+        self._forget(key)
+        self.removed.add(key)
+        self._emit("deregistered", key)
+        return True
+
+    def report(self, gateway: str, verdicts: Sequence[tuple[str, str, str]]) -> None:
+        self.gateways[gateway] = True
+        for key, verdict, evidence in verdicts:
+            if key in self.instances:
+                self.verdicts[gateway, key] = verdict
+                self._refresh(key, evidence)
+
+    def sweep(self, gateway: str) -> bool:
+        """True when this gateway's lease was new."""
+        new_lease = bool(gateway) and not self.gateways.get(gateway, False)
+        if gateway:
+            self.gateways[gateway] = True
+        for dead in sorted(name for name, live in self.gateways.items() if not live):
+            del self.gateways[dead]
+            for key in sorted(self.instances):
+                self.verdicts.pop((dead, key), None)
+                self._refresh(key, "a gateway is gone")
+        for key in sorted(key for key, there in self.instances.items() if there.lapsed):
+            self._forget(key)
+            self._emit("expired", key)
+        for key in sorted(key for key, there in self.instances.items() if there.outstayed):
+            self._forget(key)
+            self.removed.add(key)
+            self._emit("removed", key)
+        return new_lease
+
+    # The passing of time
+
+    def lapse(self, key: str) -> None:
+        self.instances[key].lapsed = True
+
+    def lapse_gateway(self, gateway: str) -> None:
+        self.gateways[gateway] = False
+
+    def outstay(self, key: str) -> None:
+        """It has been unhealthy for longer than an instance may."""
+        self.instances[key].outstayed = True
+
+    # What several scripts do
+
+    def _emit(self, kind: str, key: str, *more: object) -> None:
+        self.events.append(TwinEvent(self.revision + 1, kind, key, more))
+
+    def _forget(self, key: str) -> None:
+        del self.instances[key]
+        self.known.add(key.partition("/")[0])
+        self.verdicts = {pair: said for pair, said in self.verdicts.items() if pair[1] != key}
+
+    def _refresh(self, key: str, evidence: str) -> None:
+        """One live gateway that passes it is enough; to be unhealthy all of them have to fail it."""
+        said = [self.verdicts.get((gateway, key)) for gateway in self.live_gateways]
+        there = self.instances[key]
+        before = there.status
+        if "healthy" in said:
+            there.status = "healthy"
+        elif "starting" in said or ("unhealthy" in said and None in said):
+            there.status = "starting"
+        elif "unhealthy" in said:
+            there.status = "unhealthy"
+        if there.status != before:
+            there.outstayed = False
+            self._emit("health_changed", key, before, there.status, evidence)

@@ -1,0 +1,503 @@
+"""The Lua scripts on a real server, step by step against plain Python."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, TypeVar
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from discovery import commands
+from discovery.commands import Command
+from discovery.events import parse_event
+from discovery.instance import Instance, parse_registration
+from discovery.keys import registry_keys
+from middlewares.limiting import Decision, Policy, SlidingLog
+from tests.redis.registry_twin import RegistryTwin, TwinEvent
+
+T = TypeVar("T")
+
+KEYS = registry_keys("default")
+META, INSTANCES, INDEX, LEASES, VERDICTS, STATUS = KEYS[:6]
+UNHEALTHY, GATEWAYS, KNOWN, REMOVED, EVENTS = KEYS[6:]
+HOUR_S = 3600.0
+REMOVE_AFTER_S = 60.0
+#: Long ago, as a score of the server's time.
+LONG_AGO_MS = 1
+
+
+class Registry:
+    """The scripts through a plain client, and a hand on the server's clock."""
+
+    def __init__(self, url: str) -> None:
+        self.client = redis.Redis.from_url(url)
+
+    def call(self, command: Command[T]) -> T:
+        source = commands.script_source(command.script)
+        return command.decode(self.client.eval(source, len(KEYS), *KEYS, *command.args))
+
+    def lapse(self, key: str) -> None:
+        self.client.zadd(LEASES, {key: LONG_AGO_MS}, xx=True)
+
+    def lapse_gateway(self, gateway: str) -> None:
+        self.client.zadd(GATEWAYS, {gateway: LONG_AGO_MS}, xx=True)
+
+    def outstay(self, key: str) -> None:
+        self.client.zadd(UNHEALTHY, {key: LONG_AGO_MS}, xx=True)
+
+    def events(self) -> list[TwinEvent]:
+        """The whole stream."""
+        events = []
+        entries: Any = self.client.xrange(EVENTS)
+        for _, fields in entries:
+            event = parse_event(fields)
+            assert event is not None
+            more: tuple[object, ...] = ()
+            if event.kind == "registered":
+                more = (event.instance,)
+            elif event.kind == "health_changed":
+                more = (event.from_status, event.status, event.evidence)
+            events.append(TwinEvent(event.revision, event.kind, event.key, more))
+        return events
+
+
+@pytest.fixture
+def registry(registry_url: str) -> Iterator[Registry]:
+    registry = Registry(registry_url)
+    yield registry
+    registry.client.close()
+
+
+def instance(key: str = "price/a", port: int = 8000) -> Instance:
+    name, _, instance_id = key.partition("/")
+    return parse_registration(
+        name, instance_id, {"host": "localhost", "port": port}, default_ttl_s=HOUR_S
+    )
+
+
+# The registry's scripts
+
+#: Names that are the beginning of others, and characters on both sides of '/' in the order of bytes.
+SERVICES = ["pric", "price", "price-x", "price0", "price_service"]
+#: Few, so that they meet again.
+members = st.sampled_from(["price/a", "price/b.1", "price0/a", "price-x/a"])
+gateways = st.sampled_from(["g1", "g2"])
+verdicts = st.tuples(
+    members,
+    st.sampled_from(["healthy", "unhealthy", "unhealthy", "starting"]),
+    st.sampled_from(["200", "503", "connect failed: refused"]),
+)
+
+
+class RegistryAgainstTwin(RuleBasedStateMachine):
+    """Every script, in any order, with leases that lapse; after each step all of it is compared."""
+
+    def __init__(self, registry: Registry) -> None:
+        super().__init__()
+        self.registry = registry
+        self.twin = RegistryTwin()
+        self.epoch = ""
+
+    @initialize(there=st.sets(members), living=st.sets(gateways))
+    def begin(self, there: set[str], living: set[str]) -> None:
+        self.registry.client.flushall()
+        self.epoch = self.registry.call(commands.snapshot()).epoch
+        assert self.epoch
+        for key in sorted(there):
+            self.register(key, 1)
+        for gateway in sorted(living):
+            self.sweep(gateway)
+
+    @rule(key=members, port=st.integers(1, 3))
+    def register(self, key: str, port: int) -> None:
+        done = self.registry.call(commands.register(instance(key, port)))
+        assert done.created == self.twin.register(instance(key, port))
+        assert done.revision == self.twin.revision
+        assert done.lapses_at_ms - done.registered_at_ms == HOUR_S * 1000
+
+    @rule(keys=st.lists(members, min_size=1, max_size=3))
+    def renew(self, keys: list[str]) -> None:
+        assert self.registry.call(commands.renew(keys)) == self.twin.renew(keys)
+
+    @rule(key=members)
+    def drain(self, key: str) -> None:
+        done = self.registry.call(commands.drain(key))
+        assert (done.known, done.revision) == (self.twin.drain(key), self.twin.revision)
+
+    @rule(key=members)
+    def deregister(self, key: str) -> None:
+        done = self.registry.call(commands.deregister(key))
+        assert (done.known, done.revision) == (self.twin.deregister(key), self.twin.revision)
+
+    @rule(gateway=gateways, said=st.lists(verdicts, max_size=4))
+    def report(self, gateway: str, said: list[tuple[str, str, str]]) -> None:
+        revision = self.registry.call(commands.report(gateway, HOUR_S, said))
+        self.twin.report(gateway, said)
+        assert revision == self.twin.revision
+
+    @precondition(lambda self: self.twin.instances)
+    @rule(gateway=gateways, data=st.data())
+    def report_of_what_is_there(self, gateway: str, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.twin.instances)))
+        self.report(gateway, [(key, data.draw(verdicts)[1], "seen")])
+
+    @rule(gateway=st.one_of(gateways, st.just("")))
+    def sweep(self, gateway: str) -> None:
+        swept = self.registry.call(commands.sweep(gateway, HOUR_S, REMOVE_AFTER_S))
+        assert swept.new_lease == self.twin.sweep(gateway)
+        assert swept.live_gateways == len(self.twin.gateways)
+        assert (swept.epoch, swept.revision) == (self.epoch, self.twin.revision)
+
+    @rule(service=st.sampled_from(SERVICES))
+    def snapshot_of_one_service(self, service: str) -> None:
+        found = self.registry.call(commands.snapshot(service))
+        keys = [record.instance.key for record in found.records]
+        assert keys == sorted(k for k in self.twin.instances if k.partition("/")[0] == service)
+
+    @precondition(lambda self: self.twin.instances)
+    @rule(data=st.data())
+    def a_lease_lapses(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.twin.instances)))
+        self.registry.lapse(key)
+        self.twin.lapse(key)
+
+    @precondition(lambda self: self.twin.gateways)
+    @rule(data=st.data())
+    def a_gateway_dies(self, data: st.DataObject) -> None:
+        gateway = data.draw(st.sampled_from(sorted(self.twin.gateways)))
+        self.registry.lapse_gateway(gateway)
+        self.twin.lapse_gateway(gateway)
+
+    @precondition(lambda self: self.unhealthy())
+    @rule(data=st.data())
+    def an_instance_is_unhealthy_for_too_long(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(self.unhealthy()))
+        self.registry.outstay(key)
+        self.twin.outstay(key)
+
+    @invariant()
+    def the_snapshot_is_that_of_the_twin(self) -> None:
+        found = self.registry.call(commands.snapshot())
+        assert {
+            record.instance.key: (
+                record.instance,
+                record.draining,
+                record.status,
+                record.lapses_at_ms <= found.now_ms,
+            )
+            for record in found.records
+        } == {
+            key: (there.instance, there.draining, there.status, there.lapsed)
+            for key, there in self.twin.instances.items()
+        }
+        assert found.revision == self.twin.revision
+        assert set(found.known) == self.twin.known
+        assert set(found.removed) == self.twin.removed
+        assert found.live_gateways == len(self.twin.live_gateways)
+        assert found.epoch == self.epoch or not self.epoch
+
+    @invariant()
+    def the_stream_holds_every_change_in_order_without_a_gap(self) -> None:
+        assert self.registry.events() == self.twin.events
+
+    @invariant()
+    def nothing_is_left_behind_of_what_has_gone(self) -> None:
+        client, there = self.registry.client, set(self.twin.instances)
+        for key in (INDEX, LEASES):
+            assert _texts(client.zrange(key, 0, -1)) == there
+        assert _texts(client.hkeys(INSTANCES)) == there
+        assert _texts(client.hkeys(STATUS)) <= there
+        assert _texts(client.zrange(UNHEALTHY, 0, -1)) == set(self.unhealthy())
+        assert _texts(client.hkeys(VERDICTS)) == {
+            f"{gateway}|{key}" for gateway, key in self.twin.verdicts
+        }
+
+    def unhealthy(self) -> list[str]:
+        return sorted(k for k, one in self.twin.instances.items() if one.status == "unhealthy")
+
+
+def _texts(replies: Any) -> set[str]:
+    return {reply.decode() for reply in replies}
+
+
+def test_every_script_does_what_its_twin_does(registry: Registry) -> None:
+    run_state_machine_as_test(
+        lambda: RegistryAgainstTwin(registry),  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=80,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
+
+
+def test_a_gateway_that_dies_before_it_has_spoken_does_not_hold_a_verdict_up(
+    registry: Registry,
+) -> None:
+    """Two gateways lived, one had found an instance unhealthy, the other died before it had probed it.
+    Its missing verdict was waited for until then, and nothing looked again when it was gone: the
+    instance stayed `starting`, and was never removed for ill health."""
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(commands.sweep("g2", HOUR_S, REMOVE_AFTER_S))
+    registry.call(commands.register(instance()))
+    registry.call(commands.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
+    assert registry.call(commands.snapshot()).records[0].status == "starting"
+
+    registry.lapse_gateway("g2")
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.call(commands.snapshot()).records[0].status == "unhealthy"
+
+    registry.outstay("price/a")
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.events()[-1] == TwinEvent(3, "removed", "price/a")
+
+
+def test_each_lease_is_as_long_as_was_asked_for(registry: Registry) -> None:
+    short = parse_registration("price", "a", {"host": "h", "port": 1, "ttl": 1.5})
+    done = registry.call(commands.register(short))
+    assert done.lapses_at_ms - done.registered_at_ms == 1500
+    registry.lapse("price/a")
+    registry.call(commands.renew(["price/a"]))
+    found = registry.call(commands.snapshot())
+    (record,) = found.records
+    assert 1400 < record.lapses_at_ms - found.now_ms <= 1500
+    assert found.now_ms - record.last_heartbeat_ms < 100
+
+
+def test_a_heartbeat_in_time_saves_a_lapsed_lease_that_nobody_has_swept(
+    registry: Registry,
+) -> None:
+    registry.call(commands.register(instance()))
+    registry.lapse("price/a")
+    assert registry.call(commands.renew(["price/a"])) == [True]
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert [event.kind for event in registry.events()] == ["registered"]
+
+
+def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -> None:
+    for key in ("price/a", "orders/a"):
+        registry.call(commands.register(instance(key)))
+        registry.call(commands.deregister(key))
+    now_ms = registry.call(commands.snapshot()).now_ms
+    for names, name in ((KNOWN, "price"), (REMOVED, "price/a")):
+        registry.client.zadd(names, {name: now_ms - 600_000}, xx=True)
+    for names, name in ((KNOWN, "orders"), (REMOVED, "orders/a")):
+        registry.client.zadd(names, {name: now_ms - 590_000}, xx=True)
+    registry.call(commands.sweep("", HOUR_S, REMOVE_AFTER_S))
+    found = registry.call(commands.snapshot())
+    assert set(found.known) == {"orders"}
+    assert set(found.removed) == {"orders/a"}
+
+
+def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry) -> None:
+    """The epoch of an empty data set is made by the first snapshot, where that can be written."""
+    registry.client.config_set("min-replicas-to-write", 1)
+    try:
+        found = registry.call(commands.snapshot())
+    finally:
+        registry.client.config_set("min-replicas-to-write", 0)
+    assert (found.epoch, found.revision, found.records) == ("", 0, ())
+
+
+def test_a_foreign_record_is_skipped_by_every_reader_and_can_be_taken_out(
+    registry: Registry,
+) -> None:
+    registry.call(commands.register(instance("price/a")))
+    registry.client.hset(INSTANCES, "price/x", "not ours")
+    registry.client.zadd(INDEX, {"price/x": 0})
+    assert [r.instance.key for r in registry.call(commands.snapshot()).records] == ["price/a"]
+    assert registry.call(commands.renew(["price/x"])) == [False]
+    assert not registry.call(commands.drain("price/x")).known
+    assert registry.call(commands.deregister("price/x")).known
+    assert registry.client.hget(INSTANCES, "price/x") is None
+
+
+# The script of rate limits
+
+SOURCE = (files("middlewares") / "rate_limit.lua").read_text("utf-8")
+POLICIES = [
+    Policy("a", 3, 4_000),
+    Policy("b", 5, 20_000),
+    Policy("c", 1, 2_000),
+    Policy("d", 0, 5_000),
+    Policy("e", 600, 2_000_000),
+    Policy("f", 4, 60_000_000),
+]
+
+
+@dataclass
+class Limits:
+    """The script, and a twin of each of its keys."""
+
+    client: "redis.Redis"
+
+    def __post_init__(self) -> None:
+        self.logs = {policy.name: SlidingLog() for policy in POLICIES}
+
+    def ask(self, policies: list[Policy]) -> list[Decision]:
+        """One call with a check under each of these policies."""
+        args: list[int] = []
+        for policy in policies:
+            args += (policy.requests, policy.window_us, policy.resolution_us)
+        keys = [policy.name for policy in policies]
+        replies: Any = self.client.eval(SOURCE, len(keys), *keys, *args)
+        return [
+            Decision(policy, bool(allowed), remaining, int(next_in_us), policy.requests)
+            for policy, (allowed, remaining, next_in_us) in zip(policies, replies, strict=True)
+        ]
+
+    def entries(self, policy: Policy) -> list[list[int]]:
+        """[stamp in us, count, total] of each entry that the server keeps."""
+        lines: Any = self.client.lrange(policy.name, 0, -1)
+        return [[int(part) for part in line.split()] for line in lines]
+
+    def asked_at_us(self, decision: Decision) -> int:
+        """When the server decided, by its own clock: `next_in` is told from then."""
+        first_us = self.entries(decision.policy)[0][0]
+        return first_us + decision.policy.window_us - decision.next_in_us
+
+    def set_the_clock_back(self, policy: Policy, by_us: int) -> None:
+        """As if the server's clock had been ahead until now."""
+        entries = self.entries(policy)
+        self.client.delete(policy.name)
+        for stamp_us, count, total in entries:
+            self.client.rpush(policy.name, f"{stamp_us + by_us} {count} {total}")
+        for entry in self.logs[policy.name]._entries:
+            entry.stamp_us += by_us
+
+
+@pytest.fixture
+def limits(registry: Registry) -> Limits:
+    return Limits(registry.client)
+
+
+steps = st.one_of(
+    st.lists(st.sampled_from(POLICIES), min_size=1, max_size=6),
+    st.tuples(st.sampled_from(POLICIES), st.sampled_from([1_000, 3_000, 10_000_000])),
+)
+
+
+@given(st.lists(steps, min_size=1, max_size=40))
+@settings(
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_the_script_decides_as_its_twin_does(
+    limits: Limits, taken: list[list[Policy] | tuple[Policy, int]]
+) -> None:
+    """Several checks in a call, the same client twice in one, and a clock that is set back; windows of a
+    few milliseconds pass while it runs."""
+    limits.client.flushall()
+    limits.logs = {policy.name: SlidingLog() for policy in POLICIES}
+    for step in taken:
+        if isinstance(step, tuple):
+            limits.set_the_clock_back(*step)
+            continue
+        decisions = limits.ask(step)
+        now_us = next((limits.asked_at_us(d) for d in decisions if d.next_in_us), 0)
+        for decision in decisions:
+            assert limits.logs[decision.policy.name].decide(decision.policy, now_us) == decision
+        for policy in step:
+            kept = [entry[:2] for entry in limits.entries(policy)]
+            log = limits.logs[policy.name]
+            assert kept == [[entry.stamp_us, entry.count] for entry in log._entries]
+
+
+def test_a_key_lives_no_longer_than_what_is_in_it_counts(limits: Limits) -> None:
+    policy = Policy("key", 2, 3_000_000)
+    for _ in range(3):
+        limits.ask([policy])
+        assert 3_000 < int(limits.client.pttl("key")) <= 4_001
+
+
+def test_a_key_whose_clock_was_set_back_does_not_live_for_ever(limits: Limits) -> None:
+    """Its entries are written anew then; when the client was refused at that moment and never came
+    back, nothing gave the new key an end."""
+    policy = POLICIES[5]
+    for _ in range(policy.requests):
+        limits.ask([policy])
+    limits.set_the_clock_back(policy, 3_600_000_000)
+    (refused,) = limits.ask([policy])
+    assert not refused.allowed
+    assert 0 < int(limits.client.pttl(policy.name)) <= 61_001
+
+
+def test_after_the_clock_was_set_back_a_client_waits_for_one_window_and_no_longer(
+    limits: Limits,
+) -> None:
+    policy = POLICIES[5]
+    for _ in range(policy.requests):
+        limits.ask([policy])
+    limits.set_the_clock_back(policy, 24 * 3_600_000_000)
+    (refused,) = limits.ask([policy])
+    assert (refused.allowed, refused.remaining) == (False, 0)
+    assert policy.window_us - 1_000 <= refused.next_in_us <= policy.window_us + 1_000
+    ((stamp_us, count, _),) = limits.entries(policy)
+    assert abs(stamp_us - limits.asked_at_us(refused)) <= 1_000
+    assert count == policy.requests
+
+
+def test_a_refused_check_leaves_no_trace(limits: Limits) -> None:
+    policy = POLICIES[5]
+    for _ in range(policy.requests):
+        limits.ask([policy])
+    before = limits.entries(policy)
+    assert not any(decision.allowed for decision in limits.ask([policy] * 5))
+    assert limits.entries(policy) == before
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """An admission as its client saw it; seconds."""
+
+    sent_s: float
+    answered_s: float
+
+
+def hammer(url: str, policy: Policy, for_s: float, note: Callable[[Admitted], None]) -> None:
+    """Ask without a pause over a connection of its own."""
+    with redis.Redis.from_url(url) as client:
+        limits, until_s = Limits(client), time.monotonic() + for_s
+        while (sent_s := time.monotonic()) < until_s:
+            (decision,) = limits.ask([policy])
+            if decision.allowed:
+                note(Admitted(sent_s, time.monotonic()))
+
+
+@pytest.mark.parametrize("policy", [Policy("k", 5, 300_000), Policy("k", 600, 300_000)])
+def test_under_four_hammering_clients_no_window_ever_holds_more_than_the_limit(
+    registry_url: str, policy: Policy
+) -> None:
+    """Seen from outside: no N + 1 admitted requests were all sent and answered within less than the
+    window. And as many as the limit allows do get through."""
+    admitted: list[Admitted] = []
+    threads = [
+        threading.Thread(target=hammer, args=(registry_url, policy, 1.5, admitted.append))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    window_s = policy.window_us / 1_000_000
+    for first in admitted:
+        later = sorted(one.answered_s for one in admitted if one.sent_s >= first.sent_s)
+        if len(later) > policy.requests:
+            assert later[policy.requests] - first.sent_s >= window_s
+    assert len(admitted) >= 3 * policy.requests

@@ -1,0 +1,142 @@
+"""What is never connected to, whatever spelling its address has, and what an operator allows."""
+
+import ipaddress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from discovery.addresses import AddressPolicy, AllowedHosts, listeners, plain_address, why_never
+from discovery.errors import SettingsError
+
+address = ipaddress.ip_address
+
+#: One of each kind, and the edges of the ranges.
+NEVER = {
+    "169.254.169.254": "link-local",
+    "169.254.0.0": "link-local",
+    "169.254.255.255": "link-local",
+    "fe80::1": "link-local",
+    "febf:ffff::1": "link-local",
+    "fd00:ec2::254": "cloud metadata",
+    "100.100.100.200": "cloud metadata",
+    "168.63.129.16": "cloud metadata",
+    "192.0.0.192": "cloud metadata",
+    "224.0.0.1": "multicast",
+    "239.255.255.255": "multicast",
+    "255.255.255.255": "multicast",
+    "ff02::1": "multicast",
+    "0.0.0.0": "unspecified",
+    "0.1.2.3": "unspecified",
+    "::": "unspecified",
+}
+FINE = ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "1.1.1.1"]
+FINE += ["169.253.255.255", "169.255.0.0", "223.255.255.255", "1.0.0.0", "2606:4700::1"]
+
+
+@pytest.mark.parametrize(("text", "why"), NEVER.items())
+def test_nothing_is_ever_sent_to_these(text: str, why: str) -> None:
+    assert why_never(address(text)) == why
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_private_loopback_and_public_addresses_are_no_matter(text: str) -> None:
+    assert why_never(address(text)) is None
+
+
+@pytest.mark.parametrize("prefix", ["::ffff:", "64:ff9b::"])
+@pytest.mark.parametrize("text", [text for text in NEVER if ":" not in text])
+def test_an_ipv4_address_inside_an_ipv6_one_is_seen_through(prefix: str, text: str) -> None:
+    """The kernel connects to IPv4 for a mapped address, and a NAT64 gateway does for the other."""
+    assert why_never(address(prefix + text)) == NEVER[text]
+
+
+def test_an_interface_in_the_address_hides_nothing() -> None:
+    assert why_never(address("fe80::1%eth0")) == "link-local"
+
+
+@given(st.ip_addresses(v=4))
+@settings(deadline=None)
+def test_every_ipv4_address_comes_out_of_its_ipv6_spellings(plain: ipaddress.IPv4Address) -> None:
+    for prefix in ("::ffff:0:0", "64:ff9b::"):
+        inside = ipaddress.IPv6Address(int(address(prefix)) | int(plain))
+        assert plain_address(inside) == plain
+        assert why_never(inside) == why_never(plain)
+    assert plain_address(plain) == plain
+
+
+# The gateway's own listener
+
+
+def why(
+    policy: AddressPolicy, text: str, port: int = 8080, *, host: str = "h", is_local: bool = False
+) -> str | None:
+    return policy.why_forbidden(host, address(text), port, is_local=is_local)
+
+
+def test_the_gateways_own_listener_is_forbidden_and_its_neighbours_are_not() -> None:
+    policy = AddressPolicy(own_listeners=listeners([("127.0.0.1", 8080)]))
+    assert why(policy, "127.0.0.1", is_local=True) == "the gateway's own listener"
+    assert why(policy, "::ffff:127.0.0.1", is_local=True) == "the gateway's own listener"
+    assert why(policy, "127.0.0.1", 8081, is_local=True) is None
+    assert why(policy, "127.0.0.2", is_local=True) is None
+    assert why(policy, "10.0.0.1") is None
+
+
+@pytest.mark.parametrize("wildcard", ["0.0.0.0", "::"])
+def test_a_wildcard_listener_is_every_address_of_this_machine(wildcard: str) -> None:
+    policy = AddressPolicy(own_listeners=listeners([(wildcard, 8080)]))
+    assert why(policy, "127.0.0.1", is_local=True) == "the gateway's own listener"
+    assert why(policy, "10.0.0.7", is_local=True) == "the gateway's own listener"
+    assert why(policy, "10.0.0.7", is_local=False) is None
+    assert why(policy, "10.0.0.7", 8081, is_local=True) is None
+
+
+def test_each_of_several_listeners_counts() -> None:
+    policy = AddressPolicy(own_listeners=listeners([("127.0.0.1", 8080), ("::1", 9090)]))
+    assert why(policy, "::1", 9090) is not None
+    assert why(policy, "127.0.0.1", 8080) is not None
+    assert why(policy, "::1", 8080) is None
+    assert [policy.listens_on(port) for port in (8080, 9090, 80)] == [True, True, False]
+
+
+def test_a_listeners_name_may_carry_an_interface() -> None:
+    assert listeners([("fe80::1%eth0", 80)]) == {(address("fe80::1"), 80)}
+
+
+# What an operator allows
+
+
+def test_nothing_said_allows_any_but_the_never_allowed() -> None:
+    assert AllowedHosts.parse(" , ") == AllowedHosts()
+    assert why(AddressPolicy(), "10.1.2.3") is None
+    assert why(AddressPolicy(), "169.254.169.254") == "link-local"
+
+
+def test_networks_are_held_against_the_address_and_names_against_the_name() -> None:
+    policy = AddressPolicy(AllowedHosts.parse("10.0.0.0/8, fd00::/8, Price.Internal, 192.0.2.1"))
+    assert why(policy, "10.1.2.3", host="anything") is None
+    assert why(policy, "fd12::1", host="anything") is None
+    assert why(policy, "192.0.2.1") is None
+    assert why(policy, "192.0.2.2") == "not in REGISTRY_ALLOWED_HOSTS"
+    assert why(policy, "11.0.0.1", host="PRICE.internal") is None
+    assert why(policy, "11.0.0.1", host="a.price.internal") == "not in REGISTRY_ALLOWED_HOSTS"
+    assert why(policy, "::ffff:10.1.2.3") is None
+
+
+def test_an_allowance_opens_nothing_that_is_never_allowed() -> None:
+    policy = AddressPolicy(
+        AllowedHosts.parse("0.0.0.0/0, ::/0, metadata"), listeners([("127.0.0.1", 8080)])
+    )
+    for text, reason in NEVER.items():
+        assert why(policy, text, host="metadata") == reason
+    assert why(policy, "127.0.0.1") == "the gateway's own listener"
+
+
+@pytest.mark.parametrize("bad", ["10.0.0.0/33", "10.0.0.1/8", "a/b", "two words", "10.0.0.0/8,x/y"])
+def test_what_is_neither_a_network_nor_a_name_is_named(bad: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        AllowedHosts.parse(bad)
+    said = str(refused.value)
+    assert said.startswith(f"REGISTRY_ALLOWED_HOSTS={bad!r}: ")
+    assert said.endswith("is neither a CIDR nor a name")

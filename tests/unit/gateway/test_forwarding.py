@@ -1,0 +1,415 @@
+"""What the gateway changes in a head on its way, and that it changes nothing else."""
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.forwarding import Inbound, connection_options, request_head, response_fields
+from gateway.upstream.messages import FieldLine, RequestHead
+from middlewares.failures import BadRequest, LoopDetected
+
+HOST = (b"Host", b"shop.example")
+TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
+PARENT = b"00f067aa0ba902b7"
+TRACEPARENT = b"00-%b-%b-01" % (TRACE, PARENT)
+#: What the gateway adds of its own accord, lower-case.
+ADDED = [b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"]
+ADDED += [b"x-forwarded-prefix", b"via", b"traceparent", b"connection"]
+
+
+def inbound(
+    *fields: FieldLine,
+    method: str = "GET",
+    version: tuple[int, int] = (1, 1),
+    trusted: bool = False,
+    authority: str | None = None,
+    target: str = "/quotes?a=1",
+    host: FieldLine | None = HOST,
+) -> Inbound:
+    return Inbound(
+        method=method,
+        fields=[*([host] if host else []), *fields],
+        version=version,
+        peer="198.51.100.7",
+        peer_trusted=trusted,
+        scheme="http",
+        authority=authority,
+        target=target,
+        prefix="/api/price",
+        correlation_id="the-id",
+    )
+
+
+def head_of(request: Inbound) -> RequestHead:
+    return request_head(request, "10.0.0.9:8002")
+
+
+def passed(request: Inbound) -> list[FieldLine]:
+    """The field lines that go to the instance, without those that the gateway adds itself."""
+    return [field for field in head_of(request).fields if field[0].lower() not in ADDED]
+
+
+def sent(request: Inbound, name: bytes) -> list[bytes]:
+    """The values of each line of a field that goes to the instance."""
+    return [value for key, value in head_of(request).fields if key.lower() == name]
+
+
+# What passes unchanged
+
+
+def test_order_case_and_duplicates_stay_as_they_are() -> None:
+    fields = [
+        (b"accept", b"a"),
+        (b"X-One", b"1"),
+        (b"ACCEPT", b"b"),
+        (b"Cookie", b"a=1"),
+        (b"x-one", b"2"),
+        (b"Cookie", b"b=2"),
+    ]
+    assert passed(inbound(*fields)) == [HOST, *fields]
+
+
+def test_values_are_bytes_and_stay_so() -> None:
+    fields = [
+        (b"X-Latin", b"caf\xe9"),
+        (b"X-Utf8", "ü".encode()),
+        (b"X-Empty", b""),
+        (b"X-Tab", b"a\tb"),
+    ]
+    assert passed(inbound(*fields)) == [HOST, *fields]
+
+
+def test_host_stays_in_its_place_and_spelling() -> None:
+    host = (b"hOST", b"Shop.Example:8080")
+    fields = [(b"A", b"1"), host, (b"B", b"2")]
+    assert passed(inbound(*fields, host=None)) == fields
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "QUERY", "PURGE", "OPTIONS"])
+def test_method_and_target_pass_as_they_came(method: str) -> None:
+    head = head_of(inbound(method=method, target="/a%2Fb//c;d?x=%zz&y"))
+    assert (head.method, head.target) == (method, b"/a%2Fb//c;d?x=%zz&y")
+
+
+def test_bytes_of_a_target_that_are_no_utf8_stay_so() -> None:
+    assert head_of(inbound(target="/\udcff")).target == b"/\xff"
+
+
+_tokens = st.from_regex(rb"[A-Za-z][A-Za-z0-9-]{0,12}", fullmatch=True)
+_values = st.from_regex(rb"[\x21-\x7e\x80-\xff]{0,12}", fullmatch=True)
+_special = {
+    *ADDED,
+    b"host",
+    b"te",
+    b"upgrade",
+    b"keep-alive",
+    b"expect",
+    b"forwarded",
+    b"tracestate",
+}
+
+
+@given(st.lists(st.tuples(_tokens.filter(lambda name: name.lower() not in _special), _values)))
+@settings(deadline=None)
+def test_any_fields_without_a_meaning_to_the_gateway_pass(fields: list[FieldLine]) -> None:
+    fields = [f for f in fields if not f[0].lower().startswith((b"x-forwarded-", b"http2-"))]
+    assert passed(inbound(*fields)) == [HOST, *fields]
+    assert response_fields(fields) == fields
+
+
+# What does not pass
+
+
+@pytest.mark.parametrize(
+    "name", [b"Keep-Alive", b"Proxy-Connection", b"TE", b"te", b"Upgrade", b"KEEP-ALIVE"]
+)
+def test_hop_by_hop_fields_do_not_pass(name: bytes) -> None:
+    fields = [(b"A", b"1"), (name, b"x"), (b"B", b"2")]
+    assert passed(inbound(*fields)) == [HOST, (b"A", b"1"), (b"B", b"2")]
+    assert response_fields(fields) == [(b"A", b"1"), (b"B", b"2")]
+
+
+def test_what_connection_names_does_not_pass_either_way() -> None:
+    fields = [
+        (b"Connection", b"close, X-Secret"),
+        (b"X-Secret", b"1"),
+        (b"Other", b"2"),
+        (b"connection", b" x-SECOND ,"),
+        (b"X-Second", b"3"),
+    ]
+    assert connection_options(fields) >= {b"close", b"x-secret", b"x-second"}
+    assert passed(inbound(*fields)) == [HOST, (b"Other", b"2")]
+    assert response_fields(fields) == [(b"Other", b"2")]
+
+
+def test_a_clients_connection_field_does_not_pass_itself() -> None:
+    assert all(
+        b"keep-alive" not in value
+        for value in sent(inbound((b"Connection", b"keep-alive")), b"connection")
+    )
+
+
+@pytest.mark.parametrize("name", [b"Host", b"Content-Length"])
+def test_connection_can_not_take_away_what_frames_or_routes_the_message(name: bytes) -> None:
+    """With `Connection: Content-Length` a request's body would become the next request's head."""
+    field = (name, b"shop.example" if name == b"Host" else b"5")
+    fields = [(b"Connection", name), (b"Connection", name.lower()), field]
+    assert field in passed(inbound(*fields, host=None if name == b"Host" else HOST))
+    assert response_fields(fields) == [field]
+
+
+def test_connection_can_not_take_away_what_the_gateway_says() -> None:
+    names = b"Via, X-Forwarded-For, X-Forwarded-Prefix, X-Correlation-ID, traceparent"
+    request = inbound((b"Connection", names))
+    assert sent(request, b"x-forwarded-for") == [b"198.51.100.7"]
+    assert sent(request, b"via") == [b"1.1 lockgate"]
+    assert sent(request, b"x-correlation-id") == [b"the-id"]
+    assert len(sent(request, b"traceparent")) == 1
+
+
+@pytest.mark.parametrize("name", [b"X_Forwarded_For", b"content_length", b"_", b"X-A_b"])
+def test_a_request_field_with_an_underscore_does_not_pass(name: bytes) -> None:
+    """CGI and WSGI read `X_Forwarded_For` and `X-Forwarded-For` as the same variable."""
+    assert passed(inbound((name, b"1"))) == [HOST]
+    assert response_fields([(name, b"1")]) == [(name, b"1")]
+
+
+@pytest.mark.parametrize("name", [b"Expect", b"HTTP2-Settings", b"http2-settings", b"EXPECT"])
+def test_fields_that_are_answered_here_do_not_pass(name: bytes) -> None:
+    assert passed(inbound((name, b"100-continue"))) == [HOST]
+
+
+def test_a_body_in_chunks_is_sent_in_chunks() -> None:
+    request = inbound((b"Transfer-Encoding", b"Chunked"), method="POST")
+    assert head_of(request).chunked
+    assert sent(request, b"transfer-encoding") == [b"chunked"]
+    assert response_fields([(b"Transfer-Encoding", b"chunked")]) == []
+
+
+def test_a_body_with_a_length_is_sent_with_it() -> None:
+    request = inbound((b"Content-Length", b"5"), method="POST")
+    assert not head_of(request).chunked
+    assert sent(request, b"content-length") == [b"5"]
+
+
+def test_the_head_is_well_formed_on_the_wire() -> None:
+    wire = head_of(inbound((b"A", b"1"))).serialise()
+    assert wire.startswith(b"GET /quotes?a=1 HTTP/1.1\r\nHost: shop.example\r\nA: 1\r\n")
+    assert wire.endswith(b"\r\n\r\n")
+    assert wire.count(b"\r\n\r\n") == 1
+
+
+# X-Forwarded-* and Forwarded
+
+CLAIMS: list[FieldLine] = [
+    (b"X-Forwarded-For", b"203.0.113.1"),
+    (b"x-forwarded-for", b"203.0.113.2"),
+    (b"X-Forwarded-Proto", b"https"),
+    (b"X-Forwarded-Host", b"www.example"),
+    (b"X-Forwarded-Prefix", b"/outer"),
+    (b"X-Forwarded-Port", b"443"),
+    (b"X-Forwarded-Anything", b"1"),
+    (b"Forwarded", b"for=203.0.113.1"),
+]
+
+
+def test_a_request_says_from_whom_and_for_what_it_comes() -> None:
+    request = inbound()
+    assert sent(request, b"x-forwarded-for") == [b"198.51.100.7"]
+    assert sent(request, b"x-forwarded-proto") == [b"http"]
+    assert sent(request, b"x-forwarded-host") == [b"shop.example"]
+    assert sent(request, b"x-forwarded-prefix") == [b"/api/price"]
+    assert sent(request, b"x-correlation-id") == [b"the-id"]
+
+
+def test_what_an_untrusted_client_claims_is_dropped_whole() -> None:
+    request = inbound(*CLAIMS)
+    assert passed(request) == [HOST]
+    assert sent(request, b"x-forwarded-for") == [b"198.51.100.7"]
+    assert sent(request, b"x-forwarded-proto") == [b"http"]
+    assert sent(request, b"x-forwarded-host") == [b"shop.example"]
+    assert sent(request, b"x-forwarded-prefix") == [b"/api/price"]
+
+
+def test_what_a_trusted_proxy_says_is_believed_and_appended_to() -> None:
+    request = inbound(*CLAIMS, trusted=True)
+    assert sent(request, b"x-forwarded-for") == [b"203.0.113.1, 203.0.113.2, 198.51.100.7"]
+    assert sent(request, b"x-forwarded-proto") == [b"https"]
+    assert sent(request, b"x-forwarded-host") == [b"www.example"]
+    assert sent(request, b"x-forwarded-prefix") == [b"/api/price"]
+    assert passed(request) == [
+        HOST,
+        (b"X-Forwarded-Port", b"443"),
+        (b"X-Forwarded-Anything", b"1"),
+        (b"Forwarded", b"for=203.0.113.1"),
+    ]
+
+
+def test_a_trusted_proxy_that_says_nothing_is_the_first_in_the_chain() -> None:
+    request = inbound(trusted=True)
+    assert sent(request, b"x-forwarded-for") == [b"198.51.100.7"]
+    assert sent(request, b"x-forwarded-proto") == [b"http"]
+    assert sent(request, b"x-forwarded-host") == [b"shop.example"]
+
+
+def test_the_clients_correlation_id_is_replaced_by_the_one_that_was_decided_on() -> None:
+    assert sent(inbound((b"x-correlation-id", b"bad id")), b"x-correlation-id") == [b"the-id"]
+
+
+# Via and loops
+
+
+def test_via_is_appended_to_those_that_came() -> None:
+    assert sent(inbound(), b"via") == [b"1.1 lockgate"]
+    request = inbound((b"Via", b"1.0 fred"), (b"via", b"HTTP/2 edge (x)"))
+    assert sent(request, b"via") == [b"1.0 fred, HTTP/2 edge (x), 1.1 lockgate"]
+
+
+def test_via_says_with_which_version_the_request_came() -> None:
+    assert sent(inbound(version=(1, 0)), b"via") == [b"1.0 lockgate"]
+
+
+@pytest.mark.parametrize(
+    "lines", [[b"1.1 lockgate"] * 4, [b"1.1 lockgate, 1.0 lockgate (x), 1.1 lockgate,1.1 lockgate"]]
+)
+def test_a_request_that_came_through_here_more_than_three_times_goes_in_circles(
+    lines: Sequence[bytes],
+) -> None:
+    with pytest.raises(LoopDetected):
+        head_of(inbound(*[(b"Via", line) for line in lines]))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b", ".join([b"1.1 lockgate"] * 3),),
+        *(
+            b", ".join([b"1.1 other"] * 9),
+            b", ".join([b"1.1 x (lockgate)"] * 9),
+            b",,,, ,",
+        ),
+    ],
+)
+def test_three_times_and_strangers_are_no_loop(line: bytes) -> None:
+    assert sent(inbound((b"Via", line)), b"via") == [line + b", 1.1 lockgate"]
+
+
+# Trace context
+
+
+def test_a_valid_trace_goes_on_under_a_span_of_our_own() -> None:
+    request = inbound(
+        (b"Traceparent", TRACEPARENT), (b"tracestate", b"a=1"), (b"tracestate", b"b=2")
+    )
+    (traceparent,) = sent(request, b"traceparent")
+    version, trace, span, flags = traceparent.split(b"-")
+    assert (version, trace, flags) == (b"00", TRACE, b"01")
+    assert re.fullmatch(rb"[0-9a-f]{16}", span)
+    assert span != PARENT
+    assert sent(request, b"tracestate") == [b"a=1", b"b=2"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *(
+            b"",
+            b"x",
+            b"00-" + TRACE,
+            TRACEPARENT.upper(),
+            b"ff" + TRACEPARENT[2:],
+            TRACEPARENT + b"-x",
+        ),
+        *(
+            b"00-%b-%b-01" % (b"0" * 32, PARENT),
+            b"00-%b-%b-01" % (TRACE, b"0" * 16),
+        ),
+    ],
+)
+def test_without_a_valid_trace_a_new_one_begins_and_foreign_state_ends(bad: bytes) -> None:
+    request = inbound((b"traceparent", bad), (b"tracestate", b"a=1"))
+    (traceparent,) = sent(request, b"traceparent")
+    assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00", traceparent)
+    assert TRACE not in traceparent
+    assert sent(request, b"tracestate") == []
+
+
+def test_two_parents_are_none() -> None:
+    request = inbound((b"traceparent", TRACEPARENT), (b"traceparent", TRACEPARENT))
+    (traceparent,) = sent(request, b"traceparent")
+    assert TRACE not in traceparent
+
+
+def test_every_request_gets_a_trace_of_its_own() -> None:
+    traces = {sent(inbound(), b"traceparent")[0] for _ in range(100)}
+    assert len({trace.split(b"-")[1] for trace in traces}) == 100
+
+
+# Host (RFC 9112 §3.2)
+
+
+def test_a_request_of_http_1_0_without_a_host_gets_the_instances_own() -> None:
+    """The instance is spoken to in HTTP/1.1, where there has to be one."""
+    request = inbound(host=None, version=(1, 0))
+    assert sent(request, b"host") == [b"10.0.0.9:8002"]
+    assert sent(request, b"x-forwarded-host") == []
+
+
+def test_the_host_of_an_absolute_target_replaces_the_field() -> None:
+    """RFC 9112 §3.2.2: the Host field is ignored then."""
+    request = inbound(authority="other.example:81")
+    assert sent(request, b"host") == [b"other.example:81"]
+    assert sent(request, b"x-forwarded-host") == [b"other.example:81"]
+
+
+@pytest.mark.parametrize("authority", ["", "user@h", "a b", "h:x", "h\udcff"])
+def test_the_host_of_an_absolute_target_is_checked_too(authority: str) -> None:
+    with pytest.raises(BadRequest, match="request target"):
+        head_of(inbound(authority=authority))
+
+
+# Upgrades
+
+WEBSOCKET: list[FieldLine] = [(b"Connection", b"keep-alive, Upgrade"), (b"Upgrade", b"websocket")]
+
+
+def test_an_upgrade_is_asked_for_again_with_its_own_fields() -> None:
+    request = inbound(*WEBSOCKET, (b"Sec-WebSocket-Key", b"x"))
+    head = head_of(request)
+    assert head.upgrades
+    assert sent(request, b"connection") == [b"Upgrade"]
+    assert sent(request, b"upgrade") == [b"websocket"]
+    assert (b"Sec-WebSocket-Key", b"x") in head.fields
+
+
+@pytest.mark.parametrize("asked", [b"h2c", b"H2C", b"h2c, H2c", b"", b" , "])
+def test_an_upgrade_to_http_2_in_clear_is_never_passed(asked: bytes) -> None:
+    fields = [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", asked)]
+    request = inbound(*fields, (b"HTTP2-Settings", b"AAMAAABkAAQ"))
+    assert not head_of(request).upgrades
+    assert sent(request, b"upgrade") == []
+    assert sent(request, b"http2-settings") == []
+
+
+def test_of_several_protocols_only_http_2_in_clear_is_left_out() -> None:
+    fields = [(b"Connection", b"upgrade"), (b"Upgrade", b"h2c, websocket"), (b"Upgrade", b"tls/1")]
+    assert sent(inbound(*fields), b"upgrade") == [b"websocket, tls/1"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        inbound(*WEBSOCKET, method="POST"),
+        inbound(*WEBSOCKET, version=(1, 0)),
+        inbound(*WEBSOCKET, (b"Content-Length", b"5")),
+        inbound(*WEBSOCKET, (b"Transfer-Encoding", b"chunked")),
+        inbound((b"Upgrade", b"websocket")),
+        inbound((b"Connection", b"close"), (b"Upgrade", b"websocket")),
+    ],
+)
+def test_only_a_bodyless_get_over_http_1_1_that_says_so_may_upgrade(request_: Inbound) -> None:
+    assert not head_of(request_).upgrades
+    assert sent(request_, b"upgrade") == []
