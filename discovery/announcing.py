@@ -31,6 +31,7 @@ class Announcement:
     def __init__(self, instance: Instance, settings: RegistrySettings) -> None:
         self.instance = instance
         self.registered = False
+        self._may_be_registered = False
         self._settings = settings
         self._registry = AsyncServiceRegistry(settings=settings)
         self._task: asyncio.Task[None] | None = None
@@ -57,21 +58,22 @@ class Announcement:
     async def drain(self) -> None:
         """Stop heartbeats and ask for no new requests; the registry being away is no error."""
         await self._stop()
-        if self.registered:
+        if self._may_be_registered:
             await self._say_goodbye(commands.drain(self.instance.key))
 
     async def withdraw(self) -> None:
         """Deregister and close the connections."""
         await self._stop()
-        if self.registered:
+        if self._may_be_registered:
             await self._say_goodbye(commands.deregister(self.instance.key))
-            self.registered = False
+            self.registered = self._may_be_registered = False
         await self._registry.close()
 
     async def _beat(self) -> None:
         if self.registered:
             self.registered = (await self._registry.call(commands.renew([self.instance.key])))[0]
         if not self.registered:
+            self._may_be_registered = True  # even if this call's answer never comes
             await self._registry.call(commands.register(self.instance))
             self.registered = True
             _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)

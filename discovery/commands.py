@@ -34,6 +34,7 @@ class Registered:
     """`created` is False where an instance was replaced; times are the server's, Unix ms."""
 
     created: bool
+    epoch: str
     revision: int
     registered_at_ms: int
     lapses_at_ms: int
@@ -41,9 +42,13 @@ class Registered:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """`known` is False where there was no such instance; the view is current from `revision` on."""
+    """`known` is False where there was no such instance.
+
+    A view of the same `epoch` is current from `revision` on.
+    """
 
     known: bool
+    epoch: str
     revision: int
 
 
@@ -98,7 +103,9 @@ def register(instance: Instance) -> Command[Registered]:
     return Command(
         "register",
         (_new_epoch(), instance.key, ttl_ms, encode(instance)),
-        lambda reply: Registered(bool(reply[0]), reply[1], int(reply[2]), int(reply[3])),
+        lambda reply: Registered(
+            bool(reply[0]), _text(reply[1]), reply[2], int(reply[3]), int(reply[4])
+        ),
     )
 
 
@@ -156,7 +163,7 @@ def _new_epoch() -> str:
 
 
 def _changed(reply: Any) -> Changed:
-    return Changed(bool(reply[0]), reply[1])
+    return Changed(bool(reply[0]), _text(reply[1]), reply[2])
 
 
 def _snapshot(reply: Any) -> Snapshot:

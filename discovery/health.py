@@ -1,6 +1,6 @@
 """The health of one instance as one gateway sees it: a state machine that eats verdicts of probes.
 
-    starting  --first pass-->                     healthy
+    starting  --first pass-->                     healthy     (on probation: `rise` passes in a row)
     starting  --`fall` failures in a row-->       unhealthy
     healthy   --`fall` failures in a row-->       unhealthy
     unhealthy --`rise` passes in a row-->         healthy
@@ -36,16 +36,21 @@ class Health:
     status: Status = "starting"
     run: int = 0
     evidence: str = "registered"
+    #: It was removed for ill health and has registered again: one pass is not enough.
+    probation: bool = False
 
 
 def step(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
     """The health after one more verdict."""
-    if health.status == ("healthy" if verdict.passed else "unhealthy"):
+    # The state that a result speaks for; on probation a failure changes nothing but the run of passes.
+    for_state = "healthy" if verdict.passed else "unhealthy"
+    if health.status == for_state or (health.probation and not verdict.passed):
         return replace(health, run=0)
     run = health.run + 1
     needed = thresholds.fall
     if verdict.passed:
-        needed = 1 if health.status == "starting" else thresholds.rise
+        first = health.status == "starting" and not health.probation
+        needed = 1 if first else thresholds.rise
     if run < needed:
         return replace(health, run=run)
     return Health("healthy" if verdict.passed else "unhealthy", 0, verdict.evidence)

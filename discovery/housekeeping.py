@@ -11,7 +11,7 @@ from discovery.async_registry import AsyncServiceRegistry
 from discovery.errors import RegistryUnavailable
 from discovery.health import Health
 from discovery.instance import Instance
-from discovery.view import Status
+from discovery.view import Event, Status, View
 
 SWEEP_INTERVAL_S = 0.4
 GATEWAY_LEASE_S = 3.0
@@ -25,14 +25,38 @@ _log = structlog.get_logger()
 class Reporter:
     """Tells the registry what this gateway thinks of each instance; a newer verdict replaces an older."""
 
-    def __init__(self, registry: AsyncServiceRegistry, gateway: str) -> None:
+    def __init__(
+        self,
+        registry: AsyncServiceRegistry,
+        gateway: str,
+        health_of: Callable[[str], Health],
+    ) -> None:
         self._registry = registry
+        self._health_of = health_of
         self._gateway = gateway
         self._unsaid: dict[str, tuple[str, str]] = {}
         self._something = asyncio.Event()
 
     def health_changed(self, instance: Instance, _before: Status, after: Health) -> None:
         self.say(instance.key, after.status, after.evidence)
+
+    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
+        """A listener of the watcher: where the registry has lost what was said, say it again.
+
+        A registration begins with `starting` there, though this gateway may know the instance; and
+        what was reported while the registry did not have the instance was not kept.
+        """
+        if event is None:
+            entries = [entry for entry in after.entries() if entry.absent is None]
+        elif event.kind == "registered":
+            entry = after.services.get(event.service, {}).get(event.key)
+            entries = [entry] if entry is not None else []
+        else:
+            return
+        for entry in entries:
+            health = self._health_of(entry.key)
+            if health.status != "starting" and health.status != entry.status:
+                self.say(entry.key, health.status, health.evidence)
 
     def say(self, key: str, status: Status, evidence: str) -> None:
         self._unsaid[key] = (status, evidence)

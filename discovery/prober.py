@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from discovery.commands import REMEMBERED_S
 from discovery.health import Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
 from discovery.instance import Instance
 from discovery.tasks import end
@@ -30,6 +31,8 @@ class HealthBook:
         self._health: dict[str, Health] = {}
         self._on_change = on_change
         self._waiting: dict[str, asyncio.Event] = {}
+        #: Instances removed for ill health, and when (monotonic s): they come back on probation.
+        self._removed: dict[str, float] = {}
 
     def status(self, key: str) -> Status:
         health = self._health.get(key)
@@ -56,9 +59,16 @@ class HealthBook:
     def begin(self, instance: Instance) -> None:
         """An instance at another address than before is a new one, of which nothing is known."""
         before = self._health.get(instance.key)
-        self._health[instance.key] = Health()
+        self._health[instance.key] = Health(probation=instance.key in self._removed)
         if before is not None and before.status != "starting":
             self._on_change(instance, before.status, Health())
+
+    def removed_for_ill_health(self, key: str, now_s: float) -> None:
+        """Should it register again, one pass is not enough."""
+        self._removed = {
+            k: at_s for k, at_s in self._removed.items() if now_s - at_s < REMEMBERED_S
+        }
+        self._removed[key] = now_s
 
     def forget(self, key: str) -> None:
         self._health.pop(key, None)
@@ -93,6 +103,8 @@ class Prober:
         """A listener of the watcher: begin and end probing as instances come and go."""
         if event is not None:
             entry = after.services.get(event.service, {}).get(event.key)
+            if event.kind == "removed":
+                self._book.removed_for_ill_health(event.key, time.monotonic())
             if entry is None:
                 self._end(event.key)
             else:

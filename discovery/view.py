@@ -88,7 +88,8 @@ def apply(view: View, event: Event, now_s: float) -> View:
     if event.kind == "registered":
         if event.instance is None:  # not one of ours: the old record is no longer there either
             return _without(view, event.key, now_s)
-        status = entry.status if entry is not None else "starting"
+        # Where it was registered still, the registry has kept its status; else it begins anew there.
+        status = entry.status if entry is not None and entry.absent is None else "starting"
         return _with(view, Entry(event.instance, event.registered_at_ms, status=status))
     if entry is None:
         return view

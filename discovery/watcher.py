@@ -18,7 +18,7 @@ from discovery.keys import registry_keys
 from discovery.settings import RegistrySettings
 from discovery.view import Event, View
 
-#: How long one read of the stream waits; then the registry is asked whether it is still the same.
+#: How long one read of the stream waits, and how often the registry is asked whether it is the same.
 READ_WAIT_S = 1.0
 #: A snapshot of many instances may take longer than an ordinary call.
 SNAPSHOT_TIMEOUT_S = 5.0
@@ -70,13 +70,16 @@ class Watcher:
         """Wait for the first view."""
         await self._has_view.wait()
 
-    async def reached(self, revision: int, timeout_s: float = 1.0) -> bool:
+    async def reached(self, epoch: str, revision: int, timeout_s: float = 1.0) -> bool:
         """Wait until the view holds the change of this revision; False when it does not come in time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while self.view.revision < revision:
+                while not self._holds(epoch, revision):
                     await self._changed.wait()
-        return self.view.revision >= revision
+        return self._holds(epoch, revision)
+
+    def _holds(self, epoch: str, revision: int) -> bool:
+        return self.view.epoch == epoch and self.view.revision >= revision
 
     async def run(self) -> None:
         """Follow the registry until cancelled, over any number of its failures."""
@@ -89,12 +92,9 @@ class Watcher:
                 wait_s = RETRY_FIRST_S
                 continue
             except (RedisError, OSError, TimeoutError) as error:
-                if self.connected or not self.has_view:
+                wait_s = RETRY_FIRST_S if self.connected else min(RETRY_MOST_S, wait_s * 2)
+                if self.connected or wait_s < RETRY_MOST_S:  # said once more for each longer pause
                     _log.warning("registry.unreachable", detail=str(error), retry_s=wait_s)
-                else:
-                    wait_s = min(RETRY_MOST_S, wait_s * 2)
-            if self.connected:
-                wait_s = RETRY_FIRST_S
             self.connected = False
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self._swap(view.forget_absent(self.view, time.monotonic()), None)
@@ -111,8 +111,12 @@ class Watcher:
             self.connected = True
             self._has_view.set()
             last_id = snapshot.last_event_id
+            checked_s = time.monotonic()
             while True:
                 last_id = await self._read(client, last_id)
+                if time.monotonic() - checked_s >= READ_WAIT_S:
+                    await self._check_same(client)
+                    checked_s = time.monotonic()
         finally:
             with contextlib.suppress(Exception):
                 await client.aclose()
@@ -129,7 +133,6 @@ class Watcher:
             streams = await client.xread({events_key: last_id}, block=round(READ_WAIT_S * 1000))
         self._in_force_at_s = time.monotonic()
         if not streams:
-            await self._check_same(client)
             return last_id
         entries = streams[events_key.encode()][0] if isinstance(streams, dict) else streams[0][1]
         for entry_id, fields in entries:
@@ -138,7 +141,7 @@ class Watcher:
         return last_id
 
     async def _check_same(self, client: Any) -> None:
-        """Nothing came: make sure that this is still the registry, and the data, that we follow."""
+        """Once in a while: is this still the registry, and the data, that we follow?"""
         async with asyncio.timeout(HUNG_AFTER_S):
             epoch, revision = await client.hmget(self._keys[0], "epoch", "rev")
         if (epoch or b"").decode() != self.view.epoch or int(revision or 0) < self.view.revision:

@@ -66,8 +66,8 @@ class Gateway:
         )
         self.upstreams = UpstreamClient(self.dialer, self.metrics)
         self.watcher = Watcher(settings.registry)
-        self.reporter = Reporter(self.registry, self.id)
         self.health = HealthBook(self._health_changed)
+        self.reporter = Reporter(self.registry, self.id, self.health.health)
         self.prober = Prober(
             probe=HealthProbe(self.dialer, settings.health_check_timeout),
             book=self.health,
@@ -84,6 +84,7 @@ class Gateway:
             settings.registry, live_workers=lambda: self.sweeper.live_gateways
         )
         self.watcher.listen(self.prober.view_changed)
+        self.watcher.listen(self.reporter.view_changed)
         self.watcher.listen(log_event)
         self.metrics.registry.register(
             DiscoveryCollector(

@@ -31,7 +31,7 @@ def _admin_listen(text: str | None) -> str | None:
     if text is None or (text.startswith("unix:/") and len(text) > len("unix:/")):
         return text
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or not (port.isascii() and port.isdigit()) or not 0 < int(port) < 65536:
         raise ValueError("must be host:port or unix:/path")
     return text
 
@@ -81,6 +81,7 @@ class GatewaySettings(BaseSettings):
     admin_token_file: Path | None = None
     admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
+    tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     log_format: Literal["json", "console"] = "json"
     registry: RegistrySettings = RegistrySettings()
@@ -116,6 +117,8 @@ class GatewaySettings(BaseSettings):
 def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
     """The settings that the environment names. SettingsError: one line that names what is wrong."""
     registry = RegistrySettings.from_env(environ)
+    if config := environ.get("GATEWAY_CONFIG"):
+        raise SettingsError(f"GATEWAY_CONFIG={config!r}: must be unset: no file is read yet")
     named = {
         name: environ[name.upper()]
         for name in GatewaySettings.model_fields

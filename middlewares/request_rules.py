@@ -8,7 +8,7 @@ from middlewares.failures import BadRequest, ExpectationFailed
 FieldLine = tuple[bytes, bytes]
 
 _HOST = re.compile(
-    rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+|(?:%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
+    rb"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
 )
 _HTTP_1_1 = (1, 1)
 _HTTP_1_0 = (1, 0)

@@ -1,8 +1,9 @@
 -- Take an instance out on purpose.
 -- ARGV: 2 member
--- Returns {known (1 or 0), revision}
+-- Returns {known (1 or 0), epoch, revision}
 local member = ARGV[2]
-if redis.call('HEXISTS', INSTANCES, member) == 0 then return {0, revision()} end
+if redis.call('HEXISTS', INSTANCES, member) == 0 then return {0, epoch(), revision()} end
 forget(member)
 redis.call('ZADD', REMOVED, integer(now), member)
-return {1, emit('deregistered', member)}
+local rev = emit('deregistered', member)
+return {1, epoch(), rev}

@@ -1,9 +1,10 @@
 -- Let an instance get no new requests; only a new registration ends it.
 -- ARGV: 2 member
--- Returns {known (1 or 0), revision}
+-- Returns {known (1 or 0), epoch, revision}
 local member = ARGV[2]
 local registered_at, ttl_ms, state, record = read(member)
-if not registered_at then return {0, revision()} end
-if state == 'draining' then return {1, revision()} end
+if not registered_at then return {0, epoch(), revision()} end
+if state == 'draining' then return {1, epoch(), revision()} end
 redis.call('HSET', INSTANCES, member, registered_at .. ' ' .. ttl_ms .. ' draining ' .. record)
-return {1, emit('draining', member)}
+local rev = emit('draining', member)
+return {1, epoch(), rev}

@@ -27,7 +27,7 @@ class RegistrationEndpoints:
     """The handlers; a change is answered when this worker's own view has it (`reached`)."""
 
     registry: AsyncServiceRegistry
-    reached: Callable[[int], Awaitable[bool]]
+    reached: Callable[[str, int], Awaitable[bool]]
     policy: Callable[[], AddressPolicy]
     guard: AdminGuard
 
@@ -44,7 +44,7 @@ class RegistrationEndpoints:
             raise BadRequest(str(error)) from None
         self._refuse_forbidden(instance)
         done = await self._call(commands.register(instance))
-        await self.reached(done.revision)
+        await self.reached(done.epoch, done.revision)
         described = describe_instance(
             instance, "starting", done.registered_at_ms, done.registered_at_ms
         )
@@ -71,7 +71,7 @@ class RegistrationEndpoints:
         self.guard.require(request)
         name, instance_id = _named(request)
         changed = await self._call(command(f"{name}/{instance_id}"))
-        await self.reached(changed.revision)
+        await self.reached(changed.epoch, changed.revision)
         return _done(changed.known, name, instance_id)
 
     async def _call(self, command: commands.Command[T]) -> T:

@@ -4,18 +4,22 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], T | Awaitable[T]], *, within_s: float = 5.0) -> T:
+@overload
+async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 5.0) -> T: ...
+@overload
+async def eventually(look: Callable[[], T], *, within_s: float = 5.0) -> T: ...
+async def eventually(look: Callable[[], Any], *, within_s: float = 5.0) -> Any:
     """Call `look` until it gives something true, and return that; AssertionErrors count as false."""
     deadline_s = time.monotonic() + within_s
     while True:
         try:
             found = look()
-            result: T = await found if inspect.isawaitable(found) else found  # type: ignore[assignment]
+            result = await found if inspect.isawaitable(found) else found
             if result or time.monotonic() > deadline_s:
                 assert result, f"not within {within_s} s: {result!r}"
                 return result

@@ -1,6 +1,7 @@
 """A client made of bytes: sends just what the test says, and keeps just what came back."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 
@@ -63,10 +64,8 @@ class RawClient:
 
     async def close(self) -> None:
         self.writer.close()
-        try:
+        with contextlib.suppress(ConnectionError):
             await self.writer.wait_closed()
-        except ConnectionError:
-            pass
 
     async def _body(self, answer: RawAnswer) -> bytes:
         if answer.values(b"transfer-encoding"):

@@ -47,6 +47,7 @@ class ScriptedUpstream:
         self.requests: list[Received] = []
         self.port = 0
         self.healthy = healthy
+        self.probes = 0
         self.open_connections = 0
         self._answer = answer
         self._read_body = read_body
@@ -97,6 +98,7 @@ class ScriptedUpstream:
         head = await reader.readuntil(b"\r\n\r\n")
         received = Received(head, reader=reader)
         if received.target.startswith(b"/health"):
+            self.probes += 1
             status = b"200 OK" if self.healthy else b"503 Service Unavailable"
             writer.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
             return
