@@ -7,8 +7,11 @@ from services.base.service import Service
 
 #: The name that it registers, and the module whose SERVICE makes it: only what runs is imported.
 MODULES = {
+    "market_analyzer_service": "services.market_analyzer.app",
     "market_data_service": "services.market_data.app",
+    "notification_service": "services.notification.app",
     "price_service": "services.price.app",
+    "signal_service": "services.signal.app",
 }
 
 

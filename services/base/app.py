@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 
 import prometheus_client
 from aiohttp import web
@@ -16,10 +16,14 @@ from services.base.directory import Directory, Presence
 from services.base.endpoints import common_routes
 from services.base.failures import SERVICE_PROBLEMS
 from services.base.settings import ServiceSettings
-from services.base.status import ServiceStatus
+from services.base.status import Check, ServiceStatus
+from services.base.validation import Answer
 
 #: The version that the services register and show.
 VERSION = "1.0.0"
+
+#: A status page that waits for the dead is of no use.
+CHECK_TIMEOUT_S = 1.0
 
 #: Set as soon as the service is to stop: `/ready` says so, and endless answers come to their end.
 STOPPING = web.AppKey("stopping", asyncio.Event)
@@ -33,8 +37,12 @@ def create_service_app(
     settings: ServiceSettings,
     directory: Directory,
     dependencies: Sequence[str] = (),
+    checks: Mapping[str, Check] | None = None,
 ) -> web.Application:
-    """An app without routes of its own yet; `dependencies` are the services that it calls."""
+    """An app without routes of its own yet; `dependencies` are the services that it calls.
+
+    `checks` are those of what else it depends on, by its name.
+    """
     app = web.Application(
         middlewares=[
             # Outermost: whatever happens inside is logged, counted, and carries the ID.
@@ -72,8 +80,11 @@ def create_service_app(
         version=VERSION,
         started_s=time.monotonic(),
         presence=presence,
-        client=client,
-        dependencies=dependencies,
+        checks={
+            service: partial(client.get, service, "/health", Answer, timeout_s=CHECK_TIMEOUT_S)
+            for service in dependencies
+        }
+        | dict(checks or {}),
     )
     app.add_routes(common_routes(name=name, stopping=stopping, status=status))
     return app

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
+import orjson
 import structlog
 from aiohttp import web
 from pydantic import ValidationError
@@ -14,18 +16,37 @@ from middlewares.correlation_ids import HEADER
 from middlewares.failures import DependencyUnavailable
 from middlewares.logs import correlation_id_var
 from services.base.directory import Directory
+from services.base.failures import passed_on
 from services.base.validation import Answer
 
 #: A directory draws at random: after so many draws without a new instance there is likely none.
 MAX_DRAWS = 8
 
-
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
-class ServiceClient:
-    """GETs JSON from a service by its name; every failure is DependencyUnavailable with the reason.
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One request to any instance of a service."""
 
+    service: str
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def may_be_repeated(self, error: Exception) -> bool:
+        """A GET whatever became of it (RFC 9110 §9.2.2), a POST if nobody has seen it."""
+        return self.method == "GET" or isinstance(
+            error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+        )
+
+
+class ServiceClient:
+    """Asks services for JSON by their names; every failure is DependencyUnavailable with the reason.
+
+    Where the other says that a symbol is unknown, it is SymbolNotFound instead.
     `timeout_s` bounds a call with all its tries; `connect_timeout_s` one connection.
     """
 
@@ -55,39 +76,58 @@ class ServiceClient:
         timeout_s: float | None = None,
     ) -> AnswerT:
         """The document at `path` of any instance that answers, checked against `model`."""
+        return await self._answer(_Call(service, "GET", path, query or {}), model, timeout_s)
+
+    async def post(
+        self,
+        service: str,
+        path: str,
+        document: Any,
+        model: type[AnswerT],
+        *,
+        idempotency_key: str,
+    ) -> AnswerT:
+        """What an instance answers to the document; the key lets the caller say it again later."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
+        call = _Call(service, "POST", path, body=orjson.dumps(document), headers=headers)
+        return await self._answer(call, model, None)
+
+    async def _answer(self, call: _Call, model: type[AnswerT], timeout_s: float | None) -> AnswerT:
         timeout_s = timeout_s or self._timeout_s
         try:
             async with asyncio.timeout(timeout_s):
-                body = await self._first_answer(service, path, query or {})
+                body = await self._first_answer(call)
         except TimeoutError:
-            raise DependencyUnavailable(service, f"no answer within {timeout_s:g} s") from None
+            raise DependencyUnavailable(call.service, f"no answer within {timeout_s:g} s") from None
         try:
             return model.model_validate_json(body)
         except ValidationError:
-            raise DependencyUnavailable(service, "its answer is not understood") from None
+            raise DependencyUnavailable(call.service, "its answer is not understood") from None
 
-    async def _first_answer(self, service: str, path: str, query: Mapping[str, str]) -> bytes:
+    async def _first_answer(self, call: _Call) -> bytes:
         why = "no instance is registered and healthy"
         tried: set[str] = set()
         for _ in range(MAX_DRAWS):
-            instance = await self._draw(service)
+            instance = await self._draw(call.service)
             if instance is None:
                 break
             if instance["id"] in tried:
                 continue
             tried.add(instance["id"])
             try:
-                return await self._ask(service, instance["url"] + path, query)
+                return await self._ask(call, instance["url"])
             except (aiohttp.ClientError, OSError) as error:
-                # A GET may be repeated whatever became of it (RFC 9110 §9.2.2).
                 why = "no instance could be reached"
                 self._log.warning(
                     "dependency.unreachable",
-                    dependency=service,
+                    dependency=call.service,
                     instance=instance["id"],
                     error=str(error),
                 )
-        raise DependencyUnavailable(service, why)
+                if not call.may_be_repeated(error):
+                    why = "the connection broke off before its answer"
+                    break
+        raise DependencyUnavailable(call.service, why)
 
     async def _draw(self, service: str) -> dict[str, Any] | None:
         try:
@@ -95,13 +135,20 @@ class ServiceClient:
         except DiscoveryError:
             raise DependencyUnavailable(service, "the registry does not answer") from None
 
-    async def _ask(self, service: str, url: str, query: Mapping[str, str]) -> bytes:
+    async def _ask(self, call: _Call, url: str) -> bytes:
         correlation_id = correlation_id_var.get()
-        headers = {HEADER: correlation_id} if correlation_id else None
-        async with self._session.get(
-            url, params=query, headers=headers, allow_redirects=False
+        headers = {**call.headers, HEADER: correlation_id} if correlation_id else call.headers
+        async with self._session.request(
+            call.method,
+            url + call.path,
+            params=call.query,
+            data=call.body,
+            headers=headers,
+            allow_redirects=False,
         ) as response:
             body = await response.read()
-            if response.status != 200:
-                raise DependencyUnavailable(service, f"it answered {response.status}")
+            if response.status not in (200, 201):
+                raise passed_on(response.status, body) or DependencyUnavailable(
+                    call.service, f"it answered {response.status}"
+                )
             return body

@@ -1,17 +1,52 @@
 """What can go wrong in these services alone, and how it looks to a client."""
 
 from collections.abc import Iterable
+from typing import Self
+
+from pydantic import ValidationError
 
 from middlewares.failures import ClientFailure
 from middlewares.problems import Problem, Problems
+from services.base.validation import Answer
 
 
 class SymbolNotFound(ClientFailure):
     """The path names a symbol that is not traded here."""
 
-    def __init__(self, symbol: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown symbol {symbol!r}; known: {', '.join(known)}")
+    @classmethod
+    def among(cls, known: Iterable[str], symbol: str) -> Self:
+        return cls(f"unknown symbol {symbol!r}; known: {', '.join(known)}")
 
 
-#: Their rows beside those of `middlewares.problems`.
-SERVICE_PROBLEMS: Problems = {SymbolNotFound: Problem(404, "symbol_not_found")}
+class NotificationNotFound(ClientFailure):
+    """The path names a notification that never was, or is no longer kept."""
+
+
+class IdempotencyKeyReused(ClientFailure):
+    """The same Idempotency-Key came with another body before."""
+
+
+#: Their rows beside those of `middlewares.problems`; 422 is the word of
+#: draft-ietf-httpapi-idempotency-key-header §2.7.
+SERVICE_PROBLEMS: Problems = {
+    SymbolNotFound: Problem(404, "symbol_not_found"),
+    NotificationNotFound: Problem(404, "notification_not_found"),
+    IdempotencyKeyReused: Problem(422, "idempotency_key_reused"),
+}
+
+
+class _ProblemDocument(Answer):
+    reason: str
+    detail: str
+
+
+def passed_on(status: int, body: bytes) -> SymbolNotFound | None:
+    """Another service's refusal of what our own client has named, to be said to it; else None."""
+    if status != SERVICE_PROBLEMS[SymbolNotFound].status:
+        return None
+    try:
+        problem = _ProblemDocument.model_validate_json(body)
+    except ValidationError:
+        return None
+    expected = SERVICE_PROBLEMS[SymbolNotFound].reason
+    return SymbolNotFound(problem.detail) if problem.reason == expected else None

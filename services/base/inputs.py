@@ -5,10 +5,13 @@ from typing import TypeVar
 from aiohttp import web
 from pydantic import ValidationError
 
-from middlewares.failures import BadRequest
+from middlewares.failures import BadRequest, BodyTooLarge
 from services.base.validation import Input, expectation, first_of, place
 
 InputT = TypeVar("InputT", bound=Input)
+
+#: Characters of a refused value that its refusal repeats.
+LONGEST_SHOWN = 100
 
 
 def query_of(request: web.Request, model: type[InputT]) -> InputT:
@@ -22,27 +25,47 @@ def query_of(request: web.Request, model: type[InputT]) -> InputT:
         raise _refusal(error, model, "query parameter") from None
 
 
-async def body_of(request: web.Request, model: type[InputT]) -> InputT:
-    """The request's JSON body; BadRequest names the key that is wrong, and why."""
+async def body_of(
+    request: web.Request, model: type[InputT], *, at_most: int | None = None
+) -> InputT:
+    """The request's JSON body; BadRequest names the key that is wrong, and why.
+
+    BodyTooLarge where it has more than `at_most` bytes.
+    """
     body = await request.read()
+    if at_most is not None and len(body) > at_most:
+        raise BodyTooLarge(f"the body has more than {at_most} bytes")
+    return parsed(body, model, "body")
+
+
+def parsed(text: str | bytes, model: type[InputT], whole: str) -> InputT:
+    """JSON from a client; `whole` is what to call it when BadRequest is said of all of it."""
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(text)
     except ValidationError as error:
-        raise _refusal(error, model, "key") from None
+        raise _refusal(error, model, "key", whole) from None
 
 
-def _refusal(error: ValidationError, model: type[Input], noun: str) -> BadRequest:
+def _refusal(
+    error: ValidationError, model: type[Input], noun: str, whole: str = "query"
+) -> BadRequest:
     finding = first_of(error)
     name = place(finding)
     match finding["type"]:
         case "json_invalid":
-            return BadRequest("the body is not valid JSON")
+            return BadRequest(f"the {whole} is not valid JSON")
         case "extra_forbidden":
             known = ", ".join(model.model_fields) or "none"
             return BadRequest(f"unknown {noun} {name!r}; known: {known}")
         case "missing":
             return BadRequest(f"{noun} {name!r} is missing")
         case _ if not name:
-            return BadRequest("the body must be a JSON object")
+            return BadRequest(f"the {whole} must be a JSON object")
         case _:
-            return BadRequest(f"{noun} {name!r}: {finding['input']!r} {expectation(finding)}")
+            return BadRequest(f"{noun} {name!r}: {_shown(finding['input'])} {expectation(finding)}")
+
+
+def _shown(value: object) -> str:
+    """The value, so far that a person recognizes it."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

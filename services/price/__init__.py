@@ -1,1 +1,1 @@
-"""price_service: the last price of each symbol, and how it changed in a day."""
+"""price_service: the last price of each symbol, how it changed in a day, and a live feed."""

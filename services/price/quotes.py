@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 from pydantic import AwareDatetime, Field, PositiveFloat
 
@@ -29,13 +29,23 @@ class MarketDay(Answer):
     candles: Annotated[list[MarketCandle], Field(min_length=1)]
 
 
+class Quote(TypedDict):
+    """A price as clients see it."""
+
+    symbol: str
+    price: float
+    change_24h_pct: float | None
+    as_of: str
+    source: str
+
+
 def interval_among(offered: Sequence[str]) -> str:
     """The interval that shows a day's change best; all sources offer `1d`."""
     return next((interval for interval in CANDLES_OF_A_DAY if interval in offered), "1d")
 
 
-def quote(day: MarketDay) -> dict[str, Any]:
-    """The price as of the moment that the candles were looked at, as clients see it."""
+def quote(day: MarketDay) -> Quote:
+    """The price as of the moment that the candles were looked at."""
     price = day.candles[-1].close
     before = _price_a_day_before(day.candles)
     return {

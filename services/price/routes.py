@@ -1,8 +1,6 @@
-"""The resources of price_service: /prices and /prices/{symbol}."""
+"""The resources of price_service that are asked for: /prices and /prices/{symbol}."""
 
-import asyncio
 from collections.abc import Iterable
-from typing import Any
 
 from aiohttp import web
 
@@ -10,27 +8,22 @@ from services.base.answers import json_response
 from services.base.failures import SymbolNotFound
 from services.base.inputs import query_of
 from services.base.validation import NoParameters
-from services.price.market import Market
-from services.price.quotes import interval_among, quote
+from services.price.prices import Prices
 
 
-def price_routes(market: Market) -> Iterable[web.RouteDef]:
-    async def prices(request: web.Request) -> web.Response:
+def price_routes(prices: Prices) -> Iterable[web.RouteDef]:
+    async def every_price(request: web.Request) -> web.Response:
         query_of(request, NoParameters)
-        offer = await market.offer()
-        interval = interval_among(offer.intervals)
-        quotes = await asyncio.gather(*(quoted(symbol, interval) for symbol in offer.symbols))
+        quotes = await prices.all()
         return json_response({"count": len(quotes), "prices": quotes})
 
     async def price(request: web.Request) -> web.Response:
         query_of(request, NoParameters)
         symbol = request.match_info["symbol"]
-        offer = await market.offer()
-        if symbol not in offer.symbols:
-            raise SymbolNotFound(symbol, offer.symbols)
-        return json_response(await quoted(symbol, interval_among(offer.intervals)))
+        known = await prices.symbols()
+        if symbol not in known:
+            raise SymbolNotFound.among(known, symbol)
+        [quote] = await prices.of([symbol])
+        return json_response(quote)
 
-    async def quoted(symbol: str, interval: str) -> dict[str, Any]:
-        return quote(await market.day(symbol, interval))
-
-    return [web.get("/prices", prices), web.get("/prices/{symbol}", price)]
+    return [web.get("/prices", every_price), web.get("/prices/{symbol}", price)]

@@ -357,5 +357,5 @@ async def test_streams_outlive_an_outage_of_the_registry(
         response = await client.post("/notifications", json={"kind": "test", "message": "lost"})
         assert response.status == 503
         own_registry.start()
-        document = await eventually(lambda: posted(client))
+        document: dict[str, Any] = await eventually(lambda: posted(client), within_s=10)
         assert await event(content) == (document["id"], document)

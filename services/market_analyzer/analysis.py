@@ -1,0 +1,25 @@
+"""The analysis of a symbol: its indicators over closed candles, with all that tells which."""
+
+from typing import Any
+
+from services.base.answers import time_text
+from services.market_analyzer.indicators import PERIODS, indicators
+from services.market_analyzer.market import Candles
+
+
+def analysis(market: Candles, limit: int) -> dict[str, Any]:
+    """Of at most `limit` candles. The forming one is left out: it is another one each second."""
+    closed = [candle for candle in market.candles if candle.closed][-limit:]
+    last = closed[-1] if closed else None
+    candle_s = (last.close_time - last.open_time).total_seconds() if last else 1.0
+    return {
+        "symbol": market.symbol,
+        "interval": market.interval,
+        "source": market.source,
+        "as_of": market.as_of,
+        "candle_time": time_text(int(last.close_time.timestamp())) if last else None,
+        "count": len(closed),
+        "close": last.close if last else None,
+        "indicators": indicators([candle.close for candle in closed], candle_s),
+        "periods": PERIODS,
+    }

@@ -1,0 +1,1 @@
+"""notification_service: notifications that are kept, listed, and streamed as they come."""

@@ -1,0 +1,130 @@
+"""Notifications in the registry's Redis: what every instance accepts, all instances have."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import Any, Literal, NamedTuple
+
+import structlog
+from redis.exceptions import RedisError
+
+from discovery.connecting import connect_async
+from discovery.keys import tag
+from discovery.settings import RegistrySettings
+from middlewares.failures import DependencyUnavailable
+from services.notification.notes import Filter, Kept, Note
+
+DEPENDENCY = "registry"
+MOST_KEPT = 10_000
+
+#: Entries that are read at once: some milliseconds of the loop's time at most.
+BATCH = 500
+
+#: How long one wait for news may last, in milliseconds.
+NEWS_BLOCK_MS = 5000
+
+_FIRST_ID = "0-0"
+
+_log = structlog.get_logger()
+
+
+class Addition(NamedTuple):
+    outcome: Literal["kept", "repeated", "reused"]
+    id: str
+
+
+class NotificationStore:
+    """DependencyUnavailable whenever Redis can't read or write."""
+
+    def __init__(self, settings: RegistrySettings, most_kept: int = MOST_KEPT) -> None:
+        self._notes = f"{tag(settings.namespace)}:notifications"
+        self._keys = f"{tag(settings.namespace)}:notifications:keys"
+        self._most_kept = most_kept
+        self._client: Any = connect_async(settings.redis_url)
+        #: Its one connection does nothing but wait.
+        self._listener: Any = connect_async(settings.redis_url, blocking=True)
+        source = (files("services.notification") / "append.lua").read_text("utf-8")
+        self._append = self._client.register_script(source)
+
+    async def add(self, note: Note, idempotency_key: str | None) -> Addition:
+        """Keep it, unless the key is that of one which is kept already."""
+        # Without a client's key it gets one of its own: the call may be sent again by the Redis
+        # client when its connection breaks, and shall not be kept twice for that.
+        key = secrets.token_hex(16) if idempotency_key is None else f"client:{idempotency_key}"
+        with _failures_named():
+            outcome, entry_id = await self._append(
+                keys=[self._notes, self._keys],
+                args=[self._most_kept, note.kind, note.symbol or "", note.text(), key],
+            )
+        if idempotency_key is None:
+            return Addition("kept", entry_id.decode())
+        return Addition(outcome.decode(), entry_id.decode())
+
+    async def get(self, entry_id: str) -> Kept | None:
+        with _failures_named():
+            entries = await self._client.xrange(self._notes, entry_id, entry_id)
+        return _kept(entries[0]) if entries else None
+
+    async def newest_first(
+        self, wanted: Filter, *, limit: int, before: str | None = None, since_ms: int | None = None
+    ) -> list[Kept]:
+        """At most `limit` that pass, older than the id `before`, not older than `since_ms`."""
+        found: list[Kept] = []
+        last = "+" if before is None else f"({before}"
+        first = "-" if since_ms is None else str(max(0, since_ms))
+        while True:
+            with _failures_named():
+                entries = await self._client.xrevrange(self._notes, last, first, count=BATCH)
+            found += filter(wanted.passes, map(_kept, entries))
+            if len(found) >= limit or len(entries) < BATCH:
+                return found[:limit]
+            last = f"({entries[-1][0].decode()}"
+
+    async def after(self, entry_id: str) -> list[Kept]:
+        """The next ones after this id, oldest first, at most BATCH."""
+        with _failures_named():
+            entries = await self._client.xrange(self._notes, f"({entry_id}", "+", count=BATCH)
+        return [_kept(entry) for entry in entries]
+
+    async def newest_id(self) -> str:
+        """The id after which there is nothing yet."""
+        with _failures_named():
+            entries = await self._client.xrevrange(self._notes, count=1)
+        return entries[0][0].decode() if entries else _FIRST_ID
+
+    async def wait_after(self, entry_id: str) -> str:
+        """The id of a later entry as soon as there is one, or the same after NEWS_BLOCK_MS."""
+        with _failures_named():
+            news = await self._listener.xread(
+                {self._notes: entry_id}, count=BATCH, block=NEWS_BLOCK_MS
+            )
+        if not news:
+            return entry_id
+        entries = news[0][1] if isinstance(news, list) else next(iter(news.values()))[0]
+        return str(entries[-1][0].decode())
+
+    async def check(self) -> None:
+        with _failures_named():
+            await self._client.ping()
+
+    async def close(self) -> None:
+        await self._listener.aclose()
+        await self._client.aclose()
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        _log.warning("notifications.registry_unavailable", error=str(error))
+        raise DependencyUnavailable(
+            DEPENDENCY, "it can't read or write notifications now"
+        ) from None
+
+
+def _kept(entry: tuple[bytes, dict[bytes, bytes]]) -> Kept:
+    entry_id, fields = entry
+    symbol = fields[b"symbol"].decode() or None
+    return Kept(entry_id.decode(), fields[b"kind"].decode(), symbol, fields[b"text"])

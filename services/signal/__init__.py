@@ -1,0 +1,1 @@
+"""signal_service: buy, sell or hold, with reasons; a changed signal becomes a notification."""
