@@ -28,6 +28,8 @@ class HealthBook:
     """This gateway's own verdicts, by instance key; they survive any change of view."""
 
     def __init__(self, on_change: OnChange) -> None:
+        #: Counts the changes: what was worked out from an older state has to be worked out anew.
+        self.revision = 0
         self._health: dict[str, Health] = {}
         self._on_change = on_change
         self._waiting: dict[str, asyncio.Event] = {}
@@ -51,6 +53,7 @@ class HealthBook:
         self._health[instance.key] = after
         if after.status == before:
             return
+        self.revision += 1
         self._on_change(instance, before, after)
         waiting = self._waiting.pop(instance.name, None)
         if waiting is not None:
@@ -60,6 +63,7 @@ class HealthBook:
         """An instance at another address than before is a new one, of which nothing is known."""
         before = self._health.get(instance.key)
         self._health[instance.key] = Health(probation=instance.key in self._removed)
+        self.revision += 1
         if before is not None and before.status != "starting":
             self._on_change(instance, before.status, Health())
 
@@ -71,6 +75,7 @@ class HealthBook:
         self._removed[key] = now_s
 
     def forget(self, key: str) -> None:
+        self.revision += 1
         self._health.pop(key, None)
 
     async def changed(self, service: str) -> None:

@@ -28,25 +28,24 @@ from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
 from gateway.lifecycle import Lifecycle
+from gateway.own_fields import OwnFields
 from gateway.probing import HealthProbe
 from gateway.proxied_resource import ProxiedResource
 from gateway.proxy import Proxy
 from gateway.registry_log import log_event, log_health
-from gateway.relayed_response import RelayedResponse
 from gateway.request_body import keep_expectation
-from gateway.server import SERVER
 from gateway.settings import GatewaySettings
 from gateway.surfaces import surfaces_middleware
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer
 from middlewares.client_address import limit_key
-from middlewares.correlation import add_correlation_id, correlation_middleware
+from middlewares.correlation import correlation_middleware
 from middlewares.errors import errors_middleware
 from middlewares.health_routing import health_routing_middleware
 from middlewares.hygiene import hygiene_middleware
 from middlewares.limiter import SharedLimiter
 from middlewares.metrics import DiscoveryCollector, GatewayMetrics
-from middlewares.rate_limit import add_rate_limit, rate_limit_middleware
+from middlewares.rate_limit import rate_limit_middleware
 from middlewares.route import route_middleware
 
 
@@ -64,7 +63,12 @@ class Gateway:
         self.dialer = Dialer(
             AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
         )
-        self.upstreams = UpstreamClient(self.dialer, self.metrics)
+        self.upstreams = UpstreamClient(
+            self.dialer,
+            connections_per_instance=settings.upstream_connections,
+            wait_s=settings.upstream_connection_wait,
+        )
+        self.metrics.connections_of = self.upstreams.connections
         self.watcher = Watcher(settings.registry)
         self.health = HealthBook(self._health_changed)
         self.reporter = Reporter(self.registry, self.id, self.health.health)
@@ -84,6 +88,7 @@ class Gateway:
             settings.registry, live_workers=lambda: self.sweeper.live_gateways
         )
         self.watcher.listen(self.prober.view_changed)
+        self.watcher.listen(self.upstreams.view_changed)
         self.watcher.listen(self.reporter.view_changed)
         self.watcher.listen(log_event)
         self.metrics.registry.register(
@@ -104,9 +109,11 @@ class Gateway:
             stack.push_async_callback(self.registry.close)
             stack.push_async_callback(self.limiter.close)
             stack.push_async_callback(self.prober.close)
+            stack.callback(self.upstreams.close)
             for name, run in (
                 ("limiter", self.limiter.run),
                 ("reporter", self.reporter.run),
+                ("upstreams", self.upstreams.run),
                 ("watcher", self.watcher.run),
                 ("sweeper", self.sweeper.run),
             ):
@@ -152,9 +159,7 @@ def create_app(settings: GatewaySettings) -> web.Application:
     gateway = Gateway(settings)
     app = web.Application()
     app[GATEWAY] = gateway
-    app.on_response_prepare.extend(
-        [add_correlation_id, add_rate_limit, gateway.lifecycle.say_goodbye, name_server]
-    )
+    app.on_response_prepare.append(OwnFields(gateway.lifecycle).add)
     cors = [enable_cors(app, settings.cors_origins)] if settings.cors_origins else []
     surfaces = (
         [surfaces_middleware(admin_listen=settings.admin_listen)] if settings.admin_listen else []
@@ -195,6 +200,7 @@ def pipeline(
             view=lambda: gateway.watcher.view,
             status_of=gateway.health.status,
             health_changed=gateway.health.changed,
+            health_revision=lambda: gateway.health.revision,
         ),
     ]
 
@@ -252,9 +258,3 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         for name in ("GET", "HEAD") if method == "GET" else (method,):
             resource.add_route(name, handler, expect_handler=keep_expectation)
     app.router.register_resource(ProxiedResource(proxy.handle))
-
-
-async def name_server(_request: web.Request, response: web.StreamResponse) -> None:
-    """An `on_response_prepare` hook: our own answers say whose they are, proxied ones are not ours."""
-    if not isinstance(response, RelayedResponse):
-        response.headers["Server"] = SERVER

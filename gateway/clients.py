@@ -8,6 +8,8 @@ from middlewares.client_address import TrustedProxies
 #: So many peers are remembered; the word is for people, who need no more.
 PEERS_REMEMBERED = 1000
 
+_NOTHING: tuple[str, ...] = ()
+
 _log = structlog.get_logger()
 
 
@@ -24,7 +26,7 @@ class Clients:
     def ip_of(self, request: web.BaseRequest) -> str:
         """The client's address as text."""
         peer = request.remote or ""
-        forwarded_for = request.headers.getall("X-Forwarded-For", ())
+        forwarded_for = request.headers.getall("X-Forwarded-For", _NOTHING)
         if forwarded_for and not self.trusts(peer):
             self._note_untrusted(peer)
         return self._trusted.client_of(peer, forwarded_for)

@@ -1,17 +1,27 @@
-"""What the gateway changes in a head on its way: fields dropped, fields added, everything else as it came."""
+"""What the gateway changes in a head on its way: fields dropped, fields added, everything else as it came.
 
+Most field lines come again and again, so what becomes of a line is found out once and remembered.
+A request in which everything is ordinary is put together from remembered lines; a request with a
+field that needs thought (Connection options, Upgrade, Via, a trace, …) goes through `_careful`.
+"""
+
+import random
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from email.utils import formatdate
+from typing import Final, TypeVar
 
-from gateway.upstream.messages import FieldLine, RequestHead
+from discovery.instance import Instance
+from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead, lines
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.request_rules import is_host
 
 PSEUDONYM = "lockgate"
 #: Our own Via met more often than this means that a request goes round in circles.
 LOOPS_ALLOWED = 3
+#: Field lines and blocks remembered; at the cap all are forgotten.
+REMEMBERED = 8192
 
 #: RFC 9110 §7.6.1: they speak of one connection, not of the message.
 HOP_BY_HOP = frozenset(
@@ -23,13 +33,35 @@ _DROPPED_FROM_REQUESTS = frozenset([b"expect", b"http2-settings", b"x-correlatio
 _SET_HERE = frozenset(
     [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix", b"via"]
 )
+_TRACE = frozenset([b"traceparent", b"tracestate"])
+#: Every answer has ours.
+_SAID_HERE = frozenset([b"x-correlation-id"])
+#: Connection options that name no field.
+_PLAIN_OPTIONS = frozenset([b"close", b"keep-alive", b""])
 
 _TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
+#: Stand for a line that can't be remembered as bytes.
+_A_HOST: Final = 1
+_NEEDS_THOUGHT: Final = 2
+_A_DATE: Final = 3
+_request_lines: dict[FieldLine, bytes | int] = {}
+_response_lines: dict[FieldLine, bytes | int] = {}
+_added_blocks: dict[tuple[str, str, bytes, str, tuple[int, int]], bytes] = {}
 
-@dataclass(frozen=True, slots=True)
+K = TypeVar("K")
+V = TypeVar("V")
+
+#: Spans need to be distinct, not secret.
+_generator = random.Random()
+
+
+@dataclass(slots=True)
 class Inbound:
-    """A request's head as it came in, and what is known of who sent it; `peer_trusted`: see TRUSTED_PROXIES."""
+    """A request's head as it came in, and what is known of who sent it.
+
+    `authority` is an absolute-form target's own; `peer_trusted`: see TRUSTED_PROXIES.
+    """
 
     method: str
     fields: Sequence[FieldLine]
@@ -61,14 +93,42 @@ class Inbound:
         return b", ".join(p for p in protocols if p.lower() != b"h2c") or None
 
 
-def request_head(inbound: Inbound, instance_authority: str) -> RequestHead:
+def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     """The head to send to an instance. Raises BadRequest or LoopDetected."""
-    fields = inbound.fields
-    named = connection_options(fields)
+    host: bytes | None = None
+    parts = [_request_line(inbound)]
+    remembered = _request_lines
+    for field in inbound.fields:
+        line = remembered.get(field)
+        if line is None:
+            line = _remember(remembered, field, _request_kind(*field))
+        if line.__class__ is bytes:
+            parts.append(line)
+        elif line == _A_HOST and host is None:
+            host = field[1]
+            parts.append(b"%b: %b\r\n" % field)
+        else:
+            return _careful(inbound, instance)
+    if host is None or inbound.authority is not None:
+        return _careful(inbound, instance)
+    parts.append(b"X-Correlation-ID: %b\r\n" % inbound.correlation_id.encode("ascii"))
+    key = (inbound.peer, inbound.scheme, host, inbound.prefix, inbound.version)
+    block = _added_blocks.get(key)
+    if block is None:
+        block = _remember(_added_blocks, key, lines(_forwarding_fields(inbound, host)))
+    parts.append(block)
+    parts.append(b"traceparent: %b\r\n\r\n" % _new_trace())
+    return RequestHead(inbound.method, b"".join(parts))
+
+
+def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
+    """The same, field by field."""
+    named = connection_options(inbound.fields)
+    host = _host_of(inbound)
+    upgrade = inbound.upgrade
     kept: list[FieldLine] = []
     chunked = False
-    host = _host_of(inbound)
-    for name, value in fields:
+    for name, value in inbound.fields:
         lower = name.lower()
         if lower == b"transfer-encoding":
             chunked = True
@@ -78,21 +138,59 @@ def request_head(inbound: Inbound, instance_authority: str) -> RequestHead:
         elif not _is_dropped(lower, named, trusted=inbound.peer_trusted):
             kept.append((name, value))
     if host is None:
-        kept.append((b"Host", instance_authority.encode("ascii")))
-    kept.extend(_added(inbound, host))
-    upgrade = inbound.upgrade
+        kept.append((b"Host", instance.authority.encode("ascii")))
+    kept.append((b"X-Correlation-ID", inbound.correlation_id.encode("ascii")))
+    kept.extend(_forwarding_fields(inbound, host))
+    kept.extend(_trace_context(inbound.fields))
     if upgrade is not None:
-        kept.append((b"Connection", b"Upgrade"))
-        kept.append((b"Upgrade", upgrade))
-    else:
-        kept.append((b"Connection", b"close"))
-    return RequestHead(
-        method=inbound.method,
-        target=inbound.target.encode("utf-8", "surrogateescape"),
-        fields=tuple(kept),
-        chunked=chunked,
-        upgrades=upgrade is not None,
-    )
+        kept += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
+    data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
+    return RequestHead(inbound.method, data, chunked=chunked, upgrades=upgrade is not None)
+
+
+def response_head(
+    head: ResponseHead,
+    version: tuple[int, int],
+    added: Sequence[FieldLine],
+    *,
+    replaced: frozenset[bytes] = frozenset(),
+    without_cors: bool = False,
+) -> bytes:
+    """An instance's head as it goes to the client, `added` behind its own fields.
+
+    `replaced` are names (lower-case) of which the instance's lines are dropped, since ours stand for
+    them; `without_cors` drops all Access-Control-* fields.
+    """
+    parts = [b"HTTP/1.%d %d %b\r\n" % (version[1], head.status, head.phrase)]
+    remembered = _response_lines
+    dated = False
+    careful = without_cors or bool(replaced)
+    for field in head.fields:
+        line = remembered.get(field)
+        if line is None:
+            line = _remember(remembered, field, _response_kind(*field))
+        if line.__class__ is bytes:
+            parts.append(line)
+        elif line == _A_DATE:
+            dated = True
+            parts.append(b"%b: %b\r\n" % field)
+        else:
+            careful = True
+    if careful:
+        kept = [
+            field
+            for field in response_fields(head.fields)
+            if (lower := field[0].lower()) not in replaced
+            and not (without_cors and lower.startswith(b"access-control-"))
+        ]
+        parts[1:] = [lines(kept)]
+    if head.status == 101:
+        parts.append(lines((b"Upgrade", value) for value in values_of(head.fields, b"upgrade")))
+    if not dated:
+        parts.append(b"Date: %b\r\n" % formatdate(usegmt=True).encode("ascii"))
+    parts += [b"%b: %b\r\n" % field for field in added]
+    parts.append(b"\r\n")
+    return b"".join(parts)
 
 
 def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
@@ -101,7 +199,9 @@ def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
     return [
         (name, value)
         for name, value in fields
-        if (lower := name.lower()) not in HOP_BY_HOP and lower not in named
+        if (lower := name.lower()) not in HOP_BY_HOP
+        and lower not in _SAID_HERE
+        and lower not in named
     ]
 
 
@@ -120,11 +220,50 @@ def values_of(fields: Iterable[FieldLine], name: bytes) -> Iterator[bytes]:
     return (value for key, value in fields if key.lower() == name)
 
 
+def _remember(memory: dict[K, V], key: K, value: V) -> V:
+    if len(memory) >= REMEMBERED:
+        memory.clear()
+    memory[key] = value
+    return value
+
+
+def _request_line(inbound: Inbound) -> bytes:
+    target = inbound.target.encode("utf-8", "surrogateescape")
+    return b"%b %b HTTP/1.1\r\n" % (inbound.method.encode("ascii"), target)
+
+
+def _request_kind(name: bytes, value: bytes) -> bytes | int:
+    """What becomes of a line of a request: these bytes, or it needs thought."""
+    lower = name.lower()
+    if lower == b"host":
+        return _A_HOST
+    if lower == b"connection":
+        options = {option.strip().lower() for option in value.split(b",")}
+        return b"" if options <= _PLAIN_OPTIONS else _NEEDS_THOUGHT
+    if lower in (b"transfer-encoding", b"upgrade", b"via") or lower in _TRACE:
+        return _NEEDS_THOUGHT
+    if lower.startswith(b"x-forwarded-") or lower == b"forwarded":
+        return _NEEDS_THOUGHT
+    if lower in HOP_BY_HOP or lower in _DROPPED_FROM_REQUESTS or b"_" in lower:
+        return b""
+    return b"%b: %b\r\n" % (name, value)
+
+
+def _response_kind(name: bytes, value: bytes) -> bytes | int:
+    lower = name.lower()
+    if lower == b"date":
+        return _A_DATE
+    if lower == b"connection":
+        options = {option.strip().lower() for option in value.split(b",")}
+        return b"" if options <= _PLAIN_OPTIONS | {b"upgrade"} else _NEEDS_THOUGHT
+    return b"" if lower in HOP_BY_HOP or lower in _SAID_HERE else b"%b: %b\r\n" % (name, value)
+
+
 def _is_dropped(lower: bytes, named: frozenset[bytes], *, trusted: bool) -> bool:
     if lower in HOP_BY_HOP or lower in named or lower in _DROPPED_FROM_REQUESTS or b"_" in lower:
         return True
-    if lower in _SET_HERE or lower in (b"traceparent", b"tracestate"):
-        return True  # said anew in `_added`
+    if lower in _SET_HERE or lower in _TRACE:
+        return True  # said anew
     return not trusted and (lower.startswith(b"x-forwarded-") or lower == b"forwarded")
 
 
@@ -138,7 +277,8 @@ def _host_of(inbound: Inbound) -> bytes | None:
     return authority
 
 
-def _added(inbound: Inbound, host: bytes | None) -> Iterator[FieldLine]:
+def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
+    """X-Forwarded-* and Via: of a trusted peer continued, else begun here."""
     before: dict[bytes, bytes] = {}
     if inbound.peer_trusted:
         for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"):
@@ -147,14 +287,15 @@ def _added(inbound: Inbound, host: bytes | None) -> Iterator[FieldLine]:
     came_for = before.get(b"x-forwarded-for")
     proto = before.get(b"x-forwarded-proto") or inbound.scheme.encode("ascii")
     forwarded_host = before.get(b"x-forwarded-host") or host
-    yield b"X-Correlation-ID", inbound.correlation_id.encode("ascii")
-    yield b"X-Forwarded-For", came_for + b", " + peer if came_for else peer
-    yield b"X-Forwarded-Proto", proto
+    fields = [
+        (b"X-Forwarded-For", came_for + b", " + peer if came_for else peer),
+        (b"X-Forwarded-Proto", proto),
+    ]
     if forwarded_host is not None:
-        yield b"X-Forwarded-Host", forwarded_host
-    yield b"X-Forwarded-Prefix", inbound.prefix.encode("ascii")
-    yield b"Via", _via(inbound)
-    yield from _trace_context(inbound.fields)
+        fields.append((b"X-Forwarded-Host", forwarded_host))
+    fields.append((b"X-Forwarded-Prefix", inbound.prefix.encode("ascii")))
+    fields.append((b"Via", _via(inbound)))
+    return fields
 
 
 def _via(inbound: Inbound) -> bytes:
@@ -170,10 +311,17 @@ def _via(inbound: Inbound) -> bytes:
 def _trace_context(fields: Sequence[FieldLine]) -> Iterator[FieldLine]:
     """W3C Trace Context: a valid trace goes on under a span of ours, else a new one begins."""
     parents = list(values_of(fields, b"traceparent"))
-    span = secrets.token_hex(8).encode("ascii")
     if len(parents) == 1 and _TRACEPARENT.fullmatch(parents[0]):
+        span = b"%016x" % (_generator.getrandbits(64) or 1)
         yield b"traceparent", parents[0][:36] + span + parents[0][52:]
         for state in values_of(fields, b"tracestate"):
             yield b"tracestate", state
     else:
-        yield b"traceparent", b"00-%b-%b-00" % (secrets.token_hex(16).encode("ascii"), span)
+        yield b"traceparent", _new_trace()
+
+
+def _new_trace() -> bytes:
+    return b"00-%032x-%016x-00" % (
+        _generator.getrandbits(128) or 1,
+        _generator.getrandbits(64) or 1,
+    )

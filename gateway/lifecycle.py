@@ -3,8 +3,6 @@
 import os
 import time
 
-from aiohttp import web
-
 SHUTTING_DOWN = "shutting_down"
 
 
@@ -24,12 +22,3 @@ class Lifecycle:
     def reasons(self) -> tuple[str, ...]:
         """Why no more requests should be sent here."""
         return (SHUTTING_DOWN,) if self.stopping else ()
-
-    async def say_goodbye(self, _request: web.Request, response: web.StreamResponse) -> None:
-        """An `on_response_prepare` hook: from the beginning of the stop, every answer is the last one.
-
-        As a header, which a client can act on; closing without a word would lose its next request.
-        """
-        if self.stopping:
-            response.headers["Connection"] = "close"
-            response.force_close()

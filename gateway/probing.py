@@ -10,7 +10,7 @@ from discovery.health import Verdict
 from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
-from gateway.upstream.messages import RequestHead
+from gateway.upstream.messages import RequestHead, lines
 from gateway.version import VERSION
 from middlewares.failures import Failure
 
@@ -41,7 +41,7 @@ class HealthProbe:
 
     async def _connect(self, instance: Instance) -> Verdict:
         connection = await self._dialer.connect(instance, UpstreamConnection)
-        await connection.close()
+        connection.abort()
         return Verdict(True, "connected")
 
     async def _get(self, instance: Instance, url: str) -> Verdict:
@@ -50,14 +50,15 @@ class HealthProbe:
         there = replace(instance, scheme=parts.scheme, port=port)
         connection = await self._dialer.connect(there, UpstreamConnection)
         try:
-            connection.request(_request(parts.path, parts.query, parts.netloc), None)
-            head = await connection.head(self._timeout_s)
+            request = _request(parts.path, parts.query, parts.netloc)
+            connection.request(request, None, self._timeout_s)
+            head = await connection.head()
             with contextlib.suppress(Failure):  # the status has been seen: it decides
                 read = 0
                 while read < MAX_BODY_BYTES and (piece := await connection.read()):
                     read += len(piece)
         finally:
-            await connection.close()
+            connection.abort()
         return Verdict(200 <= head.status < 300, str(head.status))
 
 
@@ -69,4 +70,5 @@ def _request(path: str, query: str, authority: str) -> RequestHead:
         (b"Accept", b"*/*"),
         (b"Connection", b"close"),
     )
-    return RequestHead("GET", target.encode("ascii"), fields)
+    data = b"GET %b HTTP/1.1\r\n%b\r\n" % (target.encode("ascii"), lines(fields))
+    return RequestHead("GET", data)

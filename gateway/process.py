@@ -1,6 +1,7 @@
 """The gateway's process: bind, wait for a view, serve, and stop without losing a request."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -39,18 +40,32 @@ def main() -> int:
     except SettingsError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    configure_logging(service="api_gateway", level=settings.log_level, style=settings.log_format)
+    logs = configure_logging(
+        service="api_gateway", level=settings.log_level, style=settings.log_format
+    )
     try:
         sockets = bind(settings)
     except OSError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
     try:
-        asyncio.run(serve(settings, sockets))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve(settings, sockets))
     except ListenError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
+    finally:
+        logs.close()
     return 0
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed: the gateway costs a third less on it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def bind(settings: GatewaySettings) -> list[socket.socket]:
@@ -86,6 +101,7 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
         if await _unless(stop, gateway.watcher.ready()):
             await listen(runner, sockets)
             host, port = sockets[0].getsockname()[:2]
+            spare_the_collector()
             _log.info("gateway.started", version=VERSION, host=host, port=port)
             await stop.wait()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
@@ -95,10 +111,21 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
     _log.info("gateway.stopped")
 
 
+def spare_the_collector() -> None:
+    """Let the garbage collector pass over what lives as long as the process, and come less often.
+
+    A request leaves no cycles behind, so there is little for it to find.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 async def listen(runner: GatewayRunner, sockets: list[socket.socket]) -> None:
     """Take connections from now on."""
     for sock, variable in zip(sockets, ("GATEWAY_PORT", "ADMIN_LISTEN"), strict=False):
         try:
+            sock.listen(BACKLOG)  # uvloop would only log that somebody else does
             await web.SockSite(runner, sock, backlog=BACKLOG).start()
         except OSError as error:
             where = sock.getsockname()

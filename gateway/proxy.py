@@ -10,18 +10,25 @@ from aiohttp import web
 from gateway.balancing import choose
 from gateway.forwarding import Inbound, request_head
 from gateway.relayed_response import RelayedResponse
-from gateway.request_body import body_of
+from gateway.request_body import RequestBody
 from gateway.server import hand_over
 from gateway.tunnel import join
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.messages import RequestHead, ResponseHead
+from gateway.upstream.pool import Pool
 from middlewares.candidates import Candidate
 from middlewares.errors import abort
 from middlewares.exchange import EXCHANGE, Attempt, Exchange
-from middlewares.failures import Failure, NoHealthyInstance
+from middlewares.failures import Failure, NoHealthyInstance, UpstreamReset
 from middlewares.metrics import GatewayMetrics
 from middlewares.problems import problem_of
-from middlewares.routing import split_target
+from middlewares.routing import Route, split_target, target_behind
+
+#: RFC 9110 §9.2.2, and QUERY (RFC 10008): doing them twice is doing them once.
+IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"])
+
+SWITCHING_PROTOCOLS = 101
 
 _log = structlog.get_logger()
 
@@ -50,35 +57,100 @@ class Proxy:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request from its head to its answer's last byte; a Failure where there is no answer."""
         exchange = request[EXCHANGE]
-        assert exchange.route is not None, "the route layer comes before the hop"
-        service = exchange.route.service
-        inbound = self._inbound(request, exchange)
-        body = body_of(request, exchange, self._max_body_bytes)
-        failure: Failure = NoHealthyInstance(service)
-        with self._metrics.in_flight(service):
+        route = exchange.route
+        assert route is not None, "the route layer comes before the hop"
+        service = route.service
+        inbound = self._inbound(request, exchange, route)
+        body = RequestBody(request, exchange, self._max_body_bytes) if request.body_exists else None
+        failure: Failure | None = None
+        self._metrics.in_flight[service] += 1
+        try:
             for candidate in self._in_turn(exchange.candidates):
+                head = request_head(inbound, candidate.instance)
                 attempt = Attempt(candidate.instance.id, time.monotonic())
                 exchange.attempts.append(attempt)
-                head = request_head(inbound, candidate.instance.authority)
+                pool = self._upstreams.pool(candidate.instance)
                 try:
-                    async with self._upstreams.connection(candidate.instance) as connection:
-                        connection.request(head, body)
-                        response_head = await connection.head(self._head_timeout_s)
-                        self._end(exchange, attempt, "answered")
-                        response = RelayedResponse(response_head, without_cors=self._owns_cors)
-                        if response.status == 101:
-                            with self._metrics.tunnel(service):
-                                return await tunnel(request, exchange, connection, response)
+                    connection, answer = await self._ask(pool, head, body)
+                    try:
+                        self._end(exchange, attempt, service, "answered")
+                        response = RelayedResponse(answer, without_cors=self._owns_cors)
+                        if answer.status == SWITCHING_PROTOCOLS:
+                            return await self._tunnel(request, exchange, connection, response)
                         return await relay(request, exchange, connection, response)
+                    finally:
+                        pool.give_back(connection)
                 except Failure as ended:
                     failure = ended
-                    self._end(exchange, attempt, problem_of(failure).reason, failure.__cause__)
+                    self._end(exchange, attempt, service, problem_of(ended).reason, ended.__cause__)
                     if not failure.retryable:
                         break
-        raise failure
+        finally:
+            self._metrics.in_flight[service] -= 1
+        raise failure or NoHealthyInstance(service)
+
+    async def _ask(
+        self, pool: Pool, head: RequestHead, body: RequestBody | None
+    ) -> tuple[UpstreamConnection, ResponseHead]:
+        """Send the request and wait for the response's head; the connection is then the caller's.
+
+        An idle connection may just be closing. Where that is what happened, and sending once more is
+        safe, a new connection is taken: that is no second attempt, and no evidence against anyone.
+        """
+        connection = pool.take_idle()
+        if connection is not None:
+            try:
+                return connection, await self._ask_over(connection, pool, head, body)
+            except UpstreamReset as reset:
+                if not may_send_again(reset, head.method, body):
+                    raise
+        connection = await pool.open()
+        return connection, await self._ask_over(connection, pool, head, body)
+
+    async def _ask_over(
+        self,
+        connection: UpstreamConnection,
+        pool: Pool,
+        head: RequestHead,
+        body: RequestBody | None,
+    ) -> ResponseHead:
+        connection.request(head, body.begin() if body is not None else None, self._head_timeout_s)
+        try:
+            return await connection.head()
+        except BaseException:
+            pool.give_back(connection)
+            raise
+
+    async def _tunnel(
+        self,
+        request: web.Request,
+        exchange: Exchange,
+        connection: UpstreamConnection,
+        response: RelayedResponse,
+    ) -> RelayedResponse:
+        """Pass the 101 on, then bytes both ways until both ends have finished."""
+        await response.prepare(request)
+        client = request.protocol
+        if client.transport is None:
+            raise ConnectionResetError("the client is gone")
+        tunnel = join(client.transport, connection)
+        hand_over(client, tunnel)
+        exchange.tunnelled = True
+        assert exchange.route is not None
+        self._metrics.tunnels[exchange.route.service] += 1
+        try:
+            await tunnel.run()
+        finally:
+            self._metrics.tunnels[exchange.route.service] -= 1
+            exchange.bytes_in, exchange.bytes_out = tunnel.bytes_in, tunnel.bytes_out
+            response.abandon()
+        return response
 
     def _in_turn(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         """The candidates in the order in which they are to be tried, each chosen when it is due."""
+        if len(candidates) == 1:
+            yield candidates[0]
+            return
         untried = list(candidates)
         while untried:
             candidate = choose(untried, self._upstreams.in_flight, self._rng)
@@ -89,33 +161,34 @@ class Proxy:
         self,
         exchange: Exchange,
         attempt: Attempt,
+        service: str,
         outcome: str,
         cause: BaseException | None = None,
     ) -> None:
         attempt.outcome = outcome
         duration_s = time.monotonic() - attempt.started_s
         attempt.duration_ms = exchange.upstream_ms = duration_s * 1000
-        assert exchange.route is not None
-        self._metrics.attempt_finished(exchange.route.service, outcome, duration_s)
+        self._metrics.attempt_finished(service, outcome, duration_s)
         if cause is not None:
             _log.warning(
                 "attempt.failed", instance=attempt.instance_id, outcome=outcome, detail=str(cause)
             )
 
-    def _inbound(self, request: web.Request, exchange: Exchange) -> Inbound:
-        assert exchange.route is not None
+    def _inbound(self, request: web.Request, exchange: Exchange, route: Route) -> Inbound:
         peer = request.remote or ""
+        authority, path_and_query = split_target(request.raw_path)
+        version = request.version
         return Inbound(
-            method=request.method,
-            fields=request.raw_headers,
-            version=(request.version.major, request.version.minor),
-            peer=peer,
-            peer_trusted=self._peer_trusted(peer),
-            scheme=request.scheme,
-            authority=split_target(request.raw_path)[0],
-            target=exchange.route.target,
-            prefix=exchange.route.prefix,
-            correlation_id=exchange.correlation_id,
+            request.method,
+            request.raw_headers,
+            (version.major, version.minor),
+            peer,
+            self._peer_trusted(peer),
+            request.scheme,
+            authority,
+            target_behind(route, path_and_query),
+            route.prefix,
+            exchange.correlation_id,
         )
 
 
@@ -127,10 +200,13 @@ async def relay(
 ) -> RelayedResponse:
     """Send the answer on as it comes; one that breaks off upstream breaks off for the client."""
     try:
-        await response.prepare(request)
-        while piece := await connection.read():
-            await response.write(piece)
-        await response.write_eof()
+        if connection.is_complete:
+            await response.send_whole(request, connection.rest())
+        else:
+            await response.prepare(request)
+            while piece := await connection.read():
+                await response.write(piece)
+            await response.write_eof()
     except Failure as failure:
         # The head is out: only the connection's end can still say that the body is not whole.
         exchange.reason = problem_of(failure).reason
@@ -140,23 +216,6 @@ async def relay(
     return response
 
 
-async def tunnel(
-    request: web.Request,
-    exchange: Exchange,
-    connection: UpstreamConnection,
-    response: RelayedResponse,
-) -> RelayedResponse:
-    """Pass the 101 on, then bytes both ways until both ends have finished."""
-    await response.prepare(request)
-    client = request.protocol
-    if client.transport is None:
-        raise ConnectionResetError("the client is gone")
-    joined = join(client.transport, connection)
-    hand_over(client, joined)
-    exchange.tunnelled = True
-    try:
-        await joined.run()
-    finally:
-        exchange.bytes_in, exchange.bytes_out = joined.bytes_in, joined.bytes_out
-        response.abandon()
-    return response
+def may_send_again(reset: UpstreamReset, method: str, body: RequestBody | None) -> bool:
+    """A request that met a closing connection may go out once more: it was not seen, or may be twice."""
+    return (reset.untouched or method in IDEMPOTENT) and (body is None or body.is_replayable)

@@ -1,30 +1,41 @@
 """The proxied answer: an upstream's head as byte lines with our fields behind, and its body as it comes."""
 
-from email.utils import formatdate
-
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
 
-from gateway.forwarding import response_fields, values_of
-from gateway.upstream.messages import ResponseHead, lines
+from gateway.forwarding import response_head
+from gateway.upstream.messages import FieldLine, ResponseHead
 
 
 class RelayedResponse(web.StreamResponse):
     """A StreamResponse that sends the upstream's head unchanged.
 
-    `headers` holds only what the layers add. Nothing that aiohttp would put into an answer of its
-    own (Server, Content-Type) gets in here. `without_cors`: the gateway owns the Access-Control-*
-    fields, so the upstream's are dropped.
+    `headers` holds only what is added, and `added` the same as byte lines for what is added always.
+    Nothing that aiohttp would put into an answer of its own (Server, Content-Type) gets in here.
+    `without_cors`: the gateway owns the Access-Control-* fields, the upstream's are dropped.
     """
 
     def __init__(self, head: ResponseHead, *, without_cors: bool = False) -> None:
-        super().__init__(status=head.status)
-        self._without_cors = without_cors
+        # The parent's __init__ would make what is not needed here: a state, headers, a reason.
+        self.added: list[FieldLine] = []
+        self.bytes_out = 0
         self._upstream_head = head
+        self._without_cors = without_cors
+        self._own_headers: CIMultiDict[str] | None = None
         self._writer: AbstractStreamWriter | None = None
         self._finished = False
         self._keeps_alive = True
-        self.bytes_out = 0
+
+    @property
+    def status(self) -> int:
+        return self._upstream_head.status
+
+    @property
+    def headers(self) -> CIMultiDict[str]:
+        if self._own_headers is None:
+            self._own_headers = CIMultiDict()
+        return self._own_headers
 
     @property
     def prepared(self) -> bool:
@@ -37,23 +48,21 @@ class RelayedResponse(web.StreamResponse):
     def force_close(self) -> None:
         self._keeps_alive = False
 
+    @property  # type: ignore[misc]  # nobody sets it here
+    def content_length(self) -> int | None:
+        return self._upstream_head.length
+
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the head; the body follows by `write`, and `write_eof` ends it."""
-        if self._writer is not None:
-            return self._writer
-        if isinstance(request, web.Request):
-            await request.app.on_response_prepare.send(request, self)
-        writer = request.writer
-        has_body = request.method != "HEAD" and self.status not in (101, 204, 304)
-        unframed = has_body and self._upstream_head.length is None
-        chunked = unframed and request.version >= HttpVersion11
-        self._decide_keep_alive(request, closes=unframed and not chunked)
-        head = self._head_bytes(request, chunked=chunked)
-        self._writer = writer
-        await writer.write(head)
-        if chunked:
-            writer.enable_chunking()
-        return writer
+        if self._writer is None:
+            await self._begin(request, b"", whole=False)
+        return self._writer
+
+    async def send_whole(self, request: web.BaseRequest, body: bytes) -> None:
+        """Send the head and all of the body in one write."""
+        self.bytes_out = len(body)
+        await self._begin(request, body, whole=True)
+        self._finished = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece of the body; it waits while the client is slow."""
@@ -73,34 +82,52 @@ class RelayedResponse(web.StreamResponse):
         self._finished = True
         self._keeps_alive = False
 
+    async def _begin(self, request: web.BaseRequest, body: bytes, *, whole: bool) -> None:
+        if isinstance(request, web.Request):
+            await request.app.on_response_prepare.send(request, self)
+        head = self._upstream_head
+        unframed = (
+            head.length is None and request.method != "HEAD" and head.status not in (101, 204, 304)
+        )
+        chunked = unframed and request.version >= HttpVersion11
+        self._decide_keep_alive(request, closes=unframed and not chunked)
+        writer = self._writer = request.writer
+        data = self._head_bytes(request, chunked=chunked)
+        if not whole:
+            await writer.write(data)
+            if chunked:
+                writer.enable_chunking()
+        elif chunked:
+            end = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+            await writer.write(data + end)
+        else:
+            await writer.write(data + body)
+
     def _decide_keep_alive(self, request: web.BaseRequest, *, closes: bool) -> None:
-        asked = self.headers.get("Connection", "").lower() == "close"
-        self._keeps_alive = self._keeps_alive and request.keep_alive and not (closes or asked)
+        self._keeps_alive = self._keeps_alive and request.keep_alive and not closes
         if self.status == 101:
             self._keeps_alive = False  # when the tunnel is over, so is the connection
-            self.headers["Connection"] = "Upgrade"
-            return
-        if not self._keeps_alive:
-            self.headers["Connection"] = "close"
+            self.added.append((b"Connection", b"Upgrade"))
+        elif not self._keeps_alive:
+            self.added.append((b"Connection", b"close"))
         elif request.version == HttpVersion10:
-            self.headers["Connection"] = "keep-alive"
+            self.added.append((b"Connection", b"keep-alive"))
 
     def _head_bytes(self, request: web.BaseRequest, *, chunked: bool) -> bytes:
-        upstream = self._upstream_head
-        fields = response_fields(upstream.fields)
-        if upstream.status == 101:
-            fields += [(b"Upgrade", value) for value in values_of(upstream.fields, b"upgrade")]
-        if self._without_cors:
-            fields = [f for f in fields if not f[0].lower().startswith(b"access-control-")]
-        names = {name.lower() for name, _ in fields}
-        ours = {name.lower().encode("ascii") for name in self.headers}
-        # Our own fields replace the upstream's of the same name; Vary alone is added to.
-        kept = [field for field in fields if field[0].lower() not in ours - {b"vary"}]
-        added = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self.headers.items()]
-        if b"date" not in names:
-            added.append((b"Date", formatdate(usegmt=True).encode("ascii")))
+        added = self.added
+        replaced: frozenset[bytes] = frozenset()
+        if self._own_headers:
+            own = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self._own_headers.items()]
+            # Ours replace the upstream's of the same name; Vary alone is added to.
+            replaced = frozenset(name.lower() for name, _ in own) - {b"vary"}
+            added = added + own
         if chunked:
-            added.append((b"Transfer-Encoding", b"chunked"))
-        version = b"1.0" if request.version == HttpVersion10 else b"1.1"
-        status_line = b"HTTP/%b %d %b\r\n" % (version, upstream.status, upstream.phrase)
-        return b"".join((status_line, lines(kept), lines(added), b"\r\n"))
+            added = [*added, (b"Transfer-Encoding", b"chunked")]
+        version = (1, 0) if request.version == HttpVersion10 else (1, 1)
+        return response_head(
+            self._upstream_head,
+            version,
+            added,
+            replaced=replaced,
+            without_cors=self._without_cors,
+        )

@@ -1,4 +1,4 @@
-"""The client's body as a stream of pieces: `100 Continue` when it is first wanted, and its limits."""
+"""The client's body: `100 Continue` when it is first wanted, its limits, and a beginning kept for another try."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,21 +11,44 @@ from middlewares.request_rules import expects_continue
 
 #: A client that sends nothing of its body for so long is given up.
 IDLE_TIMEOUT_S = 60.0
+#: So much of a body is kept, to be sent again to another connection.
+REPLAYED_BYTES = 64 * 1024
 
 
-def body_of(
-    request: web.Request, exchange: Exchange, max_bytes: int
-) -> AsyncIterator[bytes] | None:
-    """The pieces of the body, or None where there is none. Raises BodyTooLarge at once if it says so."""
-    length = request.content_length
-    if max_bytes and length is not None and length > max_bytes:
-        raise _too_large(max_bytes)
-    return _pieces(request, exchange, max_bytes) if request.body_exists else None
+class RequestBody:
+    """The pieces of one request's body; `begun` for each try."""
 
+    def __init__(self, request: web.Request, exchange: Exchange, max_bytes: int) -> None:
+        length = request.content_length
+        if max_bytes and length is not None and length > max_bytes:
+            raise _too_large(max_bytes)
+        self._request = request
+        self._exchange = exchange
+        self._max_bytes = max_bytes
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self._wanted = False
 
-async def _pieces(request: web.Request, exchange: Exchange, max_bytes: int) -> AsyncIterator[bytes]:
-    await say_continue(request)
-    while True:
+    @property
+    def is_replayable(self) -> bool:
+        """Whatever was read of it so far is kept, so it can be sent once more."""
+        return self._kept_bytes == self._exchange.bytes_in
+
+    def begin(self) -> AsyncIterator[bytes]:
+        """The pieces from the first one on, for one try."""
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        for piece in list(self._kept):
+            yield piece
+        while piece := await self._next():
+            yield piece
+
+    async def _next(self) -> bytes:
+        request, exchange = self._request, self._exchange
+        if not self._wanted:
+            self._wanted = True
+            await say_continue(request)
         try:
             async with asyncio.timeout(IDLE_TIMEOUT_S):
                 piece = await request.content.readany()
@@ -33,12 +56,16 @@ async def _pieces(request: web.Request, exchange: Exchange, max_bytes: int) -> A
             raise RequestTimeout("the request's body stopped coming") from None
         except web.RequestPayloadError:
             raise BadRequest("the request's body is not valid") from None
-        if not piece:
-            return
         exchange.bytes_in += len(piece)
-        if max_bytes and exchange.bytes_in > max_bytes:
-            raise _too_large(max_bytes)
-        yield piece
+        if self._max_bytes and exchange.bytes_in > self._max_bytes:
+            raise _too_large(self._max_bytes)
+        if exchange.bytes_in <= REPLAYED_BYTES:
+            self._kept.append(piece)
+            self._kept_bytes += len(piece)
+        elif self._kept:
+            self._kept.clear()
+            self._kept_bytes = 0
+        return piece
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

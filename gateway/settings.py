@@ -72,6 +72,8 @@ class GatewaySettings(BaseSettings):
     unhealthy_remove_after: Annotated[float, Field(ge=0, le=86400)] = 60
     upstream_connect_timeout: Seconds = 2
     upstream_timeout: Seconds = 30
+    upstream_connections: Annotated[int, Field(ge=0)] = 0
+    upstream_connection_wait: Seconds = 1
     max_body_bytes: Annotated[int, Field(ge=0)] = 0
     trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
     cors_origins: Annotated[

@@ -3,18 +3,20 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.logs import correlation_id_var
+from middlewares.logs import WriteEvent, correlation_id_var, event_writer
 from middlewares.metrics import RequestMetrics
+from middlewares.routing import split_target
 
 #: nginx's word for a client that left before the answer; never sent, only logged and counted.
 CLIENT_LEFT = 499
+SWITCHING_PROTOCOLS = 101
 
 
 def correlation_middleware(
@@ -27,7 +29,7 @@ def correlation_middleware(
 
     `service` labels requests that were answered here, without an upstream.
     """
-    log = structlog.get_logger()
+    write: WriteEvent | None = None
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -39,45 +41,52 @@ def correlation_middleware(
         try:
             response = await handler(request)
             status = response.status
-            exchange.bytes_in = exchange.bytes_in or request.content_length or 0
+            if exchange.route is None:
+                exchange.bytes_in = request.content_length or 0
             exchange.bytes_out = exchange.bytes_out or response.content_length or 0
             return response
         except (asyncio.CancelledError, ConnectionError):
-            status = 101 if exchange.tunnelled else CLIENT_LEFT
+            status = SWITCHING_PROTOCOLS if exchange.tunnelled else CLIENT_LEFT
             raise
         finally:
-            _finish(request, exchange, status)
+            finish(request, exchange, status)
 
-    def _finish(request: web.Request, exchange: Exchange, status: int) -> None:
+    def finish(request: web.Request, exchange: Exchange, status: int) -> None:
+        nonlocal write
+        if write is None:  # logging may be configured after the application was made
+            write = event_writer("request", service)
         duration_s = time.monotonic() - exchange.started_s
-        upstream_service = exchange.route.service if exchange.route else None
-        metrics.request_finished(upstream_service or service, request.method, status, duration_s)
-        log.info("request", **access_fields(request, exchange, status, duration_s))
+        route = exchange.route
+        label = service if route is None else route.service
+        metrics.request_finished(label, request.method, status, duration_s)
+        write(access_fields(request, exchange, status, duration_s))
 
     return correlate
 
 
 def access_fields(
     request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """The members of the access event; absent ones are left out, and so is the query."""
-    fields: dict[str, object] = {
+    version = request.version
+    fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "method": request.method,
-        "path": request.path_qs.partition("?")[0],
-        "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
+        "path": split_target(request.raw_path)[1].partition("?")[0],
+        "protocol": f"HTTP/{version.major}.{version.minor}",
         "status": status,
         "duration_ms": round(duration_s * 1000, 3),
         "client_ip": exchange.client_ip,
         # Bytes that are not UTF-8 come as surrogates, which no log line can hold.
         "user_agent": request.headers.get("User-Agent", "").encode("utf-8", "replace").decode(),
     }
-    if exchange.route is not None:
-        fields["route"] = exchange.route.id
-        fields["upstream_service"] = exchange.route.service
+    route = exchange.route
+    if route is not None:
+        fields["route"] = route.id
+        fields["upstream_service"] = route.service
         fields["attempts"] = len(exchange.attempts)
-        if exchange.upstream_instance is not None:
-            fields["upstream_instance"] = exchange.upstream_instance
+        if exchange.attempts:
+            fields["upstream_instance"] = exchange.attempts[-1].instance_id
         if exchange.upstream_ms is not None:
             fields["upstream_ms"] = round(exchange.upstream_ms, 3)
     fields["bytes_in"] = exchange.bytes_in

@@ -126,7 +126,14 @@ class UpstreamUnreachable(UpstreamFailure):
 
 
 class UpstreamReset(UpstreamFailure):
-    """The connection ended before a response: the instance may have acted on the request."""
+    """The connection ended before a response: the instance may have acted on the request.
+
+    `untouched`: it was an idle one just being closed, and has seen nothing of it.
+    """
+
+    def __init__(self, detail: str, *, untouched: bool = False) -> None:
+        self.untouched = untouched
+        super().__init__(detail)
 
 
 class UpstreamInvalid(UpstreamFailure):

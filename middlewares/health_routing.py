@@ -20,18 +20,25 @@ def health_routing_middleware(
     view: Callable[[], View],
     status_of: StatusOf,
     health_changed: Callable[[str], Awaitable[None]],
+    health_revision: Callable[[], int],
 ) -> Middleware:
-    """Write the candidates into the Exchange, or raise NoHealthyInstance."""
+    """Write the candidates into the Exchange, or raise NoHealthyInstance.
+
+    They are found once for each state of view and health (`health_revision` counts its changes).
+    """
+    found_in: tuple[View | None, int] = (None, -1)
+    found_for: dict[str, tuple[Candidate, ...]] = {}
 
     @web.middleware
     async def find(request: web.Request, handler: Handler) -> web.StreamResponse:
         exchange = request[EXCHANGE]
         if exchange.route is not None:
-            exchange.candidates = await candidates_of(exchange.route.service)
+            service = exchange.route.service
+            exchange.candidates = look(service) or await wait_for(service)
         return await handler(request)
 
-    async def candidates_of(service: str) -> tuple[Candidate, ...]:
-        found = look(service)
+    async def wait_for(service: str) -> tuple[Candidate, ...]:
+        found: tuple[Candidate, ...] = ()
         if not found and is_starting(entries_of(service), status_of):
             try:
                 async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
@@ -45,7 +52,15 @@ def health_routing_middleware(
         return found
 
     def look(service: str) -> tuple[Candidate, ...]:
-        return find_candidates(entries_of(service), status_of)
+        nonlocal found_in
+        now, revision = view(), health_revision()
+        if now is not found_in[0] or revision != found_in[1]:
+            found_in = (now, revision)
+            found_for.clear()
+        found = found_for.get(service)
+        if found is None:
+            found = found_for[service] = find_candidates(entries_of(service), status_of)
+        return found
 
     def entries_of(service: str) -> Iterable[Entry]:
         return view().services.get(service, {}).values()

@@ -7,6 +7,7 @@ twin of rate_limit.lua and the limiter of a worker that is on its own.
 
 from collections import OrderedDict, deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Up to so many requests the log is exact to the millisecond; above, a window has so many steps.
 EXACT_UP_TO = 500
@@ -23,6 +24,11 @@ class Policy:
     window_us: int
 
     @property
+    def window_s(self) -> int:
+        """The window in whole seconds, rounded up, as clients are told."""
+        return -(-self.window_us // 1_000_000)
+
+    @property
     def resolution_us(self) -> int:
         """The step that stamps are rounded up to, microseconds."""
         if self.requests <= EXACT_UP_TO:
@@ -30,16 +36,14 @@ class Policy:
         return min(MOST_US, max(1000, -(-self.window_us // EXACT_UP_TO)))
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """May `client` have one more request under `policy`?"""
 
     policy: Policy
     client: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """`remaining` after this decision; `next_in_us` until `remaining` next grows (0: nothing counts).
 
     `locally`: decided by this worker alone, since the registry was away; `limit` is its share then.

@@ -1,118 +1,154 @@
-"""Prometheus metrics behind one small module: nothing else names a metric or a label."""
+"""Metrics behind one small module: plain numbers while requests run, Prometheus' shapes when scraped."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 METHODS = frozenset(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
 )
-BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+#: Counts by label values.
+Numbers = Mapping[Any, int]
+
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 
-class RequestMetrics:
-    """Count and time requests; the gateway (`gateway_…`) and the services (`service_…`) share it."""
+class Durations:
+    """One histogram's numbers; seconds."""
+
+    __slots__ = ("_counts", "_sum_s")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS_S) + 1)
+        self._sum_s = 0.0
+
+    def observe(self, duration_s: float) -> None:
+        self._counts[bisect_left(BUCKETS_S, duration_s)] += 1
+        self._sum_s += duration_s
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Cumulative counts by upper bound, as Prometheus has them."""
+        total, buckets = 0, []
+        for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), self._counts, strict=True):
+            total += count
+            buckets.append((bound, float(total)))
+        return buckets
+
+    @property
+    def sum_s(self) -> float:
+        return self._sum_s
+
+
+class RequestMetrics(Collector):
+    """Counts and times requests; the gateway (`gateway_…`) and the services (`service_…`) share it."""
 
     def __init__(self, namespace: str, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            f"{namespace}_requests_total",
-            "Requests answered.",
-            ["service", "method", "status"],
-            registry=registry,
-        )
-        self._duration_s = Histogram(
-            f"{namespace}_request_duration_seconds",
-            "From the request's head to the answer's last byte.",
-            ["service"],
-            registry=registry,
-            buckets=BUCKETS_S,
-        )
+        self._namespace = namespace
+        self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
+        self._durations: dict[str, Durations] = defaultdict(Durations)
+        registry.register(self)
 
     def request_finished(self, service: str, method: str, status: int, duration_s: float) -> None:
-        label = method if method in METHODS else "other"
-        self._requests.labels(service, label, str(status)).inc()
-        self._duration_s.labels(service).observe(duration_s)
+        self._requests[service, method if method in METHODS else "other", status] += 1
+        self._durations[service].observe(duration_s)
+
+    def collect(self) -> Iterable[Metric]:
+        yield _counter(
+            f"{self._namespace}_requests",
+            "Requests answered.",
+            ["service", "method", "status"],
+            {(service, m, str(status)): n for (service, m, status), n in self._requests.items()},
+        )
+        yield _histogram(
+            f"{self._namespace}_request_duration_seconds",
+            "From the request's head to the answer's last byte.",
+            self._durations,
+        )
 
 
 class GatewayMetrics(RequestMetrics):
     """What the gateway counts besides; the names are the contract's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__("gateway", registry)
         self.registry = registry
-        self._upstream_s = Histogram(
-            "gateway_upstream_duration_seconds",
-            "From sending a request's head to an instance to its answer's head.",
-            ["service"],
-            registry=registry,
-            buckets=BUCKETS_S,
-        )
-        self._in_flight = Gauge(
-            "gateway_requests_in_flight",
-            "Requests being proxied now.",
-            ["service"],
-            registry=registry,
-        )
-        self._tunnels = Gauge(
-            "gateway_tunnels",
-            "Connections that switched protocols and are open now.",
-            ["service"],
-            registry=registry,
-        )
-        self._attempts = Counter(
-            "gateway_attempts_total",
-            "Tries at an instance, by how they ended.",
-            ["service", "outcome"],
-            registry=registry,
-        )
-        self._decisions = Counter(
-            "gateway_rate_limit_decisions_total",
-            "Rate limit decisions.",
-            ["policy", "decision"],
-            registry=registry,
-        )
-        self._connections = Gauge(
-            "gateway_upstream_connections",
-            "Open connections to instances.",
-            ["service", "state"],
-            registry=registry,
-        )
-        self.background_s = Histogram(
-            "gateway_background_duration_seconds",
-            "Rounds of background work.",
-            ["work"],
-            registry=registry,
-            buckets=BUCKETS_S,
-        )
+        #: Requests being proxied, open tunnels: by service.
+        self.in_flight: dict[str, int] = defaultdict(int)
+        self.tunnels: dict[str, int] = defaultdict(int)
+        #: Open connections to instances, by service and state (`active`, `idle`): asked when scraped.
+        self.connections_of: Callable[[], Mapping[tuple[str, str], int]] = dict
+        self._attempts: dict[tuple[str, str], int] = defaultdict(int)
+        self._upstream: dict[str, Durations] = defaultdict(Durations)
+        self._decisions: dict[tuple[str, str], int] = defaultdict(int)
+        super().__init__("gateway", registry)
         self.background_failures = Counter(
-            "gateway_background_failures_total",
+            "gateway_background_failures",
             "Rounds of background work that failed.",
             ["work"],
             registry=registry,
         )
-
-    def in_flight(self, service: str) -> AbstractContextManager[None]:
-        """Counts one request while the block runs."""
-        return self._in_flight.labels(service).track_inprogress()
-
-    def tunnel(self, service: str) -> AbstractContextManager[None]:
-        """Counts one tunnel while the block runs."""
-        return self._tunnels.labels(service).track_inprogress()
+        self.background_running = Gauge(
+            "gateway_background_running",
+            "Background work that is running.",
+            ["work"],
+            registry=registry,
+        )
 
     def attempt_finished(self, service: str, outcome: str, duration_s: float) -> None:
-        self._attempts.labels(service, outcome).inc()
+        self._attempts[service, outcome] += 1
         if outcome == "answered":
-            self._upstream_s.labels(service).observe(duration_s)
+            self._upstream[service].observe(duration_s)
 
     def limit_decided(self, policy: str, decision: str) -> None:
-        """`decision` is `allowed`, `refused`, or either with `_locally` while the registry is away."""
-        self._decisions.labels(policy, decision).inc()
+        """`decision`: `allowed`, `refused`, or either with `_locally` while the registry is away."""
+        self._decisions[policy, decision] += 1
 
-    def connections(self, service: str, state: str, change: int) -> None:
-        self._connections.labels(service, state).inc(change)
+    def collect(self) -> Iterable[Metric]:
+        yield from super().collect()
+        yield _counter(
+            "gateway_attempts",
+            "Tries at an instance, by how they ended.",
+            ["service", "outcome"],
+            self._attempts,
+        )
+        yield _histogram(
+            "gateway_upstream_duration_seconds",
+            "From sending a request's head to an instance to its answer's head.",
+            self._upstream,
+        )
+        yield _counter(
+            "gateway_rate_limit_decisions",
+            "Rate limit decisions.",
+            ["policy", "decision"],
+            self._decisions,
+        )
+        yield _gauge(
+            "gateway_requests_in_flight",
+            "Requests being proxied now.",
+            ["service"],
+            {(service,): count for service, count in self.in_flight.items()},
+        )
+        yield _gauge(
+            "gateway_tunnels",
+            "Connections that switched protocols and are open now.",
+            ["service"],
+            {(service,): count for service, count in self.tunnels.items()},
+        )
+        yield _gauge(
+            "gateway_upstream_connections",
+            "Open connections to instances.",
+            ["service", "state"],
+            self.connections_of(),
+        )
 
 
 class DiscoveryCollector(Collector):
@@ -134,15 +170,10 @@ class DiscoveryCollector(Collector):
         self._view_age_s = view_age_s
 
     def collect(self) -> Iterable[Metric]:
-        counts: dict[tuple[str, str], int] = {}
+        counts: dict[tuple[str, str], int] = defaultdict(int)
         for key in self._instances():
-            counts[key] = counts.get(key, 0) + 1
-        instances = GaugeMetricFamily(
-            "discovery_instances", "Instances in the view.", labels=["service", "status"]
-        )
-        for key, count in sorted(counts.items()):
-            instances.add_metric(key, count)
-        yield instances
+            counts[key] += 1
+        yield _gauge("discovery_instances", "Instances in the view.", ["service", "status"], counts)
         yield GaugeMetricFamily(
             "discovery_registry_up", "1 while the registry answers.", value=self._registry_up()
         )
@@ -151,3 +182,24 @@ class DiscoveryCollector(Collector):
             yield GaugeMetricFamily(
                 "discovery_view_age_seconds", "Age of the gateway's view.", value=age_s
             )
+
+
+def _counter(name: str, about: str, labels: list[str], numbers: Numbers) -> Metric:
+    family = CounterMetricFamily(name, about, labels=labels)
+    for key, number in list(numbers.items()):
+        family.add_metric(key, number)
+    return family
+
+
+def _gauge(name: str, about: str, labels: list[str], numbers: Numbers) -> Metric:
+    family = GaugeMetricFamily(name, about, labels=labels)
+    for key, number in sorted(numbers.items()):
+        family.add_metric(key, number)
+    return family
+
+
+def _histogram(name: str, about: str, numbers: dict[str, Durations]) -> Metric:
+    family = HistogramMetricFamily(name, about, labels=["service"])
+    for service, durations in list(numbers.items()):
+        family.add_metric([service], durations.buckets(), durations.sum_s)
+    return family

@@ -35,22 +35,14 @@ def rate_limit_middleware(
     return limit
 
 
-async def add_rate_limit(request: web.Request, response: web.StreamResponse) -> None:
-    """An `on_response_prepare` hook: the RateLimit fields on every answer of a limited route."""
-    exchange = request.get(EXCHANGE)
-    if exchange is not None and exchange.limit is not None:
-        response.headers.update(limit_fields(exchange.limit))
-
-
-def limit_fields(decision: Decision) -> dict[str, str]:
+def limit_fields(decision: Decision) -> tuple[tuple[str, str], tuple[str, str]]:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
     policy = decision.policy
-    window_s = -(-policy.window_us // 1_000_000)
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
-    return {
-        "RateLimit-Policy": f'"{policy.name}";q={policy.requests};w={window_s}',
-        "RateLimit": f'"{policy.name}";r={decision.remaining};t={reset_s}',
-    }
+    return (
+        ("RateLimit-Policy", f'"{policy.name}";q={policy.requests};w={policy.window_s}'),
+        ("RateLimit", f'"{policy.name}";r={decision.remaining};t={reset_s}'),
+    )
 
 
 def _word(decision: Decision) -> str:

@@ -7,17 +7,25 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import RouteNotFound
-from middlewares.routing import PREFIX, Catalogue, find_route, split_target
+from middlewares.routing import PREFIX, Catalogue, RouteTable, split_target
+
+_BELOW_OR_QUERY = (PREFIX + "/", PREFIX + "?")
 
 
 def route_middleware(*, catalogue: Callable[[], Catalogue]) -> Middleware:
     """Write the route into the Exchange, or raise RouteNotFound; the gateway's own paths pass by."""
+    table = RouteTable(catalogue())
 
     @web.middleware
     async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
-        _, path = split_target(request.raw_path)
+        nonlocal table
+        _, path_and_query = split_target(request.raw_path)
+        path = path_and_query.partition("?")[0]
         if is_proxied(path):
-            found = find_route(path, catalogue())
+            now = catalogue()
+            if table.catalogue is not now:
+                table = RouteTable(now)
+            found = table.find(path)
             if found is None:
                 raise RouteNotFound("no service is registered for this path")
             request[EXCHANGE].route = found
@@ -27,4 +35,5 @@ def route_middleware(*, catalogue: Callable[[], Catalogue]) -> Middleware:
 
 
 def is_proxied(path: str) -> bool:
-    return path.startswith(PREFIX) and path[len(PREFIX) : len(PREFIX) + 1] in ("", "/", "?")
+    """The path is /api or below it; a query may stand behind."""
+    return path.startswith(_BELOW_OR_QUERY) or path == PREFIX

@@ -1,49 +1,77 @@
-"""The upstream client of the hop: a connection to an instance, and how many requests each has under way."""
+"""The upstream client of the hop: a pool for each instance, and how many requests each has under way."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
 
-from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
-from gateway.upstream.connection import UpstreamConnection
+from discovery.view import Event, View
 from gateway.upstream.dialing import Dialer
-from middlewares.failures import UpstreamUnreachable
-from middlewares.metrics import GatewayMetrics
+from gateway.upstream.pool import Pool
+
+#: A time-out is noticed at most so much late.
+SWEEP_INTERVAL_S = 0.1
 
 
 class UpstreamClient:
-    """Gives out one connection for each request; what it counts is keyed by instance key."""
+    """Pools by instance key; they outlive any change of the view that does not touch the instance."""
 
-    def __init__(self, dialer: Dialer, metrics: GatewayMetrics) -> None:
+    def __init__(self, dialer: Dialer, *, connections_per_instance: int, wait_s: float) -> None:
         self.dialer = dialer
-        self._metrics = metrics
-        self._in_flight: dict[str, int] = {}
+        self._pools: dict[str, Pool] = {}
+        #: Pools of instances that are gone, until their last request is over.
+        self._leaving: set[Pool] = set()
+        self._most = connections_per_instance
+        self._wait_s = wait_s
 
     def in_flight(self, key: str) -> int:
         """The requests under way at an instance."""
-        return self._in_flight.get(key, 0)
+        pool = self._pools.get(key)
+        return len(pool.active) if pool is not None else 0
 
-    @asynccontextmanager
-    async def connection(self, instance: Instance) -> AsyncIterator[UpstreamConnection]:
-        """A connection that is closed at the end of the block. Raises UpstreamUnreachable."""
-        self._in_flight[instance.key] = self.in_flight(instance.key) + 1
-        try:
-            connection = await self._connect(instance)
-            self._metrics.connections(instance.name, "active", 1)
-            try:
-                yield connection
-            finally:
-                self._metrics.connections(instance.name, "active", -1)
-                await connection.close()
-        finally:
-            left = self.in_flight(instance.key) - 1
-            if left:
-                self._in_flight[instance.key] = left
-            else:
-                del self._in_flight[instance.key]
+    def pool(self, instance: Instance) -> Pool:
+        """The instance's pool; one that has moved gets a new one."""
+        pool = self._pools.get(instance.key)
+        if pool is None or (
+            pool.instance is not instance and pool.instance.address != instance.address
+        ):
+            if pool is not None:
+                self._let_go(instance.key, pool)
+            pool = Pool(instance, self.dialer, most=self._most, wait_s=self._wait_s)
+            self._pools[instance.key] = pool
+        return pool
 
-    async def _connect(self, instance: Instance) -> UpstreamConnection:
-        try:
-            return await self.dialer.connect(instance, UpstreamConnection)
-        except (OSError, ForbiddenAddress) as error:
-            raise UpstreamUnreachable("the upstream can't be connected to") from error
+    def connections(self) -> dict[tuple[str, str], int]:
+        """Open connections by service and state."""
+        counts: dict[tuple[str, str], int] = {}
+        for pool in (*self._pools.values(), *self._leaving):
+            for state, count in (("active", len(pool.active)), ("idle", pool.idle)):
+                key = (pool.instance.name, state)
+                counts[key] = counts.get(key, 0) + count
+        return counts
+
+    def view_changed(self, _before: View, after: View, _event: Event | None) -> None:
+        """A listener of the watcher: what is gone or draining keeps no idle connection."""
+        for key, pool in list(self._pools.items()):
+            entry = after.services.get(pool.instance.name, {}).get(key)
+            if entry is None or entry.draining:
+                self._let_go(key, pool)
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+            now_s = loop.time()
+            for pool in (*self._pools.values(), *self._leaving):
+                pool.sweep(now_s)
+            self._leaving = {pool for pool in self._leaving if pool.active}
+            await self.dialer.resolver.refresh()
+
+    def close(self) -> None:
+        """End every idle connection."""
+        for key, pool in list(self._pools.items()):
+            self._let_go(key, pool)
+
+    def _let_go(self, key: str, pool: Pool) -> None:
+        del self._pools[key]
+        pool.close()
+        self._leaving.add(pool)

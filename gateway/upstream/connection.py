@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to an instance: an asyncio.Protocol around httptools' response parser."""
 
 import asyncio
-import time
+import socket
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Protocol
@@ -9,15 +9,28 @@ from typing import Protocol
 import httptools
 
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
-from middlewares.failures import Failure, UpstreamInvalid, UpstreamReset, UpstreamTimeout
+from gateway.upstream.sockets import bytes_acknowledged, readable
+from middlewares.failures import (
+    Failure,
+    UpstreamInvalid,
+    UpstreamReset,
+    UpstreamTimeout,
+)
 
 MAX_HEAD_BYTES = 64 * 1024
 #: Unread body bytes at which reading from the instance pauses, and goes on.
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
+#: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
+IDLE_LIMIT_S = 4.0
+#: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
+IDLE_MARGIN_S = 1.0
 
 _WITHOUT_BODY = frozenset([204, 304])
 _SWITCHING_PROTOCOLS = 101
+#: Lengths of the names that say something of the connection, so that others are passed over quickly.
+_CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-alive"])
+_CONNECTION_FIELD_LENGTHS = frozenset(map(len, _CONNECTION_FIELDS))
 
 
 class Taker(Protocol):
@@ -33,55 +46,130 @@ class Taker(Protocol):
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """Carries one exchange: `request`, then `head`, then `read` until it gives b""; then `close`.
+    """Carries one exchange after the other: `request`, `head`, then `read` until it gives b"".
 
-    Failures are those of middlewares.failures. What comes after the end of the response is never
-    looked at, since the connection is closed.
+    The connection belongs to whoever sent the request until that one gives it back: nothing that
+    arrives makes it free. Failures are those of middlewares.failures.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket) -> None:
+        self.reused = False
+        self.idle_since_s = 0.0
+        self.idle_limit_s = IDLE_LIMIT_S
+        #: When silence becomes a failure (loop time); infinite while the client is waited for.
+        self.deadline_s = float("inf")
+        self._loop = asyncio.get_running_loop()
+        self._sock = sock
+        self._is_readable = readable(sock)
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._head: asyncio.Future[ResponseHead] = asyncio.get_running_loop().create_future()
+        self._sent_before = 0
+        self._sent = 0
+        self._taker: Taker | None = None
+        self._writable: asyncio.Event | None = None
+        self._sending: asyncio.Task[None] | None = None
+        self._pieces: deque[bytes] = deque()
+        self._begin("", upgrades=False)
+
+    def _begin(self, method: str, *, upgrades: bool) -> None:
+        """A new exchange: everything that belongs to the last one is gone."""
+        self._method = method
+        self._upgrades = upgrades
+        self._head: ResponseHead | None = None
+        self._waiter: asyncio.Future[None] | None = None
         self._head_bytes = 0
         self._phrase = b""
         self._fields: list[FieldLine] = []
-        self._method = ""
-        self._upgrades = False
-        self._taker: Taker | None = None
-        self._pieces: deque[bytes] = deque()
+        self._about_connection: list[FieldLine] = []
         self._unread_bytes = 0
         self._reading_paused = False
         self._ended = False
+        self._keeps_alive = False
         self._failure: Failure | None = None
-        self._something = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
-        self._sending: asyncio.Task[None] | None = None
-        #: When the instance last could not be blamed for silence; None while the client is waited for.
-        self._waiting_since_s: float | None = time.monotonic()
-        self.bytes_sent = 0
+
+    # What the pool calls.
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def is_fresh(self, now_s: float) -> bool:
+        """It may carry one more request: it is open, not idle too long, and nothing came meanwhile.
+
+        What came while nobody asked is an end, or an answer to nothing (a smuggled one, perhaps).
+        """
+        return (
+            self._transport is not None
+            and not self._transport.is_closing()
+            and now_s - self.idle_since_s < self.idle_limit_s
+            and not self._is_readable()
+        )
+
+    @property
+    def is_reusable(self) -> bool:
+        """The exchange is over on both sides, and another may follow."""
+        return (
+            self._ended
+            and self._keeps_alive
+            and self._failure is None
+            and not self._pieces
+            and (self._sending is None or self._sending.done())
+            and self.is_open
+        )
+
+    def check_deadline(self, now_s: float) -> None:
+        """Called now and then by the pool's sweep, which is cheaper than a timer for each request."""
+        if now_s >= self.deadline_s and self._failure is None:
+            self.deadline_s = float("inf")
+            self._fail(UpstreamTimeout("the upstream did not answer in time"))
+
+    def abort(self) -> None:
+        """End the connection, whatever it is at; an unfinished request is cut off, not ended."""
+        if self._sending is not None:
+            self._sending.cancel()
+        if self._transport is not None and self._taker is None:
+            self._transport.abort()
 
     # What the hop calls.
 
-    def request(self, head: RequestHead, body: AsyncIterator[bytes] | None) -> None:
-        """Send the head now, and the body as it comes, while the response is already awaited."""
-        self._method = head.method
-        self._upgrades = head.upgrades
-        self._write(head.serialise())
-        self._waiting_since_s = time.monotonic()
+    def request(
+        self, head: RequestHead, body: AsyncIterator[bytes] | bytes | None, timeout_s: float
+    ) -> None:
+        """Send the head now, and the body as it comes, while the response is already awaited.
+
+        `timeout_s` runs from the last byte that the instance was sent to the response's head.
+        """
+        self._begin(head.method, upgrades=head.upgrades)
+        self._sent_before = self._sent
+        self._timeout_s = timeout_s
+        self.deadline_s = self._loop.time() + timeout_s
+        if isinstance(body, bytes):
+            self._write(head.data + body)
+            return
+        self._write(head.data)
         if body is not None:
             self._sending = asyncio.create_task(self._send(body, head.chunked))
 
-    async def head(self, timeout_s: float) -> ResponseHead:
-        """The response's head, within `timeout_s` of the last byte that the instance was sent."""
-        while not self._head.done():
-            since_s = self._waiting_since_s
-            left_s = timeout_s if since_s is None else since_s + timeout_s - time.monotonic()
-            if left_s <= 0:
-                raise UpstreamTimeout("the upstream did not answer in time")
-            await asyncio.wait([self._head], timeout=left_s)
-        return self._head.result()
+    async def head(self) -> ResponseHead:
+        """The response's head."""
+        while self._head is None:
+            if self._failure is not None:
+                raise self._failure
+            await self._wait()
+        return self._head
+
+    @property
+    def is_complete(self) -> bool:
+        """The whole response is here."""
+        return self._ended and self._failure is None
+
+    def rest(self) -> bytes:
+        """All of the body that is here."""
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._unread_bytes = 0
+        return body
 
     async def read(self) -> bytes:
         """The next piece of the response's body as it arrived, b"" at its end."""
@@ -90,8 +178,7 @@ class UpstreamConnection(asyncio.Protocol):
                 raise self._failure
             if self._ended:
                 return b""
-            self._something.clear()
-            await self._something.wait()
+            await self._wait()
         piece = self._pieces.popleft()
         self._unread_bytes -= len(piece)
         if self._reading_paused and self._unread_bytes <= LOW_WATER_BYTES:
@@ -102,7 +189,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     @property
     def transport(self) -> asyncio.Transport:
-        assert self._transport is not None, "the connection is open"
+        if self._transport is None:
+            raise UpstreamReset("the upstream closed the connection")
         return self._transport
 
     def hand_over(self, taker: Taker) -> None:
@@ -115,30 +203,34 @@ class UpstreamConnection(asyncio.Protocol):
         elif self._reading_paused:
             self.transport.resume_reading()
 
-    async def close(self) -> None:
-        """End the connection, whatever it is at; an unfinished request is cut off, not ended."""
-        if self._transport is not None and self._taker is None:
-            self._transport.abort()
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
-        if self._head.done() and not self._head.cancelled():
-            self._head.exception()  # it has been seen, or nobody needs it any more
-        self._head.cancel()
+    async def _wait(self) -> None:
+        """Until something happens: there is one consumer, so one future will do."""
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     async def _send(self, body: AsyncIterator[bytes], chunked: bool) -> None:
         try:
             while True:
-                self._waiting_since_s = None
+                # While the client is waited for, the instance can't be blamed for its silence.
+                self.deadline_s = float("inf")
                 piece = await anext(body, b"")
-                self._waiting_since_s = time.monotonic()
+                self.deadline_s = self._loop.time() + self._timeout_s
                 if not piece:
                     break
-                self.bytes_sent += len(piece)
                 self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                await self._writable.wait()
+                if self._writable is not None:
+                    await self._writable.wait()
             if chunked:
                 self._write(b"0\r\n\r\n")
+            if self._head is not None:
+                self.deadline_s = float("inf")
         except Failure as failure:  # the client's body broke off or is too large
             self._fail(failure)
             if self._transport is not None:
@@ -147,34 +239,39 @@ class UpstreamConnection(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         # A connection that is closed for writing may have an answer (413, say) waiting to be read.
         if self._transport is not None and not self._transport.is_closing():
+            self._sent += len(data)
             self._transport.write(data)
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         if self._taker is not None:
             self._taker.upstream_data(data)
             return
         if self._ended or self._failure is not None:
+            # Bytes after the end of a response: whoever sent them can't be trusted with another.
+            self._keeps_alive = False
+            self.abort()
             return
-        if not self._head.done():
+        if self._head is None:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            if self._upgrades and self._head.done():
+            if self._upgrades and self._head is not None:
                 self._keep(data[upgrade.args[0] :])
             else:
                 self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
         except httptools.HttpParserError:
-            if not self._ended:
-                self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
-        if not self._head.done() and self._head_bytes > MAX_HEAD_BYTES:
+            self._keeps_alive = False  # should the response have ended before what is not valid
+            self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
+        if self._head is None and self._head_bytes > MAX_HEAD_BYTES:
             self._fail(UpstreamInvalid("the upstream's response head is too large"))
+        if self._waiter is not None:
+            self._wake()
 
     def eof_received(self) -> bool:
         if self._taker is None:
@@ -183,106 +280,141 @@ class UpstreamConnection(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        untouched = self._is_untouched(exc)
         self._transport = None
-        self._writable.set()
+        self._keeps_alive = False
+        self._resume()
         if self._taker is not None:
             self._taker.upstream_lost()
-        if self._ended or self._failure is not None or self._head.cancelled():
+        if self._ended or self._failure is not None:
             return
-        if self._head.done() and exc is None and not self._is_framed:
+        if self._head is not None and exc is None and not self._is_framed:
             self._end()  # a body that runs until the close has come to its end
         else:
-            self._fail(UpstreamReset("the upstream closed the connection early"))
+            reset = UpstreamReset("the upstream closed the connection early", untouched=untouched)
+            self._fail(reset)
 
     def pause_writing(self) -> None:
-        self._writable.clear()
+        self._writable = asyncio.Event()
         if self._taker is not None:
             self._taker.upstream_paused(True)
 
     def resume_writing(self) -> None:
-        self._waiting_since_s = time.monotonic()
-        self._writable.set()
+        self._resume()
         if self._taker is not None:
             self._taker.upstream_paused(False)
+
+    def _resume(self) -> None:
+        if self._writable is not None:
+            self._writable.set()
+            self._writable = None
+
+    def _is_untouched(self, exc: Exception | None) -> bool:
+        """The instance closed while the request was on its way, and has seen none of it.
+
+        Only a clean end proves that, with none of the request's bytes acknowledged: an instance that
+        reads and then resets looks the same otherwise.
+        """
+        if exc is not None or not self.reused or self._head_bytes:
+            return False
+        acknowledged = bytes_acknowledged(self._sock)
+        # The handshake counts for one.
+        return acknowledged is not None and acknowledged <= self._sent_before + 1
 
     # httptools' callbacks
 
     def on_message_begin(self) -> None:
-        self._phrase, self._fields = b"", []
+        self._phrase, self._fields, self._about_connection = b"", [], []
 
     def on_status(self, phrase: bytes) -> None:
         self._phrase += phrase
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._head.done():  # afterwards they are trailers, which are dropped
+        if self._head is None:  # afterwards they are trailers, which are dropped
             self._fields.append((name, value))
+            if len(name) in _CONNECTION_FIELD_LENGTHS:
+                self._about_connection.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self._head.done() or (status < 200 and status != _SWITCHING_PROTOCOLS):
+        if self._head is not None or (status < 200 and status != _SWITCHING_PROTOCOLS):
             return
         if status == _SWITCHING_PROTOCOLS and not self._upgrades:
             self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
             return
-        head = _response_head(status, self._phrase, tuple(self._fields))
-        if head is None or sum(map(_size, self._fields)) > MAX_HEAD_BYTES:
+        head = ResponseHead(status, self._phrase, self._fields)
+        if not self._frame(head) or (
+            self._head_bytes > MAX_HEAD_BYTES and sum(map(_size, head.fields)) > MAX_HEAD_BYTES
+        ):
             self._fail(UpstreamInvalid("the upstream's response head is not valid"))
             return
-        self._head.set_result(head)
+        self._head = head
+        if self._sending is None or self._sending.done():
+            self.deadline_s = float("inf")
         if self._method == "HEAD" or status in _WITHOUT_BODY:
+            # The parser does not know of HEAD: it would wait for a body, so a new one is taken.
+            self._keeps_alive = self._parser.should_keep_alive()
+            self._parser = httptools.HttpResponseParser(self)
             self._end()
 
     def on_body(self, piece: bytes) -> None:
-        if not self._ended and self._head.done():
+        if not self._ended and self._head is not None:
             self._keep(piece)
+
+    def on_message_complete(self) -> None:
+        head = self._head
+        if head is not None and not self._ended and head.status != _SWITCHING_PROTOCOLS:
+            self._keeps_alive = self._parser.should_keep_alive()
+            self._end()
 
     def _keep(self, piece: bytes) -> None:
         if not piece:
             return
         self._pieces.append(piece)
         self._unread_bytes += len(piece)
-        self._something.set()
         if self._unread_bytes > HIGH_WATER_BYTES and not self._reading_paused:
             self._reading_paused = True
             if self._transport is not None:
                 self._transport.pause_reading()
 
-    def on_message_complete(self) -> None:
-        if self._head.done() and self._head.result().status != _SWITCHING_PROTOCOLS:
-            self._end()
+    def _frame(self, head: ResponseHead) -> bool:
+        """Find out how the body is framed (RFC 9112 §6.3); False where that is ambiguous."""
+        length: bytes | None = None
+        for name, value in self._about_connection:
+            if name == b"content-length":
+                if not value.isdigit() or (length is not None and value != length):
+                    return False
+                length = value
+            elif name == b"transfer-encoding":
+                if head.chunked or value.strip().lower() != b"chunked":
+                    return False
+                head.chunked = True
+            elif name == b"keep-alive":
+                self._learn_idle_limit(value)
+        if length is not None:
+            head.length = int(length)
+        return not (head.chunked and length is not None)
+
+    def _learn_idle_limit(self, keep_alive: bytes) -> None:
+        for parameter in keep_alive.split(b","):
+            name, _, value = parameter.strip().partition(b"=")
+            if name.lower() == b"timeout" and value.strip().isdigit():
+                self.idle_limit_s = max(0.0, int(value) - IDLE_MARGIN_S)
 
     @property
     def _is_framed(self) -> bool:
-        head = self._head.result()
-        return head.chunked or head.length is not None
+        return self._head is not None and (self._head.chunked or self._head.length is not None)
 
     def _end(self) -> None:
         self._ended = True
-        self._something.set()
+        self.deadline_s = float("inf")
+        self._wake()
 
     def _fail(self, failure: Failure) -> None:
-        if self._failure is not None:
-            return
-        self._failure = failure
-        self._something.set()
-        if not self._head.done():
-            self._head.set_exception(failure)
+        if self._failure is None and not self._ended:
+            self._failure = failure
+            self._wake()
 
 
 def _size(field: FieldLine) -> int:
     return len(field[0]) + len(field[1]) + 4
-
-
-def _response_head(
-    status: int, phrase: bytes, fields: tuple[FieldLine, ...]
-) -> ResponseHead | None:
-    """The head with its framing (RFC 9112 §6.3), or None where that is ambiguous."""
-    codings = [value for name, value in fields if name.lower() == b"transfer-encoding"]
-    lengths = {value.strip() for name, value in fields if name.lower() == b"content-length"}
-    if codings:
-        if [coding.strip().lower() for coding in codings] != [b"chunked"] or lengths:
-            return None
-        return ResponseHead(status, phrase, fields, chunked=True)
-    if len(lengths) > 1 or not all(length.isdigit() for length in lengths):
-        return None
-    return ResponseHead(status, phrase, fields, length=int(lengths.pop()) if lengths else None)

@@ -1,71 +1,72 @@
-"""Dialing: resolve an instance's host, hold every address against the policy, connect to the first that takes it."""
+"""Dialing: resolve an instance's host, hold each address against the policy, connect to the first that takes it."""
 
 import asyncio
-import contextlib
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
 
 from discovery.addresses import AddressPolicy, IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
+from gateway.upstream.resolver import Resolver
 
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
-@dataclass(slots=True)
 class Dialer:
     """Makes connections to instances; `policy` is replaced once the gateway knows its own listeners."""
 
-    policy: AddressPolicy
-    connect_timeout_s: float
+    def __init__(self, policy: AddressPolicy, connect_timeout_s: float) -> None:
+        self.policy = policy
+        self.resolver = Resolver()
+        self._connect_timeout_s = connect_timeout_s
 
-    async def connect(
-        self, instance: Instance, protocol: Callable[[], P], port: int | None = None
-    ) -> P:
+    async def connect(self, instance: Instance, protocol: Callable[[socket.socket], P]) -> P:
         """A connected protocol. Raises OSError (TimeoutError is one) or ForbiddenAddress.
 
         All addresses of a name are tried in turn, within the one time-out.
         """
-        port = instance.port if port is None else port
-        tls = instance.scheme == "https"
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(self.connect_timeout_s):
+        async with asyncio.timeout(self._connect_timeout_s):
             error: Exception = OSError("the name has no address")
-            for address in await self._resolve(instance.host, port):
-                reason = self._why_forbidden(instance.host, address, port)
+            for address in await self.resolver.resolve(instance.host):
+                reason = self._why_forbidden(instance.host, address, instance.port)
                 if reason is not None:
                     error = ForbiddenAddress(f"{instance.host} is {address}: {reason}")
                     continue
                 try:
-                    _, connected = await loop.create_connection(
-                        protocol,
-                        str(address),
-                        port,
-                        ssl=_tls() if tls else None,
-                        server_hostname=instance.host if tls else None,
-                    )
+                    return await _connect(instance, address, protocol)
                 except OSError as refused:
                     error = refused
-                    continue
-                return connected
+            self.resolver.forget(instance.host)
             raise error
-
-    async def _resolve(self, host: str, port: int) -> list[IPAddress]:
-        with contextlib.suppress(ValueError):
-            return [ipaddress.ip_address(host)]
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        # A scoped address (fe80::1%eth0) is link-local, and forbidden with or without its scope.
-        texts = dict.fromkeys(str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
-        return [ipaddress.ip_address(text) for text in texts]
 
     def _why_forbidden(self, host: str, address: IPAddress, port: int) -> str | None:
         is_local = self.policy.listens_on(port) and _is_local(address)
         return self.policy.why_forbidden(host, address, port, is_local=is_local)
+
+
+async def _connect(
+    instance: Instance, address: IPAddress, protocol: Callable[[socket.socket], P]
+) -> P:
+    loop = asyncio.get_running_loop()
+    sock = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await loop.sock_connect(sock, (str(address), instance.port))
+        tls = instance.scheme == "https"
+        _, connected = await loop.create_connection(
+            lambda: protocol(sock),
+            sock=sock,
+            ssl=_tls() if tls else None,
+            server_hostname=instance.host if tls else None,
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return connected
 
 
 def _is_local(address: IPAddress) -> bool:

@@ -1,44 +1,32 @@
 """Heads of requests and responses as they go over the wire: byte lines in their order and case."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 FieldLine = tuple[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestHead:
-    """What is sent to an instance; `chunked`: the body goes out in chunks, else as it comes.
+    """What is sent to an instance, as bytes up to and with the empty line.
 
-    `upgrades`: the connection may switch protocols, so 101 is an answer to it.
+    `chunked`: the body goes out in chunks, else as it comes. `upgrades`: the connection may switch
+    protocols, so 101 is an answer to it.
     """
 
     method: str
-    target: bytes
-    fields: tuple[FieldLine, ...]
+    data: bytes
     chunked: bool = False
     upgrades: bool = False
 
-    def serialise(self) -> bytes:
-        return b"".join(
-            (
-                self.method.encode("ascii"),
-                b" ",
-                self.target,
-                b" HTTP/1.1\r\n",
-                lines(self.fields),
-                b"\r\n",
-            )
-        )
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ResponseHead:
     """What an instance answered; `length` None: the body is chunked or runs until the close."""
 
     status: int
     phrase: bytes
-    fields: tuple[FieldLine, ...]
+    fields: Sequence[FieldLine]
     length: int | None = None
     chunked: bool = False
 

@@ -193,7 +193,6 @@ async def test_nothing_is_added_to_a_request_but_what_is_documented(start_hop: S
     await exchange(gateway.port, GET)
 
     assert sorted(name.lower() for name, _ in upstream.requests[0].fields) == [
-        b"connection",
         b"host",
         b"traceparent",
         b"via",

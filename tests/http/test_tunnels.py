@@ -66,7 +66,7 @@ async def test_h2c_is_never_upgraded_to(
     await exchange(gateway.port, ASK % b"h2c")
 
     assert upstream.requests[0].values(b"upgrade") == []
-    assert upstream.requests[0].values(b"connection") == [b"close"]
+    assert upstream.requests[0].values(b"connection") == []
 
 
 async def test_only_a_get_upgrades(

@@ -6,7 +6,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from middlewares.routing import Route, find_route, service_of, split_target
+from middlewares.routing import Catalogue, RouteTable, service_of, split_target, target_behind
+
+
+@dataclass
+class Found:
+    """A route, and the target that goes to its service."""
+
+    id: str
+    service: str
+    prefix: str
+    target: str
+
+
+def find_route(path_and_query: str, catalogue: Catalogue) -> Found | None:
+    route = RouteTable(catalogue).find(path_and_query.partition("?")[0])
+    if route is None:
+        return None
+    return Found(route.id, route.service, route.prefix, target_behind(route, path_and_query))
 
 
 @dataclass(frozen=True)
@@ -99,7 +116,7 @@ def test_any_other_path_has_no_route(path: str) -> None:
 
 
 def test_a_route_says_what_it_stripped_and_is_named_by_it() -> None:
-    assert find_route("/api/price/x?y", PRICE) == Route(
+    assert find_route("/api/price/x?y", PRICE) == Found(
         id="/api/price", service="price_service", prefix="/api/price", target="/x?y"
     )
 

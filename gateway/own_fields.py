@@ -1,0 +1,40 @@
+"""The fields that every answer carries, put there in one `on_response_prepare` hook."""
+
+from aiohttp import web
+
+from gateway.lifecycle import Lifecycle
+from gateway.relayed_response import RelayedResponse
+from gateway.server import SERVER
+from middlewares.correlation_ids import HEADER
+from middlewares.exchange import EXCHANGE
+from middlewares.rate_limit import limit_fields
+
+_HEADER = HEADER.encode("ascii")
+
+
+class OwnFields:
+    """Correlation ID, limits, and while the gateway stops the word that this answer is the last.
+
+    Goodbye is said as a header, which a client can act on; closing without a word would lose its
+    next request. A proxied answer takes the fields as bytes, and no Server: it is not ours.
+    """
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+
+    async def add(self, request: web.Request, response: web.StreamResponse) -> None:
+        exchange = request.get(EXCHANGE)
+        limited = limit_fields(exchange.limit) if exchange is not None and exchange.limit else ()
+        if self._lifecycle.stopping:
+            response.force_close()
+        if isinstance(response, RelayedResponse) and exchange is not None:
+            response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
+            for name, value in limited:
+                response.headers[name] = value
+            return
+        if exchange is not None:
+            response.headers[HEADER] = exchange.correlation_id
+        response.headers.update(limited)
+        response.headers["Server"] = SERVER
+        if self._lifecycle.stopping:
+            response.headers["Connection"] = "close"

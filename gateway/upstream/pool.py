@@ -1,0 +1,102 @@
+"""The connections to one instance: idle ones to be used again, and how many there may be at once."""
+
+import asyncio
+from collections import deque
+
+from discovery.errors import ForbiddenAddress
+from discovery.instance import Instance
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.dialing import Dialer
+from middlewares.failures import Overloaded, UpstreamUnreachable
+
+
+class Pool:
+    """Hands out connections, the most recently used first, so that the others can go idle and end."""
+
+    def __init__(self, instance: Instance, dialer: Dialer, *, most: int, wait_s: float) -> None:
+        self.instance = instance
+        self.active: set[UpstreamConnection] = set()
+        self._idle: list[UpstreamConnection] = []
+        self._dialer = dialer
+        self._most = most
+        self._wait_s = wait_s
+        self._opening = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
+
+    def take_idle(self) -> UpstreamConnection | None:
+        """An idle connection that may be used again, or None."""
+        idle = self._idle
+        now_s = self._loop.time()
+        while idle:
+            connection = idle.pop()
+            if connection.is_fresh(now_s):
+                connection.reused = True
+                self.active.add(connection)
+                return connection
+            connection.abort()
+        return None
+
+    async def open(self) -> UpstreamConnection:
+        """A new connection. Raises UpstreamUnreachable, or Overloaded when there are too many."""
+        if self._most and len(self.active) + self._opening >= self._most:
+            await self._turn()
+        self._opening += 1
+        try:
+            connection = await self._dialer.connect(self.instance, UpstreamConnection)
+        except (OSError, ForbiddenAddress) as error:
+            self._next()
+            raise UpstreamUnreachable("the upstream can't be connected to") from error
+        finally:
+            self._opening -= 1
+        self.active.add(connection)
+        return connection
+
+    def give_back(self, connection: UpstreamConnection) -> None:
+        """The exchange is over: the connection is kept where it can be used again, else ended."""
+        self.active.discard(connection)
+        if connection.is_reusable and not self._closed:
+            connection.idle_since_s = self._loop.time()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+        if self._waiting:
+            self._next()
+
+    def sweep(self, now_s: float) -> None:
+        """Fail what is overdue, and end what has been idle too long."""
+        for connection in list(self.active):
+            connection.check_deadline(now_s)
+        stale = [one for one in self._idle if not one.is_fresh(now_s)]
+        if stale:
+            self._idle = [one for one in self._idle if one not in stale]
+            for connection in stale:
+                connection.abort()
+
+    def close(self) -> None:
+        """End idle connections now, and others when their exchange is over."""
+        self._closed = True
+        for connection in self._idle:
+            connection.abort()
+        self._idle.clear()
+
+    async def _turn(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        try:
+            async with asyncio.timeout(self._wait_s):
+                await future
+        except TimeoutError:
+            raise Overloaded("too many requests are waiting for this service") from None
+
+    def _next(self) -> None:
+        while self._waiting:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                return
