@@ -133,7 +133,9 @@ async def test_an_end_that_reads_nothing_holds_the_other_back(
     gateway, upstream = await start_gateway(), await start_upstream(flood)
     await gateway.register("chat", upstream.port)
     client = await RawClient.connect(gateway.port)
-    client.writer.transport.pause_reading()
+    transport = client.writer.transport
+    assert isinstance(transport, asyncio.Transport)
+    transport.pause_reading()
     await client.send(ASK % b"chat")
 
     before = -1
@@ -141,7 +143,7 @@ async def test_an_end_that_reads_nothing_holds_the_other_back(
         before = sent
         await asyncio.sleep(0.2)
     assert sent < 512 * 65536
-    client.writer.transport.resume_reading()
+    transport.resume_reading()
     received = len(await client.reader.readuntil(b"\r\n\r\n"))
     while data := await client.reader.read(2**20):
         received += len(data)
