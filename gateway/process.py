@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import structlog
@@ -17,12 +17,14 @@ from aiohttp import web
 from discovery.addresses import AddressPolicy, listeners
 from discovery.errors import SettingsError
 from gateway.app import GATEWAY, Gateway, create_app
-from gateway.server import GatewayRunner
+from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
 
 BACKLOG = 1024
+#: Time for the last bytes of a tunnel that was ended.
+ENDS_WITHIN_S = 1.0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 
@@ -105,7 +107,7 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
             _log.info("gateway.started", version=VERSION, host=host, port=port)
             await stop.wait()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
-            await drain(gateway, runner, settings.shutdown_grace)
+            await drain(gateway, runner)
     finally:
         await runner.cleanup()
     _log.info("gateway.stopped")
@@ -132,23 +134,34 @@ async def listen(runner: GatewayRunner, sockets: list[socket.socket]) -> None:
             raise ListenError(f"can't listen on {where} ({variable}): {error.strerror}") from None
 
 
-async def drain(gateway: Gateway, runner: GatewayRunner, grace_s: float) -> None:
+async def drain(gateway: Gateway, runner: GatewayRunner) -> None:
     """Say goodbye with every answer until no connection is left, or the time is up.
 
-    For the first half, new connections are still taken: whoever has not noticed yet is served and
-    told. Then the sockets close, and what is under way has the other half.
+    For the first half of SHUTDOWN_GRACE, new connections are still taken: whoever has not noticed
+    yet is served and told. Then the sockets close, and requests under way have the other half.
+    Tunnels and event streams are left alone until TUNNEL_GRACE ends.
     """
     gateway.lifecycle.stopping = True
-    ends_s = time.monotonic() + grace_s
-    await _no_connections(runner, ends_s - grace_s / 2)
+    began_s = time.monotonic()
+    grace_s, tunnel_grace_s = gateway.settings.shutdown_grace, gateway.settings.tunnel_grace
+    server = runner.gateway_server
+    await _until(lambda: not _ordinary(server), began_s + grace_s / 2)
     for site in list(runner.sites):
         await site.stop()
-    await _no_connections(runner, ends_s)
+    await _until(lambda: not _ordinary(server), began_s + grace_s)
+    await server.end(_ordinary(server))
+    await _until(lambda: not server.clients(), began_s + tunnel_grace_s)
+    await server.end(server.clients())
+    await _until(lambda: not server.clients(), time.monotonic() + ENDS_WITHIN_S)
 
 
-async def _no_connections(runner: GatewayRunner, until_s: float) -> None:
+def _ordinary(server: GatewayServer) -> list[GatewayRequestHandler]:
+    return [client for client in server.clients() if not client.is_long_lived]
+
+
+async def _until(done: Callable[[], bool], until_s: float) -> None:
     # aiohttp tells nobody when a connection ends.
-    while runner.server is not None and runner.server.connections and time.monotonic() < until_s:  # noqa: ASYNC110
+    while not done() and time.monotonic() < until_s:  # noqa: ASYNC110
         await asyncio.sleep(0.02)
 
 

@@ -11,7 +11,7 @@ from gateway.balancing import choose
 from gateway.forwarding import Inbound, request_head
 from gateway.relayed_response import RelayedResponse
 from gateway.request_body import RequestBody
-from gateway.server import hand_over
+from gateway.server import hand_over, streaming
 from gateway.tunnel import join
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamConnection
@@ -204,8 +204,9 @@ async def relay(
             await response.send_whole(request, connection.rest())
         else:
             await response.prepare(request)
-            while piece := await connection.read():
-                await response.write(piece)
+            with streaming(request, response):
+                while piece := await connection.read():
+                    await response.write(piece)
             await response.write_eof()
     except Failure as failure:
         # The head is out: only the connection's end can still say that the body is not whole.

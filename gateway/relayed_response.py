@@ -52,6 +52,14 @@ class RelayedResponse(web.StreamResponse):
     def content_length(self) -> int | None:
         return self._upstream_head.length
 
+    @property
+    def is_event_stream(self) -> bool:
+        """Its body goes on until somebody ends it."""
+        return any(
+            name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
+            for name, value in self._upstream_head.fields
+        )
+
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the head; the body follows by `write`, and `write_eof` ends it."""
         if self._writer is None:

@@ -1,12 +1,16 @@
 """The HTTP server under the application: aiohttp's, with our refusals and our way of stopping."""
 
+import asyncio
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
+from gateway.relayed_response import RelayedResponse
 from gateway.tunnel import Tunnel
 from middlewares.correlation import access_fields
 from middlewares.correlation_ids import HEADER, correlation_id_from
@@ -16,6 +20,8 @@ from middlewares.problems import REASONS_BY_STATUS, Problem, problem_response
 
 #: Idle client connections are closed after so long; it is also the limit for a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
+#: For aiohttp 0 means to wait for ever.
+CUT_OFF_WITHIN_S = 0.01
 MAX_LINE_BYTES = 16 * 1024
 MAX_HEADERS = 256
 
@@ -27,16 +33,30 @@ _log = structlog.get_logger()
 class GatewayRequestHandler(web.RequestHandler):
     """One client connection; what aiohttp itself refuses looks like the gateway's other refusals."""
 
-    __slots__ = ("_metrics", "_tunnel")
+    __slots__ = ("_metrics", "_tunnel", "streams")
 
     def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
         self._tunnel: Tunnel | None = None
+        #: Its answer has no end in sight: an event stream.
+        self.streams = False
 
     def joins(self, tunnel: Tunnel) -> None:
         """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
         self._tunnel = tunnel
+
+    @property
+    def is_long_lived(self) -> bool:
+        """A tunnel or an event stream: TUNNEL_GRACE is for it, not SHUTDOWN_GRACE."""
+        return self.streams or self._tunnel is not None
+
+    async def end(self) -> None:
+        """End it now: a tunnel by a FIN both ways, anything else by breaking off."""
+        if self._tunnel is not None:
+            self._tunnel.end()
+        else:
+            await self.shutdown(CUT_OFF_WITHIN_S)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own is bool | None
         """aiohttp closes on a client's FIN; a tunnel passes it on and stays open the other way."""
@@ -104,6 +124,14 @@ class GatewayServer(web.Server):
     def pre_shutdown(self) -> None:
         """Close nothing: idle clients are told `Connection: close` with their next answer."""
 
+    def clients(self) -> list[GatewayRequestHandler]:
+        """The open client connections."""
+        return [one for one in self.connections if isinstance(one, GatewayRequestHandler)]
+
+    async def end(self, clients: Iterable[GatewayRequestHandler]) -> None:
+        """End these connections now."""
+        await asyncio.gather(*(client.end() for client in clients))
+
     def __call__(self) -> GatewayRequestHandler:
         return GatewayRequestHandler(self, loop=self._loop, metrics=self._metrics, **self._kwargs)
 
@@ -111,7 +139,7 @@ class GatewayServer(web.Server):
 class GatewayRunner(web.AppRunner):
     """Runs the application on a GatewayServer."""
 
-    __slots__ = ("_metrics",)
+    __slots__ = ("_metrics", "gateway_server")
 
     def __init__(self, app: web.Application, *, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(
@@ -129,13 +157,14 @@ class GatewayRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        return GatewayServer(
+        self.gateway_server = GatewayServer(
             made.request_handler,
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             metrics=self._metrics,
             **made._kwargs,
         )
+        return self.gateway_server
 
 
 def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
@@ -143,6 +172,20 @@ def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
     if isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server it is not
         client.joins(tunnel)
     client.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
+
+
+@contextmanager
+def streaming(request: web.BaseRequest, response: RelayedResponse) -> Iterator[None]:
+    """Mark the client's connection while an event stream is passed on."""
+    client = request.protocol
+    if not response.is_event_stream or not isinstance(client, GatewayRequestHandler):
+        yield
+        return
+    client.streams = True
+    try:
+        yield
+    finally:
+        client.streams = False
 
 
 def _refusal(status: int, exc: BaseException | None) -> tuple[Problem, str]:

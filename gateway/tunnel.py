@@ -1,6 +1,7 @@
 """A tunnel: after a switch of protocols, bytes both ways, each way with backpressure and its own end."""
 
 import asyncio
+import contextlib
 
 from gateway.upstream.connection import UpstreamConnection
 
@@ -21,27 +22,24 @@ class Tunnel:
         self._client = client
         self._upstream = upstream
         self._finished: set[asyncio.Transport] = set()
+        self._ending = asyncio.Event()
         self._over = asyncio.Event()
-        self._half_closed = asyncio.Event()
 
     async def run(self) -> None:
         """Wait until it is over, and close both ends; what is still to be sent goes out first."""
         try:
-            either = {
-                asyncio.ensure_future(self._over.wait()),
-                asyncio.ensure_future(self._half_closed.wait()),
-            }
-            try:
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.wait(
-                    either, return_when=asyncio.ALL_COMPLETED, timeout=HALF_CLOSED_FOR_S
-                )
-            finally:
-                for wait in either:
-                    wait.cancel()
+            await self._ending.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HALF_CLOSED_FOR_S):
+                    await self._over.wait()
         finally:
             self._client.close()
             self._upstream.close()
+
+    def end(self) -> None:
+        """It is over, whatever is still said; what was said goes out before the FIN."""
+        self._ending.set()
+        self._over.set()
 
     # What the client's protocol calls.
 
@@ -53,7 +51,7 @@ class Tunnel:
 
     def feed_eof(self) -> None:
         """The client's connection is gone."""
-        self._over.set()
+        self.end()
 
     def client_finished(self) -> None:
         """The client sends no more."""
@@ -76,7 +74,7 @@ class Tunnel:
         _hold(self._client, paused)
 
     def upstream_lost(self) -> None:
-        self._over.set()
+        self.end()
 
     def _write(self, to: asyncio.Transport, data: bytes) -> None:
         if not to.is_closing():
@@ -85,9 +83,9 @@ class Tunnel:
     def _finish(self, sender: asyncio.Transport, receiver: asyncio.Transport) -> None:
         self._finished.add(sender)
         if len(self._finished) == 2:
-            self._over.set()
+            self.end()
             return
-        self._half_closed.set()
+        self._ending.set()
         if receiver.can_write_eof() and not receiver.is_closing():
             receiver.write_eof()
 

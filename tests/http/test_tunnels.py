@@ -187,3 +187,62 @@ async def test_a_websocket_keeps_its_subprotocol_and_its_close_code(
 def _tunnels(gateway: RunningGateway) -> float:
     name, labels = "gateway_tunnels", {"service": "chat"}
     return gateway.gateway.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+async def test_at_shutdown_a_tunnel_lives_until_its_grace_ends_and_then_ends_by_a_fin(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway = await start_gateway(SHUTDOWN_GRACE="0.2", TUNNEL_GRACE="1")
+    upstream = await start_upstream(echo)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+    await client.send(ASK % b"chat")
+    await client.answer()
+    await client.reader.readexactly(len(b"welcome "))
+
+    stopping = asyncio.create_task(gateway.drain())
+    await eventually(lambda: _refuses(gateway.port))
+    await client.send(b"still here")
+    alive = await client.reader.readexactly(len(b"still here"))
+    rest = await client.reader.read()  # a reset would raise
+    await stopping
+
+    assert alive == b"still here"
+    assert rest == b""
+    await client.close()
+
+
+async def test_at_shutdown_an_event_stream_outlives_the_grace_of_requests(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    more = asyncio.Event()
+
+    async def events(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await more.wait()
+        writer.write(b"data: 2\n\n")
+
+    gateway = await start_gateway(SHUTDOWN_GRACE="0.1", TUNNEL_GRACE="5")
+    upstream = await start_upstream(events)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+    await client.send(b"GET /api/chat/events HTTP/1.1\r\nHost: h\r\n\r\n")
+    await client.reader.readuntil(b"data: 1\n\n")
+
+    stopping = asyncio.create_task(gateway.drain())
+    await eventually(lambda: _refuses(gateway.port))
+    more.set()
+    last = await client.reader.readuntil(b"0\r\n\r\n")
+    await stopping
+
+    assert b"data: 2\n\n" in last
+    await client.close()
+
+
+async def _refuses(port: int) -> bool:
+    """Nobody listens there any more."""
+    try:
+        await (await RawClient.connect(port)).close()
+    except OSError:
+        return True
+    return False

@@ -61,7 +61,7 @@ class RunningGateway:
 
     async def drain(self) -> None:
         """What SIGTERM does."""
-        await drain(self.gateway, self._runner, self.gateway.settings.shutdown_grace)
+        await drain(self.gateway, self._runner)
 
     async def stop(self) -> None:
         if not self._stopped:
