@@ -63,11 +63,7 @@ class Gateway:
         self.dialer = Dialer(
             AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
         )
-        self.upstreams = UpstreamClient(
-            self.dialer,
-            connections_per_instance=settings.upstream_connections,
-            wait_s=settings.upstream_connection_wait,
-        )
+        self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits)
         self.metrics.connections_of = self.upstreams.connections
         self.watcher = Watcher(settings.registry)
         self.health = HealthBook(self._health_changed)
@@ -236,8 +232,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         upstreams=gateway.upstreams,
         metrics=gateway.metrics,
         peer_trusted=gateway.clients.trusts,
-        head_timeout_s=settings.upstream_timeout,
-        max_body_bytes=settings.max_body_bytes,
+        client_limits=settings.client_limits,
         owns_cors=bool(settings.cors_origins),
     )
     instance = "/services/{name}/instances/{id}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from discovery.health import Verdict
 from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
+from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import RequestHead, lines
 from gateway.version import VERSION
 from middlewares.failures import Failure
@@ -24,6 +26,7 @@ class HealthProbe:
     def __init__(self, dialer: Dialer, timeout_s: float) -> None:
         self._dialer = dialer
         self._timeout_s = timeout_s
+        self._limits = UpstreamLimits(head_s=timeout_s)
 
     async def __call__(self, instance: Instance) -> Verdict:
         """The verdict; whatever the instance does, nothing is raised."""
@@ -40,18 +43,21 @@ class HealthProbe:
             return Verdict(False, str(failure))
 
     async def _connect(self, instance: Instance) -> Verdict:
-        connection = await self._dialer.connect(instance, UpstreamConnection)
+        connection = await self._dialer.connect(instance, self._new)
         connection.abort()
         return Verdict(True, "connected")
+
+    def _new(self, sock: socket.socket) -> UpstreamConnection:
+        return UpstreamConnection(sock, self._limits)
 
     async def _get(self, instance: Instance, url: str) -> Verdict:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         there = replace(instance, scheme=parts.scheme, port=port)
-        connection = await self._dialer.connect(there, UpstreamConnection)
+        connection = await self._dialer.connect(there, self._new)
         try:
             request = _request(parts.path, parts.query, parts.netloc)
-            connection.request(request, None, self._timeout_s)
+            connection.request(request)
             head = await connection.head()
             with contextlib.suppress(Failure):  # the status has been seen: it decides
                 read = 0

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.balancing import choose
 from gateway.forwarding import Inbound, request_head
 from gateway.relayed_response import RelayedResponse
-from gateway.request_body import RequestBody
+from gateway.request_body import ClientLimits, RequestBody
 from gateway.server import hand_over, streaming
 from gateway.tunnel import join
 from gateway.upstream.client import UpstreamClient
@@ -42,15 +42,13 @@ class Proxy:
         upstreams: UpstreamClient,
         metrics: GatewayMetrics,
         peer_trusted: Callable[[str], bool],
-        head_timeout_s: float,
-        max_body_bytes: int,
+        client_limits: ClientLimits,
         owns_cors: bool,
     ) -> None:
         self._upstreams = upstreams
         self._metrics = metrics
         self._peer_trusted = peer_trusted
-        self._head_timeout_s = head_timeout_s
-        self._max_body_bytes = max_body_bytes
+        self._client_limits = client_limits
         self._owns_cors = owns_cors
         self._rng = random.Random()
 
@@ -61,7 +59,7 @@ class Proxy:
         assert route is not None, "the route layer comes before the hop"
         service = route.service
         inbound = self._inbound(request, exchange, route)
-        body = RequestBody(request, exchange, self._max_body_bytes) if request.body_exists else None
+        body = RequestBody(request, exchange, self._client_limits) if request.body_exists else None
         failure: Failure | None = None
         self._metrics.in_flight[service] += 1
         try:
@@ -74,7 +72,11 @@ class Proxy:
                     connection, answer = await self._ask(pool, head, body)
                     try:
                         self._end(exchange, attempt, service, "answered")
-                        response = RelayedResponse(answer, without_cors=self._owns_cors)
+                        response = RelayedResponse(
+                            answer,
+                            send_timeout_s=self._client_limits.send_s,
+                            without_cors=self._owns_cors,
+                        )
                         if answer.status == SWITCHING_PROTOCOLS:
                             return await self._tunnel(request, exchange, connection, response)
                         return await relay(request, exchange, connection, response)
@@ -97,14 +99,13 @@ class Proxy:
         An idle connection may just be closing. Where that is what happened, and sending once more is
         safe, a new connection is taken: that is no second attempt, and no evidence against anyone.
         """
-        connection = pool.take_idle()
-        if connection is not None:
-            try:
-                return connection, await self._ask_over(connection, pool, head, body)
-            except UpstreamReset as reset:
-                if not may_send_again(reset, head.method, body):
-                    raise
-        connection = await pool.open()
+        connection = pool.take_idle() or await pool.open()
+        try:
+            return connection, await self._ask_over(connection, pool, head, body)
+        except UpstreamReset as reset:
+            if not connection.reused or not may_send_again(reset, head.method, body):
+                raise
+        connection = await pool.open(fresh=True)
         return connection, await self._ask_over(connection, pool, head, body)
 
     async def _ask_over(
@@ -114,7 +115,7 @@ class Proxy:
         head: RequestHead,
         body: RequestBody | None,
     ) -> ResponseHead:
-        connection.request(head, body.begin() if body is not None else None, self._head_timeout_s)
+        connection.request(head, body.begin() if body is not None else None)
         try:
             return await connection.head()
         except BaseException:

@@ -1,11 +1,14 @@
 """The proxied answer: an upstream's head as byte lines with our fields behind, and its body as it comes."""
 
+import asyncio
+
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from gateway.forwarding import response_head
 from gateway.upstream.messages import FieldLine, ResponseHead
+from middlewares.failures import RequestTimeout
 
 
 class RelayedResponse(web.StreamResponse):
@@ -16,12 +19,15 @@ class RelayedResponse(web.StreamResponse):
     `without_cors`: the gateway owns the Access-Control-* fields, the upstream's are dropped.
     """
 
-    def __init__(self, head: ResponseHead, *, without_cors: bool = False) -> None:
+    def __init__(
+        self, head: ResponseHead, *, send_timeout_s: float = 0.0, without_cors: bool = False
+    ) -> None:
         # The parent's __init__ would make what is not needed here: a state, headers, a reason.
         self.added: list[FieldLine] = []
         self.bytes_out = 0
         self._upstream_head = head
         self._without_cors = without_cors
+        self._send_timeout_s = send_timeout_s
         self._own_headers: CIMultiDict[str] | None = None
         self._writer: AbstractStreamWriter | None = None
         self._finished = False
@@ -73,10 +79,14 @@ class RelayedResponse(web.StreamResponse):
         self._finished = True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a piece of the body; it waits while the client is slow."""
+        """Send a piece of the body; it waits while the client is slow, but RequestTimeout in the end."""
         assert self._writer is not None
         self.bytes_out += len(data)
-        await self._writer.write(data)
+        try:
+            async with asyncio.timeout(self._send_timeout_s or None):
+                await self._writer.write(data)
+        except TimeoutError:
+            raise RequestTimeout("the client reads nothing of its answer") from None
 
     async def write_eof(self, data: bytes = b"") -> None:
         """End the body cleanly; never called for one that broke off."""

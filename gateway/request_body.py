@@ -1,7 +1,9 @@
 """The client's body: `100 Continue` when it is first wanted, its limits, and a beginning kept for another try."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -9,22 +11,39 @@ from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, RequestTimeout
 from middlewares.request_rules import expects_continue
 
-#: A client that sends nothing of its body for so long is given up.
-IDLE_TIMEOUT_S = 60.0
+#: A slow start is nobody's fault.
+RATE_GRACE_S = 5.0
 #: So much of a body is kept, to be sent again to another connection.
 REPLAYED_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """What a client may take; each is a setting, and 0 is no limit.
+
+    `body_bytes` is the largest body, `body_idle_s` the longest pause in it, and `body_rate` the
+    fewest bytes a second, averaged since the body began and held against it after RATE_GRACE_S.
+    `send_s` is how long a client may read nothing of its answer.
+    """
+
+    body_bytes: int = 0
+    body_idle_s: float = 60.0
+    body_rate: int = 0
+    send_s: float = 60.0
 
 
 class RequestBody:
     """The pieces of one request's body; `begun` for each try."""
 
-    def __init__(self, request: web.Request, exchange: Exchange, max_bytes: int) -> None:
+    def __init__(self, request: web.Request, exchange: Exchange, limits: ClientLimits) -> None:
+        max_bytes = limits.body_bytes
         length = request.content_length
         if max_bytes and length is not None and length > max_bytes:
             raise _too_large(max_bytes)
         self._request = request
         self._exchange = exchange
-        self._max_bytes = max_bytes
+        self._limits = limits
+        self._began_s = time.monotonic()
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._wanted = False
@@ -50,15 +69,14 @@ class RequestBody:
             self._wanted = True
             await say_continue(request)
         try:
-            async with asyncio.timeout(IDLE_TIMEOUT_S):
+            async with asyncio.timeout(self._limits.body_idle_s or None):
                 piece = await request.content.readany()
         except TimeoutError:
             raise RequestTimeout("the request's body stopped coming") from None
         except web.RequestPayloadError:
             raise BadRequest("the request's body is not valid") from None
         exchange.bytes_in += len(piece)
-        if self._max_bytes and exchange.bytes_in > self._max_bytes:
-            raise _too_large(self._max_bytes)
+        self._check(exchange.bytes_in)
         if exchange.bytes_in <= REPLAYED_BYTES:
             self._kept.append(piece)
             self._kept_bytes += len(piece)
@@ -66,6 +84,14 @@ class RequestBody:
             self._kept.clear()
             self._kept_bytes = 0
         return piece
+
+    def _check(self, received: int) -> None:
+        limits = self._limits
+        if limits.body_bytes and received > limits.body_bytes:
+            raise _too_large(limits.body_bytes)
+        taken_s = time.monotonic() - self._began_s
+        if limits.body_rate and taken_s > RATE_GRACE_S and received < limits.body_rate * taken_s:
+            raise RequestTimeout("the request's body comes too slowly")
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -16,6 +16,8 @@ from pydantic_settings import (
 from discovery.addresses import AllowedHosts
 from discovery.errors import SettingsError
 from discovery.settings import RegistrySettings
+from gateway.request_body import ClientLimits
+from gateway.upstream.limits import UpstreamLimits
 from middlewares.client_address import TrustedProxies
 from middlewares.limiting import Policy
 
@@ -51,6 +53,7 @@ def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+SecondsOrNever = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 Optional = Annotated[str | None, BeforeValidator(lambda value: value or None)]
 
 
@@ -72,8 +75,14 @@ class GatewaySettings(BaseSettings):
     unhealthy_remove_after: Annotated[float, Field(ge=0, le=86400)] = 60
     upstream_connect_timeout: Seconds = 2
     upstream_timeout: Seconds = 30
+    upstream_idle_timeout: SecondsOrNever = 300
+    upstream_total_timeout: SecondsOrNever = 0
     upstream_connections: Annotated[int, Field(ge=0)] = 0
     upstream_connection_wait: Seconds = 1
+    max_response_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
+    client_body_timeout: SecondsOrNever = 60
+    client_body_min_rate: Annotated[int, Field(ge=0)] = 0
+    client_send_timeout: SecondsOrNever = 60
     max_body_bytes: Annotated[int, Field(ge=0)] = 0
     trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
     cors_origins: Annotated[
@@ -105,6 +114,27 @@ class GatewaySettings(BaseSettings):
         """The one rate limit policy that there is so far."""
         return Policy(
             DEFAULT_POLICY, self.rate_limit_requests, round(self.rate_limit_window * 1_000_000)
+        )
+
+    @property
+    def upstream_limits(self) -> UpstreamLimits:
+        return UpstreamLimits(
+            connect_s=self.upstream_connect_timeout,
+            head_s=self.upstream_timeout,
+            idle_s=self.upstream_idle_timeout,
+            total_s=self.upstream_total_timeout,
+            connections=self.upstream_connections,
+            wait_s=self.upstream_connection_wait,
+            head_bytes=self.max_response_head_bytes,
+        )
+
+    @property
+    def client_limits(self) -> ClientLimits:
+        return ClientLimits(
+            body_bytes=self.max_body_bytes,
+            body_idle_s=self.client_body_timeout,
+            body_rate=self.client_body_min_rate,
+            send_s=self.client_send_timeout,
         )
 
     @property

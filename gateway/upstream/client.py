@@ -5,6 +5,7 @@ import asyncio
 from discovery.instance import Instance
 from discovery.view import Event, View
 from gateway.upstream.dialing import Dialer
+from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.pool import Pool
 
 #: A time-out is noticed at most so much late.
@@ -14,13 +15,12 @@ SWEEP_INTERVAL_S = 0.1
 class UpstreamClient:
     """Pools by instance key; they outlive any change of the view that does not touch the instance."""
 
-    def __init__(self, dialer: Dialer, *, connections_per_instance: int, wait_s: float) -> None:
+    def __init__(self, dialer: Dialer, limits: UpstreamLimits) -> None:
         self.dialer = dialer
         self._pools: dict[str, Pool] = {}
         #: Pools of instances that are gone, until their last request is over.
         self._leaving: set[Pool] = set()
-        self._most = connections_per_instance
-        self._wait_s = wait_s
+        self._limits = limits
 
     def in_flight(self, key: str) -> int:
         """The requests under way at an instance."""
@@ -35,7 +35,7 @@ class UpstreamClient:
         ):
             if pool is not None:
                 self._let_go(instance.key, pool)
-            pool = Pool(instance, self.dialer, most=self._most, wait_s=self._wait_s)
+            pool = Pool(instance, self.dialer, self._limits)
             self._pools[instance.key] = pool
         return pool
 

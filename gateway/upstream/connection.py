@@ -8,6 +8,7 @@ from typing import Protocol
 
 import httptools
 
+from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.sockets import bytes_acknowledged, readable
 from middlewares.failures import (
@@ -17,7 +18,7 @@ from middlewares.failures import (
     UpstreamTimeout,
 )
 
-MAX_HEAD_BYTES = 64 * 1024
+NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
@@ -52,12 +53,14 @@ class UpstreamConnection(asyncio.Protocol):
     arrives makes it free. Failures are those of middlewares.failures.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, limits: UpstreamLimits) -> None:
         self.reused = False
         self.idle_since_s = 0.0
         self.idle_limit_s = IDLE_LIMIT_S
-        #: When silence becomes a failure (loop time); infinite while the client is waited for.
-        self.deadline_s = float("inf")
+        #: When silence becomes a failure (loop time); never, while the client is waited for.
+        self.deadline_s = NEVER
+        self._ends_s = NEVER
+        self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._sock = sock
         self._is_readable = readable(sock)
@@ -119,8 +122,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def check_deadline(self, now_s: float) -> None:
         """Called now and then by the pool's sweep, which is cheaper than a timer for each request."""
-        if now_s >= self.deadline_s and self._failure is None:
-            self.deadline_s = float("inf")
+        if now_s >= self.deadline_s or now_s >= self._ends_s:
+            self.deadline_s = self._ends_s = NEVER
             self._fail(UpstreamTimeout("the upstream did not answer in time"))
 
     def abort(self) -> None:
@@ -132,20 +135,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What the hop calls.
 
-    def request(
-        self, head: RequestHead, body: AsyncIterator[bytes] | bytes | None, timeout_s: float
-    ) -> None:
-        """Send the head now, and the body as it comes, while the response is already awaited.
-
-        `timeout_s` runs from the last byte that the instance was sent to the response's head.
-        """
+    def request(self, head: RequestHead, body: AsyncIterator[bytes] | None = None) -> None:
+        """Send the head now, and the body as it comes, while the response is already awaited."""
         self._begin(head.method, upgrades=head.upgrades)
         self._sent_before = self._sent
-        self._timeout_s = timeout_s
-        self.deadline_s = self._loop.time() + timeout_s
-        if isinstance(body, bytes):
-            self._write(head.data + body)
-            return
+        now_s = self._loop.time()
+        self.deadline_s = now_s + self._limits.head_s
+        self._ends_s = now_s + self._limits.total_s if self._limits.total_s else NEVER
         self._write(head.data)
         if body is not None:
             self._sending = asyncio.create_task(self._send(body, head.chunked))
@@ -178,7 +174,10 @@ class UpstreamConnection(asyncio.Protocol):
                 raise self._failure
             if self._ended:
                 return b""
+            if self._limits.idle_s:
+                self.deadline_s = self._loop.time() + self._limits.idle_s
             await self._wait()
+            self.deadline_s = NEVER
         piece = self._pieces.popleft()
         self._unread_bytes -= len(piece)
         if self._reading_paused and self._unread_bytes <= LOW_WATER_BYTES:
@@ -219,9 +218,10 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             while True:
                 # While the client is waited for, the instance can't be blamed for its silence.
-                self.deadline_s = float("inf")
+                self.deadline_s = NEVER
                 piece = await anext(body, b"")
-                self.deadline_s = self._loop.time() + self._timeout_s
+                if self._head is None:
+                    self.deadline_s = self._loop.time() + self._limits.head_s
                 if not piece:
                     break
                 self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
@@ -229,8 +229,6 @@ class UpstreamConnection(asyncio.Protocol):
                     await self._writable.wait()
             if chunked:
                 self._write(b"0\r\n\r\n")
-            if self._head is not None:
-                self.deadline_s = float("inf")
         except Failure as failure:  # the client's body broke off or is too large
             self._fail(failure)
             if self._transport is not None:
@@ -268,7 +266,7 @@ class UpstreamConnection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._keeps_alive = False  # should the response have ended before what is not valid
             self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
-        if self._head is None and self._head_bytes > MAX_HEAD_BYTES:
+        if self._head is None and self._head_bytes > self._limits.head_bytes:
             self._fail(UpstreamInvalid("the upstream's response head is too large"))
         if self._waiter is not None:
             self._wake()
@@ -344,13 +342,13 @@ class UpstreamConnection(asyncio.Protocol):
             return
         head = ResponseHead(status, self._phrase, self._fields)
         if not self._frame(head) or (
-            self._head_bytes > MAX_HEAD_BYTES and sum(map(_size, head.fields)) > MAX_HEAD_BYTES
+            self._head_bytes > self._limits.head_bytes
+            and sum(map(_size, head.fields)) > self._limits.head_bytes
         ):
             self._fail(UpstreamInvalid("the upstream's response head is not valid"))
             return
         self._head = head
-        if self._sending is None or self._sending.done():
-            self.deadline_s = float("inf")
+        self.deadline_s = NEVER
         if self._method == "HEAD" or status in _WITHOUT_BODY:
             # The parser does not know of HEAD: it would wait for a body, so a new one is taken.
             self._keeps_alive = self._parser.should_keep_alive()
@@ -407,7 +405,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _end(self) -> None:
         self._ended = True
-        self.deadline_s = float("inf")
+        self.deadline_s = self._ends_s = NEVER
         self._wake()
 
     def _fail(self, failure: Failure) -> None:

@@ -1,25 +1,26 @@
 """The connections to one instance: idle ones to be used again, and how many there may be at once."""
 
 import asyncio
+import socket
 from collections import deque
 
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
+from gateway.upstream.limits import UpstreamLimits
 from middlewares.failures import Overloaded, UpstreamUnreachable
 
 
 class Pool:
     """Hands out connections, the most recently used first, so that the others can go idle and end."""
 
-    def __init__(self, instance: Instance, dialer: Dialer, *, most: int, wait_s: float) -> None:
+    def __init__(self, instance: Instance, dialer: Dialer, limits: UpstreamLimits) -> None:
         self.instance = instance
         self.active: set[UpstreamConnection] = set()
         self._idle: list[UpstreamConnection] = []
         self._dialer = dialer
-        self._most = most
-        self._wait_s = wait_s
+        self._limits = limits
         self._opening = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
@@ -42,20 +43,31 @@ class Pool:
             connection.abort()
         return None
 
-    async def open(self) -> UpstreamConnection:
-        """A new connection. Raises UpstreamUnreachable, or Overloaded when there are too many."""
-        if self._most and len(self.active) + self._opening >= self._most:
+    async def open(self, *, fresh: bool = False) -> UpstreamConnection:
+        """A new connection, or where it had to wait for its turn one that became idle, unless `fresh`.
+
+        Raises UpstreamUnreachable, or Overloaded when there are too many for too long.
+        """
+        most = self._limits.connections
+        if most and len(self.active) + self._opening >= most:
             await self._turn()
+            idle = None if fresh else self.take_idle()
+            if idle is not None:
+                return idle
         self._opening += 1
         try:
-            connection = await self._dialer.connect(self.instance, UpstreamConnection)
+            connection = await self._dialer.connect(self.instance, self._new)
+            self.active.add(connection)
         except (OSError, ForbiddenAddress) as error:
-            self._next()
             raise UpstreamUnreachable("the upstream can't be connected to") from error
         finally:
             self._opening -= 1
-        self.active.add(connection)
+            if len(self.active) + self._opening < most:
+                self._next()
         return connection
+
+    def _new(self, sock: socket.socket) -> UpstreamConnection:
+        return UpstreamConnection(sock, self._limits)
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """The exchange is over: the connection is kept where it can be used again, else ended."""
@@ -89,7 +101,7 @@ class Pool:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         try:
-            async with asyncio.timeout(self._wait_s):
+            async with asyncio.timeout(self._limits.wait_s):
                 await future
         except TimeoutError:
             raise Overloaded("too many requests are waiting for this service") from None
