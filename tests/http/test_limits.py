@@ -12,9 +12,9 @@ from tests.support.upstreams import Received
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-async def stalls_in_mid_body(_received: Received, writer: asyncio.StreamWriter) -> None:
+async def stalls_in_mid_body(received: Received, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
-    await asyncio.Event().wait()
+    await received.reader.read()  # until the gateway ends the connection
 
 
 async def drips(_received: Received, writer: asyncio.StreamWriter) -> None:
@@ -26,8 +26,8 @@ async def drips(_received: Received, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.02)
 
 
-async def never_answers(_received: Received, _writer: asyncio.StreamWriter) -> None:
-    await asyncio.Event().wait()
+async def never_answers(received: Received, _writer: asyncio.StreamWriter) -> None:
+    await received.reader.read()
 
 
 async def test_an_answer_that_pauses_too_long_is_broken_off(
