@@ -11,7 +11,10 @@ REGISTRY = "registry"
 REGISTRY_PORT = 6379
 SERVICE_PORTS = {
     "market_data_service": 8000,
+    "market_analyzer_service": 8001,
     "price_service": 8002,
+    "signal_service": 8003,
+    "notification_service": 8004,
 }
 # Extra instances take the first free ports from here on: clear of every port with a name.
 EXTRA_PORTS_FROM = 8100

@@ -1,14 +1,12 @@
 """Whether a port is taken, and by whom as far as it can be told."""
 
 import errno
-import os
 import socket
-import sys
-from pathlib import Path
+from contextlib import suppress
 
-from gateway.stack.processes import command_of, output_of
+import psutil
 
-LISTEN = "0A"  # the state column of /proc/net/tcp
+from gateway.stack.processes import command_of
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -30,9 +28,13 @@ def answers(port: int) -> bool:
 
 def holder_of(port: int) -> str | None:
     """The process that listens there, `command (pid 123)`; None when it is not ours to see."""
-    pid = _holder_by_proc(port) if sys.platform == "linux" else None
-    pid = pid or _holder_by_lsof(port)
-    return f"{command_of(pid)} (pid {pid})" if pid else None
+    # One process after the other: all at once is a privilege of root on macOS.
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            for connection in process.net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
+                    return f"{command_of(process.pid)} (pid {process.pid})"
+    return None
 
 
 def _can_bind(host: str, port: int) -> bool:
@@ -45,27 +47,3 @@ def _can_bind(host: str, port: int) -> bool:
         except OSError as error:
             return error.errno not in {errno.EADDRINUSE, errno.EACCES}
     return True
-
-
-def _holder_by_proc(port: int) -> int | None:
-    inodes = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            rows = Path(table).read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for columns in map(str.split, rows):
-            if columns[3] == LISTEN and int(columns[1].rpartition(":")[2], 16) == port:
-                inodes.add(f"socket:[{columns[9]}]")
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*") if inodes else ():
-        try:
-            if os.readlink(descriptor) in inodes:
-                return int(descriptor.parts[2])
-        except OSError:  # closed meanwhile, or another user's
-            continue
-    return None
-
-
-def _holder_by_lsof(port: int) -> int | None:
-    lines = output_of("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fp").splitlines()
-    return next((int(line[1:]) for line in lines if line.startswith("p")), None)
