@@ -133,6 +133,10 @@ class StartUp:
         environment = {**self.environ, "REDIS_URL": registry_url}
         if not (environment.get("ADMIN_TOKEN") or environment.get("ADMIN_TOKEN_FILE")):
             environment["ADMIN_TOKEN_FILE"] = str(self.state.token_file)
+        # `make down` shall not wait five minutes for a page that watches a stream.
+        environment.setdefault(
+            "TUNNEL_GRACE", environment.get("SHUTDOWN_GRACE") or str(DEFAULT_GRACE_S)
+        )
         return environment
 
     def _live(self) -> set[str]:
