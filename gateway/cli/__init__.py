@@ -2,12 +2,13 @@
 
 import sys
 
-from gateway.cli import stack_commands
+from gateway.cli import doctor, registry_commands, stack_commands
 from gateway.cli.application import app
 from gateway.cli.output import FAILURE, USAGE, print_error
 from gateway.stack.failures import StackError, UsageError
 
-stack_commands.add_to(app)
+for group in (stack_commands, registry_commands, doctor):
+    group.add_to(app)
 
 
 def main() -> None:

@@ -8,7 +8,10 @@ from gateway.version import VERSION
 
 app = typer.Typer(
     name="lockgate",
-    help="Lockgate, an API gateway and service discovery in one.",
+    help=(
+        "Lockgate, an API gateway and service discovery in one. "
+        "Exit statuses: 0 done, 1 could not be done, 2 asked for something that makes no sense."
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +14,7 @@ from gateway.stack.ps import ProcessRow
 FAILURE = 1
 USAGE = 2
 
+_LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 _HEALTH_STYLES = {"healthy": "green", "starting": "yellow"}
 
 
@@ -29,7 +31,35 @@ def print_error(text: str, log_lines: Sequence[str] = ()) -> None:
 
 
 def print_json(rows: Sequence[ProcessRow]) -> None:
-    print(json.dumps([asdict(row) for row in rows], indent=2))
+    print_document([asdict(row) for row in rows])
+
+
+def print_document(document: Any) -> None:
+    print(json.dumps(document, indent=2))
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> None:
+    """A table of texts; rich markup in them counts."""
+    table = Table(*headings, title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*row)
+    _console().print(table)
+
+
+def health_style(health: str) -> str:
+    """A state in its colour."""
+    return f"[{_HEALTH_STYLES.get(health, 'red')}]{health}[/]"
+
+
+def log_line_for_people(record: dict[str, Any]) -> str:
+    """A log record on one line, in the colour of its level (ANSI)."""
+    rest = {k: v for k, v in record.items() if k not in ("timestamp", "level", "service", "event")}
+    colour = _LEVEL_COLOURS.get(str(record.get("level")), "0")
+    fields = " ".join(f"{key}={value}" for key, value in rest.items())
+    return (
+        f"\x1b[2m{record.get('timestamp', '')}\x1b[0m \x1b[{colour}m{record.get('level', ''):8}\x1b[0m "
+        f"\x1b[36m{record.get('service', '')}\x1b[0m \x1b[1m{record.get('event', '')}\x1b[0m {fields}"
+    )
 
 
 def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) -> None:
@@ -49,13 +79,17 @@ def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) 
             _or_dash(row.port),
             _or_dash(row.pid),
             "-" if row.uptime_s is None else _duration(row.uptime_s),
-            f"[{_HEALTH_STYLES.get(row.health, 'red')}]{row.health}[/]",
+            health_style(row.health),
             where,
         )
+    _console().print(table)
+
+
+def _console() -> Console:
     console = Console()
     if not console.is_terminal:  # into a file or a pipe: no column is cut off
         console.width = 200
-    console.print(table)
+    return console
 
 
 def _plain(console: Console, text: str, style: str | None = None) -> None:

@@ -6,32 +6,28 @@ import sys
 import time
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from gateway.cli.output import print_json, print_progress, print_table
+from gateway.cli.options import AsJson, PortOffset, root, stack_at
+from gateway.cli.output import log_line_for_people, print_json, print_progress, print_table
 from gateway.stack.down import down as stop_stack
-from gateway.stack.logs import print_logs
-from gateway.stack.plan import REGISTRY_PORT, parse_offset, parse_scale, plan_processes
+from gateway.stack.log_filter import LogFilter
+from gateway.stack.logs import as_json_line, print_logs
+from gateway.stack.plan import REGISTRY_PORT, parse_scale, plan_processes
 from gateway.stack.ports import is_free
 from gateway.stack.processes import marked_pids
 from gateway.stack.ps import running
-from gateway.stack.state import StackState, project_root, stack_state
 from gateway.stack.up import StartUp
 
-PortOffset = Annotated[
-    str, typer.Option(envvar="PORT_OFFSET", metavar="N", help="Added to every port of the stack.")
-]
 Scale = Annotated[
     str,
     typer.Option(
         envvar="SCALE", metavar="SERVICE=N", help='Instances of a service: "price_service=3".'
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,10 +38,10 @@ def add_to(app: typer.Typer) -> None:
 def up(port_offset: PortOffset = "0", scale: Scale = "", as_json: AsJson = False) -> None:
     """Start registry, services and gateway in the background, and wait until they answer."""
     began = time.monotonic()
-    offset, state = _stack(port_offset)
+    offset, state = stack_at(port_offset)
     rows, record = StartUp(
         state=state,
-        root=_root(),
+        root=root(),
         make_plan=partial(
             plan_processes,
             python=sys.executable,
@@ -67,7 +63,7 @@ def up(port_offset: PortOffset = "0", scale: Scale = "", as_json: AsJson = False
 
 def down(port_offset: PortOffset = "0") -> None:
     """Stop everything that `up` started, and nothing else."""
-    _, state = _stack(port_offset)
+    _, state = stack_at(port_offset)
     stop_stack(state, print_progress)
 
 
@@ -80,7 +76,7 @@ def restart(port_offset: PortOffset = "0", scale: Scale = "", as_json: AsJson = 
 
 def ps(port_offset: PortOffset = "0", as_json: AsJson = False) -> None:
     """Show what runs, with pid, port, uptime and health."""
-    offset, state = _stack(port_offset)
+    offset, state = stack_at(port_offset)
     rows, record = running(state), state.load_record()
     if as_json:
         print_json(rows)
@@ -99,23 +95,29 @@ def logs(
     port_offset: PortOffset = "0",
     follow: Annotated[bool, typer.Option(help="Go on with what is logged from now on.")] = True,
     tail: Annotated[int, typer.Option(min=0, help="Last lines of each log to begin with.")] = 20,
+    service: Annotated[str | None, typer.Option(help="Only this service's lines.")] = None,
+    level: Annotated[str | None, typer.Option(help="Only lines of this level and above.")] = None,
+    correlation_id: Annotated[str | None, typer.Option(help="Only this request's lines.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON lines on a terminal too, where people get colours.")
+    ] = False,
 ) -> None:
     """Show the logs of all processes as one stream, one JSON object a line."""
-    _, state = _stack(port_offset)
+    wanted = LogFilter(service, level, correlation_id)
+    for_people = sys.stdout.isatty() and not as_json
+    _, state = stack_at(port_offset)
     signal.signal(signal.SIGTERM, _interrupt)
     with suppress(KeyboardInterrupt):
-        print_logs(state, sys.stdout, tail=tail, follow=follow)
+        print_logs(
+            state,
+            sys.stdout,
+            tail=tail,
+            follow=follow,
+            wanted=wanted,
+            render=log_line_for_people if for_people else as_json_line,
+        )
     # A closed pipe must not raise once more when Python flushes at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _stack(port_offset: str) -> tuple[int, StackState]:
-    offset = parse_offset(port_offset)
-    return offset, stack_state(_root(), offset)
-
-
-def _root() -> Path:
-    return project_root(Path.cwd())
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -5,19 +5,38 @@ import os
 import select
 import stat
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
 from gateway.stack.failures import StackError
 from gateway.stack.log_files import FollowedFile
+from gateway.stack.log_filter import LogFilter
 from gateway.stack.log_lines import as_json_object, rfc3339, service_of, sort_key
 from gateway.stack.state import StackState
 
 POLL_S = 0.2
 
 
-def print_logs(state: StackState, out: TextIO, *, tail: int, follow: bool) -> None:
+EVERYTHING = LogFilter()
+
+Render = Callable[[dict[str, Any]], str]
+
+
+def as_json_line(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def print_logs(
+    state: StackState,
+    out: TextIO,
+    *,
+    tail: int,
+    follow: bool,
+    wanted: LogFilter = EVERYTHING,
+    render: Render = as_json_line,
+) -> None:
     """Ends when `out` is a pipe that nobody reads any more, even while nothing is logged."""
     if not state.logs.is_dir():
         raise StackError(f"no logs in {state.logs} yet: `make up` starts the stack")
@@ -25,8 +44,9 @@ def print_logs(state: StackState, out: TextIO, *, tail: int, follow: bool) -> No
     try:
         while True:
             for record in stream.new_records():
-                out.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-                out.flush()
+                if wanted.keeps(record):
+                    out.write(render(record) + "\n")
+                    out.flush()
             if not follow or not _wait(out, POLL_S):
                 return
     except BrokenPipeError:

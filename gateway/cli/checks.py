@@ -1,0 +1,157 @@
+"""What `lockgate doctor` looks at: each check says what it found and what to do."""
+
+import platform
+import resource
+import sysconfig
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, Literal
+
+import redis
+
+from discovery.connecting import connect
+from discovery.errors import SettingsError
+from discovery.settings import without_password
+from gateway.settings import load_settings
+from gateway.stack.plan import GATEWAY, REGISTRY_PORT, SERVICE_PORTS
+from gateway.stack.ports import holder_of, is_free
+from gateway.stack.ps import running
+from gateway.stack.registry_server import default_url
+from gateway.stack.state import StackState
+
+FILES_WANTED = 4096
+CLOCK_SKEW_S = 1.0
+GATEWAY_PORT = 8080
+
+State = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check found; `advice` is empty where there is nothing to do."""
+
+    check: str
+    state: State
+    detail: str
+    advice: str = ""
+
+
+def examine(state: StackState, offset: int, environ: Mapping[str, str]) -> list[Finding]:
+    """All checks, in the order in which one rests on another."""
+    record = state.load_record()
+    url = environ.get("REDIS_URL") or (
+        record.registry_url if record is not None else default_url(REGISTRY_PORT + offset)
+    )
+    return [
+        _python(),
+        _settings(environ),
+        _files(),
+        *_ports(state, offset),
+        *_registry(url),
+    ]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if find_spec("uvloop") is None:
+        return Finding("python", "warning", f"{version}, without uvloop", "pip install uvloop")
+    if "-fprofile-use" not in str(sysconfig.get_config_var("PY_CORE_CFLAGS")):
+        detail = f"{version} with uvloop; not an optimised build, which would save a tenth"
+        return Finding("python", "ok", detail)
+    return Finding("python", "ok", f"{version} with uvloop")
+
+
+def _settings(environ: Mapping[str, str]) -> Finding:
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        return Finding("settings", "failed", str(error), "correct the variable")
+    if settings.admin_token is None:
+        return Finding(
+            "settings", "ok", "no ADMIN_TOKEN here: `make up` makes one, others need it set"
+        )
+    return Finding("settings", "ok", "every variable is valid")
+
+
+def _files() -> Finding:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < FILES_WANTED:
+        return Finding(
+            "open files",
+            "warning",
+            f"at most {soft}; each client and each instance takes one",
+            f"ulimit -n {min(hard, 65536) if hard > 0 else 65536}",
+        )
+    return Finding("open files", "ok", f"at most {soft}")
+
+
+def _ports(state: StackState, offset: int) -> list[Finding]:
+    ours = {row.port for row in running(state)}
+    wanted = {GATEWAY: GATEWAY_PORT, **SERVICE_PORTS}
+    findings = []
+    for name, base in wanted.items():
+        port = base + offset
+        if port in ours:
+            findings.append(Finding(f"port {port}", "ok", f"{name} runs there"))
+        elif is_free(port):
+            findings.append(Finding(f"port {port}", "ok", f"free for {name}"))
+        else:
+            holder = holder_of(port) or "a program that cannot be seen from here"
+            findings.append(
+                Finding(
+                    f"port {port}",
+                    "failed",
+                    f"{name} needs it, and {holder} has it",
+                    "stop that, or move the stack: make up PORT_OFFSET=N",
+                )
+            )
+    return findings
+
+
+def _registry(url: str) -> list[Finding]:
+    shown = without_password(url)
+    try:
+        with connect(url) as client:
+            return [_answers(client, shown), _evicts(client), _clock(client)]
+    except (redis.RedisError, OSError) as error:
+        return [
+            Finding(
+                "registry",
+                "warning",
+                f"{shown} does not answer: {error}",
+                "`make up` starts one; elsewhere set REDIS_URL",
+            )
+        ]
+
+
+def _answers(client: Any, shown: str) -> Finding:
+    client.eval("return 1", 0)
+    return Finding("registry", "ok", f"{shown} answers and takes scripts")
+
+
+def _evicts(client: Any) -> Finding:
+    found = client.config_get("maxmemory*")
+    policy, limit = found.get("maxmemory-policy"), int(found.get("maxmemory") or 0)
+    if limit and policy != "noeviction":
+        return Finding(
+            "registry memory",
+            "failed",
+            f"evicts keys ({policy}): registrations would vanish",
+            "CONFIG SET maxmemory-policy noeviction",
+        )
+    return Finding("registry memory", "ok", "evicts nothing")
+
+
+def _clock(client: Any) -> Finding:
+    seconds, microseconds = client.time()
+    skew_s = abs(time.time() - (seconds + microseconds / 1e6))
+    if skew_s > CLOCK_SKEW_S:
+        return Finding(
+            "clocks",
+            "warning",
+            f"this machine and the registry differ by {skew_s:.1f} s",
+            "keep both by NTP; leases and limits go by the registry's",
+        )
+    return Finding("clocks", "ok", "this machine and the registry agree")

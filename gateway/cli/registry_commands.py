@@ -1,0 +1,80 @@
+"""`lockgate services` and `routes`: what is registered, and where requests go."""
+
+from typing import Any
+
+import typer
+
+from gateway.cli.gateway_client import find_gateway
+from gateway.cli.options import AsJson, PortOffset, Token, Url, stack_at
+from gateway.cli.output import health_style, print_document, print_rows
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (services, routes):
+        app.command()(command)
+
+
+def services(
+    port_offset: PortOffset = "0",
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is registered, with each instance's state. Exit status 1: no gateway answers."""
+    document = _ask(port_offset, url, token)
+    if as_json:
+        print_document(document)
+        return
+    rows = [
+        (
+            service["name"],
+            instance["id"],
+            instance["url"],
+            health_style(instance["status"]),
+            instance["version"] or "-",
+            str(instance["weight"]),
+            instance["last_heartbeat"],
+        )
+        for service in document["services"]
+        for instance in service["instances"]
+    ]
+    headings = ("service", "instance", "url", "status", "version", "weight", "last heartbeat")
+    print_rows(headings, rows, title=_title(document))
+
+
+def routes(
+    port_offset: PortOffset = "0",
+    url: Url = None,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which path goes to which service. Exit status 1: no gateway answers."""
+    found = [
+        {
+            "route": service["route"],
+            "service": service["name"],
+            "healthy": service["healthy"],
+            "total": service["total"],
+        }
+        for service in _ask(port_offset, url, token)["services"]
+    ]
+    if as_json:
+        print_document(found)
+        return
+    rows = [
+        (f"{one['route']}/*", one["service"], f"{one['healthy']} of {one['total']} healthy")
+        for one in found
+    ]
+    print_rows(("path", "service", "instances"), rows, title="Routes")
+
+
+def _ask(port_offset: str, url: str | None, token: str | None) -> Any:
+    offset, state = stack_at(port_offset)
+    return find_gateway(state, offset, url, token).get("/services")
+
+
+def _title(document: Any) -> str:
+    title = f"{document['count']} services"
+    if document.get("stale"):
+        title += f" (as of {document['age_s']:.0f} s ago: the registry is away)"
+    return title

@@ -1,0 +1,144 @@
+"""`lockgate services`, `routes` and `doctor` against a gateway and a registry that run."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import StartGateway, StartUpstream
+from tests.support.gateways import ADMIN_TOKEN
+from tests.support.registry_servers import free_port
+from tests.support.stacks import free_offset
+
+LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
+REPOSITORY = Path(__file__).parents[2]
+
+
+async def lockgate(
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """Exit status, standard output and standard error of a command given in `folder`."""
+    kept = {
+        key: value for key, value in os.environ.items() if key not in ("REDIS_URL", "ADMIN_TOKEN")
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(*LOCKGATE, *arguments),
+        cwd=folder,
+        env=kept | {"PYTHONPATH": str(REPOSITORY)} | dict(variables or {}),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, error = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), error.decode()
+
+
+async def test_services_are_shown_as_a_table_or_as_the_gateways_own_document(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders_service", upstream.port, "o-1", metadata={"zone": "a"})
+    here = ["--url", gateway.url]
+
+    status, table, _ = await lockgate(tmp_path, "services", *here)
+    _, public, _ = await lockgate(tmp_path, "services", "--json", *here)
+    _, whole, _ = await lockgate(tmp_path, "services", "--json", *here, "--token", ADMIN_TOKEN)
+
+    assert status == 0
+    assert "orders_service" in table
+    assert "o-1" in table
+    assert "metadata" not in json.loads(public)["services"][0]["instances"][0]
+    assert json.loads(whole)["services"][0]["instances"][0]["metadata"] == {"zone": "a"}
+
+
+async def test_routes_tell_which_path_goes_to_which_service(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders_service", upstream.port)
+
+    _, table, _ = await lockgate(tmp_path, "routes", "--url", gateway.url)
+    _, document, _ = await lockgate(tmp_path, "routes", "--url", gateway.url, "--json")
+
+    assert "/api/orders/*" in table
+    (route,) = json.loads(document)
+    assert {"route", "service", "healthy", "total"} == set(route)
+    assert (route["route"], route["service"], route["total"]) == (
+        "/api/orders",
+        "orders_service",
+        1,
+    )
+
+
+async def test_a_gateway_that_does_not_answer_is_said_in_one_line(tmp_path: Path) -> None:
+    status, out, error = await lockgate(
+        tmp_path, "services", "--url", f"http://127.0.0.1:{free_port()}"
+    )
+
+    assert (status, out) == (1, "")
+    assert len(error.splitlines()) == 1
+    assert "no gateway answers" in error
+
+
+async def test_the_doctor_finds_nothing_wrong_where_nothing_is(
+    registry_url: str, tmp_path: Path
+) -> None:
+    offset = free_offset()
+
+    status, out, _ = await lockgate(
+        tmp_path,
+        "doctor",
+        "--json",
+        "--port-offset",
+        str(offset),
+        variables={"REDIS_URL": registry_url},
+    )
+
+    findings = _by_check(out)
+    assert status == 0
+    assert {findings[check]["state"] for check in ("registry", "registry memory", "clocks")} == {
+        "ok"
+    }
+    assert findings[f"port {8080 + offset}"]["state"] == "ok"
+
+
+async def test_the_doctor_says_what_is_wrong_and_what_to_do(
+    registry_url: str, tmp_path: Path
+) -> None:
+    offset = free_offset()
+    with socket.create_server(("127.0.0.1", 8080 + offset)):
+        status, out, _ = await lockgate(
+            tmp_path,
+            *("doctor", "--json", "--port-offset", str(offset)),
+            variables={"REDIS_URL": registry_url, "RATE_LIMIT_REQUESTS": "many"},
+        )
+
+    findings = _by_check(out)
+    assert status == 1
+    port = findings[f"port {8080 + offset}"]
+    assert (port["state"], "PORT_OFFSET" in port["advice"]) == ("failed", True)
+    assert "RATE_LIMIT_REQUESTS='many'" in findings["settings"]["detail"]
+
+
+async def test_the_doctor_warns_of_a_registry_that_is_away(tmp_path: Path) -> None:
+    away = f"redis://127.0.0.1:{free_port()}/0"
+
+    _, out, _ = await lockgate(tmp_path, "doctor", "--json", variables={"REDIS_URL": away})
+
+    assert _by_check(out)["registry"]["state"] == "warning"
+
+
+async def test_every_command_explains_itself(tmp_path: Path) -> None:
+    commands = ["up", "down", "restart", "ps", "logs", "services", "routes", "doctor"]
+
+    helped = await asyncio.gather(*(lockgate(tmp_path, name, "--help") for name in commands))
+
+    assert all(status == 0 and "Usage:" in out for status, out, _ in helped)
+
+
+def _by_check(out: str) -> dict[str, Any]:
+    return {finding["check"]: finding for finding in json.loads(out)}
