@@ -121,6 +121,13 @@ def announce(
     takes connections, heartbeats each `HEARTBEAT_INTERVAL`, keeps trying with growing pauses while
     the registry is away, registers anew when the registry forgot it, and never fails the service.
     At shutdown it drains and deregisters. Raises InvalidRegistration for a bad argument.
+
+    >>> app = web.Application()
+    >>> announcement = announce(app, name="orders_service", port=9000, version="1.4.2")
+    >>> announcement.instance_id
+    'orders_service-...'
+    >>> announcement.registered  # web.run_app(app, port=9000) comes first
+    False
     """
     settings = settings or RegistrySettings.from_env()
     instance = parse_registration(

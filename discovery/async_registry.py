@@ -39,7 +39,21 @@ class Change:
 
 
 class AsyncServiceRegistry:
-    """The same calls as ServiceRegistry, `async`; bound to the event loop that first uses it."""
+    """The same calls as ServiceRegistry, `async`; bound to the event loop that first uses it.
+
+    `url` None reads `REDIS_URL`.
+
+    >>> async def main() -> None:
+    ...     async with AsyncServiceRegistry() as registry:
+    ...         orders = await registry.register_service("orders_service", "localhost", 9000)
+    ...         print(await registry.discover_service("orders_service"))
+    ...         print(await registry.deregister_service("orders_service", orders["id"]))
+    ...         print(await registry.get_service("orders_service"))
+    >>> asyncio.run(main())
+    http://localhost:9000
+    True
+    None
+    """
 
     def __init__(self, url: str | None = None, *, settings: RegistrySettings | None = None) -> None:
         if settings is None:
@@ -114,7 +128,26 @@ class AsyncServiceRegistry:
         return (await self.call(commands.deregister(instance_key(name, instance_id)))).known
 
     async def watch(self, name: str | None = None) -> AsyncIterator[Change]:
-        """Each change of one service, or of all, as it happens; it ends when the caller breaks off."""
+        """Each change of one service, or of all, as it happens; it ends when the caller breaks off.
+
+        The first is the snapshot of what is there already, if anything is.
+
+        >>> from contextlib import aclosing
+        >>> async def main() -> None:
+        ...     async with AsyncServiceRegistry() as registry:
+        ...         await registry.register_service(
+        ...             "orders_service", "localhost", 9000, instance_id="orders-1"
+        ...         )
+        ...         async with aclosing(registry.watch("orders_service")) as changes:
+        ...             async for change in changes:
+        ...                 print(change.kind, change.instances)
+        ...                 if not change.instances:
+        ...                     break
+        ...                 await registry.deregister_service("orders_service", "orders-1")
+        >>> asyncio.run(main())
+        snapshot ('orders-1',)
+        deregistered ()
+        """
         if name is not None:
             check_name(name)
         changes: asyncio.Queue[Change] = asyncio.Queue()

@@ -29,6 +29,20 @@ class ServiceRegistry:
 
     While the registry is unreachable, lookups give the last known answer up to `INSTANCE_TTL` old,
     then raise RegistryUnavailable; changes raise it at once. Both errors are DiscoveryError.
+
+    >>> registry = get_service_registry()
+    >>> orders = registry.register_service("orders_service", "localhost", 9000, version="1.4.2")
+    >>> registry.discover_service("orders_service")
+    'http://localhost:9000'
+    >>> registry.heartbeat("orders_service", orders["id"])
+    True
+    >>> [(service["name"], service["total"]) for service in registry.list_services()]
+    [('orders_service', 1)]
+    >>> registry.deregister_service("orders_service", orders["id"])
+    True
+    >>> registry.discover_service("orders_service")
+    Traceback (most recent call last):
+    discovery.errors.ServiceNotFound: no healthy instance of orders_service is registered
     """
 
     def __init__(self, settings: RegistrySettings) -> None:
@@ -40,7 +54,17 @@ class ServiceRegistry:
         self._rng = random.Random()
 
     def get_service(self, name: str) -> Description | None:
-        """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`."""
+        """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`.
+
+        >>> registry = get_service_registry()
+        >>> registry.register_service("orders_service", "localhost", 9000)["status"]
+        'starting'
+        >>> found = registry.get_service("orders_service")
+        >>> found["host"], found["port"]
+        ('localhost', 9000)
+        >>> print(registry.get_service("invoices_service"))
+        None
+        """
         if not is_service_name(name):
             return None
         return pick(usable(self._lookup(name)), self._rng)
@@ -74,6 +98,16 @@ class ServiceRegistry:
         It lapses `ttl_s` seconds (`INSTANCE_TTL`) after the last heartbeat, and heartbeats are the
         caller's. `health_check_url` is a URL on the same host or a path; None: a TCP connect is the
         probe. Raises InvalidRegistration or RegistryUnavailable.
+
+        >>> orders = get_service_registry().register_service(
+        ...     "orders_service", "10.0.0.7", 9000, instance_id="orders-7",
+        ...     health_check_url="/health", metadata={"zone": "a"}, weight=2, ttl_s=30,
+        ... )
+        >>> orders["id"], orders["health_check_url"]
+        ('orders-7', 'http://10.0.0.7:9000/health')
+        >>> get_service_registry().register_service("Orders", "10.0.0.7", 9000)
+        Traceback (most recent call last):
+        discovery.errors.InvalidRegistration: service name 'Orders': must be a lower-case letter ...
         """
         instance = parse_registration(
             name,
@@ -97,7 +131,15 @@ class ServiceRegistry:
         return self._call(commands.renew([instance_key(name, instance_id)]))[0]
 
     def drain(self, name: str, instance_id: str) -> bool:
-        """Let an instance get no new requests; False when it is not registered."""
+        """Let an instance get no new requests; False when it is not registered.
+
+        >>> registry = get_service_registry()
+        >>> orders = registry.register_service("orders_service", "localhost", 9000)
+        >>> registry.drain("orders_service", orders["id"])
+        True
+        >>> print(registry.get_service("orders_service"))
+        None
+        """
         return self._call(commands.drain(instance_key(name, instance_id))).known
 
     def deregister_service(self, name: str, instance_id: str) -> bool:
@@ -164,7 +206,17 @@ _registries_lock = threading.Lock()
 
 
 def get_service_registry(url: str | None = None) -> ServiceRegistry:
-    """The registry at this URL (`REDIS_URL` when None): one object for each URL and process."""
+    """The registry at this URL (`REDIS_URL` when None): one object for each URL and process.
+
+    Nothing is connected yet. Raises SettingsError when the environment names something bad.
+
+    >>> registry = get_service_registry()
+    >>> registry is get_service_registry()
+    True
+    >>> get_service_registry("localhost:6379")
+    Traceback (most recent call last):
+    discovery.errors.SettingsError: REDIS_URL='localhost:6379': must be redis://host:port/db, ...
+    """
     settings = RegistrySettings.from_env(
         os.environ if url is None else {**os.environ, "REDIS_URL": url}
     )

@@ -1,0 +1,262 @@
+"""What the image and compose.yaml do, done without an engine: installed, started, asked and stopped."""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from gateway.stack.ports import answers
+from services.catalogue import MODULES
+from tests.support.containers import (
+    ROOT,
+    compose,
+    compose_environment,
+    copy_build_context,
+    dockerfile,
+)
+from tests.support.registry_servers import RegistryServer, free_port
+from tests.support.stack_stand_ins import until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+
+# `python` and `pip` of the build stage are those that run the tests.
+OUTSIDE_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+@contextmanager
+def container(
+    command: list[str], environment: Mapping[str, str], log: Path
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A process with nothing but this environment, its output in `log`; killed at the end."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def passes(health_check: list[str], environment: Mapping[str, str], cwd: Path) -> bool:
+    finished = subprocess.run(
+        health_check, env=environment, cwd=cwd, capture_output=True, check=False
+    )
+    return finished.returncode == 0
+
+
+def answer(port: int, path: str) -> Any:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return json.loads(response.read())
+
+
+def build(folder: Path, *, only_wheel: bool = False) -> None:
+    """The build stage's RUN lines, its absolute paths moved below `folder`."""
+    stage = dockerfile()[0]
+    copy_build_context(folder / stage.one("WORKDIR").lstrip("/"))
+    for line in stage.run_commands[: 1 if only_wheel else None]:
+        for path in ("/wheels", "/opt/lockgate"):
+            line = line.replace(path, str(folder / path.lstrip("/")))
+        finished = subprocess.run(
+            ["/bin/sh", "-c", line],
+            cwd=folder / stage.one("WORKDIR").lstrip("/"),
+            env={**os.environ, "PATH": OUTSIDE_PATH},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, f"{line}\n{finished.stdout}{finished.stderr}"
+
+
+def test_the_image_installs_starts_is_healthy_and_stops_on_sigterm(
+    tmp_path: Path, own_registry: RegistryServer
+) -> None:
+    build(tmp_path)
+    final = dockerfile()[1]
+    assert final.one("COPY") == "--from=build /opt/lockgate /opt/lockgate"
+    port = free_port()
+    environment = final.environment({"PATH": "/usr/bin:/bin"})
+    environment["PATH"] = environment["PATH"].replace("/opt", f"{tmp_path}/opt")
+    environment |= {"GATEWAY_PORT": str(port), "REDIS_URL": own_registry.url}
+    python = shutil.which("python", path=environment["PATH"])
+    assert python == str(tmp_path / "opt/lockgate/bin/python")
+    assert not passes(final.health_check, environment, tmp_path), "nothing runs yet"
+    with container(final.command, environment, tmp_path / "log") as process:
+        until(lambda: answers(port), within_s=20)
+        assert passes(final.health_check, environment, tmp_path)
+        assert answer(port, "/services") == {"count": 0, "services": []}
+        process.send_signal(signal.Signals[final.one("STOPSIGNAL")])
+        assert process.wait(timeout=15) == 0, (tmp_path / "log").read_text()
+
+
+def test_a_bare_installation_is_light_and_lives_beside_a_folder_named_shared(
+    tmp_path: Path, own_registry: RegistryServer
+) -> None:
+    build(tmp_path, only_wheel=True)
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            python,
+            "install",
+            "--quiet",
+            "--no-compile",
+            wheel,
+        ],
+        check=True,
+    )
+    assert installed(tmp_path / "venv") == {
+        "lockgate",
+        *closure(tmp_path / "venv", "aiohttp", "redis[hiredis]", "structlog"),
+    }
+
+    own = tmp_path / "project" / "shared"
+    own.mkdir(parents=True)
+    (own / "helpers.py").write_text('NAME = "orders_service"\n')
+    program = own.parent / "program.py"
+    program.write_text(
+        textwrap.dedent("""
+            import asyncio
+            import sys
+
+            from aiohttp import web
+            from discovery import announce
+            from shared.helpers import NAME
+            from shared.service_discovery import get_service_registry
+
+            async def main():
+                app = web.Application()
+                announce(app, name=NAME, port=int(sys.argv[1]))
+                runner = web.AppRunner(app)
+                await runner.setup()
+                await web.TCPSite(runner, "127.0.0.1", int(sys.argv[1])).start()
+                while not get_service_registry().get_service(NAME):
+                    await asyncio.sleep(0.01)
+                print(get_service_registry().discover_service(NAME))
+                await runner.cleanup()
+                print(get_service_registry().list_services())
+
+            asyncio.run(main())
+        """)
+    )
+    port = free_port()
+    finished = subprocess.run(
+        [python, "-W", "error", program, str(port)],
+        env={"REDIS_URL": own_registry.url},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert f"http://localhost:{port}\n[]\n" in finished.stdout
+
+
+def test_the_containers_find_each_other_by_the_names_in_the_compose_file(
+    tmp_path: Path, own_registry: RegistryServer
+) -> None:
+    inside = with_hosts_file(tmp_path)
+    final = dockerfile()[1]
+    containers = {name: environment_of(name, own_registry) for name in ["api_gateway", *MODULES]}
+    gateway = int(containers["api_gateway"]["GATEWAY_PORT"])
+    with ExitStack() as running:
+        started = {}
+        for name, environment in containers.items():
+            command = [*inside, *compose()["services"][name].get("command", final.command)]
+            started[name] = running.enter_context(
+                container(command, environment, tmp_path / f"{name}.log")
+            )
+        for environment in containers.values():
+            port = int(environment.get("SERVICE_PORT") or environment["GATEWAY_PORT"])
+            until(partial(answers, port), within_s=30)
+            assert passes(final.health_check, environment, tmp_path)
+
+        until(lambda: healthy_services(gateway) == set(MODULES), within_s=15)
+        for service in answer(gateway, "/services")["services"]:
+            (instance,) = service["instances"]
+            own_port = containers[service["name"]]["SERVICE_PORT"]
+            assert instance["url"] == f"http://{service['name']}:{own_port}"
+            assert answer(gateway, f"{service['route']}/health")["service"] == service["name"]
+        # It asks the analyzer and the price by their names, and they ask market data.
+        assert answer(gateway, "/api/signal/signals/BTCUSDT")["symbol"] == "BTCUSDT"
+        for process in started.values():
+            process.terminate()
+        assert {name: process.wait(timeout=15) for name, process in started.items()} == (
+            dict.fromkeys(containers, 0)
+        )
+
+
+def healthy_services(gateway: int) -> set[str]:
+    services = answer(gateway, "/services")["services"]
+    return {service["name"] for service in services if service["healthy"]}
+
+
+def with_hosts_file(folder: Path) -> list[str]:
+    """What runs a command where the names of the containers are known, as an engine sees to it."""
+    hosts = folder / "hosts"
+    hosts.write_text(f"127.0.0.1 localhost registry {' '.join(MODULES)}\n")
+    mount = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    command = ["unshare", "--mount", "--map-root-user", "/bin/sh", "-c", mount, str(hosts)]
+    try:
+        subprocess.run([*command, "true"], capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("this system allows no mount namespaces")
+    return command
+
+
+def environment_of(name: str, registry: RegistryServer) -> dict[str, str]:
+    """A container's environment, with free ports in place of its own."""
+    environment = dockerfile()[1].environment({"PATH": OUTSIDE_PATH})
+    environment |= compose_environment(name, {})
+    port = "GATEWAY_PORT" if name == "api_gateway" else "SERVICE_PORT"
+    assert environment[port]
+    url = environment["REDIS_URL"].replace(":6379/", f":{registry.port}/")
+    return environment | {port: str(free_port()), "REDIS_URL": url, "PYTHONPATH": str(ROOT)}
+
+
+def distributions(venv: Path) -> dict[str, importlib.metadata.Distribution]:
+    paths = [str(path) for path in venv.glob("lib/python*/site-packages")]
+    return {
+        canonicalize_name(found.name): found
+        for found in importlib.metadata.distributions(path=paths)
+    }
+
+
+def installed(venv: Path) -> set[str]:
+    return set(distributions(venv))
+
+
+def closure(venv: Path, *requirements: str) -> set[str]:
+    """The distributions that these requirements bring."""
+    known = distributions(venv)
+    waiting, found = [Requirement(text) for text in requirements], set[str]()
+    while waiting:
+        wanted = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        found.add(name)
+        for needed in map(Requirement, known[name].requires or ()):
+            extras = wanted.extras or {""}
+            if needed.marker is None or any(needed.marker.evaluate({"extra": e}) for e in extras):
+                waiting.append(needed)
+    return found

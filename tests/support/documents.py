@@ -1,0 +1,36 @@
+"""The fenced blocks of our Markdown files, so that tests can do what a reader would do."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_LINE = re.compile(
+    r"^#+ (?P<heading>[^\n]+)$|^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block, with the heading that it stands under."""
+
+    heading: str
+    language: str
+    text: str
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines of a block of shell commands."""
+        return self.text.splitlines()
+
+
+def blocks(document: str, language: str | None = None) -> list[Block]:
+    """The blocks of a file, in order; those of one language, or all. Shell blocks have none: ""."""
+    heading = ""
+    found = []
+    for line in _LINE.finditer((ROOT / document).read_text()):
+        if line["heading"] is not None:
+            heading = line["heading"]
+        elif language in (None, line["language"]):
+            found.append(Block(heading, line["language"], line["text"]))
+    return found
