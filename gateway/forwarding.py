@@ -7,7 +7,7 @@ field that needs thought (Connection options, Upgrade, Via, a trace, …) goes t
 
 import random
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final, TypeVar
@@ -22,6 +22,8 @@ PSEUDONYM = "lockgate"
 LOOPS_ALLOWED = 3
 #: Field lines and blocks remembered; at the cap all are forgotten.
 REMEMBERED = 8192
+#: Longer lines are not: clients could have the gateway remember 256 MiB.
+REMEMBERED_BYTES = 512
 
 #: RFC 9110 §7.6.1: they speak of one connection, not of the message.
 HOP_BY_HOP = frozenset(
@@ -101,7 +103,7 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     for field in inbound.fields:
         line = remembered.get(field)
         if line is None:
-            line = _remember(remembered, field, _request_kind(*field))
+            line = _kind(remembered, field, _request_kind)
         if line.__class__ is bytes:
             parts.append(line)
         elif line == _A_HOST and host is None:
@@ -168,7 +170,7 @@ def response_head(
     for field in head.fields:
         line = remembered.get(field)
         if line is None:
-            line = _remember(remembered, field, _response_kind(*field))
+            line = _kind(remembered, field, _response_kind)
         if line.__class__ is bytes:
             parts.append(line)
         elif line == _A_DATE:
@@ -225,6 +227,19 @@ def _remember(memory: dict[K, V], key: K, value: V) -> V:
         memory.clear()
     memory[key] = value
     return value
+
+
+def _kind(
+    memory: dict[FieldLine, bytes | int],
+    field: FieldLine,
+    kind_of: Callable[[bytes, bytes], bytes | int],
+) -> bytes | int:
+    """What becomes of a line that is not remembered yet."""
+    name, value = field
+    kind = kind_of(name, value)
+    if len(name) + len(value) > REMEMBERED_BYTES:
+        return kind
+    return _remember(memory, field, kind)
 
 
 def _request_line(inbound: Inbound) -> bytes:

@@ -5,20 +5,37 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 
 #: A batch is written after so long, or when so many lines wait.
 BATCH_AFTER_S = 0.1
 BATCH_LINES = 200
 #: Lines kept while nobody reads them; what comes then is dropped, and said when there is room again.
 LINES_KEPT = 200_000
+#: A reader that takes nothing for so long at the end is not waited for.
+CLOSES_WITHIN_S = 5.0
 
 
 class LineWriter:
-    """Takes lines from any thread, in order; `close` writes what is left."""
+    """Takes lines from any thread, in order; `close` writes what is left.
 
-    def __init__(self, file_descriptor: int) -> None:
+    `loss_line` makes the line that says how many were dropped.
+    """
+
+    def __init__(
+        self,
+        file_descriptor: int,
+        *,
+        loss_line: Callable[[int], bytes] | None = None,
+        lines_kept: int = LINES_KEPT,
+        closes_within_s: float = CLOSES_WITHIN_S,
+    ) -> None:
         self.dropped = 0
         self._file_descriptor = file_descriptor
+        self._loss_line = loss_line
+        self._lines_kept = lines_kept
+        self._closes_within_s = closes_within_s
+        self._dropped_and_said = 0
         self._lines: deque[bytes] = deque()
         self._awake = False
         self._closed = False
@@ -30,9 +47,9 @@ class LineWriter:
         atexit.register(self.close)
 
     def write(self, line: bytes) -> None:
-        """Take a line, without its line feed; it never waits."""
+        """Take a line, without its line feed; it never waits, but when the writer is closed."""
         lines = self._lines
-        if len(lines) >= LINES_KEPT:
+        if len(lines) >= self._lines_kept:
             self.dropped += 1
             return
         lines.append(line)
@@ -41,25 +58,43 @@ class LineWriter:
             self._work.set()
         elif len(lines) == BATCH_LINES:
             self._full.set()
+        if self._closed:
+            self._flush_or_give_up(0.1)
 
     def flush(self) -> None:
         """Write now what there is."""
         with self._writing:
-            lines = self._lines
-            while lines:
-                batch = [lines.popleft() for _ in range(min(len(lines), BATCH_LINES))]
-                batch.append(b"")
-                self._write_all(b"\n".join(batch))
+            self._flush()
 
     def close(self) -> None:
         """Write what is left; lines that come later are written at once."""
-        if not self._closed:
-            self._closed = True
-            self._work.set()
-            self._full.set()
-            self._thread.join(timeout=5)
-            atexit.unregister(self.close)
-        self.flush()
+        if self._closed:
+            return
+        self._closed = True
+        self._work.set()
+        self._full.set()
+        atexit.unregister(self.close)
+        self._thread.join(self._closes_within_s)
+        self._flush_or_give_up(0.0)
+
+    def _flush_or_give_up(self, within_s: float) -> None:
+        """Where nobody reads, the thread is stuck in its write for good: the process must still end."""
+        if self._writing.acquire(timeout=within_s):
+            try:
+                self._flush()
+            finally:
+                self._writing.release()
+
+    def _flush(self) -> None:
+        lines = self._lines
+        while lines:
+            batch = [lines.popleft() for _ in range(min(len(lines), BATCH_LINES))]
+            batch.append(b"")
+            self._write_all(b"\n".join(batch))
+        lost = self.dropped - self._dropped_and_said
+        if lost and self._loss_line is not None:
+            self._dropped_and_said += lost
+            self._write_all(self._loss_line(lost) + b"\n")
 
     def _run(self) -> None:
         while not self._closed:

@@ -38,17 +38,25 @@ def configure_logging(
     global _writer
     if _writer is not None:
         _writer.close()
-    writer = LineWriter(sys.stdout.fileno() if file_descriptor is None else file_descriptor)
-    _writer = writer
+    render = _Console() if style == "console" else _render_json
 
     def stamp(_logger: object, method: str, event: EventDict) -> EventDict:
         return _in_order(event, service, method)
+
+    def loss_line(count: int) -> bytes:
+        event: EventDict = {"event": "log.lines_dropped", "count": count}
+        return render(None, "warning", stamp(None, "warning", event))
+
+    writer = LineWriter(
+        sys.stdout.fileno() if file_descriptor is None else file_descriptor, loss_line=loss_line
+    )
+    _writer = writer
 
     structlog.configure(
         processors=[
             stamp,
             *([] if style == "console" else [structlog.processors.format_exc_info]),
-            _Console() if style == "console" else _render_json,
+            render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=lambda *_args: _LineLogger(writer),

@@ -11,10 +11,11 @@ import structlog
 
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.registry_servers import RegistryServer
-from tests.support.upstreams import ScriptedUpstream
+from tests.support.upstreams import KeepAliveUpstream, ScriptedUpstream
 
 StartGateway = Callable[..., Awaitable[RunningGateway]]
 StartUpstream = Callable[..., Awaitable[ScriptedUpstream]]
+StartKeepAlive = Callable[..., Awaitable[KeepAliveUpstream]]
 
 _namespaces = itertools.count()
 
@@ -64,6 +65,21 @@ async def start_upstream() -> AsyncIterator[StartUpstream]:
 
     async def start(*args: Any, **kwargs: Any) -> ScriptedUpstream:
         upstream = await ScriptedUpstream.start(*args, **kwargs)
+        running.append(upstream)
+        return upstream
+
+    yield start
+    for upstream in running:
+        await upstream.stop()
+
+
+@pytest.fixture
+async def start_keep_alive() -> AsyncIterator[StartKeepAlive]:
+    """`await start_keep_alive(dialogue)`: an upstream that keeps its connections."""
+    running: list[KeepAliveUpstream] = []
+
+    async def start(*args: Any, **kwargs: Any) -> KeepAliveUpstream:
+        upstream = await KeepAliveUpstream.start(*args, **kwargs)
         running.append(upstream)
         return upstream
 

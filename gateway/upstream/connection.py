@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to an instance: an asyncio.Protocol around httptools' response parser."""
 
 import asyncio
+import re
 import socket
 from collections import deque
 from collections.abc import AsyncIterator
@@ -28,6 +29,10 @@ IDLE_LIMIT_S = 4.0
 IDLE_MARGIN_S = 1.0
 
 _WITHOUT_BODY = frozenset([204, 304])
+#: The parser also takes RTSP, ICE, HTTP/0.9 and 2.0 for HTTP, and control characters in a phrase.
+_FIRST_BYTES = b"H\r\n"
+_VERSIONS = frozenset(["1.1", "1.0"])
+_PHRASE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
 _SWITCHING_PROTOCOLS = 101
 #: Lengths of the names that say something of the connection, so that others are passed over quickly.
 _CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-alive"])
@@ -165,6 +170,7 @@ class UpstreamConnection(asyncio.Protocol):
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._unread_bytes = 0
+        self._read_on()
         return body
 
     async def read(self) -> bytes:
@@ -180,11 +186,14 @@ class UpstreamConnection(asyncio.Protocol):
             self.deadline_s = NEVER
         piece = self._pieces.popleft()
         self._unread_bytes -= len(piece)
+        self._read_on()
+        return piece
+
+    def _read_on(self) -> None:
         if self._reading_paused and self._unread_bytes <= LOW_WATER_BYTES:
             self._reading_paused = False
             if self._transport is not None:
                 self._transport.resume_reading()
-        return piece
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -255,6 +264,9 @@ class UpstreamConnection(asyncio.Protocol):
             self.abort()
             return
         if self._head is None:
+            if not self._head_bytes and data[0] not in _FIRST_BYTES:
+                self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
+                return
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -311,9 +323,11 @@ class UpstreamConnection(asyncio.Protocol):
         """The instance closed while the request was on its way, and has seen none of it.
 
         Only a clean end proves that, with none of the request's bytes acknowledged: an instance that
-        reads and then resets looks the same otherwise.
+        reads and then resets looks the same otherwise. A broken pipe is a clean end too, met while
+        writing: a reset that no end came before has another error.
         """
-        if exc is not None or not self.reused or self._head_bytes:
+        is_clean = exc is None or isinstance(exc, BrokenPipeError)
+        if not is_clean or not self.reused or self._head_bytes:
             return False
         acknowledged = bytes_acknowledged(self._sock)
         # The handshake counts for one.
@@ -322,6 +336,8 @@ class UpstreamConnection(asyncio.Protocol):
     # httptools' callbacks
 
     def on_message_begin(self) -> None:
+        if self._ended:
+            self._keeps_alive = False  # bytes after the end, come along with it
         self._phrase, self._fields, self._about_connection = b"", [], []
 
     def on_status(self, phrase: bytes) -> None:
@@ -331,19 +347,25 @@ class UpstreamConnection(asyncio.Protocol):
         if self._head is None:  # afterwards they are trailers, which are dropped
             self._fields.append((name, value))
             if len(name) in _CONNECTION_FIELD_LENGTHS:
-                self._about_connection.append((name.lower(), value))
+                self._about_connection.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if self._head is not None or (status < 200 and status != _SWITCHING_PROTOCOLS):
+        if self._head is not None or (100 <= status < 200 and status != _SWITCHING_PROTOCOLS):
             return
-        if status == _SWITCHING_PROTOCOLS and not self._upgrades:
+        if status == _SWITCHING_PROTOCOLS and not (
+            self._upgrades and self._parser.should_upgrade()
+        ):
             self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
             return
         head = ResponseHead(status, self._phrase, self._fields)
-        if not self._frame(head) or (
-            self._head_bytes > self._limits.head_bytes
-            and sum(map(_size, head.fields)) > self._limits.head_bytes
+        if (
+            not self._is_http(head)
+            or not self._frame(head)
+            or (
+                self._head_bytes > self._limits.head_bytes
+                and sum(map(_size, head.fields)) > self._limits.head_bytes
+            )
         ):
             self._fail(UpstreamInvalid("the upstream's response head is not valid"))
             return
@@ -356,7 +378,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._end()
 
     def on_body(self, piece: bytes) -> None:
-        if not self._ended and self._head is not None:
+        if self._ended:
+            self._keeps_alive = False  # a body where there can be none
+        elif self._head is not None:
             self._keep(piece)
 
     def on_message_complete(self) -> None:
@@ -375,6 +399,13 @@ class UpstreamConnection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.pause_reading()
 
+    def _is_http(self, head: ResponseHead) -> bool:
+        return (
+            self._parser.get_http_version() in _VERSIONS
+            and head.status >= 100
+            and _PHRASE.fullmatch(head.phrase) is not None
+        )
+
     def _frame(self, head: ResponseHead) -> bool:
         """Find out how the body is framed (RFC 9112 §6.3); False where that is ambiguous."""
         length: bytes | None = None
@@ -384,8 +415,10 @@ class UpstreamConnection(asyncio.Protocol):
                     return False
                 length = value
             elif name == b"transfer-encoding":
-                if head.chunked or value.strip().lower() != b"chunked":
+                if head.chunked or value.lower() != b"chunked":
                     return False
+                if self._parser.get_http_version() == "1.0":
+                    return False  # RFC 9112 §6.1: its framing is faulty
                 head.chunked = True
             elif name == b"keep-alive":
                 self._learn_idle_limit(value)
@@ -396,7 +429,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _learn_idle_limit(self, keep_alive: bytes) -> None:
         for parameter in keep_alive.split(b","):
             name, _, value = parameter.strip().partition(b"=")
-            if name.lower() == b"timeout" and value.strip().isdigit():
+            if name.lower() == b"timeout" and re.fullmatch(rb"\d{1,9}", value.strip()):
                 self.idle_limit_s = max(0.0, int(value) - IDLE_MARGIN_S)
 
     @property

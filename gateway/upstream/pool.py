@@ -22,6 +22,8 @@ class Pool:
         self._dialer = dialer
         self._limits = limits
         self._opening = 0
+        #: Turns that were given, and not taken yet.
+        self._turns = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -32,6 +34,8 @@ class Pool:
 
     def take_idle(self) -> UpstreamConnection | None:
         """An idle connection that may be used again, or None."""
+        if self._is_full:
+            return None
         idle = self._idle
         now_s = self._loop.time()
         while idle:
@@ -48,8 +52,7 @@ class Pool:
 
         Raises UpstreamUnreachable, or Overloaded when there are too many for too long.
         """
-        most = self._limits.connections
-        if most and len(self.active) + self._opening >= most:
+        if self._is_full:
             await self._turn()
             idle = None if fresh else self.take_idle()
             if idle is not None:
@@ -62,8 +65,7 @@ class Pool:
             raise UpstreamUnreachable("the upstream can't be connected to") from error
         finally:
             self._opening -= 1
-            if len(self.active) + self._opening < most:
-                self._next()
+            self._next()
         return connection
 
     def _new(self, sock: socket.socket) -> UpstreamConnection:
@@ -98,17 +100,29 @@ class Pool:
         self._idle.clear()
 
     async def _turn(self) -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(future)
         try:
             async with asyncio.timeout(self._limits.wait_s):
                 await future
-        except TimeoutError:
-            raise Overloaded("too many requests are waiting for this service") from None
+        except BaseException as error:
+            if future.done() and not future.cancelled():  # a turn that came too late for this one
+                self._turns -= 1
+                self._next()
+            if isinstance(error, TimeoutError):
+                raise Overloaded("too many requests are waiting for this service") from None
+            raise
+        self._turns -= 1
+
+    @property
+    def _is_full(self) -> bool:
+        """All connections that there may be are taken, or promised to those who waited."""
+        most = self._limits.connections
+        return 0 < most <= len(self.active) + self._opening + self._turns
 
     def _next(self) -> None:
-        while self._waiting:
+        while self._waiting and not self._is_full:
             future = self._waiting.popleft()
             if not future.done():
+                self._turns += 1
                 future.set_result(None)
-                return

@@ -2,10 +2,16 @@
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 Script = Callable[["Received", asyncio.StreamWriter], Awaitable[None]]
+#: The same for a server that keeps its connections.
+Dialogue = Callable[["Received", "ServedConnection"], Awaitable[None]]
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @dataclass(slots=True)
@@ -124,3 +130,118 @@ async def read_body(received: Received) -> bytes:
         return body
     lengths = received.values(b"content-length")
     return await reader.readexactly(int(lengths[0])) if lengths else b""
+
+
+class ServedConnection:
+    """One connection to a KeepAliveUpstream, which may be ended at any moment, by a FIN or a reset."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.requests: list[Received] = []
+        #: The client has closed it, or it was closed here.
+        self.ended = asyncio.Event()
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def ended_by_peer(self) -> None:
+        """Read on until the other side ends the connection, and end it here too."""
+        with contextlib.suppress(ConnectionError):
+            while await self.reader.read(2**16):
+                pass
+        self.writer.close()
+
+    def finish(self) -> None:
+        """Send a FIN now; whatever comes from then on is answered by a reset."""
+        sock = self.writer.get_extra_info("socket")
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
+
+    def reset(self) -> None:
+        """Send a reset."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+class KeepAliveUpstream:
+    """A server that keeps its connections: several exchanges on each, until one side ends it.
+
+    `dialogue` is the bytes of every answer, or a coroutine function that is called for each request
+    and sends what it likes. Health probes (`/health`) get 200, and their connections are not kept.
+    """
+
+    def __init__(self, dialogue: bytes | Dialogue, *, read_body: bool) -> None:
+        self.port = 0
+        #: Those that carried a request, in the order of their first one.
+        self.connections: list[ServedConnection] = []
+        self._dialogue = dialogue
+        self._read_body = read_body
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def start(
+        cls, dialogue: bytes | Dialogue = OK, *, read_body: bool = True
+    ) -> "KeepAliveUpstream":
+        upstream = cls(dialogue, read_body=read_body)
+        upstream._server = await asyncio.start_server(upstream._serve, "127.0.0.1", 0, limit=2**20)
+        upstream.port = upstream._server.sockets[0].getsockname()[1]
+        return upstream
+
+    @property
+    def requests(self) -> list[Received]:
+        """All requests, connection by connection."""
+        return [request for connection in self.connections for request in connection.requests]
+
+    @property
+    def open_connections(self) -> int:
+        return sum(not connection.ended.is_set() for connection in self.connections)
+
+    async def stop(self) -> None:
+        """Stop listening, and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._server is not None:
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        connection = ServedConnection(reader, writer)
+        try:
+            while await self._exchange(connection):
+                pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the gateway broke off: what that means is the test's matter
+        finally:
+            connection.ended.set()
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(Exception, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def _exchange(self, connection: ServedConnection) -> bool:
+        """One request and what the dialogue makes of it; False when no other will follow."""
+        received = Received(
+            await connection.reader.readuntil(b"\r\n\r\n"), reader=connection.reader
+        )
+        if received.target == b"/health":
+            await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            return False
+        if not connection.requests:
+            self.connections.append(connection)
+        connection.requests.append(received)
+        if self._read_body:
+            received.body = await read_body(received)
+        if isinstance(self._dialogue, bytes):
+            await connection.send(self._dialogue)
+        else:
+            await self._dialogue(received, connection)
+        return not connection.writer.is_closing()
