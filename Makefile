@@ -13,7 +13,7 @@ EXTRAS_test := gateway,test
 EXTRAS_check := gateway,test,dev
 
 # What is said to this make is not meant for the makes that the tests run.
-PYTEST := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE $(BIN)/python -m pytest -n auto
+PYTEST := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE $(BIN)/python -m pytest -n auto --dist loadgroup
 
 .PHONY: help install up down restart ps logs test check
 .DEFAULT_GOAL := help
@@ -34,13 +34,17 @@ up: .venv/run.installed
 	@$(BIN)/lockgate up $(ARGS)
 
 # These work with whatever is installed: no update, no network.
-down restart ps logs: | $(BIN)/lockgate
+down restart ps: | $(BIN)/lockgate
 	@$(BIN)/lockgate $@ $(ARGS)
 
-test: .venv/test.installed
+logs: | $(BIN)/lockgate
+	@$(BIN)/lockgate logs --json $(ARGS)
+
+# The tests run make up: what it needs must not be installed in their midst.
+test: .venv/run.installed .venv/test.installed
 	@$(PYTEST) $(ARGS)
 
-check: .venv/check.installed
+check: .venv/run.installed .venv/check.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
