@@ -166,7 +166,7 @@ def response_head(
     parts = [b"HTTP/1.%d %d %b\r\n" % (version[1], head.status, head.phrase)]
     remembered = _response_lines
     dated = False
-    careful = without_cors or bool(replaced)
+    careful = without_cors or not replaced.isdisjoint([name.lower() for name, _ in head.fields])
     for field in head.fields:
         line = remembered.get(field)
         if line is None:

@@ -6,12 +6,14 @@ import typer
 
 from gateway.version import VERSION
 
+EXIT_STATUSES = (
+    "Exit statuses: 0 done, 1 could not be done, 2 asked for something that makes no sense."
+)
+
 app = typer.Typer(
     name="lockgate",
-    help=(
-        "Lockgate, an API gateway and service discovery in one. "
-        "Exit statuses: 0 done, 1 could not be done, 2 asked for something that makes no sense."
-    ),
+    help="Lockgate, an API gateway and service discovery in one.",
+    epilog=EXIT_STATUSES,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )

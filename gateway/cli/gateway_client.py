@@ -1,5 +1,6 @@
 """How commands ask a running gateway: where it listens, and the admin token that `make up` made."""
 
+import http.client
 import json
 import os
 import urllib.error
@@ -7,50 +8,74 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.stack.failures import StackError
-from gateway.stack.plan import GATEWAY
+from gateway.stack.failures import StackError, UsageError
+from gateway.stack.plan import GATEWAY, gateway_port
+from gateway.stack.readiness import REACHABLE
 from gateway.stack.state import StackState
 
 ANSWERS_WITHIN_S = 5.0
-DEFAULT_PORT = 8080
+_ADVICE = {
+    401: "it takes another admin token, name it with --token",
+    404: "where ADMIN_LISTEN is set, --url has to name that address",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayClient:
-    """Asks one gateway; `token` None: as the public."""
+    """Asks one gateway; `token` None: as the public; `direct`: whatever http_proxy says."""
 
     url: str
     token: str | None
+    direct: bool
 
     def get(self, path: str) -> Any:
         """The JSON document at a path. StackError: it does not answer, or refuses."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=ANSWERS_WITHIN_S) as response:  # noqa: S310
+            with self._opener().open(request, timeout=ANSWERS_WITHIN_S) as response:
                 return json.load(response)
         except urllib.error.HTTPError as refusal:
             with refusal:
-                raise StackError(f"{self.url}{path} answers {refusal.code}") from None
-        except (OSError, ValueError) as error:
+                advice = _ADVICE.get(refusal.code, "is that a gateway?")
+                raise StackError(f"{self.url}{path} answers {refusal.code}: {advice}") from None
+        except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise StackError(
                 f"no gateway answers at {self.url}: {reason}. Is it up? Try `lockgate ps`"
             ) from None
 
+    def _opener(self) -> urllib.request.OpenerDirector:
+        proxies = [urllib.request.ProxyHandler({})] if self.direct else []
+        return urllib.request.build_opener(_NoRedirect, *proxies)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """urllib would take the token along to wherever it is sent."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
 
 def find_gateway(
     state: StackState, offset: int, url: str | None, token: str | None
 ) -> GatewayClient:
-    """The gateway that was named, or that of the stack at this offset; the same for the token."""
+    """The gateway that was named, or that of the stack, whose token goes to no other."""
+    token = token or os.environ.get("ADMIN_TOKEN")
     if url is None:
-        record = state.load_record()
-        processes = record.processes if record is not None else ()
-        port = next((p.port for p in processes if p.service == GATEWAY), DEFAULT_PORT + offset)
-        url = f"http://127.0.0.1:{port}"
-    if token is None:
-        token = os.environ.get("ADMIN_TOKEN") or _token_of(state)
-    return GatewayClient(url.rstrip("/"), token)
+        return GatewayClient(_url_of(state, offset), token or _token_of(state), direct=True)
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--url {url}: must begin with http:// or https://")
+    return GatewayClient(url.rstrip("/"), token, direct=False)
+
+
+def _url_of(state: StackState, offset: int) -> str:
+    record = state.load_record()
+    for process in record.processes if record is not None else ():
+        if process.service == GATEWAY:
+            host = REACHABLE.get(process.host, process.host)
+            return f"http://{f'[{host}]' if ':' in host else host}:{process.port}"
+    return f"http://127.0.0.1:{gateway_port(offset, os.environ)}"
 
 
 def _token_of(state: StackState) -> str | None:

@@ -18,7 +18,10 @@ Url = Annotated[
 ]
 Token = Annotated[
     str | None,
-    typer.Option(metavar="TOKEN", help="Its admin token; else ADMIN_TOKEN, else the stack's."),
+    typer.Option(
+        metavar="TOKEN",
+        help="Its admin token; else ADMIN_TOKEN; else, without --url, that of the stack.",
+    ),
 ]
 
 

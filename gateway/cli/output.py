@@ -1,6 +1,7 @@
 """How commands print: progress, tables, JSON and errors, with their exit statuses."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +15,10 @@ from gateway.stack.ps import ProcessRow
 FAILURE = 1
 USAGE = 2
 
+# Logs repeat what clients say: nothing of it may be an order to the terminal.
+_CONTROLS = {
+    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"
+}
 _LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 _HEALTH_STYLES = {"healthy": "green", "starting": "yellow"}
 
@@ -53,13 +58,19 @@ def health_style(health: str) -> str:
 
 def log_line_for_people(record: dict[str, Any]) -> str:
     """A log record on one line, in the colour of its level (ANSI)."""
-    rest = {k: v for k, v in record.items() if k not in ("timestamp", "level", "service", "event")}
-    colour = _LEVEL_COLOURS.get(str(record.get("level")), "0")
-    fields = " ".join(f"{key}={value}" for key, value in rest.items())
-    return (
-        f"\x1b[2m{record.get('timestamp', '')}\x1b[0m \x1b[{colour}m{record.get('level', ''):8}\x1b[0m "
-        f"\x1b[36m{record.get('service', '')}\x1b[0m \x1b[1m{record.get('event', '')}\x1b[0m {fields}"
+    shown = {key: str(value).translate(_CONTROLS) for key, value in record.items()}
+    level = shown.pop("level", "")
+    columns = (
+        _coloured(shown.pop("timestamp", ""), "2"),
+        _coloured(f"{level:8}", _LEVEL_COLOURS.get(level, "0")),
+        _coloured(shown.pop("service", ""), "36"),
+        _coloured(shown.pop("event", ""), "1"),
     )
+    return " ".join((*columns, *(f"{key}={value}" for key, value in shown.items())))
+
+
+def _coloured(text: str, colour: str) -> str:
+    return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
 
 
 def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) -> None:

@@ -3,7 +3,9 @@
 from typing import Any
 
 import typer
+from rich.markup import escape
 
+from gateway.cli.application import EXIT_STATUSES
 from gateway.cli.gateway_client import find_gateway
 from gateway.cli.options import AsJson, PortOffset, Token, Url, stack_at
 from gateway.cli.output import health_style, print_document, print_rows
@@ -11,7 +13,7 @@ from gateway.cli.output import health_style, print_document, print_rows
 
 def add_to(app: typer.Typer) -> None:
     for command in (services, routes):
-        app.command()(command)
+        app.command(epilog=EXIT_STATUSES)(command)
 
 
 def services(
@@ -29,7 +31,7 @@ def services(
         (
             service["name"],
             instance["id"],
-            instance["url"],
+            escape(instance["url"]),  # an IPv6 address has brackets
             health_style(instance["status"]),
             instance["version"] or "-",
             str(instance["weight"]),

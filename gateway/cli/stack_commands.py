@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.application import EXIT_STATUSES
 from gateway.cli.options import AsJson, PortOffset, root, stack_at
 from gateway.cli.output import log_line_for_people, print_json, print_progress, print_table
 from gateway.stack.down import down as stop_stack
@@ -32,7 +33,7 @@ Scale = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     for command in (up, down, restart, ps, logs):
-        app.command()(command)
+        app.command(epilog=EXIT_STATUSES)(command)
 
 
 def up(port_offset: PortOffset = "0", scale: Scale = "", as_json: AsJson = False) -> None:

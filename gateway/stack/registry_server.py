@@ -84,7 +84,7 @@ def _found(port: int) -> RegistryChoice:
     try:
         with connect(url) as client:
             client.ping()
-            obstacle = _obstacle(client)
+            obstacle = obstacle_in(client)
     except redis.AuthenticationError:
         obstacle = "asks for a password"
     except (redis.RedisError, OSError) as error:
@@ -98,7 +98,7 @@ def _found(port: int) -> RegistryChoice:
     return RegistryChoice(url, "found running, not ours: make down leaves it")
 
 
-def _obstacle(client: redis.Redis) -> str | None:
+def obstacle_in(client: redis.Redis) -> str | None:
     """Why the server would not do as a registry."""
     info: dict[str, Any] = client.info()
     mode = info.get("redis_mode") or info.get("server_mode")  # the latter is Valkey's

@@ -268,6 +268,9 @@ class UpstreamConnection(asyncio.Protocol):
                 self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
                 return
             self._head_bytes += len(data)
+        elif self._head.status == _SWITCHING_PROTOCOLS:
+            self._keep(data)  # for the taker, who is not there yet
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -350,8 +353,13 @@ class UpstreamConnection(asyncio.Protocol):
                 self._about_connection.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
+        if self._head is not None or self._failure is not None:
+            return
         status = self._parser.get_status_code()
-        if self._head is not None or (100 <= status < 200 and status != _SWITCHING_PROTOCOLS):
+        if not self._is_http(status):
+            self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
+            return
+        if status < 200 and status != _SWITCHING_PROTOCOLS:
             return
         if status == _SWITCHING_PROTOCOLS and not (
             self._upgrades and self._parser.should_upgrade()
@@ -359,13 +367,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
             return
         head = ResponseHead(status, self._phrase, self._fields)
-        if (
-            not self._is_http(head)
-            or not self._frame(head)
-            or (
-                self._head_bytes > self._limits.head_bytes
-                and sum(map(_size, head.fields)) > self._limits.head_bytes
-            )
+        if not self._frame(head) or (
+            self._head_bytes > self._limits.head_bytes
+            and sum(map(_size, head.fields)) > self._limits.head_bytes
         ):
             self._fail(UpstreamInvalid("the upstream's response head is not valid"))
             return
@@ -399,11 +403,11 @@ class UpstreamConnection(asyncio.Protocol):
             if self._transport is not None:
                 self._transport.pause_reading()
 
-    def _is_http(self, head: ResponseHead) -> bool:
+    def _is_http(self, status: int) -> bool:
         return (
-            self._parser.get_http_version() in _VERSIONS
-            and head.status >= 100
-            and _PHRASE.fullmatch(head.phrase) is not None
+            status >= 100
+            and self._parser.get_http_version() in _VERSIONS
+            and _PHRASE.fullmatch(self._phrase) is not None
         )
 
     def _frame(self, head: ResponseHead) -> bool:
