@@ -13,6 +13,9 @@ MAX_METADATA_BYTES = 8 * 1024
 MAX_BODY_BYTES = 16 * 1024
 DEFAULT_TTL_S = 15.0
 
+#: What every JSON library can write.
+_LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**63 - 1
+
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
@@ -205,6 +208,8 @@ def _metadata(value: object) -> Mapping[str, Scalar]:
             raise InvalidRegistration(
                 f"metadata {key!r}: must be a string, number, boolean or null (metadata is flat)"
             )
+        if isinstance(item, int) and not _LEAST_INTEGER <= item <= _GREATEST_INTEGER:
+            raise InvalidRegistration(f"metadata {key!r}: an integer must fit into 64 bits")
     try:
         text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
         size = len(text.encode())
@@ -230,7 +235,7 @@ def _health_check_url(value: object, instance: Instance) -> str:
         port = parts.port
     except ValueError:
         raise InvalidRegistration(f"{what}: is not a URL") from None
-    if parts.scheme not in ("http", "https") or parts.username or parts.fragment or port == 0:
+    if parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.fragment or port == 0:
         raise InvalidRegistration(f"{what}: must be a path, or an http or https URL")
     if not _same_host(parts.hostname or "", instance.host):
         raise InvalidRegistration(f"{what}: its host must be the instance's own, {instance.host}")

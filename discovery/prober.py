@@ -51,6 +51,8 @@ class HealthBook:
         """Write down the health after a probe, and tell whoever waits for it."""
         before = self.status(instance.key)
         self._health[instance.key] = after
+        if after.status == "healthy":
+            self._removed.pop(instance.key, None)
         if after.status == before:
             return
         self.revision += 1

@@ -94,7 +94,8 @@ class Watcher:
             except (RedisError, OSError, TimeoutError) as error:
                 wait_s = RETRY_FIRST_S if self.connected else min(RETRY_MOST_S, wait_s * 2)
                 if self.connected or wait_s < RETRY_MOST_S:  # said once more for each longer pause
-                    _log.warning("registry.unreachable", detail=str(error), retry_s=wait_s)
+                    detail = str(error) or "no answer in time"
+                    _log.warning("registry.unreachable", detail=detail, retry_s=wait_s)
             self.connected = False
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self._swap(view.forget_absent(self.view, time.monotonic()), None)

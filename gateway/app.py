@@ -225,6 +225,9 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     registration = RegistrationEndpoints(
         registry=gateway.registry,
         reached=watcher.reached,
+        status_of=gateway.health.status,
+        in_flight=gateway.upstreams.in_flight,
+        live_gateways=lambda: gateway.sweeper.live_gateways,
         policy=lambda: gateway.dialer.policy,
         guard=guard,
     )

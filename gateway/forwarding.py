@@ -36,8 +36,8 @@ _SET_HERE = frozenset(
     [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix", b"via"]
 )
 _TRACE = frozenset([b"traceparent", b"tracestate"])
-#: Every answer has ours.
-_SAID_HERE = frozenset([b"x-correlation-id"])
+#: Every answer has our ID; trailers are dropped, and so is their announcement.
+_SAID_HERE = frozenset([b"x-correlation-id", b"trailer"])
 #: Connection options that name no field.
 _PLAIN_OPTIONS = frozenset([b"close", b"keep-alive", b""])
 

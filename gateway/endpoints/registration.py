@@ -1,5 +1,7 @@
 """The HTTP registration API: for services in any language; every call needs the admin token."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +23,9 @@ from middlewares.failures import BadRequest, BodyTooLarge, InstanceUnknown, Regi
 
 T = TypeVar("T")
 
+MOST_WAIT_S = 60
+DRAIN_POLL_S = 0.02
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationEndpoints:
@@ -28,6 +33,9 @@ class RegistrationEndpoints:
 
     registry: AsyncServiceRegistry
     reached: Callable[[str, int], Awaitable[bool]]
+    status_of: Callable[[str], str]
+    in_flight: Callable[[str], int]
+    live_gateways: Callable[[], int]
     policy: Callable[[], AddressPolicy]
     guard: AdminGuard
 
@@ -46,7 +54,10 @@ class RegistrationEndpoints:
         done = await self._call(commands.register(instance))
         await self.reached(done.epoch, done.revision)
         described = describe_instance(
-            instance, "starting", done.registered_at_ms, done.registered_at_ms
+            instance,
+            self.status_of(instance.key),
+            done.registered_at_ms,
+            done.registered_at_ms,
         )
         return answer(described, status=201 if done.created else 200)
 
@@ -58,8 +69,30 @@ class RegistrationEndpoints:
         return _done(known, name, instance_id)
 
     async def drain(self, request: web.Request) -> web.Response:
-        """204 at once: this worker sends nothing new there from here on."""
-        return await self._change(request, commands.drain)
+        """204 at once: this worker sends nothing new there from here on.
+
+        With `?wait=` 200 as soon as no request is there any more, or at the end of the wait. Only
+        this worker can be asked so far: while other gateways live, they are counted as missing.
+        """
+        self.guard.require(request)
+        wait_s = _wait_of(request)
+        drained = await self._change(request, commands.drain)
+        if wait_s is None:
+            return drained
+        key = "/".join(_named(request))
+        ends_s = time.monotonic() + wait_s
+        # Nobody is told when the last request ends; a drain is rare, and may look now and then.
+        while time.monotonic() < ends_s and (self.in_flight(key) or self.live_gateways() > 1):  # noqa: ASYNC110
+            await asyncio.sleep(DRAIN_POLL_S)
+        in_flight, others = self.in_flight(key), self.live_gateways() - 1
+        return answer(
+            {
+                "complete": not in_flight and not others,
+                "workers": 1 + others,
+                "missing": others,
+                "in_flight": in_flight,
+            }
+        )
 
     async def deregister(self, request: web.Request) -> web.Response:
         """204, or InstanceUnknown."""
@@ -92,6 +125,19 @@ class RegistrationEndpoints:
             raise BadRequest(
                 f"host {instance.host!r}: this address is never connected to ({reason})"
             )
+
+
+def _wait_of(request: web.Request) -> float | None:
+    text = request.query.get("wait")
+    if text is None:
+        return None
+    try:
+        wait_s = float(text)
+    except ValueError:
+        wait_s = -1.0
+    if not 0 <= wait_s <= MOST_WAIT_S:
+        raise BadRequest(f"wait {text!r}: must be 0 to {MOST_WAIT_S} seconds")
+    return wait_s
 
 
 def _named(request: web.Request) -> tuple[str, str]:

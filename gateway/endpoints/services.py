@@ -63,7 +63,7 @@ class ServicesEndpoints:
 def describe_entry(entry: Entry, heartbeats: dict[str, int]) -> Description:
     """An entry of the view in the shape of the contract."""
     status = "draining" if entry.draining else entry.status
-    heartbeat_ms = heartbeats.get(entry.key, entry.registered_at_ms)
+    heartbeat_ms = max(entry.registered_at_ms, heartbeats.get(entry.key, 0))
     return describe_instance(entry.instance, status, entry.registered_at_ms, heartbeat_ms)
 
 

@@ -25,7 +25,10 @@ class UpstreamClient:
     def in_flight(self, key: str) -> int:
         """The requests under way at an instance."""
         pool = self._pools.get(key)
-        return len(pool.active) if pool is not None else 0
+        active = len(pool.active) if pool is not None else 0
+        if self._leaving:  # of an instance that drains
+            active += sum(len(one.active) for one in self._leaving if one.instance.key == key)
+        return active
 
     def pool(self, instance: Instance) -> Pool:
         """The instance's pool; one that has moved gets a new one."""

@@ -736,7 +736,7 @@ async def test_a_change_that_does_not_move_an_instance_keeps_its_connections(
 # Leaks
 
 #: More of them with LOCKGATE_TEST_REQUESTS=100000.
-REQUESTS = int(os.environ.get("LOCKGATE_TEST_REQUESTS", "3000"))
+REQUESTS = int(os.environ.get("LOCKGATE_TEST_REQUESTS", "2000"))
 
 
 async def mixed_upstream(received: Received, connection: ServedConnection) -> None:
@@ -806,10 +806,11 @@ MIX: list[tuple[int, bytes, set[int]]] = [
 
 
 @pytest.mark.timeout(60 + REQUESTS // 50)
+@pytest.mark.timeout(240)
 async def test_nothing_is_left_behind_by_any_kind_of_request(start_hop: StartHop) -> None:
     """Sockets, tasks and pooled connections are back where they were."""
     gateway, upstream = await start_hop(
-        mixed_upstream, read_body=False, UPSTREAM_TIMEOUT="0.3", MAX_BODY_BYTES="1000"
+        mixed_upstream, read_body=False, UPSTREAM_TIMEOUT="2", MAX_BODY_BYTES="1000"
     )
     assert (await ask(gateway, MIX[0][1])).status == 200
     await eventually(lambda: upstream.open_connections == 0)
