@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -127,6 +128,32 @@ def test_logs_follow_files_that_grow_rotate_and_appear(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=5)
     assert process.returncode == 0
+
+
+def on_a_terminal(cwd: Path, *arguments: str, **variables: str) -> str:
+    """What `lockgate` shows to a person."""
+    ours, theirs = pty.openpty()
+    try:
+        command = [*LOCKGATE, *arguments]
+        settings = environment() | variables
+        subprocess.run(command, cwd=cwd, env=settings, stdout=theirs, timeout=20, check=True)
+        return os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_on_a_terminal_logs_are_coloured_lines_that_give_it_no_orders(tmp_path: Path) -> None:
+    record = {"timestamp": "2026-01-01T00:00:00Z", "level": "error", "event": "request"}
+    write_log(tmp_path, "api_gateway", json.dumps(record | {"user_agent": "\x1b]0;owned\x07"}))
+
+    shown = on_a_terminal(tmp_path, "logs", "--no-follow")
+    assert "\x1b[31merror" in shown
+    assert r"user_agent=\x1b]0;owned\x07" in shown
+
+    plain = on_a_terminal(tmp_path, "logs", "--no-follow", NO_COLOR="1")
+    assert "\x1b" not in plain
+    assert json.loads(on_a_terminal(tmp_path, "logs", "--no-follow", "--json"))["level"] == "error"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

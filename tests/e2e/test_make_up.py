@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from gateway.stack.plan import SERVICE_PORTS
-from tests.support.stacks import Reply, Stack, until
+from gateway.stack.state import stack_state
+from tests.support.stacks import REPOSITORY, Reply, Stack, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.xdist_group("stack")]
 
@@ -37,7 +38,8 @@ DEPEND_ON = {
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    stack = Stack(RATE_LIMIT_REQUESTS="100000")
+    # Short leases, so that what a killed process registered is seen to go.
+    stack = Stack(RATE_LIMIT_REQUESTS="100000", HEARTBEAT_INTERVAL="1", INSTANCE_TTL="4")
     try:
         said = stack.up()
         assert "Lockgate is up" in said
@@ -56,6 +58,12 @@ def settled(request: pytest.FixtureRequest) -> None:
 
 def all_answer(stack: Stack) -> bool:
     return all(stack.get(path).status == 200 for path in PATHS.values())
+
+
+def instances(stack: Stack, service: str) -> set[str]:
+    """The ids that are listed."""
+    listed = stack.get(f"/services/{service}").json().get("instances", [])
+    return {instance["id"] for instance in listed}
 
 
 def test_every_service_answers_through_the_gateway(stack: Stack) -> None:
@@ -84,6 +92,9 @@ def test_every_log_line_is_an_object_with_time_level_event_and_service(stack: St
     assert lines
     assert all({"timestamp", "level", "event", "service"} <= line.keys() for line in lines)
     assert {"api_gateway", "registry"} <= {line["service"] for line in lines}
+    # Wrapped is what others print; ours speak for themselves.
+    foreign = {line["service"] for line in lines if line["event"] == "output"}
+    assert foreign.isdisjoint({"api_gateway", *PATHS})
 
 
 def test_what_runs_is_told_with_the_pids_of_the_processes_themselves(stack: Stack) -> None:
@@ -107,6 +118,7 @@ def test_a_second_make_up_changes_nothing(stack: Stack) -> None:
 
 @pytest.mark.parametrize("killed", PATHS)
 def test_a_killed_service_is_missed_with_a_reason_and_comes_back(stack: Stack, killed: str) -> None:
+    registered = instances(stack, killed)
     pid = stack.kill(killed)
 
     refused = stack.get(PATHS[killed])
@@ -123,6 +135,7 @@ def test_a_killed_service_is_missed_with_a_reason_and_comes_back(stack: Stack, k
     )
     until(lambda: stack.processes().get(killed, {}).get("pid") not in (None, pid))
     until(lambda: all_answer(stack))
+    until(lambda: instances(stack, killed) and not instances(stack, killed) & registered)
 
 
 async def test_prices_come_over_a_websocket_through_the_gateway(stack: Stack) -> None:
@@ -192,6 +205,7 @@ def test_down_ends_everything_that_was_started_and_nothing_else() -> None:
         stack.down()
 
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert not stack_state(REPOSITORY, stack.offset).supervisor_socket.exists()
     assert stranger.poll() is None
     with socket.socket() as sock:
         assert sock.connect_ex(("127.0.0.1", stack.gateway_port)) != 0

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+import redis
+
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.gateways import ADMIN_TOKEN
-from tests.support.registry_servers import free_port
+from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.stacks import free_offset
 
 LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
@@ -41,7 +44,7 @@ async def test_services_are_shown_as_a_table_or_as_the_gateways_own_document(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
     gateway, upstream = await start_gateway(), await start_upstream()
-    await gateway.register("orders_service", upstream.port, "o-1", metadata={"zone": "a"})
+    await gateway.register("orders_service", upstream.port, "o-1", metadata={"zone": "a"}, ttl=600)
     here = ["--url", gateway.url]
 
     status, table, _ = await lockgate(tmp_path, "services", *here)
@@ -59,7 +62,7 @@ async def test_routes_tell_which_path_goes_to_which_service(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
     gateway, upstream = await start_gateway(), await start_upstream()
-    await gateway.register("orders_service", upstream.port)
+    await gateway.register("orders_service", upstream.port, ttl=600)
 
     _, table, _ = await lockgate(tmp_path, "routes", "--url", gateway.url)
     _, document, _ = await lockgate(tmp_path, "routes", "--url", gateway.url, "--json")
@@ -100,9 +103,7 @@ async def test_the_doctor_finds_nothing_wrong_where_nothing_is(
 
     findings = _by_check(out)
     assert status == 0
-    assert {findings[check]["state"] for check in ("registry", "registry memory", "clocks")} == {
-        "ok"
-    }
+    assert {findings[check]["state"] for check in ("registry", "clocks")} == {"ok"}
     assert findings[f"port {8080 + offset}"]["state"] == "ok"
 
 
@@ -132,12 +133,93 @@ async def test_the_doctor_warns_of_a_registry_that_is_away(tmp_path: Path) -> No
     assert _by_check(out)["registry"]["state"] == "warning"
 
 
+@pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:port/0"])
+async def test_the_doctor_names_a_registry_url_that_is_none(url: str, tmp_path: Path) -> None:
+    status, out, error = await lockgate(tmp_path, "doctor", "--json", variables={"REDIS_URL": url})
+
+    assert (status, error) == (1, "")
+    assert f"REDIS_URL='{url}'" in _by_check(out)["registry"]["detail"]
+
+
+async def test_the_doctor_fails_a_registry_that_would_forget(
+    own_registry: RegistryServer, tmp_path: Path
+) -> None:
+    with redis.Redis.from_url(own_registry.url) as client:
+        client.config_set("maxmemory", "100mb")
+        client.config_set("maxmemory-policy", "allkeys-lru")
+
+    status, out, _ = await lockgate(
+        tmp_path, "doctor", "--json", variables={"REDIS_URL": own_registry.url}
+    )
+
+    assert status == 1
+    assert "allkeys-lru" in _by_check(out)["registry"]["detail"]
+
+
+async def test_the_doctor_shows_a_command_with_brackets_as_it_is(tmp_path: Path) -> None:
+    offset = free_offset()
+    program = "import socket, sys; s = socket.create_server(('127.0.0.1', int(sys.argv[1])));"
+    program += "print(flush=True); input()  # [/red]"
+    holder = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program, str(8080 + offset)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert holder.stdout is not None
+    await holder.stdout.readline()
+
+    status, out, _ = await lockgate(tmp_path, "doctor", "--port-offset", str(offset))
+    await holder.communicate(b"\n")
+
+    assert status == 1
+    assert "[/red]" in out
+
+
+async def test_the_stacks_token_goes_to_no_other_gateway(
+    start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    stranger = await start_upstream(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    token = tmp_path / ".lockgate" / "0" / "admin-token"
+    token.parent.mkdir(parents=True)
+    token.write_text("secret")
+
+    await lockgate(tmp_path, "services", "--url", f"http://127.0.0.1:{stranger.port}")
+    await lockgate(
+        tmp_path, "services", variables={"GATEWAY_PORT": str(stranger.port), "PORT_OFFSET": "0"}
+    )
+
+    to_another, to_its_own = stranger.requests
+    assert to_another.values(b"authorization") == []
+    assert to_its_own.values(b"authorization") == [b"Bearer secret"]
+
+
+async def test_a_token_is_not_taken_along_to_where_an_answer_points(
+    start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    elsewhere = await start_upstream()
+    head = f"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{elsewhere.port}/\r\n"
+    gateway = await start_upstream(head.encode() + b"Content-Length: 0\r\n\r\n")
+    here = ["--url", f"http://127.0.0.1:{gateway.port}", "--token", "secret"]
+
+    status, _, error = await lockgate(tmp_path, "services", *here)
+
+    assert (status, "answers 302" in error) == (1, True)
+    assert elsewhere.requests == []
+
+
+async def test_a_url_that_is_none_is_refused(tmp_path: Path) -> None:
+    status, _, error = await lockgate(tmp_path, "services", "--url", "file:///etc/hostname")
+
+    assert (status, len(error.splitlines())) == (2, 1)
+
+
 async def test_every_command_explains_itself(tmp_path: Path) -> None:
     commands = ["up", "down", "restart", "ps", "logs", "services", "routes", "doctor"]
 
     helped = await asyncio.gather(*(lockgate(tmp_path, name, "--help") for name in commands))
 
     assert all(status == 0 and "Usage:" in out for status, out, _ in helped)
+    assert all("Exit statuses" in out for _, out, _ in helped)
 
 
 def _by_check(out: str) -> dict[str, Any]:

@@ -21,15 +21,22 @@ GATEWAY_PORT = 8080
 #: With more, the ports would reach those that systems give to outgoing connections.
 HIGHEST_OFFSET = 24_000
 #: What is said to the make that runs the tests is not meant for the makes that they run.
-_NOT_PASSED_ON = {"MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT_OFFSET", "SCALE", "REDIS_URL", "ARGS"}
+_NOT_PASSED_ON = {
+    *("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT_OFFSET", "SCALE", "ARGS", "PYTHON"),
+    # Nor are the settings of whoever runs the tests meant for the stacks of the tests.
+    *("REDIS_URL", "REGISTRY_NAMESPACE", "LOG_LEVEL", "LOG_FORMAT", "ADMIN_TOKEN"),
+    *("ADMIN_TOKEN_FILE", "ADMIN_LISTEN", "GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_CONFIG"),
+    *("SERVICE_HOST", "SERVICE_PORT", "ADVERTISE_HOST", "MARKET_DATA_FILE"),
+}
 
 
 def free_offset() -> int:
-    """An offset at which every port of a stack is free."""
+    """An offset at which every port of a stack is free, and where nobody has kept anything."""
     ports = [REGISTRY_PORT, GATEWAY_PORT, *SERVICE_PORTS.values()]
     while True:
         offset = random.SystemRandom().randrange(2000, HIGHEST_OFFSET)
-        if all(is_free(port + offset) for port in ports):
+        kept = (REPOSITORY / ".lockgate" / str(offset)).exists()
+        if not kept and all(is_free(port + offset) for port in ports):
             return offset
 
 
