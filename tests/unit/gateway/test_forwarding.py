@@ -9,8 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discovery.instance import Instance
-from gateway.forwarding import Inbound, connection_options, request_head, response_fields
-from gateway.upstream.messages import FieldLine
+from gateway import forwarding
+from gateway.forwarding import (
+    Inbound,
+    connection_options,
+    request_head,
+    response_fields,
+    response_head,
+)
+from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import BadRequest, LoopDetected
 
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
@@ -433,3 +440,16 @@ def test_of_several_protocols_only_http_2_in_clear_is_left_out() -> None:
 def test_only_a_bodyless_get_over_http_1_1_that_says_so_may_upgrade(request_: Inbound) -> None:
     assert not head_of(request_).upgrades
     assert sent(request_, b"upgrade") == []
+
+
+def test_long_lines_are_not_remembered() -> None:
+    """Thousands of lines are, and clients choose them: 256 MiB could be kept for somebody's fun."""
+    long, short = (b"X-Long", b"x" * 10_000), (b"X-Short-Of-This-Test", b"x")
+
+    assert passed(inbound(long, short)) == [HOST, long, short]
+
+    assert short in forwarding._request_lines
+    assert long not in forwarding._request_lines
+    response_head(ResponseHead(200, b"OK", [long, short]), (1, 1), [])
+    assert short in forwarding._response_lines
+    assert long not in forwarding._response_lines
