@@ -15,7 +15,7 @@ EXTRAS_check := gateway,test,dev
 # What is said to this make is not meant for the makes that the tests run.
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE $(BIN)/python -m pytest -n auto --dist loadgroup
 
-.PHONY: help install up down restart ps logs test check
+.PHONY: help install up down restart ps logs test check bench
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make ps       what runs                 make logs     its logs, one JSON object a line'
 	@echo 'make install  only install              make test     the whole test suite'
 	@echo 'make check    formatting, lint, types, import contracts, tests'
+	@echo 'make bench    side by side with whichever peers are installed (ARGS=--quick: in short)'
 	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
 	@echo 'ARGS=… goes to lockgate or pytest; PYTHON=python3.13 makes .venv with that Python.'
 
@@ -51,6 +52,9 @@ check: .venv/run.installed .venv/check.installed
 	$(BIN)/lint-imports
 	$(PYTEST) $(ARGS)
 
+bench: .venv/run.installed .venv-bench/installed
+	@$(BIN)/python -m bench $(ARGS)
+
 $(BIN)/lockgate:
 	@$(MAKE) --no-print-directory install >&2
 
@@ -60,3 +64,7 @@ $(BIN)/lockgate:
 
 $(BIN)/python:
 	@.ci/create-venv "$(PYTHON)"
+
+.venv-bench/installed: bench/make-venv | $(BIN)/python
+	@bench/make-venv
+	@touch $@

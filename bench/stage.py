@@ -1,0 +1,138 @@
+"""The stage of all measurements: two origins and the registry on one core, the proxies on the other."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.peers import caddy, envoy, haproxy, lockgate, nginx, textbooks, traefik
+from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
+from bench.processes import Running, StartError, cores, free_port, until_routed
+from bench.report import Report
+
+
+@dataclass(slots=True)
+class Proxy:
+    """A proxy that runs, and how it is reached."""
+
+    peer: Peer
+    running: Running
+
+    @property
+    def port(self) -> int:
+        return self.running.port
+
+    @property
+    def small_url(self) -> str:
+        path = f"{SMALL}/small" if self.peer.same_work else "/small"
+        return f"http://127.0.0.1:{self.port}{path}"
+
+
+@dataclass(slots=True)
+class Stage:
+    """What is there to be measured; `quick` asks for short rounds."""
+
+    report: Report
+    quick: bool
+    python: str
+    folder: Path
+    load_core: int
+    proxy_core: int
+    small_port: int
+    stream_port: int
+    registry: Running
+    peers: list[Peer] = field(default_factory=list)
+
+    @contextmanager
+    def proxies(self, wanted: Sequence[Peer]) -> Iterator[list[Proxy]]:
+        """Run them side by side; one that does not come up is named and left out."""
+        with ExitStack() as stack:
+            started = []
+            for peer in wanted:
+                try:
+                    started.append(Proxy(peer, stack.enter_context(self._start(peer))))
+                except StartError as error:
+                    self.report.say(f"{peer.title} is left out: {error}")
+            yield started
+
+    def chosen(self, *names: str) -> list[Peer]:
+        """Lockgate and, in this order, the peers of these names that do the same work."""
+        return [p for name in names for p in self.peers if p.name == name and p.same_work]
+
+    @contextmanager
+    def _start(self, peer: Peer) -> Iterator[Running]:
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        folder.chmod(0o755)
+        site = Site(free_port(), self.small_port, self.stream_port, folder)
+        launch = peer.launch(site)
+        with _run(launch, site, self.proxy_core) as running:
+            if peer.name == lockgate.NAME:
+                lockgate.register_origins(site)
+            until_routed(Proxy(peer, running).small_url)
+            yield running
+
+
+@contextmanager
+def staged(report: Report, *, quick: bool, python: str) -> Iterator[Stage]:
+    """Start what all measurements need, and end it after them."""
+    load_core, proxy_core = cores()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockgate-bench-")))
+        folder.chmod(0o755)  # nginx' worker may be another user
+        registry = stack.enter_context(lockgate.start_registry(load_core, folder / "registry"))
+        stream_port, small_port = free_port(), free_port()
+        stream = Launch([sys.executable, "-m", "bench.origin", str(stream_port)])
+        here = {"PYTHONPATH": str(Path(__file__).parents[1].resolve())}
+        stack.enter_context(
+            Running(
+                stream.command,
+                core=load_core,
+                folder=folder / "stream",
+                port=stream_port,
+                environment=here,
+            )
+        )
+        site = Site(small_port, 0, 0, folder)
+        small = nginx.origin(site)
+        if small is None:
+            small_port = stream_port
+        else:
+            stack.enter_context(_run(small, site, load_core))
+        peers = [
+            lockgate.peer(python, registry.port),
+            *nginx.peers(),
+            *haproxy.peers(),
+            *envoy.peers(),
+            *traefik.peers(),
+            *caddy.peers(),
+            *textbooks.peers(python),
+        ]
+        yield Stage(
+            report,
+            quick,
+            python,
+            folder,
+            load_core,
+            proxy_core,
+            small_port,
+            stream_port,
+            registry,
+            peers,
+        )
+
+
+def stream_path(path: str) -> str:
+    """A path of the streaming origin as a proxy that does the same work knows it."""
+    return f"{STREAM}{path}"
+
+
+def _run(launch: Launch, site: Site, core: int) -> Running:
+    return Running(
+        launch.command,
+        core=core,
+        folder=site.folder,
+        port=site.port,
+        environment=launch.environment,
+    )
