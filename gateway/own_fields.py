@@ -13,7 +13,7 @@ _HEADER = HEADER.encode("ascii")
 
 
 class OwnFields:
-    """Correlation ID, limits, and while the gateway stops the word that this answer is the last.
+    """Correlation ID, limits, and the word that this answer is the connection's last, where it is.
 
     Goodbye is said as a header, which a client can act on; closing without a word would lose its
     next request. A proxied answer takes the fields as bytes, and no Server: it is not ours.
@@ -25,7 +25,11 @@ class OwnFields:
     async def add(self, request: web.Request, response: web.StreamResponse) -> None:
         exchange = request.get(EXCHANGE)
         limited = limit_fields(exchange.limit) if exchange is not None and exchange.limit else ()
-        if self._lifecycle.stopping:
+        # aiohttp 3.14 takes the last trailer of a chunked request for the first field of the next one
+        # on the connection: behind a proxy that shares connections, somebody else's. And RFC 9112
+        # §6.3 wants the connection closed after a framing that was refused.
+        last = self._lifecycle.stopping or "Transfer-Encoding" in request.headers
+        if last:
             response.force_close()
         if isinstance(response, RelayedResponse) and exchange is not None:
             response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
@@ -36,5 +40,5 @@ class OwnFields:
             response.headers[HEADER] = exchange.correlation_id
         response.headers.update(limited)
         response.headers["Server"] = SERVER
-        if self._lifecycle.stopping:
+        if last:
             response.headers["Connection"] = "close"

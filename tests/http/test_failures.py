@@ -1,6 +1,7 @@
 """What a client is told when something goes wrong, and what the gateway does about it."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import struct
@@ -588,3 +589,25 @@ async def test_a_bad_request_ends_the_connection_and_no_other(start_hop: StartHo
     assert (await other.answer()).status == 200
     await client.close()
     await other.close()
+
+
+async def test_a_trailer_never_becomes_a_field_of_the_next_request(start_hop: StartHop) -> None:
+    """aiohttp 3.14 keeps a chunked request's last trailer for the next request's head: behind a proxy
+    that shares its connections, somebody put a Cookie of their own into another client's request.
+    """
+    gateway, upstream = await start_hop()
+    client = await RawClient.connect(gateway.port)
+
+    await client.send(
+        b"POST /api/orders HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n0\r\nCookie: admin\r\n\r\n"
+    )
+    answer = await client.answer()
+    with contextlib.suppress(ConnectionError):
+        await client.send(b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n")
+
+    assert answer.status == 200
+    assert answer.values(b"connection") == [b"close"]
+    assert await client.closed()
+    assert len(upstream.requests) == 1
+    await client.close()

@@ -44,7 +44,9 @@ def start_hop(start_gateway: StartGateway, start_keep_alive: StartKeepAlive) -> 
     ) -> tuple[RunningGateway, KeepAliveUpstream]:
         gateway = await start_gateway(**environment)
         upstream = await start_keep_alive(dialogue, read_body=read_body)
-        await gateway.register("orders_service", upstream.port, health_check_url="/health")
+        await gateway.register(
+            "orders_service", upstream.port, health_check_url="/health", ttl=3600
+        )
         return gateway, upstream
 
     return start
@@ -835,7 +837,8 @@ async def test_nothing_is_left_behind_by_any_kind_of_request(start_hop: StartHop
     await asyncio.gather(*[client() for _ in range(16)])
 
     assert sum(came.values()) > REQUESTS // 2
-    await eventually(lambda: live_tasks() == tasks, within_s=15)
+    # The client that registered the instance may let its connection go meanwhile.
+    await eventually(lambda: live_tasks() <= tasks, within_s=15)
     await eventually(lambda: open_fds() <= fds, within_s=15)
     assert (connections(gateway, "active"), connections(gateway, "idle")) == (0, 0)
     assert upstream.open_connections == 0
