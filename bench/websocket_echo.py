@@ -1,0 +1,30 @@
+"""A WebSocket server on aiohttp that echoes messages: `python -m bench.websocket_echo PORT`.
+
+Autobahn's own would refuse the gateway's requests, since their Host names the gateway's port.
+"""
+
+import sys
+
+import aiohttp
+from aiohttp import web
+
+
+async def echo(request: web.Request) -> web.WebSocketResponse:
+    answer = web.WebSocketResponse(max_msg_size=0)
+    await answer.prepare(request)
+    async for message in answer:
+        if message.type is aiohttp.WSMsgType.TEXT:
+            await answer.send_str(message.data)
+        elif message.type is aiohttp.WSMsgType.BINARY:
+            await answer.send_bytes(message.data)
+    return answer
+
+
+def main() -> None:
+    app = web.Application()
+    app.router.add_get("/", echo)
+    web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None)
+
+
+if __name__ == "__main__":
+    main()
