@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from discovery.instance import Instance
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead, lines
 from middlewares.failures import BadRequest, LoopDetected
+from middlewares.rate_limit import LIMIT_FIELDS
 from middlewares.request_rules import is_host
 
 PSEUDONYM = "lockgate"
@@ -156,17 +157,18 @@ def response_head(
     added: Sequence[FieldLine],
     *,
     replaced: frozenset[bytes] = frozenset(),
+    careful: bool = False,
     without_cors: bool = False,
 ) -> bytes:
     """An instance's head as it goes to the client, `added` behind its own fields.
 
     `replaced` are names (lower-case) of which the instance's lines are dropped, since ours stand for
-    them; `without_cors` drops all Access-Control-* fields.
+    them: LIMIT_FIELDS, or with `careful` any. `without_cors` drops all Access-Control-* fields.
     """
     parts = [b"HTTP/1.%d %d %b\r\n" % (version[1], head.status, head.phrase)]
     remembered = _response_lines
     dated = False
-    careful = without_cors or not replaced.isdisjoint([name.lower() for name, _ in head.fields])
+    careful = careful or without_cors
     for field in head.fields:
         line = remembered.get(field)
         if line is None:
@@ -268,6 +270,8 @@ def _response_kind(name: bytes, value: bytes) -> bytes | int:
     lower = name.lower()
     if lower == b"date":
         return _A_DATE
+    if lower in LIMIT_FIELDS:
+        return _NEEDS_THOUGHT
     if lower == b"connection":
         options = {option.strip().lower() for option in value.split(b",")}
         return b"" if options <= _PLAIN_OPTIONS | {b"upgrade"} else _NEEDS_THOUGHT

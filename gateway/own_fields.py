@@ -7,7 +7,7 @@ from gateway.relayed_response import RelayedResponse
 from gateway.server import SERVER
 from middlewares.correlation_ids import HEADER
 from middlewares.exchange import EXCHANGE
-from middlewares.rate_limit import limit_fields
+from middlewares.rate_limit import LIMIT_FIELDS, limit_fields
 
 _HEADER = HEADER.encode("ascii")
 
@@ -24,21 +24,23 @@ class OwnFields:
 
     async def add(self, request: web.Request, response: web.StreamResponse) -> None:
         exchange = request.get(EXCHANGE)
-        limited = limit_fields(exchange.limit) if exchange is not None and exchange.limit else ()
         # aiohttp 3.14 takes the last trailer of a chunked request for the first field of the next one
         # on the connection: behind a proxy that shares connections, somebody else's. And RFC 9112
         # §6.3 wants the connection closed after a framing that was refused.
         last = self._lifecycle.stopping or "Transfer-Encoding" in request.headers
         if last:
             response.force_close()
-        if isinstance(response, RelayedResponse) and exchange is not None:
+        if exchange is not None and isinstance(response, RelayedResponse):
             response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
-            for name, value in limited:
-                response.headers[name] = value
+            if exchange.limit is not None:
+                response.replaced = LIMIT_FIELDS
+                for name, value in limit_fields(exchange.limit):
+                    response.added.append((name.encode("ascii"), value.encode("ascii")))
             return
         if exchange is not None:
             response.headers[HEADER] = exchange.correlation_id
-        response.headers.update(limited)
+            if exchange.limit is not None:
+                response.headers.update(limit_fields(exchange.limit))
         response.headers["Server"] = SERVER
         if last:
             response.headers["Connection"] = "close"

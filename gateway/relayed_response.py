@@ -14,7 +14,8 @@ from middlewares.failures import RequestTimeout
 class RelayedResponse(web.StreamResponse):
     """A StreamResponse that sends the upstream's head unchanged.
 
-    `headers` holds only what is added, and `added` the same as byte lines for what is added always.
+    `headers` holds only what is added, and `added` the same as byte lines for what is added always;
+    `replaced` are the names (lower-case) of which the upstream's own lines give way to these.
     Nothing that aiohttp would put into an answer of its own (Server, Content-Type) gets in here.
     `without_cors`: the gateway owns the Access-Control-* fields, the upstream's are dropped.
     """
@@ -24,6 +25,7 @@ class RelayedResponse(web.StreamResponse):
     ) -> None:
         # The parent's __init__ would make what is not needed here: a state, headers, a reason.
         self.added: list[FieldLine] = []
+        self.replaced: frozenset[bytes] = frozenset()
         self.bytes_out = 0
         self._upstream_head = head
         self._without_cors = without_cors
@@ -132,12 +134,11 @@ class RelayedResponse(web.StreamResponse):
             self.added.append((b"Connection", b"keep-alive"))
 
     def _head_bytes(self, request: web.BaseRequest, *, chunked: bool) -> bytes:
-        added = self.added
-        replaced: frozenset[bytes] = frozenset()
+        added, replaced = self.added, self.replaced
         if self._own_headers:
             own = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in self._own_headers.items()]
             # Ours replace the upstream's of the same name; Vary alone is added to.
-            replaced = frozenset(name.lower() for name, _ in own) - {b"vary"}
+            replaced |= frozenset(name.lower() for name, _ in own) - {b"vary"}
             added = added + own
         if chunked:
             added = [*added, (b"Transfer-Encoding", b"chunked")]
@@ -147,5 +148,6 @@ class RelayedResponse(web.StreamResponse):
             version,
             added,
             replaced=replaced,
+            careful=bool(self._own_headers),
             without_cors=self._without_cors,
         )

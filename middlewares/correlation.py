@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion, web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.correlation_ids import HEADER, correlation_id_from
@@ -68,17 +69,19 @@ def access_fields(
     request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float
 ) -> dict[str, Any]:
     """The members of the access event; absent ones are left out, and so is the query."""
-    version = request.version
+    user_agent = request.headers.get("User-Agent", "")
+    if not user_agent.isascii():
+        # Bytes that are not UTF-8 come as surrogates, which no log line can hold.
+        user_agent = user_agent.encode("utf-8", "replace").decode()
     fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "method": request.method,
         "path": split_target(request.raw_path)[1].partition("?")[0],
-        "protocol": f"HTTP/{version.major}.{version.minor}",
+        "protocol": _protocol(request.version),
         "status": status,
         "duration_ms": round(duration_s * 1000, 3),
         "client_ip": exchange.client_ip,
-        # Bytes that are not UTF-8 come as surrogates, which no log line can hold.
-        "user_agent": request.headers.get("User-Agent", "").encode("utf-8", "replace").decode(),
+        "user_agent": user_agent,
     }
     route = exchange.route
     if route is not None:
@@ -94,6 +97,11 @@ def access_fields(
     if exchange.reason is not None:
         fields["reason"] = exchange.reason
     return fields
+
+
+@cache
+def _protocol(version: HttpVersion) -> str:
+    return f"HTTP/{version.major}.{version.minor}"
 
 
 async def add_correlation_id(request: web.Request, response: web.StreamResponse) -> None:

@@ -67,6 +67,20 @@ class Decision(NamedTuple):
         return max(1, self.reset_s)
 
 
+def spread(
+    policy: Policy, asking: int, admitted: int, remaining: int, next_in_us: int
+) -> list[Decision]:
+    """The decisions on `asking` requests that were decided together; the admitted ones come first.
+
+    `remaining` is what is left after all of them.
+    """
+    refused = Decision(policy, False, remaining, next_in_us, policy.requests)
+    return [
+        Decision(policy, True, remaining + behind, next_in_us, policy.requests)
+        for behind in range(admitted - 1, -1, -1)
+    ] + [refused] * (asking - admitted)
+
+
 @dataclass(slots=True)
 class _Admitted:
     stamp_us: int

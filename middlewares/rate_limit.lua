@@ -2,8 +2,9 @@
 --
 -- KEYS  one for each check: a list of the client's admissions, oldest first, each entry
 --       "<stamp in us> <count> <admissions up to and with it>"; stamps are rounded up to the resolution
--- ARGV  for each check: limit, window in us, resolution in us
--- Returns for each check {allowed (1 or 0), remaining, us until remaining next grows (text)}
+-- ARGV  for each check: requests that ask, limit, window in us, resolution in us
+-- Returns for each check {how many of them are admitted, remaining after them,
+--                         us until remaining next grows (text)}
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -25,9 +26,10 @@ end
 
 local decisions = {}
 for i, key in ipairs(KEYS) do
-  local limit = tonumber(ARGV[i * 3 - 2])
-  local window = tonumber(ARGV[i * 3 - 1])
-  local resolution = tonumber(ARGV[i * 3])
+  local asking = tonumber(ARGV[i * 4 - 3])
+  local limit = tonumber(ARGV[i * 4 - 2])
+  local window = tonumber(ARGV[i * 4 - 1])
+  local resolution = tonumber(ARGV[i * 4])
   local stamp = math.ceil(now / resolution) * resolution
 
   local first, first_count, first_total = read(key, 0)
@@ -49,14 +51,13 @@ for i, key in ipairs(KEYS) do
     end
   end
 
-  local allowed = 0
-  if used < limit then
-    allowed = 1
-    used = used + 1
+  local admitted = math.min(asking, math.max(0, limit - used))
+  if admitted > 0 then
+    used = used + admitted
     if last == stamp then
-      redis.call('LSET', key, -1, entry(stamp, last_count + 1, last_total + 1))
+      redis.call('LSET', key, -1, entry(stamp, last_count + admitted, last_total + admitted))
     else
-      redis.call('RPUSH', key, entry(stamp, 1, (last_total or 0) + 1))
+      redis.call('RPUSH', key, entry(stamp, admitted, (last_total or 0) + admitted))
     end
     redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
     first = first or stamp
@@ -64,6 +65,6 @@ for i, key in ipairs(KEYS) do
 
   local next_in = 0
   if first then next_in = first + window - now end
-  decisions[i] = {allowed, math.max(0, limit - used), integer(next_in)}
+  decisions[i] = {admitted, math.max(0, limit - used), integer(next_in)}
 end
 return decisions

@@ -1,6 +1,7 @@
 """The layer that limits each client's requests to proxied routes."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -35,14 +36,22 @@ def rate_limit_middleware(
     return limit
 
 
+#: Of an upstream's answer to a limited request these give way to ours; lower-case.
+LIMIT_FIELDS = frozenset([b"ratelimit-policy", b"ratelimit"])
+
+
 def limit_fields(decision: Decision) -> tuple[tuple[str, str], tuple[str, str]]:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
-    policy = decision.policy
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
     return (
-        ("RateLimit-Policy", f'"{policy.name}";q={policy.requests};w={policy.window_s}'),
-        ("RateLimit", f'"{policy.name}";r={decision.remaining};t={reset_s}'),
+        ("RateLimit-Policy", _policy_value(decision.policy)),
+        ("RateLimit", f'"{decision.policy.name}";r={decision.remaining};t={reset_s}'),
     )
+
+
+@cache
+def _policy_value(policy: Policy) -> str:
+    return f'"{policy.name}";q={policy.requests};w={policy.window_s}'
 
 
 def _word(decision: Decision) -> str:

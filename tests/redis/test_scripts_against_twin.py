@@ -1,5 +1,6 @@
 """The Lua scripts on a real server, step by step against plain Python."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,11 @@ from discovery import commands
 from discovery.commands import Command
 from discovery.events import parse_event
 from discovery.instance import Instance, parse_registration
-from discovery.keys import registry_keys
-from middlewares.limiting import Decision, Policy, SlidingLog
+from discovery.keys import registry_keys, tag
+from discovery.settings import RegistrySettings
+from discovery.tasks import end
+from middlewares.limiter import SharedLimiter
+from middlewares.limiting import Check, Decision, Policy, SlidingLog, spread
 from tests.redis.registry_twin import RegistryTwin, TwinEvent
 
 T = TypeVar("T")
@@ -348,16 +352,17 @@ class Limits:
     def __post_init__(self) -> None:
         self.logs = {policy.name: SlidingLog() for policy in POLICIES}
 
-    def ask(self, policies: list[Policy]) -> list[Decision]:
-        """One call with a check under each of these policies."""
+    def ask(self, policies: list[Policy], asking: int = 1) -> list[Decision]:
+        """One call in which `asking` requests ask under each of these policies."""
         args: list[int] = []
         for policy in policies:
-            args += (policy.requests, policy.window_us, policy.resolution_us)
+            args += (asking, policy.requests, policy.window_us, policy.resolution_us)
         keys = [policy.name for policy in policies]
         replies: Any = self.client.eval(SOURCE, len(keys), *keys, *args)
         return [
-            Decision(policy, bool(allowed), remaining, int(next_in_us), policy.requests)
-            for policy, (allowed, remaining, next_in_us) in zip(policies, replies, strict=True)
+            decision
+            for policy, (admitted, remaining, next_in_us) in zip(policies, replies, strict=True)
+            for decision in spread(policy, asking, admitted, remaining, int(next_in_us))
         ]
 
     def entries(self, policy: Policy) -> list[list[int]]:
@@ -386,7 +391,7 @@ def limits(registry: Registry) -> Limits:
 
 
 steps = st.one_of(
-    st.lists(st.sampled_from(POLICIES), min_size=1, max_size=6),
+    st.tuples(st.lists(st.sampled_from(POLICIES), min_size=1, max_size=6), st.integers(1, 5)),
     st.tuples(st.sampled_from(POLICIES), st.sampled_from([1_000, 3_000, 10_000_000])),
 )
 
@@ -398,21 +403,21 @@ steps = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_script_decides_as_its_twin_does(
-    limits: Limits, taken: list[list[Policy] | tuple[Policy, int]]
+    limits: Limits, taken: list[tuple[list[Policy] | Policy, int]]
 ) -> None:
-    """Several checks in a call, the same client twice in one, and a clock that is set back; windows of a
-    few milliseconds pass while it runs."""
+    """Several checks in a call, the same client twice in one, several requests in a check, and a clock
+    that is set back; windows of a few milliseconds pass while it runs."""
     limits.client.flushall()
     limits.logs = {policy.name: SlidingLog() for policy in POLICIES}
-    for step in taken:
-        if isinstance(step, tuple):
-            limits.set_the_clock_back(*step)
+    for policies, number in taken:
+        if isinstance(policies, Policy):
+            limits.set_the_clock_back(policies, by_us=number)
             continue
-        decisions = limits.ask(step)
+        decisions = limits.ask(policies, asking=number)
         now_us = next((limits.asked_at_us(d) for d in decisions if d.next_in_us), 0)
         for decision in decisions:
             assert limits.logs[decision.policy.name].decide(decision.policy, now_us) == decision
-        for policy in step:
+        for policy in policies:
             kept = [entry[:2] for entry in limits.entries(policy)]
             log = limits.logs[policy.name]
             assert kept == [[entry.stamp_us, entry.count] for entry in log._entries]
@@ -501,3 +506,21 @@ def test_under_four_hammering_clients_no_window_ever_holds_more_than_the_limit(
         if len(later) > policy.requests:
             assert later[policy.requests] - first.sent_s >= window_s
     assert len(admitted) >= 3 * policy.requests
+
+
+async def test_a_flood_of_refused_requests_asks_the_registry_no_more(registry_url: str) -> None:
+    limiter = SharedLimiter(RegistrySettings(redis_url=registry_url), live_workers=lambda: 1)
+    check = Check(Policy("flood", 2, 60_000_000), "192.0.2.1")
+    running = asyncio.create_task(limiter.run())
+    client = redis.Redis.from_url(registry_url)
+    try:
+        first = await asyncio.gather(*(limiter.decide(check) for _ in range(5)))
+        assert [decision.allowed for decision in first] == [True, True, False, False, False]
+        client.delete(f"{tag('default')}:limit:flood:192.0.2.1")  # asked again it would say yes
+        flood = [await limiter.decide(check) for _ in range(50)]
+        assert not any(decision.allowed for decision in flood)
+        assert all(0 < decision.retry_after_s <= 61 for decision in flood)
+    finally:
+        client.close()
+        await end(running)
+        await limiter.close()
