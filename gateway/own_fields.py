@@ -13,7 +13,7 @@ _HEADER = HEADER.encode("ascii")
 
 
 class OwnFields:
-    """Correlation ID, limits, and the word that this answer is the connection's last, where it is.
+    """Correlation ID, limits, and the word that this answer is the connection's last, when we stop.
 
     Goodbye is said as a header, which a client can act on; closing without a word would lose its
     next request. A proxied answer takes the fields as bytes, and no Server: it is not ours.
@@ -24,11 +24,7 @@ class OwnFields:
 
     async def add(self, request: web.Request, response: web.StreamResponse) -> None:
         exchange = request.get(EXCHANGE)
-        # aiohttp 3.14 takes the last trailer of a chunked request for the first field of the next one
-        # on the connection: behind a proxy that shares connections, somebody else's. And RFC 9112
-        # §6.3 wants the connection closed after a framing that was refused.
-        last = self._lifecycle.stopping or "Transfer-Encoding" in request.headers
-        if last:
+        if self._lifecycle.stopping:
             response.force_close()
         if exchange is not None and isinstance(response, RelayedResponse):
             response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
@@ -42,5 +38,5 @@ class OwnFields:
             if exchange.limit is not None:
                 response.headers.update(limit_fields(exchange.limit))
         response.headers["Server"] = SERVER
-        if last:
+        if self._lifecycle.stopping:
             response.headers["Connection"] = "close"

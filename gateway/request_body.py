@@ -40,6 +40,8 @@ class RequestBody:
         length = request.content_length
         if max_bytes and length is not None and length > max_bytes:
             raise _too_large(max_bytes)
+        if request.content.exception() is not None:
+            raise _not_valid()
         self._request = request
         self._exchange = exchange
         self._limits = limits
@@ -74,7 +76,7 @@ class RequestBody:
         except TimeoutError:
             raise RequestTimeout("the request's body stopped coming") from None
         except web.RequestPayloadError:
-            raise BadRequest("the request's body is not valid") from None
+            raise _not_valid() from None
         exchange.bytes_in += len(piece)
         self._check(exchange.bytes_in)
         if exchange.bytes_in <= REPLAYED_BYTES:
@@ -92,6 +94,10 @@ class RequestBody:
         taken_s = time.monotonic() - self._began_s
         if limits.body_rate and taken_s > RATE_GRACE_S and received < limits.body_rate * taken_s:
             raise RequestTimeout("the request's body comes too slowly")
+
+
+def _not_valid() -> BadRequest:
+    return BadRequest("the request's body is not valid")
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from gateway.relayed_response import RelayedResponse
+from gateway.request_reading import MOST_QUEUED, RequestReader
 from gateway.tunnel import Tunnel
 from middlewares.correlation import access_fields
 from middlewares.correlation_ids import HEADER, correlation_id_from
@@ -33,10 +34,14 @@ _log = structlog.get_logger()
 class GatewayRequestHandler(web.RequestHandler):
     """One client connection; what aiohttp itself refuses looks like the gateway's other refusals."""
 
-    __slots__ = ("_metrics", "_tunnel", "streams")
+    __slots__ = ("_metrics", "_reader", "_tunnel", "streams")
 
     def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._reader = RequestReader(self._parser)
+        self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
+        self._max_msg_queue_size = MOST_QUEUED
+        self._msg_queue_resume_size = MOST_QUEUED // 2
         self._metrics = metrics
         self._tunnel: Tunnel | None = None
         #: Its answer has no end in sight: an event stream.
@@ -75,6 +80,18 @@ class GatewayRequestHandler(web.RequestHandler):
         if self._tunnel is not None:
             self._tunnel.client_paused(False)
 
+    def data_received(self, data: bytes) -> None:
+        if self._upgraded or self._payload_parser is not None:
+            super().data_received(data)
+            return
+        for piece in self._reader.pieces(data):
+            super().data_received(piece)
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """A body that goes wrong while it is thrown away, after an early answer, is no error of ours."""
+        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kwargs)
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -99,9 +116,21 @@ class GatewayRequestHandler(web.RequestHandler):
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             problem = Problem(resp.status, REASONS_BY_STATUS.get(resp.status, "bad_request"))
             resp = self._refuse(request, problem, resp.reason)
+        self._go_on_after_upgrade()
         return await super().finish_response(request, resp, start_time)
 
+    def _go_on_after_upgrade(self) -> None:
+        """Read what stands behind a declined upgrade, as aiohttp does, but in pieces."""
+        if self._upgraded and not self._messages and self._payload_parser is None:
+            behind, self._message_tail = self._message_tail, b""
+            self._upgraded = False
+            self._reader.set_upgraded(False)
+            self.data_received(behind)
+            if self._buffer_paused:
+                self._resume_reading_if_drained()
+
     def _refuse(self, request: web.BaseRequest, problem: Problem, detail: str) -> web.Response:
+        request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
         exchange = Exchange(correlation_id_from(None), time.monotonic(), request.remote or "")
         exchange.reason = problem.reason
         self._metrics.request_finished("api_gateway", "unknown", problem.status, 0.0)

@@ -1,0 +1,154 @@
+"""What a client sends, cut behind each head and body, so that aiohttp's parser meets one thing at a time."""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+
+Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
+
+#: Requests that are read ahead. The parser's own limit is 32; it must not come to that: paused behind
+#: an upgrade, it loses what it is given next.
+MOST_QUEUED = 16
+
+_HEAD_END = b"\r\n\r\n"
+_EMPTY_LINES = re.compile(rb"[\r\n]*")
+#: The parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0 for HTTP.
+_SPOKEN = (b" HTTP/1.1", b" HTTP/1.0")
+
+
+class RequestReader:
+    """aiohttp's parser of requests (it has that one's interface), and what it can't do by itself.
+
+    Given several requests at once, the parser drops what stands behind an upgrade that it does not
+    know, and drops the valid requests before one that is not. So it is given `pieces`: a head, or
+    what there is of a body. A request with a transfer coding and a CONNECT are a connection's last:
+    the parser takes the last trailer for the next request's first field and a CONNECT's body for a
+    request, and RFC 9112 §6.3 wants the connection closed after a framing that was refused.
+    """
+
+    __slots__ = (
+        *("_awaits_message", "_body_left", "_broken", "_head_tail", "_held", "_line"),
+        *("_parser", "_payload", "_queued", "_to_the_end", "_wrong_line"),
+    )
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+        #: Of a head that is not whole: its beginning up to the first CRLF, and its last bytes.
+        self._line = self._head_tail = b""
+        self._wrong_line = False
+        #: The parser was given a whole head and has made no message of it: it is paused.
+        self._awaits_message = False
+        self._held = b""
+        self._queued = 0
+        self._body_left = 0
+        #: What comes is passed on uncut: chunks, or another protocol.
+        self._to_the_end = False
+        self._broken = False
+        self._payload: StreamReader | None = None
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """What to feed now, one after the other; b"" lets a paused parser go on."""
+        if self._awaits_message or not data:
+            yield b""
+        if self._held:
+            data, self._held = self._held + data, b""
+        at = 0
+        while at < len(data) and not self._broken:
+            if self._must_wait:
+                self._held = data[at:]
+                return
+            end = self._end_of_piece(data, at)
+            yield data[at:end] if at or end < len(data) else data
+            at = end
+
+    def feed_data(self, data: bytes) -> tuple[Messages, bool, bytes]:
+        """What the parser makes of one piece; HttpProcessingError where it is not valid."""
+        try:
+            if self._wrong_line:
+                raise BadHttpMessage("this version of HTTP is not spoken here")
+            messages, upgraded, tail = self._parser.feed_data(data)
+        except HttpProcessingError:
+            self._broken = True
+            self._break_off()
+            raise
+        if messages and not self._to_the_end:
+            messages = [self._begin(*messages[0])]
+        if upgraded:
+            self._to_the_end = True
+        return messages, upgraded, tail
+
+    def set_upgraded(self, upgraded: bool) -> None:
+        """The upgrade was declined: HTTP goes on."""
+        self._parser.set_upgraded(upgraded)
+        self._to_the_end = upgraded
+
+    def feed_eof(self) -> None:
+        self._parser.feed_eof()
+
+    def pause_reading(self) -> None:
+        self._parser.pause_reading()
+
+    def message_consumed(self) -> None:
+        self._queued = max(0, self._queued - 1)
+        self._parser.message_consumed()
+
+    @property
+    def _must_wait(self) -> bool:
+        between_requests = not self._body_left and not self._to_the_end
+        return self._awaits_message or (between_requests and self._queued >= MOST_QUEUED)
+
+    def _begin(
+        self, message: RawRequestMessage, payload: StreamReader
+    ) -> tuple[RawRequestMessage, StreamReader]:
+        self._awaits_message = False
+        self._queued += 1
+        self._payload = payload
+        if "Transfer-Encoding" in message.headers or message.method == "CONNECT":
+            self._to_the_end = True
+            return message._replace(should_close=True), payload
+        length = message.headers.get("Content-Length")
+        if length is not None:
+            self._body_left = int(length)
+        return message, payload
+
+    def _break_off(self) -> None:
+        """Tell whoever reads the body, which aiohttp does not."""
+        payload = self._payload
+        if payload is not None and not payload.is_eof():
+            payload.set_exception(web.RequestPayloadError("the request's body is not valid"))
+            payload.feed_eof()  # nobody shall wait for the rest of it
+
+    def _end_of_piece(self, data: bytes, at: int) -> int:
+        if self._to_the_end:
+            return len(data)
+        if self._body_left:
+            end = min(at + self._body_left, len(data))
+            self._body_left -= end - at
+            return end
+        if not self._head_tail and data[at] in b"\r\n":
+            return _EMPTY_LINES.match(data, at).end()  # type: ignore[union-attr]  # it always does
+        end = self._end_of_head(data, at)
+        if b"\r\n" not in self._line:
+            self._line += data[at : end or len(data)]
+        if not end:
+            self._head_tail = (self._head_tail + data[at:])[-3:]
+            return len(data)
+        self._wrong_line = not self._line.endswith(_SPOKEN, 0, self._line.index(b"\r\n"))
+        self._line = self._head_tail = b""
+        self._awaits_message = True
+        return end
+
+    def _end_of_head(self, data: bytes, at: int) -> int:
+        """Where the head ends that goes on at `at`; 0: not in here."""
+        before = self._head_tail
+        if before:
+            found = (before + data[at : at + 3]).find(_HEAD_END)
+            if found >= 0:
+                return at + found + len(_HEAD_END) - len(before)
+        found = data.find(_HEAD_END, at)
+        return found + len(_HEAD_END) if found >= 0 else 0
