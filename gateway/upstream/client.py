@@ -23,12 +23,12 @@ class UpstreamClient:
         self._limits = limits
 
     def in_flight(self, key: str) -> int:
-        """The requests under way at an instance."""
+        """The requests under way at an instance, those included that still wait or connect."""
         pool = self._pools.get(key)
-        active = len(pool.active) if pool is not None else 0
+        count = pool.in_flight if pool is not None else 0
         if self._leaving:  # of an instance that drains
-            active += sum(len(one.active) for one in self._leaving if one.instance.key == key)
-        return active
+            count += sum(one.in_flight for one in self._leaving if one.instance.key == key)
+        return count
 
     def pool(self, instance: Instance) -> Pool:
         """The instance's pool; one that has moved gets a new one."""
@@ -66,7 +66,7 @@ class UpstreamClient:
             now_s = loop.time()
             for pool in (*self._pools.values(), *self._leaving):
                 pool.sweep(now_s)
-            self._leaving = {pool for pool in self._leaving if pool.active}
+            self._leaving = {pool for pool in self._leaving if pool.in_flight}
             await self.dialer.resolver.refresh()
 
     def close(self) -> None:

@@ -86,6 +86,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._head: ResponseHead | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._head_bytes = 0
+        self._trailer_bytes = 0
+        #: Bytes since the last piece of the body: an extension or a trailer that does not end.
+        self._bytes_between = 0
         self._phrase = b""
         self._fields: list[FieldLine] = []
         self._about_connection: list[FieldLine] = []
@@ -283,6 +286,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
         if self._head is None and self._head_bytes > self._limits.head_bytes:
             self._fail(UpstreamInvalid("the upstream's response head is too large"))
+        self._bytes_between += len(data)
+        if self._head is not None and self._bytes_between > self._limits.head_bytes + len(data):
+            self._fail(UpstreamInvalid("what is between the upstream's chunks is too large"))
         if self._waiter is not None:
             self._wake()
 
@@ -347,10 +353,14 @@ class UpstreamConnection(asyncio.Protocol):
         self._phrase += phrase
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head is None:  # afterwards they are trailers, which are dropped
-            self._fields.append((name, value))
-            if len(name) in _CONNECTION_FIELD_LENGTHS:
-                self._about_connection.append((name.lower(), value.strip(b" \t")))
+        if self._head is not None:  # a trailer, which is dropped
+            self._trailer_bytes += _size((name, value))
+            if self._trailer_bytes > self._limits.head_bytes:
+                self._fail(UpstreamInvalid("the upstream's trailers are too large"))
+            return
+        self._fields.append((name, value))
+        if len(name) in _CONNECTION_FIELD_LENGTHS:
+            self._about_connection.append((name.lower(), value.strip(b" \t")))
 
     def on_headers_complete(self) -> None:
         if self._head is not None or self._failure is not None:
@@ -385,6 +395,7 @@ class UpstreamConnection(asyncio.Protocol):
         if self._ended:
             self._keeps_alive = False  # a body where there can be none
         elif self._head is not None:
+            self._bytes_between = 0
             self._keep(piece)
 
     def on_message_complete(self) -> None:

@@ -22,6 +22,8 @@ class Pool:
         self._dialer = dialer
         self._limits = limits
         self._opening = 0
+        #: Requests that have no connection yet: they wait for a turn, or connect.
+        self._coming = 0
         #: Turns that were given, and not taken yet.
         self._turns = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -31,6 +33,11 @@ class Pool:
     @property
     def idle(self) -> int:
         return len(self._idle)
+
+    @property
+    def in_flight(self) -> int:
+        """The requests that hold a connection, or are about to."""
+        return len(self.active) + self._coming
 
     def take_idle(self) -> UpstreamConnection | None:
         """An idle connection that may be used again, or None."""
@@ -52,11 +59,18 @@ class Pool:
 
         Raises UpstreamUnreachable, or Overloaded when there are too many for too long.
         """
-        if self._is_full:
-            await self._turn()
-            idle = None if fresh else self.take_idle()
-            if idle is not None:
-                return idle
+        self._coming += 1
+        try:
+            if self._is_full:
+                await self._turn()
+                idle = None if fresh else self.take_idle()
+                if idle is not None:
+                    return idle
+            return await self._connect()
+        finally:
+            self._coming -= 1
+
+    async def _connect(self) -> UpstreamConnection:
         self._opening += 1
         try:
             connection = await self._dialer.connect(self.instance, self._new)

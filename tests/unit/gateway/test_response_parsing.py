@@ -331,6 +331,31 @@ async def test_a_body_that_is_not_well_formed_never_comes_to_its_end(chunks: byt
         assert not outcome_of(pieces, end=True).complete
 
 
+@pytest.mark.parametrize(
+    "between",
+    [
+        b"0\r\n" + b"A: b\r\n" * 20_000 + b"\r\n",
+        b"0\r\nA: " + b"b" * 100_000 + b"\r\n\r\n",
+        b"2;" + b"a" * 100_000 + b"\r\nok\r\n0\r\n\r\n",
+    ],
+    ids=["many trailers", "a long trailer", "a long extension"],
+)
+async def test_what_is_no_body_is_held_to_the_limit_of_a_head(between: bytes) -> None:
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n" + between
+
+    came = outcome_of([data[at : at + 4096] for at in range(0, len(data), 4096)])
+
+    assert (came.complete, came.reusable, came.failure) == (False, False, "UpstreamInvalid")
+
+
+async def test_trailers_that_come_at_once_are_held_to_it_too() -> None:
+    data = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+
+    came = outcome_of([data + b"A: b\r\n" * 20_000 + b"\r\n"])
+
+    assert (came.complete, came.reusable, came.failure) == (False, False, "UpstreamInvalid")
+
+
 # Any bytes at all, against a reader of our own that knows the grammar and nothing else
 
 _HEAD = re.compile(

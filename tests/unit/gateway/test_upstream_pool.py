@@ -236,3 +236,34 @@ async def test_a_sweep_ends_what_was_idle_too_long_and_nothing_else(dialer: Slow
 
     assert [connection.is_open for connection in taken] == [False, True, True]
     assert (pool.idle, len(pool.active)) == (1, 1)
+
+
+async def test_who_waits_or_connects_is_in_flight(dialer: SlowDialer) -> None:
+    """Choosing and draining once saw only who had a connection: one that hangs looked idle."""
+    pool = pool_of(dialer, 1)
+    dialer.may_connect.clear()
+    connects, waits = asyncio.create_task(take(pool)), asyncio.create_task(take(pool))
+    await settle()
+    assert pool.in_flight == 2
+
+    dialer.may_connect.set()
+    first = await connects
+    assert pool.in_flight == 2
+    use(first)
+    pool.give_back(first)
+    assert await waits is first
+    assert pool.in_flight == 1
+    use(first)
+    pool.give_back(first)
+
+    assert pool.in_flight == 0
+
+
+async def test_who_waits_in_vain_is_in_flight_no_more(dialer: SlowDialer) -> None:
+    pool = pool_of(dialer, 1, wait_s=0.05)
+    await take(pool)
+
+    with pytest.raises(Overloaded):
+        await take(pool)
+
+    assert pool.in_flight == 1
