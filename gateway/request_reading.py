@@ -15,6 +15,9 @@ Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
 #: an upgrade, it loses what it is given next.
 MOST_QUEUED = 16
 
+#: Of a length: 64 bits have twenty. The parser takes any number of zeros, Python's int() does not.
+MOST_DIGITS = 20
+
 _HEAD_END = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
 #: The parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0 for HTTP.
@@ -72,12 +75,12 @@ class RequestReader:
             if self._wrong_line:
                 raise BadHttpMessage("this version of HTTP is not spoken here")
             messages, upgraded, tail = self._parser.feed_data(data)
+            if messages and not self._to_the_end:
+                messages = [self._begin(*messages[0])]
         except HttpProcessingError:
             self._broken = True
             self._break_off()
             raise
-        if messages and not self._to_the_end:
-            messages = [self._begin(*messages[0])]
         if upgraded:
             self._to_the_end = True
         return messages, upgraded, tail
@@ -113,6 +116,8 @@ class RequestReader:
             return message._replace(should_close=True), payload
         length = message.headers.get("Content-Length")
         if length is not None:
+            if len(length) > MOST_DIGITS:
+                raise BadHttpMessage("the Content-Length is too long")
             self._body_left = int(length)
         return message, payload
 
