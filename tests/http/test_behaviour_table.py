@@ -460,7 +460,9 @@ LINES = [
     refused("prefix in upper case", asking(b"GET /API/orders HTTP/1.1"), 404, "route_not_found", goes_on=True),
     refused("backslash behind the prefix", asking(b"GET /api/orders\\x HTTP/1.1"), 404, "route_not_found", goes_on=True),
     refused("semicolon behind the prefix", asking(b"GET /api/orders;x HTTP/1.1"), 404, "route_not_found", goes_on=True),
-    refused("fragment behind the prefix", asking(b"GET /api/orders#x HTTP/1.1"), 404, "route_not_found", goes_on=True),
+    refused("fragment behind the prefix", asking(b"GET /api/orders#x HTTP/1.1"), goes_on=True),
+    refused("fragment behind a path", asking(b"GET /api/orders/a?b#c HTTP/1.1"), goes_on=True),
+    refused("fragment of the absolute form", asking(b"GET http://h/api/orders#x HTTP/1.1"), goes_on=True),
     refused("dots into the prefix", asking(b"GET /x/../api/orders HTTP/1.1"), 404, "route_not_found", goes_on=True),
     refused("a line that is too long", request(H, target=b"/" + b"x" * 20_000), 431, "header_too_large"),
 ]  # fmt: skip
