@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from redis.exceptions import RedisError
 
 from discovery import commands
-from discovery.commands import Command, Snapshot
+from discovery.commands import Command, Drained, Snapshot
 from discovery.connecting import connect_async
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
@@ -119,9 +119,27 @@ class AsyncServiceRegistry:
         """Renew an instance's lease; False: register again."""
         return (await self.call(commands.renew([instance_key(name, instance_id)])))[0]
 
-    async def drain(self, name: str, instance_id: str) -> bool:
-        """Let an instance get no new requests; False when it is not registered."""
-        return (await self.call(commands.drain(instance_key(name, instance_id)))).known
+    async def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
+        """Let an instance get no new requests; False when it is not registered.
+
+        With `wait_s`, wait so long for every worker of every gateway to be through with it.
+        """
+        known = (await self.call(commands.drain(instance_key(name, instance_id)))).known
+        if known and wait_s > 0:
+            await self.drained(name, instance_id, wait_s)
+        return known
+
+    async def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
+        """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more."""
+        command = commands.drained(instance_key(name, instance_id))
+        ends_s = time.monotonic() + wait_s
+        for pause_s in commands.pauses_s():
+            drained = await self.call(command)
+            left_s = ends_s - time.monotonic()
+            if drained.complete or not drained.draining or left_s <= 0:
+                break
+            await asyncio.sleep(min(pause_s, left_s))
+        return drained
 
     async def deregister_service(self, name: str, instance_id: str) -> bool:
         """Take an instance out; False when it is not registered."""

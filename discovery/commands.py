@@ -1,7 +1,7 @@
 """One description of each registry command (script, arguments, decoder), for both kinds of client."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -60,6 +60,25 @@ class Swept:
     revision: int
     live_gateways: int
     new_lease: bool
+    live_workers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How far a drain has come: `missing` of the live `workers` have still to acknowledge it.
+
+    `draining` is False where there is no such instance, or it has registered anew.
+    """
+
+    draining: bool
+    workers: int
+    missing: int
+    in_flight: int
+
+    @property
+    def complete(self) -> bool:
+        """No worker sends anything there any more, and every answer is out."""
+        return self.draining and not self.missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +137,32 @@ def drain(key: str) -> Command[Changed]:
     return Command("drain", (_new_epoch(), key), _changed)
 
 
+def acknowledge(worker: str, said: Sequence[tuple[str, int, int]]) -> Command[list[bool]]:
+    """What a worker has at draining instances: (key, registered at in ms, requests) of each.
+
+    The answers are False where that registration does not drain any more.
+    """
+    args = [part for one in said for part in one]
+    return Command(
+        "acknowledge", (_new_epoch(), worker, *args), lambda reply: [bool(item) for item in reply]
+    )
+
+
+def drained(key: str) -> Command[Drained]:
+    """How far the drain of an instance has come."""
+    return Command(
+        "drained", (_new_epoch(), key), lambda reply: Drained(bool(reply[0]), *reply[1:])
+    )
+
+
+def pauses_s() -> Iterator[float]:
+    """How long to wait between one look at a drain and the next: most are over in milliseconds."""
+    pause_s = 0.005
+    while True:
+        yield pause_s
+        pause_s = min(0.1, pause_s * 1.5)
+
+
 def deregister(key: str) -> Command[Changed]:
     return Command("deregister", (_new_epoch(), key), _changed)
 
@@ -128,7 +173,15 @@ def report(gateway: str, lease_s: float, verdicts: Sequence[tuple[str, str, str]
     return Command("report", (_new_epoch(), gateway, round(lease_s * 1000), *said), int)
 
 
-def sweep(gateway: str, lease_s: float, remove_after_s: float) -> Command[Swept]:
+def sweep(
+    gateway: str,
+    lease_s: float,
+    remove_after_s: float,
+    *,
+    worker: str = "",
+    worker_lease_s: float = 0.0,
+) -> Command[Swept]:
+    """A sweep; it renews the leases of a gateway and a worker. A worker's lease of 0 s ends it."""
     return Command(
         "sweep",
         (
@@ -137,8 +190,10 @@ def sweep(gateway: str, lease_s: float, remove_after_s: float) -> Command[Swept]
             round(lease_s * 1000),
             round(remove_after_s * 1000),
             round(REMEMBERED_S * 1000),
+            worker,
+            round(worker_lease_s * 1000),
         ),
-        lambda reply: Swept(_text(reply[0]), reply[1], reply[2], bool(reply[3])),
+        lambda reply: Swept(_text(reply[0]), reply[1], reply[2], bool(reply[3]), reply[4]),
     )
 
 

@@ -1,7 +1,9 @@
 """What a gateway does for the registry: it keeps its own lease, sweeps, and reports health."""
 
 import asyncio
+import contextlib
 import random
+import time
 from collections.abc import Callable
 
 import structlog
@@ -14,8 +16,11 @@ from discovery.instance import Instance
 from discovery.view import Event, Status, View
 
 SWEEP_INTERVAL_S = 0.4
-GATEWAY_LEASE_S = 3.0
+#: Of a gateway, and of each of its workers.
+LEASE_S = 3.0
 REPORT_RETRY_S = 0.5
+IN_FLIGHT_POLL_S = 0.02
+IN_FLIGHT_TOLD_S = 0.2
 #: Keeps one call of the script short, however many instances there are.
 VERDICTS_PER_REPORT = 200
 
@@ -69,7 +74,7 @@ class Reporter:
             batch = dict(list(self._unsaid.items())[:VERDICTS_PER_REPORT])
             verdicts = [(key, status, evidence) for key, (status, evidence) in batch.items()]
             try:
-                await self._registry.call(commands.report(self._gateway, GATEWAY_LEASE_S, verdicts))
+                await self._registry.call(commands.report(self._gateway, LEASE_S, verdicts))
             except RegistryUnavailable:
                 await asyncio.sleep(REPORT_RETRY_S)
                 continue
@@ -80,8 +85,78 @@ class Reporter:
                 self._something.clear()
 
 
+class Acknowledger:
+    """Tells the registry when this worker is through with an instance that drains.
+
+    That is when its view has it draining, so that nothing new goes there, and no request there is
+    unsent or unanswered. Until then it tells now and then how many there are.
+    """
+
+    def __init__(
+        self, registry: AsyncServiceRegistry, worker: str, in_flight: Callable[[str], int]
+    ) -> None:
+        self._registry = registry
+        self._worker = worker
+        self._in_flight = in_flight
+        #: When each draining instance registered, ms: an acknowledgement is good for that time only.
+        self._draining: dict[str, int] = {}
+        self._said: dict[str, int] = {}
+        self._said_at_s = 0.0
+        self._something = asyncio.Event()
+
+    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
+        """A listener of the watcher; after a snapshot all is said again: the registry may have lost it."""
+        if event is None:
+            self._draining = {e.key: e.registered_at_ms for e in after.entries() if e.draining}
+            self._said.clear()
+        else:
+            entry = after.services.get(event.service, {}).get(event.key)
+            self._draining.pop(event.key, None)
+            self._said.pop(event.key, None)
+            if entry is not None and entry.draining:
+                self._draining[event.key] = entry.registered_at_ms
+        if self._unacknowledged():
+            self._something.set()
+
+    async def run(self) -> None:
+        """Acknowledge until cancelled."""
+        while True:
+            await self._something.wait()
+            due = self._due(time.monotonic())
+            if due:
+                try:
+                    await self._registry.call(commands.acknowledge(self._worker, due))
+                except RegistryUnavailable:
+                    await asyncio.sleep(REPORT_RETRY_S)
+                    continue
+                self._said |= {
+                    key: in_flight
+                    for key, registered_at_ms, in_flight in due
+                    if self._draining.get(key) == registered_at_ms
+                }
+            if not self._unacknowledged():
+                self._something.clear()
+            else:  # nobody is told when the last request ends; a drain is rare, and may look
+                await asyncio.sleep(IN_FLIGHT_POLL_S)
+
+    def _unacknowledged(self) -> bool:
+        return any(self._said.get(key) != 0 for key in self._draining)
+
+    def _due(self, now_s: float) -> list[tuple[str, int, int]]:
+        """What has to be said now: that nothing is left, and at times how much is."""
+        tells_numbers = now_s - self._said_at_s >= IN_FLIGHT_TOLD_S
+        due = []
+        for key, registered_at_ms in self._draining.items():
+            in_flight, said = self._in_flight(key), self._said.get(key)
+            if said not in (0, in_flight) and (in_flight == 0 or said is None or tells_numbers):
+                due.append((key, registered_at_ms, in_flight))
+        if tells_numbers:
+            self._said_at_s = now_s
+        return due
+
+
 class Sweeper:
-    """Sweeps at short intervals; each sweep renews this gateway's lease."""
+    """Sweeps at short intervals; each sweep renews the leases of this gateway and this worker."""
 
     def __init__(
         self,
@@ -90,10 +165,22 @@ class Sweeper:
         gateway: str,
         remove_after_s: float,
         on_new_lease: Callable[[], None],
+        worker: str = "",
     ) -> None:
         self.live_gateways = 1
+        self.live_workers = 1
+        #: The registry took the last sweep: it answers, and it can be written.
+        self.writable = False
+        self._worker = worker
+        self._remove_after_s = remove_after_s
         self._registry = registry
-        self._command = commands.sweep(gateway, GATEWAY_LEASE_S, remove_after_s)
+        self._command = commands.sweep(
+            gateway,
+            LEASE_S,
+            remove_after_s,
+            worker=worker,
+            worker_lease_s=LEASE_S,
+        )
         self._on_new_lease = on_new_lease
 
     async def run(self) -> None:
@@ -102,9 +189,22 @@ class Sweeper:
             try:
                 swept = await self._registry.call(self._command)
             except RegistryUnavailable as error:
-                _log.debug("registry.sweep_failed", detail=str(error))
+                self._note_writable(False, str(error))
             else:
+                self._note_writable(True)
+                self.live_workers = max(1, swept.live_workers)
                 self.live_gateways = max(1, swept.live_gateways)
                 if swept.new_lease:
                     self._on_new_lease()
             await asyncio.sleep(SWEEP_INTERVAL_S * random.uniform(0.8, 1.2))
+
+    async def leave(self) -> None:
+        """Give the worker's lease up: nobody has to wait for it. The registry may be away."""
+        command = commands.sweep("", 0, self._remove_after_s, worker=self._worker)
+        with contextlib.suppress(RegistryUnavailable):
+            await self._registry.call(command)
+
+    def _note_writable(self, writable: bool, detail: str = "") -> None:
+        if self.writable and not writable:
+            _log.warning("registry.not_writable", detail=detail)
+        self.writable = writable

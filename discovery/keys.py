@@ -11,6 +11,8 @@ KEY_NAMES = (
     "gateways",
     "known",
     "removed",
+    "workers",
+    "acks",
     "events",
 )
 

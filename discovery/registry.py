@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from redis.exceptions import RedisError
 
 from discovery import commands
-from discovery.commands import Command, Snapshot
+from discovery.commands import Command, Drained, Snapshot
 from discovery.connecting import connect
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
@@ -130,8 +130,10 @@ class ServiceRegistry:
         """Renew an instance's lease; False: it is not registered (any more), register again."""
         return self._call(commands.renew([instance_key(name, instance_id)]))[0]
 
-    def drain(self, name: str, instance_id: str) -> bool:
+    def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
         """Let an instance get no new requests; False when it is not registered.
+
+        With `wait_s`, wait so long for every worker of every gateway to be through with it.
 
         >>> registry = get_service_registry()
         >>> orders = registry.register_service("orders_service", "localhost", 9000)
@@ -140,7 +142,30 @@ class ServiceRegistry:
         >>> print(registry.get_service("orders_service"))
         None
         """
-        return self._call(commands.drain(instance_key(name, instance_id))).known
+        known = self._call(commands.drain(instance_key(name, instance_id))).known
+        if known and wait_s > 0:
+            self.drained(name, instance_id, wait_s)
+        return known
+
+    def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
+        """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more.
+
+        >>> registry = get_service_registry()
+        >>> orders = registry.register_service("orders_service", "localhost", 9000)
+        >>> registry.drain("orders_service", orders["id"])
+        True
+        >>> registry.drained("orders_service", orders["id"], wait_s=5).complete  # no gateway runs
+        True
+        """
+        command = commands.drained(instance_key(name, instance_id))
+        ends_s = time.monotonic() + wait_s
+        for pause_s in commands.pauses_s():
+            drained = self._call(command)
+            left_s = ends_s - time.monotonic()
+            if drained.complete or not drained.draining or left_s <= 0:
+                break
+            time.sleep(min(pause_s, left_s))
+        return drained
 
     def deregister_service(self, name: str, instance_id: str) -> bool:
         """Take an instance out; False when it is not registered."""

@@ -1,5 +1,6 @@
 """The application: every part made once, and the pipeline in one visible list."""
 
+import os
 import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -15,7 +16,7 @@ from discovery.addresses import AddressPolicy
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.errors import RegistryUnavailable
 from discovery.health import Health, ProbeTimes, Thresholds
-from discovery.housekeeping import Reporter, Sweeper
+from discovery.housekeeping import Acknowledger, Reporter, Sweeper
 from discovery.instance import Instance
 from discovery.prober import HealthBook, Prober
 from discovery.view import Status
@@ -55,6 +56,8 @@ class Gateway:
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
         self.id = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        #: One of the gateway's processes; so far it has one.
+        self.worker_id = f"{self.id}.{os.getpid()}"
         self.lifecycle = Lifecycle()
         self.metrics = GatewayMetrics(CollectorRegistry())
         self.clients = Clients(settings.trusted)
@@ -79,13 +82,17 @@ class Gateway:
             gateway=self.id,
             remove_after_s=settings.unhealthy_remove_after,
             on_new_lease=self._report_everything,
+            worker=self.worker_id,
         )
+        self.acknowledger = Acknowledger(self.registry, self.worker_id, self.upstreams.unanswered)
         self.limiter = SharedLimiter(
-            settings.registry, live_workers=lambda: self.sweeper.live_gateways
+            settings.registry, live_workers=lambda: self.sweeper.live_workers
         )
         self.watcher.listen(self.prober.view_changed)
         self.watcher.listen(self.upstreams.view_changed)
         self.watcher.listen(self.reporter.view_changed)
+        # After the upstreams, which by then hold no idle connection to what drains.
+        self.watcher.listen(self.acknowledger.view_changed)
         self.watcher.listen(log_event)
         self.metrics.registry.register(
             DiscoveryCollector(
@@ -103,12 +110,14 @@ class Gateway:
         """Background work, in the order in which one needs the other; undone in reverse."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.registry.close)
+            stack.push_async_callback(self.sweeper.leave)
             stack.push_async_callback(self.limiter.close)
             stack.push_async_callback(self.prober.close)
             stack.callback(self.upstreams.close)
             for name, run in (
                 ("limiter", self.limiter.run),
                 ("reporter", self.reporter.run),
+                ("acknowledger", self.acknowledger.run),
                 ("upstreams", self.upstreams.run),
                 ("watcher", self.watcher.run),
                 ("sweeper", self.sweeper.run),
@@ -131,7 +140,9 @@ class Gateway:
             "epoch": view.epoch,
             "revision": view.revision,
             "view_age_s": round(self.watcher.age_s, 3) if self.watcher.has_view else None,
+            "writable": self.sweeper.writable,
             "live_gateways": self.sweeper.live_gateways,
+            "live_workers": self.sweeper.live_workers,
         }
 
     def stale_for_s(self) -> float | None:
@@ -226,8 +237,6 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         registry=gateway.registry,
         reached=watcher.reached,
         status_of=gateway.health.status,
-        in_flight=gateway.upstreams.in_flight,
-        live_gateways=lambda: gateway.sweeper.live_gateways,
         policy=lambda: gateway.dialer.policy,
         guard=guard,
     )

@@ -67,8 +67,8 @@ class Proxy:
                 head = request_head(inbound, candidate.instance)
                 attempt = Attempt(candidate.instance.id, time.monotonic())
                 exchange.attempts.append(attempt)
-                pool = self._upstreams.pool(candidate.instance)
                 try:
+                    pool = self._upstreams.pool(candidate.instance)
                     connection, answer = await self._ask(pool, head, body)
                     try:
                         self._end(exchange, attempt, service, "answered")

@@ -1,7 +1,8 @@
 -- What every registry script begins with; it is put in front of each when it is loaded.
 --
 -- KEYS, the same for all, in one hash slot:
---   1 meta       hash    epoch (random, made with the data set) and rev (of the last event)
+--   1 meta       hash    epoch (random, made with the data set), rev (of the last event), swept and
+--                        resumed (ms: the last sweep, and the last one after none for a while)
 --   2 instances  hash    member -> "<registered at, ms> <ttl, ms> <active|draining> <record, JSON>"
 --   3 index      zset    member, score 0: the instances of one service by lexical range
 --   4 leases     zset    member, score = when its lease lapses, ms
@@ -11,13 +12,15 @@
 --   8 gateways   zset    gateway, score = when its lease lapses, ms
 --   9 known      zset    service, score = when an instance of it last went, ms
 --  10 removed    zset    member, score = when it was taken out on purpose (not lapsed), ms
---  11 events     stream  rev, kind, member and what the kind needs, one entry for each change
+--  11 workers    zset    worker of a gateway, score = when its lease lapses, ms
+--  12 acks       hash    "<worker>|<member>" -> requests it has at a draining instance; 0: acknowledged
+--  13 events     stream  rev, kind, member and what the kind needs, one entry for each change
 -- A member is "<service>/<instance id>". Times are the server's, in milliseconds.
 -- ARGV[1] is always a random text: the epoch, should there be none yet.
 
 local META, INSTANCES, INDEX, LEASES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local VERDICTS, STATUS, UNHEALTHY, GATEWAYS = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local KNOWN, REMOVED, EVENTS = KEYS[9], KEYS[10], KEYS[11]
+local KNOWN, REMOVED, WORKERS, ACKS, EVENTS = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
 local EVENTS_KEPT = 10000
 
 local time = redis.call('TIME')
@@ -51,6 +54,13 @@ local function read(member)
   return string.match(value, '^(%d+) (%d+) (%a+) (.*)$')
 end
 
+-- What was said of a drain that is over.
+local function forget_drain(member)
+  for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, -1)) do
+    redis.call('HDEL', ACKS, worker .. '|' .. member)
+  end
+end
+
 -- Take an instance out, with all that is known of it.
 local function forget(member)
   redis.call('HDEL', INSTANCES, member)
@@ -61,6 +71,7 @@ local function forget(member)
   for _, gateway in ipairs(redis.call('ZRANGE', GATEWAYS, 0, -1)) do
     redis.call('HDEL', VERDICTS, gateway .. '|' .. member)
   end
+  forget_drain(member)
   redis.call('ZADD', KNOWN, integer(now), string.match(member, '^[^/]*'))
 end
 

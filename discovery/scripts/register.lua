@@ -8,5 +8,6 @@ redis.call('HSET', INSTANCES, member, integer(now) .. ' ' .. ttl_ms .. ' active 
 redis.call('ZADD', INDEX, 0, member)
 redis.call('ZADD', LEASES, integer(now + ttl_ms), member)
 redis.call('ZREM', REMOVED, member)
+forget_drain(member)
 local rev = emit('registered', member, 'registered_at', integer(now), 'ttl', ttl_ms, 'record', record)
 return {1 - there, epoch(), rev, integer(now), integer(now + ttl_ms)}

@@ -1,9 +1,12 @@
 -- Take out what has lapsed and what has been unhealthy too long; safe from any number of gateways.
 -- ARGV: 2 gateway ('' = none), 3 its lease in ms, 4 unhealthy instances are removed after, ms,
---       5 services and removals are remembered for, ms
--- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0}
+--       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it)
+-- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers}
 local SWEPT_AT_ONCE = 200
+-- No sweep for so long: the registry was away, and so heartbeats could not come in either.
+local AWAY_AFTER_MS = 2000
 local gateway, lease_ms, remove_after_ms, remembered_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local worker, worker_lease_ms = ARGV[6], ARGV[7]
 local new_lease = 0
 
 if gateway ~= '' then
@@ -11,6 +14,7 @@ if gateway ~= '' then
   if not lease or tonumber(lease) <= now then new_lease = 1 end
   redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
 end
+if worker ~= '' then redis.call('ZADD', WORKERS, integer(now + worker_lease_ms), worker) end
 
 -- A dead gateway's verdicts count no more.
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now))) do
@@ -21,10 +25,28 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now)
   end
 end
 
+-- Nor do a dead worker's acknowledgements.
+for _, dead in ipairs(redis.call('ZRANGEBYSCORE', WORKERS, '-inf', integer(now))) do
+  redis.call('ZREM', WORKERS, dead)
+  for _, field in ipairs(redis.call('HKEYS', ACKS)) do
+    if string.sub(field, 1, #dead + 1) == dead .. '|' then redis.call('HDEL', ACKS, field) end
+  end
+end
+
+-- After an outage each instance has the time of its lease to be heard of again: the end of an outage
+-- is no mass deregistration.
+local swept = tonumber(redis.call('HGET', META, 'swept') or integer(now))
+if now - swept > AWAY_AFTER_MS then redis.call('HSET', META, 'resumed', integer(now)) end
+redis.call('HSET', META, 'swept', integer(now))
+local resumed = tonumber(redis.call('HGET', META, 'resumed') or '0')
+
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', integer(now),
     'LIMIT', 0, SWEPT_AT_ONCE)) do
-  forget(member)
-  emit('expired', member)
+  local _, ttl_ms = read(member)
+  if now - resumed >= tonumber(ttl_ms or '0') then
+    forget(member)
+    emit('expired', member)
+  end
 end
 
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', UNHEALTHY, '-inf',
@@ -36,4 +58,4 @@ end
 
 redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', integer(now - remembered_ms))
 redis.call('ZREMRANGEBYSCORE', REMOVED, '-inf', integer(now - remembered_ms))
-return {epoch(), revision(), redis.call('ZCARD', GATEWAYS), new_lease}
+return {epoch(), revision(), redis.call('ZCARD', GATEWAYS), new_lease, redis.call('ZCARD', WORKERS)}

@@ -1,7 +1,5 @@
 """The HTTP registration API: for services in any language; every call needs the admin token."""
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,7 +22,7 @@ from middlewares.failures import BadRequest, BodyTooLarge, InstanceUnknown, Regi
 T = TypeVar("T")
 
 MOST_WAIT_S = 60
-DRAIN_POLL_S = 0.02
+AWAY = "the registry does not answer; try again later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +32,6 @@ class RegistrationEndpoints:
     registry: AsyncServiceRegistry
     reached: Callable[[str, int], Awaitable[bool]]
     status_of: Callable[[str], str]
-    in_flight: Callable[[str], int]
-    live_gateways: Callable[[], int]
     policy: Callable[[], AddressPolicy]
     guard: AdminGuard
 
@@ -71,26 +67,24 @@ class RegistrationEndpoints:
     async def drain(self, request: web.Request) -> web.Response:
         """204 at once: this worker sends nothing new there from here on.
 
-        With `?wait=` 200 as soon as no request is there any more, or at the end of the wait. Only
-        this worker can be asked so far: while other gateways live, they are counted as missing.
+        With `?wait=` 200 as soon as every live worker of every gateway has acknowledged that it is
+        through with the instance, or at the end of the wait.
         """
         self.guard.require(request)
         wait_s = _wait_of(request)
-        drained = await self._change(request, commands.drain)
+        answered = await self._change(request, commands.drain)
         if wait_s is None:
-            return drained
-        key = "/".join(_named(request))
-        ends_s = time.monotonic() + wait_s
-        # Nobody is told when the last request ends; a drain is rare, and may look now and then.
-        while time.monotonic() < ends_s and (self.in_flight(key) or self.live_gateways() > 1):  # noqa: ASYNC110
-            await asyncio.sleep(DRAIN_POLL_S)
-        in_flight, others = self.in_flight(key), self.live_gateways() - 1
+            return answered
+        try:
+            drained = await self.registry.drained(*_named(request), wait_s)
+        except RegistryUnavailable:
+            raise RegistryAway(AWAY) from None
         return answer(
             {
-                "complete": not in_flight and not others,
-                "workers": 1 + others,
-                "missing": others,
-                "in_flight": in_flight,
+                "complete": drained.complete,
+                "workers": drained.workers,
+                "missing": drained.missing,
+                "in_flight": drained.in_flight,
             }
         )
 
@@ -111,7 +105,7 @@ class RegistrationEndpoints:
         try:
             return await self.registry.call(command)
         except RegistryUnavailable:
-            raise RegistryAway("the registry does not answer; try again later") from None
+            raise RegistryAway(AWAY) from None
 
     def _refuse_forbidden(self, instance: Instance) -> None:
         """An address that would never be connected to is better refused while somebody listens."""

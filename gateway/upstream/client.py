@@ -7,6 +7,7 @@ from discovery.view import Event, View
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.pool import Pool
+from middlewares.failures import UpstreamUnreachable
 
 #: A time-out is noticed at most so much late.
 SWEEP_INTERVAL_S = 0.1
@@ -21,6 +22,7 @@ class UpstreamClient:
         #: Pools of instances that are gone, until their last request is over.
         self._leaving: set[Pool] = set()
         self._limits = limits
+        self._view: View | None = None
 
     def in_flight(self, key: str) -> int:
         """The requests under way at an instance, those included that still wait or connect."""
@@ -30,9 +32,23 @@ class UpstreamClient:
             count += sum(one.in_flight for one in self._leaving if one.instance.key == key)
         return count
 
+    def unanswered(self, key: str) -> int:
+        """The requests at an instance that are unsent or unanswered; a tunnel is neither."""
+        return sum(
+            pool.unanswered
+            for pool in (*self._pools.values(), *self._leaving)
+            if pool.instance.key == key
+        )
+
     def pool(self, instance: Instance) -> Pool:
-        """The instance's pool; one that has moved gets a new one."""
+        """The instance's pool; one that has moved gets a new one.
+
+        Raises UpstreamUnreachable where the instance has begun to drain, or is gone, since it became
+        a candidate: a request that tries its next one shall not come after the acknowledgement.
+        """
         pool = self._pools.get(instance.key)
+        if pool is None and self._has_left(instance):
+            raise UpstreamUnreachable("the instance takes no more requests")
         if pool is None or (
             pool.instance is not instance and pool.instance.address != instance.address
         ):
@@ -53,6 +69,7 @@ class UpstreamClient:
 
     def view_changed(self, _before: View, after: View, _event: Event | None) -> None:
         """A listener of the watcher: what is gone or draining keeps no idle connection."""
+        self._view = after
         for key, pool in list(self._pools.items()):
             entry = after.services.get(pool.instance.name, {}).get(key)
             if entry is None or entry.draining:
@@ -73,6 +90,12 @@ class UpstreamClient:
         """End every idle connection."""
         for key, pool in list(self._pools.items()):
             self._let_go(key, pool)
+
+    def _has_left(self, instance: Instance) -> bool:
+        if self._view is None:
+            return False
+        entry = self._view.services.get(instance.name, {}).get(instance.key)
+        return entry is None or entry.draining
 
     def _let_go(self, key: str, pool: Pool) -> None:
         del self._pools[key]

@@ -199,6 +199,11 @@ class UpstreamConnection(asyncio.Protocol):
                 self._transport.resume_reading()
 
     @property
+    def is_tunnel(self) -> bool:
+        """It has switched protocols: its request has been answered."""
+        return self._taker is not None
+
+    @property
     def transport(self) -> asyncio.Transport:
         if self._transport is None:
             raise UpstreamReset("the upstream closed the connection")

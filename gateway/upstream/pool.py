@@ -22,8 +22,7 @@ class Pool:
         self._dialer = dialer
         self._limits = limits
         self._opening = 0
-        #: Requests that have no connection yet: they wait for a turn, or connect.
-        self._coming = 0
+        self._queued = 0
         #: Turns that were given, and not taken yet.
         self._turns = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
@@ -31,13 +30,18 @@ class Pool:
         self._loop = asyncio.get_running_loop()
 
     @property
-    def idle(self) -> int:
-        return len(self._idle)
+    def in_flight(self) -> int:
+        """The requests that are here: those that wait for a connection or open one too."""
+        return len(self.active) + self._opening + self._queued
 
     @property
-    def in_flight(self) -> int:
-        """The requests that hold a connection, or are about to."""
-        return len(self.active) + self._coming
+    def unanswered(self) -> int:
+        """The same without tunnels, whose requests have been answered."""
+        return self.in_flight - sum(connection.is_tunnel for connection in self.active)
+
+    @property
+    def idle(self) -> int:
+        return len(self._idle)
 
     def take_idle(self) -> UpstreamConnection | None:
         """An idle connection that may be used again, or None."""
@@ -59,18 +63,11 @@ class Pool:
 
         Raises UpstreamUnreachable, or Overloaded when there are too many for too long.
         """
-        self._coming += 1
-        try:
-            if self._is_full:
-                await self._turn()
-                idle = None if fresh else self.take_idle()
-                if idle is not None:
-                    return idle
-            return await self._connect()
-        finally:
-            self._coming -= 1
-
-    async def _connect(self) -> UpstreamConnection:
+        if self._is_full:
+            await self._turn()
+            idle = None if fresh else self.take_idle()
+            if idle is not None:
+                return idle
         self._opening += 1
         try:
             connection = await self._dialer.connect(self.instance, self._new)
@@ -116,6 +113,7 @@ class Pool:
     async def _turn(self) -> None:
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(future)
+        self._queued += 1
         try:
             async with asyncio.timeout(self._limits.wait_s):
                 await future
@@ -126,6 +124,8 @@ class Pool:
             if isinstance(error, TimeoutError):
                 raise Overloaded("too many requests are waiting for this service") from None
             raise
+        finally:
+            self._queued -= 1
         self._turns -= 1
 
     @property

@@ -42,6 +42,10 @@ class RegistryTwin:
     known: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     events: list[TwinEvent] = field(default_factory=list)
+    #: Worker to whether its lease runs.
+    workers: dict[str, bool] = field(default_factory=dict)
+    #: What each worker has at draining instances.
+    acks: dict[tuple[str, str], int] = field(default_factory=dict)
 
     @property
     def revision(self) -> int:
@@ -61,6 +65,7 @@ class RegistryTwin:
             now.status, now.outstayed = before.status, before.outstayed
         self.instances[instance.key] = now
         self.removed.discard(instance.key)
+        self._forget_drain(instance.key)
         self._emit("registered", instance.key, instance)
         return before is None
 
@@ -77,6 +82,28 @@ class RegistryTwin:
             self._emit("draining", key)
         return there is not None
 
+    def acknowledge(self, worker: str, said: Sequence[tuple[str, bool, int]]) -> list[bool]:
+        """Of each instance whether it is of its present registration, and the requests there."""
+        taken = []
+        for key, is_present, in_flight in said:
+            there = self.instances.get(key)
+            taken.append(there is not None and there.draining and is_present)
+            if taken[-1]:
+                self.acks[worker, key] = in_flight
+        return taken
+
+    def drained(self, key: str) -> tuple[bool, int, int, int]:
+        """Draining, live workers, those that have not acknowledged, requests in flight."""
+        there = self.instances.get(key)
+        live = [worker for worker, lives in self.workers.items() if lives]
+        said = [self.acks.get((worker, key)) for worker in live]
+        return (
+            there is not None and there.draining,
+            len(live),
+            sum(in_flight != 0 for in_flight in said),
+            sum(in_flight or 0 for in_flight in said),
+        )
+
     def deregister(self, key: str) -> bool:
         if key not in self.instances:
             return False
@@ -92,7 +119,7 @@ class RegistryTwin:
                 self.verdicts[gateway, key] = verdict
                 self._refresh(key, evidence)
 
-    def sweep(self, gateway: str) -> bool:
+    def sweep(self, gateway: str, worker: str = "", *, leaves: bool = False) -> bool:
         """True when this gateway's lease was new."""
         new_lease = bool(gateway) and not self.gateways.get(gateway, False)
         if gateway:
@@ -102,6 +129,10 @@ class RegistryTwin:
             for key in sorted(self.instances):
                 self.verdicts.pop((dead, key), None)
                 self._refresh(key, "a gateway is gone")
+        if worker:
+            self.workers[worker] = not leaves
+        self.workers = {name: True for name, live in self.workers.items() if live}
+        self.acks = {pair: said for pair, said in self.acks.items() if pair[0] in self.workers}
         for key in sorted(key for key, there in self.instances.items() if there.lapsed):
             self._forget(key)
             self._emit("expired", key)
@@ -119,6 +150,9 @@ class RegistryTwin:
     def lapse_gateway(self, gateway: str) -> None:
         self.gateways[gateway] = False
 
+    def lapse_worker(self, worker: str) -> None:
+        self.workers[worker] = False
+
     def outstay(self, key: str) -> None:
         """It has been unhealthy for longer than an instance may."""
         self.instances[key].outstayed = True
@@ -130,8 +164,12 @@ class RegistryTwin:
 
     def _forget(self, key: str) -> None:
         del self.instances[key]
+        self._forget_drain(key)
         self.known.add(key.partition("/")[0])
         self.verdicts = {pair: said for pair, said in self.verdicts.items() if pair[1] != key}
+
+    def _forget_drain(self, key: str) -> None:
+        self.acks = {pair: said for pair, said in self.acks.items() if pair[1] != key}
 
     def _refresh(self, key: str, evidence: str) -> None:
         """One live gateway that passes it is enough; to be unhealthy all of them have to fail it."""

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 KEYS = registry_keys("default")
 META, INSTANCES, INDEX, LEASES, VERDICTS, STATUS = KEYS[:6]
-UNHEALTHY, GATEWAYS, KNOWN, REMOVED, EVENTS = KEYS[6:]
+UNHEALTHY, GATEWAYS, KNOWN, REMOVED, WORKERS, ACKS, EVENTS = KEYS[6:]
 HOUR_S = 3600.0
 REMOVE_AFTER_S = 60.0
 #: Long ago, as a score of the server's time.
@@ -97,7 +97,11 @@ def instance(key: str = "price/a", port: int = 8000) -> Instance:
 #: Names that are the beginning of others, and characters on both sides of '/' in the order of bytes.
 SERVICES = ["pric", "price", "price-x", "price0", "price_service"]
 #: Few, so that they meet again.
-members = st.sampled_from(["price/a", "price/b.1", "price0/a", "price-x/a"])
+MEMBERS = ["price/a", "price/b.1", "price0/a", "price-x/a"]
+members = st.sampled_from(MEMBERS)
+workers = st.sampled_from(["g1.7", "g1.78"])
+#: An instance, whether its present registration is meant, and the requests that are there.
+acknowledgements = st.tuples(members, st.booleans(), st.integers(0, 2))
 gateways = st.sampled_from(["g1", "g2"])
 verdicts = st.tuples(
     members,
@@ -141,6 +145,16 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         done = self.registry.call(commands.drain(key))
         assert (done.known, done.revision) == (self.twin.drain(key), self.twin.revision)
 
+    @precondition(lambda self: self.twin.instances and self.twin.workers)
+    @rule(said=st.lists(acknowledgements, min_size=1, max_size=3), data=st.data())
+    def acknowledge(self, said: list[tuple[str, bool, int]], data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.twin.workers)))
+        there = {one.instance.key: one for one in self.registry.call(commands.snapshot()).records}
+        registered = {key: one.registered_at_ms for key, one in there.items()}
+        stamped = [(key, registered.get(key, 0) - (not now), n) for key, now, n in said]
+        taken = self.registry.call(commands.acknowledge(worker, stamped))
+        assert taken == self.twin.acknowledge(worker, said)
+
     @rule(key=members)
     def deregister(self, key: str) -> None:
         done = self.registry.call(commands.deregister(key))
@@ -158,11 +172,24 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         key = data.draw(st.sampled_from(sorted(self.twin.instances)))
         self.report(gateway, [(key, data.draw(verdicts)[1], "seen")])
 
-    @rule(gateway=st.one_of(gateways, st.just("")))
-    def sweep(self, gateway: str) -> None:
-        swept = self.registry.call(commands.sweep(gateway, HOUR_S, REMOVE_AFTER_S))
-        assert swept.new_lease == self.twin.sweep(gateway)
+    @rule(
+        gateway=st.one_of(gateways, st.just("")),
+        worker=st.one_of(workers, st.just("")),
+        leaves=st.booleans(),
+    )
+    def sweep(self, gateway: str, worker: str = "", leaves: bool = False) -> None:
+        swept = self.registry.call(
+            commands.sweep(
+                gateway,
+                HOUR_S,
+                REMOVE_AFTER_S,
+                worker=worker,
+                worker_lease_s=0 if leaves else HOUR_S,
+            )
+        )
+        assert swept.new_lease == self.twin.sweep(gateway, worker, leaves=leaves)
         assert swept.live_gateways == len(self.twin.gateways)
+        assert swept.live_workers == len(self.twin.workers)
         assert (swept.epoch, swept.revision) == (self.epoch, self.twin.revision)
 
     @rule(service=st.sampled_from(SERVICES))
@@ -184,6 +211,13 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         gateway = data.draw(st.sampled_from(sorted(self.twin.gateways)))
         self.registry.lapse_gateway(gateway)
         self.twin.lapse_gateway(gateway)
+
+    @precondition(lambda self: self.twin.workers)
+    @rule(data=st.data())
+    def a_worker_dies(self, data: st.DataObject) -> None:
+        worker = data.draw(st.sampled_from(sorted(self.twin.workers)))
+        self.registry.client.zadd(WORKERS, {worker: LONG_AGO_MS}, xx=True)
+        self.twin.lapse_worker(worker)
 
     @precondition(lambda self: self.unhealthy())
     @rule(data=st.data())
@@ -218,6 +252,13 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         assert self.registry.events() == self.twin.events
 
     @invariant()
+    def a_drain_is_as_far_as_the_twin_says(self) -> None:
+        for key in MEMBERS:
+            found = self.registry.call(commands.drained(key))
+            said = (found.draining, found.workers, found.missing, found.in_flight)
+            assert said == self.twin.drained(key)
+
+    @invariant()
     def nothing_is_left_behind_of_what_has_gone(self) -> None:
         client, there = self.registry.client, set(self.twin.instances)
         for key in (INDEX, LEASES):
@@ -228,6 +269,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         assert _texts(client.hkeys(VERDICTS)) == {
             f"{gateway}|{key}" for gateway, key in self.twin.verdicts
         }
+        assert _texts(client.hkeys(ACKS)) == {f"{worker}|{key}" for worker, key in self.twin.acks}
 
     def unhealthy(self) -> list[str]:
         return sorted(k for k, one in self.twin.instances.items() if one.status == "unhealthy")
@@ -290,6 +332,27 @@ def test_a_heartbeat_in_time_saves_a_lapsed_lease_that_nobody_has_swept(
     assert registry.call(commands.renew(["price/a"])) == [True]
     registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert [event.kind for event in registry.events()] == ["registered"]
+
+
+def test_after_an_outage_each_instance_has_its_lease_to_be_heard_of_again(
+    registry: Registry,
+) -> None:
+    """Every lease lapses while heartbeats can't come in; the first sweep took all of them for dead."""
+    short = parse_registration("orders", "a", {"host": "h", "port": 1, "ttl": 1})
+    registry.call(commands.register(instance()))
+    registry.call(commands.register(short))
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    for key in ("price/a", "orders/a"):
+        registry.lapse(key)
+    registry.client.hset(META, "swept", LONG_AGO_MS)
+
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert [event.kind for event in registry.events()] == ["registered", "registered"]
+
+    resumed_ms = int(registry.client.hget(META, "resumed") or 0)  # type: ignore[arg-type]
+    registry.client.hset(META, "resumed", resumed_ms - 1000)
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.events()[2:] == [TwinEvent(3, "expired", "orders/a")]
 
 
 def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -> None:

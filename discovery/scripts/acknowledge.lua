@@ -1,0 +1,18 @@
+-- A worker says how many requests it still has at instances that drain; 0 is its acknowledgement: it
+-- chooses the instance no more, and holds no connection to it. No event: only who drains reads it.
+-- ARGV: 2 worker, then for each instance: member, registered at (ms, as the worker's view has it),
+--       requests in flight
+-- Returns for each 1, or 0 when that registration does not drain (any more)
+local worker = ARGV[2]
+local taken = {}
+for i = 3, #ARGV, 3 do
+  local member = ARGV[i]
+  local registered_at, _, state = read(member)
+  if state == 'draining' and registered_at == ARGV[i + 1] then
+    redis.call('HSET', ACKS, worker .. '|' .. member, ARGV[i + 2])
+    taken[#taken + 1] = 1
+  else
+    taken[#taken + 1] = 0
+  end
+end
+return taken
