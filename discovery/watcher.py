@@ -15,6 +15,7 @@ from discovery.commands import Snapshot
 from discovery.connecting import connect_async
 from discovery.events import parse_event
 from discovery.keys import registry_keys
+from discovery.saved_view import Saved
 from discovery.settings import RegistrySettings
 from discovery.view import Event, View
 
@@ -22,6 +23,8 @@ from discovery.view import Event, View
 READ_WAIT_S = 1.0
 #: A snapshot of many instances may take longer than an ordinary call.
 SNAPSHOT_TIMEOUT_S = 5.0
+#: The first one, where there may be a saved view to start on.
+FIRST_SNAPSHOT_S = 1.0
 #: A read that ends so much later than it should means that the server hangs.
 HUNG_AFTER_S = 1.0
 RETRY_FIRST_S = 0.05
@@ -43,9 +46,15 @@ class Watcher:
     Never resumes a stream across connections: after a failover, ids and revisions are used again.
     """
 
-    def __init__(self, settings: RegistrySettings) -> None:
+    def __init__(
+        self, settings: RegistrySettings, saved: Callable[[], Saved | None] | None = None
+    ) -> None:
+        """`saved` reads the view to begin with, should the registry be away at the start."""
         self.view = View()
         self.connected = False
+        #: The registry has not been heard of yet: the view is a saved one.
+        self.from_file = False
+        self._saved = saved
         self._settings = settings
         self._keys = registry_keys(settings.namespace)
         self._listeners: list[Listener] = []
@@ -97,19 +106,35 @@ class Watcher:
                     detail = str(error) or "no answer in time"
                     _log.warning("registry.unreachable", detail=detail, retry_s=wait_s)
             self.connected = False
+            self._begin_with_saved()
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self._swap(view.forget_absent(self.view, time.monotonic()), None)
+
+    def _begin_with_saved(self) -> None:
+        """Without a view yet: take the saved one, where there is one. It is read only once."""
+        read, self._saved = self._saved, None
+        saved = read() if read is not None and not self.has_view else None
+        if saved is not None:
+            _log.warning("registry.view_from_file", age_s=round(saved.age_s, 3))
+            self._in_force_at_s = time.monotonic() - saved.age_s
+            self.from_file = True
+            self._swap(saved.view, None)
+            self._has_view.set()
 
     async def _follow(self) -> None:
         """One connection's life: ends by an exception."""
         client = connect_async(self._settings.redis_url, blocking=True)
         try:
-            async with asyncio.timeout(SNAPSHOT_TIMEOUT_S):
+            async with asyncio.timeout(
+                SNAPSHOT_TIMEOUT_S if self._saved is None else FIRST_SNAPSHOT_S
+            ):
                 snapshot = await self._snapshot(client)
             self._swap(view.take_over(self.view, snapshot, time.monotonic()), None)
             if not self.connected:
                 _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
             self.connected = True
+            self.from_file = False
+            self._saved = None
             self._has_view.set()
             last_id = snapshot.last_event_id
             checked_s = time.monotonic()

@@ -1,5 +1,6 @@
 """The application: every part made once, and the pipeline in one visible list."""
 
+import functools
 import os
 import secrets
 import socket
@@ -19,6 +20,8 @@ from discovery.health import Health, ProbeTimes, Thresholds
 from discovery.housekeeping import Acknowledger, Reporter, Sweeper
 from discovery.instance import Instance
 from discovery.prober import HealthBook, Prober
+from discovery.saved_view import SavedView
+from discovery.saved_view import read as read_view
 from discovery.view import Status
 from discovery.watcher import Watcher
 from gateway.admin import AdminGuard
@@ -68,7 +71,12 @@ class Gateway:
         )
         self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits)
         self.metrics.connections_of = self.upstreams.connections
-        self.watcher = Watcher(settings.registry)
+        view_file = settings.view_file
+        saved = None
+        if view_file is not None and settings.start_without_registry == "view":
+            saved = functools.partial(read_view, view_file)
+        self.watcher = Watcher(settings.registry, saved)
+        self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self.health = HealthBook(self._health_changed)
         self.reporter = Reporter(self.registry, self.id, self.health.health)
         self.prober = Prober(
@@ -93,6 +101,8 @@ class Gateway:
         self.watcher.listen(self.reporter.view_changed)
         # After the upstreams, which by then hold no idle connection to what drains.
         self.watcher.listen(self.acknowledger.view_changed)
+        if self.saved_view is not None:
+            self.watcher.listen(self.saved_view.view_changed)
         self.watcher.listen(log_event)
         self.metrics.registry.register(
             DiscoveryCollector(
@@ -123,6 +133,10 @@ class Gateway:
                 ("sweeper", self.sweeper.run),
             ):
                 await stack.enter_async_context(running(name, run, self.metrics))
+            if self.saved_view is not None:
+                await stack.enter_async_context(
+                    running("saved_view", self.saved_view.run, self.metrics)
+                )
             yield
 
     async def heartbeats(self) -> dict[str, int]:
@@ -140,6 +154,8 @@ class Gateway:
             "epoch": view.epoch,
             "revision": view.revision,
             "view_age_s": round(self.watcher.age_s, 3) if self.watcher.has_view else None,
+            "stale": not self.watcher.connected,
+            "view_from": "file" if self.watcher.from_file else "registry",
             "writable": self.sweeper.writable,
             "live_gateways": self.sweeper.live_gateways,
             "live_workers": self.sweeper.live_workers,

@@ -93,6 +93,8 @@ class GatewaySettings(BaseSettings):
     admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
+    view_file: Path | None = None
+    start_without_registry: Literal["view", "wait"] = "view"
     log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
     log_format: Literal["json", "console"] = "json"
     registry: RegistrySettings = RegistrySettings()

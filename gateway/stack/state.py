@@ -64,6 +64,11 @@ class StackState:
         return self.directory / "admin-token"
 
     @property
+    def view_file(self) -> Path:
+        """The gateway's last view, for a start while the registry is away."""
+        return self.directory / "view"
+
+    @property
     def marker(self) -> str:
         """The value of LOCKGATE_STACK in every process of this stack; no other's prefix."""
         return f"{self.directory}/"

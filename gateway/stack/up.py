@@ -133,6 +133,7 @@ class StartUp:
         environment = {**self.environ, "REDIS_URL": registry_url}
         if not (environment.get("ADMIN_TOKEN") or environment.get("ADMIN_TOKEN_FILE")):
             environment["ADMIN_TOKEN_FILE"] = str(self.state.token_file)
+        environment.setdefault("VIEW_FILE", str(self.state.view_file))
         # `make down` shall not wait five minutes for a page that watches a stream.
         environment.setdefault(
             "TUNNEL_GRACE", environment.get("SHUTDOWN_GRACE") or str(DEFAULT_GRACE_S)

@@ -1,0 +1,135 @@
+"""The view on disk: what a gateway that starts while the registry is away begins with."""
+
+import asyncio
+import contextlib
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from discovery.commands import REMEMBERED_S
+from discovery.errors import InvalidRegistration
+from discovery.instance import decode, encode
+from discovery.view import Entry, Event, View
+
+#: The first line says it; a file of another format is ignored.
+FORMAT = "lockgate-view-1"
+WRITE_PAUSE_S = 1.0
+#: A large view is written less often: at most this share of the time goes into it.
+WRITE_SHARE = 0.05
+#: How often a view that does not change is said to be current still.
+CONFIRM_INTERVAL_S = 10.0
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A view from a file, and how long ago the registry last said that it is current."""
+
+    view: View
+    age_s: float
+
+
+class SavedView:
+    """Keeps a file current while `run` runs; its modification time is the registry's last word on it.
+
+    `age_s` is the age of the present view. Instances that drain stay out, and so does what was taken
+    out: a gateway that starts on the file must not send anything there.
+    """
+
+    def __init__(self, path: Path, age_s: Callable[[], float]) -> None:
+        self._path = path
+        self._age_s = age_s
+        self._view: View | None = None
+        self._something = asyncio.Event()
+
+    def view_changed(self, _before: View, after: View, _event: Event | None) -> None:
+        """A listener of the watcher."""
+        self._view = after
+        self._something.set()
+
+    async def run(self) -> None:
+        """Write each new view until cancelled; a file that can't be written is said once."""
+        failed = False
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CONFIRM_INTERVAL_S):
+                    await self._something.wait()
+            began_s = time.monotonic()
+            try:
+                await self._keep()
+                failed = False
+            except OSError as error:
+                if not failed:
+                    _log.warning("view.not_saved", path=str(self._path), detail=str(error))
+                failed = True
+            took_s = time.monotonic() - began_s
+            await asyncio.sleep(max(WRITE_PAUSE_S, took_s / WRITE_SHARE))
+
+    async def _keep(self) -> None:
+        current_at_s = time.time() - self._age_s()
+        if self._view is not None and self._something.is_set():
+            self._something.clear()
+            await asyncio.to_thread(write, self._path, self._view, current_at_s)
+        elif self._view is not None:
+            os.utime(self._path, (current_at_s, current_at_s))
+
+
+def write(path: Path, view: View, current_at_s: float) -> None:
+    """Put the file in place at once, readable by its owner alone; `current_at_s` is Unix time."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:
+            now_s = time.monotonic()
+            gone = {service: round(now_s - at_s, 3) for service, at_s in view.known.items()}
+            print(json.dumps({"format": FORMAT, "gone_s": gone}), file=file)
+            for entry in view.entries():
+                if not entry.draining and entry.absent != "lapsed":
+                    line = [entry.key, entry.registered_at_ms, encode(entry.instance)]
+                    print(json.dumps(line), file=file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.utime(name, (current_at_s, current_at_s))
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> Saved | None:
+    """The view of a file, or None where there is none of ours; its instances have yet to be probed."""
+    try:
+        age_s = max(0.0, time.time() - path.stat().st_mtime)
+        head, *lines = path.read_text("utf-8").splitlines()
+        header = json.loads(head)
+        _check_format(header["format"])
+        entries = [_entry(*json.loads(line)) for line in lines]
+        went_s = {
+            str(service): float(gone_s) + age_s for service, gone_s in header["gone_s"].items()
+        }
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidRegistration) as error:
+        _log.warning("view.file_ignored", path=str(path), detail=str(error))
+        return None
+    services: dict[str, dict[str, Entry]] = {}
+    for entry in entries:
+        services.setdefault(entry.instance.name, {})[entry.key] = entry
+    now_s = time.monotonic()
+    known = {service: now_s - gone_s for service, gone_s in went_s.items() if gone_s < REMEMBERED_S}
+    return Saved(View(services=services, known=known), age_s)
+
+
+def _check_format(found: object) -> None:
+    if found != FORMAT:
+        raise ValueError(f"its format is {found!r}, not {FORMAT!r}")
+
+
+def _entry(key: str, registered_at_ms: int, record: str) -> Entry:
+    return Entry(decode(key, record), int(registered_at_ms))

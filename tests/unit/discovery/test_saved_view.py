@@ -1,0 +1,96 @@
+"""The view in a file: what is written, and what is not believed."""
+
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from discovery.instance import parse_registration
+from discovery.saved_view import FORMAT, read, write
+from discovery.view import Absence, Entry, View
+
+
+def entry(key: str, *, draining: bool = False, absent: Absence | None = None) -> Entry:
+    name, _, instance_id = key.partition("/")
+    body = {"host": "localhost", "port": 8000, "metadata": {"zone": "ä\n"}, "weight": 3}
+    instance = parse_registration(name, instance_id, body)
+    return Entry(instance, 17, draining=draining, status="healthy", absent=absent)
+
+
+def view_of(*entries: Entry, **known: float) -> View:
+    services: dict[str, dict[str, Entry]] = {}
+    for one in entries:
+        services.setdefault(one.instance.name, {})[one.key] = one
+    return View("e1", 7, services, known)
+
+
+def test_what_was_saved_comes_back_with_its_age_and_has_to_be_probed(tmp_path: Path) -> None:
+    path = tmp_path / "view"
+    now_s = time.monotonic()
+    view = view_of(entry("price/a"), entry("price/b"), orders=now_s - 30, old=now_s - 590)
+    write(path, view, time.time() - 20)
+    saved = read(path)
+    assert saved is not None
+    assert 20 <= saved.age_s < 25
+    assert {e.key: (e.instance, e.registered_at_ms, e.status) for e in saved.view.entries()} == {
+        e.key: (e.instance, 17, "starting") for e in view.entries()
+    }
+    assert (saved.view.epoch, set(saved.view.known)) == ("", {"orders"})
+
+
+def test_what_drains_or_has_lapsed_stays_out(tmp_path: Path) -> None:
+    path = tmp_path / "view"
+    entries = [
+        entry("a/drains", draining=True),
+        entry("a/lapsed", absent="lapsed"),
+        entry("a/lost", absent="lost"),
+    ]
+    write(path, view_of(*entries), time.time())
+    saved = read(path)
+    assert saved is not None
+    assert [e.key for e in saved.view.entries()] == ["a/lost"]
+
+
+def test_only_its_owner_may_read_it_and_nothing_else_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "view"
+    for _ in range(2):
+        write(path, view_of(entry("price/a")), time.time())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert os.listdir(tmp_path) == ["view"]
+
+
+def test_no_file_is_no_view(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        assert read(tmp_path / "view") is None
+    assert logs == []
+
+
+GOOD = f'{{"format": "{FORMAT}", "gone_s": {{}}}}\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"hello\n",
+        b"[]\n",
+        b'{"format": "lockgate-view-0", "gone_s": {}}\n',
+        b'{"gone_s": {}}\n',
+        GOOD.encode() + b'["price/a", 1, "{}"]\n',
+        GOOD.encode() + b'["price/a", 1]\n',
+        GOOD.encode() + b'["price/a", 1, "{\\"host\\"',
+        GOOD.replace("{}", "[]").encode(),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_told_of_and_ignored(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "view"
+    path.write_bytes(content)
+    with capture_logs() as logs:
+        assert read(path) is None
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("view.file_ignored", "warning")
+    ]
