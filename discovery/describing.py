@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from discovery.commands import Record, Snapshot
+from discovery.health import Health, Transition
 from discovery.instance import Instance
 
 Description = dict[str, Any]
@@ -51,6 +52,23 @@ def describe_service(name: str, instances: Sequence[Description]) -> Description
         "healthy": sum(instance["status"] == "healthy" for instance in instances),
         "total": len(instances),
         "instances": list(instances),
+    }
+
+
+def describe_health(health: Health, history: Iterable[Transition]) -> Description:
+    """What one gateway has seen of an instance: its verdict, and the last changes with their evidence."""
+    return {
+        "condition": health.condition,
+        "evidence": health.evidence,
+        "history": [
+            {
+                "time": datetime.fromtimestamp(one.at_s, UTC).isoformat(timespec="milliseconds"),
+                "from": one.before,
+                "to": one.after,
+                "evidence": one.evidence,
+            }
+            for one in history
+        ],
     }
 
 

@@ -1,16 +1,24 @@
-"""The health of one instance as one gateway sees it: a state machine that eats verdicts of probes.
+"""The health of one instance as one gateway sees it: a state machine that eats evidence.
 
     starting  --first pass-->                     healthy     (on probation: `rise` passes in a row)
     starting  --`fall` failures in a row-->       unhealthy
-    healthy   --`fall` failures in a row-->       unhealthy
+    healthy   --a doubt-->                        healthy, suspected
+    suspected --first pass-->                     healthy
+    healthy   --`fall` failures in a row-->       unhealthy   (suspected or not)
     unhealthy --`rise` passes in a row-->         healthy
 
-"In a row" means reset by the opposite result. Every change of state carries its evidence.
+"In a row" means reset by the opposite result. Verdicts come from probes, doubts from real requests.
+A suspected instance is still healthy for the registry; this gateway prefers any other. Every change
+carries its evidence.
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from discovery.view import Status
+
+#: A status, with the suspicion that the registry is not told of.
+Condition = Status | Literal["suspected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,16 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What real requests say against an instance: reason enough to ask it, not to condemn it."""
+
+    evidence: str
+
+
+Evidence = Verdict | Doubt
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """A state, how many results in a row speak for leaving it, and the evidence of the last change."""
 
@@ -38,10 +56,35 @@ class Health:
     evidence: str = "registered"
     #: It was removed for ill health and has registered again: one pass is not enough.
     probation: bool = False
+    suspected: bool = False
+
+    @property
+    def condition(self) -> Condition:
+        return "suspected" if self.suspected else self.status
 
 
-def step(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
-    """The health after one more verdict."""
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of condition, at a Unix time in seconds."""
+
+    at_s: float
+    before: Condition
+    after: Condition
+    evidence: str
+
+
+def step(health: Health, evidence: Evidence, thresholds: Thresholds) -> Health:
+    """The health after one more piece of evidence; the same object where nothing changes."""
+    if isinstance(evidence, Verdict):
+        return _judged(health, evidence, thresholds)
+    if health.status != "healthy" or health.suspected:
+        return health
+    return replace(health, suspected=True, evidence=evidence.evidence)
+
+
+def _judged(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
+    if health.suspected and verdict.passed:
+        return Health("healthy", 0, verdict.evidence)
     # The state that a result speaks for; on probation a failure changes nothing but the run of passes.
     for_state = "healthy" if verdict.passed else "unhealthy"
     if health.status == for_state or (health.probation and not verdict.passed):
@@ -63,10 +106,14 @@ class ProbeTimes:
     interval_s: float = 5.0
     eager_interval_s: float = 0.1
     eager_for_s: float = 5.0
+    #: Between probes of a healthy instance that is suspected or has just failed one.
+    doubtful_interval_s: float = 1.0
 
 
 def next_probe_in_s(health: Health, age_s: float, times: ProbeTimes, jitter: float) -> float:
     """Seconds from the end of one probe to the next; `jitter` is 0 to 1 and spreads them by a tenth."""
     if health.status != "healthy" and age_s < times.eager_for_s:
         return min(times.eager_interval_s, times.interval_s)
+    if health.status == "healthy" and (health.run or health.suspected):
+        return min(times.doubtful_interval_s, times.interval_s)
     return times.interval_s * (0.95 + 0.1 * jitter)

@@ -1,25 +1,39 @@
 """The prober: one task for each instance in the view, and the book of what this gateway saw of each."""
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 
 import structlog
 
 from discovery.commands import REMEMBERED_S
-from discovery.health import Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
+from discovery.health import (
+    Doubt,
+    Health,
+    ProbeTimes,
+    Thresholds,
+    Transition,
+    Verdict,
+    next_probe_in_s,
+    step,
+)
 from discovery.instance import Instance
 from discovery.tasks import end
 from discovery.view import Event, Status, View
 
-#: Makes one probe; it never raises for what an instance does, and ends by its own time-out.
-Probe = Callable[[Instance], Awaitable[Verdict]]
-#: Told of each change of health: the instance, the state before, and the health after.
-OnChange = Callable[[Instance, Status, Health], None]
+#: Makes one probe; it never raises for what an instance does, and ends by its own time-out. The
+#: second argument: the instance is suspected, so it has to answer a request at its own address.
+Probe = Callable[[Instance, bool], Awaitable[Verdict]]
+#: Told of each change of condition: the instance, the health before and after.
+OnChange = Callable[[Instance, Health, Health], None]
 
 PROBES_AT_ONCE = 200
+#: The last changes that are kept of each instance.
+HISTORY = 10
 
 _log = structlog.get_logger()
 
@@ -31,6 +45,7 @@ class HealthBook:
         #: Counts the changes: what was worked out from an older state has to be worked out anew.
         self.revision = 0
         self._health: dict[str, Health] = {}
+        self._history: dict[str, deque[Transition]] = {}
         self._on_change = on_change
         self._waiting: dict[str, asyncio.Event] = {}
         #: Instances removed for ill health, and when (monotonic s): they come back on probation.
@@ -47,16 +62,23 @@ class HealthBook:
         """What this gateway has to say, of every instance it has made up its mind about."""
         return {k: h.status for k, h in self._health.items() if h.status != "starting"}
 
+    def history(self, key: str) -> Iterable[Transition]:
+        """The last changes, the oldest first."""
+        return self._history.get(key, ())
+
+    def is_suspected(self, key: str) -> bool:
+        health = self._health.get(key)
+        return health is not None and health.suspected
+
     def note(self, instance: Instance, after: Health) -> None:
-        """Write down the health after a probe, and tell whoever waits for it."""
-        before = self.status(instance.key)
+        """Write down the health after a piece of evidence, and tell whoever waits for it."""
+        before = self.health(instance.key)
         self._health[instance.key] = after
         if after.status == "healthy":
             self._removed.pop(instance.key, None)
-        if after.status == before:
+        if after.condition == before.condition:
             return
-        self.revision += 1
-        self._on_change(instance, before, after)
+        self._change(instance, before, after)
         waiting = self._waiting.pop(instance.name, None)
         if waiting is not None:
             waiting.set()
@@ -64,10 +86,17 @@ class HealthBook:
     def begin(self, instance: Instance) -> None:
         """An instance at another address than before is a new one, of which nothing is known."""
         before = self._health.get(instance.key)
-        self._health[instance.key] = Health(probation=instance.key in self._removed)
+        after = Health(probation=instance.key in self._removed)
+        self._health[instance.key] = after
         self.revision += 1
         if before is not None and before.status != "starting":
-            self._on_change(instance, before.status, Health())
+            self._change(instance, before, after)
+
+    def _change(self, instance: Instance, before: Health, after: Health) -> None:
+        self.revision += 1
+        history = self._history.setdefault(instance.key, deque(maxlen=HISTORY))
+        history.append(Transition(time.time(), before.condition, after.condition, after.evidence))
+        self._on_change(instance, before, after)
 
     def removed_for_ill_health(self, key: str, now_s: float) -> None:
         """Should it register again, one pass is not enough."""
@@ -79,6 +108,7 @@ class HealthBook:
     def forget(self, key: str) -> None:
         self.revision += 1
         self._health.pop(key, None)
+        self._history.pop(key, None)
 
     async def changed(self, service: str) -> None:
         """Wait for the next change of health of any of a service's instances."""
@@ -90,7 +120,13 @@ class _Watch:
     """The task that probes one instance, and what it was told to probe."""
 
     instance: Instance
-    task: asyncio.Task[None]
+    task: asyncio.Task[None] | None = None
+    #: Set where the next probe is not to wait.
+    hurried: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def end(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
 
 
 class Prober:
@@ -124,38 +160,58 @@ class Prober:
             self._begin(instance)
 
     async def close(self) -> None:
-        await end(*(watch.task for watch in self._watches.values()))
+        await end(*(watch.task for watch in self._watches.values() if watch.task is not None))
         self._watches.clear()
+
+    def doubt(self, instance: Instance, evidence: str) -> None:
+        """Real requests speak against an instance: suspect it where it was healthy, and ask it now."""
+        watch = self._watches.get(instance.key)
+        if watch is None or watch.instance.address != instance.address:
+            return
+        health = self._book.health(instance.key)
+        doubted = step(health, Doubt(evidence), self._thresholds)
+        if doubted is not health:
+            self._book.note(instance, doubted)
+            watch.hurried.set()
 
     def _begin(self, instance: Instance) -> None:
         watch = self._watches.get(instance.key)
         if watch is not None and watch.instance.address == instance.address:
             return
         if watch is not None:
-            watch.task.cancel()
+            watch.end()
         self._book.begin(instance)
-        task = asyncio.create_task(self._watch(instance), name=f"probe-{instance.key}")
-        self._watches[instance.key] = _Watch(instance, task)
+        watch = self._watches[instance.key] = _Watch(instance)
+        watch.task = asyncio.create_task(self._watch(watch), name=f"probe-{instance.key}")
 
     def _end(self, key: str) -> None:
         watch = self._watches.pop(key, None)
         if watch is not None:
-            watch.task.cancel()
+            watch.end()
         self._book.forget(key)
 
-    async def _watch(self, instance: Instance) -> None:
+    async def _watch(self, watch: _Watch) -> None:
+        instance = watch.instance
         began_s = time.monotonic()
         while True:
+            watch.hurried.clear()
             async with self._at_once:
-                verdict = await self._verdict_on(instance)
-            health = step(self._book.health(instance.key), verdict, self._thresholds)
-            self._book.note(instance, health)
+                suspected = self._book.is_suspected(instance.key)
+                verdict = await self._verdict_on(instance, suspected)
+            health = self._book.health(instance.key)
+            # A pass does not lift a suspicion that came up meanwhile: it may not have asked enough.
+            if not verdict.passed or suspected or not health.suspected:
+                health = step(health, verdict, self._thresholds)
+                self._book.note(instance, health)
             age_s = time.monotonic() - began_s
-            await asyncio.sleep(next_probe_in_s(health, age_s, self._times, random.random()))
+            pause_s = next_probe_in_s(health, age_s, self._times, random.random())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await watch.hurried.wait()
 
-    async def _verdict_on(self, instance: Instance) -> Verdict:
+    async def _verdict_on(self, instance: Instance, suspected: bool) -> Verdict:
         try:
-            return await self._probe(instance)
+            return await self._probe(instance, suspected)
         except Exception:  # noqa: BLE001 - one instance's oddity must not end its probing
             _log.exception("probe.failed", name=instance.name, instance=instance.id)
             return Verdict(False, "the probe failed")

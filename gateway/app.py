@@ -22,7 +22,6 @@ from discovery.instance import Instance
 from discovery.prober import HealthBook, Prober
 from discovery.saved_view import SavedView
 from discovery.saved_view import read as read_view
-from discovery.view import Status
 from discovery.watcher import Watcher
 from gateway.admin import AdminGuard
 from gateway.background import running
@@ -31,6 +30,7 @@ from gateway.cors import enable_cors
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
+from gateway.evidence import TrafficEvidence
 from gateway.lifecycle import Lifecycle
 from gateway.own_fields import OwnFields
 from gateway.probing import HealthProbe
@@ -85,6 +85,7 @@ class Gateway:
             thresholds=Thresholds(settings.health_fall, settings.health_rise),
             times=ProbeTimes(settings.health_check_interval),
         )
+        self.evidence = TrafficEvidence(self.upstreams, self.health.health, self.prober.doubt)
         self.sweeper = Sweeper(
             self.registry,
             gateway=self.id,
@@ -129,6 +130,7 @@ class Gateway:
                 ("reporter", self.reporter.run),
                 ("acknowledger", self.acknowledger.run),
                 ("upstreams", self.upstreams.run),
+                ("evidence", self.evidence.run),
                 ("watcher", self.watcher.run),
                 ("sweeper", self.sweeper.run),
             ):
@@ -164,9 +166,10 @@ class Gateway:
     def stale_for_s(self) -> float | None:
         return None if self.watcher.connected else self.watcher.age_s
 
-    def _health_changed(self, instance: Instance, before: Status, after: Health) -> None:
+    def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
         log_health(instance, before, after)
-        self.reporter.health_changed(instance, before, after)
+        if after.status != before.status:  # a suspicion is this gateway's own affair
+            self.reporter.health_changed(instance, before.status, after)
 
     def _report_everything(self) -> None:
         """The registry knows nothing of this gateway (any more): say it all again."""
@@ -222,6 +225,7 @@ def pipeline(
         health_routing_middleware(
             view=lambda: gateway.watcher.view,
             status_of=gateway.health.status,
+            is_suspected=gateway.health.is_suspected,
             health_changed=gateway.health.changed,
             health_revision=lambda: gateway.health.revision,
         ),
@@ -247,6 +251,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         view=lambda: watcher.view,
         heartbeats=Heartbeats(gateway.heartbeats),
         stale_for_s=gateway.stale_for_s,
+        health=gateway.health,
         guard=guard,
     )
     registration = RegistrationEndpoints(
@@ -258,6 +263,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     )
     proxy = Proxy(
         upstreams=gateway.upstreams,
+        evidence=gateway.evidence,
         metrics=gateway.metrics,
         peer_trusted=gateway.clients.trusts,
         client_limits=settings.client_limits,

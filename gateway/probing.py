@@ -12,7 +12,7 @@ from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
-from gateway.upstream.messages import RequestHead, lines
+from gateway.upstream.messages import RequestHead, ResponseHead, lines
 from gateway.version import VERSION
 from middlewares.failures import Failure
 
@@ -28,13 +28,23 @@ class HealthProbe:
         self._timeout_s = timeout_s
         self._limits = UpstreamLimits(head_s=timeout_s)
 
-    async def __call__(self, instance: Instance) -> Verdict:
-        """The verdict; whatever the instance does, nothing is raised."""
+    async def __call__(self, instance: Instance, suspected: bool) -> Verdict:
+        """The verdict; whatever the instance does, nothing is raised.
+
+        The kernel takes connections for a process that hangs, and a health URL at another port says
+        nothing of this one: a suspected instance has to answer a request as well, whatever it says.
+        """
         try:
             async with asyncio.timeout(self._timeout_s):
-                if instance.health_check_url is None:
+                if instance.health_check_url is not None:
+                    verdict = await self._get(instance, instance.health_check_url)
+                elif not suspected:
                     return await self._connect(instance)
-                return await self._get(instance, instance.health_check_url)
+                else:
+                    return await self._ask(instance)
+                if suspected and verdict.passed and not _is_own(instance):
+                    return await self._ask(instance)
+                return verdict
         except TimeoutError:
             return Verdict(False, f"no answer within {self._timeout_s:g} s")
         except (OSError, ForbiddenAddress) as error:
@@ -50,13 +60,20 @@ class HealthProbe:
     def _new(self, sock: socket.socket) -> UpstreamConnection:
         return UpstreamConnection(sock, self._limits)
 
+    async def _ask(self, instance: Instance) -> Verdict:
+        head = await self._exchange(instance, _request("HEAD", "/", "", instance.authority))
+        return Verdict(True, f"answers with {head.status}")
+
     async def _get(self, instance: Instance, url: str) -> Verdict:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         there = replace(instance, scheme=parts.scheme, port=port)
+        head = await self._exchange(there, _request("GET", parts.path, parts.query, parts.netloc))
+        return Verdict(200 <= head.status < 300, str(head.status))
+
+    async def _exchange(self, there: Instance, request: RequestHead) -> ResponseHead:
         connection = await self._dialer.connect(there, self._new)
         try:
-            request = _request(parts.path, parts.query, parts.netloc)
             connection.request(request)
             head = await connection.head()
             with contextlib.suppress(Failure):  # the status has been seen: it decides
@@ -65,10 +82,17 @@ class HealthProbe:
                     read += len(piece)
         finally:
             connection.abort()
-        return Verdict(200 <= head.status < 300, str(head.status))
+        return head
 
 
-def _request(path: str, query: str, authority: str) -> RequestHead:
+def _is_own(instance: Instance) -> bool:
+    """The health URL is at the address that requests go to."""
+    parts = urlsplit(instance.health_check_url or "")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return (parts.scheme, port) == (instance.scheme, instance.port)
+
+
+def _request(method: str, path: str, query: str, authority: str) -> RequestHead:
     target = f"{path or '/'}?{query}" if query else path or "/"
     fields = (
         (b"Host", authority.encode("ascii")),
@@ -76,5 +100,5 @@ def _request(path: str, query: str, authority: str) -> RequestHead:
         (b"Accept", b"*/*"),
         (b"Connection", b"close"),
     )
-    data = b"GET %b HTTP/1.1\r\n%b\r\n" % (target.encode("ascii"), lines(fields))
-    return RequestHead("GET", data)
+    data = b"%b %b HTTP/1.1\r\n%b\r\n" % (method.encode(), target.encode("ascii"), lines(fields))
+    return RequestHead(method, data)

@@ -8,6 +8,7 @@ import structlog
 from aiohttp import web
 
 from gateway.balancing import choose
+from gateway.evidence import TrafficEvidence
 from gateway.forwarding import Inbound, request_head
 from gateway.relayed_response import RelayedResponse
 from gateway.request_body import ClientLimits, RequestBody
@@ -40,12 +41,14 @@ class Proxy:
         self,
         *,
         upstreams: UpstreamClient,
+        evidence: TrafficEvidence,
         metrics: GatewayMetrics,
         peer_trusted: Callable[[str], bool],
         client_limits: ClientLimits,
         owns_cors: bool,
     ) -> None:
         self._upstreams = upstreams
+        self._evidence = evidence
         self._metrics = metrics
         self._peer_trusted = peer_trusted
         self._client_limits = client_limits
@@ -60,6 +63,7 @@ class Proxy:
         service = route.service
         inbound = self._inbound(request, exchange, route)
         body = RequestBody(request, exchange, self._client_limits) if request.body_exists else None
+        may_move = body is None and request.method in IDEMPOTENT
         failure: Failure | None = None
         self._metrics.in_flight[service] += 1
         try:
@@ -69,8 +73,12 @@ class Proxy:
                 exchange.attempts.append(attempt)
                 try:
                     pool = self._upstreams.pool(candidate.instance)
-                    connection, answer = await self._ask(pool, head, body)
+                    is_last = len(exchange.attempts) == len(exchange.candidates)
+                    movable = may_move and not is_last
+                    connection, answer = await self._ask(pool, head, body, movable)
                     try:
+                        if connection.began_s > pool.answered_s:
+                            pool.answered_s = connection.began_s
                         self._end(exchange, attempt, service, "answered")
                         response = RelayedResponse(
                             answer,
@@ -84,6 +92,7 @@ class Proxy:
                         pool.give_back(connection)
                 except Failure as ended:
                     failure = ended
+                    self._evidence.attempt_failed(candidate.instance, ended)
                     self._end(exchange, attempt, service, problem_of(ended).reason, ended.__cause__)
                     if not failure.retryable:
                         break
@@ -92,7 +101,7 @@ class Proxy:
         raise failure or NoHealthyInstance(service)
 
     async def _ask(
-        self, pool: Pool, head: RequestHead, body: RequestBody | None
+        self, pool: Pool, head: RequestHead, body: RequestBody | None, movable: bool
     ) -> tuple[UpstreamConnection, ResponseHead]:
         """Send the request and wait for the response's head; the connection is then the caller's.
 
@@ -101,12 +110,12 @@ class Proxy:
         """
         connection = pool.take_idle() or await pool.open()
         try:
-            return connection, await self._ask_over(connection, pool, head, body)
+            return connection, await self._ask_over(connection, pool, head, body, movable)
         except UpstreamReset as reset:
             if not connection.reused or not may_send_again(reset, head.method, body):
                 raise
         connection = await pool.open(fresh=True)
-        return connection, await self._ask_over(connection, pool, head, body)
+        return connection, await self._ask_over(connection, pool, head, body, movable)
 
     async def _ask_over(
         self,
@@ -114,8 +123,9 @@ class Proxy:
         pool: Pool,
         head: RequestHead,
         body: RequestBody | None,
+        movable: bool,
     ) -> ResponseHead:
-        connection.request(head, body.begin() if body is not None else None)
+        connection.request(head, body.begin() if body is not None else None, movable=movable)
         try:
             return await connection.head()
         except BaseException:

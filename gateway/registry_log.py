@@ -4,7 +4,7 @@ import structlog
 
 from discovery.health import Health
 from discovery.instance import Instance
-from discovery.view import Event, Status, View
+from discovery.view import Event, View
 
 _EVENTS = {
     "registered": "instance.registered",
@@ -24,12 +24,12 @@ def log_event(_before: View, _after: View, event: Event | None) -> None:
         _log.info(_EVENTS[event.kind], name=event.service, instance=instance_id)
 
 
-def log_health(instance: Instance, before: Status, after: Health) -> None:
+def log_health(instance: Instance, before: Health, after: Health) -> None:
     """A change of health, with its evidence."""
     _log.info(
         "instance.health_changed",
         name=instance.name,
         instance=instance.id,
-        **{"from": before, "to": after.status},
+        **{"from": before.condition, "to": after.condition},
         evidence=after.evidence,
     )

@@ -7,6 +7,8 @@ from discovery.instance import Instance
 from discovery.view import Entry, Status
 
 StatusOf = Callable[[str], Status]
+#: By instance key: real requests speak against it, and it has not been asked yet.
+IsSuspected = Callable[[str], bool]
 
 
 class Candidate(NamedTuple):
@@ -16,38 +18,52 @@ class Candidate(NamedTuple):
     tier: str
 
 
-def _registered(entry: Entry) -> bool:
-    return entry.absent is None
+class _Able(NamedTuple):
+    """An instance that passes its probes and may be given requests."""
+
+    entry: Entry
+    suspected: bool
 
 
-def _lost(entry: Entry) -> bool:
-    return entry.absent == "lost"
+def _registered(one: _Able) -> bool:
+    return one.entry.absent is None and not one.suspected
 
 
-def _lapsed(entry: Entry) -> bool:
-    return entry.absent == "lapsed"
+def _lost(one: _Able) -> bool:
+    return one.entry.absent == "lost" and not one.suspected
+
+
+def _suspected(one: _Able) -> bool:
+    return one.entry.absent != "lapsed" and one.suspected
+
+
+def _lapsed(one: _Able) -> bool:
+    return one.entry.absent == "lapsed"
 
 
 #: The first tier with an instance in it is the one that counts. Every tier wants passed probes.
 #: An instance that was lost with the registry's data stands beside the registered ones: a partly
-#: refilled registry is not the whole truth.
-TIERS: tuple[tuple[str, tuple[Callable[[Entry], bool], ...]], ...] = (
+#: refilled registry is not the whole truth. Where all are suspected, one of them may yet answer.
+TIERS: tuple[tuple[str, tuple[Callable[[_Able], bool], ...]], ...] = (
     ("registered", (_registered, _lost)),
+    ("suspected", (_suspected,)),
     ("lapsed", (_lapsed,)),
 )
 
 
-def find_candidates(entries: Iterable[Entry], status_of: StatusOf) -> tuple[Candidate, ...]:
+def find_candidates(
+    entries: Iterable[Entry], status_of: StatusOf, is_suspected: IsSuspected
+) -> tuple[Candidate, ...]:
     """The instances of the best tier; `status_of` gives this gateway's own verdict by key."""
     able = [
-        entry
+        _Able(entry, is_suspected(entry.key))
         for entry in entries
         if not entry.draining and entry.instance.weight > 0 and status_of(entry.key) == "healthy"
     ]
     for name, kinds in TIERS:
-        found = [entry for entry in able if any(kind(entry) for kind in kinds)]
+        found = [one for one in able if any(kind(one) for kind in kinds)]
         if found:
-            return tuple(Candidate(entry.instance, name) for entry in found)
+            return tuple(Candidate(one.entry.instance, name) for one in found)
     return ()
 
 

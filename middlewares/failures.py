@@ -144,6 +144,12 @@ class UpstreamTimeout(UpstreamFailure):
     """The response head did not come in time."""
 
 
+class UpstreamSilent(UpstreamTimeout):
+    """The instance was found to hang, and the request may be made of another one."""
+
+    retryable = True
+
+
 class DependencyUnavailable(Failure):
     """A service needs another one that does not answer; raised by services, not by the gateway."""
 

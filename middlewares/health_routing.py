@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from discovery.view import Entry, View
-from middlewares.candidates import Candidate, StatusOf, find_candidates, is_starting
+from middlewares.candidates import Candidate, IsSuspected, StatusOf, find_candidates, is_starting
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoHealthyInstance
 
@@ -19,6 +19,7 @@ def health_routing_middleware(
     *,
     view: Callable[[], View],
     status_of: StatusOf,
+    is_suspected: IsSuspected,
     health_changed: Callable[[str], Awaitable[None]],
     health_revision: Callable[[], int],
 ) -> Middleware:
@@ -59,7 +60,9 @@ def health_routing_middleware(
             found_for.clear()
         found = found_for.get(service)
         if found is None:
-            found = found_for[service] = find_candidates(entries_of(service), status_of)
+            found = found_for[service] = find_candidates(
+                entries_of(service), status_of, is_suspected
+            )
         return found
 
     def entries_of(service: str) -> Iterable[Entry]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-from discovery.describing import Description, describe_instance, describe_service
+from discovery.describing import Description, describe_health, describe_instance, describe_service
+from discovery.prober import HealthBook
 from discovery.view import Entry, View
 from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
@@ -21,6 +22,7 @@ class ServicesEndpoints:
     view: Callable[[], View]
     heartbeats: Callable[[], Awaitable[dict[str, int]]]
     stale_for_s: Callable[[], float | None]
+    health: HealthBook
     guard: AdminGuard
 
     async def list_all(self, request: web.Request) -> web.Response:
@@ -31,11 +33,20 @@ class ServicesEndpoints:
         return answer(self._marked(document))
 
     async def show(self, request: web.Request) -> web.Response:
-        """One service; ServiceUnknown when nothing of it is registered."""
+        """One service; ServiceUnknown when nothing of it is registered.
+
+        With the token also what this gateway's probes and requests have seen of each instance.
+        """
         name = request.match_info["name"]
         if not self.view().is_registered(name):
             raise ServiceUnknown(f"no service {name} is registered")
         (service,) = await self._describe(request, [name])
+        if self.guard.admits(request):
+            for instance in service["instances"]:
+                key = f"{name}/{instance['id']}"
+                instance["health"] = describe_health(
+                    self.health.health(key), self.health.history(key)
+                )
         return answer(self._marked(service))
 
     async def _describe(self, request: web.Request, names: list[str]) -> list[Description]:

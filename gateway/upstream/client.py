@@ -58,6 +58,15 @@ class UpstreamClient:
             self._pools[instance.key] = pool
         return pool
 
+    def busy(self) -> list[Pool]:
+        """The pools with requests under way."""
+        return [pool for pool in self._pools.values() if pool.active]
+
+    def siblings(self, pool: Pool) -> list[Pool]:
+        """The pools of the service's other instances."""
+        name = pool.instance.name
+        return [one for one in self._pools.values() if one.instance.name == name and one != pool]
+
     def connections(self) -> dict[tuple[str, str], int]:
         """Open connections by service and state."""
         counts: dict[tuple[str, str], int] = {}

@@ -16,6 +16,7 @@ from middlewares.failures import (
     Failure,
     UpstreamInvalid,
     UpstreamReset,
+    UpstreamSilent,
     UpstreamTimeout,
 )
 
@@ -62,6 +63,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.reused = False
         self.idle_since_s = 0.0
         self.idle_limit_s = IDLE_LIMIT_S
+        #: When the request was sent (loop time), and whether another instance may have it instead.
+        self.began_s = 0.0
+        self.movable = False
         #: When silence becomes a failure (loop time); never, while the client is waited for.
         self.deadline_s = NEVER
         self._ends_s = NEVER
@@ -134,6 +138,16 @@ class UpstreamConnection(asyncio.Protocol):
             self.deadline_s = self._ends_s = NEVER
             self._fail(UpstreamTimeout("the upstream did not answer in time"))
 
+    @property
+    def is_waiting(self) -> bool:
+        """No head of a response is here yet, though nobody but the instance is waited for."""
+        return self._head is None and self._failure is None and self.deadline_s != NEVER
+
+    def move(self) -> None:
+        """Another instance is to have the request, where that is safe and there is one."""
+        if self.movable and self.is_waiting:
+            self._fail(UpstreamSilent("the upstream does not answer"))
+
     def abort(self) -> None:
         """End the connection, whatever it is at; an unfinished request is cut off, not ended."""
         if self._sending is not None:
@@ -143,11 +157,18 @@ class UpstreamConnection(asyncio.Protocol):
 
     # What the hop calls.
 
-    def request(self, head: RequestHead, body: AsyncIterator[bytes] | None = None) -> None:
+    def request(
+        self,
+        head: RequestHead,
+        body: AsyncIterator[bytes] | None = None,
+        *,
+        movable: bool = False,
+    ) -> None:
         """Send the head now, and the body as it comes, while the response is already awaited."""
         self._begin(head.method, upgrades=head.upgrades)
         self._sent_before = self._sent
-        now_s = self._loop.time()
+        self.movable = movable
+        self.began_s = now_s = self._loop.time()
         self.deadline_s = now_s + self._limits.head_s
         self._ends_s = now_s + self._limits.total_s if self._limits.total_s else NEVER
         self._write(head.data)

@@ -18,6 +18,8 @@ class Pool:
     def __init__(self, instance: Instance, dialer: Dialer, limits: UpstreamLimits) -> None:
         self.instance = instance
         self.active: set[UpstreamConnection] = set()
+        #: When the latest request was sent that the instance has answered (loop time).
+        self.answered_s = 0.0
         self._idle: list[UpstreamConnection] = []
         self._dialer = dialer
         self._limits = limits

@@ -28,14 +28,16 @@ def saying(statuses: Mapping[str, Status]) -> Callable[[str], Status]:
     return lambda key: statuses.get(key.partition("/")[2], "healthy")
 
 
-def found(*entries: Entry, **statuses: Status) -> list[tuple[str, str]]:
-    """(instance id, tier) of each candidate."""
-    candidates = find_candidates(entries, saying(statuses))
+def found(*entries: Entry, suspected: str = "", **statuses: Status) -> list[tuple[str, str]]:
+    """(instance id, tier) of each candidate; `suspected` are the ids of those that are."""
+    candidates = find_candidates(
+        entries, saying(statuses), lambda key: key.partition("/")[2] in suspected
+    )
     return [(candidate.instance.id, candidate.tier) for candidate in candidates]
 
 
 def test_there_are_the_tiers_that_are_tested_here() -> None:
-    assert [name for name, _ in TIERS] == ["registered", "lapsed"]
+    assert [name for name, _ in TIERS] == ["registered", "suspected", "lapsed"]
 
 
 def test_registered_instances_that_pass_are_candidates() -> None:
@@ -65,6 +67,22 @@ def test_a_lapsed_instance_gets_nothing_while_another_can_be_used(absent: Absenc
     assert found(entry("a", absent="lapsed"), entry("b", absent=absent)) == [("b", "registered")]
 
 
+@pytest.mark.parametrize("absent", [None, "lost"])
+def test_a_suspected_instance_gets_nothing_while_another_can_be_used(
+    absent: Absence | None,
+) -> None:
+    assert found(entry("a", absent=absent), entry("b"), suspected="a") == [("b", "registered")]
+
+
+def test_where_all_are_suspected_they_are_still_candidates_and_before_the_lapsed() -> None:
+    everyone = entry("a"), entry("b", absent="lost"), entry("c", absent="lapsed")
+    assert found(*everyone, suspected="ab") == [("a", "suspected"), ("b", "suspected")]
+
+
+def test_a_suspected_instance_that_is_not_healthy_is_no_candidate() -> None:
+    assert found(entry("a"), suspected="a", a="unhealthy") == []
+
+
 @pytest.mark.parametrize("absent", [None, "lost", "lapsed"])
 @pytest.mark.parametrize("status", ["starting", "unhealthy"])
 def test_in_every_tier_an_instance_has_to_pass_its_probes(
@@ -92,12 +110,14 @@ def test_it_is_the_gateways_own_verdict_that_counts_not_the_registrys() -> None:
 
 
 def test_of_no_instances_there_are_no_candidates() -> None:
-    assert find_candidates([], saying({})) == ()
+    assert find_candidates([], saying({}), lambda _: False) == ()
 
 
 def test_a_candidate_is_the_instance_itself() -> None:
     one = entry("a")
-    assert find_candidates([one], saying({})) == (Candidate(one.instance, "registered"),)
+    assert find_candidates([one], saying({}), lambda _: False) == (
+        Candidate(one.instance, "registered"),
+    )
 
 
 # Is a first verdict worth waiting for?
