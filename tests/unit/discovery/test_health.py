@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.health import Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
+from discovery.health import Doubt, Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
 from discovery.view import Status
 
 PASS = Verdict(True, "200")
@@ -104,6 +104,38 @@ def test_a_change_carries_the_evidence_that_made_it_and_keeps_it() -> None:
     assert Health().evidence == "registered"
 
 
+# Doubts
+
+DOUBT = Doubt("connect failed: refused")
+
+
+def test_a_doubt_makes_a_healthy_instance_suspected_and_the_first_pass_lifts_it() -> None:
+    doubted = step(after([PASS]), DOUBT, Thresholds())
+    assert (doubted.status, doubted.condition) == ("healthy", "suspected")
+    assert doubted.evidence == "connect failed: refused"
+    assert step(doubted, PASS, Thresholds()) == Health("healthy", 0, "200")
+
+
+def test_a_suspected_instance_falls_after_as_many_failures_as_any_other() -> None:
+    doubted = step(after([PASS, FAIL]), DOUBT, Thresholds())
+    assert after([FAIL], health=doubted).condition == "suspected"
+    assert after([FAIL, FAIL], health=doubted) == Health("unhealthy", 0, "503")
+
+
+@given(st.lists(st.sampled_from([PASS, FAIL, DOUBT]), max_size=40), thresholds_of_all_kinds)
+@settings(deadline=None)
+def test_doubts_never_change_what_the_registry_is_told(
+    evidence: list[Verdict | Doubt], thresholds: Thresholds
+) -> None:
+    with_doubts = without = Health()
+    for one in evidence:
+        with_doubts = step(with_doubts, one, thresholds)
+        if isinstance(one, Verdict):
+            without = step(without, one, thresholds)
+        assert with_doubts.status == without.status
+        assert not with_doubts.suspected or with_doubts.status == "healthy"
+
+
 # When to probe next
 
 TIMES = ProbeTimes(interval_s=5.0, eager_interval_s=0.1, eager_for_s=5.0)
@@ -118,6 +150,12 @@ def test_a_young_instance_that_is_not_yet_healthy_is_probed_eagerly(status: Stat
 @pytest.mark.parametrize(("status", "age_s"), [("healthy", 0.0), ("starting", 5.0)])
 def test_everyone_else_is_probed_at_the_interval(status: Status, age_s: float) -> None:
     assert next_probe_in_s(Health(status), age_s, TIMES, 0.5) == pytest.approx(5.0)
+
+
+def test_a_healthy_instance_in_doubt_is_probed_again_soon() -> None:
+    assert next_probe_in_s(Health("healthy", run=1), 9.0, TIMES, 0.5) == 1.0
+    assert next_probe_in_s(Health("healthy", suspected=True), 9.0, TIMES, 0.5) == 1.0
+    assert next_probe_in_s(Health("healthy", run=1), 9.0, ProbeTimes(0.2), 0.5) == 0.2
 
 
 def test_a_short_interval_is_not_lengthened_by_eagerness() -> None:
