@@ -40,11 +40,13 @@ class TrafficEvidence:
         self._doubted_s: dict[Pool, float] = {}
 
     def attempt_failed(self, instance: Instance, failure: Failure) -> None:
-        """An attempt came to nothing: a connect that failed counts."""
+        """An attempt came to nothing: a connect that failed counts.
+
+        One that was not tried, since the instance drains, has no cause.
+        """
         cause = failure.__cause__
-        if isinstance(failure, UpstreamUnreachable) and not (
-            isinstance(cause, OSError) and cause.errno in _OWN_SHORTAGES
-        ):
+        own = isinstance(cause, OSError) and cause.errno in _OWN_SHORTAGES
+        if isinstance(failure, UpstreamUnreachable) and cause is not None and not own:
             self._doubt(instance, f"connect failed: {str(cause) or 'timed out'}")
 
     async def run(self) -> None:
