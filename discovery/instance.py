@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -208,6 +209,8 @@ def _metadata(value: object) -> Mapping[str, Scalar]:
             raise InvalidRegistration(
                 f"metadata {key!r}: must be a string, number, boolean or null (metadata is flat)"
             )
+        if isinstance(item, float) and not math.isfinite(item):
+            raise InvalidRegistration(f"metadata {key!r}: {item!r} is not a number of JSON")
         if isinstance(item, int) and not _LEAST_INTEGER <= item <= _GREATEST_INTEGER:
             raise InvalidRegistration(f"metadata {key!r}: an integer must fit into 64 bits")
     try:

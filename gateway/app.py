@@ -281,6 +281,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("DELETE", instance, registration.deregister),
         ("POST", instance + "/heartbeat", registration.heartbeat),
         ("POST", instance + "/drain", registration.drain),
+        ("POST", "/heartbeats", registration.heartbeats),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

@@ -1,10 +1,10 @@
 """The HTTP registration API: for services in any language; every call needs the admin token."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import orjson
 from aiohttp import web
 
 from discovery import commands
@@ -21,6 +21,10 @@ from middlewares.failures import BadRequest, BodyTooLarge, InstanceUnknown, Regi
 
 T = TypeVar("T")
 
+#: So many heartbeats may come in one call: a host's worth, and a millisecond or two of the registry's.
+MOST_HEARTBEATS = 1000
+#: What so many names and ids of the longest kind take.
+MAX_HEARTBEATS_BYTES = 256 * 1024
 MOST_WAIT_S = 60
 AWAY = "the registry does not answer; try again later"
 
@@ -39,7 +43,7 @@ class RegistrationEndpoints:
         """201, or 200 where an instance of that id was replaced."""
         self.guard.require(request)
         name, instance_id = _named(request)
-        body = await _json_body(request)
+        body = await _json_body(request, MAX_BODY_BYTES)
         try:
             instance = parse_registration(
                 name, instance_id, body, default_ttl_s=self.registry.settings.instance_ttl_s
@@ -63,6 +67,16 @@ class RegistrationEndpoints:
         name, instance_id = _named(request)
         (known,) = await self._call(commands.renew([f"{name}/{instance_id}"]))
         return _done(known, name, instance_id)
+
+    async def heartbeats(self, request: web.Request) -> web.Response:
+        """200 with which instances are known, and which have to register again; any number at once."""
+        self.guard.require(request)
+        wanted = _instances(await _json_body(request, MAX_HEARTBEATS_BYTES))
+        renewed = await self._call(commands.renew([f"{name}/{id_}" for name, id_ in wanted]))
+        known: dict[bool, list[dict[str, str]]] = {True: [], False: []}
+        for (name, instance_id), is_known in zip(wanted, renewed, strict=True):
+            known[is_known].append({"name": name, "id": instance_id})
+        return answer({"known": known[True], "unknown": known[False]})
 
     async def drain(self, request: web.Request) -> web.Response:
         """204 at once: this worker sends nothing new there from here on.
@@ -150,14 +164,51 @@ def _done(known: bool, name: str, instance_id: str) -> web.Response:
     return web.Response(status=204)
 
 
-async def _json_body(request: web.Request) -> Any:
+def _instances(body: Any) -> list[tuple[str, str]]:
+    """The names and ids of `{"instances": [{"name", "id"}, …]}`."""
+    if not isinstance(body, dict) or set(body) != {"instances"}:
+        raise BadRequest("the body must be a JSON object with the key 'instances' alone")
+    instances = body["instances"]
+    if not isinstance(instances, list) or len(instances) > MOST_HEARTBEATS:
+        raise BadRequest(f"instances: must be a list of at most {MOST_HEARTBEATS}")
+    return [_pair(index, one) for index, one in enumerate(instances)]
+
+
+def _pair(index: int, one: Any) -> tuple[str, str]:
+    if not isinstance(one, dict) or set(one) != {"name", "id"}:
+        raise BadRequest(f"instances[{index}]: must be an object with the keys 'name' and 'id'")
+    try:
+        check_name(one["name"])
+        check_id(one["id"])
+    except InvalidRegistration as error:
+        raise BadRequest(f"instances[{index}]: {error}") from None
+    return one["name"], one["id"]
+
+
+async def _json_body(request: web.Request, max_bytes: int) -> Any:
+    """The body's document. NaN and infinities pass: who checks a field can name it, a parser can't."""
     await say_continue(request)
     body = bytearray()
     async for piece in request.content.iter_any():
         body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"a registration is at most {MAX_BODY_BYTES} bytes")
+        if len(body) > max_bytes:
+            raise BodyTooLarge(f"the body may have at most {max_bytes} bytes")
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadRequest("the body is not valid JSON") from None
+        return json.loads(body.decode(), object_pairs_hook=_each_once)
+    except UnicodeDecodeError:
+        raise BadRequest("the body is not valid JSON: it is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise BadRequest(f"the body is not valid JSON: {error.msg} ({where})") from None
+    except (ValueError, RecursionError):  # thousands of digits, or of brackets
+        raise BadRequest("the body is not valid JSON: a number or its depth is too large") from None
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object, no key of which may be there twice."""
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in members:
+            raise BadRequest(f"the key {key!r} is given twice")
+        members[key] = value
+    return members

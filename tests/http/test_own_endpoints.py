@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from discovery import AsyncServiceRegistry, InvalidRegistration
+from discovery import AsyncServiceRegistry, InvalidRegistration, commands
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_process import gateway_process, until
 from tests.support.eventually import eventually
@@ -86,6 +86,7 @@ async def test_head_is_answered_like_get_without_the_body(
         ("OPTIONS", INSTANCE, "DELETE,PUT"),
         ("GET", INSTANCE + "/drain", "POST"),
         ("PUT", INSTANCE + "/heartbeat", "POST"),
+        ("GET", "/heartbeats", "POST"),
     ],
 )
 async def test_a_wrong_method_is_told_which_are_right(
@@ -470,13 +471,44 @@ async def test_a_bad_registration_is_refused_with_the_reason(
     assert (await gateway.get("/services")).json()["count"] == 0
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b'{"host": "h", "port": NaN}', b"\xff", b"{} {}"])
-async def test_a_body_that_is_not_json_is_refused(start_gateway: StartGateway, data: bytes) -> None:
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "not valid JSON: Expecting value (line 1, column 1)"),
+        (b"{", "not valid JSON"),
+        (b"\xff", "not UTF-8"),
+        (b"{} {}", "Extra data (line 1, column 4)"),
+        (b"[" * 16_000, "not valid JSON"),
+        (b'{"port": ' + b"9" * 5000 + b"}", "too large"),
+        (b'{"host": "h", "port": 1, "port": 2}', "'port' is given twice"),
+        (b'{"host": "h", "port": 1, "metadata": {"a": 1, "a": 2}}', "'a' is given twice"),
+        (b'{"host": "h", "port": NaN}', "port nan"),
+        (b'{"host": "h", "port": 1, "ttl": Infinity}', "ttl inf"),
+        (b'{"host": "h", "port": 1, "ttl": NaN}', "ttl nan"),
+        (b'{"host": "h", "port": 1, "metadata": {"a": -Infinity}}', "metadata 'a'"),
+        (b'{"host": "h", "port": 1, "metadata": {"a": 1e999}}', "metadata 'a'"),
+        (b'{"host": "h", "port": 1, "metadata": {"a": "\\ud800"}}', "metadata"),
+    ],
+)
+async def test_a_body_that_is_not_json_is_refused(
+    start_gateway: StartGateway, data: bytes, reason: str
+) -> None:
     gateway = await start_gateway()
 
     answer = await gateway.admin("PUT", INSTANCE, data=data)
 
     assert (answer.status, answer.reason) == (400, "bad_request")
+    assert reason in answer.json()["detail"]
+
+
+async def test_a_host_that_is_not_allowed_is_refused(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway(REGISTRY_ALLOWED_HOSTS="10.0.0.0/8")
+
+    answer = await gateway.admin("PUT", INSTANCE, json=BODY)
+
+    assert (answer.status, answer.reason) == (400, "bad_request")
+    assert "host '127.0.0.1'" in answer.json()["detail"]
+    assert "REGISTRY_ALLOWED_HOSTS" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -615,10 +647,108 @@ async def test_heartbeats_keep_a_lease_and_its_end_is_told(start_gateway: StartG
     assert (await gateway.admin("POST", INSTANCE + "/heartbeat")).reason == "instance_not_found"
 
 
+def instance_path(name: str, instance_id: str) -> str:
+    return f"/services/{name}/instances/{instance_id}"
+
+
+async def leases_ms(url: str) -> dict[str, int]:
+    """How long each lease still runs, by the registry's own clock."""
+    async with AsyncServiceRegistry(url) as registry:
+        snapshot = await registry.call(commands.snapshot())
+    return {one.instance.key: one.lapses_at_ms - snapshot.now_ms for one in snapshot.records}
+
+
+async def test_each_instance_has_its_own_ttl(
+    start_gateway: StartGateway, registry_url: str
+) -> None:
+    gateway = await start_gateway()
+    for instance_id, ttl in (("short", {"ttl": 1}), ("long", {"ttl": 3600}), ("usual", {})):
+        await gateway.admin("PUT", instance_path("orders", instance_id), json={**BODY, **ttl})
+
+    async def only_the_short_one_lapsed() -> bool:
+        instances = (await gateway.get("/services/orders")).json()["instances"]
+        return [one["id"] for one in instances] == ["long", "usual"]
+
+    await until(only_the_short_one_lapsed, within_s=3)
+    left_ms = await leases_ms(registry_url)
+    assert 3_590_000 < left_ms["orders/long"] <= 3_600_000
+    assert 10_000 < left_ms["orders/usual"] <= 15_000
+
+
+async def test_heartbeats_of_many_come_in_one_call(
+    start_gateway: StartGateway, registry_url: str
+) -> None:
+    gateway = await start_gateway()
+    await gateway.admin("PUT", instance_path("orders", "o1"), json={**BODY, "ttl": 1})
+    await gateway.admin("PUT", instance_path("prices", "p1"), json={**BODY, "ttl": 60})
+    known = [{"name": "prices", "id": "p1"}, {"name": "orders", "id": "o1"}]
+    unknown = [{"name": "orders", "id": "o2"}]
+
+    async def half_of_it_is_gone() -> bool:
+        return (await leases_ms(registry_url))["orders/o1"] < 500
+
+    await until(half_of_it_is_gone)
+    answer = await gateway.admin("POST", "/heartbeats", json={"instances": known + unknown})
+
+    assert answer.status == 200
+    assert answer.json() == {"known": known, "unknown": unknown}
+    left_ms = await leases_ms(registry_url)
+    assert 500 < left_ms["orders/o1"] <= 1000
+    assert 59_500 < left_ms["prices/p1"] <= 60_000
+
+
+async def test_a_thousand_heartbeats_of_the_longest_names_fit(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway()
+    longest = [{"name": "n" * 63, "id": f"{number:0128}"} for number in range(1001)]
+
+    most = await gateway.admin("POST", "/heartbeats", json={"instances": longest[:1000]})
+    above = await gateway.admin("POST", "/heartbeats", json={"instances": longest})
+    none = await gateway.admin("POST", "/heartbeats", json={"instances": []})
+
+    assert (most.status, len(most.json()["unknown"])) == (200, 1000)
+    assert (above.status, "at most 1000" in above.json()["detail"]) == (400, True)
+    assert (none.status, none.json()) == (200, {"known": [], "unknown": []})
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ([], "'instances'"),
+        ({}, "'instances'"),
+        ({"instances": [], "more": 1}, "'instances'"),
+        ({"instances": {}}, "instances: must be a list"),
+        ({"instances": ["orders/o1"]}, "instances[0]"),
+        ({"instances": [{"name": "orders"}]}, "instances[0]"),
+        ({"instances": [{"name": "a", "id": "b", "ttl": 1}]}, "instances[0]"),
+        ({"instances": [{"name": "a", "id": "b"}, {"name": "A", "id": "b"}]}, "instances[1]: serv"),
+        ({"instances": [{"name": "a", "id": 1}]}, "instances[0]: instance id 1"),
+        ({"instances": [{"name": "a", "id": "b/c"}]}, "instances[0]: instance id"),
+    ],
+)
+async def test_bad_heartbeats_are_refused_with_the_reason(
+    start_gateway: StartGateway, body: object, reason: str
+) -> None:
+    gateway = await start_gateway()
+
+    answer = await gateway.admin("POST", "/heartbeats", json=body)
+
+    assert (answer.status, answer.reason) == (400, "bad_request")
+    assert reason in answer.json()["detail"]
+
+
+async def test_more_than_any_heartbeats_need_is_too_large(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway()
+
+    answer = await gateway.admin("POST", "/heartbeats", data=b" " * (256 * 1024 + 1))
+
+    assert (answer.status, answer.reason) == (413, "body_too_large")
+
+
 CALLS = [
     ("PUT", INSTANCE),
     ("POST", INSTANCE + "/heartbeat"),
     ("POST", INSTANCE + "/drain"),
+    ("POST", "/heartbeats"),
     ("DELETE", INSTANCE),
 ]
 
