@@ -7,13 +7,13 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from discovery import commands
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.errors import DiscoveryError
 from discovery.instance import Instance, parse_registration
+from discovery.logs import Log
 from discovery.registry import new_instance_id
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
@@ -22,7 +22,7 @@ LISTENING_POLL_S = 0.02
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 5.0
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 class Announcement:

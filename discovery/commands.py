@@ -7,17 +7,16 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
-import structlog
-
 from discovery.errors import InvalidRegistration
 from discovery.instance import Instance, decode, encode
+from discovery.logs import Log
 
 T = TypeVar("T")
 
 #: A service stays known, and a removal on purpose is remembered, for so long.
 REMEMBERED_S = 600.0
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import structlog
-
 from discovery.commands import decode_value
 from discovery.errors import InvalidRegistration
+from discovery.logs import Log
 from discovery.view import Event, Status
 
-_log = structlog.get_logger()
+_log = Log()
 _STATUSES: dict[bytes, Status] = {
     b"starting": "starting",
     b"healthy": "healthy",

@@ -6,13 +6,12 @@ import random
 import time
 from collections.abc import Callable
 
-import structlog
-
 from discovery import commands
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.errors import RegistryUnavailable
 from discovery.health import Health
 from discovery.instance import Instance
+from discovery.logs import Log
 from discovery.view import Event, Status, View
 
 SWEEP_INTERVAL_S = 0.4
@@ -24,7 +23,7 @@ IN_FLIGHT_TOLD_S = 0.2
 #: Keeps one call of the script short, however many instances there are.
 VERDICTS_PER_REPORT = 200
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 class Reporter:

@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-import structlog
-
 from discovery.commands import REMEMBERED_S
 from discovery.health import (
     Doubt,
@@ -22,6 +20,7 @@ from discovery.health import (
     step,
 )
 from discovery.instance import Instance
+from discovery.logs import Log
 from discovery.tasks import end
 from discovery.view import Event, Status, View
 
@@ -35,7 +34,7 @@ PROBES_AT_ONCE = 200
 #: The last changes that are kept of each instance.
 HISTORY = 10
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 class HealthBook:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import structlog
 from redis.exceptions import RedisError
 
 from discovery import commands, view
@@ -16,6 +15,7 @@ from discovery.connecting import connect_async
 from discovery.events import parse_event
 from discovery.keys import registry_keys
 from discovery.saved_view import Saved
+from discovery.logs import Log
 from discovery.settings import RegistrySettings
 from discovery.view import Event, View
 
@@ -33,7 +33,7 @@ RETRY_MOST_S = 1.0
 #: Called after each change with the view before and after, and the event (None: a snapshot).
 Listener = Callable[[View, View, Event | None], None]
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 class _NewSnapshotNeeded(Exception):

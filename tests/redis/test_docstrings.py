@@ -5,7 +5,6 @@ import io
 from types import ModuleType
 
 import pytest
-import structlog
 
 from discovery import announcing, async_registry, registry
 
@@ -21,8 +20,6 @@ def test_the_example_does_what_it_says(
     example: doctest.DocTest, registry_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", registry_url)
-    # Where nobody configures structlog, it prints events among what the example prints.
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     report = io.StringIO()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     outcome = runner.run(example, out=report.write)
