@@ -2,6 +2,7 @@
 
 from discovery.announcing import Announcement, announce
 from discovery.async_registry import AsyncServiceRegistry, Change
+from discovery.background import announced
 from discovery.errors import (
     DiscoveryError,
     InvalidRegistration,
@@ -24,5 +25,6 @@ __all__ = [
     "ServiceRegistry",
     "SettingsError",
     "announce",
+    "announced",
     "get_service_registry",
 ]

@@ -4,23 +4,25 @@ import asyncio
 import contextlib
 import os
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from discovery import commands
-from discovery.async_registry import AsyncServiceRegistry
 from discovery.errors import DiscoveryError
 from discovery.instance import Instance, parse_registration
 from discovery.logs import Log
+from discovery.registrar import RedisRegistrar, Registrar
 from discovery.registry import new_instance_id
 from discovery.settings import RegistrySettings
+from discovery.stopping import drain_before_run_app_ends
 from discovery.tasks import end
 
 LISTENING_POLL_S = 0.02
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 5.0
+#: A lease outlives this many heartbeats, less one, that are lost.
+HEARTBEATS_IN_TTL = 3
 
 _log = Log()
 
@@ -28,12 +30,16 @@ _log = Log()
 class Announcement:
     """The registration of one running service; it outlives any failure of the registry."""
 
-    def __init__(self, instance: Instance, settings: RegistrySettings) -> None:
+    def __init__(
+        self, instance: Instance, settings: RegistrySettings, registrar: Registrar | None = None
+    ) -> None:
         self.instance = instance
         self.registered = False
+        self.listening = asyncio.Event()
         self._may_be_registered = False
-        self._settings = settings
-        self._registry = AsyncServiceRegistry(settings=settings)
+        self._draining = False
+        self._interval_s = min(settings.heartbeat_interval_s, instance.ttl_s / HEARTBEATS_IN_TTL)
+        self._registrar = registrar or RedisRegistrar(settings)
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -42,64 +48,79 @@ class Announcement:
 
     async def run(self) -> None:
         """Register once the service listens, then heartbeat until cancelled."""
-        await self._listening()
+        # Nobody is told when a port opens.
+        while not await listens(self.instance):  # noqa: ASYNC110
+            await asyncio.sleep(LISTENING_POLL_S)
+        self.listening.set()
         retry_s = RETRY_FIRST_S
         while True:
             try:
                 await self._beat()
                 retry_s = RETRY_FIRST_S
-                pause_s = self._settings.heartbeat_interval_s * random.uniform(0.9, 1.0)
+                pause_s = self._interval_s * random.uniform(0.9, 1.0)
             except DiscoveryError as error:
                 _log.warning("announce.registry_unavailable", detail=str(error), retry_s=retry_s)
                 pause_s = retry_s * random.uniform(0.8, 1.2)
-                retry_s = min(RETRY_MOST_S, self._settings.heartbeat_interval_s, retry_s * 2)
+                retry_s = min(RETRY_MOST_S, self._interval_s, retry_s * 2)
             await asyncio.sleep(pause_s)
 
     async def drain(self) -> None:
-        """Stop heartbeats and ask for no new requests; the registry being away is no error."""
+        """Ask for no new requests, and wait until none are sent; a registry that is away is no error."""
+        if await self.begin_drain():
+            await self._say_goodbye(self._registrar.drained(self.instance.key))
+
+    async def begin_drain(self) -> bool:
+        """Stop heartbeats and ask for no new requests; False where that was said, or can't be."""
         await self._stop()
-        if self._may_be_registered:
-            await self._say_goodbye(commands.drain(self.instance.key))
+        if not self._may_be_registered or self._draining:
+            return False
+        self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
+        return self._draining
 
     async def withdraw(self) -> None:
         """Deregister and close the connections."""
         await self._stop()
         if self._may_be_registered:
-            await self._say_goodbye(commands.deregister(self.instance.key))
+            await self._say_goodbye(self._registrar.deregister(self.instance.key))
             self.registered = self._may_be_registered = False
-        await self._registry.close()
-
-    async def _beat(self) -> None:
-        if self.registered:
-            self.registered = (await self._registry.call(commands.renew([self.instance.key])))[0]
-        if not self.registered:
-            self._may_be_registered = True  # even if this call's answer never comes
-            await self._registry.call(commands.register(self.instance))
-            self.registered = True
-            _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)
-
-    async def _listening(self) -> None:
-        """Wait until the service's own port takes connections: nobody shall be sent there before."""
-        while True:
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection(self.instance.host, self.instance.port)
-                writer.close()
-                return
-            await asyncio.sleep(LISTENING_POLL_S)
-
-    async def _say_goodbye(self, command: commands.Command[Any]) -> None:
-        try:
-            await self._registry.call(command)
-        except DiscoveryError as error:
-            _log.warning("announce.registry_unavailable", detail=str(error))
+        await self._registrar.close()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
+
+    async def _beat(self) -> None:
+        if self.registered:
+            self.registered = await self._registrar.renew(self.instance.key)
+        if not self.registered:
+            self._may_be_registered = True  # even if this call's answer never comes
+            await self._registrar.register(self.instance)
+            self.registered = True
+            _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)
+
+    async def _say_goodbye(self, call: Awaitable[None]) -> bool:
+        try:
+            await call
+        except DiscoveryError as error:
+            _log.warning("announce.registry_unavailable", detail=str(error))
+            return False
+        return True
 
     async def _stop(self) -> None:
         if self._task is not None:
             await end(self._task)
             self._task = None
+
+
+async def listens(instance: Instance) -> bool:
+    """The service's own port takes connections: nobody shall be sent there before."""
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection(instance.host, instance.port)
+        writer.close()
+        return True
+    return False
+
+
+_ANNOUNCED = web.AppKey("lockgate_announced", list[Announcement])
 
 
 def announce(
@@ -120,7 +141,9 @@ def announce(
     `host` is what others connect to (`ADVERTISE_HOST`, else `localhost`). It registers when the port
     takes connections, heartbeats each `HEARTBEAT_INTERVAL`, keeps trying with growing pauses while
     the registry is away, registers anew when the registry forgot it, and never fails the service.
-    At shutdown it drains and deregisters. Raises InvalidRegistration for a bad argument.
+    At shutdown it drains, lets requests in flight finish, and deregisters; under `web.run_app` the
+    port stays open until the drain is known, so that a rolling restart loses nothing. Raises
+    InvalidRegistration for a bad argument.
 
     >>> app = web.Application()
     >>> announcement = announce(app, name="orders_service", port=9000, version="1.4.2")
@@ -129,6 +152,40 @@ def announce(
     >>> announcement.registered  # web.run_app(app, port=9000) comes first
     False
     """
+    announcement = make_announcement(
+        name=name,
+        port=port,
+        host=host,
+        health_path=health_path,
+        metadata=metadata,
+        version=version,
+        weight=weight,
+        instance_id=instance_id,
+        settings=settings,
+    )
+    if _ANNOUNCED not in app:
+        app[_ANNOUNCED] = []
+        app.cleanup_ctx.append(_lifespan)
+        app.on_shutdown.append(_begin_drain)
+    app[_ANNOUNCED].append(announcement)
+    return announcement
+
+
+def make_announcement(
+    *,
+    name: str,
+    port: int,
+    host: str | None,
+    health_path: str | None,
+    metadata: Mapping[str, Any] | None,
+    version: str | None,
+    weight: int,
+    instance_id: str | None,
+    settings: RegistrySettings | None,
+    ttl_s: float | None = None,
+    registrar: Registrar | None = None,
+) -> Announcement:
+    """An announcement that is not started yet; what is None comes from the environment."""
     settings = settings or RegistrySettings.from_env()
     instance = parse_registration(
         name,
@@ -140,19 +197,28 @@ def announce(
             "metadata": metadata,
             "version": version,
             "weight": weight,
+            "ttl": ttl_s,
         },
         default_ttl_s=settings.instance_ttl_s,
     )
-    announcement = Announcement(instance, settings)
+    return Announcement(instance, settings, registrar)
 
-    async def lifespan(_app: web.Application) -> AsyncIterator[None]:
-        announcement.start()
-        yield
-        await announcement.withdraw()
 
-    async def drain(_app: web.Application) -> None:
-        await announcement.drain()
+async def _lifespan(app: web.Application) -> AsyncIterator[None]:
+    announcements = app[_ANNOUNCED]
 
-    app.cleanup_ctx.append(lifespan)
-    app.on_shutdown.append(drain)
-    return announcement
+    async def drain() -> None:
+        await asyncio.gather(*(one.drain() for one in announcements))
+
+    for one in announcements:
+        one.start()
+    drain_before_run_app_ends(drain)
+    yield
+    for one in announcements:
+        await one.withdraw()
+
+
+async def _begin_drain(app: web.Application) -> None:
+    """The listener is closed already where no signal was held back: there's nothing to wait for."""
+    for one in app[_ANNOUNCED]:
+        await one.begin_drain()
