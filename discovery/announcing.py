@@ -48,9 +48,7 @@ class Announcement:
 
     async def run(self) -> None:
         """Register once the service listens, then heartbeat until cancelled."""
-        # Nobody is told when a port opens.
-        while not await listens(self.instance):  # noqa: ASYNC110
-            await asyncio.sleep(LISTENING_POLL_S)
+        await self._wait_for_port()
         self.listening.set()
         retry_s = RETRY_FIRST_S
         while True:
@@ -88,6 +86,14 @@ class Announcement:
     def start(self) -> None:
         self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
 
+    async def _wait_for_port(self) -> None:
+        """Nobody shall be sent there before; what others call this host may mean nothing on it."""
+        while True:
+            for host in (self.instance.host, "localhost"):
+                if await listens(host, self.instance.port):
+                    return
+            await asyncio.sleep(LISTENING_POLL_S)
+
     async def _beat(self) -> None:
         if self.registered:
             self.registered = await self._registrar.renew(self.instance.key)
@@ -111,10 +117,10 @@ class Announcement:
             self._task = None
 
 
-async def listens(instance: Instance) -> bool:
-    """The service's own port takes connections: nobody shall be sent there before."""
+async def listens(host: str, port: int) -> bool:
+    """The port takes connections."""
     with contextlib.suppress(OSError):
-        _, writer = await asyncio.open_connection(instance.host, instance.port)
+        _, writer = await asyncio.open_connection(host, port)
         writer.close()
         return True
     return False

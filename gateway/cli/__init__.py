@@ -2,12 +2,12 @@
 
 import sys
 
-from gateway.cli import doctor, registry_commands, stack_commands
+from gateway.cli import doctor, register, registry_commands, stack_commands
 from gateway.cli.application import app
 from gateway.cli.output import FAILURE, USAGE, print_error
 from gateway.stack.failures import StackError, UsageError
 
-for group in (stack_commands, registry_commands, doctor):
+for group in (stack_commands, registry_commands, register, doctor):
     group.add_to(app)
 
 

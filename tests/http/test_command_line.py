@@ -214,7 +214,7 @@ async def test_a_url_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 async def test_every_command_explains_itself(tmp_path: Path) -> None:
-    commands = ["up", "down", "restart", "ps", "logs", "services", "routes", "doctor"]
+    commands = ["up", "down", "restart", "ps", "logs", "services", "routes", "register", "doctor"]
 
     helped = await asyncio.gather(*(lockgate(tmp_path, name, "--help") for name in commands))
 

@@ -1,0 +1,16 @@
+"""What a registry was told, by its own stream of events."""
+
+from typing import Any
+
+import redis
+
+from discovery.events import parse_event
+from discovery.keys import registry_keys
+
+
+def events_of(url: str) -> list[str]:
+    """The kinds of all changes of registrations; what probes found is left out."""
+    with redis.Redis.from_url(url) as client:
+        entries: Any = client.xrange(registry_keys("default")[-1])
+    events = [parse_event(fields) for _, fields in entries]
+    return [event.kind for event in events if event and event.kind != "health_changed"]
