@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
+from discovery.logs import Log
 
 from discovery.commands import REMEMBERED_S
 from discovery.errors import InvalidRegistration
@@ -25,7 +25,7 @@ WRITE_SHARE = 0.05
 #: How often a view that does not change is said to be current still.
 CONFIRM_INTERVAL_S = 10.0
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 @dataclass(frozen=True, slots=True)
