@@ -212,8 +212,7 @@ class AsyncServiceRegistry:
             if remembered is None:
                 raise
             return remembered
-        self._answers.remember(service, snapshot, time.monotonic())
-        return snapshot
+        return self._answers.remember(service, snapshot, time.monotonic())
 
 
 def _note(

@@ -194,8 +194,7 @@ class ServiceRegistry:
             if remembered is None:
                 raise
             return remembered
-        self._answers.remember(service, snapshot, time.monotonic())
-        return snapshot
+        return self._answers.remember(service, snapshot, time.monotonic())
 
     def _call(self, command: Command[T]) -> T:
         script = self._scripts.get(command.script)

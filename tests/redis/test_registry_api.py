@@ -290,8 +290,8 @@ async def test_namespaces_know_nothing_of_each_other(make_api: MakeApi, registry
 # The registry being away
 
 
-async def until_it_raises(api: Api, name: str) -> None:
-    """Look a service up until that is refused."""
+async def until_it_is_none(api: Api, name: str) -> None:
+    """Look a service up until there is none, or that is refused."""
     async with asyncio.timeout(5):
         while await api.get_service(name) is not None:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
@@ -313,7 +313,7 @@ async def test_lookups_give_the_last_known_answer_until_it_is_as_old_as_a_lease(
         await api.get_service("orders_service")
 
     with pytest.raises(RegistryUnavailable):
-        await until_it_raises(api, NAME)
+        await until_it_is_none(api, NAME)
     with pytest.raises(RegistryUnavailable):
         await api.list_services()
 
@@ -335,6 +335,41 @@ async def test_changes_are_refused_at_once_and_work_again_when_it_is_back(
     own_registry.start() if how == "kill" else own_registry.resume()
     await api.register_service(NAME, "localhost", 8002, instance_id="a1")
     assert await api.discover_service(NAME) == "http://localhost:8002"
+
+
+async def test_lookups_do_not_believe_a_registry_that_lost_its_data(
+    make_api: MakeApi, registry_url: str
+) -> None:
+    """After FLUSHALL every lookup said "not found" until the services had registered again."""
+    api = make_api(RegistrySettings(registry_url, "default", 0.2, 1.5))
+    for instance_id in ("a1", "a2"):
+        await api.register_service(NAME, "localhost", 8002, instance_id=instance_id, ttl_s=60)
+    assert await api.get_service(NAME) is not None
+    (known,) = await api.list_services()
+
+    with redis.Redis.from_url(registry_url) as client:
+        client.flushall()
+    assert await api.discover_service(NAME) == "http://localhost:8002"
+    assert [service["total"] for service in await api.list_services()] == [known["total"]]
+
+    await api.register_service(NAME, "localhost", 8002, instance_id="a1", ttl_s=60)
+    assert [service["total"] for service in await api.list_services()] == [known["total"]]
+    for instance_id in ("a1", "a2"):
+        await api.register_service(NAME, "localhost", 8002, instance_id=instance_id, ttl_s=60)
+        await api.deregister_service(NAME, instance_id)
+    assert await api.get_service(NAME) is None
+    assert await api.list_services() == []
+
+
+async def test_what_does_not_come_back_after_a_loss_of_data_is_forgotten(
+    make_api: MakeApi, registry_url: str
+) -> None:
+    api = make_api(RegistrySettings(registry_url, "default", 0.2, 1))
+    await api.register_service(NAME, "localhost", 8002, instance_id="a1", ttl_s=60)
+    assert await api.get_service(NAME) is not None
+    with redis.Redis.from_url(registry_url) as client:
+        client.flushall()
+    await until_it_is_none(api, NAME)
 
 
 async def test_a_registry_that_was_never_there_is_unavailable(make_api: MakeApi) -> None:
