@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from discovery.errors import SettingsError
+from discovery.server_groups import parse_server_group
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-URL_SCHEMES = ("redis", "rediss", "unix", "redis+sentinel")
 
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -51,20 +51,31 @@ class RegistrySettings:
 
 def check_redis_url(url: str) -> None:
     """Raise SettingsError unless the URL names a registry; its password is not repeated."""
+    why = ""
+    try:
+        names_one = parse_server_group(url) is not None or _names_a_server(url)
+    except ValueError as error:
+        names_one, why = False, f" ({error})"
+    if not names_one:
+        raise SettingsError(
+            f"REDIS_URL={without_password(url)!r}: must be redis://host:port/db, rediss://…, "
+            "unix:///path or redis+sentinel://host:port,host:port/name "
+            f"or redis+cluster://host:port,host:port{why}"
+        )
+
+
+def _names_a_server(url: str) -> bool:
     try:
         parts = urlsplit(url)
         _ = parts.port if parts.scheme in ("redis", "rediss") else None
     except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in URL_SCHEMES or not (parts.netloc or parts.path):
-        raise SettingsError(
-            f"REDIS_URL={without_password(url)!r}: must be redis://host:port/db, rediss://…, "
-            "unix:///path or redis+sentinel://host:port,host:port/name"
-        )
+        return False
+    return parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
 
 
 def without_password(url: str) -> str:
     """The URL as it may be logged."""
+    url = re.sub(r"(password=)[^&]*", r"\1***", url)
     return re.sub(r"(://[^@]*?:).*@", r"\1***@", url)
 
 

@@ -6,9 +6,10 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import redis
 
@@ -27,12 +28,13 @@ def free_port() -> int:
 class RegistryServer:
     """One server process; it keeps its port over a restart."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, login: Mapping[str, Any] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._options = options
+        self._login = login or {}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -48,7 +50,7 @@ class RegistryServer:
             stderr=subprocess.DEVNULL,
         )
         deadline_s = time.monotonic() + STARTS_WITHIN_S
-        with redis.Redis(port=self.port, socket_timeout=1) as client:
+        with self.client() as client:
             while True:
                 with contextlib.suppress(redis.RedisError):
                     client.ping()
@@ -56,6 +58,10 @@ class RegistryServer:
                 assert time.monotonic() < deadline_s, "the registry server does not answer"
                 assert self._process.poll() is None, "the registry server ended"
                 time.sleep(0.01)
+
+    def client(self) -> "redis.Redis":
+        """A plain client with the login that was given, if any."""
+        return redis.Redis(port=self.port, socket_timeout=1, **self._login)
 
     def kill(self) -> None:
         """End it at once; without persistence, its data is gone."""

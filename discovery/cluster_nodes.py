@@ -1,0 +1,37 @@
+"""Which node of a cluster has the registry: all its keys are in one slot, so one node has them all."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from redis.exceptions import MovedError
+
+Address = tuple[str, int]
+
+
+class ClusterNodes:
+    """The node to connect to: the one that was last named by a MOVED, else one of the URL's."""
+
+    def __init__(self, listed: tuple[Address, ...]) -> None:
+        self.current = listed[0]
+        self._listed = listed
+
+    def tries(self) -> Iterator[bool]:
+        """One for the node that is thought right and one for each listed; True for the last."""
+        for left in range(len(self._listed), -1, -1):
+            yield left == 0
+
+    def moved(self, moved: MovedError, asked: str) -> None:
+        """The node that was asked names another, by its port alone where the host is its own."""
+        self.current = (moved.host or asked, moved.port)
+
+    def failed(self, address: Address) -> None:
+        """No connection: go on to the next that is listed, any of which knows where to go."""
+        if address == self.current:
+            place = self._listed.index(address) if address in self._listed else -1
+            self.current = self._listed[(place + 1) % len(self._listed)]
+
+
+@cache
+def nodes_of(group_nodes: tuple[Address, ...]) -> ClusterNodes:
+    """One for each cluster and process: what one client was told, the next need not ask."""
+    return ClusterNodes(group_nodes)
