@@ -5,7 +5,7 @@ from functools import cache
 
 from redis.exceptions import MovedError
 
-Address = tuple[str, int]
+from discovery.server_groups import Address
 
 
 class ClusterNodes:
@@ -32,6 +32,6 @@ class ClusterNodes:
 
 
 @cache
-def nodes_of(group_nodes: tuple[Address, ...]) -> ClusterNodes:
+def nodes_of(listed: tuple[Address, ...]) -> ClusterNodes:
     """One for each cluster and process: what one client was told, the next need not ask."""
-    return ClusterNodes(group_nodes)
+    return ClusterNodes(listed)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, RedisError
 
 from discovery import commands
 from discovery.commands import Command, Drained, Snapshot
@@ -220,6 +220,11 @@ def new_instance_id(name: str) -> str:
 
 
 def unavailable(settings: RegistrySettings, error: Exception) -> RegistryUnavailable:
+    if isinstance(error, MovedError):
+        return RegistryUnavailable(
+            f"the registry at {without_password(settings.redis_url)} is one node of a cluster, "
+            f"and another has the data: use redis+cluster://host:port,host:port ({error})"
+        )
     return RegistryUnavailable(
         f"the registry at {without_password(settings.redis_url)} does not answer: {error}"
     )

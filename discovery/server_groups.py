@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+Address = tuple[str, int]
+
 SENTINEL_PORT = 26379
 SERVER_PORT = 6379
 #: Query parameters: credentials of the sentinels, where they ask for any, and how TLS is checked.
@@ -17,7 +19,7 @@ class ServerGroup:
     """What the URL says: `nodes` to ask, and options of redis-py for servers and for sentinels."""
 
     kind: Literal["sentinel", "cluster"]
-    nodes: tuple[tuple[str, int], ...]
+    nodes: tuple[Address, ...]
     tls: bool
     master: str = ""
     options: Mapping[str, str | int] = field(default_factory=dict)
@@ -66,12 +68,17 @@ def parse_server_group(url: str) -> ServerGroup | None:
     return ServerGroup("sentinel", nodes, tls, unquote(master), options, sentinel_options)
 
 
-def _node(text: str, default_port: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
+def _node(text: str, default_port: int) -> Address:
     try:
-        port = parts.port or default_port
+        parts = urlsplit(f"//{text}")
     except ValueError:
-        raise ValueError("a port is not 1 to 65535") from None
-    if not parts.hostname or parts.path:
+        raise ValueError("a host is missing") from None
+    try:
+        port = default_port if parts.port is None else parts.port
+    except ValueError:
+        port = 0
+    if not parts.hostname:
         raise ValueError("a host is missing")
+    if not port:
+        raise ValueError("a port is not 1 to 65535")
     return parts.hostname, port

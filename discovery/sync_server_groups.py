@@ -3,20 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from redis.client import Redis
 from redis.connection import Connection, ConnectionPool, SSLConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import MovedError
+from redis.exceptions import MovedError, ReadOnlyError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.sentinel import (
-    MasterNotFoundError,
-    Sentinel,
-    SentinelConnectionPool,
-    SentinelManagedConnection,
-    SentinelManagedSSLConnection,
-)
 
 from discovery.cluster_nodes import ClusterNodes, nodes_of
-from discovery.server_groups import ServerGroup
+from discovery.server_groups import Address, ServerGroup
 
 _NO_ANSWER = (RedisConnectionError, RedisTimeoutError)
 
@@ -28,81 +22,119 @@ def pool(
     options = {**options, **group.options}
     if group.kind == "cluster":
         return ConnectionPool(
-            connection_class=_TlsClusterConnection if group.tls else _ClusterConnection,
+            connection_class=_TlsNodeConnection if group.tls else _NodeConnection,
             nodes=nodes_of(group.nodes),
             **options,
         )
     asking = {**asking, **group.sentinel_options, "ssl": group.tls}
-    sentinels = _Sentinels(list(group.nodes), sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-    connection_class = _TlsMasterConnection if group.tls else _MasterConnection
-    return _MasterPool(  # type: ignore[no-untyped-call]
-        group.master, sentinels, connection_class=connection_class, **options
+    return _MasterPool(
+        connection_class=_TlsMasterConnection if group.tls else _MasterConnection,
+        sentinels=_Sentinels(group, asking),
+        **options,
     )
 
 
-class _Sentinels(Sentinel):
-    def discover_master(self, service_name: str) -> tuple[str, int]:
+class _Sentinels:
+    """The sentinels of one client, and what they say."""
+
+    def __init__(self, group: ServerGroup, asking: Mapping[str, Any]) -> None:
+        self._name = group.master
+        self._clients = [Redis(host, port, **asking) for host, port in group.nodes]
+
+    def master(self) -> Address:
         """The first answer; a sentinel that gives none is asked last from then on.
 
         So who has little time and gives up does not wait for the same silent sentinel again.
         """
         silent: list[str] = []
-        for sentinel in self.sentinels:
+        for client in self._clients:
             try:
-                masters: Any = sentinel.sentinel_masters()
+                address: Any = client.sentinel_get_master_addr_by_name(self._name)
             except BaseException as error:
-                others = [one for one in self.sentinels if one is not sentinel]
-                self.sentinels = [*others, sentinel]
+                self._clients = [*(one for one in self._clients if one is not client), client]
                 if not isinstance(error, _NO_ANSWER):
                     raise
                 silent.append(str(error))
                 continue
-            state = masters.get(service_name)
-            if state and self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
-                return state["ip"], state["port"]
+            if address is not None:
+                return address[0], address[1]
         why = f": {'; '.join(silent)}" if silent else ""
-        raise MasterNotFoundError(f"no sentinel knows a master named {service_name!r}{why}")
+        raise RedisConnectionError(f"no sentinel knows a master named {self._name!r}{why}")
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
 
 
-class _MasterPool(SentinelConnectionPool):
+class _MasterPool(ConnectionPool):
+    def __init__(self, *, sentinels: _Sentinels, **options: Any) -> None:
+        self._sentinels = sentinels
+        super().__init__(sentinels=sentinels, **options)
+
     def disconnect(self, inuse_connections: bool = True) -> None:
         super().disconnect(inuse_connections)
         if inuse_connections:
-            self.sentinel_manager.close()
+            self._sentinels.close()
 
 
-class _ChecksRole:
-    """A sentinel may name a server that is a master no more; a replica would be followed in silence."""
+class _FindsMaster:
+    """Asks the sentinels at each connect, and the server itself: what they say may be outdated.
+
+    A replica would be read from in silence.
+    """
+
+    def __init__(self, *, sentinels: _Sentinels, **options: Any) -> None:
+        self._sentinels = sentinels
+        super().__init__(**options)
+
+    def connect_check_health(
+        self: Any, check_health: bool = True, retry_socket_connect: bool = True
+    ) -> None:
+        if not self.is_connected:
+            self.host, self.port = self._sentinels.master()
+            super().connect_check_health(check_health, False)  # type: ignore[misc]
 
     def on_connect_check_health(self: Any, check_health: bool = True) -> None:
         super().on_connect_check_health(check_health)  # type: ignore[misc]
         self.send_command("ROLE")
-        if self.read_response()[0] not in (b"master", "master"):
+        role = self.read_response()[0]
+        if role not in (b"master", "master"):
             raise RedisConnectionError("the server is a replica; a failover is under way")
 
+    def read_response(self: Any, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().read_response(*args, **kwargs)  # type: ignore[misc]
+        except ReadOnlyError as error:
+            self.disconnect()
+            raise RedisConnectionError("the server is a master no more") from error
 
-class _MasterConnection(_ChecksRole, SentinelManagedConnection):
+
+class _MasterConnection(_FindsMaster, Connection):
     pass
 
 
-class _TlsMasterConnection(_ChecksRole, SentinelManagedSSLConnection):
+class _TlsMasterConnection(_FindsMaster, SSLConnection):
     pass
 
 
 class _FollowsMoved:
-    """Connects to the node that has the registry's slot; it is known from a node's MOVED."""
+    """Connects to the node that has the registry's slot; it is known from another node's MOVED."""
 
     def __init__(self, *, nodes: ClusterNodes, **options: Any) -> None:
         self._nodes = nodes
         super().__init__(**options)
 
-    def connect(self: Any) -> None:
+    def connect_check_health(
+        self: Any, check_health: bool = True, retry_socket_connect: bool = True
+    ) -> None:
+        if self.is_connected:
+            return
         for last in self._nodes.tries():
-            self.host, self.port = self._nodes.current
+            self.host, self.port = address = self._nodes.current
             try:
-                super().connect()  # type: ignore[misc]
+                super().connect_check_health(check_health, False)  # type: ignore[misc]
             except BaseException as error:
-                self._nodes.failed((self.host, self.port))
+                self._nodes.failed(address)
                 if last or not isinstance(error, _NO_ANSWER):
                     raise
             else:
@@ -114,12 +146,12 @@ class _FollowsMoved:
         except MovedError as moved:
             self._nodes.moved(moved, self.host)
             self.disconnect()
-            raise RedisConnectionError(f"the registry is at another node: {moved}") from moved
+            raise RedisConnectionError(f"another node has the registry: {moved}") from moved
 
 
-class _ClusterConnection(_FollowsMoved, Connection):
+class _NodeConnection(_FollowsMoved, Connection):
     pass
 
 
-class _TlsClusterConnection(_FollowsMoved, SSLConnection):
+class _TlsNodeConnection(_FollowsMoved, SSLConnection):
     pass

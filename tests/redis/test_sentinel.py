@@ -113,7 +113,7 @@ async def test_traffic_through_a_gateway_never_fails_during_a_failover(
 async def test_the_limiter_counts_on_after_a_failover(group: FailoverGroup) -> None:
     limiter = SharedLimiter(RegistrySettings(group.url()), live_workers=lambda: 1)
     deciding = asyncio.create_task(limiter.run())
-    check = Check(Policy("default", 1000, 600), "client")
+    check = Check(Policy("default", 1000, 600_000_000), "client")
     try:
         assert (await limiter.decide(check)).remaining == 999
         await fail_over(group)

@@ -145,15 +145,21 @@ def running(group: FailoverGroup) -> Iterator[FailoverGroup]:
 @contextlib.contextmanager
 def cluster(folder: Path, nodes: int) -> Iterator[list[RegistryServer]]:
     """A cluster whose slots are shared evenly by so many primaries."""
-    options = ("--cluster-enabled", "yes")
-    servers = [RegistryServer(folder / str(number), *options) for number in range(nodes)]
+    bus_ports = [free_port() for _ in range(nodes)]
+    servers = [
+        RegistryServer(
+            folder / str(number), "--cluster-enabled", "yes", "--cluster-port", str(bus_port)
+        )
+        for number, bus_port in enumerate(bus_ports)
+    ]
     try:
         for number, server in enumerate(servers):
             server.start()
             with server.client() as client:
                 first, last = SLOTS * number // nodes, SLOTS * (number + 1) // nodes - 1
                 client.execute_command("CLUSTER ADDSLOTSRANGE", first, last)
-                client.execute_command("CLUSTER MEET", "127.0.0.1", servers[0].port)
+                first_node = ("127.0.0.1", servers[0].port, bus_ports[0])
+                client.execute_command("CLUSTER MEET", *first_node)
         for server in servers:
             with server.client() as client:
                 wait_until(lambda client=client: _is_whole(client, nodes))

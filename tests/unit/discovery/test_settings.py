@@ -49,6 +49,10 @@ def test_each_variable_is_read() -> None:
         ),
         *(
             "redis+sentinel://a:1,b:2/main",
+            "redis+sentinel://user:p%40ss@a,[::1]:2/main/3?sentinel_username=u&sentinel_password=p",
+            "rediss+sentinel://a/main?ssl_ca_certs=/etc/ca.pem",
+            "redis+cluster://a:1,b:2",
+            "rediss+cluster://:pw@a:1/0?ssl_certfile=c.pem&ssl_keyfile=k.pem",
             "redis://[::1]:6379/0",
         ),
     ],
@@ -79,6 +83,40 @@ def test_any_other_url_is_refused_with_what_is_allowed(url: str) -> None:
     assert said.startswith(f"REDIS_URL={url!r}: must be redis://host:port/db, rediss://")
     assert "unix:///path or redis+sentinel://" in said
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("redis+sentinel://a:1", "the name by which the sentinels know the servers is missing"),
+        ("redis+sentinel://a:1/", "the name by which the sentinels know the servers is missing"),
+        ("redis+sentinel:///main", "a host is missing"),
+        ("redis+sentinel://a:1,/main", "a host is missing"),
+        ("redis+sentinel://a:1,:2/main", "a host is missing"),
+        ("redis+sentinel://a:port/main", "a port is not 1 to 65535"),
+        ("redis+sentinel://a:65536/main", "a port is not 1 to 65535"),
+        ("redis+sentinel://a:0/main", "a port is not 1 to 65535"),
+        ("redis+sentinel://[::1/main", "a host is missing"),
+        ("redis+sentinel://a/main/one", "the database 'one' is no number"),
+        ("redis+sentinel://a/main?db=1", "'db' is no parameter of redis+sentinel://"),
+        ("redis+sentinel://a/main?ssl_ca_certs=x", "'ssl_ca_certs' is no parameter of"),
+        ("redis+cluster://a?sentinel_password=x", "'sentinel_password' is no parameter of"),
+        ("redis+cluster://a/1", "a cluster has only database 0"),
+    ],
+)
+def test_a_bad_url_of_a_group_is_refused_with_the_reason(url: str, why: str) -> None:
+    said = refusal(REDIS_URL=url)
+    assert said.startswith("REDIS_URL=")
+    assert why in said
+    assert "redis+sentinel://host:port,host:port/name" in said
+    assert "\n" not in said
+
+
+def test_a_sentinels_password_stays_hidden() -> None:
+    url = "redis+sentinel://me:geheim@a:1/main?sentinel_password=geh@im&sentinel_username=u"
+    hidden = "redis+sentinel://me:***@a:1/main?sentinel_password=***&sentinel_username=u"
+    assert without_password(url) == hidden
+    assert "geh" not in refusal(REDIS_URL=url + "&db=1")
 
 
 def test_a_refused_url_is_shown_without_its_password() -> None:
