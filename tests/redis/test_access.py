@@ -1,0 +1,199 @@
+"""The users of deploy/registry.acl on a real server: each can do its work, and nothing else."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from string import Template
+
+import pytest
+import redis
+
+from discovery import AsyncServiceRegistry, RegistrySettings, ServiceRegistry, commands
+from discovery.connecting import connect
+from discovery.instance import parse_registration
+from discovery.keys import KEY_NAMES, registry_keys
+from discovery.tasks import end
+from discovery.watcher import Watcher
+from tests.support.eventually import eventually
+from tests.support.gateways import RunningGateway, gateway_settings
+from tests.support.registry_servers import RegistryServer
+from tests.support.upstreams import ScriptedUpstream
+
+ACL_FILE = Path(__file__).parents[2] / "deploy" / "registry.acl"
+PASSWORDS = {
+    "LOCKGATE_OPERATOR_PASSWORD": "operator-secret",
+    "LOCKGATE_SERVICE_PASSWORD": "service-secret",
+    "LOCKGATE_GATEWAY_PASSWORD": "gateway-secret",
+}
+USERS = {"lockgate_service": "service-secret", "lockgate_gateway": "gateway-secret"}
+#: What the client sends to introduce itself; it is refused, and the client does without.
+INTRODUCTION = "client|setinfo"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
+    """A server with the file as it is, passwords put in."""
+    folder = tmp_path_factory.mktemp("registry")
+    acl_file = folder / "registry.acl"
+    acl_file.write_text(Template(ACL_FILE.read_text()).substitute(PASSWORDS))
+    login = {"password": "operator-secret"}
+    with RegistryServer(folder, "--aclfile", str(acl_file), login=login) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _empty(server: RegistryServer) -> None:
+    with server.client() as client:
+        client.flushall()
+        client.acl_log_reset()
+
+
+def url(server: RegistryServer, user: str) -> str:
+    return f"redis://{user}:{USERS[user]}@127.0.0.1:{server.port}/1"
+
+
+def refused(server: RegistryServer) -> set[str]:
+    """What the server refused to anybody."""
+    with server.client() as client:
+        return {entry["object"] for entry in client.acl_log()} - {INTRODUCTION}
+
+
+@pytest.fixture
+async def following(server: RegistryServer) -> AsyncIterator[Watcher]:
+    """A watcher with a service's rights."""
+    watcher = Watcher(RegistrySettings(url(server, "lockgate_service")))
+    task = asyncio.create_task(watcher.run())
+    yield watcher
+    await end(task)
+
+
+async def test_a_service_can_register_find_and_watch(
+    server: RegistryServer, following: Watcher
+) -> None:
+    service = url(server, "lockgate_service")
+    with ServiceRegistry(RegistrySettings(service)) as registry:
+        registry.register_service("price", "localhost", 1, instance_id="a")
+        assert registry.heartbeat("price", "a")
+        assert registry.discover_service("price") == "http://localhost:1"
+        assert len(registry.list_services()) == 1
+        await eventually(lambda: following.view.is_registered("price"))
+        assert registry.drain("price", "a")
+        assert registry.deregister_service("price", "a")
+        await eventually(lambda: not following.view.is_registered("price"))
+    async with AsyncServiceRegistry(service) as asynchronous:
+        await asynchronous.register_service("price", "localhost", 1, instance_id="a")
+        assert await asynchronous.discover_service("price") == "http://localhost:1"
+    assert refused(server) == set()
+
+
+async def test_a_gateway_can_watch_probe_sweep_register_and_limit(server: RegistryServer) -> None:
+    upstream = await ScriptedUpstream.start()
+    gateway = await RunningGateway.start(
+        gateway_settings(
+            {
+                "REDIS_URL": url(server, "lockgate_gateway"),
+                "RATE_LIMIT_REQUESTS": "2",
+                "UNHEALTHY_REMOVE_AFTER": "1",
+            }
+        )
+    )
+    try:
+        await gateway.register("price", upstream.port, ttl=1)
+        async with AsyncServiceRegistry(url(server, "lockgate_service")) as registry:
+            await eventually(lambda: registry.get_service("price"))
+        statuses = [(await gateway.get("/api/price/x")).status for _ in range(3)]
+        assert statuses == [200, 200, 429]
+        answer = await gateway.admin("POST", "/services/price/instances/i1/heartbeat")
+        assert answer.status == 204
+        await gateway.admin("POST", "/services/price/instances/i1/drain")
+        await eventually(lambda: not gateway.gateway.watcher.view.is_registered("price"))
+    finally:
+        await gateway.stop()
+        await upstream.stop()
+    assert refused(server) == set()
+
+
+async def test_a_gateway_may_run_each_script_to_its_end(server: RegistryServer) -> None:
+    """The rare ways through them too: a dead gateway's verdicts, a removal for ill health."""
+    instance = parse_registration("price", "a", {"host": "h", "port": 1}, default_ttl_s=600)
+    async with AsyncServiceRegistry(url(server, "lockgate_gateway")) as registry:
+        await registry.call(commands.register(instance))
+        for gateway, status in (("dead", "healthy"), ("g", "unhealthy"), ("g", "healthy")):
+            await registry.call(commands.report(gateway, 60, [(instance.key, status, "")]))
+        with server.client() as client:
+            client.select(1)
+            client.zadd(registry_keys("default")[7], {"dead": 1})
+        await registry.call(commands.sweep("g", 60, 60))
+        await registry.call(commands.report("g", 60, [(instance.key, "unhealthy", "")]))
+        with server.client() as client:
+            client.select(1)
+            client.zadd(registry_keys("default")[6], {instance.key: 1})
+        await registry.call(commands.sweep("g", 60, 60))
+        assert (await registry.call(commands.snapshot())).removed == {instance.key}
+    assert refused(server) == set()
+
+
+@pytest.mark.parametrize("user", USERS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("FLUSHALL",),
+        ("FLUSHDB",),
+        ("KEYS", "*"),
+        ("SCAN", "0"),
+        ("CONFIG", "GET", "*"),
+        ("ACL", "LIST"),
+        ("CLIENT", "LIST"),
+        ("SCRIPT", "FLUSH"),
+        ("SHUTDOWN",),
+        ("REPLICAOF", "NO", "ONE"),
+        ("MONITOR",),
+        ("PUBLISH", "channel", "x"),
+        ("RENAME", "{lockgate:default}:meta", "{lockgate:default}:known"),
+        ("GET", "another"),
+        ("HGET", "another", "field"),
+        ("HSET", "{lockgate:default}:another", "field", "x"),
+        ("EVAL", "return redis.call('HGET', KEYS[1], 'x')", "1", "another"),
+        ("EVAL", "return redis.call('HGET', 'another', 'x')", "0"),
+        ("EVAL", "return redis.call('FLUSHALL')", "0"),
+        ("XREAD", "STREAMS", "another", "0"),
+    ],
+    ids=" ".join,
+)
+def test_anything_else_is_refused(
+    server: RegistryServer, user: str, command: tuple[str, ...]
+) -> None:
+    with (
+        connect(url(server, user)) as client,
+        pytest.raises(redis.ResponseError, match=r"(?i)permission|can't run|ACL"),
+    ):
+        client.execute_command(*command)
+
+
+def test_a_service_does_not_touch_the_limits(server: RegistryServer) -> None:
+    key = "{lockgate:default}:limit:default:client"
+    source = "return redis.call('RPUSH', KEYS[1], 'x')"
+    with connect(url(server, "lockgate_gateway")) as gateway:
+        gateway.eval(source, 1, key)
+    with (
+        connect(url(server, "lockgate_service")) as service,
+        pytest.raises(redis.ResponseError, match=r"(?i)permission|ACL"),
+    ):
+        service.eval("return redis.call('HGET', KEYS[1], 'x')", 1, key)
+
+
+def test_without_a_password_nobody_comes_in(server: RegistryServer) -> None:
+    for login in ("", "lockgate_service:wrong@", "lockgate_gateway:service-secret@"):
+        with (
+            connect(f"redis://{login}127.0.0.1:{server.port}/0") as client,
+            pytest.raises(redis.AuthenticationError),
+        ):
+            client.ping()
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_the_file_names_every_key_of_the_registry(user: str) -> None:
+    (line,) = [one for one in ACL_FILE.read_text().splitlines() if one.startswith(f"user {user}")]
+    named = re.findall(r"~\{lockgate:\*\}:(\w+)(?= )", line)
+    assert named == list(KEY_NAMES)
