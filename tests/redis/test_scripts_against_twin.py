@@ -28,9 +28,11 @@ from discovery.instance import Instance, parse_registration
 from discovery.keys import registry_keys, tag
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
+from gateway.stack.registry_server import installed_binaries
 from middlewares.limiter import SharedLimiter
 from middlewares.limiting import Check, Decision, Policy, SlidingLog, spread
 from tests.redis.registry_twin import RegistryTwin, TwinEvent
+from tests.support.registry_servers import RegistryServer
 
 T = TypeVar("T")
 
@@ -41,6 +43,20 @@ HOUR_S = 3600.0
 REMOVE_AFTER_S = 60.0
 #: Long ago, as a score of the server's time.
 LONG_AGO_MS = 1
+
+
+@pytest.fixture(
+    scope="module",
+    params=[binary for binary, _ in installed_binaries()],
+    ids=[about.replace(" ", "-") for _, about in installed_binaries()],
+)
+def registry_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RegistryServer]:
+    """Each server that is installed: the scripts shall run on Redis and on Valkey alike."""
+    folder = tmp_path_factory.mktemp("registry")
+    with RegistryServer(folder, binary=request.param) as server:
+        yield server
 
 
 class Registry:

@@ -28,18 +28,25 @@ def free_port() -> int:
 class RegistryServer:
     """One server process; it keeps its port over a restart."""
 
-    def __init__(self, folder: Path, *options: str, login: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        login: Mapping[str, Any] | None = None,
+        binary: str | None = None,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._options = options
         self._login = login or {}
+        self._binary = binary
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        found = own_binary()
+        found = (self._binary,) if self._binary else own_binary()
         assert found is not None, "no registry server: install the extra `embedded`"
         self._process = subprocess.Popen(
             [
