@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +18,10 @@ from discovery.watcher import Watcher
 from middlewares.limiter import SharedLimiter
 from middlewares.limiting import Check, Policy
 from tests.support.eventually import eventually
+from tests.support.forwarders import Forwarder
 from tests.support.gateways import RunningGateway, gateway_settings
-from tests.support.registry_groups import FailoverGroup, running
+from tests.support.registry_groups import NAME, FailoverGroup, Sentinel, running
+from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
 #: A failover takes about two seconds here; a machine that is busy needs longer.
@@ -198,3 +203,55 @@ async def test_passwords_of_servers_and_of_sentinels_are_their_own(tmp_path: Pat
         async with AsyncServiceRegistry(group.url(after="/0")) as stranger:
             with pytest.raises(RegistryUnavailable):
                 await stranger.list_services()
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and its key."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-days", "1"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return certificate, key
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+async def test_tls_to_the_sentinels_and_to_the_server(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    """TLS is taken off on the way: the servers in the wheel know none."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(*certificate)
+    with RegistryServer(tmp_path / "server") as server:
+        async with Forwarder(server.port, tls) as to_server:
+            # It names the port with TLS, where it sees no server by itself.
+            sentinel = Sentinel(tmp_path / "sentinel", to_server.port, 1)
+            async with Forwarder(sentinel.port, tls) as to_sentinel:
+                base = f"rediss+sentinel://127.0.0.1:{to_sentinel.port}/{NAME}"
+                try:
+                    settings = RegistrySettings(f"{base}?ssl_ca_certs={certificate[0]}")
+                    async with AsyncServiceRegistry(settings=settings) as registry:
+                        await eventually(lambda: _registers(registry))
+                    with ServiceRegistry(settings) as synchronous:
+                        found = await asyncio.to_thread(synchronous.discover_service, "price")
+                        assert found == "http://localhost:1"
+                    async with AsyncServiceRegistry(base) as trusting_others:
+                        with pytest.raises(RegistryUnavailable, match="certificate"):
+                            await trusting_others.list_services()
+                finally:
+                    sentinel.kill()
+
+
+async def _registers(registry: AsyncServiceRegistry) -> bool:
+    """False while the sentinel is still starting."""
+    try:
+        await registry.register_service("price", "localhost", 1, instance_id="a")
+    except RegistryUnavailable:
+        return False
+    return True
