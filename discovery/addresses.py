@@ -49,6 +49,10 @@ class AllowedHosts:
             return True
         return host.lower() in self.names or any(address in network for network in self.networks)
 
+    def may_allow(self, host: str) -> bool:
+        """False for a name that is allowed nowhere, whatever its addresses are."""
+        return not self.names or bool(self.networks) or host.lower() in self.names
+
 
 def plain_address(address: IPAddress) -> IPAddress:
     """The IPv4 address inside an IPv4-mapped or NAT64 IPv6 one, else the address itself."""

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from discovery import commands
-from discovery.addresses import AddressPolicy, why_never
+from discovery.addresses import AddressPolicy
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.describing import describe_instance
 from discovery.errors import InvalidRegistration, RegistryUnavailable
@@ -122,17 +122,20 @@ class RegistrationEndpoints:
             raise RegistryAway(AWAY) from None
 
     def _refuse_forbidden(self, instance: Instance) -> None:
-        """An address that would never be connected to is better refused while somebody listens."""
-        address = parse_address(instance.host)
+        """What would never be connected to is better refused while somebody listens.
+
+        A name's addresses may change: they are looked at when it is connected to.
+        """
+        host, policy = instance.host, self.policy()
+        address = parse_address(host)
         if address is None:
-            return
-        reason = why_never(address)
-        if reason is None and not self.policy().allowed.allows(instance.host, address):
-            reason = "not in REGISTRY_ALLOWED_HOSTS"
-        if reason is not None:
-            raise BadRequest(
-                f"host {instance.host!r}: this address is never connected to ({reason})"
+            reason = None if policy.allowed.may_allow(host) else "not in REGISTRY_ALLOWED_HOSTS"
+        else:
+            reason = policy.why_forbidden(
+                host, address, instance.port, is_local=address.is_loopback
             )
+        if reason is not None:
+            raise BadRequest(f"host {host!r}: this address is never connected to ({reason})")
 
 
 def _wait_of(request: web.Request) -> float | None:

@@ -205,11 +205,65 @@ async def test_allowed_hosts_narrow_what_is_connected_to(
     assert len(upstream.requests) == (1 if may else 0)
 
 
-async def test_the_api_refuses_what_is_not_allowed(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway(REGISTRY_ALLOWED_HOSTS="10.0.0.0/8")
+@pytest.mark.parametrize(
+    ("allowed", "host", "may"),
+    [
+        ("10.0.0.0/8", "127.0.0.1", False),
+        ("10.0.0.0/8", "10.1.2.3", True),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+        ("10.0.0.0/8", "64:ff9b::a01:203", True),
+        ("10.0.0.0/8", "64:ff9b::b01:203", False),
+        ("fd00::/8", "fd12::1", True),
+        ("fd00::/8", "10.1.2.3", False),
+        ("0.0.0.0/0,::/0", "169.254.169.254", False),
+        ("0.0.0.0/0,::/0", "224.0.0.1", False),
+        ("orders.internal", "Orders.Internal", True),
+        ("orders.internal", "price.internal", False),
+        ("orders.internal", "10.1.2.3", False),
+        ("orders.internal,10.0.0.0/8", "price.internal", True),  # its addresses will tell
+    ],
+)
+async def test_the_api_refuses_what_is_not_allowed(
+    start_gateway: StartGateway, allowed: str, host: str, may: bool
+) -> None:
+    gateway = await start_gateway(REGISTRY_ALLOWED_HOSTS=allowed)
 
-    body = {"host": "127.0.0.1", "port": free_port()}
+    body = {"host": host, "port": free_port()}
+    answer = await gateway.admin("PUT", "/services/rogue/instances/i1", json=body)
+
+    if may:
+        assert answer.status == 201
+    else:
+        assert (answer.status, answer.reason) == (400, "bad_request")
+        assert "never connected to" in answer.json()["detail"]
+        assert "169" in host or "224" in host or "REGISTRY_ALLOWED_HOSTS" in answer.json()["detail"]
+
+
+async def test_the_api_refuses_the_gateways_own_listener(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway()
+
+    body = {"host": "127.0.0.1", "port": gateway.port}
     answer = await gateway.admin("PUT", "/services/rogue/instances/i1", json=body)
 
     assert (answer.status, answer.reason) == (400, "bad_request")
-    assert "REGISTRY_ALLOWED_HOSTS" in answer.json()["detail"]
+    assert "own listener" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("allowed", "may"), [("10.0.0.0/8", False), ("127.0.0.0/8", True)])
+async def test_requests_are_held_against_the_allowance_of_each_gateway(
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    registry_url: str,
+    allowed: str,
+    may: bool,
+) -> None:
+    """Registered through a gateway that allows it; another, which does not, never connects."""
+    lenient = await start_gateway()
+    upstream = await start_upstream()
+    await lenient.register("rogue", upstream.port)
+    strict = await start_gateway(REGISTRY_ALLOWED_HOSTS=allowed)
+    await eventually(lambda: strict.gateway.health.status("rogue/i1") != "starting")
+    answer = await strict.get("/api/rogue")
+
+    assert answer.status == (200 if may else 503)
+    assert len(upstream.requests) == (1 if may else 0)
