@@ -1,6 +1,5 @@
 """What keeping one registration asks of a registry; here over Redis."""
 
-import asyncio
 from typing import Protocol
 
 from discovery import commands
@@ -8,9 +7,9 @@ from discovery.async_registry import AsyncServiceRegistry
 from discovery.instance import Instance
 from discovery.settings import RegistrySettings
 
-#: A gateway's workers hear of a drain within milliseconds; one that chose the instance just before
-#: has sent its request, over a slow network too, before this is over.
-HEARD_WITHIN_S = 0.5
+#: A stop waits so long for every worker to be through with the instance. It stays below INSTANCE_TTL,
+#: since a drained instance sends no heartbeats; a dead worker's lease ends in 3 s.
+DRAINED_WITHIN_S = 5.0
 
 
 class Registrar(Protocol):
@@ -25,7 +24,7 @@ class Registrar(Protocol):
     async def drain(self, key: str) -> None: ...
 
     async def drained(self, key: str) -> None:
-        """Wait, for a bounded time, until nothing new is sent to an instance that drains."""
+        """Wait, for a bounded time, until every worker is through with an instance that drains."""
         ...
 
     async def deregister(self, key: str) -> None: ...
@@ -49,7 +48,8 @@ class RedisRegistrar:
         await self._registry.call(commands.drain(key))
 
     async def drained(self, key: str) -> None:
-        await asyncio.sleep(HEARD_WITHIN_S)
+        name, _, instance_id = key.partition("/")
+        await self._registry.drained(name, instance_id, wait_s=DRAINED_WITHIN_S)
 
     async def deregister(self, key: str) -> None:
         await self._registry.call(commands.deregister(key))

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from discovery.logs import Log
-
 from discovery.commands import REMEMBERED_S
 from discovery.errors import InvalidRegistration
 from discovery.instance import decode, encode
+from discovery.logs import Log
 from discovery.view import Entry, Event, View
 
 #: The first line says it; a file of another format is ignored.

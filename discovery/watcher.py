@@ -14,8 +14,8 @@ from discovery.commands import Snapshot
 from discovery.connecting import connect_async
 from discovery.events import parse_event
 from discovery.keys import registry_keys
-from discovery.saved_view import Saved
 from discovery.logs import Log
+from discovery.saved_view import Saved
 from discovery.settings import RegistrySettings
 from discovery.view import Event, View
 

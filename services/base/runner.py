@@ -16,8 +16,6 @@ from services.base.service import Service
 from services.base.settings import ServiceSettings, settings_from_environment
 
 KEEPALIVE_TIMEOUT_S = 75.0
-#: How long the port stays open after draining, for those who have not heard of it yet.
-LINGER_S = 0.25
 
 
 class ListenError(Exception):
@@ -52,7 +50,6 @@ async def _serve(
         log.info("service.stopping")
         app[STOPPING].set()
         await app[PRESENCE].drain()
-        await asyncio.sleep(min(LINGER_S, settings.shutdown_grace))
     finally:
         await runner.cleanup()
     log.info("service.stopped")

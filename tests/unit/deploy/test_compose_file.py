@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from discovery.instance import parse_registration
+from discovery.registrar import DRAINED_WITHIN_S
 from gateway.settings import load_settings
 from gateway.stack.registry_server import SERVERS
-from services.base.runner import LINGER_S
 from services.catalogue import MODULES, find
 from tests.support.containers import ROOT, compose, compose_environment, dockerfile
 
@@ -162,7 +162,7 @@ def test_what_passes_through_is_understood_by_the_gateway() -> None:
 @pytest.mark.parametrize("name", sorted(OURS))
 def test_nothing_is_killed_before_its_grace_is_over(name: str) -> None:
     grace_s = float(compose_environment(name)["SHUTDOWN_GRACE"])
-    assert seconds(SERVICES[name]["stop_grace_period"]) > grace_s + LINGER_S
+    assert seconds(SERVICES[name]["stop_grace_period"]) > grace_s + DRAINED_WITHIN_S
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
