@@ -1,0 +1,134 @@
+"""One instance of a service: a small HTTP server that registers, and writes down what it was asked to do.
+
+It runs in a process of its own, forked from one that has imported everything already, so that a
+hundred of them start in a moment and each can be killed.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import httptools
+import structlog
+
+from discovery.announcing import Announcement
+from discovery.instance import parse_registration
+from discovery.settings import RegistrySettings
+
+#: What a request takes; long enough that some are under way whenever an instance is killed.
+WORK_S = 0.005
+#: From the drain to the end: idle connections of the gateway have nobody who would ask any more.
+LINGER_S = 0.3
+CLOCK_STEP_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceSpec:
+    """What an instance is told; `closes_idle_after_s`: it hangs up at a random moment up to then."""
+
+    name: str
+    instance_id: str
+    port: int
+    registry: RegistrySettings
+    log: Path
+    closes_idle_after_s: float | None = None
+
+
+def serve(spec: InstanceSpec) -> None:
+    """Run until SIGTERM; SIGUSR1 sets the clock of this process back by an hour."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    asyncio.run(_serve(spec))
+
+
+def step_the_clock() -> None:
+    """What a bad time server does to a host."""
+    right = time.time
+    time.time = lambda: right() - CLOCK_STEP_S
+
+
+async def _serve(spec: InstanceSpec) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, step_the_clock)
+    record = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    server = await loop.create_server(
+        lambda: Connection(record, spec.closes_idle_after_s), "127.0.0.1", spec.port, backlog=1024
+    )
+    body = {"host": "127.0.0.1", "port": spec.port, "health_check_url": "/health"}
+    instance = parse_registration(
+        spec.name, spec.instance_id, body, default_ttl_s=spec.registry.instance_ttl_s
+    )
+    announcement = Announcement(instance, spec.registry)
+    announcement.start()
+    await stop.wait()
+    await announcement.drain()
+    await asyncio.sleep(LINGER_S)
+    await announcement.withdraw()
+    server.close()
+
+
+class Connection(asyncio.Protocol):
+    """Answers each request with the last segment of its path; a POST is written down before."""
+
+    def __init__(self, record: int, closes_idle_after_s: float | None) -> None:
+        self._record = record
+        self._closes_idle_after_s = closes_idle_after_s
+        self._parser = httptools.HttpRequestParser(self)
+        self._path = b""
+        self._idle: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.abort()
+
+    def on_message_begin(self) -> None:
+        self._path = b""
+
+    def on_url(self, path: bytes) -> None:
+        self._path += path
+
+    def on_message_complete(self) -> None:
+        word = self._path.rpartition(b"/")[2]
+        if word == b"health":
+            self._answer(word)
+            return
+        if self._parser.get_method() == b"POST":
+            os.write(self._record, word + b"\n")
+        self._later(WORK_S, lambda: self._answer(word))
+
+    def _answer(self, body: bytes) -> None:
+        if self._transport.is_closing():
+            return
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(head % len(body) + body)
+        if self._closes_idle_after_s is not None:
+            pause_s = random.uniform(0, self._closes_idle_after_s)
+            self._idle = self._later(pause_s, self._transport.close)
+
+    def _later(self, pause_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(pause_s, call)
+
+
+def executed(folder: Path) -> list[str]:
+    """The words of all POSTs that any instance has carried out, each as often as that happened."""
+    words: list[str] = []
+    for log in folder.glob("*.posts"):
+        with contextlib.suppress(FileNotFoundError):
+            words += log.read_text("ascii").split()
+    return words

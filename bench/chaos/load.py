@@ -1,0 +1,163 @@
+"""Requests at a constant rate, whatever becomes of them: an open loop, as the world is one.
+
+A client here does what a good client does: it keeps connections, goes to another gateway when one
+refuses the connection, and asks there again when a connection ended under a GET. Everything else
+that goes wrong is a failure.
+"""
+
+import asyncio
+import itertools
+import random
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from discovery.tasks import end
+
+CONNECT_WITHIN_S = 1.0
+
+
+@dataclass(slots=True)
+class Request:
+    """One request and its fate; times are monotonic seconds, `failure` None when all went well."""
+
+    method: str
+    word: str
+    sent_s: float
+    ended_s: float = 0.0
+    failure: str | None = None
+
+
+class _Ended(Exception):
+    """The connection ended before the answer was whole."""
+
+
+class _Unreachable(Exception):
+    """No gateway takes a connection."""
+
+
+@dataclass(slots=True)
+class _Connection:
+    port: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def exchange(self, method: str, path: str) -> tuple[int, bytes, bool]:
+        """(status, body, whether the connection may be used again)."""
+        body = b"body" if method == "POST" else b""
+        length = f"Content-Length: {len(body)}\r\n" if body else ""
+        self.writer.write(f"{method} {path} HTTP/1.1\r\nHost: h\r\n{length}\r\n".encode() + body)
+        try:
+            head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
+            named = head.partition(b"content-length:")[2]
+            came = await self.reader.readexactly(int(named.partition(b"\r\n")[0] or 0))
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
+            raise _Ended(str(error)) from error
+        return int(head.split(b" ", 2)[1]), came, b"connection: close" not in head
+
+    def close(self) -> None:
+        with suppress(RuntimeError):
+            self.writer.transport.abort()
+
+
+class Load:
+    """Requests through whichever `ports` there are just then; every second one is a POST."""
+
+    def __init__(
+        self,
+        ports: Callable[[], Sequence[int]],
+        *,
+        path: str,
+        per_s: float,
+        patience_s: float,
+        seed: int,
+    ) -> None:
+        self._ports = ports
+        self.requests: list[Request] = []
+        self._path = path
+        self._per_s = per_s
+        self._patience_s = patience_s
+        self._rng = random.Random(seed)
+        self._idle: dict[int, deque[_Connection]] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ask while the block runs, and wait for the last answers."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            await end(task)
+            await asyncio.gather(*self._under_way)
+            for connection in itertools.chain.from_iterable(self._idle.values()):
+                connection.close()
+
+    async def _run(self) -> None:
+        began_s = time.monotonic()
+        for number in itertools.count():
+            await asyncio.sleep(began_s + number / self._per_s - time.monotonic())
+            method = ("GET", "POST")[number % 2]
+            request = Request(method, f"{method}-{number}", time.monotonic())
+            self.requests.append(request)
+            task = asyncio.create_task(self._ask(request))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _ask(self, request: Request) -> None:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                request.failure = await self._exchange(request)
+        except TimeoutError:
+            request.failure = f"no answer in {self._patience_s:g} s"
+        except _Ended:
+            request.failure = "connection ended"
+        except _Unreachable:
+            request.failure = "no gateway takes connections"
+        request.ended_s = time.monotonic()
+
+    async def _exchange(self, request: Request) -> str | None:
+        """Why it failed, None when it did not. Raises _Ended, _Unreachable."""
+        there = self._ports()
+        ports = self._rng.sample(there, len(there))
+        try:
+            return await self._attempt(request, ports)
+        except _Ended:
+            if request.method == "POST" or len(ports) == 1:
+                raise
+            return await self._attempt(request, ports[1:])
+
+    async def _attempt(self, request: Request, ports: Sequence[int]) -> str | None:
+        connection = await self._connect(ports)
+        reusable = False
+        try:
+            path = f"{self._path}/{request.word}"
+            status, body, reusable = await connection.exchange(request.method, path)
+        finally:
+            if reusable:
+                self._idle.setdefault(connection.port, deque()).append(connection)
+            else:
+                connection.close()
+        if status != 200:
+            return f"{status} {_reason(body)}".rstrip()
+        return None if body == request.word.encode() else "an answer to something else"
+
+    async def _connect(self, ports: Sequence[int]) -> _Connection:
+        for port in ports:
+            idle = self._idle.get(port, deque())
+            while idle:
+                connection = idle.pop()
+                if not connection.reader.at_eof():
+                    return connection
+                connection.close()
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CONNECT_WITHIN_S):
+                    return _Connection(port, *await asyncio.open_connection("127.0.0.1", port))
+        raise _Unreachable
+
+
+def _reason(body: bytes) -> str:
+    """The gateway's reason, where it is Lockgate's."""
+    return body.partition(b'"reason":"')[2].partition(b'"')[0].decode()

@@ -1,0 +1,128 @@
+"""What came of a scenario, and whether that is good enough."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from bench.chaos.load import Request
+
+#: From the client's write to the gateway's: a request this young may meet a process as it dies.
+ON_ITS_WAY_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What may fail. A POST that was under way at the moment of a kill is never held against anybody.
+
+    `posts`: so many POSTs may fail. `none_after_s`: none that was sent so long after the breaking.
+    """
+
+    posts: int = 0
+    none_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Times are seconds; None where it never happened (or was never seen).
+
+    `detected_s`: from the breaking until a gateway said that something is wrong. `recovered_s`: from
+    the mending until all gateways said that all is well.
+    """
+
+    name: str
+    did: str
+    requests: Sequence[Request]
+    executed: Sequence[str]
+    broken_at_s: float
+    kills_s: Sequence[float]
+    detected_s: float | None
+    recovered_s: float | None
+    recovered: bool
+    bar: Bar = field(default_factory=Bar)
+
+    @property
+    def failed(self) -> list[Request]:
+        """Requests that failed though somebody could have served them."""
+        return [one for one in self.requests if one.failure and not self._died_with_it(one)]
+
+    @property
+    def died_under_way(self) -> int:
+        return sum(1 for one in self.requests if one.failure and self._died_with_it(one))
+
+    @property
+    def twice(self) -> list[str]:
+        """The POSTs that were carried out more than once."""
+        return sorted(word for word, times in Counter(self.executed).items() if times > 1)
+
+    def problems(self) -> list[str]:
+        """Where the bar is missed; empty when it is not."""
+        found = []
+        gets = [one for one in self.failed if one.method == "GET"]
+        posts = [one for one in self.failed if one.method == "POST"]
+        if gets:
+            found.append(f"{len(gets)} GETs failed ({_kinds(gets)})")
+        if len(posts) > self.bar.posts:
+            found.append(f"{len(posts)} POSTs failed, {self.bar.posts} may ({_kinds(posts)})")
+        if self.bar.none_after_s is not None:
+            after_s = self.broken_at_s + self.bar.none_after_s
+            late = [one for one in posts if one.sent_s > after_s]
+            if late:
+                when_s = max(one.sent_s for one in late) - self.broken_at_s
+                found.append(
+                    f"{len(late)} POSTs that failed were sent after {self.bar.none_after_s} s, "
+                    f"the last after {when_s:.1f} s"
+                )
+        if self.twice:
+            found.append(f"{len(self.twice)} POSTs were carried out twice")
+        if not self.recovered:
+            found.append("the gateways never said that all is well again")
+        return found
+
+    def cells(self) -> tuple[str, ...]:
+        """A row of the table."""
+        failed = str(len(self.failed))
+        if self.died_under_way:
+            failed += f" (+{self.died_under_way} under way)"
+        return (
+            self.name,
+            self.did,
+            str(len(self.requests)),
+            failed,
+            str(len(self.twice)),
+            _seconds(self.detected_s),
+            _seconds(self.recovered_s),
+        )
+
+    def line(self) -> str:
+        """The same for people, in one line."""
+        name, did, requests, failed, twice, detected, recovered = self.cells()
+        verdict = "; ".join(self.problems()) or "pass"
+        return (
+            f"{name}: {did}; {requests} requests, {failed} failed, {twice} POSTs twice, "
+            f"detected in {detected} s, recovered in {recovered} s: {verdict}"
+        )
+
+    def _died_with_it(self, one: Request) -> bool:
+        """A POST that was under way when a process was killed, perhaps that with the POST in its hands."""
+        return one.method == "POST" and any(
+            one.sent_s - ON_ITS_WAY_S <= kill_s <= one.ended_s for kill_s in self.kills_s
+        )
+
+
+HEAD = (
+    "scenario",
+    "what was done",
+    "requests",
+    "failures",
+    "POSTs twice",
+    "s to detect",
+    "s to recover",
+)
+
+
+def _kinds(failed: Sequence[Request]) -> str:
+    return ", ".join(f"{n} x {kind}" for kind, n in Counter(r.failure for r in failed).items())
+
+
+def _seconds(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

@@ -1,0 +1,86 @@
+"""A program that is killed, hung and started again: it keeps its command, and with it its port."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.processes import StartError
+
+STARTS_WITHIN_S = 20.0
+ENDS_WITHIN_S = 10.0
+
+
+class Program:
+    """One process; its output is in `folder`."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        port: int,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = port
+        self.output = folder / "output.log"
+        self._command = list(command)
+        self._folder = folder
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self, within_s: float = STARTS_WITHIN_S) -> None:
+        """Start it, and return when its port takes connections. Raises StartError."""
+        with self.output.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - it comes back at once
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._folder,
+                env=self._environment,
+            )
+        until_s = time.monotonic() + within_s
+        while not await takes_connections(self.port):
+            if self._process.poll() is not None or time.monotonic() > until_s:
+                last_words = self.output.read_text("utf-8", "replace").strip()[-400:]
+                raise StartError(f"{self._command[0]} does not listen: {last_words}")
+            await asyncio.sleep(0.02)
+
+    def kill(self) -> None:
+        """kill -9; a program that hangs dies of it too."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    async def stop(self) -> None:
+        """SIGTERM, and wait for its end; whatever does not go is killed."""
+        if self._process is not None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, ENDS_WITHIN_S)
+            self.kill()
+
+    def hang(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "it does not run"
+        self._process.send_signal(number)
+
+
+async def takes_connections(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False

