@@ -15,7 +15,7 @@ EXTRAS_check := gateway,test,dev
 # What is said to this make is not meant for the makes that the tests run.
 PYTEST := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE $(BIN)/python -m pytest -n auto --dist loadgroup
 
-.PHONY: help install up down restart ps logs test check bench
+.PHONY: help install up down restart ps logs test check bench chaos
 .DEFAULT_GOAL := help
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo 'make install  only install              make test     the whole test suite'
 	@echo 'make check    formatting, lint, types, import contracts, tests'
 	@echo 'make bench    side by side with whichever peers are installed (ARGS=--quick: in short)'
+	@echo 'make chaos    kill, hang and empty everything under load (ARGS=--short: in short)'
 	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
 	@echo 'ARGS=… goes to lockgate or pytest; PYTHON=python3.13 makes .venv with that Python.'
 
@@ -54,6 +55,9 @@ check: .venv/run.installed .venv/check.installed
 
 bench: .venv/run.installed .venv-bench/installed
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: .venv/run.installed
+	@$(BIN)/python -m bench.chaos --write docs/chaos.md $(ARGS)
 
 $(BIN)/lockgate:
 	@$(MAKE) --no-print-directory install >&2

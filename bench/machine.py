@@ -21,7 +21,7 @@ def describe(report: Report, python: str, peers: Sequence[Peer]) -> None:
     memory = psutil.virtual_memory().total / 1024**3
     load_1, load_5, _ = os.getloadavg()
     rows = [
-        ("processor", f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"),
+        ("processor", f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("load average before", f"{load_1:.2f}, {load_5:.2f}"),
         ("gateway's Python", _python(python)),
@@ -47,7 +47,7 @@ def _libraries(python: str) -> str:
     return ran.stdout.strip() or f"aiohttp {version('aiohttp')}"
 
 
-def _processor() -> str:
+def processor() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text("utf-8").splitlines():

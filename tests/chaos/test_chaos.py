@@ -7,15 +7,23 @@ import pytest
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS, Scenario
 
-#: Scenarios that the gateway does not stand up to yet, and why.
-KNOWN: dict[str, str] = {}
+UNSUSPECTED = "an instance that hangs is not suspected yet"
+
+#: Scenarios that the gateway does not stand up to yet, why, and whether they fail each time.
+KNOWN = {
+    "instance hangs": (UNSUSPECTED, False),
+    "hang and churn": (UNSUSPECTED, False),
+    "failover": ("redis+sentinel:// does not connect yet", True),
+    "gateway replaced": ("a gateway does not start on a saved view yet", True),
+}
 
 
 def _param(number: int, scenario: Scenario) -> object:
     # Two at a time: more of them would only take the processor from each other.
     marks = [pytest.mark.xdist_group(f"chaos-{number % 2}")]
     if scenario.name in KNOWN:
-        marks.append(pytest.mark.xfail(reason=KNOWN[scenario.name], strict=True))
+        reason, always = KNOWN[scenario.name]
+        marks.append(pytest.mark.xfail(reason=reason, strict=always))
     return pytest.param(scenario, id=scenario.name.replace(" ", "-"), marks=marks)
 
 
