@@ -5,13 +5,14 @@ hundred of them start in a moment and each can be killed.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
 import signal
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -89,6 +90,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+
     def data_received(self, data: bytes) -> None:
         if self._idle is not None:
             self._idle.cancel()
@@ -119,7 +124,21 @@ class Connection(asyncio.Protocol):
         self._transport.write(head % len(body) + body)
         if self._closes_idle_after_s is not None:
             pause_s = random.uniform(0, self._closes_idle_after_s)
-            self._idle = self._later(pause_s, self._transport.close)
+            self._idle = self._later(pause_s, self._hang_up)
+
+    def _hang_up(self) -> None:
+        """Close this very moment, unless a request has come in.
+
+        A POST that this kernel has taken could not be sent again by anybody. asyncio closes a turn
+        of its loop later, so the socket is let go by putting something else in its place.
+        """
+        sock = self._transport.get_extra_info("socket")
+        with socket.socket(fileno=os.dup(sock.fileno())) as same, suppress(BlockingIOError):
+            if same.recv(1, socket.MSG_PEEK):
+                return
+        with Path(os.devnull).open("rb") as nothing:
+            self._transport.abort()
+            os.dup2(nothing.fileno(), sock.fileno())
 
     def _later(self, pause_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(pause_s, call)
@@ -129,6 +148,6 @@ def executed(folder: Path) -> list[str]:
     """The words of all POSTs that any instance has carried out, each as often as that happened."""
     words: list[str] = []
     for log in folder.glob("*.posts"):
-        with contextlib.suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):
             words += log.read_text("ascii").split()
     return words
