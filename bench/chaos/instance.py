@@ -132,13 +132,17 @@ class Connection(asyncio.Protocol):
         A POST that this kernel has taken could not be sent again by anybody. asyncio closes a turn
         of its loop later, so the socket is let go by putting something else in its place.
         """
-        sock = self._transport.get_extra_info("socket")
-        with socket.socket(fileno=os.dup(sock.fileno())) as same, suppress(BlockingIOError):
-            if same.recv(1, socket.MSG_PEEK):
-                return
-        with Path(os.devnull).open("rb") as nothing:
+        number = self._transport.get_extra_info("socket").fileno()
+        with Path(os.devnull).open("rb") as nothing, socket.socket(fileno=number) as same:
+            try:
+                came_in = len(same.recv(1, socket.MSG_PEEK)) > 0
+            except BlockingIOError:
+                came_in = False
+            if not came_in:
+                os.dup2(nothing.fileno(), number)
+            same.detach()  # the descriptor is the transport's
+        if not came_in:
             self._transport.abort()
-            os.dup2(nothing.fileno(), sock.fileno())
 
     def _later(self, pause_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
         return asyncio.get_running_loop().call_later(pause_s, call)

@@ -58,8 +58,13 @@ class _Connection:
         return int(head.split(b" ", 2)[1]), came, b"connection: close" not in head
 
     def close(self) -> None:
-        with suppress(RuntimeError):
-            self.writer.transport.abort()
+        self.writer.transport.abort()
+
+    async def end(self) -> None:
+        """Close it, and wait until it is gone."""
+        self.close()
+        with suppress(OSError):
+            await self.writer.wait_closed()
 
 
 class Load:
@@ -93,7 +98,7 @@ class Load:
             await end(task)
             await asyncio.gather(*self._under_way)
             for connection in itertools.chain.from_iterable(self._idle.values()):
-                connection.close()
+                await connection.end()
 
     async def _run(self) -> None:
         began_s = time.monotonic()

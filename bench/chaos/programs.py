@@ -82,5 +82,6 @@ async def takes_connections(port: int) -> bool:
     with contextlib.suppress(OSError):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.close()
+        await writer.wait_closed()
         return True
     return False

@@ -16,16 +16,24 @@ class SlowProxy:
         self._target_port = target_port
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
 
     async def stop(self) -> None:
+        """End all connections, and take no more."""
         if self._server is not None:
             self._server.close()
         await end(*self._connections)
+        for writer in self._writers:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+        self._writers.clear()
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
@@ -33,12 +41,11 @@ class SlowProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             there = await asyncio.open_connection("127.0.0.1", self._target_port)
-            try:
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pass_on(reader, there[1], slow=False))
-                    both.create_task(self._pass_on(there[0], writer, slow=True))
-            finally:
-                there[1].transport.abort()
+            self._writers.append(there[1])
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._pass_on(reader, there[1], slow=False))
+                both.create_task(self._pass_on(there[0], writer, slow=True))
+            there[1].transport.abort()
         writer.transport.abort()
 
     async def _pass_on(
