@@ -11,7 +11,7 @@
 --   7 unhealthy  zset    member, score = unhealthy for every live gateway since, ms
 --   8 gateways   zset    gateway, score = when its lease lapses, ms
 --   9 known      zset    service, score = when an instance of it last went, ms
---  10 removed    zset    member, score = when it was taken out on purpose (not lapsed), ms
+--  10 removed    zset    member, score = when it was taken out on purpose, or lapsed while draining, ms
 --  11 workers    zset    worker of a gateway, score = when its lease lapses, ms
 --  12 acks       hash    "<worker>|<member>" -> requests it has at a draining instance; 0: acknowledged
 --  13 events     stream  rev, kind, member and what the kind needs, one entry for each change

@@ -42,9 +42,11 @@ local resumed = tonumber(redis.call('HGET', META, 'resumed') or '0')
 
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', integer(now),
     'LIMIT', 0, SWEPT_AT_ONCE)) do
-  local _, ttl_ms = read(member)
+  local _, ttl_ms, state = read(member)
   if now - resumed >= tonumber(ttl_ms or '0') then
     forget(member)
+    -- Whoever was cut off meanwhile must not take it for lost, and send it requests again.
+    if state == 'draining' then redis.call('ZADD', REMOVED, integer(now), member) end
     emit('expired', member)
   end
 end

@@ -134,6 +134,8 @@ class RegistryTwin:
         self.workers = {name: True for name, live in self.workers.items() if live}
         self.acks = {pair: said for pair, said in self.acks.items() if pair[0] in self.workers}
         for key in sorted(key for key, there in self.instances.items() if there.lapsed):
+            if self.instances[key].draining:
+                self.removed.add(key)
             self._forget(key)
             self._emit("expired", key)
         for key in sorted(key for key, there in self.instances.items() if there.outstayed):
