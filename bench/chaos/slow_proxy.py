@@ -25,6 +25,7 @@ class SlowProxy:
         """End all connections, and take no more."""
         if self._server is not None:
             self._server.close()
+            self._server = None
         await end(*self._connections)
         for writer in self._writers:
             writer.transport.abort()
@@ -33,6 +34,9 @@ class SlowProxy:
         self._writers.clear()
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None:  # it was accepted just before the end
+            writer.transport.abort()
+            return
         self._writers.append(writer)
         task = asyncio.create_task(self._serve(reader, writer))
         self._connections.add(task)
