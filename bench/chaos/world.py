@@ -224,6 +224,7 @@ class World:
             "INSTANCE_TTL": f"{times.lease_s:g}",
             "HEALTH_CHECK_INTERVAL": f"{times.probe_each_s:g}",
             "HEALTH_CHECK_TIMEOUT": f"{times.probe_within_s:g}",
+            "VIEW_FILE": str(self.folder / "view.json"),
             "UPSTREAM_TIMEOUT": "2",
             "SHUTDOWN_GRACE": "2",
         }
