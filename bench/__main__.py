@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench import autobahn, bodies, events, hop, idle, machine, tunnels
+from bench import autobahn, bodies, events, hop, idle, machine, propagation, scale, tunnels
 from bench.processes import StartError
 from bench.report import Report
 from bench.stage import staged
@@ -17,7 +17,11 @@ SECTIONS = {
     "tunnels": tunnels.run,
     "idle": idle.run,
     "autobahn": autobahn.run,
+    "propagation": propagation.run,
+    "scale": scale.run,
 }
+#: What takes long and is asked for by name.
+ONLY_BY_NAME = {"propagation", "scale"}
 
 
 def main() -> int:
@@ -37,7 +41,7 @@ def main() -> int:
             machine.describe(report, str(python), stage.peers)
             os.sched_setaffinity(0, {stage.load_core})
             for name, run in SECTIONS.items():
-                if name in (args.sections or SECTIONS):
+                if name in (args.sections or SECTIONS.keys() - ONLY_BY_NAME):
                     run(stage)
     except StartError as error:
         print(f"bench: {error}", file=sys.stderr)

@@ -50,7 +50,7 @@ class Report:
 
     def summary(self) -> None:
         if self._bars:
-            self.title("Bars of step 3")
+            self.title("Bars")
             self.table(("what", "measured", "bar"), self._bars)
 
 

@@ -1,0 +1,230 @@
+"""How discovery's cost grows with instances that send heartbeats: 100, 1,000 and 10,000 of them."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import aiohttp
+import redis.asyncio
+import structlog
+
+from bench.peers import lockgate
+from bench.peers.peer import Launch, Site
+from bench.processes import Running, free_port
+from bench.report import Bar, quantile
+from bench.stage import Stage
+from discovery import AsyncServiceRegistry, RegistrySettings, commands
+from discovery.instance import Instance, parse_registration
+from discovery.keys import registry_keys
+from discovery.tasks import end
+from discovery.watcher import Watcher
+
+SIZES = (100, 1_000, 10_000)
+INSTANCES_OF_A_SERVICE = 10
+HEARTBEAT_S = 5.0
+LEASE_S = 15.0
+#: Heartbeats are spread over the interval in slices; each is a call of its own, as instances send it.
+SLICE_S = 0.05
+CHANGES = 100
+MIB = 1024 * 1024
+
+GATEWAY_CPU = Bar("gateway's CPU at 10,000 instances", 3, " %")
+FULL_VIEW = Bar("full view of 10,000 instances", 300, " ms")
+CHANGE = Bar("a change at 10,000 instances, p99", 100, " ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU in percent of a core, memory in MiB above an empty registry's, times in ms."""
+
+    registry_cpu: float
+    gateway_cpu: float
+    registry_mib: float
+    gateway_mib: float
+    view_ms: float
+    change_p50_ms: float
+    change_p99_ms: float
+
+
+def run(stage: Stage) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    for_s = 10 if stage.quick else 300
+    stage.report.title(f"Instances that send heartbeats, {for_s} s each")
+    rows = []
+    for size in SIZES:
+        cost = asyncio.run(_measure(stage, size, for_s))
+        verdicts = ""
+        if size == SIZES[-1]:
+            verdicts = ", ".join(
+                (
+                    stage.report.bar(GATEWAY_CPU, cost.gateway_cpu),
+                    stage.report.bar(FULL_VIEW, cost.view_ms),
+                    stage.report.bar(CHANGE, cost.change_p99_ms),
+                )
+            )
+        rows.append(
+            (
+                f"{size:,}",
+                f"{cost.registry_cpu:.1f}",
+                f"{cost.gateway_cpu:.1f}",
+                f"{cost.registry_mib:.1f}",
+                f"{cost.gateway_mib:.1f}",
+                f"{cost.view_ms:.1f}",
+                f"{cost.change_p50_ms:.1f} / {cost.change_p99_ms:.1f}",
+                verdicts,
+            )
+        )
+    head = (
+        "instances",
+        "registry CPU %",
+        "gateway CPU %",
+        "registry MiB",
+        "gateway MiB",
+        "full view ms",
+        "change ms, p50 / p99",
+        "bars: CPU, view, change",
+    )
+    stage.report.table(head, rows)
+
+
+async def _measure(stage: Stage, size: int, for_s: float) -> Cost:
+    settings = RegistrySettings(
+        f"redis://127.0.0.1:{stage.registry.port}/0", namespace=f"scale{size}"
+    )
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(redis.asyncio.Redis(port=stage.registry.port))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        registry = await stack.enter_async_context(AsyncServiceRegistry(settings=settings))
+        await client.flushall()
+        gateway = stack.enter_context(_gateway(stage, settings))
+        empty = (stage.registry.usage().rss_bytes, gateway.usage().rss_bytes)
+        instances = [_instance(number, stage.small_port) for number in range(size)]
+        crowd = Crowd(client, registry_keys(settings.namespace), instances)
+        await crowd.register()
+        await stack.enter_async_context(crowd.beating())
+        await _until_healthy(session, gateway.port, size)
+        before = (stage.registry.usage().cpu_s, gateway.usage().cpu_s)
+        began_s = time.monotonic()
+        changes_s = []
+        for number in range(CHANGES):
+            await asyncio.sleep(began_s + for_s * number / CHANGES - time.monotonic())
+            changes_s.append(await _change(registry, session, gateway.port, number))
+        took_s = time.monotonic() - began_s
+        after = (stage.registry.usage(), gateway.usage())
+        views_s = [await _full_view(settings) for _ in range(5)]
+    return Cost(
+        registry_cpu=(after[0].cpu_s - before[0]) / took_s * 100,
+        gateway_cpu=(after[1].cpu_s - before[1]) / took_s * 100,
+        registry_mib=(after[0].rss_bytes - empty[0]) / MIB,
+        gateway_mib=(after[1].rss_bytes - empty[1]) / MIB,
+        view_ms=quantile(views_s, 0.5) * 1000,
+        change_p50_ms=quantile(changes_s, 0.5) * 1000,
+        change_p99_ms=quantile(changes_s, 0.99) * 1000,
+    )
+
+
+class Crowd:
+    """Instances without processes: what the registry hears of them is what real ones would say."""
+
+    def __init__(
+        self, client: redis.asyncio.Redis, keys: tuple[str, ...], instances: list[Instance]
+    ) -> None:
+        self._client = client
+        self._keys = keys
+        self._instances = instances
+
+    async def register(self) -> None:
+        for begin in range(0, len(self._instances), 500):
+            await self._call(
+                [commands.register(one) for one in self._instances[begin : begin + 500]]
+            )
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Each sends its heartbeat each interval, while the block runs."""
+        task = asyncio.create_task(self._beat())
+        try:
+            yield
+        finally:
+            await end(task)
+
+    async def _beat(self) -> None:
+        began_s = time.monotonic()
+        slices = round(HEARTBEAT_S / SLICE_S)
+        number = 0
+        while True:
+            await asyncio.sleep(began_s + number * SLICE_S - time.monotonic())
+            due = self._instances[number % slices :: slices]
+            await self._call([commands.renew([one.key]) for one in due])
+            number += 1
+
+    async def _call(self, asked: list[commands.Command[object]]) -> None:
+        if not asked:
+            return
+        script = await self._client.script_load(commands.script_source(asked[0].script))
+        pipeline = self._client.pipeline(transaction=False)
+        for command in asked:
+            pipeline.evalsha(script, len(self._keys), *self._keys, *command.args)
+        await pipeline.execute()
+
+
+def _gateway(stage: Stage, settings: RegistrySettings) -> Running:
+    port = free_port()
+    folder = stage.folder / settings.namespace
+    folder.mkdir()
+    peer = lockgate.peer(stage.python, stage.registry.port)
+    launch: Launch = peer.launch(Site(port, stage.small_port, stage.stream_port, folder))
+    environment = {**launch.environment, "REGISTRY_NAMESPACE": settings.namespace}
+    return Running(
+        launch.command, core=stage.proxy_core, folder=folder, port=port, environment=environment
+    )
+
+
+def _instance(number: int, port: int) -> Instance:
+    """The heartbeat is its probe, where the gateway knows of that; else a TCP connect is."""
+    name = f"crowd{number // INSTANCES_OF_A_SERVICE}_service"
+    body = {"host": "127.0.0.1", "port": port, "metadata": {"health.probe": "heartbeat"}}
+    return parse_registration(name, f"crowd-{number}", body, default_ttl_s=LEASE_S)
+
+
+async def _until_healthy(session: aiohttp.ClientSession, port: int, size: int) -> None:
+    async with asyncio.timeout(120):
+        while True:
+            async with session.get(f"http://127.0.0.1:{port}/services") as answer:
+                services = (await answer.json(content_type=None))["services"]
+            if sum(one["healthy"] for one in services) == size:
+                return
+            await asyncio.sleep(0.5)
+
+
+async def _change(
+    registry: AsyncServiceRegistry, session: aiohttp.ClientSession, port: int, number: int
+) -> float:
+    """A registration, until the gateway tells of it."""
+    name = f"change{number}_service"
+    began_s = time.monotonic()
+    await registry.register_service(name, "127.0.0.1", 1, instance_id=name, ttl_s=LEASE_S)
+    async with asyncio.timeout(5):
+        while True:
+            async with session.get(f"http://127.0.0.1:{port}/services/{name}") as answer:
+                await answer.read()
+                if answer.status == 200:
+                    break
+    took_s = time.monotonic() - began_s
+    await registry.deregister_service(name, name)
+    return took_s
+
+
+async def _full_view(settings: RegistrySettings) -> float:
+    """From nothing: connect, read everything, and make a view of it."""
+    watcher = Watcher(settings)
+    began_s = time.monotonic()
+    task = asyncio.create_task(watcher.run())
+    try:
+        await asyncio.wait_for(watcher.ready(), 10)
+        return time.monotonic() - began_s
+    finally:
+        await end(task)
