@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from discovery.instance import Instance
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead, lines
 from middlewares.failures import BadRequest, LoopDetected
-from middlewares.rate_limit import LIMIT_FIELDS
+from middlewares.limiting import LIMIT_FIELDS
 from middlewares.request_rules import is_host
 
 PSEUDONYM = "lockgate"

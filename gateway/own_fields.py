@@ -7,7 +7,8 @@ from gateway.relayed_response import RelayedResponse
 from gateway.server import SERVER
 from middlewares.correlation_ids import HEADER
 from middlewares.exchange import EXCHANGE
-from middlewares.rate_limit import LIMIT_FIELDS, limit_fields
+from middlewares.limiting import LIMIT_FIELDS
+from middlewares.rate_limit import limit_fields
 
 _HEADER = HEADER.encode("ascii")
 

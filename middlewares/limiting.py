@@ -9,6 +9,9 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
+#: What clients are told in (draft-ietf-httpapi-ratelimit-headers-11), lower-case. In an upstream's
+#: answer to a limited request they give way to ours.
+LIMIT_FIELDS = frozenset([b"ratelimit-policy", b"ratelimit"])
 #: Up to so many requests the log is exact to the millisecond; above, a window has so many steps.
 EXACT_UP_TO = 500
 #: A step is never longer: nobody shall be told to wait for more than the window and a second.

@@ -36,10 +36,6 @@ def rate_limit_middleware(
     return limit
 
 
-#: Of an upstream's answer to a limited request these give way to ours; lower-case.
-LIMIT_FIELDS = frozenset([b"ratelimit-policy", b"ratelimit"])
-
-
 def limit_fields(decision: Decision) -> tuple[tuple[str, str], tuple[str, str]]:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
