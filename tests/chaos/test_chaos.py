@@ -7,18 +7,12 @@ import pytest
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS, Scenario
 
-UNSUSPECTED = "an instance that hangs is not suspected yet"
-
 #: Scenarios that the gateway does not stand up to yet, why, and whether they fail each time.
 KNOWN = {
-    "instance hangs": (UNSUSPECTED, False),
-    "hang and churn": (UNSUSPECTED, False),
-    "failover": ("redis+sentinel:// does not connect yet", True),
     "idle connections closed": (
         "on a busy machine, a POST that meets a connection as it closes is answered 502 at times",
         False,
     ),
-    "gateway replaced": ("a gateway does not start on a saved view yet", True),
 }
 
 
