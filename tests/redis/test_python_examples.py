@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from discovery import ServiceRegistry, get_service_registry
+from discovery import RegistrySettings, ServiceRegistry
 from tests.support.documents import ROOT, blocks
 from tests.support.registry_servers import free_port
 from tests.support.stack_stand_ins import until
@@ -36,8 +36,10 @@ class Echo(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def registry(registry_url: str) -> ServiceRegistry:
-    return get_service_registry(registry_url)
+def registry(registry_url: str) -> Iterator[ServiceRegistry]:
+    """One for this test: the process's own would not believe that the data of the last is gone."""
+    with ServiceRegistry(RegistrySettings(registry_url)) as registry:
+        yield registry
 
 
 @pytest.fixture
