@@ -94,7 +94,9 @@ class Proxy:
                     failure = ended
                     self._evidence.attempt_failed(candidate.instance, ended)
                     self._end(exchange, attempt, service, problem_of(ended).reason, ended.__cause__)
-                    if not failure.retryable:
+                    # An instance that died on a request may have acted on it.
+                    may_repeat = may_move and isinstance(failure, UpstreamReset)
+                    if not (failure.retryable or may_repeat):
                         break
         finally:
             self._metrics.in_flight[service] -= 1

@@ -110,6 +110,17 @@ async def test_a_post_is_not_sent_twice_when_the_upstream_hangs_up(
     assert len(first.requests) + len(second.requests) == 1
 
 
+async def test_a_get_is_made_of_the_next_instance_when_the_first_dies(
+    start_hop: StartHop, start_upstream: StartUpstream
+) -> None:
+    gateway, _ = await start_hop(b"")
+    good = await start_upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    await gateway.register("orders_service", good.port, "i2", health_check_url="/health")
+
+    for _ in range(8):  # whichever is chosen first
+        assert (await exchange(gateway.port, GET)).status == 200
+
+
 async def test_half_a_head_is_a_reset(start_hop: StartHop) -> None:
     gateway, _ = await start_hop(b"HTTP/1.1 200 OK\r\nContent-Le")
 

@@ -16,6 +16,7 @@ SINCE = {
     "HEXISTS": (2, 0),
     "HGET": (2, 0),
     "HINCRBY": (2, 0),
+    "HKEYS": (2, 0),
     "HSET": (2, 0),
     "HSETNX": (2, 0),
     "LINDEX": (1, 0),
