@@ -1,6 +1,7 @@
 """A TCP proxy whose answers come late: a registry that is up, and of no use."""
 
 import asyncio
+import socket
 from contextlib import suppress
 
 from bench.processes import free_port
@@ -14,35 +15,46 @@ class SlowProxy:
         self.port = free_port()
         self.delay_s = 0.0
         self._target_port = target_port
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._listener: socket.socket | None = None
+        self._connections: dict[asyncio.Task[None], socket.socket] = {}
         self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._listener, self._take)
 
     async def stop(self) -> None:
         """End all connections, and take no more."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        await end(*self._connections)
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        connections = dict(self._connections)
+        await end(*connections)
         for writer in self._writers:
             writer.transport.abort()
             with suppress(OSError):
                 await writer.wait_closed()
         self._writers.clear()
+        for taken in connections.values():  # whoever came last may not have been served at all
+            taken.close()
 
-    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._server is None:  # it was accepted just before the end
-            writer.transport.abort()
+    def _take(self) -> None:
+        """Accept one; asyncio's own server, closed in the same moment, would leave it open for ever."""
+        assert self._listener is not None
+        try:
+            taken, _ = self._listener.accept()
+        except OSError:  # it has gone again
             return
-        self._writers.append(writer)
-        task = asyncio.create_task(self._serve(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        taken.setblocking(False)
+        task = asyncio.create_task(self._serve(taken))
+        self._connections[task] = taken
+        task.add_done_callback(self._connections.pop)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, taken: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=taken)
+        self._writers.append(writer)
         with suppress(OSError):
             there = await asyncio.open_connection("127.0.0.1", self._target_port)
             self._writers.append(there[1])

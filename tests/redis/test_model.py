@@ -5,6 +5,7 @@ that can be shut. Whatever they missed meanwhile, their views come to what the r
 """
 
 import asyncio
+import random
 import threading
 import time
 from collections.abc import Coroutine, Iterator
@@ -42,9 +43,17 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     def close(self) -> None:
+        self.run(self._settle())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _settle(self) -> None:
+        """Let what was accepted or aborted last come to its end: its sockets are closed by the loop."""
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others)
+        await asyncio.get_running_loop().shutdown_asyncgens()
+        await asyncio.sleep(0)
 
 
 class Watching:
@@ -175,12 +184,13 @@ def thread() -> Iterator[LoopThread]:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.xfail(reason="failed once in three whole runs; the cause is not found", strict=False)
 def test_views_always_come_to_what_the_registry_says(
     own_registry: RegistryServer, thread: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A loss of data that no event betrays is noticed when a read has waited in vain.
     monkeypatch.setattr(watcher, "READ_WAIT_S", 0.05)
+    # Hypothesis owns the module's generator, and won't have a thread draw from it beside a strategy.
+    monkeypatch.setattr(watcher, "random", random.Random(0))
     registry = Registry(own_registry.url)
     run_state_machine_as_test(
         lambda: DiscoveryAgainstModel(own_registry, registry, thread),  # type: ignore[arg-type]
