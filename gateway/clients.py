@@ -1,14 +1,12 @@
 """Who a request comes from, and the word to the operator when a proxy in front is not trusted."""
 
 import structlog
-from aiohttp import web
 
 from middlewares.client_address import TrustedProxies
+from middlewares.header_section import HeaderSection
 
 #: So many peers are remembered; the word is for people, who need no more.
 PEERS_REMEMBERED = 1000
-
-_NOTHING: tuple[str, ...] = ()
 
 _log = structlog.get_logger()
 
@@ -23,10 +21,9 @@ class Clients:
     def trusts(self, peer: str) -> bool:
         return self._trusted.trusts(peer)
 
-    def ip_of(self, request: web.BaseRequest) -> str:
+    def ip_of(self, peer: str, section: HeaderSection) -> str:
         """The client's address as text."""
-        peer = request.remote or ""
-        forwarded_for = request.headers.getall("X-Forwarded-For", _NOTHING)
+        forwarded_for = section.forwarded_for
         if forwarded_for and not self.trusts(peer):
             self._note_untrusted(peer)
         return self._trusted.client_of(peer, forwarded_for)

@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 from discovery.instance import Instance
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead, lines
 from middlewares.failures import BadRequest, LoopDetected
+from middlewares.header_section import HeaderSection
 from middlewares.limiting import LIMIT_FIELDS
-from middlewares.request_rules import is_host
+from middlewares.request_rules import Version, is_host
 
 PSEUDONYM = "lockgate"
 #: Our own Via met more often than this means that a request goes round in circles.
@@ -50,7 +51,7 @@ _NEEDS_THOUGHT: Final = 2
 _A_DATE: Final = 3
 _request_lines: dict[FieldLine, bytes | int] = {}
 _response_lines: dict[FieldLine, bytes | int] = {}
-_added_blocks: dict[tuple[str, str, bytes, str, tuple[int, int]], bytes] = {}
+_added_blocks: dict[tuple[str, str, bytes | None, str, Version], bytes] = {}
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -67,8 +68,8 @@ class Inbound:
     """
 
     method: str
-    fields: Sequence[FieldLine]
-    version: tuple[int, int]
+    section: HeaderSection
+    version: Version
     peer: str
     peer_trusted: bool
     scheme: str
@@ -85,53 +86,66 @@ class Inbound:
         """
         if self.method != "GET" or self.version != (1, 1):
             return None
-        if b"upgrade" not in connection_options(self.fields):
+        fields = self.section.fields
+        if b"upgrade" not in connection_options(fields):
             return None
-        if any(
-            name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self.fields
-        ):
+        if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in fields):
             return None
-        asked = b",".join(values_of(self.fields, b"upgrade")).split(b",")
+        asked = b",".join(values_of(fields, b"upgrade")).split(b",")
         protocols = [protocol.strip() for protocol in asked if protocol.strip()]
         return b", ".join(p for p in protocols if p.lower() != b"h2c") or None
 
 
 def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     """The head to send to an instance. Raises BadRequest or LoopDetected."""
-    host: bytes | None = None
-    parts = [_request_line(inbound)]
+    section = inbound.section
+    kept = section.passed_on
+    if kept is None:
+        kept = section.passed_on = _passed_on(section.fields)
+    if not kept or inbound.authority is not None:
+        return _careful(inbound, instance)
+    key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)
+    block = _added_blocks.get(key)
+    if block is None:
+        block = _remember(_added_blocks, key, lines(_forwarding_fields(inbound, section.host)))
+    data = b"%b%bX-Correlation-ID: %b\r\n%btraceparent: %b\r\n\r\n" % (
+        _request_line(inbound),
+        kept,
+        inbound.correlation_id.encode("ascii"),
+        block,
+        _new_trace(),
+    )
+    return RequestHead(inbound.method, data)
+
+
+def _passed_on(fields: Sequence[FieldLine]) -> bytes:
+    """The lines that go to an instance as they are; b"" where one of them takes thought."""
     remembered = _request_lines
-    for field in inbound.fields:
+    parts: list[bytes] = []
+    has_host = False
+    for field in fields:
         line = remembered.get(field)
         if line is None:
             line = _kind(remembered, field, _request_kind)
-        if line.__class__ is bytes:
+        if isinstance(line, bytes):
             parts.append(line)
-        elif line == _A_HOST and host is None:
-            host = field[1]
+        elif line == _A_HOST and not has_host:
+            has_host = True
             parts.append(b"%b: %b\r\n" % field)
         else:
-            return _careful(inbound, instance)
-    if host is None or inbound.authority is not None:
-        return _careful(inbound, instance)
-    parts.append(b"X-Correlation-ID: %b\r\n" % inbound.correlation_id.encode("ascii"))
-    key = (inbound.peer, inbound.scheme, host, inbound.prefix, inbound.version)
-    block = _added_blocks.get(key)
-    if block is None:
-        block = _remember(_added_blocks, key, lines(_forwarding_fields(inbound, host)))
-    parts.append(block)
-    parts.append(b"traceparent: %b\r\n\r\n" % _new_trace())
-    return RequestHead(inbound.method, b"".join(parts))
+            return b""
+    return b"".join(parts) if has_host else b""
 
 
 def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
     """The same, field by field."""
-    named = connection_options(inbound.fields)
+    fields = inbound.section.fields
+    named = connection_options(fields)
     host = _host_of(inbound)
     upgrade = inbound.upgrade
     kept: list[FieldLine] = []
     chunked = False
-    for name, value in inbound.fields:
+    for name, value in fields:
         lower = name.lower()
         if lower == b"transfer-encoding":
             chunked = True
@@ -144,7 +158,7 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
         kept.append((b"Host", instance.authority.encode("ascii")))
     kept.append((b"X-Correlation-ID", inbound.correlation_id.encode("ascii")))
     kept.extend(_forwarding_fields(inbound, host))
-    kept.extend(_trace_context(inbound.fields))
+    kept.extend(_trace_context(fields))
     if upgrade is not None:
         kept += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
     data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
@@ -289,7 +303,7 @@ def _is_dropped(lower: bytes, named: frozenset[bytes], *, trusted: bool) -> bool
 def _host_of(inbound: Inbound) -> bytes | None:
     """The host that the client asked for (RFC 9112 §3.2); None: HTTP/1.0 without one."""
     if inbound.authority is None:
-        return next(values_of(inbound.fields, b"host"), None)
+        return inbound.section.host
     authority = inbound.authority.encode("utf-8", "surrogateescape")
     if not is_host(authority):
         raise BadRequest("the host of the request target is not valid")
@@ -301,7 +315,7 @@ def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
     before: dict[bytes, bytes] = {}
     if inbound.peer_trusted:
         for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"):
-            before[name] = b", ".join(values_of(inbound.fields, name))
+            before[name] = b", ".join(values_of(inbound.section.fields, name))
     peer = inbound.peer.encode("ascii")
     came_for = before.get(b"x-forwarded-for")
     proto = before.get(b"x-forwarded-proto") or inbound.scheme.encode("ascii")
@@ -318,7 +332,7 @@ def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
 
 
 def _via(inbound: Inbound) -> bytes:
-    came = b", ".join(values_of(inbound.fields, b"via"))
+    came = b", ".join(values_of(inbound.section.fields, b"via"))
     ours = PSEUDONYM.encode("ascii")
     met = sum(1 for item in came.split(b",") if item.split()[1:2] == [ours])
     if met > LOOPS_ALLOWED:

@@ -180,7 +180,7 @@ class Proxy:
     ) -> None:
         attempt.outcome = outcome
         duration_s = time.monotonic() - attempt.started_s
-        attempt.duration_ms = exchange.upstream_ms = duration_s * 1000
+        attempt.duration_s = exchange.upstream_s = duration_s
         self._metrics.attempt_finished(service, outcome, duration_s)
         if cause is not None:
             _log.warning(
@@ -193,8 +193,8 @@ class Proxy:
         version = request.version
         return Inbound(
             request.method,
-            request.raw_headers,
-            (version.major, version.minor),
+            exchange.section,
+            version,
             peer,
             self._peer_trusted(peer),
             request.scheme,

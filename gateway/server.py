@@ -16,6 +16,7 @@ from gateway.tunnel import Tunnel
 from middlewares.correlation import access_fields
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import Exchange
+from middlewares.header_section import HeaderSection
 from middlewares.metrics import RequestMetrics
 from middlewares.problems import REASONS_BY_STATUS, Problem, problem_response
 
@@ -131,7 +132,9 @@ class GatewayRequestHandler(web.RequestHandler):
 
     def _refuse(self, request: web.BaseRequest, problem: Problem, detail: str) -> web.Response:
         request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
-        exchange = Exchange(correlation_id_from(None), time.monotonic(), request.remote or "")
+        exchange = Exchange(
+            correlation_id_from(None), time.monotonic(), request.remote or "", HeaderSection(())
+        )
         exchange.reason = problem.reason
         self._metrics.request_finished("api_gateway", "unknown", problem.status, 0.0)
         _log.info("request", **access_fields(request, exchange, problem.status, 0.0))

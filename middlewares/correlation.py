@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.header_section import HeaderSection, section_of
 from middlewares.logs import WriteEvent, correlation_id_var, event_writer
 from middlewares.metrics import RequestMetrics
 from middlewares.routing import split_target
@@ -24,18 +25,21 @@ def correlation_middleware(
     *,
     service: str,
     metrics: RequestMetrics,
-    client_ip_of: Callable[[web.BaseRequest], str] = lambda request: request.remote or "",
+    client_ip_of: Callable[[str, HeaderSection], str] = lambda peer, _section: peer,
 ) -> Middleware:
     """Begin the request's Exchange; when its answer is out, log `request` and count it.
 
-    `service` labels requests that were answered here, without an upstream.
+    `service` labels requests that were answered here, without an upstream; `client_ip_of` finds the
+    client by the peer's address and the header section.
     """
     write: WriteEvent | None = None
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        correlation_id = correlation_id_from(request.headers.get(HEADER))
-        exchange = Exchange(correlation_id, time.monotonic(), client_ip_of(request))
+        section = section_of(request.raw_headers)
+        correlation_id = correlation_id_from(section.claimed_id)
+        client_ip = client_ip_of(request.remote or "", section)
+        exchange = Exchange(correlation_id, time.monotonic(), client_ip, section)
         request[EXCHANGE] = exchange
         correlation_id_var.set(correlation_id)
         status = 500
@@ -69,19 +73,15 @@ def access_fields(
     request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float
 ) -> dict[str, Any]:
     """The members of the access event; absent ones are left out, and so is the query."""
-    user_agent = request.headers.get("User-Agent", "")
-    if not user_agent.isascii():
-        # Bytes that are not UTF-8 come as surrogates, which no log line can hold.
-        user_agent = user_agent.encode("utf-8", "replace").decode()
     fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "method": request.method,
         "path": split_target(request.raw_path)[1].partition("?")[0],
         "protocol": _protocol(request.version),
         "status": status,
-        "duration_ms": round(duration_s * 1000, 3),
+        "duration_ms": _milliseconds(duration_s),
         "client_ip": exchange.client_ip,
-        "user_agent": user_agent,
+        "user_agent": exchange.section.user_agent,
     }
     route = exchange.route
     if route is not None:
@@ -90,13 +90,18 @@ def access_fields(
         fields["attempts"] = len(exchange.attempts)
         if exchange.attempts:
             fields["upstream_instance"] = exchange.attempts[-1].instance_id
-        if exchange.upstream_ms is not None:
-            fields["upstream_ms"] = round(exchange.upstream_ms, 3)
+        if exchange.upstream_s is not None:
+            fields["upstream_ms"] = _milliseconds(exchange.upstream_s)
     fields["bytes_in"] = exchange.bytes_in
     fields["bytes_out"] = exchange.bytes_out
     if exchange.reason is not None:
         fields["reason"] = exchange.reason
     return fields
+
+
+def _milliseconds(duration_s: float) -> float:
+    """To three digits; round() would cost four times as much."""
+    return int(duration_s * 1_000_000 + 0.5) / 1000
 
 
 @cache

@@ -7,6 +7,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from middlewares.candidates import Candidate
+    from middlewares.header_section import HeaderSection
     from middlewares.limiting import Decision
     from middlewares.routing import Route
 
@@ -21,7 +22,7 @@ class Attempt:
     instance_id: str
     started_s: float
     outcome: str = "pending"
-    duration_ms: float = 0.0
+    duration_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -31,11 +32,12 @@ class Exchange:
     correlation_id: str
     started_s: float
     client_ip: str
+    section: "HeaderSection"
     route: "Route | None" = None
     limit: "Decision | None" = None
     candidates: "tuple[Candidate, ...]" = ()
     attempts: list[Attempt] = field(default_factory=list)
-    upstream_ms: float | None = None
+    upstream_s: float | None = None
     #: The connection switched protocols; however it ends then, that was the answer.
     tunnelled: bool = False
     bytes_in: int = 0

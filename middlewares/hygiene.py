@@ -3,8 +3,8 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from middlewares.exchange import EXCHANGE
 from middlewares.failures import BadRequest
-from middlewares.request_rules import check_request
 
 
 def hygiene_middleware() -> Middleware:
@@ -14,8 +14,7 @@ def hygiene_middleware() -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         if "#" in request.raw_path:  # RFC 9112 §3.2: some readers cut it off, some don't
             raise BadRequest("the target has a fragment")
-        version = request.version
-        check_request((version.major, version.minor), request.raw_headers)
+        request[EXCHANGE].section.check(request.version)
         return await handler(request)
 
     return check

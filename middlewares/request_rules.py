@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from middlewares.failures import BadRequest, ExpectationFailed
 
 FieldLine = tuple[bytes, bytes]
+Version = tuple[int, int]
 
 _HOST = re.compile(
     rb"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
@@ -14,7 +15,7 @@ _HTTP_1_1 = (1, 1)
 _HTTP_1_0 = (1, 0)
 
 
-def check_request(version: tuple[int, int], fields: Sequence[FieldLine]) -> None:
+def check_request(version: Version, fields: Sequence[FieldLine]) -> None:
     """Raise BadRequest or ExpectationFailed for a head that must not be passed on (RFC 9112 §3.2, §6.3)."""
     if version not in (_HTTP_1_1, _HTTP_1_0):
         raise BadRequest("this version of HTTP is not spoken here")
@@ -44,6 +45,6 @@ def is_host(value: bytes) -> bool:
     return _HOST.fullmatch(value) is not None
 
 
-def expects_continue(version: tuple[int, int], fields: Iterable[FieldLine]) -> bool:
+def expects_continue(version: Version, fields: Iterable[FieldLine]) -> bool:
     """The client waits for 100 before it sends its body; one of HTTP/1.0 can't."""
     return version == _HTTP_1_1 and any(name.lower() == b"expect" for name, _ in fields)

@@ -19,6 +19,7 @@ from gateway.forwarding import (
 )
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import BadRequest, LoopDetected
+from middlewares.header_section import HeaderSection
 
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 HOST = (b"Host", b"shop.example")
@@ -41,7 +42,7 @@ def inbound(
 ) -> Inbound:
     return Inbound(
         method=method,
-        fields=[*([host] if host else []), *fields],
+        section=HeaderSection([*([host] if host else []), *fields]),
         version=version,
         peer="198.51.100.7",
         peer_trusted=trusted,

@@ -1,0 +1,78 @@
+"""What is found out of a request's header section, once for all requests with the same lines.
+
+A client sends the same lines again and again, and most layers ask something of them. So they are read
+once, and what was found is remembered under them.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final
+
+from middlewares.request_rules import FieldLine, Version, check_request
+
+#: Sections remembered; at the cap all are forgotten.
+REMEMBERED: Final = 512
+#: Longer ones are not: clients could have the gateway remember all its memory.
+REMEMBERED_BYTES: Final = 4096
+
+_CORRELATION_ID = b"x-correlation-id"
+_HOST = b"host"
+_FORWARDED_FOR = b"x-forwarded-for"
+_USER_AGENT = b"user-agent"
+_LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT)))
+
+_sections: dict[Sequence[FieldLine], "HeaderSection"] = {}
+
+
+class HeaderSection:
+    """One header section; requests with the same lines share it."""
+
+    __slots__ = (
+        *("claimed_id", "fields", "forwarded_for", "host", "passed_on", "user_agent"),
+        "valid_in",
+    )
+
+    def __init__(self, fields: Sequence[FieldLine]) -> None:
+        self.fields = fields
+        #: The first Host; HTTP/1.0 may be without one.
+        self.host: bytes | None = None
+        #: The first X-Correlation-ID, as the client sent it.
+        self.claimed_id: str | None = None
+        #: Every X-Forwarded-For, in their order.
+        self.forwarded_for: tuple[str, ...] = ()
+        #: As it can stand in a log: bytes that are not UTF-8 are replaced.
+        self.user_agent = ""
+        #: The version of HTTP under which it was checked last, and found valid.
+        self.valid_in: Version | None = None
+        #: The lines that go to an instance as they are; None: not known yet; b"": it takes thought.
+        self.passed_on: bytes | None = None
+        for name, value in fields:
+            if len(name) not in _LENGTHS:
+                continue
+            lower = name.lower()
+            if lower == _HOST and self.host is None:
+                self.host = value
+            elif lower == _CORRELATION_ID and self.claimed_id is None:
+                self.claimed_id = value.decode("utf-8", "surrogateescape")
+            elif lower == _FORWARDED_FOR:
+                self.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
+            elif lower == _USER_AGENT and not self.user_agent:
+                self.user_agent = value.decode("utf-8", "replace")
+
+    def check(self, version: Version) -> None:
+        """Raise BadRequest or ExpectationFailed where it must not be passed on."""
+        if version is not self.valid_in:
+            check_request(version, self.fields)
+            self.valid_in = version
+
+
+def section_of(fields: Sequence[FieldLine]) -> HeaderSection:
+    """The section that these lines are; a tuple of them is remembered."""
+    section = _sections.get(fields)
+    if section is None:
+        section = HeaderSection(fields)
+        if sum(map(len, chain.from_iterable(fields))) <= REMEMBERED_BYTES:
+            if len(_sections) >= REMEMBERED:
+                _sections.clear()
+            _sections[fields] = section
+    return section
