@@ -108,14 +108,15 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     block = _added_blocks.get(key)
     if block is None:
         block = _remember(_added_blocks, key, lines(_forwarding_fields(inbound, section.host)))
+    correlation_id = inbound.correlation_id.encode("ascii")
     data = b"%b%bX-Correlation-ID: %b\r\n%btraceparent: %b\r\n\r\n" % (
         _request_line(inbound),
         kept,
-        inbound.correlation_id.encode("ascii"),
+        correlation_id,
         block,
         _new_trace(),
     )
-    return RequestHead(inbound.method, data)
+    return RequestHead(inbound.method, data, correlation_id)
 
 
 def _passed_on(fields: Sequence[FieldLine]) -> bytes:
@@ -156,13 +157,16 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
             kept.append((name, value))
     if host is None:
         kept.append((b"Host", instance.authority.encode("ascii")))
-    kept.append((b"X-Correlation-ID", inbound.correlation_id.encode("ascii")))
+    correlation_id = inbound.correlation_id.encode("ascii")
+    kept.append((b"X-Correlation-ID", correlation_id))
     kept.extend(_forwarding_fields(inbound, host))
     kept.extend(_trace_context(fields))
     if upgrade is not None:
         kept += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
     data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
-    return RequestHead(inbound.method, data, chunked=chunked, upgrades=upgrade is not None)
+    return RequestHead(
+        inbound.method, data, correlation_id, chunked=chunked, upgrades=upgrade is not None
+    )
 
 
 def response_head(
@@ -179,36 +183,46 @@ def response_head(
     `replaced` are names (lower-case) of which the instance's lines are dropped, since ours stand for
     them: LIMIT_FIELDS, or with `careful` any. `without_cors` drops all Access-Control-* fields.
     """
-    parts = [b"HTTP/1.%d %d %b\r\n" % (version[1], head.status, head.phrase)]
+    kept = head.passed_on
+    if kept is None:
+        kept = head.passed_on = _answer_passed_on(head)
+    if careful or without_cors or not kept:
+        kept = _careful_answer(head, replaced, without_cors=without_cors)
+    return b"HTTP/1.%d %b%b\r\n" % (version[1], kept, lines(added))
+
+
+def _answer_passed_on(head: ResponseHead) -> bytes:
+    """All behind the version that goes to the client as it is; b"" where it takes thought."""
     remembered = _response_lines
+    parts = [b"%d %b\r\n" % (head.status, head.phrase)]
     dated = False
-    careful = careful or without_cors
     for field in head.fields:
         line = remembered.get(field)
         if line is None:
             line = _kind(remembered, field, _response_kind)
-        if line.__class__ is bytes:
+        if isinstance(line, bytes):
             parts.append(line)
         elif line == _A_DATE:
             dated = True
             parts.append(b"%b: %b\r\n" % field)
         else:
-            careful = True
-    if careful:
-        kept = [
-            field
-            for field in response_fields(head.fields)
-            if (lower := field[0].lower()) not in replaced
-            and not (without_cors and lower.startswith(b"access-control-"))
-        ]
-        parts[1:] = [lines(kept)]
+            return b""
+    return b"".join(parts) if dated and head.status != 101 else b""
+
+
+def _careful_answer(head: ResponseHead, replaced: frozenset[bytes], *, without_cors: bool) -> bytes:
+    """The same, field by field."""
+    kept = [
+        field
+        for field in response_fields(head.fields)
+        if (lower := field[0].lower()) not in replaced
+        and not (without_cors and lower.startswith(b"access-control-"))
+    ]
     if head.status == 101:
-        parts.append(lines((b"Upgrade", value) for value in values_of(head.fields, b"upgrade")))
-    if not dated:
-        parts.append(b"Date: %b\r\n" % formatdate(usegmt=True).encode("ascii"))
-    parts += [b"%b: %b\r\n" % field for field in added]
-    parts.append(b"\r\n")
-    return b"".join(parts)
+        kept += [(b"Upgrade", value) for value in values_of(head.fields, b"upgrade")]
+    if not any(name.lower() == b"date" for name, _ in kept):
+        kept.append((b"Date", formatdate(usegmt=True).encode("ascii")))
+    return b"%d %b\r\n%b" % (head.status, head.phrase, lines(kept))
 
 
 def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import httptools
 
+from gateway.upstream import repeated_answers
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.sockets import bytes_acknowledged, readable
@@ -77,6 +78,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._sent_before = 0
         self._sent = 0
+        self._correlation_id = b""
         self._taker: Taker | None = None
         self._writable: asyncio.Event | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -166,6 +168,7 @@ class UpstreamConnection(asyncio.Protocol):
     ) -> None:
         """Send the head now, and the body as it comes, while the response is already awaited."""
         self._begin(head.method, upgrades=head.upgrades)
+        self._correlation_id = head.correlation_id
         self._sent_before = self._sent
         self.movable = movable
         self.began_s = now_s = self._loop.time()
@@ -292,9 +295,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._keeps_alive = False
             self.abort()
             return
+        is_first = not self._head_bytes
         if self._head is None:
-            if not self._head_bytes and data[0] not in _FIRST_BYTES:
-                self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
+            if is_first and (self._is_repeated(data) or not self._begins_well(data)):
                 return
             self._head_bytes += len(data)
         elif self._head.status == _SWITCHING_PROTOCOLS:
@@ -315,8 +318,41 @@ class UpstreamConnection(asyncio.Protocol):
         self._bytes_between += len(data)
         if self._head is not None and self._bytes_between > self._limits.head_bytes + len(data):
             self._fail(UpstreamInvalid("what is between the upstream's chunks is too large"))
+        if is_first and self.is_complete and self._keeps_alive:
+            self._remember(data)
         if self._waiter is not None:
             self._wake()
+
+    def _begins_well(self, data: bytes) -> bool:
+        if data[0] in _FIRST_BYTES:
+            return True
+        self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
+        return False
+
+    def _remember(self, data: bytes) -> None:
+        """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
+        head = self._head
+        if head is None or self._method == "HEAD" or head.status in _WITHOUT_BODY:
+            return
+        keep_alive = tuple(v for name, v in self._about_connection if name == b"keep-alive")
+        repeated = repeated_answers.RepeatedHead(head, keep_alive)
+        repeated_answers.remember(data, self._correlation_id, repeated)
+
+    def _is_repeated(self, data: bytes) -> bool:
+        """The same head has been met before, and the answer is whole: there's no need to parse it."""
+        if self._method == "HEAD":
+            return False
+        met = repeated_answers.recall(data, self._correlation_id)
+        if met is None:
+            return False
+        (self._head, keep_alive), body_at = met
+        for value in keep_alive:
+            self._learn_idle_limit(value)
+        self._head_bytes = body_at
+        self._keep(data[body_at:])
+        self._keeps_alive = True
+        self._end()
+        return True
 
     def eof_received(self) -> bool:
         if self._taker is None:

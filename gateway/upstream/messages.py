@@ -10,25 +10,32 @@ FieldLine = tuple[bytes, bytes]
 class RequestHead:
     """What is sent to an instance, as bytes up to and with the empty line.
 
+    `correlation_id` is the one in it: an answer may well repeat it.
     `chunked`: the body goes out in chunks, else as it comes. `upgrades`: the connection may switch
     protocols, so 101 is an answer to it.
     """
 
     method: str
     data: bytes
+    correlation_id: bytes = b""
     chunked: bool = False
     upgrades: bool = False
 
 
 @dataclass(slots=True)
 class ResponseHead:
-    """What an instance answered; `length` None: the body is chunked or runs until the close."""
+    """What an instance answered; `length` None: the body is chunked or runs until the close.
+
+    It is not changed once it is complete: answers with the same head may share it. `passed_on` is for
+    whoever passes it on: what is the same for each of these answers.
+    """
 
     status: int
     phrase: bytes
     fields: Sequence[FieldLine]
     length: int | None = None
     chunked: bool = False
+    passed_on: bytes | None = None
 
 
 def lines(fields: Iterable[FieldLine]) -> bytes:

@@ -1,0 +1,61 @@
+"""Heads of answers met before: what instances say again and again is parsed once.
+
+An answer that comes in one piece, framed by its Content-Length, is remembered by the bytes of its
+head. Nothing is looked up that the parser has not found valid, and whatever is not exactly the same
+goes to the parser. An instance that passes the correlation ID on repeats it in its answer; there it
+is cut out, for it would make each head another.
+"""
+
+from typing import Final, NamedTuple
+
+from gateway.upstream.messages import ResponseHead
+
+#: Heads remembered; at the cap all are forgotten.
+REMEMBERED: Final = 1024
+#: Longer ones are not.
+REMEMBERED_BYTES: Final = 2048
+
+_HEAD_END: Final = b"\r\n\r\n"
+_ID_FIELD: Final = b"\r\nx-correlation-id: "
+
+
+class RepeatedHead(NamedTuple):
+    """A head that may come again, and the values of its Keep-Alive fields."""
+
+    head: ResponseHead
+    keep_alive: tuple[bytes, ...]
+
+
+_heads: dict[bytes, RepeatedHead] = {}
+
+
+def recall(data: bytes, correlation_id: bytes) -> tuple[RepeatedHead, int] | None:
+    """What these bytes begin with, and where the body begins, if it has been met and all is here."""
+    end = data.find(_HEAD_END, 0, REMEMBERED_BYTES)
+    if end < 0:
+        return None
+    repeated = _heads.get(_key(data, end, correlation_id))
+    body_at = end + len(_HEAD_END)
+    if repeated is None or len(data) - body_at != repeated.head.length:
+        return None
+    return repeated, body_at
+
+
+def remember(data: bytes, correlation_id: bytes, repeated: RepeatedHead) -> None:
+    """Keep what the parser found in these bytes, if they are one whole answer and no more."""
+    end = data.find(_HEAD_END, 0, REMEMBERED_BYTES)
+    if end < 0 or len(data) - end - len(_HEAD_END) != repeated.head.length:
+        return
+    if len(_heads) >= REMEMBERED:
+        _heads.clear()
+    _heads[_key(data, end, correlation_id)] = repeated
+
+
+def _key(data: bytes, end: int, correlation_id: bytes) -> bytes:
+    at = data.find(correlation_id, 0, end) if correlation_id else -1
+    if at < 0 or data[at - len(_ID_FIELD) : at].lower() != _ID_FIELD:
+        return data[:end]
+    behind = at + len(correlation_id)
+    if data[behind : behind + 2] != b"\r\n":
+        return data[:end]
+    return data[:at] + data[behind:end]

@@ -1,0 +1,74 @@
+"""What is found out of a header section, once for all requests with the same lines."""
+
+import pytest
+
+from middlewares import header_section
+from middlewares.failures import BadRequest
+from middlewares.header_section import HeaderSection, section_of
+
+HOST = (b"Host", b"shop.example")
+HTTP_1_0, HTTP_1_1 = (1, 0), (1, 1)
+
+
+def test_it_finds_what_the_layers_ask_for() -> None:
+    section = HeaderSection(
+        [
+            HOST,
+            (b"x-correlation-id", b"first"),
+            (b"X-Correlation-ID", b"second"),
+            (b"X-Forwarded-For", b"192.0.2.1"),
+            (b"x-forwarded-for", b"192.0.2.2"),
+            (b"USER-AGENT", b"curl/8"),
+        ]
+    )
+
+    assert section.host == b"shop.example"
+    assert section.claimed_id == "first"
+    assert section.forwarded_for == ("192.0.2.1", "192.0.2.2")
+    assert section.user_agent == "curl/8"
+
+
+def test_nothing_is_found_where_nothing_is() -> None:
+    section = HeaderSection([(b"Accept", b"*/*"), (b"X-Correlation-IE", b"x")])
+
+    assert (section.host, section.claimed_id, section.forwarded_for) == (None, None, ())
+    assert section.user_agent == ""
+
+
+def test_a_user_agent_can_stand_in_a_log() -> None:
+    assert HeaderSection([(b"User-Agent", b"caf\xe9 \xff")]).user_agent.isprintable()
+
+
+def test_the_same_lines_are_one_section_and_others_are_another() -> None:
+    lines = (HOST, (b"Accept", b"*/*"))
+
+    assert section_of(lines) is section_of((HOST, (b"Accept", b"*/*")))
+    assert section_of(lines) is not section_of((HOST, (b"accept", b"*/*")))
+
+
+def test_a_section_is_checked_for_each_version() -> None:
+    section = HeaderSection([(b"Transfer-Encoding", b"chunked"), HOST])
+    section.check(HTTP_1_1)
+
+    with pytest.raises(BadRequest):
+        section.check(HTTP_1_0)
+    section.check(HTTP_1_1)
+
+
+def test_one_that_is_refused_is_refused_again() -> None:
+    section = section_of((HOST, HOST))
+
+    for _ in range(2):
+        with pytest.raises(BadRequest):
+            section.check(HTTP_1_1)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(header_section, "REMEMBERED", 3)
+    header_section._sections.clear()
+    for number in range(10):
+        section_of(((b"X", b"%d" % number),))
+    long = ((b"X", b"x" * header_section.REMEMBERED_BYTES),)
+
+    assert section_of(long) is not section_of(long)
+    assert len(header_section._sections) <= 3
