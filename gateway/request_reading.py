@@ -1,13 +1,13 @@
 """What a client sends, cut behind each head and body, so that aiohttp's parser meets one thing at a time."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import StreamReader
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
 
@@ -18,10 +18,17 @@ MOST_QUEUED = 16
 #: Of a length: 64 bits have twenty. The parser takes any number of zeros, Python's int() does not.
 MOST_DIGITS = 20
 
+#: Requests without a body that are remembered by the bytes of their head; at the cap all are forgotten.
+REMEMBERED = 512
+#: Longer heads are not.
+REMEMBERED_BYTES = 2048
+
 _HEAD_END = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
 #: The parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0 for HTTP.
 _SPOKEN = (b" HTTP/1.1", b" HTTP/1.0")
+
+_requests: dict[bytes, RawRequestMessage] = {}
 
 
 class RequestReader:
@@ -32,11 +39,13 @@ class RequestReader:
     what there is of a body. A request with a transfer coding and a CONNECT are a connection's last:
     the parser takes the last trailer for the next request's first field and a CONNECT's body for a
     request, and RFC 9112 §6.3 wants the connection closed after a framing that was refused.
+
+    Clients repeat themselves: a request that comes in the same bytes as one before is not parsed again.
     """
 
     __slots__ = (
         *("_awaits_message", "_body_left", "_broken", "_head_tail", "_held", "_line"),
-        *("_parser", "_payload", "_queued", "_to_the_end", "_wrong_line"),
+        *("_is_whole", "_parser", "_payload", "_queued", "_repeated", "_to_the_end", "_wrong_line"),
     )
 
     def __init__(self, parser: Any) -> None:
@@ -44,6 +53,10 @@ class RequestReader:
         #: Of a head that is not whole: its beginning up to the first CRLF, and its last bytes.
         self._line = self._head_tail = b""
         self._wrong_line = False
+        #: What the parser is given is a head from its first byte to its last.
+        self._is_whole = False
+        #: The request that the parser need not be given.
+        self._repeated: RawRequestMessage | None = None
         #: The parser was given a whole head and has made no message of it: it is paused.
         self._awaits_message = False
         self._held = b""
@@ -54,8 +67,12 @@ class RequestReader:
         self._broken = False
         self._payload: StreamReader | None = None
 
-    def pieces(self, data: bytes) -> Iterator[bytes]:
+    def pieces(self, data: bytes) -> Iterable[bytes]:
         """What to feed now, one after the other; b"" lets a paused parser go on."""
+        self._repeated = _requests.get(data) if self._is_between else None
+        return (data,) if self._repeated is not None else self._cut(data)
+
+    def _cut(self, data: bytes) -> Iterator[bytes]:
         if self._awaits_message or not data:
             yield b""
         if self._held:
@@ -71,12 +88,20 @@ class RequestReader:
 
     def feed_data(self, data: bytes) -> tuple[Messages, bool, bytes]:
         """What the parser makes of one piece; HttpProcessingError where it is not valid."""
+        repeated = self._repeated
+        if repeated is not None:
+            self._repeated = None
+            self._queued += 1
+            self._payload = EMPTY_PAYLOAD
+            return ((repeated, EMPTY_PAYLOAD),), False, b""
         try:
             if self._wrong_line:
                 raise BadHttpMessage("this version of HTTP is not spoken here")
             messages, upgraded, tail = self._parser.feed_data(data)
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
+                if self._is_whole and not upgraded:
+                    _remember(data, *messages[0])
         except HttpProcessingError:
             self._broken = True
             self._break_off()
@@ -99,6 +124,18 @@ class RequestReader:
     def message_consumed(self) -> None:
         self._queued = max(0, self._queued - 1)
         self._parser.message_consumed()
+
+    @property
+    def _is_between(self) -> bool:
+        """What comes next is the beginning of a request, and it would be read."""
+        return self._queued < MOST_QUEUED and not (
+            self._held
+            or self._head_tail
+            or self._body_left
+            or self._awaits_message
+            or self._to_the_end
+            or self._broken
+        )
 
     @property
     def _must_wait(self) -> bool:
@@ -137,6 +174,7 @@ class RequestReader:
             return end
         if not self._head_tail and data[at] in b"\r\n":
             return _EMPTY_LINES.match(data, at).end()  # type: ignore[union-attr]  # it always does
+        self._is_whole = not self._head_tail
         end = self._end_of_head(data, at)
         if b"\r\n" not in self._line:
             self._line += data[at : end or len(data)]
@@ -157,3 +195,14 @@ class RequestReader:
                 return at + found + len(_HEAD_END) - len(before)
         found = data.find(_HEAD_END, at)
         return found + len(_HEAD_END) if found >= 0 else 0
+
+
+def _remember(head: bytes, message: RawRequestMessage, payload: StreamReader) -> None:
+    """Keep a request that is nothing but its head, and leaves the connection as it was."""
+    if payload is not EMPTY_PAYLOAD or message.should_close or message.upgrade:
+        return
+    if len(head) > REMEMBERED_BYTES:
+        return
+    if len(_requests) >= REMEMBERED:
+        _requests.clear()
+    _requests[head] = message

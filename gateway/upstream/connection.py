@@ -340,7 +340,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _is_repeated(self, data: bytes) -> bool:
         """The same head has been met before, and the answer is whole: there's no need to parse it."""
-        if self._method == "HEAD":
+        if self._method in ("HEAD", ""):  # or nothing was asked
             return False
         met = repeated_answers.recall(data, self._correlation_id)
         if met is None:

@@ -4,12 +4,14 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import request_reading
 from gateway.request_reading import MOST_QUEUED, RequestReader
 
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -26,8 +28,28 @@ CHUNKED = (
 EVERYTHING = b"\r\n" + GET + H2C + H2C_WITH_BODY + b"\r\n" + POST + H2C + GET + CHUNKED
 
 
+class CountingParser:
+    """aiohttp's parser, and what it was given."""
+
+    def __init__(self, parser: Any) -> None:
+        self._parser = parser
+        self.fed: list[bytes] = []
+
+    def feed_data(self, data: bytes) -> Any:
+        self.fed.append(data)
+        return self._parser.feed_data(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+
 def read(*writes: bytes) -> list[tuple[str, bytes, bool]]:
     """What the reader makes of the writes: path, body, whether it is the last."""
+    return read_and_parsed(*writes)[0]
+
+
+def read_and_parsed(*writes: bytes) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
+    """The same, and what the parser was given for it."""
     loop = asyncio.new_event_loop()
     try:
         protocol = BaseProtocol(loop)
@@ -39,7 +61,8 @@ def read(*writes: bytes) -> list[tuple[str, bytes, bool]]:
             max_msg_queue_size=32,
         )
         protocol._parser = parser
-        reader = RequestReader(parser)
+        counting = CountingParser(parser)
+        reader = RequestReader(counting)
         found: list[Any] = []
         for write in (*writes, *[b""] * 4):  # what was held is asked for
             queued: list[Any] = []
@@ -49,7 +72,8 @@ def read(*writes: bytes) -> list[tuple[str, bytes, bool]]:
             for _ in queued:
                 reader.message_consumed()
             found += queued
-        return [(m.path, b"".join(getattr(p, "_buffer", ())), m.should_close) for m, p in found]
+        requests = [(m.path, b"".join(getattr(p, "_buffer", ())), m.should_close) for m, p in found]
+        return requests, [piece for piece in counting.fed if piece]
     finally:
         loop.close()
 
@@ -85,3 +109,70 @@ def test_any_split_reads_the_same(cuts: list[int]) -> None:
 
 def test_byte_by_byte_reads_the_same() -> None:
     assert read(*[EVERYTHING[i : i + 1] for i in range(len(EVERYTHING))]) == EXPECTED
+
+
+# Requests that come again
+
+
+def behind(head: bytes) -> bytes:
+    """A request whose body is the head of another."""
+    return b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(head) + head
+
+
+@pytest.fixture
+def met() -> None:
+    """A GET has been met."""
+    request_reading._requests.clear()
+    read(GET)
+
+
+@pytest.mark.usefixtures("met")
+def test_what_comes_again_is_not_parsed_again() -> None:
+    assert read_and_parsed(GET, GET) == ([EXPECTED[0]] * 2, [])
+
+
+@pytest.mark.usefixtures("met")
+@pytest.mark.parametrize(
+    ("writes", "requests"),
+    [
+        ((behind(GET),), [("/p", GET, False)]),
+        ((behind(GET).removesuffix(GET), GET), [("/p", GET, False)]),
+        ((b"GET /q HTTP/1.1\r\nX: ", GET), [("/q", b"", False)]),
+        ((GET[:9], GET[9:]), [("/a", b"", False)]),
+        ((b"\r\n" + GET,), [("/a", b"", False)]),
+        ((GET + POST, GET), [("/a", b"", False), EXPECTED[3], ("/a", b"", False)]),
+    ],
+    ids=["body", "body alone", "value", "split", "empty line", "not alone"],
+)
+def test_the_same_bytes_elsewhere_are_something_else(
+    writes: tuple[bytes, ...], requests: list[tuple[str, bytes, bool]]
+) -> None:
+    assert read(*writes) == requests
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        POST,
+        H2C,
+        CHUNKED,
+        b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"GET /a HTTP/1.0\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 3000 + b"\r\n\r\n",
+    ],
+    ids=["body", "upgrade", "chunked", "close", "HTTP/1.0", "long"],
+)
+def test_a_request_that_is_more_than_its_head_is_not_remembered(request_: bytes) -> None:
+    request_reading._requests.clear()
+    read(request_)
+
+    assert not request_reading._requests
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_reading, "REMEMBERED", 3)
+    request_reading._requests.clear()
+    for number in range(10):
+        read(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number)
+
+    assert len(request_reading._requests) <= 3
