@@ -7,7 +7,11 @@
     healthy   --`fall` failures in a row-->       unhealthy   (suspected or not)
     unhealthy --`rise` passes in a row-->         healthy
 
-"In a row" means reset by the opposite result. Verdicts come from probes, doubts from real requests.
+    starting  --heartbeats come-->                healthy     (not on probation)
+    healthy   --its lease lapses-->               starting    (suspected or not)
+
+"In a row" means reset by the opposite result. Verdicts come from probes, doubts from real requests;
+the last two are of instances whose heartbeats are their probe, and the lease tells of these.
 A suspected instance is still healthy for the registry; this gateway prefers any other. Every change
 carries its evidence.
 """
@@ -44,7 +48,17 @@ class Doubt:
     evidence: str
 
 
-Evidence = Verdict | Doubt
+@dataclass(frozen=True, slots=True)
+class Heartbeats:
+    """What the lease of an instance says whose heartbeats are its probe: whether they come.
+
+    They make a new instance healthy, and say nothing against what requests and trials found.
+    """
+
+    come: bool
+
+
+Evidence = Verdict | Doubt | Heartbeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +91,8 @@ def step(health: Health, evidence: Evidence, thresholds: Thresholds) -> Health:
     """The health after one more piece of evidence; the same object where nothing changes."""
     if isinstance(evidence, Verdict):
         return _judged(health, evidence, thresholds)
+    if isinstance(evidence, Heartbeats):
+        return _beaten(health, evidence)
     if health.status != "healthy" or health.suspected:
         return health
     return replace(health, suspected=True, evidence=evidence.evidence)
@@ -97,6 +113,14 @@ def _judged(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
     if run < needed:
         return replace(health, run=run)
     return Health("healthy" if verdict.passed else "unhealthy", 0, verdict.evidence)
+
+
+def _beaten(health: Health, heartbeats: Heartbeats) -> Health:
+    if heartbeats.come and health.status == "starting" and not health.probation:
+        return Health("healthy", 0, "heartbeats come")
+    if not heartbeats.come and health.status == "healthy":
+        return Health("starting", 0, "its lease lapsed")
+    return health
 
 
 @dataclass(frozen=True, slots=True)

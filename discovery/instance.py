@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from discovery.errors import InvalidRegistration
+from discovery.health_check import HEALTH_KEYS, HealthCheck, parse_health_check
 
 MAX_METADATA_BYTES = 8 * 1024
 MAX_BODY_BYTES = 16 * 1024
@@ -36,7 +37,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One copy of a service and where it listens; `health_check_url` None: a TCP connect is the probe."""
+    """One copy of a service and where it listens; `health_check` says how it is probed."""
 
     name: str
     id: str
@@ -64,9 +65,14 @@ class Instance:
         return f"{self.scheme}://{self.authority}"
 
     @property
-    def address(self) -> tuple[str, str, int, str | None]:
+    def address(self) -> tuple[Scalar, ...]:
         """What health is a verdict on: a change of any of it makes a new instance of the same id."""
-        return (self.scheme, self.host, self.port, self.health_check_url)
+        asked = map(self.metadata.get, HEALTH_KEYS)
+        return (self.scheme, self.host, self.port, self.health_check_url, *asked)
+
+    @property
+    def health_check(self) -> HealthCheck:
+        return parse_health_check(self.metadata, has_url=self.health_check_url is not None)
 
 
 def parse_registration(
@@ -105,9 +111,10 @@ def parse_registration(
         ttl_s=_ttl_s(body.get("ttl"), default_ttl_s),
     )
     url = body.get("health_check_url")
-    if url is None:
-        return instance
-    return replace(instance, health_check_url=_health_check_url(url, instance))
+    if url is not None:
+        instance = replace(instance, health_check_url=_health_check_url(url, instance))
+    parse_health_check(instance.metadata, has_url=url is not None)
+    return instance
 
 
 def check_name(name: object) -> None:

@@ -1,4 +1,8 @@
-"""The prober: one task for each instance in the view, and the book of what this gateway saw of each."""
+"""The prober: a task for each instance that has to be asked, and the book of what this gateway saw.
+
+An instance whose heartbeats are its probe has no task and no timer while they come and nothing else
+speaks against it, so ten thousand of them cost nothing.
+"""
 
 import asyncio
 import contextlib
@@ -12,6 +16,7 @@ from discovery.commands import REMEMBERED_S
 from discovery.health import (
     Doubt,
     Health,
+    Heartbeats,
     ProbeTimes,
     Thresholds,
     Transition,
@@ -22,7 +27,7 @@ from discovery.health import (
 from discovery.instance import Instance
 from discovery.logs import Log
 from discovery.tasks import end
-from discovery.view import Event, Status, View
+from discovery.view import Entry, Event, Status, View
 
 #: Makes one probe; it never raises for what an instance does, and ends by its own time-out. The
 #: second argument: the instance is suspected, so it has to answer a request at its own address.
@@ -116,16 +121,21 @@ class HealthBook:
 
 @dataclass(slots=True)
 class _Watch:
-    """The task that probes one instance, and what it was told to probe."""
+    """What is to be probed, and the task that does it, if any has to."""
 
     instance: Instance
     task: asyncio.Task[None] | None = None
     #: Set where the next probe is not to wait.
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
+    @property
+    def by_heartbeat(self) -> bool:
+        return self.instance.health_check.kind == "heartbeat"
+
     def end(self) -> None:
         if self.task is not None:
             self.task.cancel()
+            self.task = None
 
 
 class Prober:
@@ -150,13 +160,13 @@ class Prober:
             if entry is None:
                 self._end(event.key)
             else:
-                self._begin(entry.instance)
+                self._look_at(entry)
             return
-        present = {entry.key: entry.instance for entry in after.entries()}
+        present = {entry.key: entry for entry in after.entries()}
         for key in self._watches.keys() - present.keys():
             self._end(key)
-        for instance in present.values():
-            self._begin(instance)
+        for entry in present.values():
+            self._look_at(entry)
 
     async def close(self) -> None:
         await end(*(watch.task for watch in self._watches.values() if watch.task is not None))
@@ -172,16 +182,34 @@ class Prober:
         if doubted is not health:
             self._book.note(instance, doubted)
             watch.hurried.set()
+            self._probe_by_task(watch)
 
-    def _begin(self, instance: Instance) -> None:
+    def _look_at(self, entry: Entry) -> None:
+        """Begin with an instance that is new here; take in what the lease says where that counts."""
+        instance = entry.instance
         watch = self._watches.get(instance.key)
-        if watch is not None and watch.instance.address == instance.address:
+        if watch is None or watch.instance.address != instance.address:
+            if watch is not None:
+                watch.end()
+            self._book.begin(instance)
+            watch = self._watches[instance.key] = _Watch(instance)
+        if not watch.by_heartbeat:
+            self._probe_by_task(watch)
             return
-        if watch is not None:
+        come = entry.absent != "lapsed"
+        before = self._book.health(instance.key)
+        after = step(before, Heartbeats(come), self._thresholds)
+        if after is not before:
+            self._book.note(instance, after)
+        if not come:
             watch.end()
-        self._book.begin(instance)
-        watch = self._watches[instance.key] = _Watch(instance)
-        watch.task = asyncio.create_task(self._watch(watch), name=f"probe-{instance.key}")
+        elif after.condition != "healthy":
+            self._probe_by_task(watch)
+
+    def _probe_by_task(self, watch: _Watch) -> None:
+        if watch.task is None:
+            name = f"probe-{watch.instance.key}"
+            watch.task = asyncio.create_task(self._watch(watch), name=name)
 
     def _end(self, key: str) -> None:
         watch = self._watches.pop(key, None)
@@ -202,6 +230,9 @@ class Prober:
             if not verdict.passed or suspected or not health.suspected:
                 health = step(health, verdict, self._thresholds)
                 self._book.note(instance, health)
+            if watch.by_heartbeat and health.condition == "healthy":
+                watch.task = None
+                return
             age_s = time.monotonic() - began_s
             pause_s = next_probe_in_s(health, age_s, self._times, random.random())
             with contextlib.suppress(TimeoutError):

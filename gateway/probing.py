@@ -1,4 +1,4 @@
-"""One health probe: GET the instance's health URL, or connect where it has none."""
+"""One health probe: GET the instance's health URL, connect to it, or ask it for any answer."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from discovery.errors import ForbiddenAddress
 from discovery.health import Verdict
+from discovery.health_check import HealthCheck
 from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
@@ -16,12 +17,12 @@ from gateway.upstream.messages import RequestHead, ResponseHead, lines
 from gateway.version import VERSION
 from middlewares.failures import Failure
 
-#: Of a health answer's body no more is read, and nothing of it is kept.
+#: Of a health answer's body no more is read, and nothing of it is kept but whether it is as expected.
 MAX_BODY_BYTES = 16 * 1024
 
 
 class HealthProbe:
-    """Probes by the hop's own client; it passes on 200 to 299 and follows no redirect."""
+    """Probes by the hop's own client; it passes on what is expected and follows no redirect."""
 
     def __init__(self, dialer: Dialer, timeout_s: float) -> None:
         self._dialer = dialer
@@ -33,18 +34,19 @@ class HealthProbe:
 
         The kernel takes connections for a process that hangs, and a health URL at another port says
         nothing of this one: a suspected instance has to answer a request as well, whatever it says.
+        So has one whose heartbeats are its probe, which is asked only when they are not enough.
         """
         try:
             async with asyncio.timeout(self._timeout_s):
-                if instance.health_check_url is not None:
-                    verdict = await self._get(instance, instance.health_check_url)
-                elif not suspected:
+                check = instance.health_check
+                if check.kind == "http":
+                    verdict = await self._get(instance, check)
+                    if suspected and verdict.passed and not _is_own(instance):
+                        return await self._ask(instance)
+                    return verdict
+                if check.kind == "tcp" and not suspected:
                     return await self._connect(instance)
-                else:
-                    return await self._ask(instance)
-                if suspected and verdict.passed and not _is_own(instance):
-                    return await self._ask(instance)
-                return verdict
+                return await self._ask(instance)
         except TimeoutError:
             return Verdict(False, f"no answer within {self._timeout_s:g} s")
         except (OSError, ForbiddenAddress) as error:
@@ -61,28 +63,35 @@ class HealthProbe:
         return UpstreamConnection(sock, self._limits)
 
     async def _ask(self, instance: Instance) -> Verdict:
-        head = await self._exchange(instance, _request("HEAD", "/", "", instance.authority))
+        request = _request("HEAD", "/", "", instance.authority)
+        head, _ = await self._exchange(instance, request)
         return Verdict(True, f"answers with {head.status}")
 
-    async def _get(self, instance: Instance, url: str) -> Verdict:
-        parts = urlsplit(url)
+    async def _get(self, instance: Instance, check: HealthCheck) -> Verdict:
+        parts = urlsplit(instance.health_check_url or "")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         there = replace(instance, scheme=parts.scheme, port=port)
-        head = await self._exchange(there, _request("GET", parts.path, parts.query, parts.netloc))
-        return Verdict(200 <= head.status < 300, str(head.status))
+        request = _request("GET", parts.path, parts.query, parts.netloc)
+        head, body = await self._exchange(there, request)
+        if not check.expects(head.status):
+            return Verdict(False, str(head.status))
+        if check.body not in body:
+            return Verdict(False, f"{head.status} without the expected body")
+        return Verdict(True, str(head.status))
 
-    async def _exchange(self, there: Instance, request: RequestHead) -> ResponseHead:
+    async def _exchange(self, there: Instance, request: RequestHead) -> tuple[ResponseHead, bytes]:
+        """The head of the answer and the beginning of its body."""
         connection = await self._dialer.connect(there, self._new)
         try:
             connection.request(request)
             head = await connection.head()
-            with contextlib.suppress(Failure):  # the status has been seen: it decides
-                read = 0
-                while read < MAX_BODY_BYTES and (piece := await connection.read()):
-                    read += len(piece)
+            body = bytearray()
+            with contextlib.suppress(Failure):  # what has been seen decides
+                while len(body) < MAX_BODY_BYTES and (piece := await connection.read()):
+                    body += piece
         finally:
             connection.abort()
-        return head
+        return head, bytes(body[:MAX_BODY_BYTES])
 
 
 def _is_own(instance: Instance) -> bool:

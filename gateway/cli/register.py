@@ -9,6 +9,7 @@ import typer
 
 from discovery.announcing import make_announcement
 from discovery.errors import DiscoveryError
+from discovery.health_check import BODY, PROBE, STATUSES
 from discovery.registrar import Registrar
 from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
@@ -39,6 +40,20 @@ def register(
     ] = None,
     health_path: Annotated[
         str | None, typer.Option(help="Healthy is what answers 200 to 299 there.")
+    ] = None,
+    health_status: Annotated[
+        str | None,
+        typer.Option(metavar="STATUSES", help="Healthy are these instead, as in 200-299,401."),
+    ] = None,
+    health_body: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What a healthy answer has to contain.")
+    ] = None,
+    health_probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="http, tcp or heartbeat; else http with --health-path, tcp without.",
+        ),
     ] = None,
     tcp: Annotated[
         bool, typer.Option("--tcp", help="Healthy is what takes connections (the default).")
@@ -77,6 +92,9 @@ def register(
     """
     if tcp and health_path is not None:
         raise UsageError("--tcp and --health-path: only one of them can be the probe")
+    if tcp and health_probe not in (None, "tcp"):
+        raise UsageError("--tcp and --health-probe: only one of them can be the probe")
+    health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body}
     logging.basicConfig(level=logging.INFO, format="lockgate: %(message)s")  # standard error
     try:
         announcement = make_announcement(
@@ -84,7 +102,7 @@ def register(
             port=port,
             host=host,
             health_path=health_path,
-            metadata=_pairs(metadata or []),
+            metadata=_with_health(_pairs(metadata or []), health),
             version=version,
             weight=weight,
             instance_id=instance_id,
@@ -117,6 +135,14 @@ def _pairs(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"--metadata {text}: must be KEY=VALUE, each key once")
         pairs[key] = value
     return pairs
+
+
+def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[str, str]:
+    """The metadata with those that the options for health stand for."""
+    given = {key: value for key, value in health.items() if value is not None}
+    for key in given.keys() & pairs.keys():
+        raise UsageError(f"--metadata {key}=…: there is an option for it, give one of them")
+    return pairs | given
 
 
 def _registrar(url: str | None, token: str | None) -> Registrar | None:

@@ -135,18 +135,22 @@ async def test_what_is_registered_is_what_was_said(
         registry_url,
         *("--host", "127.0.0.1", "--health-path", "/serve.py", "--weight", "7"),
         *("--version", "1.2.3", "--metadata", "zone=a", "--metadata", "owner=x=y"),
+        *("--health-probe", "http", "--health-status", "200", "--health-body", "http.server"),
     )
     await program.said()
+    await eventually(lambda: gateway.gateway.health.status("orders/o1") == "healthy")
 
-    async def listed() -> bool:
-        return (await gateway.get("/services/orders")).status == 200
-
-    await eventually(listed)
     (instance,) = (await gateway.admin("GET", "/services/orders")).json()["instances"]
     assert instance["id"] == "o1"
     assert instance["health_check_url"] == f"http://127.0.0.1:{program.port}/serve.py"
     assert (instance["weight"], instance["version"]) == (7, "1.2.3")
-    assert instance["metadata"] == {"zone": "a", "owner": "x=y"}
+    assert instance["metadata"] == {
+        "zone": "a",
+        "owner": "x=y",
+        "health.probe": "http",
+        "health.statuses": "200",
+        "health.body": "http.server",
+    }
 
 
 async def test_a_short_lease_is_kept(
@@ -279,6 +283,15 @@ async def test_a_port_that_another_program_has_is_no_port_of_this_one(tmp_path: 
         (["--metadata", "zone"], "--metadata zone"),
         (["--metadata", "a=1", "--metadata", "a=2"], "--metadata a=2"),
         (["--tcp", "--health-path", "/health"], "--health-path"),
+        (["--tcp", "--health-probe", "heartbeat"], "--health-probe"),
+        (["--health-probe", "ping"], "metadata 'health.probe': 'ping'"),
+        (["--health-probe", "http"], "needs a health_check_url"),
+        (["--health-body", "UP"], "metadata 'health.body': 'UP'"),
+        (["--health-path", "/", "--health-status", "2xx"], "metadata 'health.statuses': '2xx'"),
+        (
+            ["--health-probe", "tcp", "--metadata", "health.probe=tcp"],
+            "--metadata health.probe=",
+        ),
         (["--via-http", "localhost:8080"], "--via-http localhost:8080"),
         (["--via-http", "http://localhost:8080"], "--token"),
     ],

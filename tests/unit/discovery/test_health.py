@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.health import Doubt, Health, ProbeTimes, Thresholds, Verdict, next_probe_in_s, step
+from discovery.health import (
+    Doubt,
+    Evidence,
+    Health,
+    Heartbeats,
+    ProbeTimes,
+    Thresholds,
+    Verdict,
+    next_probe_in_s,
+    step,
+)
 from discovery.view import Status
 
 PASS = Verdict(True, "200")
@@ -134,6 +144,50 @@ def test_doubts_never_change_what_the_registry_is_told(
             without = step(without, one, thresholds)
         assert with_doubts.status == without.status
         assert not with_doubts.suspected or with_doubts.status == "healthy"
+
+
+# Heartbeats
+
+COME, LAPSED = Heartbeats(True), Heartbeats(False)
+
+evidence_of_all_kinds = st.lists(st.sampled_from([PASS, FAIL, DOUBT, COME, LAPSED]), max_size=40)
+
+
+def after_all(evidence: Sequence[Evidence], thresholds: Thresholds, health: Health) -> Health:
+    for one in evidence:
+        health = step(health, one, thresholds)
+    return health
+
+
+def test_heartbeats_make_a_new_instance_healthy_and_the_end_of_its_lease_unknown() -> None:
+    healthy = step(Health(), COME, Thresholds())
+    assert healthy == Health("healthy", 0, "heartbeats come")
+    doubted = step(healthy, DOUBT, Thresholds())
+    for health in (healthy, doubted):
+        assert step(health, LAPSED, Thresholds()) == Health("starting", 0, "its lease lapsed")
+
+
+@given(evidence_of_all_kinds, thresholds_of_all_kinds, st.booleans())
+@settings(deadline=None)
+def test_heartbeats_lift_nothing_that_requests_and_trials_have_found(
+    evidence: list[Evidence], thresholds: Thresholds, probation: bool
+) -> None:
+    health = after_all(evidence, thresholds, Health(probation=probation))
+    if health.status != "starting" or health.probation:
+        assert step(health, COME, thresholds) is health
+    else:
+        assert step(health, COME, thresholds).condition == "healthy"
+
+
+@given(evidence_of_all_kinds, thresholds_of_all_kinds, st.booleans())
+@settings(deadline=None)
+def test_after_the_end_of_its_lease_an_instance_is_never_healthy(
+    evidence: list[Evidence], thresholds: Thresholds, probation: bool
+) -> None:
+    health = after_all([*evidence, LAPSED], thresholds, Health(probation=probation))
+    assert health.status != "healthy"
+    assert not health.suspected
+    assert step(health, LAPSED, thresholds) is health
 
 
 # When to probe next

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discovery.errors import InvalidRegistration
+from discovery.health_check import HealthCheck
 from discovery.instance import (
     MAX_METADATA_BYTES,
     Instance,
@@ -423,3 +424,74 @@ def test_another_address_or_probe_makes_another_instance_and_another_weight_does
     assert same.address == parse().address
     for change in ({"host": "other"}, {"port": 9}, {"scheme": "https"}, {"health_check_url": "/"}):
         assert parse(**change).address != parse().address
+
+
+# How it is probed
+
+
+def test_by_default_a_health_url_is_asked_and_else_a_connect_is_the_probe() -> None:
+    assert parse(health_check_url="/").health_check == HealthCheck("http", ((200, 299),), b"")
+    assert parse().health_check == HealthCheck("tcp")
+
+
+@pytest.mark.parametrize("kind", ["tcp", "heartbeat"])
+def test_another_probe_may_be_asked_for_with_a_health_url_or_without(kind: str) -> None:
+    for more in ({}, {"health_check_url": "/health"}):
+        assert parse(metadata={"health.probe": kind}, **more).health_check.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "unexpected"),
+    [
+        ("200", {200}, {199, 201}),
+        ("200-299,401", {200, 250, 299, 401}, {300, 400, 402}),
+        ("200 , 500-599", {200, 500, 599}, {201, 499}),
+        ("204-204", {204}, {203, 205}),
+    ],
+)
+def test_statuses_are_numbers_and_ranges_with_both_ends(
+    text: str, expected: set[int], unexpected: set[int]
+) -> None:
+    check = parse(health_check_url="/", metadata={"health.statuses": text}).health_check
+    assert {s for s in expected | unexpected if check.expects(s)} == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("health.probe", value) for value in ("", "HTTP", "ping", None, 1, True)),
+        *(
+            ("health.statuses", value)
+            for value in (
+                *("", ",", "200,", "2xx", "20", "2000", "-299", "200-", "299-200", "100", "600"),
+                *("200-299-300", "٢٠٠", "200\n", None, 200, True),
+            )
+        ),
+        *(("health.body", value) for value in ("", None, 1, True)),
+    ],
+)
+def test_any_other_probe_is_refused_with_the_key_and_the_value(key: str, value: object) -> None:
+    assert refusal(health_check_url="/", metadata={key: value}).startswith(
+        f"metadata {key!r}: {value!r} "
+    )
+
+
+@pytest.mark.parametrize("key", ["health.statuses", "health.body"])
+@pytest.mark.parametrize("kind", [None, "tcp", "heartbeat"])
+def test_expectations_without_an_http_probe_are_refused(key: str, kind: str | None) -> None:
+    metadata = {key: "200"} | ({"health.probe": kind} if kind else {})
+    assert "needs an HTTP probe" in refusal(metadata=metadata)
+
+
+def test_an_http_probe_needs_a_health_url() -> None:
+    assert "needs a health_check_url" in refusal(metadata={"health.probe": "http"})
+
+
+def test_another_expectation_makes_another_instance() -> None:
+    one = parse(health_check_url="/")
+    for key, value in (
+        ("health.probe", "heartbeat"),
+        ("health.statuses", "204"),
+        ("health.body", "UP"),
+    ):
+        assert parse(health_check_url="/", metadata={key: value}).address != one.address

@@ -1,0 +1,244 @@
+"""The three kinds of probe as a gateway makes them: HTTP, TCP connect, and the heartbeats themselves."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from tests.conftest import StartGateway, StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateways import RunningGateway
+from tests.support.registry_servers import free_port
+
+KEY = "orders/i1"
+HEARTBEAT = {"health.probe": "heartbeat"}
+
+
+def evidence(gateway: RunningGateway) -> str:
+    return gateway.gateway.health.health(KEY).evidence
+
+
+def probing_tasks() -> list[str]:
+    return [t.get_name() for t in asyncio.all_tasks() if t.get_name().startswith("probe-")]
+
+
+# HTTP
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "metadata", "verdict"),
+    [
+        (401, "", {"health.statuses": "200-299,401"}, ("healthy", "401")),
+        (204, "", {"health.statuses": "200"}, ("unhealthy", "204")),
+        (302, "", {"health.statuses": "300-399"}, ("healthy", "302")),
+        (200, "all is UP now", {"health.body": "UP"}, ("healthy", "200")),
+        (200, "all is down", {"health.body": "UP"}, ("unhealthy", "200 without the expected body")),
+        (500, "UP", {"health.body": "UP"}, ("unhealthy", "500")),
+        (200, " " * 16382 + "UP", {"health.body": "UP"}, ("healthy", "200")),
+        (
+            200,
+            " " * 16383 + "UP",
+            {"health.body": "UP"},
+            ("unhealthy", "200 without the expected body"),
+        ),
+        (200, "grün", {"health.body": "ü"}, ("healthy", "200")),
+    ],
+)
+async def test_an_http_probe_passes_on_the_statuses_and_the_body_that_are_asked_for(
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    status: int,
+    body: str,
+    metadata: dict[str, str],
+    verdict: tuple[str, str],
+) -> None:
+    length = len(body.encode())
+    answer = f"HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n{body}".encode()
+    gateway, upstream = await start_gateway(HEALTH_FALL="1"), await start_upstream(answer)
+
+    await gateway.register(
+        "orders", upstream.port, health_check_url="/probe", metadata=metadata, routable=False
+    )
+
+    await eventually(lambda: gateway.gateway.health.status(KEY) != "starting")
+    assert (gateway.gateway.health.status(KEY), evidence(gateway)) == verdict
+
+
+async def test_other_expectations_of_the_same_instance_are_probed_at_once(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(HEALTH_CHECK_INTERVAL="60"), await start_upstream()
+    await gateway.register("orders", upstream.port, health_check_url="/health")
+
+    await gateway.register(
+        "orders",
+        upstream.port,
+        health_check_url="/health",
+        metadata={"health.statuses": "500"},
+        routable=False,
+    )
+
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"metadata": {"health.probe": "http"}}, "needs a health_check_url"),
+        ({"metadata": {"health.probe": "ping"}}, "'ping' must be http, tcp or heartbeat"),
+        (
+            {"health_check_url": "/health", "metadata": {"health.statuses": "2xx"}},
+            "metadata 'health.statuses': '2xx'",
+        ),
+    ],
+)
+async def test_a_probe_that_makes_no_sense_is_refused_with_the_reason(
+    start_gateway: StartGateway, body: dict[str, Any], reason: str
+) -> None:
+    gateway = await start_gateway()
+
+    answer = await gateway.admin(
+        "PUT", "/services/orders/instances/i1", json={"host": "127.0.0.1", "port": 9, **body}
+    )
+
+    assert answer.status == 400
+    assert reason in answer.json()["detail"]
+
+
+async def test_the_first_request_waits_for_one_probe_and_for_no_interval(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """The request is held for the first verdict, and goes on with it: one probe was enough."""
+    gateway, upstream = await start_gateway(HEALTH_CHECK_INTERVAL="60"), await start_upstream()
+    began_s = time.monotonic()
+
+    await gateway.register("orders", upstream.port, health_check_url="/health", routable=False)
+    answer = await gateway.get("/api/orders")
+
+    assert (answer.status, upstream.probes) == (200, 1)
+    assert time.monotonic() - began_s < 0.5  # some milliseconds on a machine at rest
+
+
+async def test_while_an_instance_fails_it_is_probed_more_often(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """A doubt has it probed at once; neither of the two probes after that waits for the interval."""
+    gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60", HEALTH_FALL="3")
+    upstream = await start_upstream()
+    await gateway.register("orders", upstream.port, health_check_url="/health")
+    upstream.healthy = False
+    (entry,) = gateway.gateway.watcher.view.entries()
+
+    gateway.gateway.prober.doubt(entry.instance, "a request failed")
+
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy", within_s=10)
+    assert upstream.probes == 4
+
+
+# TCP
+
+
+async def test_a_tcp_probe_asks_for_nothing_though_there_is_a_health_url(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream(healthy=False)
+
+    await gateway.register(
+        "orders", upstream.port, health_check_url="/health", metadata={"health.probe": "tcp"}
+    )
+
+    assert (upstream.probes, evidence(gateway)) == (0, "connected")
+
+
+# Heartbeats
+
+
+async def test_with_heartbeats_as_the_probe_an_instance_is_healthy_at_once_and_nothing_is_asked(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+
+    await gateway.register("orders", upstream.port, metadata=HEARTBEAT, routable=False)
+
+    assert gateway.gateway.health.status(KEY) == "healthy"
+    assert evidence(gateway) == "heartbeats come"
+    assert probing_tasks() == []
+    assert (await gateway.get("/api/orders")).status == 200
+    assert [one.target for one in upstream.requests] == [b"/"]
+
+
+async def test_with_heartbeats_as_the_probe_the_end_of_the_lease_takes_it_out_until_they_come_back(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """Any other instance that lapses is routed to as the last resort, while it passes its probes."""
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders", upstream.port, metadata=HEARTBEAT, ttl=1)
+    assert (await gateway.get("/api/orders")).status == 200
+
+    await eventually(lambda: _is_answered(gateway, 503))
+    assert evidence(gateway) == "its lease lapsed"
+    await gateway.register("orders", upstream.port, metadata=HEARTBEAT, routable=False)
+
+    assert (await gateway.get("/api/orders")).status == 200
+    assert probing_tasks() == []
+
+
+async def test_with_heartbeats_as_the_probe_a_loss_of_the_registrys_data_changes_nothing(
+    start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders", upstream.port, metadata=HEARTBEAT)
+
+    with redis.Redis.from_url(registry_url) as client:
+        client.flushall()
+    await eventually(lambda: _is_lost(gateway))
+
+    assert (await gateway.get("/api/orders")).status == 200
+
+
+async def test_with_heartbeats_as_the_probe_real_requests_are_evidence_and_trials_bring_it_back(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, port = await start_gateway(), free_port()
+    await gateway.register("orders", port, metadata=HEARTBEAT, routable=False)
+
+    await gateway.get("/api/orders")
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    assert probing_tasks() == [f"probe-{KEY}"]
+    heartbeat = await gateway.admin("POST", "/services/orders/instances/i1/heartbeat")
+    assert (heartbeat.status, gateway.gateway.health.status(KEY)) == (204, "unhealthy")
+    upstream = await start_upstream(port=port)
+
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "healthy")
+    await eventually(lambda: probing_tasks() == [])
+    assert upstream.requests[0].head.startswith(b"HEAD / ")
+
+
+async def test_with_heartbeats_as_the_probe_one_removed_for_ill_health_has_to_answer_first(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway = await start_gateway(HEALTH_RISE="3", HEALTH_FALL="1", UNHEALTHY_REMOVE_AFTER="0")
+    port = free_port()
+    await gateway.register("orders", port, metadata=HEARTBEAT, routable=False)
+    await gateway.get("/api/orders")
+    await eventually(lambda: _is_listed(gateway, False))
+    upstream = await start_upstream(port=port)
+
+    await gateway.register("orders", port, metadata=HEARTBEAT)
+
+    assert len(upstream.requests) == 3
+    assert evidence(gateway) == "answers with 200"
+
+
+async def _is_answered(gateway: RunningGateway, status: int) -> bool:
+    return (await gateway.get("/api/orders")).status == status
+
+
+async def _is_listed(gateway: RunningGateway, wanted: bool) -> bool:
+    return ((await gateway.get("/services/orders")).status == 200) == wanted
+
+
+def _is_lost(gateway: RunningGateway) -> bool:
+    return [entry.absent for entry in gateway.gateway.watcher.view.entries()] == ["lost"]
