@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from discovery.errors import InvalidRegistration
 from discovery.instance import Instance, decode, encode
 from discovery.logs import Log
+from discovery.slicing import Steps, at_once, slices
 
 T = TypeVar("T")
 
@@ -198,7 +199,22 @@ def sweep(
 
 def snapshot(service: str = "") -> Command[Snapshot]:
     """Everything, or one service."""
-    return Command("snapshot", (_new_epoch(), service), _snapshot)
+    return Command(
+        "snapshot", (_new_epoch(), service), lambda reply: at_once(decoding_snapshot(reply))
+    )
+
+
+def leases(instances: Sequence[Instance]) -> Command[dict[str, int]]:
+    """When these instances last sent a heartbeat, by key, Unix ms; those registered alone."""
+
+    def heartbeats_ms(reply: Any) -> dict[str, int]:
+        return {
+            instance.key: int(float(lapses_at_ms)) - round(instance.ttl_s * 1000)
+            for instance, lapses_at_ms in zip(instances, reply, strict=True)
+            if lapses_at_ms
+        }
+
+    return Command("leases", (_new_epoch(), *(one.key for one in instances)), heartbeats_ms)
 
 
 def decode_value(key: str, value: bytes) -> tuple[Instance, int, bool]:
@@ -220,19 +236,20 @@ def _changed(reply: Any) -> Changed:
     return Changed(bool(reply[0]), _text(reply[1]), reply[2])
 
 
-def _snapshot(reply: Any) -> Snapshot:
+def decoding_snapshot(reply: Any) -> Steps[Snapshot]:
+    """What the script of `snapshot` returned, as values: 10 ms for each thousand instances."""
     epoch, revision, last_event_id, now_ms, gateways, instances, known, removed = reply
+    records: list[Record] = []
+    for some in slices(zip(*[iter(instances)] * 4, strict=True)):
+        records += (record for fields in some if (record := _record(*fields)) is not None)
+        yield
     return Snapshot(
         epoch=_text(epoch),
         revision=revision,
         last_event_id=_text(last_event_id),
         now_ms=int(now_ms),
         live_gateways=gateways,
-        records=tuple(
-            record
-            for fields in zip(*[iter(instances)] * 4, strict=True)
-            if (record := _record(*fields)) is not None
-        ),
+        records=tuple(records),
         known={
             _text(name): int(float(at)) for name, at in zip(known[::2], known[1::2], strict=True)
         },

@@ -5,7 +5,8 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from discovery.errors import InvalidRegistration
@@ -32,6 +33,12 @@ _KEYS = frozenset(
     ["host", "port", "scheme", "health_check_url", "metadata", "weight", "version", "ttl"]
 )
 
+_GRAPHIC = re.compile(r"[!-~]+")
+_MAX_HOST_CHARACTERS = 253
+
+#: Made once: ten thousand records are decoded at a time.
+_METADATA = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+
 Scalar = str | int | float | bool | None
 
 
@@ -57,8 +64,7 @@ class Instance:
 
     @property
     def authority(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return _authority(self.host, self.port)
 
     @property
     def url(self) -> str:
@@ -99,22 +105,21 @@ def parse_registration(
     scheme = body.get("scheme", "http")
     if scheme not in ("http", "https"):
         raise InvalidRegistration(f"scheme {scheme!r}: must be http or https")
-    instance = Instance(
+    url = body.get("health_check_url")
+    metadata = _metadata(body.get("metadata"))
+    parse_health_check(metadata, has_url=url is not None)
+    return Instance(
         name=str(name),
         id=str(instance_id),
         host=host,
         port=port,
         scheme=scheme,
-        metadata=_metadata(body.get("metadata")),
+        health_check_url=None if url is None else _health_check_url(url, scheme, host, port),
+        metadata=metadata,
         weight=_integer("weight", body.get("weight", 1), 0, 1000),
         version=_version(body.get("version")),
         ttl_s=_ttl_s(body.get("ttl"), default_ttl_s),
     )
-    url = body.get("health_check_url")
-    if url is not None:
-        instance = replace(instance, health_check_url=_health_check_url(url, instance))
-    parse_health_check(instance.metadata, has_url=url is not None)
-    return instance
 
 
 def check_name(name: object) -> None:
@@ -157,15 +162,20 @@ def decode(key: str, record: str | bytes) -> Instance:
     """The instance of a record; InvalidRegistration when it is not one of ours."""
     name, _, instance_id = key.partition("/")
     try:
-        body = json.loads(record)
+        body = json.loads(record if isinstance(record, str) else record.decode())
     except ValueError:
         raise InvalidRegistration("the record is not JSON") from None
     return parse_registration(name, instance_id, body)
 
 
 def _host(host: object) -> str:
-    if not isinstance(host, str) or not host:
+    if not isinstance(host, str) or not 0 < len(host) <= _MAX_HOST_CHARACTERS:
         raise InvalidRegistration(f"host {host!r}: must be a host name or an address")
+    return _checked_host(host)
+
+
+@lru_cache(maxsize=4096)
+def _checked_host(host: str) -> str:
     try:
         return str(ipaddress.ip_address(host)) if "%" not in host else _refuse_host(host)
     except ValueError:
@@ -173,7 +183,7 @@ def _host(host: object) -> str:
     labels = host.removesuffix(".").split(".")
     # A last label of digits alone would be read as a legacy IPv4 address (127.1, 0x7f.1).
     numeric = labels[-1].isdigit() or labels[-1].lower().startswith("0x")
-    if len(host) > 253 or numeric or not all(map(_HOST_LABEL.fullmatch, labels)):
+    if numeric or not all(map(_HOST_LABEL.fullmatch, labels)):
         return _refuse_host(host)
     return host
 
@@ -221,8 +231,7 @@ def _metadata(value: object) -> Mapping[str, Scalar]:
         if isinstance(item, int) and not _LEAST_INTEGER <= item <= _GREATEST_INTEGER:
             raise InvalidRegistration(f"metadata {key!r}: an integer must fit into 64 bits")
     try:
-        text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
-        size = len(text.encode())
+        size = len(_METADATA.encode(dict(value)).encode())
     except ValueError:
         raise InvalidRegistration("metadata must be valid JSON") from None
     if size > MAX_METADATA_BYTES:
@@ -232,24 +241,36 @@ def _metadata(value: object) -> Mapping[str, Scalar]:
     return dict(value)
 
 
-def _health_check_url(value: object, instance: Instance) -> str:
+def _health_check_url(value: object, scheme: str, host: str, port: int) -> str:
     what = f"health_check_url {value!r}"
+    own = f"{scheme}://{_authority(host, port)}"
+    if isinstance(value, str) and value.startswith("/") and not value.startswith("//"):
+        value = own + value
     if not isinstance(value, str) or not value or len(value) > 2048 or not value.isascii():
         raise InvalidRegistration(f"{what}: must be a path or a URL of at most 2048 characters")
-    if any(ord(character) <= 0x20 or ord(character) == 0x7F for character in value):
+    if not _GRAPHIC.fullmatch(value):
         raise InvalidRegistration(f"{what}: must not contain spaces or control characters")
-    if value.startswith("/") and not value.startswith("//"):
-        return _health_check_url(instance.url + value, instance)
+    if value.startswith(f"{own}/") and "#" not in value:  # as nearly all are: nothing to take apart
+        return value
     try:
         parts = urlsplit(value)
-        port = parts.port
+        its_port = parts.port
     except ValueError:
         raise InvalidRegistration(f"{what}: is not a URL") from None
-    if parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.fragment or port == 0:
+    if (
+        parts.scheme not in ("http", "https")
+        or "@" in parts.netloc
+        or parts.fragment
+        or its_port == 0
+    ):
         raise InvalidRegistration(f"{what}: must be a path, or an http or https URL")
-    if not _same_host(parts.hostname or "", instance.host):
-        raise InvalidRegistration(f"{what}: its host must be the instance's own, {instance.host}")
+    if not _same_host(parts.hostname or "", host):
+        raise InvalidRegistration(f"{what}: its host must be the instance's own, {host}")
     return value
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _same_host(one: str, other: str) -> bool:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from discovery.commands import REMEMBERED_S, Snapshot
 from discovery.instance import Instance
+from discovery.persistent import persistent
+from discovery.slicing import Steps, at_once, slices
 
 Status = Literal["starting", "healthy", "unhealthy"]
 #: `lapsed`: its lease ended. `lost`: the registry's data was, or a newer snapshot lacks it though
@@ -105,29 +107,38 @@ def apply(view: View, event: Event, now_s: float) -> View:
 
 
 def take_over(view: View, snapshot: Snapshot, now_s: float) -> View:
+    """The view after a snapshot, worked out at once; see `taking_over`."""
+    return at_once(taking_over(view, snapshot, now_s))
+
+
+def taking_over(view: View, snapshot: Snapshot, now_s: float) -> Steps[View]:
     """The view after a snapshot: as the registry has it, with what went missing kept as absent.
 
     What was removed on purpose or was draining is gone; anything else that is missing was lost with
     the registry's data, and is kept for its probes to judge.
     """
     services: dict[str, dict[str, Entry]] = {}
-    for record in snapshot.records:
-        entry = Entry(
-            record.instance, record.registered_at_ms, record.draining, _status(record.status)
-        )
-        services.setdefault(record.instance.name, {})[entry.key] = entry
-    for entry in view.entries():
-        missing = entry.key not in services.get(entry.instance.name, {})
-        if missing and entry.key not in snapshot.removed and not entry.draining:
-            if entry.absent is None:
-                entry = replace(entry, status="starting", absent="lost", absent_since_s=now_s)
-            services.setdefault(entry.instance.name, {})[entry.key] = entry
+    for records in slices(snapshot.records):
+        for record in records:
+            entry = Entry(
+                record.instance, record.registered_at_ms, record.draining, _status(record.status)
+            )
+            services.setdefault(record.instance.name, {})[entry.key] = entry
+        yield
+    for entries in slices(view.entries()):
+        for entry in entries:
+            missing = entry.key not in services.get(entry.instance.name, {})
+            if missing and entry.key not in snapshot.removed and not entry.draining:
+                if entry.absent is None:
+                    entry = replace(entry, status="starting", absent="lost", absent_since_s=now_s)
+                services.setdefault(entry.instance.name, {})[entry.key] = entry
+        yield
     known = dict(view.known)
     for name, went_at_ms in snapshot.known.items():
         known[name] = now_s - (snapshot.now_ms - went_at_ms) / 1000
     for name in view.services.keys() - services.keys() - snapshot.known.keys():
         known[name] = now_s
-    return View(snapshot.epoch, snapshot.revision, services, known)
+    return View(snapshot.epoch, snapshot.revision, persistent(services), persistent(known))
 
 
 def forget_absent(view: View, now_s: float) -> View:
@@ -148,16 +159,15 @@ def forget_absent(view: View, now_s: float) -> View:
 def _with(view: View, entry: Entry) -> View:
     name = entry.instance.name
     entries = {**view.services.get(name, {}), entry.key: entry}
-    return replace(view, services={**view.services, name: entries})
+    return replace(view, services=persistent(view.services).with_item(name, entries))
 
 
 def _without(view: View, key: str, now_s: float) -> View:
     name = key.partition("/")[0]
     entries = {k: entry for k, entry in view.services.get(name, {}).items() if k != key}
-    services = {n: e for n, e in view.services.items() if n != name}
-    if entries:
-        services[name] = entries
-    return replace(view, services=services, known={**view.known, name: now_s})
+    services, known = persistent(view.services), persistent(view.known)
+    services = services.with_item(name, entries) if entries else services.without(name)
+    return replace(view, services=services, known=known.with_item(name, now_s))
 
 
 def _status(text: str) -> Status:

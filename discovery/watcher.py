@@ -10,13 +10,13 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from discovery import commands, view
-from discovery.commands import Snapshot
 from discovery.connecting import connect_async
 from discovery.events import parse_event
 from discovery.keys import registry_keys
 from discovery.logs import Log
 from discovery.saved_view import Saved
 from discovery.settings import RegistrySettings
+from discovery.tasks import in_steps
 from discovery.view import Event, View
 
 #: How long one read of the stream waits, and how often the registry is asked whether it is the same.
@@ -128,8 +128,11 @@ class Watcher:
             async with asyncio.timeout(
                 SNAPSHOT_TIMEOUT_S if self._saved is None else FIRST_SNAPSHOT_S
             ):
-                snapshot = await self._snapshot(client)
-            self._swap(view.take_over(self.view, snapshot, time.monotonic()), None)
+                reply = await self._snapshot(client)
+            # Thousands of instances take a while: requests go on meanwhile, on the view before.
+            snapshot = await in_steps(commands.decoding_snapshot(reply))
+            after = await in_steps(view.taking_over(self.view, snapshot, time.monotonic()))
+            self._swap(after, None)
             if not self.connected:
                 _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
             self.connected = True
@@ -147,11 +150,10 @@ class Watcher:
             with contextlib.suppress(Exception):
                 await client.aclose()
 
-    async def _snapshot(self, client: Any) -> Snapshot:
+    async def _snapshot(self, client: Any) -> Any:
         command = commands.snapshot()
         source = commands.script_source(command.script)
-        reply = await client.eval(source, len(self._keys), *self._keys, *command.args)
-        return command.decode(reply)
+        return await client.eval(source, len(self._keys), *self._keys, *command.args)
 
     async def _read(self, client: Any, last_id: str) -> str:
         events_key = self._keys[-1]

@@ -14,12 +14,19 @@ else
   -- '0' is the character after '/'.
   members = redis.call('ZRANGEBYLEX', INDEX, '[' .. service .. '/', '(' .. service .. '0')
 end
+-- As many at a time as Lua's stack takes as arguments with room to spare.
+local AT_A_TIME = 1000
 local instances = {}
-for _, member in ipairs(members) do
-  instances[#instances + 1] = member
-  instances[#instances + 1] = redis.call('HGET', INSTANCES, member) or ''
-  instances[#instances + 1] = redis.call('ZSCORE', LEASES, member) or '0'
-  instances[#instances + 1] = redis.call('HGET', STATUS, member) or 'starting'
+for first = 1, #members, AT_A_TIME do
+  local last_one = math.min(first + AT_A_TIME - 1, #members)
+  local values = redis.call('HMGET', INSTANCES, unpack(members, first, last_one))
+  local statuses = redis.call('HMGET', STATUS, unpack(members, first, last_one))
+  for i = first, last_one do
+    instances[#instances + 1] = members[i]
+    instances[#instances + 1] = values[i - first + 1] or ''
+    instances[#instances + 1] = redis.call('ZSCORE', LEASES, members[i]) or '0'
+    instances[#instances + 1] = statuses[i - first + 1] or 'starting'
+  end
 end
 return {
   epoch(), revision(), last[1] and last[1][1] or '0-0', integer(now),

@@ -104,6 +104,10 @@ class RegistryTwin:
             sum(in_flight or 0 for in_flight in said),
         )
 
+    def leases(self, keys: Sequence[str]) -> dict[str, bool]:
+        """Of those that are registered, whether the lease has lapsed."""
+        return {key: self.instances[key].lapsed for key in keys if key in self.instances}
+
     def deregister(self, key: str) -> bool:
         if key not in self.instances:
             return False

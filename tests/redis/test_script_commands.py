@@ -17,6 +17,7 @@ SINCE = {
     "HGET": (2, 0),
     "HINCRBY": (2, 0),
     "HKEYS": (2, 0),
+    "HMGET": (2, 0),
     "HSET": (2, 0),
     "HSETNX": (2, 0),
     "LINDEX": (1, 0),

@@ -264,6 +264,18 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         assert found.epoch == self.epoch or not self.epoch
 
     @invariant()
+    def the_leases_are_those_of_the_twin(self) -> None:
+        found = self.registry.call(commands.snapshot())
+        heartbeats_ms = self.registry.call(commands.leases([instance(key) for key in MEMBERS]))
+        ttl_ms = round(HOUR_S * 1000)
+        assert {
+            key: at_ms + ttl_ms <= found.now_ms for key, at_ms in heartbeats_ms.items()
+        } == self.twin.leases(MEMBERS)
+        assert heartbeats_ms == {
+            record.instance.key: record.last_heartbeat_ms for record in found.records
+        }
+
+    @invariant()
     def the_stream_holds_every_change_in_order_without_a_gap(self) -> None:
         assert self.registry.events() == self.twin.events
 
@@ -384,6 +396,23 @@ def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -
     found = registry.call(commands.snapshot())
     assert set(found.known) == {"orders"}
     assert set(found.removed) == {"orders/a"}
+
+
+def test_a_snapshot_of_thousands_lacks_none_and_mixes_up_none(registry: Registry) -> None:
+    """They are read a thousand at a time; here each has a port, and a status, of its own."""
+    source = registry.client.register_script(commands.script_source("register"))
+    pipeline = registry.client.pipeline(transaction=False)
+    for number in range(2500):
+        command = commands.register(instance(f"price/{number}", port=1 + number))
+        source(keys=KEYS, args=command.args, client=pipeline)
+    pipeline.execute()
+    registry.call(commands.report("g", HOUR_S, [("price/1500", "healthy", "200")]))
+    found = registry.call(commands.snapshot())
+    assert {r.instance.key: (r.instance.port, r.status) for r in found.records} == {
+        f"price/{number}": (1 + number, "healthy" if number == 1500 else "starting")
+        for number in range(2500)
+    }
+    assert all(record.lapses_at_ms > found.now_ms for record in found.records)
 
 
 def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry) -> None:

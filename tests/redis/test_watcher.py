@@ -113,6 +113,29 @@ async def test_what_was_there_before_comes_with_the_first_view(
     assert following.snapshots == 1
 
 
+async def test_a_large_snapshot_is_taken_in_while_everything_else_goes_on(
+    registry: AsyncServiceRegistry, registry_url: str, follow: Follow
+) -> None:
+    """Ten thousand instances held the event loop, and with it every request, for 180 ms."""
+    _, instances, index = registry_keys("default")[:3]
+    await register(registry, *(f"price/{number}" for number in range(300)))
+    with redis.Redis.from_url(registry_url) as client:
+        for key in ("aaa/first", "zzz/last"):  # records that are none of ours are told of
+            client.hset(instances, key, "nonsense")
+            client.zadd(index, {key: 0})
+    with capture_logs() as logs:
+        following = follow(registry_url)
+        seen_between = 0
+        while not following.watcher.has_view:
+            told = [line["key"] for line in logs if line["event"] == "registry.invalid_record"]
+            if told == ["aaa/first"]:
+                seen_between += 1
+                assert following.absences() == {}
+            await asyncio.sleep(0)
+    assert seen_between >= 3
+    assert (len(following.absences()), following.snapshots) == (300, 1)
+
+
 async def test_an_empty_registry_is_a_view_too(registry_url: str, follow: Follow) -> None:
     following = follow(registry_url)
     async with asyncio.timeout(5):
