@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from discovery.commands import Record, Snapshot
@@ -20,7 +21,12 @@ def route_of(service: str) -> str:
 
 
 def rfc3339(unix_ms: int) -> str:
-    return datetime.fromtimestamp(unix_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _rfc3339_s(unix_ms // 1000)
+
+
+@lru_cache(maxsize=1024)  # of thousands of instances many tell of the same seconds
+def _rfc3339_s(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def describe_instance(

@@ -4,7 +4,7 @@ import functools
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -51,6 +51,9 @@ from middlewares.limiter import SharedLimiter
 from middlewares.metrics import DiscoveryCollector, GatewayMetrics
 from middlewares.rate_limit import rate_limit_middleware
 from middlewares.route import route_middleware
+
+#: Keeps one call of the script short, however many instances there are.
+LEASES_PER_CALL = 1000
 
 
 class Gateway:
@@ -141,13 +144,17 @@ class Gateway:
                 )
             yield
 
-    async def heartbeats(self) -> dict[str, int]:
-        """When each instance last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
+    async def heartbeats(self, instances: Sequence[Instance]) -> dict[str, int]:
+        """When these last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
+        heartbeats_ms: dict[str, int] = {}
         try:
-            snapshot = await self.registry.call(commands.snapshot())
+            for begin in range(0, len(instances), LEASES_PER_CALL):
+                some = instances[begin : begin + LEASES_PER_CALL]
+                said = await self.registry.call(commands.leases(some))
+                heartbeats_ms.update(said)
         except RegistryUnavailable:
             return {}
-        return {record.instance.key: record.last_heartbeat_ms for record in snapshot.records}
+        return heartbeats_ms
 
     def registry_state(self) -> Mapping[str, Any]:
         view = self.watcher.view

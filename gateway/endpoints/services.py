@@ -1,34 +1,76 @@
 """GET /services and /services/{name}: what is registered."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from discovery.describing import Description, describe_health, describe_instance, describe_service
+from discovery.instance import Instance
 from discovery.prober import HealthBook
+from discovery.slicing import Steps, slices
+from discovery.tasks import in_steps
 from discovery.view import Entry, View
 from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
 from middlewares.failures import ServiceUnknown
 
 
+class Heartbeats:
+    """When instances last sent a heartbeat; `ask` asks the registry for these of them.
+
+    It is asked at most once in `fresh_for_s` for each service, and once for all of them together;
+    while it is away the last answer stands. What nobody asks for is forgotten after `kept_for_s`.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[Sequence[Instance]], Awaitable[dict[str, int]]],
+        fresh_for_s: float = 0.5,
+        kept_for_s: float = 60.0,
+    ) -> None:
+        self._ask = ask
+        self._kept_for_s = kept_for_s
+        self._fresh_for_s = fresh_for_s
+        #: When it was asked (monotonic s), and what came of it, by service; '' is all of them.
+        self._asked: dict[str, tuple[float, dict[str, int]]] = {}
+
+    async def __call__(self, service: str, instances: Sequence[Instance]) -> dict[str, int]:
+        """By key, Unix ms, of the instances of a service; '' for those of all services."""
+        now_s = time.monotonic()
+        asked_s, known = self._asked.get(service, (float("-inf"), {}))
+        if now_s - asked_s < self._fresh_for_s:
+            return known
+        self._asked.pop(service, None)  # so that the order is that of time
+        self._asked[service] = (now_s, known)
+        answered = await self._ask(instances) or known
+        self._asked[service] = (now_s, answered)
+        self._forget(now_s)
+        return answered
+
+    def _forget(self, now_s: float) -> None:
+        while self._asked:
+            service, (asked_s, _) = next(iter(self._asked.items()))
+            if now_s - asked_s < self._kept_for_s:
+                return
+            del self._asked[service]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServicesEndpoints:
-    """Answered from the view; `heartbeats` gives when each instance last sent one, by key, Unix ms."""
+    """Answered from the view; only the heartbeats are asked of the registry."""
 
     view: Callable[[], View]
-    heartbeats: Callable[[], Awaitable[dict[str, int]]]
+    heartbeats: Heartbeats
     stale_for_s: Callable[[], float | None]
     health: HealthBook
     guard: AdminGuard
 
     async def list_all(self, request: web.Request) -> web.Response:
         """All registered services; while the registry is away the last view, marked as stale."""
-        names = sorted(name for name in self.view().services if self.view().is_registered(name))
-        services = await self._describe(request, names)
+        services = await self._describe(request, None)
         document: dict[str, Any] = {"count": len(services), "services": services}
         return answer(self._marked(document))
 
@@ -38,9 +80,10 @@ class ServicesEndpoints:
         With the token also what this gateway's probes and requests have seen of each instance.
         """
         name = request.match_info["name"]
-        if not self.view().is_registered(name):
+        services = await self._describe(request, name)
+        if not services:
             raise ServiceUnknown(f"no service {name} is registered")
-        (service,) = await self._describe(request, [name])
+        (service,) = services
         if self.guard.admits(request):
             for instance in service["instances"]:
                 key = f"{name}/{instance['id']}"
@@ -49,20 +92,15 @@ class ServicesEndpoints:
                 )
         return answer(self._marked(service))
 
-    async def _describe(self, request: web.Request, names: list[str]) -> list[Description]:
-        heartbeats = await self.heartbeats()
+    async def _describe(self, request: web.Request, name: str | None) -> list[Description]:
+        """The services of the present view, by name: this one alone, or all of them (None)."""
         view = self.view()
-        everything = self.guard.admits(request)
-        services = []
-        for name in names:
-            entries = sorted(view.registered(name), key=lambda entry: entry.key)
-            instances = [describe_entry(entry, heartbeats) for entry in entries]
-            if not everything:
-                for instance in instances:
-                    del instance["metadata"]
-            if instances:
-                services.append(describe_service(name, instances))
-        return services
+        names = sorted(view.services) if name is None else [name]
+        entries = [e for one in names for e in sorted(view.registered(one), key=lambda e: e.key)]
+        if not entries:
+            return []
+        heartbeats = await self.heartbeats(name or "", [entry.instance for entry in entries])
+        return await in_steps(_describing(entries, heartbeats, self.guard.admits(request)))
 
     def _marked(self, document: dict[str, Any]) -> dict[str, Any]:
         stale_for_s = self.stale_for_s()
@@ -71,26 +109,23 @@ class ServicesEndpoints:
         return document
 
 
+def _describing(
+    entries: list[Entry], heartbeats: dict[str, int], everything: bool
+) -> Steps[list[Description]]:
+    """Services of entries that are in their order; metadata is in `everything` alone."""
+    described: dict[str, list[Description]] = {}
+    for some in slices(entries):
+        for entry in some:
+            instance = describe_entry(entry, heartbeats)
+            if not everything:
+                del instance["metadata"]
+            described.setdefault(entry.instance.name, []).append(instance)
+        yield
+    return [describe_service(name, instances) for name, instances in described.items()]
+
+
 def describe_entry(entry: Entry, heartbeats: dict[str, int]) -> Description:
     """An entry of the view in the shape of the contract."""
     status = "draining" if entry.draining else entry.status
     heartbeat_ms = max(entry.registered_at_ms, heartbeats.get(entry.key, 0))
     return describe_instance(entry.instance, status, entry.registered_at_ms, heartbeat_ms)
-
-
-class Heartbeats:
-    """When instances last sent a heartbeat; asked of the registry at most once in `fresh_for_s`."""
-
-    def __init__(
-        self, ask: Callable[[], Awaitable[dict[str, int]]], fresh_for_s: float = 0.5
-    ) -> None:
-        self._ask = ask
-        self._fresh_for_s = fresh_for_s
-        self._asked_s = float("-inf")
-        self._last: dict[str, int] = {}
-
-    async def __call__(self) -> dict[str, int]:
-        if time.monotonic() - self._asked_s >= self._fresh_for_s:
-            self._asked_s = time.monotonic()
-            self._last = await self._ask() or self._last
-        return self._last
