@@ -6,14 +6,16 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from discovery.commands import REMEMBERED_S
 from discovery.errors import InvalidRegistration
-from discovery.instance import decode, encode
+from discovery.instance import Instance, decode, encode
 from discovery.logs import Log
+from discovery.slicing import Steps, slices
+from discovery.tasks import in_steps
 from discovery.view import Entry, Event, View
 
 #: The first line says it; a file of another format is ignored.
@@ -46,6 +48,7 @@ class SavedView:
         self._path = path
         self._age_s = age_s
         self._view: View | None = None
+        self._lines = ViewLines()
         self._something = asyncio.Event()
 
     def view_changed(self, _before: View, after: View, _event: Event | None) -> None:
@@ -75,23 +78,46 @@ class SavedView:
         current_at_s = time.time() - self._age_s()
         if self._view is not None and self._something.is_set():
             self._something.clear()
-            await asyncio.to_thread(write, self._path, self._view, current_at_s)
+            # The thread has next to nothing but the disk to wait for: it would share the interpreter.
+            lines = await in_steps(self._lines.of(self._view))
+            await asyncio.to_thread(write, self._path, lines, current_at_s)
         elif self._view is not None:
             os.utime(self._path, (current_at_s, current_at_s))
 
 
-def write(path: Path, view: View, current_at_s: float) -> None:
+class ViewLines:
+    """The lines of a file; of an instance that has not changed, the line is that of the last time."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Instance, str]] = {}
+
+    def of(self, view: View) -> Steps[list[str]]:
+        """What is to be written for this view."""
+        now_s = time.monotonic()
+        gone = {service: round(now_s - at_s, 3) for service, at_s in view.known.items()}
+        header = json.dumps({"format": FORMAT, "gone_s": gone})
+        lines: dict[str, tuple[Instance, str]] = {}
+        everything = (item for entries in view.services.values() for item in entries.items())
+        for some in slices(everything):
+            for key, entry in some:
+                if entry.draining or entry.absent == "lapsed":
+                    continue
+                known = self._known.get(key)
+                if known is None or known[0] is not entry.instance:
+                    line = [key, entry.registered_at_ms, encode(entry.instance)]
+                    known = (entry.instance, json.dumps(line))
+                lines[key] = known
+            yield
+        self._known = lines
+        return [header, *(line for _, line in lines.values())]
+
+
+def write(path: Path, lines: Sequence[str], current_at_s: float) -> None:
     """Put the file in place at once, readable by its owner alone; `current_at_s` is Unix time."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
-            now_s = time.monotonic()
-            gone = {service: round(now_s - at_s, 3) for service, at_s in view.known.items()}
-            print(json.dumps({"format": FORMAT, "gone_s": gone}), file=file)
-            for entry in view.entries():
-                if not entry.draining and entry.absent != "lapsed":
-                    line = [entry.key, entry.registered_at_ms, encode(entry.instance)]
-                    print(json.dumps(line), file=file)
+            file.writelines(f"{line}\n" for line in lines)
             file.flush()
             os.fsync(file.fileno())
         os.utime(name, (current_at_s, current_at_s))

@@ -76,12 +76,13 @@ class UpstreamClient:
                 counts[key] = counts.get(key, 0) + count
         return counts
 
-    def view_changed(self, _before: View, after: View, _event: Event | None) -> None:
+    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
         """A listener of the watcher: what is gone or draining keeps no idle connection."""
         self._view = after
-        for key, pool in list(self._pools.items()):
-            entry = after.services.get(pool.instance.name, {}).get(key)
-            if entry is None or entry.draining:
+        for key in list(self._pools) if event is None else [event.key]:
+            pool = self._pools.get(key)
+            entry = after.services.get(key.partition("/")[0], {}).get(key)
+            if pool is not None and (entry is None or entry.draining):
                 self._let_go(key, pool)
 
     async def run(self) -> None:
