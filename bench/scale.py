@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import aiohttp
 import redis.asyncio
@@ -23,12 +24,16 @@ from discovery.tasks import end
 from discovery.watcher import Watcher
 
 SIZES = (100, 1_000, 10_000)
+#: What the growth is carried on to.
+LARGER = 100_000
 INSTANCES_OF_A_SERVICE = 10
 HEARTBEAT_S = 5.0
 LEASE_S = 15.0
 #: Heartbeats are spread over the interval in slices; each is a call of its own, as instances send it.
 SLICE_S = 0.05
 CHANGES = 100
+#: A gateway has read the view anew by then, after it lost its connection.
+NEW_VIEW_WITHIN_S = 2.0
 MIB = 1024 * 1024
 
 GATEWAY_CPU = Bar("gateway's CPU at 10,000 instances", 3, " %")
@@ -45,49 +50,64 @@ class Cost:
     registry_mib: float
     gateway_mib: float
     view_ms: float
+    pause_ms: float
+    listing_ms: float
     change_p50_ms: float
     change_p99_ms: float
+
+
+#: The columns, and the fields of Cost that are in them.
+MEASURED = {
+    "registry CPU %": "registry_cpu",
+    "gateway CPU %": "gateway_cpu",
+    "registry MiB": "registry_mib",
+    "gateway MiB": "gateway_mib",
+    "full view ms": "view_ms",
+    "slowest answer meanwhile ms": "pause_ms",
+    "GET /services ms": "listing_ms",
+    "change ms, p50": "change_p50_ms",
+    "p99": "change_p99_ms",
+}
 
 
 def run(stage: Stage) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     for_s = 10 if stage.quick else 300
     stage.report.title(f"Instances that send heartbeats, {for_s} s each")
-    rows = []
-    for size in SIZES:
-        cost = asyncio.run(_measure(stage, size, for_s))
-        verdicts = ""
-        if size == SIZES[-1]:
-            verdicts = ", ".join(
-                (
-                    stage.report.bar(GATEWAY_CPU, cost.gateway_cpu),
-                    stage.report.bar(FULL_VIEW, cost.view_ms),
-                    stage.report.bar(CHANGE, cost.change_p99_ms),
-                )
-            )
-        rows.append(
-            (
-                f"{size:,}",
-                f"{cost.registry_cpu:.1f}",
-                f"{cost.gateway_cpu:.1f}",
-                f"{cost.registry_mib:.1f}",
-                f"{cost.gateway_mib:.1f}",
-                f"{cost.view_ms:.1f}",
-                f"{cost.change_p50_ms:.1f} / {cost.change_p99_ms:.1f}",
-                verdicts,
-            )
-        )
-    head = (
-        "instances",
-        "registry CPU %",
-        "gateway CPU %",
-        "registry MiB",
-        "gateway MiB",
-        "full view ms",
-        "change ms, p50 / p99",
-        "bars: CPU, view, change",
+    costs = [asyncio.run(_measure(stage, size, for_s)) for size in SIZES]
+    stage.report.table(
+        ("instances", *MEASURED),
+        [
+            (f"{size:,}", *(_shown(getattr(cost, name)) for name in MEASURED.values()))
+            for size, cost in zip(SIZES, costs, strict=True)
+        ],
     )
-    stage.report.table(head, rows)
+    stage.report.bar(GATEWAY_CPU, costs[-1].gateway_cpu)
+    stage.report.bar(FULL_VIEW, costs[-1].view_ms)
+    stage.report.bar(CHANGE, costs[-1].change_p99_ms)
+    stage.report.title("How each grows")
+    steps = [f"each 1,000 more, {few:,} to {many:,}" for few, many in pairwise(SIZES)]
+    stage.report.table(
+        ("", *steps, f"{LARGER:,} if it goes on so"),
+        [
+            (what, *_growth([getattr(cost, name) for cost in costs]))
+            for what, name in MEASURED.items()
+        ],
+    )
+
+
+def _growth(values: Sequence[float]) -> list[str]:
+    """How much each thousand instances add, from each size to the next, and where that leads."""
+    rates = [
+        (value[1] - value[0]) / (size[1] - size[0])
+        for value, size in zip(pairwise(values), pairwise(SIZES), strict=True)
+    ]
+    larger = values[-1] + rates[-1] * (LARGER - SIZES[-1])
+    return [*(f"{rate * 1000:+.2f}" for rate in rates), _shown(larger)]
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.1f}"
 
 
 async def _measure(stage: Stage, size: int, for_s: float) -> Cost:
@@ -115,12 +135,16 @@ async def _measure(stage: Stage, size: int, for_s: float) -> Cost:
         took_s = time.monotonic() - began_s
         after = (stage.registry.usage(), gateway.usage())
         views_s = [await _full_view(settings) for _ in range(5)]
+        pauses_s = [await _slowest_answer(client, session, gateway.port) for _ in range(3)]
+        listings_s = [await _listing(session, gateway.port) for _ in range(3)]
     return Cost(
         registry_cpu=(after[0].cpu_s - before[0]) / took_s * 100,
         gateway_cpu=(after[1].cpu_s - before[1]) / took_s * 100,
         registry_mib=(after[0].rss_bytes - empty[0]) / MIB,
         gateway_mib=(after[1].rss_bytes - empty[1]) / MIB,
         view_ms=quantile(views_s, 0.5) * 1000,
+        pause_ms=quantile(pauses_s, 0.5) * 1000,
+        listing_ms=quantile(listings_s, 0.5) * 1000,
         change_p50_ms=quantile(changes_s, 0.5) * 1000,
         change_p99_ms=quantile(changes_s, 0.99) * 1000,
     )
@@ -216,6 +240,30 @@ async def _change(
     took_s = time.monotonic() - began_s
     await registry.deregister_service(name, name)
     return took_s
+
+
+async def _slowest_answer(
+    client: redis.asyncio.Redis, session: aiohttp.ClientSession, port: int
+) -> float:
+    """While the gateway reads the whole view anew, since its connection to the registry was lost."""
+    for one in await client.client_list():
+        if one["cmd"] == "xread":
+            await client.client_kill_filter(_id=one["id"])
+    slowest_s, ends_s = 0.0, time.monotonic() + NEW_VIEW_WITHIN_S
+    while time.monotonic() < ends_s:
+        began_s = time.monotonic()
+        async with session.get(f"http://127.0.0.1:{port}/health") as answer:
+            await answer.read()
+        slowest_s = max(slowest_s, time.monotonic() - began_s)
+    return slowest_s
+
+
+async def _listing(session: aiohttp.ClientSession, port: int) -> float:
+    """All services, as a whole."""
+    began_s = time.monotonic()
+    async with session.get(f"http://127.0.0.1:{port}/services") as answer:
+        await answer.read()
+    return time.monotonic() - began_s
 
 
 async def _full_view(settings: RegistrySettings) -> float:

@@ -92,10 +92,9 @@ def parse_registration(
     check_id(instance_id)
     if not isinstance(body, Mapping):
         raise InvalidRegistration("the body must be a JSON object")
-    unknown = sorted(str(key) for key in body if key not in _KEYS)
-    if unknown:
+    if unknown := body.keys() - _KEYS:
         raise InvalidRegistration(
-            f"unknown key {unknown[0]!r}; allowed: {', '.join(sorted(_KEYS))}"
+            f"unknown key {min(map(str, unknown))!r}; allowed: {', '.join(sorted(_KEYS))}"
         )
     for key in ("host", "port"):
         if key not in body:
