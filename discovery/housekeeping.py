@@ -12,7 +12,7 @@ from discovery.errors import RegistryUnavailable
 from discovery.health import Health
 from discovery.instance import Instance
 from discovery.logs import Log
-from discovery.view import Event, Status, View
+from discovery.view import Entry, Event, Status, View
 
 SWEEP_INTERVAL_S = 0.4
 #: Of a gateway, and of each of its workers.
@@ -51,16 +51,18 @@ class Reporter:
         what was reported while the registry did not have the instance was not kept.
         """
         if event is None:
-            entries = [entry for entry in after.entries() if entry.absent is None]
+            for entries in after.services.values():
+                for key, entry in entries.items():
+                    self._say_again(key, entry)
         elif event.kind == "registered":
-            entry = after.services.get(event.service, {}).get(event.key)
-            entries = [entry] if entry is not None else []
-        else:
-            return
-        for entry in entries:
-            health = self._health_of(entry.key)
-            if health.status != "starting" and health.status != entry.status:
-                self.say(entry.key, health.status, health.evidence)
+            entry_now = after.services.get(event.service, {}).get(event.key)
+            if entry_now is not None:
+                self._say_again(event.key, entry_now)
+
+    def _say_again(self, key: str, entry: Entry) -> None:
+        health = self._health_of(key)
+        if entry.absent is None and health.status not in ("starting", entry.status):
+            self.say(key, health.status, health.evidence)
 
     def say(self, key: str, status: Status, evidence: str) -> None:
         self._unsaid[key] = (status, evidence)

@@ -151,7 +151,7 @@ class Prober:
         self._watches: dict[str, _Watch] = {}
         self._at_once = asyncio.Semaphore(PROBES_AT_ONCE)
 
-    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
+    def view_changed(self, before: View, after: View, event: Event | None) -> None:
         """A listener of the watcher: begin and end probing as instances come and go."""
         if event is not None:
             entry = after.services.get(event.service, {}).get(event.key)
@@ -162,11 +162,16 @@ class Prober:
             else:
                 self._look_at(entry)
             return
-        present = {entry.key: entry for entry in after.entries()}
+        present: dict[str, Entry] = {}
+        for entries in after.services.values():
+            present.update(entries)
         for key in self._watches.keys() - present.keys():
             self._end(key)
-        for entry in present.values():
-            self._look_at(entry)
+        for service, entries in after.services.items():
+            known = before.services.get(service, {})
+            for key, entry in entries.items():
+                if known.get(key) is not entry:
+                    self._look_at(entry)
 
     async def close(self) -> None:
         await end(*(watch.task for watch in self._watches.values() if watch.task is not None))
