@@ -152,7 +152,10 @@ class Prober:
         self._at_once = asyncio.Semaphore(PROBES_AT_ONCE)
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher: begin and end probing as instances come and go."""
+        """A listener of the watcher: begin and end probing as instances come and go.
+
+        An entry that is the same object in both views has been looked at.
+        """
         if event is not None:
             entry = after.services.get(event.service, {}).get(event.key)
             if event.kind == "removed":
@@ -198,6 +201,7 @@ class Prober:
                 watch.end()
             self._book.begin(instance)
             watch = self._watches[instance.key] = _Watch(instance)
+        watch.instance = instance  # how it is to be probed may have changed
         if not watch.by_heartbeat:
             self._probe_by_task(watch)
             return
@@ -223,9 +227,9 @@ class Prober:
         self._book.forget(key)
 
     async def _watch(self, watch: _Watch) -> None:
-        instance = watch.instance
         began_s = time.monotonic()
         while True:
+            instance = watch.instance
             watch.hurried.clear()
             async with self._at_once:
                 suspected = self._book.is_suspected(instance.key)

@@ -115,20 +115,19 @@ def taking_over(view: View, snapshot: Snapshot, now_s: float) -> Steps[View]:
     """The view after a snapshot: as the registry has it, with what went missing kept as absent.
 
     What was removed on purpose or was draining is gone; anything else that is missing was lost with
-    the registry's data, and is kept for its probes to judge. An instance that is as it was is the
-    same object: who compares thousands can look at that first.
+    the registry's data, and is kept for its probes to judge. An entry that is as it was is the
+    same object: of thousands, a listener has to look at the others only.
     """
     services: dict[str, dict[str, Entry]] = {}
     for records in slices(snapshot.records):
         for record in records:
-            name, key = record.instance.name, record.instance.key
+            entry = Entry(
+                record.instance, record.registered_at_ms, record.draining, _status(record.status)
+            )
+            name, key = record.instance.name, entry.key
             before = view.services.get(name, {}).get(key)
-            same = before is not None and before.instance == record.instance
-            services.setdefault(name, {})[key] = Entry(
-                before.instance if before is not None and same else record.instance,
-                record.registered_at_ms,
-                record.draining,
-                _status(record.status),
+            services.setdefault(name, {})[key] = (
+                before if before is not None and before == entry else entry
             )
         yield
     for entries in slices(view.entries()):
