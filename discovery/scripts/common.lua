@@ -2,7 +2,8 @@
 --
 -- KEYS, the same for all, in one hash slot:
 --   1 meta       hash    epoch (random, made with the data set), rev (of the last event), swept and
---                        resumed (ms: the last sweep, and the last one after none for a while)
+--                        resumed (ms: the last sweep, and the last one after none for a while),
+--                        "cleared <gateway>" (the last member without its verdict, once it is dead)
 --   2 instances  hash    member -> "<registered at, ms> <ttl, ms> <active|draining> <record, JSON>"
 --   3 index      zset    member, score 0: the instances of one service by lexical range
 --   4 leases     zset    member, score = when its lease lapses, ms

@@ -3,6 +3,7 @@
 -- Returns the revision
 local gateway, lease_ms = ARGV[2], ARGV[3]
 redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
+redis.call('HDEL', META, 'cleared ' .. gateway)
 for i = 4, #ARGV, 3 do
   local member, verdict, evidence = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('HEXISTS', INSTANCES, member) == 1 then

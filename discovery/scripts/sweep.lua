@@ -3,6 +3,7 @@
 --       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it)
 -- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers}
 local SWEPT_AT_ONCE = 200
+local CLEARED_AT_ONCE = 2000
 -- No sweep for so long: the registry was away, and so heartbeats could not come in either.
 local AWAY_AFTER_MS = 2000
 local gateway, lease_ms, remove_after_ms, remembered_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -13,16 +14,29 @@ if gateway ~= '' then
   local lease = redis.call('ZSCORE', GATEWAYS, gateway)
   if not lease or tonumber(lease) <= now then new_lease = 1 end
   redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
+  if new_lease == 1 then redis.call('HDEL', META, 'cleared ' .. gateway) end
 end
 if worker ~= '' then redis.call('ZADD', WORKERS, integer(now + worker_lease_ms), worker) end
 
--- A dead gateway's verdicts count no more.
+-- A dead gateway's verdicts count no more. Of many instances each sweep clears some, from where the
+-- last one ended: meanwhile nobody else is answered.
+local left = CLEARED_AT_ONCE
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now))) do
-  redis.call('ZREM', GATEWAYS, dead)
-  for _, member in ipairs(redis.call('ZRANGE', INDEX, 0, -1)) do
+  if left <= 0 then break end
+  local cleared = redis.call('HGET', META, 'cleared ' .. dead)
+  local members = redis.call('ZRANGEBYLEX', INDEX, cleared and '(' .. cleared or '-', '+',
+    'LIMIT', 0, left)
+  for _, member in ipairs(members) do
     redis.call('HDEL', VERDICTS, dead .. '|' .. member)
     refresh(member, 'a gateway is gone')
   end
+  if #members < left then
+    redis.call('ZREM', GATEWAYS, dead)
+    redis.call('HDEL', META, 'cleared ' .. dead)
+  else
+    redis.call('HSET', META, 'cleared ' .. dead, members[#members])
+  end
+  left = left - #members
 end
 
 -- Nor do a dead worker's acknowledgements.
@@ -60,4 +74,7 @@ end
 
 redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', integer(now - remembered_ms))
 redis.call('ZREMRANGEBYSCORE', REMOVED, '-inf', integer(now - remembered_ms))
-return {epoch(), revision(), redis.call('ZCARD', GATEWAYS), new_lease, redis.call('ZCARD', WORKERS)}
+return {
+  epoch(), revision(), redis.call('ZCOUNT', GATEWAYS, '(' .. integer(now), '+inf'), new_lease,
+  redis.call('ZCARD', WORKERS),
+}

@@ -108,6 +108,14 @@ def instance(key: str = "price/a", port: int = 8000) -> Instance:
     )
 
 
+def register_all(registry: Registry, instances: list[Instance]) -> None:
+    script = registry.client.register_script(commands.script_source("register"))
+    pipeline = registry.client.pipeline(transaction=False)
+    for one in instances:
+        script(keys=KEYS, args=commands.register(one).args, client=pipeline)
+    pipeline.execute()
+
+
 # The registry's scripts
 
 #: Names that are the beginning of others, and characters on both sides of '/' in the order of bytes.
@@ -398,14 +406,46 @@ def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -
     assert set(found.removed) == {"orders/a"}
 
 
+def test_the_verdicts_of_a_dead_gateway_go_some_at_a_time(registry: Registry) -> None:
+    """With ten thousand instances the registry answered nobody for 60 ms and more."""
+    keys = [f"price/{number}" for number in range(3000)]
+    register_all(registry, [instance(key) for key in keys])
+    for gateway, verdict in (("dead", "healthy"), ("lives", "unhealthy")):
+        registry.call(commands.report(gateway, HOUR_S, [(key, verdict, "") for key in keys]))
+    registry.lapse_gateway("dead")
+
+    def healthy() -> int:
+        records = registry.call(commands.snapshot()).records
+        return sum(record.status == "healthy" for record in records)
+
+    swept = registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    assert (swept.live_gateways, healthy()) == (1, 1000)
+    registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    assert healthy() == 0
+    assert _texts(registry.client.zrange(GATEWAYS, 0, -1)) == {"lives"}
+    assert len(registry.client.hkeys(VERDICTS)) == len(keys)
+    assert _texts(registry.client.hkeys(META)) == {"epoch", "rev", "swept"}
+
+
+def test_a_gateway_that_was_half_cleared_and_came_back_is_cleared_whole_the_next_time(
+    registry: Registry,
+) -> None:
+    keys = [f"price/{number}" for number in range(3000)]
+    register_all(registry, [instance(key) for key in keys])
+    said = [(key, "healthy", "") for key in keys]
+    registry.call(commands.report("g", HOUR_S, said))
+    registry.lapse_gateway("g")
+    registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    registry.call(commands.report("g", HOUR_S, said))
+    registry.lapse_gateway("g")
+    for _ in range(2):
+        registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    assert registry.client.hkeys(VERDICTS) == []
+
+
 def test_a_snapshot_of_thousands_lacks_none_and_mixes_up_none(registry: Registry) -> None:
     """They are read a thousand at a time; here each has a port, and a status, of its own."""
-    source = registry.client.register_script(commands.script_source("register"))
-    pipeline = registry.client.pipeline(transaction=False)
-    for number in range(2500):
-        command = commands.register(instance(f"price/{number}", port=1 + number))
-        source(keys=KEYS, args=command.args, client=pipeline)
-    pipeline.execute()
+    register_all(registry, [instance(f"price/{n}", port=1 + n) for n in range(2500)])
     registry.call(commands.report("g", HOUR_S, [("price/1500", "healthy", "200")]))
     found = registry.call(commands.snapshot())
     assert {r.instance.key: (r.instance.port, r.status) for r in found.records} == {
