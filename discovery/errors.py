@@ -13,6 +13,10 @@ class RegistryUnavailable(DiscoveryError):
     """The registry does not answer, and the last known answer is too old."""
 
 
+class RegistryRefuses(RegistryUnavailable):
+    """The registry answers, and refuses: it takes no writes now, or none from this user."""
+
+
 class InvalidRegistration(DiscoveryError):
     """A registration is not of the documented shape; the message names the key and what is allowed."""
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, RedisError, ResponseError
 
 from discovery import commands
 from discovery.commands import Command, Drained, Snapshot
 from discovery.connecting import connect
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
-from discovery.errors import RegistryUnavailable, ServiceNotFound
+from discovery.errors import RegistryRefuses, RegistryUnavailable, ServiceNotFound
 from discovery.instance import check_id, check_name, is_service_name, parse_registration
 from discovery.keys import registry_keys
 from discovery.remembering import LastAnswers
@@ -224,6 +224,10 @@ def unavailable(settings: RegistrySettings, error: Exception) -> RegistryUnavail
         return RegistryUnavailable(
             f"the registry at {without_password(settings.redis_url)} is one node of a cluster, "
             f"and another has the data: use redis+cluster://host:port,host:port ({error})"
+        )
+    if isinstance(error, ResponseError):
+        return RegistryRefuses(
+            f"the registry at {without_password(settings.redis_url)} refuses: {error}"
         )
     return RegistryUnavailable(
         f"the registry at {without_password(settings.redis_url)} does not answer: {error}"

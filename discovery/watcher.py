@@ -133,12 +133,18 @@ class Watcher:
             snapshot = await in_steps(commands.decoding_snapshot(reply))
             after = await in_steps(view.taking_over(self.view, snapshot, time.monotonic()))
             self._swap(after, None)
-            if not self.connected:
-                _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
-            self.connected = True
             self.from_file = False
             self._saved = None
-            self._has_view.set()
+            try:
+                # One that is too slow to be followed is not connected: it would come and go for ever.
+                await self._check_same(client)
+                if not self.connected:
+                    _log.info(
+                        "registry.connected", epoch=snapshot.epoch, revision=snapshot.revision
+                    )
+                self.connected = True
+            finally:
+                self._has_view.set()
             last_id = snapshot.last_event_id
             checked_s = time.monotonic()
             while True:

@@ -116,6 +116,7 @@ class Gateway:
                     if e.absent is None
                 ],
                 registry_up=lambda: self.watcher.connected,
+                registry_writable=lambda: self.sweeper.writable,
                 view_age_s=lambda: self.watcher.age_s if self.watcher.has_view else None,
             )
         )

@@ -106,7 +106,7 @@ class ShuttingDown(Failure):
 
 
 class RegistryAway(Failure):
-    """The registry does not answer, so nothing in it can be changed."""
+    """The registry does not answer, or refuses, so nothing in it can be changed."""
 
     retry_after_s = 1
 

@@ -155,7 +155,8 @@ class DiscoveryCollector(Collector):
     """What follows from the gateway's view, computed when scraped.
 
     `instances` yields (service, status) of each instance, `registry_up` says whether the watcher is
-    connected, `view_age_s` how old the view is in seconds (None: there is none).
+    connected, `registry_writable` whether it takes changes, `view_age_s` how old the view is in seconds
+    (None: there is none).
     """
 
     def __init__(
@@ -163,10 +164,12 @@ class DiscoveryCollector(Collector):
         *,
         instances: Callable[[], Iterable[tuple[str, str]]],
         registry_up: Callable[[], bool],
+        registry_writable: Callable[[], bool],
         view_age_s: Callable[[], float | None],
     ) -> None:
         self._instances = instances
         self._registry_up = registry_up
+        self._registry_writable = registry_writable
         self._view_age_s = view_age_s
 
     def collect(self) -> Iterable[Metric]:
@@ -176,6 +179,11 @@ class DiscoveryCollector(Collector):
         yield _gauge("discovery_instances", "Instances in the view.", ["service", "status"], counts)
         yield GaugeMetricFamily(
             "discovery_registry_up", "1 while the registry answers.", value=self._registry_up()
+        )
+        yield GaugeMetricFamily(
+            "discovery_registry_writable",
+            "1 while the registry takes changes.",
+            value=self._registry_writable(),
         )
         age_s = self._view_age_s()
         if age_s is not None:

@@ -11,7 +11,7 @@ from discovery import commands
 from discovery.addresses import AddressPolicy
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.describing import describe_instance
-from discovery.errors import InvalidRegistration, RegistryUnavailable
+from discovery.errors import InvalidRegistration, RegistryRefuses, RegistryUnavailable
 from discovery.instance import MAX_BODY_BYTES, Instance, check_id, check_name, parse_registration
 from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
@@ -27,6 +27,7 @@ MOST_HEARTBEATS = 1000
 MAX_HEARTBEATS_BYTES = 256 * 1024
 MOST_WAIT_S = 60
 AWAY = "the registry does not answer; try again later"
+REFUSES = "the registry answers, and refuses to be changed; try again later"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,8 @@ class RegistrationEndpoints:
     async def _call(self, command: commands.Command[T]) -> T:
         try:
             return await self.registry.call(command)
+        except RegistryRefuses:
+            raise RegistryAway(REFUSES) from None
         except RegistryUnavailable:
             raise RegistryAway(AWAY) from None
 

@@ -170,6 +170,7 @@ METRICS = {
     "gateway_upstream_connections": {"service", "state"},
     "discovery_instances": {"service", "status"},
     "discovery_registry_up": set(),
+    "discovery_registry_writable": set(),
     "discovery_view_age_seconds": set(),
 }
 

@@ -28,6 +28,7 @@ CONTRACT = {
     "gateway_upstream_connections": ("gauge", {"service", "state"}),
     "discovery_instances": ("gauge", {"service", "status"}),
     "discovery_registry_up": ("gauge", set()),
+    "discovery_registry_writable": ("gauge", set()),
     "discovery_view_age_seconds": ("gauge", set()),
 }
 
@@ -44,10 +45,16 @@ def scraped(registry: CollectorRegistry) -> dict[str, Metric]:
 
 
 def discovery(
-    *instances: tuple[str, str], up: bool = True, age_s: float | None = 1.5
+    *instances: tuple[str, str],
+    up: bool = True,
+    writable: bool = True,
+    age_s: float | None = 1.5,
 ) -> DiscoveryCollector:
     return DiscoveryCollector(
-        instances=lambda: instances, registry_up=lambda: up, view_age_s=lambda: age_s
+        instances=lambda: instances,
+        registry_up=lambda: up,
+        registry_writable=lambda: writable,
+        view_age_s=lambda: age_s,
     )
 
 
@@ -202,9 +209,10 @@ def test_gauges_follow_what_is_now(registry: CollectorRegistry) -> None:
 def test_the_registrys_state_is_a_number(
     registry: CollectorRegistry, up: bool, value: float
 ) -> None:
-    registry.register(discovery(up=up))
+    registry.register(discovery(up=up, writable=not up))
 
     assert registry.get_sample_value("discovery_registry_up") == value
+    assert registry.get_sample_value("discovery_registry_writable") == 1 - value
 
 
 def test_without_a_view_there_is_no_age(registry: CollectorRegistry) -> None:

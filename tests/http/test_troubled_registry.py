@@ -1,0 +1,120 @@
+"""A registry that answers too late, or refuses writes: traffic flows, and the truth is told."""
+
+import asyncio
+import itertools
+import re
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bench.chaos.slow_proxy import SlowProxy
+from tests.conftest import StartGateway, StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateways import RunningGateway
+from tests.support.registry_servers import RegistryServer
+
+BODY = {"host": "127.0.0.1", "port": 1, "weight": 0}
+OTHER = "/services/orders/instances/other"
+
+
+@pytest.fixture
+async def slow_proxy(own_registry: RegistryServer) -> AsyncIterator[SlowProxy]:
+    """Between a gateway and the registry; its answers come at once until `delay_s` is set."""
+    proxy = SlowProxy(own_registry.port)
+    await proxy.start()
+    yield proxy
+    await proxy.stop()
+
+
+async def metric(gateway: RunningGateway, name: str) -> float:
+    """What /metrics says of the registry."""
+    metrics = (await gateway.get("/metrics")).body.decode()
+    (value,) = re.findall(rf"^discovery_registry_{name} (\S+)$", metrics, re.MULTILINE)
+    return float(value)
+
+
+def conditions(gateway: RunningGateway) -> list[str]:
+    """All that the instance has been, to this gateway."""
+    return [change.after for change in gateway.gateway.health.history("orders/i1")]
+
+
+@pytest.mark.parametrize("delay_s", [2.0, 1.1])
+async def test_a_registry_that_answers_too_late_slows_no_request_and_nothing_flaps(
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    slow_proxy: SlowProxy,
+    delay_s: float,
+) -> None:
+    """It is away until it answers in time again: a snapshot that comes late at last changes nothing."""
+    gateway = await start_gateway(
+        REDIS_URL=f"redis://127.0.0.1:{slow_proxy.port}/0", RATE_LIMIT_REQUESTS="100000"
+    )
+    await gateway.register("orders", (await start_upstream()).port, health_check_url="/health")
+    assert await metric(gateway, "up") == 1
+
+    slow_proxy.delay_s = delay_s
+    states, slowest_s, began_s = [], 0.0, time.monotonic()
+    while time.monotonic() - began_s < 8:
+        asked_s = time.monotonic()
+        assert (await gateway.get("/api/orders")).status == 200
+        slowest_s = max(slowest_s, time.monotonic() - asked_s)
+        assert (await gateway.get("/ready")).status == 200
+        states.append((await gateway.get("/status")).json()["registry"]["connected"])
+        await asyncio.sleep(0.02)
+
+    assert slowest_s < 1
+    assert [connected for connected, _ in itertools.groupby(states)] == [True, False]
+    assert await metric(gateway, "up") == 0
+    status = (await gateway.get("/status")).json()
+    assert (status["registry"]["stale"], status["registry"]["writable"]) == (True, False)
+    assert status["limits"]["alone"] is True
+    (orders,) = (await gateway.get("/services")).json()["services"]
+    assert (orders["healthy"], orders["total"]) == (1, 1)
+    refused = await gateway.admin("PUT", OTHER, json=BODY)
+    assert (refused.status, "Retry-After" in refused.headers) == (503, True)
+    assert conditions(gateway) == ["healthy"]
+
+    slow_proxy.delay_s = 0.0
+    await eventually(lambda: gateway.gateway.watcher.connected, within_s=10)
+    await eventually(lambda: gateway.gateway.sweeper.writable)
+    assert await metric(gateway, "up") == 1
+    assert await metric(gateway, "writable") == 1
+
+
+async def test_a_registry_that_refuses_writes_costs_no_request_and_is_named(
+    start_gateway: StartGateway, start_upstream: StartUpstream, own_registry: RegistryServer
+) -> None:
+    """It can be read, so the view is current; a lease that can't be renewed meanwhile does not lapse."""
+    gateway = await start_gateway(REDIS_URL=own_registry.url, RATE_LIMIT_REQUESTS="100000")
+    upstream = await start_upstream()
+    await gateway.register("orders", upstream.port, health_check_url="/health", ttl=1)
+
+    with own_registry.client() as client:
+        client.config_set("min-replicas-to-write", 1)
+    await eventually(lambda: not gateway.gateway.sweeper.writable)
+    states, began_s = [], time.monotonic()
+    while time.monotonic() - began_s < 3:
+        assert (await gateway.get("/api/orders")).status == 200
+        assert (await gateway.get("/ready")).status == 200
+        registry = (await gateway.get("/status")).json()["registry"]
+        states.append((registry["connected"], registry["stale"], registry["writable"]))
+        await asyncio.sleep(0.02)
+
+    assert set(states) == {(True, False, False)}
+    assert (await metric(gateway, "up"), await metric(gateway, "writable")) == (1, 0)
+    assert (await gateway.get("/services")).json()["count"] == 1
+    for method, path in (("PUT", OTHER), ("POST", "/services/orders/instances/i1/heartbeat")):
+        refused = await gateway.admin(method, path, json=BODY)
+        assert (refused.status, refused.reason) == (503, "registry_unavailable")
+        assert "refuses to be changed" in refused.json()["detail"]
+        assert refused.headers["Retry-After"] == "1"
+
+    with own_registry.client() as client:
+        client.config_set("min-replicas-to-write", 0)
+    await eventually(lambda: gateway.gateway.sweeper.writable)
+    heartbeat = await gateway.admin("POST", "/services/orders/instances/i1/heartbeat")
+    assert heartbeat.status == 204
+    assert (await gateway.admin("PUT", OTHER, json=BODY)).status == 201
+    assert await metric(gateway, "writable") == 1
+    assert conditions(gateway) == ["healthy"]
