@@ -698,6 +698,23 @@ async def test_heartbeats_of_many_come_in_one_call(
     assert 59_500 < left_ms["prices/p1"] <= 60_000
 
 
+async def test_an_instance_that_is_twice_in_one_call_is_answered_twice(
+    start_gateway: StartGateway,
+) -> None:
+    """The answer has one member for each that was sent, in the order in which they were."""
+    gateway = await start_gateway()
+    await gateway.admin("PUT", instance_path("orders", "o1"), json=BODY)
+    known, unknown = {"name": "orders", "id": "o1"}, {"name": "orders", "id": "o2"}
+
+    twice = {"instances": [known, unknown, known, unknown]}
+    answer = await gateway.admin("POST", "/heartbeats", json=twice)
+
+    assert (answer.status, answer.json()) == (
+        200,
+        {"known": [known, known], "unknown": [unknown, unknown]},
+    )
+
+
 async def test_a_thousand_heartbeats_of_the_longest_names_fit(start_gateway: StartGateway) -> None:
     gateway = await start_gateway()
     longest = [{"name": "n" * 63, "id": f"{number:0128}"} for number in range(1001)]
