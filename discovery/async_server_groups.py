@@ -5,14 +5,11 @@ from typing import Any
 
 from redis.asyncio.client import Redis
 from redis.asyncio.connection import Connection, ConnectionPool, SSLConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError, ReadOnlyError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from discovery.cluster_nodes import ClusterNodes, nodes_of
+from discovery.master_asking import NO_ANSWER, check_role, no_longer_master, unknown_master
 from discovery.server_groups import Address, ServerGroup
-
-_NO_ANSWER = (RedisConnectionError, RedisTimeoutError)
 
 
 def pool(
@@ -52,14 +49,13 @@ class _Sentinels:
                 address: Any = await client.sentinel_get_master_addr_by_name(self._name)
             except BaseException as error:
                 self._clients = [*(one for one in self._clients if one is not client), client]
-                if not isinstance(error, _NO_ANSWER):
+                if not isinstance(error, NO_ANSWER):
                     raise
                 silent.append(str(error))
                 continue
             if address is not None:
                 return address[0], address[1]
-        why = f": {'; '.join(silent)}" if silent else ""
-        raise RedisConnectionError(f"no sentinel knows a master named {self._name!r}{why}")
+        raise unknown_master(self._name, silent)
 
     async def close(self) -> None:
         for client in self._clients:
@@ -97,16 +93,14 @@ class _FindsMaster:
     async def on_connect_check_health(self: Any, check_health: bool = True) -> None:
         await super().on_connect_check_health(check_health)  # type: ignore[misc]
         await self.send_command("ROLE")
-        role = (await self.read_response())[0]
-        if role not in (b"master", "master"):
-            raise RedisConnectionError("the server is a replica; a failover is under way")
+        check_role(await self.read_response())
 
     async def read_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return await super().read_response(*args, **kwargs)  # type: ignore[misc]
         except ReadOnlyError as error:
             await self.disconnect()
-            raise RedisConnectionError("the server is a master no more") from error
+            raise no_longer_master() from error
 
 
 class _MasterConnection(_FindsMaster, Connection):
@@ -118,7 +112,7 @@ class _TlsMasterConnection(_FindsMaster, SSLConnection):
 
 
 class _FollowsMoved:
-    """Connects to the node that has the registry's slot; it is known from another node's MOVED."""
+    """Connects to the node that has the registry's slot; another node tells which, by MOVED."""
 
     def __init__(self, *, nodes: ClusterNodes, **options: Any) -> None:
         self._nodes = nodes
@@ -135,7 +129,7 @@ class _FollowsMoved:
                 await super().connect_check_health(check_health, False)  # type: ignore[misc]
             except BaseException as error:
                 self._nodes.failed(address)
-                if last or not isinstance(error, _NO_ANSWER):
+                if last or not isinstance(error, NO_ANSWER):
                     raise
             else:
                 return
@@ -143,10 +137,9 @@ class _FollowsMoved:
     async def read_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:
             return await super().read_response(*args, **kwargs)  # type: ignore[misc]
-        except MovedError as moved:
-            self._nodes.moved(moved, self.host)
+        except MovedError as told:
             await self.disconnect()
-            raise RedisConnectionError(f"another node has the registry: {moved}") from moved
+            raise self._nodes.elsewhere(told, self.host) from told
 
 
 class _NodeConnection(_FollowsMoved, Connection):

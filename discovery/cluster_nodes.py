@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
 from discovery.server_groups import Address
@@ -20,9 +21,14 @@ class ClusterNodes:
         for left in range(len(self._listed), -1, -1):
             yield left == 0
 
-    def moved(self, moved: MovedError, asked: str) -> None:
-        """The node that was asked names another, by its port alone where the host is its own."""
-        self.current = (moved.host or asked, moved.port)
+    def elsewhere(self, told: MovedError, asked: str) -> RedisConnectionError:
+        """The node that was asked names another, by its port alone where the host is its own.
+
+        A try again goes there. ASK is not followed: while a slot is on its way, a script of many keys
+        runs at neither node (TRYAGAIN), so the registry is away until the move is complete.
+        """
+        self.current = (told.host or asked, told.port)
+        return RedisConnectionError(f"another node has the registry: {told}")
 
     def failed(self, address: Address) -> None:
         """No connection: go on to the next that is listed, any of which knows where to go."""

@@ -154,3 +154,44 @@ async def test_a_slot_that_moves_is_followed(tmp_path: Path) -> None:
         with other.client() as client:
             assert isinstance(client, redis.Redis)
             assert client.exists(*registry_keys("default")) > 0
+
+
+async def test_while_the_slot_is_on_its_way_the_last_view_stays_and_then_it_is_followed(
+    tmp_path: Path,
+) -> None:
+    """Half of the keys here and half there, no script runs at either node: the registry is away."""
+    slot = key_slot(b"lockgate:default")
+    with cluster(tmp_path, 2) as servers:
+        right = servers[slot * 2 // SLOTS]
+        other = servers[1 - slot * 2 // SLOTS]
+        url = f"redis+cluster://127.0.0.1:{right.port}"
+        watcher = Watcher(RegistrySettings(url))
+        following = asyncio.create_task(watcher.run())
+        try:
+            async with AsyncServiceRegistry(url) as registry:
+                await registry.register_service("price", "h", 1, instance_id="a", ttl_s=600)
+                await eventually(lambda: watcher.view.is_registered("price"))
+                with right.client() as client, other.client() as to:
+                    ids = [one.execute_command("CLUSTER MYID") for one in (client, to)]
+                    to.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", ids[0])
+                    client.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", ids[1])
+                    keys = client.execute_command("CLUSTER GETKEYSINSLOT", slot, 100)
+                    for number, key in enumerate(keys):
+                        client.execute_command("MIGRATE", "127.0.0.1", other.port, key, 0, 1000)
+                        if number == 0:
+                            with pytest.raises(RegistryUnavailable, match="Multiple keys request"):
+                                await registry.heartbeat("price", "a")
+                    with pytest.raises(RegistryUnavailable, match=f"{slot} .*{other.port}"):  # ASK
+                        await registry.heartbeat("price", "a")
+                    all_keys = registry_keys("default")
+                    to.execute_command("ASKING")
+                    with pytest.raises(redis.exceptions.TryAgainError):
+                        to.eval("return 1", len(all_keys), *all_keys)
+                    assert watcher.view.is_registered("price")
+                    for one in (to, client):
+                        one.execute_command("CLUSTER SETSLOT", slot, "NODE", ids[1])
+                assert await registry.heartbeat("price", "a")
+                await registry.register_service("price", "h", 1, instance_id="b", ttl_s=600)
+                await eventually(lambda: len(list(watcher.view.registered("price"))) == 2)
+        finally:
+            await end(following)
