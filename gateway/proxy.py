@@ -94,8 +94,10 @@ class Proxy:
                     failure = ended
                     self._evidence.attempt_failed(candidate.instance, ended)
                     self._end(exchange, attempt, service, problem_of(ended).reason, ended.__cause__)
-                    # An instance that died on a request may have acted on it.
-                    may_repeat = may_move and isinstance(failure, UpstreamReset)
+                    # An instance that died on a request may have acted on it, unless it saw nothing.
+                    may_repeat = isinstance(failure, UpstreamReset) and may_send_again(
+                        failure, request.method, body
+                    )
                     if not (failure.retryable or may_repeat):
                         break
         finally:
@@ -110,7 +112,8 @@ class Proxy:
         An idle connection may just be closing. Where that is what happened, and sending once more is
         safe, a new connection is taken: that is no second attempt, and no evidence against anyone.
         """
-        connection = pool.take_idle() or await pool.open()
+        repeatable = head.method in IDEMPOTENT
+        connection = pool.take_idle(repeatable=repeatable) or await pool.open(repeatable=repeatable)
         try:
             return connection, await self._ask_over(connection, pool, head, body, movable)
         except UpstreamReset as reset:
@@ -231,5 +234,5 @@ async def relay(
 
 
 def may_send_again(reset: UpstreamReset, method: str, body: RequestBody | None) -> bool:
-    """A request that met a closing connection may go out once more: it was not seen, or may be twice."""
+    """A request whose connection ended may go out once more: it was not seen, or may be twice."""
     return (reset.untouched or method in IDEMPOTENT) and (body is None or body.is_replayable)

@@ -128,7 +128,7 @@ class UpstreamUnreachable(UpstreamFailure):
 class UpstreamReset(UpstreamFailure):
     """The connection ended before a response: the instance may have acted on the request.
 
-    `untouched`: it was an idle one just being closed, and has seen nothing of it.
+    `untouched`: it was just closing the connection, and has seen nothing of the request.
     """
 
     def __init__(self, detail: str, *, untouched: bool = False) -> None:

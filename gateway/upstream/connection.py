@@ -64,6 +64,8 @@ class UpstreamConnection(asyncio.Protocol):
         self.reused = False
         self.idle_since_s = 0.0
         self.idle_limit_s = IDLE_LIMIT_S
+        #: When it ended (loop time); what the pool ends itself it does not ask.
+        self.lost_s = NEVER
         #: When the request was sent (loop time), and whether another instance may have it instead.
         self.began_s = 0.0
         self.movable = False
@@ -174,6 +176,9 @@ class UpstreamConnection(asyncio.Protocol):
         self.began_s = now_s = self._loop.time()
         self.deadline_s = now_s + self._limits.head_s
         self._ends_s = now_s + self._limits.total_s if self._limits.total_s else NEVER
+        if self._transport is None:  # it ended before it could be used
+            self._fail(UpstreamReset("the upstream closed the connection", untouched=True))
+            return
         self._write(head.data)
         if body is not None:
             self._sending = asyncio.create_task(self._send(body, head.chunked))
@@ -362,6 +367,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         untouched = self._is_untouched(exc)
+        self.lost_s = self._loop.time()
         self._transport = None
         self._keeps_alive = False
         self._resume()
@@ -391,14 +397,17 @@ class UpstreamConnection(asyncio.Protocol):
             self._writable = None
 
     def _is_untouched(self, exc: Exception | None) -> bool:
-        """The instance closed while the request was on its way, and has seen none of it.
+        """The instance closed before the request came, or while it was on its way, and has seen none.
 
-        Only a clean end proves that, with none of the request's bytes acknowledged: an instance that
-        reads and then resets looks the same otherwise. A broken pipe is a clean end too, met while
-        writing: a reset that no end came before has another error.
+        Where something was written, only a clean end proves that, with none of the request's bytes
+        acknowledged: an instance that reads and then resets looks the same otherwise, and so does one
+        whose kernel had taken the request that it then did not read. A broken pipe is a clean end
+        too, met while writing: a reset that no end came before has another error.
         """
+        if self._sent == self._sent_before:
+            return True
         is_clean = exc is None or isinstance(exc, BrokenPipeError)
-        if not is_clean or not self.reused or self._head_bytes:
+        if not is_clean or self._head_bytes:
             return False
         acknowledged = bytes_acknowledged(self._sock)
         # The handshake counts for one.

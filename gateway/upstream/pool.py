@@ -8,6 +8,7 @@ from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
+from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.failures import Overloaded, UpstreamUnreachable
 
@@ -21,6 +22,7 @@ class Pool:
         #: When the latest request was sent that the instance has answered (loop time).
         self.answered_s = 0.0
         self._idle: list[UpstreamConnection] = []
+        self._idling = Idling()
         self._dialer = dialer
         self._limits = limits
         self._opening = 0
@@ -45,29 +47,35 @@ class Pool:
     def idle(self) -> int:
         return len(self._idle)
 
-    def take_idle(self) -> UpstreamConnection | None:
-        """An idle connection that may be used again, or None."""
+    def take_idle(self, *, repeatable: bool = True) -> UpstreamConnection | None:
+        """An idle connection that may be used again, or None.
+
+        A request that is not repeatable gets none that the instance might be about to close.
+        """
         if self._is_full:
             return None
         idle = self._idle
         now_s = self._loop.time()
         while idle:
+            idle_s = now_s - idle[-1].idle_since_s
+            if not (repeatable or self._idling.is_safe(idle_s, now_s)):
+                return None
             connection = idle.pop()
             if connection.is_fresh(now_s):
                 connection.reused = True
                 self.active.add(connection)
                 return connection
-            connection.abort()
+            self._end(connection, now_s)
         return None
 
-    async def open(self, *, fresh: bool = False) -> UpstreamConnection:
+    async def open(self, *, fresh: bool = False, repeatable: bool = True) -> UpstreamConnection:
         """A new connection, or where it had to wait for its turn one that became idle, unless `fresh`.
 
         Raises UpstreamUnreachable, or Overloaded when there are too many for too long.
         """
         if self._is_full:
             await self._turn()
-            idle = None if fresh else self.take_idle()
+            idle = None if fresh else self.take_idle(repeatable=repeatable)
             if idle is not None:
                 return idle
         self._opening += 1
@@ -103,7 +111,7 @@ class Pool:
         if stale:
             self._idle = [one for one in self._idle if one not in stale]
             for connection in stale:
-                connection.abort()
+                self._end(connection, now_s)
 
     def close(self) -> None:
         """End idle connections now, and others when their exchange is over."""
@@ -111,6 +119,13 @@ class Pool:
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
+
+    def _end(self, connection: UpstreamConnection, now_s: float) -> None:
+        """End an idle connection, and learn from one that the instance has ended."""
+        idle_s = min(now_s, connection.lost_s) - connection.idle_since_s
+        if idle_s < connection.idle_limit_s:
+            self._idling.closed(idle_s, now_s)
+        connection.abort()
 
     async def _turn(self) -> None:
         future: asyncio.Future[None] = self._loop.create_future()

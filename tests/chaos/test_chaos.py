@@ -7,21 +7,10 @@ import pytest
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS, Scenario
 
-#: Scenarios that the gateway does not stand up to yet, why, and whether they fail each time.
-KNOWN = {
-    "idle connections closed": (
-        "on a busy machine, a POST that meets a connection as it closes is answered 502 at times",
-        False,
-    ),
-}
-
 
 def _param(number: int, scenario: Scenario) -> object:
     # Two at a time: more of them would only take the processor from each other.
     marks = [pytest.mark.xdist_group(f"chaos-{number % 2}")]
-    if scenario.name in KNOWN:
-        reason, always = KNOWN[scenario.name]
-        marks.append(pytest.mark.xfail(reason=reason, strict=always))
     return pytest.param(scenario, id=scenario.name.replace(" ", "-"), marks=marks)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -88,8 +89,8 @@ def on_next_take(gateway: RunningGateway, happen: Callable[[], None]) -> None:
     pool = pool_of(gateway)
     take_idle = pool.take_idle
 
-    def take() -> UpstreamConnection | None:
-        connection = take_idle()
+    def take(*, repeatable: bool) -> UpstreamConnection | None:
+        connection = take_idle(repeatable=repeatable)
         del pool.__dict__["take_idle"]
         happen()
         return connection
@@ -400,6 +401,38 @@ async def test_a_new_connection_that_breaks_off_is_not_made_anew(start_hop: Star
 
     assert problem_in(await ask(gateway)) == (502, "upstream_reset")
     assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("request_bytes", [POST, CHUNKED, BARE_POST])
+async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_instance(
+    start_hop: StartHop, request_bytes: bytes
+) -> None:
+    """An instance that is killed has connections that its kernel took and it never looked at."""
+    gateway, upstream = await start_hop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dying_port = listener.getsockname()[1]
+        await gateway.register("orders_service", dying_port, "dying", ttl=3600)  # a probe of TCP
+        entries = gateway.gateway.watcher.view.services["orders_service"]
+        pool = gateway.gateway.upstreams.pool(entries["orders_service/dying"].instance)
+        open_one, died = pool.open, 0
+
+        async def open_and_die(**how: bool) -> UpstreamConnection:
+            nonlocal died
+            connection = await open_one(**how)
+            here = connection.transport.get_extra_info("sockname")
+            while (taken := listener.accept())[1] != here:  # those before it are the probe's
+                taken[0].close()
+            taken[0].close()
+            died += 1
+            return connection
+
+        pool.open = open_and_die  # type: ignore[method-assign]
+        while not died:
+            answer = await ask(gateway, request_bytes)
+            assert (answer.status, answer.body) == (200, b"ok")
+
+    assert upstream.requests[-1].body == (b"hi" if b"hi" in request_bytes else b"")
+    assert attempts(gateway, "upstream_reset") == 1
 
 
 @pytest.mark.parametrize(("size", "status"), [(60_000, 200), (300_000, 502)])

@@ -267,3 +267,41 @@ async def test_who_waits_in_vain_is_in_flight_no_more(dialer: SlowDialer) -> Non
         await take(pool)
 
     assert pool.in_flight == 1
+
+
+@pytest.mark.parametrize("how", ["taken", "swept"])
+async def test_what_can_not_be_repeated_keeps_clear_of_the_age_at_which_an_instance_closes(
+    dialer: SlowDialer, how: str
+) -> None:
+    """The request that met the close was in its kernel already: it was lost, one in some thousands."""
+    pool = pool_of(dialer, 0)
+    other, closed = [await take(pool) for _ in range(2)]
+    for connection in (other, closed):
+        use(connection)
+        pool.give_back(connection)
+    closed.idle_since_s -= 2.0
+    closed.connection_lost(None)
+    if how == "swept":
+        pool.sweep(closed.lost_s)
+
+    assert pool.take_idle() is other
+    for idle_s, is_safe in ((0.8, True), (1.2, False)):
+        use(other)
+        pool.give_back(other)
+        other.idle_since_s -= idle_s
+        assert pool.take_idle(repeatable=False) is (other if is_safe else None)
+
+    assert pool.take_idle() is other
+
+
+async def test_what_was_idle_too_long_teaches_nothing_of_the_instance(dialer: SlowDialer) -> None:
+    pool = pool_of(dialer, 0)
+    old, other = [await take(pool) for _ in range(2)]
+    for connection in (old, other):
+        use(connection)
+        pool.give_back(connection)
+    old.idle_since_s -= old.idle_limit_s
+    pool.sweep(asyncio.get_running_loop().time())
+    other.idle_since_s -= old.idle_limit_s * 0.9
+
+    assert pool.take_idle(repeatable=False) is other

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.upstream.connection import UpstreamConnection
+from middlewares.failures import UpstreamReset
 from tests.support.byte_connections import ByteConnection, at_once
 
 NOW_S = 1000.0
@@ -127,3 +128,24 @@ async def test_an_answer_that_has_not_come_to_its_end_is_not_followed_by_another
     connection.rest()
 
     assert not connection.is_reusable
+
+
+@pytest.mark.parametrize("error", [None, ConnectionResetError()], ids=["FIN", "reset"])
+@pytest.mark.parametrize("when", ["just before", "long before"])
+async def test_a_connection_that_ended_before_the_request_has_seen_nothing_of_it(
+    there: ByteConnection, error: Exception | None, when: str
+) -> None:
+    """A new one may end between its making and its first use; it once waited for the time-out then."""
+    connection = there.connection
+    there.transport.abort()
+    if when == "just before":
+        there.ask("POST")
+        connection.connection_lost(error)
+    else:
+        connection.connection_lost(error)
+        there.ask("POST")
+
+    with pytest.raises(UpstreamReset) as reset:
+        at_once(connection.head())
+
+    assert reset.value.untouched
