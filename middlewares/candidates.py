@@ -19,7 +19,11 @@ class Candidate(NamedTuple):
 
 
 class _Able(NamedTuple):
-    """An instance that passes its probes and may be given requests."""
+    """An instance that passes its probes and may be given requests.
+
+    `suspected`: real requests speak against it, or another id at its address drains. A process that
+    was killed and is back under a new id stands there twice, and leaves under one of them only.
+    """
 
     entry: Entry
     suspected: bool
@@ -55,8 +59,10 @@ def find_candidates(
     entries: Iterable[Entry], status_of: StatusOf, is_suspected: IsSuspected
 ) -> tuple[Candidate, ...]:
     """The instances of the best tier; `status_of` gives this gateway's own verdict by key."""
+    entries = list(entries)
+    leaving = {_place(entry) for entry in entries if entry.draining}
     able = [
-        _Able(entry, is_suspected(entry.key))
+        _Able(entry, _place(entry) in leaving or is_suspected(entry.key))
         for entry in entries
         if not entry.draining and entry.instance.weight > 0 and status_of(entry.key) == "healthy"
     ]
@@ -65,6 +71,10 @@ def find_candidates(
         if found:
             return tuple(Candidate(one.entry.instance, name) for one in found)
     return ()
+
+
+def _place(entry: Entry) -> tuple[str, int]:
+    return entry.instance.host, entry.instance.port
 
 
 def is_starting(entries: Iterable[Entry], status_of: StatusOf) -> bool:

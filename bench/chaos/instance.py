@@ -60,8 +60,12 @@ async def _serve(spec: InstanceSpec) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, step_the_clock)
     record = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    connections: set[asyncio.BaseTransport] = set()
     server = await loop.create_server(
-        lambda: Connection(record, spec.closes_idle_after_s), "127.0.0.1", spec.port, backlog=1024
+        lambda: Connection(record, spec.closes_idle_after_s, connections),
+        "127.0.0.1",
+        spec.port,
+        backlog=1024,
     )
     body = {"host": "127.0.0.1", "port": spec.port, "health_check_url": "/health"}
     instance = parse_registration(
@@ -72,15 +76,23 @@ async def _serve(spec: InstanceSpec) -> None:
     await stop.wait()
     await announcement.drain()
     await asyncio.sleep(LINGER_S)
-    await announcement.withdraw()
     server.close()
+    for connection in list(connections):
+        connection.close()
+    await announcement.withdraw()
 
 
 class Connection(asyncio.Protocol):
     """Answers each request with the last segment of its path; a POST is written down before."""
 
-    def __init__(self, record: int, closes_idle_after_s: float | None) -> None:
+    def __init__(
+        self,
+        record: int,
+        closes_idle_after_s: float | None,
+        connections: set[asyncio.BaseTransport],
+    ) -> None:
         self._record = record
+        self._connections = connections
         self._closes_idle_after_s = closes_idle_after_s
         self._parser = httptools.HttpRequestParser(self)
         self._path = b""
@@ -89,8 +101,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._connections.add(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._connections.discard(self._transport)
         if self._idle is not None:
             self._idle.cancel()
 

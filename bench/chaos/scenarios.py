@@ -130,6 +130,21 @@ async def restart_at_random(world: World, seconds: float) -> None:
         await asyncio.gather(*away)
 
 
+async def crash_and_stop(world: World, seconds: float) -> None:
+    """A process dies, is back at its port under a new id, and is stopped while the old id is still listed."""
+    until_s = time.monotonic() + seconds
+    with world.broken():
+        while time.monotonic() < until_s:
+            copy = _first(world)
+            world.instances.pop(copy.spec.instance_id)
+            world.kill(copy)
+            copy = await world.replace(copy)
+            await asyncio.sleep(world.times.lease_s / 6)
+            await world.remove(copy)
+            await world.add_instance()
+            await asyncio.sleep(world.times.lease_s / 6)
+
+
 async def step_a_clock(world: World, seconds: float) -> None:
     with world.broken():
         _first(world).signal(signal.SIGUSR1)
@@ -241,6 +256,14 @@ SCENARIOS = [
         60,
         Shape(instances=100),
         short_instances=10,
+    ),
+    Scenario(
+        "crash and stop",
+        "kill -9 of 1 of {n} instances, back under a new id, then stopped, over and over for {s} s",
+        crash_and_stop,
+        3,
+        30,
+        Shape(instances=4),
     ),
     Scenario(
         "clock steps back",

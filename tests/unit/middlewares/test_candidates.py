@@ -17,8 +17,9 @@ def entry(
     draining: bool = False,
     weight: int = 1,
     registry_says: Status = "healthy",
+    port: int = 8000,
 ) -> Entry:
-    body = {"host": "localhost", "port": 8000, "weight": weight}
+    body = {"host": "localhost", "port": port, "weight": weight}
     instance = parse_registration("price", instance_id, body)
     return Entry(instance, 0, draining=draining, status=registry_says, absent=absent)
 
@@ -77,6 +78,14 @@ def test_a_suspected_instance_gets_nothing_while_another_can_be_used(
 def test_where_all_are_suspected_they_are_still_candidates_and_before_the_lapsed() -> None:
     everyone = entry("a"), entry("b", absent="lost"), entry("c", absent="lapsed")
     assert found(*everyone, suspected="ab") == [("a", "suspected"), ("b", "suspected")]
+
+
+def test_what_stands_where_another_id_drains_gets_nothing_while_another_can_be_used() -> None:
+    """A process was killed, came back at its port under a new id, and left as it should within the old
+    id's lease: requests to the old id met its end."""
+    left = entry("old"), entry("new", draining=True)
+    assert found(*left, entry("b", port=8001)) == [("b", "registered")]
+    assert found(*left) == [("old", "suspected")]
 
 
 def test_a_suspected_instance_that_is_not_healthy_is_no_candidate() -> None:
