@@ -1,6 +1,6 @@
-"""`make chaos`, or `python -m bench.chaos [--short] [--write FILE] [SCENARIO …]`.
+"""`make chaos`, or `python -m bench.chaos [--short] [--alone] [--write FILE] [SCENARIO …]`.
 
-A scenario is named by any part of its name. `--write` puts the table into a page, between two marks.
+A scenario is named by any part of its name. `--write` puts the tables into a page, between two marks.
 """
 
 import argparse
@@ -11,50 +11,84 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.chaos.outcome import HEAD
+from bench.chaos.outcome import HEAD, Outcome
+from bench.chaos.peers import Peer, installed
 from bench.chaos.runner import run
-from bench.chaos.scenarios import SCENARIOS
+from bench.chaos.scenarios import SCENARIOS, Scenario
 from bench.machine import processor
 from bench.processes import StartError
 
 BEGINS, ENDS = "<!-- table begins -->", "<!-- table ends -->"
+LOCKGATE = "Lockgate"
+DID_NOT_COME_UP = "did not come up"
+NO_CONCERN = "-"
+
+Row = Sequence[str]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos ARGS=…", description=__doc__)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     parser.add_argument("--short", action="store_true", help="seconds instead of minutes")
+    parser.add_argument("--alone", action="store_true", help="without the peers")
     parser.add_argument("--write", type=Path, metavar="FILE", help="such as docs/chaos.md")
     args = parser.parse_args()
+    peers = [] if args.alone else installed()
     missed = False
-    rows = []
+    rows: list[Row] = []
+    beside: list[Row] = []
     for scenario in SCENARIOS:
         if args.scenarios and not any(part in scenario.name for part in args.scenarios):
             continue
-        with tempfile.TemporaryDirectory(prefix="lockgate-chaos-") as folder:
-            try:
-                outcome = asyncio.run(run(scenario, Path(folder), short=args.short))
-            except StartError as error:
-                print(f"{scenario.name}: {error}", flush=True)
-                rows.append((scenario.name, scenario.did, *["-"] * 5, "did not come up"))
-                missed = True
-                continue
-        print(outcome.line(), flush=True)
-        rows.append((*outcome.cells(), "; ".join(outcome.problems()) or "pass"))
-        missed = missed or bool(outcome.problems())
+        outcome = attempt(scenario, short=args.short)
+        if outcome is None:
+            rows.append((scenario.name, scenario.did, *["-"] * 5, DID_NOT_COME_UP))
+        else:
+            print(outcome.line(), flush=True)
+            rows.append((*outcome.cells(), "; ".join(outcome.problems()) or "pass"))
+        missed = missed or outcome is None or bool(outcome.problems())
+        lost = [lost_by(scenario, make(), short=args.short) for make, _ in peers]
+        beside.append((scenario.name, outcome.lost() if outcome else DID_NOT_COME_UP, *lost))
     if args.write is not None:
         machine = f"On {processor()} with {os.cpu_count()} cores, {time_of(args.short)}."
-        write(args.write, machine, (*HEAD, "bar"), rows)
+        tables = [table((*HEAD, "bar"), rows)]
+        if peers:
+            tables.append("Requests lost, beside others in the same run:")
+            tables.append(table(("scenario", LOCKGATE, *(name for _, name in peers)), beside))
+        write(args.write, "\n\n".join((machine, *tables)))
     return 1 if missed else 0
 
 
-def write(page: Path, said: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Put the table between the marks of the page, in place of the one before."""
+def attempt(scenario: Scenario, *, short: bool, peer: Peer | None = None) -> Outcome | None:
+    """None where something did not come up, which is said."""
+    with tempfile.TemporaryDirectory(prefix="lockgate-chaos-") as folder:
+        try:
+            return asyncio.run(run(scenario, Path(folder), short=short, peer=peer))
+        except StartError as error:
+            print(f"{scenario.name}: {error}", flush=True)
+            return None
+
+
+def lost_by(scenario: Scenario, peer: Peer, *, short: bool) -> str:
+    """A peer's cell; the registry is no concern of one that does not use it."""
+    if scenario.breaks_registry and not peer.on_registry:
+        return NO_CONCERN
+    outcome = attempt(scenario, short=short, peer=peer)
+    lost = DID_NOT_COME_UP if outcome is None else outcome.lost()
+    print(f"{scenario.name}, {peer.name} in its place: {lost} lost", flush=True)
+    return lost
+
+
+def table(head: Row, rows: Sequence[Row]) -> str:
+    lines = (head, ["---"] * len(head), *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write(page: Path, text: str) -> None:
+    """Put the text between the marks of the page, in place of the one before."""
     before, _, rest = page.read_text("utf-8").partition(BEGINS)
     _, _, after = rest.partition(ENDS)
-    lines = [head, ["---"] * len(head), *rows]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    page.write_text(f"{before}{BEGINS}\n{said}\n\n{table}\n{ENDS}{after}", "utf-8")
+    page.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", "utf-8")
 
 
 def time_of(short: bool) -> str:

@@ -93,6 +93,14 @@ class Outcome:
             _seconds(self.recovered_s),
         )
 
+    def lost(self) -> str:
+        """What clients lost, in a cell of the table beside others."""
+        counts = Counter(one.method for one in self.failed)
+        lost = ", ".join(f"{n} {method}" for method, n in sorted(counts.items())) or "0"
+        if self.died_under_way:
+            lost += f" (+{self.died_under_way} under way)"
+        return f"{lost}, {len(self.twice)} twice" if self.twice else lost
+
     def line(self) -> str:
         """The same for people, in one line."""
         name, did, requests, failed, twice, detected, recovered = self.cells()

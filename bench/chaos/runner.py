@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.chaos.instance import executed
 from bench.chaos.load import Load
 from bench.chaos.outcome import Outcome
+from bench.chaos.peers import Peer
 from bench.chaos.scenarios import Scenario
 from bench.chaos.watching import Watch
 from bench.chaos.world import DEFAULTS, QUICK, World
@@ -21,15 +22,17 @@ CALM_S = 0.5
 WELL_AT_FIRST_WITHIN_S = 20.0
 
 
-async def run(scenario: Scenario, folder: Path, *, short: bool, seed: int = 1) -> Outcome:
-    """Raises StartError when something does not come up that should."""
+async def run(
+    scenario: Scenario, folder: Path, *, short: bool, seed: int = 1, peer: Peer | None = None
+) -> Outcome:
+    """With Lockgate, or a peer in its place. Raises StartError when something does not come up that should."""
     times, seconds = (QUICK, scenario.short_s) if short else (DEFAULTS, scenario.full_s)
     shape = scenario.shape
     if short and scenario.short_instances:
         shape = replace(shape, instances=scenario.short_instances)
     # A lease has to end, and a few probes have to pass.
     recovers_within_s = times.lease_s + 3 * times.probe_each_s + 5
-    world = World(shape, times, folder)
+    world = World(shape, times, folder, peer)
     watch = Watch(world)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(world.running())

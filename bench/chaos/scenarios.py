@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import redis.asyncio
 
 from bench.chaos.outcome import Bar
+from bench.chaos.peers import routing_keys
 from bench.chaos.world import OTHER_SERVICE, Copy, Shape, World
 from discovery import commands
 from discovery.instance import parse_registration
@@ -34,6 +35,7 @@ class Scenario:
     shape: Shape = field(default_factory=Shape)
     short_instances: int | None = None
     bar: Bar = field(default_factory=Bar)
+    breaks_registry: bool = False
 
 
 async def kill_instances(world: World, seconds: float) -> None:
@@ -93,6 +95,7 @@ async def flush_and_another_first(world: World, seconds: float) -> None:
         transaction = client.pipeline(transaction=True)
         transaction.flushall()
         transaction.eval(source, len(keys), *keys, *command.args)
+        transaction.mset(routing_keys(OTHER_SERVICE))
         with world.broken():
             await transaction.execute()
     await asyncio.sleep(seconds)
@@ -215,6 +218,7 @@ SCENARIOS = [
         3,
         60,
         Shape(durable=True),
+        breaks_registry=True,
     ),
     Scenario(
         "registry restarted empty",
@@ -222,8 +226,16 @@ SCENARIOS = [
         kill_registry,
         0.5,
         10,
+        breaks_registry=True,
     ),
-    Scenario("registry hangs", "SIGSTOP of the registry for {s} s", hang_registry, 3, 30),
+    Scenario(
+        "registry hangs",
+        "SIGSTOP of the registry for {s} s",
+        hang_registry,
+        3,
+        30,
+        breaks_registry=True,
+    ),
     Scenario(
         "registry slow",
         "a registry that answers after 2 s, for {s} s",
@@ -231,14 +243,16 @@ SCENARIOS = [
         4,
         30,
         Shape(slow_proxy=True),
+        breaks_registry=True,
     ),
-    Scenario("registry flushed", "FLUSHALL, and {s} s", flush, 2, 20),
+    Scenario("registry flushed", "FLUSHALL, and {s} s", flush, 2, 20, breaks_registry=True),
     Scenario(
         "partly refilled",
         "FLUSHALL, then another service registers first, and {s} s",
         flush_and_another_first,
         2,
         20,
+        breaks_registry=True,
     ),
     Scenario(
         "failover",
@@ -247,6 +261,7 @@ SCENARIOS = [
         3,
         20,
         Shape(sentinel=True),
+        breaks_registry=True,
     ),
     Scenario(
         "storm of restarts",
@@ -286,6 +301,7 @@ SCENARIOS = [
         replace_gateway_without_registry,
         1,
         10,
+        breaks_registry=True,
     ),
     Scenario(
         "idle connections closed",

@@ -64,9 +64,16 @@ class Watch:
     async def _run(self, session: aiohttp.ClientSession) -> None:
         while True:
             asked_s = time.monotonic()
-            ports = [gateway.port for gateway in self._world.gateways]
-            expected = set(self._world.instances)
-            answers = await asyncio.gather(*(_is_well(session, port, expected) for port in ports))
+            peer, instances = self._world.peer, self._world.instances
+            there = {copy.spec.port for copy in instances.values()}
+            answers = await asyncio.gather(
+                *(
+                    peer.is_well(gateway.port, there)
+                    if peer is not None
+                    else _is_well(session, gateway.port, set(instances))
+                    for gateway in self._world.gateways
+                )
+            )
             self.looks.append((asked_s, all(answers)))
             self._looked.set()
             self._looked = asyncio.Event()

