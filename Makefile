@@ -56,7 +56,7 @@ check: .venv/run.installed .venv/check.installed
 bench: .venv/run.installed .venv-bench/installed
 	@$(BIN)/python -m bench $(ARGS)
 
-chaos: .venv/run.installed
+chaos: .venv/run.installed .venv-bench/installed
 	@$(BIN)/python -m bench.chaos --write docs/chaos.md $(ARGS)
 
 $(BIN)/lockgate:

@@ -1,0 +1,59 @@
+"""The chaos suite with other gateways in Lockgate's place, and the page that it writes."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.chaos.__main__ import BEGINS, ENDS, table, write
+from bench.chaos.load import Request
+from bench.chaos.outcome import Outcome
+from bench.chaos.peers import Peer, installed
+from bench.chaos.runner import run
+from bench.chaos.scenarios import SCENARIOS
+
+
+@pytest.mark.xdist_group("chaos-0")
+@pytest.mark.parametrize("name", ["instances killed", "crash and stop", "gateway killed"])
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for make, name in installed()])
+async def test_a_peer_is_entered_with_all_instances_and_finds_them_again(
+    make: Callable[[], Peer], name: str, tmp_path: Path
+) -> None:
+    """What it loses is its own matter; it has to be asked the same, and to come to rest."""
+    (scenario,) = (one for one in SCENARIOS if one.name == name)
+
+    outcome = await run(scenario, tmp_path, short=True, peer=make())
+
+    assert outcome.recovered
+    assert outcome.twice == []
+    assert len(outcome.failed) < len(outcome.requests) / 4
+    assert {one.method for one in outcome.requests} == {"GET", "POST"}
+
+
+@pytest.mark.parametrize(
+    ("failures", "kills_s", "executed", "said"),
+    [
+        ([], [], [], "0"),
+        (["GET", "POST", "POST"], [], [], "1 GET, 2 POST"),
+        (["GET", "POST"], [1.5], [], "1 GET (+1 under way)"),
+        (["POST"], [], ["a", "a"], "1 POST, 1 twice"),
+    ],
+)
+def test_what_was_lost_is_said_by_method(
+    failures: list[str], kills_s: list[float], executed: list[str], said: str
+) -> None:
+    requests = [Request(method, "w", 1.0, 2.0, "502") for method in failures]
+    requests.append(Request("GET", "w", 1.0, 2.0))
+    outcome = Outcome("", "", requests, executed, 0.0, kills_s, None, None, recovered=True)
+
+    assert outcome.lost() == said
+
+
+def test_a_new_table_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGINS}\nold\n{ENDS}\nafter\n", "utf-8")
+
+    write(page, table(("a", "b"), [("1", "2")]))
+
+    expected = f"before\n{BEGINS}\n| a | b |\n| --- | --- |\n| 1 | 2 |\n{ENDS}\nafter\n"
+    assert page.read_text("utf-8") == expected
