@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -35,10 +36,16 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+    """A port that nothing listens on just now, below those that outgoing connections are given.
+
+    A client that connects to a dead process's port is else given that very port at times, and meets
+    itself; and the process can't come back as long as that lasts.
+    """
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port: int) -> bool:

@@ -75,7 +75,7 @@ def lost_by(scenario: Scenario, peer: Peer, *, short: bool) -> str:
         return NO_CONCERN
     outcome = attempt(scenario, short=short, peer=peer)
     lost = DID_NOT_COME_UP if outcome is None else outcome.lost()
-    print(f"{scenario.name}, {peer.name} in its place: {lost} lost", flush=True)
+    print(f"{scenario.name}, {peer.name} in its place: lost {lost}", flush=True)
     return lost
 
 

@@ -159,9 +159,32 @@ class Traefik:
         return client
 
 
+_HAPROXY = """
+global
+    stats socket ipv4@127.0.0.1:{admin} level admin
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 75s
+    timeout server {within_s}s
+    timeout check {check_within_ms}ms
+    retries 3
+    option redispatch 1
+    retry-on conn-failure empty-response response-timeout
+frontend public
+    bind 127.0.0.1:{port}
+    default_backend chaos
+backend chaos
+    balance leastconn
+    option httpchk GET /health
+    http-request disable-l7-retry if METH_POST
+    default-server check inter {check_each_ms}ms fall 2 rise 1
+"""
+
+
 @dataclass(slots=True)
 class _Place:
-    """A server of the server-template while it stands for an instance."""
+    """A server of the configuration while it stands for an instance."""
 
     name: str
     port: int
@@ -170,45 +193,20 @@ class _Place:
 
 @dataclass
 class HAProxy:
-    """Places of a server-template are filled and emptied; a place is kept until the lease ends."""
+    """Places for servers are filled and emptied; one is kept until the lease ends.
+
+    What the runtime API changes is written down too, for one that is started again.
+    """
 
     name: ClassVar[str] = haproxy.NAME
     on_registry: ClassVar[bool] = False
-    _admins: dict[int, int] = field(default_factory=dict)
-    _lease_s: float = 0.0
+    _admins: dict[Site, int] = field(default_factory=dict)
     _places: dict[str, _Place] = field(default_factory=dict)
 
     def command(self, site: Site) -> list[str]:
-        self._admins[site.port] = admin = free_port()
-        self._lease_s = site.lease_s
-        each_ms, within_ms = round(site.probe_each_s * 1000), round(site.probe_within_s * 1000)
-        config = site.folder / "haproxy.cfg"
-        config.write_text(
-            f"""
-global
-    stats socket ipv4@127.0.0.1:{admin} level admin
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 75s
-    timeout server {UPSTREAM_WITHIN_S}s
-    timeout check {within_ms}ms
-    retries 3
-    option redispatch 1
-    retry-on conn-failure empty-response response-timeout
-frontend public
-    bind 127.0.0.1:{site.port}
-    default_backend {SERVICE}
-backend {SERVICE}
-    balance leastconn
-    option httpchk GET /health
-    http-request disable-l7-retry if METH_POST
-    default-server check inter {each_ms}ms fall 2 rise 1
-    server-template s 1-{PLACES} 127.0.0.1:1 disabled
-""",
-            "utf-8",
-        )
-        return [str(find("haproxy")), "-db", "-f", str(config)]
+        self._admins[site] = free_port()
+        self._write(site)
+        return [str(find("haproxy")), "-db", "-f", str(_config(site))]
 
     async def enter(self, instances: Mapping[str, int]) -> None:
         now_s = time.monotonic()
@@ -219,9 +217,10 @@ backend {SERVICE}
                 self._places[instance_id] = _Place(name, port)
             self._places[instance_id].renewed_s = now_s
         for instance_id, place in list(self._places.items()):
-            if now_s - place.renewed_s >= self._lease_s:
+            if any(now_s - place.renewed_s >= site.lease_s for site in self._admins):
                 await self.take_out(instance_id)
-        for admin in self._admins.values():
+        for site, admin in self._admins.items():
+            self._write(site)
             there = await _servers(admin)
             await _say(
                 admin,
@@ -235,12 +234,33 @@ backend {SERVICE}
 
     async def take_out(self, instance_id: str) -> None:
         place = self._places.pop(instance_id, None)
-        for admin in self._admins.values():
-            if place is not None:
+        if place is not None:
+            for site, admin in self._admins.items():
+                self._write(site)
                 await _say(admin, [f"set server {SERVICE}/{place.name} state maint"])
 
+    def _write(self, site: Site) -> None:
+        """The configuration that it begins with when it is started again: with those that are there."""
+        there = {place.name: place.port for place in self._places.values()}
+        names = [f"s{number}" for number in range(1, PLACES + 1)]
+        servers = "".join(
+            f"    server {name} 127.0.0.1:{there[name]}\n"
+            if name in there
+            else f"    server {name} 127.0.0.1:1 disabled\n"
+            for name in names
+        )
+        text = _HAPROXY.format(
+            port=site.port,
+            admin=self._admins[site],
+            within_s=UPSTREAM_WITHIN_S,
+            check_each_ms=round(site.probe_each_s * 1000),
+            check_within_ms=round(site.probe_within_s * 1000),
+        )
+        _config(site).write_text(text + servers, "utf-8")
+
     async def is_well(self, port: int, expected: set[int]) -> bool:
-        there = await _servers(self._admins[port])
+        (admin,) = (admin for site, admin in self._admins.items() if site.port == port)
+        there = await _servers(admin)
         return expected <= {at for status, at in there.values() if status.startswith("UP")}
 
 
@@ -253,6 +273,10 @@ def installed() -> list[tuple[Callable[[], Peer], str]]:
         version = version_of([binary, "-v"], word="version ").partition("-")[0]
         found.append((HAProxy, f"HAProxy {version}"))
     return found
+
+
+def _config(site: Site) -> Path:
+    return site.folder / "haproxy.cfg"
 
 
 def _server(instance_id: str) -> str:
