@@ -82,8 +82,9 @@ class Copy:
         return self._process is not None
 
     async def start(self) -> None:
-        self._process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
-        await asyncio.to_thread(self._process.start)
+        process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
+        await asyncio.to_thread(process.start)
+        self._process = process  # one that is not started yet can't be killed
 
     def signal(self, number: signal.Signals) -> None:
         assert self._process is not None, "it does not run"
