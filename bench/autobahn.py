@@ -1,8 +1,8 @@
 """Autobahn's WebSocket cases (a suite that others wrote) through the gateway, and past it.
 
-The suite runs on Python 2.7 alone: `virtualenv -p python2.7 .venv-bench/py2` and
-`.venv-bench/py2/bin/pip install autobahntestsuite==0.8.2`, or `wstest` on PATH. Behind the gateway
-stands an aiohttp server; what that one does not pass directly is no fault of a tunnel.
+The suite runs on Python 2.7 alone: `bench/make-venv` installs it where it finds one, else `wstest`
+on PATH is taken. Behind the gateway stands an aiohttp server; what that one does not pass directly
+is no fault of a tunnel.
 """
 
 import json
@@ -34,7 +34,7 @@ def run(stage: Stage) -> None:
     report.title("Autobahn's WebSocket cases")
     wstest = shutil.which("wstest", path=f"{WHEELS}/py2/bin") or shutil.which("wstest")
     if wstest is None:
-        report.say("wstest is not installed: see bench/autobahn.py")
+        report.say("wstest is not installed: see bench/make-venv")
         return
     port = free_port()
     server = [sys.executable, "-m", "bench.websocket_echo", str(port)]
