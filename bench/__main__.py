@@ -5,7 +5,18 @@ import os
 import sys
 from pathlib import Path
 
-from bench import autobahn, bodies, events, hop, idle, machine, propagation, scale, tunnels
+from bench import (
+    autobahn,
+    bodies,
+    events,
+    hop,
+    idle,
+    machine,
+    propagation,
+    request_cases,
+    scale,
+    tunnels,
+)
 from bench.processes import StartError
 from bench.report import Report
 from bench.stage import staged
@@ -17,6 +28,7 @@ SECTIONS = {
     "tunnels": tunnels.run,
     "idle": idle.run,
     "autobahn": autobahn.run,
+    "requests": request_cases.run,
     "propagation": propagation.run,
     "scale": scale.run,
 }
