@@ -28,12 +28,14 @@ SECTIONS = {
     "tunnels": tunnels.run,
     "idle": idle.run,
     "autobahn": autobahn.run,
+    "autobahn-whole": autobahn.run_whole,
+    "autobahn-beside": autobahn.run_beside,
     "requests": request_cases.run,
     "propagation": propagation.run,
     "scale": scale.run,
 }
 #: What takes long and is asked for by name.
-ONLY_BY_NAME = {"propagation", "scale"}
+ONLY_BY_NAME = {"autobahn-whole", "autobahn-beside", "propagation", "scale"}
 
 
 def main() -> int:

@@ -20,9 +20,15 @@ async def echo(request: web.Request) -> web.WebSocketResponse:
     return answer
 
 
+async def small(_: web.Request) -> web.Response:
+    """What the stage asks for, to see that it is routed to."""
+    return web.Response()
+
+
 def main() -> None:
     app = web.Application()
     app.router.add_get("/", echo)
+    app.router.add_get("/small", small)
     web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print=None)
 
 
