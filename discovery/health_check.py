@@ -8,11 +8,14 @@ from typing import Literal, get_args
 from discovery.errors import InvalidRegistration
 
 ProbeKind = Literal["http", "tcp", "heartbeat"]
+Ranges = tuple[tuple[int, int], ...]
 
 PROBE, STATUSES, BODY = "health.probe", "health.statuses", "health.body"
 #: The keys of the metadata that say something of the probe.
 HEALTH_KEYS = (PROBE, STATUSES, BODY)
 
+_KINDS = get_args(ProbeKind)
+_SUCCESS: Ranges = ((200, 299),)
 _STATUSES = re.compile(r"[2-5][0-9]{2}(-[2-5][0-9]{2})?", re.ASCII)
 
 
@@ -21,7 +24,7 @@ class HealthCheck:
     """An HTTP probe passes on a status in one of the ranges (both ends included) whose body has `body`."""
 
     kind: ProbeKind
-    statuses: tuple[tuple[int, int], ...] = ((200, 299),)
+    statuses: Ranges = _SUCCESS
     body: bytes = b""
 
     def expects(self, status: int) -> bool:
@@ -31,21 +34,22 @@ class HealthCheck:
 def parse_health_check(metadata: Mapping[str, object], *, has_url: bool) -> HealthCheck:
     """The check that the metadata ask for; InvalidRegistration with the key, the value and the rule."""
     kind = metadata.get(PROBE, "http" if has_url else "tcp")
-    if kind not in get_args(ProbeKind):
+    if kind not in _KINDS:
         raise _refused(metadata, PROBE, "must be http, tcp or heartbeat")
     if kind == "http" and not has_url:
         raise _refused(metadata, PROBE, "needs a health_check_url")
     for key in (STATUSES, BODY):
         if key in metadata and kind != "http":
             raise _refused(metadata, key, "needs an HTTP probe, and so a health_check_url")
-    statuses = metadata.get(STATUSES, "200-299")
+    statuses = _ranges(metadata) if STATUSES in metadata else _SUCCESS
     body = metadata.get(BODY, "")
     if not isinstance(body, str) or (BODY in metadata and not body):
         raise _refused(metadata, BODY, "must be a text that the answer has to contain")
-    return HealthCheck(kind, _ranges(metadata, statuses), body.encode())  # type: ignore[arg-type]
+    return HealthCheck(kind, statuses, body.encode())  # type: ignore[arg-type]
 
 
-def _ranges(metadata: Mapping[str, object], statuses: object) -> tuple[tuple[int, int], ...]:
+def _ranges(metadata: Mapping[str, object]) -> Ranges:
+    statuses = metadata[STATUSES]
     parts = [part.strip(" ") for part in statuses.split(",")] if isinstance(statuses, str) else [""]
     ranges = []
     for part in parts:
