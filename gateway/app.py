@@ -19,6 +19,7 @@ from discovery.errors import RegistryUnavailable
 from discovery.health import Health, ProbeTimes, Thresholds
 from discovery.housekeeping import Acknowledger, Reporter, Sweeper
 from discovery.instance import Instance
+from discovery.mass_loss import MassLosses
 from discovery.prober import HealthBook, Prober
 from discovery.saved_view import SavedView
 from discovery.saved_view import read as read_view
@@ -81,6 +82,7 @@ class Gateway:
         self.watcher = Watcher(settings.registry, saved)
         self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self.health = HealthBook(self._health_changed)
+        self.mass_losses = MassLosses(self.health.status)
         self.reporter = Reporter(self.registry, self.id, self.health.health)
         self.prober = Prober(
             probe=HealthProbe(self.dialer, settings.health_check_timeout),
@@ -105,6 +107,7 @@ class Gateway:
         self.watcher.listen(self.reporter.view_changed)
         # After the upstreams, which by then hold no idle connection to what drains.
         self.watcher.listen(self.acknowledger.view_changed)
+        self.watcher.listen(self.mass_losses.view_changed)
         if self.saved_view is not None:
             self.watcher.listen(self.saved_view.view_changed)
         self.watcher.listen(log_event)
@@ -118,6 +121,7 @@ class Gateway:
                 registry_up=lambda: self.watcher.connected,
                 registry_writable=lambda: self.sweeper.writable,
                 view_age_s=lambda: self.watcher.age_s if self.watcher.has_view else None,
+                mass_losses=lambda: self.mass_losses.counts,
             )
         )
 
@@ -176,6 +180,7 @@ class Gateway:
 
     def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
         log_health(instance, before, after)
+        self.mass_losses.health_changed(self.watcher.view, instance)
         if after.status != before.status:  # a suspicion is this gateway's own affair
             self.reporter.health_changed(instance, before.status, after)
 
@@ -249,6 +254,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         metrics=gateway.metrics,
         view=lambda: watcher.view,
         registry_state=gateway.registry_state,
+        mass_losses=gateway.mass_losses.present,
         limiter_state=lambda: {"alone": gateway.limiter.alone},
         untrusted_proxies=gateway.clients.untrusted_proxies,
         has_view=lambda: watcher.has_view,

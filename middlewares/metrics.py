@@ -156,7 +156,7 @@ class DiscoveryCollector(Collector):
 
     `instances` yields (service, status) of each instance, `registry_up` says whether the watcher is
     connected, `registry_writable` whether it takes changes, `view_age_s` how old the view is in seconds
-    (None: there is none).
+    (None: there is none), `mass_losses` how often each service lost most of its instances at once.
     """
 
     def __init__(
@@ -166,11 +166,13 @@ class DiscoveryCollector(Collector):
         registry_up: Callable[[], bool],
         registry_writable: Callable[[], bool],
         view_age_s: Callable[[], float | None],
+        mass_losses: Callable[[], Mapping[str, int]],
     ) -> None:
         self._instances = instances
         self._registry_up = registry_up
         self._registry_writable = registry_writable
         self._view_age_s = view_age_s
+        self._mass_losses = mass_losses
 
     def collect(self) -> Iterable[Metric]:
         counts: dict[tuple[str, str], int] = defaultdict(int)
@@ -184,6 +186,12 @@ class DiscoveryCollector(Collector):
             "discovery_registry_writable",
             "1 while the registry takes changes.",
             value=self._registry_writable(),
+        )
+        yield _counter(
+            "discovery_mass_losses",
+            "Times that a service lost more than half of its instances within a minute.",
+            ["service"],
+            {(service,): count for service, count in self._mass_losses().items()},
         )
         age_s = self._view_age_s()
         if age_s is not None:

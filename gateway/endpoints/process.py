@@ -10,6 +10,7 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from discovery.describing import rfc3339
+from discovery.mass_loss import Loss
 from discovery.settings import without_password
 from discovery.view import View
 from gateway.admin import AdminGuard
@@ -30,6 +31,7 @@ class ProcessEndpoints:
     metrics: GatewayMetrics
     view: Callable[[], View]
     registry_state: Callable[[], Mapping[str, Any]]
+    mass_losses: Callable[[], Mapping[str, Loss]]
     limiter_state: Callable[[], Mapping[str, Any]]
     untrusted_proxies: Callable[[], list[str]]
     has_view: Callable[[], bool]
@@ -67,6 +69,10 @@ class ProcessEndpoints:
                     **self.registry_state(),
                 },
                 "services": self._services(),
+                "mass_losses": {
+                    name: {"lost": loss.lost, "total": loss.total}
+                    for name, loss in self.mass_losses().items()
+                },
                 "limits": {
                     "requests": settings.rate_limit_requests,
                     "window_s": settings.rate_limit_window,

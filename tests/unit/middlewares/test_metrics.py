@@ -55,6 +55,7 @@ def discovery(
         registry_up=lambda: up,
         registry_writable=lambda: writable,
         view_age_s=lambda: age_s,
+        mass_losses=lambda: {"orders": 2},
     )
 
 
@@ -213,6 +214,15 @@ def test_the_registrys_state_is_a_number(
 
     assert registry.get_sample_value("discovery_registry_up") == value
     assert registry.get_sample_value("discovery_registry_writable") == 1 - value
+
+
+def test_mass_losses_are_counted_by_service(registry: CollectorRegistry) -> None:
+    registry.register(discovery())
+
+    (sample,) = scraped(registry)["discovery_mass_losses"].samples
+
+    assert (sample.name, sample.labels) == ("discovery_mass_losses_total", {"service": "orders"})
+    assert sample.value == 2
 
 
 def test_without_a_view_there_is_no_age(registry: CollectorRegistry) -> None:
