@@ -98,7 +98,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything registered at one moment; `known` maps services to when an instance last went."""
+    """Everything registered at one moment; `known` maps services to when an instance last went.
+
+    `probation`: what was removed for ill health and has not been healthy since, registered or not.
+    """
 
     epoch: str
     revision: int
@@ -108,6 +111,7 @@ class Snapshot:
     records: tuple[Record, ...]
     known: dict[str, int]
     removed: frozenset[str]
+    probation: frozenset[str] = frozenset()
 
 
 @cache
@@ -238,7 +242,7 @@ def _changed(reply: Any) -> Changed:
 
 def decoding_snapshot(reply: Any) -> Steps[Snapshot]:
     """What the script of `snapshot` returned, as values: 10 ms for each thousand instances."""
-    epoch, revision, last_event_id, now_ms, gateways, instances, known, removed = reply
+    epoch, revision, last_event_id, now_ms, gateways, instances, known, removed, probation = reply
     records: list[Record] = []
     for some in slices(zip(*[iter(instances)] * 4, strict=True)):
         records += (record for fields in some if (record := _record(*fields)) is not None)
@@ -254,6 +258,7 @@ def decoding_snapshot(reply: Any) -> Steps[Snapshot]:
             _text(name): int(float(at)) for name, at in zip(known[::2], known[1::2], strict=True)
         },
         removed=frozenset(map(_text, removed)),
+        probation=frozenset(map(_text, probation)),
     )
 
 

@@ -13,6 +13,7 @@ KEY_NAMES = (
     "removed",
     "workers",
     "acks",
+    "probation",
     "events",
 )
 

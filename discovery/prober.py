@@ -165,6 +165,8 @@ class Prober:
             else:
                 self._look_at(entry)
             return
+        for key in after.probation:
+            self._book.removed_for_ill_health(key, time.monotonic())
         present: dict[str, Entry] = {}
         for entries in after.services.values():
             present.update(entries)

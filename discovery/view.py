@@ -42,13 +42,15 @@ class View:
     """Entries by service and instance key, and services known though nothing of them is left.
 
     `known` maps a service to when its last instance went. Times are seconds of the gateway's
-    monotonic clock. `revision` is that of the last event taken in, within `epoch`.
+    monotonic clock. `revision` is that of the last event taken in, within `epoch`. `probation` is the
+    last snapshot's: keys of what was removed for ill health, which events tell of from then on.
     """
 
     epoch: str = ""
     revision: int = 0
     services: Mapping[str, Entries] = field(default_factory=dict)
     known: Mapping[str, float] = field(default_factory=dict)
+    probation: frozenset[str] = frozenset()
 
     def entries(self) -> Iterator[Entry]:
         for entries in self.services.values():
@@ -143,7 +145,13 @@ def taking_over(view: View, snapshot: Snapshot, now_s: float) -> Steps[View]:
         known[name] = now_s - (snapshot.now_ms - went_at_ms) / 1000
     for name in view.services.keys() - services.keys() - snapshot.known.keys():
         known[name] = now_s
-    return View(snapshot.epoch, snapshot.revision, persistent(services), persistent(known))
+    return View(
+        snapshot.epoch,
+        snapshot.revision,
+        persistent(services),
+        persistent(known),
+        snapshot.probation,
+    )
 
 
 def forget_absent(view: View, now_s: float) -> View:

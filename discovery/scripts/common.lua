@@ -15,13 +15,15 @@
 --  10 removed    zset    member, score = when it was taken out on purpose, or lapsed while draining, ms
 --  11 workers    zset    worker of a gateway, score = when its lease lapses, ms
 --  12 acks       hash    "<worker>|<member>" -> requests it has at a draining instance; 0: acknowledged
---  13 events     stream  rev, kind, member and what the kind needs, one entry for each change
+--  13 probation  zset    member, score = when it was removed for ill health, ms, until it is healthy again
+--  14 events     stream  rev, kind, member and what the kind needs, one entry for each change
 -- A member is "<service>/<instance id>". Times are the server's, in milliseconds.
 -- ARGV[1] is always a random text: the epoch, should there be none yet.
 
 local META, INSTANCES, INDEX, LEASES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local VERDICTS, STATUS, UNHEALTHY, GATEWAYS = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local KNOWN, REMOVED, WORKERS, ACKS, EVENTS = KEYS[9], KEYS[10], KEYS[11], KEYS[12], KEYS[13]
+local KNOWN, REMOVED, WORKERS, ACKS = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local PROBATION, EVENTS = KEYS[13], KEYS[14]
 local EVENTS_KEPT = 10000
 
 local time = redis.call('TIME')
@@ -95,5 +97,6 @@ local function refresh(member, evidence)
   else
     redis.call('ZREM', UNHEALTHY, member)
   end
+  if after == 'healthy' then redis.call('ZREM', PROBATION, member) end
   emit('health_changed', member, 'from', before, 'to', after, 'evidence', evidence)
 end

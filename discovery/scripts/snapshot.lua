@@ -2,7 +2,8 @@
 -- ARGV: 2 service ('' = all of them)
 -- Returns {epoch, revision, last stream id, now (ms, text), live gateways,
 --          {member, value, lease lapses at (ms, text), status, …},
---          {service known, an instance last went at (ms, text), …}, {member removed on purpose, …}}
+--          {service known, an instance last went at (ms, text), …}, {member removed on purpose, …},
+--          {member on probation, registered or not, …}}
 local service = ARGV[2]
 -- An empty data set gets its epoch here, where that can be written, so that its loss can be told.
 if epoch() == '' then redis.pcall('HSETNX', META, 'epoch', ARGV[1]) end
@@ -34,4 +35,5 @@ return {
   instances,
   redis.call('ZRANGE', KNOWN, 0, -1, 'WITHSCORES'),
   redis.call('ZRANGE', REMOVED, 0, -1),
+  redis.call('ZRANGE', PROBATION, 0, -1),
 }

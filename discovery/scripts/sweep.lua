@@ -69,11 +69,13 @@ for _, member in ipairs(redis.call('ZRANGEBYSCORE', UNHEALTHY, '-inf',
     integer(now - remove_after_ms), 'LIMIT', 0, SWEPT_AT_ONCE)) do
   forget(member)
   redis.call('ZADD', REMOVED, integer(now), member)
+  redis.call('ZADD', PROBATION, integer(now), member)
   emit('removed', member)
 end
 
 redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', integer(now - remembered_ms))
 redis.call('ZREMRANGEBYSCORE', REMOVED, '-inf', integer(now - remembered_ms))
+redis.call('ZREMRANGEBYSCORE', PROBATION, '-inf', integer(now - remembered_ms))
 return {
   epoch(), revision(), redis.call('ZCOUNT', GATEWAYS, '(' .. integer(now), '+inf'), new_lease,
   redis.call('ZCARD', WORKERS),

@@ -61,6 +61,32 @@ async def test_an_instance_removed_for_ill_health_comes_back_on_probation(
     assert (await gateway.get("/api/orders")).status == 200
 
 
+async def test_probation_outlives_the_gateways(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """Only the gateway that had seen the removal knew of it: after its restart one pass was enough."""
+    settings = {"HEALTH_FALL": "1", "HEALTH_CHECK_INTERVAL": "0.05"}
+    first = await start_gateway(UNHEALTHY_REMOVE_AFTER="0", **settings)
+    upstream = await start_upstream(healthy=False)
+    await first.register("orders", upstream.port, health_check_url="/health", routable=False)
+    await eventually(lambda: _is(first, "gone"))
+    await first.stop()
+    upstream.healthy = True
+
+    second = await start_gateway(HEALTH_RISE="100", **settings)
+    probes = upstream.probes
+    await second.register("orders", upstream.port, health_check_url="/health", routable=False)
+    await eventually(lambda: upstream.probes - probes >= 3)
+    assert await _is(second, "starting")
+    await second.stop()
+
+    probes = upstream.probes
+    third = await start_gateway(HEALTH_RISE="3", **settings)
+    await eventually(lambda: _is(third, "healthy"))
+    assert upstream.probes - probes >= 3
+    assert (await third.get("/api/orders")).status == 200
+
+
 async def test_an_instance_at_another_address_is_a_new_one(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:

@@ -41,6 +41,7 @@ class RegistryTwin:
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
+    probation: set[str] = field(default_factory=set)
     events: list[TwinEvent] = field(default_factory=list)
     #: Worker to whether its lease runs.
     workers: dict[str, bool] = field(default_factory=dict)
@@ -145,6 +146,7 @@ class RegistryTwin:
         for key in sorted(key for key, there in self.instances.items() if there.outstayed):
             self._forget(key)
             self.removed.add(key)
+            self.probation.add(key)
             self._emit("removed", key)
         return new_lease
 
@@ -190,4 +192,6 @@ class RegistryTwin:
             there.status = "unhealthy"
         if there.status != before:
             there.outstayed = False
+            if there.status == "healthy":
+                self.probation.discard(key)
             self._emit("health_changed", key, before, there.status, evidence)

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 KEYS = registry_keys("default")
 META, INSTANCES, INDEX, LEASES, VERDICTS, STATUS = KEYS[:6]
-UNHEALTHY, GATEWAYS, KNOWN, REMOVED, WORKERS, ACKS, EVENTS = KEYS[6:]
+UNHEALTHY, GATEWAYS, KNOWN, REMOVED, WORKERS, ACKS, PROBATION, EVENTS = KEYS[6:]
 HOUR_S = 3600.0
 REMOVE_AFTER_S = 60.0
 #: Long ago, as a score of the server's time.
@@ -268,6 +268,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         assert found.revision == self.twin.revision
         assert set(found.known) == self.twin.known
         assert set(found.removed) == self.twin.removed
+        assert set(found.probation) == self.twin.probation
         assert found.live_gateways == len(self.twin.live_gateways)
         assert found.epoch == self.epoch or not self.epoch
 
@@ -453,6 +454,13 @@ def test_a_snapshot_of_thousands_lacks_none_and_mixes_up_none(registry: Registry
         for number in range(2500)
     }
     assert all(record.lapses_at_ms > found.now_ms for record in found.records)
+
+
+def test_probation_ends_after_ten_minutes(registry: Registry) -> None:
+    now_ms = registry.call(commands.snapshot()).now_ms
+    registry.client.zadd(PROBATION, {"price/a": now_ms - 600_000, "price/b": now_ms - 590_000})
+    registry.call(commands.sweep("", HOUR_S, REMOVE_AFTER_S))
+    assert registry.call(commands.snapshot()).probation == {"price/b"}
 
 
 def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry) -> None:
