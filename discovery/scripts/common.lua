@@ -78,6 +78,11 @@ local function forget(member)
   redis.call('ZADD', KNOWN, integer(now), string.match(member, '^[^/]*'))
 end
 
+-- Whoever knew an instance from before the registry's data were lost keeps it, until it hears this.
+local function take_out_unknown(member)
+  if redis.call('ZADD', REMOVED, integer(now), member) == 1 then emit('deregistered', member) end
+end
+
 -- Work an instance's status out anew: healthy when a live gateway passes it, unhealthy when every
 -- live gateway has failed it, starting while one has still to say. No verdict at all changes nothing.
 local function refresh(member, evidence)

@@ -1,8 +1,11 @@
--- Take an instance out on purpose.
+-- Take an instance out on purpose, one that the registry has lost too.
 -- ARGV: 2 member
 -- Returns {known (1 or 0), epoch, revision}
 local member = ARGV[2]
-if redis.call('HEXISTS', INSTANCES, member) == 0 then return {0, epoch(), revision()} end
+if redis.call('HEXISTS', INSTANCES, member) == 0 then
+  take_out_unknown(member)
+  return {0, epoch(), revision()}
+end
 forget(member)
 redis.call('ZADD', REMOVED, integer(now), member)
 local rev = emit('deregistered', member)

@@ -78,7 +78,9 @@ class RegistryTwin:
 
     def drain(self, key: str) -> bool:
         there = self.instances.get(key)
-        if there is not None and not there.draining:
+        if there is None:
+            self._take_out_unknown(key)
+        elif not there.draining:
             there.draining = True
             self._emit("draining", key)
         return there is not None
@@ -111,6 +113,7 @@ class RegistryTwin:
 
     def deregister(self, key: str) -> bool:
         if key not in self.instances:
+            self._take_out_unknown(key)
             return False
         self._forget(key)
         self.removed.add(key)
@@ -175,6 +178,11 @@ class RegistryTwin:
         self._forget_drain(key)
         self.known.add(key.partition("/")[0])
         self.verdicts = {pair: said for pair, said in self.verdicts.items() if pair[1] != key}
+
+    def _take_out_unknown(self, key: str) -> None:
+        if key not in self.removed:
+            self.removed.add(key)
+            self._emit("deregistered", key)
 
     def _forget_drain(self, key: str) -> None:
         self.acks = {pair: said for pair, said in self.acks.items() if pair[1] != key}

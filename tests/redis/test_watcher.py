@@ -281,6 +281,25 @@ async def test_a_loss_of_data_is_seen_though_as_many_changes_followed_as_before(
     assert following.absences() == {"price/a": None}
 
 
+@pytest.mark.parametrize("seen", [False, True], ids=["before the loss is seen", "after it"])
+async def test_what_is_taken_out_after_a_loss_of_data_is_gone_and_not_lost(
+    registry: AsyncServiceRegistry, registry_url: str, follow: Follow, seen: bool
+) -> None:
+    """The registry knew nothing of it any more and kept silent, so it was kept as lost."""
+    following = follow(registry_url)
+    await register(registry, "price/a", "price/b", "price/c")
+    assert await following.reaches(3)
+    flush(registry_url)
+    if seen:
+        await eventually(lambda: set(following.absences().values()) == {"lost"})
+    assert not await registry.deregister_service("price", "a")
+    assert not await registry.drain("price", "b")
+    await eventually(lambda: following.absences() == {"price/c": "lost"})
+
+    await register(registry, "price/a")
+    await eventually(lambda: following.absences() == {"price/a": None, "price/c": "lost"})
+
+
 # The registry being away
 
 
