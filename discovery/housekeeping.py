@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from discovery import commands
 from discovery.async_registry import AsyncServiceRegistry
+from discovery.commands import Swept
 from discovery.errors import RegistryUnavailable
 from discovery.health import Health
 from discovery.instance import Instance
@@ -187,17 +188,22 @@ class Sweeper:
     async def run(self) -> None:
         """Sweep until cancelled."""
         while True:
-            try:
-                swept = await self._registry.call(self._command)
-            except RegistryUnavailable as error:
-                self._note_writable(False, str(error))
-            else:
-                self._note_writable(True)
-                self.live_workers = max(1, swept.live_workers)
-                self.live_gateways = max(1, swept.live_gateways)
-                if swept.new_lease:
-                    self._on_new_lease()
+            await self.sweep()
             await asyncio.sleep(SWEEP_INTERVAL_S * random.uniform(0.8, 1.2))
+
+    async def sweep(self) -> Swept | None:
+        """Sweep once: the leases are held then, or the registry does not take them (None)."""
+        try:
+            swept = await self._registry.call(self._command)
+        except RegistryUnavailable as error:
+            self._note_writable(False, str(error))
+            return None
+        self._note_writable(True)
+        self.live_workers = max(1, swept.live_workers)
+        self.live_gateways = max(1, swept.live_gateways)
+        if swept.new_lease:
+            self._on_new_lease()
+        return swept
 
     async def leave(self) -> None:
         """Give the worker's lease up: nobody has to wait for it. The registry may be away."""

@@ -149,6 +149,16 @@ class Gateway:
                 )
             yield
 
+    async def ready(self) -> None:
+        """Wait until connections can be taken: with a view, and a lease that every drain waits for.
+
+        A drain that began before the lease is in the view then. Without the registry there is no lease.
+        """
+        await self.watcher.ready()
+        swept = await self.sweeper.sweep()
+        if swept is not None:
+            await self.watcher.reached(swept.epoch, swept.revision)
+
     async def heartbeats(self, instances: Sequence[Instance]) -> dict[str, int]:
         """When these last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
         heartbeats_ms: dict[str, int] = {}

@@ -100,7 +100,7 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
     await runner.setup()
     try:
         # A gateway that takes requests before it knows the services answers 404 to good ones.
-        if await _unless(stop, gateway.watcher.ready()):
+        if await _unless(stop, gateway.ready()):
             await listen(runner, sockets)
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()

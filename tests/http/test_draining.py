@@ -3,12 +3,17 @@
 import asyncio
 import time
 
+import pytest
+
 from discovery import AsyncServiceRegistry, commands
 from discovery.connecting import connect_async
+from discovery.housekeeping import Sweeper
 from discovery.keys import registry_keys
+from gateway import process
+from gateway.process import ListenError
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
-from tests.support.gateways import RunningGateway
+from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.upstreams import OK, Received, ServedConnection
 
 DRAIN = "/services/orders/instances/{}/drain?wait={}"
@@ -180,3 +185,26 @@ async def test_a_request_that_tries_its_next_candidate_leaves_a_drained_one_out(
 
     assert (await request).status == 502
     assert len(drains.requests) == served
+
+
+async def test_a_starting_worker_holds_its_lease_before_it_takes_connections(
+    registry_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drain that began between its view and its lease was complete without it."""
+    workers = registry_keys("default")[10]
+    held: list[bytes] = []
+
+    async def never(_: Sweeper) -> None:
+        await asyncio.Event().wait()
+
+    async def look_instead_of_listening(*_: object) -> None:
+        client = connect_async(registry_url)
+        held.extend(await client.zrange(workers, 0, -1))
+        await client.aclose()
+        raise ListenError
+
+    monkeypatch.setattr(Sweeper, "run", never)
+    monkeypatch.setattr(process, "listen", look_instead_of_listening)
+    with pytest.raises(ListenError):
+        await process.serve(gateway_settings({"REDIS_URL": registry_url}), [])
+    assert len(held) == 1

@@ -50,7 +50,7 @@ class RunningGateway:
         runner = GatewayRunner(app, metrics=gateway.metrics, shutdown_timeout=1.0)
         await runner.setup()
         async with asyncio.timeout(10):
-            await gateway.watcher.ready()
+            await gateway.ready()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = int(runner.addresses[0][1])
