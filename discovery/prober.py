@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -49,7 +48,8 @@ class HealthBook:
         #: Counts the changes: what was worked out from an older state has to be worked out anew.
         self.revision = 0
         self._health: dict[str, Health] = {}
-        self._history: dict[str, deque[Transition]] = {}
+        #: Of most there is one change or two: a deque would reserve room for 64.
+        self._history: dict[str, tuple[Transition, ...]] = {}
         self._on_change = on_change
         self._waiting: dict[str, asyncio.Event] = {}
         #: Instances removed for ill health, and when (monotonic s): they come back on probation.
@@ -98,8 +98,9 @@ class HealthBook:
 
     def _change(self, instance: Instance, before: Health, after: Health) -> None:
         self.revision += 1
-        history = self._history.setdefault(instance.key, deque(maxlen=HISTORY))
-        history.append(Transition(time.time(), before.condition, after.condition, after.evidence))
+        changed = Transition(time.time(), before.condition, after.condition, after.evidence)
+        history = self._history.get(instance.key, ())
+        self._history[instance.key] = (*history[1 - HISTORY :], changed)
         self._on_change(instance, before, after)
 
     def removed_for_ill_health(self, key: str, now_s: float) -> None:
