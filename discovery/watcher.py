@@ -16,6 +16,7 @@ from discovery.keys import registry_keys
 from discovery.logs import Log
 from discovery.saved_view import Saved
 from discovery.settings import RegistrySettings
+from discovery.slicing import ITEMS_OF_A_STEP
 from discovery.tasks import in_steps
 from discovery.view import Event, View
 
@@ -164,7 +165,9 @@ class Watcher:
     async def _read(self, client: Any, last_id: str) -> str:
         events_key = self._keys[-1]
         async with asyncio.timeout(READ_WAIT_S + HUNG_AFTER_S):
-            streams = await client.xread({events_key: last_id}, block=round(READ_WAIT_S * 1000))
+            streams = await client.xread(
+                {events_key: last_id}, count=ITEMS_OF_A_STEP, block=round(READ_WAIT_S * 1000)
+            )
         self._in_force_at_s = time.monotonic()
         if not streams:
             return last_id

@@ -195,6 +195,30 @@ async def test_no_event_is_missed_over_two_hundred_random_changes(
         assert following.view.services == await as_registered(registry)
 
 
+async def test_a_storm_of_changes_is_taken_in_a_hundred_at_a_time(
+    registry: AsyncServiceRegistry, registry_url: str, follow: Follow
+) -> None:
+    """A thousand instances that register, or lapse, at once held every request up."""
+    following = follow(registry_url)
+    await following.watcher.ready()
+    turn, turns = 0, []
+    following.watcher.listen(lambda _before, _after, _event: turns.append(turn))
+    with redis.Redis.from_url(registry_url) as client:
+        script = client.register_script(commands.script_source("register"))
+        pipeline = client.pipeline()  # a transaction: the watcher is woken when all are in
+        for number in range(450):
+            instance = parse_registration("price", str(number), {"host": "h", "port": 1})
+            command = commands.register(instance)
+            script(keys=registry_keys("default"), args=command.args, client=pipeline)
+        pipeline.execute()
+    async with asyncio.timeout(5):
+        while len(turns) < 450:
+            turn += 1
+            await asyncio.sleep(0)
+    assert max(turns.count(one) for one in set(turns)) <= 100
+    assert following.snapshots == 1
+
+
 async def test_the_age_of_the_view_starts_anew_with_each_word_of_the_registry(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
