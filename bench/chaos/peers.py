@@ -307,7 +307,9 @@ async def _say(admin: int, commands: Sequence[str]) -> str:
             for first in range(0, len(commands), COMMANDS_AT_ONCE):
                 batch = commands[first : first + COMMANDS_AT_ONCE]
                 reader, writer = await asyncio.open_connection("127.0.0.1", admin)
-                writer.write(";".join(batch).encode() + b"\n")
-                said += await reader.read(-1)
-                writer.close()
+                try:
+                    writer.write(";".join(batch).encode() + b"\n")
+                    said += await reader.read(-1)
+                finally:
+                    writer.transport.abort()
     return said.decode()
