@@ -221,6 +221,7 @@ async def relay(
         else:
             await response.prepare(request)
             with streaming(request, response):
+                connection.forward_to(response.forward)
                 while piece := await connection.read():
                     await response.write(piece)
             await response.write_eof()

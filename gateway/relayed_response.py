@@ -32,6 +32,8 @@ class RelayedResponse(web.StreamResponse):
         self._send_timeout_s = send_timeout_s
         self._own_headers: CIMultiDict[str] | None = None
         self._writer: AbstractStreamWriter | None = None
+        self._client: web.RequestHandler | None = None
+        self._chunked = False
         self._finished = False
         self._keeps_alive = True
 
@@ -80,15 +82,27 @@ class RelayedResponse(web.StreamResponse):
         await self._begin(request, body, whole=True)
         self._finished = True
 
+    def forward(self, data: bytes) -> bool:
+        """Send a piece of the body at once; False where that can't be, because the client is slow."""
+        client = self._client
+        if client is None or client.writing_paused or client.transport is None:
+            return False
+        if client.transport.is_closing():
+            return False
+        self.bytes_out += len(data)
+        client.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        return True
+
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece of the body; it waits while the client is slow, but RequestTimeout in the end."""
         assert self._writer is not None
-        self.bytes_out += len(data)
         try:
             async with asyncio.timeout(self._send_timeout_s or None):
-                await self._writer.write(data)
+                await self._writer.drain()
         except TimeoutError:
             raise RequestTimeout("the client reads nothing of its answer") from None
+        self.bytes_out += len(data)
+        await self._writer.write(data)
 
     async def write_eof(self, data: bytes = b"") -> None:
         """End the body cleanly; never called for one that broke off."""
@@ -115,7 +129,9 @@ class RelayedResponse(web.StreamResponse):
         data = self._head_bytes(request, chunked=chunked)
         if not whole:
             await writer.write(data)
+            self._client = request.protocol
             if chunked:
+                self._chunked = True
                 writer.enable_chunking()
         elif chunked:
             end = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"

@@ -1,10 +1,11 @@
-"""One HTTP/1.1 connection to an instance: an asyncio.Protocol around httptools' response parser."""
+"""One HTTP/1.1 connection to an instance: an asyncio protocol around httptools' response parser."""
 
 import asyncio
 import re
 import socket
+import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import httptools
@@ -25,6 +26,8 @@ NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.
 HIGH_WATER_BYTES = 64 * 1024
 LOW_WATER_BYTES = 16 * 1024
+#: So much is read from an instance at once.
+READ_BYTES = 64 * 1024
 #: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
@@ -53,7 +56,21 @@ class Taker(Protocol):
     def upstream_lost(self) -> None: ...
 
 
-class UpstreamConnection(asyncio.Protocol):
+class _ReadBuffer(threading.local):
+    """What all connections of an event loop (a thread has one) read into: nobody keeps it.
+
+    With bytes of its own for each read, a body passes through up to 250 KiB at a time in uvloop, and
+    a client that stands still holds two such pieces.
+    """
+
+    def __init__(self) -> None:
+        self.view = memoryview(bytearray(READ_BYTES))
+
+
+_read_buffer = _ReadBuffer()
+
+
+class UpstreamConnection(asyncio.BufferedProtocol):
     """Carries one exchange after the other: `request`, `head`, then `read` until it gives b"".
 
     The connection belongs to whoever sent the request until that one gives it back: nothing that
@@ -85,6 +102,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._writable: asyncio.Event | None = None
         self._sending: asyncio.Task[None] | None = None
         self._pieces: deque[bytes] = deque()
+        self._buffer = _read_buffer.view
         self._begin("", upgrades=False)
 
     def _begin(self, method: str, *, upgrades: bool) -> None:
@@ -101,6 +119,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._fields: list[FieldLine] = []
         self._about_connection: list[FieldLine] = []
         self._unread_bytes = 0
+        self._forward: Callable[[bytes], bool] | None = None
         self._reading_paused = False
         self._ended = False
         self._keeps_alive = False
@@ -205,6 +224,13 @@ class UpstreamConnection(asyncio.Protocol):
         self._read_on()
         return body
 
+    def forward_to(self, forward: Callable[[bytes], bool]) -> None:
+        """Hand it each piece of the body from now on as it arrives, without waking the reader.
+
+        Where it declines a piece by False, that one waits for `read`, and so do those behind it.
+        """
+        self._forward = forward
+
     async def read(self) -> bytes:
         """The next piece of the response's body as it arrived, b"" at its end."""
         while not self._pieces:
@@ -286,33 +312,42 @@ class UpstreamConnection(asyncio.Protocol):
             self._sent += len(data)
             self._transport.write(data)
 
-    # asyncio.Protocol
+    # asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self._buffer[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
+        """Take what has arrived; nothing of a buffer is kept but copies."""
         if self._taker is not None:
-            self._taker.upstream_data(data)
+            self._taker.upstream_data(bytes(data))
             return
         if self._ended or self._failure is not None:
             # Bytes after the end of a response: whoever sent them can't be trusted with another.
             self._keeps_alive = False
             self.abort()
             return
-        is_first = not self._head_bytes
+        first: bytes | None = None
         if self._head is None:
-            if is_first and (self._is_repeated(data) or not self._begins_well(data)):
-                return
+            if not self._head_bytes:
+                data = first = bytes(data)
+                if self._is_repeated(first) or not self._begins_well(first):
+                    return
             self._head_bytes += len(data)
         elif self._head.status == _SWITCHING_PROTOCOLS:
-            self._keep(data)  # for the taker, who is not there yet
+            self._keep(bytes(data))  # for the taker, who is not there yet
             return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             if self._upgrades and self._head is not None:
-                self._keep(data[upgrade.args[0] :])
+                self._keep(bytes(data[upgrade.args[0] :]))
             else:
                 self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
         except httptools.HttpParserError:
@@ -323,10 +358,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._bytes_between += len(data)
         if self._head is not None and self._bytes_between > self._limits.head_bytes + len(data):
             self._fail(UpstreamInvalid("what is between the upstream's chunks is too large"))
-        if is_first and self.is_complete and self._keeps_alive:
-            self._remember(data)
-        if self._waiter is not None:
-            self._wake()
+        if first is not None and self.is_complete and self._keeps_alive:
+            self._remember(first)
 
     def _begins_well(self, data: bytes) -> bool:
         if data[0] in _FIRST_BYTES:
@@ -456,6 +489,7 @@ class UpstreamConnection(asyncio.Protocol):
             return
         self._head = head
         self.deadline_s = NEVER
+        self._wake()
         if self._method == "HEAD" or status in _WITHOUT_BODY:
             # The parser does not know of HEAD: it would wait for a body, so a new one is taken.
             self._keeps_alive = self._parser.should_keep_alive()
@@ -478,7 +512,12 @@ class UpstreamConnection(asyncio.Protocol):
     def _keep(self, piece: bytes) -> None:
         if not piece:
             return
+        if self._forward is not None and not self._pieces and self._forward(piece):
+            if self._limits.idle_s:
+                self.deadline_s = self._loop.time() + self._limits.idle_s
+            return
         self._pieces.append(piece)
+        self._wake()
         self._unread_bytes += len(piece)
         if self._unread_bytes > HIGH_WATER_BYTES and not self._reading_paused:
             self._reading_paused = True

@@ -13,7 +13,7 @@ from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from gateway.upstream.resolver import Resolver
 
-P = TypeVar("P", bound=asyncio.Protocol)
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 #: A connection attempt is given so long before the next address is tried beside it (RFC 8305 §5).
 ATTEMPT_DELAY_S = 0.25

@@ -1,5 +1,6 @@
 """Responses as bytes: however they are cut they read the same, and no invalid one reads as valid."""
 
+import asyncio
 import os
 import re
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gateway.upstream.limits import UpstreamLimits
 from tests.support.byte_connections import ByteConnection, Outcome, at_once, outcome_of
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -511,3 +513,70 @@ async def test_an_answer_that_is_taken_whole_leaves_nothing_paused() -> None:
     assert there.transport.is_reading()
     assert connection.is_reusable
     there.close()
+
+
+# What is forwarded as it arrives
+
+
+async def test_pieces_are_forwarded_as_they_arrive_and_wake_nobody() -> None:
+    there = ByteConnection()
+    connection = there.ask()
+    connection.data_received(OK + b"Content-Length: 9\r\n\r\none")
+    assert at_once(connection.read()) == b"one"
+    forwarded: list[bytes] = []
+    connection.forward_to(lambda piece: forwarded.append(piece) is None)
+    reader = asyncio.create_task(connection.read())
+    await asyncio.sleep(0)
+
+    connection.data_received(b"two")
+    await asyncio.sleep(0)
+    assert forwarded == [b"two"]
+    assert not reader.done()
+
+    connection.data_received(b"end")
+    assert await reader == b""
+    assert forwarded == [b"two", b"end"]
+    there.close()
+
+
+async def test_behind_a_piece_that_was_declined_all_wait_for_the_reader() -> None:
+    there = ByteConnection()
+    connection = there.ask()
+    connection.data_received(OK + b"Content-Length: 9\r\n\r\n")
+    answers = iter([False, True])
+    connection.forward_to(lambda _: next(answers))
+
+    connection.data_received(b"one")
+    connection.data_received(b"two")  # it would be taken, before the first
+    assert at_once(connection.read()) == b"one"
+    assert at_once(connection.read()) == b"two"
+    connection.data_received(b"six")
+    assert at_once(connection.read()) == b""
+    there.close()
+
+
+async def test_a_forwarded_piece_is_a_sign_of_life() -> None:
+    there = ByteConnection(UpstreamLimits(idle_s=10.0))
+    connection = there.ask()
+    connection.data_received(OK + b"Content-Length: 9\r\n\r\n")
+    connection.forward_to(lambda _: True)
+    connection.deadline_s = before_s = asyncio.get_running_loop().time()
+
+    connection.data_received(b"one")
+
+    assert connection.deadline_s >= before_s + 10.0
+    there.close()
+
+
+async def test_what_is_read_into_the_shared_buffer_is_copied_out_of_it() -> None:
+    one, other = ByteConnection(), ByteConnection()
+    for there in (one, other):
+        there.ask().data_received(OK + b"Content-Length: 3\r\n\r\n")
+    for there, data in ((one, b"one"), (other, b"two")):
+        there.connection.get_buffer(-1)[:3] = data
+        there.connection.buffer_updated(3)
+
+    assert at_once(one.connection.read()) == b"one"
+    assert at_once(other.connection.read()) == b"two"
+    one.close()
+    other.close()
