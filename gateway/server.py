@@ -3,12 +3,15 @@
 import asyncio
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import structlog
 from aiohttp import HttpVersion11, web
+from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
 from gateway.relayed_response import RelayedResponse
 from gateway.request_reading import MOST_QUEUED, RequestReader
@@ -22,6 +25,7 @@ from middlewares.problems import REASONS_BY_STATUS, Problem, problem_response
 
 #: Idle client connections are closed after so long; it is also the limit for a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
+SWEEP_EVERY_S = 1.0
 #: For aiohttp 0 means to wait for ever.
 CUT_OFF_WITHIN_S = 0.01
 MAX_LINE_BYTES = 16 * 1024
@@ -32,10 +36,18 @@ SERVER = "lockgate"
 _log = structlog.get_logger()
 
 
-class GatewayRequestHandler(web.RequestHandler):
-    """One client connection; what aiohttp itself refuses looks like the gateway's other refusals."""
+#: For whoever reads a body after the answer.
+_OVER = PayloadAccessError()
 
-    __slots__ = ("_metrics", "_reader", "_tunnel", "streams")
+
+class GatewayRequestHandler(web.RequestHandler):
+    """One client connection; what aiohttp itself refuses looks like the gateway's other refusals.
+
+    A request has a task, an idle connection has none: aiohttp's own task per connection would wait
+    for the next request with everything in hand that the last one left behind.
+    """
+
+    __slots__ = ("_idle_since_s", "_metrics", "_reader", "_tunnel", "streams")
 
     def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -44,6 +56,7 @@ class GatewayRequestHandler(web.RequestHandler):
         self._max_msg_queue_size = MOST_QUEUED
         self._msg_queue_resume_size = MOST_QUEUED // 2
         self._metrics = metrics
+        self._idle_since_s = self._loop.time()
         self._tunnel: Tunnel | None = None
         #: Its answer has no end in sight: an event stream.
         self.streams = False
@@ -87,6 +100,80 @@ class GatewayRequestHandler(web.RequestHandler):
             return
         for piece in self._reader.pieces(data):
             super().data_received(piece)
+        if self._messages and self._is_idle:
+            self._begin_next()
+
+    @property
+    def _is_idle(self) -> bool:
+        """No request is being answered, though one may be half read."""
+        return self._task_handler is None or self._task_handler.done()
+
+    def _begin_next(self) -> None:
+        """A task of its own for the next request: it has a context of its own, too."""
+        self._task_handler = self._loop.create_task(self.start()) if self._messages else None
+
+    async def start(self) -> None:
+        """Answer one request; aiohttp calls it for each new connection too, when there is none yet."""
+        if self._force_close or not self._messages:
+            return
+        message, payload = self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        if await self._answer(message, payload):
+            self._idle_since_s = self._loop.time()
+            self._begin_next()
+        elif not self._force_close:
+            self._task_handler = None
+            if self.transport is not None:
+                self.transport.close()
+
+    async def _answer(self, message: Any, payload: StreamReader) -> bool:
+        """Answer it, and tell whether another may follow on the connection."""
+        manager, handler, factory = self._manager, self._request_handler, self._request_factory
+        if manager is None or handler is None or factory is None or self._task_handler is None:
+            return False  # the connection was lost before
+        manager.requests_count += 1
+        if isinstance(message, _ErrInfo):
+            handler, message = self._make_error_handler(message), ERROR
+        request = factory(
+            message, payload, self, StreamWriter(self, self._loop), self._task_handler
+        )
+        try:
+            response, client_is_gone = await self._handle_request(request, None, handler)
+            if client_is_gone:
+                return False
+            self._keepalive = bool(response.keep_alive)
+            if not payload.is_eof():
+                await self._linger(payload)
+            payload.set_exception(_OVER)
+        except ConnectionError:
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever it was, the connection ends
+            self.log_exception("Unhandled exception", exc_info=error)
+            self.force_close()
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            request._task = None  # type: ignore[assignment]  # the two would hold each other
+        return self._keepalive and not self._close and not self._force_close
+
+    async def _linger(self, payload: StreamReader) -> None:
+        """Take what nobody read of a body: a client that still sends may not see its answer."""
+        if self._lingering_time and not self._force_close:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lingering_time):
+                    while not payload.is_eof():
+                        await payload.readany()
+        if not payload.is_eof() and not self._force_close:
+            self.close()
+
+    def end_if_idle_since(self, then_s: float) -> None:
+        """End the connection where no request is under way, and none was after this loop time."""
+        if self._idle_since_s <= then_s and self._is_idle:
+            self.force_close()
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """A body that goes wrong while it is thrown away, after an early answer, is no error of ours."""
@@ -152,6 +239,18 @@ class GatewayServer(web.Server):
     def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
+        self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
+
+    def _end_idle(self) -> None:
+        """One timer for all connections: one for each costs more than the connection's own state."""
+        self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
+        then_s = self._loop.time() - KEEPALIVE_TIMEOUT_S
+        for client in self.clients():
+            client.end_if_idle_since(then_s)
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        self._sweep.cancel()
+        await super().shutdown(timeout)
 
     def pre_shutdown(self) -> None:
         """Close nothing: idle clients are told `Connection: close` with their next answer."""
@@ -179,7 +278,7 @@ class GatewayRunner(web.AppRunner):
             access_log=None,
             auto_decompress=False,
             handler_cancellation=True,
-            keepalive_timeout=KEEPALIVE_TIMEOUT_S,
+            keepalive_timeout=0,  # aiohttp's is a timer for each connection
             max_line_size=MAX_LINE_BYTES,
             max_field_size=MAX_LINE_BYTES,
             max_headers=MAX_HEADERS,

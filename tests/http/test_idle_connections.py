@@ -1,0 +1,97 @@
+"""Client connections between requests: they hold next to nothing, and end after KEEPALIVE_TIMEOUT_S."""
+
+import asyncio
+import gc
+
+import pytest
+from aiohttp import web
+
+from gateway import server
+from tests.conftest import StartGateway, StartUpstream
+from tests.support.eventually import eventually
+from tests.support.raw_clients import RawClient
+from tests.support.upstreams import Received
+
+GET = b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+def requests() -> int:
+    """How many the process holds."""
+    gc.collect()
+    return sum(isinstance(one, web.Request) for one in gc.get_objects())
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "KEEPALIVE_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(server, "SWEEP_EVERY_S", 0.02)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("sent", [b"", b"GET /health HT", GET + b"GET /health HT"])
+async def test_a_connection_without_a_request_ends(
+    start_gateway: StartGateway, sent: bytes
+) -> None:
+    """Also one whose head does not come to its end."""
+    gateway = await start_gateway()
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(sent)
+        if sent.startswith(GET):
+            assert (await client.answer()).status == 200
+
+        assert await client.closed()
+
+
+@pytest.mark.usefixtures("soon")
+async def test_an_answer_may_take_longer_than_an_idle_connection_may_wait(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    released = asyncio.Event()
+
+    async def late(_received: Received, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+
+    gateway, upstream = await start_gateway(), await start_upstream(late)
+    await gateway.register("orders", upstream.port)
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n")
+        await eventually(lambda: len(upstream.requests) == 1)
+        async with await RawClient.connect(gateway.port) as idle:
+            assert await idle.closed()
+        released.set()
+
+        assert (await client.answer()).body == b"late"
+        assert await client.closed()
+
+
+async def test_an_idle_connection_keeps_no_task_and_nothing_of_its_last_request(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway()
+    tasks, before = len(asyncio.all_tasks()), requests()
+    clients = [await RawClient.connect(gateway.port) for _ in range(5)]
+    for client in clients:
+        await client.send(GET)
+        assert (await client.answer()).status == 200
+
+    await eventually(lambda: len(asyncio.all_tasks()) == tasks)
+    assert requests() == before
+    for client in clients:
+        await client.close()
+
+
+async def test_pipelined_requests_are_answered_one_after_the_other(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway()
+    async with await RawClient.connect(gateway.port) as client:
+        asked = [b"one", b"two", b"three"]
+        await client.send(
+            b"".join(
+                b"GET /health HTTP/1.1\r\nHost: h\r\nX-Correlation-ID: %b\r\n\r\n" % name
+                for name in asked
+            )
+        )
+        for name in asked:
+            assert (await client.answer()).values(b"X-Correlation-ID") == [name]
