@@ -24,10 +24,10 @@ from middlewares.failures import (
 
 NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.
-HIGH_WATER_BYTES = 64 * 1024
+HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 16 * 1024
 #: So much is read from an instance at once.
-READ_BYTES = 64 * 1024
+READ_BYTES = 32 * 1024
 #: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.

@@ -196,7 +196,7 @@ async def test_an_answer_to_head_leaves_the_connection_usable(start_hop: StartHo
 async def test_a_large_answer_that_comes_at_once_leaves_the_connection_usable(
     start_hop: StartHop,
 ) -> None:
-    """Reading pauses above 64 KiB; it once stayed paused when such an answer went out whole."""
+    """Reading pauses above 32 KiB; it once stayed paused when such an answer went out whole."""
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n" + b"x" * 150_000
     gateway, upstream = await start_hop(large, UPSTREAM_TIMEOUT="2")
 
