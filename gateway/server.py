@@ -163,6 +163,9 @@ class GatewayRequestHandler(web.RequestHandler):
     async def _linger(self, payload: StreamReader) -> None:
         """Take what nobody read of a body: a client that still sends may not see its answer."""
         if self._lingering_time and not self._force_close:
+            await asyncio.sleep(
+                0
+            )  # who sent it on was cancelled by an early answer, and lets go now
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._lingering_time):
                     while not payload.is_eof():
