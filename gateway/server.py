@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
+from gateway.proxied_resource import Answer, ProxiedResource
 from gateway.relayed_response import RelayedResponse
 from gateway.request_reading import MOST_QUEUED, RequestReader
 from gateway.tunnel import Tunnel
@@ -292,13 +293,27 @@ class GatewayRunner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         self.gateway_server = GatewayServer(
-            made.request_handler,
+            _proxied_first(self.app, made.request_handler),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             metrics=self._metrics,
             **made._kwargs,
         )
         return self.gateway_server
+
+
+def _proxied_first(app: web.Application, otherwise: Answer) -> Answer:
+    """Hand what is below /api to its resource, everything else to the application's own handler."""
+    resources = [one for one in app.router.resources() if isinstance(one, ProxiedResource)]
+    if not resources:
+        return otherwise
+    straight = resources[0].straight(app)
+    prefix = resources[0].canonical + "/"
+
+    def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
+        return (straight if request.raw_path.startswith(prefix) else otherwise)(request)
+
+    return handle
 
 
 def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
