@@ -6,7 +6,7 @@ from gateway.lifecycle import Lifecycle
 from gateway.relayed_response import RelayedResponse
 from gateway.server import SERVER
 from middlewares.correlation_ids import HEADER
-from middlewares.exchange import EXCHANGE
+from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.limiting import LIMIT_FIELDS
 from middlewares.rate_limit import limit_fields
 
@@ -24,20 +24,22 @@ class OwnFields:
         self._lifecycle = lifecycle
 
     async def add(self, request: web.Request, response: web.StreamResponse) -> None:
-        exchange = request.get(EXCHANGE)
         if self._lifecycle.stopping:
             response.force_close()
-        if exchange is not None and isinstance(response, RelayedResponse):
+        exchange: Exchange | None
+        if isinstance(response, RelayedResponse):
+            exchange = request[EXCHANGE]
             response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
             if exchange.limit is not None:
                 response.replaced = LIMIT_FIELDS
-                for name, value in limit_fields(exchange.limit):
-                    response.added.append((name.encode("ascii"), value.encode("ascii")))
+                response.added += limit_fields(exchange.limit)
             return
+        exchange = request.get(EXCHANGE)
         if exchange is not None:
             response.headers[HEADER] = exchange.correlation_id
             if exchange.limit is not None:
-                response.headers.update(limit_fields(exchange.limit))
+                for name, value in limit_fields(exchange.limit):
+                    response.headers[name.decode("ascii")] = value.decode("ascii")
         response.headers["Server"] = SERVER
         if self._lifecycle.stopping:
             response.headers["Connection"] = "close"

@@ -18,9 +18,12 @@ EXACT_UP_TO = 500
 MOST_US = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
-    """At most `requests` in any interval of `window_us` microseconds; 0 requests: no limit."""
+    """At most `requests` in any interval of `window_us` microseconds; 0 requests: no limit.
+
+    It stands in the key of every check, so it is compared by identity, which is quick.
+    """
 
     name: str
     requests: int

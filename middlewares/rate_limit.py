@@ -10,6 +10,7 @@ from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import RateLimited
 from middlewares.limiting import Check, Decision, Policy
 from middlewares.metrics import GatewayMetrics
+from middlewares.request_rules import FieldLine
 
 
 def rate_limit_middleware(
@@ -36,18 +37,18 @@ def rate_limit_middleware(
     return limit
 
 
-def limit_fields(decision: Decision) -> tuple[tuple[str, str], tuple[str, str]]:
+def limit_fields(decision: Decision) -> tuple[FieldLine, FieldLine]:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
-    return (
-        ("RateLimit-Policy", _policy_value(decision.policy)),
-        ("RateLimit", f'"{decision.policy.name}";r={decision.remaining};t={reset_s}'),
-    )
+    name, policy_line = _of_policy(decision.policy)
+    return policy_line, (b"RateLimit", b"%b;r=%d;t=%d" % (name, decision.remaining, reset_s))
 
 
 @cache
-def _policy_value(policy: Policy) -> str:
-    return f'"{policy.name}";q={policy.requests};w={policy.window_s}'
+def _of_policy(policy: Policy) -> tuple[bytes, FieldLine]:
+    name = f'"{policy.name}"'.encode("ascii")
+    value = b"%b;q=%d;w=%d" % (name, policy.requests, policy.window_s)
+    return name, (b"RateLimit-Policy", value)
 
 
 def _word(decision: Decision) -> str:
