@@ -24,7 +24,7 @@ from middlewares.exchange import EXCHANGE, Attempt, Exchange
 from middlewares.failures import Failure, NoHealthyInstance, UpstreamReset
 from middlewares.metrics import GatewayMetrics
 from middlewares.problems import problem_of
-from middlewares.routing import Route, split_target, target_behind
+from middlewares.routing import Route, target_behind
 
 #: RFC 9110 §9.2.2, and QUERY (RFC 10008): doing them twice is doing them once.
 IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"])
@@ -67,13 +67,14 @@ class Proxy:
         failure: Failure | None = None
         self._metrics.in_flight[service] += 1
         try:
-            for candidate in self._in_turn(exchange.candidates):
+            candidates = exchange.candidates
+            for candidate in candidates if len(candidates) == 1 else self._in_turn(candidates):
                 head = request_head(inbound, candidate.instance)
                 attempt = Attempt(candidate.instance.id, time.monotonic())
                 exchange.attempts.append(attempt)
                 try:
                     pool = self._upstreams.pool(candidate.instance)
-                    is_last = len(exchange.attempts) == len(exchange.candidates)
+                    is_last = len(exchange.attempts) == len(candidates)
                     movable = may_move and not is_last
                     connection, answer = await self._ask(pool, head, body, movable)
                     try:
@@ -164,9 +165,6 @@ class Proxy:
 
     def _in_turn(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         """The candidates in the order in which they are to be tried, each chosen when it is due."""
-        if len(candidates) == 1:
-            yield candidates[0]
-            return
         untried = list(candidates)
         while untried:
             candidate = choose(untried, self._upstreams.in_flight, self._rng)
@@ -192,7 +190,6 @@ class Proxy:
 
     def _inbound(self, request: web.Request, exchange: Exchange, route: Route) -> Inbound:
         peer = request.remote or ""
-        authority, path_and_query = split_target(request.raw_path)
         version = request.version
         return Inbound(
             request.method,
@@ -201,8 +198,8 @@ class Proxy:
             peer,
             self._peer_trusted(peer),
             request.scheme,
-            authority,
-            target_behind(route, path_and_query),
+            exchange.authority,
+            target_behind(route, exchange.target),
             route.prefix,
             exchange.correlation_id,
         )

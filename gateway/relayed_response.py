@@ -52,6 +52,11 @@ class RelayedResponse(web.StreamResponse):
         return self._writer is not None
 
     @property
+    def is_over(self) -> bool:
+        """Nothing of it is left to be sent."""
+        return self._finished
+
+    @property
     def keep_alive(self) -> bool:
         return self._keeps_alive
 

@@ -23,6 +23,7 @@ from middlewares.exchange import Exchange
 from middlewares.header_section import HeaderSection
 from middlewares.metrics import RequestMetrics
 from middlewares.problems import REASONS_BY_STATUS, Problem, problem_response
+from middlewares.routing import split_target
 
 #: Idle client connections are closed after so long; it is also the limit for a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
@@ -205,6 +206,9 @@ class GatewayRequestHandler(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """What aiohttp's application refuses before it comes to the layers looks no different."""
+        if isinstance(resp, RelayedResponse) and resp.is_over:
+            self._go_on_after_upgrade()
+            return resp, False
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             problem = Problem(resp.status, REASONS_BY_STATUS.get(resp.status, "bad_request"))
             resp = self._refuse(request, problem, resp.reason)
@@ -223,8 +227,15 @@ class GatewayRequestHandler(web.RequestHandler):
 
     def _refuse(self, request: web.BaseRequest, problem: Problem, detail: str) -> web.Response:
         request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
+        path = split_target(request.raw_path)[1].partition("?")[0]
         exchange = Exchange(
-            correlation_id_from(None), time.monotonic(), request.remote or "", HeaderSection(())
+            correlation_id_from(None),
+            time.monotonic(),
+            request.remote or "",
+            HeaderSection(()),
+            None,
+            path,
+            path,
         )
         exchange.reason = problem.reason
         self._metrics.request_finished("api_gateway", "unknown", problem.status, 0.0)

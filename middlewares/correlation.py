@@ -39,7 +39,16 @@ def correlation_middleware(
         section = section_of(request.raw_headers)
         correlation_id = correlation_id_from(section.claimed_id)
         client_ip = client_ip_of(request.remote or "", section)
-        exchange = Exchange(correlation_id, time.monotonic(), client_ip, section)
+        authority, target = split_target(request.raw_path)
+        exchange = Exchange(
+            correlation_id,
+            time.monotonic(),
+            client_ip,
+            section,
+            authority,
+            target,
+            target.partition("?")[0],
+        )
         request[EXCHANGE] = exchange
         correlation_id_var.set(correlation_id)
         status = 500
@@ -76,7 +85,7 @@ def access_fields(
     fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "method": request.method,
-        "path": split_target(request.raw_path)[1].partition("?")[0],
+        "path": exchange.path,
         "protocol": _protocol(request.version),
         "status": status,
         "duration_ms": _milliseconds(duration_s),

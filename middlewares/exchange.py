@@ -33,6 +33,10 @@ class Exchange:
     started_s: float
     client_ip: str
     section: "HeaderSection"
+    #: What was asked for, as it came: an absolute-form's authority, the path and query, the path.
+    authority: str | None
+    target: str
+    path: str
     route: "Route | None" = None
     limit: "Decision | None" = None
     candidates: "tuple[Candidate, ...]" = ()

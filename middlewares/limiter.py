@@ -4,6 +4,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import cached_property
 from importlib.resources import files
 from itertools import islice
 from typing import Any, TypeVar
@@ -66,10 +67,15 @@ class SharedLimiter:
                 left_us = math.ceil((until_s - now_s) * 1_000_000)
                 return Decision(check.policy, False, 0, left_us, check.policy.requests)
             del self._refused[check]
-        future: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Decision] = self._running_loop.create_future()
         self._waiting.setdefault(check, []).append(future)
         self._some_wait.set()
         return await future
+
+    @cached_property
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        # Asked for once: until CPython 3.12 each question is a system call.
+        return asyncio.get_running_loop()
 
     async def run(self) -> None:
         """Send what waits, and what comes meanwhile in the next call, until cancelled."""

@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import RouteNotFound
-from middlewares.routing import PREFIX, Catalogue, RouteTable, split_target
+from middlewares.routing import PREFIX, Catalogue, RouteTable
 
 _BELOW_OR_QUERY = (PREFIX + "/", PREFIX + "?")
 
@@ -19,8 +19,8 @@ def route_middleware(*, catalogue: Callable[[], Catalogue]) -> Middleware:
     @web.middleware
     async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
         nonlocal table
-        _, path_and_query = split_target(request.raw_path)
-        path = path_and_query.partition("?")[0]
+        exchange = request[EXCHANGE]
+        path = exchange.path
         if is_proxied(path):
             now = catalogue()
             if table.catalogue is not now:
@@ -28,7 +28,7 @@ def route_middleware(*, catalogue: Callable[[], Catalogue]) -> Middleware:
             found = table.find(path)
             if found is None:
                 raise RouteNotFound("no service is registered for this path")
-            request[EXCHANGE].route = found
+            exchange.route = found
         return await handler(request)
 
     return route
