@@ -133,19 +133,17 @@ class Watcher:
             # Thousands of instances take a while: requests go on meanwhile, on the view before.
             snapshot = await in_steps(commands.decoding_snapshot(reply))
             after = await in_steps(view.taking_over(self.view, snapshot, time.monotonic()))
+            quick = await self._is_quick(client)
             self._swap(after, None)
             self.from_file = False
             self._saved = None
-            try:
-                # One that is too slow to be followed is not connected: it would come and go for ever.
-                await self._check_same(client)
-                if not self.connected:
-                    _log.info(
-                        "registry.connected", epoch=snapshot.epoch, revision=snapshot.revision
-                    )
-                self.connected = True
-            finally:
-                self._has_view.set()
+            self._has_view.set()
+            if not quick:
+                # Its view is taken, but it is not connected: that would come and go for ever.
+                raise TimeoutError("the registry is too slow to be followed")
+            if not self.connected:
+                _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
+            self.connected = True
             last_id = snapshot.last_event_id
             checked_s = time.monotonic()
             while True:
@@ -161,6 +159,14 @@ class Watcher:
         command = commands.snapshot()
         source = commands.script_source(command.script)
         return await client.eval(source, len(self._keys), *self._keys, *command.args)
+
+    async def _is_quick(self, client: Any) -> bool:
+        """It answers soon enough for a hung one to be told from it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HUNG_AFTER_S):
+                await client.hget(self._keys[0], "epoch")
+                return True
+        return False
 
     async def _read(self, client: Any, last_id: str) -> str:
         events_key = self._keys[-1]
