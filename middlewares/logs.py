@@ -126,18 +126,22 @@ def _render_json(_logger: object, _method: str, event: EventDict) -> bytes:
 
 
 class _Clock:
-    """RFC 3339 with milliseconds; the part down to the second is made once a second."""
+    """RFC 3339 with milliseconds; what has not changed since the last time is not made again."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._second = self._millisecond = -1
+        self._to_the_second = self._text = ""
 
     def __call__(self) -> str:
-        second, milliseconds = divmod(time.time_ns() // 1_000_000, 1000)
-        if second != self._second:
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._second = second
-        return f"{self._text}.{milliseconds:03d}Z"
+        millisecond = time.time_ns() // 1_000_000
+        if millisecond != self._millisecond:
+            self._millisecond = millisecond
+            second, thousandths = divmod(millisecond, 1000)
+            if second != self._second:
+                self._second = second
+                self._to_the_second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._text = f"{self._to_the_second}.{thousandths:03d}Z"
+        return self._text
 
 
 _now = _Clock()
