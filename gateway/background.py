@@ -20,8 +20,9 @@ async def running(
     name: str, run: Callable[[], Awaitable[None]], metrics: GatewayMetrics
 ) -> AsyncIterator[None]:
     """Have `run`, which never returns, run while the block does; should it crash, it is begun anew."""
-    count = aio.count_exceptions(metrics.background_failures.labels(name))
-    counted: Callable[[], Awaitable[None]] = count(run)
+    count = aio.count_exceptions(metrics.background_failures.labels(name), exc=Exception)
+    track = aio.track_inprogress(metrics.background_running.labels(name))
+    counted: Callable[[], Awaitable[None]] = track(count(run))
 
     async def forever() -> None:
         while True:
