@@ -89,7 +89,7 @@ async def test_the_command_of_the_document_registers_a_program_of_python(
         REDIS_URL=registry_url,
     )
 
-    assert await eventually(routed_to(gateway, "/api/hello/"), within_s=10)
+    assert await eventually(routed_to(gateway, "/api/files/"), within_s=10)
     running.terminate()
     await running.communicate()
 
