@@ -322,7 +322,9 @@ def _proxied_first(app: web.Application, otherwise: Answer) -> Answer:
     prefix = resources[0].canonical + "/"
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
-        return (straight if request.raw_path.startswith(prefix) else otherwise)(request)
+        # CONNECT asks for a tunnel to an authority: the application finds none.
+        is_proxied = request.raw_path.startswith(prefix) and request.method != "CONNECT"
+        return (straight if is_proxied else otherwise)(request)
 
     return handle
 
