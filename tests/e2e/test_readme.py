@@ -186,14 +186,6 @@ def test_every_target_of_make_that_the_readme_names_exists() -> None:
     assert named <= known
 
 
-@pytest.mark.parametrize("document", [README, "docs/python.md", "docs/any-language.md"])
-def test_every_file_that_a_document_names_exists(document: str) -> None:
-    path = REPOSITORY / document
-    links = re.findall(r"\]\((?!https?:)([^)#]+)|(?:src|srcset)=\"([^\"]+)\"", path.read_text())
-    missing = [a or b for a, b in links if not (path.parent / (a or b)).exists()]
-    assert missing == []
-
-
 def code_in(document: str) -> list[str]:
     return re.findall(r"`([^`]+)`", (REPOSITORY / document).read_text())
 

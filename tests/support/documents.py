@@ -1,4 +1,4 @@
-"""The fenced blocks of our Markdown files, so that tests can do what a reader would do."""
+"""Blocks and tables of our Markdown files, so that tests can do, and check, what a reader reads."""
 
 import re
 from dataclasses import dataclass
@@ -34,3 +34,12 @@ def blocks(document: str, language: str | None = None) -> list[Block]:
         elif language in (None, line["language"]):
             found.append(Block(heading, line["language"], line["text"]))
     return found
+
+
+def rows_of(document: str, heading: str) -> list[list[str]]:
+    """The rows of the table under a heading of the second level, as cells without their code marks."""
+    section = (ROOT / document).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [
+        [cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines[2:]
+    ]

@@ -1,5 +1,8 @@
-"""The tables of README.md and docs/operations.md name what there is, no more and no less."""
+"""The tables of README.md and docs/operations.md name what there is, and links lead somewhere."""
 
+import re
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ from middlewares.metrics import DiscoveryCollector, GatewayMetrics
 from middlewares.problems import PROBLEMS
 from services.base.failures import SERVICE_PROBLEMS
 from services.market_data.settings import MarketDataSettings
-from tests.support.documents import ROOT
+from tests.support.documents import ROOT, rows_of
 
 OPERATIONS = "docs/operations.md"
+DOCUMENTS = sorted(chain(ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("bench/*.md")))
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|(?:src|srcset)=\"([^\"]+)\"")
 #: How a default is written that is no number or word.
 IN_WORDS = {None: "unset", "": "empty", (): "empty"}
 REGISTRY = RegistrySettings()
@@ -26,19 +31,10 @@ OF_THE_REGISTRY = {
 }
 
 
-def rows(document: str, heading: str) -> list[list[str]]:
-    """The rows of the table under a heading, as cells without their code marks."""
-    section = (ROOT / document).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    return [
-        [cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines[2:]
-    ]
-
-
 def settings_of_the_readme() -> dict[str, str]:
     """Each variable with the default that the table gives it."""
     defaults = {}
-    for names, values, *_ in rows("README.md", "Configuration"):
+    for names, values, *_ in rows_of("README.md", "Configuration"):
         variables, shown = names.split(", "), values.split(", ")
         shown = shown * len(variables) if len(shown) == 1 else shown
         defaults |= dict(zip(variables, shown, strict=True))
@@ -68,7 +64,7 @@ def test_each_setting_is_in_the_readme_with_its_default() -> None:
 
 
 def test_each_reason_is_in_the_table_with_its_status() -> None:
-    written = {(int(status), reason) for status, reason, _ in rows(OPERATIONS, "Reasons")}
+    written = {(int(status), reason) for status, reason, _ in rows_of(OPERATIONS, "Reasons")}
     assert written == set(PROBLEMS.values())
 
 
@@ -103,7 +99,7 @@ def test_each_metric_is_in_the_table_with_its_labels() -> None:
 
     written = {
         name: {label for label in labels.split(", ") if label}
-        for name, labels, _ in rows(OPERATIONS, "Metrics")
+        for name, labels, _ in rows_of(OPERATIONS, "Metrics")
     }
 
     assert written == real
@@ -117,7 +113,23 @@ def test_each_endpoint_is_in_the_table() -> None:
     }
     instance = "/services/{name}/instances/{id}"
     written = set()
-    for request, *_ in rows(OPERATIONS, "Endpoints"):
+    for request, *_ in rows_of(OPERATIONS, "Endpoints"):
         method, path = request.partition("?")[0].split(" ")
         written.add((method, path.replace("…/{id}", instance)))
     assert written == there
+
+
+def anchors(path: Path) -> set[str]:
+    """What can stand behind # in a link to it: its headings, as GitHub names them."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_of_a_document_leads_to_what_there_is(document: Path) -> None:
+    nowhere = []
+    for file, anchor, image in LINK.findall(document.read_text()):
+        target = document.parent / (file or image) if file or image else document
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            nowhere.append((file or image, anchor))
+    assert nowhere == []

@@ -1,0 +1,17 @@
+"""docs/operations.md against the answer of a gateway."""
+
+from tests.conftest import StartGateway
+from tests.support.documents import rows_of
+
+
+async def test_each_member_of_the_status_is_in_the_table(start_gateway: StartGateway) -> None:
+    gateway = await start_gateway()
+    status = (await gateway.get("/status")).json()
+    nested = {
+        name: [f"{name}.{member}" for member in status[name]] for name in ("registry", "limits")
+    }
+    there = {member for name in status for member in nested.get(name, [name])}
+
+    rows = rows_of("docs/operations.md", "`GET /status`")
+
+    assert {name for names, _ in rows for name in names.split(", ")} == there
