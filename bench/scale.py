@@ -108,7 +108,7 @@ def _growth(values: Sequence[float]) -> list[str]:
         (value[1] - value[0]) / (size[1] - size[0])
         for value, size in zip(pairwise(values), pairwise(SIZES), strict=True)
     ]
-    larger = values[-1] + rates[-1] * (LARGER - SIZES[-1])
+    larger = values[-1] + max(0.0, rates[-1]) * (LARGER - SIZES[-1])
     return [*(f"{rate * 1000:+.2f}" for rate in rates), _shown(larger)]
 
 
