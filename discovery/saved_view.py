@@ -14,15 +14,17 @@ from discovery.commands import REMEMBERED_S
 from discovery.errors import InvalidRegistration
 from discovery.instance import Instance, decode, encode
 from discovery.logs import Log
-from discovery.slicing import Steps, slices
+from discovery.slicing import Steps, at_once, slices
 from discovery.tasks import in_steps
 from discovery.view import Entry, Event, View
 
 #: The first line says it; a file of another format is ignored.
 FORMAT = "lockgate-view-1"
 WRITE_PAUSE_S = 1.0
-#: A large view is written less often: at most this share of the time goes into it.
+#: A large view is written less often: at most this share of the time goes into it, but a slow disk
+#: does not hold the next change up for longer than this.
 WRITE_SHARE = 0.05
+WRITE_PAUSE_MOST_S = 3.0
 #: How often a view that does not change is said to be current still.
 CONFIRM_INTERVAL_S = 10.0
 
@@ -57,7 +59,16 @@ class SavedView:
         self._something.set()
 
     async def run(self) -> None:
-        """Write each new view until cancelled; a file that can't be written is said once."""
+        """Write each new view until cancelled, and the last one then; a failure is said once."""
+        try:
+            await self._run()
+        finally:
+            if self._view is not None and self._something.is_set():
+                lines = at_once(self._lines.of(self._view))
+                with contextlib.suppress(OSError):
+                    write(self._path, lines, time.time() - self._age_s())
+
+    async def _run(self) -> None:
         failed = False
         while True:
             with contextlib.suppress(TimeoutError):
@@ -72,15 +83,20 @@ class SavedView:
                     _log.warning("view.not_saved", path=str(self._path), detail=str(error))
                 failed = True
             took_s = time.monotonic() - began_s
-            await asyncio.sleep(max(WRITE_PAUSE_S, took_s / WRITE_SHARE))
+            pause_s = max(WRITE_PAUSE_S, took_s / WRITE_SHARE)
+            await asyncio.sleep(min(WRITE_PAUSE_MOST_S, pause_s))
 
     async def _keep(self) -> None:
         current_at_s = time.time() - self._age_s()
         if self._view is not None and self._something.is_set():
             self._something.clear()
-            # The thread has next to nothing but the disk to wait for: it would share the interpreter.
-            lines = await in_steps(self._lines.of(self._view))
-            await asyncio.to_thread(write, self._path, lines, current_at_s)
+            try:
+                # The thread has next to nothing but the disk to wait for: it would share the interpreter.
+                lines = await in_steps(self._lines.of(self._view))
+                await asyncio.to_thread(write, self._path, lines, current_at_s)
+            except BaseException:
+                self._something.set()  # the file is not this view: it must not be said to be current
+                raise
         elif self._view is not None:
             os.utime(self._path, (current_at_s, current_at_s))
 

@@ -23,7 +23,7 @@ async def test_a_gateway_replaced_while_the_registry_is_away_loses_no_request(
         folder.mkdir()
     async with gateway_process(first, own_registry.url, VIEW_FILE=str(file)) as gateway:
         await gateway.register("orders_service", upstream.port, health_check_url="/health")
-        await eventually(lambda: "orders_service/i1" in file.read_text())
+        await eventually(lambda: "orders_service/i1" in file.read_text(), within_s=20)
         own_registry.kill()
         gateway.process.send_signal(signal.SIGTERM)
         await gateway.exit_status()

@@ -1,5 +1,7 @@
 """The view in a file: what is written, and what is not believed."""
 
+import asyncio
+import errno
 import os
 import stat
 import time
@@ -9,10 +11,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from discovery import saved_view
 from discovery.instance import parse_registration
-from discovery.saved_view import FORMAT, ViewLines, read, write
+from discovery.saved_view import FORMAT, SavedView, ViewLines, read, write
 from discovery.slicing import at_once
+from discovery.tasks import end
 from discovery.view import Absence, Entry, View
+from tests.support.eventually import eventually
 
 
 def entry(key: str, *, draining: bool = False, absent: Absence | None = None) -> Entry:
@@ -120,3 +125,58 @@ def test_a_file_that_is_none_of_ours_is_told_of_and_ignored(tmp_path: Path, cont
     assert [(line["event"], line["log_level"]) for line in logs] == [
         ("view.file_ignored", "warning")
     ]
+
+
+def saved_keys(path: Path) -> list[str]:
+    saved = read(path)
+    return sorted(one.key for one in saved.view.entries()) if saved is not None else []
+
+
+async def test_a_slow_disk_holds_the_next_change_up_for_a_few_seconds_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that took a second had a change wait for twenty."""
+    path = tmp_path / "view"
+    monkeypatch.setattr(saved_view, "WRITE_SHARE", 1e-9)  # as if each write took that much longer
+    monkeypatch.setattr(saved_view, "WRITE_PAUSE_MOST_S", 0.05)
+    keeper = SavedView(path, lambda: 0.0)
+    keeper.view_changed(View(), view_of(entry("price/a")), None)
+    task = asyncio.create_task(keeper.run())
+    await eventually(lambda: saved_keys(path) == ["price/a"])
+    keeper.view_changed(View(), view_of(entry("price/b")), None)
+    await eventually(lambda: saved_keys(path) == ["price/b"])
+    await end(task)
+
+
+async def test_the_last_change_is_saved_when_the_gateway_stops(tmp_path: Path) -> None:
+    """It had to wait for its turn, and whoever started on the file sent requests to what had drained."""
+    path = tmp_path / "view"
+    keeper = SavedView(path, lambda: 0.0)
+    keeper.view_changed(View(), view_of(entry("price/a"), entry("price/b")), None)
+    task = asyncio.create_task(keeper.run())
+    await eventually(lambda: saved_keys(path) == ["price/a", "price/b"])
+    keeper.view_changed(View(), view_of(entry("price/a"), entry("price/b", draining=True)), None)
+    await end(task)
+    assert saved_keys(path) == ["price/a"]
+
+
+async def test_a_file_that_could_not_be_written_is_not_said_to_be_current(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "view"
+    tried: list[float] = []
+
+    def no_space(*_: object) -> None:
+        tried.append(path.stat().st_mtime)
+        raise OSError(errno.ENOSPC, "no space left")
+
+    save(path, view_of(entry("price/a")), time.time() - 600)
+    monkeypatch.setattr(saved_view, "write", no_space)
+    monkeypatch.setattr(saved_view, "WRITE_PAUSE_S", 0.0)
+    monkeypatch.setattr(saved_view, "CONFIRM_INTERVAL_S", 0.0)
+    keeper = SavedView(path, lambda: 0.0)
+    keeper.view_changed(View(), View(), None)
+    task = asyncio.create_task(keeper.run())
+    await eventually(lambda: len(tried) >= 3)
+    await end(task)
+    assert len(set(tried)) == 1
