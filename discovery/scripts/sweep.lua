@@ -3,6 +3,7 @@
 --       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it)
 -- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers}
 local SWEPT_AT_ONCE = 200
+local LAPSED_AT_ONCE = 1000
 local CLEARED_AT_ONCE = 2000
 -- No sweep for so long: the registry was away, and so heartbeats could not come in either.
 local AWAY_AFTER_MS = 2000
@@ -54,23 +55,33 @@ if now - swept > AWAY_AFTER_MS then redis.call('HSET', META, 'resumed', integer(
 redis.call('HSET', META, 'swept', integer(now))
 local resumed = tonumber(redis.call('HGET', META, 'resumed') or '0')
 
+local left_to_expire = SWEPT_AT_ONCE
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', integer(now),
-    'LIMIT', 0, SWEPT_AT_ONCE)) do
+    'LIMIT', 0, LAPSED_AT_ONCE)) do
+  if left_to_expire == 0 then break end
   local _, ttl_ms, state = read(member)
-  if now - resumed >= tonumber(ttl_ms or '0') then
+  local waits_until = resumed + tonumber(ttl_ms or '0')
+  if waits_until > now then
+    -- Its lease goes on: left among the lapsed, it would keep sweeps from those that are due.
+    redis.call('ZADD', LEASES, integer(waits_until), member)
+  else
     forget(member)
     -- Whoever was cut off meanwhile must not take it for lost, and send it requests again.
     if state == 'draining' then redis.call('ZADD', REMOVED, integer(now), member) end
     emit('expired', member)
+    left_to_expire = left_to_expire - 1
   end
 end
 
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', UNHEALTHY, '-inf',
-    integer(now - remove_after_ms), 'LIMIT', 0, SWEPT_AT_ONCE)) do
-  forget(member)
-  redis.call('ZADD', REMOVED, integer(now), member)
-  redis.call('ZADD', PROBATION, integer(now), member)
-  emit('removed', member)
+-- Nobody could say that an instance is well again while the registry was away.
+if now - resumed >= tonumber(remove_after_ms) then
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', UNHEALTHY, '-inf',
+      integer(now - remove_after_ms), 'LIMIT', 0, SWEPT_AT_ONCE)) do
+    forget(member)
+    redis.call('ZADD', REMOVED, integer(now), member)
+    redis.call('ZADD', PROBATION, integer(now), member)
+    emit('removed', member)
+  end
 end
 
 redis.call('ZREMRANGEBYSCORE', KNOWN, '-inf', integer(now - remembered_ms))

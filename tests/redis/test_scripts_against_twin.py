@@ -388,8 +388,44 @@ def test_after_an_outage_each_instance_has_its_lease_to_be_heard_of_again(
 
     resumed_ms = int(registry.client.hget(META, "resumed") or 0)  # type: ignore[arg-type]
     registry.client.hset(META, "resumed", resumed_ms - 1000)
+    for key in ("price/a", "orders/a"):
+        registry.lapse(key)
     registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert registry.events()[2:] == [TwinEvent(3, "expired", "orders/a")]
+
+
+def test_those_that_wait_after_an_outage_keep_nobody_from_lapsing(registry: Registry) -> None:
+    """The first 200 lapsed ones were looked at: with a lease of an hour each, nothing lapsed for an hour."""
+    register_all(registry, [instance(f"price/{number}") for number in range(1500)])
+    for number in range(1500):
+        registry.lapse(f"price/{number}")
+    registry.client.hset(META, "swept", LONG_AGO_MS)
+    for _ in range(2):
+        registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    short = parse_registration("stock", "a", {"host": "h", "port": 1, "ttl": 1})
+    registry.call(commands.register(short))
+    registry.lapse("stock/a")
+    registry.client.hincrby(META, "resumed", -1000)
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.events()[-1].kind == "expired"
+    assert len(registry.call(commands.snapshot()).records) == 1500
+
+
+def test_the_end_of_an_outage_removes_nobody_who_was_unhealthy_before_it(
+    registry: Registry,
+) -> None:
+    """It may be well again: its gateways could not say so. What has stayed ill goes a while later."""
+    registry.call(commands.register(instance()))
+    registry.call(commands.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
+    registry.outstay("price/a")
+    registry.lapse_gateway("g1")
+    registry.client.hset(META, "swept", LONG_AGO_MS)
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.events()[-1].kind == "health_changed"
+
+    registry.client.hincrby(META, "resumed", -round(REMOVE_AFTER_S * 1000))
+    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.events()[-1].kind == "removed"
 
 
 def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -> None:
