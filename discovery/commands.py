@@ -53,6 +53,14 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reported:
+    """`new_lease`: what this gateway said before may be gone, and has to be said again."""
+
+    revision: int
+    new_lease: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Swept:
     """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again."""
 
@@ -141,14 +149,18 @@ def drain(key: str) -> Command[Changed]:
     return Command("drain", (_new_epoch(), key), _changed)
 
 
-def acknowledge(worker: str, said: Sequence[tuple[str, int, int]]) -> Command[list[bool]]:
+def acknowledge(
+    worker: str, lease_s: float, said: Sequence[tuple[str, int, int]]
+) -> Command[list[bool]]:
     """What a worker has at draining instances: (key, registered at in ms, requests) of each.
 
     The answers are False where that registration does not drain any more.
     """
     args = [part for one in said for part in one]
     return Command(
-        "acknowledge", (_new_epoch(), worker, *args), lambda reply: [bool(item) for item in reply]
+        "acknowledge",
+        (_new_epoch(), worker, round(lease_s * 1000), *args),
+        lambda reply: [bool(item) for item in reply],
     )
 
 
@@ -171,10 +183,16 @@ def deregister(key: str) -> Command[Changed]:
     return Command("deregister", (_new_epoch(), key), _changed)
 
 
-def report(gateway: str, lease_s: float, verdicts: Sequence[tuple[str, str, str]]) -> Command[int]:
+def report(
+    gateway: str, lease_s: float, verdicts: Sequence[tuple[str, str, str]]
+) -> Command[Reported]:
     """A gateway's verdicts: (instance key, status, evidence) of each."""
     said = [part for verdict in verdicts for part in verdict]
-    return Command("report", (_new_epoch(), gateway, round(lease_s * 1000), *said), int)
+    return Command(
+        "report",
+        (_new_epoch(), gateway, round(lease_s * 1000), *said),
+        lambda reply: Reported(reply[0], bool(reply[1])),
+    )
 
 
 def sweep(

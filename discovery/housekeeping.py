@@ -35,9 +35,11 @@ class Reporter:
         registry: AsyncServiceRegistry,
         gateway: str,
         health_of: Callable[[str], Health],
+        on_new_lease: Callable[[], None],
     ) -> None:
         self._registry = registry
         self._health_of = health_of
+        self._on_new_lease = on_new_lease
         self._gateway = gateway
         self._unsaid: dict[str, tuple[str, str]] = {}
         self._something = asyncio.Event()
@@ -76,10 +78,13 @@ class Reporter:
             batch = dict(list(self._unsaid.items())[:VERDICTS_PER_REPORT])
             verdicts = [(key, status, evidence) for key, (status, evidence) in batch.items()]
             try:
-                await self._registry.call(commands.report(self._gateway, LEASE_S, verdicts))
+                command = commands.report(self._gateway, LEASE_S, verdicts)
+                reported = await self._registry.call(command)
             except RegistryUnavailable:
                 await asyncio.sleep(REPORT_RETRY_S)
                 continue
+            if reported.new_lease:
+                self._on_new_lease()
             for key, said in batch.items():
                 if self._unsaid.get(key) == said:
                     del self._unsaid[key]
@@ -127,7 +132,7 @@ class Acknowledger:
             due = self._due(time.monotonic())
             if due:
                 try:
-                    await self._registry.call(commands.acknowledge(self._worker, due))
+                    await self._registry.call(commands.acknowledge(self._worker, LEASE_S, due))
                 except RegistryUnavailable:
                     await asyncio.sleep(REPORT_RETRY_S)
                     continue

@@ -83,7 +83,9 @@ class Gateway:
         self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self.health = HealthBook(self._health_changed)
         self.mass_losses = MassLosses(self.health.status)
-        self.reporter = Reporter(self.registry, self.id, self.health.health)
+        self.reporter = Reporter(
+            self.registry, self.id, self.health.health, self._report_everything
+        )
         self.prober = Prober(
             probe=HealthProbe(self.dialer, settings.health_check_timeout),
             book=self.health,

@@ -1,11 +1,13 @@
 -- A worker says how many requests it still has at instances that drain; 0 is its acknowledgement: it
 -- chooses the instance no more, and holds no connection to it. No event: only who drains reads it.
--- ARGV: 2 worker, then for each instance: member, registered at (ms, as the worker's view has it),
---       requests in flight
+-- The worker's lease is renewed with it: so what a registration ends is known of every worker.
+-- ARGV: 2 worker, 3 its lease in ms, then for each instance: member, registered at (ms, as the
+--       worker's view has it), requests in flight
 -- Returns for each 1, or 0 when that registration does not drain (any more)
-local worker = ARGV[2]
+local worker, lease_ms = ARGV[2], ARGV[3]
+redis.call('ZADD', WORKERS, integer(now + lease_ms), worker)
 local taken = {}
-for i = 3, #ARGV, 3 do
+for i = 4, #ARGV, 3 do
   local member = ARGV[i]
   local registered_at, _, state = read(member)
   if state == 'draining' and registered_at == ARGV[i + 1] then

@@ -83,6 +83,15 @@ local function take_out_unknown(member)
   if redis.call('ZADD', REMOVED, integer(now), member) == 1 then emit('deregistered', member) end
 end
 
+-- Renew a gateway's lease, or begin it: 1 when it is new, as after it was over, else 0.
+local function take_lease(gateway, lease_ms)
+  local lease = redis.call('ZSCORE', GATEWAYS, gateway)
+  redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
+  if lease and tonumber(lease) > now then return 0 end
+  redis.call('HDEL', META, 'cleared ' .. gateway)
+  return 1
+end
+
 -- Work an instance's status out anew: healthy when a live gateway passes it, unhealthy when every
 -- live gateway has failed it, starting while one has still to say. No verdict at all changes nothing.
 local function refresh(member, evidence)

@@ -1,9 +1,8 @@
 -- A gateway's verdicts on instances; its own lease is renewed with them.
 -- ARGV: 2 gateway, 3 its lease in ms, then for each instance: member, verdict, evidence
--- Returns the revision
+-- Returns {revision, 1 when this gateway's lease was new, else 0: what it said before may be gone}
 local gateway, lease_ms = ARGV[2], ARGV[3]
-redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
-redis.call('HDEL', META, 'cleared ' .. gateway)
+local new_lease = take_lease(gateway, lease_ms)
 for i = 4, #ARGV, 3 do
   local member, verdict, evidence = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('HEXISTS', INSTANCES, member) == 1 then
@@ -11,4 +10,4 @@ for i = 4, #ARGV, 3 do
     refresh(member, evidence)
   end
 end
-return revision()
+return {revision(), new_lease}

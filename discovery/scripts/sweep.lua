@@ -9,14 +9,7 @@ local CLEARED_AT_ONCE = 2000
 local AWAY_AFTER_MS = 2000
 local gateway, lease_ms, remove_after_ms, remembered_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local worker, worker_lease_ms = ARGV[6], ARGV[7]
-local new_lease = 0
-
-if gateway ~= '' then
-  local lease = redis.call('ZSCORE', GATEWAYS, gateway)
-  if not lease or tonumber(lease) <= now then new_lease = 1 end
-  redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
-  if new_lease == 1 then redis.call('HDEL', META, 'cleared ' .. gateway) end
-end
+local new_lease = gateway ~= '' and take_lease(gateway, lease_ms) or 0
 if worker ~= '' then redis.call('ZADD', WORKERS, integer(now + worker_lease_ms), worker) end
 
 -- A dead gateway's verdicts count no more. Of many instances each sweep clears some, from where the

@@ -88,6 +88,7 @@ class RegistryTwin:
     def acknowledge(self, worker: str, said: Sequence[tuple[str, bool, int]]) -> list[bool]:
         """Of each instance whether it is of its present registration, and the requests there."""
         taken = []
+        self.workers[worker] = True
         for key, is_present, in_flight in said:
             there = self.instances.get(key)
             taken.append(there is not None and there.draining and is_present)
@@ -120,12 +121,15 @@ class RegistryTwin:
         self._emit("deregistered", key)
         return True
 
-    def report(self, gateway: str, verdicts: Sequence[tuple[str, str, str]]) -> None:
+    def report(self, gateway: str, verdicts: Sequence[tuple[str, str, str]]) -> bool:
+        """True when this gateway's lease was new."""
+        new_lease = not self.gateways.get(gateway, False)
         self.gateways[gateway] = True
         for key, verdict, evidence in verdicts:
             if key in self.instances:
                 self.verdicts[gateway, key] = verdict
                 self._refresh(key, evidence)
+        return new_lease
 
     def sweep(self, gateway: str, worker: str = "", *, leaves: bool = False) -> bool:
         """True when this gateway's lease was new."""

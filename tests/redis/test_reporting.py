@@ -1,0 +1,53 @@
+"""A gateway's reports to the registry: what another one's sweep took back is said again."""
+
+import asyncio
+
+import redis
+
+from discovery import commands
+from discovery.async_registry import AsyncServiceRegistry
+from discovery.health import Health
+from discovery.housekeeping import LEASE_S, Reporter
+from discovery.keys import registry_keys
+from discovery.settings import RegistrySettings
+from discovery.tasks import end
+from tests.redis.test_scripts_against_twin import instance
+from tests.support.eventually import eventually
+
+GATEWAYS = registry_keys("default")[7]
+
+
+async def test_a_gateway_whose_lease_was_over_says_all_of_its_verdicts_again(
+    registry_url: str,
+) -> None:
+    """A report that came before the next sweep renewed the lease, and nobody noticed what was gone."""
+    registry = AsyncServiceRegistry(settings=RegistrySettings(registry_url))
+
+    def say_all() -> None:
+        reporter.say("price/a", "healthy", "200")
+
+    reporter = Reporter(registry, "paused", lambda _: Health(), say_all)
+
+    async def status() -> str:
+        found = await registry.call(commands.snapshot("price"))
+        return found.records[0].status
+
+    async def is_healthy() -> bool:
+        return await status() == "healthy"
+
+    for key in ("price/a", "stock/a"):
+        await registry.call(commands.register(instance(key)))
+    reporter.say("stock/a", "healthy", "200")
+    task = asyncio.create_task(reporter.run())
+    await eventually(is_healthy)
+
+    with redis.Redis.from_url(registry_url) as client:
+        client.zadd(GATEWAYS, {"paused": 1}, xx=True)
+    await registry.call(commands.report("other", LEASE_S, [("price/a", "unhealthy", "503")]))
+    await registry.call(commands.sweep("other", LEASE_S, 60))
+    assert await status() == "unhealthy"
+    reporter.say("stock/a", "unhealthy", "503")
+    await eventually(is_healthy)
+
+    await end(task)
+    await registry.close()
