@@ -105,10 +105,10 @@ class HealthBook:
 
     def removed_for_ill_health(self, key: str, now_s: float) -> None:
         """Should it register again, one pass is not enough."""
-        self._removed = {
-            k: at_s for k, at_s in self._removed.items() if now_s - at_s < REMEMBERED_S
-        }
+        self._removed.pop(key, None)  # so that the order is that of time
         self._removed[key] = now_s
+        while now_s - self._removed[oldest := next(iter(self._removed))] >= REMEMBERED_S:
+            del self._removed[oldest]
 
     def forget(self, key: str) -> None:
         self.revision += 1
@@ -166,7 +166,7 @@ class Prober:
             else:
                 self._look_at(entry)
             return
-        for key in after.probation:
+        for key in after.probation if after.probation is not before.probation else ():
             self._book.removed_for_ill_health(key, time.monotonic())
         present: dict[str, Entry] = {}
         for entries in after.services.values():

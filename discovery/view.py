@@ -108,16 +108,17 @@ def apply(view: View, event: Event, now_s: float) -> View:
     return view  # a kind that a newer release writes
 
 
-def take_over(view: View, snapshot: Snapshot, now_s: float) -> View:
+def take_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> View:
     """The view after a snapshot, worked out at once; see `taking_over`."""
-    return at_once(taking_over(view, snapshot, now_s))
+    return at_once(taking_over(view, snapshot, now_s, away_s))
 
 
-def taking_over(view: View, snapshot: Snapshot, now_s: float) -> Steps[View]:
+def taking_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> Steps[View]:
     """The view after a snapshot: as the registry has it, with what went missing kept as absent.
 
     What was removed on purpose or was draining is gone; anything else that is missing was lost with
-    the registry's data, and is kept for its probes to judge. An entry that is as it was is the
+    the registry's data, and is kept for its probes to judge. For `away_s` the registry was away: that
+    is no part of the time in which what was lost may come back. An entry that is as it was is the
     same object: of thousands, a listener has to look at the others only.
     """
     services: dict[str, dict[str, Entry]] = {}
@@ -138,6 +139,8 @@ def taking_over(view: View, snapshot: Snapshot, now_s: float) -> Steps[View]:
             if missing and entry.key not in snapshot.removed and not entry.draining:
                 if entry.absent is None:
                     entry = replace(entry, status="starting", absent="lost", absent_since_s=now_s)
+                elif entry.absent == "lost" and away_s:
+                    entry = replace(entry, absent_since_s=entry.absent_since_s + away_s)
                 services.setdefault(entry.instance.name, {})[entry.key] = entry
         yield
     known = dict(view.known)
@@ -154,12 +157,17 @@ def taking_over(view: View, snapshot: Snapshot, now_s: float) -> Steps[View]:
     )
 
 
-def forget_absent(view: View, now_s: float) -> View:
-    """Without what has been absent, or without instances, for too long; the same object if nothing is."""
+def forget_absent(view: View, now_s: float, away_s: float = 0.0) -> View:
+    """Without what has been absent, or without instances, for too long; the same object if nothing is.
+
+    While the registry is away, nothing that it has lost can come back: `away_s` does not count.
+    """
     stale = [
         entry.key
         for entry in view.entries()
-        if entry.absent is not None and now_s - entry.absent_since_s >= ABSENT_KEPT_S
+        if entry.absent is not None
+        and now_s - entry.absent_since_s - (away_s if entry.absent == "lost" else 0.0)
+        >= ABSENT_KEPT_S
     ]
     for key in stale:
         view = _without(view, key, now_s)

@@ -109,7 +109,7 @@ class Watcher:
             self.connected = False
             self._begin_with_saved()
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
-            self._swap(view.forget_absent(self.view, time.monotonic()), None)
+            self._swap(view.forget_absent(self.view, time.monotonic(), self.age_s), None)
 
     def _begin_with_saved(self) -> None:
         """Without a view yet: take the saved one, where there is one. It is read only once."""
@@ -130,10 +130,13 @@ class Watcher:
                 SNAPSHOT_TIMEOUT_S if self._saved is None else FIRST_SNAPSHOT_S
             ):
                 reply = await self._snapshot(client)
+            heard_s = time.monotonic()
+            away_s = heard_s - self._in_force_at_s
             # Thousands of instances take a while: requests go on meanwhile, on the view before.
             snapshot = await in_steps(commands.decoding_snapshot(reply))
-            after = await in_steps(view.taking_over(self.view, snapshot, time.monotonic()))
+            after = await in_steps(view.taking_over(self.view, snapshot, heard_s, away_s))
             quick = await self._is_quick(client)
+            self._in_force_at_s = heard_s
             self._swap(after, None)
             self.from_file = False
             self._saved = None

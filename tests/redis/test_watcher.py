@@ -359,6 +359,7 @@ async def test_a_server_that_hangs_is_noticed_and_followed_on_when_it_goes_on(
 
         own_registry.resume()
         await eventually(lambda: following.watcher.connected)
+        assert following.watcher.age_s < 1  # the new snapshot is the registry's word
         await register(registry, "price/b")
         await eventually(lambda: following.absences() == {"price/a": None, "price/b": None})
 

@@ -267,6 +267,20 @@ def test_an_absent_instance_is_kept_for_a_minute(absence: Absence) -> None:
     assert later.is_known("price")
 
 
+def test_the_time_that_the_registry_is_away_does_not_count_for_what_it_has_lost() -> None:
+    """Nobody could register anew: a registry that came back empty and died again ended all traffic."""
+    lost = take_over(view_of(registered()), snapshot(epoch="e2"), NOW_S)
+    assert forget_absent(lost, NOW_S + 100, away_s=95) is lost
+    back = take_over(lost, snapshot(epoch="e2"), NOW_S + 100, away_s=95)
+    assert forget_absent(back, NOW_S + 95 + ABSENT_KEPT_S - 0.01) is back
+    assert entry(forget_absent(back, NOW_S + 95 + ABSENT_KEPT_S)) is None
+
+
+def test_what_has_lapsed_is_forgotten_while_the_registry_is_away_too() -> None:
+    lapsed = view_of(registered(), event("expired"))
+    assert entry(forget_absent(lapsed, NOW_S + ABSENT_KEPT_S, away_s=50)) is None
+
+
 def test_a_registered_instance_is_never_forgotten() -> None:
     view = view_of(registered(), event("draining"))
     assert forget_absent(view, NOW_S + 1e6) is view

@@ -1,0 +1,48 @@
+"""The prober: what views tell it of probation, and at what cost."""
+
+import time
+from dataclasses import replace
+
+from discovery.health import ProbeTimes, Thresholds, Verdict
+from discovery.instance import Instance, parse_registration
+from discovery.prober import HealthBook, Prober
+from discovery.view import Entry, Event, View
+from tests.support.eventually import eventually
+
+
+def entry(port: int) -> Entry:
+    return Entry(parse_registration("price", "a", {"host": "localhost", "port": port}), 0)
+
+
+async def passing(_instance: Instance, _suspected: bool) -> Verdict:
+    return Verdict(True, "200")
+
+
+async def test_probation_that_is_over_does_not_come_back_with_the_next_tidying_of_the_view() -> (
+    None
+):
+    """The view still has what the last snapshot said of it, though the instance has passed since."""
+    book = HealthBook(lambda *_: None)
+    prober = Prober(
+        probe=passing, book=book, thresholds=Thresholds(), times=ProbeTimes(eager_interval_s=0.001)
+    )
+    view = View("e", 1, {"price": {"price/a": entry(1)}}, probation=frozenset(["price/a"]))
+    prober.view_changed(View(), view, None)
+    assert book.health("price/a").probation
+    await eventually(lambda: book.status("price/a") == "healthy")
+
+    tidied = replace(view, known={"stock": 1.0})
+    prober.view_changed(view, tidied, None)
+    moved = replace(tidied, services={"price": {"price/a": entry(2)}})
+    prober.view_changed(tidied, moved, Event(2, "registered", "price/a"))
+    assert not book.health("price/a").probation
+    await prober.close()
+
+
+def test_thousands_on_probation_are_written_down_in_no_time() -> None:
+    """Each was held against all the others: ten thousand stopped the gateway for seconds."""
+    book = HealthBook(lambda *_: None)
+    began_s = time.monotonic()
+    for number in range(20_000):
+        book.removed_for_ill_health(f"price/{number}", 0.0)
+    assert time.monotonic() - began_s < 1
