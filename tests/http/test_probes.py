@@ -2,15 +2,20 @@
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from discovery.instance import parse_registration
+from discovery.saved_view import ViewLines, write
+from discovery.slicing import at_once
+from discovery.view import Entry, View
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
-from tests.support.registry_servers import free_port
+from tests.support.registry_servers import RegistryServer, free_port
 
 KEY = "orders/i1"
 HEARTBEAT = {"health.probe": "heartbeat"}
@@ -230,6 +235,49 @@ async def test_with_heartbeats_as_the_probe_one_removed_for_ill_health_has_to_an
 
     assert len(upstream.requests) == 3
     assert evidence(gateway) == "answers with 200"
+
+
+async def test_with_heartbeats_as_the_probe_one_that_dies_while_the_registry_is_away_costs_no_request(
+    start_gateway: StartGateway, start_upstream: StartUpstream, own_registry: RegistryServer
+) -> None:
+    """Nobody probes it, and its lease can't lapse: real requests find it out."""
+    gateway = await start_gateway(REDIS_URL=own_registry.url)
+    dies, stays = await start_upstream(), await start_upstream()
+    await gateway.register("orders", dies.port, metadata=HEARTBEAT)
+    await gateway.register("orders", stays.port, "i2", metadata=HEARTBEAT)
+    own_registry.kill()
+    await eventually(lambda: not gateway.gateway.watcher.connected)
+
+    await dies.stop()
+    for _ in range(20):
+        assert (await gateway.get("/api/orders")).status == 200
+        assert (await gateway.request("POST", "/api/orders", data=b"x")).status == 200
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+
+
+async def test_with_heartbeats_as_the_probe_a_saved_view_is_believed_until_requests_say_otherwise(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    file, stays = tmp_path / "view", await start_upstream()
+    entries = [
+        Entry(
+            parse_registration(
+                "orders", name, {"host": "127.0.0.1", "port": port, "metadata": HEARTBEAT}
+            ),
+            0,
+        )
+        for name, port in (("i1", free_port()), ("i2", stays.port))
+    ]
+    view = View(services={"orders": {one.key: one for one in entries}})
+    write(file, at_once(ViewLines().of(view)), time.time())
+
+    gateway = await start_gateway(
+        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", VIEW_FILE=str(file)
+    )
+    for _ in range(20):
+        assert (await gateway.get("/api/orders")).status == 200
+        assert (await gateway.request("POST", "/api/orders", data=b"x")).status == 200
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
 
 
 async def _is_answered(gateway: RunningGateway, status: int) -> bool:
