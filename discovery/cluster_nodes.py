@@ -1,12 +1,13 @@
 """Which node of a cluster has the registry: all its keys are in one slot, so one node has them all."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
 from discovery.server_groups import Address
+from discovery.turns import Turn
 
 
 class ClusterNodes:
@@ -16,10 +17,15 @@ class ClusterNodes:
         self.current = listed[0]
         self._listed = listed
 
-    def tries(self) -> Iterator[bool]:
-        """One for the node that is thought right and one for each listed; True for the last."""
+    def turns(self) -> Iterator[Turn[Address]]:
+        """One for the node that is thought right and one for each listed, until one connects."""
         for left in range(len(self._listed), -1, -1):
-            yield left == 0
+            turn = Turn(self.current, failed=partial(self._failed, self.current))
+            yield turn
+            if turn.error is None:
+                return
+            if not left:
+                raise turn.error
 
     def elsewhere(self, told: MovedError, asked: str) -> RedisConnectionError:
         """The node that was asked names another, by its port alone where the host is its own.
@@ -30,7 +36,7 @@ class ClusterNodes:
         self.current = (told.host or asked, told.port)
         return RedisConnectionError(f"another node has the registry: {told}")
 
-    def failed(self, address: Address) -> None:
+    def _failed(self, address: Address) -> None:
         """No connection: go on to the next that is listed, any of which knows where to go."""
         if address == self.current:
             place = self._listed.index(address) if address in self._listed else -1

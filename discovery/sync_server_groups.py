@@ -8,8 +8,8 @@ from redis.connection import Connection, ConnectionPool, SSLConnection
 from redis.exceptions import MovedError, ReadOnlyError
 
 from discovery.cluster_nodes import ClusterNodes, nodes_of
-from discovery.master_asking import NO_ANSWER, check_role, no_longer_master, unknown_master
-from discovery.server_groups import Address, ServerGroup
+from discovery.master_asking import MasterSearch, Sentinels, check_role, no_longer_master
+from discovery.server_groups import ServerGroup
 
 
 def pool(
@@ -24,53 +24,24 @@ def pool(
             **options,
         )
     asking = {**asking, **group.sentinel_options, "ssl": group.tls}
+    clients = [Redis(host=host, port=port, **asking) for host, port in group.nodes]
     return _MasterPool(
         connection_class=_TlsMasterConnection if group.tls else _MasterConnection,
-        sentinels=_Sentinels(group, asking),
+        sentinels=Sentinels(group.master, clients),
         **options,
     )
 
 
-class _Sentinels:
-    """The sentinels of one client, and what they say."""
-
-    def __init__(self, group: ServerGroup, asking: Mapping[str, Any]) -> None:
-        self._name = group.master
-        self._clients = [Redis(host, port, **asking) for host, port in group.nodes]
-
-    def master(self) -> Address:
-        """The first answer; a sentinel that gives none is asked last from then on.
-
-        So who has little time and gives up does not wait for the same silent sentinel again.
-        """
-        silent: list[str] = []
-        for client in self._clients:
-            try:
-                address: Any = client.sentinel_get_master_addr_by_name(self._name)
-            except BaseException as error:
-                self._clients = [*(one for one in self._clients if one is not client), client]
-                if not isinstance(error, NO_ANSWER):
-                    raise
-                silent.append(str(error))
-                continue
-            if address is not None:
-                return address[0], address[1]
-        raise unknown_master(self._name, silent)
-
-    def close(self) -> None:
-        for client in self._clients:
-            client.close()
-
-
 class _MasterPool(ConnectionPool):
-    def __init__(self, *, sentinels: _Sentinels, **options: Any) -> None:
+    def __init__(self, *, sentinels: Sentinels[Redis], **options: Any) -> None:
         self._sentinels = sentinels
         super().__init__(sentinels=sentinels, **options)
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         super().disconnect(inuse_connections)
         if inuse_connections:
-            self._sentinels.close()
+            for client in self._sentinels.clients:
+                client.close()
 
 
 class _FindsMaster:
@@ -79,7 +50,7 @@ class _FindsMaster:
     A replica would be read from in silence.
     """
 
-    def __init__(self, *, sentinels: _Sentinels, **options: Any) -> None:
+    def __init__(self, *, sentinels: Sentinels[Redis], **options: Any) -> None:
         self._sentinels = sentinels
         super().__init__(**options)
 
@@ -87,7 +58,11 @@ class _FindsMaster:
         self: Any, check_health: bool = True, retry_socket_connect: bool = True
     ) -> None:
         if not self.is_connected:
-            self.host, self.port = self._sentinels.master()
+            search = MasterSearch(self._sentinels)
+            for turn in search.turns():
+                with turn as client:
+                    search.told(client.sentinel_get_master_addr_by_name(self._sentinels.name))
+            self.host, self.port = search.master
             super().connect_check_health(check_health, False)  # type: ignore[misc]
 
     def on_connect_check_health(self: Any, check_health: bool = True) -> None:
@@ -123,16 +98,9 @@ class _FollowsMoved:
     ) -> None:
         if self.is_connected:
             return
-        for last in self._nodes.tries():
-            self.host, self.port = address = self._nodes.current
-            try:
+        for turn in self._nodes.turns():
+            with turn as (self.host, self.port):
                 super().connect_check_health(check_health, False)  # type: ignore[misc]
-            except BaseException as error:
-                self._nodes.failed(address)
-                if last or not isinstance(error, NO_ANSWER):
-                    raise
-            else:
-                return
 
     def read_response(self: Any, *args: Any, **kwargs: Any) -> Any:
         try:

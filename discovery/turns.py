@@ -1,0 +1,32 @@
+"""Servers that are tried one after another, and which failures let the next one have its turn."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+Server = TypeVar("Server")
+
+NO_ANSWER = (RedisConnectionError, RedisTimeoutError)
+
+
+class Turn(Generic[Server]):
+    """One server's turn, a `with` block: it swallows that the server gave no answer, and nothing else.
+
+    `failed` is called at every error: a caller that gives up has waited for this server in vain too.
+    """
+
+    def __init__(self, server: Server, failed: Callable[[], None]) -> None:
+        self.error: BaseException | None = None
+        self._server = server
+        self._failed = failed
+
+    def __enter__(self) -> Server:
+        return self._server
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        self.error = error
+        if error is not None:
+            self._failed()
+        return isinstance(error, NO_ANSWER)
