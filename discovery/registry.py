@@ -6,7 +6,6 @@ import secrets
 import threading
 import time
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from redis.exceptions import MovedError, RedisError, ResponseError
@@ -178,12 +177,7 @@ class ServiceRegistry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _lookup(self, service: str) -> Snapshot:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ssl
-from types import TracebackType
 from typing import Self
 
 from discovery.tasks import end
@@ -45,12 +44,7 @@ class Forwarder:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
         await self.cut()
