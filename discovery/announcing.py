@@ -11,9 +11,9 @@ from aiohttp import web
 
 from discovery.errors import DiscoveryError
 from discovery.instance import Instance, parse_registration
+from discovery.instance_ids import new_instance_id
 from discovery.logs import Log
 from discovery.registrar import RedisRegistrar, Registrar
-from discovery.registry import new_instance_id
 from discovery.settings import RegistrySettings
 from discovery.stopping import drain_before_run_app_ends
 from discovery.tasks import end

@@ -12,12 +12,12 @@ from redis.exceptions import RedisError
 
 from discovery import commands
 from discovery.commands import Command, Drained, Snapshot
-from discovery.connecting import connect_async
+from discovery.connecting import connect_async, unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
 from discovery.instance import check_name, is_service_name, parse_registration
+from discovery.instance_ids import instance_key, new_instance_id
 from discovery.keys import registry_keys
-from discovery.registry import instance_key, new_instance_id, unavailable
 from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
@@ -186,7 +186,7 @@ class AsyncServiceRegistry:
         try:
             return command.decode(await script(keys=self._keys, args=command.args))
         except (RedisError, OSError, TimeoutError) as error:
-            raise unavailable(self.settings, error) from error
+            raise unavailable(self.settings.redis_url, error) from error
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""Redis clients for a REDIS_URL, with the time-outs that discovery needs."""
+"""Redis clients for a REDIS_URL, with the time-outs that discovery needs, and what their errors mean."""
 
 from typing import Any
 
@@ -6,10 +6,13 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.exceptions import MovedError, ResponseError
 from redis.retry import Retry
 
 from discovery import async_server_groups, sync_server_groups
+from discovery.errors import RegistryRefuses, RegistryUnavailable
 from discovery.server_groups import parse_server_group
+from discovery.settings import without_password
 
 #: A call that takes longer counts as "registry away"; callers have a last known answer.
 CALL_TIMEOUT_S = 0.25
@@ -54,3 +57,16 @@ def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
     )
     client.auto_close_connection_pool = True
     return client
+
+
+def unavailable(url: str, error: Exception) -> RegistryUnavailable:
+    """A client's error as one of discovery's; the password of `url` is not told."""
+    server = f"the registry at {without_password(url)}"
+    if isinstance(error, MovedError):
+        return RegistryUnavailable(
+            f"{server} is one node of a cluster, and another has the data: "
+            f"use redis+cluster://host:port,host:port ({error})"
+        )
+    if isinstance(error, ResponseError):
+        return RegistryRefuses(f"{server} refuses: {error}")
+    return RegistryUnavailable(f"{server} does not answer: {error}")

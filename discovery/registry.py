@@ -2,23 +2,23 @@
 
 import os
 import random
-import secrets
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
-from redis.exceptions import MovedError, RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from discovery import commands
 from discovery.commands import Command, Drained, Snapshot
-from discovery.connecting import connect
+from discovery.connecting import connect, unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
-from discovery.errors import RegistryRefuses, RegistryUnavailable, ServiceNotFound
-from discovery.instance import check_id, check_name, is_service_name, parse_registration
+from discovery.errors import RegistryUnavailable, ServiceNotFound
+from discovery.instance import is_service_name, parse_registration
+from discovery.instance_ids import instance_key, new_instance_id
 from discovery.keys import registry_keys
 from discovery.remembering import LastAnswers
-from discovery.settings import RegistrySettings, without_password
+from discovery.settings import RegistrySettings
 
 T = TypeVar("T")
 
@@ -198,34 +198,7 @@ class ServiceRegistry:
         try:
             return command.decode(script(keys=self._keys, args=command.args))
         except (RedisError, OSError) as error:
-            raise unavailable(self._settings, error) from error
-
-
-def instance_key(name: str, instance_id: str) -> str:
-    """The registry's name for an instance; InvalidRegistration when one part is not of its shape."""
-    check_name(name)
-    check_id(instance_id)
-    return f"{name}/{instance_id}"
-
-
-def new_instance_id(name: str) -> str:
-    """`<service>-<8 hexadecimal digits>`."""
-    return f"{name}-{secrets.token_hex(4)}"
-
-
-def unavailable(settings: RegistrySettings, error: Exception) -> RegistryUnavailable:
-    if isinstance(error, MovedError):
-        return RegistryUnavailable(
-            f"the registry at {without_password(settings.redis_url)} is one node of a cluster, "
-            f"and another has the data: use redis+cluster://host:port,host:port ({error})"
-        )
-    if isinstance(error, ResponseError):
-        return RegistryRefuses(
-            f"the registry at {without_password(settings.redis_url)} refuses: {error}"
-        )
-    return RegistryUnavailable(
-        f"the registry at {without_password(settings.redis_url)} does not answer: {error}"
-    )
+            raise unavailable(self._settings.redis_url, error) from error
 
 
 _registries: dict[tuple[int, RegistrySettings], ServiceRegistry] = {}
