@@ -9,7 +9,7 @@ from aiohttp import web
 
 from gateway.balancing import choose
 from gateway.evidence import TrafficEvidence
-from gateway.forwarding import Inbound, request_head
+from gateway.forwarding.requests import Inbound, request_head
 from gateway.relayed_response import RelayedResponse
 from gateway.request_body import ClientLimits, RequestBody
 from gateway.server import hand_over, streaming

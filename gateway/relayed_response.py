@@ -6,7 +6,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from gateway.forwarding import response_head
+from gateway.forwarding.responses import response_head
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import RequestTimeout
 

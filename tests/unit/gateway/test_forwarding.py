@@ -9,14 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discovery.instance import Instance
-from gateway import forwarding
-from gateway.forwarding import (
-    Inbound,
-    connection_options,
-    request_head,
-    response_fields,
-    response_head,
-)
+from gateway.forwarding import requests, responses
+from gateway.forwarding.field_lines import connection_options
+from gateway.forwarding.requests import Inbound, request_head
+from gateway.forwarding.responses import response_fields, response_head
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection
@@ -449,8 +445,8 @@ def test_long_lines_are_not_remembered() -> None:
 
     assert passed(inbound(long, short)) == [HOST, long, short]
 
-    assert short in forwarding._request_lines
-    assert long not in forwarding._request_lines
+    assert short in requests._request_lines
+    assert long not in requests._request_lines
     response_head(ResponseHead(200, b"OK", [long, short]), (1, 1), [])
-    assert short in forwarding._response_lines
-    assert long not in forwarding._response_lines
+    assert short in responses._response_lines
+    assert long not in responses._response_lines
