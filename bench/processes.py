@@ -19,7 +19,6 @@ import psutil
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 5.0
 ROUTES_WITHIN_S = 10.0
-KIB = 1024
 
 
 def cores() -> tuple[int, int]:

@@ -17,9 +17,6 @@ class Log:
     otherwise for the logger `lockgate.discovery`.
     """
 
-    def debug(self, event: str, **fields: object) -> None:
-        self._log("debug", logging.DEBUG, event, fields)
-
     def info(self, event: str, **fields: object) -> None:
         self._log("info", logging.INFO, event, fields)
 

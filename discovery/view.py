@@ -7,7 +7,7 @@ from typing import Literal
 from discovery.commands import REMEMBERED_S, Snapshot
 from discovery.instance import Instance
 from discovery.persistent import persistent
-from discovery.slicing import Steps, at_once, slices
+from discovery.slicing import Steps, slices
 
 Status = Literal["starting", "healthy", "unhealthy"]
 #: `lapsed`: its lease ended. `lost`: the registry's data was, or a newer snapshot lacks it though
@@ -106,11 +106,6 @@ def apply(view: View, event: Event, now_s: float) -> View:
     if event.kind in ("expired", "deregistered", "removed"):
         return _without(view, event.key, now_s)
     return view  # a kind that a newer release writes
-
-
-def take_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> View:
-    """The view after a snapshot, worked out at once; see `taking_over`."""
-    return at_once(taking_over(view, snapshot, now_s, away_s))
 
 
 def taking_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> Steps[View]:

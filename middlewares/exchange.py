@@ -49,10 +49,5 @@ class Exchange:
     #: The contract's `reason` when the answer is a failure of our own.
     reason: str | None = None
 
-    @property
-    def upstream_instance(self) -> str | None:
-        """The instance of the last attempt."""
-        return self.attempts[-1].instance_id if self.attempts else None
-
 
 EXCHANGE: web.RequestKey["Exchange"] = web.RequestKey("exchange", Exchange)

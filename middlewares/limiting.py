@@ -119,10 +119,6 @@ class SlidingLog:
             next_in_us = self._entries[0].stamp_us + policy.window_us - now_us
         return Decision(policy, allowed, max(0, limit - self.used), next_in_us, limit)
 
-    def is_idle(self, policy: Policy, now_us: int) -> bool:
-        """Nothing in it counts any more."""
-        return not self._entries or self._entries[-1].stamp_us + policy.window_us <= now_us
-
     def _trim(self, policy: Policy, now_us: int, stamp_us: int) -> None:
         entries = self._entries
         while entries and entries[0].stamp_us + policy.window_us <= now_us:

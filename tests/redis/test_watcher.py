@@ -13,8 +13,9 @@ from structlog.testing import capture_logs
 from discovery import AsyncServiceRegistry, RegistrySettings, commands
 from discovery.instance import parse_registration
 from discovery.keys import registry_keys
+from discovery.slicing import at_once
 from discovery.tasks import end
-from discovery.view import Entries, Entry, Event, View, take_over
+from discovery.view import Entries, Entry, Event, View, taking_over
 from discovery.watcher import Watcher
 from tests.support.eventually import eventually
 from tests.support.registry_servers import RegistryServer, free_port
@@ -94,7 +95,8 @@ def flush(url: str) -> None:
 
 async def as_registered(registry: AsyncServiceRegistry) -> Mapping[str, Entries]:
     """What a view without a past would be."""
-    return take_over(View(), await registry.call(commands.snapshot()), 0.0).services
+    snapshot = await registry.call(commands.snapshot())
+    return at_once(taking_over(View(), snapshot, 0.0)).services
 
 
 # Following

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from discovery.commands import REMEMBERED_S, Record, Snapshot
 from discovery.instance import Instance, parse_registration
+from discovery.slicing import at_once
 from discovery.view import (
     ABSENT_KEPT_S,
     Absence,
@@ -16,11 +17,15 @@ from discovery.view import (
     View,
     apply,
     forget_absent,
-    take_over,
+    taking_over,
 )
 
 NOW_S = 1000.0
 SERVER_MS = 1_700_000_000_000
+
+
+def take_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> View:
+    return at_once(taking_over(view, snapshot, now_s, away_s))
 
 
 def instance(key: str = "price/a", port: int = 8000) -> Instance:
