@@ -6,45 +6,22 @@ import json
 import socket
 import struct
 import time
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.conftest import StartGateway, StartUpstream
+from tests.http.conftest import StartHop
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
-from tests.support.upstreams import Received, Script, ScriptedUpstream
+from tests.support.upstreams import OK, Received
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 
-StartHop = Callable[..., Awaitable[tuple[RunningGateway, ScriptedUpstream]]]
-
-
-@pytest.fixture
-def start_hop(start_gateway: StartGateway, start_upstream: StartUpstream) -> StartHop:
-    """`await start_hop(answer)`: a gateway, and an upstream that is routed to as `orders_service`."""
-
-    async def start(
-        answer: bytes | Script = OK, *, read_body: bool = True, **environment: str
-    ) -> tuple[RunningGateway, ScriptedUpstream]:
-        gateway = await start_gateway(**environment)
-        upstream = await start_upstream(answer, read_body=read_body)
-        await gateway.register("orders_service", upstream.port, health_check_url="/health")
-        return gateway, upstream
-
-    return start
-
-
-@pytest.fixture(autouse=True)
-def _nothing_fails_behind_the_scenes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What asyncio can only log, an exception in a callback say, is a failure of the test too."""
-    yield
-    assert [record.getMessage() for record in caplog.get_records("call")] == []
+pytestmark = pytest.mark.usefixtures("nothing_fails_behind_the_scenes")
 
 
 def problem_in(answer: RawAnswer) -> tuple[int, str]:

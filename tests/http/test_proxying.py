@@ -4,34 +4,16 @@ import asyncio
 import gzip
 import io
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.conftest import StartGateway, StartUpstream
-from tests.support.gateways import RunningGateway
+from tests.http.conftest import StartHop
 from tests.support.raw_clients import RawClient, exchange
-from tests.support.upstreams import Received, Script, ScriptedUpstream
+from tests.support.upstreams import OK, Received
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 GET = b"GET /api/orders/x HTTP/1.1\r\nHost: h\r\n\r\n"
-
-StartHop = Callable[..., Awaitable[tuple[RunningGateway, ScriptedUpstream]]]
-
-
-@pytest.fixture
-def start_hop(start_gateway: StartGateway, start_upstream: StartUpstream) -> StartHop:
-    """`await start_hop(answer)`: a gateway, and an upstream that is routed to as `orders_service`."""
-
-    async def start(
-        answer: bytes | Script = OK, *, read_body: bool = True, **environment: str
-    ) -> tuple[RunningGateway, ScriptedUpstream]:
-        gateway = await start_gateway(**environment)
-        upstream = await start_upstream(answer, read_body=read_body)
-        await gateway.register("orders_service", upstream.port, health_check_url="/health")
-        return gateway, upstream
-
-    return start
 
 
 async def echo(received: Received, writer: asyncio.StreamWriter) -> None:

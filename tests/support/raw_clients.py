@@ -5,9 +5,11 @@ import contextlib
 from dataclasses import dataclass
 from typing import Self
 
+from tests.support.heads import Head
+
 
 @dataclass(frozen=True, slots=True)
-class RawAnswer:
+class RawAnswer(Head):
     """A response as bytes; `complete` is False where the connection broke off in mid-body."""
 
     head: bytes
@@ -17,14 +19,6 @@ class RawAnswer:
     @property
     def status(self) -> int:
         return int(self.head.split(b" ", 2)[1])
-
-    @property
-    def fields(self) -> list[tuple[bytes, bytes]]:
-        lines = self.head.split(b"\r\n")[1:-2]
-        return [(n, v.strip()) for n, _, v in (line.partition(b":") for line in lines)]
-
-    def values(self, name: bytes) -> list[bytes]:
-        return [value for key, value in self.fields if key.lower() == name.lower()]
 
 
 class RawClient:

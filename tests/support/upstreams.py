@@ -4,8 +4,11 @@ import asyncio
 import contextlib
 import socket
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+from tests.support.heads import Head
 
 Script = Callable[["Received", asyncio.StreamWriter], Awaitable[None]]
 #: The same for a server that keeps its connections.
@@ -15,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @dataclass(slots=True)
-class Received:
+class Received(Head):
     """One request as it came over the wire."""
 
     head: bytes
@@ -30,49 +33,18 @@ class Received:
     def target(self) -> bytes:
         return self.request_line.split(b" ")[1]
 
-    @property
-    def fields(self) -> list[tuple[bytes, bytes]]:
-        """Field lines in their order and case."""
-        lines = self.head.split(b"\r\n")[1:-2]
-        return [(n, v.strip()) for n, _, v in (line.partition(b":") for line in lines)]
 
-    def values(self, name: bytes) -> list[bytes]:
-        """The values of all lines of a field, whatever its case."""
-        return [value for key, value in self.fields if key.lower() == name.lower()]
+class Upstream(ABC):
+    """A server on 127.0.0.1 that gives each connection a task, and ends them all when it stops."""
 
-
-class ScriptedUpstream:
-    """A server on a free port. Health probes (`/health`) get 200 by themselves and are not kept.
-
-    `answer` is the bytes of the answer to every other request, after which the connection is closed;
-    or a coroutine function that gets the request and the writer and does as it likes. With
-    `read_body=False` the script reads the request's body itself, from `received.reader`.
-    """
-
-    def __init__(self, answer: bytes | Script, *, read_body: bool, healthy: bool) -> None:
-        self.requests: list[Received] = []
+    def __init__(self) -> None:
         self.port = 0
-        self.healthy = healthy
-        self.probes = 0
-        self.open_connections = 0
-        self._answer = answer
-        self._read_body = read_body
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    @classmethod
-    async def start(
-        cls,
-        answer: bytes | Script = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
-        *,
-        read_body: bool = True,
-        healthy: bool = True,
-        port: int = 0,
-    ) -> "ScriptedUpstream":
-        upstream = cls(answer, read_body=read_body, healthy=healthy)
-        upstream._server = await asyncio.start_server(upstream._serve, "127.0.0.1", port)
-        upstream.port = upstream._server.sockets[0].getsockname()[1]
-        return upstream
+    async def listen(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=2**20)
+        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening, and end every connection."""
@@ -84,21 +56,61 @@ class ScriptedUpstream:
         if self._server is not None:
             await self._server.wait_closed()
 
+    @abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, from its first byte to its last."""
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self.open_connections += 1
         try:
-            await self._exchange(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+            await self._serve(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the gateway broke off: what that means is the test's matter
         finally:
-            self.open_connections -= 1
             self._tasks.discard(task)
             writer.close()
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await writer.wait_closed()
+
+
+class ScriptedUpstream(Upstream):
+    """A server on a free port. Health probes (`/health`) get 200 by themselves and are not kept.
+
+    `answer` is the bytes of the answer to every other request, after which the connection is closed;
+    or a coroutine function that gets the request and the writer and does as it likes. With
+    `read_body=False` the script reads the request's body itself, from `received.reader`.
+    """
+
+    def __init__(self, answer: bytes | Script, *, read_body: bool, healthy: bool) -> None:
+        super().__init__()
+        self.requests: list[Received] = []
+        self.healthy = healthy
+        self.probes = 0
+        self.open_connections = 0
+        self._answer = answer
+        self._read_body = read_body
+
+    @classmethod
+    async def start(
+        cls,
+        answer: bytes | Script = OK,
+        *,
+        read_body: bool = True,
+        healthy: bool = True,
+        port: int = 0,
+    ) -> "ScriptedUpstream":
+        upstream = cls(answer, read_body=read_body, healthy=healthy)
+        await upstream.listen(port)
+        return upstream
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open_connections += 1
+        try:
+            await self._exchange(reader, writer)
+        finally:
+            self.open_connections -= 1
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -166,7 +178,7 @@ class ServedConnection:
         self.writer.transport.abort()
 
 
-class KeepAliveUpstream:
+class KeepAliveUpstream(Upstream):
     """A server that keeps its connections: several exchanges on each, until one side ends it.
 
     `dialogue` is the bytes of every answer, or a coroutine function that is called for each request
@@ -174,21 +186,18 @@ class KeepAliveUpstream:
     """
 
     def __init__(self, dialogue: bytes | Dialogue, *, read_body: bool) -> None:
-        self.port = 0
+        super().__init__()
         #: Those that carried a request, in the order of their first one.
         self.connections: list[ServedConnection] = []
         self._dialogue = dialogue
         self._read_body = read_body
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
 
     @classmethod
     async def start(
         cls, dialogue: bytes | Dialogue = OK, *, read_body: bool = True
     ) -> "KeepAliveUpstream":
         upstream = cls(dialogue, read_body=read_body)
-        upstream._server = await asyncio.start_server(upstream._serve, "127.0.0.1", 0, limit=2**20)
-        upstream.port = upstream._server.sockets[0].getsockname()[1]
+        await upstream.listen()
         return upstream
 
     @property
@@ -200,32 +209,13 @@ class KeepAliveUpstream:
     def open_connections(self) -> int:
         return sum(not connection.ended.is_set() for connection in self.connections)
 
-    async def stop(self) -> None:
-        """Stop listening, and end every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         connection = ServedConnection(reader, writer)
         try:
             while await self._exchange(connection):
                 pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the gateway broke off: what that means is the test's matter
         finally:
             connection.ended.set()
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(Exception, asyncio.CancelledError):
-                await writer.wait_closed()
 
     async def _exchange(self, connection: ServedConnection) -> bool:
         """One request and what the dialogue makes of it; False when no other will follow."""
