@@ -10,6 +10,7 @@ from pathlib import Path
 from bench.peers import caddy, envoy, haproxy, lockgate, nginx, textbooks, traefik
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
 from bench.processes import Running, StartError, cores, free_port, until_routed
+from bench.registry_server import start_registry
 from bench.report import Report
 
 
@@ -81,7 +82,7 @@ def staged(report: Report, *, quick: bool, python: str) -> Iterator[Stage]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockgate-bench-")))
         folder.chmod(0o755)  # nginx' worker may be another user
-        registry = stack.enter_context(lockgate.start_registry(load_core, folder / "registry"))
+        registry = stack.enter_context(start_registry(load_core, folder / "registry"))
         stream_port, small_port = free_port(), free_port()
         stream = Launch([sys.executable, "-m", "bench.origin", str(stream_port)])
         here = {"PYTHONPATH": str(Path(__file__).parents[1].resolve())}

