@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.peers import caddy, envoy, haproxy, lockgate, nginx, traefik
 from bench.peers.peer import WHEELS
-from bench.processes import Running, free_port, pinned
+from bench.processes import THIS_TREE, Running, free_port, pinned
 from bench.report import Bar
 from bench.stage import Stage, stream_path
 
@@ -57,10 +57,9 @@ def _run(stage: Stage, names: Sequence[str], left_out: Sequence[str]) -> None:
         return
     port = free_port()
     server = [sys.executable, "-m", "bench.websocket_echo", str(port)]
-    here = {"PYTHONPATH": str(Path(__file__).parents[1].resolve())}
     folder = stage.folder / "autobahn"
     with (
-        Running(server, core=stage.load_core, folder=folder, port=port, environment=here),
+        Running(server, core=stage.load_core, folder=folder, port=port, environment=THIS_TREE),
         replace(stage, stream_port=port).proxies(stage.chosen(*names)) as proxies,
     ):
         urls = {

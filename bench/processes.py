@@ -19,6 +19,8 @@ import psutil
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 5.0
 ROUTES_WITHIN_S = 10.0
+#: The environment of a Python program that imports from this tree.
+THIS_TREE = {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
 
 def cores() -> tuple[int, int]:

@@ -14,12 +14,11 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
-from pathlib import Path
 from typing import Any
 
 from bench.peers import lockgate
 from bench.peers.peer import WHEELS
-from bench.processes import Running, free_port, until_routed
+from bench.processes import THIS_TREE, Running, free_port, until_routed
 from bench.report import Bar
 from bench.stage import Stage
 
@@ -81,10 +80,9 @@ def run(stage: Stage) -> None:
         return
     port = free_port()
     server = [sys.executable, "-m", "bench.mirror", str(port)]
-    here = {"PYTHONPATH": str(Path(__file__).parents[1].resolve())}
     folder = stage.folder / MIRROR
     with (
-        Running(server, core=stage.load_core, folder=folder, port=port, environment=here),
+        Running(server, core=stage.load_core, folder=folder, port=port, environment=THIS_TREE),
         stage.proxies(stage.chosen(lockgate.NAME)) as (proxy,),
     ):
         lockgate.register(proxy.port, MIRROR, port)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.peers import caddy, envoy, haproxy, lockgate, nginx, textbooks, traefik
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
-from bench.processes import Running, StartError, cores, free_port, until_routed
+from bench.processes import THIS_TREE, Running, StartError, cores, free_port, until_routed
 from bench.registry_server import start_registry
 from bench.report import Report
 
@@ -85,14 +85,13 @@ def staged(report: Report, *, quick: bool, python: str) -> Iterator[Stage]:
         registry = stack.enter_context(start_registry(load_core, folder / "registry"))
         stream_port, small_port = free_port(), free_port()
         stream = Launch([sys.executable, "-m", "bench.origin", str(stream_port)])
-        here = {"PYTHONPATH": str(Path(__file__).parents[1].resolve())}
         stack.enter_context(
             Running(
                 stream.command,
                 core=load_core,
                 folder=folder / "stream",
                 port=stream_port,
-                environment=here,
+                environment=THIS_TREE,
             )
         )
         site = Site(small_port, 0, 0, folder)

@@ -20,7 +20,7 @@ from bench.chaos.instance import InstanceSpec, serve
 from bench.chaos.peers import SETTLES_S, Peer, Site
 from bench.chaos.programs import Program
 from bench.chaos.slow_proxy import SlowProxy
-from bench.processes import free_port
+from bench.processes import THIS_TREE, free_port
 from bench.registry_server import registry_binary, registry_command
 from discovery.announcing import listens
 from discovery.settings import RegistrySettings
@@ -30,7 +30,6 @@ SERVICE = "chaos_service"
 OTHER_SERVICE = "other_service"
 TOKEN = "chaos"
 SENTINEL_NAME = "chaos"
-ROOT = Path(__file__).parents[2].resolve()
 LONG_AGO_S = float("-inf")
 #: So soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
 SIDECARS_LOOK_EACH_S = 0.1
@@ -274,7 +273,7 @@ class World:
             )
             return self._program(command, port, folder.name)
         environment = {
-            "PYTHONPATH": str(ROOT),
+            **THIS_TREE,
             "GATEWAY_PORT": str(port),
             "REDIS_URL": self.registry_url,
             "ADMIN_TOKEN": TOKEN,

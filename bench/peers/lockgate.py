@@ -3,10 +3,9 @@
 import json
 import os
 import urllib.request
-from pathlib import Path
 
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
-from bench.processes import until_routed
+from bench.processes import THIS_TREE, until_routed
 from gateway.version import VERSION
 
 NAME = "Lockgate"
@@ -14,11 +13,9 @@ TOKEN = "bench"
 
 
 def peer(python: str, registry_port: int) -> Peer:
-    root = str(Path(__file__).parents[2].resolve())
-
     def launch(site: Site) -> Launch:
         environment = {
-            "PYTHONPATH": root,
+            **THIS_TREE,
             "GATEWAY_PORT": str(site.port),
             "REDIS_URL": f"redis://127.0.0.1:{registry_port}/0",
             "ADMIN_TOKEN": TOKEN,
