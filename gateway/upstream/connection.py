@@ -28,6 +28,10 @@ HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 16 * 1024
 #: So much is read from an instance at once.
 READ_BYTES = 32 * 1024
+#: An instance whose heads are new so many times in a row seldom repeats itself: only each so-manieth
+#: of them is looked up.
+PATIENCE = 32
+LOOKS_EACH = 16
 #: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
@@ -98,6 +102,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._sent_before = 0
         self._sent = 0
         self._correlation_id = b""
+        #: The key of the answer's head and where its body begins, where it may be met again.
+        self._repeatable: tuple[bytes, int] | None = None
+        #: Heads in a row that had not been met before.
+        self._new_heads = 0
         self._taker: Taker | None = None
         self._writable: asyncio.Event | None = None
         self._sending: asyncio.Task[None] | None = None
@@ -359,7 +367,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._head is not None and self._bytes_between > self._limits.head_bytes + len(data):
             self._fail(UpstreamInvalid("what is between the upstream's chunks is too large"))
         if first is not None and self.is_complete and self._keeps_alive:
-            self._remember(first)
+            self._remember(len(first))
 
     def _begins_well(self, data: bytes) -> bool:
         if data[0] in _FIRST_BYTES:
@@ -367,24 +375,36 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
         return False
 
-    def _remember(self, data: bytes) -> None:
+    def _remember(self, size: int) -> None:
         """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
         head = self._head
-        if head is None or self._method == "HEAD" or head.status in _WITHOUT_BODY:
+        if head is None or self._repeatable is None or head.status in _WITHOUT_BODY:
+            return
+        key, body_at = self._repeatable
+        if size - body_at != head.length:
             return
         keep_alive = tuple(v for name, v in self._about_connection if name == b"keep-alive")
-        repeated = repeated_answers.RepeatedHead(head, keep_alive)
-        repeated_answers.remember(data, self._correlation_id, repeated)
+        repeated_answers.remember(key, repeated_answers.RepeatedHead(head, keep_alive))
 
     def _is_repeated(self, data: bytes) -> bool:
         """The same head has been met before, and the answer is whole: there's no need to parse it."""
+        self._repeatable = None
         if self._method in ("HEAD", ""):  # or nothing was asked
             return False
-        met = repeated_answers.recall(data, self._correlation_id)
-        if met is None:
+        if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
+            self._new_heads += 1
             return False
-        (self._head, keep_alive), body_at = met
-        for value in keep_alive:
+        self._repeatable = repeated_answers.key_of(data, self._correlation_id)
+        if self._repeatable is None:
+            return False
+        key, body_at = self._repeatable
+        met = repeated_answers.recall(key)
+        if met is None or len(data) - body_at != met.head.length:
+            self._new_heads += 1
+            return False
+        self._new_heads = 0
+        self._head = met.head
+        for value in met.keep_alive:
             self._learn_idle_limit(value)
         self._head_bytes = body_at
         self._keep(data[body_at:])

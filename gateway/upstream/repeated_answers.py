@@ -29,33 +29,27 @@ class RepeatedHead(NamedTuple):
 _heads: dict[bytes, RepeatedHead] = {}
 
 
-def recall(data: bytes, correlation_id: bytes) -> tuple[RepeatedHead, int] | None:
-    """What these bytes begin with, and where the body begins, if it has been met and all is here."""
+def key_of(data: bytes, correlation_id: bytes) -> tuple[bytes, int] | None:
+    """What a head is remembered by, and where the body begins; None: it is not all here, or long."""
     end = data.find(_HEAD_END, 0, REMEMBERED_BYTES)
     if end < 0:
         return None
-    repeated = _heads.get(_key(data, end, correlation_id))
     body_at = end + len(_HEAD_END)
-    if repeated is None or len(data) - body_at != repeated.head.length:
-        return None
-    return repeated, body_at
+    at = data.find(correlation_id, 0, end) if correlation_id else -1
+    if at >= 0 and data[at - len(_ID_FIELD) : at].lower() == _ID_FIELD:
+        behind = at + len(correlation_id)
+        if data[behind : behind + 2] == b"\r\n":
+            return data[:at] + data[behind:end], body_at
+    return data[:end], body_at
 
 
-def remember(data: bytes, correlation_id: bytes, repeated: RepeatedHead) -> None:
-    """Keep what the parser found in these bytes, if they are one whole answer and no more."""
-    end = data.find(_HEAD_END, 0, REMEMBERED_BYTES)
-    if end < 0 or len(data) - end - len(_HEAD_END) != repeated.head.length:
-        return
+def recall(key: bytes) -> RepeatedHead | None:
+    """The head that has been met under this key."""
+    return _heads.get(key)
+
+
+def remember(key: bytes, repeated: RepeatedHead) -> None:
+    """Keep what the parser found."""
     if len(_heads) >= REMEMBERED:
         _heads.clear()
-    _heads[_key(data, end, correlation_id)] = repeated
-
-
-def _key(data: bytes, end: int, correlation_id: bytes) -> bytes:
-    at = data.find(correlation_id, 0, end) if correlation_id else -1
-    if at < 0 or data[at - len(_ID_FIELD) : at].lower() != _ID_FIELD:
-        return data[:end]
-    behind = at + len(correlation_id)
-    if data[behind : behind + 2] != b"\r\n":
-        return data[:end]
-    return data[:at] + data[behind:end]
+    _heads[key] = repeated

@@ -163,3 +163,24 @@ async def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) ->
         await answered(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: %d\r\n\r\n" % number)
 
     assert len(repeated_answers._heads) <= 3
+
+
+async def test_an_instance_that_never_repeats_itself_is_seldom_looked_up(
+    parsers: list[bytes],
+) -> None:
+    _opened.append(ByteConnection())
+    connection = _opened[-1].connection
+
+    async def exchange(number: int) -> None:
+        connection.request(RequestHead("GET", b""))
+        connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: %d\r\n\r\n" % number)
+        assert connection.is_reusable
+
+    for number in range(upstream_connection.PATIENCE + 10 * upstream_connection.LOOKS_EACH):
+        await exchange(number)
+    assert len(repeated_answers._heads) == upstream_connection.PATIENCE + 10
+
+    del parsers[:]
+    for _ in range(2 * upstream_connection.LOOKS_EACH):
+        await exchange(0)
+    assert len(parsers) < upstream_connection.LOOKS_EACH, "it repeats itself again"
