@@ -33,8 +33,9 @@ class Loss:
 class ServiceLosses:
     """What one service has lost within the window; times are the caller's, and never go back.
 
-    Who was lost counts until it is back or the window ends, whatever becomes of it. Who leaves while
-    it is well was drained or deregistered, and does not count at all: so a rolling restart is none.
+    Who was lost counts until it is back, another has come in its place or the window ends, whatever
+    becomes of it. Who leaves while it is well was drained or deregistered, and does not count at all.
+    So a rolling restart is none, be it by a signal that says no goodbye and under new ids.
     """
 
     def __init__(self) -> None:
@@ -46,7 +47,8 @@ class ServiceLosses:
         """Take in how an instance stands; True when that makes a mass loss of it."""
         was_mass = self.loss(now_s).is_mass
         if standing == "there":
-            self._lost.pop(key, None)
+            if key not in self._there and self._lost:
+                del self._lost[key if key in self._lost else next(iter(self._lost))]
             self._there.add(key)
         elif key in self._there:
             self._there.remove(key)

@@ -59,6 +59,15 @@ def test_who_was_lost_counts_on_when_it_is_removed() -> None:
     assert losses.loss(2.0) == Loss(2, 3)
 
 
+def test_a_rolling_restart_without_goodbyes_and_under_new_ids_is_no_loss() -> None:
+    """Two of three were well at every moment; the third restart was called the loss of most."""
+    losses = of(3)
+    for i in range(3):
+        assert not losses.note(f"s/{i}", "lost", 1.0)
+        losses.note(f"new/{i}", "there", 2.0)
+    assert losses.loss(2.0) == Loss(0, 3)
+
+
 def test_losses_far_apart_are_not_one_and_a_second_mass_loss_is_said_again() -> None:
     losses = of(3)
     assert not losses.note("s/0", "lost", 0.0)
@@ -82,12 +91,13 @@ def test_it_is_what_a_look_at_the_whole_history_says(
         now_s += later_s
         before = losses.loss(now_s).is_mass
         begins = losses.note(key, stands, now_s)
-        if stands == "there":
-            lost_at_s.pop(key, None)
+        lost_at_s = {k: at_s for k, at_s in lost_at_s.items() if now_s - at_s < WINDOW_S}
+        if stands == "there" and not well.get(key) and lost_at_s:
+            del lost_at_s[key if key in lost_at_s else min(lost_at_s, key=lost_at_s.__getitem__)]
         elif stands == "lost" and well.get(key):
             lost_at_s[key] = now_s
         well[key] = stands == "there"
-        lost = sum(now_s - at_s < WINDOW_S for at_s in lost_at_s.values())
+        lost = len(lost_at_s)
         assert losses.loss(now_s) == Loss(lost, lost + sum(well.values()))
         assert begins == (losses.loss(now_s).is_mass and not before)
 
