@@ -16,7 +16,8 @@ from aiohttp import web
 
 from discovery.addresses import AddressPolicy, listeners
 from discovery.errors import SettingsError
-from gateway.app import GATEWAY, Gateway, create_app
+from gateway.app import create_app
+from gateway.parts import GATEWAY, Gateway
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings
 from gateway.version import VERSION

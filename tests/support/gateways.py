@@ -9,7 +9,8 @@ import aiohttp
 from aiohttp import web
 
 from discovery.addresses import AddressPolicy, listeners
-from gateway.app import GATEWAY, Gateway, create_app
+from gateway.app import create_app
+from gateway.parts import GATEWAY, Gateway
 from gateway.process import drain
 from gateway.server import GatewayRunner
 from gateway.settings import GatewaySettings, load_settings

@@ -1,0 +1,188 @@
+"""The parts of one worker, each made once and wired to the others."""
+
+import functools
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from discovery import commands
+from discovery.addresses import AddressPolicy
+from discovery.async_registry import AsyncServiceRegistry
+from discovery.errors import RegistryUnavailable
+from discovery.health import Health, ProbeTimes, Thresholds
+from discovery.housekeeping import Acknowledger, Reporter, Sweeper
+from discovery.instance import Instance
+from discovery.mass_loss import MassLosses
+from discovery.prober import HealthBook, Prober
+from discovery.saved_view import SavedView
+from discovery.saved_view import read as read_view
+from discovery.watcher import Watcher
+from gateway.admin import AdminGuard
+from gateway.background import running
+from gateway.clients import Clients
+from gateway.evidence import TrafficEvidence
+from gateway.lifecycle import Lifecycle
+from gateway.probing import HealthProbe
+from gateway.registry_log import log_event, log_health
+from gateway.settings import GatewaySettings
+from gateway.upstream.client import UpstreamClient
+from gateway.upstream.dialing import Dialer
+from middlewares.limiter import SharedLimiter
+from middlewares.metrics import DiscoveryCollector, GatewayMetrics
+
+#: Keeps one call of the script short, however many instances there are.
+LEASES_PER_CALL = 1000
+
+
+class Gateway:
+    """The parts of one worker, wired; nothing here does I/O before the application starts."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self.settings = settings
+        self.id = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        #: One of the gateway's processes; so far it has one.
+        self.worker_id = f"{self.id}.{os.getpid()}"
+        self.lifecycle = Lifecycle()
+        self.metrics = GatewayMetrics(CollectorRegistry())
+        self.clients = Clients(settings.trusted)
+        self.guard = AdminGuard(settings.admin_token)
+        self.registry = AsyncServiceRegistry(settings=settings.registry)
+        self.dialer = Dialer(
+            AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
+        )
+        self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits)
+        self.metrics.connections_of = self.upstreams.connections
+        view_file = settings.view_file
+        saved = None
+        if view_file is not None and settings.start_without_registry == "view":
+            saved = functools.partial(read_view, view_file)
+        self.watcher = Watcher(settings.registry, saved)
+        self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
+        self.health = HealthBook(self._health_changed)
+        self.mass_losses = MassLosses(self.health.status)
+        self.reporter = Reporter(
+            self.registry, self.id, self.health.health, self._report_everything
+        )
+        self.prober = Prober(
+            probe=HealthProbe(self.dialer, settings.health_check_timeout),
+            book=self.health,
+            thresholds=Thresholds(settings.health_fall, settings.health_rise),
+            times=ProbeTimes(settings.health_check_interval),
+        )
+        self.evidence = TrafficEvidence(self.upstreams, self.health.health, self.prober.doubt)
+        self.sweeper = Sweeper(
+            self.registry,
+            gateway=self.id,
+            remove_after_s=settings.unhealthy_remove_after,
+            on_new_lease=self._report_everything,
+            worker=self.worker_id,
+        )
+        self.acknowledger = Acknowledger(self.registry, self.worker_id, self.upstreams.unanswered)
+        self.limiter = SharedLimiter(
+            settings.registry, live_workers=lambda: self.sweeper.live_workers
+        )
+        self.watcher.listen(self.prober.view_changed)
+        self.watcher.listen(self.upstreams.view_changed)
+        self.watcher.listen(self.reporter.view_changed)
+        # After the upstreams, which by then hold no idle connection to what drains.
+        self.watcher.listen(self.acknowledger.view_changed)
+        self.watcher.listen(self.mass_losses.view_changed)
+        if self.saved_view is not None:
+            self.watcher.listen(self.saved_view.view_changed)
+        self.watcher.listen(log_event)
+        self.metrics.registry.register(
+            DiscoveryCollector(
+                instances=lambda: [
+                    (e.instance.name, "draining" if e.draining else self.health.status(e.key))
+                    for e in self.watcher.view.entries()
+                    if e.absent is None
+                ],
+                registry_up=lambda: self.watcher.connected,
+                registry_writable=lambda: self.sweeper.writable,
+                view_age_s=lambda: self.watcher.age_s if self.watcher.has_view else None,
+                mass_losses=lambda: self.mass_losses.counts,
+            )
+        )
+
+    async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
+        """Background work, in the order in which one needs the other; undone in reverse."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.registry.close)
+            stack.push_async_callback(self.sweeper.leave)
+            stack.push_async_callback(self.limiter.close)
+            stack.push_async_callback(self.prober.close)
+            stack.callback(self.upstreams.close)
+            for name, run in (
+                ("limiter", self.limiter.run),
+                ("reporter", self.reporter.run),
+                ("acknowledger", self.acknowledger.run),
+                ("upstreams", self.upstreams.run),
+                ("evidence", self.evidence.run),
+                ("watcher", self.watcher.run),
+                ("sweeper", self.sweeper.run),
+            ):
+                await stack.enter_async_context(running(name, run, self.metrics))
+            if self.saved_view is not None:
+                await stack.enter_async_context(
+                    running("saved_view", self.saved_view.run, self.metrics)
+                )
+            yield
+
+    async def ready(self) -> None:
+        """Wait until connections can be taken: with a view, and a lease that every drain waits for.
+
+        A drain that began before the lease is in the view then. Without the registry there is no lease.
+        """
+        await self.watcher.ready()
+        swept = await self.sweeper.sweep()
+        if swept is not None:
+            await self.watcher.reached(swept.epoch, swept.revision)
+
+    async def heartbeats(self, instances: Sequence[Instance]) -> dict[str, int]:
+        """When these last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
+        heartbeats_ms: dict[str, int] = {}
+        try:
+            for begin in range(0, len(instances), LEASES_PER_CALL):
+                some = instances[begin : begin + LEASES_PER_CALL]
+                said = await self.registry.call(commands.leases(some))
+                heartbeats_ms.update(said)
+        except RegistryUnavailable:
+            return {}
+        return heartbeats_ms
+
+    def registry_state(self) -> Mapping[str, Any]:
+        view = self.watcher.view
+        return {
+            "connected": self.watcher.connected,
+            "epoch": view.epoch,
+            "revision": view.revision,
+            "view_age_s": round(self.watcher.age_s, 3) if self.watcher.has_view else None,
+            "stale": not self.watcher.connected,
+            "view_from": "file" if self.watcher.from_file else "registry",
+            "writable": self.sweeper.writable,
+            "live_gateways": self.sweeper.live_gateways,
+            "live_workers": self.sweeper.live_workers,
+        }
+
+    def stale_for_s(self) -> float | None:
+        return None if self.watcher.connected else self.watcher.age_s
+
+    def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
+        log_health(instance, before, after)
+        self.mass_losses.health_changed(self.watcher.view, instance)
+        if after.status != before.status:  # a suspicion is this gateway's own affair
+            self.reporter.health_changed(instance, before.status, after)
+
+    def _report_everything(self) -> None:
+        """The registry knows nothing of this gateway (any more): say it all again."""
+        for key, status in self.health.statuses().items():
+            self.reporter.say(key, status, self.health.health(key).evidence)
+
+
+GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)
