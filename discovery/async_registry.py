@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from redis.exceptions import RedisError
 
 from discovery import commands
-from discovery.commands import Command, Drained, Snapshot
+from discovery.commands import Command, Drained, Scripts, Snapshot
 from discovery.connecting import connect_async, unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
@@ -62,7 +62,7 @@ class AsyncServiceRegistry:
         self.settings = settings
         self._client = connect_async(settings.redis_url)
         self._keys = registry_keys(settings.namespace)
-        self._scripts: dict[str, Any] = {}
+        self._scripts = Scripts(self._client)
         self._answers = LastAnswers(settings.instance_ttl_s)
         self._rng = random.Random()
 
@@ -179,10 +179,7 @@ class AsyncServiceRegistry:
 
     async def call(self, command: Command[T]) -> T:
         """Run one of `discovery.commands`; RegistryUnavailable when the registry does not answer."""
-        script = self._scripts.get(command.script)
-        if script is None:
-            source = commands.script_source(command.script)
-            script = self._scripts[command.script] = self._client.register_script(source)
+        script = self._scripts[command.script]
         try:
             return command.decode(await script(keys=self._keys, args=command.args))
         except (RedisError, OSError, TimeoutError) as error:

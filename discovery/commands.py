@@ -129,6 +129,18 @@ def script_source(name: str) -> str:
     return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in ("common", name))
 
 
+class Scripts(dict[str, Any]):
+    """A client's scripts by name, each made when it is first called."""
+
+    def __init__(self, client: Any) -> None:
+        super().__init__()
+        self._client = client
+
+    def __missing__(self, name: str) -> Any:
+        script = self[name] = self._client.register_script(script_source(name))
+        return script
+
+
 def register(instance: Instance) -> Command[Registered]:
     ttl_ms = round(instance.ttl_s * 1000)
     return Command(

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from redis.exceptions import RedisError
 
 from discovery import commands
-from discovery.commands import Command, Drained, Snapshot
+from discovery.commands import Command, Drained, Scripts, Snapshot
 from discovery.connecting import connect, unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
@@ -48,7 +48,7 @@ class ServiceRegistry:
         self._settings = settings
         self._client = connect(settings.redis_url)
         self._keys = registry_keys(settings.namespace)
-        self._scripts: dict[str, Any] = {}
+        self._scripts = Scripts(self._client)
         self._answers = LastAnswers(settings.instance_ttl_s)
         self._rng = random.Random()
 
@@ -191,10 +191,7 @@ class ServiceRegistry:
         return self._answers.remember(service, snapshot, time.monotonic())
 
     def _call(self, command: Command[T]) -> T:
-        script = self._scripts.get(command.script)
-        if script is None:
-            source = commands.script_source(command.script)
-            script = self._scripts[command.script] = self._client.register_script(source)
+        script = self._scripts[command.script]
         try:
             return command.decode(script(keys=self._keys, args=command.args))
         except (RedisError, OSError) as error:
