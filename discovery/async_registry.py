@@ -11,7 +11,8 @@ from typing import Any, Self, TypeVar
 from redis.exceptions import RedisError
 
 from discovery import commands
-from discovery.commands import Command, Drained, Scripts, Snapshot
+from discovery.answers import Drained, Snapshot
+from discovery.commands import Command, Scripts
 from discovery.connecting import connect_async, unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound

@@ -7,15 +7,22 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
+from discovery.answers import (
+    REMEMBERED_S,
+    Changed,
+    Drained,
+    Record,
+    Registered,
+    Reported,
+    Snapshot,
+    Swept,
+)
 from discovery.errors import InvalidRegistration
 from discovery.instance import Instance, decode, encode
 from discovery.logs import Log
 from discovery.slicing import Steps, at_once, slices
 
 T = TypeVar("T")
-
-#: A service stays known, and a removal on purpose is remembered, for so long.
-REMEMBERED_S = 600.0
 
 _log = Log()
 
@@ -27,99 +34,6 @@ class Command(Generic[T]):
     script: str
     args: tuple[str | int, ...]
     decode: Callable[[Any], T]
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """`created` is False where an instance was replaced; times are the server's, Unix ms."""
-
-    created: bool
-    epoch: str
-    revision: int
-    registered_at_ms: int
-    lapses_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """`known` is False where there was no such instance.
-
-    A view of the same `epoch` is current from `revision` on.
-    """
-
-    known: bool
-    epoch: str
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reported:
-    """`new_lease`: what this gateway said before may be gone, and has to be said again."""
-
-    revision: int
-    new_lease: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again."""
-
-    epoch: str
-    revision: int
-    live_gateways: int
-    new_lease: bool
-    live_workers: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Drained:
-    """How far a drain has come: `missing` of the live `workers` have still to acknowledge it.
-
-    `draining` is False where there is no such instance, or it has registered anew.
-    """
-
-    draining: bool
-    workers: int
-    missing: int
-    in_flight: int
-
-    @property
-    def complete(self) -> bool:
-        """No worker sends anything there any more, and every answer is out."""
-        return self.draining and not self.missing
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """An instance as the registry has it; times are the server's, Unix ms."""
-
-    instance: Instance
-    registered_at_ms: int
-    lapses_at_ms: int
-    draining: bool
-    status: str
-
-    @property
-    def last_heartbeat_ms(self) -> int:
-        return self.lapses_at_ms - round(self.instance.ttl_s * 1000)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything registered at one moment; `known` maps services to when an instance last went.
-
-    `probation`: what was removed for ill health and has not been healthy since, registered or not.
-    """
-
-    epoch: str
-    revision: int
-    last_event_id: str
-    now_ms: int
-    live_gateways: int
-    records: tuple[Record, ...]
-    known: dict[str, int]
-    removed: frozenset[str]
-    probation: frozenset[str] = frozenset()
 
 
 @cache

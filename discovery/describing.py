@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from discovery.commands import Record, Snapshot
+from discovery.answers import Record, Snapshot
 from discovery.health import Health, Transition
 from discovery.instance import Instance
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from discovery import commands
+from discovery.answers import Swept
 from discovery.async_registry import AsyncServiceRegistry
-from discovery.commands import Swept
 from discovery.errors import RegistryUnavailable
 from discovery.health import Health
 from discovery.instance import Instance

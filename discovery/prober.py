@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from discovery.commands import REMEMBERED_S
+from discovery.answers import REMEMBERED_S
 from discovery.health import (
     Doubt,
     Health,

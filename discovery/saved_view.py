@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from discovery.commands import REMEMBERED_S
+from discovery.answers import REMEMBERED_S
 from discovery.errors import InvalidRegistration
 from discovery.instance import Instance, decode, encode
 from discovery.logs import Log

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from discovery.commands import REMEMBERED_S, Snapshot
+from discovery.answers import REMEMBERED_S, Snapshot
 from discovery.instance import Instance
 from discovery.persistent import persistent
 from discovery.slicing import Steps, slices

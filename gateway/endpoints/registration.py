@@ -9,6 +9,7 @@ from aiohttp import web
 
 from discovery import commands
 from discovery.addresses import AddressPolicy
+from discovery.answers import Changed
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.describing import describe_instance
 from discovery.errors import InvalidRegistration, RegistryRefuses, RegistryUnavailable
@@ -108,7 +109,7 @@ class RegistrationEndpoints:
         return await self._change(request, commands.deregister)
 
     async def _change(
-        self, request: web.Request, command: Callable[[str], commands.Command[commands.Changed]]
+        self, request: web.Request, command: Callable[[str], commands.Command[Changed]]
     ) -> web.Response:
         self.guard.require(request)
         name, instance_id = _named(request)

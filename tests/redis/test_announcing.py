@@ -17,6 +17,7 @@ from discovery import (
     announce,
     commands,
 )
+from discovery.answers import Snapshot
 from discovery.events import parse_event
 from discovery.keys import registry_keys
 from tests.support.eventually import eventually
@@ -64,7 +65,7 @@ class Service:
         return [event.kind for _, fields in entries if (event := parse_event(fields)) is not None]
 
 
-def _eval(url: str, command: commands.Command[commands.Snapshot]) -> commands.Snapshot:
+def _eval(url: str, command: commands.Command[Snapshot]) -> Snapshot:
     keys = registry_keys("default")
     with redis.Redis.from_url(url) as client:
         source = commands.script_source(command.script)

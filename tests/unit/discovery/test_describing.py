@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from discovery.commands import Record, Snapshot
+from discovery.answers import Record, Snapshot
 from discovery.describing import (
     describe_record,
     describe_service,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from discovery.commands import Record, Snapshot
+from discovery.answers import Record, Snapshot
 from discovery.instance import parse_registration
 from discovery.remembering import LastAnswers
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.commands import REMEMBERED_S, Record, Snapshot
+from discovery.answers import REMEMBERED_S, Record, Snapshot
 from discovery.instance import Instance, parse_registration
 from discovery.slicing import at_once
 from discovery.view import (
