@@ -100,7 +100,8 @@ class RequestReader:
             messages, upgraded, tail = self._parser.feed_data(data)
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
-                if self._is_whole and not upgraded:
+                # What a paused parser had before, it gives for b"": that is nobody's head.
+                if self._is_whole and data and not upgraded:
                     _remember(data, *messages[0])
         except HttpProcessingError:
             self._broken = True

@@ -43,12 +43,14 @@ class CountingParser:
         return getattr(self._parser, name)
 
 
-def read(*writes: bytes) -> list[tuple[str, bytes, bool]]:
+def read(*writes: bytes, most_in_flight: int = 32) -> list[tuple[str, bytes, bool]]:
     """What the reader makes of the writes: path, body, whether it is the last."""
-    return read_and_parsed(*writes)[0]
+    return read_and_parsed(*writes, most_in_flight=most_in_flight)[0]
 
 
-def read_and_parsed(*writes: bytes) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
+def read_and_parsed(
+    *writes: bytes, most_in_flight: int = 32
+) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
     """The same, and what the parser was given for it."""
     loop = asyncio.new_event_loop()
     try:
@@ -58,7 +60,7 @@ def read_and_parsed(*writes: bytes) -> tuple[list[tuple[str, bytes, bool]], list
             loop,
             2**16,
             payload_exception=web.RequestPayloadError,
-            max_msg_queue_size=32,
+            max_msg_queue_size=most_in_flight,
         )
         protocol._parser = parser
         counting = CountingParser(parser)
@@ -176,3 +178,18 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         read(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number)
 
     assert len(request_reading._requests) <= 3
+
+
+def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all() -> None:
+    """It would have been a request of every connection that reads on."""
+    request_reading._requests.clear()
+    large = 2**18
+
+    read(
+        b"POST /d HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % large,
+        b"x" * large,
+        GET,
+        most_in_flight=1,
+    )
+
+    assert b"" not in request_reading._requests
