@@ -34,6 +34,8 @@ class RelayedResponse(web.StreamResponse):
         self._writer: AbstractStreamWriter | None = None
         self._client: web.RequestHandler | None = None
         self._chunked = False
+        #: A piece is in hand that waits for the client.
+        self._waits = False
         self._finished = False
         self._keeps_alive = True
 
@@ -90,31 +92,45 @@ class RelayedResponse(web.StreamResponse):
     def forward(self, data: bytes) -> bool:
         """Send a piece of the body at once; False where that can't be, because the client is slow."""
         client = self._client
-        if client is None or client.writing_paused or client.transport is None:
+        if client is None or client.writing_paused or self._waits:
             return False
-        if client.transport.is_closing():
+        if client.transport is None or client.transport.is_closing():
             return False
-        self.bytes_out += len(data)
-        client.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        self._send(client.transport, data)
         return True
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send a piece of the body; it waits while the client is slow, but RequestTimeout in the end."""
         assert self._writer is not None
+        # What is forwarded meanwhile would overtake this piece.
+        self._waits = True
         try:
             async with asyncio.timeout(self._send_timeout_s or None):
                 await self._writer.drain()
         except TimeoutError:
             raise RequestTimeout("the client reads nothing of its answer") from None
-        self.bytes_out += len(data)
-        await self._writer.write(data)
+        finally:
+            self._waits = False
+        self._send(self._transport, data)
 
-    async def write_eof(self, data: bytes = b"") -> None:
+    async def write_eof(self, _data: bytes = b"") -> None:
         """End the body cleanly; never called for one that broke off."""
         if self._finished or self._writer is None:
             return
         self._finished = True
-        await self._writer.write_eof(data)
+        if self._chunked:
+            self._transport.write(b"0\r\n\r\n")
+
+    @property
+    def _transport(self) -> asyncio.Transport:
+        client = self._client
+        if client is None or client.transport is None or client.transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        return client.transport
+
+    def _send(self, transport: asyncio.Transport, data: bytes | bytearray | memoryview) -> None:
+        self.bytes_out += len(data)
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def abandon(self) -> None:
         """The connection was aborted: nothing may follow."""
@@ -134,10 +150,7 @@ class RelayedResponse(web.StreamResponse):
         data = self._head_bytes(request, chunked=chunked)
         if not whole:
             await writer.write(data)
-            self._client = request.protocol
-            if chunked:
-                self._chunked = True
-                writer.enable_chunking()
+            self._client, self._chunked = request.protocol, chunked
         elif chunked:
             end = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
             await writer.write(data + end)
