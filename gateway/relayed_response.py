@@ -130,7 +130,7 @@ class RelayedResponse(web.StreamResponse):
 
     def _send(self, transport: asyncio.Transport, data: bytes | bytearray | memoryview) -> None:
         self.bytes_out += len(data)
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        transport.write(b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunked else data)
 
     def abandon(self) -> None:
         """The connection was aborted: nothing may follow."""

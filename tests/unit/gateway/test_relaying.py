@@ -35,7 +35,7 @@ class Relaying:
         self.transport = ByteTransport()
         self.client = Client(asyncio.get_running_loop())
         self.client.connection_made(self.transport)
-        self.exchange = Exchange("id", 0.0, "", HeaderSection(()))
+        self.exchange = Exchange("id", 0.0, "", HeaderSection(()), None, "/", "/")
         self._send_timeout_s = send_timeout_s
 
         self._relaying = asyncio.create_task(self._relay())
