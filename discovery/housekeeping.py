@@ -125,6 +125,12 @@ class Acknowledger:
         if self._unacknowledged():
             self._something.set()
 
+    def say_again(self) -> None:
+        """The registry may have lost what was said: with the worker's lease it is swept away."""
+        self._said.clear()
+        if self._draining:
+            self._something.set()
+
     async def run(self) -> None:
         """Acknowledge until cancelled."""
         while True:

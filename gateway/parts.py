@@ -66,9 +66,7 @@ class Gateway:
         self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self.health = HealthBook(self._health_changed)
         self.mass_losses = MassLosses(self.health.status)
-        self.reporter = Reporter(
-            self.registry, self.id, self.health.health, self._report_everything
-        )
+        self.reporter = Reporter(self.registry, self.id, self.health.health, self._say_everything)
         self.prober = Prober(
             probe=HealthProbe(self.dialer, settings.health_check_timeout),
             book=self.health,
@@ -80,7 +78,7 @@ class Gateway:
             self.registry,
             gateway=self.id,
             remove_after_s=settings.unhealthy_remove_after,
-            on_new_lease=self._report_everything,
+            on_new_lease=self._say_everything,
             worker=self.worker_id,
         )
         self.acknowledger = Acknowledger(self.registry, self.worker_id, self.upstreams.unanswered)
@@ -179,8 +177,9 @@ class Gateway:
         if after.status != before.status:  # a suspicion is this gateway's own affair
             self.reporter.health_changed(instance, before.status, after)
 
-    def _report_everything(self) -> None:
+    def _say_everything(self) -> None:
         """The registry knows nothing of this gateway (any more): say it all again."""
+        self.acknowledger.say_again()
         for key, status in self.health.statuses().items():
             self.reporter.say(key, status, self.health.health(key).evidence)
 

@@ -8,7 +8,7 @@ import pytest
 from discovery import AsyncServiceRegistry, commands
 from discovery.connecting import connect_async
 from discovery.housekeeping import Sweeper
-from discovery.keys import registry_keys
+from discovery.keys import registry_keys, tag
 from gateway import process
 from gateway.process import ListenError
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
@@ -16,6 +16,7 @@ from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.upstreams import OK, Received, ServedConnection
 
+GATEWAYS, WORKERS, ACKS = (f"{tag('default')}:{name}" for name in ("gateways", "workers", "acks"))
 DRAIN = "/services/orders/instances/{}/drain?wait={}"
 
 
@@ -152,11 +153,28 @@ async def test_acknowledgements_are_said_again_to_a_registry_that_has_lost_them(
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
     client = connect_async(registry_url)
     try:
-        await client.delete(registry_keys("default")[-2])
+        await client.delete(ACKS)
         await client.hincrby(registry_keys("default")[0], "rev", 1)  # a jump: a new snapshot
     finally:
         await client.aclose()
     await gateway.register("orders", upstream.port, "i2")
+
+    assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
+
+
+async def test_acknowledgements_are_said_again_when_they_were_swept_away_with_the_lease(
+    start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
+) -> None:
+    """A gateway that was stopped for longer than its lease had said it all, and the drain waited on."""
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders", upstream.port)
+    assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
+    client = connect_async(registry_url)
+    try:
+        await client.delete(ACKS, GATEWAYS, WORKERS)  # as another gateway's sweep leaves it
+    finally:
+        await client.aclose()
+    await eventually(lambda: _holds_its_lease(gateway))
 
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
 
@@ -208,3 +226,8 @@ async def test_a_starting_worker_holds_its_lease_before_it_takes_connections(
     with pytest.raises(ListenError):
         await process.serve(gateway_settings({"REDIS_URL": registry_url}), [])
     assert len(held) == 1
+
+
+async def _holds_its_lease(gateway: RunningGateway) -> bool:
+    drained = await gateway.gateway.registry.drained("orders", "i1")
+    return drained.workers == 1
