@@ -91,12 +91,15 @@ class MassLosses:
         self._services: dict[str, ServiceLosses] = {}
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher."""
+        """A listener of the watcher; of thousands, only what is not as it was is looked at."""
         if event is not None:
             self._note(after, event.key)
             return
-        for key in {entry.key for view in (before, after) for entry in view.entries()}:
-            self._note(after, key)
+        for name in before.services.keys() | after.services.keys():
+            was, now = before.services.get(name, {}), after.services.get(name, {})
+            for key in was.keys() | now.keys() if was is not now else ():
+                if was.get(key) is not now.get(key):
+                    self._note(after, key)
 
     def health_changed(self, view: View, instance: Instance) -> None:
         self._note(view, instance.key)
