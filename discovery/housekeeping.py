@@ -51,16 +51,19 @@ class Reporter:
         """A listener of the watcher: where the registry has lost what was said, say it again.
 
         A registration begins with `starting` there, though this gateway may know the instance; and
-        what was reported while the registry did not have the instance was not kept.
+        what was reported while the registry did not have the instance was not kept. What has not been
+        said yet of an instance that is gone is no word on the next one of its id.
         """
         if event is None:
             for entries in after.services.values():
                 for key, entry in entries.items():
                     self._say_again(key, entry)
+            return
+        entry_now = after.services.get(event.service, {}).get(event.key)
+        if entry_now is None:
+            self._unsaid.pop(event.key, None)
         elif event.kind == "registered":
-            entry_now = after.services.get(event.service, {}).get(event.key)
-            if entry_now is not None:
-                self._say_again(event.key, entry_now)
+            self._say_again(event.key, entry_now)
 
     def _say_again(self, key: str, entry: Entry) -> None:
         health = self._health_of(key)

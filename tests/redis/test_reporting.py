@@ -11,6 +11,7 @@ from discovery.housekeeping import LEASE_S, Reporter
 from discovery.keys import registry_keys
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
+from discovery.view import Entry, Event, View
 from tests.redis.test_scripts_against_twin import instance
 from tests.support.eventually import eventually
 
@@ -49,5 +50,33 @@ async def test_a_gateway_whose_lease_was_over_says_all_of_its_verdicts_again(
     reporter.say("stock/a", "unhealthy", "503")
     await eventually(is_healthy)
 
+    await end(task)
+    await registry.close()
+
+
+async def test_what_was_not_said_in_time_of_an_instance_that_is_gone_is_never_said(
+    registry_url: str,
+) -> None:
+    """It ended the probation of the one that came back."""
+    registry = AsyncServiceRegistry(settings=RegistrySettings(registry_url))
+    reporter = Reporter(registry, "g", lambda _: Health(), lambda: None)
+    gone = instance("price/a")
+    before = View("e", 1, {"price": {gone.key: Entry(gone, 0)}})
+    reporter.say("price/a", "healthy", "200")
+    reporter.say("stock/a", "healthy", "200")
+    reporter.view_changed(before, View("e", 2), Event(2, "removed", "price/a"))
+    for key in ("price/a", "stock/a"):
+        await registry.call(commands.register(instance(key)))
+    task = asyncio.create_task(reporter.run())
+
+    async def statuses() -> dict[str, str]:
+        found = await registry.call(commands.snapshot())
+        return {record.instance.key: record.status for record in found.records}
+
+    async def is_said() -> bool:
+        return (await statuses())["stock/a"] == "healthy"
+
+    await eventually(is_said)
+    assert (await statuses())["price/a"] == "starting"
     await end(task)
     await registry.close()
