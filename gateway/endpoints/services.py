@@ -1,5 +1,6 @@
 """GET /services and /services/{name}: what is registered."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ from middlewares.failures import ServiceUnknown
 class Heartbeats:
     """When instances last sent a heartbeat; `ask` asks the registry for these of them.
 
-    It is asked at most once in `fresh_for_s` for each service, and once for all of them together;
-    while it is away the last answer stands. What nobody asks for is forgotten after `kept_for_s`.
+    It is asked at most once in `fresh_for_s` for each service, and once for all of them together:
+    who comes while it is asked waits for that answer. While it is away the last answer stands. What
+    nobody asks for is forgotten after `kept_for_s`.
     """
 
     def __init__(
@@ -34,21 +36,24 @@ class Heartbeats:
         self._ask = ask
         self._kept_for_s = kept_for_s
         self._fresh_for_s = fresh_for_s
-        #: When it was asked (monotonic s), and what came of it, by service; '' is all of them.
-        self._asked: dict[str, tuple[float, dict[str, int]]] = {}
+        #: When it was asked (monotonic s), and what comes of it, by service; '' is all of them.
+        self._asked: dict[str, tuple[float, asyncio.Task[dict[str, int]]]] = {}
 
     async def __call__(self, service: str, instances: Sequence[Instance]) -> dict[str, int]:
         """By key, Unix ms, of the instances of a service; '' for those of all services."""
         now_s = time.monotonic()
-        asked_s, known = self._asked.get(service, (float("-inf"), {}))
-        if now_s - asked_s < self._fresh_for_s:
-            return known
-        self._asked.pop(service, None)  # so that the order is that of time
-        self._asked[service] = (now_s, known)
-        answered = await self._ask(instances) or known
-        self._asked[service] = (now_s, answered)
-        self._forget(now_s)
-        return answered
+        asked_s, asking = self._asked.get(service, (float("-inf"), None))
+        if asking is None or now_s - asked_s >= self._fresh_for_s:
+            asking = asyncio.create_task(self._ask_anew(instances, asking))
+            self._asked.pop(service, None)  # so that the order is that of time
+            self._asked[service] = (now_s, asking)
+            self._forget(now_s)
+        return await asyncio.shield(asking)  # whoever began may leave: others wait for it
+
+    async def _ask_anew(
+        self, instances: Sequence[Instance], before: "asyncio.Task[dict[str, int]] | None"
+    ) -> dict[str, int]:
+        return await self._ask(instances) or (await before if before is not None else {})
 
     def _forget(self, now_s: float) -> None:
         while self._asked:

@@ -1,5 +1,6 @@
 """When instances last sent a heartbeat: what is asked of the registry, and how often."""
 
+import asyncio
 from collections.abc import Sequence
 
 from discovery.instance import Instance, parse_registration
@@ -19,6 +20,7 @@ class Registry:
 
     async def __call__(self, instances: Sequence[Instance]) -> dict[str, int]:
         self.asked.append([one.key for one in instances])
+        await asyncio.sleep(0)
         return {} if self.away else {one.key: len(self.asked) for one in instances}
 
 
@@ -35,6 +37,15 @@ async def test_an_answer_is_good_for_a_while() -> None:
     heartbeats = Heartbeats(registry, fresh_for_s=60)
     for _ in range(3):
         assert await heartbeats("price", [instance("price")]) == {"price/a": 1}
+    assert len(registry.asked) == 1
+
+
+async def test_who_comes_while_the_registry_is_asked_waits_for_its_answer() -> None:
+    """The second of two at once was told that there had been no heartbeat since the registration."""
+    registry = Registry()
+    heartbeats = Heartbeats(registry)
+    both = await asyncio.gather(*(heartbeats("price", [instance("price")]) for _ in range(2)))
+    assert both == [{"price/a": 1}] * 2
     assert len(registry.asked) == 1
 
 
