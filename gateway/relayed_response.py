@@ -111,7 +111,7 @@ class RelayedResponse(web.StreamResponse):
             raise RequestTimeout("the client reads nothing of its answer") from None
         finally:
             self._waits = False
-        self._send(self._transport, data)
+        self._send(self._transport, bytes(data))
 
     async def write_eof(self, _data: bytes = b"") -> None:
         """End the body cleanly; never called for one that broke off."""
@@ -128,7 +128,7 @@ class RelayedResponse(web.StreamResponse):
             raise ConnectionResetError("the client is gone")
         return client.transport
 
-    def _send(self, transport: asyncio.Transport, data: bytes | bytearray | memoryview) -> None:
+    def _send(self, transport: asyncio.Transport, data: bytes) -> None:
         self.bytes_out += len(data)
         transport.write(b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunked else data)
 

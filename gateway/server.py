@@ -49,7 +49,7 @@ class GatewayRequestHandler(web.RequestHandler):
     for the next request with everything in hand that the last one left behind.
     """
 
-    __slots__ = ("_idle_since_s", "_metrics", "_reader", "_tunnel", "streams")
+    __slots__ = ("_idle_since_s", "_metrics", "_reader", "_tunnel", "_unsent", "streams")
 
     def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,6 +59,8 @@ class GatewayRequestHandler(web.RequestHandler):
         self._msg_queue_resume_size = MOST_QUEUED // 2
         self._metrics = metrics
         self._idle_since_s = self._loop.time()
+        #: Bytes that an idle client had not read when it was last looked at.
+        self._unsent = 0
         self._tunnel: Tunnel | None = None
         #: Its answer has no end in sight: an event stream.
         self.streams = False
@@ -123,8 +125,9 @@ class GatewayRequestHandler(web.RequestHandler):
             self._parser.message_consumed()
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
-        if await self._answer(message, payload):
-            self._idle_since_s = self._loop.time()
+        goes_on = await self._answer(message, payload)
+        self._idle_since_s = self._loop.time()
+        if goes_on:
             self._begin_next()
         elif not self._force_close:
             self._task_handler = None
@@ -150,6 +153,8 @@ class GatewayRequestHandler(web.RequestHandler):
             if not payload.is_eof():
                 await self._linger(payload)
             payload.set_exception(_OVER)
+            if self.writing_paused and self._keepalive:
+                await self._read_by_client()
         except ConnectionError:
             return False
         except Exception as error:  # noqa: BLE001  # whatever it was, the connection ends
@@ -175,10 +180,35 @@ class GatewayRequestHandler(web.RequestHandler):
         if not payload.is_eof() and not self._force_close:
             self.close()
 
+    async def _read_by_client(self) -> None:
+        """Wait until the client has read most of its answer: the next shall not pile up behind it."""
+        try:
+            async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
+                await self._drain_helper()
+        except TimeoutError:
+            self._abort()
+
     def end_if_idle_since(self, then_s: float) -> None:
-        """End the connection where no request is under way, and none was after this loop time."""
-        if self._idle_since_s <= then_s and self._is_idle:
+        """End the connection where no request is under way, and none was after this loop time.
+
+        A client that has yet to read its answer gets as long again, and again if it has read of it.
+        """
+        if self._idle_since_s > then_s or not self._is_idle:
+            return
+        unsent = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        if not unsent:
             self.force_close()
+        elif unsent != self._unsent:
+            self._unsent, self._idle_since_s = unsent, self._loop.time()
+        else:
+            self._abort()
+
+    def _abort(self) -> None:
+        """Close it without waiting for the client to read what it was sent."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
         """A body that goes wrong while it is thrown away, after an early answer, is no error of ours."""
@@ -213,7 +243,14 @@ class GatewayRequestHandler(web.RequestHandler):
             problem = Problem(resp.status, REASONS_BY_STATUS.get(resp.status, "bad_request"))
             resp = self._refuse(request, problem, resp.reason)
         self._go_on_after_upgrade()
-        return await super().finish_response(request, resp, start_time)
+        if isinstance(resp, RelayedResponse):  # it has seen to that itself
+            return await super().finish_response(request, resp, start_time)
+        try:
+            async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:  # the client reads nothing
+            self._abort()
+            return resp, True
 
     def _go_on_after_upgrade(self) -> None:
         """Read what stands behind a declined upgrade, as aiohttp does, but in pieces."""

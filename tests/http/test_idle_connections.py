@@ -2,12 +2,13 @@
 
 import asyncio
 import gc
+import socket
 
 import pytest
 from aiohttp import web
 
 from gateway import server
-from tests.conftest import StartGateway, StartUpstream
+from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient
 from tests.support.upstreams import Received
@@ -19,6 +20,15 @@ def requests() -> int:
     """How many the process holds."""
     gc.collect()
     return sum(isinstance(one, web.Request) for one in gc.get_objects())
+
+
+def unread(port: int) -> socket.socket:
+    """A client of which nothing will be read."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.connect(("127.0.0.1", port))
+    sock.setblocking(False)
+    return sock
 
 
 @pytest.fixture
@@ -95,3 +105,23 @@ async def test_pipelined_requests_are_answered_one_after_the_other(
         )
         for name in asked:
             assert (await client.answer()).values(b"X-Correlation-ID") == [name]
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize("path", [b"/api/orders", b"/nowhere"])
+async def test_a_client_that_pipelines_and_reads_nothing_is_given_up(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, path: bytes
+) -> None:
+    """All answers were made at once and kept for it, and it was waited for without a limit."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + b"x" * 30_000
+    gateway, upstream = await start_gateway(), await start_keep_alive(answer)
+    await gateway.register("orders", upstream.port)
+    asked = b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % path
+    sock = unread(gateway.port)
+    loop = asyncio.get_running_loop()
+    with sock, pytest.raises(ConnectionError):
+        async with asyncio.timeout(20):
+            while True:
+                await loop.sock_sendall(sock, asked * 100)
+
+    assert len(upstream.requests) < 2000

@@ -1,0 +1,69 @@
+"""When a client connection without a request is ended, however little its client reads."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from aiohttp import web
+
+from gateway.server import GatewayRequestHandler, GatewayServer
+from middlewares.metrics import RequestMetrics
+from tests.support.byte_connections import ByteTransport
+
+
+class UnreadTransport(ByteTransport):
+    """Its client has yet to read `unsent` bytes, so closing it takes as long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unsent = 0
+        self.closed = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def close(self) -> None:
+        self.closed = True
+
+
+async def nobody(_request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError("nothing is asked")
+
+
+@pytest.fixture
+async def client() -> Iterator[GatewayRequestHandler]:
+    server = GatewayServer(nobody, metrics=RequestMetrics())
+    handler = server()
+    handler.connection_made(UnreadTransport())
+    await asyncio.sleep(0)
+    yield handler
+    handler.connection_lost(None)
+    await server.shutdown()
+
+
+def long_idle(client: GatewayRequestHandler) -> UnreadTransport:
+    transport = client.transport
+    assert isinstance(transport, UnreadTransport)
+    client.end_if_idle_since(client._loop.time() + 1)
+    return transport
+
+
+async def test_an_idle_connection_is_closed(client: GatewayRequestHandler) -> None:
+    assert long_idle(client).closed
+
+
+async def test_one_that_still_reads_its_answer_is_left_to_it(
+    client: GatewayRequestHandler,
+) -> None:
+    for unsent in (3000, 2000, 1000):
+        client.transport.unsent = unsent
+        transport = long_idle(client)
+        assert not transport.closed
+        assert not transport.aborted
+
+
+async def test_one_that_reads_nothing_is_broken_off(client: GatewayRequestHandler) -> None:
+    """A close would wait for it without a limit."""
+    client.transport.unsent = 3000
+    assert not long_idle(client).aborted
+    assert long_idle(client).aborted
