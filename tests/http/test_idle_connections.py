@@ -118,10 +118,12 @@ async def test_a_client_that_pipelines_and_reads_nothing_is_given_up(
     await gateway.register("orders", upstream.port)
     asked = b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % path
     sock = unread(gateway.port)
-    loop = asyncio.get_running_loop()
+
+    async def ask_for_ever() -> None:
+        while True:
+            await asyncio.get_running_loop().sock_sendall(sock, asked * 100)
+
     with sock, pytest.raises(ConnectionError):
-        async with asyncio.timeout(20):
-            while True:
-                await loop.sock_sendall(sock, asked * 100)
+        await asyncio.wait_for(ask_for_ever(), 20)
 
     assert len(upstream.requests) < 2000

@@ -1,10 +1,11 @@
 """When a client connection without a request is ended, however little its client reads."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from gateway.server import GatewayRequestHandler, GatewayServer
 from middlewares.metrics import RequestMetrics
@@ -31,14 +32,19 @@ async def nobody(_request: web.BaseRequest) -> web.StreamResponse:
 
 
 @pytest.fixture
-async def client() -> Iterator[GatewayRequestHandler]:
-    server = GatewayServer(nobody, metrics=RequestMetrics())
+async def client() -> AsyncIterator[GatewayRequestHandler]:
+    server = GatewayServer(nobody, metrics=RequestMetrics("gateway", CollectorRegistry()))
     handler = server()
     handler.connection_made(UnreadTransport())
     await asyncio.sleep(0)
     yield handler
     handler.connection_lost(None)
     await server.shutdown()
+
+
+def unread(client: GatewayRequestHandler, unsent: int) -> None:
+    assert isinstance(client.transport, UnreadTransport)
+    client.transport.unsent = unsent
 
 
 def long_idle(client: GatewayRequestHandler) -> UnreadTransport:
@@ -56,7 +62,7 @@ async def test_one_that_still_reads_its_answer_is_left_to_it(
     client: GatewayRequestHandler,
 ) -> None:
     for unsent in (3000, 2000, 1000):
-        client.transport.unsent = unsent
+        unread(client, unsent)
         transport = long_idle(client)
         assert not transport.closed
         assert not transport.aborted
@@ -64,6 +70,6 @@ async def test_one_that_still_reads_its_answer_is_left_to_it(
 
 async def test_one_that_reads_nothing_is_broken_off(client: GatewayRequestHandler) -> None:
     """A close would wait for it without a limit."""
-    client.transport.unsent = 3000
+    unread(client, 3000)
     assert not long_idle(client).aborted
     assert long_idle(client).aborted
