@@ -1,6 +1,7 @@
 """What many tests need: a real registry server, the gateway on a real socket, and upstreams."""
 
 import itertools
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ StartUpstream = Callable[..., Awaitable[ScriptedUpstream]]
 StartKeepAlive = Callable[..., Awaitable[KeepAliveUpstream]]
 
 _namespaces = itertools.count()
+
+# Under nohup, or in the background of a shell, these are ignored, and so they would be by all that
+# the tests start: programs keep what they inherit.
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 @pytest.fixture(scope="session")
