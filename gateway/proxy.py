@@ -227,7 +227,8 @@ async def relay(
         exchange.reason = problem_of(failure).reason
         abort(request)
         response.abandon()
-    exchange.bytes_out = response.bytes_out
+    finally:
+        exchange.bytes_out = response.bytes_out  # also where the client leaves in the middle
     return response
 
 

@@ -13,6 +13,7 @@ from gateway.forwarding.field_lines import (
     HOP_BY_HOP,
     NEEDS_THOUGHT,
     PLAIN_OPTIONS,
+    REMEMBERED_BYTES,
     connection_options,
     learn,
     remember,
@@ -86,7 +87,9 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)
     block = _added_blocks.get(key)
     if block is None:
-        block = remember(_added_blocks, key, lines(_forwarding_fields(inbound, section.host)))
+        block = lines(_forwarding_fields(inbound, section.host))
+        if len(block) <= REMEMBERED_BYTES:
+            remember(_added_blocks, key, block)
     correlation_id = inbound.correlation_id.encode("ascii")
     data = b"%b%bX-Correlation-ID: %b\r\n%btraceparent: %b\r\n\r\n" % (
         _request_line(inbound),

@@ -450,3 +450,11 @@ def test_long_lines_are_not_remembered() -> None:
     response_head(ResponseHead(200, b"OK", [long, short]), (1, 1), [])
     assert short in responses._response_lines
     assert long not in responses._response_lines
+
+
+def test_what_a_long_host_makes_is_not_remembered() -> None:
+    host = b"x" * 10_000 + b".example"
+
+    assert (b"X-Forwarded-Host", host) in head_of(inbound(host=(b"Host", host))).fields
+
+    assert all(len(block) < 1000 for block in requests._added_blocks.values())

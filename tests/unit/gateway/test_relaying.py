@@ -113,3 +113,11 @@ async def test_a_client_that_reads_slowly_and_then_nothing_is_given_up() -> None
 
         assert there.transport.aborted
         assert there.exchange.reason == "request_timeout"
+
+
+async def test_what_was_sent_to_a_client_that_leaves_is_counted() -> None:
+    async with Relaying(FRAMED) as there:
+        there.connection.data_received(b"one")
+        await eventually(lambda: there.body == b"one")
+
+    assert there.exchange.bytes_out == len(b"one")
