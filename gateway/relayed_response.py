@@ -54,11 +54,6 @@ class RelayedResponse(web.StreamResponse):
         return self._writer is not None
 
     @property
-    def is_over(self) -> bool:
-        """Nothing of it is left to be sent."""
-        return self._finished
-
-    @property
     def keep_alive(self) -> bool:
         return self._keeps_alive
 
@@ -130,7 +125,7 @@ class RelayedResponse(web.StreamResponse):
 
     def _send(self, transport: asyncio.Transport, data: bytes) -> None:
         self.bytes_out += len(data)
-        transport.write(b"%x\r\n%b\r\n" % (len(data), bytes(data)) if self._chunked else data)
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def abandon(self) -> None:
         """The connection was aborted: nothing may follow."""

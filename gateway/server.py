@@ -113,7 +113,7 @@ class GatewayRequestHandler(web.RequestHandler):
         return self._task_handler is None or self._task_handler.done()
 
     def _begin_next(self) -> None:
-        """A task of its own for the next request: it has a context of its own, too."""
+        """A task of its own for the next request."""
         self._task_handler = self._loop.create_task(self.start()) if self._messages else None
 
     async def start(self) -> None:
@@ -170,9 +170,8 @@ class GatewayRequestHandler(web.RequestHandler):
     async def _linger(self, payload: StreamReader) -> None:
         """Take what nobody read of a body: a client that still sends may not see its answer."""
         if self._lingering_time and not self._force_close:
-            await asyncio.sleep(
-                0
-            )  # who sent it on was cancelled by an early answer, and lets go now
+            # Who sent it on was cancelled by an early answer, and lets go of it now.
+            await asyncio.sleep(0)
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._lingering_time):
                     while not payload.is_eof():
@@ -236,15 +235,13 @@ class GatewayRequestHandler(web.RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """What aiohttp's application refuses before it comes to the layers looks no different."""
-        if isinstance(resp, RelayedResponse) and resp.is_over:
+        if isinstance(resp, RelayedResponse):  # all of it is out, or it was broken off
             self._go_on_after_upgrade()
             return resp, False
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             problem = Problem(resp.status, REASONS_BY_STATUS.get(resp.status, "bad_request"))
             resp = self._refuse(request, problem, resp.reason)
         self._go_on_after_upgrade()
-        if isinstance(resp, RelayedResponse):  # it has seen to that itself
-            return await super().finish_response(request, resp, start_time)
         try:
             async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
                 return await super().finish_response(request, resp, start_time)

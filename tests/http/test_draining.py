@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import aclosing
 
 import pytest
 
@@ -151,12 +152,9 @@ async def test_acknowledgements_are_said_again_to_a_registry_that_has_lost_them(
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port)
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
-    client = connect_async(registry_url)
-    try:
+    async with aclosing(connect_async(registry_url)) as client:
         await client.delete(ACKS)
         await client.hincrby(registry_keys("default")[0], "rev", 1)  # a jump: a new snapshot
-    finally:
-        await client.aclose()
     await gateway.register("orders", upstream.port, "i2")
 
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
@@ -169,11 +167,8 @@ async def test_acknowledgements_are_said_again_when_they_were_swept_away_with_th
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port)
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
-    client = connect_async(registry_url)
-    try:
+    async with aclosing(connect_async(registry_url)) as client:
         await client.delete(ACKS, GATEWAYS, WORKERS)  # as another gateway's sweep leaves it
-    finally:
-        await client.aclose()
     await eventually(lambda: _holds_its_lease(gateway))
 
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
