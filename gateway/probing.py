@@ -15,7 +15,7 @@ from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import RequestHead, ResponseHead, lines
 from gateway.version import VERSION
-from middlewares.failures import Failure
+from middlewares.failures import Failure, UpstreamFailure
 
 #: Of a health answer's body no more is read, and nothing of it is kept but whether it is as expected.
 MAX_BODY_BYTES = 16 * 1024
@@ -51,8 +51,9 @@ class HealthProbe:
             return Verdict(False, f"no answer within {self._timeout_s:g} s")
         except (OSError, ForbiddenAddress) as error:
             return Verdict(False, f"connect failed: {error}")
-        except Failure as failure:
-            return Verdict(False, str(failure))
+        except UpstreamFailure as failure:
+            evidence = failure.evidence
+            return Verdict(False, f"{failure}: {evidence}" if evidence else str(failure))
 
     async def _connect(self, instance: Instance) -> Verdict:
         connection = await self._dialer.connect(instance, self._new)
@@ -83,6 +84,7 @@ class HealthProbe:
         """The head of the answer and the beginning of its body."""
         connection = await self._dialer.connect(there, self._new)
         try:
+            await connection.settle()
             connection.request(request)
             head = await connection.head()
             body = bytearray()

@@ -21,7 +21,7 @@ from gateway.upstream.pool import Pool
 from middlewares.candidates import Candidate
 from middlewares.errors import abort
 from middlewares.exchange import EXCHANGE, Attempt, Exchange
-from middlewares.failures import Failure, NoHealthyInstance, UpstreamReset
+from middlewares.failures import Failure, NoHealthyInstance, UpstreamFailure, UpstreamReset
 from middlewares.metrics import GatewayMetrics
 from middlewares.problems import problem_of
 from middlewares.routing import Route, target_behind
@@ -94,7 +94,7 @@ class Proxy:
                 except Failure as ended:
                     failure = ended
                     self._evidence.attempt_failed(candidate.instance, ended)
-                    self._end(exchange, attempt, service, problem_of(ended).reason, ended.__cause__)
+                    self._end(exchange, attempt, service, problem_of(ended).reason, seen_in(ended))
                     # An instance that died on a request may have acted on it, unless it saw nothing.
                     may_repeat = isinstance(failure, UpstreamReset) and may_send_again(
                         failure, request.method, body
@@ -177,15 +177,15 @@ class Proxy:
         attempt: Attempt,
         service: str,
         outcome: str,
-        cause: BaseException | None = None,
+        seen: str = "",
     ) -> None:
         attempt.outcome = outcome
         duration_s = time.monotonic() - attempt.started_s
         attempt.duration_s = exchange.upstream_s = duration_s
         self._metrics.attempt_finished(service, outcome, duration_s)
-        if cause is not None:
+        if seen:
             _log.warning(
-                "attempt.failed", instance=attempt.instance_id, outcome=outcome, detail=str(cause)
+                "attempt.failed", instance=attempt.instance_id, outcome=outcome, detail=seen
             )
 
     def _inbound(self, request: web.Request, exchange: Exchange, route: Route) -> Inbound:
@@ -230,6 +230,14 @@ async def relay(
     finally:
         exchange.bytes_out = response.bytes_out  # also where the client leaves in the middle
     return response
+
+
+def seen_in(failure: Failure) -> str:
+    """What of a failed attempt is for people who operate, and not for the client."""
+    if isinstance(failure, UpstreamFailure) and failure.evidence:
+        return failure.evidence
+    cause = failure.__cause__
+    return str(cause) or type(cause).__name__ if cause is not None else ""
 
 
 def may_send_again(reset: UpstreamReset, method: str, body: RequestBody | None) -> bool:

@@ -116,7 +116,13 @@ class LoopDetected(Failure):
 
 
 class UpstreamFailure(Failure):
+    """The instance is to blame; `evidence` is what was seen: for the log and probes, not for clients."""
+
     blame = Blame.UPSTREAM
+
+    def __init__(self, detail: str, *, evidence: str = "") -> None:
+        self.evidence = evidence
+        super().__init__(detail)
 
 
 class UpstreamUnreachable(UpstreamFailure):
@@ -131,9 +137,9 @@ class UpstreamReset(UpstreamFailure):
     `untouched`: it was just closing the connection, and has seen nothing of the request.
     """
 
-    def __init__(self, detail: str, *, untouched: bool = False) -> None:
+    def __init__(self, detail: str, *, untouched: bool = False, evidence: str = "") -> None:
         self.untouched = untouched
-        super().__init__(detail)
+        super().__init__(detail, evidence=evidence)
 
 
 class UpstreamInvalid(UpstreamFailure):

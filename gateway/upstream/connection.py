@@ -36,6 +36,8 @@ LOOKS_EACH = 16
 IDLE_LIMIT_S = 4.0
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
 IDLE_MARGIN_S = 1.0
+#: Turns of the loop that a new connection is given to read what came before its first request.
+SETTLING_TURNS = 16
 
 _WITHOUT_BODY = frozenset([204, 304])
 #: The parser also takes RTSP, ICE, HTTP/0.9 and 2.0 for HTTP, and control characters in a phrase.
@@ -112,6 +114,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._pieces: deque[bytes] = deque()
         self._buffer = _read_buffer.view
         self._begin("", upgrades=False)
+        self._ended = (
+            True  # before the first request, as behind the end of an answer, nothing may come
+        )
+        self._unasked_bytes = 0
 
     def _begin(self, method: str, *, upgrades: bool) -> None:
         """A new exchange: everything that belongs to the last one is gone."""
@@ -150,6 +156,22 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             and now_s - self.idle_since_s < self.idle_limit_s
             and not self._is_readable()
         )
+
+    async def settle(self) -> None:
+        """Have the loop read what is in the socket already, before the first request.
+
+        Bytes that nobody asked for end the connection then; TLS has messages of its own behind the
+        handshake, so what is in the socket says nothing as long as it is not read.
+        """
+        for _ in range(SETTLING_TURNS):
+            if not self.is_open or not self._is_readable():
+                return
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                self.abort()
+                raise
+        self.abort()
 
     @property
     def is_reusable(self) -> bool:
@@ -203,8 +225,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.began_s = now_s = self._loop.time()
         self.deadline_s = now_s + self._limits.head_s
         self._ends_s = now_s + self._limits.total_s if self._limits.total_s else NEVER
-        if self._transport is None:  # it ended before it could be used
-            self._fail(UpstreamReset("the upstream closed the connection", untouched=True))
+        if not self.is_open:  # it ended before it could be used
+            came = self._unasked_bytes
+            evidence = f"it sent {came} bytes before it was asked anything" if came else ""
+            reset = UpstreamReset(
+                "the upstream closed the connection", untouched=True, evidence=evidence
+            )
+            self._fail(reset)
             return
         self._write(head.data)
         if body is not None:
@@ -337,8 +364,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._taker.upstream_data(bytes(data))
             return
         if self._ended or self._failure is not None:
-            # Bytes after the end of a response: whoever sent them can't be trusted with another.
+            # Bytes after the end of a response, or before the first request: whoever sent them can't
+            # be trusted with another.
             self._keeps_alive = False
+            self._unasked_bytes += len(data)
             self.abort()
             return
         first: bytes | None = None
@@ -389,7 +418,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def _is_repeated(self, data: bytes) -> bool:
         """The same head has been met before, and the answer is whole: there's no need to parse it."""
         self._repeatable = None
-        if self._method in ("HEAD", ""):  # or nothing was asked
+        if self._method == "HEAD":
             return False
         if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
             self._new_heads += 1

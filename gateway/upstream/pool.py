@@ -81,6 +81,7 @@ class Pool:
         self._opening += 1
         try:
             connection = await self._dialer.connect(self.instance, self._new)
+            await connection.settle()
             self.active.add(connection)
         except (OSError, ForbiddenAddress) as error:
             raise UpstreamUnreachable("the upstream can't be connected to") from error

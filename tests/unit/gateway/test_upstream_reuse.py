@@ -149,3 +149,17 @@ async def test_a_connection_that_ended_before_the_request_has_seen_nothing_of_it
         at_once(connection.head())
 
     assert reset.value.untouched
+
+
+async def test_bytes_before_the_first_request_end_the_connection(there: ByteConnection) -> None:
+    """They were once read as the answer to it."""
+    there.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunasked")
+    assert there.transport.aborted
+
+    connection = there.ask("POST")
+
+    with pytest.raises(UpstreamReset) as reset:
+        at_once(connection.head())
+    assert reset.value.untouched
+    assert reset.value.evidence == "it sent 45 bytes before it was asked anything"
+    assert there.transport.written == b""
