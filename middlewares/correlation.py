@@ -105,6 +105,8 @@ def access_fields(
     fields["bytes_out"] = exchange.bytes_out
     if exchange.reason is not None:
         fields["reason"] = exchange.reason
+    if exchange.section.trace_id is not None:
+        fields["trace_id"] = exchange.section.trace_id
     return fields
 
 

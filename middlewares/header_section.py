@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Final
 
 from middlewares.request_rules import FieldLine, Version, check_request
+from middlewares.trace_context import trace_id_of
 
 #: Sections remembered; at the cap all are forgotten.
 REMEMBERED: Final = 512
@@ -19,7 +20,8 @@ _CORRELATION_ID = b"x-correlation-id"
 _HOST = b"host"
 _FORWARDED_FOR = b"x-forwarded-for"
 _USER_AGENT = b"user-agent"
-_LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT)))
+_TRACEPARENT = b"traceparent"
+_LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT)))
 
 _sections: dict[Sequence[FieldLine], "HeaderSection"] = {}
 
@@ -28,7 +30,7 @@ class HeaderSection:
     """One header section; requests with the same lines share it."""
 
     __slots__ = (
-        *("claimed_id", "fields", "forwarded_for", "host", "passed_on", "user_agent"),
+        *("claimed_id", "fields", "forwarded_for", "host", "passed_on", "trace_id", "user_agent"),
         "valid_in",
     )
 
@@ -42,10 +44,13 @@ class HeaderSection:
         self.forwarded_for: tuple[str, ...] = ()
         #: As it can stand in a log: bytes that are not UTF-8 are replaced.
         self.user_agent = ""
+        #: Of the trace that the request belongs to, where it says so validly.
+        self.trace_id: str | None = None
         #: The version of HTTP under which it was checked last, and found valid.
         self.valid_in: Version | None = None
         #: The lines that go to an instance as they are; None: not known yet; b"": it takes thought.
         self.passed_on: bytes | None = None
+        traceparents: list[bytes] = []
         for name, value in fields:
             if len(name) not in _LENGTHS:
                 continue
@@ -58,6 +63,10 @@ class HeaderSection:
                 self.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
             elif lower == _USER_AGENT and not self.user_agent:
                 self.user_agent = value.decode("utf-8", "replace")
+            elif lower == _TRACEPARENT:
+                traceparents.append(value)
+        if traceparents:
+            self.trace_id = trace_id_of(traceparents)
 
     def check(self, version: Version) -> None:
         """Raise BadRequest or ExpectationFailed where it must not be passed on."""

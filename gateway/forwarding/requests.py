@@ -1,7 +1,7 @@
 """A request's head on its way to an instance.
 
 A request in which everything is ordinary is put together from remembered lines; a request with a
-field that needs thought (Connection options, Upgrade, Via, a trace, …) goes through `_careful`.
+field that needs thought (Connection options, Upgrade, Via, …) goes through `_careful`.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,6 @@ from gateway.forwarding.field_lines import (
     remember,
     values_of,
 )
-from gateway.forwarding.trace_context import TRACE_FIELDS, new_trace, trace_context
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection
@@ -91,12 +90,11 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         if len(block) <= REMEMBERED_BYTES:
             remember(_added_blocks, key, block)
     correlation_id = inbound.correlation_id.encode("ascii")
-    data = b"%b%bX-Correlation-ID: %b\r\n%btraceparent: %b\r\n\r\n" % (
+    data = b"%b%bX-Correlation-ID: %b\r\n%b\r\n" % (
         _request_line(inbound),
         kept,
         correlation_id,
         block,
-        new_trace(),
     )
     return RequestHead(inbound.method, data, correlation_id)
 
@@ -142,7 +140,6 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
     correlation_id = inbound.correlation_id.encode("ascii")
     kept.append((b"X-Correlation-ID", correlation_id))
     kept.extend(_forwarding_fields(inbound, host))
-    kept.extend(trace_context(fields))
     if upgrade is not None:
         kept += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
     data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
@@ -164,7 +161,7 @@ def _request_kind(name: bytes, value: bytes) -> bytes | int:
     if lower == b"connection":
         options = {option.strip().lower() for option in value.split(b",")}
         return b"" if options <= PLAIN_OPTIONS else NEEDS_THOUGHT
-    if lower in (b"transfer-encoding", b"upgrade", b"via") or lower in TRACE_FIELDS:
+    if lower in (b"transfer-encoding", b"upgrade", b"via"):
         return NEEDS_THOUGHT
     if lower.startswith(b"x-forwarded-") or lower == b"forwarded":
         return NEEDS_THOUGHT
@@ -176,7 +173,7 @@ def _request_kind(name: bytes, value: bytes) -> bytes | int:
 def _is_dropped(lower: bytes, named: frozenset[bytes], *, trusted: bool) -> bool:
     if lower in HOP_BY_HOP or lower in named or lower in _DROPPED_FROM_REQUESTS or b"_" in lower:
         return True
-    if lower in _SET_HERE or lower in TRACE_FIELDS:
+    if lower in _SET_HERE:
         return True  # said anew
     return not trusted and (lower.startswith(b"x-forwarded-") or lower == b"forwarded")
 

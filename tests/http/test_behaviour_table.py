@@ -26,7 +26,7 @@ NEXT = b"GET /api/orders/next HTTP/1.1\r\nHost: h\r\n\r\n"
 #: What the gateway adds to each request of its own accord.
 ADDED = {
     *(b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"),
-    *(b"x-forwarded-prefix", b"via", b"traceparent"),
+    *(b"x-forwarded-prefix", b"via"),
 }
 FIVE_BYTES = b"5\r\nhello\r\n0\r\n\r\n"
 

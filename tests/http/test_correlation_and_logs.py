@@ -195,6 +195,24 @@ async def test_each_request_is_one_line_with_the_documented_members(
         assert "b0dy!" not in gateway.stdout
 
 
+async def test_the_trace_of_a_request_is_in_its_line(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    upstream = await start_upstream()
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    async with gateway_process(tmp_path, registry_url) as gateway:
+        await gateway.register("orders_service", upstream.port)
+        parent = f"traceparent: 00-{trace}-00f067aa0ba902b7-01".encode()
+        await exchange(gateway.port, get("/api/orders/traced", parent))
+        await exchange(gateway.port, get("/api/orders/not", b"traceparent: nonsense"))
+
+        (traced,) = await access_lines(gateway, "/api/orders/traced")
+        (not_traced,) = await access_lines(gateway, "/api/orders/not")
+
+        assert traced["trace_id"] == trace
+        assert "trace_id" not in not_traced
+
+
 async def test_refusals_and_failures_are_logged_with_their_reason(
     tmp_path: Path, registry_url: str, start_upstream: StartUpstream
 ) -> None:

@@ -1,6 +1,5 @@
 """What the gateway changes in a head on its way, and that it changes nothing else."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,12 +18,10 @@ from middlewares.header_section import HeaderSection
 
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 HOST = (b"Host", b"shop.example")
-TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
-PARENT = b"00f067aa0ba902b7"
-TRACEPARENT = b"00-%b-%b-01" % (TRACE, PARENT)
+TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 #: What the gateway adds of its own accord, lower-case.
 ADDED = [b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"]
-ADDED += [b"x-forwarded-prefix", b"via", b"traceparent", b"connection"]
+ADDED += [b"x-forwarded-prefix", b"via", b"connection"]
 
 
 def inbound(
@@ -132,7 +129,6 @@ _special = {
     b"keep-alive",
     b"expect",
     b"forwarded",
-    b"tracestate",
 }
 
 
@@ -186,12 +182,11 @@ def test_connection_can_not_take_away_what_frames_or_routes_the_message(name: by
 
 
 def test_connection_can_not_take_away_what_the_gateway_says() -> None:
-    names = b"Via, X-Forwarded-For, X-Forwarded-Prefix, X-Correlation-ID, traceparent"
+    names = b"Via, X-Forwarded-For, X-Forwarded-Prefix, X-Correlation-ID"
     request = inbound((b"Connection", names))
     assert sent(request, b"x-forwarded-for") == [b"198.51.100.7"]
     assert sent(request, b"via") == [b"1.1 lockgate"]
     assert sent(request, b"x-correlation-id") == [b"the-id"]
-    assert len(sent(request, b"traceparent")) == 1
 
 
 @pytest.mark.parametrize("name", [b"X_Forwarded_For", b"content_length", b"_", b"X-A_b"])
@@ -324,52 +319,17 @@ def test_three_times_and_strangers_are_no_loop(line: bytes) -> None:
 # Trace context
 
 
-def test_a_valid_trace_goes_on_under_a_span_of_our_own() -> None:
-    request = inbound(
-        (b"Traceparent", TRACEPARENT), (b"tracestate", b"a=1"), (b"tracestate", b"b=2")
-    )
-    (traceparent,) = sent(request, b"traceparent")
-    version, trace, span, flags = traceparent.split(b"-")
-    assert (version, trace, flags) == (b"00", TRACE, b"01")
-    assert re.fullmatch(rb"[0-9a-f]{16}", span)
-    assert span != PARENT
-    assert sent(request, b"tracestate") == [b"a=1", b"b=2"]
-
-
 @pytest.mark.parametrize(
-    "bad",
-    [
-        *(
-            b"",
-            b"x",
-            b"00-" + TRACE,
-            TRACEPARENT.upper(),
-            b"ff" + TRACEPARENT[2:],
-            TRACEPARENT + b"-x",
-        ),
-        *(
-            b"00-%b-%b-01" % (b"0" * 32, PARENT),
-            b"00-%b-%b-01" % (TRACE, b"0" * 16),
-        ),
-    ],
+    "parents", [[], [TRACEPARENT], [b""], [b"nonsense"], [TRACEPARENT.upper()], [TRACEPARENT] * 2]
 )
-def test_without_a_valid_trace_a_new_one_begins_and_foreign_state_ends(bad: bytes) -> None:
-    request = inbound((b"traceparent", bad), (b"tracestate", b"a=1"))
-    (traceparent,) = sent(request, b"traceparent")
-    assert re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-00", traceparent)
-    assert TRACE not in traceparent
-    assert sent(request, b"tracestate") == []
-
-
-def test_two_parents_are_none() -> None:
-    request = inbound((b"traceparent", TRACEPARENT), (b"traceparent", TRACEPARENT))
-    (traceparent,) = sent(request, b"traceparent")
-    assert TRACE not in traceparent
-
-
-def test_every_request_gets_a_trace_of_its_own() -> None:
-    traces = {sent(inbound(), b"traceparent")[0] for _ in range(100)}
-    assert len({trace.split(b"-")[1] for trace in traces}) == 100
+@pytest.mark.parametrize("more", [(), ((b"Via", b"1.0 fred"),)], ids=["quick", "careful"])
+def test_who_takes_no_part_in_a_trace_passes_it_on_as_it_is(
+    parents: list[bytes], more: tuple[FieldLine, ...]
+) -> None:
+    """An invented "not sampled" ended every trace; a span that nobody exports left a hole in each."""
+    fields = [(b"Traceparent", parent) for parent in parents]
+    fields += [(b"tracestate", b"a=1"), (b"TraceState", b"b=2")]
+    assert passed(inbound(*fields, *more)) == [HOST, *fields]
 
 
 # Host (RFC 9112 §3.2)
