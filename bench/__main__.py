@@ -9,6 +9,7 @@ from bench import (
     autobahn,
     bodies,
     events,
+    first_routed,
     hop,
     idle,
     machine,
@@ -32,10 +33,11 @@ SECTIONS = {
     "autobahn-beside": autobahn.run_beside,
     "requests": request_cases.run,
     "propagation": propagation.run,
+    "first-routed": first_routed.run,
     "scale": scale.run,
 }
 #: What takes long and is asked for by name.
-ONLY_BY_NAME = {"autobahn-whole", "autobahn-beside", "propagation", "scale"}
+ONLY_BY_NAME = {"autobahn-whole", "autobahn-beside", "propagation", "first-routed", "scale"}
 
 
 def main() -> int:

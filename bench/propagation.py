@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import structlog
 
+from bench import first_routed
 from bench.peers import etcd, lockgate
 from bench.report import Bar, Report, quantile
 from bench.stage import Proxy, Stage
@@ -35,6 +36,7 @@ Change = Callable[[int], Awaitable[float]]
 def run(stage: Stage) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     asyncio.run(_run(stage, 50 if stage.quick else 1000))
+    first_routed.run(stage)
 
 
 async def _run(stage: Stage, count: int) -> None:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from bench.connection import Connection, Ended
 from discovery.tasks import end
 
 CONNECT_WITHIN_S = 1.0
@@ -30,41 +31,8 @@ class Request:
     failure: str | None = None
 
 
-class _Ended(Exception):
-    """The connection ended before the answer was whole."""
-
-
 class _Unreachable(Exception):
     """No gateway takes a connection."""
-
-
-@dataclass(slots=True)
-class _Connection:
-    port: int
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def exchange(self, method: str, path: str) -> tuple[int, bytes, bool]:
-        """(status, body, whether the connection may be used again)."""
-        body = b"body" if method == "POST" else b""
-        length = f"Content-Length: {len(body)}\r\n" if body else ""
-        self.writer.write(f"{method} {path} HTTP/1.1\r\nHost: h\r\n{length}\r\n".encode() + body)
-        try:
-            head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
-            named = head.partition(b"content-length:")[2]
-            came = await self.reader.readexactly(int(named.partition(b"\r\n")[0] or 0))
-        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
-            raise _Ended(str(error)) from error
-        return int(head.split(b" ", 2)[1]), came, b"connection: close" not in head
-
-    def close(self) -> None:
-        self.writer.transport.abort()
-
-    async def end(self) -> None:
-        """Close it, and wait until it is gone."""
-        self.close()
-        with suppress(OSError):
-            await self.writer.wait_closed()
 
 
 class Load:
@@ -85,7 +53,7 @@ class Load:
         self._per_s = per_s
         self._patience_s = patience_s
         self._rng = random.Random(seed)
-        self._idle: dict[int, deque[_Connection]] = {}
+        self._idle: dict[int, deque[Connection]] = {}
         self._under_way: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -117,19 +85,19 @@ class Load:
                 request.failure = await self._exchange(request)
         except TimeoutError:
             request.failure = f"no answer in {self._patience_s:g} s"
-        except _Ended:
+        except Ended:
             request.failure = "connection ended"
         except _Unreachable:
             request.failure = "no gateway takes connections"
         request.ended_s = time.monotonic()
 
     async def _exchange(self, request: Request) -> str | None:
-        """Why it failed, None when it did not. Raises _Ended, _Unreachable."""
+        """Why it failed, None when it did not. Raises Ended, _Unreachable."""
         there = self._ports()
         ports = self._rng.sample(there, len(there))
         try:
             return await self._attempt(request, ports)
-        except _Ended:
+        except Ended:
             if request.method == "POST" or len(ports) == 1:
                 raise
             return await self._attempt(request, ports[1:])
@@ -139,7 +107,9 @@ class Load:
         reusable = False
         try:
             path = f"{self._path}/{request.word}"
-            status, body, reusable = await connection.exchange(request.method, path)
+            status, body, reusable = await connection.exchange(
+                request.method, path, b"body" if request.method == "POST" else b""
+            )
         finally:
             if reusable:
                 self._idle.setdefault(connection.port, deque()).append(connection)
@@ -149,7 +119,7 @@ class Load:
             return f"{status} {_reason(body)}".rstrip()
         return None if body == request.word.encode() else "an answer to something else"
 
-    async def _connect(self, ports: Sequence[int]) -> _Connection:
+    async def _connect(self, ports: Sequence[int]) -> Connection:
         for port in ports:
             idle = self._idle.get(port, deque())
             while idle:
@@ -159,7 +129,7 @@ class Load:
                 connection.close()
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(CONNECT_WITHIN_S):
-                    return _Connection(port, *await asyncio.open_connection("127.0.0.1", port))
+                    return await Connection.open(port)
         raise _Unreachable
 
 

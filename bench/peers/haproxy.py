@@ -1,6 +1,10 @@
 """HAProxy, with one thread."""
 
+import asyncio
+from dataclasses import dataclass
+
 from bench.peers.peer import Launch, Peer, Site, find, version_of
+from bench.processes import free_port
 
 NAME = "HAProxy"
 
@@ -70,6 +74,21 @@ backend stream
     http-request replace-path /api/stream/(.*) /\\1
     server one 127.0.0.1:{stream}
 """
+#: In front of these, the backends of services whose servers are added later.
+_RUNTIME = """
+frontend public
+    bind 127.0.0.1:{port} backlog 4096
+    use_backend %[path,field(3,/)] if {{ path_beg /api/ }}
+backend bench
+    http-request replace-path /api/[^/]*/(.*) /\\1
+    server one 127.0.0.1:{small}
+"""
+_NEW_SERVICE = """
+backend {service}
+    balance leastconn
+    option httpchk GET /small
+    http-request replace-path /api/[^/]*/(.*) /\\1
+"""
 
 
 def peers() -> list[Peer]:
@@ -88,3 +107,49 @@ def peers() -> list[Peer]:
         return Peer(NAME, version, same_work, launch)
 
     return [peer(False), peer(True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One whose services `many`, `new0`, `new1`, … have no servers until its runtime API is told of them."""
+
+    peer: Peer
+    admin_port: int
+
+    async def enter(self, service: str, instance_id: str, port: int) -> None:
+        server = f"{service}/{instance_id}"
+        await self._say(
+            f"add server {server} 127.0.0.1:{port} check inter 5s rise 1",
+            f"enable health {server}",
+            f"set server {server} state ready",
+        )
+
+    async def take_out(self, service: str, instance_id: str) -> None:
+        await self._say(f"set server {service}/{instance_id} state maint")
+
+    async def _say(self, *commands: str) -> None:
+        """All in one line: it closes the connection when it has done what the line says."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.admin_port)
+        try:
+            writer.write(";".join(commands).encode() + b"\n")
+            await reader.read(-1)
+        finally:
+            writer.transport.abort()
+
+
+def runtime(services: int) -> Runtime | None:
+    """With so many services to come; None where HAProxy is not installed."""
+    binary = find("haproxy")
+    if binary is None:
+        return None
+    admin_port = free_port()
+    socket = f"global\n    stats socket ipv4@127.0.0.1:{admin_port} level admin\n"
+    names = ["many", *(f"new{number}" for number in range(services))]
+    new = "".join(_NEW_SERVICE.format(service=name) for name in names)
+
+    def launch(site: Site) -> Launch:
+        text = socket + _COMMON + _RUNTIME.format(port=site.port, small=site.small_port) + new
+        return Launch([binary, "-db", "-f", site.write("haproxy.cfg", text)])
+
+    version = version_of([binary, "-v"], word="version ").partition("-")[0]
+    return Runtime(Peer(NAME, version, True, launch), admin_port)

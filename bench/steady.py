@@ -1,0 +1,58 @@
+"""Requests at a constant rate, whatever becomes of them: what a gateway is doing while it is measured."""
+
+import asyncio
+import itertools
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bench.connection import Connection, Ended
+from discovery.tasks import end
+
+
+class Steady:
+    """GETs of one path; `failed` are those that were not answered by 200."""
+
+    def __init__(self, port: int, path: str, per_s: float) -> None:
+        self.sent = 0
+        self.failed = 0
+        self._port = port
+        self._path = path
+        self._per_s = per_s
+        self._idle: deque[Connection] = deque()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ask while the block runs, and wait for the last answers."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            await end(task)
+            await asyncio.gather(*self._under_way)
+            for connection in self._idle:
+                await connection.end()
+
+    async def _run(self) -> None:
+        began_s = time.monotonic()
+        for number in itertools.count():
+            await asyncio.sleep(began_s + number / self._per_s - time.monotonic())
+            task = asyncio.create_task(self._ask())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _ask(self) -> None:
+        self.sent += 1
+        try:
+            connection = self._idle.pop() if self._idle else await Connection.open(self._port)
+            status, _, reusable = await connection.exchange("GET", self._path)
+        except (Ended, OSError):
+            self.failed += 1
+            return
+        self.failed += status != 200
+        if reusable:
+            self._idle.append(connection)
+        else:
+            connection.close()
