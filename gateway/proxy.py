@@ -167,7 +167,9 @@ class Proxy:
         """The candidates in the order in which they are to be tried, each chosen when it is due."""
         untried = list(candidates)
         while untried:
-            candidate = choose(untried, self._upstreams.in_flight, self._rng)
+            candidate = choose(
+                untried, self._upstreams.in_flight, self._upstreams.is_new, self._rng
+            )
             untried.remove(candidate)
             yield candidate
 

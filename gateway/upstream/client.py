@@ -32,6 +32,10 @@ class UpstreamClient:
             count += sum(one.in_flight for one in self._leaving if one.instance.key == key)
         return count
 
+    def is_new(self, instance: Instance) -> bool:
+        """No request has gone to the instance since it registered."""
+        return instance.key not in self._pools
+
     def unanswered(self, key: str) -> int:
         """The requests at an instance that are unsent or unanswered; a tunnel is neither."""
         return sum(

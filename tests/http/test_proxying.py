@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.conftest import StartHop
 from tests.support.raw_clients import RawClient, exchange
-from tests.support.upstreams import OK, Received
+from tests.support.upstreams import OK, Received, ScriptedUpstream
 
 GET = b"GET /api/orders/x HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -672,3 +672,22 @@ async def test_pipelined_requests_are_answered_in_their_order(start_hop: StartHo
 
     assert [(await client.answer()).body for _ in range(3)] == [b"/x", b"/y", b"/z"]
     await client.close()
+
+
+# The choice
+
+
+async def test_a_new_instance_has_the_very_next_request(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """It once waited until it was drawn among the others: for sixteen requests at times."""
+    gateway = await start_gateway()
+    there: list[ScriptedUpstream] = []
+    for number in range(6):
+        upstream = await start_upstream()
+        await gateway.register("orders", upstream.port, f"i{number}", health_check_url="/health")
+        there.append(upstream)
+
+        await gateway.get("/api/orders/")
+
+        assert [len(one.requests) for one in there] == [1] * len(there)

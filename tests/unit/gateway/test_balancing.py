@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.instance import parse_registration
-from gateway.balancing import choose
+from discovery.instance import Instance, parse_registration
+from gateway.balancing import InFlight, choose
 from middlewares.candidates import Candidate
 
 DRAWS = 4000
@@ -25,19 +25,26 @@ def candidates(**weights: int) -> list[Candidate]:
     ]
 
 
+def none_is_new(_: Instance) -> bool:
+    return False
+
+
+def under_way(in_flight: Mapping[str, int]) -> InFlight:
+    return lambda key: in_flight.get(key.partition("/")[2], 0)
+
+
 def shares(among: list[Candidate], in_flight: Mapping[str, int]) -> dict[str, float]:
     """What part of many requests each candidate gets while this much is under way."""
     rng = random.Random(11)
     chosen = Counter(
-        choose(among, lambda key: in_flight.get(key.partition("/")[2], 0), rng).instance.id
-        for _ in range(DRAWS)
+        choose(among, under_way(in_flight), none_is_new, rng).instance.id for _ in range(DRAWS)
     )
     return {one.instance.id: chosen[one.instance.id] / DRAWS for one in among}
 
 
 def test_a_single_candidate_is_taken_without_a_draw() -> None:
     (only,) = candidates(a=1)
-    assert choose([only], lambda _: 10**6, random.Random(1)) is only
+    assert choose([only], lambda _: 10**6, none_is_new, random.Random(1)) is only
 
 
 def test_of_two_the_busier_never_gets_a_request() -> None:
@@ -68,6 +75,17 @@ def test_a_tie_under_load_is_shared_out_by_weight_too() -> None:
     assert shares(candidates(a=1, b=3), {"a": 2, "b": 6})["b"] == pytest.approx(0.75, abs=0.04)
 
 
+@pytest.mark.parametrize("in_flight", [{}, {"a": 9, "b": 9, "c": 9}], ids=["idle", "busy"])
+def test_who_has_had_no_request_yet_has_the_next_one(in_flight: Mapping[str, int]) -> None:
+    """Among four idle ones it waited for two or three requests as a rule once, and for sixteen at times."""
+    among = candidates(a=100, b=100, new=1, c=100)
+
+    for seed in range(20):
+        rng = random.Random(seed)
+        chosen = choose(among, under_way(in_flight), lambda one: one.id == "new", rng)
+        assert chosen.instance.id == "new"
+
+
 def test_load_is_measured_against_weight() -> None:
     """Four requests at an instance of weight ten are less than one at an instance of weight one."""
     assert shares(candidates(light=1, heavy=10), {"light": 1, "heavy": 4})["heavy"] == 1.0
@@ -85,7 +103,7 @@ def test_the_choice_is_a_candidate_and_never_the_one_that_is_busier_than_all_oth
 ) -> None:
     among = candidates(**weights)
     load = {name: in_flight.get(name, 0) / weight for name, weight in weights.items()}
-    chosen = choose(among, lambda key: in_flight.get(key.partition("/")[2], 0), random.Random(seed))
+    chosen = choose(among, under_way(in_flight), none_is_new, random.Random(seed))
     assert chosen in among
     others = [load[one.instance.id] for one in among if one is not chosen]
     assert load[chosen.instance.id] <= max(others)
