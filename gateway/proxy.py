@@ -70,6 +70,8 @@ class Proxy:
             candidates = exchange.candidates
             for candidate in candidates if len(candidates) == 1 else self._in_turn(candidates):
                 head = request_head(inbound, candidate.instance)
+                if head.claims and not exchange.attempts:
+                    self._metrics.fields_dropped += head.claims
                 attempt = Attempt(candidate.instance.id, time.monotonic())
                 exchange.attempts.append(attempt)
                 try:

@@ -86,6 +86,8 @@ class GatewayMetrics(RequestMetrics):
         self.tunnels: dict[str, int] = defaultdict(int)
         #: Open connections to instances, by service and state (`active`, `idle`): asked when scraped.
         self.connections_of: Callable[[], Mapping[tuple[str, str], int]] = dict
+        #: Of requests: fields that said what only the gateway may say.
+        self.fields_dropped = 0
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._upstream: dict[str, Durations] = defaultdict(Durations)
         self._decisions: dict[tuple[str, str], int] = defaultdict(int)
@@ -130,6 +132,12 @@ class GatewayMetrics(RequestMetrics):
             "Rate limit decisions.",
             ["policy", "decision"],
             self._decisions,
+        )
+        yield _counter(
+            "gateway_fields_dropped",
+            "Request fields not passed on since they said what only the gateway may say.",
+            [],
+            {(): self.fields_dropped},
         )
         yield _gauge(
             "gateway_requests_in_flight",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from discovery.instance import Instance
+from gateway.forwarding.claims import is_claim
 from gateway.forwarding.field_lines import (
     HOP_BY_HOP,
     NEEDS_THOUGHT,
@@ -126,6 +127,7 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
     upgrade = inbound.upgrade
     kept: list[FieldLine] = []
     chunked = False
+    claims = 0
     for name, value in fields:
         lower = name.lower()
         if lower == b"transfer-encoding":
@@ -133,6 +135,8 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
             kept.append((name, b"chunked"))
         elif lower == b"host":
             kept.append((name, host or value))
+        elif is_claim(lower):
+            claims += 1
         elif not _is_dropped(lower, named, trusted=inbound.peer_trusted):
             kept.append((name, value))
     if host is None:
@@ -144,7 +148,12 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
         kept += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
     data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
     return RequestHead(
-        inbound.method, data, correlation_id, chunked=chunked, upgrades=upgrade is not None
+        inbound.method,
+        data,
+        correlation_id,
+        chunked=chunked,
+        upgrades=upgrade is not None,
+        claims=claims,
     )
 
 
@@ -163,15 +172,15 @@ def _request_kind(name: bytes, value: bytes) -> bytes | int:
         return b"" if options <= PLAIN_OPTIONS else NEEDS_THOUGHT
     if lower in (b"transfer-encoding", b"upgrade", b"via"):
         return NEEDS_THOUGHT
-    if lower.startswith(b"x-forwarded-") or lower == b"forwarded":
+    if lower.startswith(b"x-forwarded-") or lower == b"forwarded" or is_claim(lower):
         return NEEDS_THOUGHT
-    if lower in HOP_BY_HOP or lower in _DROPPED_FROM_REQUESTS or b"_" in lower:
+    if lower in HOP_BY_HOP or lower in _DROPPED_FROM_REQUESTS:
         return b""
     return b"%b: %b\r\n" % (name, value)
 
 
 def _is_dropped(lower: bytes, named: frozenset[bytes], *, trusted: bool) -> bool:
-    if lower in HOP_BY_HOP or lower in named or lower in _DROPPED_FROM_REQUESTS or b"_" in lower:
+    if lower in HOP_BY_HOP or lower in named or lower in _DROPPED_FROM_REQUESTS:
         return True
     if lower in _SET_HERE:
         return True  # said anew

@@ -12,7 +12,8 @@ class RequestHead:
 
     `correlation_id` is the one in it: an answer may well repeat it.
     `chunked`: the body goes out in chunks, else as it comes. `upgrades`: the connection may switch
-    protocols, so 101 is an answer to it.
+    protocols, so 101 is an answer to it. `claims`: lines of the client's that were left out since they
+    said what only the gateway may say.
     """
 
     method: str
@@ -20,6 +21,7 @@ class RequestHead:
     correlation_id: bytes = b""
     chunked: bool = False
     upgrades: bool = False
+    claims: int = 0
 
 
 @dataclass(slots=True)

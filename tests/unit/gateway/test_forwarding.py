@@ -189,11 +189,74 @@ def test_connection_can_not_take_away_what_the_gateway_says() -> None:
     assert sent(request, b"x-correlation-id") == [b"the-id"]
 
 
-@pytest.mark.parametrize("name", [b"X_Forwarded_For", b"content_length", b"_", b"X-A_b"])
-def test_a_request_field_with_an_underscore_does_not_pass(name: bytes) -> None:
+CLAIMED = [b"X-Forwarded-For", b"x-forwarded-anything", b"Content-Length", b"Transfer-Encoding"]
+CLAIMED += [b"X-Correlation-ID", b"HTTP2-Settings", b"Proxy-Connection", b"KEEP-ALIVE"]
+IDENTITY = [b"X-Auth-Subject", b"x-auth-scopes", b"X-AUTH-METHOD", b"X-Auth-Whatever"]
+IDENTITY += [b"Client-Cert", b"client-cert-chain"]
+
+
+def spellings(name: bytes) -> list[bytes]:
+    """With `_` in each place, all of them, and the first alone."""
+    all_of_them = name.replace(b"-", b"_")
+    return [all_of_them, name.replace(b"-", b"_", 1), all_of_them.swapcase()]
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+@pytest.mark.parametrize(
+    "name", [*IDENTITY, *(other for name in [*CLAIMED, *IDENTITY] for other in spellings(name))]
+)
+def test_nobody_else_says_what_only_the_gateway_may_say(name: bytes, trusted: bool) -> None:
     """CGI and WSGI read `X_Forwarded_For` and `X-Forwarded-For` as the same variable."""
-    assert passed(inbound((name, b"1"))) == [HOST]
+    request = inbound((b"A", b"1"), (name, b"1"), (name, b"2"), trusted=trusted)
+    assert passed(request) == [HOST, (b"A", b"1")]
+    assert request_head(request, INSTANCE).claims == 2
     assert response_fields([(name, b"1")]) == [(name, b"1")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(b"x-amz-meta-realm_id", b"__RequestVerificationToken", b"_", b"X-A_b", b"X_Real_IP"),
+        *(b"x_auth", b"X_Forwarded", b"Client_Certificate", b"content__length", b"Accept_Encoding"),
+    ],
+)
+def test_every_other_name_with_an_underscore_passes(name: bytes) -> None:
+    fields = [(name, b"caf\xe9"), (name.swapcase(), b"")]
+    assert passed(inbound(*fields)) == [HOST, *fields]
+    assert request_head(inbound(*fields), INSTANCE).claims == 0
+
+
+_words = [b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"forwarded", b"te"]
+_words += [b"content-length", b"x-correlation-id", b"x-auth-subject", b"client-cert", b"connection"]
+_words += [b"keep-alive", b"proxy-connection", b"upgrade", b"via", b"expect", b"trailer", b"accept"]
+_words += [b"http2-settings", b"traceparent", b"x-one", b"x-under-score", b"host"]
+
+
+@st.composite
+def _spelled(draw: st.DrawFn) -> bytes:
+    """A name that means something, in any case and with `_` for some `-`."""
+    spelled = bytearray(draw(st.sampled_from(_words)))
+    for at in draw(st.sets(st.integers(0, len(spelled) - 1))):
+        spelled[at : at + 1] = (
+            b"_" if spelled[at : at + 1] == b"-" else spelled[at : at + 1].upper()
+        )
+    return bytes(spelled)
+
+
+_any_values = st.one_of(
+    st.sampled_from([b"close", b"keep-alive", b"X_One, x-one", b"x-forwarded-for", b"h", b"1.1 a"]),
+    st.from_regex(rb"[\x21-\x7e\x80-\xff]{0,12}", fullmatch=True),
+)
+
+
+@given(st.lists(st.tuples(st.one_of(_spelled(), _tokens), _any_values), max_size=6), st.booleans())
+@settings(deadline=None)
+def test_a_request_put_together_from_remembered_lines_is_no_other_than_one_made_with_care(
+    fields: list[FieldLine], trusted: bool
+) -> None:
+    first, again = (request_head(inbound(*fields, trusted=trusted), INSTANCE) for _ in range(2))
+    with_care = requests._careful(inbound(*fields, trusted=trusted), INSTANCE)
+    assert first == again == with_care
 
 
 @pytest.mark.parametrize("name", [b"Expect", b"HTTP2-Settings", b"http2-settings", b"EXPECT"])
