@@ -52,6 +52,8 @@ class TrustedProxies:
             return _text_of(peer)
         client = peer
         for item in reversed(",".join(forwarded_for).split(",")):
+            if not item.strip():
+                continue  # RFC 9110 §5.6.1: an empty element of a list is none
             address = parse_address(item)
             if address is None:
                 break  # what stands left of nonsense can't be believed

@@ -202,7 +202,7 @@ def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
     before: dict[bytes, bytes] = {}
     if inbound.peer_trusted:
         for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"):
-            before[name] = b", ".join(values_of(inbound.section.fields, name))
+            before[name] = _list_of(inbound, name)
     peer = inbound.peer.encode("ascii")
     came_for = before.get(b"x-forwarded-for")
     proto = before.get(b"x-forwarded-proto") or inbound.scheme.encode("ascii")
@@ -219,10 +219,16 @@ def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
 
 
 def _via(inbound: Inbound) -> bytes:
-    came = b", ".join(values_of(inbound.section.fields, b"via"))
+    came = _list_of(inbound, b"via")
     ours = PSEUDONYM.encode("ascii")
     met = sum(1 for item in came.split(b",") if item.split()[1:2] == [ours])
     if met > LOOPS_ALLOWED:
         raise LoopDetected("the request has come through this gateway too often")
     here = b"%d.%d %b" % (*inbound.version, ours)
     return came + b", " + here if came else here
+
+
+def _list_of(inbound: Inbound, name: bytes) -> bytes:
+    """A list that came in, to be appended to: it must not end in an empty element (RFC 9110 §5.6.1)."""
+    values = (value.strip(b", \t") for value in values_of(inbound.section.fields, name))
+    return b", ".join(value for value in values if value)

@@ -330,6 +330,21 @@ def test_what_a_trusted_proxy_says_is_believed_and_appended_to() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("claimed", "passed_on"),
+    [
+        ([b"203.0.113.50,"], b"203.0.113.50, 198.51.100.7"),
+        ([b"203.0.113.50, ,", b"", b" , 10.0.0.2"], b"203.0.113.50, 10.0.0.2, 198.51.100.7"),
+        ([b"", b", ,"], b"198.51.100.7"),
+    ],
+)
+def test_no_empty_element_stands_before_what_is_appended(
+    claimed: list[bytes], passed_on: bytes
+) -> None:
+    request = inbound(*[(b"X-Forwarded-For", value) for value in claimed], trusted=True)
+    assert sent(request, b"x-forwarded-for") == [passed_on]
+
+
 def test_a_trusted_proxy_that_says_nothing_is_the_first_in_the_chain() -> None:
     request = inbound(trusted=True)
     assert sent(request, b"x-forwarded-for") == [b"198.51.100.7"]
@@ -371,12 +386,15 @@ def test_a_request_that_came_through_here_more_than_three_times_goes_in_circles(
         *(
             b", ".join([b"1.1 other"] * 9),
             b", ".join([b"1.1 x (lockgate)"] * 9),
-            b",,,, ,",
         ),
     ],
 )
 def test_three_times_and_strangers_are_no_loop(line: bytes) -> None:
     assert sent(inbound((b"Via", line)), b"via") == [line + b", 1.1 lockgate"]
+
+
+def test_a_list_without_an_element_is_none() -> None:
+    assert sent(inbound((b"Via", b",,,, ,")), b"via") == [b"1.1 lockgate"]
 
 
 # Trace context

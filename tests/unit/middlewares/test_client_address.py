@@ -87,14 +87,16 @@ def test_a_peer_that_is_not_trusted_is_the_client_whatever_it_claims(claimed: li
         ([""], "10.0.0.1"),
         (["203.0.113.5, unknown"], "10.0.0.1"),
         (["203.0.113.5, unknown, 10.0.0.2"], "10.0.0.2"),
-        (["203.0.113.5, "], "10.0.0.1"),
+        (["203.0.113.5, "], "203.0.113.5"),
+        ([",203.0.113.5,, ,10.0.0.2,", "", "\t, "], "203.0.113.5"),
+        (["198.51.100.66, unknown,, "], "10.0.0.1"),
     ],
 )
 def test_behind_a_trusted_peer_it_is_the_right_most_address_that_is_not_trusted(
     forwarded_for: list[str], client: str
 ) -> None:
     """From the right, since a client may write whatever it likes at the left; and what stands left of
-    nonsense can't be believed either."""
+    nonsense can't be believed either. An empty element is no nonsense (RFC 9110 §5.6.1)."""
     assert TRUSTED.client_of("10.0.0.1", forwarded_for) == client
 
 
