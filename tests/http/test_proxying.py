@@ -281,6 +281,30 @@ async def test_forwarded_fields_of_a_trusted_proxy_are_kept_and_appended_to(
     assert seen.values(b"forwarded") == [b"for=192.0.2.1"]
 
 
+async def test_each_client_is_said_to_be_itself(start_hop: StartHop) -> None:
+    """What is added is remembered: without the peer a later client got the first one's address."""
+    gateway, upstream = await start_hop()
+    clients = ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"]
+
+    for client in clients:
+        await exchange(gateway.port, GET, source=client)
+
+    said = [seen.values(b"x-forwarded-for") for seen in upstream.requests]
+    assert said == [[client.encode()] for client in clients]
+
+
+async def test_each_route_is_said_to_be_itself(start_hop: StartHop) -> None:
+    """The same of the prefix: an application would make its links for another one's path."""
+    gateway, upstream = await start_hop()
+    await gateway.register("bills_service", upstream.port)
+
+    for name in (b"orders", b"bills", b"orders", b"bills"):
+        await exchange(gateway.port, GET.replace(b"orders", name))
+
+    said = [seen.values(b"x-forwarded-prefix")[0] for seen in upstream.requests]
+    assert said == [b"/api/orders", b"/api/bills"] * 2
+
+
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 async def test_via_stands_after_an_existing_one(start_hop: StartHop, version: bytes) -> None:
     gateway, upstream = await start_hop()

@@ -29,8 +29,11 @@ class RawClient:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int) -> "RawClient":
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**20))
+    async def connect(cls, port: int, *, source: str = "127.0.0.1") -> "RawClient":
+        """`source` is the client's own address."""
+        return cls(
+            *await asyncio.open_connection("127.0.0.1", port, limit=2**20, local_addr=(source, 0))
+        )
 
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
@@ -80,9 +83,11 @@ class RawClient:
         return await (self.reader.readexactly(int(lengths[0])) if lengths else self.reader.read())
 
 
-async def exchange(port: int, request: bytes, *, to_head: bool = False) -> RawAnswer:
+async def exchange(
+    port: int, request: bytes, *, to_head: bool = False, source: str = "127.0.0.1"
+) -> RawAnswer:
     """One request on a connection of its own, and its answer."""
-    client = await RawClient.connect(port)
+    client = await RawClient.connect(port, source=source)
     try:
         await client.send(request)
         return await client.answer(to_head=to_head)

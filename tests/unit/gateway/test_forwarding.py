@@ -1,14 +1,15 @@
 """What the gateway changes in a head on its way, and that it changes nothing else."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from discovery.instance import Instance
-from gateway.forwarding import requests, responses
+from gateway.forwarding import field_lines, requests, responses
 from gateway.forwarding.field_lines import connection_options
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.forwarding.responses import response_fields, response_head
@@ -478,6 +479,56 @@ def test_of_several_protocols_only_http_2_in_clear_is_left_out() -> None:
 def test_only_a_bodyless_get_over_http_1_1_that_says_so_may_upgrade(request_: Inbound) -> None:
     assert not head_of(request_).upgrades
     assert sent(request_, b"upgrade") == []
+
+
+# What is remembered
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"peer": "198.51.100.8"},
+        {"scheme": "https"},
+        {"prefix": "/api/other"},
+        {"version": (1, 0)},
+        {"section": HeaderSection([(b"Host", b"other.example")])},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_what_is_added_for_one_is_not_added_for_another(other: dict[str, Any]) -> None:
+    for _ in range(2):
+        for request in (inbound(), replace(inbound(), **other)):
+            assert request_head(request, INSTANCE) == requests._careful(request, INSTANCE)
+
+
+def test_what_is_remembered_of_lines_and_of_what_is_added_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(field_lines, "REMEMBERED", 3)
+    memories = (requests._request_lines, requests._added_blocks, responses._response_lines)
+    for memory in memories:
+        memory.clear()  # type: ignore[attr-defined]
+    sizes = set()
+
+    for number in range(10):
+        line = (b"X-Number", b"%d" % number)
+        request = inbound(line, host=(b"Host", b"%d.example" % number))
+        assert line in passed(request)
+        response_head(ResponseHead(200, b"OK", [line]), (1, 1), [])
+        sizes.update(map(len, memories))
+
+    assert max(sizes) == 3
+
+
+@pytest.mark.parametrize(("longer", "is_remembered"), [(0, True), (1, False)])
+def test_a_line_is_remembered_up_to_its_bound(longer: int, is_remembered: bool) -> None:
+    line = (b"X-Long", b"v" * (field_lines.REMEMBERED_BYTES - len(b"X-Long") + longer))
+
+    assert passed(inbound(line)) == [HOST, line]
+    response_head(ResponseHead(200, b"OK", [line]), (1, 1), [])
+
+    assert (line in requests._request_lines) is is_remembered
+    assert (line in responses._response_lines) is is_remembered
 
 
 def test_long_lines_are_not_remembered() -> None:
