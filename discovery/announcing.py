@@ -75,15 +75,21 @@ class Announcement:
         self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
         return self._draining
 
-    async def withdraw(self) -> None:
-        """Deregister and close the connections."""
+    async def pause(self) -> None:
+        """Deregister, until `start`."""
         await self._stop()
         if self._may_be_registered:
             await self._say_goodbye(self._registrar.deregister(self.instance.key))
             self.registered = self._may_be_registered = False
+
+    async def withdraw(self) -> None:
+        """Deregister and close the connections."""
+        await self.pause()
         await self._registrar.close()
 
     def start(self) -> None:
+        """Register, anew where it was paused or drained."""
+        self.registered = self._draining = False
         self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
 
     async def _wait_for_port(self) -> None:

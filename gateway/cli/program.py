@@ -1,15 +1,18 @@
 """A program that knows nothing of Lockgate, registered for as long as it runs and listens."""
 
 import asyncio
-import signal
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from discovery.announcing import Announcement, listens
 from discovery.tasks import end
+from gateway.cli.program_group import ProgramGroup
+from gateway.cli.program_signals import ProgramSignals
+from gateway.cli.terminal import Terminal
 from gateway.stack.failures import StackError
+from gateway.stack.ports import holder_of
 
-FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_POLL_S = 0.05
 
 
 class NotStarted(Exception):
@@ -23,66 +26,59 @@ class NotStarted(Exception):
 async def run_registered(
     command: Sequence[str],
     announcement: Announcement,
+    group: ProgramGroup,
+    terminal: Terminal,
     *,
     starts_within_s: float,
     report: Callable[[str], None],
 ) -> int:
     """Run it to its end and return its exit status, 128 + N where signal N ended it.
 
-    A stop signal drains first and is then sent to the program; another one is sent at once.
+    Nothing that it has started in its process group is left behind.
     """
     port = announcement.instance.port
-    if await listens("localhost", port):
-        raise StackError(f"port {port} takes connections already: another program has it")
-    # A process group of its own: Ctrl-C at a terminal is for it only once it is drained.
-    try:
-        program = await asyncio.create_subprocess_exec(*command, process_group=0)
-    except FileNotFoundError:
-        raise NotStarted(f"{command[0]}: not found", 127) from None
-    except OSError as error:
-        raise NotStarted(f"{command[0]}: can't be run: {error.strerror}", 126) from None
-    signals = _Signals(announcement, program)
+    await _wait_for_free_port(port, starts_within_s, report)
+    if sys.stdin.isatty():
+        terminal.lend(group.id)  # before it can read
+    program = await _start(command, group)
+    signals = ProgramSignals(announcement, program, group, terminal, report)
     signals.take()
     announcement.start()
     waiting = asyncio.create_task(_say_when_late(announcement, starts_within_s, report))
     status = await program.wait()
-    await end(waiting, *signals.draining)
+    await end(waiting, *signals.tasks)
     await announcement.withdraw()
     if not announcement.listening.is_set():
         report(f"{command[0]} ended before it took connections on port {port}")
+    if await group.end():
+        left = f"what {command[0]} had left behind"
+        report(f"{left} did not end within {group.ends_within_s:g} s: killed")
     return status if status >= 0 else 128 - status
 
 
-class _Signals:
-    """What comes of signals to this process."""
+async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str], None]) -> None:
+    """Another program may be about to end: the one that ran here before, say."""
+    if not await listens("localhost", port):
+        return
+    report(f"port {port} takes connections already: waiting until another program lets go of it")
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                await asyncio.sleep(_POLL_S)
+                if not await listens("localhost", port):
+                    return
+    except TimeoutError:
+        holder = await asyncio.to_thread(holder_of, port) or "another program"
+        raise StackError(f"port {port} takes connections already: {holder} has it") from None
 
-    def __init__(self, announcement: Announcement, program: asyncio.subprocess.Process) -> None:
-        self.draining: list[asyncio.Task[None]] = []
-        self._announcement = announcement
-        self._program = program
-        self._sent = False
 
-    def take(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in FORWARDED:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as it is under nohup
-                loop.add_signal_handler(number, self._receive, number)
-
-    def _receive(self, number: int) -> None:
-        if self.draining:
-            self._send(number)
-        else:
-            self.draining.append(asyncio.create_task(self._drain(number)))
-
-    async def _drain(self, number: int) -> None:
-        await self._announcement.drain()
-        if not self._sent:
-            self._send(number)
-
-    def _send(self, number: int) -> None:
-        self._sent = True
-        with suppress(ProcessLookupError):
-            self._program.send_signal(number)
+async def _start(command: Sequence[str], group: ProgramGroup) -> asyncio.subprocess.Process:
+    try:
+        return await asyncio.create_subprocess_exec(*command, process_group=group.id)
+    except FileNotFoundError:
+        raise NotStarted(f"{command[0]}: not found", 127) from None
+    except OSError as error:
+        raise NotStarted(f"{command[0]}: can't be run: {error.strerror}", 126) from None
 
 
 async def _say_when_late(

@@ -14,6 +14,8 @@ from discovery.registrar import Registrar
 from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
+from gateway.cli.program_group import ProgramGroup
+from gateway.cli.terminal import Terminal
 from gateway.stack.failures import UsageError
 
 EPILOG = (
@@ -82,12 +84,14 @@ def register(
         str | None, typer.Option(help="The gateway's admin token; else ADMIN_TOKEN.")
     ] = None,
     starts_within: Annotated[
-        float, typer.Option(metavar="SECONDS", min=0, help="Say so where the port opens later.")
+        float,
+        typer.Option(metavar="SECONDS", min=0, help="Time for the port to be free, and to open."),
     ] = 10.0,
 ) -> None:
     """Run a program, and keep it registered while it takes connections.
 
-    SIGTERM, SIGINT and SIGHUP drain it first: the program gets the signal when no new requests come.
+    SIGTERM and SIGINT drain it first: the program and what it has started get the signal when no new
+    requests come. Other signals are the program's at once: it reloads, say, and stays registered.
     The registry being away stops nothing; it is registered when the registry is back.
     """
     if tcp and health_path is not None:
@@ -113,14 +117,17 @@ def register(
     except DiscoveryError as error:
         raise UsageError(str(error)) from None
     try:
-        status = asyncio.run(
-            run_registered(
-                command,
-                announcement,
-                starts_within_s=starts_within,
-                report=lambda text: print_progress(f"lockgate: {text}"),
+        with ProgramGroup() as group, Terminal() as terminal:
+            status = asyncio.run(
+                run_registered(
+                    command,
+                    announcement,
+                    group,
+                    terminal,
+                    starts_within_s=starts_within,
+                    report=lambda text: print_progress(f"lockgate: {text}"),
+                )
             )
-        )
     except NotStarted as failure:
         print_error(str(failure))
         status = failure.status

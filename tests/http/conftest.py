@@ -1,11 +1,14 @@
 """What tests of the hop need: a gateway with an upstream behind it, and no failure that nobody sees."""
 
-from collections.abc import Awaitable, Callable, Iterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.gateways import RunningGateway
+from tests.support.registered_programs import PROGRAM, Registered, StartRegistered
 from tests.support.upstreams import OK, Script, ScriptedUpstream
 
 StartHop = Callable[..., Awaitable[tuple[RunningGateway, ScriptedUpstream]]]
@@ -24,6 +27,27 @@ def start_hop(start_gateway: StartGateway, start_upstream: StartUpstream) -> Sta
         return gateway, upstream
 
     return start
+
+
+@pytest.fixture
+async def start_registered(tmp_path: Path) -> AsyncIterator[StartRegistered]:
+    """`await start_registered(redis_url, *options)`: PROGRAM, or `command`, under `lockgate register`."""
+    running: list[Registered] = []
+    (tmp_path / "serve.py").write_text(PROGRAM)
+    serve = (sys.executable, "serve.py", "PORT")
+
+    async def start(
+        url: str, *options: str, command: Sequence[str] = serve, port: int | None = None
+    ) -> Registered:
+        program = await Registered.start(tmp_path, url, *options, command=command, port=port)
+        running.append(program)
+        return program
+
+    yield start
+    for program in running:
+        if program.process.returncode is None:
+            program.process.terminate()
+        await program.process.communicate()
 
 
 @pytest.fixture

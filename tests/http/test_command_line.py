@@ -14,11 +14,9 @@ import redis
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.gateways import ADMIN_TOKEN
+from tests.support.registered_programs import LOCKGATE, REPOSITORY
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.stacks import free_offset
-
-LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
-REPOSITORY = Path(__file__).parents[2]
 
 
 async def lockgate(

@@ -5,87 +5,20 @@ import os
 import signal
 import socket
 import stat
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.conftest import StartGateway
-from tests.http.test_command_line import LOCKGATE, REPOSITORY, lockgate
+from tests.http.test_command_line import lockgate
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
+from tests.support.registered_programs import StartRegistered
 from tests.support.registry_events import events_of
 from tests.support.registry_servers import RegistryServer, free_port
+from tests.support.registry_workers import let_a_worker_live
 
-#: Any program: it serves at a port, says its own pid, and ends with 3 at the signals that it takes.
-PROGRAM = """
-import http.server, os, signal, sys
-
-def stop(number, frame):
-    print("got", signal.Signals(number).name, flush=True)
-    os._exit(3)
-
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-    signal.signal(number, stop)
-server = http.server.ThreadingHTTPServer(
-    ("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler
-)
-print(os.getpid(), flush=True)
-server.serve_forever()
-"""
 REGISTER = ["register", "--name", "orders", "--id", "o1", "--port"]
-
-
-class Registered:
-    """`lockgate register` under way with PROGRAM."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        self.process = process
-        self.port = port
-
-    async def said(self) -> str:
-        """The next line that the program prints."""
-        assert self.process.stdout is not None
-        return (await self.process.stdout.readline()).decode().strip()
-
-    async def answers(self) -> bool:
-        """The program itself does, at its port."""
-        async with (
-            aiohttp.ClientSession() as session,
-            session.get(f"http://127.0.0.1:{self.port}/") as answer,
-        ):
-            return answer.status == 200
-
-
-StartRegistered = Callable[..., Awaitable[Registered]]
-
-
-@pytest.fixture
-async def start_registered(tmp_path: Path) -> AsyncIterator[StartRegistered]:
-    """`await start_registered(redis_url, *options)`: PROGRAM under `lockgate register`."""
-    running: list[asyncio.subprocess.Process] = []
-    (tmp_path / "serve.py").write_text(PROGRAM)
-
-    async def start(url: str, *options: str) -> Registered:
-        port = free_port()
-        process = await asyncio.create_subprocess_exec(
-            *(*LOCKGATE, *REGISTER, str(port), *options),
-            *("--", sys.executable, "serve.py", str(port)),
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "REDIS_URL": url},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        running.append(process)
-        return Registered(process, port)
-
-    yield start
-    for process in running:
-        if process.returncode is None:
-            process.terminate()
-        await process.communicate()
 
 
 async def is_routed(gateway: RunningGateway) -> bool:
@@ -100,6 +33,7 @@ async def test_a_program_is_registered_drained_and_ended(
     await program.said()
     assert await eventually(lambda: is_routed(gateway))
 
+    let_a_worker_live(registry_url)
     program.process.terminate()
 
     await eventually(lambda: "draining" in events_of(registry_url))
@@ -165,20 +99,6 @@ async def test_a_short_lease_is_kept(
     await eventually(lambda: asyncio.get_running_loop().time() > began_s + 2.5)
 
     assert events_of(registry_url) == ["registered"]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
-async def test_the_signal_itself_is_passed_on(
-    start_registered: StartRegistered, registry_url: str, number: signal.Signals
-) -> None:
-    program = await start_registered(registry_url)
-    await program.said()
-    await eventually(lambda: events_of(registry_url))
-
-    program.process.send_signal(number)
-
-    assert await program.said() == f"got {number.name}"
-    assert await program.process.wait() == 3
 
 
 async def test_a_program_that_is_killed_is_deregistered_at_once(
@@ -264,10 +184,11 @@ async def test_what_cannot_be_run_has_a_shells_exit_status(
 async def test_a_port_that_another_program_has_is_no_port_of_this_one(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         status, _, error = await lockgate(
-            tmp_path, *REGISTER, str(sock.getsockname()[1]), "--", "false"
+            tmp_path, *REGISTER, str(sock.getsockname()[1]), "--starts-within", "0.1", "--", "false"
         )
 
-    assert (status, "another program has it" in error) == (1, True)
+    assert status == 1
+    assert f"(pid {os.getpid()}) has it" in error
 
 
 @pytest.mark.parametrize(

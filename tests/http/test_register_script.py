@@ -11,10 +11,10 @@ import pytest
 import redis
 
 from tests.conftest import StartGateway, StartUpstream
-from tests.http.test_command_line import REPOSITORY
 from tests.support.documents import blocks
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
+from tests.support.registered_programs import REPOSITORY
 from tests.support.registry_events import events_of
 from tests.support.registry_servers import free_port
 

@@ -9,16 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-import redis
 
-from discovery.keys import registry_keys
 from tests.support.documents import ROOT
 from tests.support.registry_events import events_of
 from tests.support.registry_servers import RegistryServer, free_port
+from tests.support.registry_workers import let_a_worker_live
 from tests.support.stack_stand_ins import until
 
-#: The place of the workers' leases among the registry's keys.
-WORKERS = 10
 RUN_APP = """
 import sys
 from aiohttp import web
@@ -79,13 +76,6 @@ def running(program: str, url: str) -> Iterator[tuple["subprocess.Popen[str]", i
     finally:
         process.kill()
         process.communicate()
-
-
-def let_a_worker_live(url: str) -> None:
-    """A gateway's worker that acknowledges nothing: a drain is complete when its lease ends."""
-    with redis.Redis.from_url(url) as client:
-        seconds, _ = client.time()
-        client.zadd(registry_keys("default")[WORKERS], {"gateway.1": (seconds + 2) * 1000})
 
 
 def answers(port: int) -> bool:

@@ -1,0 +1,117 @@
+"""What comes of signals, to this process and to its program's group: each means what it does without us."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+from discovery.announcing import Announcement
+from gateway.cli.program_group import ProgramGroup
+from gateway.cli.terminal import Terminal
+
+#: Drained first, and then sent to all of the group, as a terminal and a service manager do.
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+#: Sent to the program itself, whose affair they are: it reloads, opens its logs anew, or ends.
+PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
+#: A program that lives so long after SIGINT goes on, as a prompt of Python's does.
+SURVIVES_S = 5.0
+
+
+class ProgramSignals:
+    """The handlers of one running program."""
+
+    def __init__(
+        self,
+        announcement: Announcement,
+        program: asyncio.subprocess.Process,
+        group: ProgramGroup,
+        terminal: Terminal,
+        report: Callable[[str], None],
+    ) -> None:
+        self.tasks: list[asyncio.Task[None]] = []
+        self._announcement = announcement
+        self._program = program
+        self._group = group
+        self._terminal = terminal
+        self._report = report
+        self._draining = False
+        self._sent = False
+        self._suspended = False
+
+    def take(self) -> None:
+        """From now on; what was ignored, as SIGHUP is under nohup, stays ignored."""
+        for number in STOPPING:
+            self._take(number, self._stop)
+        for number in PASSED_ON:
+            self._take(number, self._pass_on)
+        self._take(signal.SIGTSTP, self._group.send)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._continue)
+        self._group.listen(self._hear)
+
+    def _take(self, number: int, receive: Callable[[int], None]) -> None:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, receive, number)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        self.tasks.append(asyncio.create_task(work))
+
+    def _pass_on(self, number: int) -> None:
+        with suppress(ProcessLookupError):
+            self._program.send_signal(number)
+
+    def _stop(self, number: int) -> None:
+        if self._draining:
+            self._send(number)
+        else:
+            self._draining = True
+            self._start(self._drain(number))
+
+    def _hear(self, number: int) -> None:
+        """The group has been sent a signal: by the terminal, by somebody else, or by this process."""
+        if number in STOPPING and not self._draining:
+            self._draining = self._sent = True
+            self._start(self._drain(number))
+        elif number in (signal.SIGTTIN, signal.SIGTTOU) and self._terminal.lend(self._group.id):
+            self._group.send(signal.SIGCONT)
+        elif number in (signal.SIGTTIN, signal.SIGTTOU, signal.SIGTSTP) and not self._suspended:
+            self._suspended = True
+            self._start(self._suspend(number))
+
+    async def _drain(self, number: int) -> None:
+        await self._announcement.drain()
+        if not self._sent:
+            self._send(number)
+        if number == signal.SIGINT:
+            await asyncio.sleep(SURVIVES_S)
+            self._report("the program goes on after SIGINT: it is registered again")
+            self._draining = self._sent = False
+            self._announcement.start()
+
+    def _send(self, number: int) -> None:
+        self._sent = True
+        self._group.send(number)
+        self._group.send(signal.SIGCONT)  # what is stopped would not notice
+
+    async def _suspend(self, number: int) -> None:
+        """The program is stopped, so it answers nobody: stop too, as its job has to for a shell."""
+        if not self._draining:
+            await self._announcement.pause()
+        self._terminal.take_back()
+        loop = asyncio.get_running_loop()
+        handled = loop.remove_signal_handler(signal.SIGTSTP)
+        os.kill(0, signal.SIGTSTP)  # nothing comes of it where no shell could continue the job
+        if handled:
+            loop.add_signal_handler(signal.SIGTSTP, self._group.send, signal.SIGTSTP)
+        if number == signal.SIGTSTP:
+            self._continue()
+
+    def _continue(self) -> None:
+        if self._suspended:
+            self._suspended = False
+            if sys.stdin.isatty():
+                self._terminal.lend(self._group.id)
+            if not self._draining:
+                self._announcement.start()
+        self._group.send(signal.SIGCONT)

@@ -1,0 +1,78 @@
+"""Programs that `lockgate register` runs."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import aiohttp
+
+from tests.support.registry_servers import free_port
+
+LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
+REPOSITORY = Path(__file__).parents[2]
+
+#: It serves at a port, says its pid and each signal that it takes, and ends with 3 at those that stop it.
+PROGRAM = """
+import http.server, os, signal, sys
+
+def receive(number, frame):
+    print("got", signal.Signals(number).name, flush=True)
+    if number in (signal.SIGTERM, signal.SIGINT):
+        os._exit(3)
+
+for name in ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH"):
+    signal.signal(getattr(signal, f"SIG{name}"), receive)
+server = http.server.ThreadingHTTPServer(
+    ("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler
+)
+print(os.getpid(), flush=True)
+server.serve_forever()
+"""
+
+
+class Registered:
+    """`lockgate register` under way with a program."""
+
+    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
+        self.process = process
+        self.port = port
+
+    @classmethod
+    async def start(
+        cls, folder: Path, url: str, *options: str, command: Sequence[str], port: int | None = None
+    ) -> "Registered":
+        """In `command` PORT is the program's port."""
+        port = port or free_port()
+        process = await asyncio.create_subprocess_exec(
+            *(*LOCKGATE, "register", "--name", "orders", "--id", "o1", "--port", str(port)),
+            *(*options, "--", *(part.replace("PORT", str(port)) for part in command)),
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "REDIS_URL": url},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        return cls(process, port)
+
+    async def said(self) -> str:
+        """The next line that the program prints."""
+        assert self.process.stdout is not None
+        return (await self.process.stdout.readline()).decode().strip()
+
+    async def told(self) -> str:
+        """The next line that `lockgate` itself prints."""
+        assert self.process.stderr is not None
+        return (await self.process.stderr.readline()).decode().strip()
+
+    async def answers(self) -> bool:
+        """The program itself does, at its port."""
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://127.0.0.1:{self.port}/") as answer,
+        ):
+            return answer.status == 200
+
+
+StartRegistered = Callable[..., Awaitable[Registered]]
