@@ -16,6 +16,7 @@ from pydantic_settings import (
 from discovery.addresses import AllowedHosts
 from discovery.errors import SettingsError
 from discovery.settings import RegistrySettings
+from gateway.origins import parse_origins
 from gateway.request_body import ClientLimits
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.client_address import TrustedProxies
@@ -39,17 +40,7 @@ def _admin_listen(text: str | None) -> str | None:
 
 
 def _origins(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(item.strip().rstrip("/") for item in value.split(",") if item.strip())
-
-
-def _check_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in origins:
-        scheme, separator, authority = origin.partition("://")
-        if origin != "*" and not (separator and scheme and authority and "/" not in authority):
-            raise ValueError(f"{origin!r} is not an origin such as https://app.example.com, or *")
-    return origins
+    return parse_origins(value) if isinstance(value, str) else value
 
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
@@ -85,9 +76,7 @@ class GatewaySettings(BaseSettings):
     client_send_timeout: SecondsOrNever = 60
     max_body_bytes: Annotated[int, Field(ge=0)] = 0
     trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
-    cors_origins: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_origins), AfterValidator(_check_origins)
-    ] = ()
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     admin_token: Optional = None
     admin_token_file: Path | None = None
     admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None

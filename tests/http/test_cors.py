@@ -200,6 +200,17 @@ async def test_the_wildcard_allows_everybody_and_no_credentials(start_hop: Start
     assert answer.values(b"access-control-allow-credentials") == []
 
 
+async def test_an_origin_in_the_settings_is_compared_as_browsers_send_it(
+    start_hop: StartHop,
+) -> None:
+    """Started with, it never matched."""
+    gateway, _ = await start_hop(CORS_ORIGINS="HTTPS://App.Example:443/")
+
+    answer = await ask(gateway, b"GET", b"Origin: " + APP)
+
+    assert answer.values(b"access-control-allow-origin") == [APP]
+
+
 async def test_own_endpoints_are_not_for_pages(start_hop: StartHop) -> None:
     gateway, _ = await start_hop(CORS_ORIGINS="*")
 

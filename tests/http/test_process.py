@@ -144,6 +144,7 @@ BAD_VALUES = [
     ("TRUSTED_PROXIES", "localhost"),
     ("CORS_ORIGINS", "app.example"),
     ("CORS_ORIGINS", "https://app.example/path"),
+    ("CORS_ORIGINS", "https://*.example.com"),
     ("ADMIN_LISTEN", "9090"),
     ("ADMIN_LISTEN", "127.0.0.1:99999"),
     ("ADMIN_LISTEN", "unix:"),
