@@ -9,12 +9,15 @@ from aiohttp.typedefs import Handler, Middleware
 from aiohttp_cors.abc import AbstractRouterAdapter
 
 from middlewares.correlation_ids import HEADER as CORRELATION_ID
+from middlewares.failures import BadRequest
 from middlewares.route import is_proxied
 
 PREFLIGHT_KEPT_S = 600
 EXPOSED = (CORRELATION_ID, "RateLimit", "RateLimit-Policy", "Retry-After")
+#: What an answer to a preflight repeats of it.
+_REPEATED = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _VARY = "Origin"
-_PREFLIGHT_VARY = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+_PREFLIGHT_VARY = ", ".join(_REPEATED)
 
 _Preflight = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,11 +54,18 @@ class ProxiedRoutes(AbstractRouterAdapter):
         return self._config
 
     def get_non_preflight_request_config(self, request: web.Request) -> Any:
-        return self._config
+        return self._config if _may_be_repeated(request, "Origin") else {}
 
     async def answer_preflight(self, request: web.Request) -> web.StreamResponse:
+        if not _may_be_repeated(request, *_REPEATED):
+            raise BadRequest("the preflight's fields are not valid")
         assert self._preflight is not None, "enable_cors has added it"
         return await self._preflight(request)
+
+
+def _may_be_repeated(request: web.Request, *names: str) -> bool:
+    """What these fields say, an answer may say too: browsers send nothing but ASCII in them."""
+    return all(request.headers.get(name, "").isascii() for name in names)
 
 
 def enable_cors(app: web.Application, origins: Sequence[str]) -> Middleware:

@@ -356,6 +356,8 @@ def _proxied_first(app: web.Application, otherwise: Answer) -> Answer:
     prefix = resources[0].canonical + "/"
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
+        if not request.headers.get("Expect", "").isascii():
+            raise web.HTTPExpectationFailed  # aiohttp's own would repeat it, and can't
         # CONNECT asks for a tunnel to an authority: the application finds none.
         is_proxied = request.raw_path.startswith(prefix) and request.method != "CONNECT"
         return (straight if is_proxied else otherwise)(request)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from discovery.describing import rfc3339
@@ -87,7 +88,7 @@ class ProcessEndpoints:
 
     async def metrics_text(self, request: web.Request) -> web.Response:
         """Prometheus' text format, or OpenMetrics where it is asked for."""
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        encode, content_type = _encoder(request.headers.get("Accept", ""))
         response = web.Response(body=encode(self.metrics.registry))
         response.headers["Content-Type"] = content_type
         return response
@@ -103,6 +104,17 @@ class ProcessEndpoints:
                 count["total"] += 1
                 count["draining" if entry.draining else self.status_of(entry.key)] += 1
         return dict(sorted(counts.items()))
+
+
+def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """How to encode metrics, and the type to say; the plain text where `accept` is not valid.
+
+    The version that is asked for is repeated in the type, and compared as numbers.
+    """
+    try:
+        return choose_encoder(accept if accept.isascii() else "")
+    except (TypeError, ValueError):
+        return choose_encoder("")
 
 
 def answer(document: Any, status: int = 200) -> web.Response:
