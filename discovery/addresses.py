@@ -9,16 +9,34 @@ from discovery.errors import SettingsError
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-#: Cloud metadata services outside the link-local ranges: AWS (IPv6), Alibaba, Azure, Oracle.
-METADATA_ADDRESSES = frozenset(
+#: Cloud metadata services outside the link-local ranges: Alibaba, Azure, Oracle; AWS (all of its own
+#: services), Google, Scaleway, Oracle and others over IPv6.
+METADATA_NETWORKS = tuple(
     map(
-        ipaddress.ip_address,
-        ["fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192"],
+        ipaddress.ip_network,
+        [
+            "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "fd00:ec2::/32",
+            "fd20:ce::254",
+            "fd00:42::42",
+            "fd00:c1::a9fe:a9fe",
+            "fd00:a9fe:a9fe::1",
+        ],
     )
 )
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
 _BROADCAST = ipaddress.ip_address("255.255.255.255")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+#: What has an IPv4 address in its last 32 bits: mapped (RFC 4291 §2.5.5.2), translated (RFC 2765
+#: §2.1) and compatible (RFC 4291 §2.5.5.1) addresses, and NAT64's own prefix (RFC 6052 §2.1).
+_IPV4_AT_END = tuple(
+    map(ipaddress.IPv6Network, ["::ffff:0:0/96", "::ffff:0:0:0/96", "::/96", "64:ff9b::/96"])
+)
+_UNSPECIFIED, _LOOPBACK = ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+#: ISATAP's interface identifiers (RFC 5214 §6.1), without the bit that says how unique they are.
+_ISATAP, _ISATAP_MASK = 0x5EFE, 0xFDFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +72,44 @@ class AllowedHosts:
         return not self.names or bool(self.networks) or host.lower() in self.names
 
 
-def plain_address(address: IPAddress) -> IPAddress:
-    """The IPv4 address inside an IPv4-mapped or NAT64 IPv6 one, else the address itself."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address in _NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
+def plain_addresses(address: IPAddress) -> tuple[IPAddress, ...]:
+    """Where packets to an address end up: at the IPv4 addresses inside an IPv6 one, else at itself.
+
+    Several are inside where one can't tell how long a translator's prefix is, and in Teredo's.
+    """
+    if isinstance(address, ipaddress.IPv4Address) or address in (_UNSPECIFIED, _LOOPBACK):
+        return (address,)
+    bits = int(address)
+    if any(address in network for network in _IPV4_AT_END):
+        return (_ipv4(bits),)
+    if address in _LOCAL_NAT64:  # RFC 8215; RFC 6052 §2.2: the bits 64 to 71 are left out
+        halves = (bits >> 64 & 0xFFFFFFFF) << 32 | bits >> 24 & 0xFFFFFFFF
+        by_prefix = (_ipv4(halves >> shift) for shift in (16, 8, 0))
+        # Nobody translates to 0.0.0.0/8: what reads as that has a longer prefix.
+        read = [one for one in (*by_prefix, _ipv4(bits)) if one not in _THIS_NETWORK]
+        return tuple(dict.fromkeys(read)) or (_ipv4(bits),)
+    if address.sixtofour is not None:
+        return (address.sixtofour,)
+    if address.teredo is not None:  # its server, and the client behind it
+        return address.teredo
+    if bits >> 32 & _ISATAP_MASK == _ISATAP and not address.is_link_local:
+        return (_ipv4(bits),)
+    return (address,)
+
+
+def _ipv4(bits: int) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(bits & 0xFFFFFFFF)
 
 
 def why_never(address: IPAddress) -> str | None:
     """Why nothing may ever be sent to this address, or None when it may."""
-    address = plain_address(address)
+    return next(filter(None, map(_why_never, plain_addresses(address))), None)
+
+
+def _why_never(address: IPAddress) -> str | None:
     if address.is_link_local:
         return "link-local"
-    if address in METADATA_ADDRESSES:
+    if any(address in network for network in METADATA_NETWORKS):
         return "cloud metadata"
     if address.is_multicast or address == _BROADCAST:
         return "multicast"
@@ -93,16 +133,16 @@ class AddressPolicy:
         self, host: str, address: IPAddress, port: int, *, is_local: bool
     ) -> str | None:
         """Why an instance of this host may not be connected to at this address, or None."""
-        address = plain_address(address)
         reason = why_never(address)
         if reason is not None:
             return reason
+        plain = plain_addresses(address)
         for own_address, own_port in self.own_listeners:
             if port == own_port and (
-                address == own_address or (own_address.is_unspecified and is_local)
+                own_address in plain or (own_address.is_unspecified and is_local)
             ):
                 return "the gateway's own listener"
-        if not self.allowed.allows(host, address):
+        if not all(self.allowed.allows(host, one) for one in plain):
             return "not in REGISTRY_ALLOWED_HOSTS"
         return None
 

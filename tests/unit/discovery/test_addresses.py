@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.addresses import AddressPolicy, AllowedHosts, listeners, plain_address, why_never
+from discovery.addresses import (
+    AddressPolicy,
+    AllowedHosts,
+    IPAddress,
+    listeners,
+    plain_addresses,
+    why_never,
+)
 from discovery.errors import SettingsError
 
 address = ipaddress.ip_address
@@ -19,6 +26,12 @@ NEVER = {
     "fe80::1": "link-local",
     "febf:ffff::1": "link-local",
     "fd00:ec2::254": "cloud metadata",
+    "fd00:ec2::23": "cloud metadata",
+    "fd00:ec2::123": "cloud metadata",
+    "fd20:ce::254": "cloud metadata",
+    "fd00:42::42": "cloud metadata",
+    "fd00:c1::a9fe:a9fe": "cloud metadata",
+    "fd00:a9fe:a9fe::1": "cloud metadata",
     "100.100.100.200": "cloud metadata",
     "168.63.129.16": "cloud metadata",
     "192.0.0.192": "cloud metadata",
@@ -32,6 +45,14 @@ NEVER = {
 }
 FINE = ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "100.64.0.1", "fd00::1", "1.1.1.1"]
 FINE += ["169.253.255.255", "169.255.0.0", "223.255.255.255", "1.0.0.0", "2606:4700::1"]
+FINE += [
+    "fd00:ec3::254",
+    "fd20:ce::253",
+    "64:ff9b:1::a00:1",
+    "64:ff9b:1:a00::100:0",
+    "2002:a00:1::",
+]
+FINE += ["64:ff9b:2::a9fe:a9fe", "2001:db8::a9fe:a9fe", "::7f00:1"]
 
 
 @pytest.mark.parametrize(("text", "why"), NEVER.items())
@@ -44,25 +65,83 @@ def test_private_loopback_and_public_addresses_are_no_matter(text: str) -> None:
     assert why_never(address(text)) is None
 
 
-@pytest.mark.parametrize("prefix", ["::ffff:", "64:ff9b::"])
-@pytest.mark.parametrize("text", [text for text in NEVER if ":" not in text])
-def test_an_ipv4_address_inside_an_ipv6_one_is_seen_through(prefix: str, text: str) -> None:
-    """The kernel connects to IPv4 for a mapped address, and a NAT64 gateway does for the other."""
-    assert why_never(address(prefix + text)) == NEVER[text]
+#: Ways to write an IPv4 address as an IPv6 one, to which packets find their way.
+SPELLINGS = {
+    "mapped": lambda v4: 0xFFFF << 32 | v4,
+    "translated": lambda v4: 0xFFFF << 48 | v4,
+    "compatible": lambda v4: v4,
+    "NAT64": lambda v4: int(address("64:ff9b::")) | v4,
+    "local NAT64 /96": lambda v4: int(address("64:ff9b:1::")) | v4,
+    "local NAT64 /64": lambda v4: int(address("64:ff9b:1::")) | v4 << 24,
+    "local NAT64 /56": lambda v4: (
+        int(address("64:ff9b:1::")) | v4 >> 24 << 64 | (v4 & 0xFFFFFF) << 32
+    ),
+    "local NAT64 /48": lambda v4: (
+        int(address("64:ff9b:1::")) | v4 >> 16 << 64 | (v4 & 0xFFFF) << 40
+    ),
+    "6to4": lambda v4: 0x2002 << 112 | v4 << 80 | 1,
+    "Teredo's client": lambda v4: int(address("2001::")) | 0x01020304 << 64 | v4 ^ 0xFFFFFFFF,
+    "Teredo's server": lambda v4: int(address("2001::")) | v4 << 64 | 0xFEFDFCFB,
+    "ISATAP": lambda v4: int(address("2001:db8::5efe:0:0")) | v4,
+    "ISATAP, unique": lambda v4: int(address("2001:db8::200:5efe:0:0")) | v4,
+}
+
+UNCERTAIN = ["local NAT64 /64", "local NAT64 /56", "local NAT64 /48"]
+
+
+def spelt(spelling: str, plain: IPAddress) -> ipaddress.IPv6Address:
+    return ipaddress.IPv6Address(SPELLINGS[spelling](int(plain)))
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("text", [text for text in NEVER if ":" not in text and text[0] != "0"])
+def test_an_ipv4_address_inside_an_ipv6_one_is_seen_through(spelling: str, text: str) -> None:
+    """The kernel, a tunnel or a translator makes IPv4 of it, and sends it to the metadata service."""
+    assert why_never(spelt(spelling, address(text))) == NEVER[text]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_unspecified_address_is_seen_through_where_its_place_is_known(spelling: str) -> None:
+    """A prefix of unknown length is read with the lengths that make something else of it."""
+    if spelling not in UNCERTAIN:
+        assert why_never(spelt(spelling, address("0.0.0.0"))) == "unspecified"
+
+
+@pytest.mark.parametrize("spelling", [one for one in SPELLINGS if one not in UNCERTAIN])
+def test_what_is_allowed_is_held_against_the_ipv4_address_inside(spelling: str) -> None:
+    policy = AddressPolicy(
+        AllowedHosts.parse("10.0.0.0/8, 1.2.3.4"), listeners([("10.1.2.3", 8080)])
+    )
+    inside, outside = (spelt(spelling, address(text)) for text in ("10.1.2.3", "192.168.1.2"))
+    assert why(policy, str(inside), 80) is None
+    assert why(policy, str(inside), 8080) == "the gateway's own listener"
+    assert why(policy, str(outside), 80) == "not in REGISTRY_ALLOWED_HOSTS"
+
+
+def test_where_the_length_of_the_prefix_is_not_known_every_reading_has_to_be_allowed() -> None:
+    inside = spelt("local NAT64 /48", address("10.1.2.3"))
+    assert set(map(str, plain_addresses(inside))) == {"10.1.2.3", "1.2.3.0", "2.3.0.0"}
+    assert why(AddressPolicy(AllowedHosts.parse("10.0.0.0/8")), str(inside)) is not None
+    assert why(AddressPolicy(AllowedHosts.parse("0.0.0.0/0")), str(inside)) is None
 
 
 def test_an_interface_in_the_address_hides_nothing() -> None:
     assert why_never(address("fe80::1%eth0")) == "link-local"
 
 
-@given(st.ip_addresses(v=4))
+@given(st.ip_addresses(v=4), st.sampled_from(list(SPELLINGS)))
 @settings(deadline=None)
-def test_every_ipv4_address_comes_out_of_its_ipv6_spellings(plain: ipaddress.IPv4Address) -> None:
-    for prefix in ("::ffff:0:0", "64:ff9b::"):
-        inside = ipaddress.IPv6Address(int(address(prefix)) | int(plain))
-        assert plain_address(inside) == plain
-        assert why_never(inside) == why_never(plain)
-    assert plain_address(plain) == plain
+def test_every_ipv4_address_comes_out_of_its_ipv6_spellings(
+    plain: ipaddress.IPv4Address, spelling: str
+) -> None:
+    inside = spelt(spelling, plain)
+    if inside not in (address("::"), address("::1")):
+        reason = why_never(plain)
+        if reason == "unspecified" and spelling in UNCERTAIN:
+            return
+        assert plain in plain_addresses(inside)
+        assert why_never(inside) is not None or reason is None
+    assert plain_addresses(plain) == (plain,)
 
 
 # The gateway's own listener
