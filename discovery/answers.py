@@ -41,13 +41,17 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again."""
+    """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again.
+
+    `mended`: keys that were of another type than ours, and have been taken away.
+    """
 
     epoch: str
     revision: int
     live_gateways: int
     new_lease: bool
     live_workers: int = 1
+    mended: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

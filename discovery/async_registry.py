@@ -19,6 +19,7 @@ from discovery.errors import RegistryUnavailable, ServiceNotFound
 from discovery.instance import check_name, is_service_name, parse_registration
 from discovery.instance_ids import instance_key, new_instance_id
 from discovery.keys import registry_keys
+from discovery.left_out import LeftOut
 from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
@@ -65,6 +66,7 @@ class AsyncServiceRegistry:
         self._keys = registry_keys(settings.namespace)
         self._scripts = Scripts(self._client)
         self._answers = LastAnswers(settings.instance_ttl_s)
+        self._left_out = LeftOut()
         self._rng = random.Random()
 
     async def get_service(self, name: str) -> Description | None:
@@ -198,7 +200,7 @@ class AsyncServiceRegistry:
 
     async def _lookup(self, service: str) -> Snapshot:
         try:
-            snapshot = await self.call(commands.snapshot(service))
+            snapshot = await self.call(commands.snapshot(service, self._left_out))
         except RegistryUnavailable:
             remembered = self._answers.recall(service, time.monotonic())
             if remembered is None:

@@ -1,5 +1,6 @@
 """One description of each registry command (script, arguments, decoder), for both kinds of client."""
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,20 +12,18 @@ from discovery.answers import (
     REMEMBERED_S,
     Changed,
     Drained,
-    Record,
     Registered,
     Reported,
     Snapshot,
     Swept,
 )
+from discovery.decoding import decoding_snapshot, text, time_ms
 from discovery.errors import InvalidRegistration
-from discovery.instance import Instance, decode, encode
-from discovery.logs import Log
-from discovery.slicing import Steps, at_once, slices
+from discovery.instance import Instance, encode
+from discovery.left_out import LeftOut
+from discovery.slicing import at_once
 
 T = TypeVar("T")
-
-_log = Log()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def register(instance: Instance) -> Command[Registered]:
         "register",
         (_new_epoch(), instance.key, ttl_ms, encode(instance)),
         lambda reply: Registered(
-            bool(reply[0]), _text(reply[1]), reply[2], int(reply[3]), int(reply[4])
+            bool(reply[0]), text(reply[1]), reply[2], int(reply[3]), int(reply[4])
         ),
     )
 
@@ -141,14 +140,22 @@ def sweep(
             worker,
             round(worker_lease_s * 1000),
         ),
-        lambda reply: Swept(_text(reply[0]), reply[1], reply[2], bool(reply[3]), reply[4]),
+        lambda reply: Swept(
+            text(reply[0]),
+            reply[1],
+            reply[2],
+            bool(reply[3]),
+            reply[4],
+            tuple(map(text, reply[5])),
+        ),
     )
 
 
-def snapshot(service: str = "") -> Command[Snapshot]:
-    """Everything, or one service."""
+def snapshot(service: str = "", left_out: LeftOut | None = None) -> Command[Snapshot]:
+    """Everything, or one service; `left_out` knows what has been said before of what is not ours."""
+    said = left_out or LeftOut()
     return Command(
-        "snapshot", (_new_epoch(), service), lambda reply: at_once(decoding_snapshot(reply))
+        "snapshot", (_new_epoch(), service), lambda reply: at_once(decoding_snapshot(reply, said))
     )
 
 
@@ -156,24 +163,14 @@ def leases(instances: Sequence[Instance]) -> Command[dict[str, int]]:
     """When these instances last sent a heartbeat, by key, Unix ms; those registered alone."""
 
     def heartbeats_ms(reply: Any) -> dict[str, int]:
-        return {
-            instance.key: int(float(lapses_at_ms)) - round(instance.ttl_s * 1000)
-            for instance, lapses_at_ms in zip(instances, reply, strict=True)
-            if lapses_at_ms
-        }
+        heartbeats: dict[str, int] = {}
+        for instance, lapses_at_ms in zip(instances, reply, strict=True):
+            with contextlib.suppress(InvalidRegistration):  # none, or not a time
+                lapses = time_ms(lapses_at_ms)
+                heartbeats[instance.key] = lapses - round(instance.ttl_s * 1000)
+        return heartbeats
 
     return Command("leases", (_new_epoch(), *(one.key for one in instances)), heartbeats_ms)
-
-
-def decode_value(key: str, value: bytes) -> tuple[Instance, int, bool]:
-    """(instance, registered at in ms, draining) of an entry of the `instances` hash.
-
-    Raises InvalidRegistration when it is not one of ours.
-    """
-    parts = value.split(b" ", 3)
-    if len(parts) != 4 or not (parts[0].isdigit() and parts[1].isdigit()):
-        raise InvalidRegistration("the record is not one of Lockgate's")
-    return decode(key, parts[3]), int(parts[0]), parts[2] == b"draining"
 
 
 def _new_epoch() -> str:
@@ -181,40 +178,4 @@ def _new_epoch() -> str:
 
 
 def _changed(reply: Any) -> Changed:
-    return Changed(bool(reply[0]), _text(reply[1]), reply[2])
-
-
-def decoding_snapshot(reply: Any) -> Steps[Snapshot]:
-    """What the script of `snapshot` returned, as values: 10 ms for each thousand instances."""
-    epoch, revision, last_event_id, now_ms, gateways, instances, known, removed, probation = reply
-    records: list[Record] = []
-    for some in slices(zip(*[iter(instances)] * 4, strict=True)):
-        records += (record for fields in some if (record := _record(*fields)) is not None)
-        yield
-    return Snapshot(
-        epoch=_text(epoch),
-        revision=revision,
-        last_event_id=_text(last_event_id),
-        now_ms=int(now_ms),
-        live_gateways=gateways,
-        records=tuple(records),
-        known={
-            _text(name): int(float(at)) for name, at in zip(known[::2], known[1::2], strict=True)
-        },
-        removed=frozenset(map(_text, removed)),
-        probation=frozenset(map(_text, probation)),
-    )
-
-
-def _record(member: bytes, value: bytes, lapses_at_ms: bytes, status: bytes) -> Record | None:
-    key = _text(member)
-    try:
-        instance, registered_at_ms, draining = decode_value(key, value)
-        return Record(instance, registered_at_ms, int(float(lapses_at_ms)), draining, _text(status))
-    except InvalidRegistration as error:
-        _log.warning("registry.invalid_record", key=key, detail=str(error))
-        return None
-
-
-def _text(value: bytes | str) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "replace")
+    return Changed(bool(reply[0]), text(reply[1]), reply[2])

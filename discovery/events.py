@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from discovery.commands import decode_value
+from discovery.decoding import decode_value, text
 from discovery.errors import InvalidRegistration
+from discovery.left_out import LeftOut
 from discovery.logs import Log
 from discovery.view import Event, Status
 
@@ -15,28 +16,31 @@ _STATUSES: dict[bytes, Status] = {
 }
 
 
-def parse_event(fields: dict[bytes, bytes]) -> Event | None:
-    """The event of a stream entry, or None when it is not one of ours."""
+def parse_event(fields: dict[bytes, bytes], left_out: LeftOut | None = None) -> Event | None:
+    """The event of a stream entry, or None when it is not one of ours.
+
+    `left_out` knows what has been said before of records that are not.
+    """
     try:
         revision = int(fields[b"rev"])
-        kind = fields[b"kind"].decode()
-        key = fields[b"member"].decode()
+        kind = text(fields[b"kind"])
+        key = text(fields[b"member"])
     except (KeyError, ValueError):
         _log.warning("registry.invalid_event", fields=repr(fields)[:200])
         return None
     more: dict[str, Any] = {}
     if kind == "registered":
-        more = _registered(key, fields)
+        more = _registered(key, fields, left_out or LeftOut())
     elif kind == "health_changed":
         more = {
             "status": _STATUSES.get(fields.get(b"to", b""), "starting"),
-            "from_status": fields.get(b"from", b"").decode("utf-8", "replace"),
-            "evidence": fields.get(b"evidence", b"").decode("utf-8", "replace"),
+            "from_status": text(fields.get(b"from", b"")),
+            "evidence": text(fields.get(b"evidence", b"")),
         }
     return Event(revision, kind, key, **more)
 
 
-def _registered(key: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
+def _registered(key: str, fields: dict[bytes, bytes], left_out: LeftOut) -> dict[str, Any]:
     value = b" ".join(
         fields.get(name, b"") if name != b"active" else name
         for name in (b"registered_at", b"ttl", b"active", b"record")
@@ -44,6 +48,6 @@ def _registered(key: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
     try:
         instance, registered_at_ms, _ = decode_value(key, value)
     except InvalidRegistration as error:
-        _log.warning("registry.invalid_record", key=key, detail=str(error))
+        left_out.say(key, str(error))
         return {}
     return {"instance": instance, "registered_at_ms": registered_at_ms}

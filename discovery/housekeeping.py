@@ -213,6 +213,8 @@ class Sweeper:
             self._note_writable(False, str(error))
             return None
         self._note_writable(True)
+        for key in swept.mended:
+            _log.warning("registry.key_of_another_type", key=key, detail="it was taken away")
         self.live_workers = max(1, swept.live_workers)
         self.live_gateways = max(1, swept.live_gateways)
         if swept.new_lease:

@@ -14,6 +14,8 @@ from discovery.health_check import HEALTH_KEYS, HealthCheck, parse_health_check
 
 MAX_METADATA_BYTES = 8 * 1024
 MAX_BODY_BYTES = 16 * 1024
+#: What the registry keeps of it, where each character may be written as six.
+MAX_RECORD_BYTES = 128 * 1024
 DEFAULT_TTL_S = 15.0
 
 #: What every JSON library can write.
@@ -160,9 +162,11 @@ def encode(instance: Instance) -> str:
 def decode(key: str, record: str | bytes) -> Instance:
     """The instance of a record; InvalidRegistration when it is not one of ours."""
     name, _, instance_id = key.partition("/")
+    if len(record) > MAX_RECORD_BYTES:
+        raise InvalidRegistration(f"the record has more than {MAX_RECORD_BYTES} bytes")
     try:
         body = json.loads(record if isinstance(record, str) else record.decode())
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets nested by the thousand
         raise InvalidRegistration("the record is not JSON") from None
     return parse_registration(name, instance_id, body)
 

@@ -18,6 +18,7 @@ from discovery.errors import RegistryUnavailable, ServiceNotFound
 from discovery.instance import is_service_name, parse_registration
 from discovery.instance_ids import instance_key, new_instance_id
 from discovery.keys import registry_keys
+from discovery.left_out import LeftOut
 from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings
 
@@ -51,6 +52,7 @@ class ServiceRegistry:
         self._keys = registry_keys(settings.namespace)
         self._scripts = Scripts(self._client)
         self._answers = LastAnswers(settings.instance_ttl_s)
+        self._left_out = LeftOut()
         self._rng = random.Random()
 
     def get_service(self, name: str) -> Description | None:
@@ -183,7 +185,7 @@ class ServiceRegistry:
 
     def _lookup(self, service: str) -> Snapshot:
         try:
-            snapshot = self._call(commands.snapshot(service))
+            snapshot = self._call(commands.snapshot(service, self._left_out))
         except RegistryUnavailable:
             remembered = self._answers.recall(service, time.monotonic())
             if remembered is None:

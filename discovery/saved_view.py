@@ -6,11 +6,12 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from discovery.answers import REMEMBERED_S
+from discovery.decoding import time_ms
 from discovery.errors import InvalidRegistration
 from discovery.instance import Instance, decode, encode
 from discovery.logs import Log
@@ -27,6 +28,17 @@ WRITE_SHARE = 0.05
 WRITE_PAUSE_MOST_S = 3.0
 #: How often a view that does not change is said to be current still.
 CONFIRM_INTERVAL_S = 10.0
+
+#: What reading a document raises whose shape is another.
+_NOT_OURS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+    InvalidRegistration,
+)
 
 _log = Log()
 
@@ -144,26 +156,33 @@ def write(path: Path, lines: Sequence[str], current_at_s: float) -> None:
 
 
 def read(path: Path) -> Saved | None:
-    """The view of a file, or None where there is none of ours; its instances have yet to be probed."""
+    """The view of a file, or None where there is none of ours; its instances have yet to be probed.
+
+    A line that is not one of ours is left out.
+    """
     try:
         age_s = max(0.0, time.time() - path.stat().st_mtime)
-        head, *lines = path.read_text("utf-8").splitlines()
+        head, *lines = path.read_bytes().splitlines()
         header = json.loads(head)
         _check_format(header["format"])
-        entries = [_entry(*json.loads(line)) for line in lines]
-        went_s = {
-            str(service): float(gone_s) + age_s for service, gone_s in header["gone_s"].items()
-        }
+        gone = {str(service): gone_s for service, gone_s in header["gone_s"].items()}
+        entries = list(_entries(path, lines))
+        if lines and not entries:
+            raise ValueError("no line of it is one of ours")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, InvalidRegistration) as error:
+    except (OSError, *_NOT_OURS) as error:
         _log.warning("view.file_ignored", path=str(path), detail=str(error))
         return None
     services: dict[str, dict[str, Entry]] = {}
     for entry in entries:
         services.setdefault(entry.instance.name, {})[entry.key] = entry
     now_s = time.monotonic()
-    known = {service: now_s - gone_s for service, gone_s in went_s.items() if gone_s < REMEMBERED_S}
+    known = {
+        service: now_s - age_s - gone_s
+        for service, gone_s in gone.items()
+        if isinstance(gone_s, int | float) and 0 <= gone_s < REMEMBERED_S - age_s
+    }
     return Saved(View(services=services, known=known), age_s)
 
 
@@ -172,5 +191,10 @@ def _check_format(found: object) -> None:
         raise ValueError(f"its format is {found!r}, not {FORMAT!r}")
 
 
-def _entry(key: str, registered_at_ms: int, record: str) -> Entry:
-    return Entry(decode(key, record), int(registered_at_ms))
+def _entries(path: Path, lines: Sequence[bytes]) -> Iterator[Entry]:
+    for number, line in enumerate(lines, start=2):
+        try:
+            key, registered_at_ms, record = json.loads(line)
+            yield Entry(decode(key, record), time_ms(registered_at_ms))
+        except _NOT_OURS as error:
+            _log.warning("view.line_ignored", path=str(path), line=number, detail=str(error))

@@ -91,7 +91,7 @@ def apply(view: View, event: Event, now_s: float) -> View:
     entry = view.services.get(event.service, {}).get(event.key)
     if event.kind == "registered":
         if event.instance is None:  # not one of ours: the old record is no longer there either
-            return _without(view, event.key, now_s)
+            return view if entry is None else _without(view, event.key, now_s)
         # Where it was registered still, the registry has kept its status; else it begins anew there.
         status = entry.status if entry is not None and entry.absent is None else "starting"
         return _with(view, Entry(event.instance, event.registered_at_ms, status=status))

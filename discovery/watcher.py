@@ -11,8 +11,10 @@ from redis.exceptions import RedisError
 
 from discovery import commands, view
 from discovery.connecting import connect_async
+from discovery.decoding import decoding_snapshot, revision_of, text
 from discovery.events import parse_event
 from discovery.keys import registry_keys
+from discovery.left_out import LeftOut
 from discovery.logs import Log
 from discovery.saved_view import Saved
 from discovery.settings import RegistrySettings
@@ -56,6 +58,7 @@ class Watcher:
         #: The registry has not been heard of yet: the view is a saved one.
         self.from_file = False
         self._saved = saved
+        self._left_out = LeftOut()
         self._settings = settings
         self._keys = registry_keys(settings.namespace)
         self._listeners: list[Listener] = []
@@ -106,6 +109,9 @@ class Watcher:
                 if self.connected or wait_s < RETRY_MOST_S:  # said once more for each longer pause
                     detail = str(error) or "no answer in time"
                     _log.warning("registry.unreachable", detail=detail, retry_s=wait_s)
+            except Exception:  # noqa: BLE001 - whatever it is, nothing is followed now, and it is tried again
+                wait_s = RETRY_MOST_S
+                _log.exception("registry.not_followed", retry_s=wait_s)
             self.connected = False
             self._begin_with_saved()
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
@@ -133,7 +139,7 @@ class Watcher:
             heard_s = time.monotonic()
             away_s = heard_s - self._in_force_at_s
             # Thousands of instances take a while: requests go on meanwhile, on the view before.
-            snapshot = await in_steps(commands.decoding_snapshot(reply))
+            snapshot = await in_steps(decoding_snapshot(reply, self._left_out))
             after = await in_steps(view.taking_over(self.view, snapshot, heard_s, away_s))
             quick = await self._is_quick(client)
             self._in_force_at_s = heard_s
@@ -190,12 +196,12 @@ class Watcher:
         """Once in a while: is this still the registry, and the data, that we follow?"""
         async with asyncio.timeout(HUNG_AFTER_S):
             epoch, revision = await client.hmget(self._keys[0], "epoch", "rev")
-        if (epoch or b"").decode() != self.view.epoch or int(revision or 0) < self.view.revision:
+        if text(epoch or b"") != self.view.epoch or revision_of(revision) < self.view.revision:
             raise _NewSnapshotNeeded("the registry's data is not what was followed")
         self._swap(view.forget_absent(self.view, time.monotonic()), None)
 
     def _take_in(self, fields: dict[bytes, bytes]) -> None:
-        event = parse_event(fields)
+        event = parse_event(fields, self._left_out)
         if event is None:
             return
         if event.revision != self.view.revision + 1:

@@ -13,11 +13,17 @@ local function integer(number)
   return string.format('%.0f', number)
 end
 
+-- stamp, count, total; nil where there is no entry. One that is not ours, or a key of another type,
+-- costs its client the log, and nobody else the decision.
 local function read(key, index)
-  local entry = redis.call('LINDEX', key, index)
+  local entry = redis.pcall('LINDEX', key, index)
   if not entry then return nil end
-  local stamp, count, total = string.match(entry, '^(%d+) (%d+) (%d+)$')
-  return tonumber(stamp), tonumber(count), tonumber(total)
+  local stamp, count, total = string.match(type(entry) == 'string' and entry or '',
+    '^(%d+) (%d+) (%d+)$')
+  if stamp and #stamp <= 16 and #count <= 15 and #total <= 15 then
+    return tonumber(stamp), tonumber(count), tonumber(total)
+  end
+  redis.call('DEL', key)
 end
 
 local function entry(stamp, count, total)
@@ -41,6 +47,9 @@ for i, key in ipairs(KEYS) do
   local used = 0
   if first then
     last, last_count, last_total = read(key, -1)
+    if not last then first = nil end
+  end
+  if first then
     used = last_total - first_total + first_count
     if last > stamp then
       -- The clock was set back: all of it was admitted before now, so it counts from now on.

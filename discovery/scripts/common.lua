@@ -34,16 +34,29 @@ local function integer(number)
   return string.format('%.0f', number)
 end
 
+-- What somebody else may have written as a number; nil where it is none that can be counted with.
+local COUNTS_TO = 2 ^ 53
+local function number(text)
+  local value = tonumber(text or '')
+  if value and value > -COUNTS_TO and value < COUNTS_TO then return value end
+end
+
 local function emit(kind, member, ...)
   redis.call('HSETNX', META, 'epoch', ARGV[1])
-  local rev = redis.call('HINCRBY', META, 'rev', 1)
+  local rev = redis.pcall('HINCRBY', META, 'rev', 1)
+  if type(rev) ~= 'number' or rev < 1 or rev >= COUNTS_TO then
+    -- Nothing can be counted on from there: for whoever follows, these are other data now.
+    rev = 1
+    redis.call('HSET', META, 'epoch', ARGV[1], 'rev', rev)
+  end
   redis.call('XADD', EVENTS, 'MAXLEN', '~', EVENTS_KEPT, '*',
     'rev', rev, 'kind', kind, 'member', member, 'at', integer(now), ...)
   return rev
 end
 
 local function revision()
-  return tonumber(redis.call('HGET', META, 'rev') or '0')
+  local rev = redis.call('HGET', META, 'rev') or ''
+  return string.match(rev, '^%d+$') and #rev <= 15 and tonumber(rev) or 0
 end
 
 local function epoch()
@@ -54,7 +67,11 @@ end
 local function read(member)
   local value = redis.call('HGET', INSTANCES, member)
   if not value then return nil end
-  return string.match(value, '^(%d+) (%d+) (%a+) (.*)$')
+  local registered_at, ttl_ms, state, record = string.match(value, '^(%d+) (%d+) (%a+) (.*)$')
+  -- Times of more digits than these can't be added up.
+  if registered_at and #registered_at <= 15 and #ttl_ms <= 7 then
+    return registered_at, ttl_ms, state, record
+  end
 end
 
 -- What was said of a drain that is over.

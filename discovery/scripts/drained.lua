@@ -6,7 +6,7 @@ local _, _, state = read(member)
 local workers = redis.call('ZRANGEBYSCORE', WORKERS, '(' .. integer(now), '+inf')
 local missing, in_flight = 0, 0
 for _, worker in ipairs(workers) do
-  local said = tonumber(redis.call('HGET', ACKS, worker .. '|' .. member) or '-1')
+  local said = number(redis.call('HGET', ACKS, worker .. '|' .. member)) or -1
   if said ~= 0 then missing = missing + 1 end
   if said > 0 then in_flight = in_flight + said end
 end

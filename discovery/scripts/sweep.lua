@@ -1,14 +1,58 @@
 -- Take out what has lapsed and what has been unhealthy too long; safe from any number of gateways.
 -- ARGV: 2 gateway ('' = none), 3 its lease in ms, 4 unhealthy instances are removed after, ms,
 --       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it)
--- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers}
+-- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers,
+--          {key that was of another type and has been taken away, …}}
 local SWEPT_AT_ONCE = 200
 local LAPSED_AT_ONCE = 1000
 local CLEARED_AT_ONCE = 2000
 -- No sweep for so long: the registry was away, and so heartbeats could not come in either.
 local AWAY_AFTER_MS = 2000
+local DAY_MS = 24 * 3600 * 1000
 local gateway, lease_ms, remove_after_ms, remembered_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local worker, worker_lease_ms = ARGV[6], ARGV[7]
+
+-- What another hand has written into our keys must not stop what is done for everybody else. A key of
+-- another type is taken away, and what it held is made anew where it follows from the rest.
+local TYPES = {
+  [META] = 'hash', [INSTANCES] = 'hash', [INDEX] = 'zset', [LEASES] = 'zset', [VERDICTS] = 'hash',
+  [STATUS] = 'hash', [UNHEALTHY] = 'zset', [GATEWAYS] = 'zset', [KNOWN] = 'zset', [REMOVED] = 'zset',
+  [WORKERS] = 'zset', [ACKS] = 'hash', [PROBATION] = 'zset', [EVENTS] = 'stream',
+}
+local mended, is_mended = {}, {}
+for _, key in ipairs(KEYS) do
+  local kind = redis.pcall('TYPE', key).ok
+  if kind and kind ~= 'none' and kind ~= TYPES[key] then
+    redis.call('DEL', key)
+    mended[#mended + 1] = key
+    is_mended[key] = true
+  end
+end
+if is_mended[INDEX] or is_mended[LEASES] then
+  for _, member in ipairs(redis.call('HKEYS', INSTANCES)) do
+    local _, ttl_ms = read(member)
+    if ttl_ms then
+      redis.call('ZADD', INDEX, 0, member)
+      redis.call('ZADD', LEASES, 'NX', integer(now + ttl_ms), member)
+    end
+  end
+end
+if is_mended[VERDICTS] or is_mended[STATUS] or is_mended[UNHEALTHY] then
+  redis.call('DEL', VERDICTS, STATUS, UNHEALTHY, GATEWAYS)  -- every gateway says all of it again
+end
+-- The instances of one service are a range of the index only as long as all scores are the same.
+for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', INDEX, range[1], range[2])) do
+    redis.call('ZADD', INDEX, 0, member)
+  end
+end
+-- Nothing of ours lies a day ahead: that is another clock's time, or nobody's, and would never be over.
+for _, key in ipairs({GATEWAYS, WORKERS, KNOWN, REMOVED, PROBATION}) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, integer(now + DAY_MS), '+inf')) do
+    redis.call('ZADD', key, integer(now), member)
+  end
+end
+
 local new_lease = gateway ~= '' and take_lease(gateway, lease_ms) or 0
 if worker ~= '' then redis.call('ZADD', WORKERS, integer(now + worker_lease_ms), worker) end
 
@@ -43,10 +87,11 @@ end
 
 -- After an outage each instance has the time of its lease to be heard of again: the end of an outage
 -- is no mass deregistration.
-local swept = tonumber(redis.call('HGET', META, 'swept') or integer(now))
+local swept = number(redis.call('HGET', META, 'swept')) or now
 if now - swept > AWAY_AFTER_MS then redis.call('HSET', META, 'resumed', integer(now)) end
 redis.call('HSET', META, 'swept', integer(now))
-local resumed = tonumber(redis.call('HGET', META, 'resumed') or '0')
+local resumed = number(redis.call('HGET', META, 'resumed')) or 0
+if resumed > now then resumed = 0 end
 
 local left_to_expire = SWEPT_AT_ONCE
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', integer(now),
@@ -82,5 +127,5 @@ redis.call('ZREMRANGEBYSCORE', REMOVED, '-inf', integer(now - remembered_ms))
 redis.call('ZREMRANGEBYSCORE', PROBATION, '-inf', integer(now - remembered_ms))
 return {
   epoch(), revision(), redis.call('ZCOUNT', GATEWAYS, '(' .. integer(now), '+inf'), new_lease,
-  redis.call('ZCARD', WORKERS),
+  redis.call('ZCARD', WORKERS), mended,
 }

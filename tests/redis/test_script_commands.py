@@ -26,6 +26,7 @@ SINCE = {
     "PEXPIRE": (2, 6),
     "RPUSH": (1, 0),
     "TIME": (2, 6),
+    "TYPE": (1, 0),
     "XADD": (5, 0),
     "XREVRANGE": (5, 0),
     "ZADD": (1, 2),

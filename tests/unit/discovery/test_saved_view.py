@@ -122,9 +122,49 @@ def test_a_file_that_is_none_of_ours_is_told_of_and_ignored(tmp_path: Path, cont
     path.write_bytes(content)
     with capture_logs() as logs:
         assert read(path) is None
-    assert [(line["event"], line["log_level"]) for line in logs] == [
-        ("view.file_ignored", "warning")
+    assert (logs[-1]["event"], logs[-1]["log_level"]) == ("view.file_ignored", "warning")
+
+
+_BAD_LINES = [
+    b"",
+    b"x",
+    b"[" * 100_000,
+    b'["price/b", 1, "{}"]',
+    b'["price/b", 1]',
+    b'[1, 1, "{}"]',
+    b'["price/b", 1, 7]',
+    b'["price/b", 1, "\xff"]',
+    *(
+        line.replace(b"1,", time + b",", 1)
+        for line in [b'["price/b", 1, "{\\"host\\":\\"h\\",\\"port\\":1}"]']
+        for time in (b"-1", b"Infinity", b"NaN", b"1e300", b"9" * 5000, b'"x"', b"null")
+    ),
+]
+
+
+@pytest.mark.parametrize("line", _BAD_LINES, ids=lambda line: repr(line[:40]))
+def test_a_line_that_is_none_of_ours_hides_no_other(tmp_path: Path, line: bytes) -> None:
+    """One of them had the whole file ignored, and a gateway that started on it waited for ever."""
+    path = tmp_path / "view"
+    save(path, view_of(entry("price/a"), entry("price/c")), time.time())
+    head, first, last = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([head, first, line, last]))
+    with capture_logs() as logs:
+        assert saved_keys(path) == ["price/a", "price/c"]
+    assert [(one["event"], one["line"], one["log_level"]) for one in logs] == [
+        ("view.line_ignored", 3, "warning")
     ]
+
+
+def test_a_time_that_is_none_hides_no_other_service(tmp_path: Path) -> None:
+    path = tmp_path / "view"
+    gone = (
+        '"a": 1, "b": NaN, "c": Infinity, "d": -1, "e": "x", "f": null, "g": 1e300, "h": [], "i": 2'
+    )
+    path.write_text(f'{{"format": "{FORMAT}", "gone_s": {{{gone}}}}}\n')
+    saved = read(path)
+    assert saved is not None
+    assert set(saved.view.known) == {"a", "i"}
 
 
 def saved_keys(path: Path) -> list[str]:

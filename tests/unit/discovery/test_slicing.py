@@ -2,8 +2,9 @@
 
 import asyncio
 
-from discovery import commands
+from discovery.decoding import decoding_snapshot
 from discovery.instance import encode, parse_registration
+from discovery.left_out import LeftOut
 from discovery.slicing import ITEMS_OF_A_STEP, Steps, at_once, slices
 from discovery.tasks import in_steps
 from discovery.view import View, taking_over
@@ -62,9 +63,9 @@ async def test_everything_else_has_its_turn_between_two_steps() -> None:
 
 
 def test_a_snapshot_is_decoded_and_taken_over_in_short_steps() -> None:
-    snapshot = at_once(commands.decoding_snapshot(reply_of(COUNT)))
+    snapshot = at_once(decoding_snapshot(reply_of(COUNT), LeftOut()))
     assert len(snapshot.records) == COUNT
-    assert steps_of(commands.decoding_snapshot(reply_of(COUNT))) >= COUNT / ITEMS_OF_A_STEP
+    assert steps_of(decoding_snapshot(reply_of(COUNT), LeftOut())) >= COUNT / ITEMS_OF_A_STEP
     view = at_once(taking_over(View(), snapshot, 0.0))
     assert len(view.registered("price")) == COUNT
     assert steps_of(taking_over(view, snapshot, 0.0)) >= 2 * COUNT / ITEMS_OF_A_STEP
