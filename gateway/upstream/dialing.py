@@ -12,6 +12,7 @@ from discovery.addresses import AddressPolicy, IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from gateway.upstream.resolver import Resolver
+from gateway.upstream.sockets import connect
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -97,7 +98,7 @@ async def _connect(
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(sock, (str(address), instance.port))
+        await connect(sock, (str(address), instance.port))
         tls = instance.scheme == "https"
         return await loop.create_connection(
             lambda: protocol(sock),

@@ -1,5 +1,8 @@
-"""What only the socket knows of a connection: whether something has come, and what was acknowledged."""
+"""What only the socket knows of a connection: whether it is made, what has come and was acknowledged."""
 
+import asyncio
+import contextlib
+import os
 import select
 import socket
 import struct
@@ -9,6 +12,22 @@ from collections.abc import Callable
 _ACKED_AT = 120
 _ACKED = struct.Struct("=Q")
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
+
+
+async def connect(sock: socket.socket, address: tuple[str, int]) -> None:
+    """Connect a socket that does not block. Raises OSError.
+
+    Where the peer is on this machine, the kernel is through as soon as it was asked, and nobody has to
+    wait for the event loop's next turns: under load, uvloop takes a quarter of a millisecond for it.
+    """
+    with contextlib.suppress(BlockingIOError):
+        sock.connect(address)
+    poller = select.poll()
+    poller.register(sock, select.POLLOUT)
+    if not poller.poll(0):
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    elif error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(error, os.strerror(error))
 
 
 def readable(sock: socket.socket) -> Callable[[], bool]:

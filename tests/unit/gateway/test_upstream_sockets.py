@@ -1,0 +1,64 @@
+"""Connecting a socket: at once where the kernel is through, by the event loop where it is not."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.upstream.sockets import connect
+from tests.support.byte_connections import at_once
+
+
+@pytest.fixture
+def sock() -> Iterator[socket.socket]:
+    with socket.socket() as one:
+        one.setblocking(False)
+        yield one
+
+
+def test_who_listens_on_this_machine_is_connected_to_without_a_turn_of_the_loop(
+    sock: socket.socket,
+) -> None:
+    """There is no loop here that could have one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        at_once(connect(sock, server.getsockname()))
+
+        assert sock.getpeername() == server.getsockname()
+
+
+def test_who_refuses_is_known_at_once_too(sock: socket.socket) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+
+        with pytest.raises(ConnectionRefusedError, match="Connection refused"):
+            at_once(connect(sock, nobody.getsockname()))
+
+
+@pytest.fixture
+def full() -> Iterator[socket.socket]:
+    """A server whose queue has room for the one client that is in it: a further SYN is dropped."""
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as server,
+        socket.create_connection(server.getsockname()),
+    ):
+        server.setblocking(False)
+        yield server
+
+
+async def test_who_takes_his_time_is_waited_for(full: socket.socket, sock: socket.socket) -> None:
+    """The next SYN comes after a second."""
+    connecting = asyncio.ensure_future(connect(sock, full.getsockname()))
+    await asyncio.sleep(0)
+    assert not connecting.done()
+
+    full.accept()[0].close()
+
+    await asyncio.wait_for(connecting, 20)
+    assert sock.getpeername() == full.getsockname()
+
+
+async def test_the_wait_may_be_ended(full: socket.socket, sock: socket.socket) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await connect(sock, full.getsockname())
