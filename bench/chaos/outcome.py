@@ -6,13 +6,22 @@ from dataclasses import dataclass, field
 
 from bench.chaos.load import Request
 
-#: From the client's write to the gateway's: a request this young may meet a process as it dies.
-ON_ITS_WAY_S = 0.01
+
+@dataclass(slots=True)
+class Death:
+    """A process that was killed: from the signal until it was gone (monotonic seconds).
+
+    The kernel ends its connections some milliseconds after it has stopped it, and takes requests in the
+    meantime that nobody will read.
+    """
+
+    began_s: float
+    gone_s: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What may fail. A POST that was under way at the moment of a kill is never held against anybody.
+    """What may fail. A POST that was under way while a process died is never held against anybody.
 
     `posts`: so many POSTs may fail. `none_after_s`: none that was sent so long after the breaking.
     """
@@ -34,7 +43,7 @@ class Outcome:
     requests: Sequence[Request]
     executed: Sequence[str]
     broken_at_s: float
-    kills_s: Sequence[float]
+    deaths: Sequence[Death]
     detected_s: float | None
     recovered_s: float | None
     recovered: bool
@@ -46,8 +55,18 @@ class Outcome:
         return [one for one in self.requests if one.failure and not self._died_with_it(one)]
 
     @property
-    def died_under_way(self) -> int:
-        return sum(1 for one in self.requests if one.failure and self._died_with_it(one))
+    def died_under_way(self) -> list[Request]:
+        """POSTs that failed, and that the process that died may have had in its hands."""
+        return [one for one in self.requests if one.failure and self._died_with_it(one)]
+
+    @property
+    def under_way(self) -> str:
+        """The same in words, and how many of them no instance has carried out."""
+        died, executed = self.died_under_way, set(self.executed)
+        if not died:
+            return ""
+        unread = sum(one.word not in executed for one in died)
+        return f" (+{len(died)} under way{f', {unread} not carried out' if unread else ''})"
 
     @property
     def twice(self) -> list[str]:
@@ -80,14 +99,11 @@ class Outcome:
 
     def cells(self) -> tuple[str, ...]:
         """A row of the table."""
-        failed = str(len(self.failed))
-        if self.died_under_way:
-            failed += f" (+{self.died_under_way} under way)"
         return (
             self.name,
             self.did,
             str(len(self.requests)),
-            failed,
+            f"{len(self.failed)}{self.under_way}",
             str(len(self.twice)),
             _seconds(self.detected_s),
             _seconds(self.recovered_s),
@@ -97,8 +113,7 @@ class Outcome:
         """What clients lost, in a cell of the table beside others."""
         counts = Counter(one.method for one in self.failed)
         lost = ", ".join(f"{n} {method}" for method, n in sorted(counts.items())) or "0"
-        if self.died_under_way:
-            lost += f" (+{self.died_under_way} under way)"
+        lost += self.under_way
         return f"{lost}, {len(self.twice)} twice" if self.twice else lost
 
     def line(self) -> str:
@@ -111,9 +126,9 @@ class Outcome:
         )
 
     def _died_with_it(self, one: Request) -> bool:
-        """A POST that was under way when a process was killed, perhaps that with the POST in its hands."""
+        """A POST that was under way while a process died, perhaps that with the POST in its hands."""
         return one.method == "POST" and any(
-            one.sent_s - ON_ITS_WAY_S <= kill_s <= one.ended_s for kill_s in self.kills_s
+            one.sent_s <= death.gone_s and death.began_s <= one.ended_s for death in self.deaths
         )
 
 

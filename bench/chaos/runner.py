@@ -50,7 +50,7 @@ async def run(
         requests=load.requests,
         executed=executed(folder),
         broken_at_s=world.broken_at_s or 0.0,
-        kills_s=world.kills_s,
+        deaths=world.deaths,
         detected_s=watch.first(False, world.broken_at_s),
         recovered_s=watch.first(True, world.mended_at_s),
         recovered=recovered,

@@ -49,6 +49,19 @@ async def kill_instances(world: World, seconds: float) -> None:
             await asyncio.sleep(pause_s)
 
 
+async def kill_one_after_another(world: World, seconds: float) -> None:
+    """Nine in 20 s: each is back before the next one is killed, for as long as it was away."""
+    kills = max(1, round(9 * seconds / 20))
+    pause_s = seconds / kills / 2
+    with world.broken():
+        for _ in range(kills):
+            copy = _first(world)
+            world.kill(copy)
+            await asyncio.sleep(pause_s)
+            await world.replace(copy)
+            await asyncio.sleep(pause_s)
+
+
 async def hang_instance(world: World, seconds: float) -> None:
     with world.broken():
         copy = _first(world)
@@ -200,6 +213,13 @@ HANG = Bar(posts=12, none_after_s=0.5)
 
 SCENARIOS = [
     Scenario("instances killed", "kill -9 of 2 of {n} instances over {s} s", kill_instances, 3, 20),
+    Scenario(
+        "killed over and over",
+        "kill -9 of 1 of {n} instances, each 2.2 s for {s} s",
+        kill_one_after_another,
+        3,
+        20,
+    ),
     Scenario(
         "instance hangs", "SIGSTOP of 1 of {n} instances for {s} s", hang_instance, 3, 20, bar=HANG
     ),

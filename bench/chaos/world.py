@@ -17,6 +17,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from bench.chaos.instance import InstanceSpec, serve
+from bench.chaos.outcome import Death
 from bench.chaos.peers import SETTLES_S, Peer, Site
 from bench.chaos.programs import Program
 from bench.chaos.slow_proxy import SlowProxy
@@ -75,6 +76,7 @@ class Copy:
     def __init__(self, spec: InstanceSpec) -> None:
         self.spec = spec
         self._process: BaseProcess | None = None
+        self._killed: BaseProcess | None = None
 
     @property
     def runs(self) -> bool:
@@ -91,10 +93,15 @@ class Copy:
         os.kill(self._process.pid, number)
 
     def kill(self) -> None:
+        """kill -9; its end takes milliseconds, in which requests go on coming."""
         if self._process is not None:
             self._process.kill()
-            self._process.join()
-            self._process = None
+            self._killed, self._process = self._process, None
+
+    async def gone(self) -> None:
+        """Wait until a killed process has left its port."""
+        if self._killed is not None:
+            await asyncio.to_thread(self._killed.join)
 
     async def stop(self) -> None:
         """It drains, deregisters and ends."""
@@ -125,8 +132,9 @@ class World:
         self.instances: dict[str, Copy] = {}
         self.broken_at_s: float | None = None
         self.mended_at_s: float | None = None
-        #: When a process was killed in the midst of its work.
-        self.kills_s: list[float] = []
+        #: The processes that were killed in the midst of their work.
+        self.deaths: list[Death] = []
+        self._dying: set[asyncio.Task[None]] = set()
         self._sentinel_port = free_port()
         self._numbers = itertools.count(1)
 
@@ -167,7 +175,10 @@ class World:
             if self.peer is not None:
                 sidecars = asyncio.create_task(self._be_sidecars(self.peer))
                 stack.push_async_callback(end, sidecars)
-            yield
+            try:
+                yield
+            finally:
+                await asyncio.gather(*self._dying)
 
     # What happens to it
 
@@ -180,8 +191,12 @@ class World:
 
     def kill(self, victim: Copy | Program) -> None:
         """kill -9, which may cost the requests that are under way just there."""
-        self.kills_s.append(time.monotonic())
+        death = Death(time.monotonic())
+        self.deaths.append(death)
         victim.kill()
+        task = asyncio.create_task(_note_end(victim, death))
+        self._dying.add(task)
+        task.add_done_callback(self._dying.discard)
 
     async def add_instance(self, spec: InstanceSpec | None = None) -> Copy:
         """A new instance, at a free port or with the spec of another."""
@@ -197,6 +212,7 @@ class World:
     async def replace(self, copy: Copy) -> Copy:
         """The same program again at the same port, as a supervisor starts it: with a new id."""
         self.instances.pop(copy.spec.instance_id, None)
+        await copy.gone()
         return await self.add_instance(
             replace(copy.spec, instance_id=f"chaos-{next(self._numbers)}")
         )
@@ -321,6 +337,12 @@ class World:
     def _kill_everything(self) -> None:
         for victim in (*self._copies, *self._everything):
             victim.kill()
+
+
+async def _note_end(victim: Copy | Program, death: Death) -> None:
+    if isinstance(victim, Copy):
+        await victim.gone()
+    death.gone_s = time.monotonic()
 
 
 def _durable(shape: Shape) -> list[str]:

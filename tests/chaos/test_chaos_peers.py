@@ -7,7 +7,7 @@ import pytest
 
 from bench.chaos.__main__ import BEGINS, ENDS, table, write
 from bench.chaos.load import Request
-from bench.chaos.outcome import Outcome
+from bench.chaos.outcome import Death, Outcome
 from bench.chaos.peers import Peer, installed
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS
@@ -31,20 +31,23 @@ async def test_a_peer_is_entered_with_all_instances_and_finds_them_again(
 
 
 @pytest.mark.parametrize(
-    ("failures", "kills_s", "executed", "said"),
+    ("failures", "deaths", "executed", "said"),
     [
         ([], [], [], "0"),
         (["GET", "POST", "POST"], [], [], "1 GET, 2 POST"),
-        (["GET", "POST"], [1.5], [], "1 GET (+1 under way)"),
+        (["GET", "POST"], [Death(1.5, 1.6)], ["w"], "1 GET (+1 under way)"),
+        (["POST", "POST"], [Death(0.9, 1.1)], [], "0 (+2 under way, 2 not carried out)"),
+        (["POST"], [Death(0.5, 0.9)], [], "1 POST"),
+        (["POST"], [Death(2.1, 2.2)], [], "1 POST"),
         (["POST"], [], ["a", "a"], "1 POST, 1 twice"),
     ],
 )
 def test_what_was_lost_is_said_by_method(
-    failures: list[str], kills_s: list[float], executed: list[str], said: str
+    failures: list[str], deaths: list[Death], executed: list[str], said: str
 ) -> None:
     requests = [Request(method, "w", 1.0, 2.0, "502") for method in failures]
     requests.append(Request("GET", "w", 1.0, 2.0))
-    outcome = Outcome("", "", requests, executed, 0.0, kills_s, None, None, recovered=True)
+    outcome = Outcome("", "", requests, executed, 0.0, deaths, None, None, recovered=True)
 
     assert outcome.lost() == said
 
