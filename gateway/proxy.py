@@ -62,7 +62,8 @@ class Proxy:
         assert route is not None, "the route layer comes before the hop"
         service = route.service
         inbound = self._inbound(request, exchange, route)
-        body = RequestBody(request, exchange, self._client_limits) if request.body_exists else None
+        has_body = exchange.section.has_body
+        body = RequestBody(request, exchange, self._client_limits) if has_body else None
         may_move = body is None and request.method in IDEMPOTENT
         failure: Failure | None = None
         self._metrics.in_flight[service] += 1

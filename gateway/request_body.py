@@ -37,7 +37,7 @@ class RequestBody:
 
     def __init__(self, request: web.Request, exchange: Exchange, limits: ClientLimits) -> None:
         max_bytes = limits.body_bytes
-        length = request.content_length
+        length = exchange.section.body_length
         if max_bytes and length is not None and length > max_bytes:
             raise _too_large(max_bytes)
         if request.content.exception() is not None:

@@ -9,14 +9,13 @@ from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
+from middlewares.content_length import content_length
+
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
 
 #: Requests that are read ahead. The parser's own limit is 32; it must not come to that: paused behind
 #: an upgrade, it loses what it is given next.
 MOST_QUEUED = 16
-
-#: Of a length: 64 bits have twenty. The parser takes any number of zeros, Python's int() does not.
-MOST_DIGITS = 20
 
 #: Requests without a body that are remembered by the bytes of their head; at the cap all are forgotten.
 REMEMBERED = 512
@@ -152,11 +151,14 @@ class RequestReader:
         if "Transfer-Encoding" in message.headers or message.method == "CONNECT":
             self._to_the_end = True
             return message._replace(should_close=True), payload
-        length = message.headers.get("Content-Length")
-        if length is not None:
-            if len(length) > MOST_DIGITS:
-                raise BadHttpMessage("the Content-Length is too long")
-            self._body_left = int(length)
+        field = message.headers.get("Content-Length")
+        if field is not None:
+            length = content_length(field.encode("utf-8", "surrogateescape"))
+            if length is None:
+                raise BadHttpMessage("the Content-Length is not valid")
+            self._body_left = length
+        if (payload is EMPTY_PAYLOAD) != (self._body_left == 0):
+            raise BadHttpMessage("where the body ends is not clear")
         return message, payload
 
     def _break_off(self) -> None:

@@ -56,7 +56,7 @@ def correlation_middleware(
             response = await handler(request)
             status = response.status
             if exchange.route is None:
-                exchange.bytes_in = request.content_length or 0
+                exchange.bytes_in = section.body_length or 0
             exchange.bytes_out = exchange.bytes_out or response.content_length or 0
             return response
         except (asyncio.CancelledError, ConnectionError):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
-from middlewares.request_rules import FieldLine, Version, check_request
+from middlewares.request_rules import FieldLine, Length, Version, check_request
 from middlewares.trace_context import trace_id_of
 
 #: Sections remembered; at the cap all are forgotten.
@@ -30,7 +30,16 @@ class HeaderSection:
     """One header section; requests with the same lines share it."""
 
     __slots__ = (
-        *("claimed_id", "fields", "forwarded_for", "host", "passed_on", "trace_id", "user_agent"),
+        *(
+            "body_length",
+            "claimed_id",
+            "fields",
+            "forwarded_for",
+            "host",
+            "passed_on",
+            "trace_id",
+            "user_agent",
+        ),
         "valid_in",
     )
 
@@ -46,6 +55,8 @@ class HeaderSection:
         self.user_agent = ""
         #: Of the trace that the request belongs to, where it says so validly.
         self.trace_id: str | None = None
+        #: Known once it was checked.
+        self.body_length: Length = 0
         #: The version of HTTP under which it was checked last, and found valid.
         self.valid_in: Version | None = None
         #: The lines that go to an instance as they are; None: not known yet; b"": it takes thought.
@@ -68,10 +79,15 @@ class HeaderSection:
         if traceparents:
             self.trace_id = trace_id_of(traceparents)
 
+    @property
+    def has_body(self) -> bool:
+        """A body follows, as the fields say; whether the parser has seen one is no matter."""
+        return self.body_length != 0
+
     def check(self, version: Version) -> None:
         """Raise BadRequest or ExpectationFailed where it must not be passed on."""
         if version is not self.valid_in:
-            check_request(version, self.fields)
+            self.body_length = check_request(version, self.fields)
             self.valid_in = version
 
 

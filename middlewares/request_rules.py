@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from middlewares.content_length import content_length
 from middlewares.failures import BadRequest, ExpectationFailed
 
 FieldLine = tuple[bytes, bytes]
 Version = tuple[int, int]
+#: Of a body; None: it comes in chunks, and nobody knows before the last.
+Length = int | None
 
 _HOST = re.compile(
     rb"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
@@ -15,17 +18,27 @@ _HTTP_1_1 = (1, 1)
 _HTTP_1_0 = (1, 0)
 
 
-def check_request(version: Version, fields: Sequence[FieldLine]) -> None:
-    """Raise BadRequest or ExpectationFailed for a head that must not be passed on (RFC 9112 §3.2, §6.3)."""
+def check_request(version: Version, fields: Sequence[FieldLine]) -> Length:
+    """The length of the request's body (RFC 9112 §6.3), 0 where it has none.
+
+    Raises BadRequest or ExpectationFailed for a head that must not be passed on (§3.2, §6.3).
+    """
     if version not in (_HTTP_1_1, _HTTP_1_0):
         raise BadRequest("this version of HTTP is not spoken here")
     hosts = codings = 0
+    body_length: Length = None
     for name, value in fields:
         length = len(name)
         if length == 4 and name.lower() == b"host":
             hosts += 1
             if not is_host(value):
                 raise BadRequest("the Host field is not valid")
+        elif length == 14 and name.lower() == b"content-length":
+            if body_length is not None:
+                raise BadRequest("the request has more than one Content-Length")
+            body_length = content_length(value)
+            if body_length is None:
+                raise BadRequest("the Content-Length is not valid")
         elif length == 17 and name.lower() == b"transfer-encoding":
             codings += 1
             if codings > 1 or value.strip().lower() != b"chunked":
@@ -34,10 +47,13 @@ def check_request(version: Version, fields: Sequence[FieldLine]) -> None:
             raise ExpectationFailed("the only expectation that can be met is 100-continue")
     if codings and version == _HTTP_1_0:
         raise BadRequest("HTTP/1.0 has no transfer codings")
+    if codings and body_length is not None:
+        raise BadRequest("the request has both a Content-Length and a transfer coding")
     if hosts > 1:
         raise BadRequest("the request has more than one Host field")
     if not hosts and version == _HTTP_1_1:
         raise BadRequest("the request has no Host field")
+    return body_length if codings else body_length or 0
 
 
 def is_host(value: bytes) -> bool:

@@ -97,7 +97,7 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         correlation_id,
         block,
     )
-    return RequestHead(inbound.method, data, correlation_id)
+    return RequestHead(inbound.method, data, correlation_id, section.body_length or 0)
 
 
 def _passed_on(fields: Sequence[FieldLine]) -> bytes:
@@ -151,6 +151,7 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
         inbound.method,
         data,
         correlation_id,
+        inbound.section.body_length or 0,
         chunked=chunked,
         upgrades=upgrade is not None,
         claims=claims,

@@ -14,7 +14,9 @@ from gateway.upstream import repeated_answers
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.sockets import bytes_acknowledged, readable
+from middlewares.content_length import content_length
 from middlewares.failures import (
+    BadRequest,
     Failure,
     UpstreamInvalid,
     UpstreamReset,
@@ -118,6 +120,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             True  # before the first request, as behind the end of an answer, nothing may come
         )
         self._unasked_bytes = 0
+        #: Of the request's body, as its head says, and not sent yet.
+        self._body_due = 0
 
     def _begin(self, method: str, *, upgrades: bool) -> None:
         """A new exchange: everything that belongs to the last one is gone."""
@@ -181,6 +185,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             and self._keeps_alive
             and self._failure is None
             and not self._pieces
+            and not self._body_due
             and (self._sending is None or self._sending.done())
             and self.is_open
         )
@@ -232,6 +237,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
                 "the upstream closed the connection", untouched=True, evidence=evidence
             )
             self._fail(reset)
+            return
+        self._body_due = head.length
+        if head.length and body is None:
+            self._fail(_not_as_long())
             return
         self._write(head.data)
         if body is not None:
@@ -329,6 +338,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
                 piece = await anext(body, b"")
                 if self._head is None:
                     self.deadline_s = self._loop.time() + self._limits.head_s
+                if not chunked:
+                    self._body_due -= len(piece)
+                if self._body_due < 0 or (self._body_due and not piece):
+                    raise _not_as_long()
                 if not piece:
                     break
                 self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
@@ -582,12 +595,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def _frame(self, head: ResponseHead) -> bool:
         """Find out how the body is framed (RFC 9112 §6.3); False where that is ambiguous."""
-        length: bytes | None = None
+        length: int | None = None
         for name, value in self._about_connection:
             if name == b"content-length":
-                if not value.isdigit() or (length is not None and value != length):
+                said = content_length(value)
+                if said is None or (length is not None and said != length):
                     return False
-                length = value
+                length = said
             elif name == b"transfer-encoding":
                 if head.chunked or value.lower() != b"chunked":
                     return False
@@ -596,8 +610,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
                 head.chunked = True
             elif name == b"keep-alive":
                 self._learn_idle_limit(value)
-        if length is not None:
-            head.length = int(length)
+        head.length = length
         return not (head.chunked and length is not None)
 
     def _learn_idle_limit(self, keep_alive: bytes) -> None:
@@ -619,6 +632,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._failure is None and not self._ended:
             self._failure = failure
             self._wake()
+
+
+def _not_as_long() -> BadRequest:
+    """What follows would be taken for the rest of it: another client's request, perhaps."""
+    return BadRequest("the request's body is not as long as its head says")
 
 
 def _size(field: FieldLine) -> int:

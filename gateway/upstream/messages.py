@@ -11,7 +11,8 @@ class RequestHead:
     """What is sent to an instance, as bytes up to and with the empty line.
 
     `correlation_id` is the one in it: an answer may well repeat it.
-    `chunked`: the body goes out in chunks, else as it comes. `upgrades`: the connection may switch
+    `chunked`: the body goes out in chunks, else as it comes, and has just the `length` that the head
+    says: the connection is no request's before all of it is out. `upgrades`: the connection may switch
     protocols, so 101 is an answer to it. `claims`: lines of the client's that were left out since they
     said what only the gateway may say.
     """
@@ -19,6 +20,7 @@ class RequestHead:
     method: str
     data: bytes
     correlation_id: bytes = b""
+    length: int = 0
     chunked: bool = False
     upgrades: bool = False
     claims: int = 0
