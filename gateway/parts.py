@@ -34,6 +34,7 @@ from gateway.settings import GatewaySettings
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer
 from middlewares.limiter import SharedLimiter
+from middlewares.logs import lines_dropped
 from middlewares.metrics import DiscoveryCollector, GatewayMetrics
 
 #: Keeps one call of the script short, however many instances there are.
@@ -58,6 +59,7 @@ class Gateway:
         )
         self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits)
         self.metrics.connections_of = self.upstreams.connections
+        self.metrics.log_lines_dropped = lines_dropped
         view_file = settings.view_file
         saved = None
         if view_file is not None and settings.start_without_registry == "view":

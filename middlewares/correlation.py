@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.header_section import HeaderSection, section_of
+from middlewares.header_section import LOGGED_BYTES, HeaderSection, section_of
 from middlewares.logs import WriteEvent, correlation_id_var, event_writer
 from middlewares.metrics import RequestMetrics
 from middlewares.routing import split_target
@@ -81,11 +81,14 @@ def correlation_middleware(
 def access_fields(
     request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float
 ) -> dict[str, Any]:
-    """The members of the access event; absent ones are left out, and so is the query."""
+    """The members of the access event; absent ones are left out, and so is the query.
+
+    What a client may send at any length is cut at LOGGED_BYTES.
+    """
     fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "method": request.method,
-        "path": exchange.path,
+        "path": exchange.path[:LOGGED_BYTES],
         "protocol": _protocol(request.version),
         "status": status,
         "duration_ms": _milliseconds(duration_s),

@@ -16,6 +16,9 @@ REMEMBERED: Final = 512
 #: Longer ones are not: clients could have the gateway remember all its memory.
 REMEMBERED_BYTES: Final = 4096
 
+#: Of what a client may send at any length, so much stands in a line of the log.
+LOGGED_BYTES: Final = 1024
+
 _CORRELATION_ID = b"x-correlation-id"
 _HOST = b"host"
 _FORWARDED_FOR = b"x-forwarded-for"
@@ -51,7 +54,7 @@ class HeaderSection:
         self.claimed_id: str | None = None
         #: Every X-Forwarded-For, in their order.
         self.forwarded_for: tuple[str, ...] = ()
-        #: As it can stand in a log: bytes that are not UTF-8 are replaced.
+        #: As it can stand in a log: cut, bytes that are not UTF-8 replaced.
         self.user_agent = ""
         #: Of the trace that the request belongs to, where it says so validly.
         self.trace_id: str | None = None
@@ -73,7 +76,7 @@ class HeaderSection:
             elif lower == _FORWARDED_FOR:
                 self.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
             elif lower == _USER_AGENT and not self.user_agent:
-                self.user_agent = value.decode("utf-8", "replace")
+                self.user_agent = _for_the_log(value)
             elif lower == _TRACEPARENT:
                 traceparents.append(value)
         if traceparents:
@@ -101,3 +104,8 @@ def section_of(fields: Sequence[FieldLine]) -> HeaderSection:
                 _sections.clear()
             _sections[fields] = section
     return section
+
+
+def _for_the_log(value: bytes) -> str:
+    text = value.decode("utf-8", "replace")
+    return text.encode()[:LOGGED_BYTES].decode("utf-8", "ignore")

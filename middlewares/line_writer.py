@@ -10,8 +10,11 @@ from collections.abc import Callable
 #: A batch is written after so long, or when so many lines wait.
 BATCH_AFTER_S = 0.1
 BATCH_LINES = 200
-#: Lines kept while nobody reads them; what comes then is dropped, and said when there is room again.
+#: Lines kept while nobody reads them, and bytes, with what an interpreter needs for each line; what
+#: comes then is dropped, and said when writing goes on.
 LINES_KEPT = 200_000
+BYTES_KEPT = 64 * 1024 * 1024
+LINE_OVERHEAD = 48
 #: A reader that takes nothing for so long at the end is not waited for.
 CLOSES_WITHIN_S = 5.0
 
@@ -28,15 +31,20 @@ class LineWriter:
         *,
         loss_line: Callable[[int], bytes] | None = None,
         lines_kept: int = LINES_KEPT,
+        bytes_kept: int = BYTES_KEPT,
         closes_within_s: float = CLOSES_WITHIN_S,
     ) -> None:
         self.dropped = 0
         self._file_descriptor = file_descriptor
         self._loss_line = loss_line
         self._lines_kept = lines_kept
+        self._bytes_kept = bytes_kept
         self._closes_within_s = closes_within_s
         self._dropped_and_said = 0
         self._lines: deque[bytes] = deque()
+        #: What waits and what is being written; a signal's handler may come in between, and write.
+        self._bytes = 0
+        self._counting = threading.RLock()
         self._awake = False
         self._closed = False
         self._work = threading.Event()
@@ -49,10 +57,13 @@ class LineWriter:
     def write(self, line: bytes) -> None:
         """Take a line, without its line feed; it never waits, but when the writer is closed."""
         lines = self._lines
-        if len(lines) >= self._lines_kept:
-            self.dropped += 1
-            return
-        lines.append(line)
+        size = len(line) + LINE_OVERHEAD
+        with self._counting:
+            if len(lines) >= self._lines_kept or self._bytes + size > self._bytes_kept:
+                self.dropped += 1
+                return
+            self._bytes += size
+            lines.append(line)
         if not self._awake:
             self._awake = True
             self._work.set()
@@ -89,8 +100,12 @@ class LineWriter:
         lines = self._lines
         while lines:
             batch = [lines.popleft() for _ in range(min(len(lines), BATCH_LINES))]
-            batch.append(b"")
-            self._write_all(b"\n".join(batch))
+            self._write_all(b"\n".join([*batch, b""]))
+            with self._counting:
+                self._bytes -= sum(map(len, batch)) + LINE_OVERHEAD * len(batch)
+            self._say_losses()
+
+    def _say_losses(self) -> None:
         lost = self.dropped - self._dropped_and_said
         if lost and self._loss_line is not None:
             self._dropped_and_said += lost

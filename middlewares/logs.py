@@ -65,6 +65,11 @@ def configure_logging(
     return writer
 
 
+def lines_dropped() -> int:
+    """How many lines this process has not written, since nobody read those before them."""
+    return _writer.dropped if _writer is not None else 0
+
+
 def event_writer(event: str, service: str) -> WriteEvent:
     """How to write many events of one kind, level info, at little cost: `request`, that is.
 

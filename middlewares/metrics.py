@@ -88,6 +88,8 @@ class GatewayMetrics(RequestMetrics):
         self.connections_of: Callable[[], Mapping[tuple[str, str], int]] = dict
         #: Of requests: fields that said what only the gateway may say.
         self.fields_dropped = 0
+        #: Lines of the log that nobody read in time: asked when scraped.
+        self.log_lines_dropped: Callable[[], int] = int
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._upstream: dict[str, Durations] = defaultdict(Durations)
         self._decisions: dict[tuple[str, str], int] = defaultdict(int)
@@ -138,6 +140,12 @@ class GatewayMetrics(RequestMetrics):
             "Request fields not passed on since they said what only the gateway may say.",
             [],
             {(): self.fields_dropped},
+        )
+        yield _counter(
+            "gateway_log_lines_dropped",
+            "Log lines not written since nobody read those before them.",
+            [],
+            {(): self.log_lines_dropped()},
         )
         yield _gauge(
             "gateway_requests_in_flight",

@@ -213,6 +213,16 @@ async def test_the_trace_of_a_request_is_in_its_line(
         assert "trace_id" not in not_traced
 
 
+async def test_of_long_values_a_line_has_the_beginning(tmp_path: Path, registry_url: str) -> None:
+    path, agent = "/" + "p" * 5000, b"a" * 5000
+    async with gateway_process(tmp_path, registry_url) as gateway:
+        await exchange(gateway.port, get(path, b"User-Agent: " + agent))
+
+        (line,) = await access_lines(gateway, path[:1024])
+
+        assert line["user_agent"] == "a" * 1024
+
+
 async def test_refusals_and_failures_are_logged_with_their_reason(
     tmp_path: Path, registry_url: str, start_upstream: StartUpstream
 ) -> None:

@@ -40,6 +40,15 @@ class Pipe:
         while select.select([self.read_end], [], [], 0.3)[0] and os.read(self.read_end, 2**20):
             pass
 
+    def fill(self) -> None:
+        """Leave no room: whoever writes waits."""
+        os.set_blocking(self.write_end, False)
+        for size in (4096, 1):
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(self.write_end, b"." * size)
+        os.set_blocking(self.write_end, True)
+
     def close_read_end(self) -> None:
         self._close(self.read_end)
 

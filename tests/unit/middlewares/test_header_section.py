@@ -39,6 +39,13 @@ def test_a_user_agent_can_stand_in_a_log() -> None:
     assert HeaderSection([(b"User-Agent", b"caf\xe9 \xff")]).user_agent.isprintable()
 
 
+@pytest.mark.parametrize("value", [b"a" * 5000, b"\xff" * 5000, b"a" + "ü€😀".encode() * 500])
+def test_of_a_long_user_agent_a_log_has_the_beginning(value: bytes) -> None:
+    logged = HeaderSection([(b"User-Agent", value)]).user_agent
+    assert 1020 < len(logged.encode()) <= 1024
+    assert value.decode("utf-8", "replace").startswith(logged)
+
+
 def test_the_same_lines_are_one_section_and_others_are_another() -> None:
     lines = (HOST, (b"Accept", b"*/*"))
 

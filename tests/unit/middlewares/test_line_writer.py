@@ -121,8 +121,55 @@ def test_what_finds_no_room_is_dropped_counted_and_told(pipe: Pipe) -> None:
     assert 0 < dropped <= MANY - 100
     came = reading().splitlines()
     assert came.count(LINE) == MANY - dropped
-    assert came[-1] == b"%d lines were dropped" % dropped
+    assert b"%d lines were dropped" % dropped in came
     assert len(came) == MANY - dropped + 1
+
+
+def test_what_waits_is_bounded_in_bytes_too(pipe: Pipe) -> None:
+    """Clients choose how long a line is: 8,000 refused requests took a gigabyte."""
+    writer = LineWriter(
+        pipe.write_end, loss_line=lambda count: b"lost %d" % count, bytes_kept=50_000
+    )
+    for _ in range(MANY):
+        writer.write(LINE)
+    dropped = writer.dropped
+
+    reading = pipe.read_in_background()
+    writer.close()
+    pipe.close_write_end()
+
+    came = reading().splitlines()
+    kept = came.count(LINE)
+    assert kept == MANY - dropped
+    # Besides what waits, or is being written, a pipe holds 64 KiB.
+    assert 40 <= kept <= 50 + 2**16 // len(LINE)
+    assert b"lost %d" % dropped in came
+
+
+def test_there_is_room_again_for_what_comes_after(pipe: Pipe) -> None:
+    """A count that only grows would drop everything in the end."""
+    writer = LineWriter(pipe.write_end, bytes_kept=2 * len(LINE))
+    reading = pipe.read_in_background()
+
+    for _ in range(100):
+        writer.write(LINE)
+        writer.flush()
+    writer.close()
+    pipe.close_write_end()
+
+    assert writer.dropped == 0
+    assert reading() == (LINE + b"\n") * 100
+
+
+def test_many_small_lines_count_for_what_they_take(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.write_end, bytes_kept=10_000)
+    pipe.fill()
+    for _ in range(MANY):
+        writer.write(b"")
+
+    assert writer.dropped == MANY - 10_000 // 48
+    pipe.drain()
+    writer.close()
 
 
 def test_a_loss_is_told_once(pipe: Pipe) -> None:
