@@ -63,7 +63,8 @@ class LineWriter:
                 self.dropped += 1
                 return
             self._bytes += size
-            lines.append(line)
+            # Where it will wait, it waits in a buffer of its own size: orjson's may be ten times as large.
+            lines.append(bytes(memoryview(line)) if len(lines) > BATCH_LINES else line)
         if not self._awake:
             self._awake = True
             self._work.set()
