@@ -21,6 +21,8 @@ from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient
 from tests.support.upstreams import Received, ServedConnection
 
+pytestmark = pytest.mark.both_loops
+
 H = b"Host: h"
 NEXT = b"GET /api/orders/next HTTP/1.1\r\nHost: h\r\n\r\n"
 #: What the gateway adds to each request of its own accord.

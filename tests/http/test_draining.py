@@ -17,6 +17,8 @@ from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.upstreams import OK, Received, ServedConnection
 
+pytestmark = pytest.mark.both_loops
+
 GATEWAYS, WORKERS, ACKS = (f"{tag('default')}:{name}" for name in ("gateways", "workers", "acks"))
 DRAIN = "/services/orders/instances/{}/drain?wait={}"
 

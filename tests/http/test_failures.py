@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
-import struct
 import time
 from typing import Any
 
@@ -16,12 +14,16 @@ from tests.http.conftest import StartHop
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
+from tests.support.transports import reset
 from tests.support.upstreams import OK, Received
 
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 
-pytestmark = pytest.mark.usefixtures("nothing_fails_behind_the_scenes")
+pytestmark = [
+    pytest.mark.both_loops,
+    pytest.mark.usefixtures("nothing_fails_behind_the_scenes"),
+]
 
 
 def problem_in(answer: RawAnswer) -> tuple[int, str]:
@@ -172,13 +174,6 @@ async def test_what_is_not_one_clear_answer_is_refused(
 
 
 # Bodies that break off
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """End the connection by RST."""
-    sock = writer.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
 
 
 BROKEN = [

@@ -13,6 +13,8 @@ from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient
 from tests.support.upstreams import Received
 
+pytestmark = pytest.mark.both_loops
+
 GET = b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
 
 

@@ -7,7 +7,10 @@ import pytest
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient, exchange
+from tests.support.transports import transport_of
 from tests.support.upstreams import Received
+
+pytestmark = pytest.mark.both_loops
 
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -150,8 +153,7 @@ async def test_a_client_that_reads_nothing_is_given_up(
     upstream = await start_upstream(floods)
     await gateway.register("orders", upstream.port)
     client = await RawClient.connect(gateway.port)
-    transport = client.writer.transport
-    assert isinstance(transport, asyncio.Transport)
+    transport = transport_of(client.writer)
     transport.pause_reading()
 
     await client.send(GET)

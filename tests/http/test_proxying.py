@@ -12,6 +12,8 @@ from tests.http.conftest import StartHop
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.upstreams import OK, Received, ScriptedUpstream
 
+pytestmark = pytest.mark.both_loops
+
 GET = b"GET /api/orders/x HTTP/1.1\r\nHost: h\r\n\r\n"
 
 

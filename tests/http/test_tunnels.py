@@ -3,13 +3,17 @@
 import asyncio
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawClient, exchange
+from tests.support.transports import transport_of
 from tests.support.upstreams import Received
+
+pytestmark = pytest.mark.both_loops
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
 ASK = b"GET /api/chat/room HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
@@ -133,8 +137,7 @@ async def test_an_end_that_reads_nothing_holds_the_other_back(
     gateway, upstream = await start_gateway(), await start_upstream(flood)
     await gateway.register("chat", upstream.port)
     client = await RawClient.connect(gateway.port)
-    transport = client.writer.transport
-    assert isinstance(transport, asyncio.Transport)
+    transport = transport_of(client.writer)
     transport.pause_reading()
     await client.send(ASK % b"chat")
 

@@ -25,7 +25,10 @@ HEARTBEAT = {"health.probe": "heartbeat"}
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"
 
-pytestmark = pytest.mark.usefixtures("nothing_fails_behind_the_scenes")
+pytestmark = [
+    pytest.mark.both_loops,
+    pytest.mark.usefixtures("nothing_fails_behind_the_scenes"),
+]
 
 
 class Hasty:

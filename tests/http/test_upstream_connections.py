@@ -17,6 +17,7 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
+from tests.support.transports import transport_of
 from tests.support.upstreams import (
     OK,
     Dialogue,
@@ -35,7 +36,10 @@ BARE_POST = b"POST /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 
 StartHop = Callable[..., Awaitable[tuple[RunningGateway, KeepAliveUpstream]]]
 
-pytestmark = pytest.mark.usefixtures("nothing_fails_behind_the_scenes")
+pytestmark = [
+    pytest.mark.both_loops,
+    pytest.mark.usefixtures("nothing_fails_behind_the_scenes"),
+]
 
 
 @pytest.fixture
@@ -325,7 +329,7 @@ def breaks_off_once(how: str) -> Dialogue:
         nonlocal count
         count += 1
         if how == "unread":  # some of it stays in the socket, which makes a close a reset
-            connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+            transport_of(connection.writer).pause_reading()
         if count != 2:
             received.body = await read_body(received)
             await connection.send(OK)

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import socket
-import struct
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from tests.support import transports
 from tests.support.heads import Head
 
 Script = Callable[["Received", asyncio.StreamWriter], Awaitable[None]]
@@ -167,15 +166,11 @@ class ServedConnection:
 
     def finish(self) -> None:
         """Send a FIN now; whatever comes from then on is answered by a reset."""
-        sock = self.writer.get_extra_info("socket")
-        with contextlib.suppress(OSError):
-            sock.shutdown(socket.SHUT_RDWR)
+        transports.finish(self.writer)
 
     def reset(self) -> None:
         """Send a reset."""
-        sock = self.writer.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
+        transports.reset(self.writer)
 
 
 class KeepAliveUpstream(Upstream):

@@ -1,9 +1,10 @@
 """A directory and a clock that stand in for real ones, and apps that are found through them."""
 
+import asyncio
 import itertools
 import socket
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from services.base.directory import Presence
 from services.market_data.app import create_app as create_market_data
 from services.market_data.settings import MarketDataSettings
+from tests.http.conftest import LoopFactory
 from tests.http.services.processes import Start, start_service
 
 #: 2026-01-01T12:34:56Z, half a second on.
@@ -22,6 +24,11 @@ NOW_S = 1_767_270_896.5
 
 UrlOf = Callable[[BaseTestServer], str]
 Run = Callable[..., Awaitable[list[TestServer]]]
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
+    """The services run on asyncio's own loop."""
+    return {"asyncio": asyncio.new_event_loop}
 
 
 class StandInClock:
