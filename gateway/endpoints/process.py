@@ -52,23 +52,29 @@ class ProcessEndpoints:
             return answer({"status": "not_ready", "service": NAME, "reasons": reasons}, status=503)
         return answer({"status": "ready", "service": NAME})
 
-    async def status(self, _request: web.Request) -> web.Response:
-        """The state of this worker, for people and scripts."""
+    async def status(self, request: web.Request) -> web.Response:
+        """The state of this worker, for people and scripts.
+
+        The pid, and addresses of the registry and of clients, are for those with the token.
+        """
         now_s = time.time()
         settings = self.settings
+        worker: dict[str, Any] = {"workers": settings.gateway_workers}
+        registry = {"namespace": settings.registry.namespace, **self.registry_state()}
+        inside: dict[str, Any] = {}
+        if self.guard.admits(request):
+            worker["pid"] = self.lifecycle.pid
+            registry["url"] = without_password(settings.registry.redis_url)
+            inside["untrusted_proxies"] = self.untrusted_proxies()
         return answer(
             {
                 "service": NAME,
                 "version": VERSION,
                 "uptime_s": round(self.lifecycle.uptime_s, 3),
                 "started_at": rfc3339(round((now_s - self.lifecycle.uptime_s) * 1000)),
-                "worker": {"pid": self.lifecycle.pid, "workers": settings.gateway_workers},
+                "worker": worker,
                 "ready": self.has_view() and not self.lifecycle.reasons,
-                "registry": {
-                    "url": without_password(settings.registry.redis_url),
-                    "namespace": settings.registry.namespace,
-                    **self.registry_state(),
-                },
+                "registry": registry,
                 "services": self._services(),
                 "mass_losses": {
                     name: {"lost": loss.lost, "total": loss.total}
@@ -82,7 +88,7 @@ class ProcessEndpoints:
                     "upstream_timeout_s": settings.upstream_timeout,
                     **self.limiter_state(),
                 },
-                "untrusted_proxies": self.untrusted_proxies(),
+                **inside,
             }
         )
 

@@ -117,16 +117,24 @@ class ServicesEndpoints:
 def _describing(
     entries: list[Entry], heartbeats: dict[str, int], everything: bool
 ) -> Steps[list[Description]]:
-    """Services of entries that are in their order; metadata is in `everything` alone."""
+    """Services of entries that are in their order; `everything`: what only the token shows, too."""
     described: dict[str, list[Description]] = {}
     for some in slices(entries):
         for entry in some:
             instance = describe_entry(entry, heartbeats)
             if not everything:
-                del instance["metadata"]
+                redact(instance)
             described.setdefault(entry.instance.name, []).append(instance)
         yield
     return [describe_service(name, instances) for name, instances in described.items()]
+
+
+def redact(instance: Description) -> None:
+    """Take out what only the admin token shows: it may hold secrets of the service."""
+    del instance["metadata"]
+    url = instance["health_check_url"]
+    if url is not None:
+        instance["health_check_url"] = url.partition("?")[0]
 
 
 def describe_entry(entry: Entry, heartbeats: dict[str, int]) -> Description:

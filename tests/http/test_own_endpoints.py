@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import stat
 from pathlib import Path
@@ -147,7 +148,7 @@ async def test_status_tells_version_uptime_worker_registry_services_and_limits(
     gateway, upstream = await start_gateway(RATE_LIMIT_REQUESTS="7"), await start_upstream()
     await gateway.register("orders_service", upstream.port)
 
-    status = (await gateway.get("/status")).json()
+    status = (await gateway.admin("GET", "/status")).json()
 
     assert status["service"] == "api_gateway"
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", status["version"])
@@ -159,6 +160,54 @@ async def test_status_tells_version_uptime_worker_registry_services_and_limits(
     assert status["services"]["orders_service"]["total"] == 1
     assert status["limits"]["requests"] == 7
 
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong"])
+async def test_without_the_token_nothing_is_told_of_the_inside(
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    registry_url: str,
+    authorization: str | None,
+) -> None:
+    """/status showed the registry's address and other clients' to anybody, /services keys in queries."""
+    gateway, upstream = await start_gateway(), await start_upstream()
+    metadata = {"owner": "s3cret"}
+    await gateway.register(
+        "orders", upstream.port, health_check_url="/health?key=s3cret", metadata=metadata
+    )
+    await gateway.get("/health", headers={"X-Forwarded-For": "192.0.2.1"})  # a client's address
+    headers = {} if authorization is None else {"Authorization": authorization}
+
+    public = {path: await gateway.get(path, headers=headers) for path in INSIDE}
+    whole = {
+        path: (await gateway.admin("GET", path)).json() for path in INSIDE if path != "/metrics"
+    }
+
+    for path, answer in public.items():
+        assert answer.status == 200, path
+        text = answer.body.decode()
+        for inside in ("s3cret", "redis:", URL(registry_url).authority, "metadata", "history"):
+            assert inside not in text, path
+    status = public["/status"].json()
+    assert "127.0.0.1" not in public["/status"].body.decode()
+    assert status["worker"] == {"workers": 1}
+    assert {"url"} == whole["/status"]["registry"].keys() - status["registry"].keys()
+    assert whole["/status"]["worker"]["pid"] == os.getpid()
+    assert whole["/status"]["untrusted_proxies"] == ["127.0.0.1"]
+    assert whole["/status"]["registry"]["url"] == registry_url
+    shown = {
+        "/services": lambda document: document["services"][0]["instances"][0],
+        "/services/orders": lambda document: document["instances"][0],
+    }
+    for path, instance_of in shown.items():
+        listed, all_of_it = instance_of(public[path].json()), instance_of(whole[path])
+        own = f"http://127.0.0.1:{upstream.port}/health"
+        assert listed["health_check_url"] == own
+        assert all_of_it["health_check_url"] == f"{own}?key=s3cret"
+        assert all_of_it["metadata"] == metadata
+        assert set(all_of_it) - set(listed) <= {"metadata", "health"}
+
+
+INSIDE = ("/services", "/services/orders", "/status", "/metrics")
 
 METRICS = {
     "gateway_requests_total": {"service", "method", "status"},

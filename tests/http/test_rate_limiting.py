@@ -192,14 +192,14 @@ async def test_what_an_untrusted_peer_claims_is_not_believed_and_told_once(
 ) -> None:
     with capture_logs() as logs:
         gateway = await start_limited(RATE_LIMIT_REQUESTS="9")
-        assert (await gateway.get("/status")).json()["untrusted_proxies"] == []
+        assert (await gateway.admin("GET", "/status")).json()["untrusted_proxies"] == []
 
         left = [remaining(await ask(gateway, f"192.0.2.{n}")) for n in range(3)]
 
     assert left == [8, 7, 6]
     told = [e for e in logs if e["event"] == "client_address.untrusted_proxy"]
     assert [e["peer"] for e in told] == ["127.0.0.1"]
-    assert (await gateway.get("/status")).json()["untrusted_proxies"] == ["127.0.0.1"]
+    assert (await gateway.admin("GET", "/status")).json()["untrusted_proxies"] == ["127.0.0.1"]
 
 
 async def test_the_logged_client_is_the_one_that_is_limited(start_limited: StartGateway) -> None:
