@@ -29,7 +29,7 @@ from gateway.clients import Clients
 from gateway.evidence import TrafficEvidence
 from gateway.lifecycle import Lifecycle
 from gateway.probing import HealthProbe
-from gateway.registry_log import log_event, log_health
+from gateway.registry_log import EventLog, log_health
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer
@@ -87,6 +87,8 @@ class Gateway:
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: self.sweeper.live_workers
         )
+        # Before the prober, which forgets the health of what goes.
+        self.watcher.listen(EventLog(self.health.health).view_changed)
         self.watcher.listen(self.prober.view_changed)
         self.watcher.listen(self.upstreams.view_changed)
         self.watcher.listen(self.reporter.view_changed)
@@ -95,7 +97,6 @@ class Gateway:
         self.watcher.listen(self.mass_losses.view_changed)
         if self.saved_view is not None:
             self.watcher.listen(self.saved_view.view_changed)
-        self.watcher.listen(log_event)
         self.metrics.registry.register(
             DiscoveryCollector(
                 instances=lambda: [

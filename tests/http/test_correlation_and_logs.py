@@ -297,6 +297,13 @@ async def test_the_registrys_events_are_logged(
             if line["name"] == "sickens"
         ]
         assert changes == [("starting", "healthy", "200"), ("healthy", "unhealthy", "503")]
+        # Traffic goes elsewhere from here on: whoever reads warnings alone has to learn of it, and why.
+        (removed,), (expired,) = gateway.logs("instance.removed"), gateway.logs("instance.expired")
+        assert (removed["level"], removed["evidence"]) == ("warning", "503")
+        assert (expired["level"], expired["evidence"]) == ("warning", "no heartbeat for 1 s")
+        levels = {(line["to"], line["level"]) for line in gateway.logs("instance.health_changed")}
+        assert levels == {("healthy", "info"), ("unhealthy", "warning")}
+        assert {line["level"] for line in gateway.logs("instance.registered")} == {"info"}
         assert {line["instance"] for line in gateway.logs("instance.registered")} == {"i1"}
 
 
