@@ -98,7 +98,7 @@ class UpstreamClient:
             for pool in (*self._pools.values(), *self._leaving):
                 pool.sweep(now_s)
             self._leaving = {pool for pool in self._leaving if pool.in_flight}
-            await self.dialer.resolver.refresh()
+            self.dialer.resolver.refresh()
 
     def close(self) -> None:
         """End every idle connection."""

@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import ipaddress
-import socket
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from discovery.addresses import IPAddress
+from gateway.upstream.looking_up import LookUp, LookUps, look_up
 
 FRESH_FOR_S = 10.0
 #: A name that no request asked for in so long is forgotten.
@@ -17,14 +18,17 @@ FORGOTTEN_AFTER_S = 60.0
 @dataclass(slots=True)
 class _Name:
     addresses: list[IPAddress]
-    resolved_s: float
+    #: When it is to be asked for again (monotonic s).
+    due_s: float
     used_s: float = field(default_factory=time.monotonic)
 
 
 class Resolver:
     """Resolves host names; an address literal is its own answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, look_up: LookUp = look_up, *, fresh_for_s: float = FRESH_FOR_S) -> None:
+        self._look_ups = LookUps(look_up)
+        self._fresh_for_s = fresh_for_s
         self._names: dict[str, _Name] = {}
 
     async def resolve(self, host: str) -> list[IPAddress]:
@@ -35,27 +39,44 @@ class Resolver:
         if known is not None:
             known.used_s = time.monotonic()
             return known.addresses
-        return await self._ask(host)
+        # Shielded: others may wait for the same look-up.
+        addresses = await asyncio.shield(self._look_ups.begin(host))
+        if host not in self._names:  # the first of those that waited
+            self._learned(host, addresses)
+        return addresses
+
+    def known(self, host: str) -> list[IPAddress] | None:
+        """The last answer, the same object until there is another; None for what was not asked for."""
+        name = self._names.get(host)
+        return name.addresses if name is not None else None
 
     def forget(self, host: str) -> None:
         """None of its addresses takes connections: ask anew next time."""
         self._names.pop(host, None)
 
-    async def refresh(self) -> None:
-        """Ask again for what is no longer fresh, and forget what nobody uses."""
+    def refresh(self) -> None:
+        """Begin to ask again for what is no longer fresh, and forget what nobody uses."""
         now_s = time.monotonic()
         for host, name in list(self._names.items()):
             if now_s - name.used_s > FORGOTTEN_AFTER_S:
                 self.forget(host)
-            elif now_s - name.resolved_s >= FRESH_FOR_S:
-                with contextlib.suppress(OSError):  # the last answer stands
-                    await self._ask(host)
+            elif now_s >= name.due_s:
+                name.due_s = now_s + self._fresh_for_s
+                answer = self._look_ups.begin(host, refreshes=True)
+                answer.add_done_callback(partial(self._refreshed, host))
 
-    async def _ask(self, host: str) -> list[IPAddress]:
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        # A scoped address (fe80::1%eth0) is link-local, and forbidden with or without its scope.
-        texts = dict.fromkeys(str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
-        addresses = [ipaddress.ip_address(text) for text in texts]
-        used_s = self._names[host].used_s if host in self._names else time.monotonic()
-        self._names[host] = _Name(addresses, time.monotonic(), used_s)
-        return addresses
+    def _refreshed(self, host: str, answer: asyncio.Future[list[IPAddress]]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            return  # the last answer stands
+        if host in self._names:
+            self._learned(host, answer.result())
+
+    def _learned(self, host: str, addresses: list[IPAddress]) -> None:
+        known = self._names.get(host)
+        due_s = time.monotonic() + self._fresh_for_s
+        if known is None:
+            self._names[host] = _Name(addresses, due_s)
+            return
+        known.due_s = due_s
+        if known.addresses != addresses:
+            known.addresses = addresses
