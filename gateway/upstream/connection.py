@@ -10,6 +10,7 @@ from typing import Protocol
 
 import httptools
 
+from discovery.addresses import IPAddress
 from gateway.upstream import repeated_answers
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
@@ -87,6 +88,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def __init__(self, sock: socket.socket, limits: UpstreamLimits) -> None:
         self.reused = False
+        #: Where it leads; None where that is not known.
+        self.address: IPAddress | None = None
         self.idle_since_s = 0.0
         self.idle_limit_s = IDLE_LIMIT_S
         #: When it ended (loop time); what the pool ends itself it does not ask.

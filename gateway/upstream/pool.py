@@ -4,12 +4,14 @@ import asyncio
 import socket
 from collections import deque
 
+from discovery.addresses import IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.sockets import peer_address
 from middlewares.failures import Overloaded, UpstreamUnreachable
 
 
@@ -31,6 +33,8 @@ class Pool:
         self._turns = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
+        #: What the instance's name leads to, as last seen; None for an address.
+        self._leads_to: list[IPAddress] | None = None
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -91,12 +95,14 @@ class Pool:
         return connection
 
     def _new(self, sock: socket.socket) -> UpstreamConnection:
-        return UpstreamConnection(sock, self._limits)
+        connection = UpstreamConnection(sock, self._limits)
+        connection.address = peer_address(sock)
+        return connection
 
     def give_back(self, connection: UpstreamConnection) -> None:
         """The exchange is over: the connection is kept where it can be used again, else ended."""
         self.active.discard(connection)
-        if connection.is_reusable and not self._closed:
+        if connection.is_reusable and not self._closed and self._still_leads_to(connection):
             connection.idle_since_s = self._loop.time()
             self._idle.append(connection)
         else:
@@ -105,14 +111,28 @@ class Pool:
             self._next()
 
     def sweep(self, now_s: float) -> None:
-        """Fail what is overdue, and end what has been idle too long."""
+        """Fail what is overdue, and end what has been idle too long, or where its name has left."""
         for connection in list(self.active):
             connection.check_deadline(now_s)
         stale = [one for one in self._idle if not one.is_fresh(now_s)]
-        if stale:
-            self._idle = [one for one in self._idle if one not in stale]
-            for connection in stale:
-                self._end(connection, now_s)
+        for connection in stale:
+            self._end(connection, now_s)
+        left = self._left_behind()
+        for connection in left:
+            connection.abort()
+        if stale or left:
+            self._idle = [one for one in self._idle if one not in stale and one not in left]
+
+    def _left_behind(self) -> list[UpstreamConnection]:
+        """The idle connections to addresses to which the instance's name leads no more."""
+        leads_to = self._dialer.resolver.known(self.instance.host)
+        if leads_to is None or leads_to is self._leads_to:
+            return []
+        self._leads_to = leads_to
+        return [one for one in self._idle if not self._still_leads_to(one)]
+
+    def _still_leads_to(self, connection: UpstreamConnection) -> bool:
+        return self._leads_to is None or connection.address in self._leads_to
 
     def close(self) -> None:
         """End idle connections now, and others when their exchange is over."""

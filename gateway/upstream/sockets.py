@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import os
 import select
 import socket
 import struct
 from collections.abc import Callable
+
+from discovery.addresses import IPAddress
 
 # struct tcp_info of linux/tcp.h: tcpi_bytes_acked, 64 bits, in the host's order.
 _ACKED_AT = 120
@@ -49,4 +52,12 @@ def bytes_acknowledged(sock: socket.socket) -> int | None:
         info = sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _ACKED_AT + _ACKED.size)
         return int(_ACKED.unpack_from(info, _ACKED_AT)[0])
     except (OSError, struct.error):
+        return None
+
+
+def peer_address(sock: socket.socket) -> IPAddress | None:
+    """Where the connection leads; None for one that has ended."""
+    try:
+        return ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0])
+    except (OSError, ValueError, IndexError):
         return None

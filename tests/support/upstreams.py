@@ -34,15 +34,15 @@ class Received(Head):
 
 
 class Upstream(ABC):
-    """A server on 127.0.0.1 that gives each connection a task, and ends them all when it stops."""
+    """A server on this machine that gives each connection a task, and ends them all when it stops."""
 
     def __init__(self) -> None:
         self.port = 0
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def listen(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=2**20)
+    async def listen(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._server = await asyncio.start_server(self._accept, host, port, limit=2**20)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
