@@ -82,13 +82,12 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         settings=settings,
         lifecycle=gateway.lifecycle,
         metrics=gateway.metrics,
-        view=lambda: watcher.view,
+        instance_counts=gateway.instance_counts,
         registry_state=gateway.registry_state,
         mass_losses=gateway.mass_losses.present,
         limiter_state=lambda: {"alone": gateway.limiter.alone},
         untrusted_proxies=gateway.clients.untrusted_proxies,
         has_view=lambda: watcher.has_view,
-        status_of=gateway.health.status,
         guard=guard,
     )
     services = ServicesEndpoints(
@@ -97,6 +96,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         stale_for_s=gateway.stale_for_s,
         health=gateway.health,
         guard=guard,
+        send_timeout_s=settings.client_limits.send_s,
     )
     registration = RegistrationEndpoints(
         registry=gateway.registry,

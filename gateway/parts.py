@@ -27,6 +27,7 @@ from gateway.admin import AdminGuard
 from gateway.background import running
 from gateway.clients import Clients
 from gateway.evidence import TrafficEvidence
+from gateway.instance_counts import InstanceCounts
 from gateway.lifecycle import Lifecycle
 from gateway.probing import HealthProbe
 from gateway.registry_log import EventLog, log_health
@@ -68,6 +69,7 @@ class Gateway:
         self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self.health = HealthBook(self._health_changed)
         self.mass_losses = MassLosses(self.health.status)
+        self.instance_counts = InstanceCounts(lambda: self.watcher.view, self.health)
         self.reporter = Reporter(self.registry, self.id, self.health.health, self._say_everything)
         self.prober = Prober(
             probe=HealthProbe(self.dialer, settings.health_check_timeout),
@@ -99,11 +101,7 @@ class Gateway:
             self.watcher.listen(self.saved_view.view_changed)
         self.metrics.registry.register(
             DiscoveryCollector(
-                instances=lambda: [
-                    (e.instance.name, "draining" if e.draining else self.health.status(e.key))
-                    for e in self.watcher.view.entries()
-                    if e.absent is None
-                ],
+                instances=self.instance_counts,
                 registry_up=lambda: self.watcher.connected,
                 registry_writable=lambda: self.sweeper.writable,
                 view_age_s=lambda: self.watcher.age_s if self.watcher.has_view else None,

@@ -170,7 +170,7 @@ class GatewayMetrics(RequestMetrics):
 class DiscoveryCollector(Collector):
     """What follows from the gateway's view, computed when scraped.
 
-    `instances` yields (service, status) of each instance, `registry_up` says whether the watcher is
+    `instances` counts them by service and status (`total` is all of them), `registry_up` says whether the watcher is
     connected, `registry_writable` whether it takes changes, `view_age_s` how old the view is in seconds
     (None: there is none), `mass_losses` how often each service lost most of its instances at once.
     """
@@ -178,7 +178,7 @@ class DiscoveryCollector(Collector):
     def __init__(
         self,
         *,
-        instances: Callable[[], Iterable[tuple[str, str]]],
+        instances: Callable[[], Mapping[str, Mapping[str, int]]],
         registry_up: Callable[[], bool],
         registry_writable: Callable[[], bool],
         view_age_s: Callable[[], float | None],
@@ -191,9 +191,12 @@ class DiscoveryCollector(Collector):
         self._mass_losses = mass_losses
 
     def collect(self) -> Iterable[Metric]:
-        counts: dict[tuple[str, str], int] = defaultdict(int)
-        for key in self._instances():
-            counts[key] += 1
+        counts = {
+            (service, status): count
+            for service, by_status in self._instances().items()
+            for status, count in by_status.items()
+            if count and status != "total"
+        }
         yield _gauge("discovery_instances", "Instances in the view.", ["service", "status"], counts)
         yield GaugeMetricFamily(
             "discovery_registry_up", "1 while the registry answers.", value=self._registry_up()

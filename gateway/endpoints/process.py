@@ -13,7 +13,6 @@ from prometheus_client.exposition import choose_encoder
 from discovery.describing import rfc3339
 from discovery.mass_loss import Loss
 from discovery.settings import without_password
-from discovery.view import View
 from gateway.admin import AdminGuard
 from gateway.lifecycle import Lifecycle
 from gateway.settings import GatewaySettings
@@ -30,13 +29,12 @@ class ProcessEndpoints:
     settings: GatewaySettings
     lifecycle: Lifecycle
     metrics: GatewayMetrics
-    view: Callable[[], View]
+    instance_counts: Callable[[], Mapping[str, Mapping[str, int]]]
     registry_state: Callable[[], Mapping[str, Any]]
     mass_losses: Callable[[], Mapping[str, Loss]]
     limiter_state: Callable[[], Mapping[str, Any]]
     untrusted_proxies: Callable[[], list[str]]
     has_view: Callable[[], bool]
-    status_of: Callable[[str], str]
     guard: AdminGuard
 
     async def health(self, _request: web.Request) -> web.Response:
@@ -75,7 +73,7 @@ class ProcessEndpoints:
                 "worker": worker,
                 "ready": self.has_view() and not self.lifecycle.reasons,
                 "registry": registry,
-                "services": self._services(),
+                "services": self.instance_counts(),
                 "mass_losses": {
                     name: {"lost": loss.lost, "total": loss.total}
                     for name, loss in self.mass_losses().items()
@@ -98,18 +96,6 @@ class ProcessEndpoints:
         response = web.Response(body=encode(self.metrics.registry))
         response.headers["Content-Type"] = content_type
         return response
-
-    def _services(self) -> dict[str, dict[str, int]]:
-        counts: dict[str, dict[str, int]] = {}
-        for entry in self.view().entries():
-            if entry.absent is None:
-                count = counts.setdefault(
-                    entry.instance.name,
-                    {"total": 0, "healthy": 0, "starting": 0, "unhealthy": 0, "draining": 0},
-                )
-                count["total"] += 1
-                count["draining" if entry.draining else self.status_of(entry.key)] += 1
-        return dict(sorted(counts.items()))
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:

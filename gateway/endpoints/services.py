@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from aiohttp import web
 
-from discovery.describing import Description, describe_health, describe_instance, describe_service
+from discovery.describing import Description, describe_health, describe_service
 from discovery.instance import Instance
 from discovery.prober import HealthBook
 from discovery.slicing import Steps, slices
@@ -16,6 +16,8 @@ from discovery.tasks import in_steps
 from discovery.view import Entry, View
 from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
+from gateway.endpoints.public_services import PublicServices, describe_entry
+from gateway.endpoints.shared_documents import SharedDocuments, send_document
 from middlewares.failures import ServiceUnknown
 
 
@@ -63,82 +65,105 @@ class Heartbeats:
             del self._asked[service]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ServicesEndpoints:
-    """Answered from the view; only the heartbeats are asked of the registry."""
+    """Answered from the view; only the heartbeats are asked of the registry.
 
-    view: Callable[[], View]
-    heartbeats: Heartbeats
-    stale_for_s: Callable[[], float | None]
-    health: HealthBook
-    guard: AdminGuard
+    The public's documents are made once for all who ask, however many and however slow they are.
+    """
 
-    async def list_all(self, request: web.Request) -> web.Response:
+    def __init__(
+        self,
+        *,
+        view: Callable[[], View],
+        heartbeats: Heartbeats,
+        stale_for_s: Callable[[], float | None],
+        health: HealthBook,
+        guard: AdminGuard,
+        send_timeout_s: float,
+    ) -> None:
+        self._view = view
+        self._heartbeats = heartbeats
+        self._stale_for_s = stale_for_s
+        self._health = health
+        self._guard = guard
+        self._send_timeout_s = send_timeout_s
+        self._public = PublicServices()
+        self._documents = SharedDocuments(view, self._make)
+
+    async def list_all(self, request: web.Request) -> web.StreamResponse:
         """All registered services; while the registry is away the last view, marked as stale."""
-        services = await self._describe(request, None)
-        document: dict[str, Any] = {"count": len(services), "services": services}
-        return answer(self._marked(document))
+        if not self._guard.admits(request):
+            return await self._send(request, await self._documents.get(""))
+        services = await self._describe("")
+        return answer({"count": len(services), "services": services} | self._mark())
 
-    async def show(self, request: web.Request) -> web.Response:
+    async def show(self, request: web.Request) -> web.StreamResponse:
         """One service; ServiceUnknown when nothing of it is registered.
 
         With the token also what this gateway's probes and requests have seen of each instance.
         """
         name = request.match_info["name"]
-        services = await self._describe(request, name)
-        if not services:
-            raise ServiceUnknown(f"no service {name} is registered")
-        (service,) = services
-        if self.guard.admits(request):
-            for instance in service["instances"]:
-                key = f"{name}/{instance['id']}"
-                instance["health"] = describe_health(
-                    self.health.health(key), self.health.history(key)
-                )
-        return answer(self._marked(service))
+        unknown = ServiceUnknown(f"no service {name} is registered")
+        if not self._view().is_registered(name):
+            raise unknown
+        if not self._guard.admits(request):
+            document = await self._documents.get(name)
+            if not document:
+                raise unknown
+            return await self._send(request, document)
+        (service,) = await self._describe(name)
+        for instance in service["instances"]:
+            key = f"{name}/{instance['id']}"
+            instance["health"] = describe_health(
+                self._health.health(key), self._health.history(key)
+            )
+        return answer(service | self._mark())
 
-    async def _describe(self, request: web.Request, name: str | None) -> list[Description]:
-        """The services of the present view, by name: this one alone, or all of them (None)."""
-        view = self.view()
-        names = sorted(view.services) if name is None else [name]
-        entries = [e for one in names for e in sorted(view.registered(one), key=lambda e: e.key)]
+    async def _make(self, name: str, view: View) -> bytes:
+        """The public's document of a service, empty where there is none; '' is all of them."""
+        names = _names(view, name)
+        instances = [entry.instance for one in names for entry in view.registered(one)]
+        heartbeats = await self._heartbeats(name, instances) if instances else {}
+        services = await in_steps(self._public.of(view, names, heartbeats))
+        if name:
+            return orjson.dumps(services[0]) if services else b""
+        return orjson.dumps({"count": len(services), "services": services})
+
+    async def _send(self, request: web.Request, document: bytes) -> web.StreamResponse:
+        parts = [memoryview(document)]
+        if mark := self._mark():
+            parts = [parts[0][:-1], memoryview(b"," + orjson.dumps(mark)[1:])]
+        return await send_document(request, *parts, send_timeout_s=self._send_timeout_s)
+
+    async def _describe(self, name: str) -> list[Description]:
+        """A service of the present view, or all of them (''), with all that the token shows."""
+        view = self._view()
+        entries = [
+            entry
+            for one in _names(view, name)
+            for entry in sorted(view.registered(one), key=lambda entry: entry.key)
+        ]
         if not entries:
             return []
-        heartbeats = await self.heartbeats(name or "", [entry.instance for entry in entries])
-        return await in_steps(_describing(entries, heartbeats, self.guard.admits(request)))
+        heartbeats = await self._heartbeats(name, [entry.instance for entry in entries])
+        return await in_steps(_describing(entries, heartbeats))
 
-    def _marked(self, document: dict[str, Any]) -> dict[str, Any]:
-        stale_for_s = self.stale_for_s()
-        if stale_for_s is not None:
-            document |= {"stale": True, "age_s": round(stale_for_s, 3)}
-        return document
+    def _mark(self) -> dict[str, Any]:
+        """What says that the registry is away."""
+        stale_for_s = self._stale_for_s()
+        return {} if stale_for_s is None else {"stale": True, "age_s": round(stale_for_s, 3)}
 
 
-def _describing(
-    entries: list[Entry], heartbeats: dict[str, int], everything: bool
-) -> Steps[list[Description]]:
-    """Services of entries that are in their order; `everything`: what only the token shows, too."""
+def _names(view: View, name: str) -> list[str]:
+    return [name] if name else sorted(view.services)
+
+
+def _describing(entries: list[Entry], heartbeats_ms: Mapping[str, int]) -> Steps[list[Description]]:
+    """Services of entries that are in their order."""
     described: dict[str, list[Description]] = {}
     for some in slices(entries):
         for entry in some:
-            instance = describe_entry(entry, heartbeats)
-            if not everything:
-                redact(instance)
+            instance = describe_entry(entry, heartbeats_ms)
             described.setdefault(entry.instance.name, []).append(instance)
         yield
     return [describe_service(name, instances) for name, instances in described.items()]
-
-
-def redact(instance: Description) -> None:
-    """Take out what only the admin token shows: it may hold secrets of the service."""
-    del instance["metadata"]
-    url = instance["health_check_url"]
-    if url is not None:
-        instance["health_check_url"] = url.partition("?")[0]
-
-
-def describe_entry(entry: Entry, heartbeats: dict[str, int]) -> Description:
-    """An entry of the view in the shape of the contract."""
-    status = "draining" if entry.draining else entry.status
-    heartbeat_ms = max(entry.registered_at_ms, heartbeats.get(entry.key, 0))
-    return describe_instance(entry.instance, status, entry.registered_at_ms, heartbeat_ms)

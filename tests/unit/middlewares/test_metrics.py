@@ -1,6 +1,7 @@
 """What a scrape shows: Prometheus' own shapes, under the contract's names."""
 
 import random
+from collections.abc import Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
@@ -45,13 +46,13 @@ def scraped(registry: CollectorRegistry) -> dict[str, Metric]:
 
 
 def discovery(
-    *instances: tuple[str, str],
+    instances: Mapping[str, Mapping[str, int]] | None = None,
     up: bool = True,
     writable: bool = True,
     age_s: float | None = 1.5,
 ) -> DiscoveryCollector:
     return DiscoveryCollector(
-        instances=lambda: instances,
+        instances=lambda: instances or {},
         registry_up=lambda: up,
         registry_writable=lambda: writable,
         view_age_s=lambda: age_s,
@@ -62,7 +63,7 @@ def discovery(
 def busy(registry: CollectorRegistry) -> GatewayMetrics:
     """A gateway that has done a little of everything."""
     metrics = GatewayMetrics(registry)
-    registry.register(discovery(("orders", "healthy")))
+    registry.register(discovery({"orders": {"total": 1, "healthy": 1, "starting": 0}}))
     metrics.request_finished("orders", "GET", 200, 0.004)
     metrics.attempt_finished("orders", "answered", 0.003)
     metrics.limit_decided("default", "allowed")
@@ -233,7 +234,12 @@ def test_without_a_view_there_is_no_age(registry: CollectorRegistry) -> None:
 
 def test_instances_are_counted_by_service_and_status(registry: CollectorRegistry) -> None:
     registry.register(
-        discovery(("a", "healthy"), ("a", "healthy"), ("a", "draining"), ("b", "starting"))
+        discovery(
+            {
+                "a": {"total": 3, "healthy": 2, "draining": 1, "starting": 0},
+                "b": {"total": 1, "starting": 1},
+            }
+        )
     )
 
     samples = scraped(registry)["discovery_instances"].samples

@@ -1,0 +1,74 @@
+"""Services as the public sees them, as JSON: an instance that is as it was is not rendered again."""
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from discovery.describing import Description, describe_instance, describe_service, rfc3339
+from discovery.slicing import Steps, slices
+from discovery.view import Entry, View
+
+
+class PublicServices:
+    """Renders the services of a view without what only the admin token shows."""
+
+    def __init__(self) -> None:
+        #: By service and key: an entry, and what was rendered of it.
+        self._known: dict[str, dict[str, tuple[Entry, bytes]]] = {}
+
+    def of(
+        self, view: View, names: Sequence[str], heartbeats_ms: Mapping[str, int]
+    ) -> Steps[list[Description]]:
+        """Those of these services that anything is registered of; the instances are JSON already."""
+        for gone in self._known.keys() - view.services.keys():
+            del self._known[gone]
+        services = []
+        for name in names:
+            before, after = self._known.get(name, {}), {}
+            instances, healthy = [], 0
+            for some in slices(sorted(view.registered(name), key=lambda entry: entry.key)):
+                for entry in some:
+                    key = entry.key
+                    known = before.get(key)
+                    if known is None or known[0] is not entry:
+                        known = (entry, _but_for_the_heartbeat(entry))
+                    after[key] = known
+                    heartbeat = rfc3339(last_heartbeat_ms(entry, heartbeats_ms))
+                    instances.append(orjson.Fragment(b'%b"%b"}' % (known[1], heartbeat.encode())))
+                    healthy += status_of(entry) == "healthy"
+                yield
+            if instances:
+                self._known[name] = after
+                described = describe_service(name, [])
+                services.append(
+                    described
+                    | {"healthy": healthy, "total": len(instances), "instances": instances}
+                )
+        return services
+
+
+def describe_entry(entry: Entry, heartbeats_ms: Mapping[str, int]) -> Description:
+    """An entry of the view in the shape of the contract, with all that the admin token shows."""
+    return describe_instance(
+        entry.instance,
+        status_of(entry),
+        entry.registered_at_ms,
+        last_heartbeat_ms(entry, heartbeats_ms),
+    )
+
+
+def status_of(entry: Entry) -> str:
+    return "draining" if entry.draining else entry.status
+
+
+def last_heartbeat_ms(entry: Entry, heartbeats_ms: Mapping[str, int]) -> int:
+    return max(entry.registered_at_ms, heartbeats_ms.get(entry.key, 0))
+
+
+def _but_for_the_heartbeat(entry: Entry) -> bytes:
+    """The object's JSON up to the value of its last member."""
+    public = describe_entry(entry, {})
+    del public["metadata"], public["last_heartbeat"]  # the first may hold secrets, as a query may
+    url = public["health_check_url"]
+    public["health_check_url"] = url and url.partition("?")[0]
+    return orjson.dumps(public)[:-1] + b',"last_heartbeat":'

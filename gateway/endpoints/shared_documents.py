@@ -1,0 +1,95 @@
+"""Documents made once for all who ask at about the same time, and sent without a copy for each client."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from discovery.view import View
+from middlewares.failures import RequestTimeout
+
+#: A document is good for so long, as long as the view is the same.
+FRESH_FOR_S = 0.5
+#: What nobody has asked for so long is forgotten.
+KEPT_FOR_S = 60.0
+#: Of a longer document a client that reads nothing holds a few pieces.
+PIECE_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    view: View
+    at_s: float
+    body: bytes
+
+
+class SharedDocuments:
+    """Makes the document of a name where none is fresh; one at a time is made of each name.
+
+    Nobody is given one of a view older than the one that was there when they asked.
+    """
+
+    def __init__(
+        self, view: Callable[[], View], make: Callable[[str, View], Awaitable[bytes]]
+    ) -> None:
+        self._view = view
+        self._make = make
+        self._made: dict[str, _Made] = {}
+        self._making: dict[str, asyncio.Task[_Made]] = {}
+
+    async def get(self, name: str) -> bytes:
+        view, now_s = self._view(), time.monotonic()
+        made = self._made.get(name)
+        if made is not None and made.view is view and now_s - made.at_s < FRESH_FOR_S:
+            return made.body
+        under_way = self._making.get(name)
+        if under_way is not None:
+            made = await asyncio.shield(under_way)  # whoever began may leave: others wait for it
+            if made.view is view:
+                return made.body
+        # What is made from here on was begun after this was asked for.
+        making = self._making.get(name)
+        if making is None:
+            making = self._making[name] = asyncio.create_task(self._make_anew(name))
+        return (await asyncio.shield(making)).body
+
+    async def _make_anew(self, name: str) -> _Made:
+        try:
+            view, now_s = self._view(), time.monotonic()
+            made = _Made(view, now_s, await self._make(name, view))
+        finally:
+            del self._making[name]
+        self._made.pop(name, None)  # so that the order is that of time
+        self._made[name] = made
+        self._forget(now_s)
+        return made
+
+    def _forget(self, now_s: float) -> None:
+        while self._made:
+            name, oldest = next(iter(self._made.items()))
+            if now_s - oldest.at_s < KEPT_FOR_S:
+                return
+            del self._made[name]
+
+
+async def send_document(
+    request: web.Request, *parts: bytes | memoryview, send_timeout_s: float
+) -> web.StreamResponse:
+    """Answer a JSON document; RequestTimeout where the client reads nothing of it for so long (0: ever)."""
+    response = web.StreamResponse()
+    response.content_type = "application/json"
+    response.content_length = sum(map(len, parts))
+    await response.prepare(request)
+    if request.method != "HEAD":
+        for part in parts:
+            for begin in range(0, len(part), PIECE_BYTES):
+                piece = bytes(part[begin : begin + PIECE_BYTES])  # a view would keep all of it
+                try:
+                    async with asyncio.timeout(send_timeout_s or None):
+                        await response.write(piece)
+                except TimeoutError:
+                    raise RequestTimeout("the client reads nothing of its answer") from None
+    await response.write_eof()
+    return response
