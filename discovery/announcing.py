@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from discovery.errors import DiscoveryError
+from discovery.errors import DiscoveryError, RegistrationRefused, RegistryDenies
 from discovery.instance import Instance, parse_registration
 from discovery.instance_ids import new_instance_id
 from discovery.logs import Log
@@ -36,6 +36,10 @@ class Announcement:
         self.instance = instance
         self.registered = False
         self.listening = asyncio.Event()
+        #: Set when it can't become registered as things are.
+        self.refused = asyncio.Event()
+        self._trouble = ""
+        self._was_registered = False
         self._may_be_registered = False
         self._draining = False
         self._interval_s = min(settings.heartbeat_interval_s, instance.ttl_s / HEARTBEATS_IN_TTL)
@@ -54,10 +58,11 @@ class Announcement:
         while True:
             try:
                 await self._beat()
+                self._trouble = ""
                 retry_s = RETRY_FIRST_S
                 pause_s = self._interval_s * random.uniform(0.9, 1.0)
             except DiscoveryError as error:
-                _log.warning("announce.registry_unavailable", detail=str(error), retry_s=retry_s)
+                self._note(error)
                 pause_s = retry_s * random.uniform(0.8, 1.2)
                 retry_s = min(RETRY_MOST_S, self._interval_s, retry_s * 2)
             await asyncio.sleep(pause_s)
@@ -106,8 +111,19 @@ class Announcement:
         if not self.registered:
             self._may_be_registered = True  # even if this call's answer never comes
             await self._registrar.register(self.instance)
-            self.registered = True
+            self.registered = self._was_registered = True
             _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)
+
+    def _note(self, error: DiscoveryError) -> None:
+        """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
+        refused = isinstance(error, RegistrationRefused | RegistryDenies)
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            event = "announce.refused" if refused else "announce.registry_unavailable"
+            _log.warning(event, detail=str(error))
+        if refused and not self._was_registered:
+            self._may_be_registered = False
+            self.refused.set()
 
     async def _say_goodbye(self, call: Awaitable[None]) -> bool:
         try:

@@ -6,11 +6,11 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.exceptions import MovedError, ResponseError
+from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
 from redis.retry import Retry
 
 from discovery import async_server_groups, sync_server_groups
-from discovery.errors import RegistryRefuses, RegistryUnavailable
+from discovery.errors import RegistryDenies, RegistryRefuses, RegistryUnavailable
 from discovery.server_groups import parse_server_group
 from discovery.settings import without_password
 
@@ -67,6 +67,8 @@ def unavailable(url: str, error: Exception) -> RegistryUnavailable:
             f"{server} is one node of a cluster, and another has the data: "
             f"use redis+cluster://host:port,host:port ({error})"
         )
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return RegistryDenies(f"{server} refuses the user or password of REDIS_URL: {error}")
     if isinstance(error, ResponseError):
         return RegistryRefuses(f"{server} refuses: {error}")
     return RegistryUnavailable(f"{server} does not answer: {error}")

@@ -17,6 +17,14 @@ class RegistryRefuses(RegistryUnavailable):
     """The registry answers, and refuses: it takes no writes now, or none from this user."""
 
 
+class RegistryDenies(RegistryRefuses):
+    """The registry does not know the user or the password, or the user lacks the right."""
+
+
+class RegistrationRefused(DiscoveryError):
+    """It is refused for a reason that does not pass; the message says what has to be changed."""
+
+
 class InvalidRegistration(DiscoveryError):
     """A registration is not of the documented shape; the message names the key and what is allowed."""
 

@@ -1,19 +1,25 @@
 """Registering over a gateway's HTTP API, where the registry itself can't or mustn't be reached."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 
-from discovery.errors import RegistryUnavailable
+from discovery.errors import RegistrationRefused, RegistryUnavailable
 from discovery.instance import Instance, encode
 
 ANSWERS_WITHIN_S = 2.0
 #: The longest wait for a drain: about half of what `docker stop` leaves a container.
 DRAINED_WITHIN_S = 5.0
+#: Statuses that another try may change.
+PASSING = (408, 429, 500, 502, 503, 504)
+#: What no other try will change: no URL, no HTTP there, no TLS, or a certificate that is not trusted.
+FINAL = (aiohttp.InvalidURL, aiohttp.ClientResponseError, aiohttp.ClientSSLError)
 
 
 class HttpRegistrar:
-    """The registrar of `--via-http`; a refusal is RegistryUnavailable too, with the gateway's reason."""
+    """The registrar of `--via-http`; RegistrationRefused says what has to be changed."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
@@ -21,10 +27,7 @@ class HttpRegistrar:
         self._opened: aiohttp.ClientSession | None = None
 
     async def register(self, instance: Instance) -> None:
-        if not await self._call("PUT", instance.key, body=json.loads(encode(instance))):
-            raise RegistryUnavailable(
-                f"{self._url} has no registry: where ADMIN_LISTEN is set, name that address"
-            )
+        await self._call("PUT", instance.key, body=json.loads(encode(instance)))
 
     async def renew(self, key: str) -> bool:
         return await self._call("POST", key, "/heartbeat")
@@ -62,10 +65,42 @@ class HttpRegistrar:
             async with self._opened.request(
                 method, url, json=body, timeout=timeout, allow_redirects=False
             ) as answer:
-                if answer.status not in (200, 201, 204, 404):
-                    text = (await answer.text())[:500]
-                    raise RegistryUnavailable(f"{url} answers {answer.status}: {text}")
-                return answer.status != 404
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+                text = await answer.text(errors="replace")
+                return is_known(self._url, answer.status, answer.headers, text)
+        except FINAL as error:
+            raise RegistrationRefused(f"--via-http {self._url}: {error}") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "not in time"
             raise RegistryUnavailable(f"no gateway answers at {self._url}: {reason}") from None
+
+
+def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) -> bool:
+    """What an answer says of an instance; RegistryUnavailable where it may be tried again."""
+    problem = _problem(text)
+    reason, detail = problem.get("reason"), problem.get("detail", "")
+    if status in (200, 201, 204) or reason == "instance_not_found":
+        return status != 404
+    if status in PASSING:
+        raise RegistryUnavailable(f"{gateway} answers {status}: {detail}")
+    if status == 401:
+        advice = "it has another admin token, give it with --token or ADMIN_TOKEN"
+    elif status == 403 and reason == "forbidden":
+        advice = "it has no admin token, so it takes no registrations: set its ADMIN_TOKEN"
+    elif reason == "route_not_found":
+        advice = "it registers nobody here: where ADMIN_LISTEN is set, --via-http has to name that"
+    elif 300 <= status < 400:
+        advice = f"it sends elsewhere, to {fields.get('Location')}: give that with --via-http"
+    elif reason is None:
+        advice = "is it a Lockgate gateway? --via-http has to name one"
+    else:
+        advice = str(detail)
+    raise RegistrationRefused(f"{gateway} answers {status}: {advice}")
+
+
+def _problem(text: str) -> dict[str, Any]:
+    """The members of the gateway's problem document; none of what is not one."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

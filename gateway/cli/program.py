@@ -1,6 +1,7 @@
 """A program that knows nothing of Lockgate, registered for as long as it runs and listens."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,8 @@ from gateway.cli.terminal import Terminal
 from gateway.stack.failures import StackError
 from gateway.stack.ports import holder_of
 
+#: The exit status where a registration is refused for a reason that does not pass.
+REFUSED = 1
 _POLL_S = 0.05
 
 
@@ -45,14 +48,17 @@ async def run_registered(
     signals.take()
     announcement.start()
     waiting = asyncio.create_task(_say_when_late(announcement, starts_within_s, report))
+    refusing = asyncio.create_task(_end_when_refused(announcement, group, report))
     status = await program.wait()
-    await end(waiting, *signals.tasks)
+    await end(waiting, refusing, *signals.tasks)
     await announcement.withdraw()
     if not announcement.listening.is_set():
         report(f"{command[0]} ended before it took connections on port {port}")
     if await group.end():
         left = f"what {command[0]} had left behind"
         report(f"{left} did not end within {group.ends_within_s:g} s: killed")
+    if announcement.refused.is_set():
+        return REFUSED
     return status if status >= 0 else 128 - status
 
 
@@ -79,6 +85,15 @@ async def _start(command: Sequence[str], group: ProgramGroup) -> asyncio.subproc
         raise NotStarted(f"{command[0]}: not found", 127) from None
     except OSError as error:
         raise NotStarted(f"{command[0]}: can't be run: {error.strerror}", 126) from None
+
+
+async def _end_when_refused(
+    announcement: Announcement, group: ProgramGroup, report: Callable[[str], None]
+) -> None:
+    await announcement.refused.wait()
+    report("it can't be registered as things are: ending the program")
+    group.send(signal.SIGTERM)
+    group.send(signal.SIGCONT)
 
 
 async def _say_when_late(

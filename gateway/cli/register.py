@@ -20,7 +20,8 @@ from gateway.stack.failures import UsageError
 
 EPILOG = (
     "Exit statuses: the program's own; 128 + N when signal N ended it; 126 it can't be run; 127 it "
-    "is not found; 1 another program has the port; 2 asked for something that makes no sense. "
+    "is not found; 1 another program has the port, or the registration is refused; 2 asked for "
+    "something that makes no sense. "
     "Example: lockgate register --name orders --port 9000 --health-path /health -- ./orders -v"
 )
 

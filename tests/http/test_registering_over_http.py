@@ -1,0 +1,155 @@
+"""`lockgate register --via-http`: what does not pass is said once and ends it, what passes is waited for."""
+
+import asyncio
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from discovery.errors import RegistrationRefused, RegistryUnavailable
+from gateway.cli.http_registrar import is_known
+from tests.conftest import StartGateway
+from tests.support.eventually import eventually
+from tests.support.gateways import ADMIN_TOKEN
+from tests.support.registered_programs import Registered, StartRegistered
+from tests.support.registry_events import events_of
+from tests.support.registry_servers import RegistryServer, free_port
+
+NOWHERE = "redis://127.0.0.1:1/0"
+WRONG_TOKEN = "another-token-of-another-gateway"
+
+
+async def ended(program: Registered) -> tuple[int, str, list[str]]:
+    """Exit status, what the program printed last, and the lines of `lockgate` itself."""
+    async with asyncio.timeout(30):
+        out, error = await program.process.communicate()
+    assert program.process.returncode is not None
+    lines = [line for line in error.decode().splitlines() if line.startswith("lockgate: ")]
+    return program.process.returncode, out.decode().splitlines()[-1], lines
+
+
+@pytest.mark.parametrize(
+    ("token", "options", "environment", "reason"),
+    [
+        (WRONG_TOKEN, (), {}, "answers 401: it has another admin token, give it with --token"),
+        (ADMIN_TOKEN, (), {"ADMIN_TOKEN": ""}, "answers 403: it has no admin token"),
+        (
+            ADMIN_TOKEN,
+            ("--host", "169.254.169.254"),
+            {},
+            "answers 400: host '169.254.169.254': this address is never connected to",
+        ),
+        (
+            ADMIN_TOKEN,
+            (),
+            {"ADMIN_LISTEN": "ELSEWHERE"},
+            "answers 404: it registers nobody here: where ADMIN_LISTEN is set",
+        ),
+    ],
+)
+async def test_a_refusal_that_does_not_pass_is_said_once_and_ends_the_program(
+    start_gateway: StartGateway,
+    start_registered: StartRegistered,
+    token: str,
+    options: tuple[str, ...],
+    environment: dict[str, str],
+    reason: str,
+) -> None:
+    """A wrong token was "registry unavailable", every five seconds, for ever."""
+    elsewhere = f"127.0.0.1:{free_port()}"
+    gateway = await start_gateway(
+        **{key: value.replace("ELSEWHERE", elsewhere) for key, value in environment.items()}
+    )
+    program = await start_registered(NOWHERE, "--via-http", gateway.url, "--token", token, *options)
+
+    status, last, lines = await ended(program)
+
+    assert (status, last) == (1, "got SIGTERM")
+    said, ending = lines
+    assert f"{gateway.url} {reason}" in said
+    assert ending == "lockgate: it can't be registered as things are: ending the program"
+
+
+async def test_what_is_no_gateway_at_all_is_said_as_well(
+    start_registered: StartRegistered,
+) -> None:
+    port = free_port()
+    here = f"http://127.0.0.1:{port}"
+    program = await start_registered(NOWHERE, "--via-http", here, "--token", ADMIN_TOKEN, port=port)
+
+    status, _, (said, _) = await ended(program)
+
+    assert status == 1
+    assert f"{here} answers 501: is it a Lockgate gateway?" in said
+
+
+async def test_a_registry_that_is_away_is_said_once_and_waited_for(
+    start_gateway: StartGateway, start_registered: StartRegistered, own_registry: RegistryServer
+) -> None:
+    gateway = await start_gateway(REDIS_URL=own_registry.url)
+    own_registry.kill()
+    program = await start_registered(NOWHERE, "--via-http", gateway.url, "--token", ADMIN_TOKEN)
+    assert "registry_unavailable" in await program.told()
+
+    own_registry.start()
+    await eventually(lambda: "registered" in events_of(own_registry.url), within_s=20)
+    program.process.terminate()
+
+    status, last, lines = await ended(program)
+    assert (status, last) == (3, "got SIGTERM")
+    assert not [line for line in lines if "registry_unavailable" in line]
+
+
+async def test_a_token_that_is_changed_later_ends_no_program_that_serves(
+    start_registered: StartRegistered,
+) -> None:
+    """The gateway takes the registration, and no heartbeat of that token any more."""
+
+    async def take(request: web.Request) -> web.Response:
+        return web.json_response({}, status=201 if request.method == "PUT" else 401)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", take)
+    async with TestServer(app) as gateway:
+        here = str(gateway.make_url("")).rstrip("/")
+        program = await start_registered(
+            NOWHERE, "--via-http", here, "--token", ADMIN_TOKEN, "--ttl", "1"
+        )
+        await program.said()
+
+        while "answers 401" not in await program.told():
+            pass
+
+        assert await program.answers()
+        program.process.terminate()
+        assert (await ended(program))[:2] == (3, "got SIGTERM")
+
+
+LOCKGATES = '{{"reason": "{}", "detail": "why"}}'
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "expected"),
+    [
+        (200, "{}", True),
+        (201, "{}", True),
+        (204, "", True),
+        (404, LOCKGATES.format("instance_not_found"), False),
+        (404, LOCKGATES.format("route_not_found"), RegistrationRefused),
+        (404, "<html>", RegistrationRefused),
+        (400, LOCKGATES.format("bad_request"), RegistrationRefused),
+        (401, "", RegistrationRefused),
+        (403, LOCKGATES.format("forbidden"), RegistrationRefused),
+        (301, "", RegistrationRefused),
+        (405, "[]", RegistrationRefused),
+        (429, "", RegistryUnavailable),
+        (502, "<html>", RegistryUnavailable),
+        (503, LOCKGATES.format("registry_unavailable"), RegistryUnavailable),
+    ],
+)
+def test_what_an_answer_says(status: int, text: str, expected: bool | type[Exception]) -> None:
+    if isinstance(expected, bool):
+        assert is_known("http://gateway", status, {}, text) is expected
+        return
+    with pytest.raises(expected, match=f"http://gateway answers {status}: "):
+        is_known("http://gateway", status, {}, text)
