@@ -29,6 +29,10 @@ WORK_S = 0.005
 #: From the drain to the end: idle connections of the gateway have nobody who would ask any more.
 LINGER_S = 0.3
 CLOCK_STEP_S = 3600.0
+#: Asked for this, an instance tells its time.
+CLOCK = b"clock"
+#: A file of an instance: a byte for each idle connection that it has closed.
+HUNG_UP_SUFFIX = ".hung-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +64,10 @@ async def _serve(spec: InstanceSpec) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, step_the_clock)
     record = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    hang_ups = os.open(spec.log.with_suffix(HUNG_UP_SUFFIX), os.O_WRONLY | os.O_CREAT, 0o644)
     connections: set[asyncio.BaseTransport] = set()
     server = await loop.create_server(
-        lambda: Connection(record, spec.closes_idle_after_s, connections),
+        lambda: Connection(record, hang_ups, spec.closes_idle_after_s, connections),
         "127.0.0.1",
         spec.port,
         backlog=1024,
@@ -88,10 +93,12 @@ class Connection(asyncio.Protocol):
     def __init__(
         self,
         record: int,
+        hang_ups: int,
         closes_idle_after_s: float | None,
         connections: set[asyncio.BaseTransport],
     ) -> None:
         self._record = record
+        self._hang_ups = hang_ups
         self._connections = connections
         self._closes_idle_after_s = closes_idle_after_s
         self._parser = httptools.HttpRequestParser(self)
@@ -127,6 +134,9 @@ class Connection(asyncio.Protocol):
         if word == b"health":
             self._answer(word)
             return
+        if word == CLOCK:
+            self._answer(b"%f" % time.time())
+            return
         if self._parser.get_method() == b"POST":
             os.write(self._record, word + b"\n")
         self._later(WORK_S, lambda: self._answer(word))
@@ -156,6 +166,7 @@ class Connection(asyncio.Protocol):
                 os.dup2(nothing.fileno(), number)
             same.detach()  # the descriptor is the transport's
         if not came_in:
+            os.write(self._hang_ups, b"x")
             self._transport.abort()
 
     def _later(self, pause_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:

@@ -12,12 +12,21 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.connection import Connection, Ended
 from discovery.tasks import end
 
 CONNECT_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """A gateway that took no connection, or ended one without an answer; times are monotonic seconds."""
+
+    port: int
+    began_s: float
+    ended_s: float
 
 
 @dataclass(slots=True)
@@ -29,6 +38,8 @@ class Request:
     sent_s: float
     ended_s: float = 0.0
     failure: str | None = None
+    #: Another gateway may have answered all the same.
+    drops: list[Drop] = field(default_factory=list)
 
 
 class _Unreachable(Exception):
@@ -103,13 +114,16 @@ class Load:
             return await self._attempt(request, ports[1:])
 
     async def _attempt(self, request: Request, ports: Sequence[int]) -> str | None:
-        connection = await self._connect(ports)
-        reusable = False
+        connection = await self._connect(request, ports)
+        reusable, began_s = False, time.monotonic()
         try:
             path = f"{self._path}/{request.word}"
             status, body, reusable = await connection.exchange(
                 request.method, path, b"body" if request.method == "POST" else b""
             )
+        except Ended:
+            request.drops.append(Drop(connection.port, began_s, time.monotonic()))
+            raise
         finally:
             if reusable:
                 self._idle.setdefault(connection.port, deque()).append(connection)
@@ -119,8 +133,9 @@ class Load:
             return f"{status} {_reason(body)}".rstrip()
         return None if body == request.word.encode() else "an answer to something else"
 
-    async def _connect(self, ports: Sequence[int]) -> Connection:
+    async def _connect(self, request: Request, ports: Sequence[int]) -> Connection:
         for port in ports:
+            began_s = time.monotonic()
             idle = self._idle.get(port, deque())
             while idle:
                 connection = idle.pop()
@@ -130,6 +145,7 @@ class Load:
             with suppress(OSError, TimeoutError):
                 async with asyncio.timeout(CONNECT_WITHIN_S):
                     return await Connection.open(port)
+            request.drops.append(Drop(port, began_s, time.monotonic()))
         raise _Unreachable
 
 

@@ -17,6 +17,9 @@ class Death:
 
     began_s: float
     gone_s: float = float("inf")
+    port: int = 0
+    #: When it listened again.
+    back_s: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Outcome:
     recovered_s: float | None
     recovered: bool
     bar: Bar = field(default_factory=Bar)
+    #: Why this says nothing about the gateway.
+    nothing_broken: str | None = None
 
     @property
     def failed(self) -> list[Request]:
@@ -75,7 +80,7 @@ class Outcome:
 
     def problems(self) -> list[str]:
         """Where the bar is missed; empty when it is not."""
-        found = []
+        found = [*self._broke_nothing(), *self._dropped()]
         gets = [one for one in self.failed if one.method == "GET"]
         posts = [one for one in self.failed if one.method == "POST"]
         if gets:
@@ -124,6 +129,29 @@ class Outcome:
             f"{name}: {did}; {requests} requests, {failed} failed, {twice} POSTs twice, "
             f"detected in {detected} s, recovered in {recovered} s: {verdict}"
         )
+
+    def _broke_nothing(self) -> list[str]:
+        why = self.nothing_broken
+        if why is None and all(one.ended_s < self.broken_at_s for one in self.requests):
+            why = "no request came in while something was broken"
+        return [] if why is None else [f"the scenario itself failed, nothing was broken: {why}"]
+
+    def _dropped(self) -> list[str]:
+        """What each gateway dropped while it was not dead, though another one may have answered."""
+        drops = Counter(
+            drop.port
+            for one in self.requests
+            for drop in one.drops
+            if not any(
+                death.port == drop.port
+                and drop.began_s <= death.back_s
+                and death.began_s <= drop.ended_s
+                for death in self.deaths
+            )
+        )
+        return [
+            f"the gateway at port {port} dropped {n} requests" for port, n in sorted(drops.items())
+        ]
 
     def _died_with_it(self, one: Request) -> bool:
         """A POST that was under way while a process died, perhaps that with the POST in its hands."""

@@ -53,6 +53,15 @@ class Program:
                 raise StartError(f"{self._command[0]} does not listen: {last_words}")
             await asyncio.sleep(0.02)
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9; a program that hangs dies of it too."""
         if self._process is not None:
@@ -68,12 +77,5 @@ class Program:
                 await asyncio.to_thread(self._process.wait, ENDS_WITHIN_S)
             self.kill()
 
-    def hang(self) -> None:
-        self._signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None, "it does not run"
-        self._process.send_signal(number)
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.pid, number)

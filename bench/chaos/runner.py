@@ -9,6 +9,7 @@ from bench.chaos.instance import executed
 from bench.chaos.load import Load
 from bench.chaos.outcome import Outcome
 from bench.chaos.peers import Peer
+from bench.chaos.proofs import NothingBroken
 from bench.chaos.scenarios import Scenario
 from bench.chaos.watching import Watch
 from bench.chaos.world import DEFAULTS, QUICK, World
@@ -41,7 +42,7 @@ async def run(
         load = Load(world.ports, path=PATH, per_s=REQUESTS_PER_S, patience_s=PATIENCE_S, seed=seed)
         async with load.running():
             await asyncio.sleep(CALM_S)
-            await scenario.act(world, seconds)
+            nothing_broken = await _act(scenario, world, seconds)
             recovered = await watch.until_well(recovers_within_s)
             await asyncio.sleep(CALM_S)
     return Outcome(
@@ -55,4 +56,14 @@ async def run(
         recovered_s=watch.first(True, world.mended_at_s),
         recovered=recovered,
         bar=scenario.bar,
+        nothing_broken=nothing_broken,
     )
+
+
+async def _act(scenario: Scenario, world: World, seconds: float) -> str | None:
+    """Do the deed; why nothing was broken, where that is so."""
+    try:
+        await scenario.act(world, seconds)
+    except NothingBroken as error:
+        return str(error)
+    return None if world.broken_at_s is not None else "it never said that anything was"

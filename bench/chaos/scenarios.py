@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 import redis.asyncio
 
+from bench.chaos import proofs
 from bench.chaos.outcome import Bar
 from bench.chaos.peers import routing_keys
+from bench.chaos.proofs import NothingBroken
 from bench.chaos.world import OTHER_SERVICE, Copy, Shape, World
 from discovery import commands
 from discovery.instance import parse_registration
@@ -65,23 +67,25 @@ async def kill_one_after_another(world: World, seconds: float) -> None:
 async def hang_instance(world: World, seconds: float) -> None:
     with world.broken():
         copy = _first(world)
-        copy.signal(signal.SIGSTOP)
+        world.hang(copy)
         await asyncio.sleep(seconds)
-        copy.signal(signal.SIGCONT)
+        world.resume(copy)
 
 
 async def kill_registry(world: World, seconds: float) -> None:
+    await proofs.mark(world.registry.port)
     with world.broken():
-        world.registry.kill()
+        world.kill_registry()
         await asyncio.sleep(seconds)
         await world.registry.start()
+    await proofs.forgot(world.registry.port, expected=not world.shape.durable)
 
 
 async def hang_registry(world: World, seconds: float) -> None:
     with world.broken():
-        world.registry.hang()
+        world.hang(world.registry)
         await asyncio.sleep(seconds)
-        world.registry.resume()
+        world.resume(world.registry)
 
 
 async def slow_registry(world: World, seconds: float) -> None:
@@ -89,6 +93,8 @@ async def slow_registry(world: World, seconds: float) -> None:
         world.proxy.delay_s = 2.0
         await asyncio.sleep(seconds)
         world.proxy.delay_s = 0.0
+    if not world.proxy.held:
+        raise NothingBroken("the slow registry has answered nobody")
 
 
 async def flush(world: World, seconds: float) -> None:
@@ -106,18 +112,20 @@ async def flush_and_another_first(world: World, seconds: float) -> None:
     source = commands.script_source(command.script)
     async with redis.asyncio.Redis(port=world.registry.port) as client:
         transaction = client.pipeline(transaction=True)
-        transaction.flushall()
+        transaction.dbsize().flushall()
         transaction.eval(source, len(keys), *keys, *command.args)
         transaction.mset(routing_keys(OTHER_SERVICE))
         with world.broken():
-            await transaction.execute()
+            keys, *_ = await transaction.execute()
+    proofs.emptied(keys)
     await asyncio.sleep(seconds)
 
 
 async def fail_over(world: World, seconds: float) -> None:
     with world.broken():
-        world.registry.kill()
+        world.kill_registry()
     await asyncio.sleep(seconds)
+    await world.failed_over()
 
 
 async def restart_at_random(world: World, seconds: float) -> None:
@@ -138,7 +146,8 @@ async def restart_at_random(world: World, seconds: float) -> None:
     with world.broken():
         while time.monotonic() < until_s:
             if len(away) < at_once:
-                copy = rng.choice(list(world.instances.values()))
+                # One that is still being started can't be killed.
+                copy = rng.choice([copy for copy in world.instances.values() if copy.runs])
                 task = asyncio.create_task(restart(copy))
                 away.add(task)
                 task.add_done_callback(away.discard)
@@ -163,33 +172,35 @@ async def crash_and_stop(world: World, seconds: float) -> None:
 
 async def step_a_clock(world: World, seconds: float) -> None:
     with world.broken():
-        _first(world).signal(signal.SIGUSR1)
+        copy = _first(world)
+        copy.signal(signal.SIGUSR1)
     await asyncio.sleep(seconds)
+    await proofs.clock_stepped_back(copy.port)
 
 
 async def kill_gateway(world: World, seconds: float) -> None:
     with world.broken():
         world.kill(world.gateways[0])
         await asyncio.sleep(seconds)
-        await world.gateways[0].start()
+        await world.start_again(world.gateways[0])
 
 
 async def hang_while_others_come_and_go(world: World, seconds: float) -> None:
     until_s = time.monotonic() + seconds
     with world.broken():
         copy = _first(world)
-        copy.signal(signal.SIGSTOP)
+        world.hang(copy)
         while time.monotonic() < until_s:
             newcomer = await world.add_instance()
             await asyncio.sleep(seconds / 8)
             await world.remove(newcomer)
-        copy.signal(signal.SIGCONT)
+        world.resume(copy)
 
 
 async def replace_gateway_without_registry(world: World, seconds: float) -> None:
     """The new one has to come up out of what the old one saved."""
     with world.broken():
-        world.registry.kill()
+        world.kill_registry()
         old = world.gateways[0]
         await world.add_gateway()
         world.gateways.remove(old)
@@ -202,6 +213,7 @@ async def keep_on(world: World, seconds: float) -> None:
     """Nothing is done to it: its shape is bad enough."""
     with world.broken():
         await asyncio.sleep(seconds)
+    proofs.hung_up(world.folder)
 
 
 def _first(world: World) -> Copy:

@@ -14,6 +14,8 @@ class SlowProxy:
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
         self.delay_s = 0.0
+        #: Answers that were held back.
+        self.held = 0
         self._target_port = target_port
         self._listener: socket.socket | None = None
         self._connections: dict[asyncio.Task[None], socket.socket] = {}
@@ -72,6 +74,7 @@ class SlowProxy:
         with suppress(OSError):
             while data := await reader.read(65536):
                 if slow:
+                    self.held += self.delay_s > 0
                     free_at_s = max(free_at_s, loop.time() + self.delay_s)
                     loop.call_at(free_at_s, writer.write, data)
                 else:

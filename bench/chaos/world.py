@@ -16,10 +16,12 @@ from pathlib import Path
 import redis.asyncio
 from redis.exceptions import RedisError
 
+from bench.chaos import proofs
 from bench.chaos.instance import InstanceSpec, serve
 from bench.chaos.outcome import Death
 from bench.chaos.peers import SETTLES_S, Peer, Site
 from bench.chaos.programs import Program
+from bench.chaos.proofs import NothingBroken
 from bench.chaos.slow_proxy import SlowProxy
 from bench.processes import THIS_TREE, free_port
 from bench.registry_server import registry_binary, registry_command
@@ -79,8 +81,18 @@ class Copy:
         self._killed: BaseProcess | None = None
 
     @property
+    def port(self) -> int:
+        return self.spec.port
+
+    @property
     def runs(self) -> bool:
-        return self._process is not None
+        return self._process is not None and self._process.is_alive()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "it does not run"
+        assert self._process.pid is not None
+        return self._process.pid
 
     async def start(self) -> None:
         process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
@@ -88,9 +100,7 @@ class Copy:
         self._process = process  # one that is not started yet can't be killed
 
     def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None, "it does not run"
-        assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        os.kill(self.pid, number)
 
     def kill(self) -> None:
         """kill -9; its end takes milliseconds, in which requests go on coming."""
@@ -190,13 +200,38 @@ class World:
         self.mended_at_s = time.monotonic()
 
     def kill(self, victim: Copy | Program) -> None:
-        """kill -9, which may cost the requests that are under way just there."""
-        death = Death(time.monotonic())
+        """kill -9, which may cost the requests that are under way just there. Raises NothingBroken."""
+        _has_to_run(victim)
+        death = Death(time.monotonic(), port=victim.port)
         self.deaths.append(death)
         victim.kill()
         task = asyncio.create_task(_note_end(victim, death))
         self._dying.add(task)
         task.add_done_callback(self._dying.discard)
+
+    def kill_registry(self) -> None:
+        """Raises NothingBroken."""
+        _has_to_run(self.registry)
+        self.registry.kill()
+
+    def hang(self, victim: Copy | Program) -> None:
+        victim.signal(signal.SIGSTOP)
+
+    def resume(self, victim: Copy | Program) -> None:
+        """Raises NothingBroken where it did not hang until now."""
+        proofs.stands_still(victim.pid)
+        victim.signal(signal.SIGCONT)
+
+    async def start_again(self, program: Program) -> None:
+        """One that was killed, at its port."""
+        await program.start()
+        for death in self.deaths:
+            if death.port == program.port:
+                death.back_s = min(death.back_s, time.monotonic())
+
+    async def failed_over(self) -> None:
+        """Raises NothingBroken where the Sentinel still names the master that it began with."""
+        await proofs.promoted(self._sentinel_port, SENTINEL_NAME, self.registry.port)
 
     async def add_instance(self, spec: InstanceSpec | None = None) -> Copy:
         """A new instance, at a free port or with the spec of another."""
@@ -235,8 +270,11 @@ class World:
         return gateway
 
     async def flush(self) -> None:
+        """Raises NothingBroken where nothing was there."""
         async with redis.asyncio.Redis(port=self.registry.port) as client:
-            await client.flushall()
+            transaction = client.pipeline(transaction=True)
+            keys, _ = await transaction.dbsize().flushall().execute()
+        proofs.emptied(keys)
 
     async def _be_sidecars(self, peer: Peer) -> None:
         """Enter each instance with the peer once it listens, and renew its lease while it runs."""
@@ -337,6 +375,11 @@ class World:
     def _kill_everything(self) -> None:
         for victim in (*self._copies, *self._everything):
             victim.kill()
+
+
+def _has_to_run(victim: Copy | Program) -> None:
+    if not victim.runs:
+        raise NothingBroken("what was to be killed did not run")
 
 
 async def _note_end(victim: Copy | Program, death: Death) -> None:
