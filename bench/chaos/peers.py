@@ -178,7 +178,7 @@ backend chaos
     balance leastconn
     option httpchk GET /health
     http-request disable-l7-retry if METH_POST
-    default-server check inter {check_each_ms}ms fall 2 rise 1
+    default-server check inter {check_each_ms}ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
 """
 
 
