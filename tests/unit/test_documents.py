@@ -85,7 +85,7 @@ def test_each_metric_is_in_the_table_with_its_labels() -> None:
     metrics.background_running.labels("watcher")
     registry.register(
         DiscoveryCollector(
-            instances=lambda: [("orders", "healthy")],
+            instances=lambda: {"orders": {"healthy": 1, "total": 1}},
             registry_up=lambda: True,
             registry_writable=lambda: True,
             view_age_s=lambda: 0.1,
