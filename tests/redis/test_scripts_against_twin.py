@@ -512,6 +512,22 @@ def test_probation_ends_after_ten_minutes(registry: Registry) -> None:
     assert registry.call(commands.snapshot()).probation == {"price/b"}
 
 
+def test_probation_ends_with_the_instance_being_healthy_again_and_not_before(
+    registry: Registry,
+) -> None:
+    """A gateway that starts later would have it pass more probes than its first for ten minutes."""
+    registry.call(commands.register(instance("price/a")))
+    registry.client.zadd(PROBATION, {"price/a": registry.call(commands.snapshot()).now_ms})
+    for verdict, on_probation in (
+        ("starting", {"price/a"}),
+        ("unhealthy", {"price/a"}),
+        ("healthy", set()),
+        ("unhealthy", set()),
+    ):
+        registry.call(commands.report("g", HOUR_S, [("price/a", verdict, "")]))
+        assert registry.call(commands.snapshot()).probation == on_probation
+
+
 def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry) -> None:
     """The epoch of an empty data set is made by the first snapshot, where that can be written."""
     registry.client.config_set("min-replicas-to-write", 1)

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from discovery import AsyncServiceRegistry, RegistrySettings, commands
 from discovery.instance import parse_registration
 from discovery.keys import registry_keys
+from discovery.saved_view import Saved
 from discovery.slicing import at_once
 from discovery.tasks import end
 from discovery.view import Entries, Entry, Event, View, taking_over
@@ -434,3 +435,45 @@ async def test_what_has_been_absent_for_too_long_is_forgotten_while_events_keep_
         await eventually(lambda: "price/old" not in following.absences(), within_s=2.5)
     finally:
         await end(changing)
+
+
+async def test_while_the_registry_is_away_no_time_counts_against_what_it_has_lost(
+    own_registry: RegistryServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can register anew meanwhile: an outage as long as the time they have took them all."""
+    monkeypatch.setattr("discovery.view.ABSENT_KEPT_S", 3.0)
+    instances = [parse_registration("price", one, {"host": "h", "port": 1}) for one in "ab"]
+    now_s = time.monotonic()
+    lost = Entry(instances[0], 0, absent="lost", absent_since_s=now_s)
+    lapsed = Entry(instances[1], 0, absent="lapsed", absent_since_s=now_s)
+    view = View(services={"price": {one.key: one for one in (lost, lapsed)}})
+    following = follow(own_registry.url, view)
+    await eventually(lambda: following.watcher.connected)
+
+    own_registry.kill()
+    await eventually(lambda: following.watcher.age_s > 4, within_s=10)
+    await eventually(lambda: following.absences() == {"price/a": "lost"})
+    own_registry.start()
+    snapshots = following.snapshots
+    await eventually(lambda: following.watcher.connected, within_s=10)
+    assert following.snapshots > snapshots
+    assert following.absences() == {"price/a": "lost"}
+    # What is left of its time begins to run now.
+    kept_s = following.view.services["price"]["price/a"].absent_since_s + 3.0 - time.monotonic()
+    assert kept_s > 0
+    await eventually(lambda: following.absences() == {})
+
+
+async def test_a_saved_view_is_as_old_as_the_registrys_last_word_on_it(
+    own_registry: RegistryServer,
+) -> None:
+    """Taken for new, what had been lost long before would have its whole time again."""
+    own_registry.kill()
+    saved = Saved(View(known={"price": time.monotonic()}), 40.0)
+    watcher = Watcher(RegistrySettings(own_registry.url), lambda: saved)
+    task = asyncio.create_task(watcher.run())
+    async with asyncio.timeout(10):
+        await watcher.ready()
+    assert (watcher.from_file, watcher.connected) == (True, False)
+    assert 40 <= watcher.age_s < 60
+    await end(task)

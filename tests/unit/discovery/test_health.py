@@ -107,6 +107,25 @@ def test_one_failed_probe_ejects_nobody() -> None:
     assert after([PASS, FAIL, PASS, FAIL, FAIL, PASS]).status == "healthy"
 
 
+# Probation
+
+
+@given(verdicts_of_all_kinds, thresholds_of_all_kinds)
+@settings(deadline=None)
+def test_on_probation_only_rise_passes_in_a_row_change_anything(
+    results: list[bool], thresholds: Thresholds
+) -> None:
+    """Neither does the first pass, nor do failures: it was unhealthy when it was removed."""
+    health, run = Health(probation=True), 0
+    for result in results:
+        health = step(health, PASS if result else FAIL, thresholds)
+        run = run + 1 if result else 0
+        if run == thresholds.rise:
+            assert health == Health("healthy", 0, PASS.evidence)  # and no longer on probation
+            return
+        assert (health.status, health.probation, health.run) == ("starting", True, run)
+
+
 def test_a_change_carries_the_evidence_that_made_it_and_keeps_it() -> None:
     unhealthy = after([PASS, FAIL, FAIL, Verdict(False, "connect failed: refused")])
     assert unhealthy == Health("unhealthy", 0, "connect failed: refused")

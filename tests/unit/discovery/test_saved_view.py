@@ -220,3 +220,48 @@ async def test_a_file_that_could_not_be_written_is_not_said_to_be_current(
     await eventually(lambda: len(tried) >= 3)
     await end(task)
     assert len(set(tried)) == 1
+
+
+async def test_a_view_that_does_not_change_is_said_to_be_current_still(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file's time is the registry's last word on it: without it an hour of quiet was an hour of age."""
+    path, age_s = tmp_path / "view", 500.0
+    monkeypatch.setattr(saved_view, "WRITE_PAUSE_S", 0.0)
+    monkeypatch.setattr(saved_view, "CONFIRM_INTERVAL_S", 0.01)
+    keeper = SavedView(path, lambda: age_s)
+    keeper.view_changed(View(), view_of(entry("price/a")), None)
+    task = asyncio.create_task(keeper.run())
+    await eventually(lambda: path.exists())
+    first = path.stat()
+    assert 499 < time.time() - first.st_mtime < 560
+
+    age_s = 20.0
+    await eventually(lambda: 19 < time.time() - path.stat().st_mtime < 80)
+    assert path.stat().st_ino == first.st_ino  # it was not written again
+    await end(task)
+    saved = read(path)
+    assert saved is not None
+    assert 20 <= saved.age_s < 80
+
+
+def test_a_view_is_on_the_disk_before_it_takes_the_place_of_the_last_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a loss of power the name stood for an empty file: its new name was saved, its bytes not."""
+    path, done = tmp_path / "view", []
+    fsync, replace_file = os.fsync, os.replace
+
+    def noting_fsync(descriptor: int) -> None:
+        done.append(("fsync", os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    def noting_replace(source: str, target: Path) -> None:
+        done.append(("replace", os.stat(source).st_ino, os.stat(source).st_size))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "fsync", noting_fsync)
+    monkeypatch.setattr(os, "replace", noting_replace)
+    save(path, view_of(entry("price/a")), time.time())
+    written = (path.stat().st_ino, path.stat().st_size)
+    assert done == [("fsync", *written), ("replace", *written)]
