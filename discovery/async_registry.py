@@ -12,14 +12,15 @@ from redis.exceptions import RedisError
 
 from discovery import commands
 from discovery.answers import Drained, Snapshot
-from discovery.commands import Command, Scripts
-from discovery.connecting import connect_async, unavailable
+from discovery.commands import Command
+from discovery.connecting import unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
 from discovery.instance import check_name, is_service_name, parse_registration
 from discovery.instance_ids import instance_key, new_instance_id
 from discovery.keys import registry_keys
 from discovery.left_out import LeftOut
+from discovery.loop_clients import LoopClients
 from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
@@ -40,7 +41,7 @@ class Change:
 
 
 class AsyncServiceRegistry:
-    """The same calls as ServiceRegistry, `async`; bound to the event loop that first uses it.
+    """The same calls as ServiceRegistry, `async`; each event loop that uses it has its connections.
 
     `url` None reads `REDIS_URL`.
 
@@ -62,9 +63,8 @@ class AsyncServiceRegistry:
                 os.environ if url is None else {**os.environ, "REDIS_URL": url}
             )
         self.settings = settings
-        self._client = connect_async(settings.redis_url)
+        self._clients = LoopClients(settings.redis_url)
         self._keys = registry_keys(settings.namespace)
-        self._scripts = Scripts(self._client)
         self._answers = LastAnswers(settings.instance_ttl_s)
         self._left_out = LeftOut()
         self._rng = random.Random()
@@ -182,15 +182,15 @@ class AsyncServiceRegistry:
 
     async def call(self, command: Command[T]) -> T:
         """Run one of `discovery.commands`; RegistryUnavailable when the registry does not answer."""
-        script = self._scripts[command.script]
+        script = (await self._clients.scripts())[command.script]
         try:
             return command.decode(await script(keys=self._keys, args=command.args))
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable(self.settings.redis_url, error) from error
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        """Close the connections of the running event loop; the object can be used again."""
+        await self._clients.close()
 
     async def __aenter__(self) -> Self:
         return self
