@@ -1,6 +1,7 @@
 """`announced()`: what `announce()` does, for programs of any framework, from a thread."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -47,27 +48,21 @@ def announced(
         instance_id=instance_id,
         settings=settings,
     )
-    with _loop_in_a_thread() as loop:
-        loop.call_soon_threadsafe(announcement.start)
-        try:
-            with drain_before_handlers(
-                lambda: asyncio.run_coroutine_threadsafe(announcement.drain(), loop)
-            ):
-                yield announcement
-        finally:
-            asyncio.run_coroutine_threadsafe(announcement.withdraw(), loop).result()
-
-
-@contextmanager
-def _loop_in_a_thread() -> Iterator[asyncio.AbstractEventLoop]:
+    process = os.getpid()
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=_run, args=(loop,), name="lockgate-announced", daemon=True)
     thread.start()
+    loop.call_soon_threadsafe(announcement.start)
     try:
-        yield loop
+        with drain_before_handlers(
+            lambda: asyncio.run_coroutine_threadsafe(announcement.drain(), loop)
+        ):
+            yield announcement
     finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+        if os.getpid() == process:  # in a forked child it is not this program's to end
+            asyncio.run_coroutine_threadsafe(announcement.withdraw(), loop).result()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

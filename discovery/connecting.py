@@ -36,6 +36,15 @@ def connect(url: str) -> "redis.Redis":
     return redis.Redis.from_pool(sync_server_groups.pool(group, options, asking))
 
 
+def abandon(client: "redis.Redis") -> None:
+    """In a forked child: let its parent's client go without a word to the server.
+
+    Its own way to close waits for locks, which threads that are not in the child may hold.
+    """
+    for one in (client, *sync_server_groups.asked_by(client.connection_pool)):
+        one.auto_close_connection_pool = False
+
+
 def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
     """The same for asyncio; `blocking` is for a connection that waits on the stream of events."""
     options: dict[str, Any] = {

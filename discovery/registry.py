@@ -12,9 +12,10 @@ from redis.exceptions import RedisError
 from discovery import commands
 from discovery.answers import Drained, Snapshot
 from discovery.commands import Command, Scripts
-from discovery.connecting import connect, unavailable
+from discovery.connecting import abandon, connect, unavailable
 from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
 from discovery.errors import RegistryUnavailable, ServiceNotFound
+from discovery.forking import tell_of_forks
 from discovery.instance import is_service_name, parse_registration
 from discovery.instance_ids import instance_key, new_instance_id
 from discovery.keys import registry_keys
@@ -23,6 +24,25 @@ from discovery.remembering import LastAnswers
 from discovery.settings import RegistrySettings
 
 T = TypeVar("T")
+
+
+class _Own:
+    """What a process has for itself; a forked child gets it anew."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._make()
+        tell_of_forks(self)
+
+    def forked(self) -> None:
+        """Connections, and locks that other threads held, are the parent's."""
+        abandon(self.client)
+        self._make()
+
+    def _make(self) -> None:
+        self.client = connect(self._url)
+        self.scripts = Scripts(self.client)
+        self.rng = random.Random()
 
 
 class ServiceRegistry:
@@ -48,12 +68,10 @@ class ServiceRegistry:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._settings = settings
-        self._client = connect(settings.redis_url)
         self._keys = registry_keys(settings.namespace)
-        self._scripts = Scripts(self._client)
         self._answers = LastAnswers(settings.instance_ttl_s)
         self._left_out = LeftOut()
-        self._rng = random.Random()
+        self._own = _Own(settings.redis_url)
 
     def get_service(self, name: str) -> Description | None:
         """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`.
@@ -69,7 +87,7 @@ class ServiceRegistry:
         """
         if not is_service_name(name):
             return None
-        return pick(usable(self._lookup(name)), self._rng)
+        return pick(usable(self._lookup(name)), self._own.rng)
 
     def discover_service(self, name: str) -> str:
         """The URL of a healthy instance, `http://host:port`; ServiceNotFound when there is none."""
@@ -175,7 +193,7 @@ class ServiceRegistry:
 
     def close(self) -> None:
         """Close the connections; the object can be used again."""
-        self._client.close()
+        self._own.client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -194,15 +212,32 @@ class ServiceRegistry:
         return self._answers.remember(service, snapshot, time.monotonic())
 
     def _call(self, command: Command[T]) -> T:
-        script = self._scripts[command.script]
+        script = self._own.scripts[command.script]
         try:
             return command.decode(script(keys=self._keys, args=command.args))
         except (RedisError, OSError) as error:
             raise unavailable(self._settings.redis_url, error) from error
 
 
-_registries: dict[tuple[int, RegistrySettings], ServiceRegistry] = {}
-_registries_lock = threading.Lock()
+class _Registries:
+    """One registry for the same settings."""
+
+    def __init__(self) -> None:
+        self._made: dict[RegistrySettings, ServiceRegistry] = {}
+        self.forked()
+        tell_of_forks(self)
+
+    def get(self, settings: RegistrySettings) -> ServiceRegistry:
+        with self._lock:
+            if settings not in self._made:
+                self._made[settings] = ServiceRegistry(settings)
+            return self._made[settings]
+
+    def forked(self) -> None:
+        self._lock = threading.Lock()
+
+
+_registries = _Registries()
 
 
 def get_service_registry(url: str | None = None) -> ServiceRegistry:
@@ -220,9 +255,4 @@ def get_service_registry(url: str | None = None) -> ServiceRegistry:
     settings = RegistrySettings.from_env(
         os.environ if url is None else {**os.environ, "REDIS_URL": url}
     )
-    # A forked child must not share its parent's connections.
-    key = (os.getpid(), settings)
-    with _registries_lock:
-        if key not in _registries:
-            _registries[key] = ServiceRegistry(settings)
-        return _registries[key]
+    return _registries.get(settings)

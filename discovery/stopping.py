@@ -12,7 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+from discovery.forking import STOP_SIGNALS, tell_of_forks
+
 #: Their handlers are called by the loop, whatever handler Python has.
 _LOOPS = ("asyncio", "uvloop")
 
@@ -72,6 +73,7 @@ class _Held:
         self._handed_on = False
 
     def take(self) -> None:
+        tell_of_forks(self)
         for number in STOP_SIGNALS:
             handler = signal.getsignal(number)
             module = getattr(handler, "__module__", "").partition(".")[0]
@@ -83,6 +85,10 @@ class _Held:
         for number, handler in self._former.items():
             if signal.getsignal(number) == self._receive:
                 signal.signal(number, handler)
+
+    def forked(self) -> None:
+        """A child has nothing to drain."""
+        self.give_back()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self._asked:

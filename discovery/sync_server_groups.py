@@ -32,15 +32,20 @@ def pool(
     )
 
 
+def asked_by(pool: ConnectionPool) -> list[Redis]:
+    """The clients of the sentinels that a pool asks."""
+    return pool.sentinels.clients if isinstance(pool, _MasterPool) else []
+
+
 class _MasterPool(ConnectionPool):
     def __init__(self, *, sentinels: Sentinels[Redis], **options: Any) -> None:
-        self._sentinels = sentinels
+        self.sentinels = sentinels
         super().__init__(sentinels=sentinels, **options)
 
     def disconnect(self, inuse_connections: bool = True) -> None:
         super().disconnect(inuse_connections)
         if inuse_connections:
-            for client in self._sentinels.clients:
+            for client in self.sentinels.clients:
                 client.close()
 
 
