@@ -4,7 +4,6 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
@@ -35,11 +34,23 @@ class Command(Generic[T]):
     decode: Callable[[Any], T]
 
 
-@cache
+def _scripts() -> dict[str, str]:
+    folder = files("discovery") / "scripts"
+    return {
+        one.name.removesuffix(".lua"): one.read_text("utf-8")
+        for one in folder.iterdir()
+        if one.name.endswith(".lua")
+    }
+
+
+#: The texts of the scripts by name. They are read with this module: a process must neither need a
+#: descriptor for one later, nor get that of another release.
+_TEXTS = _scripts()
+
+
 def script_source(name: str) -> str:
     """The text of a script, with what all of them share in front."""
-    folder = files("discovery") / "scripts"
-    return "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in ("common", name))
+    return f"{_TEXTS['common']}\n{_TEXTS[name]}"
 
 
 class Scripts(dict[str, Any]):

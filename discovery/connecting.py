@@ -6,6 +6,7 @@ import redis
 import redis.asyncio
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
+from redis.driver_info import DriverInfo
 from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
 from redis.retry import Retry
 
@@ -18,6 +19,9 @@ from discovery.settings import without_password
 CALL_TIMEOUT_S = 0.25
 CONNECT_TIMEOUT_S = 0.25
 
+#: Made once: each connection would read it from the disk.
+_DRIVER = DriverInfo()
+
 #: One more try at once: a pooled connection may have died with a server that is back already.
 _TRIES_AGAIN = 1
 
@@ -27,6 +31,7 @@ def connect(url: str) -> "redis.Redis":
     options: dict[str, Any] = {
         "socket_timeout": CALL_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "driver_info": _DRIVER,
         "retry": Retry(NoBackoff(), _TRIES_AGAIN),
     }
     group = parse_server_group(url)
@@ -50,6 +55,7 @@ def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
     options: dict[str, Any] = {
         "socket_timeout": None if blocking else CALL_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
+        "driver_info": _DRIVER,
         "retry": AsyncRetry(NoBackoff(), 0 if blocking else _TRIES_AGAIN),
     }
     group = parse_server_group(url)

@@ -30,7 +30,8 @@ from discovery.view import Entry, Event, Status, View
 
 #: Makes one probe; it never raises for what an instance does, and ends by its own time-out. The
 #: second argument: the instance is suspected, so it has to answer a request at its own address.
-Probe = Callable[[Instance, bool], Awaitable[Verdict]]
+#: None: the probe could not be made, for want of something of our own.
+Probe = Callable[[Instance, bool], Awaitable[Verdict | None]]
 #: Told of each change of condition: the instance, the health before and after.
 OnChange = Callable[[Instance, Health, Health], None]
 
@@ -239,7 +240,7 @@ class Prober:
                 verdict = await self._verdict_on(instance, suspected)
             health = self._book.health(instance.key)
             # A pass does not lift a suspicion that came up meanwhile: it may not have asked enough.
-            if not verdict.passed or suspected or not health.suspected:
+            if verdict is not None and not (verdict.passed and health.suspected and not suspected):
                 health = step(health, verdict, self._thresholds)
                 self._book.note(instance, health)
             if watch.by_heartbeat and health.condition == "healthy":
@@ -251,9 +252,9 @@ class Prober:
                 async with asyncio.timeout(pause_s):
                     await watch.hurried.wait()
 
-    async def _verdict_on(self, instance: Instance, suspected: bool) -> Verdict:
+    async def _verdict_on(self, instance: Instance, suspected: bool) -> Verdict | None:
         try:
             return await self._probe(instance, suspected)
-        except Exception:  # noqa: BLE001 - one instance's oddity must not end its probing
+        except Exception:  # noqa: BLE001 - our own mistake: it ends no probing, and counts against nobody
             _log.exception("probe.failed", name=instance.name, instance=instance.id)
-            return Verdict(False, "the probe failed")
+            return None

@@ -87,6 +87,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         mass_losses=gateway.mass_losses.present,
         limiter_state=lambda: {"alone": gateway.limiter.alone},
         untrusted_proxies=gateway.clients.untrusted_proxies,
+        descriptors=gateway.descriptors,
         has_view=lambda: watcher.has_view,
         guard=guard,
     )

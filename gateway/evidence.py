@@ -1,7 +1,6 @@
 """What real requests say of an instance's health: failed connects at once, silence by a sweep."""
 
 import asyncio
-import errno
 from collections.abc import Callable
 
 from discovery.health import Health
@@ -14,8 +13,6 @@ from middlewares.failures import Failure, UpstreamUnreachable
 SWEEP_INTERVAL_S = 0.1
 #: A sweep that comes later than this finds requests aged by the gateway's own pause.
 LATE_AFTER_S = 0.25
-#: What keeps this gateway from connecting to anybody.
-_OWN_SHORTAGES = frozenset([errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.EADDRNOTAVAIL])
 
 #: Have an instance suspected and probed, with the evidence for people.
 OnDoubt = Callable[[Instance, str], None]
@@ -45,8 +42,7 @@ class TrafficEvidence:
         One that was not tried, since the instance drains, has no cause.
         """
         cause = failure.__cause__
-        own = isinstance(cause, OSError) and cause.errno in _OWN_SHORTAGES
-        if isinstance(failure, UpstreamUnreachable) and cause is not None and not own:
+        if isinstance(failure, UpstreamUnreachable) and cause is not None:
             self._doubt(instance, f"connect failed: {str(cause) or 'timed out'}")
 
     async def run(self) -> None:

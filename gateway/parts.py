@@ -26,6 +26,7 @@ from discovery.watcher import Watcher
 from gateway.admin import AdminGuard
 from gateway.background import running
 from gateway.clients import Clients
+from gateway.descriptors import Descriptors
 from gateway.evidence import TrafficEvidence
 from gateway.instance_counts import InstanceCounts
 from gateway.lifecycle import Lifecycle
@@ -33,7 +34,7 @@ from gateway.probing import HealthProbe
 from gateway.registry_log import EventLog, log_health
 from gateway.settings import GatewaySettings
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.dialing import Dialer
+from gateway.upstream.dialing import Dialer, tls_context
 from middlewares.limiter import SharedLimiter
 from middlewares.logs import lines_dropped
 from middlewares.metrics import DiscoveryCollector, GatewayMetrics
@@ -59,6 +60,9 @@ class Gateway:
             AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
         )
         self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits)
+        self.descriptors = Descriptors.of_this_process()
+        self.dialer.requests_below = self.descriptors.requests_below
+        self.metrics.clients_refused = lambda: self.descriptors.refused
         self.metrics.connections_of = self.upstreams.connections
         self.metrics.log_lines_dropped = lines_dropped
         view_file = settings.view_file
@@ -111,6 +115,7 @@ class Gateway:
 
     async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         """Background work, in the order in which one needs the other; undone in reverse."""
+        tls_context()  # read now: without a descriptor it would know no authority, for ever
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.registry.close)
             stack.push_async_callback(self.sweeper.leave)

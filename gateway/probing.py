@@ -10,6 +10,8 @@ from discovery.errors import ForbiddenAddress
 from discovery.health import Verdict
 from discovery.health_check import HealthCheck
 from discovery.instance import Instance
+from discovery.shortage import is_own_shortage
+from gateway.seldom import Seldom
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
@@ -19,6 +21,8 @@ from middlewares.failures import Failure, UpstreamFailure
 
 #: Of a health answer's body no more is read, and nothing of it is kept but whether it is as expected.
 MAX_BODY_BYTES = 16 * 1024
+#: A time-out that is noticed later than this was spent by the gateway's own pause.
+LATE_AFTER_S = 0.25
 
 
 class HealthProbe:
@@ -28,14 +32,20 @@ class HealthProbe:
         self._dialer = dialer
         self._timeout_s = timeout_s
         self._limits = UpstreamLimits(head_s=timeout_s)
+        self._not_made = Seldom("probe.not_made")
 
-    async def __call__(self, instance: Instance, suspected: bool) -> Verdict:
+    async def __call__(self, instance: Instance, suspected: bool) -> Verdict | None:
         """The verdict; whatever the instance does, nothing is raised.
+
+        None where the gateway itself lacks what a probe takes, or was busy with something else for
+        the whole of its time: that says nothing of the instance.
 
         The kernel takes connections for a process that hangs, and a health URL at another port says
         nothing of this one: a suspected instance has to answer a request as well, whatever it says.
         So has one whose heartbeats are its probe, which is asked only when they are not enough.
         """
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
         try:
             async with asyncio.timeout(self._timeout_s):
                 check = instance.health_check
@@ -48,8 +58,13 @@ class HealthProbe:
                     return await self._connect(instance)
                 return await self._ask(instance)
         except TimeoutError:
+            if loop.time() - began_s > self._timeout_s + LATE_AFTER_S:
+                return None
             return Verdict(False, f"no answer within {self._timeout_s:g} s")
         except (OSError, ForbiddenAddress) as error:
+            if is_own_shortage(error):
+                self._not_made.warn(name=instance.name, instance=instance.id, detail=str(error))
+                return None
             return Verdict(False, f"connect failed: {error}")
         except UpstreamFailure as failure:
             evidence = failure.evidence

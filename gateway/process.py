@@ -17,13 +17,13 @@ from aiohttp import web
 from discovery.addresses import AddressPolicy, listeners
 from discovery.errors import SettingsError
 from gateway.app import create_app
+from gateway.descriptors import raise_limit
 from gateway.parts import GATEWAY, Gateway
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
 
-BACKLOG = 1024
 #: Time for the last bytes of a tunnel that was ended.
 ENDS_WITHIN_S = 1.0
 EXIT_FAILURE = 1
@@ -46,6 +46,7 @@ def main() -> int:
     logs = configure_logging(
         service="api_gateway", level=settings.log_level, style=settings.log_format
     )
+    raise_limit()
     try:
         sockets = bind(settings)
     except OSError as error:
@@ -97,15 +98,23 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
         settings.allowed_hosts,
         listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
     )
-    runner = GatewayRunner(app, metrics=gateway.metrics, shutdown_timeout=1.0)
+    runner = GatewayRunner(
+        app, metrics=gateway.metrics, descriptors=gateway.descriptors, shutdown_timeout=1.0
+    )
     await runner.setup()
     try:
         # A gateway that takes requests before it knows the services answers 404 to good ones.
         if await _unless(stop, gateway.ready()):
-            await listen(runner, sockets)
+            await listen(runner, sockets, gateway.descriptors.backlog)
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()
-            _log.info("gateway.started", version=VERSION, host=host, port=port)
+            _log.info(
+                "gateway.started",
+                version=VERSION,
+                host=host,
+                port=port,
+                max_descriptors=gateway.descriptors.most,
+            )
             await stop.wait()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
             await drain(gateway, runner)
@@ -124,12 +133,12 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-async def listen(runner: GatewayRunner, sockets: list[socket.socket]) -> None:
+async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: int) -> None:
     """Take connections from now on."""
     for sock, variable in zip(sockets, ("GATEWAY_PORT", "ADMIN_LISTEN"), strict=False):
         try:
-            sock.listen(BACKLOG)  # uvloop would only log that somebody else does
-            await web.SockSite(runner, sock, backlog=BACKLOG).start()
+            sock.listen(backlog)  # uvloop would only log that somebody else does
+            await web.SockSite(runner, sock, backlog=backlog).start()
         except OSError as error:
             where = sock.getsockname()
             raise ListenError(f"can't listen on {where} ({variable}): {error.strerror}") from None

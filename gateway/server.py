@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -13,20 +14,27 @@ from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
+from gateway.client_room import ClientRoom
+from gateway.descriptors import Descriptors
 from gateway.proxied_resource import Answer, ProxiedResource
 from gateway.relayed_response import RelayedResponse
 from gateway.request_reading import MOST_QUEUED, RequestReader
 from gateway.tunnel import Tunnel
+from gateway.upstream.sockets import readable
 from middlewares.correlation import access_fields
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import Exchange
+from middlewares.failures import OutOfResources
 from middlewares.header_section import HeaderSection
 from middlewares.metrics import RequestMetrics
-from middlewares.problems import REASONS_BY_STATUS, Problem, problem_response
+from middlewares.problems import REASONS_BY_STATUS, Problem, problem_of, problem_response
+from middlewares.route import is_proxied
 from middlewares.routing import split_target
 
 #: Idle client connections are closed after so long; it is also the limit for a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
+#: The same for a client that there is no room for.
+SURPLUS_IDLE_S = 1.0
 SWEEP_EVERY_S = 1.0
 #: For aiohttp 0 means to wait for ever.
 CUT_OFF_WITHIN_S = 0.01
@@ -49,10 +57,24 @@ class GatewayRequestHandler(web.RequestHandler):
     for the next request with everything in hand that the last one left behind.
     """
 
-    __slots__ = ("_idle_since_s", "_metrics", "_reader", "_tunnel", "_unsent", "streams")
+    __slots__ = (
+        "_idle_since_s",
+        "_metrics",
+        "_reader",
+        "_room",
+        "_tunnel",
+        "_unsent",
+        "is_surplus",
+        "streams",
+    )
 
-    def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, metrics: RequestMetrics, room: ClientRoom, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._room = room
+        #: There is no room for it: one answer, which is a refusal unless it is the gateway's own.
+        self.is_surplus = False
         self._reader = RequestReader(self._parser)
         self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
         self._max_msg_queue_size = MOST_QUEUED
@@ -64,6 +86,10 @@ class GatewayRequestHandler(web.RequestHandler):
         self._tunnel: Tunnel | None = None
         #: Its answer has no end in sight: an event stream.
         self.streams = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.is_surplus = self._room.is_surplus(self, transport)
 
     def joins(self, tunnel: Tunnel) -> None:
         """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
@@ -87,6 +113,11 @@ class GatewayRequestHandler(web.RequestHandler):
             return False
         self._tunnel.client_finished()
         return True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if self.is_surplus:
+            self._room.left(self)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -142,6 +173,8 @@ class GatewayRequestHandler(web.RequestHandler):
         manager.requests_count += 1
         if isinstance(message, _ErrInfo):
             handler, message = self._make_error_handler(message), ERROR
+        elif self.is_surplus:
+            handler = partial(self._answer_last, handler)
         request = factory(
             message, payload, self, StreamWriter(self, self._loop), self._task_handler
         )
@@ -166,6 +199,20 @@ class GatewayRequestHandler(web.RequestHandler):
         finally:
             request._task = None  # type: ignore[assignment]  # the two would hold each other
         return self._keepalive and not self._close and not self._force_close
+
+    async def _answer_last(self, otherwise: Answer, request: Any) -> web.StreamResponse:
+        """Refuse a client for which there is no room, but answer for the gateway itself."""
+        if is_proxied(split_target(request.raw_path)[1]):
+            self._room.refused()
+            failure = OutOfResources("the gateway has as many clients as it can take")
+            response: web.StreamResponse = self._refuse(
+                request, problem_of(failure), failure.detail, request.method
+            )
+            response.headers["Retry-After"] = str(failure.retry_after_s)
+        else:
+            response = await otherwise(request)
+        response.force_close()
+        return response
 
     async def _linger(self, payload: StreamReader) -> None:
         """Take what nobody read of a body: a client that still sends may not see its answer."""
@@ -201,6 +248,15 @@ class GatewayRequestHandler(web.RequestHandler):
             self._unsent, self._idle_since_s = unsent, self._loop.time()
         else:
             self._abort()
+
+    def make_way(self) -> bool:
+        """End the connection where no request is under way or has come; False where one is."""
+        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
+        is_asking = self._messages or self._current_request is not None
+        if is_asking or (sock is not None and readable(sock)()):
+            return False
+        self._abort()
+        return True
 
     def _abort(self) -> None:
         """Close it without waiting for the client to read what it was sent."""
@@ -259,7 +315,9 @@ class GatewayRequestHandler(web.RequestHandler):
             if self._buffer_paused:
                 self._resume_reading_if_drained()
 
-    def _refuse(self, request: web.BaseRequest, problem: Problem, detail: str) -> web.Response:
+    def _refuse(
+        self, request: web.BaseRequest, problem: Problem, detail: str, method: str = "unknown"
+    ) -> web.Response:
         request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
         path = split_target(request.raw_path)[1].partition("?")[0]
         exchange = Exchange(
@@ -272,7 +330,7 @@ class GatewayRequestHandler(web.RequestHandler):
             path,
         )
         exchange.reason = problem.reason
-        self._metrics.request_finished("api_gateway", "unknown", problem.status, 0.0)
+        self._metrics.request_finished("api_gateway", method, problem.status, 0.0)
         _log.info("request", **access_fields(request, exchange, problem.status, 0.0))
         return problem_response(
             problem,
@@ -285,17 +343,21 @@ class GatewayRequestHandler(web.RequestHandler):
 class GatewayServer(web.Server):
     """aiohttp's server, but stopping closes no connection that a client may just be using."""
 
-    def __init__(self, *args: Any, metrics: RequestMetrics, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, metrics: RequestMetrics, room: ClientRoom, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self._metrics = metrics
+        self._room = room
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
 
     def _end_idle(self) -> None:
         """One timer for all connections: one for each costs more than the connection's own state."""
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
-        then_s = self._loop.time() - KEEPALIVE_TIMEOUT_S
+        now_s = self._loop.time()
         for client in self.clients():
-            client.end_if_idle_since(then_s)
+            idle_s = SURPLUS_IDLE_S if client.is_surplus else KEEPALIVE_TIMEOUT_S
+            client.end_if_idle_since(now_s - idle_s)
 
     async def shutdown(self, timeout: float | None = None) -> None:
         self._sweep.cancel()
@@ -313,15 +375,24 @@ class GatewayServer(web.Server):
         await asyncio.gather(*(client.end() for client in clients))
 
     def __call__(self) -> GatewayRequestHandler:
-        return GatewayRequestHandler(self, loop=self._loop, metrics=self._metrics, **self._kwargs)
+        return GatewayRequestHandler(
+            self, loop=self._loop, metrics=self._metrics, room=self._room, **self._kwargs
+        )
 
 
 class GatewayRunner(web.AppRunner):
     """Runs the application on a GatewayServer."""
 
-    __slots__ = ("_metrics", "gateway_server")
+    __slots__ = ("_descriptors", "_metrics", "gateway_server")
 
-    def __init__(self, app: web.Application, *, metrics: RequestMetrics, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        metrics: RequestMetrics,
+        descriptors: Descriptors,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             app,
             access_log=None,
@@ -334,6 +405,7 @@ class GatewayRunner(web.AppRunner):
             **kwargs,
         )
         self._metrics = metrics
+        self._descriptors = descriptors
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -342,6 +414,7 @@ class GatewayRunner(web.AppRunner):
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             metrics=self._metrics,
+            room=ClientRoom(self._descriptors),
             **made._kwargs,
         )
         return self.gateway_server

@@ -97,6 +97,13 @@ class Overloaded(Failure):
     """More work than the gateway takes on at once."""
 
 
+class OutOfResources(Overloaded):
+    """The gateway itself lacks what a connection takes: descriptors, ports, memory or threads."""
+
+    retryable = True
+    retry_after_s = 1
+
+
 class CircuitOpen(Failure):
     """The upstream failed too often of late and is given a pause."""
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -86,6 +86,8 @@ class GatewayMetrics(RequestMetrics):
         self.tunnels: dict[str, int] = defaultdict(int)
         #: Open connections to instances, by service and state (`active`, `idle`): asked when scraped.
         self.connections_of: Callable[[], Mapping[tuple[str, str], int]] = dict
+        #: Clients refused for want of descriptors: asked when scraped.
+        self.clients_refused: Callable[[], int] = int
         #: Of requests: fields that said what only the gateway may say.
         self.fields_dropped = 0
         #: Lines of the log that nobody read in time: asked when scraped.
@@ -94,6 +96,7 @@ class GatewayMetrics(RequestMetrics):
         self._upstream: dict[str, Durations] = defaultdict(Durations)
         self._decisions: dict[tuple[str, str], int] = defaultdict(int)
         super().__init__("gateway", registry)
+        ProcessCollector(registry=registry)  # process_open_fds and process_max_fds among them
         self.background_failures = Counter(
             "gateway_background_failures",
             "Rounds of background work that failed.",
@@ -146,6 +149,12 @@ class GatewayMetrics(RequestMetrics):
             "Log lines not written since nobody read those before them.",
             [],
             {(): self.log_lines_dropped()},
+        )
+        yield _counter(
+            "gateway_connections_refused",
+            "Connections refused since few descriptors were left.",
+            [],
+            {(): self.clients_refused()},
         )
         yield _gauge(
             "gateway_requests_in_flight",

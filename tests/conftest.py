@@ -10,6 +10,7 @@ import pytest
 import redis
 import structlog
 
+from gateway.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import KeepAliveUpstream, ScriptedUpstream
@@ -17,6 +18,8 @@ from tests.support.upstreams import KeepAliveUpstream, ScriptedUpstream
 StartGateway = Callable[..., Awaitable[RunningGateway]]
 StartUpstream = Callable[..., Awaitable[ScriptedUpstream]]
 StartKeepAlive = Callable[..., Awaitable[KeepAliveUpstream]]
+
+raise_limit()  # as the gateway does: here its clients are in the same process
 
 _namespaces = itertools.count()
 

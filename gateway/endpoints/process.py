@@ -14,6 +14,7 @@ from discovery.describing import rfc3339
 from discovery.mass_loss import Loss
 from discovery.settings import without_password
 from gateway.admin import AdminGuard
+from gateway.descriptors import Descriptors
 from gateway.lifecycle import Lifecycle
 from gateway.settings import GatewaySettings
 from gateway.version import VERSION
@@ -34,6 +35,7 @@ class ProcessEndpoints:
     mass_losses: Callable[[], Mapping[str, Loss]]
     limiter_state: Callable[[], Mapping[str, Any]]
     untrusted_proxies: Callable[[], list[str]]
+    descriptors: Descriptors
     has_view: Callable[[], bool]
     guard: AdminGuard
 
@@ -77,6 +79,11 @@ class ProcessEndpoints:
                 "mass_losses": {
                     name: {"lost": loss.lost, "total": loss.total}
                     for name, loss in self.mass_losses().items()
+                },
+                "descriptors": {
+                    "open": self.descriptors.open_now(),
+                    "max": self.descriptors.most,
+                    "clients_refused": self.descriptors.refused,
                 },
                 "limits": {
                     "requests": settings.rate_limit_requests,

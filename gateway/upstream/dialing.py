@@ -1,8 +1,11 @@
 """Dialing: resolve an instance's host, hold each address against the policy, connect to the first that takes it."""
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -11,6 +14,7 @@ from typing import TypeVar
 from discovery.addresses import AddressPolicy, IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
+from discovery.shortage import is_own_shortage
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.sockets import connect
 
@@ -26,10 +30,20 @@ class Dialer:
     def __init__(self, policy: AddressPolicy, connect_timeout_s: float) -> None:
         self.policy = policy
         self.resolver = Resolver()
+        #: Requests leave the descriptors from this number on to others.
+        self.requests_below = sys.maxsize
         self._connect_timeout_s = connect_timeout_s
 
-    async def connect(self, instance: Instance, protocol: Callable[[socket.socket], P]) -> P:
+    async def connect(
+        self,
+        instance: Instance,
+        protocol: Callable[[socket.socket], P],
+        *,
+        below: int = sys.maxsize,
+    ) -> P:
         """A connected protocol. Raises OSError (TimeoutError is one) or ForbiddenAddress.
+
+        `below`: no descriptor from this number on is taken, as if there were none.
 
         All addresses of a name are tried within the one time-out, each when the one before has failed
         or is slow: one that hangs keeps nobody from the next.
@@ -47,10 +61,11 @@ class Dialer:
                 if not allowed:
                     raise error
                 if len(allowed) == 1:
-                    return (await _connect(instance, allowed[0], protocol))[1]
-                return await _first_to_connect(instance, allowed, protocol)
-            except (OSError, ForbiddenAddress):
-                self.resolver.forget(instance.host)
+                    return (await _connect(instance, allowed[0], protocol, below))[1]
+                return await _first_to_connect(instance, allowed, protocol, below)
+            except (OSError, ForbiddenAddress) as why:
+                if not is_own_shortage(why):
+                    self.resolver.forget(instance.host)
                 raise
 
     def _why_forbidden(self, host: str, address: IPAddress, port: int) -> str | None:
@@ -59,7 +74,10 @@ class Dialer:
 
 
 async def _first_to_connect(
-    instance: Instance, addresses: Sequence[IPAddress], protocol: Callable[[socket.socket], P]
+    instance: Instance,
+    addresses: Sequence[IPAddress],
+    protocol: Callable[[socket.socket], P],
+    below: int,
 ) -> P:
     """Happy eyeballs (RFC 8305): the attempts overlap, the first connection wins, the others end."""
     attempts: list[asyncio.Task[tuple[asyncio.BaseTransport, P]]] = []
@@ -69,7 +87,9 @@ async def _first_to_connect(
     try:
         while untried or pending:
             if untried:
-                attempt = asyncio.create_task(_connect(instance, untried.popleft(), protocol))
+                attempt = asyncio.create_task(
+                    _connect(instance, untried.popleft(), protocol, below)
+                )
                 attempts.append(attempt)
                 pending.add(attempt)
             done, pending = await asyncio.wait(
@@ -80,7 +100,9 @@ async def _first_to_connect(
             winner = next((one for one in done if one.exception() is None), None)
             if winner is not None:
                 return winner.result()[1]
-        return attempts[-1].result()[1]  # it raises why it failed
+        # One that we could not make says more than those that were refused.
+        short = (one for one in attempts if is_own_shortage(one.exception()))
+        return next(short, attempts[-1]).result()[1]  # it raises why it failed
     finally:
         losers = [one for one in attempts if one is not winner]
         for loser in losers:
@@ -91,10 +113,10 @@ async def _first_to_connect(
 
 
 async def _connect(
-    instance: Instance, address: IPAddress, protocol: Callable[[socket.socket], P]
+    instance: Instance, address: IPAddress, protocol: Callable[[socket.socket], P], below: int
 ) -> tuple[asyncio.BaseTransport, P]:
     loop = asyncio.get_running_loop()
-    sock = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+    sock = _socket(address, below)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -103,12 +125,20 @@ async def _connect(
         return await loop.create_connection(
             lambda: protocol(sock),
             sock=sock,
-            ssl=_tls() if tls else None,
+            ssl=tls_context() if tls else None,
             server_hostname=instance.host if tls else None,
         )
     except BaseException:
         sock.close()
         raise
+
+
+def _socket(address: IPAddress, below: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+    if sock.fileno() >= below:
+        sock.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return sock
 
 
 def _is_local(address: IPAddress) -> bool:
@@ -117,12 +147,14 @@ def _is_local(address: IPAddress) -> bool:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((str(address), 0))
-    except OSError:
+    except OSError as error:
+        if error.errno != errno.EADDRNOTAVAIL and is_own_shortage(error):
+            raise  # whose address it is could not be found out
         return False
     return True
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls_context() -> ssl.SSLContext:
     """The system's certificate authorities; an instance is held to its registered host name."""
     return ssl.create_default_context()

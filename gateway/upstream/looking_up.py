@@ -29,7 +29,12 @@ SLOW_FOR_S = 120.0
 
 def look_up(host: str) -> list[IPAddress]:
     """The system's answer: /etc/hosts, mDNS, a container's names and DNS, as its nsswitch has it."""
-    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except socket.gaierror:
+        # Without a descriptor for its files and questions the resolver knows no name: EMFILE then.
+        socket.socket().close()
+        raise
     # A scoped address (fe80::1%eth0) is link-local, and forbidden with or without its scope.
     texts = dict.fromkeys(str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
     return [ipaddress.ip_address(text) for text in texts]

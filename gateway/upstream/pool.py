@@ -7,12 +7,13 @@ from collections import deque
 from discovery.addresses import IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
+from discovery.shortage import is_own_shortage
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.sockets import peer_address
-from middlewares.failures import Overloaded, UpstreamUnreachable
+from middlewares.failures import OutOfResources, Overloaded, UpstreamUnreachable
 
 
 class Pool:
@@ -75,7 +76,8 @@ class Pool:
     async def open(self, *, fresh: bool = False, repeatable: bool = True) -> UpstreamConnection:
         """A new connection, or where it had to wait for its turn one that became idle, unless `fresh`.
 
-        Raises UpstreamUnreachable, or Overloaded when there are too many for too long.
+        Raises UpstreamUnreachable, or Overloaded when there are too many for too long, or the
+        gateway can't make one.
         """
         if self._is_full:
             await self._turn()
@@ -84,10 +86,14 @@ class Pool:
                 return idle
         self._opening += 1
         try:
-            connection = await self._dialer.connect(self.instance, self._new)
+            connection = await self._dialer.connect(
+                self.instance, self._new, below=self._dialer.requests_below
+            )
             await connection.settle()
             self.active.add(connection)
         except (OSError, ForbiddenAddress) as error:
+            if is_own_shortage(error):
+                raise OutOfResources("the gateway can't make more connections now") from error
             raise UpstreamUnreachable("the upstream can't be connected to") from error
         finally:
             self._opening -= 1

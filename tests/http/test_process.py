@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -79,9 +79,18 @@ class GatewayProcess:
 
 @asynccontextmanager
 async def gateway_process(
-    folder: Path, registry_url: str, *, started: bool = True, **environment: str
+    folder: Path,
+    registry_url: str,
+    *,
+    started: bool = True,
+    prefix: Sequence[str] = (),
+    module: Sequence[str] = ("-m", "gateway"),
+    **environment: str,
 ) -> AsyncIterator[GatewayProcess]:
-    """The process while the block runs; `started`: wait until it answers."""
+    """The process while the block runs; `started`: wait until it answers.
+
+    `prefix` stands before the command, `module` is what Python runs.
+    """
     port = free_port()
     variables = {
         "PATH": os.environ["PATH"],
@@ -94,7 +103,7 @@ async def gateway_process(
     }
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "gateway"),
+            *(*prefix, sys.executable, *module),
             cwd=ROOT,
             env=variables,
             stdout=stdout,

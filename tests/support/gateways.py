@@ -48,7 +48,9 @@ class RunningGateway:
     async def start(cls, settings: GatewaySettings) -> "RunningGateway":
         app = create_app(settings)
         gateway = app[GATEWAY]
-        runner = GatewayRunner(app, metrics=gateway.metrics, shutdown_timeout=1.0)
+        runner = GatewayRunner(
+            app, metrics=gateway.metrics, descriptors=gateway.descriptors, shutdown_timeout=1.0
+        )
         await runner.setup()
         async with asyncio.timeout(10):
             await gateway.ready()

@@ -7,6 +7,8 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from gateway.client_room import ClientRoom
+from gateway.descriptors import Descriptors
 from gateway.server import GatewayRequestHandler, GatewayServer
 from middlewares.metrics import RequestMetrics
 from tests.support.byte_connections import ByteTransport
@@ -33,7 +35,11 @@ async def nobody(_request: web.BaseRequest) -> web.StreamResponse:
 
 @pytest.fixture
 async def client() -> AsyncIterator[GatewayRequestHandler]:
-    server = GatewayServer(nobody, metrics=RequestMetrics("gateway", CollectorRegistry()))
+    server = GatewayServer(
+        nobody,
+        metrics=RequestMetrics("gateway", CollectorRegistry()),
+        room=ClientRoom(Descriptors.of_this_process()),
+    )
     handler = server()
     handler.connection_made(UnreadTransport())
     await asyncio.sleep(0)

@@ -30,7 +30,9 @@ class SlowDialer(Dialer):
         self.dialed = 0
         self.sockets: list[socket.socket] = []
 
-    async def connect(self, instance: Instance, protocol: Callable[[socket.socket], P]) -> P:
+    async def connect(
+        self, instance: Instance, protocol: Callable[[socket.socket], P], *, below: int = 0
+    ) -> P:
         self.dialed += 1
         await self.may_connect.wait()
         if self.refuses:
