@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from gateway.process import new_event_loop
 from gateway.upstream.sockets import connect
 from tests.support.byte_connections import at_once
 
@@ -46,15 +47,25 @@ def full() -> Iterator[socket.socket]:
         yield server
 
 
-async def test_who_takes_his_time_is_waited_for(full: socket.socket, sock: socket.socket) -> None:
-    """The next SYN comes after a second."""
-    connecting = asyncio.ensure_future(connect(sock, full.getsockname()))
-    await asyncio.sleep(0)
-    assert not connecting.done()
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, new_event_loop])
+def test_who_takes_his_time_is_waited_for(
+    full: socket.socket,
+    sock: socket.socket,
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    """The next SYN comes after a second. asyncio's own loop, and the one that the gateway runs on."""
 
-    full.accept()[0].close()
+    async def wait() -> None:
+        connecting = asyncio.ensure_future(connect(sock, full.getsockname()))
+        await asyncio.sleep(0)
+        assert not connecting.done()
 
-    await asyncio.wait_for(connecting, 20)
+        full.accept()[0].close()
+
+        await asyncio.wait_for(connecting, 20)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(wait())
     assert sock.getpeername() == full.getsockname()
 
 
