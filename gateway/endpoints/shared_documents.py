@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from discovery.view import View
+from middlewares.exchange import EXCHANGE
 from middlewares.failures import RequestTimeout
 
 #: A document is good for so long, as long as the view is the same.
@@ -91,5 +92,6 @@ async def send_document(
                         await response.write(piece)
                 except TimeoutError:
                     raise RequestTimeout("the client reads nothing of its answer") from None
+                request[EXCHANGE].bytes_out += len(piece)
     await response.write_eof()
     return response

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from structlog.testing import capture_logs
+
 from discovery import AsyncServiceRegistry
 from tests.conftest import StartGateway
 from tests.http.test_process import gateway_process
@@ -56,7 +58,7 @@ async def reading_nothing(port: int, count: int) -> AsyncIterator[list[socket.so
             client.setblocking(False)
             clients.append(client)
             await loop.sock_connect(client, ("127.0.0.1", port))
-            await loop.sock_sendall(client, LIST * 4)
+            await loop.sock_sendall(client, LIST * 20)  # more than the kernel takes of the answers
         for client in clients:
             await readable(client)
         yield clients
@@ -119,11 +121,15 @@ async def test_a_client_that_reads_nothing_is_broken_off_after_its_time(
 ) -> None:
     await register(registry_url, INSTANCES)
     gateway = await start_gateway(CLIENT_SEND_TIMEOUT="0.5")
-    async with reading_nothing(gateway.port, 3) as clients:
-        for client in clients:
-            ended = select.poll()
-            ended.register(client, select.POLLHUP)
-            await eventually(lambda: ended.poll(0), within_s=20)  # noqa: B023
+    with capture_logs() as logs:
+        async with reading_nothing(gateway.port, 3) as clients:
+            for client in clients:
+                ended = select.poll()
+                ended.register(client, select.POLLHUP)
+                await eventually(lambda: ended.poll(0), within_s=20)  # noqa: B023
+    lines = [line for line in logs if line["event"] == "request" and line["status"] != 200]
+    assert [(line["status"], line["reason"]) for line in lines] == [(408, "request_timeout")] * 3
+    assert all(0 < line["bytes_out"] < 700_000 for line in lines)  # what was sent, not all of it
 
 
 async def test_what_is_registered_is_in_the_next_list(start_gateway: StartGateway) -> None:
