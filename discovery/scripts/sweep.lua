@@ -115,10 +115,14 @@ end
 if now - resumed >= tonumber(remove_after_ms) then
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', UNHEALTHY, '-inf',
       integer(now - remove_after_ms), 'LIMIT', 0, SWEPT_AT_ONCE)) do
-    forget(member)
-    redis.call('ZADD', REMOVED, integer(now), member)
-    redis.call('ZADD', PROBATION, integer(now), member)
-    emit('removed', member)
+    if redis.call('HGET', STATUS, member) == 'unhealthy' then
+      forget(member)
+      redis.call('ZADD', REMOVED, integer(now), member)
+      redis.call('ZADD', PROBATION, integer(now), member)
+      emit('removed', member)
+    else
+      redis.call('ZREM', UNHEALTHY, member)  -- no gateway has said so
+    end
   end
 end
 
