@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection to an instance: an asyncio protocol around httptools' response parser."""
 
 import asyncio
+import contextlib
 import re
 import socket
 import threading
@@ -105,6 +106,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._sock = sock
         self._is_readable = readable(sock)
         self._transport: asyncio.Transport | None = None
+        self._is_tls = False
         self._parser = httptools.HttpResponseParser(self)
         self._sent_before = 0
         self._sent = 0
@@ -116,6 +118,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._taker: Taker | None = None
         self._writable: asyncio.Event | None = None
         self._sending: asyncio.Task[None] | None = None
+        self._is_cut_short = False
         self._pieces: deque[bytes] = deque()
         self._buffer = _read_buffer.view
         self._begin("", upgrades=False)
@@ -190,6 +193,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             and not self._pieces
             and not self._body_due
             and (self._sending is None or self._sending.done())
+            and not self._is_cut_short
             and self.is_open
         )
 
@@ -335,12 +339,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     async def _send(self, body: AsyncIterator[bytes], chunked: bool) -> None:
         try:
-            while True:
+            while self.is_open:
                 # While the client is waited for, the instance can't be blamed for its silence.
-                self.deadline_s = NEVER
+                self._expect_head(NEVER)
                 piece = await anext(body, b"")
-                if self._head is None:
-                    self.deadline_s = self._loop.time() + self._limits.head_s
+                self._expect_head(self._loop.time() + self._limits.head_s)
                 if not chunked:
                     self._body_due -= len(piece)
                 if self._body_due < 0 or (self._body_due and not piece):
@@ -350,12 +353,28 @@ class UpstreamConnection(asyncio.BufferedProtocol):
                 self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 if self._writable is not None:
                     await self._writable.wait()
+            else:  # nobody takes the rest
+                return
             if chunked:
                 self._write(b"0\r\n\r\n")
         except Failure as failure:  # the client's body broke off or is too large
+            self._cut_short(failure)
+
+    def _expect_head(self, until_s: float) -> None:
+        if self._head is None:
+            self.deadline_s = until_s
+
+    def _cut_short(self, failure: Failure) -> None:
+        """The request's body will not be whole; an answer that has begun may still come to its end."""
+        self._is_cut_short = True
+        if self._head is None:
             self._fail(failure)
-            if self._transport is not None:
-                self._transport.abort()
+        if self._transport is None:
+            return
+        if self._head is None:
+            self._transport.abort()
+        elif self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
 
     def _write(self, data: bytes) -> None:
         # A connection that is closed for writing may have an answer (413, say) waiting to be read.
@@ -367,6 +386,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer
@@ -464,20 +484,35 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        untouched = self._is_untouched(exc)
         self.lost_s = self._loop.time()
         self._transport = None
+        if exc is not None and not self._is_tls:
+            self._read_rest()
+        untouched = self._is_untouched(exc)
         self._keeps_alive = False
         self._resume()
         if self._taker is not None:
             self._taker.upstream_lost()
         if self._ended or self._failure is not None:
             return
-        if self._head is not None and exc is None and not self._is_framed:
+        if self._head is not None and _is_clean(exc) and not self._is_framed:
             self._end()  # a body that runs until the close has come to its end
         else:
             reset = UpstreamReset("the upstream closed the connection early", untouched=untouched)
             self._fail(reset)
+
+    def _read_rest(self) -> None:
+        """What lies in the receive buffer is the answer, though a write has failed (RFC 9112 §9.5).
+
+        An instance that answers in the middle of an upload and closes resets the connection: the loop
+        ends it at the write that meets the reset, and reads no more. The socket is still open here.
+        """
+        with contextlib.suppress(OSError):
+            while not self._ended and self._failure is None:
+                data = self._sock.recv(READ_BYTES)
+                if not data:
+                    return
+                self.data_received(data)
 
     def pause_writing(self) -> None:
         self._writable = asyncio.Event()
@@ -499,13 +534,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
         Where something was written, only a clean end proves that, with none of the request's bytes
         acknowledged: an instance that reads and then resets looks the same otherwise, and so does one
-        whose kernel had taken the request that it then did not read. A broken pipe is a clean end
-        too, met while writing: a reset that no end came before has another error.
+        whose kernel had taken the request that it then did not read.
         """
         if self._sent == self._sent_before:
             return True
-        is_clean = exc is None or isinstance(exc, BrokenPipeError)
-        if not is_clean or self._head_bytes:
+        if not _is_clean(exc) or self._head_bytes:
             return False
         acknowledged = bytes_acknowledged(self._sock)
         # The handshake counts for one.
@@ -640,6 +673,14 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 def _not_as_long() -> BadRequest:
     """What follows would be taken for the rest of it: another client's request, perhaps."""
     return BadRequest("the request's body is not as long as its head says")
+
+
+def _is_clean(end: Exception | None) -> bool:
+    """The instance has finished sending: a broken pipe says so too, met while writing.
+
+    A reset that no end came before has another error.
+    """
+    return end is None or isinstance(end, BrokenPipeError)
 
 
 def _size(field: FieldLine) -> int:

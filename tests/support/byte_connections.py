@@ -47,6 +47,7 @@ class ByteConnection:
 
     def __init__(self, limits: UpstreamLimits | None = None) -> None:
         self.sock, self.peer = socket.socketpair()
+        self.sock.setblocking(False)  # as a loop has it
         self.transport = ByteTransport()
         self.connection = UpstreamConnection(self.sock, limits or UpstreamLimits())
         self.connection.connection_made(self.transport)
