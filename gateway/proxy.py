@@ -5,17 +5,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from gateway.balancing import choose
 from gateway.evidence import TrafficEvidence
 from gateway.forwarding.requests import Inbound, request_head
+from gateway.forwarding.responses import interim_head
 from gateway.relayed_response import RelayedResponse
 from gateway.request_body import ClientLimits, RequestBody
 from gateway.server import hand_over, streaming
 from gateway.tunnel import join
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.connection import OnInterim, UpstreamConnection
 from gateway.upstream.messages import RequestHead, ResponseHead
 from gateway.upstream.pool import Pool
 from middlewares.candidates import Candidate
@@ -64,6 +65,7 @@ class Proxy:
         inbound = self._inbound(request, exchange, route)
         has_body = exchange.section.has_body
         body = RequestBody(request, exchange, self._client_limits) if has_body else None
+        interim = self._interim(request, exchange)
         may_move = body is None and request.method in IDEMPOTENT
         failure: Failure | None = None
         self._metrics.in_flight[service] += 1
@@ -79,7 +81,7 @@ class Proxy:
                     pool = self._upstreams.pool(candidate.instance)
                     is_last = len(exchange.attempts) == len(candidates)
                     movable = may_move and not is_last
-                    connection, answer = await self._ask(pool, head, body, movable)
+                    connection, answer = await self._ask(pool, head, body, movable, interim)
                     try:
                         if connection.began_s > pool.answered_s:
                             pool.answered_s = connection.began_s
@@ -88,6 +90,7 @@ class Proxy:
                             answer,
                             send_timeout_s=self._client_limits.send_s,
                             without_cors=self._owns_cors,
+                            takes_trailers=head.trailers,
                         )
                         if answer.status == SWITCHING_PROTOCOLS:
                             return await self._tunnel(request, exchange, connection, response)
@@ -109,7 +112,12 @@ class Proxy:
         raise failure or NoHealthyInstance(service)
 
     async def _ask(
-        self, pool: Pool, head: RequestHead, body: RequestBody | None, movable: bool
+        self,
+        pool: Pool,
+        head: RequestHead,
+        body: RequestBody | None,
+        movable: bool,
+        interim: OnInterim | None,
     ) -> tuple[UpstreamConnection, ResponseHead]:
         """Send the request and wait for the response's head; the connection is then the caller's.
 
@@ -119,12 +127,12 @@ class Proxy:
         repeatable = head.method in IDEMPOTENT
         connection = pool.take_idle(repeatable=repeatable) or await pool.open(repeatable=repeatable)
         try:
-            return connection, await self._ask_over(connection, pool, head, body, movable)
+            return connection, await self._ask_over(connection, pool, head, body, movable, interim)
         except UpstreamReset as reset:
             if not connection.reused or not may_send_again(reset, head.method, body):
                 raise
         connection = await pool.open(fresh=True)
-        return connection, await self._ask_over(connection, pool, head, body, movable)
+        return connection, await self._ask_over(connection, pool, head, body, movable, interim)
 
     async def _ask_over(
         self,
@@ -133,13 +141,28 @@ class Proxy:
         head: RequestHead,
         body: RequestBody | None,
         movable: bool,
+        interim: OnInterim | None,
     ) -> ResponseHead:
-        connection.request(head, body.begin() if body is not None else None, movable=movable)
+        pieces = body.begin() if body is not None else None
+        connection.request(head, pieces, movable=movable, interim=interim)
         try:
             return await connection.head()
         except BaseException:
             pool.give_back(connection)
             raise
+
+    def _interim(self, request: web.Request, exchange: Exchange) -> OnInterim | None:
+        """What passes 1xx heads on to a client that knows them."""
+        if request.version < HttpVersion11:
+            return None
+        without_cors, correlation_id = self._owns_cors, exchange.correlation_id
+
+        def pass_on(head: ResponseHead) -> None:
+            if request.transport is not None and not request.transport.is_closing():
+                data = interim_head(head, correlation_id, without_cors=without_cors)
+                request.transport.write(data)
+
+        return pass_on
 
     async def _tunnel(
         self,
@@ -218,6 +241,7 @@ async def relay(
 ) -> RelayedResponse:
     """Send the answer on as it comes; one that breaks off upstream breaks off for the client."""
     try:
+        response.trailers = connection.trailers
         if connection.is_complete:
             await response.send_whole(request, connection.rest())
         else:

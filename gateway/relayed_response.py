@@ -1,12 +1,13 @@
 """The proxied answer: an upstream's head as byte lines with our fields behind, and its body as it comes."""
 
 import asyncio
+from collections.abc import Sequence
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from gateway.forwarding.responses import response_head
+from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import RequestTimeout
 
@@ -18,17 +19,25 @@ class RelayedResponse(web.StreamResponse):
     `replaced` are the names (lower-case) of which the upstream's own lines give way to these.
     Nothing that aiohttp would put into an answer of its own (Server, Content-Type) gets in here.
     `without_cors`: the gateway owns the Access-Control-* fields, the upstream's are dropped.
+    `takes_trailers`: the client said so; `trailers` are then sent behind a body in chunks.
     """
 
     def __init__(
-        self, head: ResponseHead, *, send_timeout_s: float = 0.0, without_cors: bool = False
+        self,
+        head: ResponseHead,
+        *,
+        send_timeout_s: float = 0.0,
+        without_cors: bool = False,
+        takes_trailers: bool = False,
     ) -> None:
         # The parent's __init__ would make what is not needed here: a state, headers, a reason.
         self.added: list[FieldLine] = []
         self.replaced: frozenset[bytes] = frozenset()
         self.bytes_out = 0
         self._upstream_head = head
+        self.trailers: Sequence[FieldLine] = ()
         self._without_cors = without_cors
+        self._takes_trailers = takes_trailers
         self._send_timeout_s = send_timeout_s
         self._own_headers: CIMultiDict[str] | None = None
         self._writer: AbstractStreamWriter | None = None
@@ -114,7 +123,7 @@ class RelayedResponse(web.StreamResponse):
             return
         self._finished = True
         if self._chunked:
-            self._transport.write(b"0\r\n\r\n")
+            self._transport.write(self._last_chunk())
 
     @property
     def _transport(self) -> asyncio.Transport:
@@ -147,10 +156,18 @@ class RelayedResponse(web.StreamResponse):
             await writer.write(data)
             self._client, self._chunked = request.protocol, chunked
         elif chunked:
-            end = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
-            await writer.write(data + end)
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            await writer.write(data + chunk + self._last_chunk())
         else:
             await writer.write(data + body)
+
+    def _last_chunk(self) -> bytes:
+        if not self._takes_trailers:
+            return b"0\r\n\r\n"
+        trailers = trailer_lines(
+            self.trailers, self._upstream_head, without_cors=self._without_cors
+        )
+        return b"0\r\n%b\r\n" % trailers
 
     def _decide_keep_alive(self, request: web.BaseRequest, *, closes: bool) -> None:
         self._keeps_alive = self._keeps_alive and request.keep_alive and not closes
@@ -179,4 +196,5 @@ class RelayedResponse(web.StreamResponse):
             replaced=replaced,
             careful=bool(self._own_headers),
             without_cors=self._without_cors,
+            trailers=chunked and self._takes_trailers,
         )

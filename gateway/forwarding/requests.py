@@ -1,7 +1,7 @@
 """A request's head on its way to an instance.
 
 A request in which everything is ordinary is put together from remembered lines; a request with a
-field that needs thought (Connection options, Upgrade, Via, …) goes through `_careful`.
+field that needs thought (Connection options, Upgrade, TE, Via, …) goes through `_careful`.
 """
 
 from collections.abc import Sequence
@@ -75,6 +75,14 @@ class Inbound:
         protocols = [protocol.strip() for protocol in asked if protocol.strip()]
         return b", ".join(p for p in protocols if p.lower() != b"h2c") or None
 
+    @property
+    def takes_trailers(self) -> bool:
+        """The client says `TE: trailers` (RFC 9110 §10.1.4); it is asked of the instance anew."""
+        if self.version != (1, 1):
+            return False
+        said = b",".join(values_of(self.section.fields, b"te")).split(b",")
+        return any(coding.strip().lower() == b"trailers" for coding in said)
+
 
 def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     """The head to send to an instance. Raises BadRequest or LoopDetected."""
@@ -125,6 +133,7 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
     named = connection_options(fields)
     host = _host_of(inbound)
     upgrade = inbound.upgrade
+    trailers = inbound.takes_trailers
     kept: list[FieldLine] = []
     chunked = False
     claims = 0
@@ -144,8 +153,12 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
     correlation_id = inbound.correlation_id.encode("ascii")
     kept.append((b"X-Correlation-ID", correlation_id))
     kept.extend(_forwarding_fields(inbound, host))
+    if trailers:
+        kept += [(b"TE", b"trailers"), (b"Connection", b"TE, Upgrade" if upgrade else b"TE")]
+    elif upgrade is not None:
+        kept.append((b"Connection", b"Upgrade"))
     if upgrade is not None:
-        kept += [(b"Connection", b"Upgrade"), (b"Upgrade", upgrade)]
+        kept.append((b"Upgrade", upgrade))
     data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
     return RequestHead(
         inbound.method,
@@ -154,6 +167,7 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
         inbound.section.body_length or 0,
         chunked=chunked,
         upgrades=upgrade is not None,
+        trailers=trailers,
         claims=claims,
     )
 
@@ -171,7 +185,7 @@ def _request_kind(name: bytes, value: bytes) -> bytes | int:
     if lower == b"connection":
         options = {option.strip().lower() for option in value.split(b",")}
         return b"" if options <= PLAIN_OPTIONS else NEEDS_THOUGHT
-    if lower in (b"transfer-encoding", b"upgrade", b"via"):
+    if lower in (b"transfer-encoding", b"upgrade", b"via", b"te"):
         return NEEDS_THOUGHT
     if lower.startswith(b"x-forwarded-") or lower == b"forwarded" or is_claim(lower):
         return NEEDS_THOUGHT

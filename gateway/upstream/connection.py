@@ -13,6 +13,7 @@ import httptools
 
 from discovery.addresses import IPAddress
 from gateway.upstream import repeated_answers
+from gateway.upstream.chunk_lines import ChunkLines
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.sockets import bytes_acknowledged, readable
@@ -48,10 +49,15 @@ _WITHOUT_BODY = frozenset([204, 304])
 _FIRST_BYTES = b"H\r\n"
 _VERSIONS = frozenset(["1.1", "1.0"])
 _PHRASE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+_CONTINUE = 100
 _SWITCHING_PROTOCOLS = 101
 #: Lengths of the names that say something of the connection, so that others are passed over quickly.
 _CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-alive"])
 _CONNECTION_FIELD_LENGTHS = frozenset(map(len, _CONNECTION_FIELDS))
+
+
+#: What takes the heads before the final one (103 Early Hints).
+OnInterim = Callable[[ResponseHead], None]
 
 
 class Taker(Protocol):
@@ -129,7 +135,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         #: Of the request's body, as its head says, and not sent yet.
         self._body_due = 0
 
-    def _begin(self, method: str, *, upgrades: bool) -> None:
+    def _begin(self, method: str, *, upgrades: bool, interim: OnInterim | None = None) -> None:
         """A new exchange: everything that belongs to the last one is gone."""
         self._method = method
         self._upgrades = upgrades
@@ -139,6 +145,11 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._trailer_bytes = 0
         #: Bytes since the last piece of the body: an extension or a trailer that does not end.
         self._bytes_between = 0
+        self._head_tail = b""
+        self._chunk_lines: ChunkLines | None = None
+        #: Fields behind a chunked body.
+        self.trailers: list[FieldLine] = []
+        self._interim = interim
         self._phrase = b""
         self._fields: list[FieldLine] = []
         self._about_connection: list[FieldLine] = []
@@ -228,9 +239,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         body: AsyncIterator[bytes] | None = None,
         *,
         movable: bool = False,
+        interim: OnInterim | None = None,
     ) -> None:
-        """Send the head now, and the body as it comes, while the response is already awaited."""
-        self._begin(head.method, upgrades=head.upgrades)
+        """Send the head now, and the body as it comes, while the response is already awaited.
+
+        `interim` is called with each 1xx head as it comes, but for 100 and 101.
+        """
+        self._begin(head.method, upgrades=head.upgrades, interim=interim)
         self._correlation_id = head.correlation_id
         self._sent_before = self._sent
         self.movable = movable
@@ -408,24 +423,16 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return
         first: bytes | None = None
         if self._head is None:
+            data = bytes(data)
             if not self._head_bytes:
-                data = first = bytes(data)
+                first = data
                 if self._is_repeated(first) or not self._begins_well(first):
                     return
             self._head_bytes += len(data)
         elif self._head.status == _SWITCHING_PROTOCOLS:
             self._keep(bytes(data))  # for the taker, who is not there yet
             return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._upgrades and self._head is not None:
-                self._keep(bytes(data[upgrade.args[0] :]))
-            else:
-                self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
-        except httptools.HttpParserError:
-            self._keeps_alive = False  # should the response have ended before what is not valid
-            self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
+        self._feed(data)
         if self._head is None and self._head_bytes > self._limits.head_bytes:
             self._fail(UpstreamInvalid("the upstream's response head is too large"))
         self._bytes_between += len(data)
@@ -433,6 +440,40 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._fail(UpstreamInvalid("what is between the upstream's chunks is too large"))
         if first is not None and self.is_complete and self._keeps_alive:
             self._remember(len(first))
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        """Have it parsed: a head by itself, so that what follows is read as the head says."""
+        begun = 0
+        try:
+            while self._head is None and self._failure is None and begun < len(data):
+                end = self._head_end(bytes(data[begun:])) + begun
+                self._parser.feed_data(data[begun:end])
+                begun = end
+            if self._chunk_lines is not None:
+                for piece in self._chunk_lines.plain(memoryview(data)[begun:]):
+                    if piece:
+                        self._parser.feed_data(piece)
+            elif begun < len(data):
+                self._parser.feed_data(data[begun:])
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._upgrades and self._head is not None:
+                self._keep(bytes(data[begun + upgrade.args[0] :]))
+            else:
+                self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
+        except httptools.HttpParserError:
+            self._keeps_alive = False  # should the response have ended before what is not valid
+            self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
+
+    def _head_end(self, data: bytes) -> int:
+        """How much of it belongs to the head under way."""
+        before = self._head_tail
+        joined = before + data
+        at = joined.find(b"\r\n\r\n")
+        if at < 0:
+            self._head_tail = joined[-3:]
+            return len(data)
+        self._head_tail = b""
+        return at + 4 - len(before)
 
     def _begins_well(self, data: bytes) -> bool:
         if data[0] in _FIRST_BYTES:
@@ -555,7 +596,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._phrase += phrase
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head is not None:  # a trailer, which is dropped
+        if self._head is not None:
+            self.trailers.append((name, value))
             self._trailer_bytes += _size((name, value))
             if self._trailer_bytes > self._limits.head_bytes:
                 self._fail(UpstreamInvalid("the upstream's trailers are too large"))
@@ -572,6 +614,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
             return
         if status < 200 and status != _SWITCHING_PROTOCOLS:
+            if self._interim is not None and status != _CONTINUE:
+                self._interim(ResponseHead(status, self._phrase, self._fields))
             return
         if status == _SWITCHING_PROTOCOLS and not (
             self._upgrades and self._parser.should_upgrade()
@@ -593,6 +637,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self._keeps_alive = self._parser.should_keep_alive()
             self._parser = httptools.HttpResponseParser(self)
             self._end()
+        elif head.chunked:
+            self._chunk_lines = ChunkLines()
 
     def on_body(self, piece: bytes) -> None:
         if self._ended:

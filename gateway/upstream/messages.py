@@ -23,6 +23,7 @@ class RequestHead:
     length: int = 0
     chunked: bool = False
     upgrades: bool = False
+    trailers: bool = False
     claims: int = 0
 
 

@@ -194,7 +194,7 @@ async def test_fields_of_the_connection_and_of_other_protocols_stay_here(
         b"GET /api/orders HTTP/1.1\r\nHost: h\r\n"
         b"Connection: X-One,x-two\r\nconnection: HTTP2-Settings, Upgrade\r\n"
         b"X-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\n"
-        b"Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: trailers\r\n"
+        b"Keep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\n"
         b"HTTP2-Settings: AAA\r\nUpgrade: h2c\r\n\r\n"
     )
 

@@ -15,7 +15,7 @@ from gateway.upstream.messages import RequestHead
 from middlewares.failures import BodyTooLarge, UpstreamReset
 from tests.support.eventually import eventually
 
-HEAD = RequestHead("POST", b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n")
+HEAD = RequestHead("POST", b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", length=100)
 TOO_LARGE = b"HTTP/1.1 413 X\r\nConnection: close\r\nContent-Length: 9\r\n\r\ntoo large"
 UNFRAMED = b"HTTP/1.1 413 X\r\nConnection: close\r\n\r\ntoo large"
 WITHIN_S = 10.0

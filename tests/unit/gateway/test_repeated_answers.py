@@ -76,7 +76,7 @@ async def test_what_comes_again_is_not_parsed_again_and_tells_the_same(
     first = told(await answered(HEAD + b"hello"))
     again = told(await answered(HEAD + b"world"))
 
-    assert parsers == [HEAD + b"hello"]
+    assert b"".join(parsers) == HEAD + b"hello"
     assert again == (*first[:6], b"world", first[7])
     assert again[5] == 9.0, "the idle limit is learned on every connection"
 
@@ -100,7 +100,7 @@ async def test_whatever_else_goes_to_the_parser(
 
     connection = await answered(*pieces)
 
-    assert parsers == list(pieces)
+    assert b"".join(parsers) == b"".join(pieces)
     assert connection.is_complete
 
 
@@ -145,7 +145,7 @@ async def test_the_correlation_id_that_was_sent_makes_no_other_head(
     connection = await answered(head % (name, OTHER_ID), correlation_id=OTHER_ID)
 
     assert connection.is_complete
-    assert len(parsers) == 1
+    assert len([fed for fed in parsers if fed.startswith(b"HTTP")]) == 1
 
 
 async def test_an_id_elsewhere_is_part_of_the_head(parsers: list[bytes]) -> None:

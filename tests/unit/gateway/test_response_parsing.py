@@ -63,7 +63,9 @@ _interim = st.sampled_from(
         b"HTTP/1.1 102\r\nA: b\r\n\r\n",
     ]
 )
-_extensions = st.sampled_from([b"", b";a", b";a=b", b';a="b c"', b";a;b=c"])
+_extensions = st.sampled_from(
+    [b"", b";a", b";a=b", b';a="b c"', b";a;b=c", b" ", b" \t", b" ; a=b", b" ;a = b ", b";"]
+)
 _pads = st.sampled_from([b"", b" ", b"\t", b" \t "])
 
 
@@ -297,7 +299,8 @@ async def test_a_head_that_is_not_one_clear_head_never_becomes_an_answer(data: b
 BODY_FAULTS = {
     "no size": b"\r\n",
     "space before the size": b" 2\r\nok\r\n0\r\n\r\n",
-    "space behind the size": b"2 \r\nok\r\n0\r\n\r\n",
+    "something behind the size": b"2 x\r\nok\r\n0\r\n\r\n",
+    "control byte in an extension": b"2;a=\x00\r\nok\r\n0\r\n\r\n",
     "0x": b"0x2\r\nok\r\n0\r\n\r\n",
     "plus": b"+2\r\nok\r\n0\r\n\r\n",
     "minus": b"-2\r\nok\r\n0\r\n\r\n",
@@ -364,7 +367,7 @@ _HEAD = re.compile(
     rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*)\r\n"
 )
-_CHUNK = re.compile(rb"([0-9A-Fa-f]+)(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+_CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 _TRAILERS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r\n)*\r\n")
 
 
