@@ -99,7 +99,11 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
         listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
     )
     runner = GatewayRunner(
-        app, metrics=gateway.metrics, descriptors=gateway.descriptors, shutdown_timeout=1.0
+        app,
+        metrics=gateway.metrics,
+        descriptors=gateway.descriptors,
+        head_bytes=settings.max_request_head_bytes,
+        shutdown_timeout=1.0,
     )
     await runner.setup()
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
-from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError
+from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
@@ -22,6 +22,8 @@ REMEMBERED = 512
 #: Longer heads are not.
 REMEMBERED_BYTES = 2048
 
+#: Method and target of a request line, as far as they can stand in a log.
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^\s]+)")
 _HEAD_END = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
 #: The parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0 for HTTP.
@@ -39,18 +41,26 @@ class RequestReader:
     the parser takes the last trailer for the next request's first field and a CONNECT's body for a
     request, and RFC 9112 §6.3 wants the connection closed after a framing that was refused.
 
+    Of a head, of what is between two chunks, and of heads that are read ahead, no more than
+    `head_bytes` is kept: the parser knows bounds for lines alone.
+
     Clients repeat themselves: a request that comes in the same bytes as one before is not parsed again.
     """
 
     __slots__ = (
-        *("_awaits_message", "_body_left", "_broken", "_head_tail", "_held", "_line"),
-        *("_is_whole", "_parser", "_payload", "_queued", "_repeated", "_to_the_end", "_wrong_line"),
+        *("_awaits_message", "_between", "_body_left", "_broken", "_head_bytes", "_head_size"),
+        *("_head_tail", "_held", "_is_whole", "_line", "_parser", "_payload", "_queued"),
+        *("_queued_bytes", "_repeated", "_to_the_end", "_wrong_line"),
     )
 
-    def __init__(self, parser: Any) -> None:
+    def __init__(self, parser: Any, head_bytes: int) -> None:
         self._parser = parser
-        #: Of a head that is not whole: its beginning up to the first CRLF, and its last bytes.
-        self._line = self._head_tail = b""
+        self._head_bytes = head_bytes
+        #: Of the head that came last: its beginning up to the first CRLF, and how long it is.
+        self._line = b""
+        self._head_size = 0
+        #: Of a head that is not whole: its last bytes.
+        self._head_tail = b""
         self._wrong_line = False
         #: What the parser is given is a head from its first byte to its last.
         self._is_whole = False
@@ -60,7 +70,11 @@ class RequestReader:
         self._awaits_message = False
         self._held = b""
         self._queued = 0
+        #: Of the heads that were queued since the queue was empty.
+        self._queued_bytes = 0
         self._body_left = 0
+        #: Bytes of a chunked body since its last piece: an extension or a trailer that does not end.
+        self._between = 0
         #: What comes is passed on uncut: chunks, or another protocol.
         self._to_the_end = False
         self._broken = False
@@ -90,13 +104,15 @@ class RequestReader:
         repeated = self._repeated
         if repeated is not None:
             self._repeated = None
-            self._queued += 1
+            self._queue(len(data))
             self._payload = EMPTY_PAYLOAD
             return ((repeated, EMPTY_PAYLOAD),), False, b""
         try:
             if self._wrong_line:
                 raise BadHttpMessage("this version of HTTP is not spoken here")
-            messages, upgraded, tail = self._parser.feed_data(data)
+            if self._head_size > self._head_bytes:
+                raise LineTooLong(self._line[:100], self._head_bytes)
+            messages, upgraded, tail = self._feed(data)
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
                 # What a paused parser had before, it gives for b"": that is nobody's head.
@@ -109,6 +125,28 @@ class RequestReader:
         if upgraded:
             self._to_the_end = True
         return messages, upgraded, tail
+
+    def _feed(self, data: bytes) -> tuple[Messages, bool, bytes]:
+        payload = self._payload
+        if not self._to_the_end or payload is None or payload.is_eof():
+            return self._parser.feed_data(data)  # type: ignore[no-any-return]
+        if self._between > self._head_bytes:
+            raise LineTooLong(b"", self._head_bytes)
+        before = payload.total_bytes
+        result = self._parser.feed_data(data)
+        self._between = self._between + len(data) if payload.total_bytes == before else 0
+        return result  # type: ignore[no-any-return]
+
+    @property
+    def refused(self) -> tuple[str, str] | None:
+        """Method and target of the request that was read last, as far as they are known."""
+        read = _REQUEST_LINE.match(self._line)
+        return (read[1].decode(), read[2].decode("utf-8", "replace")) if read else None
+
+    def close(self) -> None:
+        """Let go of the parser, which has the connection."""
+        self._parser = self._payload = None
+        self._held = b""
 
     def set_upgraded(self, upgraded: bool) -> None:
         """The upgrade was declined: HTTP goes on."""
@@ -123,12 +161,14 @@ class RequestReader:
 
     def message_consumed(self) -> None:
         self._queued = max(0, self._queued - 1)
+        if not self._queued:
+            self._queued_bytes = 0
         self._parser.message_consumed()
 
     @property
     def _is_between(self) -> bool:
         """What comes next is the beginning of a request, and it would be read."""
-        return self._queued < MOST_QUEUED and not (
+        return not self._is_queue_full and not (
             self._held
             or self._head_tail
             or self._body_left
@@ -138,15 +178,27 @@ class RequestReader:
         )
 
     @property
+    def is_full(self) -> bool:
+        """The next request is not read before one that is queued was taken."""
+        return self._is_queue_full and not self._body_left and not self._to_the_end
+
+    @property
+    def _is_queue_full(self) -> bool:
+        return self._queued >= MOST_QUEUED or self._queued_bytes > self._head_bytes
+
+    @property
     def _must_wait(self) -> bool:
-        between_requests = not self._body_left and not self._to_the_end
-        return self._awaits_message or (between_requests and self._queued >= MOST_QUEUED)
+        return self._awaits_message or self.is_full
+
+    def _queue(self, head_size: int) -> None:
+        self._queued += 1
+        self._queued_bytes += head_size
 
     def _begin(
         self, message: RawRequestMessage, payload: StreamReader
     ) -> tuple[RawRequestMessage, StreamReader]:
         self._awaits_message = False
-        self._queued += 1
+        self._queue(self._head_size)
         self._payload = payload
         if "Transfer-Encoding" in message.headers or message.method == "CONNECT":
             self._to_the_end = True
@@ -178,14 +230,18 @@ class RequestReader:
         if not self._head_tail and data[at] in b"\r\n":
             return _EMPTY_LINES.match(data, at).end()  # type: ignore[union-attr]  # it always does
         self._is_whole = not self._head_tail
+        if self._is_whole:
+            self._line, self._head_size = b"", 0
         end = self._end_of_head(data, at)
-        if b"\r\n" not in self._line:
-            self._line += data[at : end or len(data)]
+        self._head_size += (end or len(data)) - at
+        if not self._line.endswith(b"\r\n"):
+            line, end_of_line, _ = (self._line + data[at : end or len(data)]).partition(b"\r\n")
+            self._line = line + end_of_line
         if not end:
             self._head_tail = (self._head_tail + data[at:])[-3:]
             return len(data)
-        self._wrong_line = not self._line.endswith(_SPOKEN, 0, self._line.index(b"\r\n"))
-        self._line = self._head_tail = b""
+        self._wrong_line = not self._line.endswith(_SPOKEN, 0, len(self._line) - 2)
+        self._head_tail = b""
         self._awaits_message = True
         return end
 

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 from aiohttp.http import StreamWriter
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
-from aiohttp.streams import StreamReader
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
 from gateway.client_room import ClientRoom
@@ -38,16 +38,12 @@ SURPLUS_IDLE_S = 1.0
 SWEEP_EVERY_S = 1.0
 #: For aiohttp 0 means to wait for ever.
 CUT_OFF_WITHIN_S = 0.01
-MAX_LINE_BYTES = 16 * 1024
-MAX_HEADERS = 256
+#: Fields of a request: bytes bound them too, but each costs more than its bytes.
+MAX_FIELDS = 256
 
 SERVER = "lockgate"
 
 _log = structlog.get_logger()
-
-
-#: For whoever reads a body after the answer.
-_OVER = PayloadAccessError()
 
 
 class GatewayRequestHandler(web.RequestHandler):
@@ -69,13 +65,18 @@ class GatewayRequestHandler(web.RequestHandler):
     )
 
     def __init__(
-        self, *args: Any, metrics: RequestMetrics, room: ClientRoom, **kwargs: Any
+        self,
+        *args: Any,
+        metrics: RequestMetrics,
+        room: ClientRoom,
+        max_line_size: int,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, max_line_size=max_line_size, **kwargs)
         self._room = room
         #: There is no room for it: one answer, which is a refusal unless it is the gateway's own.
         self.is_surplus = False
-        self._reader = RequestReader(self._parser)
+        self._reader = RequestReader(self._parser, max_line_size)
         self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
         self._max_msg_queue_size = MOST_QUEUED
         self._msg_queue_resume_size = MOST_QUEUED // 2
@@ -114,11 +115,6 @@ class GatewayRequestHandler(web.RequestHandler):
         self._tunnel.client_finished()
         return True
 
-    def connection_lost(self, exc: BaseException | None) -> None:
-        super().connection_lost(exc)
-        if self.is_surplus:
-            self._room.left(self)
-
     def pause_writing(self) -> None:
         super().pause_writing()
         if self._tunnel is not None:
@@ -129,14 +125,33 @@ class GatewayRequestHandler(web.RequestHandler):
         if self._tunnel is not None:
             self._tunnel.client_paused(False)
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave nothing that refers back here: the collector comes seldom, and clients are many."""
+        super().connection_lost(exc)
+        self._reader.close()
+        self._messages.clear()
+        self._tunnel = None
+        if self.is_surplus:
+            self._room.left(self)
+
     def data_received(self, data: bytes) -> None:
+        if self._force_close or self._close:
+            return
         if self._upgraded or self._payload_parser is not None:
             super().data_received(data)
             return
         for piece in self._reader.pieces(data):
             super().data_received(piece)
+        if self._messages and isinstance(last := self._messages[-1][0], _ErrInfo):
+            last.exc.__traceback__ = None  # its frames have this connection in hand
+        if self._reader.is_full and not self._buffer_paused:
+            self._pause_reading_for_buffer()
         if self._messages and self._is_idle:
             self._begin_next()
+
+    def _resume_reading_for_buffer(self) -> None:
+        if not self._reader.is_full:
+            super()._resume_reading_for_buffer()
 
     @property
     def _is_idle(self) -> bool:
@@ -172,7 +187,7 @@ class GatewayRequestHandler(web.RequestHandler):
             return False  # the connection was lost before
         manager.requests_count += 1
         if isinstance(message, _ErrInfo):
-            handler, message = self._make_error_handler(message), ERROR
+            handler, message = self._make_error_handler(message), _refused(self._reader)
         elif self.is_surplus:
             handler = partial(self._answer_last, handler)
         request = factory(
@@ -185,7 +200,8 @@ class GatewayRequestHandler(web.RequestHandler):
             self._keepalive = bool(response.keep_alive)
             if not payload.is_eof():
                 await self._linger(payload)
-            payload.set_exception(_OVER)
+            if payload is not EMPTY_PAYLOAD:
+                payload.set_exception(PayloadAccessError())  # for whoever reads it after the answer
             if self.writing_paused and self._keepalive:
                 await self._read_by_client()
         except ConnectionError:
@@ -391,6 +407,7 @@ class GatewayRunner(web.AppRunner):
         *,
         metrics: RequestMetrics,
         descriptors: Descriptors,
+        head_bytes: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -399,9 +416,9 @@ class GatewayRunner(web.AppRunner):
             auto_decompress=False,
             handler_cancellation=True,
             keepalive_timeout=0,  # aiohttp's is a timer for each connection
-            max_line_size=MAX_LINE_BYTES,
-            max_field_size=MAX_LINE_BYTES,
-            max_headers=MAX_HEADERS,
+            max_line_size=head_bytes,
+            max_field_size=head_bytes,
+            max_headers=MAX_FIELDS,
             **kwargs,
         )
         self._metrics = metrics
@@ -457,6 +474,12 @@ def streaming(request: web.BaseRequest, response: RelayedResponse) -> Iterator[N
         yield
     finally:
         client.streams = False
+
+
+def _refused(reader: RequestReader) -> Any:
+    """What aiohttp puts in place of a request that is refused, with what was read of that one."""
+    read = reader.refused
+    return ERROR if read is None else ERROR._replace(method=read[0], path=read[1])
 
 
 def _refusal(status: int, exc: BaseException | None) -> tuple[Problem, str]:

@@ -75,6 +75,7 @@ class GatewaySettings(BaseSettings):
     client_body_min_rate: Annotated[int, Field(ge=0)] = 0
     client_send_timeout: SecondsOrNever = 60
     max_body_bytes: Annotated[int, Field(ge=0)] = 0
+    max_request_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
     trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     admin_token: Optional = None

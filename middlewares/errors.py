@@ -40,6 +40,8 @@ def errors_middleware(*, also: Problems | None = None) -> Middleware:
         except web.HTTPException as refusal:
             if refusal.status < 400:
                 raise
+            # The match of the request keeps it, and its frames keep the request.
+            refusal.__traceback__ = None
             reason = REASONS_BY_STATUS.get(refusal.status, "bad_request")
             exchange.reason = reason
             allow = refusal.headers.get("Allow")

@@ -14,6 +14,11 @@ Length = int | None
 _HOST = re.compile(
     rb"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
 )
+#: Lists that are taken apart, and the most elements that they may have: by bytes alone there would be
+#: tens of thousands, and the event loop is everybody's.
+_LISTS = frozenset([b"connection", b"upgrade", b"via", b"x-forwarded-for"])
+_LIST_LENGTHS = frozenset(map(len, _LISTS))
+MOST_ELEMENTS = 256
 _HTTP_1_1 = (1, 1)
 _HTTP_1_0 = (1, 0)
 
@@ -25,7 +30,7 @@ def check_request(version: Version, fields: Sequence[FieldLine]) -> Length:
     """
     if version not in (_HTTP_1_1, _HTTP_1_0):
         raise BadRequest("this version of HTTP is not spoken here")
-    hosts = codings = 0
+    hosts = codings = elements = 0
     body_length: Length = None
     for name, value in fields:
         length = len(name)
@@ -45,6 +50,10 @@ def check_request(version: Version, fields: Sequence[FieldLine]) -> Length:
                 raise BadRequest("chunked is the only transfer coding understood here")
         elif length == 6 and name.lower() == b"expect" and value.strip().lower() != b"100-continue":
             raise ExpectationFailed("the only expectation that can be met is 100-continue")
+        elif length in _LIST_LENGTHS and name.lower() in _LISTS:
+            elements += value.count(b",") + 1
+            if elements > MOST_ELEMENTS:
+                raise BadRequest(f"the lists of the head have more than {MOST_ELEMENTS} elements")
     if codings and version == _HTTP_1_0:
         raise BadRequest("HTTP/1.0 has no transfer codings")
     if codings and body_length is not None:

@@ -530,6 +530,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if exc is not None and not self._is_tls:
             self._read_rest()
         untouched = self._is_untouched(exc)
+        del self._parser  # it has this connection's methods: the two would hold each other
         self._keeps_alive = False
         self._resume()
         if self._taker is not None:

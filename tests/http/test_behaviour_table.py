@@ -302,7 +302,7 @@ CHUNKS = [
     refused("chunk shorter than its size", chunked(b"6\r\nhello\r\n0\r\n\r\n")),
     refused("length as a trailer", chunked(b"5\r\nhello\r\n0\r\nContent-Length: 3\r\n\r\n")),
     refused("coding as a trailer", chunked(b"5\r\nhello\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n")),
-    passes("an extension without end stays here", chunked(b"5;" + b"a" * 300_000 + b"\r\nhello\r\n0\r\n\r\n"), POST, H, CHUNKED, body=b"hello"),
+    passes("an extension as long as a head stays here", chunked(b"5;" + b"a" * 60_000 + b"\r\nhello\r\n0\r\n\r\n"), POST, H, CHUNKED, body=b"hello"),
     passes("a size with a thousand zeros", chunked(b"0" * 1000 + b"5\r\nhello\r\n0\r\n\r\n"), POST, H, CHUNKED, body=b"hello"),
     refused("trailer without a colon", chunked(b"5\r\nhello\r\n0\r\nX\r\n\r\n")),
     refused("folded trailer", chunked(b"5\r\nhello\r\n0\r\nX: y\r\n z\r\n\r\n")),
@@ -355,7 +355,7 @@ FIELDS = [
     refused("CR alone everywhere", b"GET /api/orders HTTP/1.1\rHost: h\r\r"),
     refused("CR CR LF", b"GET /api/orders HTTP/1.1\r\r\nHost: h\r\n\r\n"),
     refused("two content types", request(H, b"Content-Type: a/b", b"Content-Type: c/d")),
-    refused("a head that is too large", request(H, b"X: " + b"x" * 20_000), 431, "header_too_large"),
+    refused("a head that is too large", request(H, b"X: " + b"x" * 70_000), 431, "header_too_large"),
     refused("too many fields", request(H, *[b"X: x"] * 300), 431, "header_too_large"),
 ]  # fmt: skip
 
@@ -466,7 +466,7 @@ LINES = [
     refused("fragment behind a path", asking(b"GET /api/orders/a?b#c HTTP/1.1"), goes_on=True),
     refused("fragment of the absolute form", asking(b"GET http://h/api/orders#x HTTP/1.1"), goes_on=True),
     refused("dots into the prefix", asking(b"GET /x/../api/orders HTTP/1.1"), 404, "route_not_found", goes_on=True),
-    refused("a line that is too long", request(H, target=b"/" + b"x" * 20_000), 431, "header_too_large"),
+    refused("a line that is too long", request(H, target=b"/" + b"x" * 70_000), 431, "header_too_large"),
 ]  # fmt: skip
 
 # Versions (RFC 9112 §2.3)

@@ -11,6 +11,8 @@ from tests.support.lengths import NO_NUMBERS, NUMBERS
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.upstreams import OK, KeepAliveUpstream, Received, ServedConnection
 
+pytestmark = pytest.mark.both_loops
+
 VICTIM = b"GET /api/orders/victim HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer secret\r\n\r\n"
 LARGEST = b"%d" % (2**64 - 1)
 

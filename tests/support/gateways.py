@@ -49,7 +49,11 @@ class RunningGateway:
         app = create_app(settings)
         gateway = app[GATEWAY]
         runner = GatewayRunner(
-            app, metrics=gateway.metrics, descriptors=gateway.descriptors, shutdown_timeout=1.0
+            app,
+            metrics=gateway.metrics,
+            descriptors=gateway.descriptors,
+            head_bytes=settings.max_request_head_bytes,
+            shutdown_timeout=1.0,
         )
         await runner.setup()
         async with asyncio.timeout(10):

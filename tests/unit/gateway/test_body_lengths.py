@@ -33,7 +33,7 @@ async def read(head: bytes) -> tuple[Any, Any, RequestReader]:
         protocol, loop, 2**16, payload_exception=web.RequestPayloadError, max_field_size=2**16
     )
     protocol._parser = parser
-    reader = RequestReader(parser)
+    reader = RequestReader(parser, 2**16)
     ((message, payload),) = [
         one for piece in reader.pieces(head) for one in reader.feed_data(piece)[0]
     ]
@@ -113,7 +113,7 @@ async def test_a_parser_that_sees_no_body_where_the_field_says_one_is_not_follow
     loop = asyncio.get_running_loop()
     blind = Blind()
     blind.parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)  # type: ignore[attr-defined]
-    reader = RequestReader(blind)
+    reader = RequestReader(blind, 2**16)
 
     (head,) = reader.pieces(post(b"Content-Length: 5"))
     with pytest.raises(HttpProcessingError):

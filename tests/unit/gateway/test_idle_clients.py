@@ -39,6 +39,7 @@ async def client() -> AsyncIterator[GatewayRequestHandler]:
         nobody,
         metrics=RequestMetrics("gateway", CollectorRegistry()),
         room=ClientRoom(Descriptors.of_this_process()),
+        max_line_size=2**16,
     )
     handler = server()
     handler.connection_made(UnreadTransport())

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway import request_reading
 from gateway.request_reading import MOST_QUEUED, RequestReader
 
+HEAD_BYTES = 2**16
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
 H2C = b"GET /b HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 H2C_WITH_BODY = (
@@ -48,23 +50,31 @@ def read(*writes: bytes, most_in_flight: int = 32) -> list[tuple[str, bytes, boo
     return read_and_parsed(*writes, most_in_flight=most_in_flight)[0]
 
 
+def new_parser(loop: asyncio.AbstractEventLoop, most_in_flight: int = 32) -> Any:
+    protocol = BaseProtocol(loop)
+    parser = HttpRequestParser(
+        protocol,
+        loop,
+        2**16,
+        payload_exception=web.RequestPayloadError,
+        max_line_size=HEAD_BYTES,
+        max_field_size=HEAD_BYTES,
+        max_msg_queue_size=most_in_flight,
+    )
+    protocol._parser = parser
+    return parser
+
+
 def read_and_parsed(
-    *writes: bytes, most_in_flight: int = 32
+    *writes: bytes, most_in_flight: int = 32, taken: list[bytes] | None = None
 ) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
     """The same, and what the parser was given for it."""
     loop = asyncio.new_event_loop()
     try:
-        protocol = BaseProtocol(loop)
-        parser = HttpRequestParser(
-            protocol,
-            loop,
-            2**16,
-            payload_exception=web.RequestPayloadError,
-            max_msg_queue_size=most_in_flight,
-        )
-        protocol._parser = parser
-        counting = CountingParser(parser)
-        reader = RequestReader(counting)
+        counting = CountingParser(new_parser(loop, most_in_flight))
+        if taken is not None:
+            counting.fed = taken
+        reader = RequestReader(counting, HEAD_BYTES)
         found: list[Any] = []
         for write in (*writes, *[b""] * 4):  # what was held is asked for
             queued: list[Any] = []
@@ -193,3 +203,65 @@ def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all()
     )
 
     assert b"" not in request_reading._requests
+
+
+# How much of a request is kept
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(100, 20_000), min_size=1, max_size=8))
+def test_no_more_of_a_head_is_taken_than_it_may_have_however_it_is_split(sizes: list[int]) -> None:
+    """256 fields of 16 KiB are 4 MiB, before any request or limit."""
+    head = b"GET /a HTTP/1.1\r\nHost: h\r\n" + (b"X: " + b"x" * 16_000 + b"\r\n") * 30
+    pieces, at = [], 0
+    while at < len(head):
+        size = sizes[len(pieces) % len(sizes)]
+        pieces.append(head[at : at + size])
+        at += size
+    taken: list[bytes] = []
+
+    with pytest.raises(LineTooLong):
+        read_and_parsed(*pieces, taken=taken)
+
+    assert sum(map(len, taken)) <= HEAD_BYTES
+
+
+@pytest.mark.parametrize("piece", [b"X: " + b"x" * 4000 + b"\r\n", b"X: x\r\n" * 200])
+def test_trailers_may_not_be_longer_than_a_head(piece: bytes) -> None:
+    begun = b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n"
+    taken: list[bytes] = []
+
+    with pytest.raises(HttpProcessingError):
+        read_and_parsed(begun, *[piece] * 400, taken=taken)
+
+    assert sum(map(len, taken)) <= HEAD_BYTES + 2 * len(piece) + len(begun)
+
+
+def test_a_chunks_extension_may_not_be_longer_than_a_head() -> None:
+    begun = b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2;a="
+    taken: list[bytes] = []
+
+    with pytest.raises(HttpProcessingError):
+        read_and_parsed(begun, *[b"a" * 4000] * 400, taken=taken)
+
+    assert sum(map(len, taken)) <= HEAD_BYTES + 8000 + len(begun)
+
+
+def test_a_long_chunked_body_in_small_chunks_is_none_too_long() -> None:
+    begun = b"POST /e HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+    assert len(read(begun, *[b"1\r\nx\r\n" * 1000] * 20, b"0\r\n\r\n")) == 1
+
+
+def test_large_heads_are_not_all_read_ahead() -> None:
+    large = b"GET /a HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 40_000 + b"\r\n\r\n"
+    loop = asyncio.new_event_loop()
+    try:
+        reader = RequestReader(new_parser(loop), HEAD_BYTES)
+        met = [len(reader.feed_data(piece)[0]) for piece in reader.pieces(large * 10)]
+        assert sum(met) == 2
+        assert reader.is_full
+    finally:
+        loop.close()
+
+    assert len(read(large * 10)) == 10

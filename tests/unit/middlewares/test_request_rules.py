@@ -93,6 +93,16 @@ def test_chunked_passes_over_http_1_1_alone() -> None:
         check_request(HTTP_1_0, fields)
 
 
+@pytest.mark.parametrize("name", [b"Connection", b"Via", b"Upgrade", b"X-Forwarded-For"])
+def test_lists_that_are_taken_apart_have_so_many_elements_and_no_more(name: bytes) -> None:
+    check_request(HTTP_1_1, [HOST, (name, b"a," * 255)])
+    check_request(HTTP_1_1, [HOST, (b"Cookie", b"a," * 1000)])
+    with pytest.raises(BadRequest, match="elements"):
+        check_request(HTTP_1_1, [HOST, (name, b"a," * 256)])
+    with pytest.raises(BadRequest, match="elements"):
+        check_request(HTTP_1_1, [HOST, *[(name.lower(), b"a,")] * 129])
+
+
 def test_only_the_expectation_of_100_continue_can_be_met() -> None:
     check_request(HTTP_1_1, [HOST, (b"Expect", b"100-Continue")])
     with pytest.raises(ExpectationFailed):
