@@ -12,7 +12,7 @@ from middlewares.failures import BadRequest, BodyTooLarge, RequestTimeout
 from middlewares.request_rules import expects_continue
 
 #: A slow start is nobody's fault.
-RATE_GRACE_S = 5.0
+RATE_GRACE_S = 20.0
 #: So much of a body is kept, to be sent again to another connection.
 REPLAYED_BYTES = 64 * 1024
 
@@ -22,7 +22,7 @@ class ClientLimits:
     """What a client may take; each is a setting, and 0 is no limit.
 
     `body_bytes` is the largest body, `body_idle_s` the longest pause in it, and `body_rate` the
-    fewest bytes a second, averaged since the body began and held against it after RATE_GRACE_S.
+    fewest bytes a second: see `is_too_slow`.
     `send_s` is how long a client may read nothing of its answer.
     """
 
@@ -30,6 +30,14 @@ class ClientLimits:
     body_idle_s: float = 60.0
     body_rate: int = 0
     send_s: float = 60.0
+
+
+def is_too_slow(received: int, waited_s: float, rate: int, grace_s: float) -> bool:
+    """So few bytes have come of a body in the time that its client was waited for.
+
+    They are averaged over all of that time, and the first `grace_s` of it are free.
+    """
+    return rate > 0 and waited_s > grace_s and received < rate * waited_s
 
 
 class RequestBody:
@@ -45,7 +53,8 @@ class RequestBody:
         self._request = request
         self._exchange = exchange
         self._limits = limits
-        self._began_s = time.monotonic()
+        #: For the client alone: an instance that reads slowly is no fault of it.
+        self._waited_s = 0.0
         self._kept: list[bytes] = []
         self._kept_bytes = 0
         self._wanted = False
@@ -70,6 +79,7 @@ class RequestBody:
         if not self._wanted:
             self._wanted = True
             await say_continue(request)
+        began_s = time.monotonic()
         try:
             async with asyncio.timeout(self._limits.body_idle_s or None):
                 piece = await request.content.readany()
@@ -77,6 +87,7 @@ class RequestBody:
             raise RequestTimeout("the request's body stopped coming") from None
         except web.RequestPayloadError:
             raise _not_valid() from None
+        self._waited_s += time.monotonic() - began_s
         exchange.bytes_in += len(piece)
         self._check(exchange.bytes_in)
         if exchange.bytes_in <= REPLAYED_BYTES:
@@ -91,8 +102,7 @@ class RequestBody:
         limits = self._limits
         if limits.body_bytes and received > limits.body_bytes:
             raise _too_large(limits.body_bytes)
-        taken_s = time.monotonic() - self._began_s
-        if limits.body_rate and taken_s > RATE_GRACE_S and received < limits.body_rate * taken_s:
+        if is_too_slow(received, self._waited_s, limits.body_rate, RATE_GRACE_S):
             raise RequestTimeout("the request's body comes too slowly")
 
 

@@ -72,7 +72,7 @@ class GatewaySettings(BaseSettings):
     upstream_connection_wait: Seconds = 1
     max_response_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
     client_body_timeout: SecondsOrNever = 60
-    client_body_min_rate: Annotated[int, Field(ge=0)] = 0
+    client_body_min_rate: Annotated[int, Field(ge=0)] = 240
     client_send_timeout: SecondsOrNever = 60
     max_body_bytes: Annotated[int, Field(ge=0)] = 0
     max_request_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway import request_body
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient, exchange
@@ -116,13 +117,17 @@ async def test_a_head_that_is_larger_than_allowed_is_no_answer(
 
 
 @pytest.mark.parametrize(
-    "limit", [{"CLIENT_BODY_TIMEOUT": "0.2"}, {"CLIENT_BODY_MIN_RATE": "1000000"}]
+    "limit", [{"CLIENT_BODY_TIMEOUT": "0.2"}, {"CLIENT_BODY_MIN_RATE": "1000000"}, {}]
 )
 async def test_a_client_that_does_not_send_its_body_is_told_so(
-    start_gateway: StartGateway, start_upstream: StartUpstream, limit: dict[str, str]
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    limit: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It may pause, or it may drip: each has its limit."""
-    gateway, upstream = await start_gateway(**limit), await start_upstream(read_body=False)
+    """It may pause, or it may drip: each has its limit, and without a setting too."""
+    monkeypatch.setattr(request_body, "RATE_GRACE_S", 0.3)
+    gateway = await start_gateway(**limit)
 
     async def reads(received: Received, _writer: asyncio.StreamWriter) -> None:
         await received.reader.read()
@@ -132,7 +137,7 @@ async def test_a_client_that_does_not_send_its_body_is_told_so(
     client = await RawClient.connect(gateway.port)
     await client.send(b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
     answer = asyncio.create_task(client.answer())
-    while "CLIENT_BODY_MIN_RATE" in limit and not answer.done():
+    while "CLIENT_BODY_TIMEOUT" not in limit and not answer.done():
         await client.send(b"x")
         await asyncio.wait([answer], timeout=0.1)
 

@@ -29,7 +29,8 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert (settings.health_fall, settings.health_rise) == (3, 2)
     assert settings.unhealthy_remove_after == 60
     assert (settings.upstream_connect_timeout, settings.upstream_timeout) == (2, 30)
-    assert settings.max_body_bytes == 0
+    assert (settings.max_body_bytes, settings.max_request_head_bytes) == (0, 65536)
+    assert (settings.client_body_timeout, settings.client_body_min_rate) == (60, 240)
     assert not settings.trusted.trusts("127.0.0.1")
     assert settings.cors_origins == ()
     assert settings.admin_token is None
