@@ -60,20 +60,20 @@ class Inbound:
 
     @property
     def upgrade(self) -> bytes | None:
-        """The protocols that the connection may switch to; only a GET over HTTP/1.1 asks for that.
+        """The protocols that the connection may switch to; a request without a body may ask for that.
 
-        h2c is never among them: a tunnel of HTTP/2 would carry requests past every rule here.
+        h2c is never among them: a tunnel of HTTP/2 would carry requests past every rule here. For
+        websocket it takes a GET (RFC 6455 §4.1).
         """
-        if self.method != "GET" or self.version != (1, 1):
+        if self.version != (1, 1) or self.section.has_body:
             return None
         fields = self.section.fields
         if b"upgrade" not in connection_options(fields):
             return None
-        if any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in fields):
-            return None
+        never = (b"", b"h2c") if self.method == "GET" else (b"", b"h2c", b"websocket")
         asked = b",".join(values_of(fields, b"upgrade")).split(b",")
-        protocols = [protocol.strip() for protocol in asked if protocol.strip()]
-        return b", ".join(p for p in protocols if p.lower() != b"h2c") or None
+        protocols = [protocol.strip() for protocol in asked]
+        return b", ".join(p for p in protocols if p.lower() not in never) or None
 
     @property
     def takes_trailers(self) -> bool:

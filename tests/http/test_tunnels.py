@@ -73,13 +73,35 @@ async def test_h2c_is_never_upgraded_to(
     assert upstream.requests[0].values(b"connection") == []
 
 
-async def test_only_a_get_upgrades(
-    start_gateway: StartGateway, start_upstream: StartUpstream
+@pytest.mark.parametrize("length", [b"", b"Content-Length: 0\r\n"], ids=["none", "0"])
+@pytest.mark.parametrize("method", [b"POST", b"PUT", b"OPTIONS"])
+async def test_any_method_without_a_body_upgrades(
+    start_gateway: StartGateway, start_upstream: StartUpstream, method: bytes, length: bytes
+) -> None:
+    """`kubectl exec` asks for SPDY by a POST of nothing."""
+    gateway, upstream = await start_gateway(), await start_upstream(echo)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+
+    ask = (ASK % b"SPDY/3.1").replace(b"GET", method)
+    await client.send(ask.removesuffix(b"\r\n") + length + b"\r\n")
+    assert (await client.answer()).status == 101
+    await client.send(b"hello")
+    client.writer.write_eof()
+
+    assert await client.reader.read() == b"welcome hello bye"
+    assert upstream.requests[0].values(b"upgrade") == [b"SPDY/3.1"]
+    await client.close()
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"WebSocket", b"h2c"])
+async def test_only_a_get_upgrades_to_websocket_and_none_to_h2c(
+    start_gateway: StartGateway, start_upstream: StartUpstream, protocol: bytes
 ) -> None:
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("chat", upstream.port)
 
-    await exchange(gateway.port, (ASK % b"chat").replace(b"GET", b"POST"))
+    await exchange(gateway.port, (ASK % protocol).replace(b"GET", b"POST"))
 
     assert upstream.requests[0].values(b"upgrade") == []
 

@@ -451,6 +451,16 @@ def test_an_upgrade_is_asked_for_again_with_its_own_fields() -> None:
     assert (b"Sec-WebSocket-Key", b"x") in head.fields
 
 
+SPDY = [(b"Connection", b"Upgrade"), (b"Upgrade", b"SPDY/3.1")]
+
+
+def checked(*fields: FieldLine, method: str = "GET") -> Inbound:
+    """A request whose header section was found valid, so that its body's length is known."""
+    request = inbound(*fields, method=method)
+    request.section.check(request.version)
+    return request
+
+
 @pytest.mark.parametrize("asked", [b"h2c", b"H2C", b"h2c, H2c", b"", b" , "])
 def test_an_upgrade_to_http_2_in_clear_is_never_passed(asked: bytes) -> None:
     fields = [(b"Connection", b"Upgrade, HTTP2-Settings"), (b"Upgrade", asked)]
@@ -470,15 +480,31 @@ def test_of_several_protocols_only_http_2_in_clear_is_left_out() -> None:
     [
         inbound(*WEBSOCKET, method="POST"),
         inbound(*WEBSOCKET, version=(1, 0)),
-        inbound(*WEBSOCKET, (b"Content-Length", b"5")),
-        inbound(*WEBSOCKET, (b"Transfer-Encoding", b"chunked")),
+        inbound(*SPDY, version=(1, 0)),
+        checked(*WEBSOCKET, (b"Content-Length", b"5")),
+        checked(*WEBSOCKET, (b"Transfer-Encoding", b"chunked")),
+        checked(*SPDY, (b"Content-Length", b"5"), method="POST"),
+        checked(*SPDY, (b"Transfer-Encoding", b"chunked"), method="POST"),
         inbound((b"Upgrade", b"websocket")),
         inbound((b"Connection", b"close"), (b"Upgrade", b"websocket")),
     ],
 )
-def test_only_a_bodyless_get_over_http_1_1_that_says_so_may_upgrade(request_: Inbound) -> None:
+def test_only_a_bodyless_request_over_http_1_1_that_says_so_may_upgrade(request_: Inbound) -> None:
     assert not head_of(request_).upgrades
     assert sent(request_, b"upgrade") == []
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS", "DELETE"])
+def test_any_method_without_a_body_may_upgrade_but_to_websocket(method: str) -> None:
+    """`kubectl exec` asks for SPDY by POST (RFC 9110 §7.8 names no method)."""
+    empty = (b"Content-Length", b"0")
+    request = checked(*SPDY, empty, method=method)
+    assert head_of(request).upgrades
+    assert sent(request, b"upgrade") == [b"SPDY/3.1"]
+    assert empty in head_of(request).fields
+
+    several = [(b"Connection", b"upgrade"), (b"Upgrade", b"WebSocket, h2c, SPDY/3.1")]
+    assert sent(checked(*several, method=method), b"upgrade") == [b"SPDY/3.1"]
 
 
 # What is remembered
