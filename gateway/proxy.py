@@ -212,9 +212,7 @@ class Proxy:
         attempt.duration_s = exchange.upstream_s = duration_s
         self._metrics.attempt_finished(service, outcome, duration_s)
         if seen:
-            _log.warning(
-                "attempt.failed", instance=attempt.instance_id, outcome=outcome, detail=seen
-            )
+            _say_failed(attempt, outcome, seen)
 
     def _inbound(self, request: web.Request, exchange: Exchange, route: Route) -> Inbound:
         peer = request.remote or ""
@@ -254,6 +252,8 @@ async def relay(
     except Failure as failure:
         # The head is out: only the connection's end can still say that the body is not whole.
         exchange.reason = problem_of(failure).reason
+        if exchange.attempts and (seen := seen_in(failure)):
+            _say_failed(exchange.attempts[-1], exchange.reason, seen)
         abort(request)
         response.abandon()
     finally:
@@ -267,6 +267,10 @@ def seen_in(failure: Failure) -> str:
         return failure.evidence
     cause = failure.__cause__
     return str(cause) or type(cause).__name__ if cause is not None else ""
+
+
+def _say_failed(attempt: Attempt, outcome: str, seen: str) -> None:
+    _log.warning("attempt.failed", instance=attempt.instance_id, outcome=outcome, detail=seen)
 
 
 def may_send_again(reset: UpstreamReset, method: str, body: RequestBody | None) -> bool:

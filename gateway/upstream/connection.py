@@ -14,6 +14,7 @@ import httptools
 from discovery.addresses import IPAddress
 from gateway.upstream import repeated_answers
 from gateway.upstream.chunk_lines import ChunkLines
+from gateway.upstream.invalid_answers import first_invalid_byte
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.sockets import bytes_acknowledged, readable
@@ -41,6 +42,8 @@ LOOKS_EACH = 16
 IDLE_LIMIT_S = 4.0
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
 IDLE_MARGIN_S = 1.0
+#: So much of a wrong status line is quoted in the log.
+SAID = 200
 #: Turns of the loop that a new connection is given to read what came before its first request.
 SETTLING_TURNS = 16
 
@@ -146,6 +149,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         #: Bytes since the last piece of the body: an extension or a trailer that does not end.
         self._bytes_between = 0
         self._head_tail = b""
+        #: Bytes that the parser has taken.
+        self._parsed_bytes = 0
         self._chunk_lines: ChunkLines | None = None
         #: Fields behind a chunked body.
         self.trailers: list[FieldLine] = []
@@ -434,10 +439,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return
         self._feed(data)
         if self._head is None and self._head_bytes > self._limits.head_bytes:
-            self._fail(UpstreamInvalid("the upstream's response head is too large"))
+            self._fail_invalid("the upstream's response head is too large", self._too_many)
         self._bytes_between += len(data)
         if self._head is not None and self._bytes_between > self._limits.head_bytes + len(data):
-            self._fail(UpstreamInvalid("what is between the upstream's chunks is too large"))
+            self._fail_invalid("what is between the upstream's chunks is too large", self._too_many)
         if first is not None and self.is_complete and self._keeps_alive:
             self._remember(len(first))
 
@@ -459,10 +464,19 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             if self._upgrades and self._head is not None:
                 self._keep(bytes(data[begun + upgrade.args[0] :]))
             else:
-                self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
-        except httptools.HttpParserError:
+                self._fail_invalid(
+                    "the upstream switched protocols unasked", "101 Switching Protocols"
+                )
+        except httptools.HttpParserError as error:
             self._keeps_alive = False  # should the response have ended before what is not valid
-            self._fail(UpstreamInvalid("the upstream's response is not valid HTTP"))
+            at, end = self._parsed_bytes + begun, self._parsed_bytes + len(data)
+            where = (
+                f"from byte {at} to {end}" if at else f"at byte {first_invalid_byte(bytes(data))}"
+            )
+            self._fail_invalid(
+                "the upstream's response is not valid HTTP", f"{error}, {where} of the answer"
+            )
+        self._parsed_bytes += len(data)
 
     def _head_end(self, data: bytes) -> int:
         """How much of it belongs to the head under way."""
@@ -478,7 +492,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def _begins_well(self, data: bytes) -> bool:
         if data[0] in _FIRST_BYTES:
             return True
-        self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
+        self._fail_invalid(
+            "the upstream's response is not HTTP", f"it begins with the byte 0x{data[0]:02x}"
+        )
         return False
 
     def _remember(self, size: int) -> None:
@@ -601,7 +617,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self.trailers.append((name, value))
             self._trailer_bytes += _size((name, value))
             if self._trailer_bytes > self._limits.head_bytes:
-                self._fail(UpstreamInvalid("the upstream's trailers are too large"))
+                self._fail_invalid("the upstream's trailers are too large", self._too_many)
             return
         self._fields.append((name, value))
         if len(name) in _CONNECTION_FIELD_LENGTHS:
@@ -612,7 +628,14 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             return
         status = self._parser.get_status_code()
         if not self._is_http(status):
-            self._fail(UpstreamInvalid("the upstream's response is not HTTP"))
+            line = b"HTTP/%b %d %b" % (
+                self._parser.get_http_version().encode(),
+                status,
+                self._phrase,
+            )
+            self._fail_invalid(
+                "the upstream's response is not HTTP", f"its status line is {line!r}"[:SAID]
+            )
             return
         if status < 200 and status != _SWITCHING_PROTOCOLS:
             if self._interim is not None and status != _CONTINUE:
@@ -621,14 +644,22 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if status == _SWITCHING_PROTOCOLS and not (
             self._upgrades and self._parser.should_upgrade()
         ):
-            self._fail(UpstreamInvalid("the upstream switched protocols unasked"))
+            self._fail_invalid(
+                "the upstream switched protocols unasked",
+                "101 without `Connection: Upgrade` and `Upgrade`"
+                if self._upgrades
+                else "101 to a request that asked for no upgrade",
+            )
             return
         head = ResponseHead(status, self._phrase, self._fields)
-        if not self._frame(head) or (
+        wrong = self._frame(head)
+        if (
             self._head_bytes > self._limits.head_bytes
             and sum(map(_size, head.fields)) > self._limits.head_bytes
         ):
-            self._fail(UpstreamInvalid("the upstream's response head is not valid"))
+            wrong = self._too_many
+        if wrong:
+            self._fail_invalid("the upstream's response head is not valid", wrong)
             return
         self._head = head
         self.deadline_s = NEVER
@@ -676,25 +707,29 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             and _PHRASE.fullmatch(self._phrase) is not None
         )
 
-    def _frame(self, head: ResponseHead) -> bool:
-        """Find out how the body is framed (RFC 9112 §6.3); False where that is ambiguous."""
+    def _frame(self, head: ResponseHead) -> str:
+        """Find out how the body is framed (RFC 9112 §6.3); where that is ambiguous, say why."""
         length: int | None = None
         for name, value in self._about_connection:
             if name == b"content-length":
                 said = content_length(value)
-                if said is None or (length is not None and said != length):
-                    return False
+                if said is None:
+                    return "its Content-Length is not a length"
+                if length is not None and said != length:
+                    return "it has two lengths"
                 length = said
             elif name == b"transfer-encoding":
                 if head.chunked or value.lower() != b"chunked":
-                    return False
+                    return "its Transfer-Encoding is not `chunked`"
                 if self._parser.get_http_version() == "1.0":
-                    return False  # RFC 9112 §6.1: its framing is faulty
+                    return "it has a Transfer-Encoding over HTTP/1.0"  # RFC 9112 §6.1
                 head.chunked = True
             elif name == b"keep-alive":
                 self._learn_idle_limit(value)
+        if head.chunked and length is not None:
+            return "it has both Content-Length and Transfer-Encoding"
         head.length = length
-        return not (head.chunked and length is not None)
+        return ""
 
     def _learn_idle_limit(self, keep_alive: bytes) -> None:
         for parameter in keep_alive.split(b","):
@@ -710,6 +745,13 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._ended = True
         self.deadline_s = self._ends_s = NEVER
         self._wake()
+
+    @property
+    def _too_many(self) -> str:
+        return f"more than MAX_RESPONSE_HEAD_BYTES={self._limits.head_bytes}"
+
+    def _fail_invalid(self, detail: str, evidence: str) -> None:
+        self._fail(UpstreamInvalid(detail, evidence=evidence))
 
     def _fail(self, failure: Failure) -> None:
         if self._failure is None and not self._ended:

@@ -168,9 +168,73 @@ async def test_a_slow_body_is_not_held_against_the_time_for_the_head(start_hop: 
 async def test_what_is_not_one_clear_answer_is_refused(
     start_hop: StartHop, nonsense: bytes
 ) -> None:
+    """The log says what was wrong with it, the client only that it was."""
     gateway, _ = await start_hop(nonsense)
 
-    assert problem_in(await exchange(gateway.port, GET)) == (502, "upstream_invalid")
+    with capture_logs() as logs:
+        answer = await exchange(gateway.port, GET)
+
+    assert problem_in(answer) == (502, "upstream_invalid")
+    (failed,) = [entry for entry in logs if entry["event"] == "attempt.failed"]
+    assert (failed["instance"], failed["outcome"]) == ("i1", "upstream_invalid")
+    assert failed["detail"]
+    assert failed["detail"].encode() not in answer.body
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "detail"),
+    [
+        (b"garbage", "it begins with the byte 0x67"),
+        (
+            b"HTTP/1.1 200 OK\r\nX Y: a\r\nContent-Length: 0\r\n\r\n",
+            "Invalid header token, at byte 18 of the answer",
+        ),
+        (
+            b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+            "its status line is b'HTTP/2.0 200 OK'",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
+            "Invalid character in Content-Length, at byte 33 of the answer",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "its Transfer-Encoding is not `chunked`",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000,
+            "more than MAX_RESPONSE_HEAD_BYTES=65536",
+        ),
+        (
+            b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
+            "101 to a request that asked for no upgrade",
+        ),
+    ],
+    ids=["garbage", "name", "version", "length", "coding", "size", "101"],
+)
+async def test_what_was_invalid_in_an_answer_is_logged(
+    start_hop: StartHop, nonsense: bytes, detail: str
+) -> None:
+    gateway, _ = await start_hop(nonsense)
+
+    with capture_logs() as logs:
+        await exchange(gateway.port, GET)
+
+    assert [e["detail"] for e in logs if e["event"] == "attempt.failed"] == [detail]
+
+
+async def test_what_was_invalid_in_a_body_under_way_is_logged_too(start_hop: StartHop) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    gateway, _ = await start_hop(head + b"2\r\nok\r\nnonsense\r\n")
+
+    with capture_logs() as logs:
+        async with await RawClient.connect(gateway.port) as client:
+            await client.send(GET)
+            await client.closed()
+        (failed,) = await eventually(lambda: [e for e in logs if e["event"] == "attempt.failed"])
+
+    assert (failed["instance"], failed["outcome"]) == ("i1", "upstream_invalid")
+    assert failed["detail"].startswith("Invalid character in chunk size, from byte 47 to ")
 
 
 # Bodies that break off

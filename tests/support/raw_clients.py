@@ -7,6 +7,9 @@ from typing import Self
 
 from tests.support.heads import Head
 
+#: More answers follow these.
+INTERIM = frozenset([100, 102, 103])
+
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer(Head):
@@ -86,10 +89,12 @@ class RawClient:
 async def exchange(
     port: int, request: bytes, *, to_head: bool = False, source: str = "127.0.0.1"
 ) -> RawAnswer:
-    """One request on a connection of its own, and its answer."""
+    """One request on a connection of its own, and its final answer."""
     client = await RawClient.connect(port, source=source)
     try:
         await client.send(request)
-        return await client.answer(to_head=to_head)
+        while (answer := await client.answer(to_head=to_head)).status in INTERIM:
+            pass
+        return answer
     finally:
         await client.close()
