@@ -31,7 +31,7 @@ def create_app(settings: GatewaySettings) -> web.Application:
     app.on_response_prepare.append(OwnFields(gateway.lifecycle).add)
     cors = [enable_cors(app, settings.cors_origins)] if settings.cors_origins else []
     surfaces = (
-        [surfaces_middleware(admin_listen=settings.admin_listen)] if settings.admin_listen else []
+        [surfaces_middleware(admin=lambda: gateway.admin_listener)] if settings.admin_listen else []
     )
     app.middlewares.extend(pipeline(gateway, surfaces, cors))
     app.cleanup_ctx.append(gateway.lifespan)

@@ -33,6 +33,7 @@ from gateway.lifecycle import Lifecycle
 from gateway.probing import HealthProbe
 from gateway.registry_log import EventLog, log_health
 from gateway.settings import GatewaySettings
+from gateway.surfaces import Listener
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
 from middlewares.limiter import SharedLimiter
@@ -52,6 +53,8 @@ class Gateway:
         #: One of the gateway's processes; so far it has one.
         self.worker_id = f"{self.id}.{os.getpid()}"
         self.lifecycle = Lifecycle()
+        #: Where ADMIN_LISTEN was bound, once it is.
+        self.admin_listener: Listener | None = None
         self.metrics = GatewayMetrics(CollectorRegistry())
         self.clients = Clients(settings.trusted)
         self.guard = AdminGuard(settings.admin_token)

@@ -21,6 +21,7 @@ from gateway.descriptors import raise_limit
 from gateway.parts import GATEWAY, Gateway
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings
+from gateway.surfaces import Listener
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
 
@@ -98,6 +99,7 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
         settings.allowed_hosts,
         listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
     )
+    gateway.admin_listener = Listener(sockets[1]) if len(sockets) > 1 else None
     runner = GatewayRunner(
         app,
         metrics=gateway.metrics,

@@ -888,6 +888,29 @@ async def test_with_admin_listen_each_port_answers_its_own(
         assert (await gateway.request("GET", "/api/orders", port=admin)).status == 404
 
 
+@pytest.mark.parametrize(
+    ("public", "admin"), [("127.0.0.1", "127.0.0.2"), ("127.0.0.1", "[::1]"), ("::1", "127.0.0.1")]
+)
+async def test_the_admins_port_may_have_the_same_number_on_another_address(
+    tmp_path: Path, registry_url: str, public: str, admin: str
+) -> None:
+    """The two were told apart by the number: the public port answered /services, and its changes."""
+    port = free_port()
+    environment = {"GATEWAY_HOST": public, "GATEWAY_PORT": str(port)}
+    environment["ADMIN_LISTEN"] = f"{admin}:{port}"
+    async with (
+        gateway_process(tmp_path, registry_url, **environment),
+        aiohttp.ClientSession() as session,
+    ):
+        for host, statuses in (
+            (f"[{public}]" if ":" in public else public, {"/services": 404, "/ready": 200}),
+            (admin, {"/services": 200, "/ready": 200}),
+        ):
+            for path, status in statuses.items():
+                async with session.get(f"http://{host}:{port}{path}") as response:
+                    assert response.status == status, (host, path)
+
+
 async def test_the_admins_port_may_be_a_unix_socket(tmp_path: Path, registry_url: str) -> None:
     path = tmp_path / "admin.sock"
     async with gateway_process(tmp_path, registry_url, ADMIN_LISTEN=f"unix:{path}") as gateway:
