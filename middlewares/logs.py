@@ -1,15 +1,19 @@
 """Structured logs: one JSON object a line on standard output, by structlog and orjson, in batches."""
 
+import io
+import json
 import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
+from structlog.typing import ExcInfo
 
 from middlewares.line_writer import LineWriter
+from middlewares.printable import printable, printable_line
 
 #: The ID of the request that the current task works for, or None outside a request.
 correlation_id_var: ContextVar[str | None] = ContextVar("correlation_id", default=None)
@@ -86,7 +90,7 @@ def event_writer(event: str, service: str) -> WriteEvent:
 
     def write(members: dict[str, Any]) -> None:
         head["timestamp"] = _now()
-        writer.write(orjson.dumps(head | members))
+        writer.write(_json_line(head | members))
 
     return write
 
@@ -103,13 +107,22 @@ class _LineLogger:
 
 
 class _Console:
-    """structlog's renderer for people, as bytes."""
+    """structlog's renderer for people, as bytes, and as nothing that their terminal obeys."""
 
     def __init__(self) -> None:
-        self._render = structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+        self._render = structlog.dev.ConsoleRenderer(
+            colors=sys.stdout.isatty(), exception_formatter=_traceback
+        )
 
     def __call__(self, logger: Any, method: str, event: EventDict) -> bytes:
-        return str(self._render(logger, method, event)).encode()
+        shown = {key: printable(v) if isinstance(v, str) else v for key, v in event.items()}
+        return str(self._render(logger, method, shown)).encode()
+
+
+def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    out.write(printable(text.getvalue(), keep="\n"))
 
 
 def _in_order(event: EventDict, service: str, method: str) -> EventDict:
@@ -127,7 +140,15 @@ def _in_order(event: EventDict, service: str, method: str) -> EventDict:
 
 
 def _render_json(_logger: object, _method: str, event: EventDict) -> bytes:
-    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return _json_line(event)
+
+
+def _json_line(event: EventDict) -> bytes:
+    try:
+        line = orjson.dumps(event)
+    except TypeError:  # another key or value, a lone surrogate, a number beyond 64 bits
+        line = json.dumps(event, default=str).encode()
+    return printable_line(line)
 
 
 class _Clock:

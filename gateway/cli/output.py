@@ -11,14 +11,11 @@ from rich.table import Table
 
 from gateway.stack.plan import GATEWAY, REGISTRY, route_of
 from gateway.stack.ps import ProcessRow
+from middlewares.printable import printable
 
 FAILURE = 1
 USAGE = 2
 
-# Logs repeat what clients say: nothing of it may be an order to the terminal.
-_CONTROLS = {
-    code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"
-}
 _LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 _HEALTH_STYLES = {"healthy": "green", "starting": "yellow"}
 
@@ -47,7 +44,7 @@ def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     """A table of texts; rich markup in them counts."""
     table = Table(*headings, title=title, title_justify="left")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(printable(cell) for cell in row))
     _console().print(table)
 
 
@@ -58,7 +55,7 @@ def health_style(health: str) -> str:
 
 def log_line_for_people(record: dict[str, Any]) -> str:
     """A log record on one line, in the colour of its level (ANSI)."""
-    shown = {key: str(value).translate(_CONTROLS) for key, value in record.items()}
+    shown = {key: printable(str(value), keep="\t\n") for key, value in record.items()}
     level = shown.pop("level", "")
     columns = (
         _coloured(shown.pop("timestamp", ""), "2"),
@@ -105,7 +102,9 @@ def _console() -> Console:
 
 def _plain(console: Console, text: str, style: str | None = None) -> None:
     """As it is: nothing in it is markup, and long lines are the terminal's to wrap."""
-    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        printable(text, keep="\t\n"), style=style, markup=False, highlight=False, soft_wrap=True
+    )
 
 
 def _or_dash(number: int | None) -> str:

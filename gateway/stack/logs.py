@@ -15,6 +15,7 @@ from gateway.stack.log_files import FollowedFile
 from gateway.stack.log_filter import LogFilter
 from gateway.stack.log_lines import as_json_object, rfc3339, service_of, sort_key
 from gateway.stack.state import StackState
+from middlewares.printable import printable
 
 POLL_S = 0.2
 
@@ -25,7 +26,7 @@ Render = Callable[[dict[str, Any]], str]
 
 
 def as_json_line(record: dict[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    return printable(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
 
 
 def print_logs(

@@ -130,6 +130,11 @@ def test_logs_follow_files_that_grow_rotate_and_appear(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+#: What a client may send as its user agent, and what is shown of it.
+HOSTILE = "\x1b]0;owned\x07\x7f\x9b31m\u202e"
+HARMLESS = r"\u001b]0;owned\u0007\u007f\u009b31m\u202e"
+
+
 def on_a_terminal(cwd: Path, *arguments: str, **variables: str) -> str:
     """What `lockgate` shows to a person."""
     ours, theirs = pty.openpty()
@@ -145,15 +150,18 @@ def on_a_terminal(cwd: Path, *arguments: str, **variables: str) -> str:
 
 def test_on_a_terminal_logs_are_coloured_lines_that_give_it_no_orders(tmp_path: Path) -> None:
     record = {"timestamp": "2026-01-01T00:00:00Z", "level": "error", "event": "request"}
-    write_log(tmp_path, "api_gateway", json.dumps(record | {"user_agent": "\x1b]0;owned\x07"}))
+    write_log(tmp_path, "api_gateway", json.dumps(record | {"user_agent": HOSTILE}))
 
     shown = on_a_terminal(tmp_path, "logs", "--no-follow")
     assert "\x1b[31merror" in shown
-    assert r"user_agent=\x1b]0;owned\x07" in shown
+    assert rf"user_agent={HARMLESS}" in shown
 
     plain = on_a_terminal(tmp_path, "logs", "--no-follow", NO_COLOR="1")
     assert "\x1b" not in plain
-    assert json.loads(on_a_terminal(tmp_path, "logs", "--no-follow", "--json"))["level"] == "error"
+    line = on_a_terminal(tmp_path, "logs", "--no-follow", "--json").strip()
+    assert json.loads(line)["user_agent"] == HOSTILE
+    for text in (plain, line):
+        assert all(character.isprintable() or character in "\r\n" for character in text)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

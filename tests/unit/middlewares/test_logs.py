@@ -144,6 +144,7 @@ def test_an_exception_is_one_line_with_its_traceback(log: Log) -> None:
         "é中",
         "\x1b[31m",
         "\u2028",
+        "\x7f\x9b31m\u202e\ufeff\U000e0001",
         ["a", 1, None],
         {"a": {"b": 1}},
         1.5,
@@ -158,6 +159,59 @@ def test_a_value_never_breaks_a_line(log: Log, value: Any) -> None:
     first, second = log.events()
     assert first["value"] == value
     assert second["event"] == "y"
+
+
+HOSTILE = "a\x1b[31m\x7f\x85\x9b31m\u061c\u200e\u202e\u2066\u2028\ufeff\U000e0001z\r"
+
+
+def obeyed(text: str) -> set[str]:
+    """What a terminal would obey of a text's lines."""
+    return {char for char in text if not char.isprintable()} - {"\n"}
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+@pytest.mark.parametrize("way", ["logger", "short"])
+def test_nothing_in_a_line_is_an_order_to_a_terminal(log: Log, style: Any, way: str) -> None:
+    log.configure(style=style)
+    members = {"user_agent": HOSTILE, "nested": {"x": [HOSTILE]}}
+
+    if way == "short":
+        event_writer("request", "api_gateway")(members)
+    else:
+        structlog.get_logger().info(HOSTILE, **members)
+
+    text = log.text().decode()
+    assert obeyed(text) == set()
+    assert text.count("\n") == 1
+    if style == "json":
+        assert json.loads(text)["user_agent"] == HOSTILE
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_nor_is_anything_in_a_traceback(log: Log, style: Any) -> None:
+    log.configure(style=style)
+
+    def fail() -> None:
+        raise ValueError(HOSTILE)
+
+    try:
+        fail()
+    except ValueError:
+        structlog.get_logger().exception("request.failed")
+
+    text = log.text().decode()
+    assert "ValueError: a" in text
+    assert obeyed(text) == set()
+
+
+@pytest.mark.parametrize("value", ["\udcff", 2**64, -(2**200)])
+def test_a_value_that_can_not_be_written_is_no_failure(log: Log, value: Any) -> None:
+    log.configure()
+
+    event_writer("request", "api_gateway")({"value": value})
+    structlog.get_logger().info("x", value=value)
+
+    assert [event["value"] for event in log.events()] == [value, value]
 
 
 def test_values_that_json_does_not_know_are_written_as_text(log: Log) -> None:
