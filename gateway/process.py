@@ -19,6 +19,7 @@ from discovery.errors import SettingsError
 from gateway.app import create_app
 from gateway.descriptors import raise_limit
 from gateway.parts import GATEWAY, Gateway
+from gateway.request_reading import require_extension
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings
 from gateway.surfaces import Listener
@@ -41,6 +42,7 @@ def main() -> int:
     """Run the gateway in the foreground; the exit status."""
     try:
         settings = load_settings()
+        require_extension()
     except SettingsError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE

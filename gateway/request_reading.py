@@ -1,14 +1,16 @@
 """What a client sends, cut behind each head and body, so that aiohttp's parser meets one thing at a time."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMessage, HttpProcessingError, LineTooLong
-from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_parser import HttpRequestParser, HttpRequestParserPy, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
+from discovery.errors import SettingsError
 from middlewares.content_length import content_length
 
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
@@ -30,6 +32,21 @@ _EMPTY_LINES = re.compile(rb"[\r\n]*")
 _SPOKEN = (b" HTTP/1.1", b" HTTP/1.0")
 
 _requests: dict[bytes, RawRequestMessage] = {}
+
+
+def require_extension() -> None:
+    """Raise SettingsError on an aiohttp without its C extension.
+
+    What stands here is made for, and tested on, its parser in C: the one in Python reads other things.
+    """
+    if HttpRequestParser is not HttpRequestParserPy:
+        return
+    what = "aiohttp is installed without its C extension"
+    todo = "`pip install --force-reinstall --only-binary aiohttp aiohttp` brings it"
+    if value := os.environ.get("AIOHTTP_NO_EXTENSIONS"):
+        what = f"AIOHTTP_NO_EXTENSIONS={value!r}: aiohttp's C extension is switched off"
+        todo = "unset it"
+    raise SettingsError(f"{what}, and its parser in Python reads requests differently: {todo}")
 
 
 class RequestReader:

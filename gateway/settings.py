@@ -16,6 +16,7 @@ from pydantic_settings import (
 from discovery.addresses import AllowedHosts
 from discovery.errors import SettingsError
 from discovery.settings import RegistrySettings
+from gateway.admin_token import check_token, read_token
 from gateway.origins import parse_origins
 from gateway.request_body import ClientLimits
 from gateway.upstream.limits import UpstreamLimits
@@ -28,6 +29,10 @@ DEFAULT_POLICY = "default"
 def _trusted_proxies(text: str) -> str:
     TrustedProxies.parse(text)
     return text
+
+
+def _admin_token(token: str | None) -> str | None:
+    return check_token(token) if token else None
 
 
 def _admin_listen(text: str | None) -> str | None:
@@ -45,7 +50,6 @@ def _origins(value: object) -> object:
 
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
 SecondsOrNever = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
-Optional = Annotated[str | None, BeforeValidator(lambda value: value or None)]
 
 
 class GatewaySettings(BaseSettings):
@@ -78,7 +82,7 @@ class GatewaySettings(BaseSettings):
     max_request_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
     trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
-    admin_token: Optional = None
+    admin_token: Annotated[str | None, AfterValidator(_admin_token)] = None
     admin_token_file: Path | None = None
     admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
@@ -154,19 +158,9 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         raise SettingsError(_one_line(error.errors()[0])) from None
     _ = settings.allowed_hosts
     if settings.admin_token is None and settings.admin_token_file is not None:
-        token = _read_token(settings.admin_token_file)
+        token = read_token(settings.admin_token_file)
         return settings.model_copy(update={"admin_token": token})
     return settings
-
-
-def _read_token(path: Path) -> str:
-    try:
-        token = path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"ADMIN_TOKEN_FILE={str(path)!r}: can't be read: {error}") from None
-    if not token:
-        raise SettingsError(f"ADMIN_TOKEN_FILE={str(path)!r}: the file is empty")
-    return token
 
 
 def _one_line(error: Any) -> str:

@@ -31,7 +31,7 @@ from discovery.tasks import end
 
 SERVICE = "chaos_service"
 OTHER_SERVICE = "other_service"
-TOKEN = "chaos"
+TOKEN = "the-token-of-chaos"
 SENTINEL_NAME = "chaos"
 LONG_AGO_S = float("-inf")
 #: So soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.

@@ -9,7 +9,7 @@ from bench.processes import THIS_TREE, until_routed
 from gateway.version import VERSION
 
 NAME = "Lockgate"
-TOKEN = "bench"
+TOKEN = "the-token-of-the-benchmark"
 
 
 def peer(python: str, registry_port: int) -> Peer:

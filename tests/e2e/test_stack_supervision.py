@@ -90,10 +90,10 @@ def test_processes_get_the_users_environment_the_registry_and_the_admin_token(
 
 
 def test_a_users_own_admin_token_is_not_overruled(stack: StandInStack) -> None:
-    stack.environ["ADMIN_TOKEN"] = "mine"
+    stack.environ["ADMIN_TOKEN"] = "mine-and-long-enough"
     stack.start_up().run()
     environment = environment_of(stack.wanted[-1].port)
-    assert environment["ADMIN_TOKEN"] == "mine"
+    assert environment["ADMIN_TOKEN"] == "mine-and-long-enough"
     assert "ADMIN_TOKEN_FILE" not in environment
 
 

@@ -851,10 +851,11 @@ async def test_without_a_token_set_every_change_is_refused(start_gateway: StartG
 
 async def test_the_token_may_come_from_a_file(start_gateway: StartGateway, tmp_path: Path) -> None:
     file = tmp_path / "token"
-    file.write_text("from-a-file\n")
+    file.write_text("a-token-from-a-file\n")
+    file.chmod(0o600)
     gateway = await start_gateway(ADMIN_TOKEN="", ADMIN_TOKEN_FILE=str(file))
 
-    headers = {"Authorization": "bearer from-a-file"}
+    headers = {"Authorization": "bearer a-token-from-a-file"}
     answer = await gateway.request("PUT", INSTANCE, json=BODY, headers=headers)
 
     assert answer.status == 201

@@ -200,6 +200,20 @@ async def test_a_bad_value_ends_the_program_with_status_2(
         assert value in line
 
 
+async def test_an_aiohttp_without_its_extension_is_not_started_on(
+    tmp_path: Path, registry_url: str
+) -> None:
+    """Its parser in Python takes other requests for valid than the one in C."""
+    async with gateway_process(
+        tmp_path, registry_url, started=False, AIOHTTP_NO_EXTENSIONS="1"
+    ) as gateway:
+        assert await gateway.exit_status() == 2
+        assert gateway.stdout == ""
+        (line,) = gateway.stderr.splitlines()
+        assert "AIOHTTP_NO_EXTENSIONS='1'" in line
+        assert "unset it" in line
+
+
 async def test_a_taken_port_ends_the_program_with_status_1(
     tmp_path: Path, registry_url: str
 ) -> None:

@@ -16,7 +16,7 @@ from gateway.server import GatewayRunner
 from gateway.settings import GatewaySettings, load_settings
 from tests.support.eventually import eventually
 
-ADMIN_TOKEN = "the-admin-token"
+ADMIN_TOKEN = "the-admin-token-of-tests"
 
 
 def gateway_settings(environment: Mapping[str, str]) -> GatewaySettings:

@@ -1,5 +1,6 @@
 """The gateway's settings: what the environment gives, and the one line that each bad value gets."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_each_variable_is_read() -> None:
             "REGISTRY_ALLOWED_HOSTS": "10.0.0.0/8,price",
             "TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/8",
             "CORS_ORIGINS": "https://a.example, http://localhost:3000/",
-            "ADMIN_TOKEN": "t",
+            "ADMIN_TOKEN": "t" * 16,
             "ADMIN_LISTEN": "127.0.0.1:9000",
             "LOG_FORMAT": "console",
             "REDIS_URL": "redis://r:1/2",
@@ -67,7 +68,7 @@ def test_each_variable_is_read() -> None:
     assert settings.allowed_hosts.names == {"price"}
     assert settings.trusted.trusts("10.1.1.1")
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
-    assert settings.admin_token == "t"
+    assert settings.admin_token == "t" * 16
     assert settings.admin_listen == "127.0.0.1:9000"
     assert settings.log_format == "console"
     assert settings.registry == RegistrySettings("redis://r:1/2", instance_ttl_s=30)
@@ -173,17 +174,70 @@ def test_no_requests_means_no_limit_and_port_nothing_means_any() -> None:
 
 def test_a_token_is_read_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
-    file.write_text("from-the-file\n")
-    assert load_settings({"ADMIN_TOKEN_FILE": str(file)}).admin_token == "from-the-file"
+    file.write_text("a-token-from-the-file\n")
+    file.chmod(0o600)
+    assert load_settings({"ADMIN_TOKEN_FILE": str(file)}).admin_token == "a-token-from-the-file"
 
 
 def test_a_token_that_is_given_comes_before_the_file(tmp_path: Path) -> None:
-    environ = {"ADMIN_TOKEN": "given", "ADMIN_TOKEN_FILE": str(tmp_path / "missing")}
-    assert load_settings(environ).admin_token == "given"
+    environ = {
+        "ADMIN_TOKEN": "given-and-long-enough",
+        "ADMIN_TOKEN_FILE": str(tmp_path / "missing"),
+    }
+    assert load_settings(environ).admin_token == "given-and-long-enough"
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "can't be read"), (b" \n", "is empty"), (b"\xff", "can't be read")]
+    "token",
+    ["t" * 15, "t" * 16 + " ", " " + "t" * 16, "\t" + "t" * 16, "two words of a token", " " * 20],
+)
+def test_a_token_that_could_be_guessed_or_was_not_meant_stops_the_start(
+    tmp_path: Path, token: str
+) -> None:
+    """A header's value has no white space around it: such a token could never be sent."""
+    file = tmp_path / "token"
+    file.write_text(token)
+    file.chmod(0o600)
+
+    for said in (refusal(ADMIN_TOKEN=token), refusal(ADMIN_TOKEN_FILE=str(file))):
+        assert "at least 16 characters and no white space" in said
+        assert "openssl rand -hex 24" in said
+        assert token not in said
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o640, 0o444, 0o666])
+def test_a_token_file_that_others_can_read_stops_the_start(tmp_path: Path, mode: int) -> None:
+    file = tmp_path / "token"
+    file.write_text("t" * 32)
+    file.chmod(mode)
+    link = tmp_path / "link"
+    link.symlink_to(file)
+
+    for path in (file, link):
+        said = refusal(ADMIN_TOKEN_FILE=str(path))
+        assert said.startswith(f"ADMIN_TOKEN_FILE={str(path)!r}: others can read it: ")
+        assert f"chmod 600 {path}" in said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_secret_that_is_mounted_for_our_group_is_read(tmp_path: Path) -> None:
+    """Kubernetes' fsGroup: the file is root's, and the gateway runs as somebody else of its group."""
+    file = tmp_path / "token"
+    file.write_text("t" * 32)
+    os.chown(file, 12345, os.getegid())
+    file.chmod(0o440)
+    assert load_settings({"ADMIN_TOKEN_FILE": str(file)}).admin_token == "t" * 32
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "can't be read"),
+        (b"", "at least 16 characters"),
+        (b" \n", "at least 16 characters"),
+        (b"t" * 16 + b"\n\n", "no white space"),
+        (b"\xff" * 16, "can't be read"),
+    ],
 )
 def test_a_token_file_of_no_use_stops_the_start(
     tmp_path: Path, content: bytes | None, why: str
@@ -191,6 +245,7 @@ def test_a_token_file_of_no_use_stops_the_start(
     file = tmp_path / "token"
     if content is not None:
         file.write_bytes(content)
+        file.chmod(0o600)
     said = refusal(ADMIN_TOKEN_FILE=str(file))
     assert said.startswith(f"ADMIN_TOKEN_FILE={str(file)!r}: ")
     assert why in said
