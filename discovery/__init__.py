@@ -1,6 +1,7 @@
 """Service discovery on Redis: leases, health and the view; it knows nothing of the gateway."""
 
-from discovery.announcing import Announcement, announce
+from discovery.announcement import Announcement
+from discovery.announcing import announce
 from discovery.async_registry import AsyncServiceRegistry, Change
 from discovery.background import announced
 from discovery.errors import (

@@ -1,152 +1,14 @@
 """`announce()`: one line by which an aiohttp service registers, heartbeats, drains and deregisters."""
 
 import asyncio
-import contextlib
-import os
-import random
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from discovery.errors import DiscoveryError, RegistrationRefused, RegistryDenies
-from discovery.instance import Instance, parse_registration
-from discovery.instance_ids import new_instance_id
-from discovery.logs import Log
-from discovery.registrar import RedisRegistrar, Registrar
+from discovery.announcement import Announcement, make_announcement
 from discovery.settings import RegistrySettings
 from discovery.stopping import drain_before_run_app_ends
-from discovery.tasks import end
-
-LISTENING_POLL_S = 0.02
-RETRY_FIRST_S = 0.1
-RETRY_MOST_S = 5.0
-#: A lease outlives this many heartbeats, less one, that are lost.
-HEARTBEATS_IN_TTL = 3
-
-_log = Log()
-
-
-class Announcement:
-    """The registration of one running service; it outlives any failure of the registry."""
-
-    def __init__(
-        self, instance: Instance, settings: RegistrySettings, registrar: Registrar | None = None
-    ) -> None:
-        self.instance = instance
-        self.registered = False
-        self.listening = asyncio.Event()
-        #: Set when it can't become registered as things are.
-        self.refused = asyncio.Event()
-        self._trouble = ""
-        self._was_registered = False
-        self._may_be_registered = False
-        self._draining = False
-        self._interval_s = min(settings.heartbeat_interval_s, instance.ttl_s / HEARTBEATS_IN_TTL)
-        self._registrar = registrar or RedisRegistrar(settings)
-        self._task: asyncio.Task[None] | None = None
-
-    @property
-    def instance_id(self) -> str:
-        return self.instance.id
-
-    async def run(self) -> None:
-        """Register once the service listens, then heartbeat until cancelled."""
-        await self._wait_for_port()
-        self.listening.set()
-        retry_s = RETRY_FIRST_S
-        while True:
-            try:
-                await self._beat()
-                self._trouble = ""
-                retry_s = RETRY_FIRST_S
-                pause_s = self._interval_s * random.uniform(0.9, 1.0)
-            except DiscoveryError as error:
-                self._note(error)
-                pause_s = retry_s * random.uniform(0.8, 1.2)
-                retry_s = min(RETRY_MOST_S, self._interval_s, retry_s * 2)
-            await asyncio.sleep(pause_s)
-
-    async def drain(self) -> None:
-        """Ask for no new requests, and wait until none are sent; a registry that is away is no error."""
-        if await self.begin_drain():
-            await self._say_goodbye(self._registrar.drained(self.instance.key))
-
-    async def begin_drain(self) -> bool:
-        """Stop heartbeats and ask for no new requests; False where that was said, or can't be."""
-        await self._stop()
-        if not self._may_be_registered or self._draining:
-            return False
-        self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
-        return self._draining
-
-    async def pause(self) -> None:
-        """Deregister, until `start`."""
-        await self._stop()
-        if self._may_be_registered:
-            await self._say_goodbye(self._registrar.deregister(self.instance.key))
-            self.registered = self._may_be_registered = False
-
-    async def withdraw(self) -> None:
-        """Deregister and close the connections."""
-        await self.pause()
-        await self._registrar.close()
-
-    def start(self) -> None:
-        """Register, anew where it was paused or drained."""
-        self.registered = self._draining = False
-        self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
-
-    async def _wait_for_port(self) -> None:
-        """Nobody shall be sent there before; what others call this host may mean nothing on it."""
-        while True:
-            for host in (self.instance.host, "localhost"):
-                if await listens(host, self.instance.port):
-                    return
-            await asyncio.sleep(LISTENING_POLL_S)
-
-    async def _beat(self) -> None:
-        if self.registered:
-            self.registered = await self._registrar.renew(self.instance.key)
-        if not self.registered:
-            self._may_be_registered = True  # even if this call's answer never comes
-            await self._registrar.register(self.instance)
-            self.registered = self._was_registered = True
-            _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)
-
-    def _note(self, error: DiscoveryError) -> None:
-        """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
-        refused = isinstance(error, RegistrationRefused | RegistryDenies)
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            event = "announce.refused" if refused else "announce.registry_unavailable"
-            _log.warning(event, detail=str(error))
-        if refused and not self._was_registered:
-            self._may_be_registered = False
-            self.refused.set()
-
-    async def _say_goodbye(self, call: Awaitable[None]) -> bool:
-        try:
-            await call
-        except DiscoveryError as error:
-            _log.warning("announce.registry_unavailable", detail=str(error))
-            return False
-        return True
-
-    async def _stop(self) -> None:
-        if self._task is not None:
-            await end(self._task)
-            self._task = None
-
-
-async def listens(host: str, port: int) -> bool:
-    """The port takes connections."""
-    with contextlib.suppress(OSError):
-        _, writer = await asyncio.open_connection(host, port)
-        writer.close()
-        return True
-    return False
-
 
 _ANNOUNCED = web.AppKey("lockgate_announced", list[Announcement])
 
@@ -197,39 +59,6 @@ def announce(
         app.on_shutdown.append(_begin_drain)
     app[_ANNOUNCED].append(announcement)
     return announcement
-
-
-def make_announcement(
-    *,
-    name: str,
-    port: int,
-    host: str | None,
-    health_path: str | None,
-    metadata: Mapping[str, Any] | None,
-    version: str | None,
-    weight: int,
-    instance_id: str | None,
-    settings: RegistrySettings | None,
-    ttl_s: float | None = None,
-    registrar: Registrar | None = None,
-) -> Announcement:
-    """An announcement that is not started yet; what is None comes from the environment."""
-    settings = settings or RegistrySettings.from_env()
-    instance = parse_registration(
-        name,
-        instance_id or new_instance_id(name),
-        {
-            "host": host or os.environ.get("ADVERTISE_HOST") or "localhost",
-            "port": port,
-            "health_check_url": health_path,
-            "metadata": metadata,
-            "version": version,
-            "weight": weight,
-            "ttl": ttl_s,
-        },
-        default_ttl_s=settings.instance_ttl_s,
-    )
-    return Announcement(instance, settings, registrar)
 
 
 async def _lifespan(app: web.Application) -> AsyncIterator[None]:

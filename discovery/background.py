@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from discovery.announcing import Announcement, make_announcement
+from discovery.announcement import Announcement, make_announcement
 from discovery.settings import RegistrySettings
 from discovery.stopping import drain_before_handlers
 

@@ -13,7 +13,10 @@ DRAINED_WITHIN_S = 5.0
 
 
 class Registrar(Protocol):
-    """Every call raises DiscoveryError where the registry is away."""
+    """Every call raises DiscoveryError where the registry is away; `registry` tells it from others."""
+
+    @property
+    def registry(self) -> str: ...
 
     async def register(self, instance: Instance) -> None: ...
 
@@ -37,6 +40,7 @@ class RedisRegistrar:
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._registry = AsyncServiceRegistry(settings=settings)
+        self.registry = f"{settings.redis_url} {settings.namespace}"
 
     async def register(self, instance: Instance) -> None:
         await self._registry.call(commands.register(instance))

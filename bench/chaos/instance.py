@@ -20,7 +20,7 @@ from typing import cast
 import httptools
 import structlog
 
-from discovery.announcing import Announcement
+from discovery.announcement import Announcement
 from discovery.instance import parse_registration
 from discovery.settings import RegistrySettings
 

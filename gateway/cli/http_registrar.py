@@ -22,7 +22,7 @@ class HttpRegistrar:
     """The registrar of `--via-http`; RegistrationRefused says what has to be changed."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._url = url
+        self._url = self.registry = url
         self._token = token
         self._opened: aiohttp.ClientSession | None = None
 

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 
-from discovery.announcing import Announcement, listens
+from discovery.announcement import Announcement, listens
 from discovery.tasks import end
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.program_signals import ProgramSignals

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from discovery.announcing import make_announcement
+from discovery.announcement import make_announcement
 from discovery.errors import DiscoveryError
 from discovery.health_check import BODY, PROBE, STATUSES
 from discovery.registrar import Registrar
