@@ -127,6 +127,9 @@ class _Watch:
 
     instance: Instance
     task: asyncio.Task[None] | None = None
+    registered_at_ms: int = -1
+    #: When it was registered here, or anew: for a while then probes come quickly.
+    began_s: float = 0.0
     #: Set where the next probe is not to wait.
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -206,6 +209,11 @@ class Prober:
             self._book.begin(instance)
             watch = self._watches[instance.key] = _Watch(instance)
         watch.instance = instance  # how it is to be probed may have changed
+        if watch.registered_at_ms != entry.registered_at_ms:
+            watch.registered_at_ms = entry.registered_at_ms
+            watch.began_s = time.monotonic()
+            if self._book.health(instance.key).condition != "healthy":
+                watch.hurried.set()  # it may be another process that has come back in its place
         if not watch.by_heartbeat:
             self._probe_by_task(watch)
             return
@@ -231,7 +239,6 @@ class Prober:
         self._book.forget(key)
 
     async def _watch(self, watch: _Watch) -> None:
-        began_s = time.monotonic()
         while True:
             instance = watch.instance
             watch.hurried.clear()
@@ -246,7 +253,7 @@ class Prober:
             if watch.by_heartbeat and health.condition == "healthy":
                 watch.task = None
                 return
-            age_s = time.monotonic() - began_s
+            age_s = time.monotonic() - watch.began_s
             pause_s = next_probe_in_s(health, age_s, self._times, random.random())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):

@@ -46,3 +46,27 @@ def test_thousands_on_probation_are_written_down_in_no_time() -> None:
     for number in range(20_000):
         book.removed_for_ill_health(f"price/{number}", 0.0)
     assert time.monotonic() - began_s < 1
+
+
+async def test_an_unhealthy_instance_that_registers_again_is_probed_at_once_and_often() -> None:
+    """After a crash it may be another process in its place: it waits for no interval."""
+    passes = False
+
+    async def probe(_instance: Instance, _suspected: bool) -> Verdict:
+        return Verdict(passes, "200" if passes else "connect failed: refused")
+
+    book = HealthBook(lambda *_: None)
+    times = ProbeTimes(interval_s=60.0, eager_interval_s=0.001, eager_for_s=0.1)
+    prober = Prober(probe=probe, book=book, thresholds=Thresholds(), times=times)
+    before = View("e", 1, {"price": {"price/a": entry(1)}})
+    prober.view_changed(View(), before, None)
+    await eventually(lambda: book.status("price/a") == "unhealthy")
+    began_s = time.monotonic()
+    await eventually(lambda: time.monotonic() - began_s > times.eager_for_s)
+
+    passes = True
+    again = replace(before, services={"price": {"price/a": replace(entry(1), registered_at_ms=1)}})
+    prober.view_changed(before, again, Event(2, "registered", "price/a"))
+
+    await eventually(lambda: book.status("price/a") == "healthy")
+    await prober.close()
