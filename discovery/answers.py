@@ -92,6 +92,7 @@ class Snapshot:
     """Everything registered at one moment; `known` maps services to when an instance last went.
 
     `probation`: what was removed for ill health and has not been healthy since, registered or not.
+    `lapsed`: what the stream tells of leases that ended since the caller last followed it.
     """
 
     epoch: str
@@ -103,3 +104,4 @@ class Snapshot:
     known: dict[str, int]
     removed: frozenset[str]
     probation: frozenset[str] = frozenset()
+    lapsed: frozenset[str] = frozenset()

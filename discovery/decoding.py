@@ -51,7 +51,8 @@ def decode_value(key: str, value: bytes) -> tuple[Instance, int, bool]:
 
 def decoding_snapshot(reply: Any, left_out: LeftOut) -> Steps[Snapshot]:
     """What the script of `snapshot` returned, as values: 10 ms for each thousand instances."""
-    epoch, revision, last_event_id, now_ms, gateways, instances, known, removed, probation = reply
+    epoch, revision, last_event_id, now_ms, gateways, instances, known, *keys = reply
+    removed, probation, lapsed = (frozenset(map(text, some)) for some in keys)
     records: list[Record] = []
     for some in slices(zip(*[iter(instances)] * 4, strict=True)):
         records += (record for one in some if (record := _record(one, left_out)) is not None)
@@ -64,8 +65,9 @@ def decoding_snapshot(reply: Any, left_out: LeftOut) -> Steps[Snapshot]:
         live_gateways=gateways,
         records=tuple(records),
         known=_known(known, left_out),
-        removed=frozenset(map(text, removed)),
-        probation=frozenset(map(text, probation)),
+        removed=removed,
+        probation=probation,
+        lapsed=lapsed,
     )
 
 

@@ -111,10 +111,11 @@ def apply(view: View, event: Event, now_s: float) -> View:
 def taking_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> Steps[View]:
     """The view after a snapshot: as the registry has it, with what went missing kept as absent.
 
-    What was removed on purpose or was draining is gone; anything else that is missing was lost with
-    the registry's data, and is kept for its probes to judge. For `away_s` the registry was away: that
-    is no part of the time in which what was lost may come back. An entry that is as it was is the
-    same object: of thousands, a listener has to look at the others only.
+    What was removed on purpose or was draining is gone. Anything else that is missing has lapsed, if
+    the snapshot says so, or was lost with the registry's data; it is kept for its probes to judge. For
+    `away_s` the registry was away: that is no part of the time in which what was lost may come back.
+    An entry that is as it was is the same object: of thousands, a listener has to look at the others
+    only.
     """
     services: dict[str, dict[str, Entry]] = {}
     for records in slices(snapshot.records):
@@ -133,7 +134,8 @@ def taking_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.
             missing = entry.key not in services.get(entry.instance.name, {})
             if missing and entry.key not in snapshot.removed and not entry.draining:
                 if entry.absent is None:
-                    entry = replace(entry, status="starting", absent="lost", absent_since_s=now_s)
+                    absent: Absence = "lapsed" if entry.key in snapshot.lapsed else "lost"
+                    entry = replace(entry, status="starting", absent=absent, absent_since_s=now_s)
                 elif entry.absent == "lost" and away_s:
                     entry = replace(entry, absent_since_s=entry.absent_since_s + away_s)
                 services.setdefault(entry.instance.name, {})[entry.key] = entry

@@ -59,6 +59,8 @@ class Watcher:
         self.from_file = False
         self._saved = saved
         self._left_out = LeftOut()
+        #: The last entry of the stream that was taken in, over any connection.
+        self._known_to = ""
         self._settings = settings
         self._keys = registry_keys(settings.namespace)
         self._listeners: list[Listener] = []
@@ -153,10 +155,10 @@ class Watcher:
             if not self.connected:
                 _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
             self.connected = True
-            last_id = snapshot.last_event_id
+            self._known_to = snapshot.last_event_id
             checked_s = time.monotonic()
             while True:
-                last_id = await self._read(client, last_id)
+                await self._read(client)
                 if time.monotonic() - checked_s >= READ_WAIT_S:
                     await self._check_same(client)
                     checked_s = time.monotonic()
@@ -165,7 +167,7 @@ class Watcher:
                 await client.aclose()
 
     async def _snapshot(self, client: Any) -> Any:
-        command = commands.snapshot()
+        command = commands.snapshot(known_to=self._known_to)
         source = commands.script_source(command.script)
         return await client.eval(source, len(self._keys), *self._keys, *command.args)
 
@@ -177,20 +179,19 @@ class Watcher:
                 return True
         return False
 
-    async def _read(self, client: Any, last_id: str) -> str:
+    async def _read(self, client: Any) -> None:
         events_key = self._keys[-1]
         async with asyncio.timeout(READ_WAIT_S + HUNG_AFTER_S):
             streams = await client.xread(
-                {events_key: last_id}, count=ITEMS_OF_A_STEP, block=round(READ_WAIT_S * 1000)
+                {events_key: self._known_to}, count=ITEMS_OF_A_STEP, block=round(READ_WAIT_S * 1000)
             )
         self._in_force_at_s = time.monotonic()
         if not streams:
-            return last_id
+            return
         entries = streams[events_key.encode()][0] if isinstance(streams, dict) else streams[0][1]
         for entry_id, fields in entries:
             self._take_in(fields)
-            last_id = entry_id.decode()
-        return last_id
+            self._known_to = entry_id.decode()
 
     async def _check_same(self, client: Any) -> None:
         """Once in a while: is this still the registry, and the data, that we follow?"""

@@ -1,10 +1,10 @@
 -- Everything that is registered, at one moment, with the place in the stream from which to go on.
--- ARGV: 2 service ('' = all of them)
+-- ARGV: 2 service ('' = all of them), 3 id of the stream up to which the caller knows it ('' = not at all)
 -- Returns {epoch, revision, last stream id, now (ms, text), live gateways,
 --          {member, value, lease lapses at (ms, text), status, …},
 --          {service known, an instance last went at (ms, text), …}, {member removed on purpose, …},
---          {member on probation, registered or not, …}}
-local service = ARGV[2]
+--          {member on probation, registered or not, …}, {member that has lapsed since that id, …}}
+local service, known_to = ARGV[2], ARGV[3]
 -- An empty data set gets its epoch here, where that can be written, so that its loss can be told.
 if epoch() == '' then redis.pcall('HSETNX', META, 'epoch', ARGV[1]) end
 local last = redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)
@@ -29,6 +29,12 @@ for first = 1, #members, AT_A_TIME do
     instances[#instances + 1] = statuses[i - first + 1] or 'starting'
   end
 end
+local lapsed = {}
+for _, entry in ipairs(known_to ~= '' and redis.call('XREVRANGE', EVENTS, '+', '(' .. known_to) or {}) do
+  local said = {}
+  for i = 1, #entry[2], 2 do said[entry[2][i]] = entry[2][i + 1] end
+  if said.kind == 'expired' then lapsed[#lapsed + 1] = said.member end
+end
 return {
   epoch(), revision(), last[1] and last[1][1] or '0-0', integer(now),
   redis.call('ZCOUNT', GATEWAYS, '(' .. integer(now), '+inf'),
@@ -36,4 +42,5 @@ return {
   redis.call('ZRANGE', KNOWN, 0, -1, 'WITHSCORES'),
   redis.call('ZRANGE', REMOVED, 0, -1),
   redis.call('ZRANGE', PROBATION, 0, -1),
+  lapsed,
 }

@@ -19,6 +19,7 @@ from discovery.tasks import end
 from discovery.view import Entries, Entry, Event, View, taking_over
 from discovery.watcher import Watcher
 from tests.support.eventually import eventually
+from tests.support.forwarders import Forwarder
 from tests.support.registry_servers import RegistryServer, free_port
 
 META = registry_keys("default")[0]
@@ -477,3 +478,27 @@ async def test_a_saved_view_is_as_old_as_the_registrys_last_word_on_it(
     assert (watcher.from_file, watcher.connected) == (True, False)
     assert 40 <= watcher.age_s < 60
     await end(task)
+
+
+async def test_what_lapses_while_a_watcher_is_cut_off_has_lapsed_for_it_too(
+    own_registry: RegistryServer, follow: Follow
+) -> None:
+    """It was taken for lost with the registry's data, and got requests for up to a minute."""
+    async with (
+        AsyncServiceRegistry(own_registry.url) as there,
+        Forwarder(own_registry.port) as path,
+    ):
+        await register(there, "price/a", "price/b")
+        following = follow(f"redis://127.0.0.1:{path.port}/0")
+        assert await following.reaches(2)
+        path.target = free_port()
+        await path.cut()
+        await eventually(lambda: not following.watcher.connected)
+        with redis.Redis.from_url(own_registry.url) as client:
+            client.zadd(registry_keys("default")[3], {"price/a": 1})
+        await there.call(commands.sweep("g", 60, 60))
+        await register(there, "orders/a")
+
+        path.target = own_registry.port
+        await eventually(lambda: following.watcher.connected, within_s=10)
+        assert following.absences() == {"price/a": "lapsed", "price/b": None, "orders/a": None}

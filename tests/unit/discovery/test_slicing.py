@@ -28,7 +28,7 @@ def reply_of(count: int) -> list[object]:
         for number in range(count)
         for field in (b"price/%d" % number, value, b"15001", b"healthy")
     ]
-    return [b"e", 1, b"1-0", b"2", 1, fields, [], [], []]
+    return [b"e", 1, b"1-0", b"2", 1, fields, [], [], [], []]
 
 
 def steps_of(steps: Steps[object]) -> int:

@@ -220,6 +220,15 @@ def test_a_partly_filled_new_data_set_is_not_the_whole_truth() -> None:
     assert absences == {"price/a": None, "price/b": "lost", "orders/a": "lost"}
 
 
+def test_what_lapsed_while_nobody_told_of_it_has_lapsed_and_is_not_lost() -> None:
+    """Cut off from a registry that works: what is lost gets requests beside what is registered."""
+    before = view_of(registered("price/a"), registered("price/b"), registered("price/c"))
+    after = replace(snapshot("price/a"), lapsed=frozenset(["price/a", "price/b"]))
+    view = take_over(before, after, NOW_S)
+    absences = {one.key: one.absent for one in view.entries()}
+    assert absences == {"price/a": None, "price/b": "lapsed", "price/c": "lost"}
+
+
 def test_what_was_removed_on_purpose_is_not_kept_by_a_snapshot() -> None:
     before = view_of(registered("price/a"), registered("price/b"))
     view = take_over(before, snapshot(removed=("price/a",)), NOW_S)
