@@ -11,7 +11,6 @@ import textwrap
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +52,16 @@ def container(
         process.wait()
 
 
+def comes_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    """Wait until something listens; fails at once, with its last words, when the process has ended."""
+
+    def listens() -> bool:
+        assert process.poll() is None, log.read_text()
+        return answers(port)
+
+    until(listens, within_s=60)
+
+
 def passes(health_check: list[str], environment: Mapping[str, str], cwd: Path) -> bool:
     finished = subprocess.run(
         health_check, env=environment, cwd=cwd, capture_output=True, check=False
@@ -65,50 +74,71 @@ def answer(port: int, path: str) -> Any:
         return json.loads(response.read())
 
 
-def build(folder: Path, *, only_wheel: bool = False) -> None:
-    """The build stage's RUN lines, its absolute paths moved below `folder`."""
-    stage = dockerfile()[0]
+def run_as_in_the_build(line: str, folder: Path) -> None:
+    """A RUN line of the build stage, its absolute paths moved below `folder`."""
+    for path in ("/wheels", "/opt/lockgate"):
+        line = line.replace(path, str(folder / path.lstrip("/")))
+    finished = subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=folder / dockerfile()[0].one("WORKDIR").lstrip("/"),
+        # What would be compiled is started once.
+        env={**os.environ, "PATH": OUTSIDE_PATH, "PIP_NO_COMPILE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, f"{line}\n{finished.stdout}{finished.stderr}"
+
+
+@pytest.fixture(scope="session")
+def package_index() -> None:
+    """Building and installing takes packages from the index that pip is set up with."""
+    command = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "5"]
+    asked = subprocess.run(
+        [*command, "index", "versions", "setuptools"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode != 0:
+        why = asked.stderr.strip().rpartition("\n")[2]
+        pytest.skip(f"pip can't reach its package index: {why}")
+
+
+@pytest.fixture(scope="module")
+def built(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the build stage has made the wheel, by its first RUN line."""
+    folder, stage = tmp_path_factory.mktemp("image"), dockerfile()[0]
     copy_build_context(folder / stage.one("WORKDIR").lstrip("/"))
-    for line in stage.run_commands[: 1 if only_wheel else None]:
-        for path in ("/wheels", "/opt/lockgate"):
-            line = line.replace(path, str(folder / path.lstrip("/")))
-        finished = subprocess.run(
-            ["/bin/sh", "-c", line],
-            cwd=folder / stage.one("WORKDIR").lstrip("/"),
-            env={**os.environ, "PATH": OUTSIDE_PATH},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert finished.returncode == 0, f"{line}\n{finished.stdout}{finished.stderr}"
+    run_as_in_the_build(stage.run_commands[0], folder)
+    return folder
 
 
+@pytest.mark.xdist_group("packages")
 def test_the_image_installs_starts_is_healthy_and_stops_on_sigterm(
-    tmp_path: Path, own_registry: RegistryServer
+    built: Path, tmp_path: Path, own_registry: RegistryServer
 ) -> None:
-    build(tmp_path)
+    for line in dockerfile()[0].run_commands[1:]:
+        run_as_in_the_build(line, built)
     final = dockerfile()[1]
     assert final.one("COPY") == "--from=build /opt/lockgate /opt/lockgate"
     port = free_port()
     environment = final.environment({"PATH": "/usr/bin:/bin"})
-    environment["PATH"] = environment["PATH"].replace("/opt", f"{tmp_path}/opt")
+    environment["PATH"] = environment["PATH"].replace("/opt", f"{built}/opt")
     environment |= {"GATEWAY_PORT": str(port), "REDIS_URL": own_registry.url}
     python = shutil.which("python", path=environment["PATH"])
-    assert python == str(tmp_path / "opt/lockgate/bin/python")
+    assert python == str(built / "opt/lockgate/bin/python")
     assert not passes(final.health_check, environment, tmp_path), "nothing runs yet"
     with container(final.command, environment, tmp_path / "log") as process:
-        until(lambda: answers(port), within_s=20)
+        comes_up(process, port, tmp_path / "log")
         assert passes(final.health_check, environment, tmp_path)
         assert answer(port, "/services") == {"count": 0, "services": []}
         process.send_signal(signal.Signals[final.one("STOPSIGNAL")])
         assert process.wait(timeout=15) == 0, (tmp_path / "log").read_text()
 
 
+@pytest.mark.xdist_group("packages")
 def test_a_bare_installation_is_light_and_lives_beside_a_folder_named_shared(
-    tmp_path: Path, own_registry: RegistryServer
+    built: Path, tmp_path: Path, own_registry: RegistryServer
 ) -> None:
-    build(tmp_path, only_wheel=True)
-    (wheel,) = (tmp_path / "wheels").iterdir()
+    (wheel,) = (built / "wheels").iterdir()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run(
@@ -187,12 +217,12 @@ def test_the_containers_find_each_other_by_the_names_in_the_compose_file(
             started[name] = running.enter_context(
                 container(command, environment, tmp_path / f"{name}.log")
             )
-        for environment in containers.values():
+        for name, environment in containers.items():
             port = int(environment.get("SERVICE_PORT") or environment["GATEWAY_PORT"])
-            until(partial(answers, port), within_s=30)
+            comes_up(started[name], port, tmp_path / f"{name}.log")
             assert passes(final.health_check, environment, tmp_path)
 
-        until(lambda: healthy_services(gateway) == set(MODULES), within_s=15)
+        until(lambda: healthy_services(gateway) == set(MODULES), within_s=60)
         for service in answer(gateway, "/services")["services"]:
             (instance,) = service["instances"]
             own_port = containers[service["name"]]["SERVICE_PORT"]
