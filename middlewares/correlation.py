@@ -57,7 +57,9 @@ def correlation_middleware(
             status = response.status
             if exchange.route is None:
                 exchange.bytes_in = section.body_length or 0
-            exchange.bytes_out = exchange.bytes_out or response.content_length or 0
+            if exchange.bytes_out is None:  # an answer of our own
+                is_sent = request.method != "HEAD"
+                exchange.bytes_out = (is_sent and response.content_length) or 0
             return response
         except (asyncio.CancelledError, ConnectionError):
             status = SWITCHING_PROTOCOLS if exchange.tunnelled else CLIENT_LEFT
@@ -105,7 +107,7 @@ def access_fields(
         if exchange.upstream_s is not None:
             fields["upstream_ms"] = _milliseconds(exchange.upstream_s)
     fields["bytes_in"] = exchange.bytes_in
-    fields["bytes_out"] = exchange.bytes_out
+    fields["bytes_out"] = exchange.bytes_out or 0
     if exchange.reason is not None:
         fields["reason"] = exchange.reason
     if exchange.section.trace_id is not None:

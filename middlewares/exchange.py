@@ -45,7 +45,8 @@ class Exchange:
     #: The connection switched protocols; however it ends then, that was the answer.
     tunnelled: bool = False
     bytes_in: int = 0
-    bytes_out: int = 0
+    #: Bytes of the answer's body that were sent; None: not known here.
+    bytes_out: int | None = None
     #: The contract's `reason` when the answer is a failure of our own.
     reason: str | None = None
 

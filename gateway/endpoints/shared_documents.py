@@ -83,6 +83,7 @@ async def send_document(
     response.content_type = "application/json"
     response.content_length = sum(map(len, parts))
     await response.prepare(request)
+    exchange = request[EXCHANGE]
     if request.method != "HEAD":
         for part in parts:
             for begin in range(0, len(part), PIECE_BYTES):
@@ -92,6 +93,6 @@ async def send_document(
                         await response.write(piece)
                 except TimeoutError:
                     raise RequestTimeout("the client reads nothing of its answer") from None
-                request[EXCHANGE].bytes_out += len(piece)
+                exchange.bytes_out = (exchange.bytes_out or 0) + len(piece)
     await response.write_eof()
     return response

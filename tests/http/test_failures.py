@@ -240,6 +240,22 @@ async def test_what_was_invalid_in_a_body_under_way_is_logged_too(start_hop: Sta
 # Bodies that break off
 
 
+@pytest.mark.parametrize("request_bytes", [GET, GET.replace(b"GET", b"HEAD", 1)])
+async def test_a_body_of_which_nothing_was_sent_is_logged_as_nothing(
+    start_hop: StartHop, request_bytes: bytes
+) -> None:
+    """The log once said its Content-Length."""
+    gateway, _ = await start_hop(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
+
+    with capture_logs() as logs:
+        async with await RawClient.connect(gateway.port) as client:
+            await client.send(request_bytes)
+            await client.reader.readuntil(b"\r\n\r\n")
+            (line,) = await eventually(lambda: [e for e in logs if e["event"] == "request"])
+
+    assert line["bytes_out"] == 0
+
+
 BROKEN = [
     (b"Content-Length: 10\r\n\r\nhello", "close"),
     (b"Content-Length: 10\r\n\r\nhello", "reset"),
@@ -277,6 +293,7 @@ async def broken_off(
             was_reset = True
         (line,) = await eventually(lambda: [e for e in logs if e["event"] == "request"])
     await client.close()
+    assert line["bytes_out"] == len(b"hello")
     assert line["reason"] in ("upstream_reset", "upstream_invalid")
     return came, was_reset
 
