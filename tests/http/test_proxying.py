@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.conftest import StartHop
+from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.upstreams import OK, Received, ScriptedUpstream
 
@@ -339,6 +340,28 @@ async def test_client_and_upstream_get_the_same_correlation_id(start_hop: StartH
 
 
 # The request's body
+
+
+async def test_a_client_that_sends_all_of_its_body_first_reads_an_early_answer(
+    start_hop: StartHop,
+) -> None:
+    """Closed at once, with bytes unread, the connection would be reset, and the answer lost with it."""
+    size = 4 * 2**20
+
+    async def refuse(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig")
+
+    gateway, upstream = await start_hop(refuse, read_body=False)
+    client = await RawClient.connect(gateway.port)
+    head = b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % size
+    await client.send(head + b"hello")
+    await eventually(lambda: upstream.requests and not upstream.open_connections)
+
+    await client.send(bytes(size - 5))  # only then does it read
+
+    answer = await client.answer()
+    assert (answer.status, answer.body) == (413, b"big")
+    await client.close()
 
 
 @pytest.mark.parametrize(

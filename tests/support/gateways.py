@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -45,8 +45,13 @@ class RunningGateway:
         self._stopped = False
 
     @classmethod
-    async def start(cls, settings: GatewaySettings) -> "RunningGateway":
+    async def start(
+        cls, settings: GatewaySettings, change: Callable[[web.Application], None] | None = None
+    ) -> "RunningGateway":
+        """`change` is done to the application before it starts."""
         app = create_app(settings)
+        if change is not None:
+            change(app)
         gateway = app[GATEWAY]
         runner = GatewayRunner(
             app,
