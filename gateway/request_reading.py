@@ -155,6 +155,11 @@ class RequestReader:
         return result  # type: ignore[no-any-return]
 
     @property
+    def is_in_body(self) -> bool:
+        """More is to come of the body of the request that was read last."""
+        return self._payload is not None and not self._payload.is_eof()
+
+    @property
     def refused(self) -> tuple[str, str] | None:
         """Method and target of the request that was read last, as far as they are known."""
         read = _REQUEST_LINE.match(self._line)

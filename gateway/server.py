@@ -16,6 +16,7 @@ from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
 from gateway.client_room import ClientRoom
 from gateway.descriptors import Descriptors
+from gateway.half_closed import LOOK_EVERY_S, QUESTION, have_kernel_ask, was_reset
 from gateway.proxied_resource import Answer, ProxiedResource
 from gateway.relayed_response import RelayedResponse
 from gateway.request_reading import MOST_QUEUED, RequestReader
@@ -55,6 +56,7 @@ class GatewayRequestHandler(web.RequestHandler):
 
     __slots__ = (
         "_idle_since_s",
+        "_looking",
         "_metrics",
         "_reader",
         "_room",
@@ -84,6 +86,8 @@ class GatewayRequestHandler(web.RequestHandler):
         self._idle_since_s = self._loop.time()
         #: Bytes that an idle client had not read when it was last looked at.
         self._unsent = 0
+        #: The client sends no more, and it is looked now and then whether it is still there.
+        self._looking: asyncio.TimerHandle | None = None
         self._tunnel: Tunnel | None = None
         #: Its answer has no end in sight: an event stream.
         self.streams = False
@@ -95,6 +99,8 @@ class GatewayRequestHandler(web.RequestHandler):
     def joins(self, tunnel: Tunnel) -> None:
         """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
         self._tunnel = tunnel
+        if self._looking is not None:
+            tunnel.client_finished()
 
     @property
     def is_long_lived(self) -> bool:
@@ -109,11 +115,37 @@ class GatewayRequestHandler(web.RequestHandler):
             await self.shutdown(CUT_OFF_WITHIN_S)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own is bool | None
-        """aiohttp closes on a client's FIN; a tunnel passes it on and stays open the other way."""
-        if self._tunnel is None:
+        """What was asked before the client's FIN is answered; then the connection ends (RFC 9112 §9.6).
+
+        A tunnel passes it on and stays open the other way. Who leaves in the middle of the body of
+        the request that is being answered has left; a half one behind it is dropped.
+        """
+        if self._tunnel is not None:
+            self._tunnel.client_finished()
+            return True
+        if self._reader.is_in_body:
+            if not self._messages:
+                return False
+            self._messages.pop()
+        if self.transport is None or self._is_idle:
             return False
-        self._tunnel.client_finished()
+        have_kernel_ask(self.transport)
+        self._looking = self._loop.call_later(LOOK_EVERY_S, self._look, False)
         return True
+
+    def _look(self, asked: bool) -> None:
+        """End it where the client is gone altogether: nobody shall work for it."""
+        transport, request = self.transport, self._current_request
+        if transport is None or self._tunnel is not None:
+            return
+        if was_reset(transport):
+            self._abort()
+            return
+        if not asked and request is not None and request.version >= HttpVersion11:
+            asked = True
+            if not request.writer.output_size:
+                transport.write(QUESTION)
+        self._looking = self._loop.call_later(LOOK_EVERY_S, self._look, asked)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -128,6 +160,8 @@ class GatewayRequestHandler(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave nothing that refers back here: the collector comes seldom, and clients are many."""
         super().connection_lost(exc)
+        if self._looking is not None:
+            self._looking.cancel()
         self._reader.close()
         self._messages.clear()
         self._tunnel = None
@@ -173,7 +207,7 @@ class GatewayRequestHandler(web.RequestHandler):
             self._resume_reading_if_drained()
         goes_on = await self._answer(message, payload)
         self._idle_since_s = self._loop.time()
-        if goes_on:
+        if goes_on and (self._messages or self._looking is None):
             self._begin_next()
         elif not self._force_close:
             self._task_handler = None

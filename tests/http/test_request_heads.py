@@ -186,4 +186,4 @@ async def test_a_closed_connection_leaves_nothing_to_the_collector(
 
 
 def connected(gateway: RunningGateway) -> int:
-    return len(gateway._runner.gateway_server.clients())
+    return len(gateway.connections)

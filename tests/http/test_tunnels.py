@@ -49,6 +49,21 @@ async def test_bytes_pass_both_ways_and_each_end_finishes_by_itself(
     await client.close()
 
 
+async def test_a_client_that_finishes_before_the_switch_still_hears_the_instance(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream(echo)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+
+    await client.send(ASK % b"chat")
+    client.writer.write_eof()
+
+    assert (await client.answer()).status == 101
+    assert await client.reader.read() == b"welcome  bye"
+    await client.close()
+
+
 async def test_a_refused_upgrade_passes_the_upstreams_answer(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:

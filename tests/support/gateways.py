@@ -12,7 +12,7 @@ from discovery.addresses import AddressPolicy, listeners
 from gateway.app import create_app
 from gateway.parts import GATEWAY, Gateway
 from gateway.process import drain
-from gateway.server import GatewayRunner
+from gateway.server import GatewayRequestHandler, GatewayRunner
 from gateway.settings import GatewaySettings, load_settings
 from tests.support.eventually import eventually
 
@@ -70,6 +70,11 @@ class RunningGateway:
             settings.allowed_hosts, listeners([("127.0.0.1", port)])
         )
         return cls(runner, gateway, port)
+
+    @property
+    def connections(self) -> list[GatewayRequestHandler]:
+        """The open client connections."""
+        return self._runner.gateway_server.clients()
 
     async def drain(self) -> None:
         """What SIGTERM does."""
