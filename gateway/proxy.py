@@ -22,7 +22,13 @@ from gateway.upstream.pool import Pool
 from middlewares.candidates import Candidate
 from middlewares.errors import abort
 from middlewares.exchange import EXCHANGE, Attempt, Exchange
-from middlewares.failures import Failure, NoHealthyInstance, UpstreamFailure, UpstreamReset
+from middlewares.failures import (
+    Failure,
+    NoHealthyInstance,
+    UpstreamFailure,
+    UpstreamReset,
+    UpstreamUnreachable,
+)
 from middlewares.metrics import GatewayMetrics
 from middlewares.problems import problem_of
 from middlewares.routing import Route, target_behind
@@ -67,7 +73,9 @@ class Proxy:
         body = RequestBody(request, exchange, self._client_limits) if has_body else None
         interim = self._interim(request, exchange)
         may_move = body is None and request.method in IDEMPOTENT
+        ends_s = self._upstreams.ends_s()
         failure: Failure | None = None
+        nobody_there = True
         self._metrics.in_flight[service] += 1
         try:
             candidates = exchange.candidates
@@ -81,7 +89,7 @@ class Proxy:
                     pool = self._upstreams.pool(candidate.instance)
                     is_last = len(exchange.attempts) == len(candidates)
                     movable = may_move and not is_last
-                    connection, answer = await self._ask(pool, head, body, movable, interim)
+                    connection, answer = await self._ask(pool, head, body, movable, interim, ends_s)
                     try:
                         if connection.began_s > pool.answered_s:
                             pool.answered_s = connection.began_s
@@ -99,6 +107,7 @@ class Proxy:
                         pool.give_back(connection)
                 except Failure as ended:
                     failure = ended
+                    nobody_there = nobody_there and is_nobody_there(ended)
                     self._evidence.attempt_failed(candidate.instance, ended)
                     self._end(exchange, attempt, service, problem_of(ended).reason, seen_in(ended))
                     # An instance that died on a request may have acted on it, unless it saw nothing.
@@ -109,7 +118,9 @@ class Proxy:
                         break
         finally:
             self._metrics.in_flight[service] -= 1
-        raise failure or NoHealthyInstance(service)
+        if failure is None or nobody_there:
+            raise NoHealthyInstance(service) from failure
+        raise failure
 
     async def _ask(
         self,
@@ -118,6 +129,7 @@ class Proxy:
         body: RequestBody | None,
         movable: bool,
         interim: OnInterim | None,
+        ends_s: float,
     ) -> tuple[UpstreamConnection, ResponseHead]:
         """Send the request and wait for the response's head; the connection is then the caller's.
 
@@ -125,14 +137,19 @@ class Proxy:
         safe, a new connection is taken: that is no second attempt, and no evidence against anyone.
         """
         repeatable = head.method in IDEMPOTENT
-        connection = pool.take_idle(repeatable=repeatable) or await pool.open(repeatable=repeatable)
+        connection = pool.take_idle(repeatable=repeatable) or await pool.open(
+            repeatable=repeatable, ends_s=ends_s
+        )
         try:
-            return connection, await self._ask_over(connection, pool, head, body, movable, interim)
+            answer = await self._ask_over(connection, pool, head, body, movable, interim, ends_s)
         except UpstreamReset as reset:
             if not connection.reused or not may_send_again(reset, head.method, body):
                 raise
-        connection = await pool.open(fresh=True)
-        return connection, await self._ask_over(connection, pool, head, body, movable, interim)
+        else:
+            return connection, answer
+        connection = await pool.open(fresh=True, ends_s=ends_s)
+        answer = await self._ask_over(connection, pool, head, body, movable, interim, ends_s)
+        return connection, answer
 
     async def _ask_over(
         self,
@@ -142,9 +159,10 @@ class Proxy:
         body: RequestBody | None,
         movable: bool,
         interim: OnInterim | None,
+        ends_s: float,
     ) -> ResponseHead:
         pieces = body.begin() if body is not None else None
-        connection.request(head, pieces, movable=movable, interim=interim)
+        connection.request(head, pieces, movable=movable, interim=interim, ends_s=ends_s)
         try:
             return await connection.head()
         except BaseException:
@@ -259,6 +277,14 @@ async def relay(
     finally:
         exchange.bytes_out = response.bytes_out  # also where the client leaves in the middle
     return response
+
+
+def is_nobody_there(failure: Failure) -> bool:
+    """The instance takes no connections: it is gone, refuses them, or has begun to drain."""
+    cause = failure.__cause__
+    return isinstance(failure, UpstreamUnreachable) and (
+        cause is None or isinstance(cause, ConnectionRefusedError)
+    )
 
 
 def seen_in(failure: Failure) -> str:

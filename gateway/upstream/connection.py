@@ -245,10 +245,12 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         *,
         movable: bool = False,
         interim: OnInterim | None = None,
+        ends_s: float = NEVER,
     ) -> None:
         """Send the head now, and the body as it comes, while the response is already awaited.
 
-        `interim` is called with each 1xx head as it comes, but for 100 and 101.
+        `interim` is called with each 1xx head as it comes, but for 100 and 101. `ends_s` is when all of
+        the exchange has to be over (loop time).
         """
         self._begin(head.method, upgrades=head.upgrades, interim=interim)
         self._correlation_id = head.correlation_id
@@ -256,7 +258,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self.movable = movable
         self.began_s = now_s = self._loop.time()
         self.deadline_s = now_s + self._limits.head_s
-        self._ends_s = now_s + self._limits.total_s if self._limits.total_s else NEVER
+        self._ends_s = ends_s
         if not self.is_open:  # it ended before it could be used
             came = self._unasked_bytes
             evidence = f"it sent {came} bytes before it was asked anything" if came else ""

@@ -8,8 +8,8 @@ class UpstreamLimits:
     """Seconds and bytes; 0 seconds or connections: no limit.
 
     `head_s` runs from the last byte that the instance was sent to the response's head, `idle_s`
-    between two pieces of its body, `total_s` over the whole exchange. `wait_s` is the time to wait
-    for one of `connections`, the most that there may be to one instance.
+    between two pieces of its body, `total_s` over the whole exchange, all its attempts together.
+    `wait_s` is the time to wait for one of `connections`, the most that there may be to one instance.
     """
 
     connect_s: float = 2.0

@@ -8,12 +8,12 @@ from discovery.addresses import IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from discovery.shortage import is_own_shortage
-from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.connection import NEVER, UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.sockets import peer_address
-from middlewares.failures import OutOfResources, Overloaded, UpstreamUnreachable
+from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, UpstreamUnreachable
 
 
 class Pool:
@@ -73,12 +73,23 @@ class Pool:
             self._end(connection, now_s)
         return None
 
-    async def open(self, *, fresh: bool = False, repeatable: bool = True) -> UpstreamConnection:
+    async def open(
+        self, *, fresh: bool = False, repeatable: bool = True, ends_s: float = NEVER
+    ) -> UpstreamConnection:
         """A new connection, or where it had to wait for its turn one that became idle, unless `fresh`.
 
         Raises UpstreamUnreachable, or Overloaded when there are too many for too long, or the
-        gateway can't make one.
+        gateway can't make one; UpstreamTimeout when `ends_s` has come (loop time).
         """
+        if ends_s == NEVER:
+            return await self._open(fresh=fresh, repeatable=repeatable)
+        try:
+            async with asyncio.timeout_at(ends_s):
+                return await self._open(fresh=fresh, repeatable=repeatable)
+        except TimeoutError:
+            raise UpstreamTimeout("the upstream did not answer in time") from None
+
+    async def _open(self, *, fresh: bool, repeatable: bool) -> UpstreamConnection:
         if self._is_full:
             await self._turn()
             idle = None if fresh else self.take_idle(repeatable=repeatable)

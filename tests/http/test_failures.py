@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import socket
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,6 +46,19 @@ async def never(_: Received, writer: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port whose listener has no room in its queue: a connect is not answered."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        address = listener.getsockname()
+        for _ in range(4):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(address)
+        yield address[1]
+
+
 def count(gateway: RunningGateway, name: str, **labels: str) -> float:
     return gateway.gateway.metrics.registry.get_sample_value(name, labels) or 0.0
 
@@ -67,13 +82,80 @@ async def test_the_next_instance_is_tried_where_one_refuses_connections(
     assert count(gateway, "gateway_attempts_total", **labels) > 0
 
 
-async def test_only_dead_instances_are_unreachable(start_hop: StartHop) -> None:
+@pytest.mark.parametrize("instances", [1, 3])
+@pytest.mark.parametrize("request_bytes", [GET, POST])
+async def test_where_only_dead_instances_are_left_the_first_refused_connect_says_when_to_come_again(
+    start_hop: StartHop, start_upstream: StartUpstream, instances: int, request_bytes: bytes
+) -> None:
+    """A killed single instance once gave 502 without Retry-After, until its probes had failed."""
     gateway, upstream = await start_hop(HEALTH_CHECK_INTERVAL="60")
     await upstream.stop()
+    for number in range(1, instances):
+        other = await start_upstream()
+        await gateway.register("orders_service", other.port, f"more-{number}")
+        await other.stop()
+
+    answer = await exchange(gateway.port, request_bytes)
+
+    assert problem_in(answer) == (503, "no_healthy_instance")
+    assert answer.values(b"retry-after") == [b"1"]
+    labels = {"service": "orders_service", "outcome": "upstream_unreachable"}
+    assert count(gateway, "gateway_attempts_total", **labels) == instances
+
+
+async def test_an_instance_that_takes_no_connection_in_time_is_unreachable(
+    start_gateway: StartGateway, black_hole: int
+) -> None:
+    """Nobody has said that nothing is there."""
+    gateway = await start_gateway(UPSTREAM_CONNECT_TIMEOUT="0.1")
+    heartbeats = {"health.probe": "heartbeat"}
+    await gateway.register("orders_service", black_hole, metadata=heartbeats)
 
     answer = await exchange(gateway.port, GET)
 
     assert problem_in(answer) == (502, "upstream_unreachable")
+
+
+async def test_the_total_time_out_holds_over_all_attempts_together(
+    start_gateway: StartGateway, black_hole: int
+) -> None:
+    """Each of twelve dead instances had its own: 24 seconds instead of three."""
+    gateway = await start_gateway(UPSTREAM_CONNECT_TIMEOUT="0.4", UPSTREAM_TOTAL_TIMEOUT="1")
+    heartbeats = {"health.probe": "heartbeat"}
+    for number in range(12):
+        await gateway.register("orders_service", black_hole, f"i{number}", metadata=heartbeats)
+
+    answer = await exchange(gateway.port, GET)
+
+    assert problem_in(answer) == (504, "upstream_timeout")
+    labels = {"service": "orders_service"}
+    tried = count(gateway, "gateway_attempts_total", **labels, outcome="upstream_unreachable")
+    assert 1 <= tried <= 2
+    assert count(gateway, "gateway_attempts_total", **labels, outcome="upstream_timeout") == 1
+
+
+async def test_the_total_time_out_counts_what_the_attempts_before_took(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """An answer's head and body have what connecting, queueing and other attempts left over."""
+    asked: list[float] = []
+
+    async def late(_: Received, writer: asyncio.StreamWriter) -> None:
+        asked.append(time.monotonic())
+        await asyncio.sleep(1)
+        if len(asked) > 1:
+            await asyncio.Event().wait()
+
+    gateway = await start_gateway(UPSTREAM_TOTAL_TIMEOUT="2")
+    for number in range(2):
+        upstream = await start_upstream(late)
+        await gateway.register("orders_service", upstream.port, f"i{number}")
+
+    answer = await exchange(gateway.port, GET)
+
+    assert problem_in(answer) == (504, "upstream_timeout")
+    assert len(asked) == 2  # the first one hung up after a second
+    assert time.monotonic() - asked[0] < 2.8
 
 
 async def test_a_post_is_not_sent_twice_when_the_upstream_hangs_up(
