@@ -121,6 +121,35 @@ async def test_an_instance_with_a_slow_endpoint_is_asked_once_and_left_alone(
     assert sum(one.target == b"/slow" for up in upstreams for one in up.requests) == 1
 
 
+async def test_the_gateways_own_pause_is_no_hang_of_an_instance(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive
+) -> None:
+    """What was asked before it has waited long and was answered meanwhile: nobody has looked yet."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(received: Received, connection: ServedConnection) -> None:
+        if received.target == b"/slow":
+            asked.set()
+            await answer.wait()
+        await connection.send(OK)
+
+    gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60")
+    upstreams = [await start_keep_alive(slow) for _ in range(2)]
+    for number, upstream in enumerate(upstreams):
+        await gateway.register("orders", upstream.port, f"i{number}", health_check_url="/health")
+    waiting = asyncio.create_task(gateway.get("/api/orders/slow"))
+    await asked.wait()
+    (busy,) = [n for n, one in enumerate(upstreams) if one.requests]
+    await eventually(lambda: get_until_used(gateway, lambda: bool(upstreams[1 - busy].requests)))
+
+    time.sleep(0.6)  # noqa: ASYNC251  # the event loop stands, as it does for a collector or a pause of the machine
+    answer.set()
+
+    assert (await waiting).status == 200
+    history = (await health_of(gateway, f"i{busy}"))["history"]
+    assert [one["to"] for one in history] == ["healthy"]
+
+
 async def test_a_failed_connect_counts_at_once_and_has_the_instance_probed(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
