@@ -14,7 +14,7 @@ from dataclasses import dataclass
 #: what is left is for probes, the registry and files.
 LEAST_IN_RESERVE = 64
 MOST_IN_RESERVE = 1024
-RESERVED_SHARE = 8
+RESERVED_SHARE = 4
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from bench.chaos.load import Request
 
+REFUSED = "503 overloaded"
+
 
 @dataclass(slots=True)
 class Death:
@@ -27,10 +29,12 @@ class Bar:
     """What may fail. A POST that was under way while a process died is never held against anybody.
 
     `posts`: so many POSTs may fail. `none_after_s`: none that was sent so long after the breaking.
+    `served_within_s`: new clients are refused meanwhile, until so long after the mending.
     """
 
     posts: int = 0
     none_after_s: float | None = None
+    served_within_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,23 @@ class Outcome:
     bar: Bar = field(default_factory=Bar)
     #: Why this says nothing about the gateway.
     nothing_broken: str | None = None
+    mended_at_s: float | None = None
+    complaints: Sequence[str] = ()
 
     @property
     def failed(self) -> list[Request]:
         """Requests that failed though somebody could have served them."""
-        return [one for one in self.requests if one.failure and not self._died_with_it(one)]
+        return [
+            one
+            for one in self.requests
+            if one.failure and not self._died_with_it(one) and not self._was_refused(one)
+        ]
+
+    @property
+    def refused(self) -> str:
+        """How many were refused as they may be, in words."""
+        refused = sum(map(self._was_refused, self.requests))
+        return f" (+{refused} refused)" if refused else ""
 
     @property
     def died_under_way(self) -> list[Request]:
@@ -80,7 +96,7 @@ class Outcome:
 
     def problems(self) -> list[str]:
         """Where the bar is missed; empty when it is not."""
-        found = [*self._broke_nothing(), *self._dropped()]
+        found = [*self._broke_nothing(), *self._dropped(), *self.complaints]
         gets = [one for one in self.failed if one.method == "GET"]
         posts = [one for one in self.failed if one.method == "POST"]
         if gets:
@@ -108,7 +124,7 @@ class Outcome:
             self.name,
             self.did,
             str(len(self.requests)),
-            f"{len(self.failed)}{self.under_way}",
+            f"{len(self.failed)}{self.under_way}{self.refused}",
             str(len(self.twice)),
             _seconds(self.detected_s),
             _seconds(self.recovered_s),
@@ -118,7 +134,7 @@ class Outcome:
         """What clients lost, in a cell of the table beside others."""
         counts = Counter(one.method for one in self.failed)
         lost = ", ".join(f"{n} {method}" for method, n in sorted(counts.items())) or "0"
-        lost += self.under_way
+        lost += self.under_way + self.refused
         return f"{lost}, {len(self.twice)} twice" if self.twice else lost
 
     def line(self) -> str:
@@ -152,6 +168,13 @@ class Outcome:
         return [
             f"the gateway at port {port} dropped {n} requests" for port, n in sorted(drops.items())
         ]
+
+    def _was_refused(self, one: Request) -> bool:
+        """It was told that there is no room while there need not be any."""
+        within_s, mended_at_s = self.bar.served_within_s, self.mended_at_s
+        if within_s is None or mended_at_s is None or one.failure != REFUSED:
+            return False
+        return self.broken_at_s <= one.sent_s <= mended_at_s + within_s
 
     def _died_with_it(self, one: Request) -> bool:
         """A POST that was under way while a process died, perhaps that with the POST in its hands."""

@@ -10,11 +10,10 @@ from bench.chaos.load import Load
 from bench.chaos.outcome import Outcome
 from bench.chaos.peers import Peer
 from bench.chaos.proofs import NothingBroken
-from bench.chaos.scenarios import Scenario
+from bench.chaos.scenarios import PATH, Scenario
 from bench.chaos.watching import Watch
 from bench.chaos.world import DEFAULTS, QUICK, World
 
-PATH = "/api/chaos"
 REQUESTS_PER_S = 200
 #: How long a client waits for an answer.
 PATIENCE_S = 5.0
@@ -57,6 +56,8 @@ async def run(
         recovered=recovered,
         bar=scenario.bar,
         nothing_broken=nothing_broken,
+        mended_at_s=world.mended_at_s,
+        complaints=world.complaints,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import redis.asyncio
 
 from bench.chaos import proofs
+from bench.chaos.crowd import blamed, health_asked, idle_clients, refuses_clients
 from bench.chaos.outcome import Bar
 from bench.chaos.peers import routing_keys
 from bench.chaos.proofs import NothingBroken
@@ -17,6 +18,11 @@ from bench.chaos.world import OTHER_SERVICE, Copy, Shape, World
 from discovery import commands
 from discovery.instance import parse_registration
 from discovery.keys import registry_keys
+
+#: What requests of the load begin with, too.
+PATH = "/api/chaos"
+#: So soon the crowd has taken all that there is.
+FULL_WITHIN_S = 10.0
 
 #: Does the deed, for so many seconds, and has mended it when it returns.
 Act = Callable[[World, float], Awaitable[None]]
@@ -216,6 +222,19 @@ async def keep_on(world: World, seconds: float) -> None:
     proofs.hung_up(world.folder)
 
 
+async def use_up_descriptors(world: World, seconds: float) -> None:
+    """Idle clients take whatever a gateway has, so that new ones are refused; it blames nobody for it."""
+    gateway, most = world.gateways[0], world.shape.descriptors
+    assert most is not None, "the gateway has as many as it likes"
+    with world.broken():
+        async with health_asked(gateway.port) as wrong, idle_clients(gateway.port, most + 50):
+            if world.peer is None and not await refuses_clients(gateway.port, PATH, FULL_WITHIN_S):
+                raise NothingBroken("new clients were taken all the time")
+            await asyncio.sleep(seconds)
+    if world.peer is None:
+        world.complaints += [*wrong[:3], *blamed(gateway.output)]
+
+
 def _first(world: World) -> Copy:
     return next(iter(world.instances.values()))
 
@@ -342,5 +361,14 @@ SCENARIOS = [
         3,
         30,
         Shape(closes_idle_after_s=0.03),
+    ),
+    Scenario(
+        "descriptors used up",
+        "idle clients take all of a gateway's 512 descriptors for {s} s",
+        use_up_descriptors,
+        3,
+        90,
+        Shape(descriptors=512),
+        bar=Bar(served_within_s=2.0),
     ),
 ]

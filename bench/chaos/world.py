@@ -70,6 +70,8 @@ class Shape:
     #: Everybody reaches the registry through a proxy that can be slow.
     slow_proxy: bool = False
     closes_idle_after_s: float | None = None
+    #: The most that a gateway may have.
+    descriptors: int | None = None
 
 
 class Copy:
@@ -142,6 +144,8 @@ class World:
         self.instances: dict[str, Copy] = {}
         self.broken_at_s: float | None = None
         self.mended_at_s: float | None = None
+        #: What was seen besides the requests that must not be.
+        self.complaints: list[str] = []
         #: The processes that were killed in the midst of their work.
         self.deaths: list[Death] = []
         self._dying: set[asyncio.Task[None]] = set()
@@ -368,6 +372,9 @@ class World:
     def _program(
         self, command: list[str], port: int, name: str, environment: dict[str, str] | None = None
     ) -> Program:
+        if self.shape.descriptors is not None and name.startswith("gateway"):
+            limit = f'ulimit -n {self.shape.descriptors} && exec "$@"'
+            command = ["sh", "-c", limit, "sh", *command]
         program = Program(command, port=port, folder=self.folder / name, environment=environment)
         self._everything.append(program)
         return program
