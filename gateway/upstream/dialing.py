@@ -65,7 +65,7 @@ class Dialer:
                 return await _first_to_connect(instance, allowed, protocol, below)
             except (OSError, ForbiddenAddress) as why:
                 if not is_own_shortage(why):
-                    self.resolver.forget(instance.host)
+                    self.resolver.doubt(instance.host)
                 raise
 
     def _why_forbidden(self, host: str, address: IPAddress, port: int) -> str | None:

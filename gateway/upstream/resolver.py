@@ -3,16 +3,20 @@
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import time
 from dataclasses import dataclass, field
 from functools import partial
 
 from discovery.addresses import IPAddress
+from discovery.shortage import is_own_shortage
 from gateway.upstream.looking_up import LookUp, LookUps, look_up
 
 FRESH_FOR_S = 10.0
 #: A name that no request asked for in so long is forgotten.
 FORGOTTEN_AFTER_S = 60.0
+#: So long a look-up may take before the last answer has to do, though it may be out of date.
+ASKED_ANEW_FOR_S = 0.5
 
 
 @dataclass(slots=True)
@@ -20,6 +24,8 @@ class _Name:
     addresses: list[IPAddress]
     #: When it is to be asked for again (monotonic s).
     due_s: float
+    #: None of the addresses took a connection.
+    doubted: bool = False
     used_s: float = field(default_factory=time.monotonic)
 
 
@@ -38,11 +44,11 @@ class Resolver:
         known = self._names.get(host)
         if known is not None:
             known.used_s = time.monotonic()
-            return known.addresses
+            if not known.doubted or await self._stands(host, known):
+                return known.addresses
         # Shielded: others may wait for the same look-up.
         addresses = await asyncio.shield(self._look_ups.begin(host))
-        if host not in self._names:  # the first of those that waited
-            self._learned(host, addresses)
+        self._learned(host, addresses)
         return addresses
 
     def known(self, host: str) -> list[IPAddress] | None:
@@ -50,20 +56,35 @@ class Resolver:
         name = self._names.get(host)
         return name.addresses if name is not None else None
 
-    def forget(self, host: str) -> None:
+    def doubt(self, host: str) -> None:
         """None of its addresses takes connections: ask anew next time."""
-        self._names.pop(host, None)
+        name = self._names.get(host)
+        if name is not None:
+            name.doubted = True
 
     def refresh(self) -> None:
         """Begin to ask again for what is no longer fresh, and forget what nobody uses."""
         now_s = time.monotonic()
         for host, name in list(self._names.items()):
             if now_s - name.used_s > FORGOTTEN_AFTER_S:
-                self.forget(host)
+                del self._names[host]
             elif now_s >= name.due_s:
                 name.due_s = now_s + self._fresh_for_s
                 answer = self._look_ups.begin(host, refreshes=True)
                 answer.add_done_callback(partial(self._refreshed, host))
+
+    async def _stands(self, host: str, name: _Name) -> bool:
+        """Ask anew; False where there is no such name. Without an answer soon, the last one has to do."""
+        name.doubted = False  # the next one need not wait as well
+        answer = self._look_ups.begin(host)
+        await asyncio.wait([answer], timeout=ASKED_ANEW_FOR_S)
+        if not answer.done() or _says_nothing(answer.exception()):
+            return True
+        if answer.exception() is not None:
+            self._names.pop(host, None)
+        else:
+            self._learned(host, answer.result())
+        return answer.exception() is None
 
     def _refreshed(self, host: str, answer: asyncio.Future[list[IPAddress]]) -> None:
         if answer.cancelled() or answer.exception() is not None:
@@ -77,6 +98,15 @@ class Resolver:
         if known is None:
             self._names[host] = _Name(addresses, due_s)
             return
-        known.due_s = due_s
+        known.due_s, known.doubted = due_s, False
         if known.addresses != addresses:
             known.addresses = addresses
+
+
+def _says_nothing(error: BaseException | None) -> bool:
+    """The failure is that of the resolver, and no word on the name."""
+    silent = isinstance(error, socket.gaierror) and error.errno in (
+        socket.EAI_AGAIN,
+        socket.EAI_FAIL,
+    )
+    return silent or isinstance(error, TimeoutError) or is_own_shortage(error)

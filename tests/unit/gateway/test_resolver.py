@@ -3,11 +3,13 @@
 import asyncio
 import errno
 import ipaddress
+import socket
 from collections.abc import Iterator
 
 import pytest
 
 from gateway.upstream import looking_up
+from gateway.upstream import resolver as resolver_module
 from gateway.upstream.looking_up import LookUps
 from gateway.upstream.resolver import Resolver
 from tests.support.eventually import eventually
@@ -147,9 +149,54 @@ async def test_a_refresh_that_fails_takes_nothing_away(name_server: NameServer) 
     await eventually(lambda: name_server.asked["gone"] >= 2)
 
     assert await resolver.resolve("gone") == [ADDRESS]
-    resolver.forget("gone")
+    resolver.doubt("gone")
     with pytest.raises(OSError, match="no such name"):
         await resolver.resolve("gone")
+
+
+async def test_where_nothing_can_be_connected_to_the_name_is_asked_for_anew(
+    name_server: NameServer,
+) -> None:
+    resolver = Resolver(name_server.look_up)
+    await resolver.resolve("moves")
+    name_server.move_to("10.0.0.2")
+
+    resolver.doubt("moves")
+
+    assert await resolver.resolve("moves") == name_server.addresses
+    assert name_server.asked == {"moves": 2}
+    assert await resolver.resolve("moves") == name_server.addresses
+    assert name_server.asked == {"moves": 2}
+
+
+@pytest.mark.parametrize(
+    "failure", [socket.gaierror(socket.EAI_AGAIN, "try again"), OSError(errno.EMFILE, "too many")]
+)
+async def test_a_resolver_that_fails_leaves_the_last_answer(
+    name_server: NameServer, failure: OSError
+) -> None:
+    """An instance that was restarted during an outage of DNS is found where it was."""
+    resolver = Resolver(name_server.look_up)
+    await resolver.resolve("back")
+    name_server.fails = failure
+
+    resolver.doubt("back")
+
+    assert await resolver.resolve("back") == [ADDRESS]
+
+
+async def test_so_does_one_that_is_silent_and_only_the_first_waits_for_it(
+    name_server: NameServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolver_module, "ASKED_ANEW_FOR_S", 0.05)
+    resolver = Resolver(name_server.look_up)
+    await resolver.resolve("back")
+    name_server.silent = {"back"}
+    resolver.doubt("back")
+    assert await resolver.resolve("back") == [ADDRESS]
+
+    monkeypatch.setattr(resolver_module, "ASKED_ANEW_FOR_S", 60)
+    assert await resolver.resolve("back") == [ADDRESS]
 
 
 async def test_a_name_that_can_not_be_encoded_has_no_address() -> None:
