@@ -16,6 +16,9 @@ from typing import Self
 
 import psutil
 
+#: Tests seed the common generator, and would all be given the same ports.
+_ports = random.SystemRandom()
+
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 5.0
 ROUTES_WITHIN_S = 10.0
@@ -42,7 +45,7 @@ def free_port() -> int:
     itself; and the process can't come back as long as that lasts.
     """
     while True:
-        port = random.randrange(15_000, 32_000)
+        port = _ports.randrange(15_000, 32_000)
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port

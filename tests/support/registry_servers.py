@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping
@@ -12,16 +11,10 @@ from typing import Any, Self
 
 import redis
 
+from bench.processes import free_port as free_port
 from gateway.stack.registry_server import own_binary
 
 STARTS_WITHIN_S = 10.0
-
-
-def free_port() -> int:
-    """A port that nothing listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class RegistryServer:
