@@ -154,7 +154,7 @@ class Traefik:
             return redis.asyncio.Redis(
                 port=site.registry_port, socket_timeout=3, socket_connect_timeout=1
             )
-        sentinel = redis.asyncio.Sentinel([("127.0.0.1", site.sentinel[0])], socket_timeout=1)
+        sentinel = redis.asyncio.Sentinel([("127.0.0.1", site.sentinel[0])], socket_timeout=1)  # type: ignore[no-untyped-call]
         client: redis.asyncio.Redis = sentinel.master_for(site.sentinel[1], socket_timeout=1)
         return client
 

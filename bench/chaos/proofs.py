@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import redis.asyncio
@@ -65,6 +66,6 @@ def emptied(keys: int) -> None:
 async def promoted(sentinel_port: int, name: str, away_from: int) -> None:
     """Raises NothingBroken where the Sentinel names the same master as before."""
     async with redis.asyncio.Redis(port=sentinel_port, decode_responses=True) as client:
-        _, port = await client.sentinel_get_master_addr_by_name(name)
-    if int(port) == away_from:
+        master: Any = await client.sentinel_get_master_addr_by_name(name)
+    if int(master[1]) == away_from:
         raise NothingBroken("the Sentinel has promoted nobody")

@@ -118,7 +118,8 @@ async def flush_and_another_first(world: World, seconds: float) -> None:
     source = commands.script_source(command.script)
     async with redis.asyncio.Redis(port=world.registry.port) as client:
         transaction = client.pipeline(transaction=True)
-        transaction.dbsize().flushall()
+        transaction.dbsize()
+        transaction.flushall()
         transaction.eval(source, len(keys), *keys, *command.args)
         transaction.mset(routing_keys(OTHER_SERVICE))
         with world.broken():

@@ -277,7 +277,9 @@ class World:
         """Raises NothingBroken where nothing was there."""
         async with redis.asyncio.Redis(port=self.registry.port) as client:
             transaction = client.pipeline(transaction=True)
-            keys, _ = await transaction.dbsize().flushall().execute()
+            transaction.dbsize()
+            transaction.flushall()
+            keys, _ = await transaction.execute()
         proofs.emptied(keys)
 
     async def _be_sidecars(self, peer: Peer) -> None:
@@ -380,7 +382,8 @@ class World:
         return program
 
     def _kill_everything(self) -> None:
-        for victim in (*self._copies, *self._everything):
+        victims: list[Copy | Program] = [*self._copies, *self._everything]
+        for victim in victims:
             victim.kill()
 
 

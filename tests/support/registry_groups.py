@@ -171,4 +171,4 @@ def cluster(folder: Path, nodes: int) -> Iterator[list[RegistryServer]]:
 
 def _is_whole(client: Any, nodes: int) -> bool:
     info = client.cluster("info")
-    return info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(nodes)
+    return bool(info["cluster_state"] == "ok" and info["cluster_known_nodes"] == str(nodes))

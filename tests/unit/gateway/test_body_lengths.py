@@ -106,13 +106,15 @@ async def test_a_parser_that_sees_no_body_where_the_field_says_one_is_not_follow
     """aiohttp 3.14 takes 2^64 - 1 for "no length"; another one may have other such numbers."""
 
     class Blind:
+        parser: Any
+
         def feed_data(self, data: bytes) -> Any:
             messages, upgraded, tail = self.parser.feed_data(data)
             return [(message, EMPTY_PAYLOAD) for message, _ in messages], upgraded, tail
 
     loop = asyncio.get_running_loop()
     blind = Blind()
-    blind.parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)  # type: ignore[attr-defined]
+    blind.parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)
     reader = RequestReader(blind, 2**16)
 
     (head,) = reader.pieces(post(b"Content-Length: 5"))

@@ -37,7 +37,7 @@ def parsers(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
             fed.append(data)
             super().feed_data(data)
 
-    monkeypatch.setattr(upstream_connection.httptools, "HttpResponseParser", Parser)
+    monkeypatch.setattr(httptools, "HttpResponseParser", Parser)
     return fed
 
 
