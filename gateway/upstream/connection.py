@@ -540,7 +540,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._taker is None:
             return False
         self._taker.upstream_finished()
-        return True
+        return not self._is_tls  # which has no half-closed connections
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_s = self._loop.time()

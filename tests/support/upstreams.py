@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -38,11 +39,14 @@ class Upstream(ABC):
 
     def __init__(self) -> None:
         self.port = 0
+        self._tls: ssl.SSLContext | None = None
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self, port: int = 0, host: str = "127.0.0.1") -> None:
-        self._server = await asyncio.start_server(self._accept, host, port, limit=2**20)
+        self._server = await asyncio.start_server(
+            self._accept, host, port, limit=2**20, ssl=self._tls
+        )
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -189,9 +193,15 @@ class KeepAliveUpstream(Upstream):
 
     @classmethod
     async def start(
-        cls, dialogue: bytes | Dialogue = OK, *, read_body: bool = True
+        cls,
+        dialogue: bytes | Dialogue = OK,
+        *,
+        read_body: bool = True,
+        tls: ssl.SSLContext | None = None,
     ) -> "KeepAliveUpstream":
+        """With `tls` it is an https instance."""
         upstream = cls(dialogue, read_body=read_body)
+        upstream._tls = tls
         await upstream.listen()
         return upstream
 

@@ -1,0 +1,190 @@
+"""Instances that speak TLS: proxied to, probed, kept, upgraded, and refused where their certificate is wrong."""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from structlog.testing import capture_logs
+
+from gateway.upstream import dialing
+from tests.conftest import StartGateway, StartKeepAlive
+from tests.http.test_failures import problem_in
+from tests.support.eventually import eventually
+from tests.support.gateways import RunningGateway
+from tests.support.raw_clients import RawClient, exchange
+from tests.support.upstreams import OK, KeepAliveUpstream, Received, ServedConnection
+
+GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
+POST = b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b"
+HEARTBEAT = {"health.probe": "heartbeat"}
+
+pytestmark = pytest.mark.usefixtures("nothing_fails_behind_the_scenes")
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(autouse=True)
+def _trusted(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """The gateway trusts this authority, as it does the system's: by SSL_CERT_FILE."""
+    bundle = tmp_path / "authorities.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    dialing.tls_context.cache_clear()
+    yield
+    dialing.tls_context.cache_clear()
+
+
+def server_side(authority: trustme.CA, *names: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(*names).configure_cert(context)
+    return context
+
+
+async def register(gateway: RunningGateway, upstream: KeepAliveUpstream, **body: Any) -> None:
+    await gateway.register(
+        "orders_service", upstream.port, scheme="https", host="localhost", ttl=3600, **body
+    )
+
+
+async def test_requests_go_to_an_https_instance_over_one_connection(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    """Session tickets come behind the handshake; they are no bytes that nobody asked for."""
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(tls=server_side(authority, "localhost"))
+    await register(gateway, upstream, health_check_url="/health")
+
+    body = bytes(300_000)
+    answers = [await exchange(gateway.port, GET) for _ in range(5)]
+    answers += [await exchange(gateway.port, POST % (len(body), body)) for _ in range(5)]
+
+    assert [(answer.status, answer.body) for answer in answers] == [(200, b"ok")] * 10
+    assert [len(connection.requests) for connection in upstream.connections] == [10]
+    assert upstream.requests[-1].body == body
+
+
+async def test_a_large_answer_comes_whole(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    large = b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + bytes(2_000_000)
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(large, tls=server_side(authority, "localhost"))
+    await register(gateway, upstream, health_check_url="/health")
+
+    answers = [await exchange(gateway.port, GET) for _ in range(2)]
+
+    assert [(len(answer.body), answer.complete) for answer in answers] == [(2_000_000, True)] * 2
+    assert len(upstream.connections) == 1
+
+
+@pytest.mark.parametrize("method", [b"GET", b"POST"])
+async def test_a_connection_that_was_closed_while_idle_costs_nothing(
+    start_gateway: StartGateway,
+    start_keep_alive: StartKeepAlive,
+    authority: trustme.CA,
+    method: bytes,
+) -> None:
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(tls=server_side(authority, "localhost"))
+    await register(gateway, upstream, health_check_url="/health")
+    await exchange(gateway.port, GET)
+    upstream.connections[0].finish()
+
+    answer = await exchange(gateway.port, GET.replace(b"GET", method))
+
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert len(upstream.connections) == 2
+
+
+async def test_bytes_behind_an_answer_end_the_connection(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(OK + OK, tls=server_side(authority, "localhost"))
+    await register(gateway, upstream, health_check_url="/health")
+
+    answers = [await exchange(gateway.port, GET) for _ in range(2)]
+
+    assert [answer.body for answer in answers] == [b"ok", b"ok"]
+    assert len(upstream.connections) == 2
+
+
+@pytest.mark.parametrize(
+    ("trusted", "name", "why"),
+    [
+        (False, "localhost", "unable to get local issuer certificate"),
+        (True, "other.example", "Hostname mismatch"),
+    ],
+    ids=["unknown authority", "another name"],
+)
+async def test_a_certificate_that_is_wrong_is_unhealthy_and_says_why(
+    start_gateway: StartGateway,
+    start_keep_alive: StartKeepAlive,
+    authority: trustme.CA,
+    trusted: bool,
+    name: str,
+    why: str,
+) -> None:
+    gateway = await start_gateway(HEALTH_FALL="1")
+    tls = server_side(authority if trusted else trustme.CA(), name)
+    upstream = await start_keep_alive(tls=tls)
+    await register(gateway, upstream, health_check_url="/health", routable=False)
+
+    health = gateway.gateway.health
+    await eventually(lambda: health.status("orders_service/i1") == "unhealthy")
+
+    assert why in health.health("orders_service/i1").evidence
+    assert upstream.requests == []
+
+
+async def test_a_request_to_a_wrong_certificate_is_not_sent(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(tls=server_side(trustme.CA(), "localhost"))
+    await register(gateway, upstream, metadata=HEARTBEAT)
+
+    with capture_logs() as logs:
+        answer = await exchange(gateway.port, GET)
+
+    assert problem_in(answer) == (502, "upstream_unreachable")
+    assert b"certificate" not in answer.body.lower()
+    (failed,) = [entry for entry in logs if entry["event"] == "attempt.failed"]
+    assert "unable to get local issuer certificate" in failed["detail"]
+    assert upstream.requests == []
+
+
+async def test_an_upgrade_passes_bytes_both_ways(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    async def switch(received: Received, connection: ServedConnection) -> None:
+        await connection.send(
+            b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\nwelcome "
+        )
+        while data := await received.reader.read(65536):
+            await connection.send(data)
+            if data.endswith(b"bye"):
+                connection.writer.close()
+
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(switch, tls=server_side(authority, "localhost"))
+    await register(gateway, upstream, health_check_url="/health")
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(
+            b"GET /api/orders HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
+        )
+        answer = await client.answer()
+        await client.send(b"\x00\xff bye")
+        rest = await asyncio.wait_for(client.reader.read(), 10)
+
+    assert answer.status == 101
+    assert rest == b"welcome \x00\xff bye"
