@@ -155,6 +155,11 @@ class RequestReader:
         return result  # type: ignore[no-any-return]
 
     @property
+    def is_broken(self) -> bool:
+        """What came was not valid: nothing more is read."""
+        return self._broken
+
+    @property
     def is_in_body(self) -> bool:
         """More is to come of the body of the request that was read last."""
         return self._payload is not None and not self._payload.is_eof()

@@ -55,6 +55,7 @@ class GatewayRequestHandler(web.RequestHandler):
     """
 
     __slots__ = (
+        "_closing",
         "_idle_since_s",
         "_looking",
         "_metrics",
@@ -86,6 +87,8 @@ class GatewayRequestHandler(web.RequestHandler):
         self._idle_since_s = self._loop.time()
         #: Bytes that an idle client had not read when it was last looked at.
         self._unsent = 0
+        #: What it still sends is thrown away until then.
+        self._closing: asyncio.TimerHandle | None = None
         #: The client sends no more, and it is looked now and then whether it is still there.
         self._looking: asyncio.TimerHandle | None = None
         self._tunnel: Tunnel | None = None
@@ -160,8 +163,9 @@ class GatewayRequestHandler(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave nothing that refers back here: the collector comes seldom, and clients are many."""
         super().connection_lost(exc)
-        if self._looking is not None:
-            self._looking.cancel()
+        for timer in (self._closing, self._looking):
+            if timer is not None:
+                timer.cancel()
         self._reader.close()
         self._messages.clear()
         self._tunnel = None
@@ -211,8 +215,26 @@ class GatewayRequestHandler(web.RequestHandler):
             self._begin_next()
         elif not self._force_close:
             self._task_handler = None
-            if self.transport is not None:
+            if self._reader.is_broken:
+                self._close_slowly()
+            elif self.transport is not None:
                 self.transport.close()
+
+    def _close_slowly(self) -> None:
+        """Say that it is over, and take what a client still sends that was refused in the middle.
+
+        Closed at once, with bytes unread, the connection would be reset, and the refusal lost with it.
+        """
+        transport = self.transport
+        if transport is None:
+            return
+        if self._looking is not None or not transport.can_write_eof():
+            transport.close()
+            return
+        self._close = True  # from here on nothing that comes is kept
+        transport.write_eof()
+        self._closing = self._loop.call_later(self._lingering_time, self._abort)
+        self._resume_transport_reading()
 
     async def _answer(self, message: Any, payload: StreamReader) -> bool:
         """Answer it, and tell whether another may follow on the connection."""

@@ -48,6 +48,39 @@ async def test_one_byte_more_is_too_large(start_hop: StartHop) -> None:
     assert upstream.requests == []
 
 
+@pytest.mark.parametrize("size", [2**20, 4 * 2**20])
+async def test_a_client_that_sends_all_of_its_head_first_reads_the_refusal(
+    start_hop: StartHop, size: int
+) -> None:
+    gateway, upstream = await start_hop()
+    client = await RawClient.connect(gateway.port)
+
+    await client.send(head_of(size))
+
+    assert (await client.answer()).status == 431
+    assert await client.closed()
+    assert upstream.requests == []
+    await client.close()
+
+
+async def test_who_never_stops_sending_after_a_refusal_is_cut_off(
+    start_hop: StartHop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway, _ = await start_hop()
+    client = await RawClient.connect(gateway.port)
+    await eventually(lambda: gateway.connections)
+    for connection in gateway.connections:
+        monkeypatch.setattr(connection, "_lingering_time", 0.2)
+
+    async def sends_on() -> None:
+        while True:
+            await client.send(b"x" * 65536)
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(sends_on(), 10)
+    await client.close()
+
+
 async def test_the_setting_holds_for_the_whole_head(start_hop: StartHop) -> None:
     gateway, upstream = await start_hop(MAX_REQUEST_HEAD_BYTES="2000")
     fields = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 100) for number in range(20))
