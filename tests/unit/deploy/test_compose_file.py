@@ -150,6 +150,7 @@ def test_what_passes_through_is_understood_by_the_gateway() -> None:
     variables = SERVICES["api_gateway"]["environment"]
     passed = {name for name, value in variables.items() if value is None}
     plausible = {"CORS_ORIGINS": "*", "LOG_LEVEL": "debug", "LOG_FORMAT": "console"}
+    plausible |= {"ADMIN_TOKEN": "a-token-of-many-characters"}
     plausible |= {"TRUSTED_PROXIES": "10.0.0.0/8", "INSTANCE_TTL": "9", "HEARTBEAT_INTERVAL": "3"}
     outside = {name: plausible.get(name, "7") for name in passed}
     environment = compose_environment("api_gateway", outside)

@@ -56,13 +56,13 @@ ALL_FAILURES = [
     for _, kind in inspect.getmembers(failures, inspect.isclass)
     if issubclass(kind, Failure) and kind not in (ClientFailure, UpstreamFailure)
 ]
-#: Where it is the last word after all, it is answered as its parent.
-WITHOUT_A_ROW = failures.UpstreamSilent
+#: Where one is the last word after all, it is answered as its parent.
+WITHOUT_A_ROW = (failures.UpstreamSilent, failures.OutOfResources)
 
 
 @pytest.mark.parametrize("kind", ALL_FAILURES)
 def test_every_kind_of_failure_has_a_row_of_its_own(kind: type[Failure]) -> None:
-    assert kind in PROBLEMS or kind is WITHOUT_A_ROW
+    assert kind in PROBLEMS or kind in WITHOUT_A_ROW
 
 
 def test_the_rows_are_those_of_the_contract() -> None:
@@ -83,7 +83,7 @@ def test_the_reasons_of_refusals_by_aiohttp_are_those_of_the_contract() -> None:
 @pytest.mark.parametrize("kind", ALL_FAILURES)
 def test_the_one_to_blame_fits_the_status(kind: type[Failure]) -> None:
     """A client's mistake is 4xx and counts against no instance; an upstream's is a 5xx."""
-    status = PROBLEMS[kind.__base__ if kind is WITHOUT_A_ROW else kind].status
+    status = PROBLEMS[kind.__base__ if kind in WITHOUT_A_ROW else kind].status
     assert (kind.blame is Blame.CLIENT) == (status < 500)
     if kind.blame is Blame.UPSTREAM:
         assert status in (502, 504)
@@ -91,7 +91,7 @@ def test_the_one_to_blame_fits_the_status(kind: type[Failure]) -> None:
 
 def test_only_what_no_instance_has_seen_or_may_be_moved_is_tried_again() -> None:
     retryable = {kind.__name__ for kind in ALL_FAILURES if kind.retryable}
-    assert retryable == {"UpstreamUnreachable", "UpstreamSilent"}
+    assert retryable == {"UpstreamUnreachable", "UpstreamSilent", "OutOfResources"}
 
 
 def test_a_failure_without_a_row_is_answered_as_its_parent_and_at_last_as_internal() -> None:
