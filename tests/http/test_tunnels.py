@@ -5,6 +5,7 @@ import asyncio
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
@@ -62,6 +63,61 @@ async def test_a_client_that_finishes_before_the_switch_still_hears_the_instance
     assert (await client.answer()).status == 101
     assert await client.reader.read() == b"welcome  bye"
     await client.close()
+
+
+async def test_an_instance_that_finishes_first_still_hears_the_client(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    heard = b""
+
+    async def finish_and_listen(received: Received, writer: asyncio.StreamWriter) -> None:
+        nonlocal heard
+        writer.write(SWITCH + b"bye")
+        writer.write_eof()
+        heard = await received.reader.read()
+
+    gateway, upstream = await start_gateway(), await start_upstream(finish_and_listen)
+    await gateway.register("chat", upstream.port)
+    client = await RawClient.connect(gateway.port)
+    await client.send(ASK % b"chat")
+    await client.answer()
+    assert await asyncio.wait_for(client.reader.read(), 5) == b"bye"
+
+    await client.send(b"still here")
+    client.writer.write_eof()
+
+    await eventually(lambda: heard == b"still here")
+    await client.close()
+
+
+@pytest.mark.parametrize("ends", ["the client", "the instance"])
+async def test_a_tunnel_that_has_ended_is_logged_as_a_101(
+    start_gateway: StartGateway, start_upstream: StartUpstream, ends: str
+) -> None:
+    """However it ends, that was the answer."""
+
+    async def switch(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(SWITCH)
+        if ends == "the client":
+            await received.reader.read()
+
+    gateway, upstream = await start_gateway(), await start_upstream(switch)
+    await gateway.register("chat", upstream.port)
+    with capture_logs() as logs:
+        client = await RawClient.connect(gateway.port)
+        await client.send(ASK % b"chat")
+        await client.answer()
+        if ends == "the client":
+            client.writer.transport.abort()
+        else:
+            assert await asyncio.wait_for(client.reader.read(), 5) == b""
+        await client.close()
+        (line,) = await eventually(
+            lambda: [e for e in logs if e["event"] == "request" and e["path"].startswith("/api")]
+        )
+
+    assert line["status"] == 101
+    assert "reason" not in line
 
 
 async def test_a_refused_upgrade_passes_the_upstreams_answer(

@@ -474,6 +474,40 @@ async def test_half_an_answer_on_a_used_connection_is_asked_for_again(start_hop:
     assert len(upstream.requests) == 3
 
 
+@pytest.mark.parametrize("request_bytes", [GET, BARE_POST], ids=["GET", "POST"])
+async def test_what_waits_at_a_doubted_instance_moves_only_if_it_may_be_carried_out_twice(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, request_bytes: bytes
+) -> None:
+    """A POST that both instances had carried out was once held by the chaos suite alone."""
+    goes_on, silent = asyncio.Event(), True
+
+    async def answer(_: Received, connection: ServedConnection) -> None:
+        if silent:
+            await goes_on.wait()
+        await connection.send(OK)
+
+    gateway = await start_gateway()
+    instances = [await start_keep_alive(answer) for _ in range(2)]
+    for n, instance in enumerate(instances):
+        await gateway.register(
+            "orders_service", instance.port, f"i{n}", health_check_url="/health", ttl=3600
+        )
+    asked = asyncio.create_task(ask(gateway, request_bytes))
+    await eventually(lambda: any(instance.requests for instance in instances))
+    (pool,) = gateway.gateway.upstreams.busy()
+    silent = False
+
+    for connection in list(pool.active):
+        connection.move()
+    if request_bytes == GET:
+        assert (await asyncio.wait_for(asked, 5)).body == b"ok"
+    goes_on.set()
+
+    assert (await asyncio.wait_for(asked, 5)).body == b"ok"
+    counts = sorted(len(instance.requests) for instance in instances)
+    assert counts == ([1, 1] if request_bytes == GET else [0, 1])
+
+
 # What comes after the end of an answer
 
 
