@@ -5,6 +5,9 @@ PYTHON ?=
 PORT_OFFSET ?= 0
 SCALE ?=
 ARGS ?=
+# What pip writes for an import from here is UTF-8, and would be read in the locale's encoding: below
+# an accented directory nothing could be imported.
+export PYTHONUTF8 := 1
 export PORT_OFFSET SCALE
 
 BIN := .venv/bin

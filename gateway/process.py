@@ -25,6 +25,7 @@ from gateway.settings import GatewaySettings, load_settings
 from gateway.surfaces import Listener
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
+from middlewares.standard_streams import open_standard_streams
 
 #: Time for the last bytes of a tunnel that was ended.
 ENDS_WITHIN_S = 1.0
@@ -40,6 +41,7 @@ class ListenError(Exception):
 
 def main() -> int:
     """Run the gateway in the foreground; the exit status."""
+    open_standard_streams()
     try:
         settings = load_settings()
         require_extension()

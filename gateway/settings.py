@@ -163,9 +163,18 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
     return settings
 
 
+#: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_KUBERNETES_HINT = (
+    "must be a port; Kubernetes sets this for a Service named gateway: give the Service another name, "
+    "set enableServiceLinks: false in the pod, or set GATEWAY_PORT in the container"
+)
+
+
 def _one_line(error: Any) -> str:
     variable = str(error["loc"][0]).upper()
     shown = "(not shown)" if variable == "ADMIN_TOKEN" else repr(error["input"])
     message = error["msg"].removeprefix("Value error, ")
     allowed = {"GATEWAY_WORKERS": "must be 1: several workers are not supported yet"}
+    if variable == "GATEWAY_PORT" and str(error["input"]).startswith("tcp://"):
+        allowed[variable] = _KUBERNETES_HINT
     return f"{variable}={shown}: {allowed.get(variable, message[:1].lower() + message[1:])}"

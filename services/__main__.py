@@ -3,6 +3,7 @@
 import sys
 
 from discovery.errors import SettingsError
+from middlewares.standard_streams import open_standard_streams
 from services.base.runner import ListenError, run
 from services.catalogue import MODULES, find
 
@@ -11,6 +12,7 @@ USAGE_ERROR = 2
 
 def main(arguments: list[str]) -> int:
     """The exit status; what is wrong is said in one line on standard error."""
+    open_standard_streams()
     service = find(arguments[0]) if len(arguments) == 1 else None
     if service is None:
         known = ", ".join(sorted(MODULES))

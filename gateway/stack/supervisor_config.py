@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ LOG_BACKUPS = 3
 # A process that lives shorter than this is restarted after a pause that grows by a second a time.
 START_S = 2
 NEVER_GIVES_UP = 1_000_000
+# supervisord's own default.
+DESCRIPTORS = 1024
 # Only the socket's mode guards it; without any credentials supervisord logs a critical warning.
 CREDENTIALS = "stack"
 # Lower starts first and stops last: the registry outlives its users, the gateway drains first.
@@ -21,7 +24,7 @@ SERVICE_PRIORITY = 2
 
 def config_text(processes: Iterable[ProcessSpec], *, socket: Path, stop_wait_s: int) -> str:
     """`%(here)s` is the state directory, whatever characters but % its path has."""
-    sections = [_DAEMON.format(user=_user_line())]
+    sections = [_DAEMON.format(user=_user_line(), descriptors=_descriptors())]
     place = str(socket) if socket.name != "supervisor.sock" else "%(here)s/supervisor.sock"
     sections.append(_SERVER.format(socket=place, credentials=CREDENTIALS))
     sections += [_program(process, stop_wait_s) for process in processes]
@@ -50,6 +53,12 @@ def _user_line() -> str:
     return f"user = {pwd.getpwuid(0).pw_name}\n" if os.geteuid() == 0 else ""
 
 
+def _descriptors() -> int:
+    """What supervisord demands; it needs far fewer, and does not start where it can't have them."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+
+
 def _program(process: ProcessSpec, stop_wait_s: int) -> str:
     return _PROGRAM.format(
         name=process.name,
@@ -71,6 +80,7 @@ logfile_maxbytes = {LOG_BYTES}
 logfile_backups = {LOG_BACKUPS}
 pidfile = %(here)s/supervisord.pid
 nocleanup = true
+minfds = {{descriptors}}
 {{user}}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface

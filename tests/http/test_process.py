@@ -214,6 +214,40 @@ async def test_an_aiohttp_without_its_extension_is_not_started_on(
         assert "unset it" in line
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+async def test_it_runs_with_closed_standard_streams(
+    tmp_path: Path, registry_url: str, closed: str
+) -> None:
+    """It ended with a traceback; worse, the next socket would have taken the log's number."""
+    prefix = ("sh", "-c", f'exec "$0" "$@" {closed}')
+    async with gateway_process(tmp_path, registry_url, started=False, prefix=prefix) as gateway:
+
+        async def answers() -> bool:
+            try:
+                return (await gateway.request("GET", "/health")).status == 200
+            except aiohttp.ClientError:
+                return False
+
+        await until(answers, within_s=30)
+        gateway.process.terminate()
+
+        assert await gateway.exit_status(30) == 0
+        assert bool(gateway.logs("gateway.stopped")) is (" >&-" not in " " + closed)
+        assert gateway.stderr == ""
+
+
+async def test_a_services_address_from_kubernetes_is_told_apart_from_a_port(
+    tmp_path: Path, registry_url: str
+) -> None:
+    """For a Service named gateway, every pod beside it has such a GATEWAY_PORT."""
+    port = "tcp://10.96.0.7:8080"
+    async with gateway_process(tmp_path, registry_url, started=False, GATEWAY_PORT=port) as gateway:
+        assert await gateway.exit_status() == 2
+        (line,) = gateway.stderr.splitlines()
+        assert f"GATEWAY_PORT={port!r}: must be a port; Kubernetes sets this" in line
+        assert "enableServiceLinks: false" in line
+
+
 async def test_a_taken_port_ends_the_program_with_status_1(
     tmp_path: Path, registry_url: str
 ) -> None:

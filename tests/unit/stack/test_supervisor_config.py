@@ -2,6 +2,8 @@
 
 import configparser
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,23 @@ def test_the_registry_starts_first_and_the_gateway_last() -> None:
     parser = sections(*(ProcessSpec(name, name, 1, ("x",)) for name in names))
     priorities = {name: int(parser[f"program:{name}"]["priority"]) for name in names}
     assert sorted(names, key=priorities.__getitem__) == [REGISTRY, "price_service", GATEWAY]
+
+
+@pytest.mark.parametrize(("limit", "demanded"), [(256, "256"), (2000, "1024")])
+def test_supervisord_demands_no_more_descriptors_than_it_can_have(
+    limit: int, demanded: str
+) -> None:
+    """After `ulimit -n 256` it did not start, and what it said was about its own settings."""
+    program = (
+        "import resource; from pathlib import Path\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))\n"
+        "from gateway.stack.supervisor_config import config_text\n"
+        "print(config_text((), socket=Path('/x/supervisor.sock'), stop_wait_s=15))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    parser = configparser.RawConfigParser()
+    parser.read_string(done.stdout)
+    assert parser["supervisord"]["minfds"] == demanded
