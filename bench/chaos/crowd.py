@@ -11,8 +11,8 @@ from pathlib import Path
 from bench.connection import Connection, Ended
 from discovery.tasks import end
 
-#: So many come at once, and so often: 160 a second.
-AT_ONCE = 8
+#: So many come at once, and so often: 80 a second.
+AT_ONCE = 4
 TOPPED_UP_EACH_S = 0.05
 ASKED_EACH_S = 0.1
 ANSWERS_WITHIN_S = 5.0

@@ -22,7 +22,7 @@ from discovery.keys import registry_keys
 #: What requests of the load begin with, too.
 PATH = "/api/chaos"
 #: So soon the crowd has taken all that there is.
-FULL_WITHIN_S = 10.0
+FULL_WITHIN_S = 20.0
 
 #: Does the deed, for so many seconds, and has mended it when it returns.
 Act = Callable[[World, float], Awaitable[None]]
