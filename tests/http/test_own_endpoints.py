@@ -16,6 +16,7 @@ from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_process import gateway_process, until
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, Answer, RunningGateway
+from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.upstreams import Received
@@ -890,7 +891,12 @@ async def test_with_admin_listen_each_port_answers_its_own(
 
 
 @pytest.mark.parametrize(
-    ("public", "admin"), [("127.0.0.1", "127.0.0.2"), ("127.0.0.1", "[::1]"), ("::1", "127.0.0.1")]
+    ("public", "admin"),
+    [
+        ("127.0.0.1", "127.0.0.2"),
+        pytest.param("127.0.0.1", "[::1]", marks=NEEDS_IPV6),
+        pytest.param("::1", "127.0.0.1", marks=NEEDS_IPV6),
+    ],
 )
 async def test_the_admins_port_may_have_the_same_number_on_another_address(
     tmp_path: Path, registry_url: str, public: str, admin: str

@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from gateway.surfaces import Listener
+from tests.support.ipv6 import NEEDS_IPV6
 
 V4, V6, UNIX = socket.AF_INET, socket.AF_INET6, socket.AF_UNIX
 
@@ -14,8 +15,20 @@ V4, V6, UNIX = socket.AF_INET, socket.AF_INET6, socket.AF_UNIX
     [
         (V4, "127.0.0.1", [(V4, ("127.0.0.1",))], [(V4, ("127.0.0.2",)), (V6, ("::1", 0, 0))]),
         (V4, "0.0.0.0", [(V4, ("127.0.0.7",))], [(V6, ("::1", 0, 0))]),
-        (V6, "::1", [(V6, ("::1", 0, 0))], [(V4, ("127.0.0.1",)), (V6, ("fd00::1", 0, 0))]),
-        (V6, "::", [(V6, ("::1", 0, 0)), (V6, ("::ffff:127.0.0.1", 0, 0))], [(V4, ("127.0.0.1",))]),
+        pytest.param(
+            V6,
+            "::1",
+            [(V6, ("::1", 0, 0))],
+            [(V4, ("127.0.0.1",)), (V6, ("fd00::1", 0, 0))],
+            marks=NEEDS_IPV6,
+        ),
+        pytest.param(
+            V6,
+            "::",
+            [(V6, ("::1", 0, 0)), (V6, ("::ffff:127.0.0.1", 0, 0))],
+            [(V4, ("127.0.0.1",))],
+            marks=NEEDS_IPV6,
+        ),
     ],
 )
 def test_a_port_of_the_same_number_elsewhere_is_another(

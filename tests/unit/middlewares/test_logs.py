@@ -13,7 +13,12 @@ import pytest
 import structlog
 
 from middlewares.line_writer import LineWriter
-from middlewares.logs import configure_logging, correlation_id_var, event_writer
+from middlewares.logs import (
+    configure_logging,
+    correlation_id_var,
+    event_writer,
+    lines_dropped,
+)
 from tests.support.pipes import Pipe
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -322,6 +327,17 @@ def test_what_nobody_read_in_time_is_told_in_the_logs_own_shape(log: Log) -> Non
     assert list(told) == ["timestamp", "level", "event", "service", "count"]
     assert (told["level"], told["event"], told["count"]) == ("warning", "log.lines_dropped", 7)
     assert told["service"] == "api_gateway"
+
+
+def test_what_nobody_read_in_time_can_be_asked_for(log: Log) -> None:
+    """The gateway's metric asks: gateway_log_lines_dropped_total."""
+    log.configure()
+    log.pipe.fill()
+    for _ in range(70):
+        structlog.get_logger().info("x", detail="x" * 2**20)
+
+    assert 0 < lines_dropped() < 70
+    log.text()
 
 
 def test_configuring_anew_loses_nothing_of_the_old(log: Log) -> None:
