@@ -105,6 +105,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         status_of=gateway.health.status,
         policy=lambda: gateway.dialer.policy,
         guard=guard,
+        client_limits=settings.client_limits,
     )
     proxy = Proxy(
         upstreams=gateway.upstreams,

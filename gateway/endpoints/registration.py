@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -16,9 +16,10 @@ from discovery.errors import InvalidRegistration, RegistryRefuses, RegistryUnava
 from discovery.instance import MAX_BODY_BYTES, Instance, check_id, check_name, parse_registration
 from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
-from gateway.request_body import say_continue
+from gateway.request_body import ClientLimits, RequestBody
 from middlewares.client_address import parse_address
-from middlewares.failures import BadRequest, BodyTooLarge, InstanceUnknown, RegistryAway
+from middlewares.exchange import EXCHANGE
+from middlewares.failures import BadRequest, InstanceUnknown, RegistryAway
 
 T = TypeVar("T")
 
@@ -40,12 +41,13 @@ class RegistrationEndpoints:
     status_of: Callable[[str], str]
     policy: Callable[[], AddressPolicy]
     guard: AdminGuard
+    client_limits: ClientLimits
 
     async def register(self, request: web.Request) -> web.Response:
         """201, or 200 where an instance of that id was replaced."""
         self.guard.require(request)
         name, instance_id = _named(request)
-        body = await _json_body(request, MAX_BODY_BYTES)
+        body = await _json_body(request, self._limits(MAX_BODY_BYTES))
         try:
             instance = parse_registration(
                 name, instance_id, body, default_ttl_s=self.registry.settings.instance_ttl_s
@@ -73,7 +75,7 @@ class RegistrationEndpoints:
     async def heartbeats(self, request: web.Request) -> web.Response:
         """200 with which instances are known, and which have to register again; any number at once."""
         self.guard.require(request)
-        wanted = _instances(await _json_body(request, MAX_HEARTBEATS_BYTES))
+        wanted = _instances(await _json_body(request, self._limits(MAX_HEARTBEATS_BYTES)))
         renewed = await self._call(commands.renew([f"{name}/{id_}" for name, id_ in wanted]))
         known: dict[bool, list[dict[str, str]]] = {True: [], False: []}
         for (name, instance_id), is_known in zip(wanted, renewed, strict=True):
@@ -124,6 +126,9 @@ class RegistrationEndpoints:
             raise RegistryAway(REFUSES) from None
         except RegistryUnavailable:
             raise RegistryAway(AWAY) from None
+
+    def _limits(self, max_bytes: int) -> ClientLimits:
+        return replace(self.client_limits, body_bytes=max_bytes)
 
     def _refuse_forbidden(self, instance: Instance) -> None:
         """What would never be connected to is better refused while somebody listens.
@@ -192,14 +197,11 @@ def _pair(index: int, one: Any) -> tuple[str, str]:
     return one["name"], one["id"]
 
 
-async def _json_body(request: web.Request, max_bytes: int) -> Any:
+async def _json_body(request: web.Request, limits: ClientLimits) -> Any:
     """The body's document. NaN and infinities pass: who checks a field can name it, a parser can't."""
-    await say_continue(request)
     body = bytearray()
-    async for piece in request.content.iter_any():
+    async for piece in RequestBody(request, request[EXCHANGE], limits).begin():
         body += piece
-        if len(body) > max_bytes:
-            raise BodyTooLarge(f"the body may have at most {max_bytes} bytes")
     try:
         return json.loads(body.decode(), object_pairs_hook=_each_once)
     except UnicodeDecodeError:

@@ -7,6 +7,7 @@ import pytest
 from gateway import request_body
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
+from tests.support.gateways import ADMIN_TOKEN
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.transports import transport_of
 from tests.support.upstreams import Received
@@ -143,6 +144,19 @@ async def test_a_client_that_does_not_send_its_body_is_told_so(
 
     assert (await answer).status == 408
     await client.close()
+
+
+async def test_a_registration_that_does_not_come_is_given_up_too(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(CLIENT_BODY_TIMEOUT="0.2")
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(
+            b"PUT /services/orders/instances/i1 HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n"
+            b"Authorization: Bearer %b\r\n\r\n{" % ADMIN_TOKEN.encode()
+        )
+
+        assert (await client.answer()).status == 408
 
 
 async def test_a_client_that_reads_nothing_is_given_up(
