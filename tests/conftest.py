@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 import structlog
+from hypothesis import settings
 
 from gateway.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
@@ -22,6 +23,10 @@ StartKeepAlive = Callable[..., Awaitable[KeepAliveUpstream]]
 raise_limit()  # as the gateway does: here its clients are in the same process
 
 _namespaces = itertools.count()
+
+# How long an example takes says how busy the machine is; each test has its time-out anyway.
+settings.register_profile("lockgate", deadline=None)
+settings.load_profile("lockgate")
 
 # Under nohup, or in the background of a shell, these are ignored, and so they would be by all that
 # the tests start: programs keep what they inherit.

@@ -297,7 +297,6 @@ _writes = st.one_of(
 @given(write=_writes)
 @settings(
     max_examples=80,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @example(write=("zset", INDEX, b"bad/1", 3.0))

@@ -197,7 +197,6 @@ def test_views_always_come_to_what_the_registry_says(
         settings=settings(
             max_examples=30,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

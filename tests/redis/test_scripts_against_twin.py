@@ -321,7 +321,6 @@ def test_every_script_does_what_its_twin_does(registry: Registry) -> None:
         settings=settings(
             max_examples=80,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
@@ -619,7 +618,6 @@ steps = st.one_of(
 
 @given(st.lists(steps, min_size=1, max_size=40))
 @settings(
-    deadline=None,
     max_examples=60,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

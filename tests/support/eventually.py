@@ -10,10 +10,10 @@ T = TypeVar("T")
 
 
 @overload
-async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 5.0) -> T: ...
+async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 15.0) -> T: ...
 @overload
-async def eventually(look: Callable[[], T], *, within_s: float = 5.0) -> T: ...
-async def eventually(look: Callable[[], Any], *, within_s: float = 5.0) -> Any:
+async def eventually(look: Callable[[], T], *, within_s: float = 15.0) -> T: ...
+async def eventually(look: Callable[[], Any], *, within_s: float = 15.0) -> Any:
     """Call `look` until it gives something true, and return that; AssertionErrors count as false."""
     deadline_s = time.monotonic() + within_s
     while True:

@@ -36,7 +36,7 @@ posts = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(posts)
 def test_it_does_what_its_twin_does(
     registry_server: RegistryServer, posts: list[tuple[str, str | None]]

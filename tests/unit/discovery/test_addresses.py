@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.addresses import (
@@ -130,7 +130,6 @@ def test_an_interface_in_the_address_hides_nothing() -> None:
 
 
 @given(st.ip_addresses(v=4), st.sampled_from(list(SPELLINGS)))
-@settings(deadline=None)
 def test_every_ipv4_address_comes_out_of_its_ipv6_spellings(
     plain: ipaddress.IPv4Address, spelling: str
 ) -> None:

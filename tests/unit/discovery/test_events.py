@@ -1,7 +1,7 @@
 """Entries of the registry's stream as events: what is read, what is skipped, and never an exception."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -74,7 +74,6 @@ _values = st.one_of(
 
 
 @given(st.dictionaries(_names, _values))
-@settings(deadline=None)
 def test_whatever_stands_in_the_stream_nothing_is_raised(entry: dict[bytes, bytes]) -> None:
     with capture_logs():
         parse_event(entry)

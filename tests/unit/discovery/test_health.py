@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.health import (
@@ -57,7 +57,6 @@ def model(results: Sequence[bool], thresholds: Thresholds) -> Status:
 
 
 @given(verdicts_of_all_kinds, thresholds_of_all_kinds)
-@settings(deadline=None)
 def test_any_sequence_of_verdicts_ends_where_the_contract_says(
     results: list[bool], thresholds: Thresholds
 ) -> None:
@@ -66,7 +65,6 @@ def test_any_sequence_of_verdicts_ends_where_the_contract_says(
 
 
 @given(verdicts_of_all_kinds, thresholds_of_all_kinds)
-@settings(deadline=None)
 def test_consecutive_means_reset_by_the_opposite_result(
     results: list[bool], thresholds: Thresholds
 ) -> None:
@@ -85,7 +83,6 @@ def test_consecutive_means_reset_by_the_opposite_result(
 
 
 @given(st.integers(0, 4), thresholds_of_all_kinds)
-@settings(deadline=None)
 def test_the_first_pass_makes_a_starting_instance_healthy_whatever_the_rise(
     failures: int, thresholds: Thresholds
 ) -> None:
@@ -111,7 +108,6 @@ def test_one_failed_probe_ejects_nobody() -> None:
 
 
 @given(verdicts_of_all_kinds, thresholds_of_all_kinds)
-@settings(deadline=None)
 def test_on_probation_only_rise_passes_in_a_row_change_anything(
     results: list[bool], thresholds: Thresholds
 ) -> None:
@@ -152,7 +148,6 @@ def test_a_suspected_instance_falls_after_as_many_failures_as_any_other() -> Non
 
 
 @given(st.lists(st.sampled_from([PASS, FAIL, DOUBT]), max_size=40), thresholds_of_all_kinds)
-@settings(deadline=None)
 def test_doubts_never_change_what_the_registry_is_told(
     evidence: list[Verdict | Doubt], thresholds: Thresholds
 ) -> None:
@@ -187,7 +182,6 @@ def test_heartbeats_make_a_new_instance_healthy_and_the_end_of_its_lease_unknown
 
 
 @given(evidence_of_all_kinds, thresholds_of_all_kinds, st.booleans())
-@settings(deadline=None)
 def test_heartbeats_lift_nothing_that_requests_and_trials_have_found(
     evidence: list[Evidence], thresholds: Thresholds, probation: bool
 ) -> None:
@@ -199,7 +193,6 @@ def test_heartbeats_lift_nothing_that_requests_and_trials_have_found(
 
 
 @given(evidence_of_all_kinds, thresholds_of_all_kinds, st.booleans())
-@settings(deadline=None)
 def test_after_the_end_of_its_lease_an_instance_is_never_healthy(
     evidence: list[Evidence], thresholds: Thresholds, probation: bool
 ) -> None:
@@ -236,7 +229,6 @@ def test_a_short_interval_is_not_lengthened_by_eagerness() -> None:
 
 
 @given(st.floats(0, 1), st.floats(0.05, 3600))
-@settings(deadline=None)
 def test_jitter_spreads_probes_by_a_tenth(jitter: float, interval_s: float) -> None:
     pause_s = next_probe_in_s(Health("healthy"), 100.0, ProbeTimes(interval_s), jitter)
     assert 0.949 * interval_s <= pause_s <= 1.051 * interval_s

@@ -5,7 +5,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.errors import InvalidRegistration
@@ -387,7 +387,6 @@ _bodies = st.fixed_dictionaries(
 
 
 @given(_bodies, st.from_regex(r"[A-Za-z0-9._-]{1,20}", fullmatch=True))
-@settings(deadline=None)
 def test_a_record_reads_back_as_the_instance_that_it_was_made_of(
     body: dict[str, Any], instance_id: str
 ) -> None:

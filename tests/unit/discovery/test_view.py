@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.answers import REMEMBERED_S, Record, Snapshot
@@ -340,7 +340,6 @@ _kinds = st.sampled_from(
 
 
 @given(st.lists(st.tuples(_kinds, _keys), max_size=30))
-@settings(deadline=None)
 def test_after_any_events_the_listed_are_those_that_registered_last(
     changes: list[tuple[str, str]],
 ) -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.instance import Instance, parse_registration
@@ -97,7 +97,6 @@ def test_load_is_measured_against_weight() -> None:
     st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 50)),
     st.integers(),
 )
-@settings(deadline=None)
 def test_the_choice_is_a_candidate_and_never_the_one_that_is_busier_than_all_others(
     weights: dict[str, int], in_flight: dict[str, int], seed: int
 ) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.instance import Instance
@@ -134,7 +134,6 @@ _special = {
 
 
 @given(st.lists(st.tuples(_tokens.filter(lambda name: name.lower() not in _special), _values)))
-@settings(deadline=None)
 def test_any_fields_without_a_meaning_to_the_gateway_pass(fields: list[FieldLine]) -> None:
     fields = [f for f in fields if not f[0].lower().startswith((b"x-forwarded-", b"http2-"))]
     assert passed(inbound(*fields)) == [HOST, *fields]
@@ -251,7 +250,6 @@ _any_values = st.one_of(
 
 
 @given(st.lists(st.tuples(st.one_of(_spelled(), _tokens), _any_values), max_size=6), st.booleans())
-@settings(deadline=None)
 def test_a_request_put_together_from_remembered_lines_is_no_other_than_one_made_with_care(
     fields: list[FieldLine], trusted: bool
 ) -> None:

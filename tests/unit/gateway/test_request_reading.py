@@ -208,7 +208,7 @@ def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all()
 # How much of a request is kept
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(100, 20_000), min_size=1, max_size=8))
 def test_no_more_of_a_head_is_taken_than_it_may_have_however_it_is_split(sizes: list[int]) -> None:
     """256 fields of 16 KiB are 4 MiB, before any request or limit."""

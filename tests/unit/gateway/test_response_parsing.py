@@ -21,7 +21,6 @@ RESET = ConnectionResetError()
 EXAMPLES = int(os.environ.get("LOCKGATE_TEST_EXAMPLES", "60"))
 
 fuzzed = settings(
-    deadline=None,
     max_examples=EXAMPLES,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,

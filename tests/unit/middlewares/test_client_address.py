@@ -1,7 +1,7 @@
 """Who the client is, whom to believe about it, and what its requests are counted under."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.client_address import TrustedProxies, limit_key, parse_address
@@ -36,7 +36,6 @@ def test_what_is_no_address_is_none(text: str) -> None:
 
 
 @given(st.text(max_size=30))
-@settings(deadline=None)
 def test_whatever_a_client_sends_nothing_is_raised(text: str) -> None:
     parse_address(text)
     TRUSTED.client_of("10.0.0.1", [text])

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.correlation_ids import correlation_id_from
@@ -24,7 +24,6 @@ def test_any_other_is_replaced_by_a_new_one(claimed: str | None) -> None:
 
 
 @given(st.one_of(st.none(), st.text(max_size=140)))
-@settings(deadline=None)
 def test_whatever_came_the_id_is_well_formed(claimed: str | None) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,128}", correlation_id_from(claimed))
 

@@ -48,7 +48,7 @@ def most_in_a_window(admitted: Sequence[int], window_us: int) -> int:
 
 
 @given(policies, starts_us, pauses_us)
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_no_interval_shorter_than_the_window_holds_more_than_the_limit(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
@@ -59,7 +59,6 @@ def test_no_interval_shorter_than_the_window_holds_more_than_the_limit(
 
 
 @given(policies, starts_us, pauses_us)
-@settings(deadline=None)
 def test_nobody_is_refused_who_is_a_step_over_the_window_after_the_limit_before(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
@@ -74,7 +73,6 @@ def test_nobody_is_refused_who_is_a_step_over_the_window_after_the_limit_before(
 
 
 @given(policies, starts_us, pauses_us, st.data())
-@settings(deadline=None)
 def test_refused_requests_leave_no_trace(
     policy: Policy, start_us: int, pauses: list[int], data: st.DataObject
 ) -> None:
@@ -88,7 +86,6 @@ def test_refused_requests_leave_no_trace(
 
 
 @given(policies, starts_us, pauses_us)
-@settings(deadline=None)
 def test_what_remains_is_just_how_many_more_are_admitted_now(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
@@ -104,7 +101,6 @@ def test_what_remains_is_just_how_many_more_are_admitted_now(
 
 
 @given(policies, starts_us, pauses_us)
-@settings(deadline=None)
 def test_who_waits_as_long_as_told_gets_through_and_not_a_microsecond_before(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
@@ -120,7 +116,6 @@ def test_who_waits_as_long_as_told_gets_through_and_not_a_microsecond_before(
 
 
 @given(policies, starts_us, pauses_us)
-@settings(deadline=None)
 def test_next_in_is_when_remaining_next_grows(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
@@ -134,7 +129,6 @@ def test_next_in_is_when_remaining_next_grows(
 
 
 @given(policies, starts_us, pauses_us, st.integers(1, 3600 * S))
-@settings(deadline=None)
 def test_a_clock_that_is_set_back_admits_nothing_twice_and_locks_nobody_out(
     policy: Policy, start_us: int, pauses: list[int], back_us: int
 ) -> None:
@@ -150,7 +144,6 @@ def test_a_clock_that_is_set_back_admits_nothing_twice_and_locks_nobody_out(
 
 
 @given(policies, starts_us, pauses_us)
-@settings(deadline=None)
 def test_a_window_after_the_last_admission_nothing_counts_any_more(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
@@ -208,7 +201,6 @@ def test_of_a_long_window_too_nobody_is_told_to_wait_longer_than_the_window_and_
 
 
 @given(st.integers(0, 100), st.integers(0, 20))
-@settings(deadline=None)
 def test_a_worker_alone_admits_its_share_of_the_limit(requests: int, workers: int) -> None:
     limiter, policy = LocalLimiter(), Policy("default", requests, 60 * S)
     decisions = [limiter.decide(Check(policy, "c"), 0, workers) for _ in range(requests + 2)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.routing import Catalogue, RouteTable, service_of, split_target, target_behind
@@ -122,7 +122,6 @@ def test_a_route_says_what_it_stripped_and_is_named_by_it() -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40))
-@settings(deadline=None)
 def test_prefix_and_target_put_together_are_the_path_again(rest: str) -> None:
     route = find_route(f"/api/price/{rest}", PRICE)
     assert route is not None
