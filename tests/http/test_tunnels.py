@@ -11,7 +11,7 @@ from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawClient, exchange
-from tests.support.transports import transport_of
+from tests.support.transports import reset, transport_of
 from tests.support.upstreams import Received
 
 pytestmark = pytest.mark.both_loops
@@ -108,7 +108,7 @@ async def test_a_tunnel_that_has_ended_is_logged_as_a_101(
         await client.send(ASK % b"chat")
         await client.answer()
         if ends == "the client":
-            client.writer.transport.abort()
+            reset(client.writer)  # which cancels whoever runs the tunnel
         else:
             assert await asyncio.wait_for(client.reader.read(), 5) == b""
         await client.close()
