@@ -132,6 +132,7 @@ class RequestReader:
             messages, upgraded, tail = self._feed(data)
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
+                upgraded = upgraded or _asks_to_upgrade(*messages[0])
                 # What a paused parser had before, it gives for b"": that is nobody's head.
                 if self._is_whole and data and not upgraded:
                     _remember(data, *messages[0])
@@ -281,6 +282,21 @@ class RequestReader:
                 return at + found + len(_HEAD_END) - len(before)
         found = data.find(_HEAD_END, at)
         return found + len(_HEAD_END) if found >= 0 else 0
+
+
+def _asks_to_upgrade(message: RawRequestMessage, payload: StreamReader) -> bool:
+    """What follows waits for the answer: it may be of the new protocol (RFC 9110 §7.8).
+
+    The parser sees to that for the protocols that it knows alone. h2c is never switched to.
+    """
+    headers = message.headers
+    if "Upgrade" not in headers or payload is not EMPTY_PAYLOAD:
+        return False
+    asked = ",".join(headers.getall("Upgrade")).lower().split(",")
+    options = ",".join(headers.getall("Connection", ())).lower().split(",")
+    return any(one.strip() not in ("", "h2c") for one in asked) and any(
+        one.strip() == "upgrade" for one in options
+    )
 
 
 def _remember(head: bytes, message: RawRequestMessage, payload: StreamReader) -> None:

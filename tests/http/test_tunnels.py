@@ -17,6 +17,8 @@ from tests.support.upstreams import Received
 pytestmark = pytest.mark.both_loops
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
+#: It would be no request.
+EARLY = b"\x00early\r\n\r\n"
 ASK = b"GET /api/chat/room HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
 
 
@@ -118,6 +120,55 @@ async def test_a_tunnel_that_has_ended_is_logged_as_a_101(
 
     assert line["status"] == 101
     assert "reason" not in line
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["with the request", "behind it"])
+async def test_bytes_before_the_101_belong_to_the_tunnel(
+    start_gateway: StartGateway, start_upstream: StartUpstream, apart: bool
+) -> None:
+    """They wait for it: if the instance declined, they would be a request (RFC 9110 §7.8)."""
+    asked, sent = asyncio.Event(), asyncio.Event()
+
+    async def switch(received: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await sent.wait()
+        writer.write(SWITCH + b"welcome ")
+        writer.write(await received.reader.readexactly(len(EARLY)))
+        await received.reader.read()
+
+    gateway, upstream = await start_gateway(), await start_upstream(switch)
+    await gateway.register("chat", upstream.port, metadata={"health.probe": "heartbeat"})
+    async with await RawClient.connect(gateway.port) as client:
+        if apart:
+            await client.send(ASK % b"chat")
+            await asyncio.wait_for(asked.wait(), 5)
+            await client.send(EARLY)
+        else:
+            await client.send(ASK % b"chat" + EARLY)
+            await asyncio.wait_for(asked.wait(), 5)
+        sent.set()
+        answer = await client.answer()
+        told = await asyncio.wait_for(client.reader.readexactly(8 + len(EARLY)), 5)
+
+    assert answer.status == 101
+    assert told == b"welcome " + EARLY
+
+
+async def test_a_request_behind_a_declined_upgrade_is_answered(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+    gateway, upstream = await start_gateway(), await start_upstream(refusal)
+    await gateway.register("chat", upstream.port)
+
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(
+            ASK % b"chat" + ASK % b"h2c" + ASK % b"chat" + b"GET /health HTTP/1.1\r\n"
+        )
+        await client.send(b"Host: h\r\n\r\n")
+        statuses = [(await client.answer()).status for _ in range(4)]
+
+    assert statuses == [403, 403, 403, 200]
 
 
 async def test_a_refused_upgrade_passes_the_upstreams_answer(
