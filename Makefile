@@ -16,7 +16,10 @@ EXTRAS_test := gateway,test
 EXTRAS_check := gateway,test,dev
 
 # What is said to this make is not meant for the makes that the tests run.
-PYTEST := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE $(BIN)/python -m pytest -n auto --dist loadgroup
+CLEANLY := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE
+PYTEST := -m pytest -n auto --dist loadgroup
+# Those that measure the data plane; what the others start is killed, or watched for its time.
+MEASURED := tests/unit tests/http
 
 .PHONY: help install up down restart ps logs test check bench chaos
 .DEFAULT_GOAL := help
@@ -26,7 +29,7 @@ help:
 	@echo 'make down     stop all of it            make restart  both'
 	@echo 'make ps       what runs                 make logs     its logs, one JSON object a line'
 	@echo 'make install  only install              make test     the whole test suite'
-	@echo 'make check    formatting, lint, types, import contracts, tests'
+	@echo 'make check    formatting, lint, types, import contracts, tests, coverage of the data plane'
 	@echo 'make bench    side by side with whichever peers are installed (ARGS=--quick: in short)'
 	@echo 'make chaos    kill, hang and empty everything under load (ARGS=--short: in short)'
 	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
@@ -47,14 +50,18 @@ logs: | $(BIN)/lockgate
 
 # The tests run make up: what it needs must not be installed in their midst.
 test: .venv/run.installed .venv/test.installed
-	@$(PYTEST) $(ARGS)
+	@$(CLEANLY) $(BIN)/python $(PYTEST) $(ARGS)
 
 check: .venv/run.installed .venv/check.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) $(ARGS)
+	$(BIN)/coverage erase
+	$(CLEANLY) $(BIN)/coverage run $(PYTEST) $(MEASURED) $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(CLEANLY) $(BIN)/python $(PYTEST) $(MEASURED:%=--ignore=%) $(ARGS)
 
 bench: .venv/run.installed .venv-bench/installed
 	@$(BIN)/python -m bench $(ARGS)

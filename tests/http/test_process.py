@@ -99,6 +99,8 @@ async def gateway_process(
         "ADMIN_TOKEN": ADMIN_TOKEN,
         "HEALTH_CHECK_INTERVAL": "0.2",
         "SHUTDOWN_GRACE": "4",
+        # Where the tests are measured, what they start is too.
+        **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
         **environment,
     }
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
