@@ -47,8 +47,8 @@ class Hasty:
         dialer = gateway.gateway.dialer
         connect = dialer.connect
 
-        async def connect_and_hear(instance: Any, protocol: Any) -> Any:
-            connection = await connect(instance, protocol)
+        async def connect_and_hear(instance: Any, protocol: Any, **how: Any) -> Any:
+            connection = await connect(instance, protocol, **how)
             if instance.port == self.port:
                 here, _ = self._listener.accept()
                 self.connections.append(here)
