@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import redis
 import structlog
@@ -23,6 +24,10 @@ StartKeepAlive = Callable[..., Awaitable[KeepAliveUpstream]]
 raise_limit()  # as the gateway does: here its clients are in the same process
 
 _namespaces = itertools.count()
+
+# On a busy machine an example takes longer than the 200 ms that it has else; each test has 60 s.
+hypothesis.settings.register_profile("lockgate", deadline=None)
+hypothesis.settings.load_profile("lockgate")
 
 # How long an example takes says how busy the machine is; each test has its time-out anyway.
 settings.register_profile("lockgate", deadline=None)
