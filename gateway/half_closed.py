@@ -10,7 +10,7 @@ LOOK_EVERY_S: Final = 0.7
 #: What has a client that is gone answer with a reset, and is skipped by all others (RFC 9110 §15.2).
 QUESTION: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-#: Where nothing can be sent, as in an answer that has begun, the kernel asks. A peer's own forgets a
+#: Where nothing can be sent, as in an answer with a length that has begun, the kernel asks. A peer's own forgets a
 #: connection that was closed there about a minute later, and then answers that there is none.
 _KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 10))
 _TCP_INFO: Final[int | None] = getattr(socket, "TCP_INFO", None)

@@ -136,6 +136,15 @@ class RelayedResponse(web.StreamResponse):
         self.bytes_out += len(data)
         transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
+    def ask(self) -> None:
+        """Send what has a client that is gone answer with a reset: a zero before the next chunk's size.
+
+        A size may have any number of them (RFC 9112 §7.1). An answer with a length has no such place.
+        """
+        client = self._client
+        if self._chunked and not self._finished and client is not None and client.transport:
+            client.transport.write(b"0")
+
     def abandon(self) -> None:
         """The connection was aborted: nothing may follow."""
         self._finished = True

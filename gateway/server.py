@@ -64,7 +64,7 @@ class GatewayRequestHandler(web.RequestHandler):
         "_tunnel",
         "_unsent",
         "is_surplus",
-        "streams",
+        "passes_on",
     )
 
     def __init__(
@@ -92,8 +92,8 @@ class GatewayRequestHandler(web.RequestHandler):
         #: The client sends no more, and it is looked now and then whether it is still there.
         self._looking: asyncio.TimerHandle | None = None
         self._tunnel: Tunnel | None = None
-        #: Its answer has no end in sight: an event stream.
-        self.streams = False
+        #: The answer that is under way, where it comes in pieces.
+        self.passes_on: RelayedResponse | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -108,7 +108,8 @@ class GatewayRequestHandler(web.RequestHandler):
     @property
     def is_long_lived(self) -> bool:
         """A tunnel or an event stream: TUNNEL_GRACE is for it, not SHUTDOWN_GRACE."""
-        return self.streams or self._tunnel is not None
+        streams = self.passes_on is not None and self.passes_on.is_event_stream
+        return streams or self._tunnel is not None
 
     async def end(self) -> None:
         """End it now: a tunnel by a FIN both ways, anything else by breaking off."""
@@ -148,6 +149,8 @@ class GatewayRequestHandler(web.RequestHandler):
             asked = True
             if not request.writer.output_size:
                 transport.write(QUESTION)
+            elif self.passes_on is not None:
+                self.passes_on.ask()
         self._looking = self._loop.call_later(LOOK_EVERY_S, self._look, asked)
 
     def pause_writing(self) -> None:
@@ -520,16 +523,16 @@ def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
 
 @contextmanager
 def streaming(request: web.BaseRequest, response: RelayedResponse) -> Iterator[None]:
-    """Mark the client's connection while an event stream is passed on."""
+    """Tell the client's connection which answer it is that is passed on in pieces."""
     client = request.protocol
-    if not response.is_event_stream or not isinstance(client, GatewayRequestHandler):
+    if not isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server
         yield
         return
-    client.streams = True
+    client.passes_on = response
     try:
         yield
     finally:
-        client.streams = False
+        client.passes_on = None
 
 
 def _refused(reader: RequestReader) -> Any:

@@ -169,3 +169,41 @@ async def test_a_client_that_closes_while_nothing_has_been_answered_is_noticed(
     await client.close()
 
     await asyncio.wait_for(ended.wait(), 10)
+
+
+async def sends_a_chunk_and_waits(received: Received, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    await received.reader.read()
+
+
+async def test_a_client_that_closes_in_the_middle_of_a_silent_stream_is_noticed(
+    start_hop: StartHop,
+) -> None:
+    gateway, upstream = await start_hop(sends_a_chunk_and_waits)
+    client = await RawClient.connect(gateway.port)
+    await client.send(GET % 1)
+    await client.reader.readuntil(b"hello\r\n")
+
+    await client.close()
+
+    await eventually(lambda: upstream.open_connections == 0)
+
+
+async def test_a_client_that_still_reads_a_stream_gets_it_whole_when_it_was_asked(
+    start_hop: StartHop,
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def pauses(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await goes_on.wait()
+        writer.write(b"5\r\nworld\r\n0\r\n\r\n")
+
+    gateway, _ = await start_hop(pauses)
+    client = await ask(gateway.port, GET % 1)
+    await client.reader.readuntil(b"hello\r\n")
+    question = await asyncio.wait_for(client.reader.readexactly(1), 5)
+    goes_on.set()
+
+    assert question + await client.reader.read() == b"05\r\nworld\r\n0\r\n\r\n"
+    await client.close()

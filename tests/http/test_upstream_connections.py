@@ -17,7 +17,7 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
-from tests.support.transports import transport_of
+from tests.support.transports import reset, transport_of
 from tests.support.upstreams import (
     OK,
     Dialogue,
@@ -600,8 +600,8 @@ async def test_an_exchange_that_was_left_never_leaves_its_connection_behind(
     await eventually(lambda: upstream.requests)
     if begun:
         await client.reader.readuntil(b"hello")
-    await client.close()
-    await asyncio.wait_for(upstream.connections[0].ended.wait(), 2)
+    reset(client.writer)
+    await asyncio.wait_for(upstream.connections[0].ended.wait(), 5)
 
     assert (connections(gateway, "active"), connections(gateway, "idle")) == (0, 0)
     assert (await ask(gateway)).body == b"ok"
@@ -719,7 +719,8 @@ async def test_a_turn_of_somebody_who_has_left_goes_to_the_next(start_hop: Start
     await eventually(lambda: len(pool_of(gateway)._waiting) == 1)
     stays = asyncio.create_task(ask(gateway))
     await eventually(lambda: len(pool_of(gateway)._waiting) == 2)
-    await leaves.close()
+    reset(leaves.writer)
+    await eventually(lambda: len(pool_of(gateway)._waiting) == 1 or pool_of(gateway)._queued == 1)
     gate.set()
 
     assert (await asyncio.wait_for(first, 5)).status == 200
