@@ -56,7 +56,7 @@ def pipeline(
         # A preflight is the browser's own question: no route, no limit, no instance.
         *cors,
         # What is not found costs the client nothing of its limit.
-        route_middleware(catalogue=lambda: gateway.watcher.view),
+        route_middleware(catalogue=gateway.routed_view),
         # Before the candidates: waiting for a first verdict must not be free of charge.
         rate_limit_middleware(
             policy=settings.policy,
@@ -88,11 +88,11 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         limiter_state=lambda: {"alone": gateway.limiter.alone},
         untrusted_proxies=gateway.clients.untrusted_proxies,
         descriptors=gateway.descriptors,
-        has_view=lambda: watcher.has_view,
+        routes=lambda: gateway.routes,
         guard=guard,
     )
     services = ServicesEndpoints(
-        view=lambda: watcher.view,
+        view=gateway.routed_view,
         heartbeats=Heartbeats(gateway.heartbeats),
         stale_for_s=gateway.stale_for_s,
         health=gateway.health,

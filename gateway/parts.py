@@ -1,5 +1,7 @@
 """The parts of one worker, each made once and wired to the others."""
 
+import asyncio
+import contextlib
 import functools
 import os
 import secrets
@@ -8,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -22,6 +25,7 @@ from discovery.mass_loss import MassLosses
 from discovery.prober import HealthBook, Prober
 from discovery.saved_view import SavedView
 from discovery.saved_view import read as read_view
+from discovery.view import View
 from discovery.watcher import Watcher
 from gateway.admin import AdminGuard
 from gateway.background import running
@@ -36,12 +40,15 @@ from gateway.settings import GatewaySettings
 from gateway.surfaces import Listener
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
+from middlewares.failures import NoView
 from middlewares.limiter import SharedLimiter
 from middlewares.logs import lines_dropped
 from middlewares.metrics import DiscoveryCollector, GatewayMetrics
 
 #: Keeps one call of the script short, however many instances there are.
 LEASES_PER_CALL = 1000
+
+_log = structlog.get_logger()
 
 
 class Gateway:
@@ -53,6 +60,7 @@ class Gateway:
         #: One of the gateway's processes; so far it has one.
         self.worker_id = f"{self.id}.{os.getpid()}"
         self.lifecycle = Lifecycle()
+        self._routes = asyncio.Event()
         #: Where ADMIN_LISTEN was bound, once it is.
         self.admin_listener: Listener | None = None
         self.metrics = GatewayMetrics(CollectorRegistry())
@@ -133,6 +141,7 @@ class Gateway:
                 ("evidence", self.evidence.run),
                 ("watcher", self.watcher.run),
                 ("sweeper", self.sweeper.run),
+                ("routing", self._begin_to_route),
             ):
                 await stack.enter_async_context(running(name, run, self.metrics))
             if self.saved_view is not None:
@@ -141,8 +150,31 @@ class Gateway:
                 )
             yield
 
+    @property
+    def routes(self) -> bool:
+        """Requests are routed: there is a view, and a lease where the registry gives one."""
+        return self._routes.is_set()
+
+    def routed_view(self) -> View:
+        """The view that requests are routed by; NoView until they are."""
+        if not self.routes:
+            raise NoView
+        return self.watcher.view
+
     async def ready(self) -> None:
-        """Wait until connections can be taken: with a view, and a lease that every drain waits for.
+        """Wait until requests are routed."""
+        await self._routes.wait()
+
+    async def may_listen(self, view_within_s: float) -> None:
+        """Wait until connections are to be taken: requests are routed, or no view came in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(view_within_s):
+                await self.watcher.ready()
+        if self.watcher.has_view:
+            await self.ready()
+
+    async def _begin_to_route(self) -> None:
+        """Background work that only waits at last: a view, then a lease that every drain waits for.
 
         A drain that began before the lease is in the view then. Without the registry there is no lease.
         """
@@ -150,6 +182,11 @@ class Gateway:
         swept = await self.sweeper.sweep()
         if swept is not None:
             await self.watcher.reached(swept.epoch, swept.revision)
+        self._routes.set()
+        _log.info(
+            "gateway.routing", view_from=self._view_from, services=len(self.watcher.view.services)
+        )
+        await asyncio.Event().wait()
 
     async def heartbeats(self, instances: Sequence[Instance]) -> dict[str, int]:
         """When these last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
@@ -171,11 +208,17 @@ class Gateway:
             "revision": view.revision,
             "view_age_s": round(self.watcher.age_s, 3) if self.watcher.has_view else None,
             "stale": not self.watcher.connected,
-            "view_from": "file" if self.watcher.from_file else "registry",
+            "view_from": self._view_from,
             "writable": self.sweeper.writable,
             "live_gateways": self.sweeper.live_gateways,
             "live_workers": self.sweeper.live_workers,
         }
+
+    @property
+    def _view_from(self) -> str | None:
+        if not self.watcher.has_view:
+            return None
+        return "file" if self.watcher.from_file else "registry"
 
     def stale_for_s(self) -> float | None:
         return None if self.watcher.connected else self.watcher.age_s

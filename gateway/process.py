@@ -29,6 +29,9 @@ from middlewares.standard_streams import open_standard_streams
 
 #: Time for the last bytes of a tunnel that was ended.
 ENDS_WITHIN_S = 1.0
+#: A view is worth waiting for: whoever connects sooner would only be told that there is none.
+VIEW_WITHIN_S = 2.0
+NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 
@@ -113,8 +116,9 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
     )
     await runner.setup()
     try:
-        # A gateway that takes requests before it knows the services answers 404 to good ones.
-        if await _unless(stop, gateway.ready()):
+        if await _unless(stop, gateway.may_listen(VIEW_WITHIN_S)):
+            if not gateway.routes:
+                _log.warning("gateway.no_view", detail=NO_VIEW)
             await listen(runner, sockets, gateway.descriptors.backlog)
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()

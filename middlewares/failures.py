@@ -118,6 +118,15 @@ class RegistryAway(Failure):
     retry_after_s = 1
 
 
+class NoView(Failure):
+    """The gateway does not know yet what is registered."""
+
+    retry_after_s = 1
+
+    def __init__(self) -> None:
+        super().__init__("the registry has not answered yet, so nothing is known of the services")
+
+
 class LoopDetected(Failure):
     """The request has come through this gateway several times already."""
 

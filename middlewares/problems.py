@@ -39,6 +39,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     failures.CircuitOpen: Problem(503, "circuit_open"),
     failures.ShuttingDown: Problem(503, "shutting_down"),
     failures.RegistryAway: Problem(503, "registry_unavailable"),
+    failures.NoView: Problem(503, "no_view"),
     failures.DependencyUnavailable: Problem(503, "dependency_unavailable"),
     failures.UpstreamTimeout: Problem(504, "upstream_timeout"),
     failures.LoopDetected: Problem(508, "loop_detected"),

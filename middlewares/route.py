@@ -13,8 +13,11 @@ _BELOW_OR_QUERY = (PREFIX + "/", PREFIX + "?")
 
 
 def route_middleware(*, catalogue: Callable[[], Catalogue]) -> Middleware:
-    """Write the route into the Exchange, or raise RouteNotFound; the gateway's own paths pass by."""
-    table = RouteTable(catalogue())
+    """Write the route into the Exchange, or raise RouteNotFound; the gateway's own paths pass by.
+
+    `catalogue` raises the Failure to answer with where there is none yet.
+    """
+    table: RouteTable | None = None
 
     @web.middleware
     async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -23,7 +26,7 @@ def route_middleware(*, catalogue: Callable[[], Catalogue]) -> Middleware:
         path = exchange.path
         if is_proxied(path):
             now = catalogue()
-            if table.catalogue is not now:
+            if table is None or table.catalogue is not now:
                 table = RouteTable(now)
             found = table.find(path)
             if found is None:

@@ -18,7 +18,10 @@ from gateway.descriptors import Descriptors
 from gateway.lifecycle import Lifecycle
 from gateway.settings import GatewaySettings
 from gateway.version import VERSION
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.failures import NoView
 from middlewares.metrics import GatewayMetrics
+from middlewares.problems import PROBLEMS, Problem, problem_document
 
 NAME = "api_gateway"
 
@@ -36,20 +39,20 @@ class ProcessEndpoints:
     limiter_state: Callable[[], Mapping[str, Any]]
     untrusted_proxies: Callable[[], list[str]]
     descriptors: Descriptors
-    has_view: Callable[[], bool]
+    routes: Callable[[], bool]
     guard: AdminGuard
 
     async def health(self, _request: web.Request) -> web.Response:
         """The process lives; it depends on nothing else."""
         return answer({"status": "healthy", "service": NAME})
 
-    async def ready(self, _request: web.Request) -> web.Response:
+    async def ready(self, request: web.Request) -> web.Response:
         """200 when requests can be routed, 503 with the reasons when not."""
         reasons = list(self.lifecycle.reasons)
-        if not self.has_view():
-            reasons.append("no_view")
+        if not self.routes():
+            reasons.append(PROBLEMS[NoView].reason)
         if reasons:
-            return answer({"status": "not_ready", "service": NAME, "reasons": reasons}, status=503)
+            return _not_ready(request[EXCHANGE], reasons)
         return answer({"status": "ready", "service": NAME})
 
     async def status(self, request: web.Request) -> web.Response:
@@ -73,7 +76,7 @@ class ProcessEndpoints:
                 "uptime_s": round(self.lifecycle.uptime_s, 3),
                 "started_at": rfc3339(round((now_s - self.lifecycle.uptime_s) * 1000)),
                 "worker": worker,
-                "ready": self.has_view() and not self.lifecycle.reasons,
+                "ready": self.routes() and not self.lifecycle.reasons,
                 "registry": registry,
                 "services": self.instance_counts(),
                 "mass_losses": {
@@ -103,6 +106,19 @@ class ProcessEndpoints:
         response = web.Response(body=encode(self.metrics.registry))
         response.headers["Content-Type"] = content_type
         return response
+
+
+def _not_ready(exchange: Exchange, reasons: list[str]) -> web.Response:
+    """A problem document, for the first of the reasons, that has them all."""
+    exchange.reason = reasons[0]
+    detail = f"no requests should be sent here now: {', '.join(reasons)}"
+    document = problem_document(Problem(503, reasons[0]), detail, exchange.correlation_id)
+    return web.Response(
+        status=503,
+        body=orjson.dumps(document | {"reasons": reasons}),
+        content_type="application/problem+json",
+        headers={"Retry-After": str(NoView.retry_after_s)},
+    )
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:

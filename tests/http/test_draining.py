@@ -2,19 +2,26 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 
 import pytest
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from discovery import AsyncServiceRegistry, commands
+from discovery.answers import Swept
 from discovery.connecting import connect_async
 from discovery.housekeeping import Sweeper
 from discovery.keys import registry_keys, tag
+from discovery.tasks import end
 from gateway import process
 from gateway.process import ListenError
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
+from tests.support.raw_clients import exchange
+from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.upstreams import OK, Received, ServedConnection
 
 pytestmark = pytest.mark.both_loops
@@ -223,6 +230,42 @@ async def test_a_starting_worker_holds_its_lease_before_it_takes_connections(
     with pytest.raises(ListenError):
         await process.serve(gateway_settings({"REDIS_URL": registry_url}), [])
     assert len(held) == 1
+
+
+async def test_a_worker_that_listens_without_a_view_routes_once_it_holds_its_lease(
+    own_registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a view and no lease, a drain would have been complete while requests still went there."""
+    lease, sweep = asyncio.Event(), Sweeper.sweep
+
+    async def sweep_late(sweeper: Sweeper) -> Swept | None:
+        await lease.wait()
+        return await sweep(sweeper)
+
+    async def status_of(path: str) -> int:
+        return (await exchange(port, b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode())).status
+
+    own_registry.kill()
+    monkeypatch.setattr(Sweeper, "sweep", sweep_late)
+    monkeypatch.setattr(process, "VIEW_WITHIN_S", 0.05)
+    port = free_port()
+    settings = gateway_settings({"REDIS_URL": own_registry.url, "GATEWAY_PORT": str(port)})
+    with capture_logs() as logs:
+        serving = asyncio.create_task(process.serve(settings, process.bind(settings)))
+        try:
+            await eventually(lambda: events(logs, "gateway.started"))
+            own_registry.start()
+            await eventually(lambda: events(logs, "registry.connected"))
+            assert (await status_of("/api/orders"), await status_of("/ready")) == (503, 503)
+            lease.set()
+            await eventually(lambda: events(logs, "gateway.routing"))
+            assert (await status_of("/api/orders"), await status_of("/ready")) == (404, 200)
+        finally:
+            await end(serving)
+
+
+def events(logs: Sequence[EventDict], event: str) -> list[EventDict]:
+    return [line for line in logs if line["event"] == event]
 
 
 async def _holds_its_lease(gateway: RunningGateway) -> bool:

@@ -87,7 +87,7 @@ async def gateway_process(
     module: Sequence[str] = ("-m", "gateway"),
     **environment: str,
 ) -> AsyncIterator[GatewayProcess]:
-    """The process while the block runs; `started`: wait until it answers.
+    """The process while the block runs; `started`: wait until it answers and routes.
 
     `prefix` stands before the command, `module` is what Python runs.
     """
@@ -115,6 +115,7 @@ async def gateway_process(
     try:
         if started:
             await eventually(lambda: gateway.logs("gateway.started"), within_s=20)
+            await eventually(lambda: gateway.logs("gateway.routing"), within_s=20)
         yield gateway
     finally:
         if process.returncode is None:
