@@ -44,5 +44,6 @@ class LoopClients:
 
     def _forget_closed(self) -> None:
         """Loops that were closed without a word to their generators."""
-        for loop in [loop for loop in self._open if loop.is_closed()]:
+        # Of a copy: loops of other threads come and go meanwhile.
+        for loop in [loop for loop in list(self._open) if loop.is_closed()]:
             self._open.pop(loop, None)

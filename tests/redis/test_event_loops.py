@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -74,3 +75,32 @@ def test_a_loop_that_was_closed_without_a_word_is_forgotten(
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()
     assert asyncio.run(registry.discover_service("orders_service"))
+
+
+def test_a_loop_may_begin_while_another_one_looks_for_what_is_closed(
+    registry: AsyncServiceRegistry,
+) -> None:
+    """Threads with loops of their own met "dictionary changed size during iteration"."""
+    others = [asyncio.new_event_loop()]
+
+    class Meets(asyncio.SelectorEventLoop):
+        waits = True
+
+        def is_closed(self) -> bool:
+            if looks.is_set() and self.waits:
+                self.waits = False
+                call = registry.discover_service("orders_service")
+                with ThreadPoolExecutor(1) as thread:
+                    thread.submit(others[0].run_until_complete, call).result()
+            return super().is_closed()
+
+    looks = threading.Event()
+    others += [Meets(), asyncio.new_event_loop()]
+    for loop in others[1:]:
+        asked = loop.run_until_complete(registry.discover_service("orders_service"))
+        assert asked == "http://localhost:9000"
+        looks.set()
+    assert not others[1].waits  # type: ignore[attr-defined]
+    for loop in others:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
