@@ -2,8 +2,10 @@
 
 from discovery.logs import Log
 
-#: So many are remembered as said; past that the oldest may be said again.
+#: So many are remembered as said; past that all may be said again.
 MOST_REMEMBERED = 1000
+#: Of a key and of what is wrong, either of which may be as long as its writer liked. Ours are shorter.
+MOST_CHARACTERS = 200
 
 _log = Log()
 
@@ -15,9 +17,10 @@ class LeftOut:
         self._said: dict[str, str] = {}
 
     def say(self, key: str, detail: str) -> None:
+        key, detail = key[:MOST_CHARACTERS], detail[:MOST_CHARACTERS]
         if self._said.get(key) == detail:
             return
+        if len(self._said) >= MOST_REMEMBERED:
+            self._said.clear()  # at once, since threads share it
         self._said[key] = detail
-        if len(self._said) > MOST_REMEMBERED:
-            del self._said[next(iter(self._said))]
         _log.warning("registry.invalid_record", key=key, detail=detail)
