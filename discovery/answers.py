@@ -43,7 +43,7 @@ class Reported:
 class Swept:
     """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again.
 
-    `mended`: keys that were of another type than ours, and have been taken away.
+    `mended`: keys that could not be used, as those of another type, and have been taken away.
     """
 
     epoch: str

@@ -30,7 +30,8 @@ for first = 1, #members, AT_A_TIME do
   end
 end
 local lapsed = {}
-for _, entry in ipairs(known_to ~= '' and redis.call('XREVRANGE', EVENTS, '+', '(' .. known_to) or {}) do
+-- After the last id that there is comes nothing: to ask for that is an error.
+for _, entry in ipairs(known_to ~= '' and redis.pcall('XREVRANGE', EVENTS, '+', '(' .. known_to) or {}) do
   local said = {}
   for i = 1, #entry[2], 2 do said[entry[2][i]] = entry[2][i + 1] end
   if said.kind == 'expired' then lapsed[#lapsed + 1] = said.member end

@@ -2,7 +2,7 @@
 -- ARGV: 2 gateway ('' = none), 3 its lease in ms, 4 unhealthy instances are removed after, ms,
 --       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it)
 -- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers,
---          {key that was of another type and has been taken away, …}}
+--          {key that could not be used and has been taken away, …}}
 local SWEPT_AT_ONCE = 200
 local LAPSED_AT_ONCE = 1000
 local CLEARED_AT_ONCE = 2000
@@ -20,13 +20,22 @@ local TYPES = {
   [WORKERS] = 'zset', [ACKS] = 'hash', [PROBATION] = 'zset', [EVENTS] = 'stream',
 }
 local mended, is_mended = {}, {}
+local function take_away(key)
+  redis.call('DEL', key)
+  mended[#mended + 1] = key
+  is_mended[key] = true
+end
 for _, key in ipairs(KEYS) do
   local kind = redis.pcall('TYPE', key).ok
-  if kind and kind ~= 'none' and kind ~= TYPES[key] then
-    redis.call('DEL', key)
-    mended[#mended + 1] = key
-    is_mended[key] = true
-  end
+  if kind and kind ~= 'none' and kind ~= TYPES[key] then take_away(key) end
+end
+-- No entry can follow one with the last id there is. Who follows waits for entries behind it: for them
+-- these are other data now.
+local LAST_MS = '18446744073709551615-'
+local last = redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)[1]
+if last and string.sub(last[1], 1, #LAST_MS) == LAST_MS then
+  take_away(EVENTS)
+  redis.call('HSET', META, 'epoch', ARGV[1])
 end
 if is_mended[INDEX] or is_mended[LEASES] then
   for _, member in ipairs(redis.call('HKEYS', INSTANCES)) do

@@ -28,6 +28,7 @@ META, INSTANCES, INDEX, LEASES, VERDICTS, STATUS = KEYS[:6]
 UNHEALTHY, GATEWAYS, KNOWN, REMOVED, WORKERS, ACKS, PROBATION, EVENTS = KEYS[6:]
 NESTED = b"[" * 100_000
 DIGITS = b"9" * 5000
+LAST_ID = f"{2**64 - 1}-{2**64 - 1}"
 #: A lease that ends in 2096.
 FAR_MS = 4e12
 RECORD = json.dumps({"host": "127.0.0.1", "port": 9, "ttl": 15.0}).encode()
@@ -140,6 +141,7 @@ CASES: dict[str, Write] = {
     "event: registered at 5,000 digits": registered(registered_at=DIGITS),
     "event: registered in the year 3170843": registered(registered_at=b"1" + b"0" * 17),
     "event: ttl of 5,000 digits": registered(ttl=DIGITS),
+    "event with the last id there is": lambda client: client.xadd(EVENTS, {"a": "b"}, id=LAST_ID),
     "event: health of nobody": event(kind=b"health_changed", to=b"\xff", evidence=b"\xff"),
     **{f"another type of {key}": another_type(key) for key in KEYS},
 }
