@@ -53,7 +53,7 @@ class Announcement:
         """Register once the service listens, then heartbeat until cancelled."""
         await self._wait_for_port()
         self.listening.set()
-        self._others_have = not self._sharers.join(encode(self.instance))
+        self._others_have = not await self._sharers.join(encode(self.instance))
         retry_s = RETRY_FIRST_S
         while True:
             try:
@@ -78,16 +78,19 @@ class Announcement:
         While others share the instance nothing is asked: they serve on.
         """
         await self._stop()
-        if not self._may_be_registered or self._draining or not self._sharers.leave():
+        if not self._may_be_registered or self._draining:
             return False
-        self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
+        with self._sharers.leaving() as is_last:
+            if is_last:
+                self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
         return self._draining
 
     async def pause(self) -> None:
         """Deregister, unless others share the instance, until `start`."""
         await self._stop()
-        if self._sharers.leave() and self._may_be_registered:
-            await self._say_goodbye(self._registrar.deregister(self.instance.key))
+        with self._sharers.leaving() as is_last:
+            if is_last and self._may_be_registered:
+                await self._say_goodbye(self._registrar.deregister(self.instance.key))
         self.registered = self._may_be_registered = False
 
     async def withdraw(self) -> None:
@@ -113,6 +116,7 @@ class Announcement:
         if self.registered or self._others_have:
             self._may_be_registered = True
             self.registered = await self._registrar.renew(self.instance.key)
+            self._was_registered = self._was_registered or self.registered
             self._others_have = False
         if not self.registered:
             self._may_be_registered = True  # even if this call's answer never comes

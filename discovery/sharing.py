@@ -1,16 +1,22 @@
 """Workers that share a port are one instance: what its id is, and who of them is the first and the last."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 from discovery.forking import tell_of_forks
 from discovery.instance_ids import new_instance_id
+
+#: Who leaves as the last is waited for: some calls of the registry at most.
+JOINS_WITHIN_S = 5.0
+_POLL_S = 0.01
 
 
 def place_id(name: str, host: str, port: int) -> str:
@@ -39,41 +45,50 @@ class Sharers:
         self._last = True
         tell_of_forks(self)
 
-    def join(self, record: str) -> bool:
-        """Be one of them; True where `record` is not what they have registered, or nobody has."""
-        with suppress(OSError):  # no room, say, or a file system without locks
-            return self._join(record)
+    async def join(self, record: str) -> bool:
+        """Be one of them; True where `record` is not what they have registered, or nobody has.
+
+        It waits for who is leaving as the last one: what that one says must come first.
+        """
+        with suppress(OSError):  # no room, say, a file system without locks, or it took too long
+            async with asyncio.timeout(JOINS_WITHIN_S):
+                return await self._join(_digest(record).encode())
         self.forked()
         return True
 
-    def _join(self, record: str) -> bool:
+    async def _join(self, digest: bytes) -> bool:
         folder = _folder()
         self._path = folder and folder / self._name
         while self._path is not None:
             self.forked()
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-            is_first = self._lock()
-            fcntl.flock(self._file, fcntl.LOCK_SH)
-            if not self._is_in_place():  # the last one of those before has just deleted it
-                continue
-            digest = _digest(record).encode()
-            if not is_first and os.pread(self._file, len(digest), 0) == digest:
-                return False
-            os.pwrite(self._file, digest, 0)
-            return True
+            is_new = self._lock(fcntl.LOCK_EX)
+            if is_new:
+                os.pwrite(self._file, digest, 0)  # before others can read it
+            if self._lock(fcntl.LOCK_SH) and self._is_in_place():
+                if os.pread(self._file, len(digest), 0) != digest:
+                    is_new = True
+                    os.pwrite(self._file, digest, 0)
+                return is_new
+            await asyncio.sleep(_POLL_S)  # the last one of those before is leaving
         return True
 
-    def leave(self) -> bool:
-        """Be none of them; True for the last one, as long as nobody joins after it."""
+    @contextmanager
+    def leaving(self) -> Iterator[bool]:
+        """Be none of them; True for the last one. Inside nobody joins."""
         if self._file >= 0 and self._last:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._last = self._lock()
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-        return self._last
+            self._last = self._lock(fcntl.LOCK_EX)
+        try:
+            yield self._last
+        finally:
+            if self._file >= 0:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Leave no file behind, as the last one."""
-        if self._file >= 0 and self._path is not None and self._last and self._lock():
+        is_last = self._file >= 0 and self._last and self._lock(fcntl.LOCK_EX)
+        if is_last and self._path is not None:
             self._path.unlink(missing_ok=True)
         self.forked()
 
@@ -84,10 +99,10 @@ class Sharers:
         self._file = -1
         self._last = True
 
-    def _lock(self) -> bool:
-        """Take the file for this process alone; False where others have it."""
+    def _lock(self, kind: int) -> bool:
+        """Take the file for this process alone, or with others; False where that can't be now."""
         with suppress(BlockingIOError):
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._file, kind | fcntl.LOCK_NB)
             return True
         return False
 
@@ -111,8 +126,8 @@ def _place() -> str | None:
 
 def _folder() -> Path | None:
     """This user's own, for the locks; None where there can't be one."""
-    folder = Path(tempfile.gettempdir()) / f"lockgate-{os.getuid()}"
-    with suppress(OSError):
+    with suppress(OSError):  # where nothing can be written at all, no temporary folder is found
+        folder = Path(tempfile.gettempdir()) / f"lockgate-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)
         about = folder.lstat()
         others_write = stat.S_IMODE(about.st_mode) & 0o022

@@ -73,7 +73,8 @@ def register(
         ),
     ] = None,
     instance_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="The instance's ID; else a new one.")
+        str | None,
+        typer.Option("--id", metavar="ID", help="The instance's ID; else that of this port here."),
     ] = None,
     via_http: Annotated[
         str | None,

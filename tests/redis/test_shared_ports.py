@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 from discovery import Announcement, RegistrySettings, ServiceRegistry, announced
+from discovery.announcement import make_announcement
+from discovery.errors import RegistrationRefused
+from discovery.instance import Instance
 from tests.support.documents import ROOT
+from tests.support.eventually import eventually
 from tests.support.registry_events import events_of
 from tests.support.registry_servers import free_port
 from tests.support.stack_stand_ins import until
@@ -134,12 +138,109 @@ def test_who_comes_back_after_a_crash_takes_its_own_place(registry_url: str, por
     assert events_of(registry_url) == ["registered", "registered", "deregistered"]
 
 
+@pytest.mark.parametrize("is_found", [True, False], ids=["not writable", "not found"])
 def test_where_no_lock_can_be_made_each_has_an_id_of_its_own(
-    registry_url: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry_url: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_found: bool
 ) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    """In a container whose root can't be written to, the search for a temporary folder fails."""
+    nowhere = str(tmp_path / "nowhere")
+    monkeypatch.setattr("tempfile.tempdir", nowhere if is_found else None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [nowhere])
     with worker(registry_url, port) as one, worker(registry_url, port) as other:
         assert one.instance_id != other.instance_id
+
+
+class Registrar:
+    """A registry that tells what it was asked; while `slow` is not set, it answers no goodbye."""
+
+    def __init__(self, registry: str) -> None:
+        self.registry = registry
+        self.calls: list[str] = []
+        self.asked, self.slow = asyncio.Event(), asyncio.Event()
+        self.refuses_renewals = False
+        self._known = False
+
+    async def register(self, instance: Instance) -> None:
+        self.calls.append("register")
+        self._known = True
+
+    async def renew(self, key: str) -> bool:
+        self.calls.append("renew")
+        if self.refuses_renewals:
+            raise RegistrationRefused("another token")
+        return self._known
+
+    async def drain(self, key: str) -> None:
+        self.asked.set()
+        await self.slow.wait()
+        self.calls.append("drain")
+
+    async def drained(self, key: str) -> None: ...
+
+    async def deregister(self, key: str) -> None:
+        self.asked.set()
+        await self.slow.wait()
+        self.calls.append("deregister")
+        self._known = False
+
+    async def close(self) -> None: ...
+
+
+def announcement(registrar: Registrar, port: int) -> Announcement:
+    settings = RegistrySettings("redis://nobody.invalid", heartbeat_interval_s=0.05)
+    return make_announcement(
+        name="orders_service",
+        port=port,
+        host=None,
+        health_path=None,
+        metadata=None,
+        version=None,
+        weight=1,
+        instance_id=None,
+        settings=settings,
+        registrar=registrar,
+    )
+
+
+@pytest.mark.parametrize("goodbye", ["drain", "deregister"])
+async def test_who_comes_while_the_last_one_leaves_registers_after_its_goodbye(
+    port: int, tmp_path: Path, goodbye: str
+) -> None:
+    """Its registration was drained, for good, or taken out, by the goodbye that came late."""
+    registrar = Registrar(str(tmp_path))
+    leaves, comes = announcement(registrar, port), announcement(registrar, port)
+    leaves.start()
+    await eventually(lambda: leaves.registered)
+    leaving = asyncio.create_task(leaves.begin_drain() if goodbye == "drain" else leaves.withdraw())
+    await registrar.asked.wait()
+    comes.start()
+    await eventually(comes.listening.is_set)
+    await asyncio.sleep(0)  # it has had its turn to join
+    registrar.slow.set()
+    await leaving
+    await eventually(lambda: comes.registered)
+    kinds = [call for call in registrar.calls if call != "renew"]
+    assert kinds == ["register", goodbye, "register"]
+    for one in (leaves, comes):
+        await one.withdraw()
+
+
+async def test_who_found_it_registered_is_not_refused_by_a_later_change_of_token(
+    port: int, tmp_path: Path
+) -> None:
+    """`lockgate register` would end a program that has served for long."""
+    registrar = Registrar(str(tmp_path))
+    registrar.slow.set()
+    both = [announcement(registrar, port) for _ in range(2)]
+    for one in both:
+        one.start()
+        await eventually(lambda: one.registered)  # noqa: B023
+    registrar.refuses_renewals = True
+    registrar.calls.clear()
+    await eventually(lambda: registrar.calls.count("renew") >= 4)
+    assert [one.refused.is_set() for one in both] == [False, False]
+    for one in both:
+        await one.withdraw()
 
 
 @contextmanager
