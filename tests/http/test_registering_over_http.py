@@ -35,9 +35,9 @@ async def ended(program: Registered) -> tuple[int, str, list[str]]:
         (ADMIN_TOKEN, (), {"ADMIN_TOKEN": ""}, "answers 403: it has no admin token"),
         (
             ADMIN_TOKEN,
-            ("--host", "169.254.169.254"),
+            ("--host", "0.0.0.0"),
             {},
-            "answers 400: host '169.254.169.254': this address is never connected to",
+            "answers 400: host '0.0.0.0': this address is never connected to",
         ),
         (
             ADMIN_TOKEN,
