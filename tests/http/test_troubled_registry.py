@@ -34,6 +34,11 @@ async def metric(gateway: RunningGateway, name: str) -> float:
     return float(value)
 
 
+async def listed_healthy(gateway: RunningGateway) -> bool:
+    (orders,) = (await gateway.get("/services")).json()["services"]
+    return bool(orders["healthy"] == 1)
+
+
 def conditions(gateway: RunningGateway) -> list[str]:
     """All that the instance has been, to this gateway."""
     return [change.after for change in gateway.gateway.health.history("orders/i1")]
@@ -52,6 +57,8 @@ async def test_a_registry_that_answers_too_late_slows_no_request_and_nothing_fla
     )
     await gateway.register("orders", (await start_upstream()).port, health_check_url="/health")
     assert await metric(gateway, "up") == 1
+    # What the gateway has found is in the registry too, and so in its view.
+    await eventually(lambda: listed_healthy(gateway))
 
     slow_proxy.delay_s = delay_s
     states, slowest_s, began_s = [], 0.0, time.monotonic()
