@@ -22,6 +22,7 @@ from gateway.request_body import ClientLimits
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.client_address import TrustedProxies
 from middlewares.limiting import Policy
+from middlewares.logs import Level, Style, in_lower_case
 
 DEFAULT_POLICY = "default"
 
@@ -89,8 +90,8 @@ class GatewaySettings(BaseSettings):
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
     view_file: Path | None = None
     start_without_registry: Literal["view", "wait"] = "view"
-    log_level: Literal["debug", "info", "warning", "error", "critical"] = "info"
-    log_format: Literal["json", "console"] = "json"
+    log_level: Annotated[Level, BeforeValidator(in_lower_case)] = "info"
+    log_format: Annotated[Style, BeforeValidator(in_lower_case)] = "json"
     registry: RegistrySettings = RegistrySettings()
 
     @classmethod

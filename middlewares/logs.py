@@ -18,7 +18,9 @@ from middlewares.printable import printable, printable_line
 #: The ID of the request that the current task works for, or None outside a request.
 correlation_id_var: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
-LEVELS: dict[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+Level = Literal["debug", "info", "warning", "error", "critical"]
+Style = Literal["json", "console"]
+LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 EventDict = MutableMapping[str, Any]
 #: Writes one event whose members are ready; None: nothing of this level is wanted.
@@ -27,16 +29,23 @@ WriteEvent = Callable[[dict[str, Any]], None]
 _writer: LineWriter | None = None
 
 
+def in_lower_case(text: object) -> object:
+    """A level or style as they are called here, from one in any case; WARN is a level too."""
+    if not isinstance(text, str):
+        return text
+    return {"warn": "warning"}.get(text.lower(), text.lower())
+
+
 def configure_logging(
     *,
     service: str,
-    level: str = "info",
-    style: Literal["json", "console"] = "json",
+    level: Level = "info",
+    style: Style = "json",
     file_descriptor: int | None = None,
 ) -> LineWriter:
     """Send every structlog event of this process to standard output in the contract's shape.
 
-    `level` is one of LEVELS; `service` is the name that each line carries. The writer that is
+    `service` is the name that each line carries. The writer that is
     returned has to be closed at the end of the process, or it does so itself at exit.
     """
     global _writer

@@ -10,7 +10,6 @@ import hypothesis
 import pytest
 import redis
 import structlog
-from hypothesis import settings
 
 from gateway.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
@@ -28,10 +27,6 @@ _namespaces = itertools.count()
 # On a busy machine an example takes longer than the 200 ms that it has else; each test has 60 s.
 hypothesis.settings.register_profile("lockgate", deadline=None)
 hypothesis.settings.load_profile("lockgate")
-
-# How long an example takes says how busy the machine is; each test has its time-out anyway.
-settings.register_profile("lockgate", deadline=None)
-settings.load_profile("lockgate")
 
 # Under nohup, or in the background of a shell, these are ignored, and so they would be by all that
 # the tests start: programs keep what they inherit.

@@ -1,12 +1,13 @@
 """What every service reads from the environment, checked when it is read."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from discovery.errors import InvalidRegistration, SettingsError
 from discovery.instance import parse_registration
+from middlewares.logs import Level, Style, in_lower_case
 from services.base.validation import expectation, first_of
 
 
@@ -30,10 +31,10 @@ class ServiceSettings(BaseSettings):
     service_host: str = Field(default="127.0.0.1", description="must be an address to listen on")
     service_port: Port = Field(default=...)
     advertise_host: Annotated[str, AfterValidator(_advertisable)] = "localhost"
-    log_level: Literal["debug", "info", "warning", "error", "critical"] = Field(
+    log_level: Annotated[Level, BeforeValidator(in_lower_case)] = Field(
         default="info", description="must be debug, info, warning, error or critical"
     )
-    log_format: Literal["json", "console"] = Field(
+    log_format: Annotated[Style, BeforeValidator(in_lower_case)] = Field(
         default="json", description="must be json or console"
     )
     shutdown_grace: float = Field(

@@ -46,6 +46,12 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
     assert load_settings(dict.fromkeys(names, "")) == load_settings({})
 
 
+def test_level_and_format_of_the_log_are_read_in_any_case() -> None:
+    for value, level in (("INFO", "info"), ("WARN", "warning"), ("Warning", "warning")):
+        settings = load_settings({"LOG_LEVEL": value, "LOG_FORMAT": "Console"})
+        assert (settings.log_level, settings.log_format) == (level, "console")
+
+
 def test_each_variable_is_read() -> None:
     settings = load_settings(
         {

@@ -42,6 +42,14 @@ def test_what_is_set_counts_and_what_is_set_to_nothing_does_not(
     assert settings.log_level == "info"
 
 
+def test_level_and_format_of_the_log_are_read_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_FORMAT", "Console")
+    for value, level in (("INFO", "info"), ("WARN", "warning"), ("Warning", "warning")):
+        monkeypatch.setenv("LOG_LEVEL", value)
+        settings = settings_from_environment(PriceSettings)
+        assert (settings.log_level, settings.log_format) == (level, "console")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
