@@ -66,6 +66,7 @@ def describe_health(health: Health, history: Iterable[Transition]) -> Descriptio
     return {
         "condition": health.condition,
         "evidence": health.evidence,
+        "latest": health.latest,
         "history": [
             {
                 "time": datetime.fromtimestamp(one.at_s, UTC).isoformat(timespec="milliseconds"),

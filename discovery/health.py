@@ -16,7 +16,7 @@ A suspected instance is still healthy for the registry; this gateway prefers any
 carries its evidence.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from discovery.view import Status
@@ -35,7 +35,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one probe says; `evidence` is for people: "200", "503", "connect failed: refused"."""
+    """What one probe says; `evidence` is for people: "GET /health answers 404, expected 200 to 299"."""
 
     passed: bool
     evidence: str
@@ -71,6 +71,8 @@ class Health:
     #: It was removed for ill health and has registered again: one pass is not enough.
     probation: bool = False
     suspected: bool = False
+    #: What was last seen of it, whether or not that changed anything.
+    latest: str = field(default="", compare=False)
 
     @property
     def condition(self) -> Condition:
@@ -90,12 +92,12 @@ class Transition:
 def step(health: Health, evidence: Evidence, thresholds: Thresholds) -> Health:
     """The health after one more piece of evidence; the same object where nothing changes."""
     if isinstance(evidence, Verdict):
-        return _judged(health, evidence, thresholds)
+        return replace(_judged(health, evidence, thresholds), latest=evidence.evidence)
     if isinstance(evidence, Heartbeats):
         return _beaten(health, evidence)
     if health.status != "healthy" or health.suspected:
         return health
-    return replace(health, suspected=True, evidence=evidence.evidence)
+    return replace(health, suspected=True, evidence=evidence.evidence, latest=evidence.evidence)
 
 
 def _judged(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
@@ -117,9 +119,9 @@ def _judged(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
 
 def _beaten(health: Health, heartbeats: Heartbeats) -> Health:
     if heartbeats.come and health.status == "starting" and not health.probation:
-        return Health("healthy", 0, "heartbeats come")
+        return Health("healthy", 0, "heartbeats come", latest="heartbeats come")
     if not heartbeats.come and health.status == "healthy":
-        return Health("starting", 0, "its lease lapsed")
+        return Health("starting", 0, "its lease lapsed", latest="its lease lapsed")
     return health
 
 

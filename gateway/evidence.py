@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from discovery.health import Health
 from discovery.instance import Instance
+from gateway.evidence_texts import connect_failed
 from gateway.suspecting import MOVED_AFTER_S, is_suspect, silent_since
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.pool import Pool
@@ -43,7 +44,7 @@ class TrafficEvidence:
         """
         cause = failure.__cause__
         if isinstance(failure, UpstreamUnreachable) and cause is not None:
-            self._doubt(instance, f"connect failed: {str(cause) or 'timed out'}")
+            self._doubt(instance, connect_failed(cause))
 
     async def run(self) -> None:
         """Sweep until cancelled."""

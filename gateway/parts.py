@@ -38,6 +38,7 @@ from gateway.probing import HealthProbe
 from gateway.registry_log import EventLog, log_health
 from gateway.settings import GatewaySettings
 from gateway.surfaces import Listener
+from gateway.unavailability import Unavailability
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
 from middlewares.failures import NoView
@@ -83,6 +84,7 @@ class Gateway:
         self.watcher = Watcher(settings.registry, saved)
         self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self.health = HealthBook(self._health_changed)
+        self.unavailability = Unavailability(lambda: self.watcher.view, self.health, self.guard)
         self.mass_losses = MassLosses(self.health.status)
         self.instance_counts = InstanceCounts(lambda: self.watcher.view, self.health)
         self.reporter = Reporter(self.registry, self.id, self.health.health, self._say_everything)

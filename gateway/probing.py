@@ -11,6 +11,7 @@ from discovery.health import Verdict
 from discovery.health_check import HealthCheck
 from discovery.instance import Instance
 from discovery.shortage import is_own_shortage
+from gateway import evidence_texts as texts
 from gateway.seldom import Seldom
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
@@ -60,15 +61,15 @@ class HealthProbe:
         except TimeoutError:
             if loop.time() - began_s > self._timeout_s + LATE_AFTER_S:
                 return None
-            return Verdict(False, f"no answer within {self._timeout_s:g} s")
+            return Verdict(False, texts.not_answered(asked_of(instance), self._timeout_s))
         except (OSError, ForbiddenAddress) as error:
             if is_own_shortage(error):
                 self._not_made.warn(name=instance.name, instance=instance.id, detail=str(error))
                 return None
-            return Verdict(False, f"connect failed: {error}")
+            return Verdict(False, texts.connect_failed(error))
         except UpstreamFailure as failure:
-            evidence = failure.evidence
-            return Verdict(False, f"{failure}: {evidence}" if evidence else str(failure))
+            asked = asked_of(instance)
+            return Verdict(False, texts.broke_off(asked, str(failure), failure.evidence))
 
     async def _connect(self, instance: Instance) -> Verdict:
         connection = await self._dialer.connect(instance, self._new)
@@ -81,7 +82,7 @@ class HealthProbe:
     async def _ask(self, instance: Instance) -> Verdict:
         request = _request("HEAD", "/", "", instance.authority)
         head, _ = await self._exchange(instance, request)
-        return Verdict(True, f"answers with {head.status}")
+        return Verdict(True, texts.answers("HEAD /", head.status))
 
     async def _get(self, instance: Instance, check: HealthCheck) -> Verdict:
         parts = urlsplit(instance.health_check_url or "")
@@ -89,11 +90,12 @@ class HealthProbe:
         there = replace(instance, scheme=parts.scheme, port=port)
         request = _request("GET", parts.path, parts.query, parts.netloc)
         head, body = await self._exchange(there, request)
+        asked = asked_of(instance)
         if not check.expects(head.status):
-            return Verdict(False, str(head.status))
+            return Verdict(False, texts.answers_otherwise(asked, head.status, check.statuses))
         if check.body not in body:
-            return Verdict(False, f"{head.status} without the expected body")
-        return Verdict(True, str(head.status))
+            return Verdict(False, texts.answers_another_body(asked, head.status))
+        return Verdict(True, texts.answers(asked, head.status))
 
     async def _exchange(self, there: Instance, request: RequestHead) -> tuple[ResponseHead, bytes]:
         """The head of the answer and the beginning of its body."""
@@ -109,6 +111,14 @@ class HealthProbe:
         finally:
             connection.abort()
         return head, bytes(body[:MAX_BODY_BYTES])
+
+
+def asked_of(instance: Instance) -> str:
+    """What its probe asks, in words; of a health URL the path, since its query may hold a secret."""
+    kind = instance.health_check.kind
+    if kind == "http":
+        return f"GET {urlsplit(instance.health_check_url or '').path or '/'}"
+    return "a connect" if kind == "tcp" else "HEAD /"
 
 
 def _is_own(instance: Instance) -> bool:

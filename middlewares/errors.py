@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
@@ -20,10 +21,19 @@ from middlewares.problems import (
 )
 
 
-def errors_middleware(*, also: Problems | None = None) -> Middleware:
+def own_words(_request: web.Request, failure: Failure) -> str:
+    return failure.detail
+
+
+def errors_middleware(
+    *,
+    also: Problems | None = None,
+    detail_of: Callable[[web.Request, Failure], str] = own_words,
+) -> Middleware:
     """Answer for whatever the inner layers raise; what is unknown is logged and becomes a bare 500.
 
-    `also` are the rows of failures that only the application knows.
+    `also` are the rows of failures that only the application knows. `detail_of` is what the answer to
+    a request says of a failure.
     """
     log = structlog.get_logger()
     table = {**PROBLEMS, **(also or {})}
@@ -36,7 +46,8 @@ def errors_middleware(*, also: Problems | None = None) -> Middleware:
         except Failure as failure:
             problem = problem_of(failure, table)
             exchange.reason = problem.reason
-            response = failure_response(failure, problem, exchange.correlation_id)
+            detail = detail_of(request, failure)
+            response = failure_response(failure, problem, detail, exchange.correlation_id)
         except web.HTTPException as refusal:
             if refusal.status < 400:
                 raise

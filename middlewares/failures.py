@@ -89,6 +89,7 @@ class NoHealthyInstance(Failure):
     """The service is known, and no instance of it can be used now."""
 
     def __init__(self, service: str, retry_after_s: int = 1) -> None:
+        self.service = service
         self.retry_after_s = retry_after_s
         super().__init__(f"no instance of {service} is available now")
 

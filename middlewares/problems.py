@@ -97,9 +97,11 @@ def problem_response(
     )
 
 
-def failure_response(failure: Failure, problem: Problem, correlation_id: str) -> web.Response:
+def failure_response(
+    failure: Failure, problem: Problem, detail: str, correlation_id: str
+) -> web.Response:
     """A failure as an answer, with the fields that its kind calls for."""
-    return problem_response(problem, failure.detail, correlation_id, _fields_of(failure))
+    return problem_response(problem, detail, correlation_id, _fields_of(failure))
 
 
 def _fields_of(failure: Failure) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from gateway.stack.failures import StackError, UsageError
@@ -16,6 +17,7 @@ from gateway.stack.state import StackState
 ANSWERS_WITHIN_S = 5.0
 _ADVICE = {
     401: "it takes another admin token, name it with --token",
+    503: "it has not heard of its registry yet: is that running?",
     404: "where ADMIN_LISTEN is set, --url has to name that address",
 }
 
@@ -28,8 +30,11 @@ class GatewayClient:
     token: str | None
     direct: bool
 
-    def get(self, path: str) -> Any:
-        """The JSON document at a path. StackError: it does not answer, or refuses."""
+    def get(self, path: str, *, missing: Any = None) -> Any:
+        """The JSON document at a path. StackError: it does not answer, or refuses.
+
+        `missing` is returned for a 404, where it is not None.
+        """
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310
         try:
@@ -37,6 +42,8 @@ class GatewayClient:
                 return json.load(response)
         except urllib.error.HTTPError as refusal:
             with refusal:
+                if refusal.code == HTTPStatus.NOT_FOUND and missing is not None:
+                    return missing
                 advice = _ADVICE.get(refusal.code, "is that a gateway?")
                 raise StackError(f"{self.url}{path} answers {refusal.code}: {advice}") from None
         except (OSError, ValueError, http.client.HTTPException) as error:

@@ -296,10 +296,14 @@ async def test_the_registrys_events_are_logged(
             for line in gateway.logs("instance.health_changed")
             if line["name"] == "sickens"
         ]
-        assert changes == [("starting", "healthy", "200"), ("healthy", "unhealthy", "503")]
+        ill = "GET /health answers 503, expected 200 to 299"
+        assert changes == [
+            ("starting", "healthy", "GET /health answers 200"),
+            ("healthy", "unhealthy", ill),
+        ]
         # Traffic goes elsewhere from here on: whoever reads warnings alone has to learn of it, and why.
         (removed,), (expired,) = gateway.logs("instance.removed"), gateway.logs("instance.expired")
-        assert (removed["level"], removed["evidence"]) == ("warning", "503")
+        assert (removed["level"], removed["evidence"]) == ("warning", ill)
         assert (expired["level"], expired["evidence"]) == ("warning", "no heartbeat for 1 s")
         levels = {(line["to"], line["level"]) for line in gateway.logs("instance.health_changed")}
         assert levels == {("healthy", "info"), ("unhealthy", "warning")}

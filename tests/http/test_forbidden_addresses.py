@@ -151,7 +151,7 @@ async def test_probes_follow_no_redirects(
 
     await write(registry_url, "127.0.0.1", redirecting.port, health_check_url="/probe")
 
-    assert await evidence(gateway) == "302"
+    assert await evidence(gateway) == "GET /probe answers 302, expected 200 to 299"
     assert target.requests == []
 
 
@@ -174,7 +174,7 @@ async def test_of_an_endless_health_answer_little_is_read_and_the_status_counts(
         await eventually(lambda: gateway.gateway.health.status("rogue/i1") == "healthy")
 
     assert "s3cret" not in str(logs)
-    assert gateway.gateway.health.health("rogue/i1").evidence == "200"
+    assert gateway.gateway.health.health("rogue/i1").evidence == "GET /probe answers 200"
 
 
 @pytest.mark.parametrize(

@@ -35,20 +35,35 @@ def probing_tasks() -> list[str]:
 @pytest.mark.parametrize(
     ("status", "body", "metadata", "verdict"),
     [
-        (401, "", {"health.statuses": "200-299,401"}, ("healthy", "401")),
-        (204, "", {"health.statuses": "200"}, ("unhealthy", "204")),
-        (302, "", {"health.statuses": "300-399"}, ("healthy", "302")),
-        (200, "all is UP now", {"health.body": "UP"}, ("healthy", "200")),
-        (200, "all is down", {"health.body": "UP"}, ("unhealthy", "200 without the expected body")),
-        (500, "UP", {"health.body": "UP"}, ("unhealthy", "500")),
-        (200, " " * 16382 + "UP", {"health.body": "UP"}, ("healthy", "200")),
+        (401, "", {"health.statuses": "200-299,401"}, ("healthy", "GET /probe answers 401")),
+        (
+            204,
+            "",
+            {"health.statuses": "200"},
+            ("unhealthy", "GET /probe answers 204, expected 200"),
+        ),
+        (302, "", {"health.statuses": "300-399"}, ("healthy", "GET /probe answers 302")),
+        (200, "all is UP now", {"health.body": "UP"}, ("healthy", "GET /probe answers 200")),
+        (
+            200,
+            "all is down",
+            {"health.body": "UP"},
+            ("unhealthy", "GET /probe answers 200 without the expected body"),
+        ),
+        (
+            500,
+            "UP",
+            {"health.body": "UP"},
+            ("unhealthy", "GET /probe answers 500, expected 200 to 299"),
+        ),
+        (200, " " * 16382 + "UP", {"health.body": "UP"}, ("healthy", "GET /probe answers 200")),
         (
             200,
             " " * 16383 + "UP",
             {"health.body": "UP"},
-            ("unhealthy", "200 without the expected body"),
+            ("unhealthy", "GET /probe answers 200 without the expected body"),
         ),
-        (200, "grün", {"health.body": "ü"}, ("healthy", "200")),
+        (200, "grün", {"health.body": "ü"}, ("healthy", "GET /probe answers 200")),
     ],
 )
 async def test_an_http_probe_passes_on_the_statuses_and_the_body_that_are_asked_for(
@@ -234,7 +249,7 @@ async def test_with_heartbeats_as_the_probe_one_removed_for_ill_health_has_to_an
     await gateway.register("orders", port, metadata=HEARTBEAT)
 
     assert len(upstream.requests) == 3
-    assert evidence(gateway) == "answers with 200"
+    assert evidence(gateway) == "HEAD / answers 200"
 
 
 async def test_with_heartbeats_as_the_probe_one_that_dies_while_the_registry_is_away_costs_no_request(

@@ -129,7 +129,7 @@ async def test_an_answer_before_the_question_is_no_passed_probe(
     await eventually(lambda: health.status("orders_service/i1") == "unhealthy")
 
     evidence = health.health("orders_service/i1").evidence
-    assert evidence.startswith("the upstream closed the connection: it sent ")
+    assert evidence.startswith("GET /health: the upstream closed the connection (it sent ")
 
 
 async def test_bytes_between_the_choice_of_an_idle_connection_and_the_request_end_it(

@@ -129,7 +129,7 @@ def test_every_status_has_a_title(problem: Problem) -> None:
 
 
 def answer_to(failure: Failure) -> tuple[int, dict[str, str], dict[str, object]]:
-    response = failure_response(failure, problem_of(failure), "abc")
+    response = failure_response(failure, problem_of(failure), failure.detail, "abc")
     assert isinstance(response.body, bytes)
     return response.status, dict(response.headers), json.loads(response.body)
 

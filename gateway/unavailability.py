@@ -1,0 +1,68 @@
+"""Why no instance of a service can be used: for the 503 that says so, made when it is answered."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from aiohttp import web
+
+from discovery.prober import HealthBook
+from discovery.view import View
+from gateway.admin import AdminGuard
+from gateway.explaining import Sight, explain
+from middlewares.client_address import parse_address
+from middlewares.exchange import EXCHANGE
+from middlewares.failures import Failure, NoHealthyInstance
+
+#: Whoever asks on and on is told the same for so long, as long as view and verdicts are the same.
+FRESH_FOR_S = 0.2
+#: Fields of a request that came through a proxy: the peer is not who asks.
+_OF_PROXIES = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
+
+
+class Unavailability:
+    """Words for a NoHealthyInstance; addresses are for those with the token, or on this machine."""
+
+    def __init__(self, view: Callable[[], View], book: HealthBook, guard: AdminGuard) -> None:
+        self._view = view
+        self._book = book
+        self._guard = guard
+        #: What the words were made of, and when and which they are: by service, with addresses or not.
+        self._made_of: tuple[View | None, int] = (None, -1)
+        self._made: dict[tuple[str, bool], tuple[float, str]] = {}
+
+    def detail_of(self, request: web.Request, failure: Failure) -> str:
+        """What the answer to a request says of a failure of any kind."""
+        if not isinstance(failure, NoHealthyInstance):
+            return failure.detail
+        key = (failure.service, is_local(request) or self._guard.admits(request))
+        view, revision = self._view(), self._book.revision
+        if view is not self._made_of[0] or revision != self._made_of[1]:
+            self._made_of = (view, revision)
+            self._made.clear()
+        now_s = time.monotonic()
+        made_s, words = self._made.get(key, (-FRESH_FOR_S, ""))
+        if now_s - made_s >= FRESH_FOR_S:
+            words = explain(self._sights(view, failure.service), with_addresses=key[1])
+            self._made[key] = (now_s, words)
+        return f"{failure.detail}: {words or 'none is registered'}"
+
+    def _sights(self, view: View, service: str) -> Iterator[Sight]:
+        for key, entry in view.services.get(service, {}).items():
+            yield Sight(entry, self._book.health(key), self._changed_s(key))
+
+    def _changed_s(self, key: str) -> float:
+        return max((one.at_s for one in self._book.history(key)), default=0.0)
+
+
+def is_local(request: web.Request) -> bool:
+    """It was made on this machine, as far as can be seen: a proxy here asks for somebody else."""
+    return (
+        is_loopback(request.remote or "")
+        and is_loopback(request[EXCHANGE].client_ip)
+        and not any(name in request.headers for name in _OF_PROXIES)
+    )
+
+
+def is_loopback(text: str) -> bool:
+    address = parse_address(text)
+    return address is not None and address.is_loopback
