@@ -22,7 +22,7 @@ from gateway.request_body import ClientLimits
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.client_address import TrustedProxies
 from middlewares.limiting import Policy
-from middlewares.logs import Level, Style, in_lower_case
+from middlewares.log_levels import Level, Style, in_lower_case
 
 DEFAULT_POLICY = "default"
 

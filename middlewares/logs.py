@@ -6,34 +6,24 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import orjson
 import structlog
 from structlog.typing import ExcInfo
 
 from middlewares.line_writer import LineWriter
+from middlewares.log_levels import LEVELS, Level, Style
 from middlewares.printable import printable, printable_line
 
 #: The ID of the request that the current task works for, or None outside a request.
 correlation_id_var: ContextVar[str | None] = ContextVar("correlation_id", default=None)
-
-Level = Literal["debug", "info", "warning", "error", "critical"]
-Style = Literal["json", "console"]
-LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 
 EventDict = MutableMapping[str, Any]
 #: Writes one event whose members are ready; None: nothing of this level is wanted.
 WriteEvent = Callable[[dict[str, Any]], None]
 
 _writer: LineWriter | None = None
-
-
-def in_lower_case(text: object) -> object:
-    """A level or style as they are called here, from one in any case; WARN is a level too."""
-    if not isinstance(text, str):
-        return text
-    return {"warn": "warning"}.get(text.lower(), text.lower())
 
 
 def configure_logging(

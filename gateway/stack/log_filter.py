@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.stack.failures import UsageError
+from middlewares.log_levels import LEVELS, in_lower_case
 
-LEVELS = ("debug", "info", "warning", "error", "critical")
+#: Above all that are known.
+_UNKNOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class LogFilter:
     correlation_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.level is not None and self.level not in LEVELS:
+        if self.level is not None and in_lower_case(self.level) not in LEVELS:
             raise UsageError(f"--level {self.level}: must be one of {', '.join(LEVELS)}")
 
     def keeps(self, record: dict[str, Any]) -> bool:
@@ -25,9 +27,10 @@ class LogFilter:
             return False
         if self.correlation_id is not None and record.get("correlation_id") != self.correlation_id:
             return False
-        return self.level is None or _rank(record.get("level")) >= LEVELS.index(self.level)
+        return self.level is None or _rank(record.get("level")) >= _rank(self.level)
 
 
 def _rank(level: object) -> int:
     """Unknown levels are shown rather than lost."""
-    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+    known = (rank for name, rank in LEVELS.items() if name == in_lower_case(level))
+    return next(known, _UNKNOWN)

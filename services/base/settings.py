@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from discovery.errors import InvalidRegistration, SettingsError
 from discovery.instance import parse_registration
-from middlewares.logs import Level, Style, in_lower_case
+from middlewares.log_levels import Level, Style, in_lower_case
 from services.base.validation import expectation, first_of
 
 
