@@ -74,7 +74,7 @@ class RequestReader:
         self._parser = parser
         self._head_bytes = head_bytes
         #: Of the head that came last: its beginning up to the first CRLF, and how long it is.
-        self._line = b""
+        self._line = bytearray()
         self._head_size = 0
         #: Of a head that is not whole: its last bytes.
         self._head_tail = b""
@@ -128,7 +128,7 @@ class RequestReader:
             if self._wrong_line:
                 raise BadHttpMessage("this version of HTTP is not spoken here")
             if self._head_size > self._head_bytes:
-                raise LineTooLong(self._line[:100], self._head_bytes)
+                raise LineTooLong(bytes(self._line[:100]), self._head_bytes)
             messages, upgraded, tail = self._feed(data)
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
@@ -259,12 +259,12 @@ class RequestReader:
             return _EMPTY_LINES.match(data, at).end()  # type: ignore[union-attr]  # it always does
         self._is_whole = not self._head_tail
         if self._is_whole:
-            self._line, self._head_size = b"", 0
+            self._line.clear()
+            self._head_size = 0
         end = self._end_of_head(data, at)
         self._head_size += (end or len(data)) - at
         if not self._line.endswith(b"\r\n"):
-            line, end_of_line, _ = (self._line + data[at : end or len(data)]).partition(b"\r\n")
-            self._line = line + end_of_line
+            self._read_line(data, at, end or len(data))
         if not end:
             self._head_tail = (self._head_tail + data[at:])[-3:]
             return len(data)
@@ -272,6 +272,15 @@ class RequestReader:
         self._head_tail = b""
         self._awaits_message = True
         return end
+
+    def _read_line(self, data: bytes, at: int, end: int) -> None:
+        """Take what there is of the line; it may come byte by byte, so none is looked at twice."""
+        line = self._line
+        if line.endswith(b"\r") and data.startswith(b"\n", at):
+            line += b"\n"
+            return
+        found = data.find(b"\r\n", at, end)
+        line += data[at : end if found < 0 else found + 2]
 
     def _end_of_head(self, data: bytes, at: int) -> int:
         """Where the head ends that goes on at `at`; 0: not in here."""
