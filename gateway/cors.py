@@ -10,6 +10,7 @@ from aiohttp_cors.abc import AbstractRouterAdapter
 
 from middlewares.correlation_ids import HEADER as CORRELATION_ID
 from middlewares.failures import BadRequest
+from middlewares.request_rules import MOST_ELEMENTS
 from middlewares.route import is_proxied
 
 PREFLIGHT_KEPT_S = 600
@@ -64,8 +65,9 @@ class ProxiedRoutes(AbstractRouterAdapter):
 
 
 def _may_be_repeated(request: web.Request, *names: str) -> bool:
-    """What these fields say, an answer may say too: browsers send nothing but ASCII in them."""
-    return all(request.headers.get(name, "").isascii() for name in names)
+    """What these fields say, an answer may say too: browsers send nothing but ASCII in them, and short lists."""
+    values = [request.headers.get(name, "") for name in names]
+    return all(value.isascii() and value.count(",") < MOST_ELEMENTS for value in values)
 
 
 def enable_cors(app: web.Application, origins: Sequence[str]) -> Middleware:

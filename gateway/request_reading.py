@@ -12,6 +12,7 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from discovery.errors import SettingsError
 from middlewares.content_length import content_length
+from middlewares.request_rules import MOST_ELEMENTS
 
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
 
@@ -296,13 +297,14 @@ class RequestReader:
 def _asks_to_upgrade(message: RawRequestMessage, payload: StreamReader) -> bool:
     """What follows waits for the answer: it may be of the new protocol (RFC 9110 §7.8).
 
-    The parser sees to that for the protocols that it knows alone. h2c is never switched to.
+    The parser sees to that for the protocols that it knows alone. h2c is never switched to. A list that
+    is longer than MOST_ELEMENTS is refused later, so its rest is not looked at.
     """
     headers = message.headers
     if "Upgrade" not in headers or payload is not EMPTY_PAYLOAD:
         return False
-    asked = ",".join(headers.getall("Upgrade")).lower().split(",")
-    options = ",".join(headers.getall("Connection", ())).lower().split(",")
+    asked = ",".join(headers.getall("Upgrade")).lower().split(",", MOST_ELEMENTS)
+    options = ",".join(headers.getall("Connection", ())).lower().split(",", MOST_ELEMENTS)
     return any(one.strip() not in ("", "h2c") for one in asked) and any(
         one.strip() == "upgrade" for one in options
     )

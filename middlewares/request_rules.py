@@ -16,7 +16,7 @@ _HOST = re.compile(
 )
 #: Lists that are taken apart, and the most elements that they may have: by bytes alone there would be
 #: tens of thousands, and the event loop is everybody's.
-_LISTS = frozenset([b"connection", b"upgrade", b"via", b"x-forwarded-for"])
+_LISTS = frozenset([b"connection", b"te", b"upgrade", b"via", b"x-forwarded-for"])
 _LIST_LENGTHS = frozenset(map(len, _LISTS))
 MOST_ELEMENTS = 256
 _HTTP_1_1 = (1, 1)

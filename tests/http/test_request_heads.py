@@ -123,7 +123,7 @@ async def test_large_requests_that_are_sent_at_once_are_read_one_by_one(
     await client.close()
 
 
-@pytest.mark.parametrize("name", [b"Connection", b"Via", b"Upgrade"])
+@pytest.mark.parametrize("name", [b"Connection", b"Via", b"Upgrade", b"TE"])
 async def test_a_list_of_thousands_is_refused_before_it_is_taken_apart(
     start_hop: StartHop, name: bytes
 ) -> None:
