@@ -120,6 +120,11 @@ class Announcement:
             self._others_have = False
         if not self.registered:
             self._may_be_registered = True  # even if this call's answer never comes
+            if (
+                self._sharers.takes_over
+            ):  # that was another process: no verdict on it is one on this
+                await self._registrar.deregister(self.instance.key)
+                self._sharers.takes_over = False
             await self._registrar.register(self.instance)
             self.registered = self._was_registered = True
             _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)

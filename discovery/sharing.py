@@ -43,6 +43,9 @@ class Sharers:
         self._path: Path | None = None
         self._file = -1
         self._last = True
+        self._left_as_last = False
+        #: Others were there before, and what they registered may be there still.
+        self.takes_over = False
         tell_of_forks(self)
 
     async def join(self, record: str) -> bool:
@@ -64,6 +67,7 @@ class Sharers:
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             is_new = self._lock(fcntl.LOCK_EX)
             if is_new:
+                self.takes_over = not self._left_as_last and os.pread(self._file, 1, 0) != b""
                 os.pwrite(self._file, digest, 0)  # before others can read it
             if self._lock(fcntl.LOCK_SH) and self._is_in_place():
                 if os.pread(self._file, len(digest), 0) != digest:
@@ -78,7 +82,7 @@ class Sharers:
         """Be none of them; True for the last one. Inside nobody joins."""
         if self._file >= 0 and self._last:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._last = self._lock(fcntl.LOCK_EX)
+            self._last = self._left_as_last = self._lock(fcntl.LOCK_EX)
         try:
             yield self._last
         finally:
@@ -88,7 +92,7 @@ class Sharers:
     def close(self) -> None:
         """Leave no file behind, as the last one."""
         is_last = self._file >= 0 and self._last and self._lock(fcntl.LOCK_EX)
-        if is_last and self._path is not None:
+        if is_last and self._path is not None and self._is_in_place():
             self._path.unlink(missing_ok=True)
         self.forked()
 

@@ -101,7 +101,8 @@ async def test_a_wrapper_that_is_killed_leaves_nothing_behind_and_can_be_started
 
     assert await program.said() == "got SIGTERM"
     assert (await again.said()).isdigit()
-    await eventually(lambda: events_of(registry_url) == ["registered", "registered"])
+    taken_over = ["registered", "deregistered", "registered"]
+    await eventually(lambda: events_of(registry_url) == taken_over)
     again.process.terminate()
     assert await again.said() == "got SIGTERM"
 
