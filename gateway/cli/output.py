@@ -41,8 +41,10 @@ def print_document(document: Any) -> None:
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> None:
-    """A table of texts; rich markup in them counts."""
-    table = Table(*headings, title=title, title_justify="left")
+    """A table of texts, of which nothing is cut off; rich markup in them counts."""
+    table = Table(title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(printable(cell) for cell in row))
     _console().print(table)

@@ -1,5 +1,7 @@
 """A 503 says why: the first trap of everybody is a health path that the service does not have."""
 
+import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ from tests.http.test_command_line import lockgate
 from tests.http.test_process import until
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, Answer, RunningGateway
+from tests.support.registered_programs import LOCKGATE, REPOSITORY
 from tests.support.registry_servers import free_port
+from tests.support.terminals import Terminal
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 NO_PATH = "GET /probe answers 404, expected 200 to 299"
@@ -167,6 +171,32 @@ async def test_the_table_of_services_says_why(
     assert NO_PATH in whole
     assert "(needs --token)" in public
     assert "(needs another --token)" in wrong
+
+
+async def test_the_reason_is_read_whole_on_a_narrow_terminal(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    """Of addresses and states it showed the beginning: `http:/…`, `unheal…`."""
+    gateway, upstream = await start_gateway(), await start_upstream(NOT_FOUND)
+    await gateway.register(
+        *("orders", upstream.port), routable=False, health_check_url="/probe", ttl=600
+    )
+    await became(gateway, "unhealthy", "i1")
+    await eventually(lambda: listed_as(gateway, "unhealthy"))
+    variables = {"COLUMNS": "80", "PYTHONUTF8": "1", "PYTHONPATH": str(REPOSITORY)}
+
+    async with Terminal(sys.executable, tmp_path, variables) as terminal:
+        terminal.type(shlex.join([*LOCKGATE, "services", "--url", gateway.url]))
+        terminal.type(f" --token {ADMIN_TOKEN}\n")
+        await eventually(lambda: "┘" in terminal.shown, within_s=20)
+        lines = [line.split("│") for line in terminal.shown.splitlines() if "│" in line]
+
+    columns = ["".join("".join(cells).split()) for cells in zip(*lines, strict=True)]
+    assert columns[3:6] == [
+        f"http://127.0.0.1:{upstream.port}",
+        "unhealthy",
+        NO_PATH.replace(" ", ""),
+    ]
 
 
 def listed_as(gateway: RunningGateway, status: str) -> bool:
