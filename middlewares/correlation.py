@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.header_section import LOGGED_BYTES, HeaderSection, section_of
+from middlewares.header_section import HeaderSection, for_the_log, section_of
 from middlewares.logs import WriteEvent, correlation_id_var, event_writer
 from middlewares.metrics import RequestMetrics
 from middlewares.routing import split_target
@@ -90,7 +90,7 @@ def access_fields(
     fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "method": request.method,
-        "path": exchange.path[:LOGGED_BYTES],
+        "path": for_the_log(exchange.path),
         "protocol": _protocol(request.version),
         "status": status,
         "duration_ms": _milliseconds(duration_s),

@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import Failure
+from middlewares.header_section import for_the_log
 from middlewares.problems import (
     PROBLEMS,
     REASONS_BY_STATUS,
@@ -65,7 +66,7 @@ def errors_middleware(
         except ConnectionError:
             raise  # the client is gone: there is nobody to answer
         except Exception:
-            log.exception("request.failed", path=request.path)
+            log.exception("request.failed", path=for_the_log(exchange.path))
             exchange.reason = PROBLEMS[Failure].reason
             response = problem_response(
                 PROBLEMS[Failure], "an unexpected error occurred", exchange.correlation_id

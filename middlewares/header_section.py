@@ -76,7 +76,7 @@ class HeaderSection:
             elif lower == _FORWARDED_FOR:
                 self.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
             elif lower == _USER_AGENT and not self.user_agent:
-                self.user_agent = _for_the_log(value)
+                self.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
             elif lower == _TRACEPARENT:
                 traceparents.append(value)
         if traceparents:
@@ -106,6 +106,10 @@ def section_of(fields: Sequence[FieldLine]) -> HeaderSection:
     return section
 
 
-def _for_the_log(value: bytes) -> str:
-    text = value.decode("utf-8", "replace")
-    return text.encode()[:LOGGED_BYTES].decode("utf-8", "ignore")
+def for_the_log(text: str) -> str:
+    """The beginning of what a client sent, LOGGED_BYTES at most; bytes that are not UTF-8 are replaced."""
+    beginning = text[:LOGGED_BYTES]
+    if beginning.isascii():
+        return beginning
+    readable = beginning.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return readable.encode()[:LOGGED_BYTES].decode("utf-8", "ignore")

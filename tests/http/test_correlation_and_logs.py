@@ -223,6 +223,18 @@ async def test_of_long_values_a_line_has_the_beginning(tmp_path: Path, registry_
         assert line["user_agent"] == "a" * 1024
 
 
+async def test_of_a_refused_path_a_line_has_no_more_bytes_than_of_others(
+    tmp_path: Path, registry_url: str
+) -> None:
+    """Only what the parser refuses has characters of more than one byte: it was three times as long."""
+    async with gateway_process(tmp_path, registry_url) as gateway:
+        await exchange(gateway.port, get("/api/" + "€" * 5000))
+
+        (line,) = await access_lines(gateway, "/api/" + "€" * 339)
+
+        assert line["status"] == 400
+
+
 async def test_refusals_and_failures_are_logged_with_their_reason(
     tmp_path: Path, registry_url: str, start_upstream: StartUpstream
 ) -> None:
