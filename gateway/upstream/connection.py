@@ -1,10 +1,8 @@
 """One HTTP/1.1 connection to an instance: an asyncio protocol around httptools' response parser."""
 
 import asyncio
-import contextlib
 import re
 import socket
-import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
@@ -17,6 +15,7 @@ from gateway.upstream.chunk_lines import ChunkLines
 from gateway.upstream.invalid_answers import first_invalid_byte
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
+from gateway.upstream.reading import Reader, rest
 from gateway.upstream.sockets import bytes_acknowledged, readable
 from middlewares.content_length import content_length
 from middlewares.failures import (
@@ -32,8 +31,6 @@ NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.
 HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 16 * 1024
-#: So much is read from an instance at once.
-READ_BYTES = 32 * 1024
 #: An instance whose heads are new so many times in a row seldom repeats itself: only each so-manieth
 #: of them is looked up.
 PATIENCE = 32
@@ -75,21 +72,7 @@ class Taker(Protocol):
     def upstream_lost(self) -> None: ...
 
 
-class _ReadBuffer(threading.local):
-    """What all connections of an event loop (a thread has one) read into: nobody keeps it.
-
-    With bytes of its own for each read, a body passes through up to 250 KiB at a time in uvloop, and
-    a client that stands still holds two such pieces.
-    """
-
-    def __init__(self) -> None:
-        self.view = memoryview(bytearray(READ_BYTES))
-
-
-_read_buffer = _ReadBuffer()
-
-
-class UpstreamConnection(asyncio.BufferedProtocol):
+class UpstreamConnection(Reader):
     """Carries one exchange after the other: `request`, `head`, then `read` until it gives b"".
 
     The connection belongs to whoever sent the request until that one gives it back: nothing that
@@ -97,6 +80,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     """
 
     def __init__(self, sock: socket.socket, limits: UpstreamLimits) -> None:
+        super().__init__()
         self.reused = False
         #: Where it leads; None where that is not known.
         self.address: IPAddress | None = None
@@ -129,7 +113,6 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._sending: asyncio.Task[None] | None = None
         self._is_cut_short = False
         self._pieces: deque[bytes] = deque()
-        self._buffer = _read_buffer.view
         self._begin("", upgrades=False)
         self._ended = (
             True  # before the first request, as behind the end of an answer, nothing may come
@@ -410,14 +393,7 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._transport = transport  # type: ignore[assignment]
         self._is_tls = transport.get_extra_info("ssl_object") is not None
 
-    def get_buffer(self, sizehint: int) -> memoryview:
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(self._buffer[:nbytes])
-
     def data_received(self, data: bytes | memoryview) -> None:
-        """Take what has arrived; nothing of a buffer is kept but copies."""
         if self._taker is not None:
             self._taker.upstream_data(bytes(data))
             return
@@ -540,12 +516,12 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._taker is None:
             return False
         self._taker.upstream_finished()
-        return not self._is_tls  # which has no half-closed connections
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost_s = self._loop.time()
         self._transport = None
-        if exc is not None and not self._is_tls:
+        if exc is not None and not self._is_tls:  # it holds ciphertext then, and TLS has read it
             self._read_rest()
         untouched = self._is_untouched(exc)
         del self._parser  # it has this connection's methods: the two would hold each other
@@ -558,21 +534,19 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._head is not None and _is_clean(exc) and not self._is_framed:
             self._end()  # a body that runs until the close has come to its end
         else:
-            reset = UpstreamReset("the upstream closed the connection early", untouched=untouched)
+            reset = UpstreamReset(
+                "the upstream closed the connection early",
+                untouched=untouched,
+                evidence=str(exc) if exc is not None and self._is_tls else "",
+            )
             self._fail(reset)
 
     def _read_rest(self) -> None:
-        """What lies in the receive buffer is the answer, though a write has failed (RFC 9112 §9.5).
-
-        An instance that answers in the middle of an upload and closes resets the connection: the loop
-        ends it at the write that meets the reset, and reads no more. The socket is still open here.
-        """
-        with contextlib.suppress(OSError):
-            while not self._ended and self._failure is None:
-                data = self._sock.recv(READ_BYTES)
-                if not data:
-                    return
-                self.data_received(data)
+        """What lies in the receive buffer is the answer, though a write has failed (RFC 9112 §9.5)."""
+        for data in rest(self._sock):
+            if self._ended or self._failure is not None:
+                return
+            self.data_received(data)
 
     def pause_writing(self) -> None:
         self._writable = asyncio.Event()

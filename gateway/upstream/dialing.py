@@ -15,10 +15,12 @@ from discovery.addresses import AddressPolicy, IPAddress
 from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from discovery.shortage import is_own_shortage
+from gateway.upstream.reading import Reader
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.sockets import connect
+from gateway.upstream.tls import TlsLayer
 
-P = TypeVar("P", bound=asyncio.BaseProtocol)
+P = TypeVar("P", bound=Reader)
 
 #: A connection attempt is given so long before the next address is tried beside it (RFC 8305 §5).
 ATTEMPT_DELAY_S = 0.25
@@ -121,16 +123,16 @@ async def _connect(
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await connect(sock, (str(address), instance.port))
-        tls = instance.scheme == "https"
-        return await loop.create_connection(
-            lambda: protocol(sock),
-            sock=sock,
-            ssl=tls_context() if tls else None,
-            server_hostname=instance.host if tls else None,
-        )
+        made = protocol(sock)
+        if instance.scheme != "https":
+            return await loop.create_connection(lambda: made, sock=sock)
+        layer = TlsLayer(tls_context(), instance.host, sock, made)
+        await loop.create_connection(lambda: layer, sock=sock)
     except BaseException:
         sock.close()
         raise
+    await layer.handshake()
+    return layer, made
 
 
 def _socket(address: IPAddress, below: int) -> socket.socket:
@@ -157,4 +159,6 @@ def _is_local(address: IPAddress) -> bool:
 @cache
 def tls_context() -> ssl.SSLContext:
     """The system's certificate authorities; an instance is held to its registered host name."""
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    context.options |= ssl.OP_NO_RENEGOTIATION  # a write would have to wait for what is read
+    return context

@@ -1,8 +1,10 @@
 """Instances that speak TLS: proxied to, probed, kept, upgraded, and refused where their certificate is wrong."""
 
 import asyncio
+import contextlib
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,21 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawClient, exchange
-from tests.support.upstreams import OK, KeepAliveUpstream, Received, ServedConnection
+from tests.support.refusers import Refuser, upload
+from tests.support.upstreams import OK, Received, ServedConnection
 
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 POST = b"POST /api/orders HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n%b"
 HEARTBEAT = {"health.probe": "heartbeat"}
+End = Callable[[socket.socket], None]
+TOO_LARGE = b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 9\r\n\r\ntoo large"
+UNFRAMED = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end"
+REPEATS = 25
 
-pytestmark = pytest.mark.usefixtures("nothing_fails_behind_the_scenes")
+pytestmark = [
+    pytest.mark.usefixtures("nothing_fails_behind_the_scenes"),
+    pytest.mark.both_loops,
+]
 
 
 @pytest.fixture(scope="module")
@@ -49,10 +59,27 @@ def server_side(authority: trustme.CA, *names: str) -> ssl.SSLContext:
     return context
 
 
-async def register(gateway: RunningGateway, upstream: KeepAliveUpstream, **body: Any) -> None:
-    await gateway.register(
-        "orders_service", upstream.port, scheme="https", host="localhost", ttl=3600, **body
-    )
+async def register(
+    gateway: RunningGateway, port: int, name: str = "orders_service", **body: Any
+) -> None:
+    await gateway.register(name, port, scheme="https", host="localhost", ttl=3600, **body)
+
+
+def say_the_end(connection: socket.socket) -> None:
+    """Send a close_notify, and wait for none."""
+    assert isinstance(connection, ssl.SSLSocket)
+    connection.settimeout(0)
+    with contextlib.suppress(ssl.SSLError):
+        connection.unwrap()
+
+
+@contextlib.contextmanager
+def refusing(answer: bytes, end: End, tls: ssl.SSLContext) -> Iterator[Refuser]:
+    instance = Refuser(answer, end, tls=tls)
+    try:
+        yield instance
+    finally:
+        instance.stop()
 
 
 async def test_requests_go_to_an_https_instance_over_one_connection(
@@ -61,7 +88,7 @@ async def test_requests_go_to_an_https_instance_over_one_connection(
     """Session tickets come behind the handshake; they are no bytes that nobody asked for."""
     gateway = await start_gateway()
     upstream = await start_keep_alive(tls=server_side(authority, "localhost"))
-    await register(gateway, upstream, health_check_url="/health")
+    await register(gateway, upstream.port, health_check_url="/health")
 
     body = bytes(300_000)
     answers = [await exchange(gateway.port, GET) for _ in range(5)]
@@ -78,7 +105,7 @@ async def test_a_large_answer_comes_whole(
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 2000000\r\n\r\n" + bytes(2_000_000)
     gateway = await start_gateway()
     upstream = await start_keep_alive(large, tls=server_side(authority, "localhost"))
-    await register(gateway, upstream, health_check_url="/health")
+    await register(gateway, upstream.port, health_check_url="/health")
 
     answers = [await exchange(gateway.port, GET) for _ in range(2)]
 
@@ -95,7 +122,7 @@ async def test_a_connection_that_was_closed_while_idle_costs_nothing(
 ) -> None:
     gateway = await start_gateway()
     upstream = await start_keep_alive(tls=server_side(authority, "localhost"))
-    await register(gateway, upstream, health_check_url="/health")
+    await register(gateway, upstream.port, health_check_url="/health")
     await exchange(gateway.port, GET)
     upstream.connections[0].finish()
 
@@ -110,7 +137,7 @@ async def test_bytes_behind_an_answer_end_the_connection(
 ) -> None:
     gateway = await start_gateway()
     upstream = await start_keep_alive(OK + OK, tls=server_side(authority, "localhost"))
-    await register(gateway, upstream, health_check_url="/health")
+    await register(gateway, upstream.port, health_check_url="/health")
 
     answers = [await exchange(gateway.port, GET) for _ in range(2)]
 
@@ -137,7 +164,7 @@ async def test_a_certificate_that_is_wrong_is_unhealthy_and_says_why(
     gateway = await start_gateway(HEALTH_FALL="1")
     tls = server_side(authority if trusted else trustme.CA(), name)
     upstream = await start_keep_alive(tls=tls)
-    await register(gateway, upstream, health_check_url="/health", routable=False)
+    await register(gateway, upstream.port, health_check_url="/health", routable=False)
 
     health = gateway.gateway.health
     await eventually(lambda: health.status("orders_service/i1") == "unhealthy")
@@ -151,7 +178,7 @@ async def test_a_request_to_a_wrong_certificate_is_not_sent(
 ) -> None:
     gateway = await start_gateway()
     upstream = await start_keep_alive(tls=server_side(trustme.CA(), "localhost"))
-    await register(gateway, upstream, metadata=HEARTBEAT)
+    await register(gateway, upstream.port, metadata=HEARTBEAT)
 
     with capture_logs() as logs:
         answer = await exchange(gateway.port, GET)
@@ -177,7 +204,7 @@ async def test_an_upgrade_passes_bytes_both_ways(
 
     gateway = await start_gateway()
     upstream = await start_keep_alive(switch, tls=server_side(authority, "localhost"))
-    await register(gateway, upstream, health_check_url="/health")
+    await register(gateway, upstream.port, health_check_url="/health")
     async with await RawClient.connect(gateway.port) as client:
         await client.send(
             b"GET /api/orders HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
@@ -188,3 +215,56 @@ async def test_an_upgrade_passes_bytes_both_ways(
 
     assert answer.status == 101
     assert rest == b"welcome \x00\xff bye"
+
+
+@pytest.mark.parametrize("end", [lambda _: None, say_the_end], ids=["reset", "end and reset"])
+async def test_the_answer_to_an_upload_is_not_lost_with_its_connection(
+    start_gateway: StartGateway, authority: trustme.CA, end: End
+) -> None:
+    """Those of the event loops' own TLS were: one in three was a 502 `upstream_reset`."""
+    gateway = await start_gateway()
+    with refusing(TOO_LARGE, end, server_side(authority, "localhost")) as instance:
+        await register(gateway, instance.port, "uploads", metadata=HEARTBEAT)
+
+        answers = [await upload(gateway.port) for _ in range(REPEATS)]
+
+    assert [(answer.status, answer.body) for answer in answers] == [(413, b"too large")] * REPEATS
+
+
+@pytest.mark.parametrize("end", [lambda _: None, say_the_end], ids=["cut off", "ended"])
+async def test_an_answer_until_the_end_is_whole_where_tls_says_the_end(
+    start_gateway: StartGateway, authority: trustme.CA, end: End
+) -> None:
+    """A FIN alone may be anybody's (RFC 9112 §9.8)."""
+    gateway = await start_gateway()
+    with refusing(UNFRAMED, end, server_side(authority, "localhost")) as instance:
+        await register(gateway, instance.port, metadata=HEARTBEAT)
+
+        answer = await exchange(gateway.port, GET)
+
+    is_whole = answer.complete and answer.body == b"until the end"
+    assert is_whole == (end is say_the_end)
+
+
+async def test_the_end_of_what_a_client_says_reaches_an_upgraded_instance(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    said = asyncio.get_running_loop().create_future()
+
+    async def switch(received: Received, connection: ServedConnection) -> None:
+        await connection.send(b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n")
+        said.set_result(await received.reader.read())
+        connection.writer.close()
+
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(switch, tls=server_side(authority, "localhost"))
+    await register(gateway, upstream.port, health_check_url="/health")
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(
+            b"GET /api/orders HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
+        )
+        await client.answer()
+        await client.send(b"bye")
+        client.writer.write_eof()
+
+        assert await asyncio.wait_for(said, 10) == b"bye"

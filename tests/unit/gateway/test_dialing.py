@@ -11,14 +11,16 @@ import pytest
 from discovery.addresses import AddressPolicy, AllowedHosts, IPAddress
 from discovery.instance import Instance
 from gateway.upstream.dialing import Dialer
+from gateway.upstream.reading import Reader
 
 REFUSES, HANGS, ANSWERS = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 
-class Peer(asyncio.Protocol):
+class Peer(Reader):
     """The gateway's end of a connection."""
 
     def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
         self.address = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
