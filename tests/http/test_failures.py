@@ -37,7 +37,8 @@ def problem_in(answer: RawAnswer) -> tuple[int, str]:
     assert answer.values(b"server") == [b"lockgate"]
     assert document["status"] == answer.status
     assert document["detail"]
-    assert b"127.0.0.1" not in answer.body
+    if document["reason"] != "no_healthy_instance":  # it says where, to a client on this machine
+        assert b"127.0.0.1" not in answer.body
     return answer.status, document["reason"]
 
 
