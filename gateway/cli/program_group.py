@@ -98,6 +98,7 @@ def _keep(life: int, tell: int, ends_within_s: float) -> NoReturn:
         stopped = _take_signals(tell)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.read(life, 1)
+        signal.set_wakeup_fd(-1)  # who would be told may be gone, and Python complains of that
         # What was sent a stop signal just now may take a second one for impatience.
         if not stopped or time.monotonic() - stopped[-1] > ends_within_s:
             os.killpg(0, signal.SIGTERM)

@@ -105,6 +105,7 @@ async def test_a_wrapper_that_is_killed_leaves_nothing_behind_and_can_be_started
     await eventually(lambda: events_of(registry_url) == taken_over)
     again.process.terminate()
     assert await again.said() == "got SIGTERM"
+    assert "Traceback" not in await program.told_at_last()
 
 
 async def test_a_port_that_is_held_a_moment_longer_is_waited_for(

@@ -66,6 +66,11 @@ class Registered:
         assert self.process.stderr is not None
         return (await self.process.stderr.readline()).decode().strip()
 
+    async def told_at_last(self) -> str:
+        """The rest of that, when nobody is left who could print more."""
+        assert self.process.stderr is not None
+        return (await self.process.stderr.read()).decode()
+
     async def answers(self) -> bool:
         """The program itself does, at its port."""
         async with (
