@@ -40,7 +40,7 @@ PRINTS = {
     "curl -N localhost:8080/api/market_data/ticks": r"^event: tick$",
     "curl localhost:8080/metrics": r"^gateway_requests_total\{",
     "curl -X PUT": r'"status": ?"starting"',
-    "curl localhost:8080/api/orders/": r"^answered by orders: /$",
+    "curl localhost:8080/api/orders/health": r"^answered by orders: /health$",
 }
 
 
