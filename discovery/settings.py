@@ -11,6 +11,7 @@ from discovery.server_groups import parse_server_group
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 
+_DATABASE = re.compile(r"/?|/[0-9]+/?")
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -70,6 +71,8 @@ def _names_a_server(url: str) -> bool:
         _ = parts.port if parts.scheme in ("redis", "rediss") else None
     except ValueError:
         return False
+    if parts.scheme in ("redis", "rediss") and not _DATABASE.fullmatch(parts.path):
+        raise ValueError(f"the database {parts.path[1:]!r} is no number")  # redis-py would take 0
     return parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
 
 

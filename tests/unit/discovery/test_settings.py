@@ -102,9 +102,11 @@ def test_any_other_url_is_refused_with_what_is_allowed(url: str) -> None:
         ("redis+sentinel://a/main?ssl_ca_certs=x", "'ssl_ca_certs' is no parameter of"),
         ("redis+cluster://a?sentinel_password=x", "'sentinel_password' is no parameter of"),
         ("redis+cluster://a/1", "a cluster has only database 0"),
+        ("redis://a:1/one", "the database 'one' is no number"),
+        ("rediss://a:1/0/1", "the database '0/1' is no number"),
     ],
 )
-def test_a_bad_url_of_a_group_is_refused_with_the_reason(url: str, why: str) -> None:
+def test_a_bad_url_is_refused_with_the_reason(url: str, why: str) -> None:
     said = refusal(REDIS_URL=url)
     assert said.startswith("REDIS_URL=")
     assert why in said
