@@ -7,6 +7,8 @@ from typing import Final
 
 #: How often it is looked whether the connection was reset.
 LOOK_EVERY_S: Final = 0.7
+#: The reset of a client that is gone is here so soon after the question, from not too far away.
+ANSWERS_WITHIN_S: Final = 0.1
 #: What has a client that is gone answer with a reset, and is skipped by all others (RFC 9110 §15.2).
 QUESTION: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 

@@ -16,7 +16,13 @@ from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
 from gateway.client_room import ClientRoom
 from gateway.descriptors import Descriptors
-from gateway.half_closed import LOOK_EVERY_S, QUESTION, have_kernel_ask, was_reset
+from gateway.half_closed import (
+    ANSWERS_WITHIN_S,
+    LOOK_EVERY_S,
+    QUESTION,
+    have_kernel_ask,
+    was_reset,
+)
 from gateway.proxied_resource import Answer, ProxiedResource
 from gateway.relayed_response import RelayedResponse
 from gateway.request_reading import MOST_QUEUED, RequestReader
@@ -145,13 +151,14 @@ class GatewayRequestHandler(web.RequestHandler):
         if was_reset(transport):
             self._abort()
             return
+        next_s = LOOK_EVERY_S
         if not asked and request is not None and request.version >= HttpVersion11:
-            asked = True
+            asked, next_s = True, ANSWERS_WITHIN_S
             if not request.writer.output_size:
                 transport.write(QUESTION)
             elif self.passes_on is not None:
                 self.passes_on.ask()
-        self._looking = self._loop.call_later(LOOK_EVERY_S, self._look, asked)
+        self._looking = self._loop.call_later(next_s, self._look, asked)
 
     def pause_writing(self) -> None:
         super().pause_writing()
