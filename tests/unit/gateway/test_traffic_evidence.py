@@ -16,6 +16,8 @@ from middlewares.failures import UpstreamSilent
 from tests.unit.gateway.test_upstream_pool import SlowDialer
 
 SILENT, ANSWERING = (Instance(name="price", id=one, host="10.0.0.9", port=80) for one in "ab")
+#: A sum of times may be a little less than what was added.
+JUST_ENOUGH_S = 0.001
 GET = RequestHead("GET", b"GET / HTTP/1.1\r\n\r\n")
 
 
@@ -54,25 +56,25 @@ async def test_silence_is_doubted_once_it_has_lasted(scene: Scene) -> None:
     scene.evidence.sweep(scene.asked_s + SILENT_FOR_S - 0.01)
     assert scene.doubted == []
 
-    scene.evidence.sweep(scene.asked_s + SILENT_FOR_S)
+    scene.evidence.sweep(scene.asked_s + SILENT_FOR_S + JUST_ENOUGH_S)
     assert scene.doubted == [SILENT.key]
 
 
 async def test_a_waiting_request_moves_half_a_second_after_the_doubt(scene: Scene) -> None:
     """The doubted instance has so long to answer its probe; who waits for longer waits for nothing."""
-    doubted_s = scene.asked_s + SILENT_FOR_S
+    doubted_s = scene.asked_s + SILENT_FOR_S + JUST_ENOUGH_S
     scene.evidence.sweep(doubted_s)
 
     scene.evidence.sweep(doubted_s + 0.49)
     assert scene.connection.is_waiting
 
-    scene.evidence.sweep(doubted_s + 0.5)
+    scene.evidence.sweep(doubted_s + 0.5 + JUST_ENOUGH_S)
     with pytest.raises(UpstreamSilent):
         await asyncio.wait_for(scene.connection.head(), 1)
 
 
 async def test_a_request_stays_where_a_probe_has_answered_in_time(scene: Scene) -> None:
-    doubted_s = scene.asked_s + SILENT_FOR_S
+    doubted_s = scene.asked_s + SILENT_FOR_S + JUST_ENOUGH_S
     scene.evidence.sweep(doubted_s)
     scene.doubted.clear()
 
