@@ -2,6 +2,8 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -73,3 +75,55 @@ async def test_the_wait_may_be_ended(full: socket.socket, sock: socket.socket) -
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.05):
             await connect(sock, full.getsockname())
+
+
+#: A network of its own, as a container has it: no IPv6, and two ports for clients.
+CONTAINER = """
+ip link set lo up
+echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+echo "40000 40001" > /proc/sys/net/ipv4/ip_local_port_range
+exec "$@"
+"""
+CONNECTS = """
+import asyncio, socket
+from gateway.upstream.sockets import connect
+
+async def attempt(address):
+    sock = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
+    sock.setblocking(False)
+    try:
+        await connect(sock, address)
+    except OSError as error:
+        sock.close()
+        return type(error).__name__ + ": " + error.strerror
+    kept.append(sock)
+    return "connected"
+
+kept = []
+server = socket.create_server(("127.0.0.1", 8000))
+print(asyncio.run(attempt(("::1", 8000))))
+for _ in range(3):
+    print(asyncio.run(attempt(server.getsockname())))
+"""
+IN_A_CONTAINER = ("unshare", "--map-root-user", "--net", "sh", "-ec", CONTAINER, "sh")
+
+
+def _has_networks() -> bool:
+    try:
+        return subprocess.run([*IN_A_CONTAINER, "true"], check=False).returncode == 0
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not _has_networks(), reason="no network of its own can be made here")
+def test_ipv6_that_is_switched_off_is_no_want_of_ports() -> None:
+    """Linux says EADDRNOTAVAIL of both. A dead instance at `::1` was taken for a shortage of our own."""
+    command = [*IN_A_CONTAINER, sys.executable, "-c", CONNECTS]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
+
+    assert said.splitlines() == [
+        "OSError: Network is unreachable",
+        "connected",
+        "connected",
+        "OSError: Cannot assign requested address",
+    ]
