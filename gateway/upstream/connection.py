@@ -614,6 +614,9 @@ class UpstreamConnection(Reader):
             )
             return
         if status < 200 and status != _SWITCHING_PROTOCOLS:
+            if not self._parser.should_keep_alive():
+                self.idle_limit_s = 0.0  # the instance closes behind the answer
+                self._parser = httptools.HttpResponseParser(self)  # this one would take no answer
             if self._interim is not None and status != _CONTINUE:
                 self._interim(ResponseHead(status, self._phrase, self._fields))
             return

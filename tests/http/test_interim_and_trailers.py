@@ -62,6 +62,26 @@ async def test_an_interim_answer_in_one_piece_with_the_answer_comes_before_it(
     assert [answer.status for answer in came] == [103, 200]
 
 
+@pytest.mark.parametrize(
+    "hints",
+    [
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.0 103 Early Hints\r\nLink: </a.css>\r\n\r\n",
+    ],
+    ids=["close", "HTTP/1.0"],
+)
+async def test_hints_of_an_instance_that_will_close_are_followed_by_its_answer(
+    start_hop: StartHop, hints: bytes
+) -> None:
+    """Go sends a handler's own `Connection: close` with its hints too; the answer was a 502."""
+    gateway, _ = await start_hop(hints + OK)
+
+    first, answer = await answers(gateway.port, GET, 2)
+
+    assert [name for name, _ in first.fields] == [b"Link", b"X-Correlation-ID"]
+    assert (answer.status, answer.body) == (200, b"ok")
+
+
 async def test_a_100_is_not_passed_on(start_hop: StartHop) -> None:
     """Whether a client is to go on is said here."""
     gateway, _ = await start_hop(b"HTTP/1.1 100 Continue\r\n\r\n" + OK)

@@ -217,8 +217,19 @@ async def test_a_large_answer_that_comes_at_once_leaves_the_connection_usable(
         ),
         b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
         b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        (
+            b"HTTP/1.1 100 Continue\r\nConnection: close\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+        ),
     ],
-    ids=["close", "keep-alive and close", "chunked and close", "204 and close", "HTTP/1.0"],
+    ids=[
+        "close",
+        "keep-alive and close",
+        "chunked and close",
+        "204 and close",
+        "HTTP/1.0",
+        "100 and close",
+    ],
 )
 async def test_a_connection_that_is_to_be_closed_is_closed(
     start_hop: StartHop, answer: bytes
