@@ -108,6 +108,8 @@ class GatewayRequestHandler(web.RequestHandler):
     def joins(self, tunnel: Tunnel) -> None:
         """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
         self._tunnel = tunnel
+        if self.writing_paused:
+            tunnel.client_paused(True)
         if self._looking is not None:
             tunnel.client_finished()
 

@@ -22,12 +22,16 @@ class ByteTransport(asyncio.Transport):
         self.written = b""
         self._reading = True
         self.aborted = False
+        self.closed = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written += data
 
     def abort(self) -> None:
         self.aborted = True
+
+    def close(self) -> None:
+        self.closed = True
 
     def is_closing(self) -> bool:
         return self.aborted

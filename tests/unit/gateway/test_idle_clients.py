@@ -1,16 +1,11 @@
 """When a client connection without a request is ended, however little its client reads."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
-from prometheus_client import CollectorRegistry
 
-from gateway.client_room import ClientRoom
-from gateway.descriptors import Descriptors
-from gateway.server import GatewayRequestHandler, GatewayServer
-from middlewares.metrics import RequestMetrics
+from gateway.server import GatewayRequestHandler
+from tests.support.byte_clients import client_over
 from tests.support.byte_connections import ByteTransport
 
 
@@ -20,33 +15,15 @@ class UnreadTransport(ByteTransport):
     def __init__(self) -> None:
         super().__init__()
         self.unsent = 0
-        self.closed = False
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
-    def close(self) -> None:
-        self.closed = True
-
-
-async def nobody(_request: web.BaseRequest) -> web.StreamResponse:
-    raise AssertionError("nothing is asked")
-
 
 @pytest.fixture
 async def client() -> AsyncIterator[GatewayRequestHandler]:
-    server = GatewayServer(
-        nobody,
-        metrics=RequestMetrics("gateway", CollectorRegistry()),
-        room=ClientRoom(Descriptors.of_this_process()),
-        max_line_size=2**16,
-    )
-    handler = server()
-    handler.connection_made(UnreadTransport())
-    await asyncio.sleep(0)
-    yield handler
-    handler.connection_lost(None)
-    await server.shutdown()
+    async with client_over(UnreadTransport()) as handler:
+        yield handler
 
 
 def unread(client: GatewayRequestHandler, unsent: int) -> None:

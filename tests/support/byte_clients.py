@@ -1,0 +1,34 @@
+"""A client's connection without a network."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from gateway.client_room import ClientRoom
+from gateway.descriptors import Descriptors
+from gateway.server import GatewayRequestHandler, GatewayServer
+from middlewares.metrics import RequestMetrics
+
+
+async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError("nothing is asked")
+
+
+@asynccontextmanager
+async def client_over(transport: asyncio.Transport) -> AsyncIterator[GatewayRequestHandler]:
+    """The gateway's end of a connection over which nothing is asked."""
+    server = GatewayServer(
+        _nobody,
+        metrics=RequestMetrics("gateway", CollectorRegistry()),
+        room=ClientRoom(Descriptors.of_this_process()),
+        max_line_size=2**16,
+    )
+    handler = server()
+    handler.connection_made(transport)
+    await asyncio.sleep(0)
+    yield handler
+    handler.connection_lost(None)
+    await server.shutdown()
