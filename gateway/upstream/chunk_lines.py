@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 #: RFC 9112 §7.1.1; what an extension says is passed over, whatever it is, as nginx and Go do.
 _LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+#: One in which there is nothing to change.
+_PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 #: What may still become such a line.
 _BEGUN = re.compile(rb"[0-9A-Fa-f]{0,16}|[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?")
 #: So much is looked at at once for the end of a line; a longer line than MOST_BYTES is left alone.
@@ -23,19 +25,24 @@ class ChunkLines:
         self._left = 0
 
     def plain(self, data: memoryview) -> Iterator[bytes | memoryview]:
-        """The same bytes, each chunk-size line with nothing but its number."""
-        while data:
+        """The same bytes, each chunk-size line with nothing but its number; in as few pieces as there can be."""
+        begun = at = 0
+        while at < len(data):
             if self._left == _PASSES_ALL:
-                yield data
-                return
-            if self._left:
-                piece = data[: self._left]
-                self._left -= len(piece)
-                data = data[len(piece) :]
-                yield piece
+                at = len(data)
+            elif self._left:
+                there = min(self._left, len(data) - at)
+                self._left -= there
+                at += there
+            elif not self._line and (line := _PLAIN_LINE.match(data, at)):
+                at = line.end()
+                self._left = _left_behind(line)
             else:
-                line, data = self._next_line(data)
-                yield line
+                yield data[begun:at]
+                changed, rest = self._next_line(data[at:])
+                yield changed
+                begun = at = len(data) - len(rest)
+        yield data[begun:]
 
     def _next_line(self, data: memoryview) -> tuple[bytes, memoryview]:
         """What to pass on of a line that ends here, begins here or is none, and what is behind it."""
@@ -47,11 +54,16 @@ class ChunkLines:
         rest = data[len(line) - begun :]
         whole = _LINE.fullmatch(line)
         if whole is not None:
-            size = int(whole[1], 16)
-            self._line, self._left = b"", size + 2 if size else _PASSES_ALL
+            self._line, self._left = b"", _left_behind(whole)
             return b"%b\r\n" % whole[1], rest
         if not end and len(line) < MOST_BYTES and _BEGUN.fullmatch(line):
             self._line = line
             return b"", rest
         self._line, self._left = b"", _PASSES_ALL
         return line, rest
+
+
+def _left_behind(line: re.Match[bytes]) -> int:
+    """What comes behind it before the next line."""
+    size = int(line[1], 16)
+    return size + 2 if size else _PASSES_ALL
