@@ -7,13 +7,13 @@ import random
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
-from discovery.errors import DiscoveryError, RegistrationRefused, RegistryDenies
-from discovery.instance import Instance, encode, parse_registration
-from discovery.logs import Log
-from discovery.registrar import RedisRegistrar, Registrar
-from discovery.settings import RegistrySettings
-from discovery.sharing import Sharers, place_id
-from discovery.tasks import end
+from .errors import DiscoveryError, RegistrationRefused, RegistryDenies
+from .instance import Instance, encode, parse_registration
+from .logs import Log
+from .registrar import RedisRegistrar, Registrar
+from .settings import RegistrySettings
+from .sharing import Sharers, place_id
+from .tasks import end
 
 LISTENING_POLL_S = 0.02
 RETRY_FIRST_S = 0.1

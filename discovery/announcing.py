@@ -6,9 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from discovery.announcement import Announcement, make_announcement
-from discovery.settings import RegistrySettings
-from discovery.stopping import drain_before_run_app_ends
+from .announcement import Announcement, make_announcement
+from .settings import RegistrySettings
+from .stopping import drain_before_run_app_ends
 
 _ANNOUNCED = web.AppKey("lockgate_announced", list[Announcement])
 

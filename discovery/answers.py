@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from discovery.instance import Instance
+from .instance import Instance
 
 #: A service stays known, and a removal on purpose is remembered, for so long.
 REMEMBERED_S = 600.0

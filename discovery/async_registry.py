@@ -10,22 +10,22 @@ from typing import Any, Self, TypeVar
 
 from redis.exceptions import RedisError
 
-from discovery import commands
-from discovery.answers import Drained, Snapshot
-from discovery.commands import Command
-from discovery.connecting import unavailable
-from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
-from discovery.errors import RegistryUnavailable, ServiceNotFound
-from discovery.instance import check_name, is_service_name, parse_registration
-from discovery.instance_ids import instance_key, new_instance_id
-from discovery.keys import registry_keys
-from discovery.left_out import LeftOut
-from discovery.loop_clients import LoopClients
-from discovery.remembering import LastAnswers
-from discovery.settings import RegistrySettings
-from discovery.tasks import end
-from discovery.view import Event, View
-from discovery.watcher import Watcher
+from . import commands
+from .answers import Drained, Snapshot
+from .commands import Command
+from .connecting import unavailable
+from .describing import Description, describe_instance, describe_snapshot, pick, usable
+from .errors import RegistryUnavailable, ServiceNotFound
+from .instance import check_name, is_service_name, parse_registration
+from .instance_ids import instance_key, new_instance_id
+from .keys import registry_keys
+from .left_out import LeftOut
+from .loop_clients import LoopClients
+from .remembering import LastAnswers
+from .settings import RegistrySettings
+from .tasks import end
+from .view import Event, View
+from .watcher import Watcher
 
 T = TypeVar("T")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from discovery.announcement import Announcement, make_announcement
-from discovery.settings import RegistrySettings
-from discovery.stopping import drain_before_handlers
+from .announcement import Announcement, make_announcement
+from .settings import RegistrySettings
+from .stopping import drain_before_handlers
 
 
 @contextmanager

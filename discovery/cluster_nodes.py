@@ -6,8 +6,8 @@ from functools import cache, partial
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
-from discovery.server_groups import Address
-from discovery.turns import Turn
+from .server_groups import Address
+from .turns import Turn
 
 
 class ClusterNodes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
-from discovery.answers import (
+from .answers import (
     REMEMBERED_S,
     Changed,
     Drained,
@@ -16,11 +16,11 @@ from discovery.answers import (
     Snapshot,
     Swept,
 )
-from discovery.decoding import decoding_snapshot, text, time_ms
-from discovery.errors import InvalidRegistration
-from discovery.instance import Instance, encode
-from discovery.left_out import LeftOut
-from discovery.slicing import at_once
+from .decoding import decoding_snapshot, text, time_ms
+from .errors import InvalidRegistration
+from .instance import Instance, encode
+from .left_out import LeftOut
+from .slicing import at_once
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class Command(Generic[T]):
 
 
 def _scripts() -> dict[str, str]:
-    folder = files("discovery") / "scripts"
+    folder = files(__package__) / "scripts"
     return {
         one.name.removesuffix(".lua"): one.read_text("utf-8")
         for one in folder.iterdir()

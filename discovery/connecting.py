@@ -10,10 +10,10 @@ from redis.driver_info import DriverInfo
 from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
 from redis.retry import Retry
 
-from discovery import async_server_groups, sync_server_groups
-from discovery.errors import RegistryDenies, RegistryRefuses, RegistryUnavailable
-from discovery.server_groups import parse_server_group
-from discovery.settings import without_password
+from . import async_server_groups, sync_server_groups
+from .errors import RegistryDenies, RegistryRefuses, RegistryUnavailable
+from .server_groups import parse_server_group
+from .settings import without_password
 
 #: A call that takes longer counts as "registry away"; callers have a last known answer.
 CALL_TIMEOUT_S = 0.25

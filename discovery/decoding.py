@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from discovery.answers import Record, Snapshot
-from discovery.errors import InvalidRegistration
-from discovery.instance import Instance, check_name, decode
-from discovery.left_out import LeftOut
-from discovery.slicing import Steps, slices
+from .answers import Record, Snapshot
+from .errors import InvalidRegistration
+from .instance import Instance, check_name, decode
+from .left_out import LeftOut
+from .slicing import Steps, slices
 
 #: The last moment of the year 9999, which is the last that RFC 3339 can name.
 MOST_MS = 253_402_300_799_999

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from discovery.answers import Record, Snapshot
-from discovery.health import Health, Transition
-from discovery.instance import Instance
+from .answers import Record, Snapshot
+from .health import Health, Transition
+from .instance import Instance
 
 Description = dict[str, Any]
 

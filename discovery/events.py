@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from discovery.decoding import decode_value, text
-from discovery.errors import InvalidRegistration
-from discovery.left_out import LeftOut
-from discovery.logs import Log
-from discovery.view import Event, Status
+from .decoding import decode_value, text
+from .errors import InvalidRegistration
+from .left_out import LeftOut
+from .logs import Log
+from .view import Event, Status
 
 _log = Log()
 _STATUSES: dict[bytes, Status] = {

@@ -19,7 +19,7 @@ carries its evidence.
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from discovery.view import Status
+from .view import Status
 
 #: A status, with the suspicion that the registry is not told of.
 Condition = Status | Literal["suspected"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from discovery.errors import InvalidRegistration
+from .errors import InvalidRegistration
 
 ProbeKind = Literal["http", "tcp", "heartbeat"]
 Ranges = tuple[tuple[int, int], ...]

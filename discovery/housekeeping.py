@@ -6,14 +6,14 @@ import random
 import time
 from collections.abc import Callable
 
-from discovery import commands
-from discovery.answers import Swept
-from discovery.async_registry import AsyncServiceRegistry
-from discovery.errors import RegistryUnavailable
-from discovery.health import Health
-from discovery.instance import Instance
-from discovery.logs import Log
-from discovery.view import Entry, Event, Status, View
+from . import commands
+from .answers import Swept
+from .async_registry import AsyncServiceRegistry
+from .errors import RegistryUnavailable
+from .health import Health
+from .instance import Instance
+from .logs import Log
+from .view import Entry, Event, Status, View
 
 SWEEP_INTERVAL_S = 0.4
 #: Of a gateway, and of each of its workers.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from discovery.errors import InvalidRegistration
-from discovery.health_check import HEALTH_KEYS, HealthCheck, parse_health_check
+from .errors import InvalidRegistration
+from .health_check import HEALTH_KEYS, HealthCheck, parse_health_check
 
 MAX_METADATA_BYTES = 8 * 1024
 MAX_BODY_BYTES = 16 * 1024

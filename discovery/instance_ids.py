@@ -2,7 +2,7 @@
 
 import secrets
 
-from discovery.instance import check_id, check_name
+from .instance import check_id, check_name
 
 
 def new_instance_id(name: str) -> str:

@@ -1,6 +1,6 @@
 """What is left out of the registry's answers since it is not one of ours: each is said once."""
 
-from discovery.logs import Log
+from .logs import Log
 
 #: So many are remembered as said; past that all may be said again.
 MOST_REMEMBERED = 1000

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from discovery.commands import Scripts
-from discovery.connecting import connect_async
+from .commands import Scripts
+from .connecting import connect_async
 
 _Life = AsyncGenerator[Scripts, None]
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from discovery.instance import Instance
-from discovery.logs import Log
-from discovery.view import Entry, Event, Status, View
+from .instance import Instance
+from .logs import Log
+from .view import Entry, Event, Status, View
 
 #: Losses this close together are one event.
 WINDOW_S = 60.0

@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from discovery.server_groups import Address
-from discovery.turns import Turn
+from .server_groups import Address
+from .turns import Turn
 
 Client = TypeVar("Client")
 

@@ -11,8 +11,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
-from discovery.answers import REMEMBERED_S
-from discovery.health import (
+from .answers import REMEMBERED_S
+from .health import (
     Doubt,
     Health,
     Heartbeats,
@@ -23,10 +23,10 @@ from discovery.health import (
     next_probe_in_s,
     step,
 )
-from discovery.instance import Instance
-from discovery.logs import Log
-from discovery.tasks import end
-from discovery.view import Entry, Event, Status, View
+from .instance import Instance
+from .logs import Log
+from .tasks import end
+from .view import Entry, Event, Status, View
 
 #: Makes one probe; it never raises for what an instance does, and ends by its own time-out. The
 #: second argument: the instance is suspected, so it has to answer a request at its own address.

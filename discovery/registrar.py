@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from discovery import commands
-from discovery.async_registry import AsyncServiceRegistry
-from discovery.instance import Instance
-from discovery.settings import RegistrySettings
+from . import commands
+from .async_registry import AsyncServiceRegistry
+from .instance import Instance
+from .settings import RegistrySettings
 
 #: A stop waits so long for every worker to be through with the instance. It stays below INSTANCE_TTL,
 #: since a drained instance sends no heartbeats; a dead worker's lease ends in 3 s.

@@ -9,19 +9,19 @@ from typing import Any, Self, TypeVar
 
 from redis.exceptions import RedisError
 
-from discovery import commands
-from discovery.answers import Drained, Snapshot
-from discovery.commands import Command, Scripts
-from discovery.connecting import abandon, connect, unavailable
-from discovery.describing import Description, describe_instance, describe_snapshot, pick, usable
-from discovery.errors import RegistryUnavailable, ServiceNotFound
-from discovery.forking import tell_of_forks
-from discovery.instance import is_service_name, parse_registration
-from discovery.instance_ids import instance_key, new_instance_id
-from discovery.keys import registry_keys
-from discovery.left_out import LeftOut
-from discovery.remembering import LastAnswers
-from discovery.settings import RegistrySettings
+from . import commands
+from .answers import Drained, Snapshot
+from .commands import Command, Scripts
+from .connecting import abandon, connect, unavailable
+from .describing import Description, describe_instance, describe_snapshot, pick, usable
+from .errors import RegistryUnavailable, ServiceNotFound
+from .forking import tell_of_forks
+from .instance import is_service_name, parse_registration
+from .instance_ids import instance_key, new_instance_id
+from .keys import registry_keys
+from .left_out import LeftOut
+from .remembering import LastAnswers
+from .settings import RegistrySettings
 
 T = TypeVar("T")
 

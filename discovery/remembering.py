@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from discovery.answers import Record, Snapshot
+from .answers import Record, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

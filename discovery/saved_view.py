@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from discovery.answers import REMEMBERED_S
-from discovery.decoding import time_ms
-from discovery.errors import InvalidRegistration
-from discovery.instance import Instance, decode, encode
-from discovery.logs import Log
-from discovery.slicing import Steps, at_once, slices
-from discovery.tasks import in_steps
-from discovery.view import Entry, Event, View
+from .answers import REMEMBERED_S
+from .decoding import time_ms
+from .errors import InvalidRegistration
+from .instance import Instance, decode, encode
+from .logs import Log
+from .slicing import Steps, at_once, slices
+from .tasks import in_steps
+from .view import Entry, Event, View
 
 #: The first line says it; a file of another format is ignored.
 FORMAT = "lockgate-view-1"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from discovery.errors import SettingsError
-from discovery.server_groups import parse_server_group
+from .errors import SettingsError
+from .server_groups import parse_server_group
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 

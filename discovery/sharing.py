@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
-from discovery.forking import tell_of_forks
-from discovery.instance_ids import new_instance_id
+from .forking import tell_of_forks
+from .instance_ids import new_instance_id
 
 #: Who leaves as the last is waited for: some calls of the registry at most.
 JOINS_WITHIN_S = 5.0

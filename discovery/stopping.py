@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from discovery.forking import STOP_SIGNALS, tell_of_forks
+from .forking import STOP_SIGNALS, tell_of_forks
 
 #: Their handlers are called by the loop, whatever handler Python has.
 _LOOPS = ("asyncio", "uvloop")

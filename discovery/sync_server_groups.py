@@ -7,9 +7,9 @@ from redis.client import Redis
 from redis.connection import Connection, ConnectionPool, SSLConnection
 from redis.exceptions import MovedError, ReadOnlyError
 
-from discovery.cluster_nodes import ClusterNodes, nodes_of
-from discovery.master_asking import MasterSearch, Sentinels, check_role, no_longer_master
-from discovery.server_groups import ServerGroup
+from .cluster_nodes import ClusterNodes, nodes_of
+from .master_asking import MasterSearch, Sentinels, check_role, no_longer_master
+from .server_groups import ServerGroup
 
 
 def pool(

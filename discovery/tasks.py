@@ -3,7 +3,7 @@
 import asyncio
 from typing import TypeVar
 
-from discovery.slicing import Steps
+from .slicing import Steps
 
 T = TypeVar("T")
 

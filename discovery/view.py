@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from discovery.answers import REMEMBERED_S, Snapshot
-from discovery.instance import Instance
-from discovery.persistent import persistent
-from discovery.slicing import Steps, slices
+from .answers import REMEMBERED_S, Snapshot
+from .instance import Instance
+from .persistent import persistent
+from .slicing import Steps, slices
 
 Status = Literal["starting", "healthy", "unhealthy"]
 #: `lapsed`: its lease ended. `lost`: the registry's data was, or a newer snapshot lacks it though

@@ -9,18 +9,18 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from discovery import commands, view
-from discovery.connecting import connect_async
-from discovery.decoding import decoding_snapshot, revision_of, text
-from discovery.events import parse_event
-from discovery.keys import registry_keys
-from discovery.left_out import LeftOut
-from discovery.logs import Log
-from discovery.saved_view import Saved
-from discovery.settings import RegistrySettings
-from discovery.slicing import ITEMS_OF_A_STEP
-from discovery.tasks import in_steps
-from discovery.view import Event, View
+from . import commands, view
+from .connecting import connect_async
+from .decoding import decoding_snapshot, revision_of, text
+from .events import parse_event
+from .keys import registry_keys
+from .left_out import LeftOut
+from .logs import Log
+from .saved_view import Saved
+from .settings import RegistrySettings
+from .slicing import ITEMS_OF_A_STEP
+from .tasks import in_steps
+from .view import Event, View
 
 #: How long one read of the stream waits, and how often the registry is asked whether it is the same.
 READ_WAIT_S = 1.0
