@@ -1,6 +1,6 @@
 """The documented import: `from shared.service_discovery import get_service_registry`."""
 
-from discovery import (
+from lockgate import (
     AsyncServiceRegistry,
     DiscoveryError,
     RegistryUnavailable,
