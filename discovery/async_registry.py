@@ -14,13 +14,14 @@ from . import commands
 from .answers import Drained, Snapshot
 from .commands import Command
 from .connecting import unavailable
-from .describing import Description, describe_instance, describe_snapshot, pick, usable
+from .describing import Description, describe_instance, describe_snapshot, meant_by, pick, usable
 from .errors import RegistryUnavailable, ServiceNotFound
 from .instance import check_name, is_service_name, parse_registration
 from .instance_ids import instance_key, new_instance_id
 from .keys import registry_keys
 from .left_out import LeftOut
 from .loop_clients import LoopClients
+from .naming import names_meant
 from .remembering import LastAnswers
 from .settings import RegistrySettings
 from .tasks import end
@@ -70,13 +71,21 @@ class AsyncServiceRegistry:
         self._rng = random.Random()
 
     async def get_service(self, name: str) -> Description | None:
-        """A healthy instance, at random by weight, or None."""
+        """A healthy instance, at random by weight, or None.
+
+        A name means what `/api/<name>` means: `<name>_service`, or `<name>` where only that is
+        registered.
+        """
         if not is_service_name(name):
             return None
-        return pick(usable(await self._lookup(name)), self._rng)
+        snapshot = await self._lookup(name)
+        return pick(usable(meant_by(name, snapshot)), self._rng)
 
     async def discover_service(self, name: str) -> str:
-        """The URL of a healthy instance; ServiceNotFound when there is none."""
+        """The URL of a healthy instance; ServiceNotFound when there is none.
+
+        Names mean what they mean to `get_service`.
+        """
         found = await self.get_service(name)
         if found is None:
             raise ServiceNotFound(f"no healthy instance of {name} is registered")
@@ -198,15 +207,17 @@ class AsyncServiceRegistry:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _lookup(self, service: str) -> Snapshot:
+    async def _lookup(self, name: str) -> Snapshot:
         try:
-            snapshot = await self.call(commands.snapshot(service, self._left_out))
+            snapshot = await self.call(
+                commands.snapshot(*names_meant(name), left_out=self._left_out)
+            )
         except RegistryUnavailable:
-            remembered = self._answers.recall(service, time.monotonic())
+            remembered = self._answers.recall(name, time.monotonic())
             if remembered is None:
                 raise
             return remembered
-        return self._answers.remember(service, snapshot, time.monotonic())
+        return self._answers.remember(name, snapshot, time.monotonic())
 
 
 def _note(

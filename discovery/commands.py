@@ -163,16 +163,16 @@ def sweep(
 
 
 def snapshot(
-    service: str = "", left_out: LeftOut | None = None, known_to: str = ""
+    *services: str, left_out: LeftOut | None = None, known_to: str = ""
 ) -> Command[Snapshot]:
-    """Everything, or one service; `left_out` knows what has been said before of what is not ours.
+    """Everything, or these services; `left_out` knows what has been said before of what is not ours.
 
     `known_to`: the id of the stream's last entry that the caller has followed.
     """
     said = left_out or LeftOut()
     return Command(
         "snapshot",
-        (_new_epoch(), service, known_to),
+        (_new_epoch(), known_to, *services),
         lambda reply: at_once(decoding_snapshot(reply, said)),
     )
 

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -9,15 +10,14 @@ from typing import Any
 from .answers import Record, Snapshot
 from .health import Health, Transition
 from .instance import Instance
+from .naming import SUFFIX, service_of
 
 Description = dict[str, Any]
-
-_SUFFIX = "_service"
 
 
 def route_of(service: str) -> str:
     """The gateway's path for a service: `/api/price` for `price_service` and for `price`."""
-    return f"/api/{service.removesuffix(_SUFFIX) or service}"
+    return f"/api/{service.removesuffix(SUFFIX) or service}"
 
 
 def rfc3339(unix_ms: int) -> str:
@@ -95,6 +95,31 @@ def describe_snapshot(snapshot: Snapshot) -> list[Description]:
         if record.lapses_at_ms > snapshot.now_ms:
             services.setdefault(record.instance.name, []).append(describe_record(record))
     return [describe_service(name, services[name]) for name in sorted(services)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The services of a snapshot, as the rule for names asks after them."""
+
+    snapshot: Snapshot
+
+    def is_registered(self, service: str) -> bool:
+        return any(
+            record.instance.name == service and record.lapses_at_ms > self.snapshot.now_ms
+            for record in self.snapshot.records
+        )
+
+    def is_known(self, service: str) -> bool:
+        return service in self.snapshot.known or any(
+            record.instance.name == service for record in self.snapshot.records
+        )
+
+
+def meant_by(name: str, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the records of the service alone that a name means, as behind `/api/<name>`."""
+    service = service_of(name, _Listed(snapshot))
+    records = (record for record in snapshot.records if record.instance.name == service)
+    return replace(snapshot, records=tuple(records))
 
 
 def usable(snapshot: Snapshot) -> list[Record]:

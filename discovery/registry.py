@@ -13,13 +13,14 @@ from . import commands
 from .answers import Drained, Snapshot
 from .commands import Command, Scripts
 from .connecting import abandon, connect, unavailable
-from .describing import Description, describe_instance, describe_snapshot, pick, usable
+from .describing import Description, describe_instance, describe_snapshot, meant_by, pick, usable
 from .errors import RegistryUnavailable, ServiceNotFound
 from .forking import tell_of_forks
 from .instance import is_service_name, parse_registration
 from .instance_ids import instance_key, new_instance_id
 from .keys import registry_keys
 from .left_out import LeftOut
+from .naming import names_meant
 from .remembering import LastAnswers
 from .settings import RegistrySettings
 
@@ -76,21 +77,30 @@ class ServiceRegistry:
     def get_service(self, name: str) -> Description | None:
         """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`.
 
+        A name means what `/api/<name>` means: `<name>_service`, or `<name>` where only that is
+        registered.
+
         >>> registry = get_service_registry()
         >>> registry.register_service("orders_service", "localhost", 9000)["status"]
         'starting'
         >>> found = registry.get_service("orders_service")
         >>> found["host"], found["port"]
         ('localhost', 9000)
+        >>> registry.get_service("orders")["name"]
+        'orders_service'
         >>> print(registry.get_service("invoices_service"))
         None
         """
         if not is_service_name(name):
             return None
-        return pick(usable(self._lookup(name)), self._own.rng)
+        snapshot = self._lookup(name)
+        return pick(usable(meant_by(name, snapshot)), self._own.rng)
 
     def discover_service(self, name: str) -> str:
-        """The URL of a healthy instance, `http://host:port`; ServiceNotFound when there is none."""
+        """The URL of a healthy instance, `http://host:port`; ServiceNotFound when there is none.
+
+        Names mean what they mean to `get_service`.
+        """
         found = self.get_service(name)
         if found is None:
             raise ServiceNotFound(f"no healthy instance of {name} is registered")
@@ -201,15 +211,15 @@ class ServiceRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _lookup(self, service: str) -> Snapshot:
+    def _lookup(self, name: str) -> Snapshot:
         try:
-            snapshot = self._call(commands.snapshot(service, self._left_out))
+            snapshot = self._call(commands.snapshot(*names_meant(name), left_out=self._left_out))
         except RegistryUnavailable:
-            remembered = self._answers.recall(service, time.monotonic())
+            remembered = self._answers.recall(name, time.monotonic())
             if remembered is None:
                 raise
             return remembered
-        return self._answers.remember(service, snapshot, time.monotonic())
+        return self._answers.remember(name, snapshot, time.monotonic())
 
     def _call(self, command: Command[T]) -> T:
         script = self._own.scripts[command.script]

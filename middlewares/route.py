@@ -5,9 +5,10 @@ from collections.abc import Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from discovery.naming import Catalogue
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import RouteNotFound
-from middlewares.routing import PREFIX, Catalogue, RouteTable
+from middlewares.routing import PREFIX, RouteTable
 
 _BELOW_OR_QUERY = (PREFIX + "/", PREFIX + "?")
 

@@ -1,20 +1,11 @@
 """Which service a request target belongs to: a pure function of the target and what is registered."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from discovery.instance import is_service_name
+from discovery.naming import Catalogue, service_of
 
 PREFIX = "/api"
 _SEGMENT = len(PREFIX) + 1
-
-
-class Catalogue(Protocol):
-    """What routing needs of the view."""
-
-    def is_registered(self, service: str) -> bool: ...
-
-    def is_known(self, service: str) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +57,3 @@ def target_behind(route: Route, path_and_query: str) -> str:
     """The target for the upstream: not one byte behind the prefix is touched."""
     target = path_and_query[len(route.prefix) :]
     return target if target.startswith("/") else "/" + target
-
-
-def service_of(segment: str, catalogue: Catalogue) -> str | None:
-    """`<segment>_service`, or `<segment>` where only that is registered; else the one that was."""
-    if not is_service_name(segment):
-        return None
-    names = [f"{segment}_service", segment]
-    for is_there in (catalogue.is_registered, catalogue.is_known):
-        for name in names:
-            if is_there(name):
-                return name
-    return None

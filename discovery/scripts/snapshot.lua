@@ -1,19 +1,18 @@
 -- Everything that is registered, at one moment, with the place in the stream from which to go on.
--- ARGV: 2 service ('' = all of them), 3 id of the stream up to which the caller knows it ('' = not at all)
+-- ARGV: 2 id of the stream up to which the caller knows it ('' = not at all), 3… services (none = all of them)
 -- Returns {epoch, revision, last stream id, now (ms, text), live gateways,
 --          {member, value, lease lapses at (ms, text), status, …},
 --          {service known, an instance last went at (ms, text), …}, {member removed on purpose, …},
 --          {member on probation, registered or not, …}, {member that has lapsed since that id, …}}
-local service, known_to = ARGV[2], ARGV[3]
+local known_to = ARGV[2]
 -- An empty data set gets its epoch here, where that can be written, so that its loss can be told.
 if epoch() == '' then redis.pcall('HSETNX', META, 'epoch', ARGV[1]) end
 local last = redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)
-local members
-if service == '' then
-  members = redis.call('ZRANGE', INDEX, 0, -1)
-else
+local members = #ARGV < 3 and redis.call('ZRANGE', INDEX, 0, -1) or {}
+for i = 3, #ARGV do
   -- '0' is the character after '/'.
-  members = redis.call('ZRANGEBYLEX', INDEX, '[' .. service .. '/', '(' .. service .. '0')
+  local range = redis.call('ZRANGEBYLEX', INDEX, '[' .. ARGV[i] .. '/', '(' .. ARGV[i] .. '0')
+  for _, member in ipairs(range) do members[#members + 1] = member end
 end
 -- As many at a time as Lua's stack takes as arguments with room to spare.
 local AT_A_TIME = 1000

@@ -196,8 +196,32 @@ async def test_what_is_unknown_is_none_or_not_found(api: Api) -> None:
 
 
 async def test_a_name_that_is_the_beginning_of_another_finds_only_its_own(api: Api) -> None:
-    await api.register_service("price_service", "localhost", 8002)
+    await api.register_service("price_service_2", "localhost", 8002)
+    assert await api.get_service("price_service") is None
     assert await api.get_service("price") is None
+
+
+async def test_a_short_name_finds_what_the_gateway_sends_requests_for_it_to(api: Api) -> None:
+    """/api/price answered, and discover_service("price") raised ServiceNotFound."""
+    await api.register_service("price", "localhost", 1, instance_id="short")
+    assert await api.discover_service("price") == "http://localhost:1"
+    await api.register_service("price_service", "localhost", 2, instance_id="long")
+    assert await api.discover_service("price") == "http://localhost:2"
+    assert await api.discover_service("price_service") == "http://localhost:2"
+    await api.drain("price_service", "long")  # it is registered still
+    assert await api.get_service("price") is None
+    await api.deregister_service("price_service", "long")
+    assert await api.discover_service("price") == "http://localhost:1"
+
+
+async def test_a_short_name_is_found_in_the_last_answer_too(
+    make_api: MakeApi, own_registry: RegistryServer
+) -> None:
+    api = make_api(RegistrySettings(own_registry.url))
+    await api.register_service("price_service", "localhost", 8002)
+    assert await api.discover_service("price") == "http://localhost:8002"
+    own_registry.kill()
+    assert await api.discover_service("price") == "http://localhost:8002"
 
 
 @pytest.mark.parametrize("name", ["", "Price", "price_service/", "*"])

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.routing import Catalogue, RouteTable, service_of, split_target, target_behind
+from discovery.naming import Catalogue, service_of
+from middlewares.routing import RouteTable, split_target, target_behind
 
 
 @dataclass

@@ -1,0 +1,30 @@
+"""Which service is meant by a short name: `price` by requests to `/api/price`, and by the Python API."""
+
+from typing import Protocol
+
+from .instance import is_service_name
+
+SUFFIX = "_service"
+
+
+class Catalogue(Protocol):
+    """What has to be known of the services to tell which one is meant."""
+
+    def is_registered(self, service: str) -> bool: ...
+
+    def is_known(self, service: str) -> bool: ...
+
+
+def names_meant(name: str) -> tuple[str, ...]:
+    """The services that may be meant by a name, the first choice first; none by what is no name."""
+    return (f"{name}{SUFFIX}", name) if is_service_name(name) else ()
+
+
+def service_of(name: str, catalogue: Catalogue) -> str | None:
+    """`<name>_service`, or `<name>` where only that is registered; else the one that was."""
+    names = names_meant(name)
+    for is_there in (catalogue.is_registered, catalogue.is_known):
+        for service in names:
+            if is_there(service):
+                return service
+    return None

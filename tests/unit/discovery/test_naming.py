@@ -1,0 +1,61 @@
+"""Which service a short name means: the gateway and the Python API can't differ."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discovery.answers import Record, Snapshot
+from discovery.describing import meant_by
+from discovery.instance import parse_registration
+from discovery.naming import names_meant
+from discovery.slicing import at_once
+from discovery.view import Event as RegistryEvent
+from discovery.view import View, apply, taking_over
+from middlewares.routing import RouteTable
+
+NOW_MS = 1_767_225_600_000
+NAMES = ["price", "price_service", "price_service_service", "pri", "price_servic", "orders"]
+
+
+def record(name: str, *, lapsed: bool = False) -> Record:
+    instance = parse_registration(name, "a", {"host": "localhost", "port": 1})
+    return Record(instance, NOW_MS, NOW_MS + (-1 if lapsed else 1), False, "healthy")
+
+
+def snapshot(states: Mapping[str, str], wanted: tuple[str, ...]) -> Snapshot:
+    """What the registry answers: of these services each is there, has lapsed, or went lately."""
+    records = tuple(
+        record(name, lapsed=state == "lapsed")
+        for name, state in states.items()
+        if name in wanted and state != "gone"
+    )
+    gone = {name: NOW_MS for name, state in states.items() if state == "gone"}
+    return Snapshot("e", 1, "1-1", NOW_MS, 1, records, gone, frozenset())
+
+
+def gateways_view(states: Mapping[str, str]) -> View:
+    """The view of a gateway that has swept what has lapsed."""
+    view = at_once(taking_over(View(), snapshot(states, tuple(states)), 0.0))
+    for name in (name for name, state in states.items() if state == "lapsed"):
+        view = apply(view, RegistryEvent(2, "expired", f"{name}/a"), 0.0)
+    return view
+
+
+@given(
+    st.sampled_from([*NAMES, "Price", "", "price/x"]),
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["there", "lapsed", "gone"])),
+)
+def test_a_lookup_finds_the_service_that_the_gateway_sends_requests_to(
+    name: str, states: dict[str, str]
+) -> None:
+    route = RouteTable(gateways_view(states)).find(f"/api/{name}") if "/" not in name else None
+
+    found = meant_by(name, snapshot(states, names_meant(name)))
+
+    services = {one.instance.name for one in found.records}
+    assert services == {
+        service
+        for service, state in states.items()
+        if route is not None and service == route.service and state != "gone"
+    }
