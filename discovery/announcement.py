@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from .describing import route_of
 from .errors import DiscoveryError, RegistrationRefused, RegistryDenies
 from .instance import Instance, encode, parse_registration
 from .logs import Log
@@ -48,6 +49,11 @@ class Announcement:
     @property
     def instance_id(self) -> str:
         return self.instance.id
+
+    @property
+    def prefix(self) -> str:
+        """The path that the gateway takes off a request's: `/api/orders` for `orders_service`."""
+        return route_of(self.instance.name)
 
     async def run(self) -> None:
         """Register once the service listens, then heartbeat until cancelled."""

@@ -4,6 +4,7 @@ It works in projects that have packages called `discovery`, `gateway`, `middlewa
 `shared` of their own. A name is imported when it is first used, so that the command starts quickly.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from lockgate.own_packages import own_discovery
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
         announced,
         get_service_registry,
     )
+    from lockgate.prefix import ASGIPrefixMiddleware, WSGIPrefixMiddleware, forwarded_prefix
+
+#: Everything else is of `discovery`.
+_OF_PREFIX = ("ASGIPrefixMiddleware", "WSGIPrefixMiddleware", "forwarded_prefix")
 
 __all__ = [
+    "ASGIPrefixMiddleware",
     "Announcement",
     "AsyncServiceRegistry",
     "Change",
@@ -36,8 +42,10 @@ __all__ = [
     "ServiceNotFound",
     "ServiceRegistry",
     "SettingsError",
+    "WSGIPrefixMiddleware",
     "announce",
     "announced",
+    "forwarded_prefix",
     "get_service_registry",
 ]
 
@@ -45,7 +53,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(own_discovery(), name)
+    owner = importlib.import_module("lockgate.prefix") if name in _OF_PREFIX else own_discovery()
+    value = globals()[name] = getattr(owner, name)
     return value
 
 

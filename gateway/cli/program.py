@@ -1,9 +1,10 @@
 """A program that knows nothing of Lockgate, registered for as long as it runs and listens."""
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from discovery.announcement import Announcement, listens
 from discovery.tasks import end
@@ -43,7 +44,7 @@ async def run_registered(
     await _wait_for_free_port(port, starts_within_s, report)
     if sys.stdin.isatty():
         terminal.lend(group.id)  # before it can read
-    program = await _start(command, group)
+    program = await _start(command, group, {"LOCKGATE_PREFIX": announcement.prefix})
     signals = ProgramSignals(announcement, program, group, terminal, report)
     signals.take()
     announcement.start()
@@ -78,9 +79,13 @@ async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str]
         raise StackError(f"port {port} takes connections already: {holder} has it") from None
 
 
-async def _start(command: Sequence[str], group: ProgramGroup) -> asyncio.subprocess.Process:
+async def _start(
+    command: Sequence[str], group: ProgramGroup, variables: Mapping[str, str]
+) -> asyncio.subprocess.Process:
     try:
-        return await asyncio.create_subprocess_exec(*command, process_group=group.id)
+        return await asyncio.create_subprocess_exec(
+            *command, env={**os.environ, **variables}, process_group=group.id
+        )
     except FileNotFoundError:
         raise NotStarted(f"{command[0]}: not found", 127) from None
     except OSError as error:

@@ -147,6 +147,17 @@ async def test_a_program_that_ends_first_is_told_and_its_status_passed_on(
     assert events_of(registry_url) == []
 
 
+async def test_the_program_is_told_its_prefix(registry_url: str, tmp_path: Path) -> None:
+    status, out, _ = await lockgate(
+        tmp_path,
+        *("register", "--name", "orders_service", "--port", str(free_port())),
+        *("--", "sh", "-c", 'echo "$LOCKGATE_PREFIX"'),
+        variables={"REDIS_URL": registry_url},
+    )
+
+    assert (status, out) == (0, "/api/orders\n")
+
+
 async def test_a_port_that_never_opens_is_told(registry_url: str, tmp_path: Path) -> None:
     port = str(free_port())
 

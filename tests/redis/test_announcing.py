@@ -128,6 +128,7 @@ async def test_what_is_announced_is_what_is_registered(
     assert found is not None
     assert found["health_check_url"] == f"http://127.0.0.1:{service.port}/up?deep=1"
     assert (found["metadata"], found["version"], found["weight"]) == ({"zone": "a"}, "1.2.3", 7)
+    assert service.announcement.prefix == "/api/price"
 
 
 async def test_the_host_comes_from_advertise_host_where_it_is_not_given(
