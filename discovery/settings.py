@@ -10,6 +10,13 @@ from .errors import SettingsError
 from .server_groups import parse_server_group
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
+#: Which environment variable each field of RegistrySettings is.
+VARIABLES = {
+    "redis_url": "REDIS_URL",
+    "namespace": "REGISTRY_NAMESPACE",
+    "heartbeat_interval_s": "HEARTBEAT_INTERVAL",
+    "instance_ttl_s": "INSTANCE_TTL",
+}
 
 _DATABASE = re.compile(r"/?|/[0-9]+/?")
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -18,10 +18,11 @@ from discovery.addresses import AddressPolicy, listeners
 from discovery.errors import SettingsError
 from gateway.app import create_app
 from gateway.descriptors import raise_limit
+from gateway.near_names import near_names
 from gateway.parts import GATEWAY, Gateway
 from gateway.request_reading import require_extension
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
-from gateway.settings import GatewaySettings, load_settings
+from gateway.settings import GatewaySettings, load_settings, variable_defaults
 from gateway.surfaces import Listener
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
@@ -32,6 +33,9 @@ ENDS_WITHIN_S = 1.0
 #: A view is worth waiting for: whoever connects sooner would only be told that there is none.
 VIEW_WITHIN_S = 2.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
+NOT_READ = "nothing reads this variable: set the one that is meant"
+#: What sets where the gateway listens, as messages name it.
+PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 
@@ -54,6 +58,8 @@ def main() -> int:
     logs = configure_logging(
         service="api_gateway", level=settings.log_level, style=settings.log_format
     )
+    for variable, meant in near_names(os.environ, variable_defaults()).items():
+        _log.warning("settings.unknown_variable", variable=variable, meant=meant, detail=NOT_READ)
     raise_limit()
     try:
         sockets = bind(settings)
@@ -82,7 +88,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 def bind(settings: GatewaySettings) -> list[socket.socket]:
     """The public socket, and the admin's where there is one; bound, but not listening yet."""
-    sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, "GATEWAY_PORT")]
+    sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)]
     if settings.admin_listen is None:
         return sockets
     if settings.admin_listen.startswith("unix:"):
@@ -149,7 +155,7 @@ def spare_the_collector() -> None:
 
 async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: int) -> None:
     """Take connections from now on."""
-    for sock, variable in zip(sockets, ("GATEWAY_PORT", "ADMIN_LISTEN"), strict=False):
+    for sock, variable in zip(sockets, (PUBLIC_ADDRESS, "ADMIN_LISTEN"), strict=False):
         try:
             sock.listen(backlog)  # uvloop would only log that somebody else does
             await web.SockSite(runner, sock, backlog=backlog).start()

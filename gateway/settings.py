@@ -14,8 +14,9 @@ from pydantic_settings import (
 )
 
 from discovery.addresses import AllowedHosts
-from discovery.errors import SettingsError
-from discovery.settings import RegistrySettings
+from discovery.errors import InvalidRegistration, SettingsError
+from discovery.instance import parse_registration
+from discovery.settings import VARIABLES, RegistrySettings
 from gateway.admin_token import check_token, read_token
 from gateway.origins import parse_origins
 from gateway.request_body import ClientLimits
@@ -25,6 +26,15 @@ from middlewares.limiting import Policy
 from middlewares.log_levels import Level, Style, in_lower_case
 
 DEFAULT_POLICY = "default"
+
+
+def _host(text: str) -> str:
+    address = text.partition("%")[0] if ":" in text else text  # fe80::1%eth0
+    try:
+        parse_registration("gateway", "gateway", {"host": address, "port": 1})
+    except InvalidRegistration:
+        raise ValueError("must be an address of this machine, or its name") from None
+    return text
 
 
 def _trusted_proxies(text: str) -> str:
@@ -58,7 +68,7 @@ class GatewaySettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
-    gateway_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    gateway_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     gateway_workers: Annotated[int, Field(ge=1, le=1)] = 1
     registry_allowed_hosts: str = ""
@@ -141,6 +151,23 @@ class GatewaySettings(BaseSettings):
     @property
     def trusted(self) -> TrustedProxies:
         return TrustedProxies.parse(self.trusted_proxies)
+
+
+def variable_defaults() -> dict[str, str]:
+    """Every environment variable that the gateway reads, with its default as one would write it."""
+    fields = GatewaySettings.model_fields
+    defaults = {name.upper(): fields[name].default for name in fields if name != "registry"}
+    registry = RegistrySettings()
+    defaults |= {variable: getattr(registry, field) for field, variable in VARIABLES.items()}
+    return {variable: _as_written(value) for variable, value in defaults.items()} | {
+        "GATEWAY_CONFIG": ""
+    }
+
+
+def _as_written(value: object) -> str:
+    if value in (None, ()):
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:

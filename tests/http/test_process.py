@@ -265,6 +265,34 @@ async def test_a_taken_port_ends_the_program_with_status_1(
             assert port in line
 
 
+async def test_a_host_that_is_none_of_this_machines_is_told_with_the_variable_that_names_it(
+    tmp_path: Path, registry_url: str
+) -> None:
+    """The line named GATEWAY_PORT alone, which was right."""
+    async with gateway_process(
+        tmp_path, registry_url, started=False, GATEWAY_HOST="192.0.2.1"
+    ) as gateway:
+        assert await gateway.exit_status() == 1
+        (line,) = gateway.stderr.splitlines()
+        assert "192.0.2.1" in line
+        assert "GATEWAY_HOST" in line
+
+
+async def test_a_variable_that_is_nearly_a_setting_is_warned_of_without_its_value(
+    tmp_path: Path, registry_url: str
+) -> None:
+    """RATE_LIMIT=5 limits nothing, and nobody said so."""
+    given = {"RATE_LIMIT": "5", "ADMIN_TOKENS": "a-secret-of-somebody"}
+    async with gateway_process(tmp_path, registry_url, **given) as gateway:
+        warned = gateway.logs("settings.unknown_variable")
+
+        assert [(line["level"], line["variable"], line["meant"]) for line in warned] == [
+            ("warning", "ADMIN_TOKENS", "ADMIN_TOKEN"),
+            ("warning", "RATE_LIMIT", "RATE_LIMIT_REQUESTS"),
+        ]
+        assert "a-secret-of-somebody" not in gateway.stdout
+
+
 async def test_a_port_taken_by_a_gateway_that_still_waits_for_a_view_is_taken(
     tmp_path: Path, own_registry: RegistryServer
 ) -> None:

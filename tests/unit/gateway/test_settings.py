@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from discovery.errors import SettingsError
 from discovery.settings import RegistrySettings
-from gateway.settings import GatewaySettings, load_settings
+from gateway.settings import GatewaySettings, load_settings, variable_defaults
 from middlewares.limiting import Policy
 
 
@@ -39,6 +39,21 @@ def test_an_empty_environment_gives_the_documented_defaults() -> None:
     assert settings.shutdown_grace == 10
     assert (settings.log_level, settings.log_format) == ("info", "json")
     assert settings.registry == RegistrySettings()
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "::1", "fe80::1%eth0", "localhost", "api_gateway"]
+)
+def test_any_address_or_name_can_be_listened_on(host: str) -> None:
+    assert load_settings({"GATEWAY_HOST": host}).gateway_host == host
+
+
+def test_every_variable_is_known_by_its_default() -> None:
+    defaults = variable_defaults()
+
+    assert load_settings(defaults) == load_settings({})
+    assert (defaults["RATE_LIMIT_REQUESTS"], defaults["RATE_LIMIT_WINDOW"]) == ("100", "60")
+    assert (defaults["HEARTBEAT_INTERVAL"], defaults["ADMIN_LISTEN"]) == ("5", "")
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:
@@ -98,6 +113,8 @@ def test_settings_are_frozen() -> None:
 # Bad values
 
 BAD = [
+    ("GATEWAY_HOST", "not a host"),
+    ("GATEWAY_HOST", "127.1"),
     ("GATEWAY_PORT", "x"),
     ("GATEWAY_PORT", "-1"),
     ("GATEWAY_PORT", "65536"),
@@ -143,6 +160,7 @@ def test_a_bad_value_gets_one_line_with_the_variable_and_the_value(
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
+        ("GATEWAY_HOST", "not a host", "must be an address of this machine, or its name"),
         ("GATEWAY_PORT", "65536", "less than or equal to 65535"),
         ("GATEWAY_PORT", "x", "valid integer"),
         ("GATEWAY_WORKERS", "2", "must be 1"),
