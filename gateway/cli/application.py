@@ -1,37 +1,99 @@
-"""The `lockgate` application itself: what holds for every command."""
+"""The `lockgate` application itself: its commands, and what holds for each of them.
 
-from typing import Annotated
+A command is a module of `gateway.cli.commands` with a function of the same name, and its line in
+COMMANDS. The module says what the command is called with, and imports what does the work when it is
+called: `lockgate --help` reads all of them.
+"""
 
-import typer
+import sys
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any
 
+import click
+
+from gateway.cli.output import print_error
+from gateway.extras import tell_missing_extra
+from gateway.stack.failures import StackError, UsageError
 from gateway.version import VERSION
 
+#: In the order of the help.
+COMMANDS = (
+    "up",
+    "down",
+    "restart",
+    "ps",
+    "logs",
+    "gateway",
+    "services",
+    "routes",
+    "register",
+    "doctor",
+)
 EXIT_STATUSES = (
     "Exit statuses: 0 done, 1 could not be done, 2 asked for something that makes no sense."
 )
+FAILURE = 1
+USAGE = 2
 
-app = typer.Typer(
-    name="lockgate",
-    help="Lockgate, an API gateway and service discovery in one.",
-    epilog=EXIT_STATUSES,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
+#: The decorator of a command's function; what the function returns is the exit status, None is 0.
+command: Callable[..., Callable[[Callable[..., Any]], click.Command]] = partial(
+    click.command, epilog=EXIT_STATUSES
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"lockgate {VERSION}")
-        raise typer.Exit
+class _Commands(click.Group):
+    """Imports a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        name = cmd_name.replace("-", "_")
+        found: click.Command = getattr(import_module(f"gateway.cli.commands.{name}"), name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """With whole first sentences, which Click would cut off."""
+        commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, found.get_short_help_str(limit=200)) for name, found in commands if found]
+            )
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            tell_missing_extra(str(ctx.invoked_subcommand), error)
+            return FAILURE
 
 
-@app.callback()
-def _common(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
-        ),
-    ] = False,
-) -> None:
+@click.command(
+    cls=_Commands,
+    epilog=EXIT_STATUSES,
+    context_settings={"show_default": True, "max_content_width": 100},
+)
+@click.version_option(VERSION, message="lockgate %(version)s")
+def lockgate() -> None:
     """Lockgate, an API gateway and service discovery in one."""
+
+
+def run() -> int:
+    """Run the command that the arguments name; its exit status. KeyboardInterrupt: ^C."""
+    try:
+        return lockgate.main(prog_name="lockgate", standalone_mode=False) or 0
+    except click.Abort as abort:
+        raise KeyboardInterrupt from abort
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return error.exit_code
+    except UsageError as error:
+        print_error(str(error))
+        return USAGE
+    except StackError as error:
+        print_error(str(error), error.log_lines)
+        return FAILURE

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.plan import GATEWAY, gateway_port
-from gateway.stack.readiness import REACHABLE
+from gateway.stack.plan import GATEWAY, REACHABLE, gateway_port
 from gateway.stack.state import StackState
 
 ANSWERS_WITHIN_S = 5.0

@@ -1,28 +1,35 @@
 """Options that several commands have, and what they stand for."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from gateway.stack.plan import parse_offset
 from gateway.stack.state import StackState, project_root, stack_state
 
-PortOffset = Annotated[
-    str, typer.Option(envvar="PORT_OFFSET", metavar="N", help="Added to every port of the stack.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-Url = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="The gateway; else that of the stack at this offset."),
-]
-Token = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TOKEN",
-        help="Its admin token; else ADMIN_TOKEN; else, without --url, that of the stack.",
-    ),
-]
+port_offset = click.option(
+    "--port-offset",
+    envvar="PORT_OFFSET",
+    metavar="N",
+    default="0",
+    help="Added to every port of the stack.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+scale = click.option(
+    "--scale",
+    envvar="SCALE",
+    metavar="SERVICE=N",
+    default="",
+    help='Instances of a service: "price_service=3".',
+)
+url = click.option(
+    "--url", metavar="URL", help="The gateway; else that of the stack at this offset."
+)
+token = click.option(
+    "--token",
+    metavar="TOKEN",
+    help="Its admin token; else ADMIN_TOKEN; else, without --url, that of the stack.",
+)
 
 
 def stack_at(port_offset: str) -> tuple[int, StackState]:

@@ -1,58 +1,59 @@
-"""How commands print: progress, tables, JSON and errors, with their exit statuses."""
+"""How commands print: progress, tables, JSON and errors."""
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+import shutil
+import sys
+from collections.abc import Collection, Sequence
+from typing import Any, TextIO
 
-from rich.console import Console
-from rich.table import Table
-
-from gateway.stack.plan import GATEWAY, REGISTRY, route_of
-from gateway.stack.ps import ProcessRow
+from gateway.cli.tables import Coloured, table_lines
 from middlewares.printable import printable
 
-FAILURE = 1
-USAGE = 2
-
 _LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
-_HEALTH_STYLES = {"healthy": "green", "starting": "yellow"}
+_HEALTH_COLOURS = {"healthy": "green", "starting": "yellow"}
+#: Into a file or a pipe no column is folded.
+_UNLIMITED = 10_000
 
 
 def print_progress(text: str) -> None:
     """On standard error, so that a table or JSON on standard output stands alone."""
-    _plain(Console(stderr=True), text)
+    print(printable(text, keep="\t\n"), file=sys.stderr, flush=True)
 
 
 def print_error(text: str, log_lines: Sequence[str] = ()) -> None:
-    console = Console(stderr=True)
     for line in log_lines:
-        _plain(console, f"  | {line}")
-    _plain(console, f"lockgate: {text}", style="red")
-
-
-def print_json(rows: Sequence[ProcessRow]) -> None:
-    print_document([asdict(row) for row in rows])
+        print_progress(f"  | {line}")
+    shown = Coloured(printable(f"lockgate: {text}", keep="\t\n"), "red")
+    print(shown.painted() if _takes_colours(sys.stderr) else shown.text, file=sys.stderr)
 
 
 def print_document(document: Any) -> None:
     print(json.dumps(document, indent=2))
 
 
-def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> None:
-    """A table of texts, of which nothing is cut off; rich markup in them counts."""
-    table = Table(title=title, title_justify="left")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(printable(cell) for cell in row))
-    _console().print(table)
+def print_rows(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str | Coloured]],
+    *,
+    title: str,
+    to_the_right: Collection[str] = (),
+) -> None:
+    """A table of texts, of which nothing is cut off: long ones go on in the next line."""
+    is_terminal = sys.stdout.isatty()
+    lines = table_lines(
+        headings,
+        rows,
+        width=shutil.get_terminal_size().columns if is_terminal else _UNLIMITED,
+        colours=_takes_colours(sys.stdout),
+        to_the_right=to_the_right,
+    )
+    print(title, "", *lines, sep="\n")
 
 
-def health_style(health: str) -> str:
+def health_cell(health: str) -> Coloured:
     """A state in its colour."""
-    return f"[{_HEALTH_STYLES.get(health, 'red')}]{health}[/]"
+    return Coloured(health, _HEALTH_COLOURS.get(health, "red"))
 
 
 def log_line_for_people(record: dict[str, Any]) -> str:
@@ -72,48 +73,6 @@ def _coloured(text: str, colour: str) -> str:
     return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
 
 
-def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) -> None:
-    gateway_port = next((row.port for row in rows if row.service == GATEWAY), None)
-    table = Table(title=title, title_justify="left")
-    for heading in ("name", "port", "pid", "uptime", "health", "where"):
-        table.add_column(heading, justify="right" if heading in {"port", "pid"} else "left")
-    for row in rows:
-        if row.service == REGISTRY:
-            where = registry_about
-        elif row.service == GATEWAY:
-            where = f"http://localhost:{row.port}"
-        else:
-            where = f"http://localhost:{gateway_port}{route_of(row.service)}/"
-        table.add_row(
-            row.name,
-            _or_dash(row.port),
-            _or_dash(row.pid),
-            "-" if row.uptime_s is None else _duration(row.uptime_s),
-            health_style(row.health),
-            where,
-        )
-    _console().print(table)
-
-
-def _console() -> Console:
-    console = Console()
-    if not console.is_terminal:  # into a file or a pipe: no column is cut off
-        console.width = 200
-    return console
-
-
-def _plain(console: Console, text: str, style: str | None = None) -> None:
-    """As it is: nothing in it is markup, and long lines are the terminal's to wrap."""
-    console.print(
-        printable(text, keep="\t\n"), style=style, markup=False, highlight=False, soft_wrap=True
-    )
-
-
-def _or_dash(number: int | None) -> str:
-    return "-" if number is None else str(number)
-
-
-def _duration(seconds: int) -> str:
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}"
+def _takes_colours(stream: TextIO) -> bool:
+    is_dumb = os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not is_dumb and not os.environ.get("NO_COLOR")

@@ -19,6 +19,8 @@ SERVICE_PORTS = {
 # Extra instances take the first free ports from here on: clear of every port with a name.
 EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535
+#: Where who listens everywhere is reached from here.
+REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 MOST_INSTANCES = 32
 
 

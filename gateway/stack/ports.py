@@ -4,10 +4,6 @@ import errno
 import socket
 from contextlib import suppress
 
-import psutil
-
-from gateway.stack.processes import command_of
-
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return not answers(port) and _can_bind(host, port)
@@ -27,7 +23,13 @@ def answers(port: int) -> bool:
 
 
 def holder_of(port: int) -> str | None:
-    """The process that listens there, `command (pid 123)`; None when it is not ours to see."""
+    """The process that listens there, `command (pid 123)`; None when it is not ours to see, or without psutil."""
+    try:
+        import psutil
+
+        from gateway.stack.processes import command_of
+    except ModuleNotFoundError:
+        return None
     # One process after the other: all at once is a privilege of root on macOS.
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):

@@ -5,10 +5,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
-from gateway.stack.plan import REGISTRY, ProcessSpec, route_of
+from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec, route_of
 from gateway.stack.registry_server import answers_ping, default_url
 
-REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 # Longer than the gateway lets a request wait for a new instance's first verdict.
 TIMEOUT_S = 2.0
 

@@ -187,16 +187,21 @@ async def test_the_reason_is_read_whole_on_a_narrow_terminal(
 
     async with Terminal(sys.executable, tmp_path, variables) as terminal:
         terminal.type(shlex.join([*LOCKGATE, "services", "--url", gateway.url]))
-        terminal.type(f" --token {ADMIN_TOKEN}\n")
-        await eventually(lambda: "┘" in terminal.shown, within_s=20)
-        lines = [line.split("│") for line in terminal.shown.splitlines() if "│" in line]
+        terminal.type(f" --token {ADMIN_TOKEN}; echo en''d\n")
+        await eventually(lambda: "\nend" in terminal.shown, within_s=20)
+        shown, _, _ = terminal.shown.partition("\nend")
+        lines = shown.splitlines()
 
-    columns = ["".join("".join(cells).split()) for cells in zip(*lines, strict=True)]
-    assert columns[3:6] == [
-        f"http://127.0.0.1:{upstream.port}",
-        "unhealthy",
-        NO_PATH.replace(" ", ""),
-    ]
+    headings = next(line for line in lines if line.startswith("service "))
+    below = lines[lines.index(headings) + 1 :]
+
+    def column(name: str, following: str) -> str:
+        start, end = headings.index(name), headings.index(following)
+        return "".join("".join(line[start:end] for line in below).split())
+
+    assert column("url", "status") == f"http://127.0.0.1:{upstream.port}"
+    assert column("status", "why") == "unhealthy"
+    assert column("why", "version") == NO_PATH.replace(" ", "")
 
 
 def listed_as(gateway: RunningGateway, status: str) -> bool:

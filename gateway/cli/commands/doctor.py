@@ -1,0 +1,31 @@
+"""`lockgate doctor`: looks at what the stack needs, and says what to do."""
+
+from gateway.cli import options
+from gateway.cli.application import FAILURE, command
+
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+
+@command()
+@options.port_offset
+@options.as_json
+def doctor(port_offset: str, as_json: bool) -> int:
+    """Check ports, registry, clocks, file limits and settings. Exit status 1: something failed."""
+    import os
+    from dataclasses import asdict
+
+    from gateway.cli.checks import examine
+    from gateway.cli.output import print_document, print_rows
+    from gateway.cli.tables import Coloured
+
+    offset, state = options.stack_at(port_offset)
+    findings = examine(state, offset, os.environ)
+    if as_json:
+        print_document([asdict(finding) for finding in findings])
+    else:
+        rows = [
+            (Coloured(one.state, _COLOURS[one.state]), one.check, one.detail, one.advice)
+            for one in findings
+        ]
+        print_rows(("", "check", "found", "what to do"), rows, title="Lockgate doctor")
+    return FAILURE if any(finding.state == "failed" for finding in findings) else 0

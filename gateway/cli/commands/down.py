@@ -1,0 +1,19 @@
+"""`lockgate down`: stops the stack of a checkout."""
+
+from gateway.cli import options
+from gateway.cli.application import command
+
+
+@command()
+@options.port_offset
+def down(port_offset: str) -> None:
+    """Stop everything that `up` started, and nothing else."""
+    stop(port_offset)
+
+
+def stop(port_offset: str) -> None:
+    from gateway.cli.output import print_progress
+    from gateway.stack.down import down as stop_stack
+
+    _, state = options.stack_at(port_offset)
+    stop_stack(state, print_progress)

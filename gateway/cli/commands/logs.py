@@ -1,0 +1,66 @@
+"""`lockgate logs`: the logs of the stack of a checkout."""
+
+from types import FrameType
+
+import click
+
+from gateway.cli import options
+from gateway.cli.application import command
+
+
+@command()
+@options.port_offset
+@click.option("--follow/--no-follow", default=True, help="Go on with what is logged from now on.")
+@click.option(
+    "--tail",
+    type=click.IntRange(min=0),
+    default=20,
+    help="Last lines of each log to begin with.",
+)
+@click.option("--service", metavar="NAME", help="Only this service's lines.")
+@click.option("--level", metavar="LEVEL", help="Only lines of this level and above.")
+@click.option("--correlation-id", metavar="ID", help="Only this request's lines.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="JSON lines on a terminal too, where people get colours.",
+)
+def logs(
+    port_offset: str,
+    follow: bool,
+    tail: int,
+    service: str | None,
+    level: str | None,
+    correlation_id: str | None,
+    as_json: bool,
+) -> None:
+    """Show the logs of all processes as one stream of JSON objects."""
+    import os
+    import signal
+    import sys
+    from contextlib import suppress
+
+    from gateway.cli.output import log_line_for_people
+    from gateway.stack.log_filter import LogFilter
+    from gateway.stack.logs import as_json_line, print_logs
+
+    wanted = LogFilter(service, level, correlation_id)
+    for_people = sys.stdout.isatty() and not as_json
+    _, state = options.stack_at(port_offset)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with suppress(KeyboardInterrupt):
+        print_logs(
+            state,
+            sys.stdout,
+            tail=tail,
+            follow=follow,
+            wanted=wanted,
+            render=log_line_for_people if for_people else as_json_line,
+        )
+    # A closed pipe must not raise once more when Python flushes at its end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

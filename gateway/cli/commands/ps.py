@@ -1,0 +1,29 @@
+"""`lockgate ps`: what runs of the stack of a checkout."""
+
+from gateway.cli import options
+from gateway.cli.application import command
+
+
+@command()
+@options.port_offset
+@options.as_json
+def ps(port_offset: str, as_json: bool) -> None:
+    """Show what runs, with pid, port, uptime and health."""
+    from gateway.cli.output import print_progress
+    from gateway.cli.stack_table import print_json, print_table
+    from gateway.stack.processes import marked_pids
+    from gateway.stack.ps import running
+
+    offset, state = options.stack_at(port_offset)
+    rows, record = running(state), state.load_record()
+    if as_json:
+        print_json(rows)
+    elif record is None or not rows:
+        orphans = sorted(marked_pids(state.marker))
+        print_progress(
+            f"processes {orphans} run without their supervisor; `make down` ends them"
+            if orphans
+            else f"nothing runs at port offset {offset}"
+        )
+    else:
+        print_table(rows, title="Lockgate", registry_about=record.registry_about)

@@ -1,0 +1,70 @@
+"""`lockgate register`: runs any program as an instance of a service."""
+
+from typing import Any
+
+import click
+
+from gateway.cli.application import command
+
+EPILOG = (
+    "Exit statuses: the program's own; 128 + N when signal N ended it; 126 it can't be run; 127 it "
+    "is not found; 1 another program has the port, or the registration is refused; 2 asked for "
+    "something that makes no sense. "
+    "Example: lockgate register --name orders --port 9000 --health-path /health -- ./orders -v"
+)
+
+
+# What follows the program's name is the program's, with or without `--`.
+@command(epilog=EPILOG, context_settings={"allow_interspersed_args": False})
+@click.argument(
+    "command", nargs=-1, required=True, metavar="-- PROGRAM [ARGS]...", type=click.UNPROCESSED
+)
+@click.option("--name", required=True, help="The service; /api/NAME goes to it.")
+@click.option("--port", type=int, required=True, help="Where the program listens.")
+@click.option("--host", help="What others connect to; else ADVERTISE_HOST, else localhost.")
+@click.option("--health-path", metavar="PATH", help="Healthy is what answers 200 to 299 there.")
+@click.option(
+    "--health-status", metavar="STATUSES", help="Healthy are these instead, as in 200-299,401."
+)
+@click.option("--health-body", metavar="TEXT", help="What a healthy answer has to contain.")
+@click.option(
+    "--health-probe",
+    metavar="KIND",
+    help="http, tcp or heartbeat; else http with --health-path, tcp without.",
+)
+@click.option("--tcp", is_flag=True, help="Healthy is what takes connections (the default).")
+@click.option("--weight", type=int, default=1, help="Its share of the requests, 0 to 1000.")
+@click.option("--version", help="A semantic version.")
+@click.option("--metadata", metavar="KEY=VALUE", multiple=True, help="May be given several times.")
+@click.option(
+    "--ttl",
+    type=float,
+    metavar="SECONDS",
+    help="When it lapses without heartbeats; else INSTANCE_TTL.",
+)
+@click.option(
+    "--id", "instance_id", metavar="ID", help="The instance's ID; else that of this port here."
+)
+@click.option(
+    "--via-http",
+    metavar="URL",
+    help="A gateway to register with; else the registry, REDIS_URL.",
+)
+@click.option("--token", help="The gateway's admin token; else ADMIN_TOKEN.")
+@click.option(
+    "--starts-within",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    default=10.0,
+    help="Time for the port to be free, and to open.",
+)
+def register(command: tuple[str, ...], **options: Any) -> int:
+    """Run a program, registered for as long as it takes connections.
+
+    SIGTERM and SIGINT drain it first: the program and what it has started get the signal when no new
+    requests come. Other signals are the program's at once: it reloads, say, and stays registered.
+    The registry being away stops nothing; it is registered when the registry is back.
+    """
+    from gateway.cli.registering import run_as_instance
+
+    return run_as_instance(command, **options)

@@ -1,0 +1,31 @@
+"""`lockgate routes`: where requests go."""
+
+from gateway.cli import options
+from gateway.cli.application import command
+
+
+@command()
+@options.port_offset
+@options.url
+@options.token
+@options.as_json
+def routes(port_offset: str, url: str | None, token: str | None, as_json: bool) -> None:
+    """Show which path goes to which service. Exit status 1: no gateway answers."""
+    from gateway.cli.gateway_client import find_gateway
+    from gateway.cli.output import print_document
+    from gateway.cli.registry_tables import print_routes
+
+    offset, state = options.stack_at(port_offset)
+    found = [
+        {
+            "route": service["route"],
+            "service": service["name"],
+            "healthy": service["healthy"],
+            "total": service["total"],
+        }
+        for service in find_gateway(state, offset, url, token).get("/services")["services"]
+    ]
+    if as_json:
+        print_document(found)
+    else:
+        print_routes(found)

@@ -1,0 +1,24 @@
+"""`lockgate services`: what is registered."""
+
+from gateway.cli import options
+from gateway.cli.application import command
+
+
+@command()
+@options.port_offset
+@options.url
+@options.token
+@options.as_json
+def services(port_offset: str, url: str | None, token: str | None, as_json: bool) -> None:
+    """Show what is registered, with each instance's state. Exit status 1: no gateway answers."""
+    from gateway.cli.gateway_client import find_gateway
+    from gateway.cli.output import print_document
+    from gateway.cli.registry_tables import print_services
+
+    offset, state = options.stack_at(port_offset)
+    gateway = find_gateway(state, offset, url, token)
+    document = gateway.get("/services")
+    if as_json:
+        print_document(document)
+    else:
+        print_services(gateway, document)

@@ -1,0 +1,107 @@
+"""What `lockgate register` does: runs any program as an instance of a service."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Sequence
+
+from discovery.announcement import make_announcement
+from discovery.errors import DiscoveryError
+from discovery.health_check import BODY, PROBE, STATUSES
+from discovery.registrar import Registrar
+from gateway.cli.http_registrar import HttpRegistrar
+from gateway.cli.output import print_error, print_progress
+from gateway.cli.program import NotStarted, run_registered
+from gateway.cli.program_group import ProgramGroup
+from gateway.cli.terminal import Terminal
+from gateway.stack.failures import UsageError
+
+
+def run_as_instance(
+    command: Sequence[str],
+    *,
+    name: str,
+    port: int,
+    host: str | None,
+    health_path: str | None,
+    health_status: str | None,
+    health_body: str | None,
+    health_probe: str | None,
+    tcp: bool,
+    weight: int,
+    version: str | None,
+    metadata: Sequence[str],
+    ttl: float | None,
+    instance_id: str | None,
+    via_http: str | None,
+    token: str | None,
+    starts_within: float,
+) -> int:
+    """The exit status: the program's own, or one of those in the command's help."""
+    if tcp and health_path is not None:
+        raise UsageError("--tcp and --health-path: only one of them can be the probe")
+    if tcp and health_probe not in (None, "tcp"):
+        raise UsageError("--tcp and --health-probe: only one of them can be the probe")
+    health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body}
+    logging.basicConfig(level=logging.INFO, format="lockgate: %(message)s")  # standard error
+    try:
+        announcement = make_announcement(
+            name=name,
+            port=port,
+            host=host,
+            health_path=health_path,
+            metadata=_with_health(_pairs(metadata), health),
+            version=version,
+            weight=weight,
+            instance_id=instance_id,
+            settings=None,
+            ttl_s=ttl,
+            registrar=_registrar(via_http, token or os.environ.get("ADMIN_TOKEN")),
+        )
+    except DiscoveryError as error:
+        raise UsageError(str(error)) from None
+    try:
+        with ProgramGroup() as group, Terminal() as terminal:
+            status = asyncio.run(
+                run_registered(
+                    command,
+                    announcement,
+                    group,
+                    terminal,
+                    starts_within_s=starts_within,
+                    report=lambda text: print_progress(f"lockgate: {text}"),
+                )
+            )
+    except NotStarted as failure:
+        print_error(str(failure))
+        status = failure.status
+    return status
+
+
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key or key in pairs:
+            raise UsageError(f"--metadata {text}: must be KEY=VALUE, each key once")
+        pairs[key] = value
+    return pairs
+
+
+def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[str, str]:
+    """The metadata with those that the options for health stand for."""
+    given = {key: value for key, value in health.items() if value is not None}
+    for key in given.keys() & pairs.keys():
+        raise UsageError(f"--metadata {key}=…: there is an option for it, give one of them")
+    return pairs | given
+
+
+def _registrar(url: str | None, token: str | None) -> Registrar | None:
+    """The registrar of --via-http; None is the registry itself."""
+    if url is None:
+        return None
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"--via-http {url}: must begin with http:// or https://")
+    if not token:
+        raise UsageError("--via-http: needs the gateway's admin token, --token or ADMIN_TOKEN")
+    return HttpRegistrar(url.rstrip("/"), token)

@@ -1,0 +1,76 @@
+"""What `lockgate services` and `routes` show to people."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.cli.gateway_client import GatewayClient
+from gateway.cli.output import health_cell, print_rows
+
+#: States that say all themselves.
+_NEEDS_NO_WHY = ("healthy", "draining")
+#: Of a gateway that takes the token for none of its own.
+_UNKNOWN = {"latest": "(needs another --token)"}
+_HEADINGS = (
+    "service",
+    "instance",
+    "url",
+    "status",
+    "why",
+    "version",
+    "weight",
+    "last heartbeat",
+)
+
+
+def print_services(gateway: GatewayClient, document: Any) -> None:
+    """The answer to `GET /services`, with what the gateway last saw of what is not well."""
+    why = _why(gateway, document["services"])
+    rows = [
+        (
+            service["name"],
+            instance["id"],
+            instance["url"],
+            health_cell(instance["status"]),
+            why.get((service["name"], instance["id"]), ""),
+            instance["version"] or "-",
+            str(instance["weight"]),
+            instance["last_heartbeat"],
+        )
+        for service in document["services"]
+        for instance in service["instances"]
+    ]
+    print_rows(_HEADINGS, rows, title=_title(document))
+
+
+def print_routes(found: Sequence[Any]) -> None:
+    rows = [
+        (f"{one['route']}/*", one["service"], f"{one['healthy']} of {one['total']} healthy")
+        for one in found
+    ]
+    print_rows(("path", "service", "instances"), rows, title="Routes")
+
+
+def _why(gateway: GatewayClient, services: list[Any]) -> dict[tuple[str, str], str]:
+    """What was last seen of each instance that is not well, by service and id."""
+    why = {}
+    for service in services:
+        ids = [one["id"] for one in service["instances"] if one["status"] not in _NEEDS_NO_WHY]
+        if not ids:
+            continue
+        if gateway.token is None:
+            seen = dict.fromkeys(ids, "(needs --token)")
+        else:
+            shown = gateway.get(f"/services/{service['name']}", missing={"instances": []})
+            seen = {
+                one["id"]: one.get("health", _UNKNOWN).get("latest", "")
+                for one in shown["instances"]
+            }
+        why.update({(service["name"], id_): seen.get(id_, "") for id_ in ids})
+    return why
+
+
+def _title(document: Any) -> str:
+    title = f"{document['count']} services"
+    if document.get("stale"):
+        title += f" (as of {document['age_s']:.0f} s ago: the registry is away)"
+    return title

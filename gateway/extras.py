@@ -1,0 +1,16 @@
+"""What is said where the extra `gateway` is not installed: the bare install registers services."""
+
+import sys
+
+_OURS = frozenset({"discovery", "gateway", "lockgate", "middlewares", "services", "shared"})
+
+
+def tell_missing_extra(what: str, error: ModuleNotFoundError) -> None:
+    """Say in one line that `what` needs the extra; a module of our own that is missing is raised."""
+    package = (error.name or "").partition(".")[0]
+    if not package or package in _OURS:
+        raise error
+    sys.stderr.write(
+        f'lockgate: {what} needs the extra "gateway" ({package} is not installed): '
+        'pip install "lockgate[gateway]"\n'
+    )

@@ -1,0 +1,63 @@
+"""What `lockgate` imports: a command starts in the time of what it needs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.application import COMMANDS
+
+REPOSITORY = Path(__file__).parents[3]
+#: Each of them takes longer than the rest of a command that prints its help.
+SLOW = {"aiohttp", "asyncio", "psutil", "pydantic", "redis", "structlog", "supervisor", "uvloop"}
+PROGRAM = """
+import atexit, json, sys
+from gateway.cli import main
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+main()
+"""
+
+
+def run(folder: Path, *arguments: str) -> tuple[str, set[str]]:
+    """What the command printed, and the modules that it imported."""
+    finished = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return finished.stdout, set(json.loads(finished.stderr.splitlines()[-1]))
+
+
+def test_help_lists_every_command_with_a_whole_sentence_and_imports_nothing_that_is_slow(
+    tmp_path: Path,
+) -> None:
+    shown, imported = run(tmp_path, "--help")
+    for command in COMMANDS:
+        assert f"\n  {command} " in shown
+    assert "..." not in shown.partition("Commands:")[2]
+    assert not imported & SLOW
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--version",), ("register", "--help"), ("services",), ("routes",), ("logs", "--no-follow")],
+)
+def test_a_command_imports_nothing_that_it_does_not_need(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    _, imported = run(tmp_path, *arguments)
+    assert "gateway.cli.application" in imported
+    assert not imported & SLOW
+
+
+def test_of_the_commands_only_the_one_that_is_called_is_imported(tmp_path: Path) -> None:
+    _, imported = run(tmp_path, "ps", "--help")
+    assert {name for name in imported if name.startswith("gateway.cli.commands.")} == {
+        "gateway.cli.commands.ps"
+    }
