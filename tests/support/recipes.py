@@ -1,0 +1,151 @@
+"""The recipes of docs/recipes.md, done in a folder as a reader does them."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.support.documents import ROOT, Block, blocks
+from tests.support.eventually import eventually
+from tests.support.registry_servers import free_port
+
+DOCUMENT = "docs/recipes.md"
+_SETS_UP = ("pip install", "npm install", "django-admin")
+_RUNS = ("lockgate register", "python shop.py")
+_CALLS = "curl "
+#: The head of a program: its file, and where in that it belongs.
+_FILE = re.compile(r"(?:#|//) (?P<path>\S+?)(?:, (?P<place>at its end|in place of (?P<line>.+)))?")
+
+
+class Recipe:
+    """One section of the document, by its heading."""
+
+    def __init__(self, heading: str) -> None:
+        self.heading = heading
+        self._blocks = [block for block in blocks(DOCUMENT) if block.heading == heading]
+        self.commands = [
+            command
+            for block in self._blocks
+            if block.language == "sh"
+            for command in block.commands
+        ]
+
+    @property
+    def set_up(self) -> list[str]:
+        return [command for command in self.commands if command.startswith(_SETS_UP)]
+
+    @property
+    def runs(self) -> list[str]:
+        """The commands that run it, each a way of its own."""
+        text = (ROOT / DOCUMENT).read_text().split(f"\n## {self.heading}\n")[1].split("\n## ")[0]
+        by_themselves = re.findall(r"`([^`]+)`\s+is\s+all\s+that\s+is\s+run", text)
+        return [command for command in self.commands if command.startswith(_RUNS)] + by_themselves
+
+    @property
+    def call(self) -> str:
+        (call,) = (command for command in self.commands if command.startswith(_CALLS))
+        return call
+
+    @property
+    def answer(self) -> str | None:
+        """What is printed by the call; None where the document does not show it."""
+        return next((block.text for block in self._blocks if block.language == "json"), None)
+
+    def write(self, folder: Path, *, registers_itself: bool) -> None:
+        """Write its programs; the lines by which it registers itself only where it does."""
+        for block in self._blocks:
+            if block.language in ("python", "js"):
+                _write(folder, block, registers_itself)
+
+
+def _write(folder: Path, block: Block, registers_itself: bool) -> None:
+    head, _, text = block.text.partition("\n")
+    found = _FILE.fullmatch(head)
+    assert found is not None, f"which file is it? {head}"
+    path = folder / found["path"]
+    if found["place"] is None:
+        path.write_text(text)
+    elif found["line"] is None:
+        path.write_text(f"{path.read_text()}\n\n{text}")
+    elif registers_itself:
+        program = path.read_text()
+        assert program.count(f"{found['line']}\n") == 1
+        path.write_text(program.replace(f"{found['line']}\n", text))
+
+
+class Kitchen:
+    """A folder, a port where 9000 is meant, a gateway where 8080 is, and what runs in it."""
+
+    def __init__(self, folder: Path, gateway_port: int, redis_url: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._gateway_port = gateway_port
+        binaries = Path(sys.executable).parent
+        self._environment = os.environ | {
+            "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "REDIS_URL": redis_url,
+        }
+        self._running: asyncio.subprocess.Process | None = None
+        self._output = folder / "output"
+
+    def moved(self, text: str) -> str:
+        text = text.replace("localhost:8080", f"localhost:{self._gateway_port}")
+        return re.sub(r"\b9000\b", str(self.port), text)
+
+    async def do(self, command: str) -> str:
+        """What a command prints that ends."""
+        process = await self._start(self.moved(command), asyncio.subprocess.PIPE)
+        printed, _ = await process.communicate()
+        assert process.returncode == 0, f"{command}\n{printed.decode()}"
+        return printed.decode()
+
+    async def run(self, recipe: Recipe, command: str) -> None:
+        """Write its programs, and start one that goes on until `stop`."""
+        recipe.write(self.folder, registers_itself=not command.startswith("lockgate"))
+        for path in [*self.folder.rglob("*.py"), *self.folder.glob("*.js")]:
+            if "node_modules" not in path.parts:
+                path.write_text(self.moved(path.read_text()))
+        with self._output.open("wb") as output:
+            self._running = await self._start(f"exec {self.moved(command)}", output)
+
+    async def answer_of(self, call: str) -> str:
+        """What the call prints as soon as it succeeds; the program must not end before."""
+
+        async def called() -> str:
+            running = self._running
+            if running is not None and running.returncode is not None:
+                raise RuntimeError(f"it ended:\n{self._output.read_text()}")
+            return await self.do(call.replace("curl ", "curl --silent --show-error --fail ", 1))
+
+        return await eventually(called, within_s=30)
+
+    async def stop(self) -> None:
+        """End it as its supervisor does, and wait for that."""
+        process, self._running = self._running, None
+        if process is None:
+            return
+        if process.returncode is None:
+            process.terminate()
+        try:
+            async with asyncio.timeout(20):
+                await process.wait()
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    async def _start(self, command: str, output: Any) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *("bash", "-c", command),
+            cwd=self.folder,
+            env=self._environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
