@@ -1,6 +1,9 @@
 """Log files read like `tail -F`: their last lines, then what is added, across rotations."""
 
 import os
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -9,29 +12,48 @@ CHUNK_BYTES = 64 * 1024
 READ_BYTES = 1024 * 1024
 
 
-def last_lines(path: Path, count: int, *, after_byte: int = 0) -> list[str]:
+def last_lines(path: Path, most: int, *, after_byte: int = 0) -> list[str]:
     """The last whole or unfinished lines of a file, of what was added after `after_byte`."""
     try:
         with path.open("rb") as file:
             # A file that is shorter by now was rotated: all of it is new.
             floor = after_byte if after_byte <= path.stat().st_size else 0
-            _start, data = _tail(file, count, floor)
+            pieces = _backwards([file], floor=floor)
+            lines = [line for line in (next(pieces), *islice(pieces, most)) if line]
     except FileNotFoundError:
         return []
-    return [_text(line) for line in data.splitlines()]
+    return [_text(line) for line in lines[:most][::-1]]
 
 
 class FollowedFile:
     """One log file; `supervisord` rotates by renaming it and opening a new one of that name."""
 
-    def __init__(self, path: Path, tail: int) -> None:
-        """The first `new_lines` gives the last `tail` lines that are there already."""
+    def __init__(self, path: Path, *, from_end: bool) -> None:
+        """`new_lines` gives what is added from now on, or all that is there too."""
         self._path = path
         self._rest = b""
         self._file = self._opened()
-        if self._file:
-            start, _data = _tail(self._file, tail)
-            self._file.seek(start)
+        if self._file and from_end:
+            end = self._file.seek(0, os.SEEK_END)
+            unfinished = next(_backwards([self._file], end=end))
+            self._file.seek(end - len(unfinished))
+        self._begins_at = self._file.tell() if self._file else 0
+
+    def earlier_lines(self) -> Generator[str]:
+        """The lines before those of `new_lines`, in rotated files too: the last one first.
+
+        To be taken before `new_lines`. Only as much is read as is asked for.
+        """
+        if self._file is None:
+            return
+        try:
+            with ExitStack() as opened:
+                files = chain([self._file], self._rotated(opened))
+                for line in _backwards(files, end=self._begins_at):
+                    if line.strip():
+                        yield _text(line)
+        finally:
+            self._file.seek(self._begins_at)
 
     def new_lines(self) -> list[str]:
         data = self._read()
@@ -76,19 +98,43 @@ class FollowedFile:
         self._file.seek(0)
         return True
 
+    def _rotated(self, opened: ExitStack) -> Iterator[BinaryIO]:
+        """The files before this one, the newest first; what is renamed meanwhile counts once."""
+        seen = [self._file]
+        for number in count(1):
+            path = self._path.with_name(f"{self._path.name}.{number}")
+            try:
+                file = opened.enter_context(path.open("rb"))
+            except FileNotFoundError:
+                return
+            if not any(_is_same(file, one) for one in seen if one is not None):
+                seen.append(file)
+                yield file
 
-def _tail(file: BinaryIO, count: int, floor: int = 0) -> tuple[int, bytes]:
-    """Where the last `count` lines begin, and the bytes from there on."""
-    end = start = file.seek(0, os.SEEK_END)
-    if count == 0:
-        return end, b""
-    data = b""
-    while start > floor and data.rstrip(b"\n").count(b"\n") < count:
-        start = max(floor, start - CHUNK_BYTES)
-        file.seek(start)
-        data = file.read(end - start)
-    keep = b"".join(data.splitlines(keepends=True)[-count:])
-    return end - len(keep), keep
+
+def _backwards(
+    files: Iterable[BinaryIO], *, floor: int = 0, end: int | None = None
+) -> Iterator[bytes]:
+    """The lines of files that go on from one to the other, the newest file first, the last line first.
+
+    The first is what stands behind the last line's end: often nothing. Of the newest file only what
+    is before `end` is read.
+    """
+    rest = b""
+    for file in files:
+        start = file.seek(0, os.SEEK_END) if end is None else end
+        end = None
+        while start > floor:
+            before = start
+            start = max(floor, start - CHUNK_BYTES)
+            file.seek(start)
+            rest, *lines = (file.read(before - start) + rest).split(b"\n")
+            yield from reversed(lines)
+    yield rest
+
+
+def _is_same(one: BinaryIO, other: BinaryIO) -> bool:
+    return os.path.sameopenfile(one.fileno(), other.fileno())
 
 
 def _text(line: bytes) -> str:

@@ -22,8 +22,15 @@ class LogFilter:
         if self.level is not None and in_lower_case(self.level) not in LEVELS:
             raise UsageError(f"--level {self.level}: must be one of {', '.join(LEVELS)}")
 
-    def keeps(self, record: dict[str, Any]) -> bool:
-        if self.service is not None and record.get("service") != self.service:
+    def may_keep(self, line: str, log: str) -> bool:
+        """Quicker to tell: False only for lines whose records are not kept."""
+        if self.correlation_id is not None and self.correlation_id not in line:
+            return False
+        return self.service is None or self.service in line or log.startswith(self.service)
+
+    def keeps(self, record: dict[str, Any], log: str = "") -> bool:
+        """`log` names the process that wrote it, as `price_service-2`: it may be asked for as well."""
+        if self.service is not None and self.service not in (record.get("service"), log):
             return False
         if self.correlation_id is not None and record.get("correlation_id") != self.correlation_id:
             return False

@@ -6,26 +6,27 @@ import select
 import stat
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
-from gateway.stack.failures import StackError
-from gateway.stack.log_files import FollowedFile
+from discovery.naming import names_meant
+from gateway.stack.failures import StackError, UsageError
 from gateway.stack.log_filter import LogFilter
-from gateway.stack.log_lines import as_json_object, rfc3339, service_of, sort_key
+from gateway.stack.log_lines import service_of, sort_key
+from gateway.stack.process_log import ProcessLog, Record
 from gateway.stack.state import StackState
 from middlewares.printable import printable
 
 POLL_S = 0.2
 
-
 EVERYTHING = LogFilter()
 
-Render = Callable[[dict[str, Any]], str]
+Render = Callable[[Record], str]
 
 
-def as_json_line(record: dict[str, Any]) -> str:
+def as_json_line(record: Record) -> str:
     return printable(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
 
 
@@ -37,19 +38,28 @@ def print_logs(
     follow: bool,
     wanted: LogFilter = EVERYTHING,
     render: Render = as_json_line,
+    report: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Ends when `out` is a pipe that nobody reads any more, even while nothing is logged."""
+    """The last `tail` lines that are wanted of each log, then what is added.
+
+    Ends when `out` is a pipe that nobody reads any more, even while nothing is logged. UsageError:
+    no log is of that service; StackError: nothing is, or can be, found. `report` gets words to a person.
+    """
     if not state.logs.is_dir():
         raise StackError(f"no logs in {state.logs} yet: `make up` starts the stack")
-    stream = LogStream(state.logs, tail)
+    wanted = replace(wanted, service=_service_meant(wanted.service, state))
+    stream = LogStream(state.logs, wanted)
     try:
+        records = stream.last_records(tail)
+        if wanted.correlation_id is not None and tail and not records:
+            _say_that_it_is_nowhere(wanted.correlation_id, state, follow, report)
         while True:
-            for record in stream.new_records():
-                if wanted.keeps(record):
-                    out.write(render(record) + "\n")
-                    out.flush()
+            for record in records:
+                out.write(render(record) + "\n")
+                out.flush()
             if not follow or not _wait(out, POLL_S):
                 return
+            records = stream.new_records()
     except BrokenPipeError:
         return
     finally:
@@ -57,33 +67,58 @@ def print_logs(
 
 
 class LogStream:
-    """All `*.log` of a directory, those that come later too."""
+    """What is wanted of all `*.log` of a directory, those that come later too."""
 
-    def __init__(self, directory: Path, tail: int) -> None:
+    def __init__(self, directory: Path, wanted: LogFilter) -> None:
         self._directory = directory
-        self._tail = tail
-        self._files: dict[str, FollowedFile] = {}
+        self._wanted = wanted
+        self._logs: dict[str, ProcessLog] = {}
+        for path in self._paths():
+            self._logs[path.stem] = ProcessLog(path, from_end=True)
 
-    def new_records(self) -> list[dict[str, Any]]:
+    def last_records(self, most: int) -> list[Record]:
+        """Of each log the last ones that are there already, merged by time; to be called first."""
+        found = [log.last_records(most, self._wanted) for log in self._logs.values()]
+        return sorted(chain.from_iterable(found), key=sort_key)
+
+    def new_records(self) -> list[Record]:
         """What was added since the last call, merged by time."""
-        records = []
-        for path in sorted(self._directory.glob("*.log")):
-            if path.stem in self._files:
-                written_at = rfc3339(datetime.now(UTC))
-            else:
-                self._files[path.stem] = FollowedFile(path, self._tail)
-                written_at = rfc3339(datetime.fromtimestamp(path.stat().st_mtime, UTC))
-            for line in self._files[path.stem].new_lines():
-                service = service_of(path.stem)
-                record = as_json_object(line, service=service, otherwise_at=written_at)
-                # The lines of a traceback belong to the line before them.
-                written_at = str(record.get("timestamp", written_at))
-                records.append(record)
-        return sorted(records, key=sort_key)
+        for path in self._paths():
+            if path.stem not in self._logs:
+                self._logs[path.stem] = ProcessLog(path, from_end=False)
+        found = [log.new_records(self._wanted) for log in self._logs.values()]
+        return sorted(chain.from_iterable(found), key=sort_key)
 
     def close(self) -> None:
-        for followed in self._files.values():
-            followed.close()
+        for log in self._logs.values():
+            log.close()
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._directory.glob("*.log"))
+
+
+def _service_meant(name: str | None, state: StackState) -> str | None:
+    """A service or process by its name, or a service by that in its route: UsageError for others."""
+    if name is None:
+        return None
+    logs = {path.stem for path in state.logs.glob("*.log")}
+    record = state.load_record()
+    processes = {process.name for process in record.processes} if record is not None else set()
+    services = {service_of(one) for one in logs | processes}
+    for meant in (name, *names_meant(name)):
+        if meant in services | logs | processes:
+            return meant
+    there_are = ", ".join(sorted(services)) or "none yet"
+    raise UsageError(f"--service {name}: no log here is of that; there are {there_are}")
+
+
+def _say_that_it_is_nowhere(
+    correlation_id: str, state: StackState, follow: bool, report: Callable[[str], None]
+) -> None:
+    text = f"no line in {state.logs} has the correlation ID {correlation_id}"
+    if not follow:
+        raise StackError(f"{text}: older lines may have been rotated away")
+    report(f"{text} so far; waiting for one")
 
 
 def _wait(out: TextIO, seconds: float) -> bool:

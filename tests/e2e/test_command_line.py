@@ -164,18 +164,6 @@ def test_on_a_terminal_logs_are_coloured_lines_that_give_it_no_orders(tmp_path: 
         assert all(character.isprintable() or character in "\r\n" for character in text)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_following_logs_ends_cleanly_when_interrupted(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    write_log(tmp_path, "api_gateway", event(1, "a"))
-    process = follow_logs(tmp_path)
-    next_line(process)
-    process.send_signal(number)
-    process.communicate(timeout=5)
-    assert process.returncode == 0
-
-
 def test_following_logs_ends_when_nobody_reads_though_nothing_is_logged(tmp_path: Path) -> None:
     write_log(tmp_path, "api_gateway", event(1, "a"))
     process = follow_logs(tmp_path)

@@ -15,7 +15,7 @@ from gateway.cli.application import command
     "--tail",
     type=click.IntRange(min=0),
     default=20,
-    help="Last lines of each log to begin with.",
+    help="Begin with so many of the last lines of each log.",
 )
 @click.option("--service", metavar="NAME", help="Only this service's lines.")
 @click.option("--level", metavar="LEVEL", help="Only lines of this level and above.")
@@ -41,7 +41,7 @@ def logs(
     import sys
     from contextlib import suppress
 
-    from gateway.cli.output import log_line_for_people
+    from gateway.cli.output import log_line_for_people, print_progress
     from gateway.stack.log_filter import LogFilter
     from gateway.stack.logs import as_json_line, print_logs
 
@@ -57,6 +57,7 @@ def logs(
             follow=follow,
             wanted=wanted,
             render=log_line_for_people if for_people else as_json_line,
+            report=lambda text: print_progress(f"lockgate: {text}"),
         )
     # A closed pipe must not raise once more when Python flushes at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
