@@ -23,6 +23,7 @@ from gateway.parts import GATEWAY, Gateway
 from gateway.request_reading import require_extension
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings, variable_defaults
+from gateway.stop_signals import StopSignals
 from gateway.surfaces import Listener
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
@@ -97,15 +98,20 @@ def bind(settings: GatewaySettings) -> list[socket.socket]:
     return [*sockets, _bind_tcp(host.strip("[]"), int(port), "ADMIN_LISTEN")]
 
 
-async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way within SHUTDOWN_GRACE."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+async def serve(
+    settings: GatewaySettings,
+    sockets: list[socket.socket],
+    on_started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way within SHUTDOWN_GRACE.
+
+    A SIGINT after that ends it at once. `on_started` is called when connections are taken.
+    """
+    stop = StopSignals()
+    stop.take()
     # Their default would end the process.
     for number in (signal.SIGHUP, signal.SIGUSR2):
-        loop.add_signal_handler(number, _log.warning, "signal.ignored")
+        asyncio.get_running_loop().add_signal_handler(number, _log.warning, "signal.ignored")
     app = create_app(settings)
     gateway = app[GATEWAY]
     gateway.dialer.policy = AddressPolicy(
@@ -122,7 +128,7 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
     )
     await runner.setup()
     try:
-        if await _unless(stop, gateway.may_listen(VIEW_WITHIN_S)):
+        if await _unless(stop.asked, gateway.may_listen(VIEW_WITHIN_S)):
             if not gateway.routes:
                 _log.warning("gateway.no_view", detail=NO_VIEW)
             await listen(runner, sockets, gateway.descriptors.backlog)
@@ -135,9 +141,10 @@ async def serve(settings: GatewaySettings, sockets: list[socket.socket]) -> None
                 port=port,
                 max_descriptors=gateway.descriptors.most,
             )
-            await stop.wait()
+            on_started()
+            await stop.asked.wait()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
-            await drain(gateway, runner)
+            await _unless(stop.at_once, drain(gateway, runner))
     finally:
         await runner.cleanup()
     _log.info("gateway.stopped")
@@ -199,7 +206,9 @@ async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:
     """Wait for one of the two; True when it is `ready`."""
     waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(ready)]
     try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
         return not stop.is_set()
     finally:
         for wait in waits:

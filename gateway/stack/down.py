@@ -34,7 +34,7 @@ def stop_everything(state: StackState, report: Callable[[str], None]) -> bool:
         _stop_in_order(supervisor, stop_wait_s, report)
     elif left := marked_pids(state.marker):
         commands = ", ".join(f"{command_of(pid)} (pid {pid})" for pid in sorted(left))
-        report(f"the supervisor is gone; ending what it left: {commands}")
+        report(f"ending what was left of a run that was killed: {commands}")
     # A killed gateway can leave workers too, so this looks in any case.
     left_something = _end_leftovers(state, KILL_WAIT_S if supervised else stop_wait_s, report)
     state.remove_traces()

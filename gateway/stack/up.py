@@ -1,12 +1,12 @@
 """`make up`: starts what is missing of a stack and waits until every route answers."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from discovery.settings import without_password
 from gateway.stack.down import stop_everything
+from gateway.stack.environment import process_environment, stop_wait
 from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
 from gateway.stack.ports import holder_of, is_free
@@ -18,9 +18,6 @@ from gateway.stack.waiting import Watch
 
 READY_WITHIN_S = 60.0
 REGISTRY_WITHIN_S = 20.0
-DEFAULT_GRACE_S = 10.0
-# What a process may take to end beyond the grace that it gives its requests.
-STOP_MARGIN_S = 5
 
 Report = Callable[[str], None]
 MakePlan = Callable[[Sequence[ProcessSpec]], list[ProcessSpec]]
@@ -73,7 +70,9 @@ class StartUp:
         if before:
             self.supervisor.take_in_new()
         else:
-            self.supervisor.start(self.root, self._process_environment(registry.url))
+            self.supervisor.start(
+                self.root, process_environment(self.environ, self.state, registry.url)
+            )
         self.state.save_record(record)
         self._start(missing, record)
         return record
@@ -129,31 +128,9 @@ class StartUp:
         self.supervisor.forget(sorted(set(self.supervisor.processes()) - known))
         self.state.save_record(before)
 
-    def _process_environment(self, registry_url: str) -> dict[str, str]:
-        environment = {**self.environ, "REDIS_URL": registry_url}
-        if not (environment.get("ADMIN_TOKEN") or environment.get("ADMIN_TOKEN_FILE")):
-            environment["ADMIN_TOKEN_FILE"] = str(self.state.token_file)
-        environment.setdefault("VIEW_FILE", str(self.state.view_file))
-        # `make down` shall not wait five minutes for a page that watches a stream.
-        environment.setdefault(
-            "TUNNEL_GRACE", environment.get("SHUTDOWN_GRACE") or str(DEFAULT_GRACE_S)
-        )
-        return environment
-
     def _live(self) -> set[str]:
         statuses = self.supervisor.processes().values()
         return {status.name for status in statuses if status.state in LIVE}
-
-
-def stop_wait(environ: Mapping[str, str]) -> int:
-    """Seconds until a process that was told to stop is killed."""
-    try:
-        grace_s = float(environ.get("SHUTDOWN_GRACE") or DEFAULT_GRACE_S)
-    except ValueError:  # the gateway says so itself, and better
-        grace_s = DEFAULT_GRACE_S
-    if not 0 <= grace_s < math.inf:
-        grace_s = DEFAULT_GRACE_S
-    return math.ceil(grace_s) + STOP_MARGIN_S
 
 
 def _require_free_ports(processes: Sequence[ProcessSpec]) -> None:

@@ -431,6 +431,26 @@ async def test_a_request_that_outlasts_the_grace_is_broken_off(
         assert gateway.stderr == ""
 
 
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+async def test_a_person_who_interrupts_a_stopping_gateway_does_not_wait_for_the_grace(
+    tmp_path: Path, registry_url: str, first: signal.Signals
+) -> None:
+    async with gateway_process(tmp_path, registry_url, SHUTDOWN_GRACE="600") as gateway:
+        client = await RawClient.connect(gateway.port)
+        await client.send(READY)
+        await client.answer()
+        gateway.process.send_signal(first)
+        await eventually(lambda: gateway.logs("gateway.stopping"))
+        assert gateway.process.returncode is None
+
+        gateway.process.send_signal(signal.SIGINT)
+
+        assert await gateway.exit_status(within_s=20) == 0
+        assert gateway.logs("gateway.stopped")
+        assert gateway.stderr == ""
+        await client.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2], ids=["SIGHUP", "SIGUSR2"])
 async def test_a_signal_to_reload_ends_neither_process_nor_connection(
     tmp_path: Path, registry_url: str, number: signal.Signals

@@ -1,0 +1,24 @@
+"""The signals that stop a process in the foreground."""
+
+import asyncio
+import signal
+
+
+class StopSignals:
+    """`asked` is set by the first SIGTERM or SIGINT, `at_once` by a SIGINT after that."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def take(self) -> None:
+        """From now on; to be called in the event loop."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.asked.set)
+        loop.add_signal_handler(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self) -> None:
+        # Only a person is impatient: a supervisor may send SIGTERM twice, and means the same.
+        if self.asked.is_set():
+            self.at_once.set()
+        self.asked.set()
