@@ -31,8 +31,9 @@ def look_up(host: str) -> list[IPAddress]:
     """The system's answer: /etc/hosts, mDNS, a container's names and DNS, as its nsswitch has it."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except socket.gaierror:
-        # Without a descriptor for its files and questions the resolver knows no name: EMFILE then.
+    except OSError:
+        # Without a descriptor for its files and questions the resolver knows no name, or fails with
+        # the number of an earlier error (EBUSY, EINVAL): EMFILE then.
         socket.socket().close()
         raise
     # A scoped address (fe80::1%eth0) is link-local, and forbidden with or without its scope.

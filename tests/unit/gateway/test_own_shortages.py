@@ -5,6 +5,7 @@ import errno
 import socket
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -132,7 +133,14 @@ async def test_requests_leave_the_last_descriptors_to_probes(instance: Instance)
     assert await HealthProbe(own, 2.0)(instance, False) == Verdict(True, "connected")
 
 
-def test_a_resolver_without_descriptors_does_not_say_that_there_is_no_such_name() -> None:
+@pytest.mark.parametrize("before", [(), ("localhost",), ("other.invalid",)], ids=str)
+def test_a_resolver_without_descriptors_does_not_say_that_there_is_no_such_name(
+    before: tuple[str, ...],
+) -> None:
+    """After other look-ups it said what their errors had been, which counted against the instance."""
+    for name in before:
+        with suppress(OSError):
+            look_up(name)
     with no_descriptors(), pytest.raises(OSError, match="Too many open files") as failed:
         look_up("price.example")
     assert is_own_shortage(failed.value)
