@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from .describing import route_of
-from .errors import DiscoveryError, RegistrationRefused, RegistryDenies
+from .errors import DiscoveryError, InvalidRegistration, RegistrationRefused, RegistryDenies
+from .health_check import HOST
 from .instance import Instance, encode, parse_registration
 from .logs import Log
 from .registrar import RedisRegistrar, Registrar
@@ -180,6 +181,7 @@ def make_announcement(
     weight: int,
     instance_id: str | None,
     settings: RegistrySettings | None,
+    health_host: str | None = None,
     ttl_s: float | None = None,
     registrar: Registrar | None = None,
 ) -> Announcement:
@@ -193,7 +195,7 @@ def make_announcement(
             "host": host,
             "port": port,
             "health_check_url": health_path,
-            "metadata": metadata,
+            "metadata": _with_health_host(metadata, health_host),
             "version": version,
             "weight": weight,
             "ttl": ttl_s,
@@ -201,3 +203,13 @@ def make_announcement(
         default_ttl_s=settings.instance_ttl_s,
     )
     return Announcement(instance, settings, registrar)
+
+
+def _with_health_host(
+    metadata: Mapping[str, Any] | None, health_host: str | None
+) -> Mapping[str, Any] | None:
+    if health_host is None:
+        return metadata
+    if metadata and HOST in metadata:
+        raise InvalidRegistration(f"metadata {HOST!r}: health_host is given too, give one of them")
+    return {**(metadata or {}), HOST: health_host}

@@ -19,16 +19,19 @@ def announce(
     name: str,
     port: int,
     host: str | None = None,
-    health_path: str = "/health",
+    health_path: str | None = "/health",
     metadata: Mapping[str, Any] | None = None,
     version: str | None = None,
     weight: int = 1,
     instance_id: str | None = None,
     settings: RegistrySettings | None = None,
+    health_host: str | None = None,
 ) -> Announcement:
     """Keep `app` registered as an instance of `name` while it runs; call it before the app starts.
 
-    `host` is what others connect to (`ADVERTISE_HOST`, else `localhost`). It registers when the port
+    `host` is what others connect to (`ADVERTISE_HOST`, else `localhost`). A gateway probes
+    `health_path`, with `health_host` as the Host field where the server checks that; with
+    `health_path` None a TCP connect is the probe. It registers when the port
     takes connections, heartbeats each `HEARTBEAT_INTERVAL`, keeps trying with growing pauses while
     the registry is away, registers anew when the registry forgot it, and never fails the service.
     At shutdown it drains, lets requests in flight finish, and deregisters; under `web.run_app` the
@@ -52,6 +55,7 @@ def announce(
         weight=weight,
         instance_id=instance_id,
         settings=settings,
+        health_host=health_host,
     )
     if _ANNOUNCED not in app:
         app[_ANNOUNCED] = []

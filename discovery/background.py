@@ -24,14 +24,15 @@ def announced(
     weight: int = 1,
     instance_id: str | None = None,
     settings: RegistrySettings | None = None,
+    health_host: str | None = None,
 ) -> Iterator[Announcement]:
     """Keep the program registered as an instance of `name` inside the block.
 
-    The arguments are those of `announce()`; with `health_path` None a TCP connect is the probe. At
-    SIGTERM or SIGINT it drains, and only then lets the signal through to the handler that was there
-    when the block began, so that the server goes on answering until nothing new comes. That works
-    in the main thread, after the server has set its handlers: with uvicorn in the lifespan, with a
-    server that sets none around its call. Afterwards it deregisters. Raises InvalidRegistration.
+    The arguments are those of `announce()`. At SIGTERM or SIGINT it drains, and only then lets the
+    signal through to the handler that was there when the block began, so that the server goes on
+    answering until nothing new comes. That works in the main thread, after the server has set its
+    handlers: with uvicorn in the lifespan, with a server that sets none around its call. Afterwards
+    it deregisters. Raises InvalidRegistration.
 
     >>> with announced(name="orders_service", port=9000) as announcement:
     ...     announcement.registered  # nothing listens there yet
@@ -47,6 +48,7 @@ def announced(
         weight=weight,
         instance_id=instance_id,
         settings=settings,
+        health_host=health_host,
     )
     process = os.getpid()
     loop = asyncio.new_event_loop()

@@ -1,4 +1,4 @@
-"""How an instance is probed, as its metadata say: the kind of probe, and which answers pass."""
+"""How an instance is probed, as its metadata say: the kind of probe, its Host, and which answers pass."""
 
 import re
 from collections.abc import Mapping
@@ -10,22 +10,28 @@ from .errors import InvalidRegistration
 ProbeKind = Literal["http", "tcp", "heartbeat"]
 Ranges = tuple[tuple[int, int], ...]
 
-PROBE, STATUSES, BODY = "health.probe", "health.statuses", "health.body"
+PROBE, STATUSES, BODY, HOST = "health.probe", "health.statuses", "health.body", "health.host"
 #: The keys of the metadata that say something of the probe.
-HEALTH_KEYS = (PROBE, STATUSES, BODY)
+HEALTH_KEYS = (PROBE, STATUSES, BODY, HOST)
 
 _KINDS = get_args(ProbeKind)
 _SUCCESS: Ranges = ((200, 299),)
 _STATUSES = re.compile(r"[2-5][0-9]{2}(-[2-5][0-9]{2})?", re.ASCII)
+_MAX_HOST_CHARACTERS = 255
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """An HTTP probe passes on a status in one of the ranges (both ends included) whose body has `body`."""
+    """An HTTP probe passes on a status in one of the ranges (both ends included) whose body has `body`.
+
+    `host` is the Host field that it sends; where it is empty, that of the health URL.
+    """
 
     kind: ProbeKind
     statuses: Ranges = _SUCCESS
     body: bytes = b""
+    host: str = ""
 
     def expects(self, status: int) -> bool:
         return any(low <= status <= high for low, high in self.statuses)
@@ -38,14 +44,27 @@ def parse_health_check(metadata: Mapping[str, object], *, has_url: bool) -> Heal
         raise _refused(metadata, PROBE, "must be http, tcp or heartbeat")
     if kind == "http" and not has_url:
         raise _refused(metadata, PROBE, "needs a health_check_url")
-    for key in (STATUSES, BODY):
+    for key in (STATUSES, BODY, HOST):
         if key in metadata and kind != "http":
             raise _refused(metadata, key, "needs an HTTP probe, and so a health_check_url")
     statuses = _ranges(metadata) if STATUSES in metadata else _SUCCESS
     body = metadata.get(BODY, "")
     if not isinstance(body, str) or (BODY in metadata and not body):
         raise _refused(metadata, BODY, "must be a text that the answer has to contain")
-    return HealthCheck(kind, statuses, body.encode())  # type: ignore[arg-type]
+    return HealthCheck(kind, statuses, body.encode(), _host(metadata))  # type: ignore[arg-type]
+
+
+def _host(metadata: Mapping[str, object]) -> str:
+    host = metadata.get(HOST, "")
+    if HOST not in metadata or (isinstance(host, str) and _is_host_field(host)):
+        return str(host)
+    raise _refused(metadata, HOST, "must be a host or host:port as in 'shop.example'")
+
+
+def _is_host_field(text: str) -> bool:
+    """RFC 9110, section 7.2, without what no server is called."""
+    match = _HOST.fullmatch(text) if len(text) <= _MAX_HOST_CHARACTERS else None
+    return match is not None and 0 < int(match["port"] or 80) < 65536
 
 
 def _ranges(metadata: Mapping[str, object]) -> Ranges:

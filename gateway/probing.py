@@ -80,7 +80,8 @@ class HealthProbe:
         return UpstreamConnection(sock, self._limits)
 
     async def _ask(self, instance: Instance) -> Verdict:
-        request = _request("HEAD", "/", "", instance.authority)
+        host = instance.health_check.host or instance.authority
+        request = _request("HEAD", "/", "", host)
         head, _ = await self._exchange(instance, request)
         return Verdict(True, texts.answers("HEAD /", head.status))
 
@@ -88,7 +89,7 @@ class HealthProbe:
         parts = urlsplit(instance.health_check_url or "")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         there = replace(instance, scheme=parts.scheme, port=port)
-        request = _request("GET", parts.path, parts.query, parts.netloc)
+        request = _request("GET", parts.path, parts.query, check.host or parts.netloc)
         head, body = await self._exchange(there, request)
         asked = asked_of(instance)
         if not check.expects(head.status):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from discovery.announcement import make_announcement
 from discovery.errors import DiscoveryError
-from discovery.health_check import BODY, PROBE, STATUSES
+from discovery.health_check import BODY, HOST, PROBE, STATUSES
 from discovery.registrar import Registrar
 from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
@@ -26,6 +26,7 @@ def run_as_instance(
     health_path: str | None,
     health_status: str | None,
     health_body: str | None,
+    health_host: str | None,
     health_probe: str | None,
     tcp: bool,
     weight: int,
@@ -42,7 +43,7 @@ def run_as_instance(
         raise UsageError("--tcp and --health-path: only one of them can be the probe")
     if tcp and health_probe not in (None, "tcp"):
         raise UsageError("--tcp and --health-probe: only one of them can be the probe")
-    health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body}
+    health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body, HOST: health_host}
     logging.basicConfig(level=logging.INFO, format="lockgate: %(message)s")  # standard error
     try:
         announcement = make_announcement(

@@ -16,6 +16,7 @@ from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.registry_servers import RegistryServer, free_port
+from tests.support.upstreams import Received
 
 KEY = "orders/i1"
 HEARTBEAT = {"health.probe": "heartbeat"}
@@ -103,6 +104,53 @@ async def test_other_expectations_of_the_same_instance_are_probed_at_once(
     await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
 
 
+async def shop(received: Received, writer: asyncio.StreamWriter) -> None:
+    """As a virtual host, or Django with its ALLOWED_HOSTS."""
+    status = b"200 OK" if received.values(b"Host") == [b"shop.example"] else b"400 Bad Request"
+    writer.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
+
+
+async def test_a_server_that_takes_one_host_alone_is_healthy_once_probes_name_it(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """That is a new probe of the same instance: it does not wait for the interval."""
+    gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60", HEALTH_FALL="1")
+    upstream = await start_upstream(shop)
+    await gateway.register("orders", upstream.port, health_check_url="/probe", routable=False)
+    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    assert evidence(gateway) == "GET /probe answers 400, expected 200 to 299"
+
+    await gateway.register(
+        *("orders", upstream.port),
+        health_check_url="/probe",
+        metadata={"health.host": "shop.example"},
+    )
+
+    assert evidence(gateway) == "GET /probe answers 200"
+    assert upstream.requests[0].values(b"Host") == [b"127.0.0.1:%d" % upstream.port]
+
+
+async def test_a_trial_names_the_host_that_probes_name(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream, health = (
+        await start_gateway(),
+        await start_upstream(),
+        await start_upstream(),
+    )
+    await gateway.register(
+        *("orders", upstream.port),
+        health_check_url=f"http://127.0.0.1:{health.port}/health",
+        metadata={"health.host": "shop.example"},
+    )
+    (entry,) = gateway.gateway.watcher.view.entries()
+
+    gateway.gateway.prober.doubt(entry.instance, "a request failed")
+
+    (trial,) = await eventually(lambda: upstream.requests)
+    assert (trial.request_line, trial.values(b"Host")) == (b"HEAD / HTTP/1.1", [b"shop.example"])
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -111,6 +159,11 @@ async def test_other_expectations_of_the_same_instance_are_probed_at_once(
         (
             {"health_check_url": "/health", "metadata": {"health.statuses": "2xx"}},
             "metadata 'health.statuses': '2xx'",
+        ),
+        ({"metadata": {"health.host": "a"}}, "metadata 'health.host': 'a' needs an HTTP probe"),
+        (
+            {"health_check_url": "/health", "metadata": {"health.host": "a\nb"}},
+            "metadata 'health.host': 'a\\nb' must be a host",
         ),
     ],
 )

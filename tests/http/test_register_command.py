@@ -70,6 +70,7 @@ async def test_what_is_registered_is_what_was_said(
         *("--host", "127.0.0.1", "--health-path", "/serve.py", "--weight", "7"),
         *("--version", "1.2.3", "--metadata", "zone=a", "--metadata", "owner=x=y"),
         *("--health-probe", "http", "--health-status", "200", "--health-body", "http.server"),
+        *("--health-host", "shop.example"),
     )
     await program.said()
     await eventually(lambda: gateway.gateway.health.status("orders/o1") == "healthy")
@@ -84,6 +85,7 @@ async def test_what_is_registered_is_what_was_said(
         "health.probe": "http",
         "health.statuses": "200",
         "health.body": "http.server",
+        "health.host": "shop.example",
     }
 
 
@@ -219,6 +221,7 @@ async def test_a_port_that_another_program_has_is_no_port_of_this_one(tmp_path: 
         (["--health-probe", "ping"], "metadata 'health.probe': 'ping'"),
         (["--health-probe", "http"], "needs a health_check_url"),
         (["--health-body", "UP"], "metadata 'health.body': 'UP'"),
+        (["--health-path", "/", "--health-host", "a b"], "metadata 'health.host': 'a b'"),
         (["--health-path", "/", "--health-status", "2xx"], "metadata 'health.statuses': '2xx'"),
         (
             ["--health-probe", "tcp", "--metadata", "health.probe=tcp"],

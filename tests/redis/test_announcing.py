@@ -140,8 +140,28 @@ async def test_the_host_comes_from_advertise_host_where_it_is_not_given(
     assert registered["url"] == f"http://127.0.0.1:{service.port}"
 
 
+async def test_without_a_health_path_a_connect_is_the_probe(
+    registry_url: str, start_service: StartService
+) -> None:
+    service = await start_service(registry_url, health_path=None)
+    assert service.announcement.instance.health_check.kind == "tcp"
+
+
+async def test_the_host_of_its_probes_is_among_the_metadata(
+    registry_url: str, start_service: StartService
+) -> None:
+    more: dict[str, Any] = {"health_host": "shop.example", "metadata": {"zone": "a"}}
+    service = await start_service(registry_url, **more)
+    assert service.announcement.instance.metadata == {"zone": "a", "health.host": "shop.example"}
+
+
 @pytest.mark.parametrize(
-    "bad", [{"name": "Price"}, {"port": 0}, {"version": "x"}, {"health_path": "up"}, {"weight": -1}]
+    "bad",
+    [
+        *({"name": "Price"}, {"port": 0}, {"version": "x"}, {"health_path": "up"}, {"weight": -1}),
+        *({"health_host": "a b"}, {"health_path": None, "health_host": "shop.example"}),
+        {"health_host": "shop.example", "metadata": {"health.host": "shop.example"}},
+    ],
 )
 def test_a_bad_argument_is_refused_before_the_app_starts(bad: dict[str, Any]) -> None:
     good: dict[str, Any] = {"name": NAME, "port": 8002}

@@ -28,6 +28,9 @@ EPILOG = (
 )
 @click.option("--health-body", metavar="TEXT", help="What a healthy answer has to contain.")
 @click.option(
+    "--health-host", metavar="HOST", help="The Host field of probes, where the program checks it."
+)
+@click.option(
     "--health-probe",
     metavar="KIND",
     help="http, tcp or heartbeat; else http with --health-path, tcp without.",

@@ -467,6 +467,13 @@ def test_statuses_are_numbers_and_ranges_with_both_ends(
             )
         ),
         *(("health.body", value) for value in ("", None, 1, True)),
+        *(
+            ("health.host", value)
+            for value in (
+                *("", "a b", "a\r\nX: y", "a/b", "a@b", "ä", "a:", "a:0", "a:65536", "a:b", "::1"),
+                *("http://a", "a,b", "x" * 256, None, 1, True),
+            )
+        ),
     ],
 )
 def test_any_other_probe_is_refused_with_the_key_and_the_value(key: str, value: object) -> None:
@@ -475,7 +482,14 @@ def test_any_other_probe_is_refused_with_the_key_and_the_value(key: str, value: 
     )
 
 
-@pytest.mark.parametrize("key", ["health.statuses", "health.body"])
+@pytest.mark.parametrize(
+    "host", ["shop.example", "shop.example:8443", "a_b", "127.0.0.1:80", "[::1]", "[::1]:9000"]
+)
+def test_a_host_field_is_a_host_with_or_without_a_port(host: str) -> None:
+    assert parse(health_check_url="/", metadata={"health.host": host}).health_check.host == host
+
+
+@pytest.mark.parametrize("key", ["health.statuses", "health.body", "health.host"])
 @pytest.mark.parametrize("kind", [None, "tcp", "heartbeat"])
 def test_expectations_without_an_http_probe_are_refused(key: str, kind: str | None) -> None:
     metadata = {key: "200"} | ({"health.probe": kind} if kind else {})
@@ -492,5 +506,6 @@ def test_another_expectation_makes_another_instance() -> None:
         ("health.probe", "heartbeat"),
         ("health.statuses", "204"),
         ("health.body", "UP"),
+        ("health.host", "shop.example"),
     ):
         assert parse(health_check_url="/", metadata={key: value}).address != one.address
