@@ -4,6 +4,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.cors import enable_cors
+from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
@@ -99,6 +100,14 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         send_timeout_s=settings.client_limits.send_s,
     )
+    front = FrontEndpoint(
+        view=gateway.routed_view,
+        health=gateway.health,
+        stale_for_s=gateway.stale_for_s,
+        unavailability=gateway.unavailability,
+        links_routes=not settings.admin_listen,
+        send_timeout_s=settings.client_limits.send_s,
+    )
     registration = RegistrationEndpoints(
         registry=gateway.registry,
         reached=watcher.reached,
@@ -117,6 +126,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     )
     instance = "/services/{name}/instances/{id}"
     own: list[tuple[str, str, Handler]] = [
+        ("GET", "/", front.show),
         ("GET", "/health", process.health),
         ("GET", "/ready", process.ready),
         ("GET", "/status", process.status),

@@ -34,7 +34,7 @@ class Unavailability:
         """What the answer to a request says of a failure of any kind."""
         if not isinstance(failure, NoHealthyInstance):
             return failure.detail
-        key = (failure.service, is_local(request) or self._guard.admits(request))
+        key = (failure.service, self.may_see_addresses(request))
         view, revision = self._view(), self._book.revision
         if view is not self._made_of[0] or revision != self._made_of[1]:
             self._made_of = (view, revision)
@@ -42,16 +42,20 @@ class Unavailability:
         now_s = time.monotonic()
         made_s, words = self._made.get(key, (-FRESH_FOR_S, ""))
         if now_s - made_s >= FRESH_FOR_S:
-            words = explain(self._sights(view, failure.service), with_addresses=key[1])
+            sights = sights_of(failure.service, view, self._book)
+            words = explain(sights, with_addresses=key[1])
             self._made[key] = (now_s, words)
         return f"{failure.detail}: {words or 'none is registered'}"
 
-    def _sights(self, view: View, service: str) -> Iterator[Sight]:
-        for key, entry in view.services.get(service, {}).items():
-            yield Sight(entry, self._book.health(key), self._changed_s(key))
+    def may_see_addresses(self, request: web.Request) -> bool:
+        return is_local(request) or self._guard.admits(request)
 
-    def _changed_s(self, key: str) -> float:
-        return max((one.at_s for one in self._book.history(key)), default=0.0)
+
+def sights_of(service: str, view: View, book: HealthBook) -> Iterator[Sight]:
+    """All instances of a service that requests could be sent to, as this gateway sees them."""
+    for key, entry in view.services.get(service, {}).items():
+        changed_s = max((one.at_s for one in book.history(key)), default=0.0)
+        yield Sight(entry, book.health(key), changed_s)
 
 
 def is_local(request: web.Request) -> bool:

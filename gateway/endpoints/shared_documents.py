@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,6 +17,7 @@ FRESH_FOR_S = 0.5
 KEPT_FOR_S = 60.0
 #: Of a longer document a client that reads nothing holds a few pieces.
 PIECE_BYTES = 32 * 1024
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,13 @@ class SharedDocuments:
 
 
 async def send_document(
-    request: web.Request, *parts: bytes | memoryview, send_timeout_s: float
+    request: web.Request,
+    *parts: bytes | memoryview,
+    send_timeout_s: float,
+    headers: Mapping[str, str] = JSON,
 ) -> web.StreamResponse:
-    """Answer a JSON document; RequestTimeout where the client reads nothing of it for so long (0: ever)."""
-    response = web.StreamResponse()
-    response.content_type = "application/json"
+    """Answer a document; RequestTimeout where the client reads nothing of it for so long (0: ever)."""
+    response = web.StreamResponse(headers=headers)
     response.content_length = sum(map(len, parts))
     await response.prepare(request)
     exchange = request[EXCHANGE]

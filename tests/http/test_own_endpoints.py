@@ -57,7 +57,7 @@ async def test_an_empty_view_is_a_view(start_gateway: StartGateway) -> None:
     assert (await gateway.get("/services")).json() == {"count": 0, "services": []}
 
 
-@pytest.mark.parametrize("path", ["/health", "/ready", "/status", "/metrics", "/services"])
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/status", "/metrics", "/services"])
 async def test_head_is_answered_like_get_without_the_body(
     start_gateway: StartGateway, path: str
 ) -> None:
@@ -78,6 +78,7 @@ async def test_head_is_answered_like_get_without_the_body(
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
+        ("POST", "/", "GET,HEAD"),
         ("POST", "/health", "GET,HEAD"),
         ("DELETE", "/ready", "GET,HEAD"),
         ("PUT", "/status", "GET,HEAD"),
@@ -102,7 +103,7 @@ async def test_a_wrong_method_is_told_which_are_right(
     assert re.split(r",\s*", answer.headers["Allow"]) == allowed.split(",")
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/health/", "/services/", "/services/a/b", "//"])
+@pytest.mark.parametrize("path", ["/nothing", "/health/", "/services/", "/services/a/b", "//"])
 async def test_a_path_that_is_not_there_is_a_problem_document(
     start_gateway: StartGateway, path: str
 ) -> None:
@@ -133,7 +134,7 @@ async def test_own_endpoints_are_never_limited(start_gateway: StartGateway) -> N
     gateway = await start_gateway(RATE_LIMIT_REQUESTS="1")
 
     for _ in range(5):
-        for path in ("/health", "/ready", "/status", "/services", "/metrics"):
+        for path in ("/", "/health", "/ready", "/status", "/services", "/metrics"):
             answer = await gateway.get(path)
             assert answer.status == 200
             assert "RateLimit" not in answer.headers

@@ -1,0 +1,90 @@
+"""GET /: a page for people; for programs which routes there are."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from discovery.prober import HealthBook
+from discovery.tasks import in_steps
+from discovery.view import View
+from gateway.endpoints.process import NAME
+from gateway.endpoints.shared_documents import JSON, SharedDocuments, send_document
+from gateway.negotiation import prefers_html
+from gateway.page.overview import overview, routes
+from gateway.page.rendering import Facts, render
+from gateway.page.template import STYLE_HASH
+from gateway.unavailability import Unavailability, sights_of
+from gateway.version import VERSION
+from middlewares.failures import NoView
+
+_EACH_ITS_OWN = {"Vary": "Accept", "Cache-Control": "no-store"}
+_JSON = {**JSON, **_EACH_ITS_OWN}
+_HTML = {
+    "Content-Type": "text/html; charset=utf-8",
+    **_EACH_ITS_OWN,
+    "Content-Security-Policy": f"default-src 'none'; style-src {STYLE_HASH}; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+#: The documents there are: what is shown differs by who asks.
+_ROUTES, _PUBLIC, _INSIDE = "routes", "public", "inside"
+
+
+class FrontEndpoint:
+    """Answered from the view alone; each document is made once for all who ask at about the same time."""
+
+    def __init__(
+        self,
+        *,
+        view: Callable[[], View],
+        health: HealthBook,
+        stale_for_s: Callable[[], float | None],
+        unavailability: Unavailability,
+        links_routes: bool,
+        send_timeout_s: float,
+    ) -> None:
+        self._health = health
+        self._stale_for_s = stale_for_s
+        self._may_see_addresses = unavailability.may_see_addresses
+        self._links_routes = links_routes
+        self._send_timeout_s = send_timeout_s
+        self._documents = SharedDocuments(view, self._make)
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """HTML where `Accept` asks for it, else JSON; NoView in JSON alone: the page says it itself."""
+        if not prefers_html(",".join(request.headers.getall("Accept", ()))):
+            return await self._send(request, await self._documents.get(_ROUTES), _JSON)
+        try:
+            name = _INSIDE if self._may_see_addresses(request) else _PUBLIC
+            page = await self._documents.get(name)
+        except NoView:
+            page = render(None, self._facts()).encode()
+        return await self._send(request, page, _HTML)
+
+    async def _make(self, name: str, view: View) -> bytes:
+        if name == _ROUTES:
+            document: dict[str, Any] = {"service": NAME, "version": VERSION, "routes": routes(view)}
+            return orjson.dumps(document)
+        sights = partial(sights_of, view=view, book=self._health)
+        shown = await in_steps(overview(view, sights, inside=name == _INSIDE))
+        return render(shown, self._facts()).encode()
+
+    def _facts(self) -> Facts:
+        return Facts(
+            version=VERSION,
+            made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            stale_for_s=self._stale_for_s(),
+            links_routes=self._links_routes,
+        )
+
+    async def _send(
+        self, request: web.Request, document: bytes, headers: Mapping[str, str]
+    ) -> web.StreamResponse:
+        return await send_document(
+            request, document, headers=headers, send_timeout_s=self._send_timeout_s
+        )

@@ -1,0 +1,166 @@
+"""What the page shows of the services: a pure function of the view and of what this gateway sees."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from discovery.describing import rfc3339, route_of
+from discovery.health_check import HealthCheck
+from discovery.instance import Instance
+from discovery.naming import service_of
+from discovery.slicing import Steps, slices
+from discovery.view import View
+from gateway.explaining import Sight, explain
+from middlewares.routing import PREFIX
+
+#: So much is shown of however many there are; the rest is counted, and in `/services`.
+MOST_SERVICES = 100
+MOST_INSTANCES_OF_A_SERVICE = 50
+MOST_INSTANCES = 500
+
+_USUAL_CHECK = HealthCheck("http")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownInstance:
+    """`seen` is what was seen of it last, for those who may read it, where it is not healthy."""
+
+    id: str
+    url: str
+    version: str
+    weight: int
+    registered_at: str
+    state: str
+    seen: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownService:
+    """`why` is empty where all is well.
+
+    `route` is empty where another service has it, `health_path` where it would not surely be answered.
+    """
+
+    name: str
+    route: str
+    health_path: str
+    healthy: int
+    total: int
+    why: str
+    instances: Sequence[ShownInstance]
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The services that are shown, those that are not well first; and how many there are of all."""
+
+    services: Sequence[ShownService]
+    total_services: int
+    total_instances: int
+    healthy_instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sighted:
+    """A service with its instances that are registered, and with all that requests may be sent to."""
+
+    name: str
+    registered: Sequence[Sight]
+    all: Sequence[Sight]
+    healthy: int
+    ill: int
+
+    @property
+    def is_well(self) -> bool:
+        return self.healthy > 0 and not self.ill
+
+
+def overview(
+    view: View, sights_of: Callable[[str], Iterable[Sight]], *, inside: bool
+) -> Steps[Overview]:
+    """The overview; `inside` is with what only those on this machine, or with the token, may read."""
+    sighted: list[_Sighted] = []
+    for name in sorted(view.services):
+        every: list[Sight] = []
+        for some in slices(sights_of(name)):
+            every += some
+            yield
+        one = _sighted(name, every)
+        if one.registered:
+            sighted.append(one)
+    sighted.sort(key=lambda one: one.is_well)
+    services: list[ShownService] = []
+    rows_left = MOST_INSTANCES
+    for one in sighted[:MOST_SERVICES]:
+        most = min(rows_left, MOST_INSTANCES_OF_A_SERVICE)
+        services.append(_shown(one, view, most=most, inside=inside))
+        rows_left -= len(services[-1].instances)
+        yield
+    return Overview(
+        services,
+        total_services=len(sighted),
+        total_instances=sum(len(one.registered) for one in sighted),
+        healthy_instances=sum(one.healthy for one in sighted),
+    )
+
+
+def routes(view: View) -> list[dict[str, str]]:
+    """Every route with the service that it goes to."""
+    names = [name for name in sorted(view.services) if view.is_registered(name)]
+    return [{"route": route_of(name), "service": name} for name in names if _has_route(name, view)]
+
+
+def _sighted(name: str, every: Sequence[Sight]) -> _Sighted:
+    registered = [sight for sight in every if sight.entry.absent is None]
+    states = [sight.state for sight in registered]
+    ill = sum(state in ("starting", "suspected", "unhealthy") for state in states)
+    return _Sighted(name, registered, every, states.count("healthy"), ill)
+
+
+def _has_route(name: str, view: View) -> bool:
+    """Its route goes to it, and not to `<name>_service`."""
+    return service_of(route_of(name)[len(PREFIX) + 1 :], view) == name
+
+
+def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownService:
+    by_trouble = sorted(
+        one.registered, key=lambda sight: (sight.state == "healthy", sight.entry.key)
+    )
+    has_route = _has_route(one.name, view)
+    return ShownService(
+        name=one.name,
+        route=route_of(one.name) if has_route else "",
+        health_path=_health_path(one.registered) if has_route else "",
+        healthy=one.healthy,
+        total=len(one.registered),
+        why="" if one.is_well else explain(one.all, with_addresses=inside),
+        instances=[_instance(sight, inside=inside) for sight in by_trouble[:most]],
+    )
+
+
+def _instance(sight: Sight, *, inside: bool) -> ShownInstance:
+    instance = sight.entry.instance
+    return ShownInstance(
+        id=instance.id,
+        url=instance.url,
+        version=instance.version or "",
+        weight=instance.weight,
+        registered_at=rfc3339(sight.entry.registered_at_ms),
+        state=sight.state,
+        seen=sight.health.latest if inside and sight.health.condition != "healthy" else "",
+    )
+
+
+def _health_path(sights: Iterable[Sight]) -> str:
+    """The path that every healthy instance has just answered 200 to 299, if there is one for all."""
+    paths = {_path_asked(one.entry.instance) for one in sights if one.state == "healthy"}
+    return paths.pop() if len(paths) == 1 else ""
+
+
+def _path_asked(instance: Instance) -> str:
+    """The path of its probe, where requests get to it too; a query may hold a secret."""
+    url = instance.health_check_url or ""
+    usual = instance.health_check.kind == "http" and (
+        instance.health_check.statuses == _USUAL_CHECK.statuses
+    )
+    same_port = url.startswith(instance.url + "/")
+    return url[len(instance.url) :] if usual and same_port and "?" not in url else ""

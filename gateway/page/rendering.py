@@ -1,0 +1,131 @@
+"""An overview as HTML: one file, without scripts, with links relative to where the page was found."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from gateway.page.overview import Overview, ShownInstance, ShownService
+from gateway.page.template import PARTS, Markup, joined
+
+#: What else may stand in a path as it is (RFC 3986 §3.3); what is escaped already stays so.
+_OF_PATHS = "/%:@!$&'()*+,;=~"
+_NOTHING = Markup("")
+
+_CLASSES = {"healthy": "good", "starting": "warn", "suspected": "warn", "unhealthy": "bad"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the page says beside the services.
+
+    `made_at` is UTC, RFC 3339; `stale_for_s` is how long the registry has been away, None where it is
+    not; `links_routes`: the routes are answered where the page is.
+    """
+
+    version: str
+    made_at: str
+    stale_for_s: float | None
+    links_routes: bool
+
+
+def render(shown: Overview | None, facts: Facts) -> str:
+    """The page; None: nothing is known of the services yet."""
+    return PARTS["page"].fill(
+        summary="no view yet" if shown is None else _summary(shown),
+        notice=_NOTHING if shown is None else _notice(facts),
+        main=PARTS["no_view"].fill() if shown is None else _services(shown, facts),
+        version=facts.version,
+        made_at=facts.made_at,
+        made_at_for_people=_time_for_people(facts.made_at),
+    )
+
+
+def _summary(shown: Overview) -> str:
+    services = _counted(shown.total_services, "service")
+    instances = _counted(shown.total_instances, "instance")
+    return f"{services}, {instances}, {shown.healthy_instances:,} healthy"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _notice(facts: Facts) -> Markup:
+    if facts.stale_for_s is None:
+        return _NOTHING
+    return PARTS["stale"].fill(age_s=f"{facts.stale_for_s:.0f}")
+
+
+def _services(shown: Overview, facts: Facts) -> Markup:
+    if not shown.services:
+        return PARTS["empty"].fill()
+    parts = [_service(one, facts) for one in shown.services]
+    more = shown.total_services - len(shown.services)
+    if more:
+        parts.append(PARTS["more_services"].fill(more=_counted(more, "more service")))
+    return joined(parts)
+
+
+def _service(service: ShownService, facts: Facts) -> Markup:
+    more = service.total - len(service.instances)
+    more_part = PARTS["more_instances"].fill(
+        more=_counted(more, "more instance" if service.instances else "instance"),
+        name=service.name,
+        path=_quoted(service.name),
+    )
+    return PARTS["service"].fill(
+        name=service.name,
+        path=_quoted(service.name),
+        level=_level(service),
+        healthy=_healthy(service),
+        route=_route(service, facts),
+        why=PARTS["why"].fill(why=service.why) if service.why else _NOTHING,
+        table=_table(service) if service.instances else _NOTHING,
+        more=more_part if more else _NOTHING,
+    )
+
+
+def _level(service: ShownService) -> str:
+    """The class of a service's colours; the words beside them say the same."""
+    if not service.healthy:
+        return "bad"
+    return "warn" if service.why else "good"
+
+
+def _healthy(service: ShownService) -> str:
+    return f"{service.healthy:,} of {service.total:,} healthy"
+
+
+def _route(service: ShownService, facts: Facts) -> Markup:
+    if not service.route:
+        return PARTS["no_route"].fill(name=service.name)
+    if not (service.health_path and facts.links_routes):
+        return PARTS["route"].fill(route=service.route)
+    target = _quoted(service.route + service.health_path, safe=_OF_PATHS)
+    return PARTS["linked_route"].fill(route=service.route, href=target[1:], target=target)
+
+
+def _table(service: ShownService) -> Markup:
+    rows = joined(map(_row, service.instances))
+    return PARTS["table"].fill(name=service.name, rows=rows)
+
+
+def _row(instance: ShownInstance) -> Markup:
+    return PARTS["instance"].fill(
+        id=instance.id,
+        url=instance.url,
+        version=instance.version or "-",
+        weight=PARTS["weight"].fill(weight=instance.weight) if instance.weight > 1 else _NOTHING,
+        registered_at=instance.registered_at,
+        registered_at_for_people=_time_for_people(instance.registered_at),
+        level=_CLASSES.get(instance.state, "idle"),
+        state=instance.state,
+        seen=PARTS["seen"].fill(seen=instance.seen) if instance.seen else _NOTHING,
+    )
+
+
+def _quoted(path: str, *, safe: str = "") -> str:
+    return quote(path, safe=safe, errors="replace")
+
+
+def _time_for_people(rfc3339: str) -> str:
+    return rfc3339.replace("T", " ").removesuffix("Z") + " UTC"
