@@ -14,8 +14,8 @@ from discovery.view import View
 from gateway.endpoints.process import NAME
 from gateway.endpoints.shared_documents import JSON, SharedDocuments, send_document
 from gateway.negotiation import prefers_html
-from gateway.page.overview import overview, routes
-from gateway.page.rendering import Facts, render
+from gateway.page.overview import Overview, overview, routes
+from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH
 from gateway.unavailability import Unavailability, sights_of
 from gateway.version import VERSION
@@ -63,7 +63,7 @@ class FrontEndpoint:
             name = _INSIDE if self._may_see_addresses(request) else _PUBLIC
             page = await self._documents.get(name)
         except NoView:
-            page = render(None, self._facts()).encode()
+            page = await self._page(None)
         return await self._send(request, page, _HTML)
 
     async def _make(self, name: str, view: View) -> bytes:
@@ -72,15 +72,16 @@ class FrontEndpoint:
             return orjson.dumps(document)
         sights = partial(sights_of, view=view, book=self._health)
         shown = await in_steps(overview(view, sights, inside=name == _INSIDE))
-        return render(shown, self._facts()).encode()
+        return await self._page(shown)
 
-    def _facts(self) -> Facts:
-        return Facts(
+    async def _page(self, shown: Overview | None) -> bytes:
+        facts = Facts(
             version=VERSION,
             made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             stale_for_s=self._stale_for_s(),
             links_routes=self._links_routes,
         )
+        return (await in_steps(rendering(shown, facts))).encode()
 
     async def _send(
         self, request: web.Request, document: bytes, headers: Mapping[str, str]

@@ -1,7 +1,8 @@
 """What the page shows of the services: a pure function of the view and of what this gateway sees."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from heapq import nsmallest
 
 from discovery.describing import rfc3339, route_of
 from discovery.health_check import HealthCheck
@@ -59,19 +60,34 @@ class Overview:
     healthy_instances: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Sighted:
-    """A service with its instances that are registered, and with all that requests may be sent to."""
+    """What was found out of a service: all that requests may be sent to, and what is registered of it."""
 
     name: str
-    registered: Sequence[Sight]
-    all: Sequence[Sight]
-    healthy: int
-    ill: int
+    all: list[Sight] = field(default_factory=list)
+    #: With their states.
+    registered: list[tuple[str, Sight]] = field(default_factory=list)
+    healthy: int = 0
+    ill: int = 0
+    #: What the probes of the healthy ones ask for.
+    paths: set[str] = field(default_factory=set)
 
     @property
     def is_well(self) -> bool:
         return self.healthy > 0 and not self.ill
+
+    def add(self, sight: Sight) -> None:
+        self.all.append(sight)
+        if sight.entry.absent is not None:
+            return
+        state = sight.state
+        self.registered.append((state, sight))
+        if state == "healthy":
+            self.healthy += 1
+            self.paths.add(_path_asked(sight.entry.instance))
+        elif state in ("starting", "suspected", "unhealthy"):
+            self.ill += 1
 
 
 def overview(
@@ -80,11 +96,11 @@ def overview(
     """The overview; `inside` is with what only those on this machine, or with the token, may read."""
     sighted: list[_Sighted] = []
     for name in sorted(view.services):
-        every: list[Sight] = []
+        one = _Sighted(name)
         for some in slices(sights_of(name)):
-            every += some
+            for sight in some:
+                one.add(sight)
             yield
-        one = _sighted(name, every)
         if one.registered:
             sighted.append(one)
     sighted.sort(key=lambda one: one.is_well)
@@ -109,35 +125,30 @@ def routes(view: View) -> list[dict[str, str]]:
     return [{"route": route_of(name), "service": name} for name in names if _has_route(name, view)]
 
 
-def _sighted(name: str, every: Sequence[Sight]) -> _Sighted:
-    registered = [sight for sight in every if sight.entry.absent is None]
-    states = [sight.state for sight in registered]
-    ill = sum(state in ("starting", "suspected", "unhealthy") for state in states)
-    return _Sighted(name, registered, every, states.count("healthy"), ill)
-
-
 def _has_route(name: str, view: View) -> bool:
     """Its route goes to it, and not to `<name>_service`."""
     return service_of(route_of(name)[len(PREFIX) + 1 :], view) == name
 
 
 def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownService:
-    by_trouble = sorted(
-        one.registered, key=lambda sight: (sight.state == "healthy", sight.entry.key)
+    first = nsmallest(
+        most, one.registered, key=lambda state: (state[0] == "healthy", state[1].entry.instance.id)
     )
     has_route = _has_route(one.name, view)
+    # A path that every healthy instance has just answered 200 to 299, if there is one for all.
+    path = next(iter(one.paths)) if has_route and len(one.paths) == 1 else ""
     return ShownService(
         name=one.name,
         route=route_of(one.name) if has_route else "",
-        health_path=_health_path(one.registered) if has_route else "",
+        health_path=path,
         healthy=one.healthy,
         total=len(one.registered),
         why="" if one.is_well else explain(one.all, with_addresses=inside),
-        instances=[_instance(sight, inside=inside) for sight in by_trouble[:most]],
+        instances=[_instance(state, sight, inside=inside) for state, sight in first],
     )
 
 
-def _instance(sight: Sight, *, inside: bool) -> ShownInstance:
+def _instance(state: str, sight: Sight, *, inside: bool) -> ShownInstance:
     instance = sight.entry.instance
     return ShownInstance(
         id=instance.id,
@@ -145,22 +156,16 @@ def _instance(sight: Sight, *, inside: bool) -> ShownInstance:
         version=instance.version or "",
         weight=instance.weight,
         registered_at=rfc3339(sight.entry.registered_at_ms),
-        state=sight.state,
+        state=state,
         seen=sight.health.latest if inside and sight.health.condition != "healthy" else "",
     )
 
 
-def _health_path(sights: Iterable[Sight]) -> str:
-    """The path that every healthy instance has just answered 200 to 299, if there is one for all."""
-    paths = {_path_asked(one.entry.instance) for one in sights if one.state == "healthy"}
-    return paths.pop() if len(paths) == 1 else ""
-
-
 def _path_asked(instance: Instance) -> str:
     """The path of its probe, where requests get to it too; a query may hold a secret."""
-    url = instance.health_check_url or ""
-    usual = instance.health_check.kind == "http" and (
-        instance.health_check.statuses == _USUAL_CHECK.statuses
-    )
-    same_port = url.startswith(instance.url + "/")
-    return url[len(instance.url) :] if usual and same_port and "?" not in url else ""
+    url, own = instance.health_check_url, instance.url
+    if url is None or not url.startswith(own + "/") or "?" in url:
+        return ""
+    check = instance.health_check
+    usual = check.kind == _USUAL_CHECK.kind and check.statuses == _USUAL_CHECK.statuses
+    return url[len(own) :] if usual else ""

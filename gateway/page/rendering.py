@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from discovery.slicing import Steps
 from gateway.page.overview import Overview, ShownInstance, ShownService
 from gateway.page.template import PARTS, Markup, joined
 
@@ -27,12 +28,17 @@ class Facts:
     links_routes: bool
 
 
-def render(shown: Overview | None, facts: Facts) -> str:
+def rendering(shown: Overview | None, facts: Facts) -> Steps[str]:
     """The page; None: nothing is known of the services yet."""
+    main = [PARTS["no_view"].fill()] if shown is None else [_notice(facts)]
+    if shown is not None:
+        for service in shown.services:
+            main.append(_service(service, facts))
+            yield
+        main.append(_after(shown))
     return PARTS["page"].fill(
         summary="no view yet" if shown is None else _summary(shown),
-        notice=_NOTHING if shown is None else _notice(facts),
-        main=PARTS["no_view"].fill() if shown is None else _services(shown, facts),
+        main=joined(main),
         version=facts.version,
         made_at=facts.made_at,
         made_at_for_people=_time_for_people(facts.made_at),
@@ -55,14 +61,12 @@ def _notice(facts: Facts) -> Markup:
     return PARTS["stale"].fill(age_s=f"{facts.stale_for_s:.0f}")
 
 
-def _services(shown: Overview, facts: Facts) -> Markup:
+def _after(shown: Overview) -> Markup:
+    """What follows the services that are shown."""
     if not shown.services:
         return PARTS["empty"].fill()
-    parts = [_service(one, facts) for one in shown.services]
     more = shown.total_services - len(shown.services)
-    if more:
-        parts.append(PARTS["more_services"].fill(more=_counted(more, "more service")))
-    return joined(parts)
+    return PARTS["more_services"].fill(more=_counted(more, "more service")) if more else _NOTHING
 
 
 def _service(service: ShownService, facts: Facts) -> Markup:

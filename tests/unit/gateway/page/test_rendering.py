@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.slicing import at_once
 from gateway.page.overview import Overview, ShownInstance, ShownService
-from gateway.page.rendering import Facts, render
+from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH
 from middlewares.printable import printable
 from tests.support.pages import Page
@@ -35,6 +36,10 @@ TEXT = st.text(st.characters(), min_size=1) | st.sampled_from(
 
 def overview_of(*services: ShownService) -> Overview:
     return Overview(services, len(services), 2, 1)
+
+
+def render(shown: Overview | None, facts: Facts) -> str:
+    return at_once(rendering(shown, facts))
 
 
 def shown(service: ShownService, facts: Facts = FACTS) -> Page:
