@@ -29,11 +29,13 @@ from discovery.view import View
 from discovery.watcher import Watcher
 from gateway.admin import AdminGuard
 from gateway.background import running
+from gateway.build_info import build_info
 from gateway.clients import Clients
 from gateway.descriptors import Descriptors
 from gateway.evidence import TrafficEvidence
 from gateway.instance_counts import InstanceCounts
 from gateway.lifecycle import Lifecycle
+from gateway.loop_lag import measure_loop_lag
 from gateway.probing import HealthProbe
 from gateway.registry_log import EventLog, log_health
 from gateway.settings import GatewaySettings
@@ -41,10 +43,11 @@ from gateway.surfaces import Listener
 from gateway.unavailability import Unavailability
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
+from middlewares.discovery_metrics import DiscoveryCollector
 from middlewares.failures import NoView
 from middlewares.limiter import SharedLimiter
 from middlewares.logs import lines_dropped
-from middlewares.metrics import DiscoveryCollector, GatewayMetrics
+from middlewares.metrics import GatewayMetrics
 
 #: Keeps one call of the script short, however many instances there are.
 LEASES_PER_CALL = 1000
@@ -64,7 +67,7 @@ class Gateway:
         self._routes = asyncio.Event()
         #: Where ADMIN_LISTEN was bound, once it is.
         self.admin_listener: Listener | None = None
-        self.metrics = GatewayMetrics(CollectorRegistry())
+        self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
         self.clients = Clients(settings.trusted)
         self.guard = AdminGuard(settings.admin_token)
         self.registry = AsyncServiceRegistry(settings=settings.registry)
@@ -144,6 +147,7 @@ class Gateway:
                 ("watcher", self.watcher.run),
                 ("sweeper", self.sweeper.run),
                 ("routing", self._begin_to_route),
+                ("loop_lag", lambda: measure_loop_lag(self.metrics.loop_lag.observe)),
             ):
                 await stack.enter_async_context(running(name, run, self.metrics))
             if self.saved_view is not None:

@@ -196,7 +196,7 @@ class Proxy:
             raise ConnectionResetError("the client is gone")
         tunnel = join(client.transport, connection)
         hand_over(client, tunnel)
-        exchange.tunnelled = True
+        exchange.stream = "tunnel"
         assert exchange.route is not None
         self._metrics.tunnels[exchange.route.service] += 1
         try:
@@ -261,6 +261,8 @@ async def relay(
         if connection.is_complete:
             await response.send_whole(request, connection.rest())
         else:
+            if response.is_event_stream:
+                exchange.stream = "event_stream"
             await response.prepare(request)
             with streaming(request, response):
                 connection.forward_to(response.forward)

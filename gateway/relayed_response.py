@@ -76,7 +76,7 @@ class RelayedResponse(web.StreamResponse):
     @property
     def is_event_stream(self) -> bool:
         """Its body goes on until somebody ends it."""
-        return any(
+        return self._upstream_head.length is None and any(
             name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
             for name, value in self._upstream_head.fields
         )

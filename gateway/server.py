@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -33,7 +34,7 @@ from middlewares.correlation_ids import HEADER, correlation_id_from
 from middlewares.exchange import Exchange
 from middlewares.failures import OutOfResources
 from middlewares.header_section import HeaderSection
-from middlewares.metrics import RequestMetrics
+from middlewares.metrics import GatewayMetrics, RequestMetrics
 from middlewares.problems import REASONS_BY_STATUS, Problem, problem_of, problem_response
 from middlewares.route import is_proxied
 from middlewares.routing import split_target
@@ -118,6 +119,13 @@ class GatewayRequestHandler(web.RequestHandler):
         """A tunnel or an event stream: TUNNEL_GRACE is for it, not SHUTDOWN_GRACE."""
         streams = self.passes_on is not None and self.passes_on.is_event_stream
         return streams or self._tunnel is not None
+
+    @property
+    def state(self) -> str:
+        """`stream` for a tunnel or an event stream, `active` while a request is answered, else `idle`."""
+        if self.is_long_lived:
+            return "stream"
+        return "idle" if self._is_idle else "active"
 
     async def end(self) -> None:
         """End it now: a tunnel by a FIN both ways, anything else by breaking off."""
@@ -454,6 +462,12 @@ class GatewayServer(web.Server):
         """The open client connections."""
         return [one for one in self.connections if isinstance(one, GatewayRequestHandler)]
 
+    def states(self) -> Counter[str]:
+        """How many of them are in which state; each state is there, with 0 too."""
+        counts = Counter({"idle": 0, "active": 0, "stream": 0})
+        counts.update(client.state for client in self.clients())
+        return counts
+
     async def end(self, clients: Iterable[GatewayRequestHandler]) -> None:
         """End these connections now."""
         await asyncio.gather(*(client.end() for client in clients))
@@ -473,7 +487,7 @@ class GatewayRunner(web.AppRunner):
         self,
         app: web.Application,
         *,
-        metrics: RequestMetrics,
+        metrics: GatewayMetrics,
         descriptors: Descriptors,
         head_bytes: int,
         **kwargs: Any,
@@ -502,6 +516,7 @@ class GatewayRunner(web.AppRunner):
             room=ClientRoom(self._descriptors),
             **made._kwargs,
         )
+        self._metrics.client_connections = self.gateway_server.states
         return self.gateway_server
 
 

@@ -62,7 +62,7 @@ def correlation_middleware(
                 exchange.bytes_out = (is_sent and response.content_length) or 0
             return response
         except (asyncio.CancelledError, ConnectionError):
-            status = SWITCHING_PROTOCOLS if exchange.tunnelled else CLIENT_LEFT
+            status = SWITCHING_PROTOCOLS if exchange.stream == "tunnel" else CLIENT_LEFT
             raise
         finally:
             finish(request, exchange, status)
@@ -74,7 +74,15 @@ def correlation_middleware(
         duration_s = time.monotonic() - exchange.started_s
         route = exchange.route
         label = service if route is None else route.service
-        metrics.request_finished(label, request.method, status, duration_s)
+        metrics.request_finished(
+            label,
+            request.method,
+            status,
+            duration_s,
+            exchange.bytes_in,
+            exchange.bytes_out or 0,
+            exchange.stream,
+        )
         write(access_fields(request, exchange, status, duration_s))
 
     return correlate

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from middlewares.candidates import Candidate
     from middlewares.header_section import HeaderSection
     from middlewares.limiting import Decision
+    from middlewares.metrics import Stream
     from middlewares.routing import Route
 
 
@@ -42,8 +43,8 @@ class Exchange:
     candidates: "tuple[Candidate, ...]" = ()
     attempts: list[Attempt] = field(default_factory=list)
     upstream_s: float | None = None
-    #: The connection switched protocols; however it ends then, that was the answer.
-    tunnelled: bool = False
+    #: What goes on until somebody ends it. A tunnel's answer was its 101, however it ends.
+    stream: "Stream | None" = None
     bytes_in: int = 0
     #: Bytes of the answer's body that were sent; None: not known here.
     bytes_out: int | None = None

@@ -11,6 +11,7 @@ from aiohttp import web
 from middlewares.correlation import add_correlation_id, correlation_middleware
 from middlewares.errors import errors_middleware
 from middlewares.metrics import RequestMetrics
+from middlewares.process_metrics import add_process_metrics_without_proc
 from services.base.client import ServiceClient
 from services.base.directory import Directory, Presence
 from services.base.endpoints import common_routes
@@ -93,4 +94,5 @@ def create_service_app(
 @cache
 def _request_metrics() -> RequestMetrics:
     """One per process: prometheus-async serves the global registry, which takes each name once."""
+    add_process_metrics_without_proc(prometheus_client.REGISTRY)  # it has the others from the start
     return RequestMetrics("service", prometheus_client.REGISTRY)

@@ -5,6 +5,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from middlewares.exchange import EXCHANGE
+
 
 def event_bytes(event: str, data: Any, event_id: str) -> bytes:
     """One event; JSON has no line breaks, so its data is one line."""
@@ -24,5 +26,6 @@ async def open_event_stream(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Cache-Control": "no-cache"})
     response.content_type = "text/event-stream"
     response.charset = "utf-8"
+    request[EXCHANGE].stream = "event_stream"
     await response.prepare(request)
     return response

@@ -63,7 +63,7 @@ class PriceSockets:
         with self._feed.subscription() as subscription:
             await self._subscribe(subscription, names)
             await socket.prepare(request)
-            request[EXCHANGE].tunnelled = True
+            request[EXCHANGE].stream = "tunnel"
             self._open.add(socket)
             # A client that leaves is how most connections end.
             with suppress(ConnectionError):

@@ -386,6 +386,61 @@ async def test_at_shutdown_an_event_stream_outlives_the_grace_of_requests(
     await client.close()
 
 
+async def test_a_tunnel_and_an_event_stream_are_timed_apart_from_requests_and_their_bytes_counted(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        if received.values(b"upgrade"):
+            await echo(received, writer)
+        elif received.target.endswith(b"/events"):
+            head = (
+                b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+            )
+            writer.write(head + b"data: 1\n\n")
+            await go_on.wait()
+            writer.write(b"data: 2\n\n")
+        else:
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+    go_on = asyncio.Event()
+    gateway, upstream = await start_gateway(), await start_upstream(answer)
+    await gateway.register("chat", upstream.port)
+    tunnel = await RawClient.connect(gateway.port)
+    await tunnel.send(ASK % b"chat")
+    await tunnel.reader.readuntil(b"welcome ")
+    await tunnel.send(b"hello")
+    await tunnel.reader.readexactly(5)
+    events = await RawClient.connect(gateway.port)
+    await events.send(b"GET /api/chat/events HTTP/1.1\r\nHost: h\r\n\r\n")
+    await events.reader.readuntil(b"data: 1\n\n")
+
+    connections = {state: _value(gateway, "client_connections", state=state) for state in STATES}
+    go_on.set()
+    await events.reader.readuntil(b"0\r\n\r\n")
+    await events.close()
+    tunnel.writer.write_eof()
+    await tunnel.reader.readuntil(b" bye")
+    await tunnel.close()
+    await gateway.get("/api/chat/plain")
+    streams = "stream_duration_seconds_count"
+    await eventually(lambda: _value(gateway, streams, service="chat", kind="tunnel") == 1)
+
+    # Idle is the connection over which the service was registered.
+    assert connections == {"idle": 1, "active": 0, "stream": 2}
+    assert _value(gateway, streams, service="chat", kind="event_stream") == 1
+    assert _value(gateway, "request_duration_seconds_count", service="chat") == 1
+    assert _value(gateway, "request_bytes_total", service="chat") == len(b"hello")
+    sent = len(b"welcome hello bye") + len(b"data: 1\n\n" * 2) + len(b"ok")
+    assert _value(gateway, "response_bytes_total", service="chat") == sent
+
+
+STATES = ("idle", "active", "stream")
+
+
+def _value(gateway: RunningGateway, name: str, **labels: str) -> float | None:
+    return gateway.gateway.metrics.registry.get_sample_value(f"gateway_{name}", labels)
+
+
 async def _refuses(port: int) -> bool:
     """Nobody listens there any more."""
     try:

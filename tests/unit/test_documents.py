@@ -10,8 +10,10 @@ from prometheus_client import CollectorRegistry
 
 from discovery.settings import RegistrySettings
 from gateway.app import create_app
+from gateway.build_info import build_info
 from gateway.settings import GatewaySettings
-from middlewares.metrics import DiscoveryCollector, GatewayMetrics
+from middlewares.discovery_metrics import DiscoveryCollector
+from middlewares.metrics import GatewayMetrics
 from middlewares.problems import PROBLEMS
 from services.base.failures import SERVICE_PROBLEMS
 from services.market_data.settings import MarketDataSettings
@@ -73,12 +75,14 @@ def test_each_reason_of_the_services_is_named(problem: Any) -> None:
     assert f"`{problem.reason}`" in (ROOT / OPERATIONS).read_text()
 
 
-def test_each_metric_is_in_the_table_with_its_labels() -> None:
+def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     registry = CollectorRegistry()
-    metrics = GatewayMetrics(registry)
+    metrics = GatewayMetrics(registry, build_info())
+    metrics.client_connections = lambda: {"idle": 1}
     metrics.connections_of = lambda: {("orders", "idle"): 1}
     metrics.in_flight["orders"] = metrics.tunnels["orders"] = 1
     metrics.request_finished("orders", "GET", 200, 0.1)
+    metrics.request_finished("orders", "GET", 101, 60.0, stream="tunnel")
     metrics.attempt_finished("orders", "answered", 0.1)
     metrics.limit_decided("default", "allowed")
     metrics.background_failures.labels("watcher")
@@ -94,15 +98,30 @@ def test_each_metric_is_in_the_table_with_its_labels() -> None:
     )
     real = {}
     for family in registry.collect():
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        real[name] = set(family.samples[0].labels) - {"le"}
+        suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
+        labels = set(family.samples[0].labels) - {"le"}
+        real[family.name + suffix] = (family.type, labels)
 
     written = {
-        name: {label for label in labels.split(", ") if label}
-        for name, labels, _ in rows_of(OPERATIONS, "Metrics")
+        name: (kind, {label for label in labels.split(", ") if label})
+        for names, kind, labels, _ in rows_of(OPERATIONS, "Metrics")
+        for name in names.split(", ")
     }
 
     assert written == real
+
+
+def test_each_question_to_prometheus_is_about_metrics_that_there_are() -> None:
+    metrics = {name for names, *_ in rows_of(OPERATIONS, "Metrics") for name in names.split(", ")}
+    rows = rows_of(OPERATIONS, "Questions and alerts")
+    asked = {
+        re.sub("_bucket$", "", name)
+        for cell in chain.from_iterable(rows)
+        for name in re.findall(r"\b(?:gateway|discovery|process)_\w+", cell)
+    }
+
+    assert asked, "the tables have moved"
+    assert asked <= metrics
 
 
 def test_each_endpoint_is_in_the_table() -> None:

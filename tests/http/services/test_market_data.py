@@ -8,11 +8,13 @@ import pytest
 from aiohttp import web
 from aiohttp.pytest_plugin import AiohttpClient
 from aiohttp.test_utils import TestClient
+from prometheus_client import REGISTRY
 
 from services.base.app import STOPPING
 from services.base.directory import Directory
 from services.market_data.app import create_app
 from services.market_data.settings import MarketDataSettings
+from tests.support.eventually import eventually
 
 Client = TestClient[web.Request, web.Application]
 
@@ -176,6 +178,25 @@ async def test_a_stream_ends_cleanly_when_the_service_stops(
         async with asyncio.timeout(5):
             rest = await response.read()
     assert rest.endswith(b"\n\n")
+
+
+async def test_a_stream_is_timed_as_a_stream_and_not_as_a_request(
+    client: Client, market_data: web.Application
+) -> None:
+    labels = {"service": "market_data_service"}
+
+    def counted(what: str, **more: str) -> float:
+        name = f"service_{what}_duration_seconds_count"
+        return REGISTRY.get_sample_value(name, labels | more) or 0.0
+
+    streams, requests = counted("stream", kind="event_stream"), counted("request")
+    async with client.get("/ticks") as response:
+        await response.content.readline()
+        market_data[STOPPING].set()
+        await response.read()
+
+    await eventually(lambda: counted("stream", kind="event_stream") == streams + 1)
+    assert counted("request") == requests
 
 
 async def test_a_stream_of_an_unknown_symbol_is_refused(client: Client) -> None:

@@ -1,22 +1,23 @@
 """What a scrape shows: Prometheus' own shapes, under the contract's names."""
 
 import random
+import shutil
+import subprocess
 from collections.abc import Mapping
 
 import pytest
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
-from middlewares.metrics import (
-    BUCKETS_S,
-    METHODS,
-    DiscoveryCollector,
-    Durations,
-    GatewayMetrics,
-    RequestMetrics,
-)
+from middlewares.discovery_metrics import DiscoveryCollector
+from middlewares.metric_families import BUCKETS_S, STREAM_BUCKETS_S, Durations
+from middlewares.metrics import METHODS, GatewayMetrics, RequestMetrics
 
 #: The contract's names, with their types and labels.
 CONTRACT = {
@@ -27,6 +28,16 @@ CONTRACT = {
     "gateway_attempts_total": ("counter", {"service", "outcome"}),
     "gateway_rate_limit_decisions_total": ("counter", {"policy", "decision"}),
     "gateway_upstream_connections": ("gauge", {"service", "state"}),
+    "gateway_stream_duration_seconds": ("histogram", {"service", "kind"}),
+    "gateway_request_bytes_total": ("counter", {"service"}),
+    "gateway_response_bytes_total": ("counter", {"service"}),
+    "gateway_client_connections": ("gauge", {"state"}),
+    "gateway_event_loop_lag_seconds": ("histogram", set()),
+    "gateway_build_info": ("gauge", {"version", "python"}),
+    "process_cpu_seconds_total": ("counter", set()),
+    "process_resident_memory_bytes": ("gauge", set()),
+    "process_start_time_seconds": ("gauge", set()),
+    "process_open_fds": ("gauge", set()),
     "discovery_instances": ("gauge", {"service", "status"}),
     "discovery_registry_up": ("gauge", set()),
     "discovery_registry_writable": ("gauge", set()),
@@ -62,9 +73,12 @@ def discovery(
 
 def busy(registry: CollectorRegistry) -> GatewayMetrics:
     """A gateway that has done a little of everything."""
-    metrics = GatewayMetrics(registry)
+    metrics = GatewayMetrics(registry, {"version": "1.2.3", "python": "3.11.7"})
     registry.register(discovery({"orders": {"total": 1, "healthy": 1, "starting": 0}}))
-    metrics.request_finished("orders", "GET", 200, 0.004)
+    metrics.request_finished("orders", "GET", 200, 0.004, 0, 146)
+    metrics.request_finished("orders", "GET", 101, 7200, 5, 10, "tunnel")
+    metrics.client_connections = lambda: {"idle": 3, "active": 1, "stream": 1}
+    metrics.loop_lag.observe(0.002)
     metrics.attempt_finished("orders", "answered", 0.003)
     metrics.limit_decided("default", "allowed")
     metrics.in_flight["orders"] += 1
@@ -178,6 +192,87 @@ def test_a_duration_on_a_bound_is_within_it() -> None:
     assert durations.sum_s == pytest.approx(0.0021)
 
 
+def test_a_stream_of_two_hours_does_not_make_requests_look_slow(
+    registry: CollectorRegistry,
+) -> None:
+    """A tunnel was one observation of hours among milliseconds: the sum, and so each mean, was its own."""
+    metrics = GatewayMetrics(registry)
+    metrics.request_finished("chat", "GET", 200, 0.01)
+    metrics.request_finished("chat", "GET", 101, 7200.0, stream="tunnel")
+    metrics.request_finished("chat", "GET", 499, 90_000.0, stream="event_stream")
+
+    def value(name: str, **labels: str) -> float | None:
+        return registry.get_sample_value(f"gateway_{name}", {"service": "chat", **labels})
+
+    assert value("request_duration_seconds_count") == 1
+    assert value("request_duration_seconds_sum") == 0.01
+    assert value("stream_duration_seconds_sum", kind="tunnel") == 7200.0
+    assert value("stream_duration_seconds_bucket", kind="tunnel", le="7200.0") == 1
+    assert value("stream_duration_seconds_bucket", kind="tunnel", le="3600.0") == 0
+    assert value("stream_duration_seconds_bucket", kind="event_stream", le="86400.0") == 0
+    assert value("stream_duration_seconds_count", kind="event_stream") == 1
+    assert value("requests_total", method="GET", status="101") == 1, "it is a request all the same"
+
+
+def test_a_service_of_streams_alone_has_no_empty_histogram_of_requests(
+    registry: CollectorRegistry,
+) -> None:
+    GatewayMetrics(registry).request_finished("chat", "GET", 101, 60.0, stream="tunnel")
+
+    assert scraped(registry)["gateway_request_duration_seconds"].samples == []
+
+
+def test_the_bounds_of_streams_go_from_a_second_to_a_day() -> None:
+    assert (STREAM_BUCKETS_S[0], STREAM_BUCKETS_S[-1]) == (1.0, 86400.0)
+    assert list(STREAM_BUCKETS_S) == sorted(set(STREAM_BUCKETS_S))
+
+
+def test_bytes_are_summed_by_service(registry: CollectorRegistry) -> None:
+    metrics = GatewayMetrics(registry)
+    metrics.request_finished("a", "POST", 200, 0.1, 1000, 20)
+    metrics.request_finished("a", "GET", 101, 60.0, 7, 3, "tunnel")
+    metrics.request_finished("b", "GET", 200, 0.1, 0, 5)
+
+    def value(name: str, service: str) -> float | None:
+        return registry.get_sample_value(f"gateway_{name}_bytes_total", {"service": service})
+
+    assert (value("request", "a"), value("response", "a")) == (1007, 23)
+    assert (value("request", "b"), value("response", "b")) == (0, 5)
+
+
+def test_both_formats_can_be_read(registry: CollectorRegistry) -> None:
+    """OpenMetrics' parser is the stricter: names, suffixes, the order of buckets."""
+    busy(registry)
+
+    text = scraped(registry)
+    strict = {
+        family.name: family
+        for family in openmetrics_families(openmetrics.generate_latest(registry).decode())
+    }
+
+    assert strict.keys() - {"gateway_build"} == text.keys() - {"gateway_build_info"}
+    assert strict["gateway_build"].type == "info"
+    for family in strict.values():
+        assert family.type != "unknown", family.name
+
+
+def test_promtool_has_nothing_to_say(registry: CollectorRegistry) -> None:
+    """Names, units and help texts are as Prometheus wants them."""
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool, of the package prometheus, is not installed")
+    busy(registry)
+
+    checked = subprocess.run(
+        [promtool, "check", "metrics"],
+        input=generate_latest(registry),
+        capture_output=True,
+        check=False,
+    )
+
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, b"")
+
+
 def test_only_attempts_that_were_answered_are_timed(registry: CollectorRegistry) -> None:
     metrics = GatewayMetrics(registry)
     metrics.attempt_finished("a", "answered", 0.5)
@@ -253,4 +348,8 @@ def test_instances_are_counted_by_service_and_status(registry: CollectorRegistry
 def test_services_have_the_same_under_their_own_name(registry: CollectorRegistry) -> None:
     RequestMetrics("service", registry).request_finished("price", "GET", 200, 0.1)
 
-    assert {"service_requests", "service_request_duration_seconds"} == set(scraped(registry))
+    assert set(scraped(registry)) == {
+        "service_requests",
+        "service_request_duration_seconds",
+        "service_stream_duration_seconds",
+    }

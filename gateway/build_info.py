@@ -1,0 +1,14 @@
+"""The versions that `gateway_build_info` has as labels."""
+
+import platform
+from importlib.metadata import version
+
+from gateway.version import VERSION
+
+
+def build_info() -> dict[str, str]:
+    return {
+        "version": VERSION,
+        "python": platform.python_version(),
+        "aiohttp": version("aiohttp"),
+    }
