@@ -8,6 +8,7 @@ from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
+from gateway.lost_prefix import telling_of_lost_prefixes
 from gateway.own_fields import OwnFields
 from gateway.parts import GATEWAY, Gateway
 from gateway.proxied_resource import ProxiedResource
@@ -49,7 +50,7 @@ def pipeline(
         # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
         correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
         # Whatever goes wrong further in becomes a problem document here, and only here.
-        errors_middleware(detail_of=gateway.unavailability.detail_of),
+        errors_middleware(detail_of=telling_of_lost_prefixes(gateway.unavailability.detail_of)),
         # What two readers could read differently goes no further, whoever it is for.
         hygiene_middleware(),
         # A port that does not answer a path says so before anything is looked up.

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE
-from middlewares.failures import Failure
+from middlewares.failures import Failure, RouteNotFound
 from middlewares.header_section import for_the_log
 from middlewares.problems import (
     PROBLEMS,
@@ -57,9 +57,12 @@ def errors_middleware(
             reason = REASONS_BY_STATUS.get(refusal.status, "bad_request")
             exchange.reason = reason
             allow = refusal.headers.get("Allow")
+            detail = _DETAILS.get(refusal.status, refusal.reason)
+            if refusal.status == 404:
+                detail = detail_of(request, RouteNotFound(detail))
             response = problem_response(
                 Problem(refusal.status, reason),
-                _DETAILS.get(refusal.status, refusal.reason),
+                detail,
                 exchange.correlation_id,
                 {"Allow": allow} if allow else None,
             )
