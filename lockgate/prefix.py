@@ -6,8 +6,8 @@ links have no prefix. What stands in the field is believed if it is a path on th
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Protocol
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -15,11 +15,18 @@ _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _ASGIApp = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 _WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
+
+class _Headers(Protocol):
+    """What frameworks have in common here: Werkzeug's are no Mapping."""
+
+    def get(self, name: str, default: str, /) -> Any: ...
+
+
 #: `//host` would be another host, and `/..` another service.
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
-def forwarded_prefix(headers: Mapping[str, str]) -> str:
+def forwarded_prefix(headers: _Headers) -> str:
     """`/api/shop` for a request that came through the gateway, else the empty string.
 
     For frameworks that know no prefix; `headers` finds its names in any case, as a framework's

@@ -16,7 +16,7 @@ from tests.conftest import StartGateway
 from tests.support.documents import blocks
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
-from tests.support.recipes import DOCUMENT, Kitchen, Recipe
+from tests.support.recipes import DOCUMENT, Edits, Kitchen, Recipe
 from tests.support.registry_events import events_of
 
 pytestmark = pytest.mark.timeout(180)
@@ -41,6 +41,47 @@ REDIRECTS = {
     "Express": {"/newest": "/items/7", "/pictures": "/pictures/"},
     "aiohttp": {"/newest": "/items/7"},
 }
+REGISTER_SHOP = "lockgate register --name shop --port 9000 --health-path /health --"
+#: What else the text names: the recipe, the command, and in its files what is replaced by what.
+OTHER_WAYS: dict[str, tuple[str, str, Edits]] = {
+    "uvicorn --root-path": ("FastAPI", RECIPES["FastAPI"].runs[1], {}),
+    "uvicorn --root-path without our middleware": (
+        "FastAPI",
+        RECIPES["FastAPI"].runs[1],
+        {"shop.py": {"app.add_middleware(ASGIPrefixMiddleware)": ""}},
+    ),
+    "ProxyFix": (
+        "Flask",
+        RECIPES["Flask"].runs[0],
+        {
+            "shop.py": {
+                "from lockgate import WSGIP": "from werkzeug.middleware.proxy_fix import ProxyFix #",
+                "WSGIPrefixMiddleware(app.wsgi_app)": "ProxyFix(app.wsgi_app, x_prefix=1)",
+            }
+        },
+    ),
+    "asgi.py": (
+        "Django",
+        f"{REGISTER_SHOP} uvicorn --lifespan off --port 9000 shop.asgi:application",
+        {
+            "shop/asgi.py": {
+                "import os\n": "import os\nfrom lockgate import ASGIPrefixMiddleware\n",
+                "get_asgi_application()": "ASGIPrefixMiddleware(get_asgi_application())",
+            }
+        },
+    ),
+    "FORCE_SCRIPT_NAME": (
+        "Django",
+        RECIPES["Django"].runs[0],
+        {
+            "shop/wsgi.py": {"WSGIPrefixMiddleware(application)": "application"},
+            "shop/settings.py": {
+                'STATIC_URL = "/static/"': "import os\n"
+                'FORCE_SCRIPT_NAME = os.environ.get("LOCKGATE_PREFIX")'
+            },
+        },
+    ),
+}
 StartRecipe = Callable[..., Awaitable[Kitchen]]
 
 
@@ -56,7 +97,7 @@ async def start_recipe(
     """`await start_recipe("Flask", command)`: its programs run, and have answered the recipe's call."""
     kitchen = Kitchen(tmp_path, gateway.port, registry_url)
 
-    async def start(heading: str, command: str) -> Kitchen:
+    async def start(heading: str, command: str, edits: Edits | None = None) -> Kitchen:
         recipe = RECIPES[heading]
         for needed in set(re.findall(r"\b(?:npm|node)\b", " ".join(recipe.commands))):
             if shutil.which(needed) is None:
@@ -68,7 +109,7 @@ async def start_recipe(
                 await kitchen.do(step)
         (tmp_path / "public/pictures").mkdir(parents=True)
         (tmp_path / "public/pictures/index.html").write_text("pictures")
-        await kitchen.run(recipe, command)
+        await kitchen.run(recipe, command, edits)
         return kitchen
 
     yield start
@@ -107,18 +148,49 @@ async def test_redirects_lead_below_the_prefix_through_the_gateway_and_have_none
     kitchen = await start_recipe(heading, recipe.runs[0])
     await kitchen.answer_of(recipe.call)
 
-    for prefix, origin in (
-        ("/api/shop", f"http://localhost:{gateway.port}"),
-        ("", f"http://localhost:{kitchen.port}"),
-    ):
-        for asked, expected in REDIRECTS[heading].items():
-            url = f"{origin}{prefix}{asked}"
-            async with gateway.session.get(url, allow_redirects=False) as redirect:
-                assert redirect.status in (301, 302, 307, 308), await redirect.text()
-                location = urljoin(url, redirect.headers["Location"])
-            assert location == f"{origin}{prefix}{expected.format(prefix=prefix)}"
-            async with gateway.session.get(location) as answer:
-                assert answer.status == 200
+    await follow_redirects(
+        gateway.session, heading, f"http://localhost:{gateway.port}", "/api/shop"
+    )
+    await follow_redirects(gateway.session, heading, f"http://localhost:{kitchen.port}", "")
+
+
+async def follow_redirects(
+    session: aiohttp.ClientSession, heading: str, origin: str, prefix: str
+) -> None:
+    for asked, expected in REDIRECTS[heading].items():
+        url = f"{origin}{prefix}{asked}"
+        async with session.get(url, allow_redirects=False) as redirect:
+            assert redirect.status in (301, 302, 307, 308), await redirect.text()
+            location = urljoin(url, redirect.headers["Location"])
+        assert location == f"{origin}{prefix}{expected.format(prefix=prefix)}"
+        await text_of(session, location)
+
+
+@pytest.mark.parametrize("way", OTHER_WAYS)
+async def test_what_a_recipe_names_as_another_way_works_as_well(
+    start_recipe: StartRecipe, gateway: RunningGateway, way: str
+) -> None:
+    heading, command, edits = OTHER_WAYS[way]
+    recipe = RECIPES[heading]
+    kitchen = await start_recipe(heading, command, edits)
+    await kitchen.answer_of(recipe.call)
+
+    await follow_redirects(
+        gateway.session, heading, f"http://localhost:{gateway.port}", "/api/shop"
+    )
+
+
+async def test_a_django_service_that_is_strict_about_hosts_is_probed_with_one_that_it_allows(
+    start_recipe: StartRecipe,
+) -> None:
+    command = RECIPES["Django"].runs[0].replace(" -- ", " --health-host shop.example -- ")
+    kitchen = await start_recipe(
+        "Django", command, {"shop/settings.py": {'["localhost"]': '["shop.example"]'}}
+    )
+
+    call = f"{RECIPES['Django'].call} -H 'Host: shop.example'"
+
+    assert json.loads(await kitchen.answer_of(call)) == {"first": "/api/shop/items/1"}
 
 
 async def test_the_documentation_of_a_fastapi_service_works_behind_the_prefix(

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from tests.support.eventually import eventually
 from tests.support.registry_servers import free_port
 
 DOCUMENT = "docs/recipes.md"
+#: By file, what is replaced there by what.
+Edits = Mapping[str, Mapping[str, str]]
 _SETS_UP = ("pip install", "npm install", "django-admin")
 _RUNS = ("lockgate register", "python shop.py")
 _CALLS = "curl "
@@ -105,9 +108,15 @@ class Kitchen:
         assert process.returncode == 0, f"{command}\n{printed.decode()}"
         return printed.decode()
 
-    async def run(self, recipe: Recipe, command: str) -> None:
+    async def run(self, recipe: Recipe, command: str, edits: Edits | None = None) -> None:
         """Write its programs, and start one that goes on until `stop`."""
         recipe.write(self.folder, registers_itself=not command.startswith("lockgate"))
+        for name, changes in (edits or {}).items():
+            text = (self.folder / name).read_text()
+            for there, instead in changes.items():
+                assert there in text
+                text = text.replace(there, instead)
+            (self.folder / name).write_text(text)
         for path in [*self.folder.rglob("*.py"), *self.folder.glob("*.js")]:
             if "node_modules" not in path.parts:
                 path.write_text(self.moved(path.read_text()))
