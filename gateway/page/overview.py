@@ -23,7 +23,7 @@ _USUAL_CHECK = HealthCheck("http")
 
 @dataclass(frozen=True, slots=True)
 class ShownInstance:
-    """`seen` is what was seen of it last, for those who may read it, where it is not healthy."""
+    """`seen` is what was seen of it last, for those who may read it; it is empty where that is no news."""
 
     id: str
     url: str
@@ -144,11 +144,15 @@ def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownServic
         healthy=one.healthy,
         total=len(one.registered),
         why="" if one.is_well else explain(one.all, with_addresses=inside),
-        instances=[_instance(state, sight, inside=inside) for state, sight in first],
+        # Of a single instance the reason says it already.
+        instances=[
+            _instance(state, sight, with_seen=inside and len(one.registered) > 1)
+            for state, sight in first
+        ],
     )
 
 
-def _instance(state: str, sight: Sight, *, inside: bool) -> ShownInstance:
+def _instance(state: str, sight: Sight, *, with_seen: bool) -> ShownInstance:
     instance = sight.entry.instance
     return ShownInstance(
         id=instance.id,
@@ -157,7 +161,7 @@ def _instance(state: str, sight: Sight, *, inside: bool) -> ShownInstance:
         weight=instance.weight,
         registered_at=rfc3339(sight.entry.registered_at_ms),
         state=state,
-        seen=sight.health.latest if inside and sight.health.condition != "healthy" else "",
+        seen=sight.health.latest if with_seen and sight.health.condition != "healthy" else "",
     )
 
 

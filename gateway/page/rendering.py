@@ -41,7 +41,7 @@ def rendering(shown: Overview | None, facts: Facts) -> Steps[str]:
         main=joined(main),
         version=facts.version,
         made_at=facts.made_at,
-        made_at_for_people=_time_for_people(facts.made_at),
+        made_at_for_people=f"{_time_for_people(facts.made_at)} UTC",
     )
 
 
@@ -105,7 +105,9 @@ def _route(service: ShownService, facts: Facts) -> Markup:
     if not (service.health_path and facts.links_routes):
         return PARTS["route"].fill(route=service.route)
     target = _quoted(service.route + service.health_path, safe=_OF_PATHS)
-    return PARTS["linked_route"].fill(route=service.route, href=target[1:], target=target)
+    return PARTS["linked_route"].fill(
+        route=service.route, below=service.health_path, href=target[1:], target=target
+    )
 
 
 def _table(service: ShownService) -> Markup:
@@ -132,4 +134,4 @@ def _quoted(path: str, *, safe: str = "") -> str:
 
 
 def _time_for_people(rfc3339: str) -> str:
-    return rfc3339.replace("T", " ").removesuffix("Z") + " UTC"
+    return rfc3339.replace("T", " ").removesuffix("Z")

@@ -77,13 +77,23 @@ def test_what_is_not_well_comes_first_with_its_reason(registry: Registry) -> Non
 
 def test_addresses_in_what_was_seen_are_shown_inside_alone(registry: Registry) -> None:
     registry.add("b/1", ILL)
+    registry.add("b/2")
 
     public, inside = registry.shown(), registry.shown(inside=True)
 
     assert public.services[0].instances[0].seen == ""
     assert "10.0.0.1" not in public.services[0].why
-    assert inside.services[0].instances[0].seen == ILL.latest
+    assert [one.seen for one in inside.services[0].instances] == [ILL.latest, ""]
     assert inside.services[0].why.endswith("at 10.0.0.1:8000")
+
+
+def test_of_a_single_instance_the_reason_says_all(registry: Registry) -> None:
+    registry.add("b/1", ILL)
+
+    (service,) = registry.shown(inside=True).services
+
+    assert service.why == f"1 unhealthy: {ILL.latest}, at 10.0.0.1:8000"
+    assert service.instances[0].seen == ""
 
 
 def test_what_has_lapsed_is_not_listed_and_is_counted_in_the_reason(registry: Registry) -> None:

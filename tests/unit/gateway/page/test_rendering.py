@@ -142,7 +142,7 @@ def test_the_links_of_a_service_lead_to_its_document_and_to_a_path_that_answers(
 def test_a_service_without_a_route_says_whose_it_is() -> None:
     page = shown(replace(SERVICE, name="price", route=""))
 
-    assert "No route goes here: /api/price is that of price_service ." in page.text
+    assert "No route goes here: /api/price/ is that of price_service" in page.text
 
 
 def test_what_is_left_out_is_counted() -> None:
