@@ -42,6 +42,8 @@ def announce(
     >>> announcement = announce(app, name="orders_service", port=9000, version="1.4.2")
     >>> announcement.instance_id
     'orders_service-...'
+    >>> announcement.prefix  # what links of the service begin with at the gateway
+    '/api/orders'
     >>> announcement.registered  # web.run_app(app, port=9000) comes first
     False
     """

@@ -21,9 +21,9 @@ def telling_of_lost_prefixes(detail_of: DetailOf) -> DetailOf:
         detail = detail_of(request, failure)
         if not isinstance(failure, RouteNotFound):
             return detail
-        prefix = lost_prefix(
-            request.headers.get("Referer", ""), request.host, request[EXCHANGE].path
-        )
+        # Not request.host: where the field is missing, that looks this machine's name up.
+        referer, host = (request.headers.get(name, "") for name in ("Referer", "Host"))
+        prefix = lost_prefix(referer, host, request[EXCHANGE].path)
         return detail if prefix is None else f"{detail}: {_explain(prefix)}"
 
     return told

@@ -38,8 +38,8 @@ def forwarded_prefix(headers: _Headers) -> str:
 class ASGIPrefixMiddleware:
     """Puts the gateway's prefix into `root_path`, and in front of `path`, of an ASGI application.
 
-    >>> app.add_middleware(ASGIPrefixMiddleware)  # FastAPI, Starlette
-    >>> application = ASGIPrefixMiddleware(get_asgi_application())  # Django
+    FastAPI and Starlette take it as `app.add_middleware(ASGIPrefixMiddleware)`, Django in asgi.py as
+    `application = ASGIPrefixMiddleware(get_asgi_application())`.
 
     Requests whose `root_path` has the prefix already (`uvicorn --root-path /api/shop`) stay as they are.
     """
@@ -56,8 +56,8 @@ class ASGIPrefixMiddleware:
 class WSGIPrefixMiddleware:
     """Puts the gateway's prefix into `SCRIPT_NAME` of a WSGI application.
 
-    >>> app.wsgi_app = WSGIPrefixMiddleware(app.wsgi_app)  # Flask
-    >>> application = WSGIPrefixMiddleware(get_wsgi_application())  # Django
+    Flask takes it as `app.wsgi_app = WSGIPrefixMiddleware(app.wsgi_app)`, Django in wsgi.py as
+    `application = WSGIPrefixMiddleware(get_wsgi_application())`.
 
     Requests whose `SCRIPT_NAME` has the prefix already stay as they are.
     """

@@ -67,6 +67,8 @@ def register(command: tuple[str, ...], **options: Any) -> int:
     SIGTERM and SIGINT drain it first: the program and what it has started get the signal when no new
     requests come. Other signals are the program's at once: it reloads, say, and stays registered.
     The registry being away stops nothing; it is registered when the registry is back.
+
+    The program's environment has LOCKGATE_PREFIX: what its links have to begin with, /api/NAME.
     """
     from gateway.cli.registering import run_as_instance
 
