@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from discovery.evidence_texts import connect_failed
 from discovery.health import Health
 from discovery.instance import Instance
-from gateway.evidence_texts import connect_failed
 from gateway.suspecting import MOVED_AFTER_S, is_suspect, silent_since
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.pool import Pool

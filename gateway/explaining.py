@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from discovery.evidence_texts import for_anybody
 from discovery.health import Health
 from discovery.view import Entry
-from gateway.evidence_texts import for_anybody
 
 
 @dataclass(frozen=True, slots=True)

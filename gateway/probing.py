@@ -6,12 +6,12 @@ import socket
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from discovery import evidence_texts as texts
 from discovery.errors import ForbiddenAddress
 from discovery.health import Verdict
 from discovery.health_check import HealthCheck
 from discovery.instance import Instance
 from discovery.shortage import is_own_shortage
-from gateway import evidence_texts as texts
 from gateway.seldom import Seldom
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
@@ -61,14 +61,14 @@ class HealthProbe:
         except TimeoutError:
             if loop.time() - began_s > self._timeout_s + LATE_AFTER_S:
                 return None
-            return Verdict(False, texts.not_answered(asked_of(instance), self._timeout_s))
+            return Verdict(False, texts.not_answered(texts.asked_of(instance), self._timeout_s))
         except (OSError, ForbiddenAddress) as error:
             if is_own_shortage(error):
                 self._not_made.warn(name=instance.name, instance=instance.id, detail=str(error))
                 return None
             return Verdict(False, texts.connect_failed(error))
         except UpstreamFailure as failure:
-            asked = asked_of(instance)
+            asked = texts.asked_of(instance)
             return Verdict(False, texts.broke_off(asked, str(failure), failure.evidence))
 
     async def _connect(self, instance: Instance) -> Verdict:
@@ -91,7 +91,7 @@ class HealthProbe:
         there = replace(instance, scheme=parts.scheme, port=port)
         request = _request("GET", parts.path, parts.query, check.host or parts.netloc)
         head, body = await self._exchange(there, request)
-        asked = asked_of(instance)
+        asked = texts.asked_of(instance)
         if not check.expects(head.status):
             return Verdict(False, texts.answers_otherwise(asked, head.status, check.statuses))
         if check.body not in body:
@@ -112,14 +112,6 @@ class HealthProbe:
         finally:
             connection.abort()
         return head, bytes(body[:MAX_BODY_BYTES])
-
-
-def asked_of(instance: Instance) -> str:
-    """What its probe asks, in words; of a health URL the path, since its query may hold a secret."""
-    kind = instance.health_check.kind
-    if kind == "http":
-        return f"GET {urlsplit(instance.health_check_url or '').path or '/'}"
-    return "a connect" if kind == "tcp" else "HEAD /"
 
 
 def _is_own(instance: Instance) -> bool:

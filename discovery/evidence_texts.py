@@ -7,10 +7,21 @@ What names addresses, or what an instance sent, stands in brackets at the end of
 import os
 import ssl
 
-from discovery.errors import ForbiddenAddress
-from discovery.health_check import Ranges
+from urllib.parse import urlsplit
+
+from .errors import ForbiddenAddress
+from .health_check import Ranges
+from .instance import Instance
 
 _INSIDE = " ("
+
+
+def asked_of(instance: Instance) -> str:
+    """What its probe asks; of a health URL the path, since its query may hold a secret."""
+    kind = instance.health_check.kind
+    if kind == "http":
+        return f"GET {urlsplit(instance.health_check_url or '').path or '/'}"
+    return "a connect" if kind == "tcp" else "HEAD /"
 
 
 def answers(asked: str, status: int) -> str:

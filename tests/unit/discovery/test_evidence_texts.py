@@ -7,8 +7,8 @@ import ssl
 
 import pytest
 
+from discovery import evidence_texts as texts
 from discovery.errors import ForbiddenAddress
-from gateway import evidence_texts as texts
 
 INVALID_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 INVALID_CERTIFICATE.verify_message = "certificate is not valid for 'orders.inside'."
