@@ -73,6 +73,22 @@ class Drained:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What is said of an instance, for whoever has registered it.
+
+    `state` is starting, healthy, unhealthy or draining. Of what is not registered any more it is
+    removed (for ill health), deregistered (on purpose), empty where its lease has lapsed or the data
+    were lost, and gone where nobody tells which. `evidence` is what was last seen that speaks against
+    it, `gateway_url` where clients reach a gateway; both may be empty.
+    """
+
+    state: str
+    evidence: str = ""
+    live_gateways: int = 1
+    gateway_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """An instance as the registry has it; times are the server's, Unix ms."""
 

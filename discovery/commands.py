@@ -14,9 +14,10 @@ from .answers import (
     Registered,
     Reported,
     Snapshot,
+    Standing,
     Swept,
 )
-from .decoding import decoding_snapshot, text, time_ms
+from .decoding import decoding_snapshot, line, text, time_ms
 from .errors import InvalidRegistration
 from .instance import Instance, encode
 from .left_out import LeftOut
@@ -81,6 +82,20 @@ def renew(keys: Sequence[str]) -> Command[list[bool]]:
     return Command("renew", (_new_epoch(), *keys), lambda reply: [bool(item) for item in reply])
 
 
+def heartbeat(key: str) -> Command[str]:
+    """One heartbeat; the answer is the instance's state, as in Standing, empty where it is unknown."""
+    return Command("renew", (_new_epoch(), key), lambda reply: text(reply[0]))
+
+
+def standing(key: str) -> Command[Standing]:
+    """What is said of an instance."""
+    return Command(
+        "standing",
+        (_new_epoch(), key),
+        lambda reply: Standing(text(reply[0]), line(reply[1]), reply[2], line(reply[3])),
+    )
+
+
 def drain(key: str) -> Command[Changed]:
     return Command("drain", (_new_epoch(), key), _changed)
 
@@ -138,8 +153,12 @@ def sweep(
     *,
     worker: str = "",
     worker_lease_s: float = 0.0,
+    url: str = "",
 ) -> Command[Swept]:
-    """A sweep; it renews the leases of a gateway and a worker. A worker's lease of 0 s ends it."""
+    """A sweep; it renews the leases of a gateway and a worker. A worker's lease of 0 s ends it.
+
+    `url`: where clients reach the gateway.
+    """
     return Command(
         "sweep",
         (
@@ -150,6 +169,7 @@ def sweep(
             round(REMEMBERED_S * 1000),
             worker,
             round(worker_lease_s * 1000),
+            url,
         ),
         lambda reply: Swept(
             text(reply[0]),

@@ -22,6 +22,11 @@ def text(value: bytes | str) -> str:
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
+def line(value: bytes | str) -> str:
+    """A text for people, whoever wrote it: one line, and nothing that a terminal would obey."""
+    return "".join(one if one.isprintable() else "?" for one in text(value))
+
+
 def revision_of(value: bytes | None) -> int:
     """A revision as it is stored; 0 where it is none, as the scripts have it."""
     return int(value) if value is not None and _WHOLE_NUMBER.fullmatch(value) else 0

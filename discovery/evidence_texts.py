@@ -6,7 +6,6 @@ What names addresses, or what an instance sent, stands in brackets at the end of
 
 import os
 import ssl
-
 from urllib.parse import urlsplit
 
 from .errors import ForbiddenAddress

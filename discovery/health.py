@@ -75,6 +75,16 @@ class Health:
     latest: str = field(default="", compare=False)
 
     @property
+    def is_unwell(self) -> bool:
+        """The last probe spoke against it, and it isn't routed to; on probation it may be starting."""
+        return self.run == 0 and (self.status == "unhealthy" or self.probation)
+
+    @property
+    def told(self) -> str:
+        """The evidence that the registry is told."""
+        return self.latest if self.is_unwell and self.latest else self.evidence
+
+    @property
     def condition(self) -> Condition:
         return "suspected" if self.suspected else self.status
 

@@ -47,6 +47,10 @@ class Reporter:
     def health_changed(self, instance: Instance, _before: Status, after: Health) -> None:
         self.say(instance.key, after.status, after.evidence)
 
+    def still_unwell(self, instance: Instance, health: Health) -> None:
+        """Something else is wrong with it now: who registered it shall read of that."""
+        self.say(instance.key, health.status, health.told)
+
     def view_changed(self, _before: View, after: View, event: Event | None) -> None:
         """A listener of the watcher: where the registry has lost what was said, say it again.
 
@@ -68,7 +72,7 @@ class Reporter:
     def _say_again(self, key: str, entry: Entry) -> None:
         health = self._health_of(key)
         if entry.absent is None and health.status not in ("starting", entry.status):
-            self.say(key, health.status, health.evidence)
+            self.say(key, health.status, health.told)
 
     def say(self, key: str, status: Status, evidence: str) -> None:
         self._unsaid[key] = (status, evidence)
@@ -182,6 +186,7 @@ class Sweeper:
         remove_after_s: float,
         on_new_lease: Callable[[], None],
         worker: str = "",
+        url: Callable[[], str] = lambda: "",
     ) -> None:
         self.live_gateways = 1
         self.live_workers = 1
@@ -190,13 +195,8 @@ class Sweeper:
         self._worker = worker
         self._remove_after_s = remove_after_s
         self._registry = registry
-        self._command = commands.sweep(
-            gateway,
-            LEASE_S,
-            remove_after_s,
-            worker=worker,
-            worker_lease_s=LEASE_S,
-        )
+        self._gateway = gateway
+        self._url = url
         self._on_new_lease = on_new_lease
 
     async def run(self) -> None:
@@ -207,8 +207,16 @@ class Sweeper:
 
     async def sweep(self) -> Swept | None:
         """Sweep once: the leases are held then, or the registry does not take them (None)."""
+        command = commands.sweep(
+            self._gateway,
+            LEASE_S,
+            self._remove_after_s,
+            worker=self._worker,
+            worker_lease_s=LEASE_S,
+            url=self._url(),
+        )
         try:
-            swept = await self._registry.call(self._command)
+            swept = await self._registry.call(command)
         except RegistryUnavailable as error:
             self._note_writable(False, str(error))
             return None

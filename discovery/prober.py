@@ -34,6 +34,8 @@ from .view import Entry, Event, Status, View
 Probe = Callable[[Instance, bool], Awaitable[Verdict | None]]
 #: Told of each change of condition: the instance, the health before and after.
 OnChange = Callable[[Instance, Health, Health], None]
+#: Told of each new thing that is wrong with an instance that was not well before either.
+OnUnwell = Callable[[Instance, Health], None]
 
 PROBES_AT_ONCE = 200
 #: The last changes that are kept of each instance.
@@ -45,13 +47,16 @@ _log = Log()
 class HealthBook:
     """This gateway's own verdicts, by instance key; they survive any change of view."""
 
-    def __init__(self, on_change: OnChange) -> None:
+    def __init__(
+        self, on_change: OnChange, on_unwell: OnUnwell = lambda _instance, _health: None
+    ) -> None:
         #: Counts the changes: what was worked out from an older state has to be worked out anew.
         self.revision = 0
         self._health: dict[str, Health] = {}
         #: Of most there is one change or two: a deque would reserve room for 64.
         self._history: dict[str, tuple[Transition, ...]] = {}
         self._on_change = on_change
+        self._on_unwell = on_unwell
         self._waiting: dict[str, asyncio.Event] = {}
         #: Instances removed for ill health, and when (monotonic s): they come back on probation.
         self._removed: dict[str, float] = {}
@@ -82,6 +87,8 @@ class HealthBook:
         if after.status == "healthy":
             self._removed.pop(instance.key, None)
         if after.condition == before.condition:
+            if after.is_unwell and after.latest != before.latest:
+                self._on_unwell(instance, after)
             return
         self._change(instance, before, after)
         waiting = self._waiting.pop(instance.name, None)

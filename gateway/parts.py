@@ -65,6 +65,8 @@ class Gateway:
         self.worker_id = f"{self.id}.{os.getpid()}"
         self.lifecycle = Lifecycle()
         self._routes = asyncio.Event()
+        #: Where clients reach it, once that is known.
+        self.url = ""
         #: Where ADMIN_LISTEN was bound, once it is.
         self.admin_listener: Listener | None = None
         self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
@@ -86,7 +88,7 @@ class Gateway:
             saved = functools.partial(read_view, view_file)
         self.watcher = Watcher(settings.registry, saved)
         self.saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
-        self.health = HealthBook(self._health_changed)
+        self.health = HealthBook(self._health_changed, self._still_unwell)
         self.unavailability = Unavailability(lambda: self.watcher.view, self.health, self.guard)
         self.mass_losses = MassLosses(self.health.status)
         self.instance_counts = InstanceCounts(lambda: self.watcher.view, self.health)
@@ -104,6 +106,7 @@ class Gateway:
             remove_after_s=settings.unhealthy_remove_after,
             on_new_lease=self._say_everything,
             worker=self.worker_id,
+            url=lambda: self.url,
         )
         self.acknowledger = Acknowledger(self.registry, self.worker_id, self.upstreams.unanswered)
         self.limiter = SharedLimiter(
@@ -235,11 +238,14 @@ class Gateway:
         if after.status != before.status:  # a suspicion is this gateway's own affair
             self.reporter.health_changed(instance, before.status, after)
 
+    def _still_unwell(self, instance: Instance, health: Health) -> None:
+        self.reporter.still_unwell(instance, health)
+
     def _say_everything(self) -> None:
         """The registry knows nothing of this gateway (any more): say it all again."""
         self.acknowledger.say_again()
         for key, status in self.health.statuses().items():
-            self.reporter.say(key, status, self.health.health(key).evidence)
+            self.reporter.say(key, status, self.health.health(key).told)
 
 
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)

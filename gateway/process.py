@@ -25,6 +25,7 @@ from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
 from gateway.settings import GatewaySettings, load_settings, variable_defaults
 from gateway.stop_signals import StopSignals
 from gateway.surfaces import Listener
+from gateway.urls import own_url
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
 from middlewares.standard_streams import open_standard_streams
@@ -118,6 +119,9 @@ async def serve(
         settings.allowed_hosts,
         listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
     )
+    for sock in sockets[:1]:  # the public one
+        port = sock.getsockname()[1]
+        gateway.url = own_url(settings.gateway_url, settings.gateway_host, port)
     gateway.admin_listener = Listener(sockets[1]) if len(sockets) > 1 else None
     runner = GatewayRunner(
         app,

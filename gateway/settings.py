@@ -21,6 +21,7 @@ from gateway.admin_token import check_token, read_token
 from gateway.origins import parse_origins
 from gateway.request_body import ClientLimits
 from gateway.upstream.limits import UpstreamLimits
+from gateway.urls import check_url
 from middlewares.client_address import TrustedProxies
 from middlewares.limiting import Policy
 from middlewares.log_levels import Level, Style, in_lower_case
@@ -35,6 +36,10 @@ def _host(text: str) -> str:
     except InvalidRegistration:
         raise ValueError("must be an address of this machine, or its name") from None
     return text
+
+
+def _gateway_url(text: str | None) -> str | None:
+    return check_url(text) if text else None
 
 
 def _trusted_proxies(text: str) -> str:
@@ -70,6 +75,7 @@ class GatewaySettings(BaseSettings):
 
     gateway_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    gateway_url: Annotated[str | None, AfterValidator(_gateway_url)] = None
     gateway_workers: Annotated[int, Field(ge=1, le=1)] = 1
     registry_allowed_hosts: str = ""
     rate_limit_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100

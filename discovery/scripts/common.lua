@@ -3,7 +3,9 @@
 -- KEYS, the same for all, in one hash slot:
 --   1 meta       hash    epoch (random, made with the data set), rev (of the last event), swept and
 --                        resumed (ms: the last sweep, and the last one after none for a while),
---                        "cleared <gateway>" (the last member without its verdict, once it is dead)
+--                        "cleared <gateway>" (the last member without its verdict, once it is dead),
+--                        "url <gateway>" (where clients reach it), "why <gateway>|<member>" (what it
+--                        last saw that speaks against an instance); of dead gateways they don't count
 --   2 instances  hash    member -> "<registered at, ms> <ttl, ms> <active|draining> <record, JSON>"
 --   3 index      zset    member, score 0: the instances of one service by lexical range
 --   4 leases     zset    member, score = when its lease lapses, ms
@@ -90,6 +92,7 @@ local function forget(member)
   redis.call('ZREM', UNHEALTHY, member)
   for _, gateway in ipairs(redis.call('ZRANGE', GATEWAYS, 0, -1)) do
     redis.call('HDEL', VERDICTS, gateway .. '|' .. member)
+    redis.call('HDEL', META, 'why ' .. gateway .. '|' .. member)
   end
   forget_drain(member)
   redis.call('ZADD', KNOWN, integer(now), string.match(member, '^[^/]*'))

@@ -1,14 +1,14 @@
 -- Renew the leases of instances: a heartbeat. No change of state, so no event.
 -- ARGV: 2… members
--- Returns for each 1, or 0 when it is not registered
-local known = {}
+-- Returns for each its state (starting, healthy, unhealthy, draining), '' when it is not registered
+local states = {}
 for i = 2, #ARGV do
-  local _, ttl_ms = read(ARGV[i])
+  local _, ttl_ms, state = read(ARGV[i])
   if ttl_ms then
     redis.call('ZADD', LEASES, integer(now + ttl_ms), ARGV[i])
-    known[#known + 1] = 1
+    states[i - 1] = state == 'draining' and state or redis.call('HGET', STATUS, ARGV[i]) or 'starting'
   else
-    known[#known + 1] = 0
+    states[i - 1] = ''
   end
 end
-return known
+return states

@@ -1,4 +1,5 @@
--- A gateway's verdicts on instances; its own lease is renewed with them.
+-- A gateway's verdicts on instances; its own lease is renewed with them. The evidence of one that is
+-- as before is kept, for who registered the instance, and is no event.
 -- ARGV: 2 gateway, 3 its lease in ms, then for each instance: member, verdict, evidence
 -- Returns {revision, 1 when this gateway's lease was new, else 0: what it said before may be gone}
 local gateway, lease_ms = ARGV[2], ARGV[3]
@@ -7,6 +8,13 @@ for i = 4, #ARGV, 3 do
   local member, verdict, evidence = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('HEXISTS', INSTANCES, member) == 1 then
     redis.call('HSET', VERDICTS, gateway .. '|' .. member, verdict)
+    local speaks_against = verdict == 'unhealthy'
+      or (verdict == 'starting' and redis.call('ZSCORE', PROBATION, member))
+    if speaks_against and evidence ~= '' then
+      redis.call('HSET', META, 'why ' .. gateway .. '|' .. member, evidence)
+    else
+      redis.call('HDEL', META, 'why ' .. gateway .. '|' .. member)
+    end
     refresh(member, evidence)
   end
 end

@@ -1,6 +1,7 @@
 -- Take out what has lapsed and what has been unhealthy too long; safe from any number of gateways.
 -- ARGV: 2 gateway ('' = none), 3 its lease in ms, 4 unhealthy instances are removed after, ms,
---       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it)
+--       5 services and removals are remembered for, ms, 6 worker ('' = none), 7 its lease in ms (0 ends it),
+--       8 where clients reach the gateway ('' = not known)
 -- Returns {epoch, revision, live gateways, 1 when this gateway's lease was new, else 0, live workers,
 --          {key that could not be used and has been taken away, …}}
 local SWEPT_AT_ONCE = 200
@@ -10,7 +11,7 @@ local CLEARED_AT_ONCE = 2000
 local AWAY_AFTER_MS = 2000
 local DAY_MS = 24 * 3600 * 1000
 local gateway, lease_ms, remove_after_ms, remembered_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local worker, worker_lease_ms = ARGV[6], ARGV[7]
+local worker, worker_lease_ms, url = ARGV[6], ARGV[7], ARGV[8]
 
 -- What another hand has written into our keys must not stop what is done for everybody else. A key of
 -- another type is taken away, and what it held is made anew where it follows from the rest.
@@ -63,11 +64,12 @@ for _, key in ipairs({GATEWAYS, WORKERS, KNOWN, REMOVED, PROBATION}) do
 end
 
 local new_lease = gateway ~= '' and take_lease(gateway, lease_ms) or 0
+if gateway ~= '' and url ~= '' then redis.call('HSET', META, 'url ' .. gateway, url) end
 if worker ~= '' then redis.call('ZADD', WORKERS, integer(now + worker_lease_ms), worker) end
 
 -- A dead gateway's verdicts count no more. Of many instances each sweep clears some, from where the
 -- last one ended: meanwhile nobody else is answered.
-local left = CLEARED_AT_ONCE
+local left, some_came_or_went = CLEARED_AT_ONCE, new_lease == 1
 for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now))) do
   if left <= 0 then break end
   local cleared = redis.call('HGET', META, 'cleared ' .. dead)
@@ -80,10 +82,22 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now)
   if #members < left then
     redis.call('ZREM', GATEWAYS, dead)
     redis.call('HDEL', META, 'cleared ' .. dead)
+    some_came_or_went = true
   else
     redis.call('HSET', META, 'cleared ' .. dead, members[#members])
   end
   left = left - #members
+end
+
+-- What else the dead ones said goes with them, and what an older release's scripts left behind.
+for _, field in ipairs(some_came_or_went and redis.call('HKEYS', META) or {}) do
+  local speaker = string.match(field, '^url (.*)$')
+  local witness, member = string.match(field, '^why ([^|]*)|(.*)$')
+  if (speaker and not redis.call('ZSCORE', GATEWAYS, speaker))
+    or (witness and not (redis.call('ZSCORE', GATEWAYS, witness)
+      and redis.call('HEXISTS', INSTANCES, member) == 1)) then
+    redis.call('HDEL', META, field)
+  end
 end
 
 -- Nor do a dead worker's acknowledgements.

@@ -47,6 +47,11 @@ class RegistryTwin:
     workers: dict[str, bool] = field(default_factory=dict)
     #: What each worker has at draining instances.
     acks: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: What each gateway saw that speaks against an instance, and where clients reach it.
+    whys: dict[tuple[str, str], str] = field(default_factory=dict)
+    urls: dict[str, str] = field(default_factory=dict)
+    #: What was last taken out for ill health.
+    gone_ill: set[str] = field(default_factory=set)
 
     @property
     def revision(self) -> int:
@@ -70,11 +75,22 @@ class RegistryTwin:
         self._emit("registered", instance.key, instance)
         return before is None
 
-    def renew(self, keys: Sequence[str]) -> list[bool]:
+    def renew(self, keys: Sequence[str]) -> list[str]:
+        """The state of each, empty where it is not registered."""
         for key in keys:
             if key in self.instances:
                 self.instances[key].lapsed = False
-        return [key in self.instances for key in keys]
+        return [self._state(key) if key in self.instances else "" for key in keys]
+
+    def standing(self, key: str) -> tuple[set[str], set[str], set[str]]:
+        """What may be told as its state, the evidence against it, and the URL of a gateway."""
+        status = self.instances[key].status if key in self.instances else "starting"
+        agreeing = [one for one in self.live_gateways if self.verdicts.get((one, key)) == status]
+        evidence = {self.whys[one, key] for one in agreeing if (one, key) in self.whys}
+        urls = {self.urls[one] for one in agreeing if one in self.urls} or {
+            self.urls[one] for one in self.live_gateways if one in self.urls
+        }
+        return self._states(key), evidence or {""}, urls or {""}
 
     def drain(self, key: str) -> bool:
         there = self.instances.get(key)
@@ -118,6 +134,7 @@ class RegistryTwin:
             return False
         self._forget(key)
         self.removed.add(key)
+        self.gone_ill.discard(key)
         self._emit("deregistered", key)
         return True
 
@@ -128,16 +145,21 @@ class RegistryTwin:
         for key, verdict, evidence in verdicts:
             if key in self.instances:
                 self.verdicts[gateway, key] = verdict
+                self._note_evidence(gateway, key, verdict, evidence)
                 self._refresh(key, evidence)
         return new_lease
 
-    def sweep(self, gateway: str, worker: str = "", *, leaves: bool = False) -> bool:
+    def sweep(self, gateway: str, worker: str = "", *, leaves: bool = False, url: str = "") -> bool:
         """True when this gateway's lease was new."""
         new_lease = bool(gateway) and not self.gateways.get(gateway, False)
         if gateway:
             self.gateways[gateway] = True
+            if url:
+                self.urls[gateway] = url
         for dead in sorted(name for name, live in self.gateways.items() if not live):
             del self.gateways[dead]
+            self.urls.pop(dead, None)
+            self.whys = {pair: why for pair, why in self.whys.items() if pair[0] != dead}
             for key in sorted(self.instances):
                 self.verdicts.pop((dead, key), None)
                 self._refresh(key, "a gateway is gone")
@@ -148,12 +170,14 @@ class RegistryTwin:
         for key in sorted(key for key, there in self.instances.items() if there.lapsed):
             if self.instances[key].draining:
                 self.removed.add(key)
+                self.gone_ill.discard(key)
             self._forget(key)
             self._emit("expired", key)
         for key in sorted(key for key, there in self.instances.items() if there.outstayed):
             self._forget(key)
             self.removed.add(key)
             self.probation.add(key)
+            self.gone_ill.add(key)
             self._emit("removed", key)
         return new_lease
 
@@ -174,6 +198,26 @@ class RegistryTwin:
 
     # What several scripts do
 
+    def _states(self, key: str) -> set[str]:
+        if key in self.instances:
+            return {self._state(key)}
+        if key not in self.removed:
+            return {""}
+        if key in self.gone_ill:
+            return {"removed"}
+        # The server can't tell the two apart where both happen in one millisecond.
+        return {"deregistered", "removed"} if key in self.probation else {"deregistered"}
+
+    def _state(self, key: str) -> str:
+        there = self.instances[key]
+        return "draining" if there.draining else there.status
+
+    def _note_evidence(self, gateway: str, key: str, verdict: str, evidence: str) -> None:
+        self.whys.pop((gateway, key), None)
+        on_probation = verdict == "starting" and key in self.probation
+        if evidence and (verdict == "unhealthy" or on_probation):
+            self.whys[gateway, key] = evidence
+
     def _emit(self, kind: str, key: str, *more: object) -> None:
         self.events.append(TwinEvent(self.revision + 1, kind, key, more))
 
@@ -182,8 +226,10 @@ class RegistryTwin:
         self._forget_drain(key)
         self.known.add(key.partition("/")[0])
         self.verdicts = {pair: said for pair, said in self.verdicts.items() if pair[1] != key}
+        self.whys = {pair: why for pair, why in self.whys.items() if pair[1] != key}
 
     def _take_out_unknown(self, key: str) -> None:
+        self.gone_ill.discard(key)
         if key not in self.removed:
             self.removed.add(key)
             self._emit("deregistered", key)

@@ -75,6 +75,7 @@ async def test_a_service_can_register_find_and_watch(
     with ServiceRegistry(RegistrySettings(service)) as registry:
         registry.register_service("price", "localhost", 1, instance_id="a")
         assert registry.heartbeat("price", "a")
+        assert registry._call(commands.standing("price/a")).state == "starting"
         assert registry.discover_service("price") == "http://localhost:1"
         assert len(registry.list_services()) == 1
         await eventually(lambda: following.view.is_registered("price"))

@@ -279,6 +279,7 @@ _values = (
     | st.binary(max_size=8).map(lambda tail: b"1 15000 active " + tail)
 )
 _fields = _names | st.sampled_from([b"epoch", b"rev", b"swept", b"resumed", b"cleared ghost"])
+_fields |= st.sampled_from([b"url g", b"url ghost", b"why g|good/1", b"why ghost|good/1", b"why "])
 _writes = st.one_of(
     st.tuples(
         st.just("hash"),
@@ -329,6 +330,7 @@ def test_any_bytes_in_any_one_place_never_hide_the_other_instances(
         assert {one.instance.key for one in call(commands.snapshot("later")).records} == {"later/1"}
         call(commands.leases([instance("good/1")]))
         assert call(commands.renew(["good/1", name]))[0]
+        call(commands.standing("good/1"))
         call(commands.drain("good/1"))
         call(commands.acknowledge("w", 60, [("good/1", 1, 0)]))
         call(commands.drained("good/1"))

@@ -162,7 +162,9 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
 
     @rule(keys=st.lists(members, min_size=1, max_size=3))
     def renew(self, keys: list[str]) -> None:
-        assert self.registry.call(commands.renew(keys)) == self.twin.renew(keys)
+        states = self.twin.renew(keys)
+        assert self.registry.call(commands.renew(keys)) == [bool(state) for state in states]
+        assert self.registry.call(commands.heartbeat(keys[0])) == states[0]
 
     @rule(key=members)
     def drain(self, key: str) -> None:
@@ -199,8 +201,9 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         gateway=st.one_of(gateways, st.just("")),
         worker=st.one_of(workers, st.just("")),
         leaves=st.booleans(),
+        url=st.sampled_from(["", "http://localhost:8080", "https://shop.example"]),
     )
-    def sweep(self, gateway: str, worker: str = "", leaves: bool = False) -> None:
+    def sweep(self, gateway: str, worker: str = "", leaves: bool = False, url: str = "") -> None:
         swept = self.registry.call(
             commands.sweep(
                 gateway,
@@ -208,9 +211,10 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
                 REMOVE_AFTER_S,
                 worker=worker,
                 worker_lease_s=0 if leaves else HOUR_S,
+                url=url,
             )
         )
-        assert swept.new_lease == self.twin.sweep(gateway, worker, leaves=leaves)
+        assert swept.new_lease == self.twin.sweep(gateway, worker, leaves=leaves, url=url)
         assert swept.live_gateways == len(self.twin.gateways)
         assert swept.live_workers == len(self.twin.workers)
         assert (swept.epoch, swept.revision) == (self.epoch, self.twin.revision)
@@ -296,6 +300,16 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
             assert said == self.twin.drained(key)
 
     @invariant()
+    def what_is_said_of_an_instance_is_what_the_twin_says(self) -> None:
+        for key in MEMBERS:
+            found = self.registry.call(commands.standing(key))
+            states, evidence, urls = self.twin.standing(key)
+            assert found.live_gateways == len(self.twin.live_gateways)
+            assert found.state in states
+            assert found.evidence in evidence
+            assert found.gateway_url in urls
+
+    @invariant()
     def nothing_is_left_behind_of_what_has_gone(self) -> None:
         client, there = self.registry.client, set(self.twin.instances)
         for key in (INDEX, LEASES):
@@ -305,6 +319,10 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
         assert _texts(client.zrange(UNHEALTHY, 0, -1)) == set(self.unhealthy())
         assert _texts(client.hkeys(VERDICTS)) == {
             f"{gateway}|{key}" for gateway, key in self.twin.verdicts
+        }
+        assert {one for one in _texts(client.hkeys(META)) if one.startswith(("why ", "url "))} == {
+            *(f"why {gateway}|{key}" for gateway, key in self.twin.whys),
+            *(f"url {gateway}" for gateway in self.twin.urls),
         }
         assert _texts(client.hkeys(ACKS)) == {f"{worker}|{key}" for worker, key in self.twin.acks}
 

@@ -14,6 +14,7 @@ from gateway.parts import GATEWAY, Gateway
 from gateway.process import drain
 from gateway.server import GatewayRequestHandler, GatewayRunner
 from gateway.settings import GatewaySettings, load_settings
+from gateway.urls import own_url
 from tests.support.eventually import eventually
 
 ADMIN_TOKEN = "the-admin-token-of-tests"
@@ -66,6 +67,8 @@ class RunningGateway:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = int(runner.addresses[0][1])
+        gateway.url = own_url(settings.gateway_url, settings.gateway_host, port)
+        await gateway.sweeper.sweep()  # registrants learn of the address
         gateway.dialer.policy = AddressPolicy(
             settings.allowed_hosts, listeners([("127.0.0.1", port)])
         )

@@ -3,7 +3,7 @@
 import time
 from dataclasses import replace
 
-from discovery.health import ProbeTimes, Thresholds, Verdict
+from discovery.health import ProbeTimes, Thresholds, Verdict, step
 from discovery.instance import Instance, parse_registration
 from discovery.prober import HealthBook, Prober
 from discovery.view import Entry, Event, View
@@ -46,6 +46,31 @@ def test_thousands_on_probation_are_written_down_in_no_time() -> None:
     for number in range(20_000):
         book.removed_for_ill_health(f"price/{number}", 0.0)
     assert time.monotonic() - began_s < 1
+
+
+async def test_what_is_newly_wrong_with_an_instance_that_is_not_well_is_told_once() -> None:
+    """The state stays as it is, and so nobody heard that the port is right now and the path wrong."""
+    told: list[str] = []
+    book = HealthBook(lambda *_: None, lambda _, health: told.append(health.told))
+    one, thresholds = entry(1).instance, Thresholds(fall=1, rise=2)
+    for passed, seen in (
+        *((False, "refused"), (False, "refused"), (False, "404"), (False, "404")),
+        *((True, "200"), (False, "404"), (True, "200"), (True, "200")),
+    ):
+        book.note(one, step(book.health(one.key), Verdict(passed, seen), thresholds))
+    assert told == ["404", "404"]  # after a pass it is news again
+    assert book.status(one.key) == "healthy"
+
+
+async def test_on_probation_what_is_wrong_is_told_though_the_state_stays_starting() -> None:
+    told: list[tuple[str, str]] = []
+    book = HealthBook(lambda *_: None, lambda _, one: told.append((one.status, one.told)))
+    one = entry(1).instance
+    book.removed_for_ill_health(one.key, 0.0)
+    book.begin(one)
+    for passed, seen in ((True, "200"), (False, "404"), (False, "404")):
+        book.note(one, step(book.health(one.key), Verdict(passed, seen), Thresholds()))
+    assert told == [("starting", "404")]
 
 
 async def test_an_unhealthy_instance_that_registers_again_is_probed_at_once_and_often() -> None:

@@ -1,0 +1,31 @@
+-- What is said of one instance, for whoever has registered it. Changes nothing.
+-- ARGV: 2 member
+-- Returns {state, what was last seen that speaks against it ('' = nothing), live gateways,
+--          where clients reach a live gateway, one that says so if there is one ('' = not known)}
+--   state: starting, healthy, unhealthy or draining; of what is not registered: removed (for ill
+--   health), deregistered (on purpose), or '' where its lease has lapsed or the data were lost
+local member = ARGV[2]
+local _, _, state = read(member)
+local status = redis.call('HGET', STATUS, member) or 'starting'
+local gateways = redis.call('ZRANGEBYSCORE', GATEWAYS, '(' .. integer(now), '+inf')
+local evidence, url = '', ''
+for _, gateway in ipairs(gateways) do
+  local its_url = redis.call('HGET', META, 'url ' .. gateway) or ''
+  if redis.call('HGET', VERDICTS, gateway .. '|' .. member) == status then
+    local seen = redis.call('HGET', META, 'why ' .. gateway .. '|' .. member) or ''
+    if seen ~= '' then evidence = seen end
+    if its_url ~= '' then url = its_url end
+  elseif url == '' then
+    url = its_url
+  end
+end
+if state == 'draining' then
+  status = 'draining'
+elseif not state then
+  local removed = number(redis.call('ZSCORE', REMOVED, member))
+  local for_ill_health = number(redis.call('ZSCORE', PROBATION, member))
+  if for_ill_health and removed and for_ill_health >= removed then status = 'removed'
+  elseif removed then status = 'deregistered'
+  else status = '' end
+end
+return {status, evidence, #gateways, url}

@@ -1,0 +1,135 @@
+"""What the registry says of an instance to whoever has registered it, in the cases that a model test hides."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from discovery import commands
+from discovery.answers import Standing
+from tests.redis.test_scripts_against_twin import (
+    HOUR_S,
+    META,
+    REMOVE_AFTER_S,
+    STATUS,
+    VERDICTS,
+    Registry,
+    instance,
+)
+
+KEY = "price/a"
+URL = "http://localhost:8080"
+
+
+@pytest.fixture
+def registry(registry_url: str) -> Iterator[Registry]:
+    registry = Registry(registry_url)
+    registry.call(commands.register(instance(KEY)))
+    yield registry
+    registry.client.close()
+
+
+def sweep(registry: Registry, gateway: str = "g1", url: str = URL) -> None:
+    registry.call(commands.sweep(gateway, HOUR_S, REMOVE_AFTER_S, url=url))
+
+
+def report(registry: Registry, verdict: str, evidence: str, gateway: str = "g1") -> None:
+    registry.call(commands.report(gateway, HOUR_S, [(KEY, verdict, evidence)]))
+
+
+def standing(registry: Registry) -> Standing:
+    return registry.call(commands.standing(KEY))
+
+
+def test_of_several_gateways_the_one_that_found_it_so_is_named(registry: Registry) -> None:
+    sweep(registry, "g1", "http://one")
+    sweep(registry, "g2", "http://two")
+    report(registry, "unhealthy", "404", "g1")
+    report(registry, "healthy", "200", "g2")
+    assert standing(registry) == Standing("healthy", "", 2, "http://two")
+
+
+def test_what_is_wrong_now_is_told_though_the_state_stays_as_it_was(registry: Registry) -> None:
+    """Who mended the port and had the wrong path next read that nothing listens, for ever."""
+    report(registry, "unhealthy", "connect failed: refused")
+    events = len(registry.events())
+    report(registry, "unhealthy", "GET /health answers 404")
+    assert standing(registry).evidence == "GET /health answers 404"
+    assert len(registry.events()) == events
+
+
+def test_a_dead_gateways_address_and_evidence_are_told_no_more(registry: Registry) -> None:
+    sweep(registry)
+    report(registry, "unhealthy", "404")
+    registry.lapse_gateway("g1")
+    assert standing(registry) == Standing("unhealthy", "", 0, "")
+    sweep(registry, "g2", "http://two")
+    assert standing(registry) == Standing("unhealthy", "", 1, "http://two")
+    assert [one for one in registry.client.hkeys(META) if b"g1" in one] == []
+
+
+def test_a_gateway_of_an_earlier_release_tells_its_verdicts_and_neither_why_nor_where(
+    registry: Registry,
+) -> None:
+    sweep(registry, url="")
+    registry.client.hset(VERDICTS, f"g1|{KEY}", "unhealthy")
+    registry.client.hset(STATUS, KEY, "unhealthy")
+    assert standing(registry) == Standing("unhealthy", "", 1, "")
+
+
+def test_what_an_earlier_releases_scripts_leave_behind_is_cleared_when_a_gateway_comes(
+    registry: Registry,
+) -> None:
+    """They take instances and gateways out, and know nothing of the fields in `meta`."""
+    sweep(registry)
+    report(registry, "unhealthy", "404")
+    for field in ("why g1|price/gone", "why ghost|price/a", "url ghost"):
+        registry.client.hset(META, field, "x")
+    sweep(registry, "g2")
+    fields = {one for one in registry.client.hkeys(META) if one[:4] in (b"why ", b"url ")}
+    assert fields == {b"why g1|price/a", b"url g1", b"url g2"}
+
+
+def test_on_probation_it_is_told_why_though_it_stays_starting(registry: Registry) -> None:
+    """Whoever was removed for ill health and comes back with the same fault read nothing of it."""
+    sweep(registry)
+    report(registry, "unhealthy", "404")
+    registry.outstay(KEY)
+    sweep(registry)
+    assert standing(registry).state == "removed"
+    registry.call(commands.register(instance(KEY)))
+    report(registry, "starting", "404")
+    assert standing(registry) == Standing("starting", "404", 1, URL)
+
+
+@pytest.mark.parametrize("removed_before", [False, True])
+def test_who_deregisters_it_on_purpose_is_told_from_a_removal(
+    registry: Registry, removed_before: bool
+) -> None:
+    if removed_before:
+        report(registry, "unhealthy", "404")
+        registry.outstay(KEY)
+        sweep(registry)
+        registry.call(commands.register(instance(KEY)))
+        registry.client.zincrby(_key("probation"), -1, KEY)  # a millisecond has passed since
+    registry.call(commands.deregister(KEY))
+    assert standing(registry).state == "deregistered"
+
+
+def test_one_that_has_lapsed_has_no_state_and_may_register_again(registry: Registry) -> None:
+    registry.lapse(KEY)
+    sweep(registry)
+    assert standing(registry).state == ""
+    assert registry.call(commands.heartbeat(KEY)) == ""
+
+
+def test_what_another_hand_wrote_is_one_line_and_nothing_that_a_terminal_obeys(
+    registry: Registry,
+) -> None:
+    sweep(registry, url="http://a\x1b[2J\nb")
+    report(registry, "unhealthy", "404\r\x1b]0;x\x07")
+    found = standing(registry)
+    assert (found.gateway_url, found.evidence) == ("http://a?[2J?b", "404??]0;x?")
+
+
+def _key(name: str) -> str:
+    return META.removesuffix("meta") + name
