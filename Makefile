@@ -4,11 +4,12 @@
 PYTHON ?=
 PORT_OFFSET ?= 0
 SCALE ?=
+SERVICES ?=
 ARGS ?=
 # What pip writes for an import from here is UTF-8, and would be read in the locale's encoding: below
 # an accented directory nothing could be imported.
 export PYTHONUTF8 := 1
-export PORT_OFFSET SCALE
+export PORT_OFFSET SCALE SERVICES
 
 BIN := .venv/bin
 EXTRAS_run := gateway
@@ -16,7 +17,7 @@ EXTRAS_test := gateway,test
 EXTRAS_check := gateway,test,dev
 
 # What is said to this make is not meant for the makes that the tests run.
-CLEANLY := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE
+CLEANLY := env -u MAKEFLAGS -u MFLAGS -u ARGS -u PORT_OFFSET -u SCALE -u SERVICES
 PYTEST := -m pytest -n auto --dist loadgroup
 # Those that measure the data plane; what the others start is killed, or watched for its time.
 MEASURED := tests/unit tests/http
@@ -32,7 +33,9 @@ help:
 	@echo 'make check    formatting, lint, types, import contracts, tests, coverage of the data plane'
 	@echo 'make bench    side by side with whichever peers are installed (ARGS=--quick: in short)'
 	@echo 'make chaos    kill, hang and empty everything under load (ARGS=--short: in short)'
+	@echo 'make up on a stack that runs starts anew what has other settings or code than asked for.'
 	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
+	@echo 'SERVICES=none, or "price_service signal_service": fewer than the five example services;'
 	@echo 'ARGS=… goes to lockgate or pytest; PYTHON=python3.13 makes .venv with that Python.'
 
 install: .venv/run.installed

@@ -22,6 +22,13 @@ scale = click.option(
     default="",
     help='Instances of a service: "price_service=3".',
 )
+services = click.option(
+    "--services",
+    envvar="SERVICES",
+    metavar="NAMES",
+    default="",
+    help='The example services: none, all, or names: "price_service signal_service".',
+)
 url = click.option(
     "--url", metavar="URL", help="The gateway; else that of the stack at this offset."
 )

@@ -1,8 +1,10 @@
-"""What the processes of a stack find in their environment beyond what the user has set."""
+"""What the processes of a stack find in their environment, whatever their supervisor was started with."""
 
 import math
-from collections.abc import Mapping
+import shlex
+from collections.abc import Collection, Mapping
 
+from gateway.stack.plan import ProcessSpec
 from gateway.stack.state import StackState
 
 DEFAULT_GRACE_S = 10.0
@@ -13,15 +15,22 @@ STOP_MARGIN_S = 5
 def process_environment(
     environ: Mapping[str, str], state: StackState, registry_url: str
 ) -> dict[str, str]:
+    """What the user has set, and what a stack decides by itself where nothing is; empty is not set."""
     environment = {**environ, "REDIS_URL": registry_url}
     if not (environment.get("ADMIN_TOKEN") or environment.get("ADMIN_TOKEN_FILE")):
         environment["ADMIN_TOKEN_FILE"] = str(state.token_file)
-    environment.setdefault("VIEW_FILE", str(state.view_file))
     # Whoever stops the stack shall not wait five minutes for a page that watches a stream.
-    environment.setdefault(
-        "TUNNEL_GRACE", environment.get("SHUTDOWN_GRACE") or str(DEFAULT_GRACE_S)
-    )
+    grace = environment.get("SHUTDOWN_GRACE") or f"{DEFAULT_GRACE_S:g}"
+    for variable, value in (("VIEW_FILE", str(state.view_file)), ("TUNNEL_GRACE", grace)):
+        environment[variable] = environment.get(variable) or value
     return environment
+
+
+def shell_script(spec: ProcessSpec, variables: Collection[str]) -> str:
+    """What sets the process's own variables and none of the other `variables`, for `sh`."""
+    unset = sorted(set(variables) - set(spec.environment))
+    exports = [f"export {name}={shlex.quote(value)}" for name, value in spec.environment.items()]
+    return "\n".join([*(f"unset {name}" for name in unset), *exports, ""])
 
 
 def stop_wait(environ: Mapping[str, str]) -> int:

@@ -1,7 +1,7 @@
 """What `make up` runs: names, ports and commands, computed from offset and scale without I/O."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.stack.failures import UsageError
 
@@ -21,12 +21,16 @@ EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535
 #: Where who listens everywhere is reached from here.
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-MOST_INSTANCES = 32
+#: The settings that a process of a service reads, from an environment.
+SettingsFor = Callable[[str, Mapping[str, str]], dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """One process of the stack; `environment` is what it gets beyond the stack's own."""
+    """One process of the stack; `environment` has all settings that it is started with.
+
+    `code` changes with what it runs; it is empty for what is not ours.
+    """
 
     name: str
     service: str
@@ -34,6 +38,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     host: str = "127.0.0.1"
+    code: str = ""
 
 
 def parse_offset(text: str) -> int:
@@ -47,22 +52,6 @@ def parse_offset(text: str) -> int:
     return offset
 
 
-def parse_scale(text: str) -> dict[str, int]:
-    """Instances per service from `price_service=3 market_data_service=2` (commas work too)."""
-    scale: dict[str, int] = {}
-    for item in text.replace(",", " ").split():
-        service, _, count = item.partition("=")
-        if service not in SERVICE_PORTS:
-            known = ", ".join(SERVICE_PORTS)
-            raise UsageError(f"SCALE={text!r}: no service {service!r}; there are {known}")
-        if not (count.isascii() and count.isdigit() and 1 <= int(count) <= MOST_INSTANCES):
-            raise UsageError(
-                f"SCALE={text!r}: {service}={count!r} is not a number from 1 to {MOST_INSTANCES}"
-            )
-        scale[service] = int(count)
-    return scale
-
-
 def gateway_port(offset: int, environ: Mapping[str, str]) -> int:
     """Its port of the contract or of GATEWAY_PORT, with the offset added either way."""
     text = environ.get("GATEWAY_PORT") or str(GATEWAY_PORT)
@@ -74,47 +63,58 @@ def gateway_port(offset: int, environ: Mapping[str, str]) -> int:
 
 
 def plan_processes(
-    keep: Iterable[ProcessSpec],
+    running: Iterable[ProcessSpec],
+    environ: Mapping[str, str],
     *,
     python: str,
     offset: int,
-    scale: Mapping[str, int],
-    environ: Mapping[str, str],
+    counts: Mapping[str, int],
+    settings_for: SettingsFor,
+    code_of: Callable[[str], str],
     is_free: Callable[[int], bool],
 ) -> list[ProcessSpec]:
-    """Services and gateway; processes in `keep` stay as they are, whatever `scale` says."""
-    kept = {spec.name: spec for spec in keep if spec.name != REGISTRY}
-    planned = [
-        ProcessSpec(
-            name=GATEWAY,
-            service=GATEWAY,
-            port=gateway_port(offset, environ),
-            command=(python, "-m", "gateway"),
-            environment={"GATEWAY_PORT": str(gateway_port(offset, environ))},
-            host=environ.get("GATEWAY_HOST") or "127.0.0.1",
-        )
-    ]
-    taken = {spec.port for spec in kept.values()} | {planned[0].port}
-    taken |= {port + offset for port in SERVICE_PORTS.values()}
-    for service, port in SERVICE_PORTS.items():
-        for number in range(1, scale.get(service, 1) + 1):
+    """Services and gateway, in the order of their names; those that run keep their ports."""
+    ports = {spec.name: spec.port for spec in running}
+    own_port = gateway_port(offset, environ)
+    taken = {*ports.values(), own_port, *(port + offset for port in SERVICE_PORTS.values())}
+    planned = []
+    for service, count in counts.items():
+        for number in range(1, count + 1):
             name = service if number == 1 else f"{service}-{number}"
-            if name in kept:
-                continue
-            own_port = port + offset if number == 1 else _extra_port(offset, taken, is_free)
-            taken.add(own_port)
+            port = SERVICE_PORTS[service] + offset if number == 1 else ports.get(name)
+            if port is None:
+                port = _extra_port(offset, taken, is_free)
+                taken.add(port)
             planned.append(
                 ProcessSpec(
                     name=name,
                     service=service,
-                    port=own_port,
+                    port=port,
                     command=(python, "-m", "services", service),
-                    environment={"SERVICE_PORT": str(own_port)},
+                    environment={**settings_for(service, environ), "SERVICE_PORT": str(port)},
                     host=environ.get("SERVICE_HOST") or "127.0.0.1",
+                    code=code_of(service),
                 )
             )
-    merged = {spec.name: spec for spec in planned} | kept
-    return sorted(merged.values(), key=lambda spec: (spec.service == GATEWAY, spec.name))
+    gateway = ProcessSpec(
+        name=GATEWAY,
+        service=GATEWAY,
+        port=own_port,
+        command=(python, "-m", "gateway"),
+        environment={**settings_for(GATEWAY, environ), "GATEWAY_PORT": str(own_port)},
+        host=environ.get("GATEWAY_HOST") or "127.0.0.1",
+        code=code_of(GATEWAY),
+    )
+    return [*sorted(planned, key=lambda spec: spec.name), gateway]
+
+
+def stand_in_for(
+    spec: ProcessSpec, taken: Iterable[int], *, offset: int, is_free: Callable[[int], bool]
+) -> ProcessSpec:
+    """Another instance of the same service, for as long as this one is started anew."""
+    port = _extra_port(offset, set(taken), is_free)
+    environment = {**spec.environment, "SERVICE_PORT": str(port)}
+    return replace(spec, name=f"{spec.service}-stand-in", port=port, environment=environment)
 
 
 def route_of(service: str) -> str:
@@ -125,4 +125,4 @@ def _extra_port(offset: int, taken: set[int], is_free: Callable[[int], bool]) ->
     for port in range(EXTRA_PORTS_FROM + offset, HIGHEST_PORT + 1):
         if port not in taken and is_free(port):
             return port
-    raise UsageError(f"SCALE: no free port from {EXTRA_PORTS_FROM + offset} on; lower PORT_OFFSET")
+    raise UsageError(f"no free port from {EXTRA_PORTS_FROM + offset} on; lower PORT_OFFSET")

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,11 @@ class StackState:
         return self.directory / "stack.json"
 
     @property
+    def environments(self) -> Path:
+        """A script for each process that sets its variables, secrets included."""
+        return self.directory / "environment"
+
+    @property
     def token_file(self) -> Path:
         return self.directory / "admin-token"
 
@@ -96,10 +102,10 @@ class StackState:
         if self.token_file.exists() and self.token_file.stat().st_size > 0:
             self.token_file.chmod(0o600)
             return
-        _write_private(self.token_file, secrets.token_urlsafe(32))
+        write_private(self.token_file, secrets.token_urlsafe(32))
 
     def save_record(self, record: StackRecord) -> None:
-        _write_private(self.record_file, json.dumps(asdict(record), indent=1))
+        write_private(self.record_file, json.dumps(asdict(record), indent=1))
 
     def load_record(self) -> StackRecord | None:
         """None where nothing was left, and for what another version of Lockgate left."""
@@ -131,6 +137,7 @@ class StackState:
             self.record_file,
         ):
             path.unlink(missing_ok=True)
+        shutil.rmtree(self.environments, ignore_errors=True)
 
 
 def stack_state(root: Path, offset: int) -> StackState:
@@ -145,10 +152,12 @@ def project_root(start: Path) -> Path:
     return start
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
     """Whole or not at all, readable by the owner alone."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(
+        os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", errors="surrogateescape"
+    ) as file:
         file.write(text)
     draft.replace(path)

@@ -15,12 +15,13 @@ from typing import Any
 from gateway.stack.failures import StackError
 from gateway.stack.plan import ProcessSpec
 from gateway.stack.processes import MARKER_VARIABLE
-from gateway.stack.state import StackState
+from gateway.stack.state import StackState, write_private
 from gateway.stack.supervisor_config import CREDENTIALS, config_text
 
 CALL_TIMEOUT_S = 5.0
 POLL_S = 0.05
-LIVE = frozenset({"STARTING", "RUNNING", "BACKOFF", "STOPPING"})
+RUNNING = frozenset({"STARTING", "RUNNING"})
+LIVE = RUNNING | {"BACKOFF", "STOPPING"}
 DEAD = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 _URL = f"http://{CREDENTIALS}:{CREDENTIALS}@supervisor"
 
@@ -64,14 +65,18 @@ class Supervisor:
             raise StackError("supervisord did not start", lines)
 
     def configure(self, processes: Iterable[ProcessSpec], *, stop_wait_s: int) -> None:
-        text = config_text(processes, socket=self._state.supervisor_socket, stop_wait_s=stop_wait_s)
+        text = config_text(
+            processes,
+            socket=self._state.supervisor_socket,
+            environments=self._state.environments,
+            stop_wait_s=stop_wait_s,
+        )
+        self._state.environments.mkdir(mode=0o700, exist_ok=True)
         self._state.supervisor_config.write_text(text)
 
-    def take_in_new(self) -> None:
-        """Learn of processes that the configuration gained; known ones are left alone."""
-        [[added, _changed, _removed]] = self._call("reloadConfig")
-        for name in added:
-            self._call("addProcessGroup", name)
+    def read_configuration(self) -> None:
+        """Each process has what is new in it from its next `start_process` on."""
+        self._call("reloadConfig")
 
     def processes(self) -> dict[str, ProcessStatus]:
         return {
@@ -84,7 +89,12 @@ class Supervisor:
             for info in self._call("getAllProcessInfo")
         }
 
-    def start_process(self, name: str) -> None:
+    def start_process(self, name: str, set_variables: str) -> None:
+        """Start one that is configured and does not run; `set_variables` is read by `sh` first."""
+        write_private(self._state.environments / name, set_variables)
+        if name in self.processes():
+            self._call("removeProcessGroup", name)
+        self._call("addProcessGroup", name)
         self._call("startProcess", name, False)  # False: do not wait until it has run a while
 
     def stop_processes(self, names: Sequence[str], *, within_s: float) -> None:
@@ -101,6 +111,7 @@ class Supervisor:
     def forget(self, names: Sequence[str]) -> None:
         for name in names:
             self._call("removeProcessGroup", name)
+            (self._state.environments / name).unlink(missing_ok=True)
 
     def shutdown(self) -> None:
         self._call("shutdown")

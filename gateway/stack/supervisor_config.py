@@ -17,17 +17,25 @@ NEVER_GIVES_UP = 1_000_000
 DESCRIPTORS = 1024
 # Only the socket's mode guards it; without any credentials supervisord logs a critical warning.
 CREDENTIALS = "stack"
+# supervisord's own way to set variables can neither write every value nor unset one, and what it
+# was started with is fixed: the shell reads them when the process starts, and then is the process.
+_IN_ENVIRONMENT = ("/bin/sh", "-c", '. "$0" && exec "$@"')
 # Lower starts first and stops last: the registry outlives its users, the gateway drains first.
 PRIORITIES = {REGISTRY: 1, GATEWAY: 3}
 SERVICE_PRIORITY = 2
 
 
-def config_text(processes: Iterable[ProcessSpec], *, socket: Path, stop_wait_s: int) -> str:
-    """`%(here)s` is the state directory, whatever characters but % its path has."""
+def config_text(
+    processes: Iterable[ProcessSpec], *, socket: Path, environments: Path, stop_wait_s: int
+) -> str:
+    """`%(here)s` is the state directory, whatever characters but % its path has.
+
+    `environments` has a script for each process that sets its variables.
+    """
     sections = [_DAEMON.format(user=_user_line(), descriptors=_descriptors())]
     place = str(socket) if socket.name != "supervisor.sock" else "%(here)s/supervisor.sock"
     sections.append(_SERVER.format(socket=place, credentials=CREDENTIALS))
-    sections += [_program(process, stop_wait_s) for process in processes]
+    sections += [_program(process, environments, stop_wait_s) for process in processes]
     return "\n".join(sections)
 
 
@@ -59,11 +67,12 @@ def _descriptors() -> int:
     return DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
 
 
-def _program(process: ProcessSpec, stop_wait_s: int) -> str:
+def _program(process: ProcessSpec, environments: Path, stop_wait_s: int) -> str:
     return _PROGRAM.format(
         name=process.name,
-        command=" ".join(map(quoted, process.command)),
-        environment=",".join(f'{key}="{value}"' for key, value in process.environment.items()),
+        command=" ".join(
+            map(quoted, (*_IN_ENVIRONMENT, str(environments / process.name), *process.command))
+        ),
         priority=PRIORITIES.get(process.name, SERVICE_PRIORITY),
         start_s=START_S,
         retries=NEVER_GIVES_UP,
@@ -97,7 +106,6 @@ password = {credentials}
 _PROGRAM = """\
 [program:{name}]
 command = {command}
-environment = {environment}
 priority = {priority}
 autostart = false
 autorestart = true

@@ -1,136 +1,222 @@
-"""`make up`: starts what is missing of a stack and waits until every route answers."""
+"""`make up` and `restart`: starts what is missing of a stack, and anew what is not as it is asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from discovery.settings import without_password
+from discovery.errors import SettingsError
+from discovery.settings import VARIABLES, without_password
+from gateway.near_names import near_names
+from gateway.settings import load_settings
+from gateway.stack.changing import READY_WITHIN_S, Change
+from gateway.stack.differences import changed_value, differences, summary
 from gateway.stack.down import stop_everything
 from gateway.stack.environment import process_environment, stop_wait
-from gateway.stack.failures import StackError
+from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
 from gateway.stack.ports import holder_of, is_free
 from gateway.stack.ps import ProcessRow, running
-from gateway.stack.registry_server import RegistryChoice, choose_registry, default_url
+from gateway.stack.registry_server import RegistryChoice, choose_registry
+from gateway.stack.selection import missing_dependencies
 from gateway.stack.state import StackRecord, StackState
-from gateway.stack.supervision import LIVE, Supervisor
+from gateway.stack.steps import Step, steps, steps_to_another_registry
+from gateway.stack.supervision import RUNNING, Supervisor
+from gateway.stack.variables import defaults_of, known_variables
 from gateway.stack.waiting import Watch
 
-READY_WITHIN_S = 60.0
-REGISTRY_WITHIN_S = 20.0
+NAMESPACE = VARIABLES["namespace"]
+GAP = "it is the only one, so nothing is answered for about a second"
 
 Report = Callable[[str], None]
-MakePlan = Callable[[Sequence[ProcessSpec]], list[ProcessSpec]]
+#: The processes that are asked for, from those that run (None: nothing does) and the environment.
+MakePlan = Callable[[Sequence[ProcessSpec] | None, Mapping[str, str]], list[ProcessSpec]]
+#: Another instance of a service, on a port that is none of these.
+MakeStandIn = Callable[[ProcessSpec, Collection[int]], ProcessSpec]
 
 
 @dataclass(slots=True)
 class StartUp:
-    """One run of `up`; `make_plan` gets the processes that already belong to the stack."""
+    """One run of `up`, or of `restart` for the processes that are named in `only`."""
 
     state: StackState
     root: Path
     make_plan: MakePlan
+    make_stand_in: MakeStandIn
     registry_port: int
     environ: Mapping[str, str]
     report: Report
+    only: frozenset[str] = frozenset()
     ready_within_s: float = READY_WITHIN_S
     supervisor: Supervisor = field(init=False)
-    watch: Watch = field(init=False)
-    started: list[str] = field(init=False, default_factory=list)
 
     def run(self) -> tuple[list[ProcessRow], StackRecord]:
         self.supervisor = Supervisor(self.state)
-        self.watch = Watch(self.state, self.supervisor, self.report)
         with self.state.locked():
             self.state.prepare()
             self.state.ensure_admin_token()
             before = self.state.load_record() if self.supervisor.answers() else None
             if before is None:
                 stop_everything(self.state, self.report)
-            try:
-                record = self._start_missing(before)
-                self._wait_until_ready(record.processes)
-            except BaseException:
-                self._take_back(before)
-                raise
+                record = self._start_anew()
+            else:
+                record = self._change(before)
             return running(self.state), record
 
-    def _start_missing(self, before: StackRecord | None) -> StackRecord:
-        kept = before.processes if before else ()
+    def _start_anew(self) -> StackRecord:
+        asked = self._asked(None)
+        _require_free_ports(asked.processes)
+        change = self._change_to(asked, {})
+        self._say_what_is_odd(asked)
+        try:
+            self.supervisor.configure(asked.processes, stop_wait_s=asked.stop_wait_s)
+            self.supervisor.start(self.root, self.environ)
+            change.carry_out(steps({}, _by_name(asked), (), self._no_stand_in))
+            change.wait_until_all_answer()
+        except BaseException:
+            stop_everything(self.state, self.report)
+            raise
+        self.state.save_record(asked)
+        return asked
+
+    def _change(self, before: StackRecord) -> StackRecord:
+        asked = self._asked(before)
+        live = self._live(before)
+        _require_free_ports(
+            [
+                one
+                for one in asked.processes
+                if one.name not in live or live[one.name].port != one.port
+            ]
+        )
+        self._say_what_is_odd(asked)
+        planned = self._steps(before, asked, live)
+        if not planned:
+            self.report("everything runs already")
+        change = self._change_to(asked, live)
+        try:
+            change.carry_out(planned)
+            if not self.only:
+                change.wait_until_all_answer()
+        except BaseException:
+            change.take_back(before)
+            raise
+        self.state.save_record(asked)
+        return asked
+
+    def _asked(self, before: StackRecord | None) -> StackRecord:
         registry = self._registry(before)
-        planned = self.make_plan(kept)
+        environment = process_environment(self.environ, self.state, registry.url)
+        if before is not None:
+            _require_valid(environment)
+        planned = self.make_plan(before.processes if before else None, environment)
         if registry.process:
             planned.insert(0, registry.process)
-        live = self._live() if before else set()
-        missing = [process for process in planned if process.name not in live]
-        _require_free_ports(missing)
-        stop_wait_s = before.stop_wait_s if before else stop_wait(self.environ)
-        record = StackRecord(tuple(planned), registry.url, registry.about, stop_wait_s)
-        self.supervisor.configure(planned, stop_wait_s=stop_wait_s)
-        if before:
-            self.supervisor.take_in_new()
-        else:
-            self.supervisor.start(
-                self.root, process_environment(self.environ, self.state, registry.url)
-            )
-        self.state.save_record(record)
-        self._start(missing, record)
-        return record
+        asked = StackRecord(tuple(planned), registry.url, registry.about, stop_wait(self.environ))
+        return asked if before is None or not self.only else self._only(before, asked)
+
+    def _only(self, before: StackRecord, asked: StackRecord) -> StackRecord:
+        """What runs, with the named processes as they are asked for now."""
+        if other := _other_registry(before, asked):
+            raise StackError(f"{other}: `make up` takes the whole stack there, and not one of it")
+        now = _by_name(asked)
+        processes = (now[one.name] if one.name in self.only else one for one in before.processes)
+        return replace(asked, processes=tuple(processes))
 
     def _registry(self, before: StackRecord | None) -> RegistryChoice:
         given = self.environ.get("REDIS_URL")
         if before is None:
             return choose_registry(given, self.registry_port, self.state)
-        if given and given != before.registry_url:
-            kept = without_password(before.registry_url)
-            self.report(f"runs with {kept} already; `make restart` takes the new REDIS_URL")
         own = next((spec for spec in before.processes if spec.name == REGISTRY), None)
-        if own or before.registry_url != default_url(self.registry_port):
-            return RegistryChoice(before.registry_url, before.registry_about, own)
-        return choose_registry(None, self.registry_port, self.state)
+        kept = RegistryChoice(before.registry_url, before.registry_about, own)
+        if given == before.registry_url or (not given and (own or self.only)):
+            return kept
+        return choose_registry(given, self.registry_port, self.state)
 
-    def _start(self, missing: Sequence[ProcessSpec], record: StackRecord) -> None:
-        for process in missing:
-            if process.name == REGISTRY:
-                self._start_one(process)
-                self.watch.until_healthy([process], within_s=REGISTRY_WITHIN_S)
-        self.report(f"registry: {without_password(record.registry_url)} ({record.registry_about})")
-        for process in missing:
-            if process.name != REGISTRY:
-                self._start_one(process)
-        if not missing:
-            self.report("everything runs already")
+    def _steps(
+        self, before: StackRecord, asked: StackRecord, live: dict[str, ProcessSpec]
+    ) -> list[Step]:
+        # Of a few that are named, what else is down is no concern.
+        wanted = {
+            name: spec
+            for name, spec in _by_name(asked).items()
+            if not self.only or name in {*self.only, *live}
+        }
+        found = {
+            name: differences(spec, wanted[name]) for name, spec in live.items() if name in wanted
+        }
+        restart = {name for name, texts in found.items() if texts} | (self.only & live.keys())
+        if elsewhere := _other_registry(before, asked):
+            self.report(f"{elsewhere}: everything starts anew, and is not answered meanwhile")
+            return steps_to_another_registry(live, wanted)
+        for line in summary(found):
+            self.report(line)
+        if GATEWAY in restart:
+            self.report(f"{GATEWAY} restarts: {GAP}")
+        if gone := [name for name in live if name not in wanted]:
+            self.report(f"not asked for any more (SCALE, SERVICES): {', '.join(gone)}")
+        taken = {spec.port for spec in [*live.values(), *asked.processes]}
 
-    def _start_one(self, process: ProcessSpec) -> None:
-        self.report(f"starting {process.name} on port {process.port}")
-        self.started.append(process.name)
-        self.supervisor.start_process(process.name)
+        def make_stand_in(spec: ProcessSpec) -> ProcessSpec:
+            stand_in = self.make_stand_in(spec, taken)
+            taken.add(stand_in.port)
+            return stand_in
 
-    def _wait_until_ready(self, processes: Sequence[ProcessSpec]) -> None:
-        self.watch.until_healthy(
-            [process for process in processes if process.name != REGISTRY],
-            within_s=self.ready_within_s,
+        return steps(live, wanted, restart, make_stand_in)
+
+    def _change_to(self, asked: StackRecord, live: dict[str, ProcessSpec]) -> Change:
+        return Change(
+            state=self.state,
+            supervisor=self.supervisor,
+            watch=Watch(self.state, self.supervisor, self.report),
+            asked=asked,
+            running=live,
+            report=self.report,
+            ready_within_s=self.ready_within_s,
         )
-        gateway = next(process for process in processes if process.service == GATEWAY)
-        services = [spec for spec in processes if spec.service not in {GATEWAY, REGISTRY}]
-        self.watch.until_routed(gateway, services, within_s=self.ready_within_s)
 
-    def _take_back(self, before: StackRecord | None) -> None:
-        """Stop what this run started, and nothing that ran before."""
-        if before is None:
-            stop_everything(self.state, self.report)
-            return
-        if self.started:
-            self.supervisor.stop_processes(self.started, within_s=before.stop_wait_s + 1)
-            self.report(f"stopped {', '.join(self.started)}")
-        known = {process.name for process in before.processes}
-        self.supervisor.configure(before.processes, stop_wait_s=before.stop_wait_s)
-        self.supervisor.forget(sorted(set(self.supervisor.processes()) - known))
-        self.state.save_record(before)
+    def _say_what_is_odd(self, asked: StackRecord) -> None:
+        self.report(f"registry: {without_password(asked.registry_url)} ({asked.registry_about})")
+        for variable, meant in near_names(self.environ, known_variables()).items():
+            self.report(f"{variable} is set, and nothing reads it: is {meant} meant?")
+        services = {
+            one.service for one in asked.processes if one.service not in {GATEWAY, REGISTRY}
+        }
+        for service, names in missing_dependencies(services).items():
+            needed = ", ".join(names)
+            self.report(f"{service} needs {needed}, not started here: until then it answers 503")
 
-    def _live(self) -> set[str]:
-        statuses = self.supervisor.processes().values()
-        return {status.name for status in statuses if status.state in LIVE}
+    def _live(self, before: StackRecord) -> dict[str, ProcessSpec]:
+        """What runs, without what crashes again and again: that is started anew."""
+        states = {status.name: status.state for status in self.supervisor.processes().values()}
+        return {one.name: one for one in before.processes if states.get(one.name) in RUNNING}
+
+    def _no_stand_in(self, spec: ProcessSpec) -> ProcessSpec:
+        raise AssertionError(f"nothing stands in for {spec.name}, which does not run")
+
+
+def _require_valid(environment: Mapping[str, str]) -> None:
+    """Before anything that runs is touched."""
+    try:
+        load_settings(environment)
+    except SettingsError as error:
+        raise UsageError(f"{error}; what runs is left as it is") from None
+
+
+def _other_registry(before: StackRecord, asked: StackRecord) -> str:
+    """What makes gateway and services meet elsewhere than before; empty: nothing does."""
+    if before.registry_url != asked.registry_url:
+        return changed_value("REDIS_URL", before.registry_url, asked.registry_url)
+    was, now = _namespace(before), _namespace(asked)
+    return changed_value(NAMESPACE, was, now) if was != now else ""
+
+
+def _namespace(record: StackRecord) -> str:
+    gateway = _by_name(record)[GATEWAY]
+    return gateway.environment.get(NAMESPACE, defaults_of(GATEWAY)[NAMESPACE])
+
+
+def _by_name(record: StackRecord) -> dict[str, ProcessSpec]:
+    return {spec.name: spec for spec in record.processes}
 
 
 def _require_free_ports(processes: Sequence[ProcessSpec]) -> None:

@@ -19,7 +19,11 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def environment() -> dict[str, str]:
-    ours = {key: value for key, value in os.environ.items() if key not in {"PORT_OFFSET", "SCALE"}}
+    ours = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in {"PORT_OFFSET", "SCALE", "SERVICES"}
+    }
     return {**ours, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200"}
 
 
@@ -76,6 +80,9 @@ def test_every_command_has_help(tmp_path: Path, command: str) -> None:
         (("up", "--port-offset", "65000"), {}, "PORT_OFFSET='65000'"),
         (("up",), {"SCALE": "prices=2"}, "'prices'"),
         (("restart", "--scale", "price_service=two"), {}, "price_service='two'"),
+        (("up",), {"SERVICES": "prices"}, "no service 'prices'"),
+        (("up", "--services", "none"), {"SCALE": "price_service=2"}, "SERVICES leaves out"),
+        (("restart", "price_service"), {"SCALE": "price_service=2"}, "without names"),
         (("up",), {"REDIS_URL": "http://localhost"}, "REDIS_URL='http://localhost'"),
     ],
 )
@@ -86,6 +93,12 @@ def test_bad_input_is_named_in_one_line_and_is_status_2(
     assert finished.returncode == 2
     assert named in finished.stderr
     assert finished.stderr.count("\n") == 1
+
+
+def test_of_what_does_not_run_nothing_is_restarted(tmp_path: Path) -> None:
+    finished = lockgate(tmp_path, "restart", "price_service")
+    assert finished.returncode == 1
+    assert "make up" in finished.stderr
 
 
 def test_where_nothing_ran_there_is_nothing_to_show_or_stop(tmp_path: Path) -> None:

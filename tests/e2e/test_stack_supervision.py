@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from discovery.connecting import connect
-from gateway.stack.failures import StackError
+from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, REGISTRY
 from gateway.stack.processes import marked_pids
 from gateway.stack.ps import running
@@ -241,3 +241,146 @@ def test_the_registry_keeps_its_data_over_a_restart(stack: StandInStack) -> None
     with connect(record.registry_url) as client:
         assert client.get("kept") in {b"yes", "yes"}
     assert REGISTRY in pids(stack)
+
+
+def started_anew(stack: StandInStack, before: dict[str, int | None]) -> set[str]:
+    return {name for name, pid in pids(stack).items() if before.get(name) != pid}
+
+
+def test_a_setting_that_changes_restarts_those_that_read_it_and_says_so(
+    stack: StandInStack,
+) -> None:
+    """`RATE_LIMIT_REQUESTS=0 make up` said that everything runs already, and changed nothing."""
+    stack.start_up().run()
+    before = pids(stack)
+    stack.environ["RATE_LIMIT_REQUESTS"] = "0"
+    stack.start_up().run()
+    assert started_anew(stack, before) == {GATEWAY}
+    assert f"RATE_LIMIT_REQUESTS: 100 → 0 ({GATEWAY})" in stack.reports
+    assert environment_of(stack.wanted[-1].port)["RATE_LIMIT_REQUESTS"] == "0"
+
+    del stack.environ["RATE_LIMIT_REQUESTS"]
+    before = pids(stack)
+    stack.start_up().run()
+    assert started_anew(stack, before) == {GATEWAY}
+    assert f"RATE_LIMIT_REQUESTS: 0 → 100, the default ({GATEWAY})" in stack.reports
+    assert "RATE_LIMIT_REQUESTS" not in environment_of(stack.wanted[-1].port)
+
+    stack.environ["LOG_LEVEL"] = "debug"
+    before = pids(stack)
+    stack.start_up().run()
+    assert started_anew(stack, before) == {GATEWAY, "price_service"}
+    assert "starting price_service-stand-in" in "\n".join(stack.reports)
+    assert set(pids(stack)) == set(before)
+
+
+def test_a_crashed_process_comes_back_with_the_settings_that_it_had(stack: StandInStack) -> None:
+    stack.start_up().run()
+    stack.environ["RATE_LIMIT_REQUESTS"] = "7"
+    stack.start_up().run()
+    old = pids(stack)[GATEWAY]
+    assert old is not None
+    os.kill(old, signal.SIGKILL)
+    until(lambda: pids(stack)[GATEWAY] not in {None, old})
+    until(lambda: all(row.health == "healthy" for row in running(stack.state)))
+    assert environment_of(stack.wanted[-1].port)["RATE_LIMIT_REQUESTS"] == "7"
+
+
+def test_other_code_restarts_what_runs_it(stack: StandInStack) -> None:
+    stack.wanted = [replace(spec, code="1.0.0 a") for spec in stack.wanted]
+    stack.start_up().run()
+    before = pids(stack)
+    stack.wanted[0] = replace(stack.wanted[0], code="1.1.0 b")
+    stack.start_up().run()
+    assert started_anew(stack, before) == {"price_service"}
+    assert "Lockgate 1.0.0 → 1.1.0 (price_service)" in stack.reports
+
+
+def test_a_setting_that_a_service_dies_of_leaves_it_running_as_it_was(
+    stack: StandInStack,
+) -> None:
+    stack.wanted[0] = stand_in("market_data_service", stack_port())
+    _, record = stack.start_up().run()
+    before = pids(stack)
+    stack.environ["MARKET_DATA_FILE"] = "missing"
+    with pytest.raises(StackError, match=r"market_data_service-stand-in .* ended while starting"):
+        stack.start_up().run()
+    assert pids(stack) == before
+    assert stack.state.load_record() == record
+
+
+def test_a_bad_setting_is_refused_before_anything_is_touched(stack: StandInStack) -> None:
+    stack.start_up().run()
+    before = pids(stack)
+    stack.environ["RATE_LIMIT_REQUESTS"] = "many"
+    with pytest.raises(UsageError, match=r"RATE_LIMIT_REQUESTS='many'.*left as it is"):
+        stack.start_up().run()
+    assert pids(stack) == before
+
+
+def test_a_gateway_that_does_not_come_up_again_is_put_back_as_it_was(stack: StandInStack) -> None:
+    stack.start_up().run()
+    gateway = stack.wanted[-1]
+    stack.wanted[-1] = replace(gateway, command=(*gateway.command[:-1], "dies"))
+    with pytest.raises(StackError, match=r"api_gateway \(port \d+\) ended while starting"):
+        stack.start_up().run()
+    stack.wanted[-1] = gateway
+    until(lambda: all(row.health == "healthy" for row in running(stack.state)))
+    before = pids(stack)
+    stack.start_up().run()
+    assert pids(stack) == before
+
+
+def test_one_process_is_restarted_alone_though_others_are_unwell(stack: StandInStack) -> None:
+    stack.start_up().run()
+    before = pids(stack)
+    stack.environ["LOG_LEVEL"] = "debug"
+    os.kill(before["price_service"] or 0, signal.SIGSTOP)
+    try:
+        stack.start_up(only=[GATEWAY]).run()
+        assert started_anew(stack, before) == {GATEWAY}
+    finally:
+        os.kill(before["price_service"] or 0, signal.SIGCONT)
+    assert environment_of(stack.wanted[-1].port)["LOG_LEVEL"] == "debug"
+    assert "LOG_LEVEL" not in environment_of(stack.wanted[0].port)
+
+
+def test_one_process_alone_is_not_taken_to_another_registry(stack: StandInStack) -> None:
+    stack.start_up().run()
+    before = pids(stack)
+    stack.environ["REGISTRY_NAMESPACE"] = "elsewhere"
+    with pytest.raises(StackError, match=r"REGISTRY_NAMESPACE: default → elsewhere.*make up"):
+        stack.start_up(only=["price_service"]).run()
+    assert pids(stack) == before
+
+    stack.start_up().run()
+    assert started_anew(stack, before) == {"price_service", GATEWAY}
+    assert environment_of(stack.wanted[0].port)["REGISTRY_NAMESPACE"] == "elsewhere"
+
+
+def test_what_is_not_asked_for_any_more_is_stopped(stack: StandInStack) -> None:
+    stack.wanted.insert(0, stand_in("price_service-2", stack_port()))
+    stack.start_up().run()
+    before = pids(stack)
+    del stack.wanted[0]
+    stack.start_up().run()
+    assert pids(stack) == {name: pid for name, pid in before.items() if name != "price_service-2"}
+    assert "not asked for any more (SCALE, SERVICES): price_service-2" in stack.reports
+
+
+def test_a_variable_that_nobody_reads_is_named(stack: StandInStack) -> None:
+    stack.environ["RATE_LIMIT"] = "5"
+    stack.start_up().run()
+    assert any("is RATE_LIMIT_REQUESTS meant?" in line for line in stack.reports)
+
+
+def test_secrets_are_in_files_of_the_owner_alone(stack: StandInStack) -> None:
+    stack.environ["ADMIN_TOKEN"] = "mine-and-long-enough"
+    stack.start_up().run()
+    holding = [
+        path
+        for path in stack.state.directory.rglob("*")
+        if path.is_file() and b"mine-and-long-enough" in path.read_bytes()
+    ]
+    assert {path.name for path in holding} == {"stack.json", GATEWAY}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in holding} == {0o600}

@@ -4,8 +4,8 @@ import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gateway.stack.down import stop_everything
@@ -13,6 +13,7 @@ from gateway.stack.plan import GATEWAY, ProcessSpec
 from gateway.stack.ports import is_free
 from gateway.stack.state import StackState
 from gateway.stack.up import StartUp
+from gateway.stack.variables import settings_for
 
 PROGRAM = Path(__file__).with_name("stand_in_process.py")
 # Below the ports that systems give to outgoing connections: one of those could take the port of
@@ -26,7 +27,14 @@ def stack_port() -> int:
 
 def stand_in(name: str, port: int, behaviour: str = "serves") -> ProcessSpec:
     service = name.partition("-")[0]
-    return ProcessSpec(name, service, port, (sys.executable, str(PROGRAM), behaviour, str(port)))
+    own = {"GATEWAY_PORT" if service == GATEWAY else "SERVICE_PORT": str(port)}
+    return ProcessSpec(name, service, port, (sys.executable, str(PROGRAM), behaviour), own)
+
+
+def make_stand_in(spec: ProcessSpec, _taken: Collection[int]) -> ProcessSpec:
+    port = stack_port()
+    own = {**spec.environment, "SERVICE_PORT": str(port)}
+    return replace(spec, name=f"{spec.service}-stand-in", port=port, environment=own)
 
 
 @dataclass
@@ -48,11 +56,13 @@ class StandInStack:
         self.environ.pop("REDIS_URL", None)
         self.environ["SHUTDOWN_GRACE"] = "1"
 
-    def start_up(self, *, ready_within_s: float = 20.0) -> StartUp:
+    def start_up(self, *, only: Collection[str] = (), ready_within_s: float = 20.0) -> StartUp:
         return StartUp(
             state=self.state,
             root=self.root,
             make_plan=self._plan,
+            make_stand_in=make_stand_in,
+            only=frozenset(only),
             registry_port=self.registry_port,
             environ=self.environ,
             report=self.reports.append,
@@ -62,10 +72,13 @@ class StandInStack:
     def down(self) -> bool:
         return stop_everything(self.state, self.reports.append)
 
-    def _plan(self, keep: Sequence[ProcessSpec]) -> list[ProcessSpec]:
-        names = {spec.name for spec in self.wanted}
-        kept = [spec for spec in keep if spec.name not in names | {"registry"}]
-        return [*self.wanted, *kept]
+    def _plan(
+        self, _running: Sequence[ProcessSpec] | None, environ: Mapping[str, str]
+    ) -> list[ProcessSpec]:
+        return [
+            replace(spec, environment={**settings_for(spec.service, environ), **spec.environment})
+            for spec in self.wanted
+        ]
 
 
 def until(holds: Callable[[], object], within_s: float = 8.0) -> None:

@@ -22,7 +22,8 @@ GATEWAY_PORT = 8080
 HIGHEST_OFFSET = 24_000
 #: What is said to the make that runs the tests is not meant for the makes that they run.
 _NOT_PASSED_ON = {
-    *("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT_OFFSET", "SCALE", "ARGS", "PYTHON"),
+    *("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT_OFFSET", "SCALE", "SERVICES"),
+    *("ARGS", "PYTHON"),
     # Nor are the settings of whoever runs the tests meant for the stacks of the tests.
     *("REDIS_URL", "REGISTRY_NAMESPACE", "LOG_LEVEL", "LOG_FORMAT", "ADMIN_TOKEN"),
     *("ADMIN_TOKEN_FILE", "ADMIN_LISTEN", "GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_CONFIG"),

@@ -1,4 +1,4 @@
-"""A process in place of the gateway or a service: `stand_in_process.py serves|dies|sleeps PORT`."""
+"""A process in place of the gateway or a service: `stand_in_process.py serves|dies|sleeps`."""
 
 import http.server
 import json
@@ -23,12 +23,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    behaviour, port = sys.argv[1], int(sys.argv[2])
-    if behaviour == "dies":
+    behaviour = sys.argv[1]
+    if behaviour == "dies" or os.environ.get("MARKET_DATA_FILE") == "missing":
         print("LOG_LEVEL=loud: allowed are debug, info, warning, error")
         sys.exit(2)
     if behaviour == "sleeps":
         time.sleep(600)
+    port = int(os.environ.get("SERVICE_PORT") or os.environ["GATEWAY_PORT"])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("serving", flush=True)
     http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()

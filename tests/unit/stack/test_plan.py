@@ -7,27 +7,31 @@ import pytest
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import (
     EXTRA_PORTS_FROM,
+    SERVICE_PORTS,
     ProcessSpec,
     parse_offset,
-    parse_scale,
     plan_processes,
     route_of,
+    stand_in_for,
 )
+from gateway.stack.variables import settings_for
 
 
 def planned(
     offset: int = 0,
-    scale: Mapping[str, int] | None = None,
+    counts: Mapping[str, int] | None = None,
     environ: Mapping[str, str] | None = None,
-    keep: tuple[ProcessSpec, ...] = (),
+    running: tuple[ProcessSpec, ...] = (),
     taken: frozenset[int] = frozenset(),
 ) -> dict[str, ProcessSpec]:
     processes = plan_processes(
-        keep,
+        running,
+        environ or {},
         python="python",
         offset=offset,
-        scale=scale or {},
-        environ=environ or {},
+        counts=dict.fromkeys(SERVICE_PORTS, 1) | dict(counts or {}),
+        settings_for=settings_for,
+        code_of=lambda service: f"1.0.0 {service}",
         is_free=lambda port: port not in taken,
     )
     return {process.name: process for process in processes}
@@ -67,7 +71,7 @@ def test_a_bad_gateway_port_is_named(text: str) -> None:
 
 def test_extra_instances_take_free_ports_clear_of_the_others() -> None:
     taken = frozenset({EXTRA_PORTS_FROM})
-    processes = planned(scale={"price_service": 3}, taken=taken)
+    processes = planned(counts={"price_service": 3}, taken=taken)
     assert processes["price_service-2"].port == EXTRA_PORTS_FROM + 1
     assert processes["price_service-3"].port == EXTRA_PORTS_FROM + 2
     assert {processes[name].service for name in ("price_service-2", "price_service-3")} == {
@@ -75,12 +79,44 @@ def test_extra_instances_take_free_ports_clear_of_the_others() -> None:
     }
 
 
-def test_what_runs_keeps_its_port_and_stays_when_the_scale_is_lower() -> None:
-    before = planned(scale={"price_service": 2})
-    after = planned(scale={"price_service": 3}, keep=tuple(before.values()))
+def test_an_instance_that_runs_keeps_its_port() -> None:
+    before = planned(counts={"price_service": 2}, taken=frozenset({EXTRA_PORTS_FROM}))
+    after = planned(counts={"price_service": 3}, running=tuple(before.values()))
     assert after["price_service-2"] == before["price_service-2"]
-    assert after["price_service-3"].port == before["price_service-2"].port + 1
-    assert planned(keep=tuple(after.values())) == after
+    assert after["price_service-3"].port == EXTRA_PORTS_FROM
+    assert planned(running=tuple(after.values())).keys() == planned().keys()
+
+
+def test_a_service_that_is_not_counted_is_not_run() -> None:
+    none = dict.fromkeys(SERVICE_PORTS, 0)
+    assert list(planned(counts=none)) == ["api_gateway"]
+    assert list(planned(counts={**none, "price_service": 1})) == ["price_service", "api_gateway"]
+
+
+def test_each_process_has_the_settings_that_it_reads_and_its_code() -> None:
+    environ = {"RATE_LIMIT_REQUESTS": "0", "LOG_LEVEL": "debug", "SERVICE_PORT": "1"}
+    processes = planned(environ=environ)
+    assert processes["api_gateway"].environment == {
+        "RATE_LIMIT_REQUESTS": "0",
+        "LOG_LEVEL": "debug",
+        "GATEWAY_PORT": "8080",
+    }
+    assert processes["price_service"].environment == {
+        "LOG_LEVEL": "debug",
+        "SERVICE_PORT": "8002",
+    }
+    assert processes["price_service"].code == "1.0.0 price_service"
+
+
+def test_a_stand_in_is_the_same_service_on_another_port() -> None:
+    price = planned(environ={"LOG_LEVEL": "debug"})["price_service"]
+    stand_in = stand_in_for(
+        price, {EXTRA_PORTS_FROM}, offset=0, is_free=lambda port: port != EXTRA_PORTS_FROM + 1
+    )
+    assert (stand_in.name, stand_in.service) == ("price_service-stand-in", "price_service")
+    assert stand_in.port == EXTRA_PORTS_FROM + 2
+    assert stand_in.environment == {"LOG_LEVEL": "debug", "SERVICE_PORT": str(stand_in.port)}
+    assert (stand_in.command, stand_in.code) == (price.command, price.code)
 
 
 @pytest.mark.parametrize("text", ["abc", "-1", "1.5", "", "57456", "99999999"])
@@ -91,37 +127,6 @@ def test_a_bad_port_offset_is_named(text: str) -> None:
 
 def test_the_highest_offset_still_has_a_port_for_all() -> None:
     assert planned(offset=parse_offset("57455"))["api_gateway"].port == 65535
-
-
-@pytest.mark.parametrize(
-    "text", ["price_service=3 market_data_service=2", " price_service=3,market_data_service=2 "]
-)
-def test_a_scale_names_services_and_counts(text: str) -> None:
-    assert parse_scale(text) == {"price_service": 3, "market_data_service": 2}
-
-
-def test_no_scale_is_none() -> None:
-    assert parse_scale("") == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ("prices=2", "'prices'"),
-        ("price_service", "price_service=''"),
-        ("price_service=two", "price_service='two'"),
-        ("price_service=0", "price_service='0'"),
-        ("price_service=-1", "price_service='-1'"),
-        ("price_service=²", "price_service='²'"),
-        ("price_service=1000", "1 to 32"),
-        ("api_gateway=2", "'api_gateway'"),
-    ],
-)
-def test_a_bad_scale_is_named_in_one_line(text: str, named: str) -> None:
-    with pytest.raises(UsageError) as told:
-        parse_scale(text)
-    assert named in str(told.value)
-    assert "\n" not in str(told.value)
 
 
 def test_a_route_is_the_services_name_without_its_ending() -> None:

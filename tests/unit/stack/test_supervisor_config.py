@@ -22,7 +22,12 @@ def as_supervisord_reads(command: str) -> list[str]:
 
 def sections(*processes: ProcessSpec) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
-    text = config_text(processes, socket=Path("/x/supervisor.sock"), stop_wait_s=15)
+    text = config_text(
+        processes,
+        socket=Path("/x/supervisor.sock"),
+        environments=Path("/x/it's 50% #1"),
+        stop_wait_s=15,
+    )
     parser.read_string(text)
     return parser
 
@@ -47,9 +52,12 @@ def test_a_process_is_restarted_logs_to_one_rotated_file_and_gets_time_to_stop()
     assert section["stopwaitsecs"] == "15"
 
 
-def test_the_environment_of_a_process_is_written_with_it() -> None:
-    process = ProcessSpec("a", "a", 1, ("x",), {"SERVICE_PORT": "8002", "B": "c"})
-    assert sections(process)["program:a"]["environment"] == 'SERVICE_PORT="8002",B="c"'
+def test_a_process_is_started_by_a_shell_that_reads_its_variables_and_becomes_it() -> None:
+    process = ProcessSpec("a", "a", 1, ("python", "-m", "a b"))
+    command = as_supervisord_reads(sections(process)["program:a"]["command"])
+    assert command[3:] == ["/x/it's 50% #1/a", "python", "-m", "a b"]
+    assert command[:2] == ["/bin/sh", "-c"]
+    assert command[2].endswith('exec "$@"')
 
 
 def test_the_registry_starts_first_and_the_gateway_last() -> None:
@@ -68,7 +76,7 @@ def test_supervisord_demands_no_more_descriptors_than_it_can_have(
         "import resource; from pathlib import Path\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))\n"
         "from gateway.stack.supervisor_config import config_text\n"
-        "print(config_text((), socket=Path('/x/supervisor.sock'), stop_wait_s=15))"
+        "print(config_text((), socket=Path('/x/s'), environments=Path('/x'), stop_wait_s=15))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60

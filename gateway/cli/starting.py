@@ -1,0 +1,88 @@
+"""What `lockgate up` and `restart` do: one start of the stack, with its progress and its table."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from gateway.cli import options
+from gateway.cli.commands.down import stop
+from gateway.cli.output import print_progress
+from gateway.cli.stack_table import print_json, print_table
+from gateway.stack.code import code_of
+from gateway.stack.failures import StackError
+from gateway.stack.plan import REGISTRY_PORT, ProcessSpec, plan_processes, stand_in_for
+from gateway.stack.ports import is_free
+from gateway.stack.selection import Selection, chosen_processes
+from gateway.stack.supervision import Supervisor
+from gateway.stack.up import StartUp
+from gateway.stack.variables import settings_for
+
+NOTHING = Selection()
+
+
+def start(
+    port_offset: str,
+    selection: Selection,
+    *,
+    as_json: bool,
+    title: str,
+    only: frozenset[str] = frozenset(),
+) -> None:
+    """Bring the stack to what is asked for, and show it. StackError: it could not be done."""
+    began = time.monotonic()
+    offset, state = options.stack_at(port_offset)
+
+    def plan(
+        running: Sequence[ProcessSpec] | None, environ: Mapping[str, str]
+    ) -> list[ProcessSpec]:
+        return plan_processes(
+            running or (),
+            environ,
+            python=sys.executable,
+            offset=offset,
+            counts=selection.counts(running),
+            settings_for=settings_for,
+            code_of=code_of,
+            is_free=is_free,
+        )
+
+    rows, record = StartUp(
+        state=state,
+        root=options.root(),
+        make_plan=plan,
+        make_stand_in=partial(stand_in_for, offset=offset, is_free=is_free),
+        registry_port=REGISTRY_PORT + offset,
+        environ=os.environ,
+        report=print_progress,
+        only=only,
+    ).run()
+    if as_json:
+        print_json(rows)
+    else:
+        title = f"{title} ({time.monotonic() - began:.1f} s)"
+        print_table(rows, title=title, registry_about=record.registry_about)
+
+
+def restart_all(port_offset: str, selection: Selection, *, as_json: bool) -> None:
+    """`down` and `up`, with the services and instances that ran, where nothing else is said."""
+    running = _running(port_offset)
+    kept = selection if running is None else selection.over(running)
+    stop(port_offset)
+    start(port_offset, kept, as_json=as_json, title="Lockgate is up")
+
+
+def restart_some(port_offset: str, names: Sequence[str], *, as_json: bool) -> None:
+    """StackError: nothing runs. UsageError: there is no process or service of such a name."""
+    running = _running(port_offset)
+    if running is None:
+        raise StackError(f"nothing runs at port offset {port_offset}: `make up` starts the stack")
+    only = chosen_processes(running, names)
+    start(port_offset, NOTHING, as_json=as_json, title="Lockgate", only=only)
+
+
+def _running(port_offset: str) -> Sequence[ProcessSpec] | None:
+    _, state = options.stack_at(port_offset)
+    record = state.load_record() if Supervisor(state).answers() else None
+    return None if record is None else record.processes

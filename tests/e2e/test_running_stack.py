@@ -1,0 +1,118 @@
+"""A stack that runs is given other settings, more and fewer instances and services, under requests."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.support.stacks import Stack, until
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("stack")]
+
+PRICES = "/api/price/prices/BTCUSDT"
+
+
+@contextmanager
+def under_requests(stack: Stack, path: str) -> Iterator[list[object]]:
+    """The statuses, or what went wrong, of requests one after another while the block runs."""
+    answers: list[object] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.is_set():
+            try:
+                answers.append(stack.get(path).status)
+            except OSError as error:
+                answers.append(repr(error))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield answers
+    finally:
+        over.set()
+        thread.join()
+
+
+def pids(stack: Stack) -> dict[str, int]:
+    return {name: row["pid"] for name, row in stack.processes().items()}
+
+
+def anew(before: dict[str, int], now: dict[str, int]) -> set[str]:
+    return {name for name, pid in now.items() if before.get(name) != pid}
+
+
+def test_what_is_asked_of_a_running_stack_is_done_and_said() -> None:
+    """`RATE_LIMIT_REQUESTS=0 make up` on a running stack said that all is up and changed nothing."""
+    stack = Stack(RATE_LIMIT_REQUESTS="0", HEARTBEAT_INTERVAL="1", INSTANCE_TTL="4")
+    try:
+        _fewer_services(stack)
+        _one_service_restarts_and_no_request_fails(stack)
+        _instances_are_added_kept_and_taken_away(stack)
+        _a_setting_restarts_the_gateway_alone(stack)
+        _no_service_at_all(stack)
+    finally:
+        stack.down()
+
+
+def _fewer_services(stack: Stack) -> None:
+    done = stack.make("up", SERVICES="price signal")
+    assert done.returncode == 0, done.stderr
+    assert set(pids(stack)) == {"registry", "price_service", "signal_service", "api_gateway"}
+    assert "price_service needs market_data_service" in done.stderr
+
+    done = stack.make("up", SERVICES="price_service market_data_service")
+    assert done.returncode == 0, done.stderr
+    assert set(pids(stack)) == {"registry", "market_data_service", "price_service", "api_gateway"}
+    assert "not asked for any more (SCALE, SERVICES): signal_service" in done.stderr
+    until(lambda: stack.get(PRICES).status == 200)
+
+
+def _one_service_restarts_and_no_request_fails(stack: Stack) -> None:
+    before = pids(stack)
+    with under_requests(stack, PRICES) as answers:
+        until(lambda: len(answers) > 10)
+        done = stack.make("restart", ARGS="price_service")
+        there = len(answers)
+        until(lambda: len(answers) > there + 10)
+    assert done.returncode == 0, done.stderr
+    assert [answer for answer in answers if answer != 200] == []
+    now = pids(stack)
+    assert (anew(before, now), set(now)) == ({"price_service"}, set(before))
+
+
+def _instances_are_added_kept_and_taken_away(stack: Stack) -> None:
+    stack.up(SCALE="price_service=2")
+    before = pids(stack)
+    assert "price_service-2" in before
+
+    stack.up()
+    assert pids(stack) == before
+    assert stack.make("restart").returncode == 0
+    assert pids(stack).keys() == before.keys()
+    assert anew(before, pids(stack)) == set(before)
+
+    before = pids(stack)
+    with under_requests(stack, PRICES) as answers:
+        until(lambda: len(answers) > 10)
+        stack.up(SCALE="price_service=1")
+    assert [answer for answer in answers if answer != 200] == []
+    now = pids(stack)
+    assert (anew(before, now), before.keys() - now.keys()) == (set(), {"price_service-2"})
+
+
+def _a_setting_restarts_the_gateway_alone(stack: Stack) -> None:
+    before = pids(stack)
+    stack.environment["RATE_LIMIT_REQUESTS"] = "50"
+    done = stack.make("up")
+    assert done.returncode == 0, done.stderr
+    assert "RATE_LIMIT_REQUESTS: 0 → 50 (api_gateway)" in done.stderr
+    assert anew(before, pids(stack)) == {"api_gateway"}
+    assert stack.get(PRICES).headers["RateLimit-Policy"].startswith('"default";q=50;')
+
+
+def _no_service_at_all(stack: Stack) -> None:
+    before = pids(stack)
+    stack.up(SERVICES="none")
+    assert pids(stack) == {name: before[name] for name in ("registry", "api_gateway")}
