@@ -29,6 +29,8 @@ COMMANDS = (
     "services",
     "routes",
     "register",
+    "drain",
+    "deregister",
     "doctor",
 )
 EXIT_STATUSES = (

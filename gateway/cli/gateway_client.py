@@ -5,6 +5,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,11 +15,15 @@ from gateway.stack.plan import GATEWAY, REACHABLE, gateway_port
 from gateway.stack.state import StackState
 
 ANSWERS_WITHIN_S = 5.0
+_IS_IT_ONE = "is that a gateway?"
+_WANTS_ONE = "it wants its admin token: give it with --token or ADMIN_TOKEN"
 _ADVICE = {
-    401: "it takes another admin token, name it with --token",
-    503: "it has not heard of its registry yet: is that running?",
-    404: "where ADMIN_LISTEN is set, --url has to name that address",
+    "unauthorized": "it takes another admin token, name it with --token",
+    "forbidden": "it has no admin token, so nobody may change anything: start it with ADMIN_TOKEN",
+    "no_view": "it has not heard of its registry yet: is that running?",
+    "route_not_found": "where ADMIN_LISTEN is set, --url has to name that address",
 }
+_MISSING = ("service_not_found", "instance_not_found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +37,40 @@ class GatewayClient:
     def get(self, path: str, *, missing: Any = None) -> Any:
         """The JSON document at a path. StackError: it does not answer, or refuses.
 
-        `missing` is returned for a 404, where it is not None.
+        `missing` is returned where the gateway knows no such service, if it is not None.
         """
+        return self._ask("GET", path, missing, ANSWERS_WITHIN_S)
+
+    def change(self, method: str, path: str, *, within_s: float = ANSWERS_WITHIN_S) -> Any:
+        """Change what is registered: the JSON document of the answer, None where it has none."""
+        return self._ask(method, path, None, within_s)
+
+    def _ask(self, method: str, path: str, missing: Any, within_s: float) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        request = urllib.request.Request(self.url + path, headers=headers)  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            self.url + path, headers=headers, method=method
+        )
         try:
-            with self._opener().open(request, timeout=ANSWERS_WITHIN_S) as response:
-                return json.load(response)
+            with self._opener().open(request, timeout=within_s) as response:
+                return json.load(response) if response.status != HTTPStatus.NO_CONTENT else None
         except urllib.error.HTTPError as refusal:
             with refusal:
-                if refusal.code == HTTPStatus.NOT_FOUND and missing is not None:
+                problem = _problem(refusal)
+                if problem.get("reason") in _MISSING and missing is not None:
                     return missing
-                advice = _ADVICE.get(refusal.code, "is that a gateway?")
-                raise StackError(f"{self.url}{path} answers {refusal.code}: {advice}") from None
+                answers = f"{self.url}{path} answers {refusal.code}"
+                raise StackError(f"{answers}: {self._advice(problem)}") from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise StackError(
                 f"no gateway answers at {self.url}: {reason}. Is it up? Try `lockgate ps`"
             ) from None
+
+    def _advice(self, problem: Mapping[str, Any]) -> str:
+        reason = problem.get("reason")
+        if reason == "unauthorized" and not self.token:
+            return _WANTS_ONE
+        return _ADVICE.get(str(reason)) or str(problem.get("detail") or _IS_IT_ONE)
 
     def _opener(self) -> urllib.request.OpenerDirector:
         proxies = [urllib.request.ProxyHandler({})] if self.direct else []
@@ -61,6 +82,15 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: object) -> None:
         return None
+
+
+def _problem(refusal: urllib.error.HTTPError) -> Mapping[str, Any]:
+    """The members of a gateway's problem document (RFC 9457); none of what is not one."""
+    try:
+        document = json.load(refusal)
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    return document if isinstance(document, dict) and "reason" in document else {}
 
 
 def find_gateway(

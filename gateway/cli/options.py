@@ -37,6 +37,12 @@ token = click.option(
     metavar="TOKEN",
     help="Its admin token; else ADMIN_TOKEN; else, without --url, that of the stack.",
 )
+all_of_them = click.option(
+    "--all", "all_of_them", is_flag=True, help="Each instance of the service."
+)
+instances = click.argument(
+    "words", nargs=-1, required=True, metavar="SERVICE INSTANCE | SERVICE/INSTANCE | INSTANCE"
+)
 
 
 def stack_at(port_offset: str) -> tuple[int, StackState]:

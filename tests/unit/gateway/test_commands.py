@@ -46,7 +46,15 @@ def test_help_lists_every_command_with_a_whole_sentence_and_imports_nothing_that
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--version",), ("register", "--help"), ("services",), ("routes",), ("logs", "--no-follow")],
+    [
+        ("--version",),
+        ("register", "--help"),
+        ("services",),
+        ("routes",),
+        ("drain", "o1"),
+        ("deregister", "o1"),
+        ("logs", "--no-follow"),
+    ],
 )
 def test_a_command_imports_nothing_that_it_does_not_need(
     tmp_path: Path, arguments: tuple[str, ...]

@@ -1,0 +1,34 @@
+"""`lockgate deregister`: takes an instance out of the registry."""
+
+from typing import Any
+
+from gateway.cli import options
+from gateway.cli.application import EXIT_STATUSES, command
+
+EPILOG = f"{EXIT_STATUSES} Example: lockgate deregister orders orders-1"
+
+
+@command(epilog=EPILOG)
+@options.instances
+@options.all_of_them
+@options.port_offset
+@options.url
+@options.token
+@options.as_json
+def deregister(words: tuple[str, ...], **where: Any) -> None:
+    """Take an instance out of the registry, at once.
+
+    SERVICE is the service's name, or that in its route. INSTANCE alone will do where no other service
+    has an instance of that ID; `lockgate services` shows them.
+
+    Whoever still sends heartbeats for it registers it again: this is for what was left behind. End the
+    program itself for others, which deregisters them, or `lockgate drain` them.
+    """
+    from gateway.cli.changing import change_instances
+    from gateway.cli.gateway_client import GatewayClient
+
+    def deregister_one(gateway: GatewayClient, path: str) -> dict[str, Any]:
+        gateway.change("DELETE", path)
+        return {"deregistered": True}
+
+    change_instances(words, deregister_one, title="Deregistered", **where)

@@ -1,0 +1,55 @@
+"""`lockgate drain`: lets an instance get no new requests."""
+
+from typing import Any
+
+import click
+
+from gateway.cli import options
+from gateway.cli.application import FAILURE, command
+
+EPILOG = (
+    "Exit statuses: 0 it drains, and with --wait it is complete; 1 it is not complete, or could not "
+    "be drained; 2 asked for something that makes no sense. "
+    "Example: lockgate drain orders orders-1 --wait 30 && kill 4711"
+)
+
+
+@command(epilog=EPILOG)
+@options.instances
+@options.all_of_them
+@click.option(
+    "--wait",
+    "wait_s",
+    type=click.FloatRange(min=0, max=60),
+    metavar="SECONDS",
+    help="Wait so long, at most 60, until every worker of every gateway is through with it.",
+)
+@options.port_offset
+@options.url
+@options.token
+@options.as_json
+def drain(words: tuple[str, ...], wait_s: float | None, **where: Any) -> int:
+    """Send an instance no new requests; those under way go on.
+
+    SERVICE is the service's name, or that in its route. INSTANCE alone will do where no other service
+    has an instance of that ID; `lockgate services` shows them.
+
+    With --wait it is shown how far the drain has come: `complete` when no worker sends anything there
+    any more and every answer is out, else how many workers are missing and how many requests are
+    under way.
+    """
+    from gateway.cli.changing import change_instances
+    from gateway.cli.gateway_client import ANSWERS_WITHIN_S, GatewayClient
+
+    def drain_one(gateway: GatewayClient, path: str) -> dict[str, Any]:
+        if wait_s is None:
+            gateway.change("POST", f"{path}/drain")
+            return {"draining": True}
+        within_s = wait_s + ANSWERS_WITHIN_S
+        answer: dict[str, Any] = gateway.change(
+            "POST", f"{path}/drain?wait={wait_s:g}", within_s=within_s
+        )
+        return answer
+
+    answers = change_instances(words, drain_one, title="Draining", **where)
+    return 0 if all(one.get("complete", True) for one in answers) else FAILURE
