@@ -95,32 +95,19 @@ async def start_recipe(
     gateway: RunningGateway, registry_url: str, tmp_path: Path
 ) -> AsyncIterator[StartRecipe]:
     """`await start_recipe("Flask", command)`: its programs run, and have answered the recipe's call."""
-    kitchen = Kitchen(tmp_path, gateway.port, registry_url)
+    kitchen = Kitchen(tmp_path, gateway.port, REDIS_URL=registry_url)
 
     async def start(heading: str, command: str, edits: Edits | None = None) -> Kitchen:
         recipe = RECIPES[heading]
-        for needed in set(re.findall(r"\b(?:npm|node)\b", " ".join(recipe.commands))):
-            if shutil.which(needed) is None:
-                pytest.skip(f"{needed} is not here")
-        for step in recipe.set_up:
-            if step.startswith("npm"):
-                await install_by_npm(kitchen, step)
-            elif not step.startswith("pip"):
-                await kitchen.do(step)
+        await kitchen.set_up(recipe)
         (tmp_path / "public/pictures").mkdir(parents=True)
         (tmp_path / "public/pictures/index.html").write_text("pictures")
-        await kitchen.run(recipe, command, edits)
+        kitchen.write(recipe, command, edits)
+        await kitchen.start(command)
         return kitchen
 
     yield start
     await kitchen.stop()
-
-
-async def install_by_npm(kitchen: Kitchen, step: str) -> None:
-    try:
-        await kitchen.do(f"timeout 100 {step} --no-audit --no-fund")
-    except AssertionError as failure:
-        pytest.skip(f"npm can't install it here: {failure}")
 
 
 @pytest.mark.parametrize(("heading", "command"), WAYS)

@@ -3,12 +3,15 @@
 import asyncio
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.support.documents import ROOT, Block, blocks
 from tests.support.eventually import eventually
@@ -17,6 +20,7 @@ from tests.support.registry_servers import free_port
 DOCUMENT = "docs/recipes.md"
 #: By file, what is replaced there by what.
 Edits = Mapping[str, Mapping[str, str]]
+_NOT_THE_READERS = ("REDIS_URL", "ADMIN_TOKEN", "PORT_OFFSET")
 _SETS_UP = ("pip install", "npm install", "django-admin")
 _RUNS = ("lockgate register", "python shop.py")
 _CALLS = "curl "
@@ -81,21 +85,25 @@ def _write(folder: Path, block: Block, registers_itself: bool) -> None:
 
 
 class Kitchen:
-    """A folder, a port where 9000 is meant, a gateway where 8080 is, and what runs in it."""
+    """A folder, a port where 9000 is meant, a gateway where 8080 is, and a program that runs there.
 
-    def __init__(self, folder: Path, gateway_port: int, redis_url: str) -> None:
+    `variables` are what the reader's environment has besides.
+    """
+
+    def __init__(self, folder: Path, gateway_port: int, **variables: str) -> None:
         self.folder = folder
         self.port = free_port()
         self._gateway_port = gateway_port
         binaries = Path(sys.executable).parent
-        self._environment = os.environ | {
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name not in _NOT_THE_READERS},
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
-            "REDIS_URL": redis_url,
+            **variables,
         }
         self._running: asyncio.subprocess.Process | None = None
-        self._output = folder / "output"
+        self._output = folder / f"output-{self.port}"
 
     def moved(self, text: str) -> str:
         text = text.replace("localhost:8080", f"localhost:{self._gateway_port}")
@@ -108,8 +116,25 @@ class Kitchen:
         assert process.returncode == 0, f"{command}\n{printed.decode()}"
         return printed.decode()
 
-    async def run(self, recipe: Recipe, command: str, edits: Edits | None = None) -> None:
-        """Write its programs, and start one that goes on until `stop`."""
+    async def set_up(self, recipe: Recipe) -> None:
+        """What comes before the programs; the tests' own environment has Python's packages."""
+        for needed in set(re.findall(r"\b(?:npm|node)\b", " ".join(recipe.commands))):
+            if shutil.which(needed) is None:
+                pytest.skip(f"{needed} is not here")
+        for step in recipe.set_up:
+            if step.startswith("npm"):
+                await self._install_by_npm(step)
+            elif not step.startswith("pip"):
+                await self.do(step)
+
+    async def _install_by_npm(self, step: str) -> None:
+        try:
+            await self.do(f"timeout 100 {step} --no-audit --no-fund")
+        except AssertionError as failure:
+            pytest.skip(f"npm can't install it here: {failure}")
+
+    def write(self, recipe: Recipe, command: str, edits: Edits | None = None) -> None:
+        """Write the programs of a recipe that is run by `command`."""
         recipe.write(self.folder, registers_itself=not command.startswith("lockgate"))
         for name, changes in (edits or {}).items():
             text = (self.folder / name).read_text()
@@ -120,6 +145,9 @@ class Kitchen:
         for path in [*self.folder.rglob("*.py"), *self.folder.glob("*.js")]:
             if "node_modules" not in path.parts:
                 path.write_text(self.moved(path.read_text()))
+
+    async def start(self, command: str) -> None:
+        """Start what goes on until `stop`."""
         with self._output.open("wb") as output:
             self._running = await self._start(f"exec {self.moved(command)}", output)
 
