@@ -3,8 +3,10 @@
 A name is imported when it is first used: a program that needs one of the modules waits for no other.
 """
 
-from importlib import import_module
+from pkgutil import extend_path
 from typing import TYPE_CHECKING, Any
+
+from .exports import export
 
 if TYPE_CHECKING:
     from .announcement import Announcement
@@ -37,23 +39,12 @@ __all__ = [
     "get_service_registry",
 ]
 
-_MODULES = {
-    "Announcement": "announcement",
-    "AsyncServiceRegistry": "async_registry",
-    "Change": "async_registry",
-    "ServiceRegistry": "registry",
-    "RegistrySettings": "settings",
-    "announce": "announcing",
-    "announced": "background",
-    "get_service_registry": "registry",
-}
+# A project's folder `discovery` without `__init__.py` stays importable beside this package.
+__path__ = extend_path(__path__, __name__)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f".{_MODULES.get(name, 'errors')}", __name__)
-    value = globals()[name] = getattr(module, name)
+    value = globals()[name] = export(name)
     return value
 
 

@@ -4,7 +4,7 @@ import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from .answers import (
@@ -36,7 +36,7 @@ class Command(Generic[T]):
 
 
 def _scripts() -> dict[str, str]:
-    folder = files(__package__) / "scripts"
+    folder = Path(__file__).with_name("scripts")
     return {
         one.name.removesuffix(".lua"): one.read_text("utf-8")
         for one in folder.iterdir()

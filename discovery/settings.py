@@ -17,6 +17,13 @@ VARIABLES = {
     "heartbeat_interval_s": "HEARTBEAT_INTERVAL",
     "instance_ttl_s": "INSTANCE_TTL",
 }
+#: What each of them means.
+MEANINGS = {
+    "REDIS_URL": "The registry: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://.",
+    "REGISTRY_NAMESPACE": "Separates several systems in one registry.",
+    "HEARTBEAT_INTERVAL": "Seconds between the heartbeats of a service.",
+    "INSTANCE_TTL": "Seconds after its last heartbeat at which a registration lapses.",
+}
 
 _DATABASE = re.compile(r"/?|/[0-9]+/?")
 _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -4,10 +4,8 @@ It works in projects that have packages called `discovery`, `gateway`, `middlewa
 `shared` of their own. A name is imported when it is first used, so that the command starts quickly.
 """
 
-import importlib
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from lockgate.own_packages import own_discovery
 
 if TYPE_CHECKING:
     from discovery import (
@@ -53,7 +51,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    owner = importlib.import_module("lockgate.prefix") if name in _OF_PREFIX else own_discovery()
+    if name in _OF_PREFIX:
+        owner = import_module("lockgate.prefix")
+    else:
+        owner = import_module("lockgate.own_packages").own_discovery()
     value = globals()[name] = getattr(owner, name)
     return value
 

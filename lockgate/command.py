@@ -1,17 +1,10 @@
 """The command `lockgate`, in folders that have packages with the names of ours too."""
 
-import sys
-
-from lockgate.own_packages import put_own_packages_first
-
-INTERRUPTED = 130
+from lockgate.own_packages import own_process
 
 
 def main() -> None:
-    put_own_packages_first()
-    try:
+    with own_process():
         from gateway.cli import main as run
 
         run()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)

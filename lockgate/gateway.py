@@ -1,11 +1,14 @@
 """`python -m lockgate.gateway`: `python -m gateway`, in folders that have a `gateway` of their own too."""
 
-import sys
+from lockgate.own_packages import own_process
 
-from lockgate.own_packages import put_own_packages_first
+
+def main(called_as: str = "python -m lockgate.gateway") -> None:
+    with own_process():
+        from gateway.cli import run_gateway
+
+        run_gateway(called_as)
+
 
 if __name__ == "__main__":
-    put_own_packages_first()
-    from gateway.process import main
-
-    sys.exit(main())
+    main()

@@ -1,53 +1,64 @@
 """Finds the packages that came with this one, whatever else has their names."""
 
-import importlib
-import importlib.util
 import sys
-import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
 _ROOT = Path(__file__).resolve().parent.parent
+_NAMES = ("discovery", "gateway", "middlewares", "services")
 _PRIVATE_NAME = "lockgate.discovery"
-_lock = threading.RLock()
+#: The exit status after ^C.
+INTERRUPTED = 130
 
 
-def put_own_packages_first() -> None:
-    """For processes that run nothing but Lockgate; call it before one of its packages is imported."""
-    sys.path.insert(0, str(_ROOT))
+@contextmanager
+def own_process() -> Iterator[None]:
+    """For processes that run nothing but Lockgate: within, those names mean its packages.
+
+    Nothing else is found in another place than before. ^C ends the process without a traceback,
+    however early it comes.
+    """
+    for name in _NAMES:  # `python -m gateway` may have found a folder of the project's beside ours
+        sys.modules.pop(name, None)
+    sys.meta_path.insert(0, _OwnPackages())
+    try:
+        yield
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 def own_discovery() -> ModuleType:
-    """The package `discovery` of this distribution.
+    """For processes of others: the package `discovery` of this distribution.
 
-    Where a project has a `discovery` of its own, ours is loaded beside it under a name of its own.
+    Where a project has a `discovery` of its own, ours is `lockgate.discovery`, and theirs is left alone.
     """
-    with _lock:
-        if _PRIVATE_NAME in sys.modules:
-            return sys.modules[_PRIVATE_NAME]
-        if _is_ours("discovery"):
-            return importlib.import_module("discovery")
-        return _load_privately()
+    if _PRIVATE_NAME not in sys.modules and _is_ours("discovery"):
+        return import_module("discovery")
+    return import_module(_PRIVATE_NAME)
+
+
+class _OwnPackages:
+    """A finder that is asked before all others."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in _NAMES:
+            return None
+        spec = PathFinder.find_spec(name, [str(_ROOT)])
+        if spec is not None:  # that of a folder without `__init__.py` looks around on sys.path else
+            spec.submodule_search_locations = [str(_ROOT / name)]
+        return spec
 
 
 def _is_ours(package: str) -> bool:
+    from importlib.util import find_spec
+
     loaded = sys.modules.get(package)
-    spec = importlib.util.find_spec(package) if loaded is None else loaded.__spec__
+    spec = find_spec(package) if loaded is None else loaded.__spec__
     origin = None if spec is None else spec.origin
     return origin is not None and Path(origin).resolve().parent == _ROOT / package
-
-
-def _load_privately() -> ModuleType:
-    folder = _ROOT / "discovery"
-    spec = importlib.util.spec_from_file_location(
-        _PRIVATE_NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
-    )
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{folder} is missing: install lockgate anew")
-    module = sys.modules[_PRIVATE_NAME] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[_PRIVATE_NAME]
-        raise
-    return module

@@ -5,8 +5,8 @@ import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import cached_property
-from importlib.resources import files
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -44,7 +44,7 @@ class SharedLimiter:
         self.alone = False
         # One call at a time needs one connection, and the time limit is set here.
         self._client = connect_async(settings.redis_url, blocking=True)
-        source = (files("middlewares") / "rate_limit.lua").read_text("utf-8")
+        source = Path(__file__).with_name("rate_limit.lua").read_text("utf-8")
         self._script = self._client.register_script(source)
         self._prefix = tag(settings.namespace)
         self._live_workers = live_workers

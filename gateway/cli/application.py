@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from gateway.cli.output import print_error
-from gateway.extras import tell_missing_extra
 from gateway.stack.failures import StackError, UsageError
 from gateway.version import VERSION
+from middlewares.missing_extra import tell_missing_extra
 
 #: In the order of the help.
 COMMANDS = (
@@ -43,6 +43,7 @@ USAGE = 2
 command: Callable[..., Callable[[Callable[..., Any]], click.Command]] = partial(
     click.command, epilog=EXIT_STATUSES
 )
+version_option = click.version_option(VERSION, message="lockgate %(version)s")
 
 
 class _Commands(click.Group):
@@ -79,23 +80,35 @@ class _Commands(click.Group):
     epilog=EXIT_STATUSES,
     context_settings={"show_default": True, "max_content_width": 100},
 )
-@click.version_option(VERSION, message="lockgate %(version)s")
+@version_option
 def lockgate() -> None:
     """Lockgate, an API gateway and service discovery in one."""
 
 
-def run() -> int:
-    """Run the command that the arguments name; its exit status. KeyboardInterrupt: ^C."""
+def run(called: click.Command, name: str) -> int:
+    """Run what the arguments ask of it; its exit status. KeyboardInterrupt: ^C."""
     try:
-        return lockgate.main(prog_name="lockgate", standalone_mode=False) or 0
+        return called.main(prog_name=name, standalone_mode=False) or 0
     except click.Abort as abort:
         raise KeyboardInterrupt from abort
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stderr)
-        return error.exit_code
+        return USAGE
+    except click.UsageError as error:
+        print_error(_one_line(error))
+        return USAGE
     except UsageError as error:
         print_error(str(error))
         return USAGE
     except StackError as error:
         print_error(str(error), error.log_lines)
         return FAILURE
+    except ModuleNotFoundError as error:
+        tell_missing_extra(name, error)
+        return FAILURE
+
+
+def _one_line(error: click.UsageError) -> str:
+    message = " ".join(error.format_message().split())
+    name = error.ctx.command_path if error.ctx else "lockgate"
+    return f"{message.rstrip('.')}; try `{name} --help`"

@@ -19,8 +19,11 @@ def _advertisable(host: str) -> str:
     return host
 
 
-#: A field's description is the end of the sentence that refuses a bad value.
-Port = Annotated[int, Field(ge=1, le=65535, description="must be a port from 1 to 65535")]
+#: A field's title is what it means, its description the end of the sentence that refuses a bad value.
+Port = Annotated[
+    int,
+    Field(ge=1, le=65535, title="Its port.", description="must be a port from 1 to 65535"),
+]
 
 
 class ServiceSettings(BaseSettings):
@@ -28,17 +31,30 @@ class ServiceSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
-    service_host: str = Field(default="127.0.0.1", description="must be an address to listen on")
+    service_host: str = Field(
+        default="127.0.0.1",
+        title="Where the service listens.",
+        description="must be an address to listen on",
+    )
     service_port: Port = Field(default=...)
-    advertise_host: Annotated[str, AfterValidator(_advertisable)] = "localhost"
+    advertise_host: Annotated[str, AfterValidator(_advertisable)] = Field(
+        default="localhost", title="The host that it registers."
+    )
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = Field(
-        default="info", description="must be debug, info, warning, error or critical"
+        default="info",
+        title="debug, info, warning, error or critical.",
+        description="must be debug, info, warning, error or critical",
     )
     log_format: Annotated[Style, BeforeValidator(in_lower_case)] = Field(
-        default="json", description="must be json or console"
+        default="json", title="json, or console for people.", description="must be json or console"
     )
     shutdown_grace: float = Field(
-        default=10.0, ge=0, le=3600, allow_inf_nan=False, description="must be 0 to 3600 seconds"
+        default=10.0,
+        ge=0,
+        le=3600,
+        allow_inf_nan=False,
+        title="Seconds for requests in flight when it stops.",
+        description="must be 0 to 3600 seconds",
     )
 
 

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import structlog
@@ -44,7 +44,7 @@ class NotificationStore:
         self._client: Any = connect_async(settings.redis_url)
         #: Its one connection does nothing but wait.
         self._listener: Any = connect_async(settings.redis_url, blocking=True)
-        source = (files("services.notification") / "append.lua").read_text("utf-8")
+        source = Path(__file__).with_name("append.lua").read_text("utf-8")
         self._append = self._client.register_script(source)
 
     async def add(self, note: Note, idempotency_key: str | None) -> Addition:

@@ -1,13 +1,11 @@
 """What the image and compose.yaml do, done without an engine: installed, started, asked and stopped."""
 
-import importlib.metadata
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from gateway.stack.ports import answers
 from services.catalogue import MODULES
@@ -90,18 +86,6 @@ def run_as_in_the_build(line: str, folder: Path) -> None:
     assert finished.returncode == 0, f"{line}\n{finished.stdout}{finished.stderr}"
 
 
-@pytest.fixture(scope="session")
-def package_index() -> None:
-    """Building and installing takes packages from the index that pip is set up with."""
-    command = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "5"]
-    asked = subprocess.run(
-        [*command, "index", "versions", "setuptools"], capture_output=True, text=True, check=False
-    )
-    if asked.returncode != 0:
-        why = asked.stderr.strip().rpartition("\n")[2]
-        pytest.skip(f"pip can't reach its package index: {why}")
-
-
 @pytest.fixture(scope="module")
 def built(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the build stage has made the wheel, by its first RUN line."""
@@ -132,75 +116,6 @@ def test_the_image_installs_starts_is_healthy_and_stops_on_sigterm(
         assert answer(port, "/services") == {"count": 0, "services": []}
         process.send_signal(signal.Signals[final.one("STOPSIGNAL")])
         assert process.wait(timeout=15) == 0, (tmp_path / "log").read_text()
-
-
-@pytest.mark.xdist_group("packages")
-def test_a_bare_installation_is_light_and_lives_beside_a_folder_named_shared(
-    built: Path, tmp_path: Path, own_registry: RegistryServer
-) -> None:
-    (wheel,) = (built / "wheels").iterdir()
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
-    python = tmp_path / "venv" / "bin" / "python"
-    subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            python,
-            "install",
-            "--quiet",
-            "--no-compile",
-            wheel,
-        ],
-        check=True,
-    )
-    assert installed(tmp_path / "venv") == {
-        "lockgate",
-        *closure(tmp_path / "venv", "aiohttp", "redis[hiredis]", "structlog"),
-    }
-
-    own = tmp_path / "project" / "shared"
-    own.mkdir(parents=True)
-    (own / "helpers.py").write_text('NAME = "orders_service"\n')
-    program = own.parent / "program.py"
-    program.write_text(
-        textwrap.dedent("""
-            import asyncio
-            import sys
-
-            from aiohttp import web
-            from discovery import announce
-            from shared.helpers import NAME
-            from shared.service_discovery import get_service_registry
-
-            async def main():
-                app = web.Application()
-                announce(app, name=NAME, port=int(sys.argv[1]))
-                runner = web.AppRunner(app)
-                await runner.setup()
-                await web.TCPSite(runner, "127.0.0.1", int(sys.argv[1])).start()
-                while not get_service_registry().get_service(NAME):
-                    await asyncio.sleep(0.01)
-                print(get_service_registry().discover_service(NAME))
-                await runner.cleanup()
-                print(get_service_registry().list_services())
-
-            asyncio.run(main())
-        """)
-    )
-    port = free_port()
-    finished = subprocess.run(
-        [python, "-W", "error", program, str(port)],
-        env={"REDIS_URL": own_registry.url},
-        cwd="/",
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    assert f"http://localhost:{port}\n[]\n" in finished.stdout
 
 
 def test_the_containers_find_each_other_by_the_names_in_the_compose_file(
@@ -263,30 +178,3 @@ def environment_of(name: str, registry: RegistryServer) -> dict[str, str]:
     assert environment[port]
     url = environment["REDIS_URL"].replace(":6379/", f":{registry.port}/")
     return environment | {port: str(free_port()), "REDIS_URL": url, "PYTHONPATH": str(ROOT)}
-
-
-def distributions(venv: Path) -> dict[str, importlib.metadata.Distribution]:
-    paths = [str(path) for path in venv.glob("lib/python*/site-packages")]
-    return {
-        canonicalize_name(found.name): found
-        for found in importlib.metadata.distributions(path=paths)
-    }
-
-
-def installed(venv: Path) -> set[str]:
-    return set(distributions(venv))
-
-
-def closure(venv: Path, *requirements: str) -> set[str]:
-    """The distributions that these requirements bring."""
-    known = distributions(venv)
-    waiting, found = [Requirement(text) for text in requirements], set[str]()
-    while waiting:
-        wanted = waiting.pop()
-        name = canonicalize_name(wanted.name)
-        found.add(name)
-        for needed in map(Requirement, known[name].requires or ()):
-            extras = wanted.extras or {""}
-            if needed.marker is None or any(needed.marker.evaluate({"extra": e}) for e in extras):
-                waiting.append(needed)
-    return found

@@ -1,11 +1,11 @@
 """What the scripts ask of a server: nothing that Redis 6.2, the oldest supported, does not have."""
 
 import re
-from importlib.resources import files
 
 import pytest
 
 from tests.redis.test_access import ACL_FILE
+from tests.support.documents import ROOT
 
 OLDEST = (6, 2)
 #: Every command that a script calls, with the version of Redis that brought it (redis.io/commands).
@@ -42,8 +42,8 @@ SINCE = {
 #: What came to these commands after 6.2: LPOS and others are no options of them.
 TOO_NEW = {"PEXPIRE": {"NX", "XX", "GT", "LT"}}
 SCRIPTS = [
-    *sorted((files("discovery") / "scripts").iterdir(), key=lambda script: script.name),
-    files("middlewares") / "rate_limit.lua",
+    *sorted((ROOT / "discovery" / "scripts").iterdir(), key=lambda script: script.name),
+    ROOT / "middlewares" / "rate_limit.lua",
 ]
 _CALL = re.compile(r"redis\.p?call\(([^)]*)")
 _WORD = re.compile(r"'([A-Za-z]+)'")

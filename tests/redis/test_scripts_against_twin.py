@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any, TypeVar
 
 import pytest
@@ -32,6 +31,7 @@ from gateway.stack.registry_server import installed_binaries
 from middlewares.limiter import SharedLimiter
 from middlewares.limiting import Check, Decision, Policy, SlidingLog, spread
 from tests.redis.registry_twin import RegistryTwin, TwinEvent
+from tests.support.documents import ROOT
 from tests.support.registry_servers import RegistryServer
 
 T = TypeVar("T")
@@ -571,7 +571,7 @@ def test_a_foreign_record_is_skipped_by_every_reader_and_can_be_taken_out(
 
 # The script of rate limits
 
-SOURCE = (files("middlewares") / "rate_limit.lua").read_text("utf-8")
+SOURCE = (ROOT / "middlewares" / "rate_limit.lua").read_text("utf-8")
 POLICIES = [
     Policy("a", 3, 4_000),
     Policy("b", 5, 20_000),

@@ -1,11 +1,34 @@
 """`lockgate gateway`: the gateway alone, in the foreground."""
 
-from gateway.cli.application import command
+import click
+
+from gateway.cli.application import command, version_option
 
 
-@command()
+class _WithVariables(click.Command):
+    """Its help has the variables that the gateway reads; they are its only options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from gateway.settings import variable_defaults, variable_meanings
+
+        super().format_options(ctx, formatter)
+        defaults = variable_defaults()
+        with formatter.section("Environment"):
+            formatter.write_dl(
+                [
+                    (variable, f"{meaning} [default: {defaults[variable] or 'unset'}]")
+                    for variable, meaning in variable_meanings().items()
+                ]
+            )
+
+
+@command(
+    cls=_WithVariables,
+    epilog="Exit statuses: 0 stopped by SIGTERM or SIGINT, 1 it could not listen, 2 a value is wrong.",
+)
+@version_option
 def gateway() -> int:
-    """Run the gateway in the foreground, as `python -m gateway` does."""
+    """Run the gateway in the foreground (`python -m gateway`)."""
     from gateway.process import main
 
     return main()

@@ -53,8 +53,13 @@ def test_an_offset_is_added_to_every_port_and_told_to_the_process() -> None:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     processes = planned()
-    assert processes["api_gateway"].command == ("python", "-m", "gateway")
-    assert processes["price_service"].command == ("python", "-m", "services", "price_service")
+    assert processes["api_gateway"].command == ("python", "-m", "lockgate.gateway")
+    assert processes["price_service"].command == (
+        "python",
+        "-m",
+        "lockgate.services",
+        "price_service",
+    )
 
 
 def test_a_gateway_port_of_the_users_own_is_kept_to_and_moved_by_the_offset() -> None:

@@ -1,1 +1,0 @@
-"""Lockgate's gateway: the application, its process, and the stack around it."""

@@ -1,1 +1,0 @@
-"""The layers in front of the hop, each with its arithmetic beside it."""

@@ -1,1 +1,0 @@
-"""The example services: real programs that find each other through discovery."""

@@ -1,0 +1,73 @@
+"""The command line of `python -m services NAME`."""
+
+import sys
+from typing import NoReturn
+
+import click
+
+from discovery.errors import SettingsError
+from middlewares.missing_extra import tell_missing_extra
+from middlewares.standard_streams import open_standard_streams
+
+FAILURE = 1
+USAGE_ERROR = 2
+EPILOG = (
+    "Exit statuses: 0 stopped by SIGTERM or SIGINT, 1 it could not listen, 2 a value is wrong or "
+    "there is no such service."
+)
+
+
+def main(called_as: str) -> NoReturn:
+    """What is wrong is said in one line on standard error."""
+    open_standard_streams()
+    try:
+        sys.exit(run_service.main(prog_name=called_as, standalone_mode=False))
+    except click.UsageError:
+        from services.catalogue import MODULES
+
+        known = ", ".join(sorted(MODULES))
+        sys.exit(_refuse(f"usage: {called_as} NAME; NAME is one of {known}", USAGE_ERROR))
+    except click.Abort as abort:
+        raise KeyboardInterrupt from abort
+    except ModuleNotFoundError as error:
+        tell_missing_extra(called_as, error)
+        sys.exit(FAILURE)
+
+
+class _WithVariables(click.Command):
+    """Its help has the services that there are, and the variables that they read."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from services.catalogue import MODULES
+        from services.variables import variable_rows
+
+        with formatter.section("Services"):
+            formatter.write_text(", ".join(sorted(MODULES)))
+        super().format_options(ctx, formatter)
+        with formatter.section("Environment"):
+            formatter.write_dl(variable_rows())
+
+
+@click.command(cls=_WithVariables, epilog=EPILOG)
+@click.argument("name")
+@click.version_option(package_name="lockgate", message="lockgate %(version)s")
+def run_service(name: str) -> int:
+    """Run one of the example services in the foreground."""
+    from services.base.runner import ListenError, run
+    from services.catalogue import find
+
+    service = find(name)
+    if service is None:
+        raise click.UsageError(f"no service {name}")
+    try:
+        run(service)
+    except SettingsError as error:
+        return _refuse(str(error), USAGE_ERROR)
+    except ListenError as error:
+        return _refuse(f"{service.name} {error}", FAILURE)
+    return 0
+
+
+def _refuse(line: str, status: int) -> int:
+    sys.stderr.write(f"{line}\n")
+    return status

@@ -1,0 +1,39 @@
+"""Installations of the wheel, one of each kind for all tests."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.installs import Install, build_wheel, install_bare, install_full
+
+
+@pytest.fixture(scope="session")
+def package_index() -> None:
+    """Building and installing takes packages from the index that pip is set up with."""
+    command = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "5"]
+    asked = subprocess.run(
+        [*command, "index", "versions", "setuptools"], capture_output=True, text=True, check=False
+    )
+    if asked.returncode != 0:
+        why = asked.stderr.strip().rpartition("\n")[2]
+        pytest.skip(f"pip can't reach its package index: {why}")
+
+
+@pytest.fixture(scope="session")
+def wheel(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout. Whoever asks for it is in the xdist group `packages`."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """`pip install lockgate`, without the extra."""
+    return install_bare(tmp_path_factory.mktemp("bare"), wheel)
+
+
+@pytest.fixture(scope="session")
+def full(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """`pip install "lockgate[gateway]"`."""
+    return install_full(tmp_path_factory.mktemp("full"), wheel)

@@ -1,0 +1,94 @@
+"""`--help` of the processes: their variables are their options."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import GatewaySettings, variable_defaults, variable_meanings
+from gateway.version import VERSION
+from services.catalogue import MODULES
+from services.variables import variable_rows
+from tests.support.documents import ROOT
+
+
+def run(folder: Path, *arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("module", ["gateway", "lockgate.gateway"])
+def test_the_gateway_names_every_variable_with_its_meaning_and_default(
+    tmp_path: Path, module: str
+) -> None:
+    """Whatever the environment says, wrong values too."""
+    done = run(tmp_path, module, "--help", GATEWAY_PORT="nonsense")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = " ".join(done.stdout.split())
+    assert shown.startswith(f"Usage: python -m {module} [OPTIONS]")
+    for variable, meaning in variable_meanings().items():
+        default = variable_defaults()[variable] or "unset"
+        assert f"{variable} {meaning} [default: {default}]" in shown
+
+
+def test_every_variable_has_a_meaning() -> None:
+    meanings = variable_meanings()
+    assert [name for name, meaning in meanings.items() if not meaning] == []
+    fields = {name.upper() for name in GatewaySettings.model_fields} - {"REGISTRY"}
+    assert fields < set(meanings)
+
+
+def test_the_services_name_themselves_and_every_variable(tmp_path: Path) -> None:
+    done = run(tmp_path, "services", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = " ".join(done.stdout.split())
+    assert shown.startswith("Usage: python -m services [OPTIONS] NAME")
+    assert all(name in shown for name in MODULES)
+    for variable, about in variable_rows():
+        assert f"{variable} {about}" in shown
+        assert not about.startswith(("None", "["))
+
+
+@pytest.mark.parametrize("module", ["gateway", "lockgate.gateway", "services", "lockgate"])
+def test_the_version_is_told(tmp_path: Path, module: str) -> None:
+    done = run(tmp_path, module, "--version")
+    assert (done.returncode, done.stdout) == (0, f"lockgate {VERSION}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("gateway", "prices"),
+            "lockgate: Got unexpected extra argument (prices); try `python -m gateway --help`",
+        ),
+        (
+            ("gateway", "--port", "8080"),
+            "lockgate: No such option '--port'; try `python -m gateway --help`",
+        ),
+        (
+            ("lockgate", "gateway", "--port"),
+            "lockgate: No such option '--port'; try `lockgate gateway --help`",
+        ),
+        (("lockgate", "nope"), "lockgate: No such command 'nope'; try `lockgate --help`"),
+        (
+            ("lockgate", "register", "--name", "orders", "--", "true"),
+            "lockgate: Missing option '--port'; try `lockgate register --help`",
+        ),
+    ],
+    ids=str,
+)
+def test_what_is_asked_wrongly_is_answered_in_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], line: str
+) -> None:
+    """The gateway started, as if it had been asked for nothing."""
+    done = run(tmp_path, *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")

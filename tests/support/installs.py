@@ -1,0 +1,90 @@
+"""Installations of the wheel as users have them, to be run in folders that are not this checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.containers import copy_build_context
+
+
+@dataclass(frozen=True, slots=True)
+class Install:
+    """A virtual environment with Lockgate in it."""
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        return self.folder / "bin" / "python"
+
+    @property
+    def lockgate(self) -> Path:
+        return self.folder / "bin" / "lockgate"
+
+    @property
+    def site_packages(self) -> Path:
+        (found,) = self.folder.glob("lib/python*/site-packages")
+        return found
+
+    def run(
+        self, cwd: Path, command: str, *arguments: str, **variables: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """`command` is `python` or `lockgate`; the environment has nothing but `variables`."""
+        return subprocess.run(
+            [self.folder / "bin" / command, *arguments],
+            cwd=cwd,
+            env=environment(**variables),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Nothing of what the tests run in, which has this checkout on its paths."""
+    return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"} | variables
+
+
+def build_wheel(folder: Path) -> Path:
+    """The wheel of this checkout, built from a copy: nothing is left behind in it."""
+    source, wheels = folder / "source", folder / "wheels"
+    copy_build_context(source)
+    pip("wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(source))
+    shutil.rmtree(source)
+    (wheel,) = wheels.iterdir()
+    return wheel
+
+
+def install_bare(folder: Path, wheel: Path) -> Install:
+    """`pip install lockgate` into an empty environment."""
+    install = _empty(folder)
+    pip("--python", str(install.python), "install", "--quiet", str(wheel))
+    return install
+
+
+def install_full(folder: Path, wheel: Path) -> Install:
+    """The wheel, with what the tests' own environment has for the extra: nothing is downloaded."""
+    install = _empty(folder)
+    pip("--python", str(install.python), "install", "--quiet", "--no-deps", str(wheel))
+    borrowed = install.site_packages / "borrowed.pth"  # no .pth file in it is read: no editable one
+    borrowed.write_text(f"{sysconfig.get_path('purelib')}\n")
+    return install
+
+
+def _empty(folder: Path) -> Install:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    return Install(folder)
+
+
+def pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(
+        command, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
