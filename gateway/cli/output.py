@@ -36,19 +36,20 @@ def print_rows(
     headings: Sequence[str],
     rows: Sequence[Sequence[str | Coloured]],
     *,
-    title: str,
+    title: str = "",
     to_the_right: Collection[str] = (),
+    folded: bool = True,
 ) -> None:
-    """A table of texts, of which nothing is cut off: long ones go on in the next line."""
-    is_terminal = sys.stdout.isatty()
+    """A table of texts, of which nothing is cut off: `folded`, long ones go on in the next line."""
+    folded = folded and sys.stdout.isatty()
     lines = table_lines(
         headings,
         rows,
-        width=shutil.get_terminal_size().columns if is_terminal else _UNLIMITED,
+        width=shutil.get_terminal_size().columns if folded else _UNLIMITED,
         colours=_takes_colours(sys.stdout),
         to_the_right=to_the_right,
     )
-    print(title, "", *lines, sep="\n")
+    print(*([title, ""] if title else []), *lines, sep="\n")
 
 
 def health_cell(health: str) -> Coloured:

@@ -4,26 +4,20 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from gateway.cli.output import health_cell, print_document, print_rows
-from gateway.stack.plan import GATEWAY, REGISTRY, route_of
+from gateway.stack.places import places
+from gateway.stack.plan import REGISTRY
 from gateway.stack.ps import ProcessRow
+from gateway.stack.state import StackRecord
 
 
 def print_json(rows: Sequence[ProcessRow]) -> None:
     print_document([asdict(row) for row in rows])
 
 
-def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) -> None:
-    gateway_port = next((row.port for row in rows if row.service == GATEWAY), None)
-
-    def where(row: ProcessRow) -> str:
-        if row.service == REGISTRY:
-            return registry_about
-        if row.service == GATEWAY:
-            return f"http://localhost:{row.port}"
-        return f"http://localhost:{gateway_port}{route_of(row.service)}/"
-
+def print_table(rows: Sequence[ProcessRow], record: StackRecord, *, title: str) -> None:
+    """The processes, and below them what is found where: addresses that can be copied whole."""
     print_rows(
-        ("name", "port", "pid", "uptime", "health", "where"),
+        ("name", "port", "pid", "uptime", "health"),
         [
             (
                 row.name,
@@ -31,13 +25,17 @@ def print_table(rows: Sequence[ProcessRow], *, title: str, registry_about: str) 
                 _or_dash(row.pid),
                 "-" if row.uptime_s is None else _duration(row.uptime_s),
                 health_cell(row.health),
-                where(row),
             )
             for row in rows
         ],
         title=title,
         to_the_right=("port", "pid"),
     )
+    found = [
+        (place.what.removesuffix("_service"), place.where) for place in places(record.processes)
+    ]
+    print()
+    print_rows(("what", "where"), [(REGISTRY, record.registry_about), *found], folded=False)
 
 
 def _or_dash(number: int | None) -> str:

@@ -62,7 +62,7 @@ def start(
         print_json(rows)
     else:
         title = f"{title} ({time.monotonic() - began:.1f} s)"
-        print_table(rows, title=title, registry_about=record.registry_about)
+        print_table(rows, record, title=title)
 
 
 def restart_all(port_offset: str, selection: Selection, *, as_json: bool) -> None:

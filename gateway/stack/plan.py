@@ -16,6 +16,14 @@ SERVICE_PORTS = {
     "signal_service": 8003,
     "notification_service": 8004,
 }
+#: What each of them answers 200 at.
+EXAMPLE_PATHS = {
+    "market_data_service": "/symbols",
+    "market_analyzer_service": "/analysis/BTCUSDT",
+    "price_service": "/prices",
+    "signal_service": "/signals",
+    "notification_service": "/notifications",
+}
 # Extra instances take the first free ports from here on: clear of every port with a name.
 EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,7 +15,9 @@ import pytest
 
 from gateway.stack.plan import SERVICE_PORTS
 from gateway.stack.state import stack_state
+from tests.support.eventually import eventually
 from tests.support.stacks import REPOSITORY, Reply, Stack, until
+from tests.support.terminals import PROMPT, Terminal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.xdist_group("stack")]
 
@@ -114,6 +117,34 @@ def test_a_second_make_up_changes_nothing(stack: Stack) -> None:
     stack.up()
 
     assert {name: row["pid"] for name, row in stack.processes().items()} == before
+
+
+async def test_every_address_of_the_table_is_whole_on_80_columns_and_answers_200(
+    stack: Stack,
+) -> None:
+    """Each was a 404 of the service, which looks like one of ours."""
+    variables = stack.environment | {"COLUMNS": "80"}
+    async with Terminal(sys.executable, REPOSITORY, variables) as terminal:
+        terminal.type(f".venv/bin/lockgate ps --port-offset {stack.offset}\n")
+        await eventually(lambda: re.search(rf"where\b.*{PROMPT}", terminal.shown, re.DOTALL))
+        lines = terminal.shown.splitlines()[1:]
+
+    assert max(map(len, lines)) <= 80
+    addresses = [word for line in lines for word in line.split() if word.startswith("http")]
+    assert [
+        address.removeprefix(f"http://localhost:{stack.gateway_port}") for address in addresses
+    ] == [
+        "",
+        "/api/market_analyzer/analysis/BTCUSDT",
+        "/api/market_data/symbols",
+        "/api/notification/notifications",
+        "/api/price/prices",
+        "/api/signal/signals",
+    ]
+    async with aiohttp.ClientSession() as session:
+        for address in addresses:
+            async with session.get(address) as answer:
+                assert answer.status == 200, address
 
 
 @pytest.mark.parametrize("killed", PATHS)

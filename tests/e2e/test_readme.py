@@ -31,7 +31,7 @@ ENDLESS = ("make logs", "curl -N ")
 #: What a command has to have printed, beyond succeeding. Commands that answer 204 print nothing.
 PRINTS = {
     "make up": r"Lockgate is up",
-    "make ps": r"price_service .* healthy ",
+    "make ps": r"price_service .* healthy$",
     "make logs": r'^\{"timestamp":.*"level":.*"event":.*"service":.*\}$',
     "curl localhost:8080/services": r'"count":5,',
     "curl localhost:8080/api/price/prices/BTCUSDT": r'"symbol":"BTCUSDT"',

@@ -26,4 +26,4 @@ def ps(port_offset: str, as_json: bool) -> None:
             else f"nothing runs at port offset {offset}"
         )
     else:
-        print_table(rows, title="Lockgate", registry_about=record.registry_about)
+        print_table(rows, record, title="Lockgate")
