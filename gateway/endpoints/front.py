@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import orjson
 from aiohttp import web
@@ -68,8 +67,8 @@ class FrontEndpoint:
 
     async def _make(self, name: str, view: View) -> bytes:
         if name == _ROUTES:
-            document: dict[str, Any] = {"service": NAME, "version": VERSION, "routes": routes(view)}
-            return orjson.dumps(document)
+            found = await in_steps(routes(view))
+            return orjson.dumps({"service": NAME, "version": VERSION, "routes": found})
         sights = partial(sights_of, view=view, book=self._health)
         shown = await in_steps(overview(view, sights, inside=name == _INSIDE))
         return await self._page(shown)

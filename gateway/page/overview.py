@@ -94,15 +94,13 @@ def overview(
     view: View, sights_of: Callable[[str], Iterable[Sight]], *, inside: bool
 ) -> Steps[Overview]:
     """The overview; `inside` is with what only those on this machine, or with the token, may read."""
-    sighted: list[_Sighted] = []
-    for name in sorted(view.services):
-        one = _Sighted(name)
-        for some in slices(sights_of(name)):
-            for sight in some:
-                one.add(sight)
-            yield
-        if one.registered:
-            sighted.append(one)
+    by_name = {name: _Sighted(name) for name in sorted(view.services)}
+    every = ((by_name[name], sight) for name in by_name for sight in sights_of(name))
+    for some in slices(every):
+        for one, sight in some:
+            one.add(sight)
+        yield
+    sighted = [one for one in by_name.values() if one.registered]
     sighted.sort(key=lambda one: one.is_well)
     services: list[ShownService] = []
     rows_left = MOST_INSTANCES
@@ -119,10 +117,17 @@ def overview(
     )
 
 
-def routes(view: View) -> list[dict[str, str]]:
+def routes(view: View) -> Steps[list[dict[str, str]]]:
     """Every route with the service that it goes to."""
-    names = [name for name in sorted(view.services) if view.is_registered(name)]
-    return [{"route": route_of(name), "service": name} for name in names if _has_route(name, view)]
+    found = []
+    for names in slices(sorted(view.services)):
+        found += [
+            {"route": route_of(name), "service": name}
+            for name in names
+            if view.is_registered(name) and _has_route(name, view)
+        ]
+        yield
+    return found
 
 
 def _has_route(name: str, view: View) -> bool:
