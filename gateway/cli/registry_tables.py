@@ -24,7 +24,7 @@ _HEADINGS = (
 
 def print_services(gateway: GatewayClient, document: Any) -> None:
     """The answer to `GET /services`, with what the gateway last saw of what is not well."""
-    why = _why(gateway, document["services"])
+    why = why_unwell(gateway, document["services"])
     rows = [
         (
             service["name"],
@@ -50,7 +50,7 @@ def print_routes(found: Sequence[Any]) -> None:
     print_rows(("path", "service", "instances"), rows, title="Routes")
 
 
-def _why(gateway: GatewayClient, services: list[Any]) -> dict[tuple[str, str], str]:
+def why_unwell(gateway: GatewayClient, services: list[Any]) -> dict[tuple[str, str], str]:
     """What was last seen of each instance that is not well, by service and id."""
     why = {}
     for service in services:

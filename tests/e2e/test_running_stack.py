@@ -1,5 +1,6 @@
 """A stack that runs is given other settings, more and fewer instances and services, under requests."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -113,6 +114,10 @@ def _a_setting_restarts_the_gateway_alone(stack: Stack) -> None:
 
 
 def _no_service_at_all(stack: Stack) -> None:
+    """And whoever else has the ports of the services is in nobody's way."""
     before = pids(stack)
     stack.up(SERVICES="none")
     assert pids(stack) == {name: before[name] for name in ("registry", "api_gateway")}
+    found = json.loads(stack.lockgate("doctor", "--json"))
+    assert {one["check"]: one["detail"] for one in found if one["state"] == "failed"} == {}
+    assert not [one for one in found if one["check"].startswith("port")]

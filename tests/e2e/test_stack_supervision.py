@@ -15,6 +15,9 @@ from pathlib import Path
 import pytest
 
 from discovery.connecting import connect
+from gateway.cli.examining.examination import examine
+from gateway.cli.examining.findings import Finding
+from gateway.stack.code import code_of
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, REGISTRY
 from gateway.stack.processes import marked_pids
@@ -384,3 +387,54 @@ def test_secrets_are_in_files_of_the_owner_alone(stack: StandInStack) -> None:
     ]
     assert {path.name for path in holding} == {"stack.json", GATEWAY}
     assert {stat.S_IMODE(path.stat().st_mode) for path in holding} == {0o600}
+
+
+def examined(stack: StandInStack) -> dict[str, Finding]:
+    """What the doctor finds, by check; the stand-ins answer no question for their services."""
+    return {
+        one.check: one for one in examine(stack.state, 0, stack.environ) if one.check != "gateway"
+    }
+
+
+def test_the_doctor_finds_nothing_to_say_of_a_stack_that_is_well(stack: StandInStack) -> None:
+    stack.wanted = [replace(spec, code=code_of(spec.service)) for spec in stack.wanted]
+    stack.start_up().run()
+    found = examined(stack)
+    assert {one.state for one in found.values() if one.check != "python"} == {"ok"}
+    assert found["processes"].detail == "healthy: price_service, api_gateway"
+    # Whoever has port 8000 is in nobody's way.
+    assert not [check for check in found if check.startswith("port")]
+
+
+def test_the_doctor_says_what_of_a_running_stack_is_unwell_or_not_as_it_is_set(
+    stack: StandInStack,
+) -> None:
+    """A registry that did not answer was ok, since `make up` could start one."""
+    stack.wanted = [replace(spec, code=code_of(spec.service)) for spec in stack.wanted]
+    stack.start_up().run()
+    before = pids(stack)
+    stopped = [pid for pid in (before[REGISTRY], before["price_service"]) if pid]
+    stack.environ["RATE_LIMIT_REQUESTS"] = "0"
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        found = examined(stack)
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+    assert found["registry"].state == "failed"
+    assert "does not answer" in found["registry"].detail
+    assert "make up" in found["registry"].advice
+    assert found["price_service"].state == "failed"
+    assert f"unreachable (pid {before['price_service']}" in found["price_service"].detail
+    assert "lockgate logs --service price_service" in found["price_service"].advice
+    assert found["running settings"].state == "warning"
+    assert found["running settings"].detail == f"RATE_LIMIT_REQUESTS: 100 → 0 ({GATEWAY})"
+
+
+def test_the_doctor_tries_the_registry_that_a_running_stack_would_be_taken_to(
+    stack: StandInStack,
+) -> None:
+    stack.start_up().run()
+    stack.environ["REDIS_URL"] = f"redis://127.0.0.1:{stack_port()}/0"
+    assert examined(stack)["registry"].state == "failed"

@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 import redis
 
+from gateway.cli.examining.findings import Finding
+from gateway.cli.examining.running import services
+from gateway.cli.gateway_client import GatewayClient
 from tests.conftest import StartGateway, StartUpstream
+from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN
 from tests.support.registered_programs import LOCKGATE, REPOSITORY
 from tests.support.registry_servers import RegistryServer, free_port
@@ -119,16 +123,119 @@ async def test_the_doctor_says_what_is_wrong_and_what_to_do(
     findings = _by_check(out)
     assert status == 1
     port = findings[f"port {8080 + offset}"]
-    assert (port["state"], "PORT_OFFSET" in port["advice"]) == ("failed", True)
+    assert (port["state"], "PORT_OFFSET" in port["advice"]) == ("warning", True)
     assert "RATE_LIMIT_REQUESTS='many'" in findings["settings"]["detail"]
+    assert findings["settings"]["state"] == "failed"
 
 
-async def test_the_doctor_warns_of_a_registry_that_is_away(tmp_path: Path) -> None:
+async def test_the_doctor_fails_a_registry_that_is_named_and_away(tmp_path: Path) -> None:
+    """A wrong REDIS_URL was a warning, and the exit status 0."""
     away = f"redis://127.0.0.1:{free_port()}/0"
 
-    _, out, _ = await lockgate(tmp_path, "doctor", "--json", variables={"REDIS_URL": away})
+    status, out, _ = await lockgate(tmp_path, "doctor", "--json", variables={"REDIS_URL": away})
 
-    assert _by_check(out)["registry"]["state"] == "warning"
+    registry = _by_check(out)["registry"]
+    assert (status, registry["state"]) == (1, "failed")
+    assert away in registry["detail"]
+    assert "correct REDIS_URL" in registry["advice"]
+
+
+async def test_the_doctor_warns_of_a_port_that_only_the_examples_need_and_names_who_has_it(
+    registry_url: str, tmp_path: Path
+) -> None:
+    """Somebody's own program on port 8000 was a failure."""
+    offset = free_offset()
+    with socket.create_server(("127.0.0.1", 8000 + offset)):
+        status, out, _ = await lockgate(
+            tmp_path,
+            *("doctor", "--json", "--port-offset", str(offset)),
+            variables={"REDIS_URL": registry_url},
+        )
+
+    port = _by_check(out)[f"port {8000 + offset}"]
+    assert (status, port["state"]) == (0, "warning")
+    assert f"(pid {os.getpid()})" in port["detail"]
+    assert "lockgate serve" in port["advice"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("RATE_LIMIT", "5", "RATE_LIMIT_REQUESTS"),
+        ("LOCKGATE_PORT", "9000", "GATEWAY_PORT"),
+        ("ADMIN_TOKENS", "a-secret-of-somebody", "ADMIN_TOKEN"),
+    ],
+)
+async def test_the_doctor_names_the_setting_that_was_meant_by_a_variable_that_nobody_reads(
+    registry_url: str, tmp_path: Path, variable: str, value: str, meant: str
+) -> None:
+    status, out, _ = await lockgate(
+        tmp_path, "doctor", "--json", variables={"REDIS_URL": registry_url, variable: value}
+    )
+
+    found = _by_check(out)[variable]
+    assert (status, found["state"]) == (0, "warning")
+    assert f"set {meant}," in found["advice"]
+    assert "a-secret-of-somebody" not in out
+
+
+@pytest.mark.parametrize("host", ["not a host", "nowhere.invalid"])
+async def test_the_doctor_names_a_host_that_cannot_be_listened_on(
+    registry_url: str, tmp_path: Path, host: str
+) -> None:
+    variables = {"REDIS_URL": registry_url, "GATEWAY_HOST": host}
+    status, out, _ = await lockgate(tmp_path, "doctor", "--json", variables=variables)
+
+    settings = _by_check(out)["settings"]
+    assert (status, settings["state"]) == (1, "failed")
+    assert f"GATEWAY_HOST='{host}'" in settings["detail"]
+
+
+async def test_the_doctor_fails_a_token_file_that_others_can_read(
+    registry_url: str, tmp_path: Path
+) -> None:
+    token = tmp_path / ".lockgate" / "0" / "admin-token"
+    token.parent.mkdir(parents=True)
+    token.write_text("long-enough-for-a-token")
+    token.chmod(0o644)
+    variables = {"REDIS_URL": registry_url}
+    status, out, _ = await lockgate(tmp_path, "doctor", "--json", variables=variables)
+
+    found = _by_check(out)["admin token"]
+    assert (status, found["state"]) == (1, "failed")
+    assert found["advice"] == f"chmod 600 {token}"
+
+
+async def test_the_doctor_says_which_instance_gets_nothing_and_why(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway = await start_gateway(HEALTH_CHECK_INTERVAL="0.1")
+    well = await start_upstream()
+    await gateway.register("orders_service", well.port, "o-1", ttl=600)
+    await gateway.register("orders_service", free_port(), "o-2", routable=False, ttl=600)
+    await gateway.register("bills_service", free_port(), "b-1", routable=False, ttl=600)
+    client = GatewayClient(gateway.url, ADMIN_TOKEN, direct=True)
+
+    async def unwell() -> list[Finding]:
+        return [
+            one
+            for one in await asyncio.to_thread(list, services(client))
+            if "unhealthy" in one.detail
+        ]
+
+    async def both() -> bool:
+        return len(await unwell()) == 2
+
+    _: bool = await eventually(both)
+    orders = next(one for one in await unwell() if one.check == "orders_service")
+    found = await asyncio.to_thread(list, services(client))
+
+    assert orders.state == "warning"
+    assert "o-2 at http://127.0.0.1:" in orders.detail
+    assert "refuse" in orders.detail.lower()
+    failed = [one for one in found if one.state == "failed"]
+    assert [one.check for one in failed] == ["bills_service"]
+    assert "/api/bills answers 503: none of 1 instances" in failed[0].detail
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:port/0"])
@@ -169,7 +276,7 @@ async def test_the_doctor_shows_a_command_with_brackets_as_it_is(tmp_path: Path)
     status, out, _ = await lockgate(tmp_path, "doctor", "--port-offset", str(offset))
     await holder.communicate(b"\n")
 
-    assert status == 1
+    assert status == 0
     assert "[/red]" in out
 
 

@@ -10,16 +10,20 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 @options.port_offset
 @options.as_json
 def doctor(port_offset: str, as_json: bool) -> int:
-    """Check ports, registry, clocks, file limits and settings. Exit status 1: something failed."""
+    """Check what is configured and what runs, and say what to do. Exit status 1: something failed.
+
+    Of a stack that runs: its processes, registry, instances, and settings that differ from those set
+    here. Where nothing runs: what `up` and `serve` would need.
+    """
     import os
     from dataclasses import asdict
 
-    from gateway.cli.checks import examine
+    from gateway.cli.examining.examination import examine
     from gateway.cli.output import print_document, print_rows
     from gateway.cli.tables import Coloured
 
     offset, state = options.stack_at(port_offset)
-    findings = examine(state, offset, os.environ)
+    findings = list(examine(state, offset, os.environ))
     if as_json:
         print_document([asdict(finding) for finding in findings])
     else:

@@ -1,0 +1,37 @@
+"""Whether the environment configures what it was meant to."""
+
+import socket
+from collections.abc import Iterator, Mapping
+
+from discovery.errors import SettingsError
+from gateway.cli.examining.findings import Finding
+from gateway.near_names import near_names
+from gateway.settings import GatewaySettings, load_settings
+from gateway.stack.variables import known_variables
+
+
+def settings(environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Each variable that is wrong, and each that nothing reads, though it was meant for Lockgate."""
+    try:
+        loaded = load_settings(environ)
+    except SettingsError as error:
+        yield Finding("settings", "failed", str(error), "correct the variable, or unset it")
+    else:
+        yield from _loaded(loaded)
+    for variable, meant in near_names(environ, known_variables()).items():
+        detail = f"{variable} is set, and nothing reads it"
+        yield Finding(variable, "warning", detail, f"set {meant}, if that is meant")
+
+
+def _loaded(loaded: GatewaySettings) -> Iterator[Finding]:
+    try:
+        socket.getaddrinfo(loaded.gateway_host, None, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        detail = f"GATEWAY_HOST={loaded.gateway_host!r}: {error.strerror}"
+        yield Finding("settings", "failed", detail, "name an address of this machine, or unset it")
+        return
+    if loaded.admin_token is None:
+        detail = "no ADMIN_TOKEN here: `make up` and `lockgate serve` make one, others need it set"
+        yield Finding("settings", "ok", detail)
+        return
+    yield Finding("settings", "ok", "every variable is valid")

