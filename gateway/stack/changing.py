@@ -1,7 +1,7 @@
 """Brings a stack from what runs to what is asked for, step by step, or back to what it was."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.stack.environment import shell_script
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
@@ -20,10 +20,7 @@ KILL_WAIT_S = 5.0
 
 @dataclass(slots=True)
 class Change:
-    """`running` is what runs at any moment, and is on disk too: a run that is killed leaves no riddle.
-
-    What was unwell before is not waited for.
-    """
+    """`running` is what runs at any moment; what was unwell before is not waited for."""
 
     state: StackState
     supervisor: Supervisor
@@ -129,11 +126,7 @@ class Change:
         self.supervisor.forget(sorted(left))
 
     def _save(self) -> None:
-        self.state.save_record(
-            StackRecord(
-                tuple(self.running.values()),
-                self.asked.registry_url,
-                self.asked.registry_about,
-                self.asked.stop_wait_s,
-            )
-        )
+        """What runs as it runs, the rest as it is asked for: whoever kills this leaves no riddle."""
+        asked = {spec.name: spec for spec in self.asked.processes}
+        processes = tuple({**asked, **self.running}.values())
+        self.state.save_record(replace(self.asked, processes=processes))

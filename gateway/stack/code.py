@@ -12,8 +12,8 @@ from gateway.version import VERSION
 
 _ROOT = Path(__file__).parents[2]
 #: What the processes import; the command line and this package are no part of them.
-_GATEWAY_CODE = ("gateway", "middlewares", "discovery")
-_SERVICE_CODE = ("services", "middlewares", "discovery")
+_GATEWAY_CODE = ("lockgate", "gateway", "middlewares", "discovery")
+_SERVICE_CODE = ("lockgate", "services", "middlewares", "discovery")
 _NOT_THE_GATEWAYS = ("gateway/cli", "gateway/stack")
 _SUFFIXES = frozenset({".py", ".lua", ".html"})
 _DIST_INFO = re.compile(r"(?P<name>.+)-[^-]+\.dist-info")

@@ -9,7 +9,7 @@ from gateway.stack.variables import defaults_of, shown
 def differences(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
     """One text for each reason to start the process anew; empty: it can stay as it is."""
     if not running.code and asked.code:  # what it was started with is not recorded
-        return ["it was started by an earlier version of Lockgate"]
+        return ["started by an earlier version of Lockgate"]
     return [*_code(running, asked), *_settings(running, asked)]
 
 
@@ -32,9 +32,9 @@ def _code(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
     if before != now:
         found.append(f"Lockgate {before} → {now}")
     elif running.code != asked.code:
-        found.append("its code, or a library of it, has changed since it was started")
+        found.append("code or libraries have changed since the start")
     if running.command != asked.command:
-        found.append(f"its command is now `{' '.join(asked.command)}`")
+        found.append(f"command now `{' '.join(asked.command)}`")
     return found
 
 

@@ -27,6 +27,7 @@ EXAMPLE_PATHS = {
 # Extra instances take the first free ports from here on: clear of every port with a name.
 EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535
+STAND_IN = "-stand-in"
 #: Where who listens everywhere is reached from here.
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 #: The settings that a process of a service reads, from an environment.
@@ -122,7 +123,7 @@ def stand_in_for(
     """Another instance of the same service, for as long as this one is started anew."""
     port = _extra_port(offset, set(taken), is_free)
     environment = {**spec.environment, "SERVICE_PORT": str(port)}
-    return replace(spec, name=f"{spec.service}-stand-in", port=port, environment=environment)
+    return replace(spec, name=spec.service + STAND_IN, port=port, environment=environment)
 
 
 def route_of(service: str) -> str:

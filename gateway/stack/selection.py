@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.stack.failures import UsageError
-from gateway.stack.plan import SERVICE_PORTS, ProcessSpec
+from gateway.stack.plan import SERVICE_PORTS, STAND_IN, ProcessSpec
 
 MOST_INSTANCES = 32
 #: Whom each of them asks while it answers.
@@ -116,4 +116,9 @@ def _items(text: str) -> list[str]:
 
 
 def _count(running: Iterable[ProcessSpec]) -> Counter[str]:
-    return Counter(spec.service for spec in running if spec.service in SERVICE_PORTS)
+    """Without what stood in for an instance when somebody killed the command."""
+    return Counter(
+        spec.service
+        for spec in running
+        if spec.service in SERVICE_PORTS and not spec.name.endswith(STAND_IN)
+    )

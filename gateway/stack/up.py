@@ -13,7 +13,7 @@ from gateway.stack.differences import changed_value, differences, summary
 from gateway.stack.down import stop_everything
 from gateway.stack.environment import process_environment, stop_wait
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
+from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS, ProcessSpec
 from gateway.stack.ports import holder_of, is_free
 from gateway.stack.ps import ProcessRow, running
 from gateway.stack.registry_server import RegistryChoice, choose_registry
@@ -220,13 +220,16 @@ def _by_name(record: StackRecord) -> dict[str, ProcessSpec]:
 
 
 def _require_free_ports(processes: Sequence[ProcessSpec]) -> None:
-    taken = []
+    taken, of_services = [], True
     for process in processes:
         if not is_free(process.port, process.host):
             holder = holder_of(process.port) or "a program that cannot be seen from here"
             taken.append(f"port {process.port}, which {process.name} needs, is taken by {holder}")
+            of_services &= process.service in SERVICE_PORTS
     if taken:
+        fewer = ", or leave the example services out: make up SERVICES=none" if of_services else ""
         raise StackError(
             "; ".join(taken)
             + ". Stop that, or move the stack: make up PORT_OFFSET=N adds N to every port"
+            + fewer
         )

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.version import VERSION
+from tests.support.registry_servers import free_port
 from tests.support.stack_stand_ins import until
 
 LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
@@ -93,6 +94,15 @@ def test_bad_input_is_named_in_one_line_and_is_status_2(
     assert finished.returncode == 2
     assert named in finished.stderr
     assert finished.stderr.count("\n") == 1
+
+
+def test_a_registry_that_is_named_and_away_is_said_with_what_to_do(tmp_path: Path) -> None:
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    finished = lockgate(tmp_path, "up", REDIS_URL=away)
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert f"REDIS_URL={away} does not answer" in line
+    assert "unset REDIS_URL and one is started here" in line
 
 
 def test_of_what_does_not_run_nothing_is_restarted(tmp_path: Path) -> None:

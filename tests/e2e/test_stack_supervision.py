@@ -177,6 +177,7 @@ def test_a_taken_port_is_named_with_who_needs_it_and_who_has_it(stack: StandInSt
         text = str(told.value)
     assert f"port {stack.wanted[0].port}, which price_service needs" in text
     assert "PORT_OFFSET" in text
+    assert "SERVICES=none" in text
     if sys.platform == "linux":
         assert f"(pid {os.getpid()})" in text
     assert marked_pids(stack.state.marker) == set()
@@ -332,6 +333,45 @@ def test_a_gateway_that_does_not_come_up_again_is_put_back_as_it_was(stack: Stan
     before = pids(stack)
     stack.start_up().run()
     assert pids(stack) == before
+
+
+def test_a_change_that_is_interrupted_is_taken_back(stack: StandInStack) -> None:
+    stack.start_up().run()
+    stack.environ["LOG_LEVEL"] = "debug"
+
+    class Impatient(list[str]):
+        """Somebody presses ^C when the first process has been stopped."""
+
+        def append(self, line: str) -> None:
+            super().append(line)
+            if line.startswith("starting price_service on") and self.count(line) == 1:
+                raise KeyboardInterrupt
+
+    stack.reports = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        stack.start_up().run()
+    until(lambda: all(row.health == "healthy" for row in running(stack.state)))
+    assert set(pids(stack)) == {REGISTRY, "price_service", GATEWAY}
+    assert "LOG_LEVEL" not in environment_of(stack.wanted[0].port)
+
+
+def test_what_is_on_disk_in_the_midst_of_a_change_tells_the_next_one_all(
+    stack: StandInStack,
+) -> None:
+    stack.start_up().run()
+    stack.environ["LOG_LEVEL"] = "debug"
+    seen: list[set[str]] = []
+
+    class Watching(list[str]):
+        def append(self, line: str) -> None:
+            record = stack.state.load_record()
+            seen.append({spec.name for spec in record.processes} if record else set())
+
+    stack.reports = Watching()
+    stack.start_up().run()
+    everything = {REGISTRY, "price_service", GATEWAY}
+    assert all(names >= everything for names in seen)
+    assert {*everything, "price_service-stand-in"} in seen
 
 
 def test_one_process_is_restarted_alone_though_others_are_unwell(stack: StandInStack) -> None:

@@ -27,7 +27,9 @@ def processes(rows: Sequence[ProcessRow]) -> Iterator[Finding]:
     unwell = [row for row in ours if row.health != "healthy"]
     for row in unwell:
         pid = f"pid {row.pid}, " if row.pid else ""
-        advice = f"`lockgate logs --service {row.service}` says why; then `make up`"
+        advice = (
+            f"`lockgate logs --service {row.service}` says why; correct that, and start it anew"
+        )
         yield Finding(row.name, "failed", f"{row.health} ({pid}port {row.port})", advice)
     if not unwell:
         yield Finding("processes", "ok", f"healthy: {', '.join(row.name for row in ours)}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.stack.failures import UsageError
-from gateway.stack.plan import GATEWAY, SERVICE_PORTS, ProcessSpec
+from gateway.stack.plan import GATEWAY, SERVICE_PORTS, ProcessSpec, stand_in_for
 from gateway.stack.selection import (
     DEPENDENCIES,
     chosen_processes,
@@ -54,6 +54,13 @@ def test_what_is_asked_for_counts_and_else_what_runs(
 ) -> None:
     selection = parse_selection(scale, services)
     assert selection.counts(None if runs is None else running(runs)) == counts
+
+
+def test_what_stands_in_for_an_instance_is_none_of_them() -> None:
+    """Where `make up` was killed in its midst, the next one found two instances where there was one."""
+    price = ProcessSpec("price_service", "price_service", 1, ())
+    stack = [price, stand_in_for(price, (), offset=0, is_free=lambda _: True)]
+    assert parse_selection("", "").counts(stack) == {"price_service": 1}
 
 
 def test_a_restart_keeps_what_ran() -> None:
