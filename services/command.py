@@ -8,6 +8,7 @@ import click
 from discovery.errors import SettingsError
 from middlewares.missing_extra import tell_missing_extra
 from middlewares.standard_streams import open_standard_streams
+from middlewares.stop_signals import end_at_once_when_stopped
 
 FAILURE = 1
 USAGE_ERROR = 2
@@ -20,6 +21,7 @@ EPILOG = (
 def main(called_as: str) -> NoReturn:
     """What is wrong is said in one line on standard error."""
     open_standard_streams()
+    end_at_once_when_stopped()
     try:
         sys.exit(run_service.main(prog_name=called_as, standalone_mode=False))
     except click.UsageError:
@@ -27,8 +29,6 @@ def main(called_as: str) -> NoReturn:
 
         known = ", ".join(sorted(MODULES))
         sys.exit(_refuse(f"usage: {called_as} NAME; NAME is one of {known}", USAGE_ERROR))
-    except click.Abort as abort:
-        raise KeyboardInterrupt from abort
     except ModuleNotFoundError as error:
         tell_missing_extra(called_as, error)
         sys.exit(FAILURE)

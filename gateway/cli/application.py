@@ -17,6 +17,7 @@ from gateway.cli.output import print_error
 from gateway.stack.failures import StackError, UsageError
 from gateway.version import VERSION
 from middlewares.missing_extra import tell_missing_extra
+from middlewares.stop_signals import Stopped
 
 #: In the order of the help.
 COMMANDS = (
@@ -86,11 +87,11 @@ def lockgate() -> None:
 
 
 def run(called: click.Command, name: str) -> int:
-    """Run what the arguments ask of it; its exit status. KeyboardInterrupt: ^C."""
+    """Run what the arguments ask of it; its exit status."""
     try:
         return called.main(prog_name=name, standalone_mode=False) or 0
-    except click.Abort as abort:
-        raise KeyboardInterrupt from abort
+    except Stopped as stopped:
+        return stopped.status
     except click.exceptions.NoArgsIsHelpError as error:
         error.show(sys.stderr)
         return USAGE

@@ -18,6 +18,7 @@ from gateway.stack.selection import Selection, chosen_processes
 from gateway.stack.supervision import Supervisor
 from gateway.stack.up import StartUp
 from gateway.stack.variables import settings_for
+from middlewares.stop_signals import stops_raised
 
 NOTHING = Selection()
 
@@ -48,7 +49,7 @@ def start(
             is_free=is_free,
         )
 
-    rows, record = StartUp(
+    start_up = StartUp(
         state=state,
         root=options.root(),
         make_plan=plan,
@@ -57,7 +58,9 @@ def start(
         environ=os.environ,
         report=print_progress,
         only=only,
-    ).run()
+    )
+    with stops_raised():
+        rows, record = start_up.run()
     if as_json:
         print_json(rows)
     else:

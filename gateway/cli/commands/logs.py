@@ -1,7 +1,5 @@
 """`lockgate logs`: the logs of the stack of a checkout."""
 
-from types import FrameType
-
 import click
 
 from gateway.cli import options
@@ -37,19 +35,18 @@ def logs(
 ) -> None:
     """Show the logs of all processes as one stream of JSON objects."""
     import os
-    import signal
     import sys
     from contextlib import suppress
 
     from gateway.cli.output import log_line_for_people, print_progress
     from gateway.stack.log_filter import LogFilter
     from gateway.stack.logs import as_json_line, print_logs
+    from middlewares.stop_signals import Stopped, stops_raised
 
     wanted = LogFilter(service, level, correlation_id)
     for_people = sys.stdout.isatty() and not as_json
     _, state = options.stack_at(port_offset)
-    signal.signal(signal.SIGTERM, _interrupt)
-    with suppress(KeyboardInterrupt):
+    with suppress(Stopped), stops_raised():
         print_logs(
             state,
             sys.stdout,
@@ -61,7 +58,3 @@ def logs(
         )
     # A closed pipe must not raise once more when Python flushes at its end.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
