@@ -44,7 +44,8 @@ async def run_registered(
     await _wait_for_free_port(port, starts_within_s, report)
     if sys.stdin.isatty():
         terminal.lend(group.id)  # before it can read
-    program = await _start(command, group, {"LOCKGATE_PREFIX": announcement.prefix})
+    told = {"PORT": str(port), "LOCKGATE_PREFIX": announcement.prefix}
+    program = await _start(command, group, told)
     signals = ProgramSignals(announcement, program, group, terminal, report)
     signals.take()
     announcement.start()
@@ -58,6 +59,9 @@ async def run_registered(
     if await group.end():
         left = f"what {command[0]} had left behind"
         report(f"{left} did not end within {group.ends_within_s:g} s: killed")
+    if status > 0 and not signals.stopping and await listens("localhost", port):
+        holder = await asyncio.to_thread(holder_of, port) or "another program"
+        report(f"port {port} takes connections still: {holder} has it, {command[0]} never had")
     if announcement.refused.is_set():
         return REFUSED
     return status if status >= 0 else 128 - status

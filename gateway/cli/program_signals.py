@@ -40,6 +40,11 @@ class ProgramSignals:
         self._sent = False
         self._suspended = False
 
+    @property
+    def stopping(self) -> bool:
+        """The program was asked to end."""
+        return self._draining
+
     def take(self) -> None:
         """From now on; what was ignored, as SIGHUP is under nohup, stays ignored."""
         for number in STOPPING:

@@ -15,6 +15,7 @@ from gateway.cli.program import NotStarted, run_registered
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.terminal import Terminal
 from gateway.stack.failures import UsageError
+from gateway.stack.ports import free_port
 
 
 def run_as_instance(
@@ -48,7 +49,7 @@ def run_as_instance(
     try:
         announcement = make_announcement(
             name=name,
-            port=port,
+            port=port or free_port(),
             host=host,
             health_path=health_path,
             metadata=_with_health(_pairs(metadata), health),

@@ -9,6 +9,16 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return not answers(port) and _can_bind(host, port)
 
 
+def free_port() -> int:
+    """One that nobody has now; whoever is to have it should be quick."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if not answers(port):  # at ::1 either
+            return port
+
+
 def answers(port: int) -> bool:
     """Whether anything listens on loopback: `localhost` is both of its addresses."""
     for address in ("127.0.0.1", "::1"):

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tests.conftest import StartGateway
 from tests.http.test_command_line import lockgate
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
-from tests.support.registered_programs import StartRegistered
+from tests.support.registered_programs import LOCKGATE, PROGRAM, REPOSITORY, StartRegistered
 from tests.support.registry_events import events_of
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.registry_workers import let_a_worker_live
@@ -59,6 +60,115 @@ async def test_it_may_register_through_a_gateway_alone(
     assert await program.said() == "got SIGTERM"
     assert await program.process.wait() == 3
     assert events_of(registry_url) == ["registered", "draining", "deregistered"]
+
+
+async def test_port_0_is_a_free_port_that_the_program_finds_in_its_environment(
+    start_gateway: StartGateway, start_registered: StartRegistered, registry_url: str
+) -> None:
+    gateway = await start_gateway()
+    serve = PROGRAM.replace("int(sys.argv[1])", 'int(os.environ["POR" "T"])')
+    serve = serve.replace("print(os.getpid()", "print(server.server_port")
+    program = await start_registered(registry_url, command=(sys.executable, "-c", serve), port=0)
+
+    port = int(await program.said())
+
+    assert await eventually(lambda: is_routed(gateway))
+    (instance,) = (await gateway.admin("GET", "/services/orders")).json()["instances"]
+    assert (instance["port"], port > 0) == (port, True)
+
+
+async def test_two_instances_at_port_0_do_not_replace_each_other(
+    start_gateway: StartGateway, tmp_path: Path, registry_url: str
+) -> None:
+    gateway = await start_gateway()
+    command = ["sh", "-c", "exec python3 -m http.server --bind 127.0.0.1 $PORT"]
+    running = [
+        await asyncio.create_subprocess_exec(
+            *(*LOCKGATE, "register", "--name", "orders", "--port", "0", "--", *command),
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "REDIS_URL": registry_url},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
+
+    async def both() -> bool:
+        instances = (await gateway.admin("GET", "/services/orders")).json().get("instances", ())
+        return len({(one["id"], one["port"]) for one in instances}) == 2
+
+    try:
+        assert await eventually(both, within_s=30)
+    finally:
+        for process in running:
+            process.terminate()
+            await process.wait()
+
+
+async def test_a_fixed_port_is_in_the_environment_too(registry_url: str, tmp_path: Path) -> None:
+    port = str(free_port())
+
+    _, out, _ = await lockgate(
+        tmp_path,
+        *(*REGISTER, port, "--", "sh", "-c", 'echo "$PORT"'),
+        variables={"REDIS_URL": registry_url, "PORT": "1"},
+    )
+
+    assert out == f"{port}\n"
+
+
+async def test_a_port_that_another_program_took_in_between_is_told(
+    start_registered: StartRegistered, registry_url: str
+) -> None:
+    """The program could not bind, and what was registered for a moment was another's."""
+    cannot_bind = (
+        "import socket, sys\n"
+        "print('waits', flush=True)\n"
+        "while socket.socket().connect_ex(('127.0.0.1', int(sys.argv[1]))): pass\n"
+        "sys.exit(1)"
+    )
+    program = await start_registered(
+        registry_url, command=(sys.executable, "-c", cannot_bind, "PORT")
+    )
+    assert await program.said() == "waits"
+
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", program.port)
+    async with server:
+        assert await program.process.wait() == 1
+        told = await program.told_at_last()
+
+    assert f"port {program.port} takes connections still" in told
+    assert f"(pid {os.getpid()}) has it" in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_ends_without_a_traceback_while_it_waits_for_the_port(
+    start_registered: StartRegistered, registry_url: str, number: signal.Signals
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        program = await start_registered(registry_url, port=sock.getsockname()[1])
+        assert "waiting until another program" in await program.told()
+
+        program.process.send_signal(number)
+
+        # What a shell shows for both: 128 + N.
+        assert await program.process.wait() in (-number, 128 + number)
+        assert (await program.told_at_last()).strip() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_it_ends_without_a_traceback_while_the_registry_is_away(
+    start_registered: StartRegistered, number: signal.Signals
+) -> None:
+    program = await start_registered(f"redis://127.0.0.1:{free_port()}/0")
+    await program.said()
+    assert "does not answer" in await program.told()
+
+    program.process.send_signal(number)
+
+    assert await program.said() == f"got {number.name}"
+    assert await program.process.wait() == 3
+    assert "Traceback" not in await program.told_at_last()
 
 
 async def test_what_is_registered_is_what_was_said(
@@ -207,7 +317,8 @@ async def test_a_port_that_another_program_has_is_no_port_of_this_one(tmp_path: 
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--port", "0"], "port 0"),
+        (["--port", "65536"], "port 65536"),
+        (["--port", "-1"], "port -1"),
         (["--name", "Orders"], "service name 'Orders'"),
         (["--weight", "1001"], "weight 1001"),
         (["--version", "1"], "version '1'"),

@@ -45,7 +45,7 @@ class Registered:
         cls, folder: Path, url: str, *options: str, command: Sequence[str], port: int | None = None
     ) -> "Registered":
         """In `command` PORT is the program's port."""
-        port = port or free_port()
+        port = free_port() if port is None else port
         process = await asyncio.create_subprocess_exec(
             *(*LOCKGATE, "register", "--name", "orders", "--id", "o1", "--port", str(port)),
             *(*options, "--", *(part.replace("PORT", str(port)) for part in command)),

@@ -20,7 +20,13 @@ EPILOG = (
     "command", nargs=-1, required=True, metavar="-- PROGRAM [ARGS]...", type=click.UNPROCESSED
 )
 @click.option("--name", required=True, help="The service; /api/NAME goes to it.")
-@click.option("--port", type=int, required=True, help="Where the program listens.")
+@click.option(
+    "--port",
+    type=int,
+    metavar="PORT",
+    required=True,
+    help="Where the program listens; 0: at a free port, which it finds in $PORT.",
+)
 @click.option("--host", help="What others connect to; else ADVERTISE_HOST, else localhost.")
 @click.option("--health-path", metavar="PATH", help="Healthy is what answers 200 to 299 there.")
 @click.option(
@@ -68,7 +74,9 @@ def register(command: tuple[str, ...], **options: Any) -> int:
     requests come. Other signals are the program's at once: it reloads, say, and stays registered.
     The registry being away stops nothing; it is registered when the registry is back.
 
-    The program's environment has LOCKGATE_PREFIX: what its links have to begin with, /api/NAME.
+    The program's environment has PORT, where it has to listen, and LOCKGATE_PREFIX, what its links
+    have to begin with: /api/NAME. A shell puts the port among its arguments: with --port 0,
+    `-- sh -c 'exec ./orders --port $PORT'`.
     """
     from gateway.cli.registering import run_as_instance
 
