@@ -7,12 +7,12 @@ called: `lockgate --help` reads all of them.
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from importlib import import_module
 from typing import Any
 
 import click
 
+from gateway.cli.completion import install_option, show_option
 from gateway.cli.output import print_error
 from gateway.stack.failures import StackError, UsageError
 from gateway.version import VERSION
@@ -40,10 +40,15 @@ EXIT_STATUSES = (
 FAILURE = 1
 USAGE = 2
 
-#: The decorator of a command's function; what the function returns is the exit status, None is 0.
-command: Callable[..., Callable[[Callable[..., Any]], click.Command]] = partial(
-    click.command, epilog=EXIT_STATUSES
-)
+
+def command(
+    *, example: str, exit_statuses: str = EXIT_STATUSES, **settings: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """The decorator of a command's function; what the function returns is the exit status, None is 0."""
+    epilog = f"{exit_statuses}\n\nExample: {example}"
+    return click.command(epilog=epilog, **settings)
+
+
 version_option = click.version_option(VERSION, message="lockgate %(version)s")
 
 
@@ -82,6 +87,8 @@ class _Commands(click.Group):
     context_settings={"show_default": True, "max_content_width": 100},
 )
 @version_option
+@install_option
+@show_option
 def lockgate() -> None:
     """Lockgate, an API gateway and service discovery in one."""
 

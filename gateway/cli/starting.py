@@ -5,11 +5,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from gateway.cli import options
 from gateway.cli.commands.down import stop
 from gateway.cli.output import print_progress
 from gateway.cli.stack_table import print_json, print_table
+from gateway.stack.absence import nothing_runs
 from gateway.stack.code import code_of
 from gateway.stack.failures import StackError
 from gateway.stack.plan import REGISTRY_PORT, ProcessSpec, plan_processes, stand_in_for
@@ -80,7 +82,8 @@ def restart_some(port_offset: str, names: Sequence[str], *, as_json: bool) -> No
     """StackError: nothing runs. UsageError: there is no process or service of such a name."""
     running = _running(port_offset)
     if running is None:
-        raise StackError(f"nothing runs at port offset {port_offset}: `make up` starts the stack")
+        _, state = options.stack_at(port_offset)
+        raise StackError(nothing_runs(state, Path.cwd()))
     only = chosen_processes(running, names)
     start(port_offset, NOTHING, as_json=as_json, title="Lockgate", only=only)
 

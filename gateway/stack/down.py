@@ -3,7 +3,9 @@
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
+from gateway.stack.absence import nothing_runs
 from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY, REGISTRY
 from gateway.stack.processes import command_of, marked_pids, signal_all
@@ -17,11 +19,11 @@ DEFAULT_STOP_WAIT_S = 15
 
 def down(state: StackState, report: Callable[[str], None]) -> None:
     if not state.directory.exists():
-        report("nothing runs here")
+        report(nothing_runs(state, Path.cwd()))
         return
     with state.locked():
         if not stop_everything(state, report):
-            report("nothing runs here")
+            report(nothing_runs(state, Path.cwd()))
 
 
 def stop_everything(state: StackState, report: Callable[[str], None]) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from discovery.naming import names_meant
+from gateway.stack.absence import nothing_runs
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.log_filter import LogFilter
 from gateway.stack.log_lines import service_of, sort_key
@@ -46,7 +47,7 @@ def print_logs(
     no log is of that service; StackError: nothing is, or can be, found. `report` gets words to a person.
     """
     if not state.logs.is_dir():
-        raise StackError(f"no logs in {state.logs} yet: `make up` starts the stack")
+        raise StackError(f"no logs: {nothing_runs(state, Path.cwd())}")
     wanted = replace(wanted, service=_service_meant(wanted.service, state))
     stream = LogStream(state.logs, wanted)
     try:

@@ -108,7 +108,15 @@ def test_a_registry_that_is_named_and_away_is_said_with_what_to_do(tmp_path: Pat
 def test_of_what_does_not_run_nothing_is_restarted(tmp_path: Path) -> None:
     finished = lockgate(tmp_path, "restart", "price_service")
     assert finished.returncode == 1
-    assert "make up" in finished.stderr
+    assert "lockgate serve" in finished.stderr
+
+
+@pytest.mark.parametrize("command", ["ps", "down", "logs"])
+def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path, command: str) -> None:
+    finished = lockgate(tmp_path, command)
+    assert str(tmp_path / ".lockgate" / "0") in finished.stderr
+    assert "run it in the checkout" in finished.stderr
+    assert finished.stderr.count("\n") == 1
 
 
 def test_where_nothing_ran_there_is_nothing_to_show_or_stop(tmp_path: Path) -> None:
@@ -116,7 +124,7 @@ def test_where_nothing_ran_there_is_nothing_to_show_or_stop(tmp_path: Path) -> N
     assert lockgate(tmp_path, "down").returncode == 0
     finished = lockgate(tmp_path, "logs")
     assert finished.returncode == 1
-    assert "make up" in finished.stderr
+    assert "lockgate serve" in finished.stderr
 
 
 def test_logs_are_one_stream_in_order_of_time_with_other_output_wrapped(tmp_path: Path) -> None:

@@ -3,12 +3,10 @@
 from typing import Any
 
 from gateway.cli import options
-from gateway.cli.application import EXIT_STATUSES, command
-
-EPILOG = f"{EXIT_STATUSES} Example: lockgate deregister orders orders-1"
+from gateway.cli.application import command
 
 
-@command(epilog=EPILOG)
+@command(example="lockgate deregister orders orders-1")
 @options.instances
 @options.all_of_them
 @options.port_offset

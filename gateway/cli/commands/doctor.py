@@ -6,7 +6,7 @@ from gateway.cli.application import FAILURE, command
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-@command()
+@command(example="lockgate doctor --port-offset 20000")
 @options.port_offset
 @options.as_json
 def doctor(port_offset: str, as_json: bool) -> int:

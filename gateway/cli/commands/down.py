@@ -4,7 +4,7 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command()
+@command(example="lockgate down --port-offset 20000")
 @options.port_offset
 def down(port_offset: str) -> None:
     """Stop everything that `up` started, and nothing else."""

@@ -7,14 +7,15 @@ import click
 from gateway.cli import options
 from gateway.cli.application import FAILURE, command
 
-EPILOG = (
+EXIT_STATUSES = (
     "Exit statuses: 0 it drains, and with --wait it is complete; 1 it is not complete, or could not "
-    "be drained; 2 asked for something that makes no sense. "
-    "Example: lockgate drain orders orders-1 --wait 30 && kill 4711"
+    "be drained; 2 asked for something that makes no sense."
 )
 
 
-@command(epilog=EPILOG)
+@command(
+    example="lockgate drain orders orders-1 --wait 30 && kill 4711", exit_statuses=EXIT_STATUSES
+)
 @options.instances
 @options.all_of_them
 @click.option(

@@ -24,7 +24,8 @@ class _WithVariables(click.Command):
 
 @command(
     cls=_WithVariables,
-    epilog="Exit statuses: 0 stopped by SIGTERM or SIGINT, 1 it could not listen, 2 a value is wrong.",
+    example="GATEWAY_PORT=9090 lockgate gateway",
+    exit_statuses="Exit statuses: 0 stopped by SIGTERM or SIGINT, 1 it could not listen, 2 a value is wrong.",
 )
 @version_option
 def gateway() -> int:

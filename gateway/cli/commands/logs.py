@@ -6,7 +6,7 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command()
+@command(example="lockgate logs --no-follow --tail 100 --service price --level warning")
 @options.port_offset
 @click.option("--follow/--no-follow", default=True, help="Go on with what is logged from now on.")
 @click.option(

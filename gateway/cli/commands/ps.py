@@ -4,17 +4,20 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command()
+@command(example="lockgate ps --json")
 @options.port_offset
 @options.as_json
 def ps(port_offset: str, as_json: bool) -> None:
     """Show what runs, with pid, port, uptime and health."""
+    from pathlib import Path
+
     from gateway.cli.output import print_progress
     from gateway.cli.stack_table import print_json, print_table
+    from gateway.stack.absence import nothing_runs
     from gateway.stack.processes import marked_pids
     from gateway.stack.ps import running
 
-    offset, state = options.stack_at(port_offset)
+    _, state = options.stack_at(port_offset)
     rows, record = running(state), state.load_record()
     if as_json:
         print_json(rows)
@@ -23,7 +26,7 @@ def ps(port_offset: str, as_json: bool) -> None:
         print_progress(
             f"processes {orphans} run without their supervisor; `make down` ends them"
             if orphans
-            else f"nothing runs at port offset {offset}"
+            else nothing_runs(state, Path.cwd())
         )
     else:
         print_table(rows, record, title="Lockgate")

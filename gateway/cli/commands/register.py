@@ -6,16 +6,19 @@ import click
 
 from gateway.cli.application import command
 
-EPILOG = (
+EXIT_STATUSES = (
     "Exit statuses: the program's own; 128 + N when signal N ended it; 126 it can't be run; 127 it "
     "is not found; 1 another program has the port, or the registration is refused; 2 asked for "
-    "something that makes no sense. "
-    "Example: lockgate register --name orders --port 9000 --health-path /health -- ./orders -v"
+    "something that makes no sense."
 )
 
 
 # What follows the program's name is the program's, with or without `--`.
-@command(epilog=EPILOG, context_settings={"allow_interspersed_args": False})
+@command(
+    example="lockgate register --name orders --port 9000 --health-path /health -- ./orders -v",
+    exit_statuses=EXIT_STATUSES,
+    context_settings={"allow_interspersed_args": False},
+)
 @click.argument(
     "command", nargs=-1, required=True, metavar="-- PROGRAM [ARGS]...", type=click.UNPROCESSED
 )

@@ -6,7 +6,7 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command()
+@command(example="lockgate restart price_service")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @options.port_offset
 @options.scale

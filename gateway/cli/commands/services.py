@@ -4,7 +4,7 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command()
+@command(example="lockgate services --url http://gateway.example:8080")
 @options.port_offset
 @options.url
 @options.token

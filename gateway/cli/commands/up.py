@@ -4,7 +4,7 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command()
+@command(example='lockgate up --port-offset 20000 --scale "price_service=3"')
 @options.port_offset
 @options.scale
 @options.services

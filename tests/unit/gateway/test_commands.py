@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from gateway.cli.application import COMMANDS
+from gateway.cli.application import COMMANDS, lockgate
 
 REPOSITORY = Path(__file__).parents[3]
 #: Each of them takes longer than the rest of a command that prints its help.
@@ -69,3 +70,24 @@ def test_of_the_commands_only_the_one_that_is_called_is_imported(tmp_path: Path)
     assert {name for name in imported if name.startswith("gateway.cli.commands.")} == {
         "gateway.cli.commands.ps"
     }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_its_exit_statuses(name: str) -> None:
+    context = click.Context(lockgate, info_name="lockgate")
+    called = lockgate.get_command(context, name)
+    assert called is not None
+    shown = " ".join(called.get_help(click.Context(called, context, info_name=name)).split())
+    assert f"Usage: lockgate {name} " in shown
+    assert "Exit statuses: " in shown
+    example = shown.rpartition("Example: ")[2]
+    assert f"lockgate {name}" in example
+    for parameter in called.params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("name", ["ps", "services", "routes", "doctor", "up", "restart", "drain"])
+def test_every_table_is_there_as_json_too(name: str) -> None:
+    called = lockgate.get_command(click.Context(lockgate), name)
+    assert called is not None
+    assert "as_json" in {parameter.name for parameter in called.params}

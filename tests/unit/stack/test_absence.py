@@ -1,0 +1,42 @@
+"""What is said where no stack runs."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from gateway.stack.absence import nothing_runs
+from gateway.stack.state import stack_state
+
+
+def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path) -> None:
+    said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
+    assert f"no stack in {tmp_path}/.lockgate/0" in said
+    assert "lockgate serve" in said
+
+
+def test_in_a_checkout_the_command_that_starts_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").touch()
+    (tmp_path / "gateway").mkdir()
+    assert "make up" in nothing_runs(stack_state(tmp_path, 0), tmp_path)
+
+
+def test_a_stack_that_was_stopped_is_no_stack_that_is_missing(tmp_path: Path) -> None:
+    state = stack_state(tmp_path, 7)
+    state.prepare()
+    assert "nothing runs at port offset 7" in nothing_runs(state, tmp_path)
+
+
+def test_a_stack_that_runs_at_another_offset_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, stopped = stack_state(tmp_path, 20000), stack_state(tmp_path, 10000)
+    stopped.prepare()
+    other.prepare()
+    with socket.socket(socket.AF_UNIX) as supervisor:
+        supervisor.bind(str(other.supervisor_socket))
+        supervisor.listen()
+        said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
+    other.supervisor_socket.unlink()
+    assert "a stack runs at port offset 20000" in said
+    assert "10000" not in said
