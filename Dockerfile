@@ -22,8 +22,8 @@ ENV PATH=/opt/lockgate/bin:$PATH \
 USER 10001:10001
 EXPOSE 8080 8000-8004
 STOPSIGNAL SIGTERM
-# A service's container sets SERVICE_PORT, the gateway's does not.
+# `up --wait` waits for it. A service's container sets SERVICE_PORT, the gateway's does not.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import http.client, os, sys; connection = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('SERVICE_PORT') or os.environ['GATEWAY_PORT']), timeout=2); connection.request('GET', '/health'); sys.exit(connection.getresponse().status != 200)"]
+    CMD ["python", "-SIc", "import http.client, os, sys; connection = http.client.HTTPConnection('127.0.0.1', int(os.environ.get('SERVICE_PORT') or os.environ['GATEWAY_PORT']), timeout=2); connection.request('GET', '/ready'); sys.exit(connection.getresponse().status != 200)"]
 # The list form: signals reach Python, not a shell.
 CMD ["python", "-m", "gateway"]

@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import random
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+from .advertising import advertised_host
 from .describing import route_of
 from .errors import DiscoveryError, InvalidRegistration, RegistrationRefused, RegistryDenies
 from .health_check import HOST
@@ -187,7 +187,7 @@ def make_announcement(
 ) -> Announcement:
     """An announcement that is not started yet; what is None comes from the environment."""
     settings = settings or RegistrySettings.from_env()
-    host = host or os.environ.get("ADVERTISE_HOST") or "localhost"
+    host = host or advertised_host(settings.redis_url)
     instance = parse_registration(
         name,
         instance_id or place_id(name, host, port),

@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Sequence
 
+from discovery.advertising import advertised_host
 from discovery.announcement import make_announcement
 from discovery.errors import DiscoveryError
 from discovery.health_check import BODY, HOST, PROBE, STATUSES
@@ -50,7 +51,7 @@ def run_as_instance(
         announcement = make_announcement(
             name=name,
             port=port or free_port(),
-            host=host,
+            host=host or (advertised_host(via_http) if via_http else None),
             health_path=health_path,
             metadata=_with_health(_pairs(metadata), health),
             version=version,

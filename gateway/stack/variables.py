@@ -12,6 +12,7 @@ SERVICE_DEFAULTS = {
     "SERVICE_HOST": "127.0.0.1",
     "SERVICE_PORT": "",
     "ADVERTISE_HOST": "localhost",
+    "ADVERTISE_OWN_ADDRESS": "",
     "LOG_LEVEL": "info",
     "LOG_FORMAT": "json",
     "SHUTDOWN_GRACE": "10",

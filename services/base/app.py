@@ -72,7 +72,7 @@ def create_service_app(
     presence = app[PRESENCE] = directory.announce(
         app,
         name=name,
-        host=settings.advertise_host,
+        host=None if settings.advertise_own_address else settings.advertise_host,
         port=settings.service_port,
         version=VERSION,
     )

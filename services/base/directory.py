@@ -26,9 +26,12 @@ class Directory(Protocol):
     """What a service needs of the registry; tests stand in for it with a plain table."""
 
     def announce(
-        self, app: web.Application, *, name: str, host: str, port: int, version: str
+        self, app: web.Application, *, name: str, host: str | None, port: int, version: str
     ) -> Presence:
-        """Register while the app serves; never stops it when the registry is away."""
+        """Register while the app serves; never stops it when the registry is away.
+
+        Without a host: the address of its own from which it reaches the registry.
+        """
         ...
 
     async def get_service(self, name: str) -> dict[str, Any] | None:
@@ -46,7 +49,7 @@ class RegistryDirectory:
         self._registry = AsyncServiceRegistry(settings=settings)
 
     def announce(
-        self, app: web.Application, *, name: str, host: str, port: int, version: str
+        self, app: web.Application, *, name: str, host: str | None, port: int, version: str
     ) -> Presence:
         return announce(
             app, name=name, host=host, port=port, version=version, settings=self._settings

@@ -40,6 +40,11 @@ class ServiceSettings(BaseSettings):
     advertise_host: Annotated[str, AfterValidator(_advertisable)] = Field(
         default="localhost", title="The host that it registers."
     )
+    advertise_own_address: bool = Field(
+        default=False,
+        title="1: an instance registers its own address, not ADVERTISE_HOST.",
+        description="must be 1 or 0",
+    )
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = Field(
         default="info",
         title="debug, info, warning, error or critical.",

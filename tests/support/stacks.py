@@ -27,7 +27,13 @@ _NOT_PASSED_ON = {
     # Nor are the settings of whoever runs the tests meant for the stacks of the tests.
     *("REDIS_URL", "REGISTRY_NAMESPACE", "LOG_LEVEL", "LOG_FORMAT", "ADMIN_TOKEN"),
     *("ADMIN_TOKEN_FILE", "ADMIN_LISTEN", "GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_CONFIG"),
-    *("SERVICE_HOST", "SERVICE_PORT", "ADVERTISE_HOST", "MARKET_DATA_FILE"),
+    *(
+        "SERVICE_HOST",
+        "SERVICE_PORT",
+        "ADVERTISE_HOST",
+        "ADVERTISE_OWN_ADDRESS",
+        "MARKET_DATA_FILE",
+    ),
 }
 
 

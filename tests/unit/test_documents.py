@@ -23,7 +23,7 @@ OPERATIONS = "docs/operations.md"
 DOCUMENTS = sorted(chain(ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("bench/*.md")))
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|(?:src|srcset)=\"([^\"]+)\"")
 #: How a default is written that is no number or word.
-IN_WORDS = {None: "unset", "": "empty", (): "empty"}
+IN_WORDS = {None: "unset", "": "empty", (): "empty", False: "false"}
 REGISTRY = RegistrySettings()
 OF_THE_REGISTRY = {
     "REDIS_URL": REGISTRY.redis_url,
@@ -44,7 +44,7 @@ def settings_of_the_readme() -> dict[str, str]:
 
 
 def as_written(value: Any) -> str:
-    if isinstance(value, str | tuple | None) and value in IN_WORDS:
+    if isinstance(value, str | tuple | bool | None) and value in IN_WORDS:
         return IN_WORDS[value]
     return f"{value:g}" if isinstance(value, float) else str(value)
 

@@ -63,7 +63,7 @@ class StandInDirectory:
         self._turns[name] = itertools.cycle(urls)
 
     def announce(
-        self, app: web.Application, *, name: str, host: str, port: int, version: str
+        self, app: web.Application, *, name: str, host: str | None, port: int, version: str
     ) -> Presence:
         return StandInPresence(f"{name}-1")
 

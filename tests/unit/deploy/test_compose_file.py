@@ -1,5 +1,6 @@
 """compose.yaml against the Compose schema and against what the contract says of the containers."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -7,16 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from discovery.instance import parse_registration
 from discovery.registrar import DRAINED_WITHIN_S
+from gateway.process import ENDS_WITHIN_S
 from gateway.settings import load_settings
 from gateway.stack.registry_server import SERVERS
+from gateway.stack.variables import defaults_of
 from services.catalogue import MODULES, find
+from services.host_ports import targets_of
 from tests.support.containers import ROOT, compose, compose_environment, dockerfile
+from tests.support.documents import blocks, rows_of
 
 SERVICES = compose()["services"]
 OURS = {"api_gateway", *MODULES}
+#: What runs from our image.
+BUILT = OURS | {"host_ports"}
 PORTS = {
     "api_gateway": 8080,
     "market_data_service": 8000,
@@ -54,6 +62,29 @@ def test_what_the_schema_does_not_know_would_be_found(tmp_path: Path) -> None:
     assert check_schema(broken).returncode == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [block.text for block in blocks("docs/containers.md", "yaml")],
+    ids=lambda text: text[:20],
+)
+def test_the_blocks_of_the_document_are_valid_too(text: str, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text(text)
+    checked = check_schema(tmp_path / "compose.yaml")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_a_project_of_ones_own_joins_the_network_and_knows_the_registry() -> None:
+    text = blocks("docs/containers.md", "yaml")[1].text
+    project: dict[str, Any] = YAML(typ="safe").load(text)
+    (service,) = project["services"].values()
+    (network,) = [name for name, one in project["networks"].items() if one]
+    assert project["networks"][network] == {"external": True}
+    assert network == compose()["networks"]["default"]["name"]
+    assert network in service["networks"]
+    assert service["environment"]["REDIS_URL"] == compose_environment("api_gateway")["REDIS_URL"]
+    assert "ports" not in service
+
+
 def test_docker_compose_understands_it_where_there_is_one() -> None:
     docker = shutil.which("docker")
     if (
@@ -71,7 +102,7 @@ def test_docker_compose_understands_it_where_there_is_one() -> None:
 
 
 def test_it_has_the_registry_the_gateway_and_every_service_there_is() -> None:
-    assert set(SERVICES) == {"registry", *OURS}
+    assert set(SERVICES) == {"registry", "host_ports", *OURS}
 
 
 def test_the_ports_of_the_contract_are_published_and_the_registrys_is_not() -> None:
@@ -81,8 +112,60 @@ def test_the_ports_of_the_contract_are_published_and_the_registrys_is_not() -> N
     }
     assert published == {
         "registry": [],
-        **{name: [[str(port), str(port)]] for name, port in PORTS.items()},
+        "api_gateway": [["8080", "8080"]],
+        "host_ports": [[str(port), str(port)] for port in sorted(PORTS.values()) if port != 8080],
+        **{name: [] for name in MODULES},
     }
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_a_service_can_have_many_containers(name: str) -> None:
+    """`--scale price_service=3` failed: a port of the host, or a name, goes to one container alone."""
+    service = SERVICES[name]
+    assert not service.keys() & {"ports", "container_name", "hostname", "network_mode"}
+    assert compose_environment(name)["ADVERTISE_OWN_ADDRESS"] == "1"
+    find(name).settings.model_validate(  # type: ignore[union-attr]
+        {key.lower(): value for key, value in compose_environment(name, {}).items()}
+    )
+
+
+def test_each_port_of_the_host_is_passed_on_to_the_service_that_has_it() -> None:
+    command = SERVICES["host_ports"]["command"]
+    assert command[:3] == ["python", "-m", "services.host_ports"]
+    assert {name: port for port, name in targets_of(command[3:])} == {
+        name: port for name, port in PORTS.items() if name != "api_gateway"
+    }
+    assert int(compose_environment("host_ports")["SERVICE_PORT"]) in PORTS.values()
+
+
+def test_each_variable_of_the_readme_reaches_its_container_or_is_said_not_to() -> None:
+    comment = (ROOT / "compose.yaml").read_text().partition("\nname:")[0].replace("\n# ", " ")
+    not_passed = set(re.findall(r"[A-Z][A-Z_]+_[A-Z]+", comment))
+    fixed_or_passed = {name: set(SERVICES[name]["environment"]) for name in OURS}
+    settings = {
+        name for names, *_ in rows_of("README.md", "Configuration") for name in names.split(", ")
+    }
+    of_containers = {
+        (name, variable)
+        for name in OURS
+        for variable in settings.intersection(defaults_of(name))
+        if variable not in fixed_or_passed[name] | not_passed
+    }
+    assert of_containers == set()
+    assert not_passed <= settings
+    assert settings <= not_passed | set().union(*fixed_or_passed.values())
+
+
+def test_the_document_names_the_variables_that_are_not_passed_too() -> None:
+    comment = (ROOT / "compose.yaml").read_text().partition("\nname:")[0]
+    rows = rows_of("docs/containers.md", "Settings")
+    written = {name for names, _ in rows for name in names.split(", ")}
+    assert written == set(re.findall(r"[A-Z][A-Z_]+_[A-Z]+", comment))
+
+
+def test_its_network_has_a_name_that_other_projects_can_join() -> None:
+    assert compose()["networks"] == {"default": {"name": "lockgate"}}
+    assert not any("networks" in service for service in SERVICES.values())
 
 
 def test_nothing_but_the_gateway_is_open_to_other_machines() -> None:
@@ -92,6 +175,7 @@ def test_nothing_but_the_gateway_is_open_to_other_machines() -> None:
         if any(port.count(":") == 1 for port in service.get("ports", ()))
     }
     assert open_to_all == {"api_gateway"}
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES["host_ports"]["ports"])
 
 
 @pytest.mark.parametrize("name", sorted(MODULES))
@@ -152,6 +236,14 @@ def test_what_passes_through_is_understood_by_the_gateway() -> None:
     plausible = {"CORS_ORIGINS": "*", "LOG_LEVEL": "debug", "LOG_FORMAT": "console"}
     plausible |= {"ADMIN_TOKEN": "a-token-of-many-characters"}
     plausible |= {"TRUSTED_PROXIES": "10.0.0.0/8", "INSTANCE_TTL": "9", "HEARTBEAT_INTERVAL": "3"}
+    plausible |= {"REGISTRY_ALLOWED_HOSTS": "10.0.0.0/8", "ADMIN_LISTEN": "0.0.0.0:9090"}
+    plausible |= {
+        "GATEWAY_URL": "http://gateway.example",
+        "GATEWAY_WORKERS": "1",
+        "START_WITHOUT_REGISTRY": "wait",
+    }
+    plausible |= {"MAX_REQUEST_HEAD_BYTES": "9000", "MAX_RESPONSE_HEAD_BYTES": "9000"}
+    plausible |= {"UPSTREAM_TOTAL_TIMEOUT": "60"}
     outside = {name: plausible.get(name, "7") for name in passed}
     environment = compose_environment("api_gateway", outside)
     assert load_settings(environment) != load_settings(compose_environment("api_gateway", {}))
@@ -166,12 +258,17 @@ def test_nothing_is_killed_before_its_grace_is_over(name: str) -> None:
     assert seconds(SERVICES[name]["stop_grace_period"]) > grace_s + DRAINED_WITHIN_S
 
 
+def test_tunnels_end_by_a_fin_before_the_gateway_is_killed() -> None:
+    grace_s = float(compose_environment("api_gateway")["TUNNEL_GRACE"])
+    assert seconds(SERVICES["api_gateway"]["stop_grace_period"]) > grace_s + ENDS_WITHIN_S
+
+
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_everything_comes_back_after_a_crash(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", sorted(OURS))
+@pytest.mark.parametrize("name", sorted(BUILT))
 def test_what_is_ours_is_one_image_without_rights_that_it_does_not_need(name: str) -> None:
     service = SERVICES[name]
     assert service["build"] == "."
