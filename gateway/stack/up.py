@@ -70,7 +70,7 @@ class StartUp:
         try:
             self.supervisor.configure(asked.processes, stop_wait_s=asked.stop_wait_s)
             self.supervisor.start(self.root, self.environ)
-            change.carry_out(steps({}, _by_name(asked), (), self._no_stand_in))
+            change.carry_out(steps({}, _by_name(asked), (), self._stand_ins_beside(set())))
             change.wait_until_all_answer()
         except BaseException:
             stop_everything(self.state, self.report)
@@ -135,19 +135,14 @@ class StartUp:
     def _steps(
         self, before: StackRecord, asked: StackRecord, live: dict[str, ProcessSpec]
     ) -> list[Step]:
-        # Of a few that are named, what else is down is no concern.
-        wanted = {
-            name: spec
-            for name, spec in _by_name(asked).items()
-            if not self.only or name in {*self.only, *live}
-        }
+        wanted = self._wanted(asked, live)
+        if elsewhere := _other_registry(before, asked):
+            self.report(f"{elsewhere}: everything starts anew, and is not answered meanwhile")
+            return steps_to_another_registry(live, wanted)
         found = {
             name: differences(spec, wanted[name]) for name, spec in live.items() if name in wanted
         }
         restart = {name for name, texts in found.items() if texts} | (self.only & live.keys())
-        if elsewhere := _other_registry(before, asked):
-            self.report(f"{elsewhere}: everything starts anew, and is not answered meanwhile")
-            return steps_to_another_registry(live, wanted)
         for line in summary(found):
             self.report(line)
         if GATEWAY in restart:
@@ -155,13 +150,27 @@ class StartUp:
         if gone := [name for name in live if name not in wanted]:
             self.report(f"not asked for any more (SCALE, SERVICES): {', '.join(gone)}")
         taken = {spec.port for spec in [*live.values(), *asked.processes]}
+        return steps(live, wanted, restart, self._stand_ins_beside(taken))
 
-        def make_stand_in(spec: ProcessSpec) -> ProcessSpec:
+    def _wanted(
+        self, asked: StackRecord, live: Mapping[str, ProcessSpec]
+    ) -> dict[str, ProcessSpec]:
+        """Of a few that are named, what else is down is no concern."""
+        return {
+            name: spec
+            for name, spec in _by_name(asked).items()
+            if not self.only or name in self.only or name in live
+        }
+
+    def _stand_ins_beside(self, taken: set[int]) -> Callable[[ProcessSpec], ProcessSpec]:
+        """Each on a port of its own."""
+
+        def make(spec: ProcessSpec) -> ProcessSpec:
             stand_in = self.make_stand_in(spec, taken)
             taken.add(stand_in.port)
             return stand_in
 
-        return steps(live, wanted, restart, make_stand_in)
+        return make
 
     def _change_to(self, asked: StackRecord, live: dict[str, ProcessSpec]) -> Change:
         return Change(
@@ -189,9 +198,6 @@ class StartUp:
         """What runs, without what crashes again and again: that is started anew."""
         states = {status.name: status.state for status in self.supervisor.processes().values()}
         return {one.name: one for one in before.processes if states.get(one.name) in RUNNING}
-
-    def _no_stand_in(self, spec: ProcessSpec) -> ProcessSpec:
-        raise AssertionError(f"nothing stands in for {spec.name}, which does not run")
 
 
 def _require_valid(environment: Mapping[str, str]) -> None:

@@ -429,8 +429,17 @@ def test_secrets_are_in_files_of_the_owner_alone(stack: StandInStack) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in holding} == {0o600}
 
 
+def test_the_registry_is_restarted_only_when_it_is_named(stack: StandInStack) -> None:
+    stack.start_up().run()
+    before = pids(stack)
+    stack.start_up(only=[REGISTRY]).run()
+    assert started_anew(stack, before) == {REGISTRY}
+    assert {row.health for row in running(stack.state)} == {"healthy"}
+
+
 def examined(stack: StandInStack) -> dict[str, Finding]:
     """What the doctor finds, by check; the stand-ins answer no question for their services."""
+    stack.environ["GATEWAY_PORT"] = str(stack.wanted[-1].port)
     return {
         one.check: one for one in examine(stack.state, 0, stack.environ) if one.check != "gateway"
     }

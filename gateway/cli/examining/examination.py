@@ -38,7 +38,7 @@ def _of_what_runs(
     yield from running.processes(rows)
     if gateway := _gateway(state, offset, record):
         yield from running.services(gateway)
-    yield from running.settings_that_differ(state, record, environ)
+    yield from running.settings_that_differ(state, offset, record, environ)
     given = environ.get("REDIS_URL")
     if given and given != record.registry_url:
         yield from registry.given_registry(given)

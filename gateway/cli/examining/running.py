@@ -1,6 +1,7 @@
 """Whether what runs is well, and is what is configured."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +11,13 @@ from gateway.cli.registry_tables import why_unwell
 from gateway.stack.code import code_of
 from gateway.stack.differences import differences, summary
 from gateway.stack.environment import process_environment
-from gateway.stack.failures import StackError
-from gateway.stack.plan import REGISTRY, ProcessSpec
+from gateway.stack.failures import StackError, UsageError
+from gateway.stack.plan import REGISTRY, ProcessSpec, gateway_port
 from gateway.stack.ps import ProcessRow
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.variables import settings_for
 
 _OTHERS_MAY = 0o077
-#: Each process's own, which is not asked for by the environment alone.
-_PORTS = ("GATEWAY_PORT", "SERVICE_PORT")
 
 
 def processes(rows: Sequence[ProcessRow]) -> Iterator[Finding]:
@@ -43,11 +42,13 @@ def token_file(state: StackState) -> Iterator[Finding]:
 
 
 def settings_that_differ(
-    state: StackState, record: StackRecord, environ: Mapping[str, str]
+    state: StackState, offset: int, record: StackRecord, environ: Mapping[str, str]
 ) -> Iterator[Finding]:
     """What `make up` would change, were it called now."""
     registry_url = environ.get("REDIS_URL") or record.registry_url
     now = process_environment(environ, state, registry_url)
+    with suppress(UsageError):  # the settings are where it is told
+        now["GATEWAY_PORT"] = str(gateway_port(offset, environ))
     found = {
         spec.name: differences(spec, _asked(spec, now)) for spec in record.processes if spec.code
     }
@@ -89,6 +90,7 @@ def _no_instance(service: Any) -> Finding:
 
 
 def _asked(spec: ProcessSpec, environ: Mapping[str, str]) -> ProcessSpec:
-    kept = {name: spec.environment[name] for name in _PORTS if name in spec.environment}
-    environment = {**settings_for(spec.service, environ), **kept}
+    """With the port that it has, where that is a service's."""
+    port = {name: spec.environment[name] for name in ("SERVICE_PORT",) if name in spec.environment}
+    environment = {**settings_for(spec.service, environ), **port}
     return replace(spec, environment=environment, code=code_of(spec.service))
