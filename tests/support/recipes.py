@@ -162,6 +162,15 @@ class Kitchen:
 
         return await eventually(called, within_s=30)
 
+    def export(self, name: str, value: str) -> None:
+        self._environment[name] = value
+
+    async def says(self, pattern: str) -> re.Match[str]:
+        """The match, when the program has printed that."""
+        found = await eventually(lambda: re.search(pattern, self._output.read_text()), within_s=30)
+        assert found is not None
+        return found
+
     async def stop(self) -> None:
         """End it as its supervisor does, and wait for that."""
         process, self._running = self._running, None
