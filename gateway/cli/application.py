@@ -45,8 +45,12 @@ def command(
     *, example: str, exit_statuses: str = EXIT_STATUSES, **settings: Any
 ) -> Callable[[Callable[..., Any]], click.Command]:
     """The decorator of a command's function; what the function returns is the exit status, None is 0."""
-    epilog = f"{exit_statuses}\n\nExample: {example}"
-    return click.command(epilog=epilog, **settings)
+    return click.command(epilog=_epilog(exit_statuses, example), **settings)
+
+
+def _epilog(exit_statuses: str, example: str) -> str:
+    """The example stays on its line, so that it can be copied."""
+    return f"{exit_statuses}\n\n\b\nExample:\n  {example}"
 
 
 version_option = click.version_option(VERSION, message="lockgate %(version)s")
@@ -83,7 +87,7 @@ class _Commands(click.Group):
 
 @click.command(
     cls=_Commands,
-    epilog=EXIT_STATUSES,
+    epilog=_epilog(EXIT_STATUSES, "lockgate COMMAND --help"),
     context_settings={"show_default": True, "max_content_width": 100},
 )
 @version_option

@@ -318,14 +318,5 @@ async def test_a_url_that_is_none_is_refused(tmp_path: Path) -> None:
     assert (status, len(error.splitlines())) == (2, 1)
 
 
-async def test_every_command_explains_itself(tmp_path: Path) -> None:
-    commands = ["up", "down", "restart", "ps", "logs", "services", "routes", "register", "doctor"]
-
-    helped = await asyncio.gather(*(lockgate(tmp_path, name, "--help") for name in commands))
-
-    assert all(status == 0 and "Usage:" in out for status, out, _ in helped)
-    assert all("Exit statuses" in out for _, out, _ in helped)
-
-
 def _by_check(out: str) -> dict[str, Any]:
     return {finding["check"]: finding for finding in json.loads(out)}

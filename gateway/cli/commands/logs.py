@@ -6,16 +6,23 @@ from gateway.cli import options
 from gateway.cli.application import command
 
 
-@command(example="lockgate logs --no-follow --tail 100 --service price --level warning")
+@command(
+    example="lockgate logs --no-follow --tail 100 --service price --level warning",
+    exit_statuses=(
+        "Exit statuses: 0 done; 1 there are no logs, or with --no-follow no line has the correlation "
+        "ID; 2 there is no such service or level."
+    ),
+)
 @options.port_offset
 @click.option("--follow/--no-follow", default=True, help="Go on with what is logged from now on.")
 @click.option(
     "--tail",
+    metavar="N",
     type=click.IntRange(min=0),
     default=20,
-    help="Begin with so many of the last lines of each log.",
+    help="Begin with the last N wanted lines of each log, in rotated files too.",
 )
-@click.option("--service", metavar="NAME", help="Only this service's lines.")
+@click.option("--service", metavar="NAME", help="Only lines of this service, or process.")
 @click.option("--level", metavar="LEVEL", help="Only lines of this level and above.")
 @click.option("--correlation-id", metavar="ID", help="Only this request's lines.")
 @click.option(
@@ -33,7 +40,10 @@ def logs(
     correlation_id: str | None,
     as_json: bool,
 ) -> None:
-    """Show the logs of all processes as one stream of JSON objects."""
+    """Show the logs of all processes as one stream of JSON objects.
+
+    On a terminal they are coloured lines. ^C ends it.
+    """
     import os
     import sys
     from contextlib import suppress

@@ -22,7 +22,7 @@ EXIT_STATUSES = (
 @click.argument(
     "command", nargs=-1, required=True, metavar="-- PROGRAM [ARGS]...", type=click.UNPROCESSED
 )
-@click.option("--name", required=True, help="The service; /api/NAME goes to it.")
+@click.option("--name", metavar="NAME", required=True, help="The service; /api/NAME goes to it.")
 @click.option(
     "--port",
     type=int,
@@ -30,7 +30,9 @@ EXIT_STATUSES = (
     required=True,
     help="Where the program listens; 0: at a free port, which it finds in $PORT.",
 )
-@click.option("--host", help="What others connect to; else ADVERTISE_HOST, else localhost.")
+@click.option(
+    "--host", metavar="HOST", help="What others connect to; else ADVERTISE_HOST, else localhost."
+)
 @click.option("--health-path", metavar="PATH", help="Healthy is what answers 200 to 299 there.")
 @click.option(
     "--health-status", metavar="STATUSES", help="Healthy are these instead, as in 200-299,401."
@@ -45,8 +47,10 @@ EXIT_STATUSES = (
     help="http, tcp or heartbeat; else http with --health-path, tcp without.",
 )
 @click.option("--tcp", is_flag=True, help="Healthy is what takes connections (the default).")
-@click.option("--weight", type=int, default=1, help="Its share of the requests, 0 to 1000.")
-@click.option("--version", help="A semantic version.")
+@click.option(
+    "--weight", metavar="N", type=int, default=1, help="Its share of the requests, 0 to 1000."
+)
+@click.option("--version", metavar="VERSION", help="A semantic version.")
 @click.option("--metadata", metavar="KEY=VALUE", multiple=True, help="May be given several times.")
 @click.option(
     "--ttl",
