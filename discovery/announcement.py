@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import math
 import random
+import time
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
@@ -12,12 +14,15 @@ from .errors import DiscoveryError, InvalidRegistration, RegistrationRefused, Re
 from .health_check import HOST
 from .instance import Instance, encode, parse_registration
 from .logs import Log
+from .own_health import OwnHealth
 from .registrar import RedisRegistrar, Registrar
 from .settings import RegistrySettings
 from .sharing import Sharers, place_id
 from .tasks import end
 
 LISTENING_POLL_S = 0.02
+#: A service that does not listen by then may never do: that is said.
+STARTS_WITHIN_S = 10.0
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 5.0
 #: A lease outlives this many heartbeats, less one, that are lost.
@@ -30,19 +35,25 @@ class Announcement:
     """The registration of one running service; it outlives any failure of the registry."""
 
     def __init__(
-        self, instance: Instance, settings: RegistrySettings, registrar: Registrar | None = None
+        self,
+        instance: Instance,
+        settings: RegistrySettings,
+        registrar: Registrar | None = None,
+        starts_within_s: float = STARTS_WITHIN_S,
     ) -> None:
         self.instance = instance
         self.registered = False
         self.listening = asyncio.Event()
         #: Set when it can't become registered as things are.
         self.refused = asyncio.Event()
+        self._starts_within_s = starts_within_s
         self._trouble = ""
         self._was_registered = False
         self._may_be_registered = False
         self._draining = False
         self._interval_s = min(settings.heartbeat_interval_s, instance.ttl_s / HEARTBEATS_IN_TTL)
         self._registrar = registrar or RedisRegistrar(settings)
+        self._health = OwnHealth(instance, self._registrar)
         self._sharers = Sharers(self._registrar.registry, instance.key)
         self._others_have = False
         self._task: asyncio.Task[None] | None = None
@@ -60,6 +71,7 @@ class Announcement:
         """Register once the service listens, then heartbeat until cancelled."""
         await self._wait_for_port()
         self.listening.set()
+        self._health.begin()
         self._others_have = not await self._sharers.join(encode(self.instance))
         retry_s = RETRY_FIRST_S
         while True:
@@ -67,12 +79,13 @@ class Announcement:
                 await self._beat()
                 self._trouble = ""
                 retry_s = RETRY_FIRST_S
-                pause_s = self._interval_s * random.uniform(0.9, 1.0)
             except DiscoveryError as error:
                 self._note(error)
                 pause_s = retry_s * random.uniform(0.8, 1.2)
                 retry_s = min(RETRY_MOST_S, self._interval_s, retry_s * 2)
-            await asyncio.sleep(pause_s)
+                await asyncio.sleep(pause_s)
+            else:
+                await self._health.sleep(self._interval_s * random.uniform(0.9, 1.0))
 
     async def drain(self) -> None:
         """Ask for no new requests, and wait until none are sent; a registry that is away is no error."""
@@ -113,16 +126,34 @@ class Announcement:
 
     async def _wait_for_port(self) -> None:
         """Nobody shall be sent there before; what others call this host may mean nothing on it."""
-        while True:
-            for host in (self.instance.host, "localhost"):
-                if await listens(host, self.instance.port):
-                    return
+        late_s = time.monotonic() + self._starts_within_s
+        while not await self._listens():
+            if time.monotonic() >= late_s:
+                late_s = math.inf
+                self._say_late()
             await asyncio.sleep(LISTENING_POLL_S)
+
+    async def _listens(self) -> bool:
+        port = self.instance.port
+        return await listens(self.instance.host, port) or await listens("localhost", port)
+
+    def _say_late(self) -> None:
+        port, within_s = self.instance.port, self._starts_within_s
+        text = (
+            f"nothing takes connections on port {port} after {within_s:g} s; it is registered as "
+            "soon as something does: is port=… (--port) the one that the server listens on?"
+        )
+        _log.warning("announce.not_listening", text=text, instance=self.instance.id, port=port)
 
     async def _beat(self) -> None:
         if self.registered or self._others_have:
             self._may_be_registered = True
-            self.registered = await self._registrar.renew(self.instance.key)
+            state = await self._registrar.renew(self.instance.key)
+            self.registered = bool(state)
+            if state:
+                await self._health.renewed(state)
+            elif self._was_registered:
+                await self._health.lost()
             self._was_registered = self._was_registered or self.registered
             self._others_have = False
         if not self.registered:
@@ -134,7 +165,13 @@ class Announcement:
                 self._sharers.takes_over = False
             await self._registrar.register(self.instance)
             self.registered = self._was_registered = True
-            _log.info("announce.registered", instance=self.instance.id, url=self.instance.url)
+            self._health.begin()
+            _log.info(
+                "announce.registered",
+                text=f"registered: {self.instance.url}, as {self.instance.id}",
+                instance=self.instance.id,
+                url=self.instance.url,
+            )
 
     def _note(self, error: DiscoveryError) -> None:
         """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
@@ -142,7 +179,8 @@ class Announcement:
         if str(error) != self._trouble:
             self._trouble = str(error)
             event = "announce.refused" if refused else "announce.registry_unavailable"
-            _log.warning(event, detail=str(error))
+            kind = "refused" if refused else "registry unavailable"
+            _log.warning(event, text=f"{kind}: {error}", detail=str(error))
         if refused and not self._was_registered:
             self._may_be_registered = False
             self.refused.set()
@@ -151,7 +189,8 @@ class Announcement:
         try:
             await call
         except DiscoveryError as error:
-            _log.warning("announce.registry_unavailable", detail=str(error))
+            text = f"registry unavailable: {error}"
+            _log.warning("announce.registry_unavailable", text=text, detail=str(error))
             return False
         return True
 
@@ -184,6 +223,7 @@ def make_announcement(
     health_host: str | None = None,
     ttl_s: float | None = None,
     registrar: Registrar | None = None,
+    starts_within_s: float = STARTS_WITHIN_S,
 ) -> Announcement:
     """An announcement that is not started yet; what is None comes from the environment."""
     settings = settings or RegistrySettings.from_env()
@@ -202,7 +242,7 @@ def make_announcement(
         },
         default_ttl_s=settings.instance_ttl_s,
     )
-    return Announcement(instance, settings, registrar)
+    return Announcement(instance, settings, registrar, starts_within_s)
 
 
 def _with_health_host(

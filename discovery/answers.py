@@ -72,6 +72,10 @@ class Drained:
         return self.draining and not self.missing
 
 
+#: The state of what is not registered any more, where nobody tells why.
+GONE = "gone"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is said of an instance, for whoever has registered it.

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from . import commands
+from .answers import Standing
 from .async_registry import AsyncServiceRegistry
 from .instance import Instance
 from .settings import RegistrySettings
@@ -10,6 +11,8 @@ from .settings import RegistrySettings
 #: A stop waits so long for every worker to be through with the instance. It stays below INSTANCE_TTL,
 #: since a drained instance sends no heartbeats; a dead worker's lease ends in 3 s.
 DRAINED_WITHIN_S = 5.0
+#: The state of an instance of which no more is told.
+REGISTERED = "registered"
 
 
 class Registrar(Protocol):
@@ -20,9 +23,11 @@ class Registrar(Protocol):
 
     async def register(self, instance: Instance) -> None: ...
 
-    async def renew(self, key: str) -> bool:
-        """False: the registry does not know it, register again."""
+    async def renew(self, key: str) -> str:
+        """Its state, or REGISTERED; empty: the registry does not know it, register again."""
         ...
+
+    async def standing(self, key: str) -> Standing: ...
 
     async def drain(self, key: str) -> None: ...
 
@@ -45,8 +50,11 @@ class RedisRegistrar:
     async def register(self, instance: Instance) -> None:
         await self._registry.call(commands.register(instance))
 
-    async def renew(self, key: str) -> bool:
-        return (await self._registry.call(commands.renew([key])))[0]
+    async def renew(self, key: str) -> str:
+        return await self._registry.call(commands.heartbeat(key))
+
+    async def standing(self, key: str) -> Standing:
+        return await self._registry.call(commands.standing(key))
 
     async def drain(self, key: str) -> None:
         await self._registry.call(commands.drain(key))

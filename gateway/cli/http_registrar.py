@@ -6,8 +6,11 @@ from typing import Any
 
 import aiohttp
 
+from discovery.answers import GONE, Standing
+from discovery.decoding import line
 from discovery.errors import RegistrationRefused, RegistryUnavailable
 from discovery.instance import Instance, encode
+from discovery.registrar import REGISTERED
 
 ANSWERS_WITHIN_S = 2.0
 #: The longest wait for a drain: about half of what `docker stop` leaves a container.
@@ -29,8 +32,17 @@ class HttpRegistrar:
     async def register(self, instance: Instance) -> None:
         await self._call("PUT", instance.key, body=json.loads(encode(instance)))
 
-    async def renew(self, key: str) -> bool:
-        return await self._call("POST", key, "/heartbeat")
+    async def renew(self, key: str) -> str:
+        return REGISTERED if await self._call("POST", key, "/heartbeat") else ""
+
+    async def standing(self, key: str) -> Standing:
+        """As this gateway has it; it tells of an instance that is gone no more than that."""
+        name, _, instance_id = key.partition("/")
+        status, fields, text = await self._ask("GET", f"/services/{name}")
+        if _document(text).get("reason") == "service_not_found":
+            return Standing(GONE)
+        is_known(self._url, status, fields, text)
+        return standing_in(_document(text), instance_id, self._url)
 
     async def drain(self, key: str) -> None:
         await self._call("POST", key, "/drain")
@@ -57,16 +69,22 @@ class HttpRegistrar:
     ) -> bool:
         """False where the gateway knows no such instance."""
         name, _, instance_id = key.partition("/")
-        url = f"{self._url}/services/{name}/instances/{instance_id}{end}"
+        path = f"/services/{name}/instances/{instance_id}{end}"
+        return is_known(self._url, *await self._ask(method, path, body=body, within_s=within_s))
+
+    async def _ask(
+        self, method: str, path: str, *, body: object = None, within_s: float = ANSWERS_WITHIN_S
+    ) -> tuple[int, Mapping[str, str], str]:
+        """The answer: status, fields and body."""
         if self._opened is None:
             self._opened = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self._token}"})
         timeout = aiohttp.ClientTimeout(total=within_s)
         try:
             async with self._opened.request(
-                method, url, json=body, timeout=timeout, allow_redirects=False
+                method, self._url + path, json=body, timeout=timeout, allow_redirects=False
             ) as answer:
                 text = await answer.text(errors="replace")
-                return is_known(self._url, answer.status, answer.headers, text)
+                return answer.status, answer.headers, text
         except FINAL as error:
             raise RegistrationRefused(f"--via-http {self._url}: {error}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -76,7 +94,7 @@ class HttpRegistrar:
 
 def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) -> bool:
     """What an answer says of an instance; RegistryUnavailable where it may be tried again."""
-    problem = _problem(text)
+    problem = _document(text)
     reason, detail = problem.get("reason"), problem.get("detail", "")
     if status in (200, 201, 204) or reason == "instance_not_found":
         return status != 404
@@ -97,8 +115,30 @@ def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) ->
     raise RegistrationRefused(f"{gateway} answers {status}: {advice}")
 
 
-def _problem(text: str) -> dict[str, Any]:
-    """The members of the gateway's problem document; none of what is not one."""
+def standing_in(service: Mapping[str, Any], instance_id: str, gateway: str) -> Standing:
+    """What the document of a service, with the token, says of one of its instances."""
+    instances = service.get("instances")
+    for instance in instances if isinstance(instances, list) else []:
+        if isinstance(instance, dict) and instance.get("id") == instance_id:
+            return _standing(instance, gateway)
+    return Standing(GONE)
+
+
+def _standing(instance: Mapping[str, Any], gateway: str) -> Standing:
+    """The gateway's own verdict comes before the registry's, which is that of several."""
+    health = instance.get("health")
+    health = health if isinstance(health, dict) else {}
+    state = str(health.get("condition", instance.get("status")))
+    if instance.get("status") == "draining":
+        state = "draining"
+    elif state == "suspected":  # it gets requests where there is no other
+        state = "healthy"
+    evidence = "" if state == "healthy" else line(str(health.get("latest", "")))
+    return Standing(state, evidence, gateway_url=gateway)
+
+
+def _document(text: str) -> dict[str, Any]:
+    """The members of what the gateway answers; none of what is no object."""
     try:
         document = json.loads(text)
     except ValueError:

@@ -49,10 +49,9 @@ async def run_registered(
     signals = ProgramSignals(announcement, program, group, terminal, report)
     signals.take()
     announcement.start()
-    waiting = asyncio.create_task(_say_when_late(announcement, starts_within_s, report))
     refusing = asyncio.create_task(_end_when_refused(announcement, group, report))
     status = await program.wait()
-    await end(waiting, refusing, *signals.tasks)
+    await end(refusing, *signals.tasks)
     await announcement.withdraw()
     if not announcement.listening.is_set():
         report(f"{command[0]} ended before it took connections on port {port}")
@@ -103,16 +102,3 @@ async def _end_when_refused(
     report("it can't be registered as things are: ending the program")
     group.send(signal.SIGTERM)
     group.send(signal.SIGCONT)
-
-
-async def _say_when_late(
-    announcement: Announcement, within_s: float, report: Callable[[str], None]
-) -> None:
-    try:
-        async with asyncio.timeout(within_s):
-            await announcement.listening.wait()
-    except TimeoutError:
-        report(
-            f"nothing takes connections on port {announcement.instance.port} after {within_s:g} s; "
-            "it is registered as soon as something does"
-        )

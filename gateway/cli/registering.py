@@ -59,6 +59,7 @@ def run_as_instance(
             instance_id=instance_id,
             settings=None,
             ttl_s=ttl,
+            starts_within_s=starts_within,
             registrar=_registrar(via_http, token or os.environ.get("ADMIN_TOKEN")),
         )
     except DiscoveryError as error:

@@ -6,8 +6,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from discovery.answers import GONE, Standing
 from discovery.errors import RegistrationRefused, RegistryUnavailable
-from gateway.cli.http_registrar import is_known
+from gateway.cli.http_registrar import is_known, standing_in
 from tests.conftest import StartGateway
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN
@@ -89,7 +90,7 @@ async def test_a_registry_that_is_away_is_said_once_and_waited_for(
     gateway = await start_gateway(REDIS_URL=own_registry.url)
     own_registry.kill()
     program = await start_registered(NOWHERE, "--via-http", gateway.url, "--token", ADMIN_TOKEN)
-    assert "registry_unavailable" in await program.told()
+    assert "registry unavailable: " in await program.told()
 
     own_registry.start()
     await eventually(lambda: "registered" in events_of(own_registry.url), within_s=20)
@@ -97,7 +98,7 @@ async def test_a_registry_that_is_away_is_said_once_and_waited_for(
 
     status, last, lines = await ended(program)
     assert (status, last) == (3, "got SIGTERM")
-    assert not [line for line in lines if "registry_unavailable" in line]
+    assert not [line for line in lines if "registry unavailable" in line]
 
 
 async def test_a_token_that_is_changed_later_ends_no_program_that_serves(
@@ -153,3 +154,34 @@ def test_what_an_answer_says(status: int, text: str, expected: bool | type[Excep
         return
     with pytest.raises(expected, match=f"http://gateway answers {status}: "):
         is_known("http://gateway", status, {}, text)
+
+
+NOT_FOUND = "GET /health answers 404"
+
+
+@pytest.mark.parametrize(
+    ("instance", "standing"),
+    [
+        ({"status": "healthy", "health": {"condition": "healthy", "latest": "200"}}, ("healthy",)),
+        (
+            {"status": "starting", "health": {"condition": "unhealthy", "latest": NOT_FOUND}},
+            ("unhealthy", NOT_FOUND),
+        ),
+        ({"status": "healthy", "health": {"condition": "suspected", "latest": "x"}}, ("healthy",)),
+        ({"status": "draining", "health": {"condition": "healthy"}}, ("draining",)),
+        ({"status": "unhealthy"}, ("unhealthy",)),  # a token for nothing of this
+        ({"status": "starting", "health": {"condition": "starting", "latest": ""}}, ("starting",)),
+    ],
+)
+def test_what_the_gateway_shows_of_an_instance_is_how_it_stands(
+    instance: dict[str, object], standing: tuple[str, ...]
+) -> None:
+    service = {"instances": [{"id": "o2", "status": "healthy"}, {"id": "o1", **instance}]}
+    assert standing_in(service, "o1", "http://gw") == Standing(*standing, gateway_url="http://gw")
+
+
+@pytest.mark.parametrize(
+    "service", [{}, {"instances": None}, {"instances": ["o1", {}]}, {"instances": [{"id": "o2"}]}]
+)
+def test_an_instance_that_is_not_shown_is_gone(service: dict[str, object]) -> None:
+    assert standing_in(service, "o1", "http://gw") == Standing(GONE)

@@ -23,6 +23,7 @@ from discovery import (
     commands,
 )
 from discovery.announcement import make_announcement
+from discovery.answers import Standing
 from discovery.errors import RegistrationRefused
 from discovery.instance import Instance
 from tests.support.documents import ROOT
@@ -185,11 +186,14 @@ class Registrar:
         self.calls.append("register")
         self._known = True
 
-    async def renew(self, key: str) -> bool:
+    async def renew(self, key: str) -> str:
         self.calls.append("renew")
         if self.refuses_renewals:
             raise RegistrationRefused("another token")
-        return self._known
+        return "healthy" if self._known else ""
+
+    async def standing(self, key: str) -> Standing:
+        return Standing("healthy")
 
     async def drain(self, key: str) -> None:
         self.asked.set()

@@ -28,7 +28,7 @@ for name in ("TERM", "INT", "HUP", "QUIT", "USR1", "USR2", "WINCH"):
 server = http.server.ThreadingHTTPServer(
     ("127.0.0.1", int(sys.argv[1])), http.server.SimpleHTTPRequestHandler
 )
-print(os.getpid(), flush=True)
+os.write(1, b"%d\\n" % os.getpid())  # in one piece: a signal may come in between
 server.serve_forever()
 """
 

@@ -1,0 +1,87 @@
+"""What to do about the evidence against an instance: a sentence for whoever has registered it."""
+
+import errno
+import ipaddress
+import os
+import re
+
+from .instance import Instance
+
+_PATH = "health_path=… (--health-path)"
+_HOST = "health_host=… (--health-host)"
+_ADDRESS = "host=… (--host), or ADVERTISE_HOST"
+_STATUSES = 'metadata={"health.statuses": …} (--health-status)'
+_BODY = 'metadata={"health.body": …} (--health-body)'
+_NO_PATH = "health_path=None (--tcp)"
+
+_WRONG_HOST = f"where the server checks the Host field, have probes send one that it takes, {_HOST}"
+_PASSES = f"or take this status as healthy, {_STATUSES}"
+_UNKNOWN = f"give a name that the gateway can resolve, or an address: {_ADDRESS}"
+_UNREACHABLE = f"give an address that the gateway has a way to: {_ADDRESS}"
+
+#: The first one that is found in the evidence counts.
+_TABLE: tuple[tuple[str, str], ...] = (
+    (" answers (400|421),", _WRONG_HOST),
+    (" answers 401,", f"give a path that needs no login, {_PATH}, {_PASSES}"),
+    (" answers 403,", f"give a path that needs no login, {_PATH}; {_WRONG_HOST}"),
+    (
+        " answers 404,",
+        f"give the path of its health check, {_PATH}; if it has none, a connect will do, {_NO_PATH}",
+    ),
+    (" answers (405|501),", f"give a path that answers GET, {_PATH}"),
+    (" answers 429,", "take its health path out of the service's own rate limit"),
+    (
+        " answers 3..,",
+        f"probes follow no redirect: give the path that it leads to, {_PATH}, {_PASSES}",
+    ),
+    (" answers 5..,", "it says so itself: look into the service's own log"),
+    (" answers ..., expected", f"give the path of its health check, {_PATH}, {_PASSES}"),
+    ("without the expected body", f"the answer has to contain what {_BODY} says"),
+    (
+        "is not answered within",
+        "it takes the connection and does not answer: see whether it hangs, or its health check waits",
+    ),
+    ("response is not ", f"is it an HTTP server? If not, a connect will do, {_NO_PATH}"),
+    (
+        "never connected to",
+        f"give another address, {_ADDRESS}; the gateway's REGISTRY_ALLOWED_HOSTS says which it takes",
+    ),
+    (
+        "certificate is not valid",
+        "it has to name {host}, and its authority to be one of the gateway's",
+    ),
+    ("connect failed: no TLS", "does it speak TLS there? If not, its scheme is http"),
+    # In the words of getaddrinfo's errors.
+    ("[Nn]ame or service|[Nn]ame resolution|[Nn]o address assoc", _UNKNOWN),
+    (
+        "|".join(os.strerror(number) for number in (errno.EHOSTUNREACH, errno.ENETUNREACH)),
+        _UNREACHABLE,
+    ),
+    ("connect failed: .*timed out", _UNREACHABLE),
+)
+_REFUSED = os.strerror(errno.ECONNREFUSED)
+
+
+def advice(evidence: str, instance: Instance) -> str:
+    """What most likely helps; empty where the evidence says all, or nothing is known to help."""
+    if _REFUSED in evidence:
+        return _about_refusal(instance)
+    for pattern, text in _TABLE:
+        if re.search(pattern, evidence):
+            return text.format(host=instance.host) if "{host}" in text else text
+    return ""
+
+
+def _about_refusal(instance: Instance) -> str:
+    wrong_port = "does the server listen on another port? port=… (--port)"
+    if _is_loopback(instance.host):
+        own = f"{instance.host} is the gateway's own machine, or its container"
+        return f"{wrong_port}; {own}: {_ADDRESS}, names another"
+    return f"{wrong_port}; on 127.0.0.1 alone? Let it listen on 0.0.0.0"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
