@@ -22,10 +22,11 @@ from gateway.near_names import near_names
 from gateway.parts import GATEWAY, Gateway
 from gateway.request_reading import require_extension
 from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
-from gateway.settings import GatewaySettings, load_settings, variable_defaults
+from gateway.settings import GatewaySettings, load_settings
 from gateway.stop_signals import StopSignals
 from gateway.surfaces import Listener
 from gateway.urls import own_url
+from gateway.variables import variable_defaults
 from gateway.version import VERSION
 from middlewares.logs import configure_logging
 from middlewares.standard_streams import open_standard_streams

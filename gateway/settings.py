@@ -16,7 +16,7 @@ from pydantic_settings import (
 from discovery.addresses import AllowedHosts
 from discovery.errors import InvalidRegistration, SettingsError
 from discovery.instance import parse_registration
-from discovery.settings import MEANINGS, VARIABLES, RegistrySettings
+from discovery.settings import RegistrySettings
 from gateway.admin_token import check_token, read_token
 from gateway.origins import parse_origins
 from gateway.request_body import ClientLimits
@@ -192,30 +192,6 @@ class GatewaySettings(BaseSettings):
     @property
     def trusted(self) -> TrustedProxies:
         return TrustedProxies.parse(self.trusted_proxies)
-
-
-def variable_defaults() -> dict[str, str]:
-    """Every environment variable that the gateway reads, with its default as one would write it."""
-    fields = GatewaySettings.model_fields
-    defaults = {name.upper(): fields[name].default for name in fields if name != "registry"}
-    registry = RegistrySettings()
-    defaults |= {variable: getattr(registry, field) for field, variable in VARIABLES.items()}
-    return {variable: _as_written(value) for variable, value in defaults.items()} | {
-        "GATEWAY_CONFIG": ""
-    }
-
-
-def variable_meanings() -> dict[str, str]:
-    """What each of them means, in a sentence."""
-    fields = GatewaySettings.model_fields.items()
-    own = {name.upper(): field.description or "" for name, field in fields if name != "registry"}
-    return own | MEANINGS
-
-
-def _as_written(value: object) -> str:
-    if value in (None, ()):
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:

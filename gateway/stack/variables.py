@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from discovery.settings import VARIABLES, without_password
-from gateway.settings import variable_defaults
 from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS
+from gateway.variables import variable_defaults
 
 #: What the example services read besides the registry's variables.
 SERVICE_DEFAULTS = {

@@ -50,9 +50,18 @@ def test_the_version_is_told(bare: Install, tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("command", ["services", "routes"])
-def test_what_asks_a_gateway_works(bare: Install, tmp_path: Path, command: str) -> None:
-    done = bare.run(tmp_path, "lockgate", command, "--url", f"http://127.0.0.1:{free_port()}")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("services",),
+        ("routes",),
+        ("drain", "orders", "orders-1", "--token", "a-token-of-16-or-more"),
+        ("deregister", "orders", "orders-1", "--token", "a-token-of-16-or-more"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_what_asks_a_gateway_works(bare: Install, tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = bare.run(tmp_path, "lockgate", *command, "--url", f"http://127.0.0.1:{free_port()}")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no gateway answers at" in done.stderr
     assert done.stderr.count("\n") == 1

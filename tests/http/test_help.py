@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import GatewaySettings, variable_defaults, variable_meanings
+from gateway.settings import GatewaySettings
+from gateway.variables import variable_defaults, variable_meanings
 from gateway.version import VERSION
 from services.catalogue import MODULES
 from services.variables import variable_rows

@@ -9,7 +9,7 @@ class _WithVariables(click.Command):
     """Its help has the variables that the gateway reads; they are its only options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from gateway.settings import variable_defaults, variable_meanings
+        from gateway.variables import variable_defaults, variable_meanings
 
         super().format_options(ctx, formatter)
         defaults = variable_defaults()

@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.near_names import near_names
-from gateway.settings import variable_defaults
 from gateway.stack.variables import known_variables
+from gateway.variables import variable_defaults
 
 KNOWN = known_variables()
 

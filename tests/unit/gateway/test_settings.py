@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from discovery.errors import SettingsError
 from discovery.settings import RegistrySettings
-from gateway.settings import GatewaySettings, load_settings, variable_defaults
+from gateway.settings import GatewaySettings, load_settings
+from gateway.variables import variable_defaults
 from middlewares.limiting import Policy
 
 
