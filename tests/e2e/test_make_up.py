@@ -108,7 +108,7 @@ def test_what_runs_is_told_with_the_pids_of_the_processes_themselves(stack: Stac
     assert all(set(row) == members for row in processes.values())
     for name, port in SERVICE_PORTS.items():
         assert processes[name]["port"] == port + stack.offset
-        assert "services" in psutil.Process(processes[name]["pid"]).cmdline()
+        assert "lockgate.services" in psutil.Process(processes[name]["pid"]).cmdline()
 
 
 def test_a_second_make_up_changes_nothing(stack: Stack) -> None:
