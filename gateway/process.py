@@ -111,9 +111,10 @@ async def serve(
     """
     stop = StopSignals()
     stop.take()
+    loop = asyncio.get_running_loop()
     # Their default would end the process.
-    for number in (signal.SIGHUP, signal.SIGUSR2):
-        asyncio.get_running_loop().add_signal_handler(number, _log.warning, "signal.ignored")
+    loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
+    loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
     app = create_app(settings)
     gateway = app[GATEWAY]
     gateway.dialer.policy = AddressPolicy(
@@ -153,6 +154,11 @@ async def serve(
     finally:
         await runner.cleanup()
     _log.info("gateway.stopped")
+
+
+def _hang_up(stop: StopSignals) -> None:
+    if not stop.terminal_has_gone():
+        _log.warning("signal.ignored")
 
 
 def spare_the_collector() -> None:

@@ -1,7 +1,9 @@
 """The signals that stop a process in the foreground."""
 
 import asyncio
+import os
 import signal
+import sys
 
 
 class StopSignals:
@@ -10,6 +12,13 @@ class StopSignals:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self.at_once = asyncio.Event()
+        self._had_terminal = _has_terminal()
+
+    def terminal_has_gone(self) -> bool:
+        """Whether a SIGHUP means that: the terminal that this process was started at is closed."""
+        if self._had_terminal and not _has_terminal():
+            self.asked.set()
+        return self.asked.is_set()
 
     def take(self) -> None:
         """From now on; to be called in the event loop."""
@@ -22,3 +31,7 @@ class StopSignals:
         if self.asked.is_set():
             self.at_once.set()
         self.asked.set()
+
+
+def _has_terminal() -> bool:
+    return os.isatty(sys.stdin.fileno())

@@ -5,12 +5,12 @@ import sys
 _OURS = frozenset({"discovery", "gateway", "lockgate", "middlewares", "services", "shared"})
 
 
-def tell_missing_extra(what: str, error: ModuleNotFoundError) -> None:
+def tell_missing_extra(what: str, error: ModuleNotFoundError, install: str = "gateway") -> None:
     """Say in one line that `what` needs the extra; a module of our own that is missing is raised."""
     package = (error.name or "").partition(".")[0]
     if not package or package in _OURS:
         raise error
     sys.stderr.write(
         f'lockgate: {what} needs the extra "gateway" ({package} is not installed): '
-        'pip install "lockgate[gateway]"\n'
+        f'pip install "lockgate[{install}]"\n'
     )

@@ -21,6 +21,7 @@ from middlewares.stop_signals import Stopped
 
 #: In the order of the help.
 COMMANDS = (
+    "serve",
     "up",
     "down",
     "restart",
@@ -81,7 +82,8 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            tell_missing_extra(str(ctx.invoked_subcommand), error)
+            name = str(ctx.invoked_subcommand)
+            tell_missing_extra(name, error, "gateway,embedded" if name == "serve" else "gateway")
             return FAILURE
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from gateway.cli import options
@@ -22,6 +23,7 @@ def change_instances(
     *,
     title: str,
     port_offset: str,
+    data_dir: Path | None,
     url: str | None,
     token: str | None,
     all_of_them: bool,
@@ -31,7 +33,7 @@ def change_instances(
 
     `change` gets the path of an instance.
     """
-    offset, state = options.stack_at(port_offset)
+    offset, state = options.stack_found(port_offset, data_dir)
     gateway = find_gateway(state, offset, url, token)
     targets = find_targets(gateway.get("/services")["services"], words, all_of_them=all_of_them)
     if gateway.token is None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gateway.stack.finding import stack_near
 from gateway.stack.plan import parse_offset
 from gateway.stack.state import StackState, project_root, stack_state
 
@@ -29,6 +30,12 @@ services = click.option(
     default="",
     help='The example services: none, all, or names: "price_service signal_service".',
 )
+data_dir = click.option(
+    "--data-dir",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="That of a `lockgate serve`; else what runs is looked for in this folder and those above.",
+)
 url = click.option(
     "--url", metavar="URL", help="The gateway; else that of the stack at this offset."
 )
@@ -49,6 +56,14 @@ def stack_at(port_offset: str) -> tuple[int, StackState]:
     """The offset as a number, and where the stack at it keeps its state."""
     offset = parse_offset(port_offset)
     return offset, stack_state(root(), offset)
+
+
+def stack_found(port_offset: str, data_dir: Path | None) -> tuple[int, StackState]:
+    """The offset, and what `up` or `serve` keeps in that folder; else in this one or one above."""
+    offset = parse_offset(port_offset)
+    if data_dir is not None:
+        return offset, StackState(data_dir.resolve())
+    return offset, stack_near(Path.cwd(), offset)
 
 
 def root() -> Path:

@@ -71,7 +71,8 @@ def log_line_for_people(record: dict[str, Any]) -> str:
 
 
 def _coloured(text: str, colour: str) -> str:
-    return text if os.environ.get("NO_COLOR") else f"\x1b[{colour}m{text}\x1b[0m"
+    plain = os.environ.get("NO_COLOR") or not sys.stdout.isatty()
+    return text if plain else f"\x1b[{colour}m{text}\x1b[0m"
 
 
 def _takes_colours(stream: TextIO) -> bool:

@@ -4,19 +4,24 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from discovery.advertising import advertised_host
 from discovery.announcement import make_announcement
 from discovery.errors import DiscoveryError
 from discovery.health_check import BODY, HOST, PROBE, STATUSES
 from discovery.registrar import Registrar
+from discovery.settings import DEFAULT_REDIS_URL, RegistrySettings, without_password
 from gateway.cli.http_registrar import HttpRegistrar
+from gateway.cli.options import stack_found
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.terminal import Terminal
 from gateway.stack.failures import UsageError
+from gateway.stack.plan import REGISTRY_PORT
 from gateway.stack.ports import free_port
+from gateway.stack.registry_server import default_url
 
 
 def run_as_instance(
@@ -39,6 +44,8 @@ def run_as_instance(
     via_http: str | None,
     token: str | None,
     starts_within: float,
+    port_offset: str,
+    data_dir: Path | None,
 ) -> int:
     """The exit status: the program's own, or one of those in the command's help."""
     if tcp and health_path is not None:
@@ -57,7 +64,7 @@ def run_as_instance(
             version=version,
             weight=weight,
             instance_id=instance_id,
-            settings=None,
+            settings=_settings(port_offset, data_dir) if via_http is None else None,
             ttl_s=ttl,
             starts_within_s=starts_within,
             registrar=_registrar(via_http, token or os.environ.get("ADMIN_TOKEN")),
@@ -98,6 +105,18 @@ def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[s
     for key in given.keys() & pairs.keys():
         raise UsageError(f"--metadata {key}=…: there is an option for it, give one of them")
     return pairs | given
+
+
+def _settings(port_offset: str, data_dir: Path | None) -> RegistrySettings:
+    """Those of the environment; where it names no registry, with that of the stack that is meant."""
+    offset, state = stack_found(port_offset, data_dir)
+    if os.environ.get("REDIS_URL"):
+        return RegistrySettings.from_env()
+    record = state.load_record()
+    url = record.registry_url if record else default_url(REGISTRY_PORT + offset)
+    if url != DEFAULT_REDIS_URL:
+        print_progress(f"lockgate: the registry of {state.directory}: {without_password(url)}")
+    return RegistrySettings.from_env({**os.environ, "REDIS_URL": url})
 
 
 def _registrar(url: str | None, token: str | None) -> Registrar | None:

@@ -9,6 +9,7 @@ from gateway.stack.absence import nothing_runs
 from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY, REGISTRY
 from gateway.stack.processes import command_of, marked_pids, signal_all
+from gateway.stack.serving import require_not_served
 from gateway.stack.state import StackState
 from gateway.stack.supervision import Supervisor
 
@@ -22,6 +23,7 @@ def down(state: StackState, report: Callable[[str], None]) -> None:
         report(nothing_runs(state, Path.cwd()))
         return
     with state.locked():
+        require_not_served(state)
         if not stop_everything(state, report):
             report(nothing_runs(state, Path.cwd()))
 

@@ -1,12 +1,16 @@
 """What runs of a stack: pid, port, uptime and health of each process."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import psutil
+
 from gateway.stack.plan import REGISTRY, ProcessSpec
 from gateway.stack.readiness import health_of
 from gateway.stack.registry_server import answers_ping
+from gateway.stack.serving import served_pids
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervision import ProcessStatus, Supervisor
 
@@ -25,16 +29,30 @@ class ProcessRow:
 
 def running(state: StackState) -> list[ProcessRow]:
     """Empty when nothing runs; a process between two lives has its supervisor's word as health."""
-    supervisor = Supervisor(state)
     record = state.load_record()
-    if record is None or not supervisor.answers():
+    known = _processes(state)
+    if record is None or not known:
         return []
-    known = supervisor.processes()
     with ThreadPoolExecutor(max_workers=8) as threads:
         rows = list(threads.map(lambda spec: _row(spec, known.get(spec.name)), record.processes))
     if all(row.service != REGISTRY for row in rows):
         rows.insert(0, _foreign_registry(record))
     return rows
+
+
+def _processes(state: StackState) -> dict[str, ProcessStatus]:
+    if pids := served_pids(state):
+        return {name: _child(name, pid) for name, pid in pids.items()}
+    supervisor = Supervisor(state)
+    return supervisor.processes() if supervisor.answers() else {}
+
+
+def _child(name: str, pid: int) -> ProcessStatus:
+    try:
+        uptime_s = int(time.time() - psutil.Process(pid).create_time())
+    except psutil.Error:  # it is started again in a moment
+        return ProcessStatus(name, "BACKOFF", None, 0)
+    return ProcessStatus(name, "RUNNING", pid, max(0, uptime_s))
 
 
 def _row(spec: ProcessSpec, status: ProcessStatus | None) -> ProcessRow:

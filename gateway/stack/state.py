@@ -15,6 +15,7 @@ from pathlib import Path
 from gateway.stack.failures import StackError
 from gateway.stack.plan import ProcessSpec
 
+FOLDER = ".lockgate"
 # sun_path holds 104 bytes on macOS (108 on Linux) with its NUL, and supervisord first binds
 # the socket's path with ".<pid>" appended.
 LONGEST_SOCKET_PATH = 103 - len(".4194304")
@@ -66,6 +67,11 @@ class StackState:
         return self.directory / "environment"
 
     @property
+    def serving_file(self) -> Path:
+        """Locked by the `lockgate serve` that runs here."""
+        return self.directory / "serving"
+
+    @property
     def token_file(self) -> Path:
         return self.directory / "admin-token"
 
@@ -90,6 +96,7 @@ class StackState:
     def prepare(self) -> None:
         for directory in (self.directory, self.logs, self.registry_data):
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._keep_out_of_repositories()
         directory = self.supervisor_socket.parent
         directory.mkdir(exist_ok=True, mode=0o700)
         # The fallback below the temporary directory has a name that others could take first.
@@ -97,6 +104,12 @@ class StackState:
             raise StackError(
                 f"{directory} belongs to another user; set TMPDIR to a directory of yours"
             )
+
+    def _keep_out_of_repositories(self) -> None:
+        """The token is no part of the project that `.lockgate` stands in."""
+        ignore = self.directory.parent / ".gitignore"
+        if self.directory.parent.name == FOLDER and not ignore.exists():
+            ignore.write_text("*\n")
 
     def ensure_admin_token(self) -> None:
         if self.token_file.exists() and self.token_file.stat().st_size > 0:
@@ -141,15 +154,16 @@ class StackState:
 
 
 def stack_state(root: Path, offset: int) -> StackState:
-    return StackState(root.resolve() / ".lockgate" / str(offset))
+    return StackState(root.resolve() / FOLDER / str(offset))
 
 
 def project_root(start: Path) -> Path:
     """The checkout that `start` lies in, or `start` itself where there is none."""
-    for directory in (start, *start.parents):
-        if (directory / "setup.cfg").is_file() and (directory / "gateway").is_dir():
-            return directory
-    return start
+    return next(filter(is_checkout, (start, *start.parents)), start)
+
+
+def is_checkout(folder: Path) -> bool:
+    return (folder / "setup.cfg").is_file() and (folder / "gateway").is_dir()
 
 
 def write_private(path: Path, text: str) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
+from gateway.stack.rotating_file import LOG_BACKUPS, LOG_BYTES
 
-LOG_BYTES = "10MB"
-LOG_BACKUPS = 3
 # A process that lives shorter than this is restarted after a pause that grows by a second a time.
 START_S = 2
 NEVER_GIVES_UP = 1_000_000

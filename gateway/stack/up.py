@@ -18,6 +18,7 @@ from gateway.stack.ports import holder_of, is_free
 from gateway.stack.ps import ProcessRow, running
 from gateway.stack.registry_server import RegistryChoice, choose_registry
 from gateway.stack.selection import missing_dependencies
+from gateway.stack.serving import require_not_served
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.steps import Step, steps, steps_to_another_registry
 from gateway.stack.supervision import RUNNING, Supervisor
@@ -52,6 +53,7 @@ class StartUp:
     def run(self) -> tuple[list[ProcessRow], StackRecord]:
         self.supervisor = Supervisor(self.state)
         with self.state.locked():
+            require_not_served(self.state)
             self.state.prepare()
             self.state.ensure_admin_token()
             before = self.state.load_record() if self.supervisor.answers() else None

@@ -21,7 +21,7 @@ GATEWAY_PORT = 8080
 #: With more, the ports would reach those that systems give to outgoing connections.
 HIGHEST_OFFSET = 24_000
 #: What is said to the make that runs the tests is not meant for the makes that they run.
-_NOT_PASSED_ON = {
+NOT_PASSED_ON = {
     *("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT_OFFSET", "SCALE", "SERVICES"),
     *("ARGS", "PYTHON"),
     # Nor are the settings of whoever runs the tests meant for the stacks of the tests.
@@ -67,7 +67,7 @@ class Stack:
         self.gateway_port = GATEWAY_PORT + self.offset
         self.url = f"http://127.0.0.1:{self.gateway_port}"
         self.folder = REPOSITORY / ".lockgate" / str(self.offset)
-        ours = {key: value for key, value in os.environ.items() if key not in _NOT_PASSED_ON}
+        ours = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
         self.environment = ours | {"COLUMNS": "200"} | environment
 
     def make(self, target: str, **variables: str) -> "subprocess.CompletedProcess[str]":

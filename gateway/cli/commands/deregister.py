@@ -10,6 +10,7 @@ from gateway.cli.application import command
 @options.instances
 @options.all_of_them
 @options.port_offset
+@options.data_dir
 @options.url
 @options.token
 @options.as_json

@@ -1,5 +1,7 @@
 """`lockgate doctor`: looks at what the stack needs, and says what to do."""
 
+from pathlib import Path
+
 from gateway.cli import options
 from gateway.cli.application import FAILURE, command
 
@@ -8,8 +10,9 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 @command(example="lockgate doctor --port-offset 20000")
 @options.port_offset
+@options.data_dir
 @options.as_json
-def doctor(port_offset: str, as_json: bool) -> int:
+def doctor(port_offset: str, data_dir: Path | None, as_json: bool) -> int:
     """Check what is configured and what runs, and say what to do. Exit status 1: something failed.
 
     Of a stack that runs: its processes, registry, instances, and settings that differ from those set
@@ -22,7 +25,7 @@ def doctor(port_offset: str, as_json: bool) -> int:
     from gateway.cli.output import print_document, print_rows
     from gateway.cli.tables import Coloured
 
-    offset, state = options.stack_at(port_offset)
+    offset, state = options.stack_found(port_offset, data_dir)
     findings = list(examine(state, offset, os.environ))
     if as_json:
         print_document([asdict(finding) for finding in findings])

@@ -26,6 +26,7 @@ EXIT_STATUSES = (
     help="Wait so long, at most 60, until every worker of every gateway is through with it.",
 )
 @options.port_offset
+@options.data_dir
 @options.url
 @options.token
 @options.as_json

@@ -1,5 +1,7 @@
 """`lockgate logs`: the logs of the stack of a checkout."""
 
+from pathlib import Path
+
 import click
 
 from gateway.cli import options
@@ -14,6 +16,7 @@ from gateway.cli.application import command
     ),
 )
 @options.port_offset
+@options.data_dir
 @click.option("--follow/--no-follow", default=True, help="Go on with what is logged from now on.")
 @click.option(
     "--tail",
@@ -33,6 +36,7 @@ from gateway.cli.application import command
 )
 def logs(
     port_offset: str,
+    data_dir: Path | None,
     follow: bool,
     tail: int,
     service: str | None,
@@ -55,7 +59,7 @@ def logs(
 
     wanted = LogFilter(service, level, correlation_id)
     for_people = sys.stdout.isatty() and not as_json
-    _, state = options.stack_at(port_offset)
+    _, state = options.stack_found(port_offset, data_dir)
     with suppress(Stopped), stops_raised():
         print_logs(
             state,

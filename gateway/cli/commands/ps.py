@@ -1,23 +1,24 @@
 """`lockgate ps`: what runs of the stack of a checkout."""
 
+from pathlib import Path
+
 from gateway.cli import options
 from gateway.cli.application import command
 
 
 @command(example="lockgate ps --json")
 @options.port_offset
+@options.data_dir
 @options.as_json
-def ps(port_offset: str, as_json: bool) -> None:
+def ps(port_offset: str, data_dir: Path | None, as_json: bool) -> None:
     """Show what runs, with pid, port, uptime and health."""
-    from pathlib import Path
-
     from gateway.cli.output import print_progress
     from gateway.cli.stack_table import print_json, print_table
     from gateway.stack.absence import nothing_runs
     from gateway.stack.processes import marked_pids
     from gateway.stack.ps import running
 
-    _, state = options.stack_at(port_offset)
+    _, state = options.stack_found(port_offset, data_dir)
     rows, record = running(state), state.load_record()
     if as_json:
         print_json(rows)
@@ -26,6 +27,8 @@ def ps(port_offset: str, as_json: bool) -> None:
         print_progress(
             f"processes {orphans} run without their supervisor; `make down` ends them"
             if orphans
+            else f"nothing runs with {state.directory}"
+            if data_dir
             else nothing_runs(state, Path.cwd())
         )
     else:

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from gateway.cli import options
 from gateway.cli.application import command
 
 EXIT_STATUSES = (
@@ -64,8 +65,10 @@ EXIT_STATUSES = (
 @click.option(
     "--via-http",
     metavar="URL",
-    help="A gateway to register with; else the registry, REDIS_URL.",
+    help="A gateway to register with; else the registry: REDIS_URL, else that of the stack.",
 )
+@options.port_offset
+@options.data_dir
 @click.option("--token", help="The gateway's admin token; else ADMIN_TOKEN.")
 @click.option(
     "--starts-within",
@@ -74,7 +77,7 @@ EXIT_STATUSES = (
     default=10.0,
     help="Time for the port to be free, and to open.",
 )
-def register(command: tuple[str, ...], **options: Any) -> int:
+def register(command: tuple[str, ...], **given: Any) -> int:
     """Run a program, registered for as long as it takes connections.
 
     SIGTERM and SIGINT drain it first: the program and what it has started get the signal when no new
@@ -87,4 +90,4 @@ def register(command: tuple[str, ...], **options: Any) -> int:
     """
     from gateway.cli.registering import run_as_instance
 
-    return run_as_instance(command, **options)
+    return run_as_instance(command, **given)

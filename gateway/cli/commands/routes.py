@@ -1,21 +1,26 @@
 """`lockgate routes`: where requests go."""
 
+from pathlib import Path
+
 from gateway.cli import options
 from gateway.cli.application import command
 
 
 @command(example="lockgate routes --json")
 @options.port_offset
+@options.data_dir
 @options.url
 @options.token
 @options.as_json
-def routes(port_offset: str, url: str | None, token: str | None, as_json: bool) -> None:
+def routes(
+    port_offset: str, data_dir: Path | None, url: str | None, token: str | None, as_json: bool
+) -> None:
     """Show which path goes to which service. Exit status 1: no gateway answers."""
     from gateway.cli.gateway_client import find_gateway
     from gateway.cli.output import print_document
     from gateway.cli.registry_tables import print_routes
 
-    offset, state = options.stack_at(port_offset)
+    offset, state = options.stack_found(port_offset, data_dir)
     found = [
         {
             "route": service["route"],

@@ -1,21 +1,26 @@
 """`lockgate services`: what is registered."""
 
+from pathlib import Path
+
 from gateway.cli import options
 from gateway.cli.application import command
 
 
 @command(example="lockgate services --url http://gateway.example:8080")
 @options.port_offset
+@options.data_dir
 @options.url
 @options.token
 @options.as_json
-def services(port_offset: str, url: str | None, token: str | None, as_json: bool) -> None:
+def services(
+    port_offset: str, data_dir: Path | None, url: str | None, token: str | None, as_json: bool
+) -> None:
     """Show what is registered, with each instance's state. Exit status 1: no gateway answers."""
     from gateway.cli.gateway_client import find_gateway
     from gateway.cli.output import print_document
     from gateway.cli.registry_tables import print_services
 
-    offset, state = options.stack_at(port_offset)
+    offset, state = options.stack_found(port_offset, data_dir)
     gateway = find_gateway(state, offset, url, token)
     document = gateway.get("/services")
     if as_json:

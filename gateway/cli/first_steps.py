@@ -1,0 +1,88 @@
+"""What `lockgate serve` says when it runs: where, and what to type next."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from discovery.settings import DEFAULT_REDIS_URL, without_password
+from gateway.settings import GatewaySettings
+from gateway.stack.plan import GATEWAY, HIGHEST_PORT
+from gateway.stack.ports import is_free
+from gateway.stack.state import StackRecord, StackState
+
+_EXAMPLE_PORT = 9000
+_EVERYWHERE = ("0.0.0.0", "::")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSteps:
+    """What runs, and `options`: those by which other commands find it, however they are called."""
+
+    state: StackState
+    settings: GatewaySettings
+    record: StackRecord
+    options: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([*self._where(), *self._what_registers_by_itself(), *self._next()])
+
+    def _where(self) -> Iterator[str]:
+        yield f"Lockgate listens at {self._url}{self._everywhere()}"
+        yield f"  admin token  {self._token()}"
+        yield f"  registry     {self._registry} ({self.record.registry_about})"
+        yield f"  logs         {self.state.logs}"
+
+    def _what_registers_by_itself(self) -> Iterator[str]:
+        if self.record.registry_url == DEFAULT_REDIS_URL:
+            return
+        yield "Programs that register by themselves need it in their environment:"
+        yield f"  export REDIS_URL={shlex.quote(self._registry)}"
+
+    def _next(self) -> Iterator[str]:
+        port = next(filter(is_free, range(_EXAMPLE_PORT, HIGHEST_PORT)))
+        example = ("python3", "-m", "http.server", str(port))
+        yield "Next, in another terminal" + ("" if self.options else ", in this folder") + ":"
+        yield "  " + self._lockgate(
+            "register", "--name", "orders", "--port", str(port), "--", *example
+        )
+        yield f"  curl {self._url}/api/orders/"
+        # With ADMIN_LISTEN what is registered is answered there alone.
+        yield "  " + self._lockgate("ps" if self.settings.admin_listen else "services")
+        yield "^C stops it."
+
+    @property
+    def _registry(self) -> str:
+        return without_password(self.record.registry_url)
+
+    @property
+    def _url(self) -> str:
+        gateway = next(spec for spec in self.record.processes if spec.name == GATEWAY)
+        host = "localhost" if gateway.host in (*_EVERYWHERE, *_LOOPBACK) else gateway.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{gateway.port}"
+
+    def _everywhere(self) -> str:
+        here = self.settings.gateway_host in _EVERYWHERE
+        return ", and on every other address of this machine" if here else ""
+
+    def _token(self) -> str:
+        file = self.settings.admin_token_file
+        return str(file) if file else "that of ADMIN_TOKEN"
+
+    def _lockgate(self, command: str, *arguments: str) -> str:
+        return " ".join([_program(), command, *map(shlex.quote, (*self.options, *arguments))])
+
+
+def _program() -> str:
+    """How one types this very `lockgate` here."""
+    script = Path(sys.executable).with_name("lockgate")
+    found = shutil.which("lockgate")
+    if found and script.exists() and os.path.samefile(found, script):
+        return "lockgate"
+    if not script.exists():
+        return shlex.join([sys.executable, "-m", "lockgate"])
+    return shlex.quote(str(script))

@@ -1,0 +1,44 @@
+"""Which stack is meant by a command that is given in some folder."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.stack.serving import served_pids
+from gateway.stack.state import StackState, is_checkout, project_root, stack_state
+
+
+def stack_near(folder: Path, offset: int) -> StackState:
+    """That of the folder, or of the nearest one above it; one that runs before one that does not.
+
+    Where there is none: that which `up` would start.
+    """
+    kept = [
+        state
+        for above in _folders(folder)
+        if _is_own_folder((state := stack_state(above, offset)).directory)
+    ]
+    if len(kept) > 1:
+        kept.sort(key=lambda state: not _runs(state))
+    return kept[0] if kept else stack_state(project_root(folder), offset)
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    for above in (folder, *folder.parents):
+        yield above
+        if is_checkout(above):
+            return
+
+
+def _is_own_folder(path: Path) -> bool:
+    """Others' are not trusted: they would say where the admin token is sent."""
+    try:
+        return os.path.isdir(path) and path.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
+def _runs(state: StackState) -> bool:
+    from gateway.stack.supervision import Supervisor
+
+    return bool(served_pids(state)) or Supervisor(state).answers()

@@ -1,0 +1,168 @@
+"""`lockgate serve`: a registry and a gateway for one's own services, in the foreground."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from discovery.errors import SettingsError
+from gateway import process
+from gateway.descriptors import raise_limit
+from gateway.request_reading import require_extension
+from gateway.settings import GatewaySettings, load_settings
+from gateway.stack.down import stop_everything
+from gateway.stack.environment import process_environment, stop_wait
+from gateway.stack.failures import StackError, UsageError
+from gateway.stack.log_tee import LogTee, Render
+from gateway.stack.own_registry import OwnRegistry
+from gateway.stack.plan import GATEWAY, HIGHEST_PORT, REGISTRY, ProcessSpec
+from gateway.stack.ports import answers, holder_of, is_free
+from gateway.stack.registry_server import RegistryChoice, choose_registry, own_registry
+from gateway.stack.serving import Serving, served_pids
+from gateway.stack.state import StackRecord, StackState
+from gateway.stack.supervision import Supervisor
+from middlewares.logs import configure_logging
+
+#: Where another listener on loopback would be taken for this gateway, by those who ask `localhost`.
+_HERE = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")
+_ANOTHER_PLACE = "--data-dir or PORT_OFFSET=N gives another one a place of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class Foreground:
+    """One run of it; what it prints of its log is written to `out`, rendered.
+
+    `group` is the process group of its registry server, `started` is called with what runs.
+    """
+
+    state: StackState
+    environ: Mapping[str, str]
+    registry_port: int
+    group: int
+    out: int
+    render: Render
+    report: Callable[[str], None]
+    started: Callable[[GatewaySettings, StackRecord], None]
+
+    def run(self) -> None:
+        """Until SIGTERM or SIGINT. UsageError for a bad variable; StackError: it can't be started."""
+        _settings(self.environ)  # before anything is kept
+        serving, before = self._claim()
+        with serving, ExitStack() as stack:
+            registry = self._registry(before)
+            environ = process_environment(self.environ, self.state, registry.url)
+            settings = _settings(environ)
+            sockets = _bind(settings)
+            for sock in sockets:
+                stack.callback(sock.close)
+            self._begin_logging(settings, stack)
+            raise_limit()
+            if registry.process is not None:
+                self._start(registry.process, serving, stack)
+            record = _record(registry, settings, sockets[0], stop_wait(environ))
+            self.state.save_record(record)
+            with asyncio.Runner(loop_factory=process.new_event_loop) as runner:
+                runner.run(process.serve(settings, sockets, lambda: self.started(settings, record)))
+
+    def _claim(self) -> tuple[Serving, StackRecord | None]:
+        """What a killed one left behind is ended; its record is returned."""
+        try:
+            with self.state.locked():
+                if Supervisor(self.state).answers():
+                    raise StackError(
+                        f"`up` runs the stack of {self.state.directory} already: `lockgate down` "
+                        f"ends it; {_ANOTHER_PLACE}"
+                    )
+                serving = Serving.claim(self.state)
+                if serving is None:
+                    raise StackError(_who_serves(self.state))
+                before = self.state.load_record()
+                stop_everything(self.state, self.report)
+                self.state.prepare()
+                self.state.ensure_admin_token()
+                return serving, before
+        except OSError as error:
+            raise StackError(
+                f"can't keep anything in {self.state.directory}: {error.strerror}; "
+                "choose another folder with --data-dir"
+            ) from None
+
+    def _registry(self, before: StackRecord | None) -> RegistryChoice:
+        """The one that is given, or one of its own: on the port that it had, so that it is found again."""
+        given = self.environ.get("REDIS_URL")
+        if given:
+            return choose_registry(given, self.registry_port, self.state)
+        ports = _ports(before, self.registry_port)
+        return own_registry(next(filter(is_free, ports)), self.state)
+
+    def _begin_logging(self, settings: GatewaySettings, stack: ExitStack) -> None:
+        tee = LogTee(self.state.logs / f"{GATEWAY}.log", self.out, self.render)
+        stack.callback(tee.close)
+        writer = configure_logging(
+            service=GATEWAY, level=settings.log_level, file_descriptor=tee.file_descriptor
+        )
+        stack.callback(writer.close)
+
+    def _start(self, server: ProcessSpec, serving: Serving, stack: ExitStack) -> None:
+        registry = OwnRegistry(
+            server,
+            self.state,
+            group=self.group,
+            on_start=lambda pid: serving.note(REGISTRY, pid),
+        )
+        stack.callback(registry.stop)
+        registry.start()
+
+
+def _settings(environ: Mapping[str, str]) -> GatewaySettings:
+    try:
+        require_extension()
+        return load_settings(environ)
+    except SettingsError as error:
+        raise UsageError(str(error)) from None
+
+
+def _who_serves(state: StackState) -> str:
+    pids = served_pids(state)
+    record = state.load_record()
+    ports = [spec.port for spec in record.processes if spec.name == GATEWAY] if record else []
+    where = f", on port {ports[0]}" if ports else ""
+    pid = f" (pid {pids[GATEWAY]}{where})" if pids else ""
+    return f"another `lockgate serve` runs with {state.directory}{pid}: stop that; {_ANOTHER_PLACE}"
+
+
+def _ports(before: StackRecord | None, preferred: int) -> Iterator[int]:
+    for spec in before.processes if before else ():
+        if spec.name == REGISTRY:
+            yield spec.port
+    yield from range(preferred, HIGHEST_PORT + 1)
+
+
+def _bind(settings: GatewaySettings) -> list[socket.socket]:
+    host, port = settings.gateway_host, settings.gateway_port
+    if port and host in _HERE and answers(port):
+        holder = holder_of(port) or "a program that cannot be seen from here"
+        free = next(filter(is_free, range(port + 1, HIGHEST_PORT + 1)), 0)
+        raise StackError(
+            f"port {port} is taken by {holder}: stop that, or choose another port, "
+            f"as in `lockgate serve --port {free}`"
+        )
+    try:
+        return process.bind(settings)
+    except OSError as error:
+        raise StackError(str(error)) from None
+
+
+def _record(
+    registry: RegistryChoice, settings: GatewaySettings, sock: socket.socket, stop_wait_s: int
+) -> StackRecord:
+    gateway = ProcessSpec(
+        name=GATEWAY,
+        service=GATEWAY,
+        port=sock.getsockname()[1],
+        command=("lockgate", "serve"),
+        host=settings.gateway_host,
+    )
+    processes = [registry.process, gateway] if registry.process else [gateway]
+    return StackRecord(tuple(processes), registry.url, registry.about, stop_wait_s)

@@ -1,0 +1,84 @@
+"""Whether `lockgate serve` runs in a state directory, and the pids of its processes."""
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from io import FileIO
+from typing import Self
+
+from gateway.stack.failures import StackError
+from gateway.stack.plan import GATEWAY
+from gateway.stack.state import StackState
+
+#: Whoever looks holds the lock too, for as long as a look takes.
+_CLAIMED_WITHIN_S = 0.5
+_POLL_S = 0.02
+#: More than the names and pids take: one write replaces all that was there.
+_BYTES = 256
+
+
+@dataclass(slots=True)
+class Serving:
+    """Held by the one `lockgate serve` of a state directory, and let go however its process ends.
+
+    A child that is forked later, and runs no other program, holds it too.
+    """
+
+    file: FileIO
+    pids: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def claim(cls, state: StackState) -> Self | None:
+        """For this process; None where another one serves."""
+        file = FileIO(os.open(state.serving_file, os.O_RDWR | os.O_CREAT, 0o600), "r+")
+        deadline_s = time.monotonic() + _CLAIMED_WITHIN_S
+        while not _locks(file, fcntl.LOCK_EX):
+            if time.monotonic() > deadline_s:
+                file.close()
+                return None
+            time.sleep(_POLL_S)
+        serving = cls(file)
+        serving.note(GATEWAY, os.getpid())
+        return serving
+
+    def note(self, name: str, pid: int) -> None:
+        """Let others know of a process; a later one of that name takes its place."""
+        self.pids[name] = pid
+        self.file.seek(0)
+        self.file.write(json.dumps(self.pids).ljust(_BYTES).encode())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+def served_pids(state: StackState) -> dict[str, int]:
+    """The processes of the `lockgate serve` that runs there, by name; empty where none does."""
+    try:
+        with FileIO(state.serving_file) as file:
+            if _locks(file, fcntl.LOCK_SH):
+                return {}
+            return dict(json.loads(file.read() or b"{}"))
+    except OSError:
+        return {}
+
+
+def require_not_served(state: StackState) -> None:
+    """StackError where `lockgate serve` runs: `up` and `down` leave it alone."""
+    if pids := served_pids(state):
+        raise StackError(
+            f"`lockgate serve` runs with {state.directory} (pid {pids[GATEWAY]}): "
+            f"^C there or `kill {pids[GATEWAY]}` ends it"
+        )
+
+
+def _locks(file: FileIO, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
