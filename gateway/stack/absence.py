@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+from gateway.stack.serving import served_pids
 from gateway.stack.state import StackState, project_root
 
 
@@ -14,6 +15,10 @@ def nothing_runs(state: StackState, start: Path) -> str:
         return (
             f"nothing runs at port offset {directory.name}; a stack runs at port offset {places}: "
             f"--port-offset {others[0]}, or PORT_OFFSET={others[0]}"
+        )
+    if not directory.name.isdigit():
+        return (
+            f"nothing runs with {directory}: `lockgate serve --data-dir {directory}` starts there"
         )
     if directory.exists():
         return f"nothing runs at port offset {directory.name}: `lockgate up` starts the stack"
@@ -32,8 +37,12 @@ def running_offsets(directory: Path) -> list[int]:
     return sorted(
         int(other.name)
         for other in others
-        if other != directory and other.name.isdigit() and _is_supervised(StackState(other))
+        if other != directory and other.name.isdigit() and _runs(StackState(other))
     )
+
+
+def _runs(state: StackState) -> bool:
+    return bool(served_pids(state)) or _is_supervised(state)
 
 
 def _is_supervised(state: StackState) -> bool:

@@ -27,8 +27,6 @@ def ps(port_offset: str, data_dir: Path | None, as_json: bool) -> None:
         print_progress(
             f"processes {orphans} run without their supervisor; `make down` ends them"
             if orphans
-            else f"nothing runs with {state.directory}"
-            if data_dir
             else nothing_runs(state, Path.cwd())
         )
     else:

@@ -3,10 +3,9 @@
 import socket
 from pathlib import Path
 
-import pytest
-
 from gateway.stack.absence import nothing_runs
-from gateway.stack.state import stack_state
+from gateway.stack.serving import Serving
+from gateway.stack.state import StackState, stack_state
 
 
 def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path) -> None:
@@ -27,9 +26,7 @@ def test_a_stack_that_was_stopped_is_no_stack_that_is_missing(tmp_path: Path) ->
     assert "nothing runs at port offset 7" in nothing_runs(state, tmp_path)
 
 
-def test_a_stack_that_runs_at_another_offset_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stack_that_runs_at_another_offset_is_named(tmp_path: Path) -> None:
     other, stopped = stack_state(tmp_path, 20000), stack_state(tmp_path, 10000)
     stopped.prepare()
     other.prepare()
@@ -40,3 +37,18 @@ def test_a_stack_that_runs_at_another_offset_is_named(
     other.supervisor_socket.unlink()
     assert "a stack runs at port offset 20000" in said
     assert "10000" not in said
+
+
+def test_a_gateway_that_is_served_at_another_offset_is_named(tmp_path: Path) -> None:
+    other = stack_state(tmp_path, 20000)
+    other.prepare()
+    serving = Serving.claim(other)
+    assert serving is not None
+    with serving:
+        said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
+    assert "a stack runs at port offset 20000" in said
+
+
+def test_a_data_folder_without_a_gateway_is_named(tmp_path: Path) -> None:
+    said = nothing_runs(StackState(tmp_path / "data"), tmp_path)
+    assert f"nothing runs with {tmp_path}/data" in said
