@@ -9,7 +9,7 @@ import psutil
 
 from gateway.stack.plan import REGISTRY, ProcessSpec
 from gateway.stack.readiness import health_of
-from gateway.stack.registry_server import answers_ping
+from gateway.stack.registry_ping import answers_ping
 from gateway.stack.serving import served_pids
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervision import ProcessStatus, Supervisor

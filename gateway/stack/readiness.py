@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec, route_of
-from gateway.stack.registry_server import answers_ping, default_url
+from gateway.stack.registry_ping import answers_ping, default_url
 
 # Longer than the gateway lets a request wait for a new instance's first verdict.
 TIMEOUT_S = 2.0

@@ -16,6 +16,7 @@ from discovery.settings import check_redis_url, without_password
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import REGISTRY, ProcessSpec
 from gateway.stack.ports import answers, holder_of
+from gateway.stack.registry_ping import default_url
 from gateway.stack.state import StackState
 
 SERVERS = ("valkey-server", "redis-server")
@@ -37,19 +38,6 @@ def choose_registry(given_url: str | None, port: int, state: StackState) -> Regi
     if answers(port):
         return _found(port)
     return own_registry(port, state)
-
-
-def answers_ping(url: str) -> bool:
-    """False too while it still loads its data."""
-    try:
-        with connect(url) as client:
-            return bool(client.ping())
-    except (redis.RedisError, OSError):
-        return False
-
-
-def default_url(port: int) -> str:
-    return f"redis://127.0.0.1:{port}/0"
 
 
 def own_binary() -> tuple[str, str] | None:

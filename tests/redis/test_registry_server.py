@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway.stack.failures import StackError
+from gateway.stack.registry_ping import answers_ping, default_url
 from gateway.stack.registry_server import (
-    answers_ping,
     choose_registry,
-    default_url,
     own_binary,
 )
 from gateway.stack.state import StackState, stack_state

@@ -10,7 +10,8 @@ from discovery.errors import SettingsError
 from discovery.settings import check_redis_url, without_password
 from gateway.cli.examining.findings import Finding, State
 from gateway.stack.ports import answers
-from gateway.stack.registry_server import default_url, obstacle_in, own_binary
+from gateway.stack.registry_ping import default_url
+from gateway.stack.registry_server import obstacle_in, own_binary
 
 CLOCK_SKEW_S = 1.0
 _OTHER_REGISTRY = "set REDIS_URL to a registry that will do, or correct that one"

@@ -65,6 +65,11 @@ def test_a_command_imports_nothing_that_it_does_not_need(
     assert not imported & SLOW
 
 
+def test_ps_imports_the_registrys_client_when_there_is_a_registry_to_ask(tmp_path: Path) -> None:
+    _, imported = run(tmp_path, "ps")
+    assert imported & SLOW == {"psutil"}
+
+
 def test_of_the_commands_only_the_one_that_is_called_is_imported(tmp_path: Path) -> None:
     _, imported = run(tmp_path, "ps", "--help")
     assert {name for name in imported if name.startswith("gateway.cli.commands.")} == {
