@@ -18,6 +18,7 @@ from tests.support.documents import ROOT
 from tests.support.installs import Install, environment
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.stack_stand_ins import until
+from tests.support.stacks import free_offset
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("packages")]
 
@@ -243,7 +244,7 @@ def test_gateway_and_services_run_in_the_project_and_stop_on_sigterm(
 def test_the_stack_comes_up_in_a_project_with_all_five_names(full: Install, tmp_path: Path) -> None:
     """It starts its processes in that folder."""
     make_project(tmp_path, ALL)
-    offset = str(free_port() % 20_000)
+    offset = str(free_offset())
     with_server = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
     try:
         up = full.run(tmp_path, "lockgate", "up", PORT_OFFSET=offset, PATH=with_server)
