@@ -21,7 +21,7 @@ from gateway.cli.terminal import Terminal
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import REGISTRY_PORT
 from gateway.stack.ports import free_port
-from gateway.stack.registry_server import default_url
+from gateway.stack.registry_ping import default_url
 
 
 def run_as_instance(

@@ -12,7 +12,7 @@ from gateway.stack.failures import StackError
 from gateway.stack.log_files import last_lines
 from gateway.stack.plan import ProcessSpec
 from gateway.stack.processes import MARKER_VARIABLE
-from gateway.stack.registry_server import answers_ping, default_url
+from gateway.stack.registry_ping import answers_ping, default_url
 from gateway.stack.rotating_file import rotate_when_large
 from gateway.stack.state import StackState
 
