@@ -67,7 +67,7 @@ async def test_port_0_is_a_free_port_that_the_program_finds_in_its_environment(
 ) -> None:
     gateway = await start_gateway()
     serve = PROGRAM.replace("int(sys.argv[1])", 'int(os.environ["POR" "T"])')
-    serve = serve.replace("print(os.getpid()", "print(server.server_port")
+    serve = serve.replace("os.getpid()", "server.server_port")
     program = await start_registered(registry_url, command=(sys.executable, "-c", serve), port=0)
 
     port = int(await program.said())

@@ -1,5 +1,6 @@
 """What `announce()` says of its service's health, from a real registry; the test speaks for the gateway."""
 
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,10 +8,12 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from discovery import AsyncServiceRegistry, commands
+from discovery import AsyncServiceRegistry, RegistrySettings, commands
+from discovery.announcement import make_announcement
 from discovery.keys import registry_keys
 from tests.redis.test_announcing import NAME, StartService, start_service
 from tests.support.eventually import eventually
+from tests.support.registry_servers import free_port
 
 __all__ = ["start_service"]
 
@@ -70,6 +73,31 @@ async def test_without_a_gateway_it_says_that_none_is_there(
     (line,) = said(logs)
     assert (line["event"], line["log_level"]) == ("announce.unprobed", "warning")
     assert registry_url in line["registry"]
+
+
+async def test_a_port_that_nothing_listens_at_is_said_once(registry_url: str) -> None:
+    """It waited for its port for ever, and said nothing."""
+    port = free_port()
+    announcement = make_announcement(
+        name=NAME,
+        port=port,
+        host=None,
+        health_path=None,
+        metadata=None,
+        version=None,
+        weight=1,
+        instance_id=None,
+        settings=RegistrySettings(registry_url),
+        starts_within_s=0.05,
+    )
+    with capture_logs() as logs:
+        announcement.start()
+        await eventually(lambda: logs)
+        with socket.create_server(("127.0.0.1", port)):
+            await eventually(announcement.listening.is_set)
+        await announcement.withdraw()
+    late = [line for line in logs if line["event"] == "announce.not_listening"]
+    assert [(line["port"], line["log_level"]) for line in late] == [(port, "warning")]
 
 
 async def test_a_drain_by_somebody_else_is_said_and_its_own_is_not(
