@@ -11,6 +11,7 @@ from gateway import process
 from gateway.descriptors import raise_limit
 from gateway.request_reading import require_extension
 from gateway.settings import GatewaySettings, load_settings
+from gateway.stack.code import code_of
 from gateway.stack.down import stop_everything
 from gateway.stack.environment import process_environment, stop_wait
 from gateway.stack.failures import StackError, UsageError
@@ -19,9 +20,10 @@ from gateway.stack.own_registry import OwnRegistry
 from gateway.stack.plan import GATEWAY, HIGHEST_PORT, REGISTRY, ProcessSpec
 from gateway.stack.ports import answers, holder_of, is_free
 from gateway.stack.registry_server import RegistryChoice, choose_registry, own_registry
-from gateway.stack.serving import Serving, served_pids
+from gateway.stack.serving import SERVE_COMMAND, Serving, served_pids
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervision import Supervisor
+from gateway.stack.variables import settings_for
 from middlewares.logs import configure_logging
 
 #: Where another listener on loopback would be taken for this gateway, by those who ask `localhost`.
@@ -60,7 +62,7 @@ class Foreground:
             raise_limit()
             if registry.process is not None:
                 self._start(registry.process, serving, stack)
-            record = _record(registry, settings, sockets[0], stop_wait(environ))
+            record = _record(registry, environ, settings, sockets[0])
             self.state.save_record(record)
             with asyncio.Runner(loop_factory=process.new_event_loop) as runner:
                 runner.run(process.serve(settings, sockets, lambda: self.started(settings, record)))
@@ -155,14 +157,19 @@ def _bind(settings: GatewaySettings) -> list[socket.socket]:
 
 
 def _record(
-    registry: RegistryChoice, settings: GatewaySettings, sock: socket.socket, stop_wait_s: int
+    registry: RegistryChoice,
+    environ: Mapping[str, str],
+    settings: GatewaySettings,
+    sock: socket.socket,
 ) -> StackRecord:
     gateway = ProcessSpec(
         name=GATEWAY,
         service=GATEWAY,
         port=sock.getsockname()[1],
-        command=("lockgate", "serve"),
+        command=SERVE_COMMAND,
+        environment=settings_for(GATEWAY, environ),
         host=settings.gateway_host,
+        code=code_of(GATEWAY),
     )
     processes = [registry.process, gateway] if registry.process else [gateway]
-    return StackRecord(tuple(processes), registry.url, registry.about, stop_wait_s)
+    return StackRecord(tuple(processes), registry.url, registry.about, stop_wait(environ))

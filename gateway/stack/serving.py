@@ -12,6 +12,8 @@ from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY
 from gateway.stack.state import StackState
 
+#: What stands in the record as the gateway's command.
+SERVE_COMMAND = ("lockgate", "serve")
 #: Whoever looks holds the lock too, for as long as a look takes.
 _CLAIMED_WITHIN_S = 0.5
 _POLL_S = 0.02

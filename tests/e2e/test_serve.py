@@ -138,6 +138,23 @@ async def test_other_commands_find_it_from_its_folder_and_from_below(project: Pr
         assert f":{rows['registry']['port']}/0 " in found["registry"][1]
 
 
+async def test_the_doctor_says_that_its_settings_or_its_registry_are_not_as_they_should_be(
+    project: Project,
+) -> None:
+    async with project.serve("--port", str(free_port())):
+        registry = (await project.ps())["registry"]["pid"]
+        os.kill(registry, signal.SIGSTOP)
+        try:
+            status, shown, _ = await project.run("doctor", "--json", RATE_LIMIT_REQUESTS="7")
+        finally:
+            os.kill(registry, signal.SIGCONT)
+        found = [(one["check"], one["state"]) for one in json.loads(shown)]
+        assert status == 1
+        assert ("registry", "failed") in found
+        differ = [one["detail"] for one in json.loads(shown) if one["check"] == "running settings"]
+        assert differ == ["RATE_LIMIT_REQUESTS: 100 → 7 (api_gateway)"]
+
+
 async def test_up_and_down_leave_it_alone_and_say_how_it_is_ended(project: Project) -> None:
     async with project.serve() as serve:
         for command in ("up", "down"):

@@ -14,10 +14,12 @@ from gateway.stack.environment import process_environment
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import REGISTRY, ProcessSpec, gateway_port
 from gateway.stack.ps import ProcessRow
+from gateway.stack.serving import SERVE_COMMAND
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.variables import settings_for
 
 _OTHERS_MAY = 0o077
+_SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT")
 
 
 def processes(rows: Sequence[ProcessRow]) -> Iterator[Finding]:
@@ -53,7 +55,7 @@ def settings_that_differ(
         spec.name: differences(spec, _asked(spec, now)) for spec in record.processes if spec.code
     }
     for line in summary(found):
-        advice = "`make up` starts that anew; to keep it, set what it was started with"
+        advice = "`make up`, or `lockgate serve` begun anew, takes what is set here"
         yield Finding("running settings", "warning", line, advice)
 
 
@@ -90,7 +92,8 @@ def _no_instance(service: Any) -> Finding:
 
 
 def _asked(spec: ProcessSpec, environ: Mapping[str, str]) -> ProcessSpec:
-    """With the port that it has, where that is a service's."""
-    port = {name: spec.environment[name] for name in ("SERVICE_PORT",) if name in spec.environment}
-    environment = {**settings_for(spec.service, environ), **port}
+    """With what is asked for in other ways than by the environment: ports, options of `serve`."""
+    own = _SERVES_OPTIONS if spec.command == SERVE_COMMAND else ("SERVICE_PORT",)
+    kept = {name: spec.environment[name] for name in own if name in spec.environment}
+    environment = {**settings_for(spec.service, environ), **kept}
     return replace(spec, environment=environment, code=code_of(spec.service))
