@@ -8,7 +8,7 @@ import socket
 import stat
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -61,8 +61,7 @@ def main() -> int:
     logs = configure_logging(
         service="api_gateway", level=settings.log_level, style=settings.log_format
     )
-    for variable, meant in near_names(os.environ, variable_defaults()).items():
-        _log.warning("settings.unknown_variable", variable=variable, meant=meant, detail=NOT_READ)
+    warn_of_near_names(os.environ)
     raise_limit()
     try:
         sockets = bind(settings)
@@ -78,6 +77,11 @@ def main() -> int:
     finally:
         logs.close()
     return 0
+
+
+def warn_of_near_names(environ: Mapping[str, str]) -> None:
+    for variable, meant in near_names(environ, variable_defaults()).items():
+        _log.warning("settings.unknown_variable", variable=variable, meant=meant, detail=NOT_READ)
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:

@@ -17,6 +17,7 @@ from gateway.stack.failures import StackError
 from gateway.stack.plan import REGISTRY_PORT, ProcessSpec, plan_processes, stand_in_for
 from gateway.stack.ports import is_free
 from gateway.stack.selection import Selection, chosen_processes
+from gateway.stack.serving import require_not_served
 from gateway.stack.supervision import Supervisor
 from gateway.stack.up import StartUp
 from gateway.stack.variables import settings_for
@@ -82,6 +83,7 @@ def restart_some(port_offset: str, names: Sequence[str], *, as_json: bool) -> No
     """StackError: nothing runs. UsageError: there is no process or service of such a name."""
     running = _running(port_offset)
     if running is None:
+        require_not_served(options.stack_at(port_offset)[1])
         _, state = options.stack_at(port_offset)
         raise StackError(nothing_runs(state, Path.cwd()))
     only = chosen_processes(running, names)

@@ -59,6 +59,7 @@ class Foreground:
             for sock in sockets:
                 stack.callback(sock.close)
             self._begin_logging(settings, stack)
+            process.warn_of_near_names(self.environ)
             raise_limit()
             if registry.process is not None:
                 self._start(registry.process, serving, stack)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -56,4 +57,7 @@ class LogTee:
 def _write_all(file_descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(file_descriptor, view) :]
+        try:
+            view = view[os.write(file_descriptor, view) :]
+        except BlockingIOError:  # another program made the terminal non-blocking
+            time.sleep(0.01)

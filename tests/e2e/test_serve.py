@@ -157,8 +157,8 @@ async def test_the_doctor_says_that_its_settings_or_its_registry_are_not_as_they
 
 async def test_up_and_down_leave_it_alone_and_say_how_it_is_ended(project: Project) -> None:
     async with project.serve() as serve:
-        for command in ("up", "down"):
-            status, _, errors = await project.run(command)
+        for command in (("up",), ("down",), ("restart",), ("restart", "price_service")):
+            status, _, errors = await project.run(*command)
             assert status == 1
             assert f"kill {serve.process.pid}" in errors
         assert (await serve.get("/health"))[0] == 200
@@ -221,6 +221,15 @@ async def test_a_bad_variable_is_status_2_and_nothing_is_kept(project: Project) 
     assert "RATE_LIMIT_WINDOW='soon'" in errors
     assert errors.count("\n") == 1
     assert not (project.folder / ".lockgate").exists()
+
+
+async def test_a_variable_that_nearly_has_a_name_is_warned_of(project: Project) -> None:
+    async with project.serve(RATE_LIMIT="5") as serve:
+
+        def warned() -> object:
+            return [line for line in serve.log if line.get("variable") == "RATE_LIMIT"]
+
+        assert await eventually(warned)
 
 
 async def test_a_second_one_in_the_folder_says_that_one_runs(project: Project) -> None:

@@ -33,6 +33,21 @@ def test_the_file_goes_on_when_nobody_reads_the_other(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\ntwo\n"
 
 
+def test_a_terminal_that_is_full_for_a_moment_loses_nothing(tmp_path: Path) -> None:
+    """Another program may have made it non-blocking."""
+    path, (read_end, out) = tmp_path / "log", os.pipe()
+    os.set_blocking(out, False)
+    full = os.write(out, b"x" * 10_000_000)
+    tee = LogTee(path, out, bytes)
+    os.write(tee.file_descriptor, b"late\n")
+    until(lambda: path.read_bytes() == b"late\n")
+    with open(read_end, "rb") as shown:
+        shown.read(full)
+        tee.close()
+        os.close(out)
+        assert shown.read() == b"late\n"
+
+
 def test_what_comes_after_the_end_harms_nothing(tmp_path: Path) -> None:
     """The writer of the log may have a last word when the process ends."""
     tee = LogTee(tmp_path / "log", os.open(os.devnull, os.O_WRONLY), bytes)
