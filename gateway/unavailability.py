@@ -9,14 +9,11 @@ from discovery.prober import HealthBook
 from discovery.view import View
 from gateway.admin import AdminGuard
 from gateway.explaining import Sight, explain
-from middlewares.client_address import parse_address
-from middlewares.exchange import EXCHANGE
+from gateway.locality import is_local
 from middlewares.failures import Failure, NoHealthyInstance
 
 #: Whoever asks on and on is told the same for so long, as long as view and verdicts are the same.
 FRESH_FOR_S = 0.2
-#: Fields of a request that came through a proxy: the peer is not who asks.
-_OF_PROXIES = ("X-Forwarded-For", "Forwarded", "Via", "X-Real-IP")
 
 
 class Unavailability:
@@ -57,16 +54,3 @@ def sights_of(service: str, view: View, book: HealthBook) -> Iterator[Sight]:
         changed_s = max((one.at_s for one in book.history(key)), default=0.0)
         yield Sight(entry, book.health(key), changed_s)
 
-
-def is_local(request: web.Request) -> bool:
-    """It was made on this machine, as far as can be seen: a proxy here asks for somebody else."""
-    return (
-        is_loopback(request.remote or "")
-        and is_loopback(request[EXCHANGE].client_ip)
-        and not any(name in request.headers for name in _OF_PROXIES)
-    )
-
-
-def is_loopback(text: str) -> bool:
-    address = parse_address(text)
-    return address is not None and address.is_loopback

@@ -55,8 +55,6 @@ def correlation_middleware(
         try:
             response = await handler(request)
             status = response.status
-            if exchange.route is None:
-                exchange.bytes_in = section.body_length or 0
             if exchange.bytes_out is None:  # an answer of our own
                 is_sent = request.method != "HEAD"
                 exchange.bytes_out = (is_sent and response.content_length) or 0
@@ -73,6 +71,9 @@ def correlation_middleware(
             write = event_writer("request", service)
         duration_s = time.monotonic() - exchange.started_s
         route = exchange.route
+        if route is None:
+            # What came of it: what the client said that it would send may be anything.
+            exchange.bytes_in = request.content.total_bytes
         label = service if route is None else route.service
         metrics.request_finished(
             label,

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from discovery import AsyncServiceRegistry
-from gateway.unavailability import is_loopback
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate
 from tests.http.test_process import until
@@ -126,30 +125,6 @@ async def test_an_address_that_is_never_connected_to_is_for_those_with_the_token
     assert "169.254" not in public
     assert public.endswith("connect failed: the address is never connected to")
     assert "169.254.1.2" in whole
-
-
-@pytest.mark.parametrize("field", ["X-Forwarded-For", "Forwarded", "Via", "X-Real-IP"])
-async def test_what_comes_through_a_proxy_on_this_machine_is_not_from_here(
-    start_gateway: StartGateway, field: str
-) -> None:
-    gateway = await start_gateway()
-    await gateway.register("orders", free_port(), routable=False)
-    await became(gateway, "unhealthy", "i1")
-
-    assert "127.0.0.1" in detail_of(await gateway.get("/api/orders"))
-    told = detail_of(await gateway.get("/api/orders", headers={field: "127.0.0.1"}))
-    assert "127.0.0.1" not in told
-
-
-@pytest.mark.parametrize(
-    ("address", "is_one"),
-    [
-        *(("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("::ffff:127.0.0.1", True)),
-        *(("10.0.0.1", False), ("::", False), ("", False), ("unknown", False)),
-    ],
-)
-def test_a_loopback_address_is_known_in_each_form(address: str, is_one: bool) -> None:
-    assert is_loopback(address) is is_one
 
 
 async def test_the_table_of_services_says_why(
