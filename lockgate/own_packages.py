@@ -10,6 +10,8 @@ from types import ModuleType
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NAMES = ("discovery", "gateway", "middlewares", "services")
+#: The one of them that has an `__init__.py`.
+_REGULAR = "discovery"
 _PRIVATE_NAME = "lockgate.discovery"
 #: The exit status after ^C.
 INTERRUPTED = 130
@@ -36,8 +38,8 @@ def own_discovery() -> ModuleType:
 
     Where a project has a `discovery` of its own, ours is `lockgate.discovery`, and theirs is left alone.
     """
-    if _PRIVATE_NAME not in sys.modules and _is_ours("discovery"):
-        return import_module("discovery")
+    if _PRIVATE_NAME not in sys.modules and _is_ours(_REGULAR):
+        return import_module(_REGULAR)
     return import_module(_PRIVATE_NAME)
 
 
@@ -49,9 +51,11 @@ class _OwnPackages:
     ) -> ModuleSpec | None:
         if name not in _NAMES:
             return None
-        spec = PathFinder.find_spec(name, [str(_ROOT)])
-        if spec is not None:  # that of a folder without `__init__.py` looks around on sys.path else
-            spec.submodule_search_locations = [str(_ROOT / name)]
+        if name == _REGULAR:
+            return PathFinder.find_spec(name, [str(_ROOT)])
+        # Not looked for: an `__init__.py` that is there is another distribution's.
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(_ROOT / name)]
         return spec
 
 

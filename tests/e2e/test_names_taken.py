@@ -89,6 +89,21 @@ def test_an_editable_install_starts_in_the_project_too(
     assert "GATEWAY_PORT" in done.stdout
 
 
+@pytest.mark.parametrize("name", ["gateway", "middlewares", "services"])
+def test_a_package_that_another_distribution_installs_in_the_same_place_is_not_run(
+    full: Install, tmp_path: Path, name: str
+) -> None:
+    """pip puts its `__init__.py` beside our modules, and its imports then ended our commands."""
+    theirs = full.site_packages / name / "__init__.py"
+    theirs.write_text("raise RuntimeError('theirs')\n")
+    try:
+        for module in ("lockgate.gateway", "lockgate.services"):
+            done = full.run(tmp_path, "python", "-m", module, "--help")
+            assert (done.returncode, done.stderr) == (0, ""), module
+    finally:
+        theirs.unlink()
+
+
 #: Their modules and ours in one process.
 PROGRAM = """
 import importlib, pickle, sys
