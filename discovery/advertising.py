@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -46,18 +47,27 @@ def own_address(url: str) -> str | None:
     """The address from which this machine reaches that URL's host; None where others can't use it.
 
     On a machine in several networks it is the one in the network that leads there. Nothing is sent.
+    IPv4 is preferred: a container listens at 0.0.0.0, and its network may have IPv6 all the same.
     """
     for host, port in _hosts(url):
-        with contextlib.suppress(OSError):
-            for family, kind, proto, _, to in socket.getaddrinfo(
-                host, port, type=socket.SOCK_DGRAM
-            ):
-                with socket.socket(family, kind, proto) as sock:
-                    sock.connect(to)
-                    address = sock.getsockname()[0]
+        for family, to in _resolved(host, port):
+            with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:
+                sock.connect(to)
+                address = sock.getsockname()[0]
                 if _leads_here(address):
                     return str(address)
     return None
+
+
+def _resolved(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
+    """Families with addresses, IPv4 first; empty where the name is unknown."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except OSError:
+        return []
+    return sorted(
+        ((family, to) for family, _, _, _, to in found), key=lambda one: one[0] != socket.AF_INET
+    )
 
 
 def _hosts(url: str) -> Iterator[tuple[str, int]]:

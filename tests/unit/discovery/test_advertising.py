@@ -52,6 +52,23 @@ def test_with_it_a_replica_registers_the_address_by_which_it_reaches_the_registr
     assert advertised_host(url, environment) == own
 
 
+def test_where_the_registry_has_ipv6_too_the_address_is_one_at_which_containers_listen(
+    own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instance that listened at 0.0.0.0 had registered an IPv6 address, and was never healthy.
+
+    Where no route leads to the first address, the others were not tried.
+    """
+    kind = (socket.SOCK_DGRAM, 17, "")
+    both = [
+        (socket.AF_INET6, *kind, ("2001:db8::1", 6379, 0, 0)),
+        (socket.AF_INET, *kind, (ELSEWHERE, 6379)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+
+    assert own_address("redis://registry:6379/0") == own
+
+
 @pytest.mark.parametrize(
     "url",
     [
