@@ -49,16 +49,20 @@ async def pass_on(
         _log.warning("port.unreachable", name=name, port=port, detail=str(error) or "timed out")
         _break_off(writer)
         return
+    is_whole = False
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_copy(reader, to))
             tasks.create_task(_copy(there, writer))
-    except* ConnectionError:  # the other end has to learn of it
-        _break_off(to)
-        _break_off(writer)
+        is_whole = True
+    except* OSError:  # a container that is killed is no ConnectionError: there is no route to it
+        pass
     finally:
-        to.close()
-        writer.close()
+        for end in (to, writer):
+            if is_whole:
+                end.close()
+            else:  # both have to learn of it, at SIGTERM too
+                _break_off(end)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

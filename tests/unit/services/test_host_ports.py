@@ -1,6 +1,7 @@
 """Connections at a port of the host are passed on to a service, each end finishing by itself."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
@@ -76,6 +77,47 @@ async def test_a_connection_that_breaks_off_breaks_off_at_the_other_end(listen: 
 
     async with asyncio.timeout(10):
         await seen.wait()
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "no route"])
+async def test_what_was_not_passed_on_whole_is_not_taken_for_whole(
+    listen: Listen, how: str
+) -> None:
+    """At SIGTERM, and when a container was killed, half a download ended like a whole one."""
+    passing: list[asyncio.Task[None] | None] = []
+    seen = asyncio.Event()
+
+    async def send_half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"half")
+        try:
+            await reader.read()
+        except ConnectionError:
+            seen.set()
+        writer.close()
+
+    async def pass_to(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        passing.append(asyncio.current_task())
+        readers.append(reader)
+        await pass_on("127.0.0.1", port_there, reader, writer)
+
+    readers: list[asyncio.StreamReader] = []
+    port_there = await listen(send_half)
+    reader, writer = await asyncio.open_connection("127.0.0.1", await listen(pass_to))
+    assert await reader.readexactly(4) == b"half"
+    (task,) = passing
+    assert task is not None
+    if how == "SIGTERM":
+        task.cancel()  # as asyncio.run() does with whatever is left
+    else:
+        readers[0].set_exception(OSError(errno.EHOSTUNREACH, "No route to host"))
+
+    with pytest.raises(ConnectionError):
+        await reader.read()
+    async with asyncio.timeout(10):
+        await seen.wait()
+    await asyncio.wait([task])
+    assert task.cancelled() or task.exception() is None
+    writer.close()
 
 
 async def test_a_service_that_is_not_there_is_said_and_the_client_is_let_go(listen: Listen) -> None:
