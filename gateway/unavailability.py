@@ -53,4 +53,3 @@ def sights_of(service: str, view: View, book: HealthBook) -> Iterator[Sight]:
     for key, entry in view.services.get(service, {}).items():
         changed_s = max((one.at_s for one in book.history(key)), default=0.0)
         yield Sight(entry, book.health(key), changed_s)
-

@@ -20,7 +20,9 @@ async def gateway(start_gateway: StartGateway) -> RunningGateway:
     await gateway.register("orders", free_port(), routable=False)
     await gateway.register("orders", free_port(), "i2", routable=False)
     health = gateway.gateway.health
-    await eventually(lambda: health.status("orders/i1") == health.status("orders/i2") == "unhealthy")
+    await eventually(
+        lambda: health.status("orders/i1") == health.status("orders/i2") == "unhealthy"
+    )
     return gateway
 
 
@@ -53,7 +55,8 @@ async def test_whoever_asks_this_machine_by_its_own_name_is_told(
 
 
 @pytest.mark.parametrize(
-    "host", [b"evil.example", b"localhost.evil.example", b"127.0.0.1.evil.example:8080", b"10.0.0.7"]
+    "host",
+    [b"evil.example", b"localhost.evil.example", b"127.0.0.1.evil.example:8080", b"10.0.0.7"],
 )
 async def test_a_page_whose_name_was_made_to_lead_here_is_a_stranger(
     gateway: RunningGateway, host: bytes

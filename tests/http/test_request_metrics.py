@@ -1,6 +1,7 @@
 """What /metrics counts of requests that end in an odd way, and of clients that come and go."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -42,7 +43,7 @@ async def test_a_chunked_body_of_a_call_of_the_gateways_own_is_counted(
 ) -> None:
     gateway = await start_gateway()
 
-    async def pieces():
+    async def pieces() -> AsyncIterator[bytes]:
         yield b'{"host": "127.0.0.1",'
         yield b' "port": 1}'
 

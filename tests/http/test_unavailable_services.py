@@ -13,7 +13,6 @@ from tests.http.test_process import until
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, Answer, RunningGateway
 from tests.support.registered_programs import LOCKGATE, REPOSITORY
-from tests.support.registry_servers import free_port
 from tests.support.terminals import Terminal
 
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
