@@ -1,18 +1,19 @@
-"""What to do about the evidence against an instance: a sentence for whoever has registered it."""
+"""What to do about the evidence against an instance: a sentence for whoever has registered it.
+
+A setting is named as it is called in Python, on the command line, and over HTTP where that differs.
+"""
 
 import errno
 import ipaddress
 import os
 import re
 
-from .instance import Instance
-
-_PATH = "health_path=… (--health-path)"
-_HOST = "health_host=… (--health-host)"
+_PATH = "health_path=… (--health-path; over HTTP health_check_url)"
+_HOST = "health_host=… (--health-host; over HTTP health.host in its metadata)"
 _ADDRESS = "host=… (--host), or ADVERTISE_HOST"
 _STATUSES = 'metadata={"health.statuses": …} (--health-status)'
 _BODY = 'metadata={"health.body": …} (--health-body)'
-_NO_PATH = "health_path=None (--tcp)"
+_NO_PATH = "health_path=None (--tcp; over HTTP no health_check_url)"
 
 _WRONG_HOST = f"where the server checks the Host field, have probes send one that it takes, {_HOST}"
 _PASSES = f"or take this status as healthy, {_STATUSES}"
@@ -62,20 +63,23 @@ _TABLE: tuple[tuple[str, str], ...] = (
 _REFUSED = os.strerror(errno.ECONNREFUSED)
 
 
-def advice(evidence: str, instance: Instance) -> str:
-    """What most likely helps; empty where the evidence says all, or nothing is known to help."""
+def advice(evidence: str, host: str) -> str:
+    """What most likely helps an instance that was registered with `host`.
+
+    Empty where the evidence says all, or nothing is known to help.
+    """
     if _REFUSED in evidence:
-        return _about_refusal(instance)
+        return _about_refusal(host)
     for pattern, text in _TABLE:
         if re.search(pattern, evidence):
-            return text.format(host=instance.host) if "{host}" in text else text
+            return text.format(host=host) if "{host}" in text else text
     return ""
 
 
-def _about_refusal(instance: Instance) -> str:
+def _about_refusal(host: str) -> str:
     wrong_port = "does the server listen on another port? port=… (--port)"
-    if _is_loopback(instance.host):
-        own = f"{instance.host} is the gateway's own machine, or its container"
+    if _is_loopback(host):
+        own = f"{host} is the gateway's own machine, or its container"
         return f"{wrong_port}; {own}: {_ADDRESS}, names another"
     return f"{wrong_port}; on 127.0.0.1 alone? Let it listen on 0.0.0.0"
 

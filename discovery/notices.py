@@ -68,7 +68,7 @@ def notice_of_loss(standing: Standing) -> Notice:
 
 def _unhealthy(instance: Instance, evidence: str) -> Notice:
     seen = _with_address(instance, evidence) if evidence else "the gateway's log says why"
-    advised = advice(evidence, instance)
+    advised = advice(evidence, instance.host)
     text = f"unhealthy: {seen}; {advised}" if advised else f"unhealthy: {seen}"
     return Notice("announce.unhealthy", text, {"evidence": seen, "advice": advised})
 

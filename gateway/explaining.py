@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from discovery.advice import advice
 from discovery.evidence_texts import for_anybody
 from discovery.health import Health
 from discovery.view import Entry
@@ -25,6 +26,15 @@ class Sight:
         if self.health.condition == "healthy" and not self.entry.instance.weight:
             return "healthy with weight 0"
         return self.health.condition
+
+
+def what_helps(sights: Iterable[Sight]) -> str:
+    """The sentence that helps against what was seen last; empty where none is known. It names hosts."""
+    unwell = (sight for sight in sights if sight.health.condition != "healthy")
+    for sight in sorted(unwell, key=lambda sight: sight.changed_s, reverse=True):
+        if helps := advice(sight.health.latest, sight.entry.instance.host):
+            return helps
+    return ""
 
 
 def explain(sights: Iterable[Sight], *, with_addresses: bool) -> str:

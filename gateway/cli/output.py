@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TextIO
 
 from gateway.cli.tables import Coloured, table_lines
@@ -50,6 +50,12 @@ def print_rows(
         to_the_right=to_the_right,
     )
     print(*([title, ""] if title else []), *lines, sep="\n")
+
+
+def print_below(lines: Iterable[str]) -> None:
+    """Sentences below a table, after an empty line; nothing where there are none."""
+    for index, line in enumerate(lines):
+        print(*([] if index else [""]), printable(line), sep="\n")
 
 
 def health_cell(health: str) -> Coloured:

@@ -1,15 +1,18 @@
 """What `lockgate services` and `routes` show to people."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from discovery.advice import advice
 from gateway.cli.gateway_client import GatewayClient
-from gateway.cli.output import health_cell, print_rows
+from gateway.cli.output import health_cell, print_below, print_rows
 
 #: States that say all themselves.
 _NEEDS_NO_WHY = ("healthy", "draining")
 #: Of a gateway that takes the token for none of its own.
 _UNKNOWN = {"latest": "(needs another --token)"}
+#: Of the instances that have one fault.
+_MOST_NAMED = 3
 _HEADINGS = (
     "service",
     "instance",
@@ -40,6 +43,7 @@ def print_services(gateway: GatewayClient, document: Any) -> None:
         for instance in service["instances"]
     ]
     print_rows(_HEADINGS, rows, title=_title(document))
+    print_below(what_helps(document["services"], why))
 
 
 def print_routes(found: Sequence[Any]) -> None:
@@ -67,6 +71,23 @@ def why_unwell(gateway: GatewayClient, services: list[Any]) -> dict[tuple[str, s
             }
         why.update({(service["name"], id_): seen.get(id_, "") for id_ in ids})
     return why
+
+
+def what_helps(services: list[Any], why: Mapping[tuple[str, str], str]) -> Iterator[str]:
+    """For each service a line of each advice that there is, with the instances that it is for."""
+    for service in services:
+        ids: dict[str, list[str]] = {}
+        for one in service["instances"]:
+            helps = advice(why.get((service["name"], one["id"]), ""), one["host"])
+            ids.setdefault(helps, []).append(one["id"])
+        ids.pop("", None)
+        for helps, some in ids.items():
+            yield f"{service['name']}, {_some(some)}: {helps}"
+
+
+def _some(ids: list[str]) -> str:
+    more = len(ids) - _MOST_NAMED
+    return ", ".join(ids[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _title(document: Any) -> str:

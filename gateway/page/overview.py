@@ -10,7 +10,7 @@ from discovery.instance import Instance
 from discovery.naming import service_of
 from discovery.slicing import Steps, slices
 from discovery.view import View
-from gateway.explaining import Sight, explain
+from gateway.explaining import Sight, explain, what_helps
 from middlewares.routing import PREFIX
 
 #: So much is shown of however many there are; the rest is counted, and in `/services`.
@@ -36,7 +36,7 @@ class ShownInstance:
 
 @dataclass(frozen=True, slots=True)
 class ShownService:
-    """`why` is empty where all is well.
+    """`why` is empty where all is well, and `helps` where those who see the page may not read it too.
 
     `route` is empty where another service has it, `health_path` where it would not surely be answered.
     """
@@ -48,6 +48,7 @@ class ShownService:
     total: int
     why: str
     instances: Sequence[ShownInstance]
+    helps: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownServic
             _instance(state, sight, with_seen=inside and len(one.registered) > 1)
             for state, sight in first
         ],
+        helps="" if one.is_well or not inside else what_helps(one.all),
     )
 
 

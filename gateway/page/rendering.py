@@ -83,6 +83,7 @@ def _service(service: ShownService, facts: Facts) -> Markup:
         healthy=_healthy(service),
         route=_route(service, facts),
         why=PARTS["why"].fill(why=service.why) if service.why else _NOTHING,
+        helps=PARTS["helps"].fill(helps=service.helps) if service.helps else _NOTHING,
         table=_table(service) if service.instances else _NOTHING,
         more=more_part if more else _NOTHING,
     )

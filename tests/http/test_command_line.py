@@ -233,6 +233,7 @@ async def test_the_doctor_says_which_instance_gets_nothing_and_why(
     assert orders.state == "warning"
     assert "o-2 at http://127.0.0.1:" in orders.detail
     assert "refuse" in orders.detail.lower()
+    assert orders.advice.startswith("does the server listen on another port? port=… (--port)")
     failed = [one for one in found if one.state == "failed"]
     assert [one.check for one in failed] == ["bills_service"]
     assert "/api/bills answers 503: none of 1 instances" in failed[0].detail

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from discovery import AsyncServiceRegistry
+from discovery.advice import advice
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate
 from tests.http.test_process import until
@@ -143,6 +144,8 @@ async def test_the_table_of_services_says_why(
 
     assert status == 0
     assert NO_PATH in whole
+    assert whole.endswith(f"\n\norders, i1: {advice(NO_PATH, '127.0.0.1')}\n")
+    assert "give the path" not in public + wrong
     assert "(needs --token)" in public
     assert "(needs another --token)" in wrong
 
@@ -168,6 +171,7 @@ async def test_the_reason_is_read_whole_on_a_narrow_terminal(
 
     headings = next(line for line in lines if line.startswith("service "))
     below = lines[lines.index(headings) + 1 :]
+    below = below[: below.index("")]  # then comes what helps
 
     def column(name: str, following: str) -> str:
         start, end = headings.index(name), headings.index(following)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from discovery.advice import advice
 from gateway.cli.examining.findings import Finding
 from gateway.cli.gateway_client import GatewayClient
 from gateway.cli.registry_tables import why_unwell
@@ -19,6 +20,7 @@ from gateway.stack.state import StackRecord, StackState
 from gateway.stack.variables import settings_for
 
 _OTHERS_MAY = 0o077
+_START_IT = "start it, or correct its health_check_url (docs/any-language.md, Health)"
 _SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT")
 
 
@@ -28,10 +30,9 @@ def processes(rows: Sequence[ProcessRow]) -> Iterator[Finding]:
     unwell = [row for row in ours if row.health != "healthy"]
     for row in unwell:
         pid = f"pid {row.pid}, " if row.pid else ""
-        advice = (
-            f"`lockgate logs --service {row.service}` says why; correct that, and start it anew"
-        )
-        yield Finding(row.name, "failed", f"{row.health} ({pid}port {row.port})", advice)
+        seen = f"{row.health} ({pid}port {row.port})"
+        look = f"`lockgate logs --service {row.service}` says why; correct that, and start it anew"
+        yield Finding(row.name, "failed", seen, look)
     if not unwell:
         yield Finding("processes", "ok", f"healthy: {', '.join(row.name for row in ours)}")
 
@@ -55,8 +56,8 @@ def settings_that_differ(
         spec.name: differences(spec, _asked(spec, now)) for spec in record.processes if spec.code
     }
     for line in summary(found):
-        advice = "`make up`, or `lockgate serve` begun anew, takes what is set here"
-        yield Finding("running settings", "warning", line, advice)
+        anew = "`make up`, or `lockgate serve` begun anew, takes what is set here"
+        yield Finding("running settings", "warning", line, anew)
 
 
 def services(gateway: GatewayClient) -> Iterator[Finding]:
@@ -82,8 +83,8 @@ def _instances(service: Any, why: Mapping[tuple[str, str], str]) -> Iterator[Fin
             continue
         seen = why.get((service["name"], instance["id"]), "")
         detail = f"{instance['id']} at {instance['url']} is unhealthy: {seen}"
-        advice = "start it, or correct its health_check_url (docs/any-language.md, Health)"
-        yield Finding(service["name"], "warning", detail, advice)
+        helps = advice(seen, instance["host"]) or _START_IT
+        yield Finding(service["name"], "warning", detail, helps)
 
 
 def _no_instance(service: Any) -> Finding:

@@ -10,16 +10,10 @@ import pytest
 from discovery import evidence_texts as texts
 from discovery.advice import advice
 from discovery.errors import ForbiddenAddress
-from discovery.instance import Instance, parse_registration
 
 INVALID_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 INVALID_CERTIFICATE.verify_message = "certificate is not valid for 'orders.inside'."
-
-
-def instance(host: str = "orders.inside", **body: object) -> Instance:
-    return parse_registration(
-        "orders", "o1", {"host": host, "port": 9000, "health_check_url": "/health", **body}
-    )
+HOST = "orders.inside"
 
 
 def answered(status: int) -> str:
@@ -50,7 +44,7 @@ def answered(status: int) -> str:
     ],
 )
 def test_an_answer_that_is_not_expected(evidence: str, names: list[str]) -> None:
-    advised = advice(evidence, instance())
+    advised = advice(evidence, HOST)
     assert [name for name in names if name not in advised] == []
 
 
@@ -72,7 +66,7 @@ def test_an_answer_that_is_not_expected(evidence: str, names: list[str]) -> None
     ],
 )
 def test_a_connection_that_fails(error: BaseException, names: list[str]) -> None:
-    advised = advice(texts.connect_failed(error), instance())
+    advised = advice(texts.connect_failed(error), HOST)
     assert [name for name in names if name not in advised] == []
 
 
@@ -83,23 +77,23 @@ REFUSED = texts.connect_failed(
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "::1"])
 def test_a_loopback_host_that_refuses_may_be_that_of_another_machine(host: str) -> None:
-    advised = advice(REFUSED, instance(host))
+    advised = advice(REFUSED, host)
     assert "--port" in advised
     assert f"{host} is the gateway's own machine" in advised
     assert "ADVERTISE_HOST" in advised
 
 
 def test_another_host_that_refuses_may_listen_on_loopback_alone() -> None:
-    advised = advice(REFUSED, instance("10.0.0.7"))
+    advised = advice(REFUSED, "10.0.0.7")
     assert "--port" in advised
     assert "127.0.0.1 alone" in advised
 
 
 @pytest.mark.parametrize("evidence", ["", "other gateways' probes fail", "connected"])
 def test_of_what_is_not_known_nothing_is_made_up(evidence: str) -> None:
-    assert advice(evidence, instance()) == ""
+    assert advice(evidence, HOST) == ""
 
 
 def test_what_an_instance_sends_is_no_pattern_and_no_template() -> None:
     evidence = texts.broke_off("GET /health", "the upstream's response is not HTTP", "{0} {host} (")
-    assert "HTTP server" in advice(evidence, instance())
+    assert "HTTP server" in advice(evidence, HOST)

@@ -181,3 +181,16 @@ def test_metadata_and_health_urls_are_in_nothing_that_is_shown(registry: Registr
     registry.add("a/1", ILL, health_check_url="/h?key=s3cret", metadata={"password": "s3cret"})
 
     assert "s3cret" not in json.dumps(str(registry.shown(inside=True)))
+
+
+def test_what_helps_is_said_to_those_who_may_read_addresses(registry: Registry) -> None:
+    seen = "GET /h answers 404, expected 200 to 299"
+    registry.add("a/1", Health("unhealthy", latest=seen))
+    registry.add("b/1")
+    registry.add("c/1", Health("unhealthy", latest="nobody knows why"))
+
+    inside = {one.name: one.helps for one in registry.shown(inside=True).services}
+    public = {one.name: one.helps for one in registry.shown().services}
+
+    assert inside.pop("a").startswith("give the path of its health check, ")
+    assert set(inside.values()) | set(public.values()) == {""}

@@ -20,7 +20,7 @@ FACTS = Facts(version="1", made_at="2026-01-01T00:00:00Z", stale_for_s=None, lin
 INSTANCE = ShownInstance(
     "i1", "http://h:1", "1.0.0", 3, "2026-01-01T00:00:00Z", "unhealthy", "seen"
 )
-SERVICE = ShownService("orders", "/api/orders", "/health", 1, 2, "why", [INSTANCE])
+SERVICE = ShownService("orders", "/api/orders", "/health", 1, 2, "why", [INSTANCE], "helps")
 TEXT = st.text(st.characters(), min_size=1) | st.sampled_from(
     [
         "<script>alert(1)</script>",
@@ -69,6 +69,7 @@ def shown(service: ShownService, facts: Facts = FACTS) -> Page:
             min_size=1,
             max_size=1,
         ),
+        helps=TEXT,
     ),
     TEXT,
 )
