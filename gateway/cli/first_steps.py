@@ -10,7 +10,8 @@ from pathlib import Path
 
 from discovery.settings import DEFAULT_REDIS_URL, without_password
 from gateway.settings import GatewaySettings
-from gateway.stack.plan import GATEWAY, HIGHEST_PORT
+from gateway.stack.addresses import UNIX, admin_url
+from gateway.stack.plan import GATEWAY, HIGHEST_PORT, ProcessSpec
 from gateway.stack.ports import is_free
 from gateway.stack.state import StackRecord, StackState
 
@@ -33,6 +34,8 @@ class FirstSteps:
 
     def _where(self) -> Iterator[str]:
         yield f"Lockgate listens at {self._url}{self._everywhere()}"
+        if admin := self._admin:
+            yield f"  {'admin socket' if admin.startswith(UNIX) else 'admin page  '} {admin}"
         yield f"  admin token  {self._token()}"
         yield f"  registry     {self._registry} ({self.record.registry_about})"
         yield f"  logs         {self.state.logs}"
@@ -51,8 +54,7 @@ class FirstSteps:
             "register", "--name", "orders", "--port", str(port), "--", *example
         )
         yield f"  curl {self._url}/api/orders/"
-        # With ADMIN_LISTEN what is registered is answered there alone.
-        yield "  " + self._lockgate("ps" if self.settings.admin_listen else "services")
+        yield "  " + self._lockgate("services")
         yield "^C stops it."
 
     @property
@@ -61,9 +63,18 @@ class FirstSteps:
 
     @property
     def _url(self) -> str:
-        gateway = next(spec for spec in self.record.processes if spec.name == GATEWAY)
+        gateway = self._gateway
         host = "localhost" if gateway.host in (*_EVERYWHERE, *_LOOPBACK) else gateway.host
         return f"http://{f'[{host}]' if ':' in host else host}:{gateway.port}"
+
+    @property
+    def _admin(self) -> str:
+        """Where alone the page is, and what is registered; empty: at the gateway's own address."""
+        return admin_url(self._gateway.environment)
+
+    @property
+    def _gateway(self) -> ProcessSpec:
+        return next(spec for spec in self.record.processes if spec.name == GATEWAY)
 
     def _everywhere(self) -> str:
         here = self.settings.gateway_host in _EVERYWHERE

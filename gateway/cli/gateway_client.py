@@ -1,4 +1,4 @@
-"""How commands ask a running gateway: where it listens, and the admin token that `make up` made."""
+"""How commands ask a running gateway: where it shows its inside, and the admin token that `make up` made."""
 
 import http.client
 import json
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from gateway.stack.addresses import OVER_UNIX, UNIX, admin_url, public_url
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.plan import GATEWAY, REACHABLE, gateway_port
+from gateway.stack.plan import GATEWAY, gateway_port
 from gateway.stack.state import StackState
+from gateway.unix_connection import UnixConnection
 
 ANSWERS_WITHIN_S = 5.0
 _IS_IT_ONE = "is that a gateway?"
@@ -28,7 +30,10 @@ _MISSING = ("service_not_found", "instance_not_found")
 
 @dataclass(frozen=True, slots=True)
 class GatewayClient:
-    """Asks one gateway; `token` None: as the public; `direct`: whatever http_proxy says."""
+    """Asks one gateway, at an URL or at `unix:/path`; `token` None: as the public.
+
+    `direct`: whatever http_proxy says.
+    """
 
     url: str
     token: str | None
@@ -47,8 +52,9 @@ class GatewayClient:
 
     def _ask(self, method: str, path: str, missing: Any, within_s: float) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        base = OVER_UNIX if self.url.startswith(UNIX) else self.url
         request = urllib.request.Request(  # noqa: S310
-            self.url + path, headers=headers, method=method
+            base + path, headers=headers, method=method
         )
         try:
             with self._opener().open(request, timeout=within_s) as response:
@@ -73,8 +79,12 @@ class GatewayClient:
         return _ADVICE.get(str(reason)) or str(problem.get("detail") or _IS_IT_ONE)
 
     def _opener(self) -> urllib.request.OpenerDirector:
-        proxies = [urllib.request.ProxyHandler({})] if self.direct else []
-        return urllib.request.build_opener(_NoRedirect, *proxies)
+        handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
+        if self.url.startswith(UNIX):
+            handlers.append(_UnixHandler(self.url.removeprefix(UNIX)))
+        if self.direct or self.url.startswith(UNIX):
+            handlers.append(urllib.request.ProxyHandler({}))
+        return urllib.request.build_opener(*handlers)
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -82,6 +92,22 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: object) -> None:
         return None
+
+
+class _UnixHandler(urllib.request.HTTPHandler):
+    """Opens every http URL at one socket of Unix."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        def connection(
+            host: str, /, *, timeout: float = ANSWERS_WITHIN_S, **_: Any
+        ) -> UnixConnection:
+            return UnixConnection(self._path, timeout_s=timeout, host=host)
+
+        return self.do_open(connection, req)
 
 
 def _problem(refusal: urllib.error.HTTPError) -> Mapping[str, Any]:
@@ -100,8 +126,8 @@ def find_gateway(
     token = token or os.environ.get("ADMIN_TOKEN")
     if url is None:
         return GatewayClient(_url_of(state, offset), token or _token_of(state), direct=True)
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--url {url}: must begin with http:// or https://")
+    if not url.startswith(("http://", "https://", f"{UNIX}/")):
+        raise UsageError(f"--url {url}: must begin with http://, https:// or {UNIX}/")
     return GatewayClient(url.rstrip("/"), token, direct=False)
 
 
@@ -109,9 +135,8 @@ def _url_of(state: StackState, offset: int) -> str:
     record = state.load_record()
     for process in record.processes if record is not None else ():
         if process.service == GATEWAY:
-            host = REACHABLE.get(process.host, process.host)
-            return f"http://{f'[{host}]' if ':' in host else host}:{process.port}"
-    return f"http://127.0.0.1:{gateway_port(offset, os.environ)}"
+            return admin_url(process.environment) or public_url(process)
+    return admin_url(os.environ) or f"http://127.0.0.1:{gateway_port(offset, os.environ)}"
 
 
 def _token_of(state: StackState) -> str | None:

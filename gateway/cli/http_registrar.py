@@ -11,6 +11,7 @@ from discovery.decoding import line
 from discovery.errors import RegistrationRefused, RegistryUnavailable
 from discovery.instance import Instance, encode
 from discovery.registrar import REGISTERED
+from gateway.stack.addresses import OVER_UNIX, UNIX
 
 ANSWERS_WITHIN_S = 2.0
 #: The longest wait for a drain: about half of what `docker stop` leaves a container.
@@ -22,7 +23,7 @@ FINAL = (aiohttp.InvalidURL, aiohttp.ClientResponseError, aiohttp.ClientSSLError
 
 
 class HttpRegistrar:
-    """The registrar of `--via-http`; RegistrationRefused says what has to be changed."""
+    """The registrar of `--via-http`, an URL or `unix:/path`; RegistrationRefused says what has to be changed."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = self.registry = url
@@ -77,11 +78,12 @@ class HttpRegistrar:
     ) -> tuple[int, Mapping[str, str], str]:
         """The answer: status, fields and body."""
         if self._opened is None:
-            self._opened = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self._token}"})
+            self._opened = _session(self._url, self._token)
+        base = OVER_UNIX if self._url.startswith(UNIX) else self._url
         timeout = aiohttp.ClientTimeout(total=within_s)
         try:
             async with self._opened.request(
-                method, self._url + path, json=body, timeout=timeout, allow_redirects=False
+                method, base + path, json=body, timeout=timeout, allow_redirects=False
             ) as answer:
                 text = await answer.text(errors="replace")
                 return answer.status, answer.headers, text
@@ -90,6 +92,14 @@ class HttpRegistrar:
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "not in time"
             raise RegistryUnavailable(f"no gateway answers at {self._url}: {reason}") from None
+
+
+def _session(url: str, token: str) -> aiohttp.ClientSession:
+    over_unix = url.startswith(UNIX)
+    return aiohttp.ClientSession(
+        connector=aiohttp.UnixConnector(url.removeprefix(UNIX)) if over_unix else None,
+        headers={"Authorization": f"Bearer {token}"},
+    )
 
 
 def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) -> bool:

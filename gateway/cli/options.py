@@ -37,7 +37,9 @@ data_dir = click.option(
     help="That of a `lockgate serve`; else what runs is looked for in this folder and those above.",
 )
 url = click.option(
-    "--url", metavar="URL", help="The gateway; else that of the stack at this offset."
+    "--url",
+    metavar="URL",
+    help="The gateway, as in http://host:8080 or unix:/path; else that of the stack at this offset.",
 )
 token = click.option(
     "--token",

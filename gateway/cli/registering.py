@@ -18,6 +18,7 @@ from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.terminal import Terminal
+from gateway.stack.addresses import UNIX
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import REGISTRY_PORT
 from gateway.stack.ports import free_port
@@ -123,8 +124,8 @@ def _registrar(url: str | None, token: str | None) -> Registrar | None:
     """The registrar of --via-http; None is the registry itself."""
     if url is None:
         return None
-    if not url.startswith(("http://", "https://")):
-        raise UsageError(f"--via-http {url}: must begin with http:// or https://")
+    if not url.startswith(("http://", "https://", f"{UNIX}/")):
+        raise UsageError(f"--via-http {url}: must begin with http://, https:// or {UNIX}/")
     if not token:
         raise UsageError("--via-http: needs the gateway's admin token, --token or ADMIN_TOKEN")
     return HttpRegistrar(url.rstrip("/"), token)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.stack.addresses import UNIX, admin_url
 from gateway.stack.plan import EXAMPLE_PATHS, GATEWAY, ProcessSpec, route_of
 
 #: Hosts of listeners that this machine reaches by its own name.
@@ -21,7 +22,7 @@ def places(processes: Sequence[ProcessSpec]) -> list[Place]:
     if gateway is None:
         return []
     base = f"http://{_host(gateway.host)}:{gateway.port}"
-    page = _page(base, gateway.environment.get("ADMIN_LISTEN") or "")
+    page = _page(base, admin_url(gateway.environment))
     services = dict.fromkeys(one.service for one in processes if one.service in EXAMPLE_PATHS)
     return [
         *([Place(GATEWAY, page)] if page else []),
@@ -32,11 +33,9 @@ def places(processes: Sequence[ProcessSpec]) -> list[Place]:
     ]
 
 
-def _page(base: str, admin_listen: str) -> str:
+def _page(base: str, admin: str) -> str:
     """The page is not at the public port where the admin has one; a socket file has no address."""
-    if not admin_listen:
-        return base
-    return "" if admin_listen.startswith("unix:") else f"http://{admin_listen}"
+    return "" if admin.startswith(UNIX) else admin or base
 
 
 def _path(service: str, processes: Sequence[ProcessSpec]) -> str:

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from gateway.stack.plan import ProcessSpec
 from gateway.stack.processes import MARKER_VARIABLE
 from gateway.stack.state import StackState, write_private
 from gateway.stack.supervisor_config import CREDENTIALS, config_text
+from gateway.unix_connection import UnixConnection
 
 CALL_TIMEOUT_S = 5.0
 POLL_S = 0.05
@@ -144,22 +144,8 @@ class _UnixTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         _, self._extra_headers, _ = self.get_host_info(host)  # with the URL's credentials
-        connection = _UnixConnection(os.fspath(self._path))
+        connection = UnixConnection(
+            os.fspath(self._path), timeout_s=CALL_TIMEOUT_S, host="supervisor"
+        )
         self._connection = host, connection  # where `close` finds it
         return connection
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str) -> None:
-        super().__init__("supervisor", timeout=CALL_TIMEOUT_S)
-        self._path = path
-
-    def connect(self) -> None:
-        unix_socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        unix_socket.settimeout(self.timeout)
-        try:
-            unix_socket.connect(self._path)
-        except OSError:
-            unix_socket.close()
-            raise
-        self.sock = unix_socket

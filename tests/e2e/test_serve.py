@@ -138,6 +138,38 @@ async def test_other_commands_find_it_from_its_folder_and_from_below(project: Pr
         assert f":{rows['registry']['port']}/0 " in found["registry"][1]
 
 
+@pytest.mark.parametrize("kind", ["port", "socket"])
+async def test_an_admin_with_an_address_of_its_own_is_found_by_all_of_them(
+    project: Project, tmp_path: Path, kind: str
+) -> None:
+    """They asked the public port, which answers 404 there, and `serve` named `ps` instead."""
+    admin = f"127.0.0.1:{free_port()}" if kind == "port" else f"unix:{tmp_path}/admin"
+    url = f"http://{admin}" if kind == "port" else admin
+    ill = ("register", "--name", "bills", "--port", str(free_port()), "--id", "bills-1")
+    async with project.serve(ADMIN_LISTEN=admin) as serve:
+        assert f" {url}\n" in serve.said
+        assert shlex.split(serve.next_commands[2])[:2] == ["lockgate", "services"]
+        through = ("--via-http", url, "--token", project.state.token_file.read_text())
+        command = shlex.join(("lockgate", *ill, *through, "--health-path", "/no", "--"))
+        async with project.background(f"{command} {PROGRAM} {ill[4]}"):
+            assert (await project.run("routes"))[0] == 0
+            await eventually(lambda: _is_told(project, "bills-1", "services"), within_s=30)
+            await eventually(lambda: _is_told(project, "bills-1", "doctor"), within_s=30)
+            assert (await project.run("services", "--url", url))[0] == 0
+            status, _, error = await project.run("services", "--url", serve.url)
+            assert (status, "ADMIN_LISTEN" in error) == (1, True)
+            assert (await project.run("drain", "bills-1"))[0] == 0
+            assert (await project.run("deregister", "bills-1"))[0] == 0
+        _, table, _ = await project.run("ps")
+        assert (url in table) == (kind == "port")
+
+
+async def _is_told(project: Project, instance_id: str, command: str) -> bool:
+    _, told, error = await project.run(command)
+    assert not error
+    return instance_id in told
+
+
 async def test_the_doctor_says_that_its_settings_or_its_registry_are_not_as_they_should_be(
     project: Project,
 ) -> None:

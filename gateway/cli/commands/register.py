@@ -65,7 +65,8 @@ EXIT_STATUSES = (
 @click.option(
     "--via-http",
     metavar="URL",
-    help="A gateway to register with; else the registry: REDIS_URL, else that of the stack.",
+    help="A gateway to register with, as in http://host:8080 or unix:/path; else the registry: "
+    "REDIS_URL, else that of the stack.",
 )
 @options.port_offset
 @options.data_dir

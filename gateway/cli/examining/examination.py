@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from gateway.cli.examining import configured, machine, registry, running
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
-from gateway.cli.gateway_client import GatewayClient, find_gateway
-from gateway.stack.plan import GATEWAY, REGISTRY, REGISTRY_PORT
+from gateway.cli.gateway_client import find_gateway
+from gateway.stack.plan import REGISTRY, REGISTRY_PORT
 from gateway.stack.processes import marked_pids
 from gateway.stack.ps import ProcessRow
 from gateway.stack.ps import running as what_runs
@@ -36,8 +36,7 @@ def _of_what_runs(
     ours = any(spec.service == REGISTRY for spec in record.processes)
     yield from registry.registry_of_a_stack(record.registry_url, ours=ours)
     yield from running.processes(rows)
-    if gateway := _gateway(state, offset, record):
-        yield from running.services(gateway)
+    yield from running.services(find_gateway(state, offset, None, None))
     yield from running.settings_that_differ(state, offset, record, environ)
     given = environ.get("REDIS_URL")
     if given and given != record.registry_url:
@@ -56,13 +55,3 @@ def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> I
     else:
         yield from registry.registry_to_come(REGISTRY_PORT + offset)
     yield from ports(offset, environ)
-
-
-def _gateway(state: StackState, offset: int, record: StackRecord) -> GatewayClient | None:
-    """Where it shows its services; None where that is a socket of Unix."""
-    client = find_gateway(state, offset, None, None)
-    (spec,) = [spec for spec in record.processes if spec.service == GATEWAY]
-    listen = spec.environment.get("ADMIN_LISTEN", "")
-    if listen.startswith("unix:"):
-        return None
-    return GatewayClient(f"http://{listen}", client.token, direct=True) if listen else client
