@@ -103,7 +103,7 @@ class _Listed:
 
     snapshot: Snapshot
 
-    def is_registered(self, service: str) -> bool:
+    def is_in_force(self, service: str) -> bool:
         return any(
             record.instance.name == service and record.lapses_at_ms > self.snapshot.now_ms
             for record in self.snapshot.records

@@ -10,7 +10,9 @@ SUFFIX = "_service"
 class Catalogue(Protocol):
     """What has to be known of the services to tell which one is meant."""
 
-    def is_registered(self, service: str) -> bool: ...
+    def is_in_force(self, service: str) -> bool:
+        """Something of it is registered, or went with the registry's data alone."""
+        ...
 
     def is_known(self, service: str) -> bool: ...
 
@@ -21,9 +23,12 @@ def names_meant(name: str) -> tuple[str, ...]:
 
 
 def service_of(name: str, catalogue: Catalogue) -> str | None:
-    """`<name>_service`, or `<name>` where only that is registered; else the one that was."""
+    """`<name>_service`, or `<name>` where only that is registered; else the one that was.
+
+    What the registry has lost keeps its name until it is back: requests must not go to the other.
+    """
     names = names_meant(name)
-    for is_there in (catalogue.is_registered, catalogue.is_known):
+    for is_there in (catalogue.is_in_force, catalogue.is_known):
         for service in names:
             if is_there(service):
                 return service

@@ -63,6 +63,9 @@ class View:
     def is_registered(self, service: str) -> bool:
         return any(e.absent is None for e in self.services.get(service, {}).values())
 
+    def is_in_force(self, service: str) -> bool:
+        return any(e.absent != "lapsed" for e in self.services.get(service, {}).values())
+
     def is_known(self, service: str) -> bool:
         return service in self.services or service in self.known
 

@@ -1,6 +1,7 @@
 """Which service a short name means: the gateway and the Python API can't differ."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from discovery.answers import Record, Snapshot
 from discovery.describing import meant_by
 from discovery.instance import parse_registration
 from discovery.naming import names_meant
+from discovery.remembering import LastAnswers
 from discovery.slicing import at_once
 from discovery.view import Event as RegistryEvent
 from discovery.view import View, apply, taking_over
@@ -59,3 +61,19 @@ def test_a_lookup_finds_the_service_that_the_gateway_sends_requests_to(
         for service, state in states.items()
         if route is not None and service == route.service and state != "gone"
     }
+
+
+def test_a_service_that_the_registry_has_lost_keeps_its_name_until_it_is_back() -> None:
+    """After a loss of data `price` came back first, and got the requests meant for `price_service`."""
+    before = snapshot({"price": "there", "price_service": "there"}, names_meant("price"))
+    after = replace(snapshot({"price": "there"}, names_meant("price")), epoch="another")
+    answers = LastAnswers(15.0)
+    answers.remember("price", before, 0.0)
+    view = at_once(taking_over(at_once(taking_over(View(), before, 0.0)), after, 1.0))
+
+    route = RouteTable(view).find("/api/price")
+    found = meant_by("price", answers.remember("price", after, 1.0))
+
+    assert route is not None
+    assert route.service == "price_service"
+    assert [one.instance.name for one in found.records] == ["price_service"]

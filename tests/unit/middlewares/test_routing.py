@@ -34,7 +34,7 @@ class Registered:
     registered: frozenset[str] = frozenset()
     known: frozenset[str] = field(default=frozenset())
 
-    def is_registered(self, service: str) -> bool:
+    def is_in_force(self, service: str) -> bool:
         return service in self.registered
 
     def is_known(self, service: str) -> bool:
