@@ -1,8 +1,6 @@
 """The registration of one running service: it registers, heartbeats, drains and deregisters."""
 
 import asyncio
-import contextlib
-import math
 import random
 import time
 from collections.abc import Awaitable, Mapping
@@ -13,6 +11,7 @@ from .describing import route_of
 from .errors import DiscoveryError, InvalidRegistration, RegistrationRefused, RegistryDenies
 from .health_check import HOST
 from .instance import Instance, encode, parse_registration
+from .listening import wait_until_listening
 from .logs import Log
 from .own_health import OwnHealth
 from .registrar import RedisRegistrar, Registrar
@@ -20,9 +19,11 @@ from .settings import RegistrySettings
 from .sharing import Sharers, place_id
 from .tasks import end
 
-LISTENING_POLL_S = 0.02
 #: A service that does not listen by then may never do: that is said.
 STARTS_WITHIN_S = 10.0
+#: What another process of this instance is about to register is there by then.
+FOUND_WITHIN_S = 2.0
+FOUND_POLL_S = 0.05
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 5.0
 #: A lease outlives this many heartbeats, less one, that are lost.
@@ -69,7 +70,7 @@ class Announcement:
 
     async def run(self) -> None:
         """Register once the service listens, then heartbeat until cancelled."""
-        await self._wait_for_port()
+        await wait_until_listening(self.instance, self._starts_within_s)
         self.listening.set()
         self._health.begin()
         self._others_have = not await self._sharers.join(encode(self.instance))
@@ -124,31 +125,10 @@ class Announcement:
         self.registered = self._draining = False
         self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
 
-    async def _wait_for_port(self) -> None:
-        """Nobody shall be sent there before; what others call this host may mean nothing on it."""
-        late_s = time.monotonic() + self._starts_within_s
-        while not await self._listens():
-            if time.monotonic() >= late_s:
-                late_s = math.inf
-                self._say_late()
-            await asyncio.sleep(LISTENING_POLL_S)
-
-    async def _listens(self) -> bool:
-        port = self.instance.port
-        return await listens(self.instance.host, port) or await listens("localhost", port)
-
-    def _say_late(self) -> None:
-        port, within_s = self.instance.port, self._starts_within_s
-        text = (
-            f"nothing takes connections on port {port} after {within_s:g} s; it is registered as "
-            "soon as something does: is port=… (--port) the one that the server listens on?"
-        )
-        _log.warning("announce.not_listening", text=text, instance=self.instance.id, port=port)
-
     async def _beat(self) -> None:
         if self.registered or self._others_have:
             self._may_be_registered = True
-            state = await self._registrar.renew(self.instance.key)
+            state = await self._renew()
             self.registered = bool(state)
             if state:
                 await self._health.renewed(state)
@@ -158,9 +138,8 @@ class Announcement:
             self._others_have = False
         if not self.registered:
             self._may_be_registered = True  # even if this call's answer never comes
-            if (
-                self._sharers.takes_over
-            ):  # that was another process: no verdict on it is one on this
+            if self._sharers.takes_over:
+                # That was another process: no verdict on it is one on this.
                 await self._registrar.deregister(self.instance.key)
                 self._sharers.takes_over = False
             await self._registrar.register(self.instance)
@@ -172,6 +151,15 @@ class Announcement:
                 instance=self.instance.id,
                 url=self.instance.url,
             )
+
+    async def _renew(self) -> str:
+        """Its state; where others registered it, the first of them may be just about to."""
+        ends_s = time.monotonic() + (FOUND_WITHIN_S if self._others_have else 0.0)
+        while True:
+            state = await self._registrar.renew(self.instance.key)
+            if state or time.monotonic() >= ends_s:
+                return state
+            await asyncio.sleep(FOUND_POLL_S)
 
     def _note(self, error: DiscoveryError) -> None:
         """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
@@ -198,15 +186,6 @@ class Announcement:
         if self._task is not None:
             await end(self._task)
             self._task = None
-
-
-async def listens(host: str, port: int) -> bool:
-    """The port takes connections."""
-    with contextlib.suppress(OSError):
-        _, writer = await asyncio.open_connection(host, port)
-        writer.close()
-        return True
-    return False
 
 
 def make_announcement(

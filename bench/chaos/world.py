@@ -25,7 +25,7 @@ from bench.chaos.proofs import NothingBroken
 from bench.chaos.slow_proxy import SlowProxy
 from bench.processes import THIS_TREE, free_port
 from bench.registry_server import registry_binary, registry_command
-from discovery.announcement import listens
+from discovery.listening import listens
 from discovery.settings import RegistrySettings
 from discovery.tasks import end
 

@@ -6,7 +6,8 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from discovery.announcement import Announcement, listens
+from discovery.announcement import Announcement
+from discovery.listening import listens
 from discovery.tasks import end
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.program_signals import ProgramSignals

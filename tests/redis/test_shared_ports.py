@@ -251,6 +251,31 @@ async def test_who_comes_while_the_last_one_leaves_registers_after_its_goodbye(
         await one.withdraw()
 
 
+async def test_who_comes_second_waits_for_the_first_to_register_it(
+    port: int, tmp_path: Path
+) -> None:
+    """Two workers that started at the same moment registered it twice, each with a line of its own."""
+    registrar = Registrar(str(tmp_path))
+    registrar.slow.set()
+    registers, goes_on = registrar.register, asyncio.Event()
+
+    async def register_late(instance: Instance) -> None:
+        await goes_on.wait()
+        await registers(instance)
+
+    registrar.register = register_late  # type: ignore[method-assign]
+    both = [announcement(registrar, port) for _ in range(2)]
+    both[0].start()
+    await eventually(both[0].listening.is_set)
+    both[1].start()
+    await eventually(lambda: registrar.calls.count("renew") >= 2)
+    goes_on.set()
+    await eventually(lambda: all(one.registered for one in both))
+    assert registrar.calls.count("register") == 1
+    for one in both:
+        await one.withdraw()
+
+
 async def test_who_found_it_registered_is_not_refused_by_a_later_change_of_token(
     port: int, tmp_path: Path
 ) -> None:
