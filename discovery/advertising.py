@@ -8,15 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
-
 from .errors import SettingsError
+from .logs import Log
 from .server_groups import parse_server_group
 
 OWN_ADDRESS = "ADVERTISE_OWN_ADDRESS"
 _YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 def advertised_host(url: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -33,7 +32,7 @@ def advertised_host(url: str, environ: Mapping[str, str] = os.environ) -> str:
         raise SettingsError(f"{OWN_ADDRESS}={text!r}: must be 1 or 0")
     address = own_address(url)
     if address is None:
-        _log.warning("announce.own_address_unknown", host=host, detail=_WHY)
+        _log.warning("announce.own_address_unknown", text=_WHY, host=host, detail=_WHY)
     return address or host
 
 
