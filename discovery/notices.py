@@ -21,7 +21,7 @@ _GONE = {
     "": "its lease had lapsed, or the registry's data were lost; it registers again",
     GONE: "it had lapsed, was removed for ill health, or deregistered by somebody else; it registers again",
 }
-_NO_GATEWAY = "no gateway has probed it yet: is one running on this registry?"
+_NO_GATEWAY = "no gateway probes it: is one running on this registry?"
 _DRAINED = "somebody else drains it, so it gets no new requests; a restart registers it anew"
 
 
@@ -43,20 +43,24 @@ class Notice:
 def notice_of(instance: Instance, standing: Standing, age_s: float, registry: str) -> Notice | None:
     """What there is to say of an instance that was registered `age_s` ago; None as long as nothing is."""
     state, evidence = standing.state, standing.evidence
+    if state == "draining":
+        return Notice("announce.drained", f"draining: {_DRAINED}")
+    if not standing.live_gateways:
+        return _unprobed(registry) if age_s >= PROBED_WITHIN_S else None
     if state == "healthy":
         url = f"{standing.gateway_url}{route_of(instance.name)}/"
         return Notice("announce.healthy", f"healthy: {url}", {"url": url}, warns=False)
-    if state == "draining":
-        return Notice("announce.drained", f"draining: {_DRAINED}")
     if age_s < SURE_AFTER_S:
         return None
     if state == "unhealthy" or (evidence and age_s >= PROBED_WITHIN_S):
         return _unhealthy(instance, evidence)
-    if not standing.live_gateways and age_s >= PROBED_WITHIN_S:
-        return Notice(
-            "announce.unprobed", f"starting: {_NO_GATEWAY} ({registry})", {"registry": registry}
-        )
     return None
+
+
+def _unprobed(registry: str) -> Notice:
+    """What gateways found that are gone is nobody's verdict now."""
+    text = f"starting: {_NO_GATEWAY} ({registry})"
+    return Notice("announce.unprobed", text, {"registry": registry})
 
 
 def notice_of_loss(standing: Standing) -> Notice:

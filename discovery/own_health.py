@@ -31,12 +31,12 @@ class OwnHealth:
         self._now_s = now_s
         self._instance = instance
         self._registrar = registrar
-        self._said: tuple[str, str] | None = None
-        self._state = ""
         self.begin()
 
     def begin(self) -> None:
-        """It has registered, or is about to."""
+        """It has registered, or is about to: what was said of it before is no word on it now."""
+        self._said: tuple[str, str] | None = None
+        self._state = ""
         self._began_s = self._now_s()
         self._look_after_s = FIRST_LOOK_S
 
@@ -49,14 +49,13 @@ class OwnHealth:
         """A heartbeat was told that it is not registered: say why, before it registers again."""
         with contextlib.suppress(DiscoveryError):
             standing = await self._registrar.standing(self._instance.key)
-            self._state = ""
             self._say(notice_of_loss(standing))
 
     async def look(self) -> None:
         """Ask what is said of it now, and say what is new in that."""
         with contextlib.suppress(DiscoveryError):  # who keeps it registered says so
             standing = await self._registrar.standing(self._instance.key)
-            self._state = standing.state
+            self._state = standing.state if standing.live_gateways else ""
             age_s = self._now_s() - self._began_s
             registry = without_password(self._registrar.registry)
             self._say(notice_of(self._instance, standing, age_s, registry))

@@ -8,6 +8,7 @@ local member = ARGV[2]
 local _, _, state = read(member)
 local status = redis.call('HGET', STATUS, member) or 'starting'
 local gateways = redis.call('ZRANGEBYSCORE', GATEWAYS, '(' .. integer(now), '+inf')
+table.sort(gateways)  -- as they come, the last one to renew its lease would have the last word
 local evidence, url = '', ''
 for _, gateway in ipairs(gateways) do
   local its_url = redis.call('HGET', META, 'url ' .. gateway) or ''

@@ -159,7 +159,7 @@ async def test_no_gateway(start_registered: StartRegistered, registry_url: str) 
 
     line = await told(program, "starting: ")
 
-    assert line.startswith("starting: no gateway has probed it yet: is one running on this ")
+    assert line.startswith("starting: no gateway probes it: is one running on this ")
     assert registry_url in line
 
 

@@ -48,6 +48,19 @@ def test_of_several_gateways_the_one_that_found_it_so_is_named(registry: Registr
     assert standing(registry) == Standing("healthy", "", 2, "http://two")
 
 
+def test_gateways_that_find_different_faults_do_not_take_turns(registry: Registry) -> None:
+    """Each renewal of a lease gave another one the last word: who registered it read a line at each
+    heartbeat, though nothing had changed.
+    """
+    told = set()
+    report(registry, "unhealthy", "GET /health answers 404", "g1")
+    report(registry, "unhealthy", "connect failed: refused", "g2")
+    for turn, gateway in enumerate(("g1", "g2", "g1")):
+        registry.call(commands.sweep(gateway, HOUR_S + turn, REMOVE_AFTER_S))
+        told.add(standing(registry).evidence)
+    assert len(told) == 1
+
+
 def test_what_is_wrong_now_is_told_though_the_state_stays_as_it_was(registry: Registry) -> None:
     """Who mended the port and had the wrong path next read that nothing listens, for ever."""
     report(registry, "unhealthy", "connect failed: refused")

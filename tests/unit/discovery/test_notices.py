@@ -78,6 +78,10 @@ def test_in_the_first_moment_a_failure_may_be_that_of_the_process_before() -> No
     [
         (Standing("starting", live_gateways=0), 1.0, None),
         (Standing("starting", live_gateways=0), 3.0, "announce.unprobed"),
+        (Standing("healthy", live_gateways=0), 1.0, None),
+        (Standing("healthy", live_gateways=0), 3.0, "announce.unprobed"),  # says a dead gateway
+        (Standing("unhealthy", live_gateways=0), 3.0, "announce.unprobed"),
+        (Standing("draining", live_gateways=0), 3.0, "announce.drained"),
         (Standing("starting", live_gateways=1), 3.0, None),
         (Standing("starting", NOT_FOUND), 1.0, None),
         (Standing("starting", NOT_FOUND), 3.0, "announce.unhealthy"),  # on probation

@@ -95,6 +95,27 @@ async def test_where_a_heartbeat_tells_no_state_it_is_asked_each_time() -> None:
     assert registrar.asked == 3
 
 
+async def test_what_a_dead_gateway_said_is_no_verdict_and_the_next_ones_is_heard() -> None:
+    """A service that came back after a crash read "healthy", and no gateway was there to ask it."""
+    registrar = Registrar(Standing("healthy", live_gateways=0), HEALTHY)
+    health = long_registered(registrar)
+    with capture_logs() as logs:
+        await heartbeats(health, ["healthy"] * 5)
+    assert [line["event"] for line in logs] == ["announce.unprobed", "announce.healthy"]
+    assert registrar.asked == 2
+
+
+async def test_of_each_registration_its_health_is_told_anew() -> None:
+    """After a pause "registered" was the last line, and nobody looked until the next change."""
+    registrar = Registrar(HEALTHY)
+    health = OwnHealth(INSTANCE, registrar)
+    with capture_logs() as logs:
+        await health.look()
+        health.begin()
+        await health.sleep(0.3)
+    assert [line["event"] for line in logs] == ["announce.healthy"] * 2
+
+
 async def test_until_there_is_a_verdict_it_looks_after_ever_longer_pauses() -> None:
     registrar = Registrar(Standing("starting"))
     health = OwnHealth(INSTANCE, registrar)
