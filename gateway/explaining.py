@@ -1,5 +1,6 @@
 """Why none of a service's instances can be used: how many are in which state, and what was seen of them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -28,27 +29,52 @@ class Sight:
         return self.health.condition
 
 
-def what_helps(sights: Iterable[Sight]) -> str:
-    """The sentence that helps against what was seen last; empty where none is known. It names hosts."""
-    unwell = (sight for sight in sights if sight.health.condition != "healthy")
-    for sight in sorted(unwell, key=lambda sight: sight.changed_s, reverse=True):
-        if helps := advice(sight.health.latest, sight.entry.instance.host):
-            return helps
-    return ""
+class Explanation:
+    """The instances counted by state, each state with what was last seen of one in it.
+
+    It is put together one by one: a service may have thousands of them.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._last: dict[str, Sight] = {}
+
+    def add(self, sight: Sight) -> None:
+        state = sight.state
+        self._counts[state] += 1
+        last = self._last.get(state)
+        if last is None or sight.changed_s > last.changed_s:
+            self._last[state] = sight
+
+    def words(self, *, with_addresses: bool) -> str:
+        return "; ".join(
+            f"{count} {state}" + _seen(self._last[state], with_addresses=with_addresses)
+            for state, count in sorted(self._counts.items())
+        )
+
+    def what_helps(self) -> str:
+        """The sentence that helps against what was seen last; empty where none is known. It names hosts."""
+        unwell = (last for last in self._last.values() if last.health.condition != "healthy")
+        for sight in sorted(unwell, key=lambda sight: sight.changed_s, reverse=True):
+            if helps := advice(sight.health.latest, sight.entry.instance.host):
+                return helps
+        return ""
 
 
-def explain(sights: Iterable[Sight], *, with_addresses: bool) -> str:
-    """The instances counted by state, each state with what was last seen of one in it."""
-    by_state: dict[str, list[Sight]] = {}
+def explanation(sights: Iterable[Sight]) -> Explanation:
+    """That of these instances."""
+    made = Explanation()
     for sight in sights:
-        by_state.setdefault(sight.state, []).append(sight)
-    parts = []
-    for state, some in sorted(by_state.items()):
-        last = max(some, key=lambda sight: sight.changed_s)
-        seen = last.health.latest if last.health.condition != "healthy" else ""
-        if seen and with_addresses:
-            seen = f"{seen}, at {last.entry.instance.authority}"
-        elif seen:
-            seen = for_anybody(seen)
-        parts.append(f"{len(some)} {state}: {seen}" if seen else f"{len(some)} {state}")
-    return "; ".join(parts)
+        made.add(sight)
+    return made
+
+
+def _seen(sight: Sight, *, with_addresses: bool) -> str:
+    seen = sight.health.latest if sight.health.condition != "healthy" else ""
+    if not seen:
+        return ""
+    return (
+        f": {seen}, at {sight.entry.instance.authority}"
+        if with_addresses
+        else f": {for_anybody(seen)}"
+    )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from heapq import nsmallest
 
 from discovery.describing import rfc3339, route_of
 from discovery.health_check import HealthCheck
@@ -10,7 +9,7 @@ from discovery.instance import Instance
 from discovery.naming import service_of
 from discovery.slicing import Steps, slices
 from discovery.view import View
-from gateway.explaining import Sight, explain, what_helps
+from gateway.explaining import Explanation, Sight
 from middlewares.routing import PREFIX
 
 #: So much is shown of however many there are; the rest is counted, and in `/services`.
@@ -63,12 +62,13 @@ class Overview:
 
 @dataclass(slots=True)
 class _Sighted:
-    """What was found out of a service: all that requests may be sent to, and what is registered of it."""
+    """What was found out of a service, of all that requests may be sent to and of what is registered."""
 
     name: str
-    all: list[Sight] = field(default_factory=list)
-    #: With their states.
-    registered: list[tuple[str, Sight]] = field(default_factory=list)
+    explanation: Explanation = field(default_factory=Explanation)
+    #: Those to show, with their states, and as many again before they are cut.
+    first: list[tuple[str, Sight]] = field(default_factory=list)
+    registered: int = 0
     healthy: int = 0
     ill: int = 0
     #: What the probes of the healthy ones ask for.
@@ -79,16 +79,24 @@ class _Sighted:
         return self.healthy > 0 and not self.ill
 
     def add(self, sight: Sight) -> None:
-        self.all.append(sight)
+        self.explanation.add(sight)
         if sight.entry.absent is not None:
             return
         state = sight.state
-        self.registered.append((state, sight))
+        self.registered += 1
+        self.first.append((state, sight))
+        if len(self.first) == 2 * MOST_INSTANCES_OF_A_SERVICE:
+            self.cut(MOST_INSTANCES_OF_A_SERVICE)
         if state == "healthy":
             self.healthy += 1
             self.paths.add(_path_asked(sight.entry.instance))
         elif state in ("starting", "suspected", "unhealthy"):
             self.ill += 1
+
+    def cut(self, most: int) -> None:
+        """Keep those that are shown before the others: what is not well, then by their ids."""
+        self.first.sort(key=lambda one: (one[0] == "healthy", one[1].entry.instance.id))
+        del self.first[most:]
 
 
 def overview(
@@ -113,7 +121,7 @@ def overview(
     return Overview(
         services,
         total_services=len(sighted),
-        total_instances=sum(len(one.registered) for one in sighted),
+        total_instances=sum(one.registered for one in sighted),
         healthy_instances=sum(one.healthy for one in sighted),
     )
 
@@ -137,9 +145,7 @@ def _has_route(name: str, view: View) -> bool:
 
 
 def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownService:
-    first = nsmallest(
-        most, one.registered, key=lambda state: (state[0] == "healthy", state[1].entry.instance.id)
-    )
+    one.cut(most)
     has_route = _has_route(one.name, view)
     # A path that every healthy instance has just answered 200 to 299, if there is one for all.
     path = next(iter(one.paths)) if has_route and len(one.paths) == 1 else ""
@@ -148,14 +154,14 @@ def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownServic
         route=route_of(one.name) if has_route else "",
         health_path=path,
         healthy=one.healthy,
-        total=len(one.registered),
-        why="" if one.is_well else explain(one.all, with_addresses=inside),
+        total=one.registered,
+        why="" if one.is_well else one.explanation.words(with_addresses=inside),
         # Of a single instance the reason says it already.
         instances=[
-            _instance(state, sight, with_seen=inside and len(one.registered) > 1)
-            for state, sight in first
+            _instance(state, sight, with_seen=inside and one.registered > 1)
+            for state, sight in one.first
         ],
-        helps="" if one.is_well or not inside else what_helps(one.all),
+        helps="" if one.is_well or not inside else one.explanation.what_helps(),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from discovery.health import Health
 from discovery.instance import parse_registration
-from discovery.slicing import at_once
+from discovery.slicing import ITEMS_OF_A_STEP, at_once
 from discovery.view import Entry, View
 from gateway.explaining import Sight
 from gateway.page import overview as page
@@ -175,6 +175,44 @@ def test_of_many_a_part_is_shown_and_all_are_counted(registry: Registry) -> None
     assert len(first.instances) == page.MOST_INSTANCES_OF_A_SERVICE
     assert first.instances[0].id == "z"  # the ill one is not among those left out
     assert sum(len(one.instances) for one in shown.services) == page.MOST_INSTANCES
+
+
+def test_no_step_looks_at_all_instances_of_a_service(registry: Registry) -> None:
+    """Of one service with thousands, all of which are ill, one step took longer than all others together."""
+    for number in range(2000):
+        registry.add(f"large/i{number:04}", ILL)
+    looked = 0
+
+    class Counting(Sight):
+        @property
+        def state(self) -> str:
+            nonlocal looked
+            looked += 1
+            return super().state
+
+    steps = overview(
+        registry.view,
+        lambda name: (Counting(s.entry, s.health, s.changed_s) for s in registry.sights(name)),
+        inside=True,
+    )
+    of_steps = []
+    for _ in steps:
+        of_steps.append(looked)
+        looked = 0
+    of_steps.append(looked)
+
+    assert sum(of_steps) >= 2000
+    assert max(of_steps) <= 2 * ITEMS_OF_A_STEP
+
+
+def test_ids_are_in_order_in_whatever_order_instances_come(registry: Registry) -> None:
+    ids = [f"i{number:03}" for number in range(3 * page.MOST_INSTANCES_OF_A_SERVICE)]
+    for instance in reversed(ids):
+        registry.add(f"large/{instance}")
+
+    (large,) = registry.shown().services
+
+    assert [one.id for one in large.instances] == ids[: page.MOST_INSTANCES_OF_A_SERVICE]
 
 
 def test_metadata_and_health_urls_are_in_nothing_that_is_shown(registry: Registry) -> None:
