@@ -9,7 +9,29 @@ import lockgate
 from lockgate import ASGIPrefixMiddleware, WSGIPrefixMiddleware, forwarded_prefix
 
 FIELD = b"x-forwarded-prefix"
-NO_PATHS = ["//evil.example", "/..", "/api/../x", "shop", "/", "/api/shop/", "/a b", "/a, /b", "/ä"]
+NO_PATHS = [
+    *(
+        "//evil.example",
+        "/\\evil.example",
+        "/api//shop",
+        "/..",
+        "/api/../x",
+        "/%2e%2e/x",
+        "/%2fevil.example",
+    ),
+    *(
+        "shop",
+        "/",
+        "/api/shop/",
+        "/a b",
+        "/a, /b",
+        "/ä",
+        "/api/shop\n",
+        "/api/shop\r\nX: y",
+        "/api/shop?x=#y",
+    ),
+    "/a" * 10_000 + "/",
+]
 
 
 def passed_on(scope: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +84,27 @@ def test_the_gateways_prefix_stands_before_that_of_a_mount() -> None:
     passed = passed_on(http(b"/api/shop", root_path="/api/shopping", path="/api/shopping/items"))
     assert passed["root_path"] == "/api/shop/api/shopping"
     assert passed["path"] == "/api/shop/api/shopping/items"
+
+
+def test_a_middleware_around_another_says_it_once() -> None:
+    """A framework's settings and its server may both have it."""
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope["root_path"], scope["path"]))
+
+    asyncio.run(ASGIPrefixMiddleware(ASGIPrefixMiddleware(app))(http(b"/api/shop"), None, None))  # type: ignore[arg-type]
+    environ = {"SCRIPT_NAME": "", "HTTP_X_FORWARDED_PREFIX": "/api/shop"}
+    list(WSGIPrefixMiddleware(WSGIPrefixMiddleware(lambda *_: []))(environ, None))
+
+    assert seen == [("/api/shop", "/api/shop/items")]
+    assert environ["SCRIPT_NAME"] == "/api/shop"
+
+
+def test_the_answer_of_a_wsgi_application_is_handed_on_as_it_is() -> None:
+    """The server reads it piece by piece, and closes it."""
+    pieces = (piece for piece in (b"a", b"b"))
+    assert WSGIPrefixMiddleware(lambda *_: pieces)({}, None) is pieces
 
 
 @pytest.mark.parametrize("claim", NO_PATHS)
