@@ -12,13 +12,13 @@ table.sort(gateways)  -- as they come, the last one to renew its lease would hav
 local evidence, url = '', ''
 for _, gateway in ipairs(gateways) do
   local its_url = redis.call('HGET', META, 'url ' .. gateway) or ''
-  if redis.call('HGET', VERDICTS, gateway .. '|' .. member) == status then
+  local agrees = redis.call('HGET', VERDICTS, gateway .. '|' .. member) == status
+  -- As long as others have still to say, one that has failed it is the only one that knows anything.
+  if agrees or status == 'starting' then
     local seen = redis.call('HGET', META, 'why ' .. gateway .. '|' .. member) or ''
     if seen ~= '' then evidence = seen end
-    if its_url ~= '' then url = its_url end
-  elseif url == '' then
-    url = its_url
   end
+  if its_url ~= '' and (agrees or url == '') then url = its_url end
 end
 if state == 'draining' then
   status = 'draining'

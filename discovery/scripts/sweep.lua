@@ -9,7 +9,8 @@ local LAPSED_AT_ONCE = 1000
 local CLEARED_AT_ONCE = 2000
 -- No sweep for so long: the registry was away, and so heartbeats could not come in either.
 local AWAY_AFTER_MS = 2000
-local DAY_MS = 24 * 3600 * 1000
+local HOUR_MS = 3600 * 1000
+local DAY_MS = 24 * HOUR_MS
 local gateway, lease_ms, remove_after_ms, remembered_ms = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local worker, worker_lease_ms, url = ARGV[6], ARGV[7], ARGV[8]
 
@@ -89,8 +90,11 @@ for _, dead in ipairs(redis.call('ZRANGEBYSCORE', GATEWAYS, '-inf', integer(now)
   left = left - #members
 end
 
--- What else the dead ones said goes with them, and what an older release's scripts left behind.
-for _, field in ipairs(some_came_or_went and redis.call('HKEYS', META) or {}) do
+-- What else the dead ones said goes with them; and now and then what the scripts of an older release
+-- left behind, whose clients may live for long.
+local swept = number(redis.call('HGET', META, 'swept')) or now
+local is_another_hour = math.floor(now / HOUR_MS) ~= math.floor(swept / HOUR_MS)
+for _, field in ipairs((some_came_or_went or is_another_hour) and redis.call('HKEYS', META) or {}) do
   local speaker = string.match(field, '^url (.*)$')
   local witness, member = string.match(field, '^why ([^|]*)|(.*)$')
   if (speaker and not redis.call('ZSCORE', GATEWAYS, speaker))
@@ -110,7 +114,6 @@ end
 
 -- After an outage each instance has the time of its lease to be heard of again: the end of an outage
 -- is no mass deregistration.
-local swept = number(redis.call('HGET', META, 'swept')) or now
 if now - swept > AWAY_AFTER_MS then redis.call('HSET', META, 'resumed', integer(now)) end
 redis.call('HSET', META, 'swept', integer(now))
 local resumed = number(redis.call('HGET', META, 'resumed')) or 0

@@ -86,7 +86,8 @@ class RegistryTwin:
         """What may be told as its state, the evidence against it, and the URL of a gateway."""
         status = self.instances[key].status if key in self.instances else "starting"
         agreeing = [one for one in self.live_gateways if self.verdicts.get((one, key)) == status]
-        evidence = {self.whys[one, key] for one in agreeing if (one, key) in self.whys}
+        knowing = self.live_gateways if status == "starting" else agreeing
+        evidence = {self.whys[one, key] for one in knowing if (one, key) in self.whys}
         urls = {self.urls[one] for one in agreeing if one in self.urls} or {
             self.urls[one] for one in self.live_gateways if one in self.urls
         }

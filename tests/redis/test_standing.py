@@ -102,6 +102,28 @@ def test_what_an_earlier_releases_scripts_leave_behind_is_cleared_when_a_gateway
     assert fields == {b"why g1|price/a", b"url g1", b"url g2"}
 
 
+def test_an_hour_later_what_an_old_client_took_out_has_left_nothing_behind(
+    registry: Registry,
+) -> None:
+    """Gateways run for months, beside services with a client of an earlier release."""
+    sweep(registry)
+    registry.client.hset(META, "why g1|price/gone", "x")
+    sweep(registry)
+    registry.client.hincrby(META, "swept", -3_600_000)
+    sweep(registry)
+    assert [one for one in registry.client.hkeys(META) if one.startswith(b"why ")] == []
+
+
+def test_one_gateways_evidence_is_told_while_another_has_still_to_say(registry: Registry) -> None:
+    """One gateway had it on probation, the next one knew nothing of that: nobody was told why."""
+    sweep(registry, "g1", "http://one")
+    sweep(registry, "g2", "http://two")
+    report(registry, "unhealthy", "GET /health answers 404", "g1")
+    report(registry, "starting", "", "g2")
+    found = standing(registry)
+    assert (found.state, found.evidence) == ("starting", "GET /health answers 404")
+
+
 def test_on_probation_it_is_told_why_though_it_stays_starting(registry: Registry) -> None:
     """Whoever was removed for ill health and comes back with the same fault read nothing of it."""
     sweep(registry)
