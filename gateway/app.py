@@ -89,6 +89,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         mass_losses=gateway.mass_losses.present,
         limiter_state=lambda: {"alone": gateway.limiter.alone},
         untrusted_proxies=gateway.clients.untrusted_proxies,
+        url=lambda: gateway.url,
         descriptors=gateway.descriptors,
         routes=lambda: gateway.routes,
         guard=guard,

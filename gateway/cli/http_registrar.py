@@ -29,6 +29,7 @@ class HttpRegistrar:
         self._url = self.registry = url
         self._token = token
         self._opened: aiohttp.ClientSession | None = None
+        self._public_url: str | None = None
 
     async def register(self, instance: Instance) -> None:
         await self._call("PUT", instance.key, body=json.loads(encode(instance)))
@@ -39,11 +40,21 @@ class HttpRegistrar:
     async def standing(self, key: str) -> Standing:
         """As this gateway has it; it tells of an instance that is gone no more than that."""
         name, _, instance_id = key.partition("/")
-        status, fields, text = await self._ask("GET", f"/services/{name}")
-        if _document(text).get("reason") == "service_not_found":
+        path = f"/services/{name}?instance={instance_id}"  # an earlier release shows all of them
+        status, fields, text = await self._ask("GET", path)
+        document = _document(text)
+        is_service_gone = document.get("reason") == "service_not_found"
+        if is_service_gone or not is_known(self._url, status, fields, text):
             return Standing(GONE)
-        is_known(self._url, status, fields, text)
-        return standing_in(_document(text), instance_id, self._url)
+        return standing_in(document, instance_id, await self._ask_public_url())
+
+    async def _ask_public_url(self) -> str:
+        """Where clients reach it: at its ADMIN_LISTEN no service is answered."""
+        if self._public_url is None:
+            _, _, text = await self._ask("GET", "/status")
+            here = "" if self._url.startswith(UNIX) else self._url
+            self._public_url = line(str(_document(text).get("url", here)))
+        return self._public_url
 
     async def drain(self, key: str) -> None:
         await self._call("POST", key, "/drain")
@@ -105,7 +116,7 @@ def _session(url: str, token: str) -> aiohttp.ClientSession:
 def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) -> bool:
     """What an answer says of an instance; RegistryUnavailable where it may be tried again."""
     problem = _document(text)
-    reason, detail = problem.get("reason"), problem.get("detail", "")
+    reason, detail = problem.get("reason"), line(str(problem.get("detail", "")))
     if status in (200, 201, 204) or reason == "instance_not_found":
         return status != 404
     if status in PASSING:
@@ -117,11 +128,13 @@ def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) ->
     elif reason == "route_not_found":
         advice = "it registers nobody here: where ADMIN_LISTEN is set, --via-http has to name that"
     elif 300 <= status < 400:
-        advice = f"it sends elsewhere, to {fields.get('Location')}: give that with --via-http"
+        advice = (
+            f"it sends elsewhere, to {line(fields.get('Location', ''))}: give that with --via-http"
+        )
     elif reason is None:
         advice = "is it a Lockgate gateway? --via-http has to name one"
     else:
-        advice = str(detail)
+        advice = detail
     raise RegistrationRefused(f"{gateway} answers {status}: {advice}")
 
 

@@ -23,6 +23,7 @@ from gateway.stack.failures import UsageError
 from gateway.stack.plan import REGISTRY_PORT
 from gateway.stack.ports import free_port
 from gateway.stack.registry_ping import default_url
+from gateway.urls import check_url
 
 
 def run_as_instance(
@@ -54,6 +55,7 @@ def run_as_instance(
     if tcp and health_probe not in (None, "tcp"):
         raise UsageError("--tcp and --health-probe: only one of them can be the probe")
     health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body, HOST: health_host}
+    registrar = _registrar(via_http, token or os.environ.get("ADMIN_TOKEN"))
     logging.basicConfig(level=logging.INFO, format="lockgate: %(message)s")  # standard error
     try:
         announcement = make_announcement(
@@ -68,7 +70,7 @@ def run_as_instance(
             settings=_settings(port_offset, data_dir) if via_http is None else None,
             ttl_s=ttl,
             starts_within_s=starts_within,
-            registrar=_registrar(via_http, token or os.environ.get("ADMIN_TOKEN")),
+            registrar=registrar,
         )
     except DiscoveryError as error:
         raise UsageError(str(error)) from None
@@ -124,8 +126,11 @@ def _registrar(url: str | None, token: str | None) -> Registrar | None:
     """The registrar of --via-http; None is the registry itself."""
     if url is None:
         return None
-    if not url.startswith(("http://", "https://", f"{UNIX}/")):
-        raise UsageError(f"--via-http {url}: must begin with http://, https:// or {UNIX}/")
+    try:
+        url = url if url.startswith(f"{UNIX}/") else check_url(url)
+    except ValueError as error:
+        said = f"--via-http {without_password(url)}: {error}; or {UNIX}/path"
+        raise UsageError(said) from None
     if not token:
         raise UsageError("--via-http: needs the gateway's admin token, --token or ADMIN_TOKEN")
-    return HttpRegistrar(url.rstrip("/"), token)
+    return HttpRegistrar(url, token)

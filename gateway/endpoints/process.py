@@ -38,6 +38,7 @@ class ProcessEndpoints:
     mass_losses: Callable[[], Mapping[str, Loss]]
     limiter_state: Callable[[], Mapping[str, Any]]
     untrusted_proxies: Callable[[], list[str]]
+    url: Callable[[], str]
     descriptors: Descriptors
     routes: Callable[[], bool]
     guard: AdminGuard
@@ -68,6 +69,8 @@ class ProcessEndpoints:
         if self.guard.admits(request):
             worker["pid"] = self.lifecycle.pid
             registry["url"] = without_password(settings.registry.redis_url)
+            if settings.gateway_url or settings.admin_listen:  # else it may be where this was asked
+                inside["url"] = self.url()
             inside["untrusted_proxies"] = self.untrusted_proxies()
         return answer(
             {

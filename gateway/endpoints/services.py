@@ -18,7 +18,7 @@ from gateway.admin import AdminGuard
 from gateway.endpoints.process import answer
 from gateway.endpoints.public_services import PublicServices, describe_entry
 from gateway.endpoints.shared_documents import SharedDocuments, send_document
-from middlewares.failures import ServiceUnknown
+from middlewares.failures import InstanceUnknown, ServiceUnknown
 
 
 class Heartbeats:
@@ -100,7 +100,9 @@ class ServicesEndpoints:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """One service; ServiceUnknown when nothing of it is registered.
 
-        With the token also what this gateway's probes and requests have seen of each instance.
+        With the token also what this gateway's probes and requests have seen of each instance, and
+        with `?instance=ID` that one alone: who keeps it registered asks again and again, and shall not
+        be sent a thousand others.
         """
         name = request.match_info["name"]
         unknown = ServiceUnknown(f"no service {name} is registered")
@@ -111,7 +113,11 @@ class ServicesEndpoints:
             if not document:
                 raise unknown
             return await self._send(request, document)
-        (service,) = await self._describe(name)
+        instance_id = request.query.get("instance", "")
+        services = await self._describe(name, instance_id)
+        if not services:
+            raise InstanceUnknown(f"no instance {instance_id} of {name} is registered")
+        (service,) = services
         for instance in service["instances"]:
             key = f"{name}/{instance['id']}"
             instance["health"] = describe_health(
@@ -135,17 +141,19 @@ class ServicesEndpoints:
             parts = [parts[0][:-1], memoryview(b"," + orjson.dumps(mark)[1:])]
         return await send_document(request, *parts, send_timeout_s=self._send_timeout_s)
 
-    async def _describe(self, name: str) -> list[Description]:
+    async def _describe(self, name: str, instance_id: str = "") -> list[Description]:
         """A service of the present view, or all of them (''), with all that the token shows."""
         view = self._view()
         entries = [
             entry
             for one in _names(view, name)
             for entry in sorted(view.registered(one), key=lambda entry: entry.key)
+            if instance_id in ("", entry.instance.id)
         ]
         if not entries:
             return []
-        heartbeats = await self._heartbeats(name, [entry.instance for entry in entries])
+        asked = entries[0].key if instance_id else name
+        heartbeats = await self._heartbeats(asked, [entry.instance for entry in entries])
         return await in_steps(_describing(entries, heartbeats))
 
     def _mark(self) -> dict[str, Any]:

@@ -339,6 +339,8 @@ async def test_a_port_that_another_program_has_is_no_port_of_this_one(tmp_path: 
             "--metadata health.probe=",
         ),
         (["--via-http", "localhost:8080"], "--via-http localhost:8080"),
+        (["--via-http", "http://localhost:80800"], "--via-http http://localhost:80800: must be"),
+        (["--via-http", "http://me:secret@gw"], "--via-http http://me:***@gw: must be a URL"),
         (["--via-http", "http://localhost:8080"], "--token"),
     ],
 )

@@ -8,8 +8,8 @@ from aiohttp.test_utils import TestServer
 
 from discovery.answers import GONE, Standing
 from discovery.errors import RegistrationRefused, RegistryUnavailable
-from gateway.cli.http_registrar import is_known, standing_in
-from tests.conftest import StartGateway
+from gateway.cli.http_registrar import HttpRegistrar, is_known, standing_in
+from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN
 from tests.support.registered_programs import Registered, StartRegistered
@@ -185,3 +185,38 @@ def test_what_the_gateway_shows_of_an_instance_is_how_it_stands(
 )
 def test_an_instance_that_is_not_shown_is_gone(service: dict[str, object]) -> None:
     assert standing_in(service, "o1", "http://gw") == Standing(GONE)
+
+
+async def test_of_a_thousand_instances_it_is_sent_its_own_alone(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """Each of them asked with every heartbeat, and was sent all of them."""
+    gateway, upstream = await start_gateway(), await start_upstream()
+    for instance_id in ("o1", "o2"):
+        await gateway.register("orders", upstream.port, instance_id)
+
+    shown = (await gateway.admin("GET", "/services/orders?instance=o2")).json()
+    missing = await gateway.admin("GET", "/services/orders?instance=o3")
+
+    assert [one["id"] for one in shown["instances"]] == ["o2"]
+    assert shown["instances"][0]["health"]["condition"] == "healthy"
+    assert (missing.status, missing.reason) == (404, "instance_not_found")
+
+
+@pytest.mark.parametrize("public_url", ["", "https://shop.example"])
+async def test_who_registers_reads_where_clients_reach_the_gateway(
+    start_gateway: StartGateway, start_upstream: StartUpstream, public_url: str
+) -> None:
+    """`--via-http` may name the address of ADMIN_LISTEN, and no service is answered there."""
+    gateway, upstream = await start_gateway(GATEWAY_URL=public_url), await start_upstream()
+    gateway.gateway.url = public_url
+    await gateway.register("orders", upstream.port, "o1")
+    registrar = HttpRegistrar(gateway.url, ADMIN_TOKEN)
+    try:
+        assert await registrar.standing("orders/o1") == Standing(
+            "healthy", gateway_url=public_url or gateway.url
+        )
+        assert (await registrar.standing("orders/o2")).state == GONE
+        assert (await registrar.standing("invoices/o1")).state == GONE
+    finally:
+        await registrar.close()
