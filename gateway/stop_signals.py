@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 
 
 class StopSignals:
@@ -34,4 +33,4 @@ class StopSignals:
 
 
 def _has_terminal() -> bool:
-    return os.isatty(sys.stdin.fileno())
+    return os.isatty(0)
