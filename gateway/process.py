@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -17,6 +18,7 @@ from aiohttp import web
 from discovery.addresses import AddressPolicy, listeners
 from discovery.errors import SettingsError
 from gateway.app import create_app
+from gateway.bind_failures import reason
 from gateway.descriptors import raise_limit
 from gateway.near_names import near_names
 from gateway.parts import GATEWAY, Gateway
@@ -238,19 +240,26 @@ def _bind_tcp(host: str, port: int, variable: str) -> socket.socket:
         )[0]
         sock = socket.socket(family, kind, proto)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
+        return _bound(sock, address)
     except OSError as error:
-        raise OSError(f"can't listen on {host}:{port} ({variable}): {error.strerror}") from None
-    return sock
+        why = reason(error, port)
+        raise OSError(f"can't listen on {host}:{port} ({variable}): {why}") from None
 
 
 def _bind_unix(path: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_dead_socket(path)
-        sock.bind(path)
+        return _bound(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path)
     except OSError as error:
         raise OSError(f"can't listen on {path} (ADMIN_LISTEN): {error.strerror}") from None
+
+
+def _bound(sock: socket.socket, address: Any) -> socket.socket:
+    try:
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
     return sock
 
 

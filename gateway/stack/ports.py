@@ -1,12 +1,23 @@
-"""Whether a port is taken, and by whom as far as it can be told."""
+"""Whether a port can be had, and who has it as far as it can be told."""
 
 import errno
 import socket
 from contextlib import suppress
 
+from gateway.bind_failures import reason
+
+_IN_THE_WAY = frozenset({errno.EADDRINUSE, errno.EACCES})
+
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    return not answers(port) and _can_bind(host, port)
+    failure = _bind_failure(host, port)
+    return not answers(port) and (failure is None or failure.errno not in _IN_THE_WAY)
+
+
+def privilege_needed(port: int, host: str = "127.0.0.1") -> str:
+    """What it takes to listen at a port that is not for everybody; empty: nothing."""
+    failure = _bind_failure(host, port)
+    return reason(failure, port) if failure and failure.errno == errno.EACCES else ""
 
 
 def free_port() -> int:
@@ -49,7 +60,7 @@ def holder_of(port: int) -> str | None:
     return None
 
 
-def _can_bind(host: str, port: int) -> bool:
+def _bind_failure(host: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As servers do: connections that only wait out their TIME_WAIT are no obstacle.
@@ -57,5 +68,5 @@ def _can_bind(host: str, port: int) -> bool:
         try:
             probe.bind((host, port))
         except OSError as error:
-            return error.errno not in {errno.EADDRINUSE, errno.EACCES}
-    return True
+            return error
+    return None

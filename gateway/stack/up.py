@@ -13,8 +13,8 @@ from gateway.stack.differences import changed_value, differences, summary
 from gateway.stack.down import stop_everything
 from gateway.stack.environment import process_environment, stop_wait
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS, ProcessSpec
-from gateway.stack.ports import holder_of, is_free
+from gateway.stack.free_ports import require_free_ports
+from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
 from gateway.stack.ps import ProcessRow, running
 from gateway.stack.registry_server import RegistryChoice, choose_registry
 from gateway.stack.selection import missing_dependencies
@@ -66,7 +66,7 @@ class StartUp:
 
     def _start_anew(self) -> StackRecord:
         asked = self._asked(None)
-        _require_free_ports(asked.processes)
+        require_free_ports(asked.processes)
         change = self._change_to(asked, {})
         self._say_what_is_odd(asked)
         try:
@@ -83,7 +83,7 @@ class StartUp:
     def _change(self, before: StackRecord) -> StackRecord:
         asked = self._asked(before)
         live = self._live(before)
-        _require_free_ports(
+        require_free_ports(
             [
                 one
                 for one in asked.processes
@@ -225,19 +225,3 @@ def _namespace(record: StackRecord) -> str:
 
 def _by_name(record: StackRecord) -> dict[str, ProcessSpec]:
     return {spec.name: spec for spec in record.processes}
-
-
-def _require_free_ports(processes: Sequence[ProcessSpec]) -> None:
-    taken, of_services = [], True
-    for process in processes:
-        if not is_free(process.port, process.host):
-            holder = holder_of(process.port) or "a program that cannot be seen from here"
-            taken.append(f"port {process.port}, which {process.name} needs, is taken by {holder}")
-            of_services &= process.service in SERVICE_PORTS
-    if taken:
-        fewer = ", or leave the example services out: make up SERVICES=none" if of_services else ""
-        raise StackError(
-            "; ".join(taken)
-            + ". Stop that, or move the stack: make up PORT_OFFSET=N adds N to every port"
-            + fewer
-        )

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from gateway.cli.examining.findings import Finding
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import GATEWAY, GATEWAY_PORT, SERVICE_PORTS, gateway_port
-from gateway.stack.ports import holder_of, is_free
+from gateway.stack.ports import holder_of, is_free, privilege_needed
 
+_ANOTHER = "give it that, or choose another port: GATEWAY_PORT, `lockgate serve --port N`"
 _MOVE = "stop that, or move all ports: make up PORT_OFFSET=N"
 
 
@@ -23,6 +24,8 @@ def ports(offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _port(port: int, process: str, advice: str) -> Finding:
+    if privilege := privilege_needed(port):
+        return Finding(f"port {port}", "warning", f"for {process}: {privilege}", _ANOTHER)
     if is_free(port):
         return Finding(f"port {port}", "ok", f"free for {process}")
     holder = holder_of(port) or "a program that cannot be seen from here"

@@ -1,0 +1,13 @@
+"""Why a port can't be listened at, where the system's own words do not say what to do."""
+
+import errno
+
+
+def reason(error: OSError, port: int) -> str:
+    """`error` is that of `bind`."""
+    if error.errno == errno.EACCES:
+        return (
+            f"port {port} needs root or CAP_NET_BIND_SERVICE "
+            "(sysctl net.ipv4.ip_unprivileged_port_start)"
+        )
+    return error.strerror or str(error)
