@@ -5,11 +5,14 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+from gateway.stack.absence import elsewhere
 from gateway.stack.addresses import OVER_UNIX, UNIX, admin_url, public_url
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, gateway_port
@@ -32,12 +35,13 @@ _MISSING = ("service_not_found", "instance_not_found")
 class GatewayClient:
     """Asks one gateway, at an URL or at `unix:/path`; `token` None: as the public.
 
-    `direct`: whatever http_proxy says.
+    `direct`: whatever http_proxy says; `elsewhere` tells what runs where nothing was asked.
     """
 
     url: str
     token: str | None
     direct: bool
+    elsewhere: Callable[[], str] = str
 
     def get(self, path: str, *, missing: Any = None) -> Any:
         """The JSON document at a path. StackError: it does not answer, or refuses.
@@ -69,7 +73,8 @@ class GatewayClient:
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise StackError(
-                f"no gateway answers at {self.url}: {reason}. Is it up? Try `lockgate ps`"
+                f"no gateway answers at {self.url}: {reason}. "
+                + (self.elsewhere() or "Is it up? Try `lockgate ps`")
             ) from None
 
     def _advice(self, problem: Mapping[str, Any]) -> str:
@@ -125,7 +130,9 @@ def find_gateway(
     """The gateway that was named, or that of the stack, whose token goes to no other."""
     token = token or os.environ.get("ADMIN_TOKEN")
     if url is None:
-        return GatewayClient(_url_of(state, offset), token or _token_of(state), direct=True)
+        others = partial(elsewhere, state, Path.cwd())
+        token = token or _token_of(state)
+        return GatewayClient(_url_of(state, offset), token, direct=True, elsewhere=others)
     if not url.startswith(("http://", "https://", f"{UNIX}/")):
         raise UsageError(f"--url {url}: must begin with http://, https:// or {UNIX}/")
     return GatewayClient(url.rstrip("/"), token, direct=False)

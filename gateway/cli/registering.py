@@ -11,18 +11,16 @@ from discovery.announcement import make_announcement
 from discovery.errors import DiscoveryError
 from discovery.health_check import BODY, HOST, PROBE, STATUSES
 from discovery.registrar import Registrar
-from discovery.settings import DEFAULT_REDIS_URL, RegistrySettings, without_password
+from discovery.settings import without_password
 from gateway.cli.http_registrar import HttpRegistrar
-from gateway.cli.options import stack_found
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
 from gateway.cli.program_group import ProgramGroup
+from gateway.cli.registry_meant import registry_settings
 from gateway.cli.terminal import Terminal
 from gateway.stack.addresses import UNIX
 from gateway.stack.failures import UsageError
-from gateway.stack.plan import REGISTRY_PORT
 from gateway.stack.ports import free_port
-from gateway.stack.registry_ping import default_url
 from gateway.urls import check_url
 
 
@@ -67,7 +65,9 @@ def run_as_instance(
             version=version,
             weight=weight,
             instance_id=instance_id,
-            settings=_settings(port_offset, data_dir) if via_http is None else None,
+            settings=registry_settings(port_offset, data_dir, say=_say)
+            if via_http is None
+            else None,
             ttl_s=ttl,
             starts_within_s=starts_within,
             registrar=registrar,
@@ -83,7 +83,7 @@ def run_as_instance(
                     group,
                     terminal,
                     starts_within_s=starts_within,
-                    report=lambda text: print_progress(f"lockgate: {text}"),
+                    report=_say,
                 )
             )
     except NotStarted as failure:
@@ -110,18 +110,6 @@ def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[s
     return pairs | given
 
 
-def _settings(port_offset: str, data_dir: Path | None) -> RegistrySettings:
-    """Those of the environment; where it names no registry, with that of the stack that is meant."""
-    offset, state = stack_found(port_offset, data_dir)
-    if os.environ.get("REDIS_URL"):
-        return RegistrySettings.from_env()
-    record = state.load_record()
-    url = record.registry_url if record else default_url(REGISTRY_PORT + offset)
-    if url != DEFAULT_REDIS_URL:
-        print_progress(f"lockgate: the registry of {state.directory}: {without_password(url)}")
-    return RegistrySettings.from_env({**os.environ, "REDIS_URL": url})
-
-
 def _registrar(url: str | None, token: str | None) -> Registrar | None:
     """The registrar of --via-http; None is the registry itself."""
     if url is None:
@@ -134,3 +122,7 @@ def _registrar(url: str | None, token: str | None) -> Registrar | None:
     if not token:
         raise UsageError("--via-http: needs the gateway's admin token, --token or ADMIN_TOKEN")
     return HttpRegistrar(url, token)
+
+
+def _say(text: str) -> None:
+    print_progress(f"lockgate: {text}")

@@ -208,6 +208,25 @@ async def test_a_program_is_registered_from_below_the_folder_with_no_variable_se
             assert (await serve.get("/api/orders/"))[0] == 200
 
 
+async def test_a_program_takes_the_namespace_along(project: Project) -> None:
+    """It was registered in the default one, where the gateway does not look."""
+    async with (
+        project.serve(REGISTRY_NAMESPACE="shop") as serve,
+        project.background(register(project, free_port())),
+    ):
+        await registered(serve)
+
+
+async def test_from_below_at_another_offset_all_of_them_say_where_it_runs(project: Project) -> None:
+    """Only `ps` and `down` told it, and in that very folder alone."""
+    below = project.folder / "src"
+    below.mkdir()
+    async with project.serve():
+        for command in ("ps", "down", "logs", "services", "routes", "drain o-1", "doctor"):
+            _, out, errors = await project.run(*command.split(), at=below, PORT_OFFSET="1")
+            assert f"runs at port offset {project.offset}: --port-offset" in out + errors, command
+
+
 # What is taken, missing or wrong
 
 

@@ -74,6 +74,7 @@ async def test_the_tutorial_does_what_it_says(desk: Desk) -> None:
     for command in install.commands:
         await desk.type(one, command)
         await one.shows(PROMPT, within_s=120)
+    print(f"installed after {time.monotonic() - began_s:.1f} s")
 
     (serve,) = steps("2. Start the gateway")
     await desk.type(one, serve.text.strip())

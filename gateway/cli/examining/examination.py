@@ -1,11 +1,13 @@
 """All checks of `lockgate doctor`: of what runs, or, where nothing does, of what a start would need."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from gateway.cli.examining import configured, machine, registry, running
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
 from gateway.cli.gateway_client import find_gateway
+from gateway.stack.absence import elsewhere
 from gateway.stack.plan import REGISTRY, REGISTRY_PORT
 from gateway.stack.processes import marked_pids
 from gateway.stack.ps import ProcessRow
@@ -49,7 +51,7 @@ def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> I
         yield Finding("stack", "failed", detail, "`make down` ends them")
     else:
         detail = f"nothing runs in {state.directory}; what follows is what a start would meet"
-        yield Finding("stack", "ok", detail)
+        yield Finding("stack", "ok", detail, elsewhere(state, Path.cwd()))
     if given := environ.get("REDIS_URL"):
         yield from registry.given_registry(given)
     else:

@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 from gateway.stack.absence import nothing_runs
+from gateway.stack.finding import stack_near
 from gateway.stack.serving import Serving
 from gateway.stack.state import StackState, stack_state
 
@@ -35,7 +36,7 @@ def test_a_stack_that_runs_at_another_offset_is_named(tmp_path: Path) -> None:
         supervisor.listen()
         said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
     other.supervisor_socket.unlink()
-    assert "a stack runs at port offset 20000" in said
+    assert "a stack or `lockgate serve` runs at port offset 20000" in said
     assert "10000" not in said
 
 
@@ -46,7 +47,11 @@ def test_a_gateway_that_is_served_at_another_offset_is_named(tmp_path: Path) -> 
     assert serving is not None
     with serving:
         said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
-    assert "a stack runs at port offset 20000" in said
+        below = tmp_path / "src" / "orders"
+        below.mkdir(parents=True)
+        said_below = nothing_runs(stack_near(below, 0), below)
+    assert "a stack or `lockgate serve` runs at port offset 20000" in said
+    assert said_below == said
 
 
 def test_a_data_folder_without_a_gateway_is_named(tmp_path: Path) -> None:

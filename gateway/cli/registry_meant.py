@@ -1,0 +1,54 @@
+"""Which registry `lockgate register` means: that of the environment, else that of what runs here."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from discovery.settings import DEFAULT_REDIS_URL, VARIABLES, RegistrySettings, without_password
+from gateway.cli.options import stack_found
+from gateway.stack.absence import elsewhere
+from gateway.stack.finding import runs
+from gateway.stack.plan import GATEWAY, REGISTRY_PORT
+from gateway.stack.registry_ping import default_url
+from gateway.stack.state import StackRecord, StackState
+
+_URL, _NAMESPACE = VARIABLES["redis_url"], VARIABLES["namespace"]
+
+
+def registry_settings(
+    port_offset: str, data_dir: Path | None, *, say: Callable[[str], None]
+) -> RegistrySettings:
+    """Those of the environment; where it names no registry, with that of the stack that is meant.
+
+    `say` is told what the person may not expect.
+    """
+    offset, state = stack_found(port_offset, data_dir)
+    record, given = state.load_record(), os.environ.get(_URL)
+    if record is None:
+        if not given and (others := elsewhere(state, Path.cwd())):
+            say(f"nothing was started in {state.directory}; {others}")
+        return _with({_URL: given or default_url(REGISTRY_PORT + offset)})
+    if given and given != record.registry_url:
+        if runs(state):
+            say(f"{_URL} is set: {without_password(given)}, not {_registry_of(state, record)}")
+        return _with({})
+    namespace = _namespace(record)
+    if not given and (record.registry_url != DEFAULT_REDIS_URL or namespace):
+        within = "".join(f", namespace {name}" for name in namespace.values())
+        say(_registry_of(state, record) + within)
+    return _with({_URL: record.registry_url, **namespace})
+
+
+def _with(variables: dict[str, str]) -> RegistrySettings:
+    return RegistrySettings.from_env({**os.environ, **variables})
+
+
+def _registry_of(state: StackState, record: StackRecord) -> str:
+    return f"the registry of {state.directory}: {without_password(record.registry_url)}"
+
+
+def _namespace(record: StackRecord) -> dict[str, str]:
+    """The stack's, where it has one of its own and the environment has none."""
+    gateway = next(spec for spec in record.processes if spec.service == GATEWAY)
+    name = gateway.environment.get(_NAMESPACE)
+    return {_NAMESPACE: name} if name and not os.environ.get(_NAMESPACE) else {}
