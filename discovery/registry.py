@@ -1,7 +1,6 @@
 """The synchronous registry: for scripts, threads and any framework."""
 
 import os
-import random
 import threading
 import time
 from collections.abc import Mapping
@@ -11,8 +10,8 @@ from redis.exceptions import RedisError
 
 from . import commands
 from .answers import Drained, Snapshot
-from .commands import Command, Scripts
-from .connecting import abandon, connect, unavailable
+from .commands import Command
+from .connecting import unavailable
 from .describing import Description, describe_instance, describe_snapshot, meant_by, pick, usable
 from .errors import RegistryUnavailable, ServiceNotFound
 from .forking import tell_of_forks
@@ -21,29 +20,11 @@ from .instance_ids import instance_key, new_instance_id
 from .keys import registry_keys
 from .left_out import LeftOut
 from .naming import names_meant
+from .process_client import ProcessClient
 from .remembering import LastAnswers
 from .settings import RegistrySettings
 
 T = TypeVar("T")
-
-
-class _Own:
-    """What a process has for itself; a forked child gets it anew."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._make()
-        tell_of_forks(self)
-
-    def forked(self) -> None:
-        """Connections, and locks that other threads held, are the parent's."""
-        abandon(self.client)
-        self._make()
-
-    def _make(self) -> None:
-        self.client = connect(self._url)
-        self.scripts = Scripts(self.client)
-        self.rng = random.Random()
 
 
 class ServiceRegistry:
@@ -72,7 +53,7 @@ class ServiceRegistry:
         self._keys = registry_keys(settings.namespace)
         self._answers = LastAnswers(settings.instance_ttl_s)
         self._left_out = LeftOut()
-        self._own = _Own(settings.redis_url)
+        self._own = ProcessClient(settings.redis_url)
 
     def get_service(self, name: str) -> Description | None:
         """A healthy instance, at random by weight, or None: `{"name", "host", "port", "url", …}`.
