@@ -112,6 +112,12 @@ local function take_lease(gateway, lease_ms)
   return 1
 end
 
+-- The status of an instance that is registered; 'starting' where nobody has said anything that counts.
+local function status_of(member)
+  local status = redis.call('HGET', STATUS, member)
+  return (status == 'healthy' or status == 'unhealthy') and status or 'starting'
+end
+
 -- Work an instance's status out anew: healthy when a live gateway passes it, unhealthy when every
 -- live gateway has failed it, starting while one has still to say. No verdict at all changes nothing.
 local function refresh(member, evidence)
@@ -119,7 +125,7 @@ local function refresh(member, evidence)
   for _, gateway in ipairs(gateways) do
     said[redis.call('HGET', VERDICTS, gateway .. '|' .. member) or 'nothing'] = true
   end
-  local before = redis.call('HGET', STATUS, member) or 'starting'
+  local before = status_of(member)
   local after = before
   if said.healthy then after = 'healthy'
   elseif said.starting or (said.unhealthy and said.nothing) then after = 'starting'

@@ -6,7 +6,7 @@ for i = 2, #ARGV do
   local _, ttl_ms, state = read(ARGV[i])
   if ttl_ms then
     redis.call('ZADD', LEASES, integer(now + ttl_ms), ARGV[i])
-    states[i - 1] = state == 'draining' and state or redis.call('HGET', STATUS, ARGV[i]) or 'starting'
+    states[i - 1] = state == 'draining' and state or status_of(ARGV[i])
   else
     states[i - 1] = ''
   end

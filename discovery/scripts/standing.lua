@@ -6,7 +6,7 @@
 --   health), deregistered (on purpose), or '' where its lease has lapsed or the data were lost
 local member = ARGV[2]
 local _, _, state = read(member)
-local status = redis.call('HGET', STATUS, member) or 'starting'
+local status = status_of(member)
 local gateways = redis.call('ZRANGEBYSCORE', GATEWAYS, '(' .. integer(now), '+inf')
 table.sort(gateways)  -- as they come, the last one to renew its lease would have the last word
 local evidence, url = '', ''

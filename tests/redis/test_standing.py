@@ -157,6 +157,14 @@ def test_one_that_has_lapsed_has_no_state_and_may_register_again(registry: Regis
     assert registry.call(commands.heartbeat(KEY)) == ""
 
 
+def test_a_status_that_another_hand_wrote_is_none(registry: Registry) -> None:
+    """An empty one read as "not registered": it registered again with each heartbeat, for ever."""
+    sweep(registry)
+    registry.client.hset(STATUS, KEY, "")
+    assert registry.call(commands.heartbeat(KEY)) == "starting"
+    assert standing(registry).state == "starting"
+
+
 def test_what_another_hand_wrote_is_one_line_and_nothing_that_a_terminal_obeys(
     registry: Registry,
 ) -> None:
