@@ -68,10 +68,12 @@ class OwnHealth:
 
     async def sleep(self, seconds: float) -> None:
         """Sleep, and look a few times meanwhile, as long as it is not known to be healthy."""
-        left_s = seconds
-        while self._state != HEALTHY and self._look_after_s < left_s:
-            await asyncio.sleep(self._look_after_s)
-            left_s -= self._look_after_s
-            self._look_after_s *= 2
-            await self.look()
-        await asyncio.sleep(left_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(
+                seconds
+            ):  # a look may be slow, and no heartbeat waits for it
+                while self._state != HEALTHY:
+                    await asyncio.sleep(self._look_after_s)
+                    self._look_after_s *= 2
+                    await self.look()
+                await asyncio.sleep(seconds)

@@ -1,5 +1,6 @@
 """How often a registry is asked about an instance that is registered here, and what is said of that."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
 
@@ -121,6 +122,21 @@ async def test_until_there_is_a_verdict_it_looks_after_ever_longer_pauses() -> N
     health = OwnHealth(INSTANCE, registrar)
     await health.sleep(1.5)
     assert registrar.asked == 3  # after 0.2, 0.6 and 1.4 s
+
+
+async def test_the_next_heartbeat_waits_for_no_answer() -> None:
+    """Four slow looks between two heartbeats took longer than the lease."""
+    registrar, began = Registrar(HEALTHY), asyncio.Event()
+
+    async def never(key: str) -> Standing:
+        began.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    registrar.standing = never  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        await OwnHealth(INSTANCE, registrar).sleep(0.4)
+    assert began.is_set()
 
 
 async def test_with_the_first_verdict_it_looks_no_more() -> None:
