@@ -157,7 +157,7 @@ class AsyncServiceRegistry:
         return (await self.call(commands.deregister(instance_key(name, instance_id)))).known
 
     async def watch(self, name: str | None = None) -> AsyncIterator[Change]:
-        """Each change of one service, or of all, as it happens; it ends when the caller breaks off.
+        """Each change of one service, by its whole name, or of all; it ends when the caller breaks off.
 
         The first is the snapshot of what is there already, if anything is.
 

@@ -99,6 +99,18 @@ async def test_requests_go_to_an_https_instance_over_one_connection(
     assert upstream.requests[-1].body == body
 
 
+async def test_the_host_of_probes_is_not_the_name_that_the_certificate_has_to_have(
+    start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
+) -> None:
+    gateway = await start_gateway()
+    upstream = await start_keep_alive(tls=server_side(authority, "localhost"))
+    metadata = {"health.host": "shop.example"}
+
+    await register(gateway, upstream.port, health_check_url="/health", metadata=metadata)
+
+    assert (await exchange(gateway.port, GET)).status == 200
+
+
 async def test_a_large_answer_comes_whole(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
 ) -> None:

@@ -6,12 +6,12 @@ from types import ModuleType
 
 import pytest
 
-from discovery import announcing, async_registry, registry
+from discovery import announcing, async_registry, background, registry
 
 
 def examples() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder()
-    found = [finder.find(module) for module in (registry, async_registry, announcing)]
+    found = [finder.find(module) for module in (registry, async_registry, announcing, background)]
     return [test for tests in found for test in tests if test.examples]
 
 
@@ -37,6 +37,7 @@ def test_the_example_does_what_it_says(
         (async_registry, "AsyncServiceRegistry"),
         (async_registry, "AsyncServiceRegistry.watch"),
         (announcing, "announce"),
+        (background, "announced"),
     ],
 )
 def test_what_a_user_begins_with_has_an_example(module: ModuleType, name: str) -> None:
