@@ -164,11 +164,7 @@ class Announcement:
     def _note(self, error: DiscoveryError) -> None:
         """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
         refused = isinstance(error, RegistrationRefused | RegistryDenies)
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            event = "announce.refused" if refused else "announce.registry_unavailable"
-            kind = "refused" if refused else "registry unavailable"
-            _log.warning(event, text=f"{kind}: {error}", detail=str(error))
+        self._say(error, refused)
         if refused and not self._was_registered:
             self._may_be_registered = False
             self.refused.set()
@@ -177,10 +173,16 @@ class Announcement:
         try:
             await call
         except DiscoveryError as error:
-            text = f"registry unavailable: {error}"
-            _log.warning("announce.registry_unavailable", text=text, detail=str(error))
+            self._say(error, refused=False)
             return False
         return True
+
+    def _say(self, error: DiscoveryError, refused: bool) -> None:
+        if str(error) != self._trouble:
+            self._trouble = str(error)
+            event = "announce.refused" if refused else "announce.registry_unavailable"
+            kind = "refused" if refused else "registry unavailable"
+            _log.warning(event, text=f"{kind}: {error}", detail=str(error))
 
     async def _stop(self) -> None:
         if self._task is not None:

@@ -86,4 +86,6 @@ def unavailable(url: str, error: Exception) -> RegistryUnavailable:
         return RegistryDenies(f"{server} refuses the user or password of REDIS_URL: {error}")
     if isinstance(error, ResponseError):
         return RegistryRefuses(f"{server} refuses: {error}")
-    return RegistryUnavailable(f"{server} does not answer: {error}")
+    return RegistryUnavailable(
+        f"{server} does not answer: {str(error).rstrip('.')}; is it running, and is REDIS_URL right?"
+    )

@@ -7,6 +7,10 @@ from aiohttp import web
 from middlewares.failures import Forbidden, Unauthorized
 
 _SCHEME = "bearer"
+_WANTED = (
+    "a valid admin token is needed: Authorization: Bearer TOKEN, with what the gateway's ADMIN_TOKEN says, "
+    "or the file that its ADMIN_TOKEN_FILE names"
+)
 
 
 class AdminGuard:
@@ -20,7 +24,7 @@ class AdminGuard:
         if self._token is None:
             raise Forbidden("changing calls are refused: no ADMIN_TOKEN is set")
         if not self.admits(request):
-            raise Unauthorized("a valid admin token is needed: Authorization: Bearer …")
+            raise Unauthorized(_WANTED)
 
     def admits(self, request: web.Request) -> bool:
         """The request carries the token; compared in constant time."""

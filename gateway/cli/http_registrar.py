@@ -102,7 +102,9 @@ class HttpRegistrar:
             raise RegistrationRefused(f"--via-http {self._url}: {error}") from None
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "not in time"
-            raise RegistryUnavailable(f"no gateway answers at {self._url}: {reason}") from None
+            raise RegistryUnavailable(
+                f"no gateway answers at {self._url}: {reason}; is it running, and is --via-http right?"
+            ) from None
 
 
 def _session(url: str, token: str) -> aiohttp.ClientSession:

@@ -18,6 +18,7 @@ from gateway.stack.ports import holder_of
 #: The exit status where a registration is refused for a reason that does not pass.
 REFUSED = 1
 _POLL_S = 0.05
+_MOVE = "stop that, or choose another port: that of --port and of your program"
 
 
 class NotStarted(Exception):
@@ -80,7 +81,9 @@ async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str]
                     return
     except TimeoutError:
         holder = await asyncio.to_thread(holder_of, port) or "another program"
-        raise StackError(f"port {port} takes connections already: {holder} has it") from None
+        raise StackError(
+            f"port {port} takes connections already: {holder} has it; {_MOVE}"
+        ) from None
 
 
 async def _start(

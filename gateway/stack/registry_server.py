@@ -66,7 +66,7 @@ def _given(url: str) -> RegistryChoice:
             client.ping()
     except (redis.RedisError, OSError) as error:
         raise StackError(
-            f"REDIS_URL={without_password(url)} does not answer: {error}; "
+            f"REDIS_URL={without_password(url)} does not answer: {str(error).rstrip('.')}; "
             "start that server, or unset REDIS_URL and one is started here"
         ) from error
     return RegistryChoice(url, "REDIS_URL, not ours")

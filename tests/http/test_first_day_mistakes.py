@@ -1,16 +1,54 @@
-"""Mistakes of a first day: for each what the person reads, where, and the one sentence that helps."""
+"""Ten mistakes of a first day: for each what the person reads, where, and the one sentence that helps.
 
+1. No `/health`, or another path: here, by `lockgate register` and by curl.
+2. A wrong port: here, by `lockgate register` and by curl.
+3. A wrong host: here.
+4. A wrong admin token: tests/http/test_first_day_refusals.py.
+5. The registry is down: tests/http/test_first_day_refusals.py; `lockgate serve`: tests/e2e, the same name.
+6. A port that is taken: both of these as well.
+7. The bare install: tests/e2e/test_first_day_refusals.py.
+8. A package of one's own called `services`: tests/e2e/test_first_day_refusals.py.
+9. `ALLOWED_HOSTS`: here.
+10. The prefix: tests/http/test_first_day_prefix.py.
+"""
+
+import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from tests.conftest import StartGateway
+from gateway.cli.examining.running import services
+from gateway.cli.gateway_client import GatewayClient
+from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate
+from tests.http.test_process import until
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 from tests.support.registered_programs import Registered, StartRegistered
 from tests.support.registry_servers import free_port
+
+UNAVAILABLE = "no instance of orders is available now: "
+#: Of somebody behind a proxy on this machine, who may read no addresses.
+ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
+NO_PATH = (
+    "give the path of its health check, health_path=… (--health-path; over HTTP health_check_url); if it "
+    "has none, a connect will do, health_path=None (--tcp; over HTTP no health_check_url)"
+)
+CHECKS_HOST = (
+    "where the server checks the Host field, have probes send one that it takes, health_host=… "
+    "(--health-host; over HTTP health.host in its metadata)"
+)
+UNKNOWN_HOST = (
+    "give a name that the gateway can resolve, or an address: host=… (--host), or ADVERTISE_HOST"
+)
+WRONG_PORT = (
+    "does the server listen on another port? port=… (--port); 127.0.0.1 is the gateway's own machine, "
+    "or its container: host=… (--host), or ADVERTISE_HOST, names another"
+)
 
 #: A server that takes one Host alone, as Django does with its ALLOWED_HOSTS.
 SHOP = """
@@ -26,6 +64,16 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Shop).serve_for
 """
 
 
+Log = list[Any]
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """What gateways in this process log meanwhile."""
+    with capture_logs() as lines:
+        yield lines
+
+
 async def told(program: Registered, beginning: str) -> str:
     """The first line of `lockgate register` itself that begins so."""
     lines = []
@@ -36,13 +84,6 @@ async def told(program: Registered, beginning: str) -> str:
     raise AssertionError(f"{beginning} was never told: {lines}")
 
 
-async def detail(gateway: RunningGateway, status: int) -> str:
-    """What a client on this machine reads."""
-    answer = await gateway.get("/api/orders/")
-    assert answer.status == status
-    return str(answer.json()["detail"])
-
-
 async def listed(gateway: RunningGateway, folder: Path) -> str:
     """What `lockgate services` prints."""
     here = ("--url", gateway.url, "--token", ADMIN_TOKEN)
@@ -51,11 +92,43 @@ async def listed(gateway: RunningGateway, folder: Path) -> str:
     return out
 
 
+async def is_seen(
+    gateway: RunningGateway, folder: Path, log: Log, *, evidence: str, where: str, helps: str
+) -> None:
+    """Whoever asks, looks or reads the log learns why the only instance of orders, o1, is unhealthy."""
+
+    async def is_listed() -> bool:
+        answer = (await gateway.get("/services/orders")).json()
+        return [one["status"] for one in answer["instances"]] == ["unhealthy"]
+
+    await until(is_listed, within_s=20)
+    for headers, address in (({}, f", at {where}"), (ELSEWHERE, "")):
+        answer = await gateway.get("/api/orders/", headers=headers)
+        assert (answer.status, answer.reason) == (503, "no_healthy_instance")
+        assert answer.json()["detail"] == f"{UNAVAILABLE}1 unhealthy: {evidence}{address}"
+    table = await listed(gateway, folder)
+    assert f"  unhealthy  {evidence}  " in table
+    assert table.endswith(f"\n\norders, o1: {helps}\n")
+    page = (await gateway.get("/", headers={"Accept": "text/html"})).body.decode()
+    assert f"What helps: {helps}".replace("'", "&#x27;") in page
+    client = GatewayClient(gateway.url, ADMIN_TOKEN, direct=True)
+    found = await asyncio.to_thread(list, services(client))
+    assert [one.advice for one in found if evidence in one.detail] == [helps]
+    warned = [line for line in log if line.get("to") == "unhealthy"]
+    assert [(one["event"], one["log_level"], one["evidence"]) for one in warned] == [
+        ("instance.health_changed", "warning", evidence)
+    ]
+
+
+# 1. No /health
+
+
 async def test_no_health_path(
     start_gateway: StartGateway,
     start_registered: StartRegistered,
     registry_url: str,
     tmp_path: Path,
+    log: Log,
 ) -> None:
     """`python -m http.server` with a health path, as everybody has it at first."""
     gateway = await start_gateway()
@@ -63,13 +136,30 @@ async def test_no_health_path(
 
     line = await told(program, "unhealthy: ")
 
-    seen = f"GET http://localhost:{program.port}/health answers 404, expected 200 to 299"
-    assert line.startswith(f"unhealthy: {seen}; give the path of its health check, ")
-    assert "--health-path" in line
-    client = await detail(gateway, 503)
-    assert "1 unhealthy: GET /health answers 404, expected 200 to 299" in client
-    assert f"localhost:{program.port}" in client
-    assert "GET /health answers 404, expected 200 to 299" in await listed(gateway, tmp_path)
+    where = f"localhost:{program.port}"
+    said = f"GET http://{where}/health answers 404, expected 200 to 299"
+    assert line == f"unhealthy: {said}; {NO_PATH}"
+    evidence = "GET /health answers 404, expected 200 to 299"
+    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=NO_PATH)
+
+
+async def test_no_health_path_of_what_curl_registers(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path, log: Log
+) -> None:
+    """Nothing runs that could tell it the advice: whoever looks at the gateway reads it."""
+    gateway = await start_gateway()
+    upstream = await start_upstream(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    body = {"health_check_url": "/probe", "ttl": 600}
+    await gateway.register("orders", upstream.port, "o1", routable=False, **body)
+
+    await is_seen(
+        gateway,
+        tmp_path,
+        log,
+        evidence="GET /probe answers 404, expected 200 to 299",
+        where=f"127.0.0.1:{upstream.port}",
+        helps=NO_PATH,
+    )
 
 
 async def test_the_path_mended_says_where_it_can_be_called(
@@ -84,22 +174,49 @@ async def test_the_path_mended_says_where_it_can_be_called(
     assert (await gateway.get("/api/orders/")).status == 200
 
 
+# 2. A wrong port
+
+
 async def test_another_port(
     start_gateway: StartGateway,
     start_registered: StartRegistered,
     registry_url: str,
     tmp_path: Path,
 ) -> None:
+    """It is not registered, so the gateway does not know it, and `lockgate register` has the reason."""
     gateway, other = await start_gateway(), free_port()
     command = (sys.executable, "serve.py", str(other))
     program = await start_registered(registry_url, "--starts-within", "0.3", command=command)
 
     line = await told(program, "nothing takes connections")
 
-    assert line.startswith(f"nothing takes connections on port {program.port} after 0.3 s")
-    assert "--port" in line
-    assert await detail(gateway, 404) != ""
+    assert line == (
+        f"nothing takes connections on port {program.port} after 0.3 s; it is registered as soon as "
+        "something does: is port=… (--port) the one that the server listens on?"
+    )
+    answer = await gateway.get("/api/orders/")
+    assert (answer.status, answer.reason) == (404, "route_not_found")
+    assert answer.json()["detail"] == "no service is registered for this path"
     assert "orders" not in await listed(gateway, tmp_path)
+
+
+async def test_another_port_of_what_curl_registers(
+    start_gateway: StartGateway, tmp_path: Path, log: Log
+) -> None:
+    gateway, port = await start_gateway(), free_port()
+    await gateway.register("orders", port, "o1", routable=False, ttl=600)
+
+    await is_seen(
+        gateway,
+        tmp_path,
+        log,
+        evidence="connect failed: Connection refused",
+        where=f"127.0.0.1:{port}",
+        helps=WRONG_PORT,
+    )
+
+
+# 3. A wrong host
 
 
 @pytest.mark.parametrize("via", ["registry", "gateway"])
@@ -108,6 +225,7 @@ async def test_a_host_that_no_gateway_can_resolve(
     start_registered: StartRegistered,
     registry_url: str,
     tmp_path: Path,
+    log: Log,
     via: str,
 ) -> None:
     gateway = await start_gateway()
@@ -116,13 +234,15 @@ async def test_a_host_that_no_gateway_can_resolve(
 
     line = await told(program, "unhealthy: ")
 
+    # What follows is in the words of this machine's resolver.
+    where, ending = f"orders.invalid:{program.port}", f"; {UNKNOWN_HOST}"
     assert line.startswith("unhealthy: connect failed: ")
-    assert f", at orders.invalid:{program.port}; give a name that the gateway can resolve" in line
-    assert "ADVERTISE_HOST" in line
-    client = await detail(gateway, 503)
-    assert "1 unhealthy: connect failed: " in client
-    assert f"orders.invalid:{program.port}" in client
-    assert "connect failed: " in await listed(gateway, tmp_path)
+    assert line.endswith(f", at {where}{ending}")
+    evidence = line.removeprefix("unhealthy: ").removesuffix(f", at {where}{ending}")
+    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=UNKNOWN_HOST)
+
+
+# 9. ALLOWED_HOSTS
 
 
 async def test_allowed_hosts(
@@ -130,6 +250,7 @@ async def test_allowed_hosts(
     start_registered: StartRegistered,
     registry_url: str,
     tmp_path: Path,
+    log: Log,
 ) -> None:
     gateway = await start_gateway()
     (tmp_path / "shop.py").write_text(SHOP)
@@ -138,10 +259,11 @@ async def test_allowed_hosts(
 
     line = await told(program, "unhealthy: ")
 
-    assert f"GET http://localhost:{program.port}/ answers 400, expected 200 to 299; " in line
-    assert "--health-host" in line
-    assert "1 unhealthy: GET / answers 400, expected 200 to 299" in await detail(gateway, 503)
-    assert "GET / answers 400, expected 200 to 299" in await listed(gateway, tmp_path)
+    where = f"localhost:{program.port}"
+    said = f"GET http://{where}/ answers 400, expected 200 to 299"
+    assert line == f"unhealthy: {said}; {CHECKS_HOST}"
+    evidence = "GET / answers 400, expected 200 to 299"
+    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=CHECKS_HOST)
     program.process.terminate()
     await program.process.wait()
 
@@ -152,6 +274,9 @@ async def test_allowed_hosts(
     assert await told(mended, "healthy: ") == healthy
     answer = await gateway.get("/api/orders/", headers={"Host": "shop.example"})
     assert answer.status == 200
+
+
+# Others
 
 
 async def test_no_gateway(start_registered: StartRegistered, registry_url: str) -> None:
