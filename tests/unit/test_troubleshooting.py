@@ -20,7 +20,7 @@ from discovery.health import Health
 from discovery.instance import parse_registration
 from discovery.view import Entry
 from gateway.cli.application import COMMANDS, lockgate
-from gateway.explaining import Sight, explain
+from gateway.explaining import Sight, explanation
 from middlewares.problems import PROBLEMS
 from tests.support.documents import ROOT, rows_of
 from tests.unit.test_documents import settings_of_the_readme
@@ -75,7 +75,7 @@ def seen() -> set[str]:
 def states() -> set[str]:
     """How a `detail` counts instances of which nothing was seen."""
     return {
-        explain([one], with_addresses=False)
+        explanation([one]).words(with_addresses=False)
         for one in (
             sight("starting"),
             sight("healthy", draining=True),
