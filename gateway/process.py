@@ -7,7 +7,6 @@ import signal
 import socket
 import stat
 import sys
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from discovery.errors import SettingsError
 from gateway.app import create_app
 from gateway.bind_failures import reason
 from gateway.descriptors import raise_limit
+from gateway.draining import drain
 from gateway.near_names import near_names
-from gateway.parts import GATEWAY, Gateway
+from gateway.parts import GATEWAY
 from gateway.request_reading import require_extension
-from gateway.server import GatewayRequestHandler, GatewayRunner, GatewayServer
+from gateway.server import GatewayRunner
 from gateway.settings import GatewaySettings, load_settings
 from gateway.stop_signals import StopSignals
 from gateway.surfaces import Listener
@@ -33,8 +33,6 @@ from gateway.version import VERSION
 from middlewares.logs import configure_logging
 from middlewares.standard_streams import open_standard_streams
 
-#: Time for the last bytes of a tunnel that was ended.
-ENDS_WITHIN_S = 1.0
 #: A view is worth waiting for: whoever connects sooner would only be told that there is none.
 VIEW_WITHIN_S = 2.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
@@ -186,37 +184,6 @@ async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: i
         except OSError as error:
             where = sock.getsockname()
             raise ListenError(f"can't listen on {where} ({variable}): {error.strerror}") from None
-
-
-async def drain(gateway: Gateway, runner: GatewayRunner) -> None:
-    """Say goodbye with every answer until no connection is left, or the time is up.
-
-    For the first half of SHUTDOWN_GRACE, new connections are still taken: whoever has not noticed
-    yet is served and told. Then the sockets close, and requests under way have the other half.
-    Tunnels and event streams are left alone until TUNNEL_GRACE ends.
-    """
-    gateway.lifecycle.stopping = True
-    began_s = time.monotonic()
-    grace_s, tunnel_grace_s = gateway.settings.shutdown_grace, gateway.settings.tunnel_grace
-    server = runner.gateway_server
-    await _until(lambda: not _ordinary(server), began_s + grace_s / 2)
-    for site in list(runner.sites):
-        await site.stop()
-    await _until(lambda: not _ordinary(server), began_s + grace_s)
-    await server.end(_ordinary(server))
-    await _until(lambda: not server.clients(), began_s + tunnel_grace_s)
-    await server.end(server.clients())
-    await _until(lambda: not server.clients(), time.monotonic() + ENDS_WITHIN_S)
-
-
-def _ordinary(server: GatewayServer) -> list[GatewayRequestHandler]:
-    return [client for client in server.clients() if not client.is_long_lived]
-
-
-async def _until(done: Callable[[], bool], until_s: float) -> None:
-    # aiohttp tells nobody when a connection ends.
-    while not done() and time.monotonic() < until_s:  # noqa: ASYNC110
-        await asyncio.sleep(0.02)
 
 
 async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:

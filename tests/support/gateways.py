@@ -10,8 +10,8 @@ from aiohttp import web
 
 from discovery.addresses import AddressPolicy, listeners
 from gateway.app import create_app
+from gateway.draining import drain
 from gateway.parts import GATEWAY, Gateway
-from gateway.process import drain
 from gateway.server import GatewayRequestHandler, GatewayRunner
 from gateway.settings import GatewaySettings, load_settings
 from gateway.urls import own_url

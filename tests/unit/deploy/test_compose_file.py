@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from discovery.instance import parse_registration
 from discovery.registrar import DRAINED_WITHIN_S
-from gateway.process import ENDS_WITHIN_S
+from gateway.draining import ENDS_WITHIN_S
 from gateway.settings import load_settings
 from gateway.stack.registry_server import SERVERS
 from gateway.stack.variables import defaults_of
