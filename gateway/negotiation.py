@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from middlewares.request_rules import MOST_ELEMENTS
+
 _WEIGHT = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)", re.ASCII)
 
 #: What a range says of a type: its weight, and how exactly it names the type (0 to 2).
@@ -24,8 +26,11 @@ def _preference(accept: str, kind: str, subtype: str) -> _Preference:
 
 
 def _ranges(accept: str) -> Iterator[tuple[str, float]]:
-    """The media ranges with their weights; one whose weight is not valid is left out."""
-    for element in accept.lower().split(","):
+    """The media ranges with their weights; one whose weight is not valid is left out.
+
+    Of a list that is longer than any client's, the rest is not looked at: that would take long.
+    """
+    for element in accept.lower().split(",", MOST_ELEMENTS)[:MOST_ELEMENTS]:
         name, *parameters = (part.strip() for part in element.split(";"))
         weights = [text[2:] for text in parameters if text.startswith("q=")] or ["1"]
         if _WEIGHT.fullmatch(weights[0]):

@@ -50,3 +50,9 @@ def test_json_is_for_everybody_else(accept: str) -> None:
 @given(st.text(alphabet="texhml/*;q=01.,apicjson \t", max_size=60) | st.text(max_size=60))
 def test_any_text_has_an_answer(accept: str) -> None:
     assert prefers_html(accept) in (True, False)
+
+
+@pytest.mark.parametrize(("before", "html"), [(255, True), (256, False), (60_000, False)])
+def test_no_more_of_a_list_is_looked_at_than_a_client_would_send(before: int, html: bool) -> None:
+    """One request with 60,000 commas held every other one up for a tenth of a second."""
+    assert prefers_html("," * before + "text/html") is html
