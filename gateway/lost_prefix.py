@@ -11,7 +11,7 @@ from middlewares.failures import Failure, RouteNotFound
 
 DetailOf = Callable[[web.Request, Failure], str]
 
-_SERVICE = re.compile(r"/api/[a-z][a-z0-9_-]*(?=/|\Z)")
+_SERVICE = re.compile(r"/api/[a-z][a-z0-9_-]{0,62}(?=/|\Z)")
 
 
 def telling_of_lost_prefixes(detail_of: DetailOf) -> DetailOf:

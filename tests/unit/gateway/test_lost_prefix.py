@@ -24,6 +24,7 @@ def test_a_link_without_the_prefix_of_its_page_has_lost_it(page: str, path: str)
         (f"http://{HERE}/api/", "/openapi.json"),
         (f"http://{HERE}/apis/shop/", "/openapi.json"),
         ("http://other.example/api/shop/", "/openapi.json"),
+        (f"http://{HERE}/api/{'x' * 60_000}/", "/openapi.json"),  # no service has such a name
         ("http://[", "/openapi.json"),
         (f"http://{HERE}/api/shop/docs", "/api/shop"),
         (f"http://{HERE}/api/shop/docs", "/api/shop/items"),
