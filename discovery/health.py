@@ -81,7 +81,9 @@ class Health:
 
     @property
     def told(self) -> str:
-        """The evidence that the registry is told."""
+        """The evidence that the registry is told; nothing speaks against what is only starting."""
+        if self.status == "starting":
+            return self.latest if self.is_unwell else ""
         return self.latest if self.is_unwell and self.latest else self.evidence
 
     @property

@@ -45,7 +45,7 @@ class Reporter:
         self._something = asyncio.Event()
 
     def health_changed(self, instance: Instance, _before: Status, after: Health) -> None:
-        self.say(instance.key, after.status, after.evidence)
+        self.say(instance.key, after.status, after.told)
 
     def still_unwell(self, instance: Instance, health: Health) -> None:
         """Something else is wrong with it now: who registered it shall read of that."""
@@ -71,7 +71,9 @@ class Reporter:
 
     def _say_again(self, key: str, entry: Entry) -> None:
         health = self._health_of(key)
-        if entry.absent is None and health.status not in ("starting", entry.status):
+        is_starting = health.status == "starting"
+        is_news = bool(health.told) if is_starting else health.status != entry.status
+        if entry.absent is None and is_news:
             self.say(key, health.status, health.told)
 
     def say(self, key: str, status: Status, evidence: str) -> None:

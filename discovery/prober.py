@@ -68,9 +68,9 @@ class HealthBook:
     def health(self, key: str) -> Health:
         return self._health.get(key) or Health()
 
-    def statuses(self) -> dict[str, Status]:
-        """What this gateway has to say, of every instance it has made up its mind about."""
-        return {k: h.status for k, h in self._health.items() if h.status != "starting"}
+    def worth_telling(self) -> dict[str, Health]:
+        """That of every instance which this gateway has made up its mind about, or fails again."""
+        return {k: h for k, h in self._health.items() if h.status != "starting" or h.told}
 
     def history(self, key: str) -> Iterable[Transition]:
         """The last changes, the oldest first."""

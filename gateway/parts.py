@@ -244,8 +244,8 @@ class Gateway:
     def _say_everything(self) -> None:
         """The registry knows nothing of this gateway (any more): say it all again."""
         self.acknowledger.say_again()
-        for key, status in self.health.statuses().items():
-            self.reporter.say(key, status, self.health.health(key).told)
+        for key, health in self.health.worth_telling().items():
+            self.reporter.say(key, health.status, health.told)
 
 
 GATEWAY: web.AppKey[Gateway] = web.AppKey("gateway", Gateway)

@@ -8,9 +8,8 @@ for i = 4, #ARGV, 3 do
   local member, verdict, evidence = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   if redis.call('HEXISTS', INSTANCES, member) == 1 then
     redis.call('HSET', VERDICTS, gateway .. '|' .. member, verdict)
-    local speaks_against = verdict == 'unhealthy'
-      or (verdict == 'starting' and redis.call('ZSCORE', PROBATION, member))
-    if speaks_against and evidence ~= '' then
+    -- On probation it goes on starting, and what speaks against it is evidence all the same.
+    if verdict ~= 'healthy' and evidence ~= '' then
       redis.call('HSET', META, 'why ' .. gateway .. '|' .. member, evidence)
     else
       redis.call('HDEL', META, 'why ' .. gateway .. '|' .. member)

@@ -1,8 +1,10 @@
 """What the gateway and the registry tell each other of an instance's health, through its comings and goings."""
 
+from typing import Any
+
 import redis
 
-from discovery import AsyncServiceRegistry
+from discovery import AsyncServiceRegistry, commands
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
@@ -59,6 +61,32 @@ async def test_an_instance_removed_for_ill_health_comes_back_on_probation(
 
     assert upstream.probes - probes >= 3
     assert (await gateway.get("/api/orders")).status == 200
+
+
+async def test_on_probation_its_evidence_outlives_a_loss_of_data(
+    start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
+) -> None:
+    """Who had registered it read nothing, since nothing had changed for the gateway."""
+    gateway = await start_gateway(
+        HEALTH_FALL="1", UNHEALTHY_REMOVE_AFTER="0", HEALTH_CHECK_INTERVAL="0.05"
+    )
+    upstream = await start_upstream(healthy=False)
+    instance: dict[str, Any] = {"health_check_url": "/health", "routable": False}
+
+    async with AsyncServiceRegistry(registry_url) as registry:
+
+        async def is_told() -> bool:
+            standing = await registry.call(commands.standing("orders/i1"))
+            return standing.state == "starting" and "answers 503" in standing.evidence
+
+        await gateway.register("orders", upstream.port, **instance)
+        await eventually(lambda: _is(gateway, "gone"))
+        await gateway.register("orders", upstream.port, **instance)
+        await eventually(is_told)
+        with redis.Redis.from_url(registry_url) as client:
+            client.flushall()
+        await gateway.register("orders", upstream.port, **instance)
+        await eventually(is_told)
 
 
 async def test_probation_outlives_the_gateways(

@@ -215,8 +215,7 @@ class RegistryTwin:
 
     def _note_evidence(self, gateway: str, key: str, verdict: str, evidence: str) -> None:
         self.whys.pop((gateway, key), None)
-        on_probation = verdict == "starting" and key in self.probation
-        if evidence and (verdict == "unhealthy" or on_probation):
+        if evidence and verdict != "healthy":
             self.whys[gateway, key] = evidence
 
     def _emit(self, kind: str, key: str, *more: object) -> None:
