@@ -28,6 +28,8 @@ EXAMPLE_PATHS = {
 EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535
 STAND_IN = "-stand-in"
+#: Options of Python. -P: a `redis.py` of the folder that the stack is started in is not ours to run.
+MODULE = ("-P", "-m")
 #: Where who listens everywhere is reached from here.
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 #: The settings that a process of a service reads, from an environment.
@@ -99,7 +101,7 @@ def plan_processes(
                     name=name,
                     service=service,
                     port=port,
-                    command=(python, "-m", "lockgate.services", service),
+                    command=(python, *MODULE, "lockgate.services", service),
                     environment={**settings_for(service, environ), "SERVICE_PORT": str(port)},
                     host=environ.get("SERVICE_HOST") or "127.0.0.1",
                     code=code_of(service),
@@ -109,7 +111,7 @@ def plan_processes(
         name=GATEWAY,
         service=GATEWAY,
         port=own_port,
-        command=(python, "-m", "lockgate.gateway"),
+        command=(python, *MODULE, "lockgate.gateway"),
         environment={**settings_for(GATEWAY, environ), "GATEWAY_PORT": str(own_port)},
         host=environ.get("GATEWAY_HOST") or "127.0.0.1",
         code=code_of(GATEWAY),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.stack.failures import StackError
-from gateway.stack.plan import ProcessSpec
+from gateway.stack.plan import MODULE, ProcessSpec
 from gateway.stack.processes import MARKER_VARIABLE
 from gateway.stack.state import StackState, write_private
 from gateway.stack.supervisor_config import CREDENTIALS, config_text
@@ -52,7 +52,10 @@ class Supervisor:
     def start(self, cwd: Path, environ: Mapping[str, str]) -> None:
         """Start it in the background; its processes inherit `environ` and the stack's marker."""
         finished = subprocess.run(  # noqa: S603 - no shell, our own words
-            [sys.executable, "-m", "supervisor.supervisord", "-c", self._state.supervisor_config],
+            [
+                *(sys.executable, *MODULE, "supervisor.supervisord"),
+                *("-c", self._state.supervisor_config),
+            ],
             cwd=cwd,
             env={**environ, MARKER_VARIABLE: self._state.marker},
             stdin=subprocess.DEVNULL,

@@ -256,9 +256,27 @@ def test_gateway_and_services_run_in_the_project_and_stop_on_sigterm(
         assert process.wait(timeout=20) == 0, (tmp_path / "log").read_text()
 
 
-def test_the_stack_comes_up_in_a_project_with_all_five_names(full: Install, tmp_path: Path) -> None:
+#: Modules of Python and of ours' libraries, as a project's files are called too.
+LIBRARIES = {f"{name}.py": name for name in ("redis", "logging", "typing", "asyncio", "supervisor")}
+
+
+@pytest.mark.parametrize("command", ["gateway", "serve", "ps", "register"])
+def test_files_with_the_names_of_libraries_are_not_run_by_the_commands(
+    full: Install, tmp_path: Path, command: str
+) -> None:
+    """`python -m lockgate.gateway` finds them first, as with every program."""
+    make_project(tmp_path, LIBRARIES)
+    done = full.run(tmp_path, "lockgate", command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert "ImportError" in full.run(tmp_path, "python", "-m", "lockgate.gateway", "--help").stderr
+
+
+@pytest.mark.parametrize("files", [ALL, LIBRARIES], ids=["ours", "libraries'"])
+def test_the_stack_comes_up_in_a_project_with_such_names(
+    full: Install, tmp_path: Path, files: Mapping[str, str]
+) -> None:
     """It starts its processes in that folder."""
-    make_project(tmp_path, ALL)
+    make_project(tmp_path, files)
     offset = str(free_offset())
     with_server = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])
     try:

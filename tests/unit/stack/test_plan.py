@@ -53,9 +53,10 @@ def test_an_offset_is_added_to_every_port_and_told_to_the_process() -> None:
 
 def test_the_commands_are_those_of_the_contract() -> None:
     processes = planned()
-    assert processes["api_gateway"].command == ("python", "-m", "lockgate.gateway")
+    assert processes["api_gateway"].command == ("python", "-P", "-m", "lockgate.gateway")
     assert processes["price_service"].command == (
         "python",
+        "-P",
         "-m",
         "lockgate.services",
         "price_service",
