@@ -43,9 +43,11 @@ __all__ = [
 __path__ = extend_path(__path__, __name__)
 
 
-def __getattr__(name: str) -> Any:
-    value = globals()[name] = export(name)
-    return value
+if not TYPE_CHECKING:  # for a type checker any name would be one of ours then, a mistyped one too
+
+    def __getattr__(name: str) -> Any:
+        value = globals()[name] = export(name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -48,15 +48,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in _OF_PREFIX:
-        owner = import_module("lockgate.prefix")
-    else:
-        owner = import_module("lockgate.own_packages").own_discovery()
-    value = globals()[name] = getattr(owner, name)
-    return value
+if not TYPE_CHECKING:  # for a type checker any name would be one of ours then, a mistyped one too
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name in _OF_PREFIX:
+            owner = import_module("lockgate.prefix")
+        else:
+            owner = import_module("lockgate.own_packages").own_discovery()
+        value = globals()[name] = getattr(owner, name)
+        return value
 
 
 def __dir__() -> list[str]:

@@ -103,25 +103,36 @@ with announced(name="orders_service", port=9000):
 """
 
 
+def type_checked(bare: Install, folder: Path, program: str) -> "subprocess.CompletedProcess[str]":
+    (folder / "program.py").write_text(program)
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--no-error-summary"),
+            *("--python-executable", bare.python, "program.py"),
+        ],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("module", ["lockgate", "discovery", "shared.service_discovery"])
+def test_a_type_checker_finds_a_mistyped_name(bare: Install, tmp_path: Path, module: str) -> None:
+    pytest.importorskip("mypy")
+    done = type_checked(bare, tmp_path, f"from {module} import get_service_registri\n")
+    assert 'has no attribute "get_service_registri"' in done.stdout
+
+
 def test_a_type_checker_finds_the_types_of_every_documented_name(
     bare: Install, tmp_path: Path
 ) -> None:
     pytest.importorskip("mypy")
     modules = (lockgate, discovery, shared.service_discovery)
     names = [f"{module.__name__}.{name}" for module in modules for name in module.__all__]
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM + "".join(f"reveal_type({name})\n" for name in names))
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--no-error-summary"),
-            *("--python-executable", bare.python, program.name),
-        ],
-        cwd=tmp_path,
-        env={"PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    program = PROGRAM + "".join(f"reveal_type({name})\n" for name in names)
+    done = type_checked(bare, tmp_path, program)
     assert done.returncode == 0, done.stdout + done.stderr
     revealed = re.findall(r'note: Revealed type is "(.*)"$', done.stdout, re.MULTILINE)
     assert len(revealed) == len(names)
