@@ -42,7 +42,7 @@ class EventLog:
         if event.kind == "expired":
             return f"no heartbeat for {entry.instance.ttl_s:g} s" if entry else "no heartbeat"
         health = self._health_of(event.key)
-        return health.evidence if health.status == "unhealthy" else "other gateways' probes fail"
+        return health.told if health.status == "unhealthy" else "other gateways' probes fail"
 
 
 def log_health(instance: Instance, before: Health, after: Health) -> None:
