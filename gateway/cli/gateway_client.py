@@ -73,8 +73,8 @@ class GatewayClient:
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise StackError(
-                f"no gateway answers at {self.url}: {reason}. "
-                + (self.elsewhere() or "Is it up? Try `lockgate ps`")
+                f"no gateway answers at {self.url}: {reason}; "
+                + (self.elsewhere() or "is it up? Try `lockgate ps`")
             ) from None
 
     def _advice(self, problem: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Ports that are not for everybody are not taken: it takes root, or another port."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from gateway import process
+from gateway.bind_failures import reason
 from gateway.cli.examining.ports import ports
 from gateway.settings import load_settings
 from gateway.stack.failures import StackError
 from gateway.stack.free_ports import require_free_ports
 from gateway.stack.plan import GATEWAY, ProcessSpec
 from gateway.stack.ports import is_free, privilege_needed
+from tests.support.documents import ROOT
 
 _FIRST_FOR_ALL = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 NEEDS_ROOT = "port 1 needs root or CAP_NET_BIND_SERVICE"
@@ -51,6 +54,11 @@ def test_up_tells_it_and_not_that_a_program_has_it() -> None:
 def test_the_gateway_and_serve_tell_it_in_place_of_permission_denied() -> None:
     with pytest.raises(OSError, match=f"GATEWAY_PORT.*{NEEDS_ROOT}"):
         process.bind(load_settings({"GATEWAY_PORT": "1"}))
+
+
+def test_troubleshooting_quotes_it() -> None:
+    told = reason(PermissionError(errno.EACCES, "Permission denied"), 80)
+    assert f"| `{told}` |" in (ROOT / "docs/troubleshooting.md").read_text()
 
 
 @pytest.mark.usefixtures("nobody")
