@@ -3,9 +3,7 @@
 A setting is named as it is called in Python, on the command line, and over HTTP where that differs.
 """
 
-import errno
 import ipaddress
-import os
 import re
 
 _PATH = "health_path=… (--health-path; over HTTP health_check_url)"
@@ -52,15 +50,13 @@ _TABLE: tuple[tuple[str, str], ...] = (
         "it has to name {host}, and its authority to be one of the gateway's",
     ),
     ("connect failed: no TLS", "does it speak TLS there? If not, its scheme is http"),
-    # In the words of getaddrinfo's errors.
+    # In the words of the gateway's machine, which may be another system: glibc's, musl's, macOS's.
     ("[Nn]ame or service|[Nn]ame resolution|[Nn]o address assoc", _UNKNOWN),
-    (
-        "|".join(os.strerror(number) for number in (errno.EHOSTUNREACH, errno.ENETUNREACH)),
-        _UNREACHABLE,
-    ),
+    ("Name does not resolve|Name has no usable address|nodename nor servname", _UNKNOWN),
+    ("No route to host|Host is unreachable|Network (is )?unreachable", _UNREACHABLE),
     ("connect failed: .*timed out", _UNREACHABLE),
 )
-_REFUSED = os.strerror(errno.ECONNREFUSED)
+_REFUSED = "Connection refused"
 
 
 def advice(evidence: str, host: str) -> str:

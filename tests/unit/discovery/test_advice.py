@@ -97,3 +97,17 @@ def test_of_what_is_not_known_nothing_is_made_up(evidence: str) -> None:
 def test_what_an_instance_sends_is_no_pattern_and_no_template() -> None:
     evidence = texts.broke_off("GET /health", "the upstream's response is not HTTP", "{0} {host} (")
     assert "HTTP server" in advice(evidence, HOST)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("Name does not resolve", "can resolve"),
+        ("Host is unreachable", "has a way to"),
+        ("Network unreachable", "has a way to"),
+        ("nodename nor servname provided, or not known", "can resolve"),
+    ],
+)
+def test_a_gateway_on_another_system_has_other_words_for_the_same(words: str, named: str) -> None:
+    """Those of musl, as in Alpine, and of macOS: nothing was advised."""
+    assert named in advice(f"connect failed: {words}", HOST)
