@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from discovery.prober import HealthBook
+from discovery.health_book import HealthBook
 from discovery.view import View
 
 

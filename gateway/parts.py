@@ -19,10 +19,11 @@ from discovery.addresses import AddressPolicy
 from discovery.async_registry import AsyncServiceRegistry
 from discovery.errors import RegistryUnavailable
 from discovery.health import Health, ProbeTimes, Thresholds
+from discovery.health_book import HealthBook
 from discovery.housekeeping import Acknowledger, Reporter, Sweeper
 from discovery.instance import Instance
 from discovery.mass_loss import MassLosses
-from discovery.prober import HealthBook, Prober
+from discovery.prober import Prober
 from discovery.saved_view import SavedView
 from discovery.saved_view import read as read_view
 from discovery.view import View

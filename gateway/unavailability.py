@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from discovery.prober import HealthBook
+from discovery.health_book import HealthBook
 from discovery.view import View
 from gateway.admin import AdminGuard
 from gateway.explaining import Sight, explanation

@@ -7,7 +7,7 @@ from functools import partial
 import orjson
 from aiohttp import web
 
-from discovery.prober import HealthBook
+from discovery.health_book import HealthBook
 from discovery.tasks import in_steps
 from discovery.view import View
 from gateway.endpoints.process import NAME

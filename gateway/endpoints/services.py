@@ -9,8 +9,8 @@ import orjson
 from aiohttp import web
 
 from discovery.describing import Description, describe_health, describe_service
+from discovery.health_book import HealthBook
 from discovery.instance import Instance
-from discovery.prober import HealthBook
 from discovery.slicing import Steps, slices
 from discovery.tasks import in_steps
 from discovery.view import Entry, View

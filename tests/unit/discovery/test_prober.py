@@ -4,8 +4,9 @@ import time
 from dataclasses import replace
 
 from discovery.health import ProbeTimes, Thresholds, Verdict, step
+from discovery.health_book import HealthBook
 from discovery.instance import Instance, parse_registration
-from discovery.prober import HealthBook, Prober
+from discovery.prober import Prober
 from discovery.view import Entry, Event, View
 from tests.support.eventually import eventually
 

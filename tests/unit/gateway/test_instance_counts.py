@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from discovery.health import Health
+from discovery.health_book import HealthBook
 from discovery.instance import parse_registration
-from discovery.prober import HealthBook
 from discovery.view import Entry, View
 from gateway.instance_counts import InstanceCounts
 

@@ -11,8 +11,9 @@ import pytest
 
 from discovery.addresses import AddressPolicy, AllowedHosts, listeners
 from discovery.health import ProbeTimes, Thresholds, Verdict
+from discovery.health_book import HealthBook
 from discovery.instance import Instance, parse_registration
-from discovery.prober import HealthBook, Prober
+from discovery.prober import Prober
 from discovery.shortage import is_own_shortage
 from discovery.view import Entry, View
 from gateway.probing import HealthProbe

@@ -6,8 +6,8 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from discovery.health import Health
+from discovery.health_book import HealthBook
 from discovery.instance import parse_registration
-from discovery.prober import HealthBook
 from discovery.view import Entry, View
 from gateway.admin import AdminGuard
 from gateway.unavailability import FRESH_FOR_S, Unavailability
