@@ -75,7 +75,7 @@ chaos: .venv/run.installed .venv-bench/installed
 $(BIN)/lockgate:
 	@$(MAKE) --no-print-directory install >&2
 
-.venv/%.installed: setup.cfg setup.py pyproject.toml | $(BIN)/python
+.venv/%.installed: setup.cfg setup.py pyproject.toml .ci/install | $(BIN)/python
 	@.ci/install $(EXTRAS_$*)
 	@touch $@
 

@@ -89,6 +89,18 @@ def test_an_editable_install_starts_in_the_project_too(
     assert "GATEWAY_PORT" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments", [("-c", "from lockgate import announce"), ("-m", "lockgate.gateway", "--version")]
+)
+def test_an_editable_install_works_in_the_folder_that_the_checkout_is_in(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """git clones into `lockgate/`: from beside it, that was a namespace package with nothing in it."""
+    (tmp_path / "lockgate").symlink_to(ROOT)
+    done = Install(Path(sys.prefix)).run(tmp_path, "python", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 @pytest.mark.parametrize("name", ["gateway", "middlewares", "services"])
 def test_a_package_that_another_distribution_installs_in_the_same_place_is_not_run(
     full: Install, tmp_path: Path, name: str
