@@ -4,9 +4,12 @@ import http.client
 import json
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
+from gateway.stack.addresses import UNIX, admin_url, public_url
 from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec, route_of
 from gateway.stack.registry_ping import answers_ping, default_url
+from gateway.unix_connection import UnixConnection
 
 # Longer than the gateway lets a request wait for a new instance's first verdict.
 TIMEOUT_S = 2.0
@@ -39,8 +42,8 @@ def missing_routes(gateway: ProcessSpec, services: Iterable[ProcessSpec]) -> dic
 
 
 def _healthy_instances(gateway: ProcessSpec) -> dict[str, int] | None:
-    """None where the gateway does not show it here (ADMIN_LISTEN)."""
-    answer = _get(gateway, "/services")
+    """None where the gateway does not show it."""
+    answer = _answer(_to_its_inside(gateway), "/services")
     if answer is None or answer[0] != 200:
         return None
     try:
@@ -48,6 +51,15 @@ def _healthy_instances(gateway: ProcessSpec) -> dict[str, int] | None:
         return {service["name"]: service["healthy"] for service in listed}
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _to_its_inside(gateway: ProcessSpec) -> http.client.HTTPConnection:
+    """A connection to where it answers `/services`: the public port, or ADMIN_LISTEN."""
+    url = admin_url(gateway.environment) or public_url(gateway)
+    if url.startswith(UNIX):
+        return UnixConnection(url.removeprefix(UNIX), timeout_s=TIMEOUT_S)
+    address = urlsplit(url)
+    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
 
 
 def _get(
@@ -62,12 +74,17 @@ def _get(
         connection = http.client.HTTPConnection(
             host, process.port, timeout=TIMEOUT_S, source_address=source
         )
-        try:
-            connection.request("GET", path, headers={"User-Agent": "lockgate"})
-            response = connection.getresponse()
-            return response.status, response.read()
-        except (OSError, http.client.HTTPException):
-            continue
-        finally:
-            connection.close()
+        if (answer := _answer(connection, path)) is not None:
+            return answer
     return None
+
+
+def _answer(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes] | None:
+    try:
+        connection.request("GET", path, headers={"User-Agent": "lockgate"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

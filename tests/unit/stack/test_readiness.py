@@ -100,3 +100,11 @@ def test_a_list_that_makes_no_sense_stops_nothing(gateway: ToldGateway) -> None:
 def test_a_gateway_that_does_not_answer_is_missing_every_route() -> None:
     nobody = ProcessSpec(GATEWAY, GATEWAY, free_port(), ())
     assert missing_routes(nobody, SERVICES) == {"price_service": "/api/price/health: no answer"}
+
+
+def test_instances_are_counted_where_the_gateway_shows_them(gateway: ToldGateway) -> None:
+    """With ADMIN_LISTEN the public port answers 404: the instances were not counted at all."""
+    gateway.lists(healthy=1)
+    admin = {"ADMIN_LISTEN": f"127.0.0.1:{gateway.process.port}"}
+    public = ProcessSpec(GATEWAY, GATEWAY, free_port(), (), environment=admin)
+    assert missing_routes(public, SERVICES) == {"price_service": "1 of 2 instances healthy"}
