@@ -5,6 +5,8 @@ COMMANDS. The module says what the command is called with, and imports what does
 called: `lockgate --help` reads all of them.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -40,6 +42,14 @@ EXIT_STATUSES = (
 )
 FAILURE = 1
 USAGE = 2
+_NOT_YOURS = "; is it another user's, or in a folder that you may not write to?"
+_ADVICE = {
+    errno.EACCES: _NOT_YOURS,
+    errno.EPERM: _NOT_YOURS,
+    errno.EROFS: "; choose a folder that can be written to",
+    errno.ENOSPC: "; make room there, and try again",
+    errno.EDQUOT: "; make room there, and try again",
+}
 
 
 def command(
@@ -120,6 +130,16 @@ def run(called: click.Command, name: str) -> int:
     except ModuleNotFoundError as error:
         tell_missing_extra(name, error)
         return FAILURE
+    except OSError as error:
+        print_error(_of_the_system(error))
+        return FAILURE
+
+
+def _of_the_system(error: OSError) -> str:
+    """What went wrong with which file, and what to do where that is known."""
+    file = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    advice = _ADVICE.get(error.errno or 0, "")
+    return f"{file}{error.strerror or error}{advice}"
 
 
 def _one_line(error: click.UsageError) -> str:

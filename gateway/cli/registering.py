@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from discovery.advertising import advertised_host
@@ -16,7 +17,8 @@ from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
 from gateway.cli.program_group import ProgramGroup
-from gateway.cli.registry_meant import registry_settings
+from gateway.cli.registry_meant import registry_by_now, registry_settings
+from gateway.cli.stack_registrar import StackRegistrar
 from gateway.cli.terminal import Terminal
 from gateway.stack.addresses import UNIX
 from gateway.stack.failures import UsageError
@@ -53,9 +55,10 @@ def run_as_instance(
     if tcp and health_probe not in (None, "tcp"):
         raise UsageError("--tcp and --health-probe: only one of them can be the probe")
     health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body, HOST: health_host}
-    registrar = _registrar(via_http, token or os.environ.get("ADMIN_TOKEN"))
+    over_http = _over_http(via_http, token or os.environ.get("ADMIN_TOKEN"))
     logging.basicConfig(level=logging.INFO, format="lockgate: %(message)s")  # standard error
     try:
+        stack = None if over_http else _of_a_stack(port_offset, data_dir)
         announcement = make_announcement(
             name=name,
             port=port or free_port(),
@@ -65,12 +68,10 @@ def run_as_instance(
             version=version,
             weight=weight,
             instance_id=instance_id,
-            settings=registry_settings(port_offset, data_dir, say=_say)
-            if via_http is None
-            else None,
+            settings=stack.settings if stack else None,
             ttl_s=ttl,
             starts_within_s=starts_within,
-            registrar=registrar,
+            registrar=stack or over_http,
         )
     except DiscoveryError as error:
         raise UsageError(str(error)) from None
@@ -110,7 +111,12 @@ def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[s
     return pairs | given
 
 
-def _registrar(url: str | None, token: str | None) -> Registrar | None:
+def _of_a_stack(port_offset: str, data_dir: Path | None) -> StackRegistrar:
+    settings = registry_settings(port_offset, data_dir, say=_say)
+    return StackRegistrar(settings, partial(registry_by_now, port_offset, data_dir), _say)
+
+
+def _over_http(url: str | None, token: str | None) -> Registrar | None:
     """The registrar of --via-http; None is the registry itself."""
     if url is None:
         return None

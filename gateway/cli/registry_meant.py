@@ -39,6 +39,14 @@ def registry_settings(
     return _with({_URL: record.registry_url, **namespace})
 
 
+def registry_by_now(port_offset: str, data_dir: Path | None) -> RegistrySettings | None:
+    """With the registry that the stack has by now; None: the environment names one, or no stack does."""
+    if os.environ.get(_URL):
+        return None
+    record = stack_found(port_offset, data_dir)[1].load_record()
+    return _with({_URL: record.registry_url, **_namespace(record)}) if record else None
+
+
 def _with(variables: dict[str, str]) -> RegistrySettings:
     return RegistrySettings.from_env({**os.environ, **variables})
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gateway.stack.finding import running_offsets
+from gateway.stack.serving import served_last
 from gateway.stack.state import StackState, project_root
 
 
@@ -16,7 +17,7 @@ def nothing_runs(state: StackState, start: Path) -> str:
             f"nothing runs with {directory}: `lockgate serve --data-dir {directory}` starts there"
         )
     if directory.exists():
-        return f"nothing runs at port offset {directory.name}: `lockgate up` starts the stack"
+        return f"nothing runs at port offset {directory.name}: {_how_to_start(state)}"
     root = project_root(start)
     if (root / "setup.cfg").exists():
         return f"no stack in {directory} yet: `make up` starts it"
@@ -24,6 +25,15 @@ def nothing_runs(state: StackState, start: Path) -> str:
         f"no stack in {directory} (looked from there up to /): "
         "run it in the checkout, or start one here with `lockgate serve`"
     )
+
+
+def _how_to_start(state: StackState) -> str:
+    """What ran there last, with the offset where there is one."""
+    name = state.directory.name
+    option = f" --port-offset {name}" if int(name) else ""
+    if served_last(state):
+        return f"`lockgate serve{option}` starts a gateway there"
+    return f"`lockgate up{option}` starts the stack"
 
 
 def elsewhere(state: StackState, start: Path) -> str:

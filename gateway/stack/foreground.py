@@ -65,8 +65,7 @@ class Foreground:
                 self._start(registry.process, serving, stack)
             record = _record(registry, environ, settings, sockets[0])
             self.state.save_record(record)
-            with asyncio.Runner(loop_factory=process.new_event_loop) as runner:
-                runner.run(process.serve(settings, sockets, lambda: self.started(settings, record)))
+            _serve(settings, sockets, lambda: self.started(settings, record))
 
     def _claim(self) -> tuple[Serving, StackRecord | None]:
         """What a killed one left behind is ended; its record is returned."""
@@ -116,6 +115,16 @@ class Foreground:
         )
         stack.callback(registry.stop)
         registry.start()
+
+
+def _serve(
+    settings: GatewaySettings, sockets: list[socket.socket], started: Callable[[], None]
+) -> None:
+    try:
+        with asyncio.Runner(loop_factory=process.new_event_loop) as runner:
+            runner.run(process.serve(settings, sockets, started))
+    except process.ListenError as error:  # another program was quicker
+        raise StackError(f"{error}; start it again, or choose another port with --port") from None
 
 
 def _settings(environ: Mapping[str, str]) -> GatewaySettings:

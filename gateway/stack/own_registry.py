@@ -11,8 +11,9 @@ import structlog
 from gateway.stack.failures import StackError
 from gateway.stack.log_files import last_lines
 from gateway.stack.plan import ProcessSpec
+from gateway.stack.ports import answers, holder_of
 from gateway.stack.processes import MARKER_VARIABLE
-from gateway.stack.registry_ping import answers_ping, default_url
+from gateway.stack.registry_ping import default_url, is_answered_by
 from gateway.stack.rotating_file import rotate_when_large
 from gateway.stack.state import StackState
 
@@ -50,15 +51,11 @@ class OwnRegistry:
         except OSError as error:
             raise StackError(f"{self._server.command[0]} can't be run: {error.strerror}") from None
         deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
-        while not answers_ping(default_url(self._server.port)):
+        # Another server may have taken the port just now, and would answer too.
+        while not is_answered_by(process.pid, default_url(self._server.port)):
             ended = process.poll() is not None
             if ended or time.monotonic() > deadline_s:
-                what = "ended while starting" if ended else "does not answer"
-                raise StackError(
-                    f"the registry server {what}; the end of its log says why, the whole of it is "
-                    f"{self._log_file}",
-                    tuple(last_lines(self._log_file, _TAIL_LINES, after_byte=first_byte)),
-                )
+                raise self._not_started(ended, first_byte)
             time.sleep(_POLL_S)
         self._thread.start()
 
@@ -75,6 +72,18 @@ class OwnRegistry:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _not_started(self, ended: bool, first_byte: int) -> StackError:
+        port = self._server.port
+        if ended and answers(port):
+            holder = holder_of(port) or "a program that cannot be seen from here"
+            return StackError(f"port {port} was just taken by {holder}: try again")
+        what = "ended while starting" if ended else "does not answer"
+        return StackError(
+            f"the registry server {what}; the end of its log says why, the whole of it is "
+            f"{self._log_file}",
+            tuple(last_lines(self._log_file, _TAIL_LINES, after_byte=first_byte)),
+        )
 
     def _start_process(self) -> "subprocess.Popen[bytes]":
         rotate_when_large(self._log_file)

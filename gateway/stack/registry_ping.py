@@ -16,3 +16,17 @@ def answers_ping(url: str) -> bool:
             return bool(client.ping())
     except (redis.RedisError, OSError):
         return False
+
+
+def is_answered_by(pid: int, url: str) -> bool:
+    """That very server answers there; what it logs or whether it lives does not tell of the port."""
+    import redis
+
+    from discovery.connecting import connect
+
+    try:
+        with connect(url) as client:
+            client.ping()
+            return bool(client.info("server")["process_id"] == pid)
+    except (redis.RedisError, OSError):
+        return False

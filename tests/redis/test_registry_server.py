@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from gateway.stack.failures import StackError
+from gateway.stack.own_registry import OwnRegistry
 from gateway.stack.registry_ping import answers_ping, default_url
 from gateway.stack.registry_server import (
     choose_registry,
     own_binary,
+    own_registry,
 )
 from gateway.stack.state import StackState, stack_state
 from tests.support.registry_servers import free_port
@@ -160,3 +162,15 @@ def test_a_server_on_the_path_comes_before_the_wheels(
 
 def test_a_server_that_still_loads_or_is_gone_does_not_answer() -> None:
     assert not answers_ping(default_url(free_port()))
+
+
+def test_what_took_the_port_at_the_same_moment_is_not_taken_for_our_own_server(
+    state: StackState, start_server: StartServer
+) -> None:
+    """Two `lockgate serve` that were started at once shared the registry of one of them."""
+    port = start_server()
+    server = own_registry(port, state).process
+    assert server is not None
+    registry = OwnRegistry(server, state, group=os.getpgrp(), on_start=lambda pid: None)
+    with pytest.raises(StackError, match=f"port {port} was just taken by .*try again"):
+        registry.start()

@@ -52,6 +52,7 @@ def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> I
     else:
         detail = f"nothing runs in {state.directory}; what follows is what a start would meet"
         yield Finding("stack", "ok", detail, elsewhere(state, Path.cwd()))
+    yield machine.folder(state.directory)
     if given := environ.get("REDIS_URL"):
         yield from registry.given_registry(given)
     else:

@@ -1,13 +1,18 @@
 """Whether this machine is one that the gateway runs well on."""
 
+import os
 import platform
 import resource
+import shutil
 import sysconfig
 from importlib.util import find_spec
+from pathlib import Path
 
 from gateway.cli.examining.findings import Finding
 
 FILES_WANTED = 4096
+BYTES_WANTED = 64 * 1024 * 1024
+_ELSEWHERE = "choose another folder, as with `lockgate serve --data-dir FOLDER`"
 
 
 def python() -> Finding:
@@ -32,3 +37,15 @@ def open_files() -> Finding:
             "raise the hard limit: /etc/security/limits.conf, LimitNOFILE=, --ulimit nofile=",
         )
     return Finding("open files", "ok", f"the gateway raises its own limit to {hard}")
+
+
+def folder(directory: Path) -> Finding:
+    """Whether a start could keep its data, logs and token there."""
+    there = next(path for path in (directory, *directory.parents) if os.path.exists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        return Finding("folder", "failed", f"nothing can be kept in {directory}", _ELSEWHERE)
+    free = shutil.disk_usage(there).free
+    if free < BYTES_WANTED:
+        detail = f"{free / 1024 / 1024:.0f} MiB are free for {directory}: the registry needs room"
+        return Finding("folder", "warning", detail, f"make room there, or {_ELSEWHERE}")
+    return Finding("folder", "ok", f"{directory} can be written to")

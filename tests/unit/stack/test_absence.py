@@ -5,8 +5,9 @@ from pathlib import Path
 
 from gateway.stack.absence import nothing_runs
 from gateway.stack.finding import stack_near
-from gateway.stack.serving import Serving
-from gateway.stack.state import StackState, stack_state
+from gateway.stack.plan import GATEWAY, ProcessSpec
+from gateway.stack.serving import SERVE_COMMAND, Serving
+from gateway.stack.state import StackRecord, StackState, stack_state
 
 
 def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path) -> None:
@@ -57,3 +58,18 @@ def test_a_gateway_that_is_served_at_another_offset_is_named(tmp_path: Path) -> 
 def test_a_data_folder_without_a_gateway_is_named(tmp_path: Path) -> None:
     said = nothing_runs(StackState(tmp_path / "data"), tmp_path)
     assert f"nothing runs with {tmp_path}/data" in said
+
+
+def test_after_serve_it_is_serve_that_is_named_with_the_offset(tmp_path: Path) -> None:
+    """It was `lockgate up`, which starts the example services, and at offset 0."""
+    state = stack_state(tmp_path, 7)
+    state.prepare()
+    gateway = ProcessSpec(GATEWAY, GATEWAY, 8087, SERVE_COMMAND)
+    state.save_record(StackRecord((gateway,), "redis://127.0.0.1:6386/0", "", 15))
+    assert "`lockgate serve --port-offset 7`" in nothing_runs(state, tmp_path)
+
+
+def test_the_command_has_the_offset_at_which_nothing_runs(tmp_path: Path) -> None:
+    state = stack_state(tmp_path, 7)
+    state.prepare()
+    assert "`lockgate up --port-offset 7`" in nothing_runs(state, tmp_path)

@@ -31,7 +31,17 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert stat.S_IMODE(state.record_file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"processes": [{"name": "a"}]}', '{"x": 1}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"processes": [{"name": "a"}]}',
+        '{"x": 1}',
+        '{"processes": [], "registry_url": 5, "registry_about": null, "stop_wait_s": "x"}',
+    ],
+)
 def test_a_record_of_another_version_counts_as_none(tmp_path: Path, text: str) -> None:
     state = stack_state(tmp_path, 0)
     state.prepare()

@@ -1,0 +1,63 @@
+"""Registering with the stack of a folder, at whichever port its registry is by now."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from discovery.answers import Standing
+from discovery.instance import Instance
+from discovery.registrar import RedisRegistrar
+from discovery.settings import RegistrySettings, without_password
+
+
+class StackRegistrar:
+    """Looks before each call where the registry is: a stack may be started later than a program.
+
+    `look` returns what it finds by then, None: nothing; `say` gets words to a person.
+    """
+
+    def __init__(
+        self,
+        settings: RegistrySettings,
+        look: Callable[[], RegistrySettings | None],
+        say: Callable[[str], None],
+    ) -> None:
+        self.settings = settings
+        self._look = look
+        self._say = say
+        self._now = RedisRegistrar(settings)
+
+    @property
+    def registry(self) -> str:
+        return self._now.registry
+
+    async def register(self, instance: Instance) -> None:
+        await (await self._current()).register(instance)
+
+    async def renew(self, key: str) -> str:
+        return await (await self._current()).renew(key)
+
+    async def standing(self, key: str) -> Standing:
+        return await self._now.standing(key)
+
+    async def drain(self, key: str) -> None:
+        await self._now.drain(key)
+
+    async def drained(self, key: str) -> None:
+        await self._now.drained(key)
+
+    async def deregister(self, key: str) -> None:
+        await self._now.deregister(key)
+
+    async def close(self) -> None:
+        await self._now.close()
+
+    async def _current(self) -> RedisRegistrar:
+        found = None
+        with suppress(OSError):  # what can't be read now tells of no other
+            found = self._look()
+        if found is not None and found != self.settings:
+            await self._now.close()
+            self.settings = found
+            self._now = RedisRegistrar(found)
+            self._say(f"the registry is {without_password(found.redis_url)} now")
+        return self._now
