@@ -139,6 +139,8 @@ def _of_the_system(error: OSError) -> str:
     """What went wrong with which file, and what to do where that is known."""
     file = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     advice = _ADVICE.get(error.errno or 0, "")
+    if error.errno == errno.ENOENT and not file:  # what asks for the working folder tells no name
+        advice = "; was the folder that you are in removed? `cd` to one that is there"
     return f"{file}{error.strerror or error}{advice}"
 
 

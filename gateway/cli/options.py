@@ -1,6 +1,8 @@
 """Options that several commands have, and what they stand for."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -30,10 +32,29 @@ services = click.option(
     default="",
     help='The example services: none, all, or names: "price_service signal_service".',
 )
+
+
+class Folder(click.Path):
+    """A folder, there already or not; an empty text, as of a variable that is not set, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        if not os.fspath(value):
+            self.fail("it is empty; name a folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 data_dir = click.option(
     "--data-dir",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=Folder(),
     help="That of a `lockgate serve`; else what runs is looked for in this folder and those above.",
 )
 url = click.option(

@@ -28,12 +28,17 @@ def nothing_runs(state: StackState, start: Path) -> str:
 
 
 def _how_to_start(state: StackState) -> str:
-    """What ran there last, with the offset where there is one."""
-    name = state.directory.name
-    option = f" --port-offset {name}" if int(name) else ""
+    """What ran there last."""
     if served_last(state):
-        return f"`lockgate serve{option}` starts a gateway there"
-    return f"`lockgate up{option}` starts the stack"
+        return f"{typed('serve', state)} starts a gateway there"
+    return f"{typed('up', state)} starts the stack"
+
+
+def typed(command: str, state: StackState) -> str:
+    """A command for that stack, as one types it in its folder."""
+    offset = state.directory.name
+    option = f" --port-offset {offset}" if offset.isdigit() and int(offset) else ""
+    return f"`lockgate {command}{option}`"
 
 
 def elsewhere(state: StackState, start: Path) -> str:

@@ -11,6 +11,7 @@ from gateway import process
 from gateway.descriptors import raise_limit
 from gateway.request_reading import require_extension
 from gateway.settings import GatewaySettings, load_settings
+from gateway.stack.absence import typed
 from gateway.stack.code import code_of
 from gateway.stack.down import stop_everything
 from gateway.stack.environment import process_environment, stop_wait
@@ -73,8 +74,8 @@ class Foreground:
             with self.state.locked():
                 if Supervisor(self.state).answers():
                     raise StackError(
-                        f"`up` runs the stack of {self.state.directory} already: `lockgate down` "
-                        f"ends it; {_ANOTHER_PLACE}"
+                        f"`up` runs the stack of {self.state.directory} already: "
+                        f"{typed('down', self.state)} ends it; {_ANOTHER_PLACE}"
                     )
                 serving = Serving.claim(self.state)
                 if serving is None:

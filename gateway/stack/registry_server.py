@@ -65,12 +65,21 @@ def _given(url: str) -> RegistryChoice:
     try:
         with connect(url) as client:
             client.ping()
+    except redis.AuthenticationError as error:
+        raise StackError(f"REDIS_URL={without_password(url)} {refusal(url)}") from error
     except (redis.RedisError, OSError) as error:
         raise StackError(
             f"REDIS_URL={without_password(url)} does not answer: {str(error).rstrip('.')}; "
             "start that server, or unset REDIS_URL and one is started here"
         ) from error
     return RegistryChoice(url, "REDIS_URL, not ours")
+
+
+def refusal(url: str) -> str:
+    """What a server that lets nobody in by this URL does, and what to do."""
+    has_password = without_password(url) != url
+    does = "takes another user or password" if has_password else "asks for a password"
+    return f"{does}: give it, as in redis://USER:PASSWORD@HOST:PORT/0"
 
 
 def _found(port: int) -> RegistryChoice:

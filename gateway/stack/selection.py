@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from discovery.naming import names_meant
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import SERVICE_PORTS, STAND_IN, ProcessSpec
 
@@ -59,12 +60,20 @@ def chosen_processes(running: Iterable[ProcessSpec], names: Iterable[str]) -> fr
     running = list(running)
     chosen: set[str] = set()
     for name in names:
-        meant = {spec.name for spec in running if name in (spec.name, spec.service)}
+        meant = _meant(name, running)
         if not meant:
             known = ", ".join(sorted(spec.name for spec in running))
             raise UsageError(f"no process or service {name!r} in this stack; there are {known}")
         chosen |= meant
     return frozenset(chosen)
+
+
+def _meant(word: str, running: Iterable[ProcessSpec]) -> set[str]:
+    """The processes of that name or service; else of the service that it is in a route."""
+    for name in (word, *names_meant(word)):
+        if meant := {spec.name for spec in running if name in (spec.name, spec.service)}:
+            return meant
+    return set()
 
 
 def parse_scale(text: str) -> dict[str, int]:

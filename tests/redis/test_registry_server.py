@@ -174,3 +174,19 @@ def test_what_took_the_port_at_the_same_moment_is_not_taken_for_our_own_server(
     registry = OwnRegistry(server, state, group=os.getpgrp(), on_start=lambda pid: None)
     with pytest.raises(StackError, match=f"port {port} was just taken by .*try again"):
         registry.start()
+
+
+@pytest.mark.parametrize(
+    ("password", "said"),
+    [("", "asks for a password"), (":wrong@", "takes another user or password")],
+)
+def test_a_given_server_that_lets_nobody_in_is_not_told_to_be_started(
+    state: StackState, start_server: StartServer, password: str, said: str
+) -> None:
+    """It was said not to answer, with a text of the protocol, and to be started."""
+    port = start_server("--requirepass", "right")
+    with pytest.raises(StackError) as failure:
+        choose_registry(f"redis://{password}127.0.0.1:{port}/0", port, state)
+    assert f"{said}: give it" in str(failure.value)
+    assert "HELLO" not in str(failure.value)
+    assert "start that" not in str(failure.value)

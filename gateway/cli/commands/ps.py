@@ -14,7 +14,7 @@ def ps(port_offset: str, data_dir: Path | None, as_json: bool) -> None:
     """Show what runs, with pid, port, uptime and health."""
     from gateway.cli.output import print_progress
     from gateway.cli.stack_table import print_json, print_table
-    from gateway.stack.absence import nothing_runs
+    from gateway.stack.absence import nothing_runs, typed
     from gateway.stack.processes import marked_pids
     from gateway.stack.ps import running
 
@@ -25,7 +25,7 @@ def ps(port_offset: str, data_dir: Path | None, as_json: bool) -> None:
     elif record is None or not rows:
         orphans = sorted(marked_pids(state.marker))
         print_progress(
-            f"processes {orphans} run without their supervisor; `make down` ends them"
+            f"processes {orphans} run without their supervisor; {typed('down', state)} ends them"
             if orphans
             else nothing_runs(state, Path.cwd())
         )

@@ -18,7 +18,7 @@ from gateway.cli.application import command
 @click.option(
     "--data-dir",
     metavar="FOLDER",
-    type=click.Path(path_type=Path),
+    type=options.Folder(),
     help="Where data, logs and the admin token are kept; else .lockgate in this folder.",
 )
 @options.port_offset

@@ -7,7 +7,7 @@ from gateway.cli.examining import configured, machine, registry, running
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
 from gateway.cli.gateway_client import find_gateway
-from gateway.stack.absence import elsewhere
+from gateway.stack.absence import elsewhere, typed
 from gateway.stack.plan import REGISTRY, REGISTRY_PORT
 from gateway.stack.processes import marked_pids
 from gateway.stack.ps import ProcessRow
@@ -48,7 +48,7 @@ def _of_what_runs(
 def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
     if left := sorted(marked_pids(state.marker)):
         detail = f"processes {left} run without their supervisor"
-        yield Finding("stack", "failed", detail, "`make down` ends them")
+        yield Finding("stack", "failed", detail, f"{typed('down', state)} ends them")
     else:
         detail = f"nothing runs in {state.directory}; what follows is what a start would meet"
         yield Finding("stack", "ok", detail, elsewhere(state, Path.cwd()))

@@ -11,7 +11,7 @@ from discovery.settings import check_redis_url, without_password
 from gateway.cli.examining.findings import Finding, State
 from gateway.stack.ports import answers
 from gateway.stack.registry_ping import default_url
-from gateway.stack.registry_server import obstacle_in, own_binary
+from gateway.stack.registry_server import obstacle_in, own_binary, refusal
 
 CLOCK_SKEW_S = 1.0
 _OTHER_REGISTRY = "set REDIS_URL to a registry that will do, or correct that one"
@@ -54,8 +54,8 @@ def _registry(url: str, unfit: State, away: str) -> list[Finding]:
             return [Finding("registry", "ok", detail), _clock(client)]
     except SettingsError as error:
         return [Finding("registry", unfit, str(error), "correct the variable")]
-    except redis.AuthenticationError as error:
-        return [Finding("registry", unfit, f"{shown}: {error}", _OTHER_REGISTRY)]
+    except redis.AuthenticationError:
+        return [Finding("registry", unfit, f"{shown} {refusal(url)}", _OTHER_REGISTRY)]
     except (redis.RedisError, OSError) as error:
         return [Finding("registry", unfit, f"{shown} does not answer: {error}", away)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gateway.cli.application import FAILURE, run
+from gateway.cli.application import FAILURE, USAGE, lockgate, run
 from gateway.stack.state import StackState
 
 
@@ -51,3 +51,24 @@ def test_what_is_kept_in_place_of_a_folder_is_named(
 
     assert run(command, "lockgate") == FAILURE
     assert f"{tmp_path}/file" in capsys.readouterr().err
+
+
+def test_a_working_folder_that_was_removed_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["lockgate", "ps"])
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert run(lockgate, "lockgate") == FAILURE
+    assert "was the folder that you are in removed?" in capsys.readouterr().err
+
+
+def test_an_empty_data_folder_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a variable that is not set: data, logs and token came into the working folder."""
+    monkeypatch.setattr("sys.argv", ["lockgate", "serve", "--data-dir", ""])
+    assert run(lockgate, "lockgate") == USAGE
+    assert "--data-dir': it is empty" in capsys.readouterr().err

@@ -110,6 +110,10 @@ def test_a_service_stands_for_all_of_its_instances() -> None:
     assert chosen_processes(stack, ["price_service-2", GATEWAY]) == {"price_service-2", GATEWAY}
 
 
+def test_the_name_in_a_route_stands_for_its_service_as_in_other_commands() -> None:
+    assert chosen_processes(running({"price_service": 1}), ["price"]) == {"price_service"}
+
+
 def test_a_name_that_there_is_not_is_told_with_those_that_there_are() -> None:
     with pytest.raises(UsageError, match=r"'gateway' in this stack; there are api_gateway, price"):
         chosen_processes(running({"price_service": 1}), ["gateway"])
