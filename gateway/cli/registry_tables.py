@@ -91,7 +91,8 @@ def _some(ids: list[str]) -> str:
 
 
 def _title(document: Any) -> str:
-    title = f"{document['count']} services"
+    count = document["count"]
+    title = f"{count} {'service' if count == 1 else 'services'}"
     if document.get("stale"):
         title += f" (as of {document['age_s']:.0f} s ago: the registry is away)"
     return title

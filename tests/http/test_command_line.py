@@ -56,6 +56,7 @@ async def test_services_are_shown_as_a_table_or_as_the_gateways_own_document(
     assert status == 0
     assert "orders_service" in table
     assert "o-1" in table
+    assert table.startswith("1 service\n")
     assert "metadata" not in json.loads(public)["services"][0]["instances"][0]
     assert json.loads(whole)["services"][0]["instances"][0]["metadata"] == {"zone": "a"}
 
