@@ -16,6 +16,8 @@ from gateway.stack.ports import is_free
 from gateway.stack.state import StackRecord, StackState
 
 _EXAMPLE_PORT = 9000
+#: Of an empty folder: that in which it is typed holds the admin token.
+_EXAMPLE = 'python3 -m http.server {port} --bind 127.0.0.1 --directory "$(mktemp -d)"'
 _EVERYWHERE = ("0.0.0.0", "::")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -48,11 +50,9 @@ class FirstSteps:
 
     def _next(self) -> Iterator[str]:
         port = next(filter(is_free, range(_EXAMPLE_PORT, HIGHEST_PORT)))
-        example = ("python3", "-m", "http.server", str(port))
         yield "Next, in another terminal" + ("" if self.options else ", in this folder") + ":"
-        yield "  " + self._lockgate(
-            "register", "--name", "orders", "--port", str(port), "--", *example
-        )
+        register = self._lockgate("register", "--name", "orders", "--port", str(port), "--")
+        yield f"  {register} {_EXAMPLE.format(port=port)}"
         yield f"  curl {self._url}/api/orders/"
         yield "  " + self._lockgate("services")
         yield "^C stops it."

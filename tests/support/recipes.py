@@ -21,7 +21,7 @@ DOCUMENT = "docs/recipes.md"
 #: By file, what is replaced there by what.
 Edits = Mapping[str, Mapping[str, str]]
 _NOT_THE_READERS = ("REDIS_URL", "ADMIN_TOKEN", "PORT_OFFSET")
-_SETS_UP = ("pip install", "npm install", "django-admin")
+_SETS_UP = ("pip install", "npm install", "django-admin", "mkdir")
 _RUNS = ("lockgate register", "python shop.py")
 _CALLS = "curl "
 #: The head of a program: its file, and where in that it belongs.

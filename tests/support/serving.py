@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -69,7 +68,7 @@ class Project:
     async def background(self, command: str, **variables: str) -> AsyncIterator[None]:
         """A command line, typed in the folder, while the block runs."""
         process = await asyncio.create_subprocess_exec(
-            *shlex.split(command),
+            *("sh", "-c", f"exec {command}"),
             cwd=self.folder,
             env=self.environment | variables,
             stdin=asyncio.subprocess.DEVNULL,
