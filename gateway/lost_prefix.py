@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from gateway.documents import RECIPES
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import Failure, RouteNotFound
 
@@ -45,5 +46,5 @@ def lost_prefix(referer: str, host: str, path: str) -> str | None:
 def _explain(prefix: str) -> str:
     return (
         f"a page of {prefix} links to it and leaves {prefix} out; the service has to begin its links "
-        "with what X-Forwarded-Prefix says (docs/recipes.md shows how)"
+        f"with what X-Forwarded-Prefix says ({RECIPES} shows how)"
     )

@@ -13,11 +13,12 @@ import pytest
 import redis
 
 from gateway.cli.examining.findings import Finding
-from gateway.cli.examining.running import services
+from gateway.cli.examining.services import services
 from gateway.cli.gateway_client import GatewayClient
+from gateway.documents import NO_HEALTHY_INSTANCE
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
-from tests.support.gateways import ADMIN_TOKEN
+from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 from tests.support.registered_programs import LOCKGATE, REPOSITORY
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.stacks import free_offset
@@ -207,37 +208,88 @@ async def test_the_doctor_fails_a_token_file_that_others_can_read(
     assert found["advice"] == f"chmod 600 {token}"
 
 
-async def test_the_doctor_says_which_instance_gets_nothing_and_why(
+async def of_services(gateway: RunningGateway, token: str | None = ADMIN_TOKEN) -> list[Finding]:
+    client = GatewayClient(gateway.url, token, direct=True)
+    return await asyncio.to_thread(list, services(client))
+
+
+async def test_the_doctor_has_one_finding_for_each_service_that_is_not_well(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
+    """A service without a healthy instance had two, the second without advice."""
     gateway = await start_gateway(HEALTH_CHECK_INTERVAL="0.1")
     well = await start_upstream()
+    moved = await start_upstream(b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n")
+    ill = {"routable": False, "ttl": 600}
     await gateway.register("orders_service", well.port, "o-1", ttl=600)
-    await gateway.register("orders_service", free_port(), "o-2", routable=False, ttl=600)
-    await gateway.register("bills_service", free_port(), "b-1", routable=False, ttl=600)
-    client = GatewayClient(gateway.url, ADMIN_TOKEN, direct=True)
+    await gateway.register("orders_service", free_port(), "o-2", **ill)
+    await gateway.register("bills_service", free_port(), "b-1", **ill)
+    await gateway.register("bills_service", moved.port, "b-2", health_check_url="/probe", **ill)
 
-    async def unwell() -> list[Finding]:
-        return [
-            one
-            for one in await asyncio.to_thread(list, services(client))
-            if "unhealthy" in one.detail
-        ]
+    async def all_three() -> list[Finding]:
+        found = await of_services(gateway)
+        assert "".join(one.detail for one in found).count(" is unhealthy: ") == 3, found
+        return found
 
-    async def both() -> bool:
-        return len(await unwell()) == 2
+    bills, orders = await eventually(all_three)
 
-    _: bool = await eventually(both)
-    orders = next(one for one in await unwell() if one.check == "orders_service")
-    found = await asyncio.to_thread(list, services(client))
-
-    assert orders.state == "warning"
-    assert "o-2 at http://127.0.0.1:" in orders.detail
-    assert "refuse" in orders.detail.lower()
+    assert (orders.check, orders.state) == ("orders_service", "warning")
+    assert orders.detail.startswith("o-2 at http://127.0.0.1:")
+    assert orders.detail.endswith(" is unhealthy: connect failed: Connection refused; 1 healthy")
     assert orders.advice.startswith("does the server listen on another port? port=… (--port)")
-    failed = [one for one in found if one.state == "failed"]
-    assert [one.check for one in failed] == ["bills_service"]
-    assert "/api/bills answers 503: none of 1 instances" in failed[0].detail
+    assert (bills.check, bills.state) == ("bills_service", "failed")
+    assert bills.detail.startswith("/api/bills answers 503: b-1 at http://127.0.0.1:")
+    assert f"; b-2 at http://127.0.0.1:{moved.port} is unhealthy: GET /probe" in bills.detail
+    assert bills.advice.startswith("b-1: does the server listen on another port?")
+    assert "; b-2: probes follow no redirect: give the path that it leads to, " in bills.advice
+
+
+async def test_the_doctor_asks_for_the_token_that_the_reason_takes(
+    start_gateway: StartGateway,
+) -> None:
+    gateway = await start_gateway(HEALTH_CHECK_INTERVAL="0.1")
+    await gateway.register("bills_service", free_port(), "b-1", routable=False, ttl=600)
+
+    async def unhealthy() -> list[Finding]:
+        found = await of_services(gateway, None)
+        return [one for one in found if one.detail.endswith(" is unhealthy")]
+
+    for token in (None, "another-token-of-somebody"):
+        await eventually(unhealthy)
+        (found,) = await of_services(gateway, token)
+        assert found.detail.endswith(" is unhealthy")
+        assert found.advice.startswith("set ADMIN_TOKEN to the token of that gateway")
+
+
+async def test_the_doctor_names_a_document_where_somebody_has_it_who_installed_the_wheel(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders_service", upstream.port, "o-1", ttl=600)
+    await gateway.admin("POST", "/services/orders_service/instances/o-1/drain")
+
+    async def is_drained() -> list[Finding]:
+        return await of_services(gateway)
+
+    (found,) = await eventually(is_drained)
+    assert found.detail == "/api/orders answers 503: 1 draining"
+    assert NO_HEALTHY_INSTANCE in found.advice
+
+
+async def test_the_doctor_sends_who_has_a_gateway_without_registry_to_what_it_says_of_that(
+    start_gateway: StartGateway, own_registry: RegistryServer
+) -> None:
+    """It sent them to a row below, and the row was above."""
+    gateway = await start_gateway(REDIS_URL=own_registry.url)
+    own_registry.kill()
+
+    async def is_cut_off() -> list[Finding]:
+        return await of_services(gateway)
+
+    (found,) = await eventually(is_cut_off, within_s=20)
+    assert (found.check, found.state) == ("gateway", "failed")
+    assert "has not heard of its registry" in found.detail
+    assert found.advice.startswith("do what is said of the registry; ")
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:port/0"])

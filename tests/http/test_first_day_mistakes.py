@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.cli.examining.running import services
+from gateway.cli.examining.services import services
 from gateway.cli.gateway_client import GatewayClient
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate

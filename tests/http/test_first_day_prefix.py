@@ -50,5 +50,6 @@ async def test_the_links_of_an_application_lose_its_prefix_and_the_404_says_what
         assert (answer.status, answer.reason) == (404, "route_not_found")
         assert answer.json()["detail"].endswith(
             "path: a page of /api/shop links to it and leaves /api/shop out; the service has to begin "
-            "its links with what X-Forwarded-Prefix says (docs/recipes.md shows how)"
+            "its links with what X-Forwarded-Prefix says (https://github.com/lockgate/lockgate/"
+            "blob/main/docs/recipes.md shows how)"
         )

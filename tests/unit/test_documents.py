@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from discovery.settings import RegistrySettings
+from gateway import documents
 from gateway.app import create_app
 from gateway.build_info import build_info
 from gateway.settings import GatewaySettings
@@ -152,3 +153,14 @@ def test_every_link_of_a_document_leads_to_what_there_is(document: Path) -> None
         if not target.exists() or (anchor and anchor not in anchors(target)):
             nowhere.append((file or image, anchor))
     assert nowhere == []
+
+
+@pytest.mark.parametrize(
+    "url", [documents.NO_HEALTHY_INSTANCE, documents.RECIPES], ids=lambda url: url.split("/")[-1]
+)
+def test_every_document_that_a_message_names_is_in_the_repository_of_the_project(url: str) -> None:
+    metadata = (ROOT / "setup.cfg").read_text()
+    (repository,) = re.findall(r"^    Source = (.+)$", metadata, re.MULTILINE)
+    path, _, anchor = url.removeprefix(f"{repository}/blob/main/").partition("#")
+    assert (ROOT / path).is_file()
+    assert not anchor or anchor in anchors(ROOT / path)

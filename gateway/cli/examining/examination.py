@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gateway.cli.examining import configured, machine, registry, running
+from gateway.cli.examining import configured, machine, registry, running, services
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
 from gateway.cli.gateway_client import find_gateway
@@ -38,7 +38,7 @@ def _of_what_runs(
     ours = any(spec.service == REGISTRY for spec in record.processes)
     yield from registry.registry_of_a_stack(record.registry_url, ours=ours)
     yield from running.processes(rows)
-    yield from running.services(find_gateway(state, offset, None, None))
+    yield from services.services(find_gateway(state, offset, None, None))
     yield from running.settings_that_differ(state, offset, record, environ)
     given = environ.get("REDIS_URL")
     if given and given != record.registry_url:

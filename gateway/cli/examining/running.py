@@ -3,16 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
-from discovery.advice import advice
 from gateway.cli.examining.findings import Finding
-from gateway.cli.gateway_client import GatewayClient
-from gateway.cli.registry_tables import why_unwell
 from gateway.stack.code import code_of
 from gateway.stack.differences import differences, summary
 from gateway.stack.environment import process_environment
-from gateway.stack.failures import StackError, UsageError
+from gateway.stack.failures import UsageError
 from gateway.stack.plan import REGISTRY, ProcessSpec, gateway_port
 from gateway.stack.ps import ProcessRow
 from gateway.stack.serving import SERVE_COMMAND
@@ -20,7 +16,6 @@ from gateway.stack.state import StackRecord, StackState
 from gateway.stack.variables import settings_for
 
 _OTHERS_MAY = 0o077
-_START_IT = "start it, or correct its health_check_url (docs/any-language.md, Health)"
 _SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT")
 
 
@@ -58,38 +53,6 @@ def settings_that_differ(
     for line in summary(found):
         anew = "`make up`, or `lockgate serve` begun anew, takes what is set here"
         yield Finding("running settings", "warning", line, anew)
-
-
-def services(gateway: GatewayClient) -> Iterator[Finding]:
-    """Each instance that gets no requests, with the reason."""
-    try:
-        document = gateway.get("/services")
-        why = why_unwell(gateway, document["services"])
-    except StackError as error:
-        yield Finding("gateway", "failed", str(error), "`lockgate logs --service api_gateway`")
-        return
-    if document.get("stale"):
-        detail = f"the gateway has not heard of its registry for {document['age_s']:.0f} s"
-        yield Finding("gateway", "failed", detail, "see the registry below")
-    for service in document["services"]:
-        yield from _instances(service, why)
-        if not service["healthy"]:
-            yield _no_instance(service)
-
-
-def _instances(service: Any, why: Mapping[tuple[str, str], str]) -> Iterator[Finding]:
-    for instance in service["instances"]:
-        if instance["status"] != "unhealthy":
-            continue
-        seen = why.get((service["name"], instance["id"]), "")
-        detail = f"{instance['id']} at {instance['url']} is unhealthy: {seen}"
-        helps = advice(seen, instance["host"]) or _START_IT
-        yield Finding(service["name"], "warning", detail, helps)
-
-
-def _no_instance(service: Any) -> Finding:
-    detail = f"{service['route']} answers 503: none of {service['total']} instances is healthy"
-    return Finding(service["name"], "failed", detail, "`lockgate services` shows all of them")
 
 
 def _asked(spec: ProcessSpec, environ: Mapping[str, str]) -> ProcessSpec:

@@ -1,0 +1,55 @@
+"""What a gateway last saw of the instances that are not well, and what helps."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from discovery.advice import advice
+from gateway.cli.gateway_client import GatewayClient
+
+NEEDS_TOKEN = "(needs --token)"  # noqa: S105
+NEEDS_ANOTHER_TOKEN = "(needs another --token)"  # noqa: S105
+#: By service and id of an instance.
+Seen = Mapping[tuple[str, str], str]
+
+#: States that say all themselves.
+_NEEDS_NO_WHY = ("healthy", "draining")
+#: Of a gateway that takes the token for none of its own.
+_UNKNOWN = {"latest": NEEDS_ANOTHER_TOKEN}
+#: Of the instances that have one fault.
+_MOST_NAMED = 3
+
+
+def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
+    """What was last seen of each instance that is not well."""
+    why = {}
+    for service in services:
+        ids = [one["id"] for one in service["instances"] if one["status"] not in _NEEDS_NO_WHY]
+        if not ids:
+            continue
+        if gateway.token is None:
+            seen = dict.fromkeys(ids, NEEDS_TOKEN)
+        else:
+            shown = gateway.get(f"/services/{service['name']}", missing={"instances": []})
+            seen = {
+                one["id"]: one.get("health", _UNKNOWN).get("latest", "")
+                for one in shown["instances"]
+            }
+        why.update({(service["name"], id_): seen.get(id_, "") for id_ in ids})
+    return why
+
+
+def what_helps(service: Any, why: Seen) -> Iterator[tuple[str, str]]:
+    """Each advice that there is for a service, behind the instances that it is for."""
+    ids: dict[str, list[str]] = {}
+    for one in service["instances"]:
+        helps = advice(why.get((service["name"], one["id"]), ""), one["host"])
+        ids.setdefault(helps, []).append(one["id"])
+    ids.pop("", None)
+    for helps, some in ids.items():
+        yield first_of(some), helps
+
+
+def first_of(texts: Sequence[str], between: str = ", ") -> str:
+    """The first three, and how many more there are."""
+    more = len(texts) - _MOST_NAMED
+    return between.join(texts[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
