@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.containers import copy_build_context
-from tests.support.documents import Block, blocks
+from tests.support.documents import ROOT, Block, blocks
 from tests.support.registry_servers import free_port
 from tests.support.stacks import free_offset
 from tests.support.terminals import CTRL_C, PROMPT, Terminal
@@ -117,7 +117,8 @@ async def test_the_tutorial_does_what_it_says(desk: Desk) -> None:
 
     (look,) = steps("8. Look at it")
     services, logs, doctor = look.commands
-    for command, expected in ((services, "healthy"), (logs, "method=GET"), (doctor, "ok")):
+    (warning,) = re.findall("`(RATE_LIMIT_REQUESTS: .*?),", (ROOT / DOCUMENT).read_text())
+    for command, expected in ((services, "healthy"), (logs, "method=GET"), (doctor, warning)):
         await desk.type(three, command)
         await three.shows(expected)
         await three.shows(PROMPT)
