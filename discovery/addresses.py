@@ -1,6 +1,7 @@
 """Which addresses are never connected to, decided on the resolved address, whoever wrote the record."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ METADATA_NETWORKS = tuple(
     )
 )
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
+#: No instance has a host with anything else in it.
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+_WILDCARD = "no wildcard is understood: leave it empty for any host, or list names and CIDRs"
 _BROADCAST = ipaddress.ip_address("255.255.255.255")
 #: What has an IPv4 address in its last 32 bits: mapped (RFC 4291 §2.5.5.2), translated (RFC 2765
 #: §2.1) and compatible (RFC 4291 §2.5.5.1) addresses, and NAT64's own prefix (RFC 6052 §2.1).
@@ -55,10 +59,9 @@ class AllowedHosts:
             try:
                 networks.append(ipaddress.ip_network(item))
             except ValueError:
-                if "/" in item or " " in item:
-                    raise SettingsError(
-                        f"REGISTRY_ALLOWED_HOSTS={text!r}: {item!r} is neither a CIDR nor a name"
-                    ) from None
+                if not _NAME.fullmatch(item):
+                    why = _WILDCARD if "*" in item else f"{item!r} is neither a CIDR nor a name"
+                    raise SettingsError(f"REGISTRY_ALLOWED_HOSTS={text!r}: {why}") from None
                 names.add(item.lower())
         return cls(tuple(networks), frozenset(names))
 

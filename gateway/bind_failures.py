@@ -2,6 +2,8 @@
 
 import errno
 
+from gateway.port_holders import who_has
+
 
 def reason(error: OSError, port: int) -> str:
     """`error` is that of `bind`."""
@@ -10,4 +12,6 @@ def reason(error: OSError, port: int) -> str:
             f"port {port} needs root or CAP_NET_BIND_SERVICE "
             "(sysctl net.ipv4.ip_unprivileged_port_start)"
         )
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken by {who_has(port)}: stop that, or choose another port"
     return error.strerror or str(error)

@@ -45,10 +45,12 @@ def _why(text: str) -> str:
     scheme, separator, rest = text.partition("://")
     if text.lower() == "null":
         return "any page can send null, so it can't be allowed"
-    if not separator or not scheme:
-        return f"it has no scheme; write https://{text.lstrip(':/')}"
     if ANY in text:
         return "no wildcard is allowed inside; name each origin, or * alone for all"
+    if text.count("://") > 1:
+        return "put a comma between two origins"
+    if not separator or not scheme:
+        return f"it has no scheme; write https://{text.lstrip(':/')}"
     if not text.isascii():
         return "browsers send the name in ASCII (xn--…)"
     if set(rest) & set("/?#@"):

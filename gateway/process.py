@@ -183,7 +183,8 @@ async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: i
             await web.SockSite(runner, sock, backlog=backlog).start()
         except OSError as error:
             where = sock.getsockname()
-            raise ListenError(f"can't listen on {where} ({variable}): {error.strerror}") from None
+            why = reason(error, where[1]) if sock.family != socket.AF_UNIX else error.strerror
+            raise ListenError(f"can't listen on {where} ({variable}): {why}") from None
 
 
 async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:

@@ -24,7 +24,7 @@ from gateway.upstream.limits import UpstreamLimits
 from gateway.urls import check_url
 from middlewares.client_address import TrustedProxies
 from middlewares.limiting import Policy
-from middlewares.log_levels import Level, Style, in_lower_case
+from middlewares.log_levels import LEVELS_IN_WORDS, Level, Style, in_lower_case
 
 DEFAULT_POLICY = "default"
 
@@ -34,7 +34,9 @@ def _host(text: str) -> str:
     try:
         parse_registration("gateway", "gateway", {"host": address, "port": 1})
     except InvalidRegistration:
-        raise ValueError("must be an address of this machine, or its name") from None
+        raise ValueError(
+            "must be an address of this machine, or its name; 0.0.0.0 is all of them"
+        ) from None
     return text
 
 
@@ -140,7 +142,7 @@ class GatewaySettings(BaseSettings):
     start_without_registry: Literal["view", "wait"] = "view"
     """Such a start: `view` begins with that file, `wait` waits for the registry."""
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = "info"
-    """debug, info, warning, error or critical."""
+    """debug, info, warning (or warn), error or critical."""
     log_format: Annotated[Style, BeforeValidator(in_lower_case)] = "json"
     """json, or console for people."""
     registry: RegistrySettings = RegistrySettings()
@@ -226,7 +228,10 @@ def _one_line(error: Any) -> str:
     variable = str(error["loc"][0]).upper()
     shown = "(not shown)" if variable == "ADMIN_TOKEN" else repr(error["input"])
     message = error["msg"].removeprefix("Value error, ")
-    allowed = {"GATEWAY_WORKERS": "must be 1: several workers are not supported yet"}
+    allowed = {
+        "GATEWAY_WORKERS": "must be 1: several workers are not supported yet",
+        "LOG_LEVEL": LEVELS_IN_WORDS,
+    }
     if variable == "GATEWAY_PORT" and str(error["input"]).startswith("tcp://"):
         allowed[variable] = _KUBERNETES_HINT
     return f"{variable}={shown}: {allowed.get(variable, message[:1].lower() + message[1:])}"

@@ -40,7 +40,7 @@ class TrustedProxies:
     def parse(cls, text: str) -> "TrustedProxies":
         """From comma-separated CIDRs; ValueError names the first that is none."""
         items = [item.strip() for item in text.split(",") if item.strip()]
-        return cls(tuple(ipaddress.ip_network(item) for item in items))
+        return cls(tuple(map(_network, items)))
 
     def trusts(self, peer: str) -> bool:
         address = parse_address(peer) if self.networks else None
@@ -64,6 +64,13 @@ class TrustedProxies:
 
     def _contains(self, address: Address) -> bool:
         return any(address in network for network in self.networks)
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"{error}: list your proxies' addresses or CIDRs, 10.0.0.0/8") from None
 
 
 @lru_cache(maxsize=CLIENTS_REMEMBERED)

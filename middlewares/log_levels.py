@@ -5,6 +5,7 @@ from typing import Literal
 Level = Literal["debug", "info", "warning", "error", "critical"]
 Style = Literal["json", "console"]
 LEVELS: dict[Level, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+LEVELS_IN_WORDS = "must be debug, info, warning (or warn), error or critical"
 
 
 def in_lower_case(text: object) -> object:

@@ -69,5 +69,5 @@ def run_service(name: str) -> int:
 
 
 def _refuse(line: str, status: int) -> int:
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"lockgate: {line}\n")
     return status

@@ -12,8 +12,8 @@ from discovery.tasks import end
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.program_signals import ProgramSignals
 from gateway.cli.terminal import Terminal
+from gateway.port_holders import holder_of
 from gateway.stack.failures import StackError
-from gateway.stack.ports import holder_of
 
 #: The exit status where a registration is refused for a reason that does not pass.
 REFUSED = 1

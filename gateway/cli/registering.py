@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -57,8 +57,9 @@ def run_as_instance(
     health = {PROBE: health_probe, STATUSES: health_status, BODY: health_body, HOST: health_host}
     over_http = _over_http(via_http, token or os.environ.get("ADMIN_TOKEN"))
     logging.basicConfig(level=logging.INFO, format="lockgate: %(message)s")  # standard error
+    of_the_registry: list[str] = []
     try:
-        stack = None if over_http else _of_a_stack(port_offset, data_dir)
+        stack = None if over_http else _of_a_stack(port_offset, data_dir, of_the_registry.append)
         announcement = make_announcement(
             name=name,
             port=port or free_port(),
@@ -75,6 +76,8 @@ def run_as_instance(
         )
     except DiscoveryError as error:
         raise UsageError(str(error)) from None
+    for line in of_the_registry:  # not before a mistake: that is told alone
+        _say(line)
     try:
         with ProgramGroup() as group, Terminal() as terminal:
             status = asyncio.run(
@@ -111,8 +114,10 @@ def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[s
     return pairs | given
 
 
-def _of_a_stack(port_offset: str, data_dir: Path | None) -> StackRegistrar:
-    settings = registry_settings(port_offset, data_dir, say=_say)
+def _of_a_stack(
+    port_offset: str, data_dir: Path | None, say: Callable[[str], None]
+) -> StackRegistrar:
+    settings = registry_settings(port_offset, data_dir, say=say)
     return StackRegistrar(settings, partial(registry_by_now, port_offset, data_dir), _say)
 
 

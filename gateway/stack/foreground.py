@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from discovery.errors import SettingsError
 from gateway import process
 from gateway.descriptors import raise_limit
+from gateway.port_holders import who_has
 from gateway.request_reading import require_extension
 from gateway.settings import GatewaySettings, load_settings
 from gateway.stack.absence import typed
@@ -19,7 +20,7 @@ from gateway.stack.failures import StackError, UsageError
 from gateway.stack.log_tee import LogTee, Render
 from gateway.stack.own_registry import OwnRegistry
 from gateway.stack.plan import GATEWAY, HIGHEST_PORT, REGISTRY, ProcessSpec
-from gateway.stack.ports import answers, holder_of, is_free
+from gateway.stack.ports import answers, is_free
 from gateway.stack.registry_server import RegistryChoice, choose_registry, own_registry
 from gateway.stack.serving import SERVE_COMMAND, Serving, served_pids
 from gateway.stack.state import StackRecord, StackState
@@ -155,7 +156,7 @@ def _ports(before: StackRecord | None, preferred: int) -> Iterator[int]:
 def _bind(settings: GatewaySettings) -> list[socket.socket]:
     host, port = settings.gateway_host, settings.gateway_port
     if port and host in _HERE and answers(port):
-        holder = holder_of(port) or "a program that cannot be seen from here"
+        holder = who_has(port)
         free = next(filter(is_free, range(port + 1, HIGHEST_PORT + 1)), 0)
         raise StackError(
             f"port {port} is taken by {holder}: stop that, or choose another port, "

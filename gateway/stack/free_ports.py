@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from gateway.port_holders import who_has
 from gateway.stack.failures import StackError
 from gateway.stack.plan import SERVICE_PORTS, ProcessSpec
-from gateway.stack.ports import holder_of, is_free, privilege_needed
+from gateway.stack.ports import is_free, privilege_needed
 
 
 def require_free_ports(processes: Sequence[ProcessSpec]) -> None:
@@ -14,7 +15,7 @@ def require_free_ports(processes: Sequence[ProcessSpec]) -> None:
         if privilege := privilege_needed(process.port, process.host):
             raise StackError(f"{privilege}; {process.name} gets another one by GATEWAY_PORT")
         if not is_free(process.port, process.host):
-            holder = holder_of(process.port) or "a program that cannot be seen from here"
+            holder = who_has(process.port)
             taken.append(f"port {process.port}, which {process.name} needs, is taken by {holder}")
             of_services &= process.service in SERVICE_PORTS
     if taken:

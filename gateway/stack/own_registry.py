@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import structlog
 
+from gateway.port_holders import who_has
 from gateway.stack.failures import StackError
 from gateway.stack.log_files import last_lines
 from gateway.stack.plan import ProcessSpec
-from gateway.stack.ports import answers, holder_of
+from gateway.stack.ports import answers
 from gateway.stack.processes import MARKER_VARIABLE
 from gateway.stack.registry_ping import default_url, is_answered_by
 from gateway.stack.rotating_file import rotate_when_large
@@ -76,7 +77,7 @@ class OwnRegistry:
     def _not_started(self, ended: bool, first_byte: int) -> StackError:
         port = self._server.port
         if ended and answers(port):
-            holder = holder_of(port) or "a program that cannot be seen from here"
+            holder = who_has(port)
             return StackError(f"port {port} was just taken by {holder}: try again")
         what = "ended while starting" if ended else "does not answer"
         return StackError(

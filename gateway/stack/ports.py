@@ -1,8 +1,7 @@
-"""Whether a port can be had, and who has it as far as it can be told."""
+"""Whether a port can be had."""
 
 import errno
 import socket
-from contextlib import suppress
 
 from gateway.bind_failures import reason
 
@@ -41,23 +40,6 @@ def answers(port: int) -> bool:
         except OSError:
             continue
     return False
-
-
-def holder_of(port: int) -> str | None:
-    """The process that listens there, `command (pid 123)`; None when it is not ours to see, or without psutil."""
-    try:
-        import psutil
-
-        from gateway.stack.processes import command_of
-    except ModuleNotFoundError:
-        return None
-    # One process after the other: all at once is a privilege of root on macOS.
-    for process in psutil.process_iter():
-        with suppress(psutil.Error, OSError):
-            for connection in process.net_connections(kind="tcp"):
-                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
-                    return f"{command_of(process.pid)} (pid {process.pid})"
-    return None
 
 
 def _bind_failure(host: str, port: int) -> OSError | None:

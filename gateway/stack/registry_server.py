@@ -14,9 +14,10 @@ import redis
 from discovery.connecting import connect
 from discovery.errors import SettingsError
 from discovery.settings import check_redis_url, without_password
+from gateway.port_holders import who_has
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import REGISTRY, ProcessSpec
-from gateway.stack.ports import answers, holder_of
+from gateway.stack.ports import answers
 from gateway.stack.registry_ping import default_url
 from gateway.stack.state import StackState
 
@@ -93,7 +94,7 @@ def _found(port: int) -> RegistryChoice:
     except (redis.RedisError, OSError) as error:
         obstacle = f"is not a Redis that can be used ({error})"
     if obstacle:
-        holder = holder_of(port) or "a program that cannot be seen from here"
+        holder = who_has(port)
         raise StackError(
             f"port {port}, where the registry would be, is taken by {holder}, which {obstacle}; "
             "set REDIS_URL to a registry of yours, or PORT_OFFSET to move the whole stack"

@@ -56,7 +56,7 @@ class Dialer:
             for address in await self.resolver.resolve(instance.host):
                 reason = self._why_forbidden(instance.host, address, instance.port)
                 if reason is not None:
-                    error = ForbiddenAddress(f"{instance.host} is {address}: {reason}")
+                    error = _forbidden(instance.host, address, reason)
                 else:
                     allowed.append(address)
             try:
@@ -141,6 +141,11 @@ def _socket(address: IPAddress, below: int) -> socket.socket:
         sock.close()
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     return sock
+
+
+def _forbidden(host: str, address: IPAddress, reason: str) -> ForbiddenAddress:
+    is_address = host == str(address)
+    return ForbiddenAddress(f"{host} is {reason if is_address else f'{address}: {reason}'}")
 
 
 def _is_local(address: IPAddress) -> bool:

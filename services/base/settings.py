@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from discovery.errors import InvalidRegistration, SettingsError
 from discovery.instance import parse_registration
-from middlewares.log_levels import Level, Style, in_lower_case
+from middlewares.log_levels import LEVELS_IN_WORDS, Level, Style, in_lower_case
 from services.base.validation import expectation, first_of
 
 
@@ -47,8 +47,8 @@ class ServiceSettings(BaseSettings):
     )
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = Field(
         default="info",
-        title="debug, info, warning, error or critical.",
-        description="must be debug, info, warning, error or critical",
+        title="debug, info, warning (or warn), error or critical.",
+        description=LEVELS_IN_WORDS,
     )
     log_format: Annotated[Style, BeforeValidator(in_lower_case)] = Field(
         default="json", title="json, or console for people.", description="must be json or console"

@@ -159,6 +159,8 @@ async def test_a_port_that_is_taken(registry_url: str, tmp_path: Path) -> None:
     assert f"(pid {os.getpid()}) has it; " in ends
     assert ends.startswith(already)
     assert ends.endswith("stop that, or choose another port: that of --port and of your program")
-    assert gateway.stderr == (
-        f"lockgate: can't listen on 127.0.0.1:{port} (GATEWAY_HOST, GATEWAY_PORT): Address already in use\n"
+    assert gateway.stderr.startswith(
+        f"lockgate: can't listen on 127.0.0.1:{port} (GATEWAY_HOST, GATEWAY_PORT): "
+        f"port {port} is taken by "
     )
+    assert gateway.stderr.endswith(f" (pid {os.getpid()}): stop that, or choose another port\n")

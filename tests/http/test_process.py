@@ -189,7 +189,8 @@ def test_the_registrys_password_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("GATEWAY_PORT", "http"), ("REDIS_URL", "http://x")]
+    ("variable", "value"),
+    [("GATEWAY_PORT", "http"), ("REDIS_URL", "http://x"), ("REGISTRY_ALLOWED_HOSTS", "*")],
 )
 async def test_a_bad_value_ends_the_program_with_status_2(
     tmp_path: Path, registry_url: str, variable: str, value: str

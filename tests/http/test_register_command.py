@@ -359,6 +359,22 @@ async def test_a_bad_option_is_refused_before_anything_runs(
     assert reason in error
 
 
+async def test_a_bad_option_is_told_alone(tmp_path: Path) -> None:
+    """The line about the registry that it would have taken came first."""
+    state = stack_state(tmp_path, offset := free_offset())
+    state.prepare()
+    gateway = ProcessSpec(GATEWAY, GATEWAY, 8080 + offset, SERVE_COMMAND)
+    state.save_record(StackRecord((gateway,), "redis://127.0.0.1:1/0", "", 15))
+    options = ("--port-offset", str(offset), "--port", "1", "--name")
+
+    status, _, error = await lockgate(tmp_path, "register", *options, "A", "--", "x")
+    assert (status, len(error.splitlines())) == (2, 1)
+    assert "service name 'A'" in error
+
+    _, _, error = await lockgate(tmp_path, "register", *options, "a", "--", "/no/program")
+    assert error.startswith(f"lockgate: the registry of {state.directory}: redis://127.0.0.1:1/0\n")
+
+
 async def test_a_program_that_is_started_before_its_stack_is_registered_where_that_comes_up(
     start_registered: StartRegistered, registry_url: str, tmp_path: Path
 ) -> None:

@@ -32,7 +32,7 @@ EVIDENCE = "503 `no_healthy_instance`"
 #: Named, and not the gateway's own.
 OTHER_VARIABLES = {"ALLOWED_HOSTS", "LOCKGATE_PREFIX", "PORT_OFFSET", "RATE_LIMIT", "SCRIPT_NAME"}
 #: What Python says, and what is given as an example of a value.
-NOT_OURS = {"Address already in use", "Name or service not known"}
+NOT_OURS = {"Name or service not known"}
 
 
 def section(heading: str) -> str:

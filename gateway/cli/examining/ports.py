@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.cli.examining.findings import Finding
+from gateway.port_holders import who_has
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import GATEWAY, GATEWAY_PORT, SERVICE_PORTS, gateway_port
-from gateway.stack.ports import holder_of, is_free, privilege_needed
+from gateway.stack.ports import is_free, privilege_needed
 
 _ANOTHER = "give it that, or choose another port: GATEWAY_PORT, `lockgate serve --port N`"
 _MOVE = "stop that, or move all ports: make up PORT_OFFSET=N"
@@ -28,7 +29,7 @@ def _port(port: int, process: str, advice: str) -> Finding:
         return Finding(f"port {port}", "warning", f"for {process}: {privilege}", _ANOTHER)
     if is_free(port):
         return Finding(f"port {port}", "ok", f"free for {process}")
-    holder = holder_of(port) or "a program that cannot be seen from here"
+    holder = who_has(port)
     detail = f"{process} of `make up` would need it, and {holder} has it"
     return Finding(f"port {port}", "warning", detail, advice)
 

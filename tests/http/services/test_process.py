@@ -74,15 +74,15 @@ async def test_an_unknown_name_is_answered_with_those_there_are(
 ) -> None:
     assert await refusal(await start(*arguments)) == (
         2,
-        f"usage: python -m services NAME; NAME is one of {', '.join(sorted(MODULES))}\n",
+        f"lockgate: usage: python -m services NAME; NAME is one of {', '.join(sorted(MODULES))}\n",
     )
 
 
 @pytest.mark.parametrize(
     ("variable", "value", "line"),
     [
-        ("SERVICE_PORT", "x", "SERVICE_PORT='x': must be a port from 1 to 65535\n"),
-        ("INSTANCE_TTL", "x", "INSTANCE_TTL='x': must be a number of seconds\n"),
+        ("SERVICE_PORT", "x", "lockgate: SERVICE_PORT='x': must be a port from 1 to 65535\n"),
+        ("INSTANCE_TTL", "x", "lockgate: INSTANCE_TTL='x': must be a number of seconds\n"),
     ],
 )
 async def test_a_bad_setting_is_named_in_one_line(
@@ -99,5 +99,5 @@ async def test_a_port_that_is_taken_is_named(start: Start) -> None:
         process = await start("price_service", SERVICE_PORT=str(port))
         status, line = await refusal(process)
     assert status == 1
-    assert line.startswith(f"price_service can't listen on 127.0.0.1:{port}: ")
+    assert line.startswith(f"lockgate: price_service can't listen on 127.0.0.1:{port}: ")
     assert line.count("\n") == 1

@@ -211,10 +211,28 @@ def test_an_allowance_opens_nothing_that_is_never_allowed() -> None:
     assert why(policy, "127.0.0.1") == "the gateway's own listener"
 
 
-@pytest.mark.parametrize("bad", ["10.0.0.0/33", "10.0.0.1/8", "a/b", "two words", "10.0.0.0/8,x/y"])
+@pytest.mark.parametrize(
+    "bad",
+    ["10.0.0.0/33", "10.0.0.1/8", "a/b", "two words", "10.0.0.0/8,x/y", "[::1]", "price:8000", "ü"],
+)
 def test_what_is_neither_a_network_nor_a_name_is_named(bad: str) -> None:
     with pytest.raises(SettingsError) as refused:
         AllowedHosts.parse(bad)
     said = str(refused.value)
     assert said.startswith(f"REGISTRY_ALLOWED_HOSTS={bad!r}: ")
     assert said.endswith("is neither a CIDR nor a name")
+
+
+@pytest.mark.parametrize("bad", ["*", "*.example.com", "10.0.0.*", "price, *"])
+def test_a_wildcard_is_refused_with_what_to_write(bad: str) -> None:
+    """It was taken for a name that no instance has: the gateway started, and refused every one."""
+    with pytest.raises(SettingsError) as refused:
+        AllowedHosts.parse(bad)
+    assert str(refused.value) == (
+        f"REGISTRY_ALLOWED_HOSTS={bad!r}: no wildcard is understood: "
+        "leave it empty for any host, or list names and CIDRs"
+    )
+
+
+def test_a_comma_too_many_changes_nothing() -> None:
+    assert AllowedHosts.parse(",price,, 10.0.0.0/8 ,") == AllowedHosts.parse("price,10.0.0.0/8")

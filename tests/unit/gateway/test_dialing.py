@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from discovery.addresses import AddressPolicy, AllowedHosts, IPAddress
+from discovery.errors import ForbiddenAddress
 from discovery.instance import Instance
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.reading import Reader
@@ -90,3 +91,23 @@ async def test_the_first_that_takes_it_is_asked_alone(port: int) -> None:
 async def test_when_all_refuse_it_is_refused(port: int) -> None:
     with pytest.raises(ConnectionRefusedError):
         await connected_to(port, REFUSES, REFUSES)
+
+
+@pytest.mark.parametrize(
+    ("host", "told"),
+    [
+        ("169.254.169.254", "169.254.169.254 is link-local"),
+        ("metadata.example", "metadata.example is 169.254.169.254: link-local"),
+    ],
+)
+async def test_a_forbidden_address_is_named_once(host: str, told: str) -> None:
+    """It read `169.254.169.254 is 169.254.169.254: link-local`."""
+    dialer = Dialer(AddressPolicy(), 1.0)
+
+    async def resolve(host: str) -> list[IPAddress]:
+        return [ipaddress.ip_address("169.254.169.254")]
+
+    dialer.resolver.resolve = resolve  # type: ignore[method-assign]
+    with pytest.raises(ForbiddenAddress) as refused:
+        await dialer.connect(Instance(name="price", id="p1", host=host, port=80), Peer)
+    assert str(refused.value) == told

@@ -38,7 +38,7 @@ def test_a_list_has_commas_and_any_space() -> None:
     ("text", "why"),
     [
         ("https://*.example.com", "name each origin, or [*] alone"),
-        ("*.example.com", "no scheme"),
+        ("*.example.com", "no wildcard"),
         ("app.example", "write https://app.example$"),
         ("//app.example", "write https://app.example$"),
         ("null", "any page can send null"),

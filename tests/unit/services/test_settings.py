@@ -58,7 +58,7 @@ def test_level_and_format_of_the_log_are_read_in_any_case(monkeypatch: pytest.Mo
         ("SERVICE_PORT", "many", "must be a port from 1 to 65535"),
         ("ADVERTISE_HOST", "two words", "must be a host name or an address"),
         ("ADVERTISE_OWN_ADDRESS", "maybe", "must be 1 or 0"),
-        ("LOG_LEVEL", "loud", "must be debug, info, warning, error or critical"),
+        ("LOG_LEVEL", "loud", "must be debug, info, warning (or warn), error or critical"),
         ("LOG_FORMAT", "xml", "must be json or console"),
         ("SHUTDOWN_GRACE", "-1", "must be 0 to 3600 seconds"),
         ("SHUTDOWN_GRACE", "nan", "must be 0 to 3600 seconds"),
