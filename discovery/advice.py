@@ -6,6 +6,8 @@ A setting is named as it is called in Python, on the command line, and over HTTP
 import ipaddress
 import re
 
+from .evidence_texts import WEIGHTLESS
+
 _PATH = "health_path=… (--health-path; over HTTP health_check_url)"
 _HOST = "health_host=… (--health-host; over HTTP health.host in its metadata)"
 _ADDRESS = "host=… (--host), or ADVERTISE_HOST"
@@ -35,6 +37,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
     ),
     (" answers 5..,", "it says so itself: look into the service's own log"),
     (" answers ..., expected", f"give the path of its health check, {_PATH}, {_PASSES}"),
+    (WEIGHTLESS, "register it with a weight of 1 or more, weight=… (--weight)"),
     ("without the expected body", f"the answer has to contain what {_BODY} says"),
     (
         "is not answered within",

@@ -29,6 +29,8 @@ RETRY_MOST_S = 5.0
 #: A lease outlives this many heartbeats, less one, that are lost.
 HEARTBEATS_IN_TTL = 3
 
+_UNAVAILABLE = "announce.registry_unavailable"
+
 _log = Log()
 
 
@@ -48,7 +50,7 @@ class Announcement:
         #: Set when it can't become registered as things are.
         self.refused = asyncio.Event()
         self._starts_within_s = starts_within_s
-        self._trouble = ""
+        self._told: set[str] = set()  # of the trouble that there is now
         self._was_registered = False
         self._may_be_registered = False
         self._draining = False
@@ -78,7 +80,6 @@ class Announcement:
         while True:
             try:
                 await self._beat()
-                self._trouble = ""
                 retry_s = RETRY_FIRST_S
             except DiscoveryError as error:
                 self._note(error)
@@ -131,6 +132,7 @@ class Announcement:
             state = await self._renew()
             self.registered = bool(state)
             if state:
+                self._say_it_answers()
                 await self._health.renewed(state)
             elif self._was_registered:
                 await self._health.lost()
@@ -143,6 +145,7 @@ class Announcement:
                 await self._registrar.deregister(self.instance.key)
                 self._sharers.takes_over = False
             await self._registrar.register(self.instance)
+            self._say_it_answers()
             self.registered = self._was_registered = True
             self._health.begin()
             _log.info(
@@ -178,11 +181,19 @@ class Announcement:
         return True
 
     def _say(self, error: DiscoveryError, refused: bool) -> None:
-        if str(error) != self._trouble:
-            self._trouble = str(error)
-            event = "announce.refused" if refused else "announce.registry_unavailable"
+        """Once per outage, in whichever words each try fails; every refusal is news."""
+        event = "announce.refused" if refused else _UNAVAILABLE
+        news = str(error) if refused else _UNAVAILABLE
+        if news not in self._told:
+            self._told.add(news)
             kind = "refused" if refused else "registry unavailable"
             _log.warning(event, text=f"{kind}: {error}", detail=str(error))
+
+    def _say_it_answers(self) -> None:
+        if _UNAVAILABLE in self._told:
+            text = "the registry answers again"
+            _log.info("announce.registry_back", text=text, instance=self.instance.id)
+        self._told.clear()
 
     async def _stop(self) -> None:
         if self._task is not None:

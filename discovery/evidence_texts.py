@@ -12,6 +12,9 @@ from .errors import ForbiddenAddress
 from .health_check import Ranges
 from .instance import Instance
 
+#: Of an instance that is healthy.
+WEIGHTLESS = "its weight is 0: it gets no requests"
+
 _INSIDE = " ("
 
 

@@ -48,6 +48,9 @@ def notice_of(instance: Instance, standing: Standing, age_s: float, registry: st
     if not standing.live_gateways:
         return _unprobed(registry) if age_s >= PROBED_WITHIN_S else None
     if state == "healthy":
+        if not instance.weight:
+            text = "healthy, but its weight is 0: it gets no requests"
+            return Notice("announce.healthy", text, {"weight": "0"}, warns=False)
         url = f"{standing.gateway_url}{route_of(instance.name)}/"
         return Notice("announce.healthy", f"healthy: {url}", {"url": url}, warns=False)
     if age_s < SURE_AFTER_S:

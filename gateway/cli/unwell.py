@@ -4,10 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from discovery.advice import advice
+from discovery.evidence_texts import WEIGHTLESS
 from gateway.cli.gateway_client import GatewayClient
 
 NEEDS_TOKEN = "(needs --token)"  # noqa: S105
 NEEDS_ANOTHER_TOKEN = "(needs another --token)"  # noqa: S105
+SHOWN_TO_ANYBODY = (
+    "takes another admin token, so this is what it shows to anybody: name its own with --token"
+)
 #: By service and id of an instance.
 Seen = Mapping[tuple[str, str], str]
 
@@ -20,9 +24,16 @@ _MOST_NAMED = 3
 
 
 def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
-    """What was last seen of each instance that is not well."""
+    """What was last seen of each instance that is not well, and which weights keep requests away."""
     why = {}
     for service in services:
+        why.update(
+            {
+                (service["name"], one["id"]): WEIGHTLESS
+                for one in service["instances"]
+                if one["status"] == "healthy" and not one["weight"]
+            }
+        )
         ids = [one["id"] for one in service["instances"] if one["status"] not in _NEEDS_NO_WHY]
         if not ids:
             continue
@@ -36,6 +47,16 @@ def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
             }
         why.update({(service["name"], id_): seen.get(id_, "") for id_ in ids})
     return why
+
+
+def told_as_the_public(gateway: GatewayClient, services: list[Any]) -> bool:
+    """Whether the answer lacks what the token shows, though one was sent."""
+    instances = (one for service in services for one in service["instances"])
+    return gateway.token is not None and any("metadata" not in one for one in instances)
+
+
+def gets_requests(instance: Any) -> bool:
+    return bool(instance["status"] == "healthy" and instance["weight"])
 
 
 def what_helps(service: Any, why: Seen) -> Iterator[tuple[str, str]]:

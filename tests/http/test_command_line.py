@@ -62,6 +62,53 @@ async def test_services_are_shown_as_a_table_or_as_the_gateways_own_document(
     assert json.loads(whole)["services"][0]["instances"][0]["metadata"] == {"zone": "a"}
 
 
+async def test_a_wrong_token_is_told_beside_what_anybody_is_shown(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register("orders_service", upstream.port, "o-1", ttl=600)
+    here = ["services", "--url", gateway.url]
+
+    _, table, wrong = await lockgate(tmp_path, *here, "--token", "another-token-of-somebody")
+    _, document, as_json = await lockgate(
+        tmp_path, *here, "--json", "--token", "another-token-of-somebody"
+    )
+    _, _, right = await lockgate(tmp_path, *here, "--token", ADMIN_TOKEN)
+    _, _, public = await lockgate(tmp_path, *here)
+
+    assert "o-1" in table
+    assert json.loads(document)["count"] == 1
+    assert wrong == as_json
+    assert wrong == (
+        f"lockgate: {gateway.url} takes another admin token, so this is what it shows to anybody: "
+        "name its own with --token\n"
+    )
+    assert (right, public) == ("", "")
+
+
+async def test_a_weight_of_0_is_told_where_its_url_answers_503(
+    start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    """The instance was healthy, the service answered 503, and nothing said why."""
+    gateway, upstream = await start_gateway(), await start_upstream()
+    await gateway.register(
+        "orders_service", upstream.port, "o-1", weight=0, routable=False, ttl=600
+    )
+
+    async def is_healthy() -> bool:
+        _, table, _ = await lockgate(tmp_path, "services", "--url", gateway.url)
+        return "its weight is 0: it gets no requests" in table
+
+    assert await eventually(is_healthy)
+    (found,) = await of_services(gateway)
+    assert found.state == "failed"
+    assert found.detail == (
+        f"/api/orders answers 503: o-1 at http://127.0.0.1:{upstream.port} is healthy: "
+        "its weight is 0: it gets no requests"
+    )
+    assert found.advice == "register it with a weight of 1 or more, weight=… (--weight)"
+
+
 async def test_routes_tell_which_path_goes_to_which_service(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:

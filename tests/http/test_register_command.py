@@ -387,4 +387,5 @@ async def test_a_program_that_is_started_before_its_stack_is_registered_where_th
     gateway = ProcessSpec(GATEWAY, GATEWAY, 8080 + offset, SERVE_COMMAND)
     state.save_record(StackRecord((gateway,), registry_url, "", 15))
     assert f"registry is {registry_url} now" in await registered.told()
+    assert "the registry answers again" in await registered.told()
     assert "registered: " in await registered.told()

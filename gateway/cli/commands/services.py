@@ -17,12 +17,15 @@ def services(
 ) -> None:
     """Show what is registered, with each instance's state. Exit status 1: no gateway answers."""
     from gateway.cli.gateway_client import find_gateway
-    from gateway.cli.output import print_document
+    from gateway.cli.output import print_document, print_error
     from gateway.cli.registry_tables import print_services
+    from gateway.cli.unwell import SHOWN_TO_ANYBODY, told_as_the_public
 
     offset, state = options.stack_found(port_offset, data_dir)
     gateway = find_gateway(state, offset, url, token)
     document = gateway.get("/services")
+    if told_as_the_public(gateway, document["services"]):
+        print_error(f"{gateway.url} {SHOWN_TO_ANYBODY}")
     if as_json:
         print_document(document)
     else:

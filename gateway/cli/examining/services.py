@@ -1,6 +1,5 @@
 """Whether every registered service can be used, and if not, why."""
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from gateway.cli.unwell import (
     NEEDS_TOKEN,
     Seen,
     first_of,
+    gets_requests,
     what_helps,
     why_unwell,
 )
@@ -25,7 +25,7 @@ _STATES = f"`lockgate services` shows each instance; {NO_HEALTHY_INSTANCE} has w
 
 
 def services(gateway: GatewayClient) -> Iterator[Finding]:
-    """One for each service that has an unhealthy instance, or no healthy one."""
+    """One for each service that has an unhealthy instance, or none that gets requests."""
     try:
         document = gateway.get("/services")
         why = why_unwell(gateway, document["services"])
@@ -36,16 +36,15 @@ def services(gateway: GatewayClient) -> Iterator[Finding]:
         detail = f"the gateway has not heard of its registry for {document['age_s']:.0f} s"
         yield Finding("gateway", "failed", detail, _CUT_OFF)
     for service in document["services"]:
-        states = Counter(one["status"] for one in service["instances"])
-        if not service["healthy"]:
-            detail = f"{service['route']} answers 503: {_seen(service, states, why)}"
+        if not any(map(gets_requests, service["instances"])):
+            detail = f"{service['route']} answers 503: {_seen(service, why)}"
             yield Finding(service["name"], "failed", detail, _advice(service, why))
-        elif states["unhealthy"]:
-            detail = _seen(service, states, why)
+        elif any(one["status"] == "unhealthy" for one in service["instances"]):
+            detail = _seen(service, why)
             yield Finding(service["name"], "warning", detail, _advice(service, why))
 
 
-def _seen(service: Any, states: Counter[str], why: Seen) -> str:
+def _seen(service: Any, why: Seen) -> str:
     """The instances that are not well, and how many others there are."""
     unwell = [
         f"{one['id']} at {one['url']} is {one['status']}"
@@ -53,8 +52,20 @@ def _seen(service: Any, states: Counter[str], why: Seen) -> str:
         for one in service["instances"]
         if (service["name"], one["id"]) in why
     ]
-    others = [f"{states[state]} {state}" for state in ("healthy", "draining") if states[state]]
+    others = [
+        f"{count} {state}"
+        for state in ("healthy", "draining")
+        if (count := _count(service, state, why))
+    ]
     return "; ".join([*([first_of(unwell, "; ")] if unwell else []), *others])
+
+
+def _count(service: Any, state: str, why: Seen) -> int:
+    """Of those of which no more is told."""
+    return sum(
+        one["status"] == state and (service["name"], one["id"]) not in why
+        for one in service["instances"]
+    )
 
 
 def _because(seen: str) -> str:

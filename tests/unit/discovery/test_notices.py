@@ -36,6 +36,13 @@ def test_healthy_is_told_with_where_it_can_be_called(gateway_url: str, url: str)
     assert notice == Notice("announce.healthy", f"healthy: {url}", {"url": url}, warns=False)
 
 
+def test_a_weight_of_0_is_told_with_healthy_and_no_url() -> None:
+    """It was `healthy: http://…/api/orders/`, where everybody was answered 503."""
+    notice = told(Standing("healthy", gateway_url="http://localhost:8080"), one=instance(weight=0))
+    text = "healthy, but its weight is 0: it gets no requests"
+    assert notice == Notice("announce.healthy", text, {"weight": "0"}, warns=False)
+
+
 def test_unhealthy_is_told_with_the_address_what_was_expected_and_what_to_do() -> None:
     text = text_of(Standing("unhealthy", NOT_FOUND))
     seen = "GET http://localhost:9000/health answers 404, expected 200 to 299"
