@@ -5,7 +5,7 @@ from tests.support.documents import rows_of
 
 
 async def test_each_member_of_the_status_is_in_the_table(start_gateway: StartGateway) -> None:
-    gateway = await start_gateway()
+    gateway = await start_gateway(GATEWAY_URL="http://gateway.example")
     status = (await gateway.admin("GET", "/status")).json()
     nested = {
         name: [f"{name}.{member}" for member in status[name]]

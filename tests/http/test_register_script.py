@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 import redis
@@ -23,12 +24,15 @@ StartScript = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[StartScript]:
-    """`await start(*command, VARIABLE="…")`: a process whose output is kept."""
+    """`await start(*command, folder=…, VARIABLE="…")`: a process whose output is kept."""
     running: list[asyncio.subprocess.Process] = []
 
-    async def start(*command: str, **variables: str) -> asyncio.subprocess.Process:
+    async def start(
+        *command: str, folder: Path = REPOSITORY, **variables: str
+    ) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             *command,
+            cwd=folder,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), **variables},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -78,14 +82,18 @@ async def test_the_script_registers_heartbeats_drains_and_deregisters(
 
 
 async def test_the_command_of_the_document_registers_a_program_of_python(
-    start_gateway: StartGateway, start: StartScript, registry_url: str
+    start_gateway: StartGateway, start: StartScript, registry_url: str, tmp_path: Path
 ) -> None:
     gateway, port = await start_gateway(), str(free_port())
-    command = blocks("docs/any-language.md", "sh")[0].text.replace("9000", port)
-    program, *arguments = shlex.split(command.replace("python3", sys.executable))
+    document = blocks("docs/any-language.md", "sh")[0].text.replace("9000", port)
+    folder, command = document.replace("python3", sys.executable).splitlines()
+    assert folder == "mkdir -p www"
+    (tmp_path / "www").mkdir()
+    program, *arguments = shlex.split(command)
     assert program == "lockgate"
     running = await start(
         *(sys.executable, "-c", "from gateway.cli import main; main()", *arguments),
+        folder=tmp_path,
         REDIS_URL=registry_url,
     )
 
