@@ -16,8 +16,9 @@ from bench import first_routed
 from bench.peers import etcd, lockgate
 from bench.report import Bar, Report, quantile
 from bench.stage import Proxy, Stage
-from discovery import AsyncServiceRegistry, commands
-from discovery.tasks import end
+from discovery import AsyncServiceRegistry
+from discovery.base.tasks import end
+from discovery.store import scripts
 
 #: HAProxy's runtime API, DESIGN.md.
 BARS = {
@@ -112,7 +113,7 @@ class Changes:
             )
             await self._until(lambda: self._shown(name, "unhealthy"))
         began_s = time.monotonic()
-        await self._registry.call(commands.report(SPEAKER, LEASE_S, [(key, said, "spoken")]))
+        await self._registry.call(scripts.report(SPEAKER, LEASE_S, [(key, said, "spoken")]))
         await self._until(lambda: self._shown(name, said))
         return time.monotonic() - began_s
 

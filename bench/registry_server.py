@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.processes import Running, StartError, free_port
-from gateway.stack.registry_server import own_binary
+from gateway.stack.registry.server import own_binary
 
 
 def registry_binary() -> str:

@@ -17,11 +17,12 @@ from bench.peers.peer import Launch, Site
 from bench.processes import Running, StartError, free_port
 from bench.report import Bar, quantile
 from bench.stage import Stage
-from discovery import AsyncServiceRegistry, RegistrySettings, commands
-from discovery.instance import Instance, parse_registration
-from discovery.keys import registry_keys
-from discovery.tasks import end
-from discovery.watcher import Watcher
+from discovery import AsyncServiceRegistry, RegistrySettings
+from discovery.base.tasks import end
+from discovery.model.instance import Instance, parse_registration
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.watcher import Watcher
 
 SIZES = (100, 1_000, 10_000)
 #: What the growth is carried on to.
@@ -169,7 +170,7 @@ class Crowd:
     async def register(self) -> None:
         for begin in range(0, len(self._instances), 500):
             await self._call(
-                [commands.register(one) for one in self._instances[begin : begin + 500]]
+                [scripts.register(one) for one in self._instances[begin : begin + 500]]
             )
 
     @asynccontextmanager
@@ -188,13 +189,13 @@ class Crowd:
         while True:
             await asyncio.sleep(began_s + number * SLICE_S - time.monotonic())
             due = self._instances[number % slices :: slices]
-            await self._call([commands.renew([one.key]) for one in due])
+            await self._call([scripts.renew([one.key]) for one in due])
             number += 1
 
-    async def _call(self, asked: list[commands.Command[object]]) -> None:
+    async def _call(self, asked: list[scripts.Command[object]]) -> None:
         if not asked:
             return
-        script = await self._client.script_load(commands.script_source(asked[0].script))
+        script = await self._client.script_load(scripts.script_source(asked[0].script))
         pipeline = self._client.pipeline(transaction=False)
         for command in asked:
             pipeline.evalsha(script, len(self._keys), *self._keys, *command.args)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from bench.connection import Connection, Ended
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 
 class Steady:

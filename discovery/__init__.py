@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 from .exports import export
 
 if TYPE_CHECKING:
-    from .announcement import Announcement
-    from .announcing import announce
-    from .async_registry import AsyncServiceRegistry, Change
-    from .background import announced
-    from .errors import (
+    from .announcing.aiohttp_app import announce
+    from .announcing.announcement import Announcement
+    from .announcing.any_program import announced
+    from .client.async_registry import AsyncServiceRegistry, Change
+    from .client.registry import ServiceRegistry, get_service_registry
+    from .model.errors import (
         DiscoveryError,
         InvalidRegistration,
         RegistryUnavailable,
         ServiceNotFound,
         SettingsError,
     )
-    from .registry import ServiceRegistry, get_service_registry
-    from .settings import RegistrySettings
+    from .model.settings import RegistrySettings
 
 __all__ = [
     "Announcement",

@@ -5,19 +5,19 @@ from typing import Any
 
 #: Which module of this package each name is from.
 MODULES = {
-    "Announcement": "announcement",
-    "AsyncServiceRegistry": "async_registry",
-    "Change": "async_registry",
-    "DiscoveryError": "errors",
-    "InvalidRegistration": "errors",
-    "RegistrySettings": "settings",
-    "RegistryUnavailable": "errors",
-    "ServiceNotFound": "errors",
-    "ServiceRegistry": "registry",
-    "SettingsError": "errors",
-    "announce": "announcing",
-    "announced": "background",
-    "get_service_registry": "registry",
+    "Announcement": "announcing.announcement",
+    "AsyncServiceRegistry": "client.async_registry",
+    "Change": "client.async_registry",
+    "DiscoveryError": "model.errors",
+    "InvalidRegistration": "model.errors",
+    "RegistrySettings": "model.settings",
+    "RegistryUnavailable": "model.errors",
+    "ServiceNotFound": "model.errors",
+    "ServiceRegistry": "client.registry",
+    "SettingsError": "model.errors",
+    "announce": "announcing.aiohttp_app",
+    "announced": "announcing.any_program",
+    "get_service_registry": "client.registry",
 }
 
 

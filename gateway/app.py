@@ -3,26 +3,26 @@
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.cors import enable_cors
+from gateway.config.settings import GatewaySettings
 from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
-from gateway.lost_prefix import telling_of_lost_prefixes
-from gateway.own_fields import OwnFields
-from gateway.parts import GATEWAY, Gateway
-from gateway.proxied_resource import ProxiedResource
-from gateway.proxy import Proxy
-from gateway.request_body import keep_expectation
-from gateway.settings import GatewaySettings
-from gateway.surfaces import surfaces_middleware
-from middlewares.client_address import limit_key
-from middlewares.correlation import correlation_middleware
+from gateway.explaining.lost_prefix import telling_of_lost_prefixes
+from gateway.front.proxied_resource import ProxiedResource
+from gateway.front.request_body import keep_expectation
+from gateway.hop.proxy import Proxy
+from gateway.worker.answer_fields import OwnFields
+from gateway.worker.worker import GATEWAY, Gateway
+from middlewares.candidates.layer import health_routing_middleware
+from middlewares.clients.deciding import limit_key
+from middlewares.cors import enable_cors
 from middlewares.errors import errors_middleware
-from middlewares.health_routing import health_routing_middleware
-from middlewares.hygiene import hygiene_middleware
-from middlewares.rate_limit import rate_limit_middleware
-from middlewares.route import route_middleware
+from middlewares.hygiene.layer import hygiene_middleware
+from middlewares.limits.layer import rate_limit_middleware
+from middlewares.ports import surfaces_middleware
+from middlewares.routing.layer import route_middleware
+from middlewares.telemetry.layer import correlation_middleware
 
 
 def create_app(settings: GatewaySettings) -> web.Application:

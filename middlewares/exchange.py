@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from middlewares.candidates import Candidate
+    from middlewares.candidates.deciding import Candidate
     from middlewares.header_section import HeaderSection
-    from middlewares.limiting import Decision
-    from middlewares.metrics import Stream
-    from middlewares.routing import Route
+    from middlewares.limits.deciding import Decision
+    from middlewares.routing.deciding import Route
+    from middlewares.telemetry.metrics import Stream
 
 
 @dataclass(slots=True)

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
-from middlewares.request_rules import FieldLine, Length, Version, check_request
-from middlewares.trace_context import trace_id_of
+from middlewares.hygiene.deciding import FieldLine, Length, Version, check_request
+from middlewares.telemetry.trace_context import trace_id_of
 
 #: Sections remembered; at the cap all are forgotten.
 REMEMBERED: Final = 512

@@ -5,10 +5,10 @@ from typing import NoReturn
 
 import click
 
-from discovery.errors import SettingsError
-from middlewares.missing_extra import tell_missing_extra
-from middlewares.standard_streams import open_standard_streams
-from middlewares.stop_signals import end_at_once_when_stopped
+from discovery.model.errors import SettingsError
+from middlewares.programs.missing_extra import tell_missing_extra
+from middlewares.programs.standard_streams import open_standard_streams
+from middlewares.programs.stop_signals import end_at_once_when_stopped
 
 FAILURE = 1
 USAGE_ERROR = 2

@@ -16,8 +16,8 @@ from functools import partial
 
 import structlog
 
-from discovery.errors import SettingsError
-from middlewares.logs import configure_logging
+from discovery.model.errors import SettingsError
+from middlewares.telemetry.logs import configure_logging
 from services.base.settings import ServiceSettings, settings_from_environment
 
 READ_BYTES = 65536

@@ -1,6 +1,6 @@
 """The environment variables that the example services read, for their help."""
 
-from discovery.settings import MEANINGS, VARIABLES, RegistrySettings
+from discovery.model.settings import MEANINGS, VARIABLES, RegistrySettings
 from services.base.settings import ServiceSettings
 from services.catalogue import MODULES, find
 

@@ -11,7 +11,7 @@ import pytest
 import redis
 import structlog
 
-from gateway.descriptors import raise_limit
+from gateway.machine.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import KeepAliveUpstream, ScriptedUpstream

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from bench.connection import Connection, Ended
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 #: So many come at once, and so often: 80 a second.
 AT_ONCE = 4

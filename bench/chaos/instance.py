@@ -20,9 +20,9 @@ from typing import cast
 import httptools
 import structlog
 
-from discovery.announcement import Announcement
-from discovery.instance import parse_registration
-from discovery.settings import RegistrySettings
+from discovery.announcing.announcement import Announcement
+from discovery.model.instance import parse_registration
+from discovery.model.settings import RegistrySettings
 
 #: What a request takes; long enough that some are under way whenever an instance is killed.
 WORK_S = 0.005

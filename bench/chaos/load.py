@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from bench.connection import Connection, Ended
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 #: A SYN that finds the listener's queue full is sent again after a second, and nothing is lost by it.
 CONNECT_WITHIN_S = 3.0

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.processes import StartError
-from discovery.listening import listens
+from discovery.announcing.listening import listens
 
 STARTS_WITHIN_S = 20.0
 ENDS_WITHIN_S = 10.0

@@ -15,9 +15,9 @@ from bench.chaos.outcome import Bar
 from bench.chaos.peers import routing_keys
 from bench.chaos.proofs import NothingBroken
 from bench.chaos.world import OTHER_SERVICE, Copy, Shape, World
-from discovery import commands
-from discovery.instance import parse_registration
-from discovery.keys import registry_keys
+from discovery.model.instance import parse_registration
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
 
 #: What requests of the load begin with, too.
 PATH = "/api/chaos"
@@ -114,8 +114,8 @@ async def flush_and_another_first(world: World, seconds: float) -> None:
     other = parse_registration(
         OTHER_SERVICE, "other-1", {"host": "127.0.0.1", "port": world.registry.port, "ttl": 60}
     )
-    command, keys = commands.register(other), registry_keys("default")
-    source = commands.script_source(command.script)
+    command, keys = scripts.register(other), registry_keys("default")
+    source = scripts.script_source(command.script)
     async with redis.asyncio.Redis(port=world.registry.port) as client:
         transaction = client.pipeline(transaction=True)
         transaction.dbsize()

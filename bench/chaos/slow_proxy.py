@@ -5,7 +5,7 @@ import socket
 from contextlib import suppress
 
 from bench.processes import free_port
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 
 class SlowProxy:

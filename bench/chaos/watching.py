@@ -10,7 +10,7 @@ import aiohttp
 
 from bench.chaos.world import SERVICE, World
 from bench.processes import StartError
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 LOOKED_EACH_S = 0.05
 ANSWERS_WITHIN_S = 1.0

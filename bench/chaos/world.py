@@ -25,9 +25,9 @@ from bench.chaos.proofs import NothingBroken
 from bench.chaos.slow_proxy import SlowProxy
 from bench.processes import THIS_TREE, free_port
 from bench.registry_server import registry_binary, registry_command
-from discovery.listening import listens
-from discovery.settings import RegistrySettings
-from discovery.tasks import end
+from discovery.announcing.listening import listens
+from discovery.base.tasks import end
+from discovery.model.settings import RegistrySettings
 
 SERVICE = "chaos_service"
 OTHER_SERVICE = "other_service"

@@ -3,8 +3,8 @@
 import sys
 from typing import NoReturn
 
-from middlewares.standard_streams import open_standard_streams
-from middlewares.stop_signals import end_at_once_when_stopped
+from middlewares.programs.standard_streams import open_standard_streams
+from middlewares.programs.stop_signals import end_at_once_when_stopped
 
 
 def main() -> NoReturn:

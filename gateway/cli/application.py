@@ -18,8 +18,8 @@ from gateway.cli.completion import install_option, show_option
 from gateway.cli.output import print_error
 from gateway.stack.failures import StackError, UsageError
 from gateway.version import VERSION
-from middlewares.missing_extra import tell_missing_extra
-from middlewares.stop_signals import Stopped
+from middlewares.programs.missing_extra import tell_missing_extra
+from middlewares.programs.stop_signals import Stopped
 
 #: In the order of the help.
 COMMANDS = (

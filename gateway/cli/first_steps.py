@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from discovery.settings import DEFAULT_REDIS_URL, without_password
-from gateway.settings import GatewaySettings
-from gateway.stack.addresses import UNIX, admin_url
+from discovery.model.settings import DEFAULT_REDIS_URL, without_password
+from gateway.config.settings import GatewaySettings
+from gateway.machine.ports import is_free
 from gateway.stack.plan import GATEWAY, HIGHEST_PORT, ProcessSpec
-from gateway.stack.ports import is_free
+from gateway.stack.running.addresses import UNIX, admin_url
 from gateway.stack.state import StackRecord, StackState
 
 _EXAMPLE_PORT = 9000

@@ -12,12 +12,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from gateway.stack.absence import elsewhere
-from gateway.stack.addresses import OVER_UNIX, UNIX, admin_url, public_url
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, gateway_port
+from gateway.stack.running.absence import elsewhere
+from gateway.stack.running.addresses import OVER_UNIX, UNIX, admin_url, public_url
 from gateway.stack.state import StackState
-from gateway.unix_connection import UnixConnection
+from gateway.stack.unix_connection import UnixConnection
 
 ANSWERS_WITHIN_S = 5.0
 _IS_IT_ONE = "is that a gateway?"

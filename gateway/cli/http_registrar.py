@@ -6,12 +6,12 @@ from typing import Any
 
 import aiohttp
 
-from discovery.answers import GONE, Standing
-from discovery.decoding import line
-from discovery.errors import RegistrationRefused, RegistryUnavailable
-from discovery.instance import Instance, encode
-from discovery.registrar import REGISTERED
-from gateway.stack.addresses import OVER_UNIX, UNIX
+from discovery.announcing.registrar import REGISTERED
+from discovery.model.answers import GONE, Standing
+from discovery.model.errors import RegistrationRefused, RegistryUnavailable
+from discovery.model.instance import Instance, encode
+from discovery.store.decoding import line
+from gateway.stack.running.addresses import OVER_UNIX, UNIX
 
 ANSWERS_WITHIN_S = 2.0
 #: The longest wait for a drain: about half of what `docker stop` leaves a container.

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from gateway.stack.finding import stack_near
 from gateway.stack.plan import parse_offset
+from gateway.stack.running.finding import stack_near
 from gateway.stack.state import StackState, project_root, stack_state
 
 port_offset = click.option(

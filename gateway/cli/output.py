@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, TextIO
 
 from gateway.cli.tables import Coloured, table_lines
-from middlewares.printable import printable
+from middlewares.telemetry.printable import printable
 
 _LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 _HEALTH_COLOURS = {"healthy": "green", "starting": "yellow"}

@@ -6,13 +6,13 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from discovery.announcement import Announcement
-from discovery.listening import listens
-from discovery.tasks import end
+from discovery.announcing.announcement import Announcement
+from discovery.announcing.listening import listens
+from discovery.base.tasks import end
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.program_signals import ProgramSignals
 from gateway.cli.terminal import Terminal
-from gateway.port_holders import holder_of
+from gateway.machine.port_holders import holder_of
 from gateway.stack.failures import StackError
 
 #: The exit status where a registration is refused for a reason that does not pass.

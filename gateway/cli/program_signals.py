@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 
-from discovery.announcement import Announcement
+from discovery.announcing.announcement import Announcement
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.terminal import Terminal
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from discovery.advertising import advertised_host
-from discovery.announcement import make_announcement
-from discovery.errors import DiscoveryError
-from discovery.health_check import BODY, HOST, PROBE, STATUSES
-from discovery.registrar import Registrar
-from discovery.settings import without_password
+from discovery.announcing.advertising import advertised_host
+from discovery.announcing.announcement import make_announcement
+from discovery.announcing.registrar import Registrar
+from discovery.model.errors import DiscoveryError
+from discovery.model.health_check import BODY, HOST, PROBE, STATUSES
+from discovery.model.settings import without_password
 from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
@@ -20,10 +20,10 @@ from gateway.cli.program_group import ProgramGroup
 from gateway.cli.registry_meant import registry_by_now, registry_settings
 from gateway.cli.stack_registrar import StackRegistrar
 from gateway.cli.terminal import Terminal
-from gateway.stack.addresses import UNIX
+from gateway.config.urls import check_url
+from gateway.machine.ports import free_port
 from gateway.stack.failures import UsageError
-from gateway.stack.ports import free_port
-from gateway.urls import check_url
+from gateway.stack.running.addresses import UNIX
 
 
 def run_as_instance(

@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from discovery.settings import DEFAULT_REDIS_URL, VARIABLES, RegistrySettings, without_password
+from discovery.model.settings import (
+    DEFAULT_REDIS_URL,
+    VARIABLES,
+    RegistrySettings,
+    without_password,
+)
 from gateway.cli.options import stack_found
-from gateway.stack.absence import elsewhere
-from gateway.stack.finding import runs
 from gateway.stack.plan import GATEWAY, REGISTRY_PORT
-from gateway.stack.registry_ping import default_url
+from gateway.stack.registry.ping import default_url
+from gateway.stack.running.absence import elsewhere
+from gateway.stack.running.finding import runs
 from gateway.stack.state import StackRecord, StackState
 
 _URL, _NAMESPACE = VARIABLES["redis_url"], VARIABLES["namespace"]

@@ -9,12 +9,12 @@ from pathlib import Path
 from gateway.cli.first_steps import FirstSteps
 from gateway.cli.output import log_line_for_people, print_progress
 from gateway.cli.program_group import ProgramGroup
-from gateway.settings import GatewaySettings
+from gateway.config.settings import GatewaySettings
 from gateway.stack.foreground import Foreground
-from gateway.stack.log_tee import Render
+from gateway.stack.logs.tee import Render
 from gateway.stack.plan import REGISTRY_PORT, gateway_port
 from gateway.stack.state import StackRecord, StackState, stack_state
-from middlewares.stop_signals import stops_raised
+from middlewares.programs.stop_signals import stops_raised
 
 
 def serve_in_foreground(

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from discovery.answers import Standing
-from discovery.instance import Instance
-from discovery.registrar import RedisRegistrar
-from discovery.settings import RegistrySettings, without_password
+from discovery.announcing.registrar import RedisRegistrar
+from discovery.model.answers import Standing
+from discovery.model.instance import Instance
+from discovery.model.settings import RegistrySettings, without_password
 
 
 class StackRegistrar:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from gateway.cli.output import health_cell, print_document, print_rows
-from gateway.stack.places import places
 from gateway.stack.plan import REGISTRY
-from gateway.stack.ps import ProcessRow
+from gateway.stack.running.places import places
+from gateway.stack.running.ps import ProcessRow
 from gateway.stack.state import StackRecord
 
 

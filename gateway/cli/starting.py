@@ -11,17 +11,17 @@ from gateway.cli import options
 from gateway.cli.commands.down import stop
 from gateway.cli.output import print_progress
 from gateway.cli.stack_table import print_json, print_table
-from gateway.stack.absence import nothing_runs
-from gateway.stack.code import code_of
+from gateway.machine.ports import is_free
+from gateway.stack.changes.code import code_of
+from gateway.stack.changes.selection import Selection, chosen_processes
+from gateway.stack.changes.variables import settings_for
 from gateway.stack.failures import StackError
 from gateway.stack.plan import REGISTRY_PORT, ProcessSpec, plan_processes, stand_in_for
-from gateway.stack.ports import is_free
-from gateway.stack.selection import Selection, chosen_processes
-from gateway.stack.serving import require_not_served
-from gateway.stack.supervision import Supervisor
+from gateway.stack.running.absence import nothing_runs
+from gateway.stack.running.serving import require_not_served
+from gateway.stack.supervisord.supervision import Supervisor
 from gateway.stack.up import StartUp
-from gateway.stack.variables import settings_for
-from middlewares.stop_signals import stops_raised
+from middlewares.programs.stop_signals import stops_raised
 
 NOTHING = Selection()
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from textwrap import wrap
 
-from middlewares.printable import printable
+from middlewares.telemetry.printable import printable
 
 _GAP = "  "
 #: No column is made narrower.

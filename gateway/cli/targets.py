@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from discovery.naming import names_meant
+from discovery.model.naming import names_meant
 from gateway.stack.failures import StackError, UsageError
 
 #: Of a service and an ID; both are safe in a URL.

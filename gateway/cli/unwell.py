@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from discovery.advice import advice
-from discovery.evidence_texts import WEIGHTLESS
+from discovery.health.advice import advice
+from discovery.health.evidence_texts import WEIGHTLESS
 from gateway.cli.gateway_client import GatewayClient
 
 NEEDS_TOKEN = "(needs --token)"  # noqa: S105

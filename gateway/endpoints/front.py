@@ -7,16 +7,16 @@ from functools import partial
 import orjson
 from aiohttp import web
 
-from discovery.health_book import HealthBook
-from discovery.tasks import in_steps
-from discovery.view import View
+from discovery.base.tasks import in_steps
+from discovery.health.book import HealthBook
+from discovery.view.view import View
+from gateway.endpoints.negotiation import prefers_html
 from gateway.endpoints.process import NAME
 from gateway.endpoints.shared_documents import JSON, SharedDocuments, send_document
-from gateway.negotiation import prefers_html
+from gateway.explaining.unavailability import Unavailability, sights_of
 from gateway.page.overview import Overview, overview, routes
 from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH
-from gateway.unavailability import Unavailability, sights_of
 from gateway.version import VERSION
 from middlewares.failures import NoView
 

@@ -10,18 +10,18 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from discovery.describing import rfc3339
-from discovery.mass_loss import Loss
-from discovery.settings import without_password
-from gateway.admin import AdminGuard
-from gateway.descriptors import Descriptors
-from gateway.lifecycle import Lifecycle
-from gateway.settings import GatewaySettings
+from discovery.client.describing import rfc3339
+from discovery.health.mass_loss import Loss
+from discovery.model.settings import without_password
+from gateway.config.settings import GatewaySettings
+from gateway.guard.admin import AdminGuard
+from gateway.machine.descriptors import Descriptors
 from gateway.version import VERSION
+from gateway.worker.lifecycle import Lifecycle
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import NoView
-from middlewares.metrics import GatewayMetrics
 from middlewares.problems import PROBLEMS, Problem, problem_document
+from middlewares.telemetry.metrics import GatewayMetrics
 
 NAME = "api_gateway"
 

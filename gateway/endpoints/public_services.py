@@ -4,9 +4,14 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
-from discovery.describing import Description, describe_instance, describe_service, rfc3339
-from discovery.slicing import Steps, slices
-from discovery.view import Entry, View
+from discovery.base.slicing import Steps, slices
+from discovery.client.describing import (
+    Description,
+    describe_instance,
+    describe_service,
+    rfc3339,
+)
+from discovery.view.view import Entry, View
 
 
 class PublicServices:

@@ -7,17 +7,27 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from discovery import commands
-from discovery.addresses import AddressPolicy
-from discovery.answers import Changed
-from discovery.async_registry import AsyncServiceRegistry
-from discovery.describing import describe_instance
-from discovery.errors import InvalidRegistration, RegistryRefuses, RegistryUnavailable
-from discovery.instance import MAX_BODY_BYTES, Instance, check_id, check_name, parse_registration
-from gateway.admin import AdminGuard
+from discovery.client.async_registry import AsyncServiceRegistry
+from discovery.client.describing import describe_instance
+from discovery.model.addresses import AddressPolicy
+from discovery.model.answers import Changed
+from discovery.model.errors import (
+    InvalidRegistration,
+    RegistryRefuses,
+    RegistryUnavailable,
+)
+from discovery.model.instance import (
+    MAX_BODY_BYTES,
+    Instance,
+    check_id,
+    check_name,
+    parse_registration,
+)
+from discovery.store import scripts
 from gateway.endpoints.process import answer
-from gateway.request_body import ClientLimits, RequestBody
-from middlewares.client_address import parse_address
+from gateway.front.request_body import ClientLimits, RequestBody
+from gateway.guard.admin import AdminGuard
+from middlewares.clients.deciding import parse_address
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import BadRequest, InstanceUnknown, RegistryAway
 
@@ -55,7 +65,7 @@ class RegistrationEndpoints:
         except InvalidRegistration as error:
             raise BadRequest(str(error)) from None
         self._refuse_forbidden(instance)
-        done = await self._call(commands.register(instance))
+        done = await self._call(scripts.register(instance))
         await self.reached(done.epoch, done.revision)
         described = describe_instance(
             instance,
@@ -69,14 +79,14 @@ class RegistrationEndpoints:
         """204; InstanceUnknown tells the service to register again."""
         self.guard.require(request)
         name, instance_id = _named(request)
-        (known,) = await self._call(commands.renew([f"{name}/{instance_id}"]))
+        (known,) = await self._call(scripts.renew([f"{name}/{instance_id}"]))
         return _done(known, name, instance_id)
 
     async def heartbeats(self, request: web.Request) -> web.Response:
         """200 with which instances are known, and which have to register again; any number at once."""
         self.guard.require(request)
         wanted = _instances(await _json_body(request, self._limits(MAX_HEARTBEATS_BYTES)))
-        renewed = await self._call(commands.renew([f"{name}/{id_}" for name, id_ in wanted]))
+        renewed = await self._call(scripts.renew([f"{name}/{id_}" for name, id_ in wanted]))
         known: dict[bool, list[dict[str, str]]] = {True: [], False: []}
         for (name, instance_id), is_known in zip(wanted, renewed, strict=True):
             known[is_known].append({"name": name, "id": instance_id})
@@ -90,7 +100,7 @@ class RegistrationEndpoints:
         """
         self.guard.require(request)
         wait_s = _wait_of(request)
-        answered = await self._change(request, commands.drain)
+        answered = await self._change(request, scripts.drain)
         if wait_s is None:
             return answered
         try:
@@ -108,10 +118,10 @@ class RegistrationEndpoints:
 
     async def deregister(self, request: web.Request) -> web.Response:
         """204, or InstanceUnknown."""
-        return await self._change(request, commands.deregister)
+        return await self._change(request, scripts.deregister)
 
     async def _change(
-        self, request: web.Request, command: Callable[[str], commands.Command[Changed]]
+        self, request: web.Request, command: Callable[[str], scripts.Command[Changed]]
     ) -> web.Response:
         self.guard.require(request)
         name, instance_id = _named(request)
@@ -119,7 +129,7 @@ class RegistrationEndpoints:
         await self.reached(changed.epoch, changed.revision)
         return _done(changed.known, name, instance_id)
 
-    async def _call(self, command: commands.Command[T]) -> T:
+    async def _call(self, command: scripts.Command[T]) -> T:
         try:
             return await self.registry.call(command)
         except RegistryRefuses:

@@ -8,16 +8,16 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from discovery.describing import Description, describe_health, describe_service
-from discovery.health_book import HealthBook
-from discovery.instance import Instance
-from discovery.slicing import Steps, slices
-from discovery.tasks import in_steps
-from discovery.view import Entry, View
-from gateway.admin import AdminGuard
+from discovery.base.slicing import Steps, slices
+from discovery.base.tasks import in_steps
+from discovery.client.describing import Description, describe_health, describe_service
+from discovery.health.book import HealthBook
+from discovery.model.instance import Instance
+from discovery.view.view import Entry, View
 from gateway.endpoints.process import answer
 from gateway.endpoints.public_services import PublicServices, describe_entry
 from gateway.endpoints.shared_documents import SharedDocuments, send_document
+from gateway.guard.admin import AdminGuard
 from middlewares.failures import InstanceUnknown, ServiceUnknown
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from discovery.view import View
+from discovery.view.view import View
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import RequestTimeout
 

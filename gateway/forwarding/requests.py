@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from discovery.instance import Instance
+from discovery.model.instance import Instance
 from gateway.forwarding.claims import is_claim
 from gateway.forwarding.field_lines import (
     HOP_BY_HOP,
@@ -23,7 +23,7 @@ from gateway.forwarding.field_lines import (
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection
-from middlewares.request_rules import Version, is_host
+from middlewares.hygiene.deciding import Version, is_host
 
 PSEUDONYM = "lockgate"
 #: Our own Via met more often than this means that a request goes round in circles.

@@ -13,7 +13,7 @@ from gateway.forwarding.field_lines import (
     values_of,
 )
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
-from middlewares.limiting import LIMIT_FIELDS
+from middlewares.limits.deciding import LIMIT_FIELDS
 
 _TRAILER = b"trailer"
 #: Every answer has our ID; `Trailer` goes to those alone who get trailers.

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from discovery.describing import rfc3339, route_of
-from discovery.health_check import HealthCheck
-from discovery.instance import Instance
-from discovery.naming import service_of
-from discovery.slicing import Steps, slices
-from discovery.view import View
-from gateway.explaining import Explanation, Sight
-from middlewares.routing import PREFIX
+from discovery.base.slicing import Steps, slices
+from discovery.client.describing import rfc3339, route_of
+from discovery.model.health_check import HealthCheck
+from discovery.model.instance import Instance
+from discovery.model.naming import service_of
+from discovery.view.view import View
+from gateway.explaining.deciding import Explanation, Sight
+from middlewares.routing.deciding import PREFIX
 
 #: So much is shown of however many there are; the rest is counted, and in `/services`.
 MOST_SERVICES = 100

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from importlib.resources import files
 from string import Template
 
-from middlewares.printable import printable
+from middlewares.telemetry.printable import printable
 
 _PART = re.compile(r"^<!-- part: (\w+) -->\n", re.MULTILINE)
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)

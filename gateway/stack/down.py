@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.stack.absence import nothing_runs
+from gateway.machine.processes import command_of, marked_pids, signal_all
 from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY, REGISTRY
-from gateway.stack.processes import command_of, marked_pids, signal_all
-from gateway.stack.serving import require_not_served
+from gateway.stack.running.absence import nothing_runs
+from gateway.stack.running.serving import require_not_served
 from gateway.stack.state import StackState
-from gateway.stack.supervision import Supervisor
+from gateway.stack.supervisord.supervision import Supervisor
 
 POLL_S = 0.1
 KILL_WAIT_S = 5.0

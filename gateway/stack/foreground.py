@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from discovery.errors import SettingsError
-from gateway import process
-from gateway.descriptors import raise_limit
-from gateway.port_holders import who_has
-from gateway.request_reading import require_extension
-from gateway.settings import GatewaySettings, load_settings
-from gateway.stack.absence import typed
-from gateway.stack.code import code_of
+from discovery.model.errors import SettingsError
+from gateway.config.settings import GatewaySettings, load_settings
+from gateway.front.reading import require_extension
+from gateway.machine.descriptors import raise_limit
+from gateway.machine.port_holders import who_has
+from gateway.machine.ports import answers, is_free
+from gateway.process import serve
+from gateway.stack.changes.code import code_of
+from gateway.stack.changes.environment import process_environment, stop_wait
+from gateway.stack.changes.variables import settings_for
 from gateway.stack.down import stop_everything
-from gateway.stack.environment import process_environment, stop_wait
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.log_tee import LogTee, Render
-from gateway.stack.own_registry import OwnRegistry
+from gateway.stack.logs.tee import LogTee, Render
 from gateway.stack.plan import GATEWAY, HIGHEST_PORT, REGISTRY, ProcessSpec
-from gateway.stack.ports import answers, is_free
-from gateway.stack.registry_server import RegistryChoice, choose_registry, own_registry
-from gateway.stack.serving import SERVE_COMMAND, Serving, served_pids
+from gateway.stack.registry.own import OwnRegistry
+from gateway.stack.registry.server import RegistryChoice, choose_registry, own_registry
+from gateway.stack.running.absence import typed
+from gateway.stack.running.serving import SERVE_COMMAND, Serving, served_pids
 from gateway.stack.state import StackRecord, StackState
-from gateway.stack.supervision import Supervisor
-from gateway.stack.variables import settings_for
-from middlewares.logs import configure_logging
+from gateway.stack.supervisord.supervision import Supervisor
+from middlewares.telemetry.logs import configure_logging
 
 #: Where another listener on loopback would be taken for this gateway, by those who ask `localhost`.
 _HERE = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")
@@ -61,7 +61,7 @@ class Foreground:
             for sock in sockets:
                 stack.callback(sock.close)
             self._begin_logging(settings, stack)
-            process.warn_of_near_names(self.environ)
+            serve.warn_of_near_names(self.environ)
             raise_limit()
             if registry.process is not None:
                 self._start(registry.process, serving, stack)
@@ -123,9 +123,9 @@ def _serve(
     settings: GatewaySettings, sockets: list[socket.socket], started: Callable[[], None]
 ) -> None:
     try:
-        with asyncio.Runner(loop_factory=process.new_event_loop) as runner:
-            runner.run(process.serve(settings, sockets, started))
-    except process.ListenError as error:  # another program was quicker
+        with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
+            runner.run(serve.serve(settings, sockets, started))
+    except serve.ListenError as error:  # another program was quicker
         raise StackError(f"{error}; start it again, or choose another port with --port") from None
 
 
@@ -163,7 +163,7 @@ def _bind(settings: GatewaySettings) -> list[socket.socket]:
             f"as in `lockgate serve --port {free}`"
         )
     try:
-        return process.bind(settings)
+        return serve.bind(settings)
     except OSError as error:
         raise StackError(str(error)) from None
 

@@ -4,26 +4,26 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from discovery.errors import SettingsError
-from discovery.settings import VARIABLES, without_password
-from gateway.near_names import near_names
-from gateway.settings import load_settings
-from gateway.stack.changing import READY_WITHIN_S, Change
-from gateway.stack.differences import changed_value, differences, summary
+from discovery.model.errors import SettingsError
+from discovery.model.settings import VARIABLES, without_password
+from gateway.config.near_names import near_names
+from gateway.config.settings import load_settings
+from gateway.stack.changes.changing import READY_WITHIN_S, Change
+from gateway.stack.changes.differences import changed_value, differences, summary
+from gateway.stack.changes.environment import process_environment, stop_wait
+from gateway.stack.changes.free_ports import require_free_ports
+from gateway.stack.changes.selection import missing_dependencies
+from gateway.stack.changes.steps import Step, steps, steps_to_another_registry
+from gateway.stack.changes.variables import defaults_of, known_variables
+from gateway.stack.changes.waiting import Watch
 from gateway.stack.down import stop_everything
-from gateway.stack.environment import process_environment, stop_wait
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.free_ports import require_free_ports
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
-from gateway.stack.ps import ProcessRow, running
-from gateway.stack.registry_server import RegistryChoice, choose_registry
-from gateway.stack.selection import missing_dependencies
-from gateway.stack.serving import require_not_served
+from gateway.stack.registry.server import RegistryChoice, choose_registry
+from gateway.stack.running.ps import ProcessRow, running
+from gateway.stack.running.serving import require_not_served
 from gateway.stack.state import StackRecord, StackState
-from gateway.stack.steps import Step, steps, steps_to_another_registry
-from gateway.stack.supervision import RUNNING, Supervisor
-from gateway.stack.variables import defaults_of, known_variables
-from gateway.stack.waiting import Watch
+from gateway.stack.supervisord.supervision import RUNNING, Supervisor
 
 NAMESPACE = VARIABLES["namespace"]
 GAP = "it is the only one, so nothing is answered for about a second"

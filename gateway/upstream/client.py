@@ -2,8 +2,8 @@
 
 import asyncio
 
-from discovery.instance import Instance
-from discovery.view import Event, View
+from discovery.model.instance import Instance
+from discovery.view.view import Event, View
 from gateway.upstream.connection import NEVER
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits

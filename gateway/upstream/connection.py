@@ -9,7 +9,7 @@ from typing import Protocol
 
 import httptools
 
-from discovery.addresses import IPAddress
+from discovery.model.addresses import IPAddress
 from gateway.upstream import repeated_answers
 from gateway.upstream.chunk_lines import ChunkLines
 from gateway.upstream.invalid_answers import first_invalid_byte
@@ -17,7 +17,6 @@ from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.reading import Reader, rest
 from gateway.upstream.sockets import bytes_acknowledged, readable
-from middlewares.content_length import content_length
 from middlewares.failures import (
     BadRequest,
     Failure,
@@ -26,6 +25,7 @@ from middlewares.failures import (
     UpstreamSilent,
     UpstreamTimeout,
 )
+from middlewares.hygiene.content_length import content_length
 
 NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TypeVar
 
-from discovery.addresses import AddressPolicy, IPAddress
-from discovery.errors import ForbiddenAddress
-from discovery.instance import Instance
-from discovery.shortage import is_own_shortage
+from discovery.base.shortage import is_own_shortage
+from discovery.model.addresses import AddressPolicy, IPAddress
+from discovery.model.errors import ForbiddenAddress
+from discovery.model.instance import Instance
 from gateway.upstream.reading import Reader
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.sockets import connect

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from discovery.addresses import IPAddress
+from discovery.model.addresses import IPAddress
 
 #: The addresses of a name, in the system's order. Blocks; raises OSError where it has none.
 LookUp = Callable[[str], list[IPAddress]]

@@ -4,10 +4,10 @@ import asyncio
 import socket
 from collections import deque
 
-from discovery.addresses import IPAddress
-from discovery.errors import ForbiddenAddress
-from discovery.instance import Instance
-from discovery.shortage import is_own_shortage
+from discovery.base.shortage import is_own_shortage
+from discovery.model.addresses import IPAddress
+from discovery.model.errors import ForbiddenAddress
+from discovery.model.instance import Instance
 from gateway.upstream.connection import NEVER, UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling

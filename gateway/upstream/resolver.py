@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 
-from discovery.addresses import IPAddress
-from discovery.shortage import is_own_shortage
+from discovery.base.shortage import is_own_shortage
+from discovery.model.addresses import IPAddress
 from gateway.upstream.looking_up import LookUp, LookUps, look_up
 
 FRESH_FOR_S = 10.0

@@ -10,7 +10,7 @@ import socket
 import struct
 from collections.abc import Callable
 
-from discovery.addresses import IPAddress
+from discovery.model.addresses import IPAddress
 
 # struct tcp_info of linux/tcp.h: tcpi_bytes_acked, 64 bits, in the host's order.
 _ACKED_AT = 120

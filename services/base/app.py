@@ -8,10 +8,10 @@ from functools import cache, partial
 import prometheus_client
 from aiohttp import web
 
-from middlewares.correlation import add_correlation_id, correlation_middleware
 from middlewares.errors import errors_middleware
-from middlewares.metrics import RequestMetrics
-from middlewares.process_metrics import add_process_metrics_without_proc
+from middlewares.telemetry.layer import add_correlation_id, correlation_middleware
+from middlewares.telemetry.metrics import RequestMetrics
+from middlewares.telemetry.process_metrics import add_process_metrics_without_proc
 from services.base.client import ServiceClient
 from services.base.directory import Directory, Presence
 from services.base.endpoints import common_routes

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 
 def in_background(

@@ -12,9 +12,9 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from discovery import DiscoveryError
-from middlewares.correlation_ids import HEADER
 from middlewares.failures import DependencyUnavailable
-from middlewares.logs import correlation_id_var
+from middlewares.telemetry.correlation_ids import HEADER
+from middlewares.telemetry.logs import correlation_id_var
 from services.base.directory import Directory
 from services.base.failures import passed_on
 from services.base.validation import Answer

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from discovery import AsyncServiceRegistry, announce
-from discovery.settings import RegistrySettings
+from discovery.model.settings import RegistrySettings
 
 
 class Presence(Protocol):

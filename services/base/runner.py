@@ -8,8 +8,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
-from discovery.settings import RegistrySettings
-from middlewares.logs import configure_logging
+from discovery.model.settings import RegistrySettings
+from middlewares.telemetry.logs import configure_logging
 from services.base.app import PRESENCE, STOPPING
 from services.base.directory import RegistryDirectory
 from services.base.service import Service

@@ -5,9 +5,14 @@ from typing import Annotated, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from discovery.errors import InvalidRegistration, SettingsError
-from discovery.instance import parse_registration
-from middlewares.log_levels import LEVELS_IN_WORDS, Level, Style, in_lower_case
+from discovery.model.errors import InvalidRegistration, SettingsError
+from discovery.model.instance import parse_registration
+from middlewares.telemetry.log_levels import (
+    LEVELS_IN_WORDS,
+    Level,
+    Style,
+    in_lower_case,
+)
 from services.base.validation import expectation, first_of
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from discovery.settings import RegistrySettings
+from discovery.model.settings import RegistrySettings
 from services.base.app import STOPPING, create_service_app
 from services.base.background import in_background
 from services.base.directory import Directory

@@ -1,6 +1,6 @@
 """What notification_service reads from the environment: where the registry is, whose Redis keeps them."""
 
-from discovery.settings import DEFAULT_REDIS_URL
+from discovery.model.settings import DEFAULT_REDIS_URL
 from services.base.settings import Port, ServiceSettings
 
 

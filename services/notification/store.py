@@ -9,9 +9,9 @@ from typing import Any, Literal, NamedTuple
 import structlog
 from redis.exceptions import RedisError
 
-from discovery.connecting import connect_async
-from discovery.keys import tag
-from discovery.settings import RegistrySettings
+from discovery.model.settings import RegistrySettings
+from discovery.store.clients import connect_async
+from discovery.store.keys import tag
 from middlewares.failures import DependencyUnavailable
 from services.notification.notes import Filter, Kept, Note
 

@@ -5,9 +5,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from middlewares.correlation_ids import correlation_id_from
 from middlewares.failures import DependencyUnavailable
-from middlewares.logs import correlation_id_var
+from middlewares.telemetry.correlation_ids import correlation_id_from
+from middlewares.telemetry.logs import correlation_id_var
 from services.price.prices import Prices
 from services.price.subscriptions import Subscription
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 
-from middlewares.correlation_ids import correlation_id_from
 from middlewares.failures import DependencyUnavailable
-from middlewares.logs import correlation_id_var
+from middlewares.telemetry.correlation_ids import correlation_id_from
+from middlewares.telemetry.logs import correlation_id_var
 from services.base.client import ServiceClient
 from services.base.validation import Answer
 from services.signal.rules import Signal

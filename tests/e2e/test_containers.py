@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from gateway.stack.ports import answers
-from gateway.stack.registry_server import own_binary
+from gateway.machine.ports import answers
+from gateway.stack.registry.server import own_binary
 from services.catalogue import MODULES
 from tests.support.container_network import Program, container_network
 from tests.support.containers import (

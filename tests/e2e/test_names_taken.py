@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.stack.ports import answers
+from gateway.machine.ports import answers
 from gateway.version import VERSION
 from tests.support.documents import ROOT
 from tests.support.installs import Install, environment

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from discovery.connecting import connect
+from discovery.store.clients import connect
 from gateway.cli.examining.examination import examine
 from gateway.cli.examining.findings import Finding
-from gateway.stack.code import code_of
+from gateway.machine.processes import marked_pids
+from gateway.stack.changes.code import code_of
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, REGISTRY
-from gateway.stack.processes import marked_pids
-from gateway.stack.ps import running
+from gateway.stack.running.ps import running
 from gateway.stack.state import stack_state
-from gateway.stack.supervision import Supervisor
+from gateway.stack.supervisord.supervision import Supervisor
 from tests.support.stack_stand_ins import (
     PROGRAM,
     StandInStack,

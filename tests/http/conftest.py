@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.process import new_event_loop
+from gateway.process.serve import new_event_loop
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.gateways import RunningGateway
 from tests.support.registered_programs import PROGRAM, Registered, StartRegistered

@@ -52,7 +52,7 @@ class Row:
 
     @property
     def keeps_connection(self) -> bool:
-        """After chunks, the connection always ends: see gateway/request_reading.py."""
+        """After chunks, the connection always ends: see gateway/front/reading.py."""
         head = self.sent.partition(b"\r\n\r\n")[0].lower()
         return self.goes_on and b"\ntransfer-encoding:" not in head
 

@@ -15,7 +15,7 @@ import redis
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.services import services
 from gateway.cli.gateway_client import GatewayClient
-from gateway.documents import NO_HEALTHY_INSTANCE
+from gateway.explaining.documents import NO_HEALTHY_INSTANCE
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway

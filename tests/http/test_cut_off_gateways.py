@@ -2,7 +2,7 @@
 
 import time
 
-from discovery.addresses import AddressPolicy
+from discovery.model.addresses import AddressPolicy
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder

@@ -150,13 +150,13 @@ written = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 def watch(event, args):
     if event in ("open", "import") and args[0]:
         os.write(written, f"{event} {args[0]}\\n".encode())
-from gateway import process
-listen = process.listen
+from gateway.process import serve
+listen = serve.listen
 async def listen_watched(*args):
     await listen(*args)
     sys.addaudithook(watch)
-process.listen = listen_watched
-sys.exit(process.main())
+serve.listen = listen_watched
+sys.exit(serve.main())
 """
 
 

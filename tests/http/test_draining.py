@@ -9,14 +9,15 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
-from discovery import AsyncServiceRegistry, commands
-from discovery.answers import Swept
-from discovery.connecting import connect_async
-from discovery.housekeeping import Sweeper
-from discovery.keys import registry_keys, tag
-from discovery.tasks import end
-from gateway import process
-from gateway.process import ListenError
+from discovery import AsyncServiceRegistry
+from discovery.base.tasks import end
+from discovery.member.housekeeping import Sweeper
+from discovery.model.answers import Swept
+from discovery.store import scripts
+from discovery.store.clients import connect_async
+from discovery.store.keys import registry_keys, tag
+from gateway.process import serve
+from gateway.process.serve import ListenError
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
@@ -117,7 +118,7 @@ async def test_a_dead_worker_delays_a_drain_by_its_lease_at_most(
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port)
     async with AsyncServiceRegistry(registry_url) as registry:
-        await registry.call(commands.sweep("", 0, 60, worker="dead.1", worker_lease_s=1))
+        await registry.call(scripts.sweep("", 0, 60, worker="dead.1", worker_lease_s=1))
         assert await registry.drain("orders", "i1", wait_s=0.3)
         early = await registry.drained("orders", "i1")
         began_s = time.monotonic()
@@ -226,9 +227,9 @@ async def test_a_starting_worker_holds_its_lease_before_it_takes_connections(
         raise ListenError
 
     monkeypatch.setattr(Sweeper, "run", never)
-    monkeypatch.setattr(process, "listen", look_instead_of_listening)
+    monkeypatch.setattr(serve, "listen", look_instead_of_listening)
     with pytest.raises(ListenError):
-        await process.serve(gateway_settings({"REDIS_URL": registry_url}), [])
+        await serve.serve(gateway_settings({"REDIS_URL": registry_url}), [])
     assert len(held) == 1
 
 
@@ -247,11 +248,11 @@ async def test_a_worker_that_listens_without_a_view_routes_once_it_holds_its_lea
 
     own_registry.kill()
     monkeypatch.setattr(Sweeper, "sweep", sweep_late)
-    monkeypatch.setattr(process, "VIEW_WITHIN_S", 0.05)
+    monkeypatch.setattr(serve, "VIEW_WITHIN_S", 0.05)
     port = free_port()
     settings = gateway_settings({"REDIS_URL": own_registry.url, "GATEWAY_PORT": str(port)})
     with capture_logs() as logs:
-        serving = asyncio.create_task(process.serve(settings, process.bind(settings)))
+        serving = asyncio.create_task(serve.serve(settings, serve.bind(settings)))
         try:
             await eventually(lambda: events(logs, "gateway.started"))
             own_registry.start()

@@ -104,7 +104,7 @@ async def test_the_registry_is_down(
     (said,) = announced.stderr.splitlines()
     assert (said[:22], said[-len(helps) :]) == ("registry unavailable: ", helps)
     raised = looked_up.stderr.splitlines()[-1]
-    assert raised.startswith(f"discovery.errors.RegistryUnavailable: {away}")
+    assert raised.startswith(f"discovery.model.errors.RegistryUnavailable: {away}")
     assert raised.endswith(helps)
 
     async with gateway_process(tmp_path, url, started=False) as gateway:

@@ -4,7 +4,8 @@ from typing import Any
 
 import redis
 
-from discovery import AsyncServiceRegistry, commands
+from discovery import AsyncServiceRegistry
+from discovery.store import scripts
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
@@ -76,7 +77,7 @@ async def test_on_probation_its_evidence_outlives_a_loss_of_data(
     async with AsyncServiceRegistry(registry_url) as registry:
 
         async def is_told() -> bool:
-            standing = await registry.call(commands.standing("orders/i1"))
+            standing = await registry.call(scripts.standing("orders/i1"))
             return standing.state == "starting" and "answers 503" in standing.evidence
 
         await gateway.register("orders", upstream.port, **instance)

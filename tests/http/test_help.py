@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.settings import GatewaySettings
-from gateway.variables import variable_defaults, variable_meanings
+from gateway.config.settings import GatewaySettings
+from gateway.config.variables import variable_defaults, variable_meanings
 from gateway.version import VERSION
 from services.catalogue import MODULES
 from services.variables import variable_rows

@@ -7,7 +7,7 @@ import socket
 import pytest
 from aiohttp import web
 
-from gateway import server
+from gateway.front import server
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient

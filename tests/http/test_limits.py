@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway import request_body
+from gateway.front import request_body
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN

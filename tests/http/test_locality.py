@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.locality import is_loopback, is_of_this_machine
+from gateway.guard.locality import is_loopback, is_of_this_machine
 from tests.conftest import StartGateway
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway

@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from discovery import AsyncServiceRegistry, InvalidRegistration, commands
+from discovery import AsyncServiceRegistry, InvalidRegistration
+from discovery.store import scripts
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_process import gateway_process, until
 from tests.support.eventually import eventually
@@ -712,7 +713,7 @@ def instance_path(name: str, instance_id: str) -> str:
 async def leases_ms(url: str) -> dict[str, int]:
     """How long each lease still runs, by the registry's own clock."""
     async with AsyncServiceRegistry(url) as registry:
-        snapshot = await registry.call(commands.snapshot())
+        snapshot = await registry.call(scripts.snapshot())
     return {one.instance.key: one.lapses_at_ms - snapshot.now_ms for one in snapshot.records}
 
 

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from middlewares.logs import configure_logging
+from middlewares.telemetry.logs import configure_logging
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.raw_clients import RawAnswer, RawClient
 from tests.support.upstreams import ScriptedUpstream

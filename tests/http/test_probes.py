@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import redis
 
-from discovery.instance import parse_registration
-from discovery.saved_view import ViewLines, write
-from discovery.slicing import at_once
-from discovery.view import Entry, View
+from discovery.base.slicing import at_once
+from discovery.model.instance import parse_registration
+from discovery.view.saved_view import ViewLines, write
+from discovery.view.view import Entry, View
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway

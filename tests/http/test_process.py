@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from discovery.errors import SettingsError
-from gateway.settings import load_settings
+from discovery.model.errors import SettingsError
+from gateway.config.settings import load_settings
 from tests.conftest import StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, Answer

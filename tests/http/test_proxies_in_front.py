@@ -16,7 +16,7 @@ import pytest
 import trustme
 from aiohttp import test_utils, web
 
-from gateway.stack.ports import answers
+from gateway.machine.ports import answers
 from tests.http.conftest import StartHop
 from tests.support.documents import ROOT, blocks
 from tests.support.eventually import eventually

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.stack.plan import GATEWAY, ProcessSpec
-from gateway.stack.serving import SERVE_COMMAND
+from gateway.stack.running.serving import SERVE_COMMAND
 from gateway.stack.state import StackRecord, stack_state
 from tests.conftest import StartGateway
 from tests.http.test_command_line import lockgate

@@ -6,8 +6,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from discovery.answers import GONE, Standing
-from discovery.errors import RegistrationRefused, RegistryUnavailable
+from discovery.model.answers import GONE, Standing
+from discovery.model.errors import RegistrationRefused, RegistryUnavailable
 from gateway.cli.http_registrar import HttpRegistrar, is_known, standing_in
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually

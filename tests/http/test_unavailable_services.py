@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from discovery import AsyncServiceRegistry
-from discovery.advice import advice
+from discovery.health.advice import advice
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate
 from tests.http.test_process import until

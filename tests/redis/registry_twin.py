@@ -7,7 +7,7 @@ told to it by `lapse`, `lapse_gateway` and `outstay`; a test tells the server th
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from discovery.instance import Instance
+from discovery.model.instance import Instance
 
 
 @dataclass(frozen=True)

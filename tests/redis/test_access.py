@@ -9,12 +9,13 @@ from string import Template
 import pytest
 import redis
 
-from discovery import AsyncServiceRegistry, RegistrySettings, ServiceRegistry, commands
-from discovery.connecting import connect
-from discovery.instance import parse_registration
-from discovery.keys import KEY_NAMES, registry_keys
-from discovery.tasks import end
-from discovery.watcher import Watcher
+from discovery import AsyncServiceRegistry, RegistrySettings, ServiceRegistry
+from discovery.base.tasks import end
+from discovery.model.instance import parse_registration
+from discovery.store import scripts
+from discovery.store.clients import connect
+from discovery.store.keys import KEY_NAMES, registry_keys
+from discovery.view.watcher import Watcher
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.registry_servers import RegistryServer
@@ -75,7 +76,7 @@ async def test_a_service_can_register_find_and_watch(
     with ServiceRegistry(RegistrySettings(service)) as registry:
         registry.register_service("price", "localhost", 1, instance_id="a")
         assert registry.heartbeat("price", "a")
-        assert registry._call(commands.standing("price/a")).state == "starting"
+        assert registry._call(scripts.standing("price/a")).state == "starting"
         assert registry.discover_service("price") == "http://localhost:1"
         assert len(registry.list_services()) == 1
         await eventually(lambda: following.view.is_registered("price"))
@@ -119,19 +120,19 @@ async def test_a_gateway_may_run_each_script_to_its_end(server: RegistryServer) 
     """The rare ways through them too: a dead gateway's verdicts, a removal for ill health."""
     instance = parse_registration("price", "a", {"host": "h", "port": 1}, default_ttl_s=600)
     async with AsyncServiceRegistry(url(server, "lockgate_gateway")) as registry:
-        await registry.call(commands.register(instance))
+        await registry.call(scripts.register(instance))
         for gateway, status in (("dead", "healthy"), ("g", "unhealthy"), ("g", "healthy")):
-            await registry.call(commands.report(gateway, 60, [(instance.key, status, "")]))
+            await registry.call(scripts.report(gateway, 60, [(instance.key, status, "")]))
         with server.client() as client:
             client.select(1)
             client.zadd(registry_keys("default")[7], {"dead": 1})
-        await registry.call(commands.sweep("g", 60, 60))
-        await registry.call(commands.report("g", 60, [(instance.key, "unhealthy", "")]))
+        await registry.call(scripts.sweep("g", 60, 60))
+        await registry.call(scripts.report("g", 60, [(instance.key, "unhealthy", "")]))
         with server.client() as client:
             client.select(1)
             client.zadd(registry_keys("default")[6], {instance.key: 1})
-        await registry.call(commands.sweep("g", 60, 60))
-        assert (await registry.call(commands.snapshot())).removed == {instance.key}
+        await registry.call(scripts.sweep("g", 60, 60))
+        assert (await registry.call(scripts.snapshot())).removed == {instance.key}
     assert refused(server) == set()
 
 

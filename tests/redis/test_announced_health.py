@@ -8,9 +8,10 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from discovery import AsyncServiceRegistry, RegistrySettings, commands
-from discovery.announcement import make_announcement
-from discovery.keys import registry_keys
+from discovery import AsyncServiceRegistry, RegistrySettings
+from discovery.announcing.announcement import make_announcement
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
 from tests.redis.test_announcing import NAME, StartService, start_service
 from tests.support.eventually import eventually
 from tests.support.registry_servers import free_port
@@ -25,12 +26,12 @@ LEASE_S = 60
 @pytest.fixture
 async def registry(registry_url: str) -> AsyncIterator[AsyncServiceRegistry]:
     async with AsyncServiceRegistry(registry_url) as registry:
-        await registry.call(commands.sweep("g", LEASE_S, 60, url=URL))
+        await registry.call(scripts.sweep("g", LEASE_S, 60, url=URL))
         yield registry
 
 
 async def report(registry: AsyncServiceRegistry, verdict: str, evidence: str) -> None:
-    await registry.call(commands.report("g", LEASE_S, [(KEY, verdict, evidence)]))
+    await registry.call(scripts.report("g", LEASE_S, [(KEY, verdict, evidence)]))
 
 
 def said(logs: Any) -> list[dict[str, Any]]:
@@ -148,7 +149,7 @@ async def test_a_removal_for_ill_health_is_said_and_what_is_wrong_still_after_it
         await eventually(lambda: said(logs))
         with redis.Redis.from_url(registry_url) as client:
             client.zadd(registry_keys("default")[6], {KEY: 1})  # for a long time
-        await registry.call(commands.sweep("g", LEASE_S, 60, url=URL))
+        await registry.call(scripts.sweep("g", LEASE_S, 60, url=URL))
         await eventually(lambda: len(said(logs)) > 1)
         await eventually(service.registered)
         await report(registry, "starting", "GET /health answers 404, expected 200 to 299")

@@ -15,11 +15,11 @@ from discovery import (
     InvalidRegistration,
     RegistrySettings,
     announce,
-    commands,
 )
-from discovery.answers import Snapshot
-from discovery.events import parse_event
-from discovery.keys import registry_keys
+from discovery.model.answers import Snapshot
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.events import parse_event
 from tests.support.eventually import eventually
 from tests.support.registry_servers import RegistryServer, free_port
 
@@ -52,7 +52,7 @@ class Service:
 
     def registered(self) -> list[dict[str, Any]]:
         """What the registry lists of it."""
-        snapshot = _eval(self.url, commands.snapshot())
+        snapshot = _eval(self.url, scripts.snapshot())
         return [
             {"id": one.instance.id, "url": one.instance.url, "lapses_at_ms": one.lapses_at_ms}
             for one in snapshot.records
@@ -65,10 +65,10 @@ class Service:
         return [event.kind for _, fields in entries if (event := parse_event(fields)) is not None]
 
 
-def _eval(url: str, command: commands.Command[Snapshot]) -> Snapshot:
+def _eval(url: str, command: scripts.Command[Snapshot]) -> Snapshot:
     keys = registry_keys("default")
     with redis.Redis.from_url(url) as client:
-        source = commands.script_source(command.script)
+        source = scripts.script_source(command.script)
         return command.decode(client.eval(source, len(keys), *keys, *command.args))
 
 

@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from discovery import AsyncServiceRegistry, RegistrySettings, ServiceRegistry, commands
-from discovery.instance import parse_registration
-from discovery.keys import registry_keys, tag
-from discovery.tasks import end
-from discovery.view import Event, View
-from discovery.watcher import Watcher
-from middlewares.limiter import SharedLimiter
-from middlewares.limiting import Check, Policy
+from discovery import AsyncServiceRegistry, RegistrySettings, ServiceRegistry
+from discovery.base.tasks import end
+from discovery.model.instance import parse_registration
+from discovery.store import scripts
+from discovery.store.keys import registry_keys, tag
+from discovery.view.view import Event, View
+from discovery.view.watcher import Watcher
+from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
 
 KEYS = registry_keys("default")
@@ -171,8 +172,8 @@ def instance(key: str) -> Any:
 
 async def keep_house(registry: AsyncServiceRegistry) -> None:
     """What a gateway does all the time."""
-    await registry.call(commands.sweep("g", 60, 60, worker="w", worker_lease_s=60))
-    await registry.call(commands.report("g", 60, [("good/1", "healthy", "200")]))
+    await registry.call(scripts.sweep("g", 60, 60, worker="w", worker_lease_s=60))
+    await registry.call(scripts.report("g", 60, [("good/1", "healthy", "200")]))
 
 
 def has(watcher: Watcher, key: str) -> bool:
@@ -189,13 +190,13 @@ async def test_what_is_bad_in_one_place_hides_nobody_else(
 ) -> None:
     """One record of these kept a running gateway from all news, and another from starting."""
     async with AsyncServiceRegistry(registry_url) as registry, following(registry_url) as running:
-        await registry.call(commands.register(instance("good/1")))
+        await registry.call(scripts.register(instance("good/1")))
         await keep_house(registry)
         await eventually(lambda: has(running, "good/1"))
 
         write(client)
         await keep_house(registry)
-        await registry.call(commands.register(instance("later/1")))
+        await registry.call(scripts.register(instance("later/1")))
         await eventually(lambda: has(running, "later/1"))
         is_there = client.hexists(INSTANCES, "good/1")
         assert is_there or write is CASES[f"another type of {INSTANCES}"]
@@ -208,8 +209,8 @@ async def test_what_is_bad_in_one_place_hides_nobody_else(
             assert set(listed(synchronous.list_services())) >= set(expected)
             if is_there:
                 assert synchronous.get_service("good") is not None
-        await registry.call(commands.drain("later/1"))
-        drained = await registry.call(commands.drained("later/1"))
+        await registry.call(scripts.drain("later/1"))
+        drained = await registry.call(scripts.drained("later/1"))
         assert (drained.workers, drained.in_flight) == (1, 0)
 
 
@@ -253,7 +254,7 @@ async def test_whatever_ends_the_following_nothing_is_said_to_be_connected(
         ):
             await eventually(lambda: watcher.connected)
             watcher.listen(fails)
-            await registry.call(commands.register(instance("good/1")))
+            await registry.call(scripts.register(instance("good/1")))
             await eventually(lambda: not watcher.connected)
             await eventually(lambda: has(watcher, "good/1"))  # by the next snapshot
     assert [line["log_level"] for line in logs if line["event"] == "registry.not_followed"] == [
@@ -266,9 +267,9 @@ async def test_a_key_of_another_type_is_taken_away_and_said(
 ) -> None:
     another_type(LEASES)(client)
     async with AsyncServiceRegistry(registry_url) as registry:
-        swept = await registry.call(commands.sweep("g", 60, 60))
+        swept = await registry.call(scripts.sweep("g", 60, 60))
         assert swept.mended == (LEASES,)
-        assert (await registry.call(commands.sweep("g", 60, 60))).mended == ()
+        assert (await registry.call(scripts.sweep("g", 60, 60))).mended == ()
 
 
 _scores = st.floats(allow_nan=False) | st.sampled_from([1.0, FAR_MS])
@@ -306,12 +307,12 @@ _writes = st.one_of(
 def test_any_bytes_in_any_one_place_never_hide_the_other_instances(
     registry_url: str, client: "redis.Redis", write: tuple[str, str, bytes, Any]
 ) -> None:
-    def call(command: commands.Command[Any]) -> Any:
-        source = commands.script_source(command.script)
+    def call(command: scripts.Command[Any]) -> Any:
+        source = scripts.script_source(command.script)
         return command.decode(client.eval(source, len(KEYS), *KEYS, *command.args))
 
     client.flushall()
-    call(commands.register(instance("good/1")))
+    call(scripts.register(instance("good/1")))
     kind, key, name, given_value = write
     if kind == "hash":
         client.hset(key, name, given_value)
@@ -321,20 +322,20 @@ def test_any_bytes_in_any_one_place_never_hide_the_other_instances(
         client.xadd(key, {name: given_value})
     with capture_logs():
         for _ in range(2):
-            call(commands.sweep("g", 60, 60, worker="w", worker_lease_s=60))
-        call(commands.report("g", 60, [("good/1", "healthy", "200")]))
-        call(commands.register(instance("later/1")))
+            call(scripts.sweep("g", 60, 60, worker="w", worker_lease_s=60))
+        call(scripts.report("g", 60, [("good/1", "healthy", "200")]))
+        call(scripts.register(instance("later/1")))
         for services in ((), ("good",)):
-            keys = {one.instance.key for one in call(commands.snapshot(*services)).records}
+            keys = {one.instance.key for one in call(scripts.snapshot(*services)).records}
             assert "good/1" in keys
-        assert {one.instance.key for one in call(commands.snapshot("later")).records} == {"later/1"}
-        call(commands.leases([instance("good/1")]))
-        assert call(commands.renew(["good/1", name]))[0]
-        call(commands.standing("good/1"))
-        call(commands.drain("good/1"))
-        call(commands.acknowledge("w", 60, [("good/1", 1, 0)]))
-        call(commands.drained("good/1"))
-        call(commands.deregister("good/1"))
+        assert {one.instance.key for one in call(scripts.snapshot("later")).records} == {"later/1"}
+        call(scripts.leases([instance("good/1")]))
+        assert call(scripts.renew(["good/1", name]))[0]
+        call(scripts.standing("good/1"))
+        call(scripts.drain("good/1"))
+        call(scripts.acknowledge("w", 60, [("good/1", 1, 0)]))
+        call(scripts.drained("good/1"))
+        call(scripts.deregister("good/1"))
 
 
 @pytest.mark.parametrize("write", ["string", "entry", "digits", "last"])

@@ -14,14 +14,14 @@ from discovery import (
     RegistrySettings,
     RegistryUnavailable,
     ServiceRegistry,
-    commands,
 )
-from discovery.instance import parse_registration
-from discovery.keys import registry_keys
-from discovery.tasks import end
-from discovery.watcher import Watcher
-from middlewares.limiter import SharedLimiter
-from middlewares.limiting import Check, Policy
+from discovery.base.tasks import end
+from discovery.model.instance import parse_registration
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.watcher import Watcher
+from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
 from tests.support.registry_groups import SLOTS, cluster
 from tests.support.registry_servers import RegistryServer, free_port
@@ -60,16 +60,16 @@ async def use_all(url: str) -> None:
     instance = parse_registration("price", "a", {"host": "h", "port": 1}, default_ttl_s=600)
     try:
         async with AsyncServiceRegistry(settings=settings) as registry:
-            await registry.call(commands.register(instance))
-            assert await registry.call(commands.renew([instance.key])) == [True]
-            await registry.call(commands.sweep("g", 60, 60))
-            await registry.call(commands.report("g", 60, [(instance.key, "healthy", "200")]))
+            await registry.call(scripts.register(instance))
+            assert await registry.call(scripts.renew([instance.key])) == [True]
+            await registry.call(scripts.sweep("g", 60, 60))
+            await registry.call(scripts.report("g", 60, [(instance.key, "healthy", "200")]))
             assert await registry.discover_service("price") == "http://h:1"
             with ServiceRegistry(settings) as synchronous:
                 assert synchronous.discover_service("price") == "http://h:1"
                 assert synchronous.drain("price", "a")
             await eventually(lambda: any(entry.draining for entry in watcher.view.entries()))
-            await registry.call(commands.deregister(instance.key))
+            await registry.call(scripts.deregister(instance.key))
             await eventually(lambda: not watcher.view.is_registered("price"))
         async with asyncio.timeout(5):
             check = Check(Policy("default", 10, 60_000_000), "client")

@@ -6,12 +6,13 @@ from types import ModuleType
 
 import pytest
 
-from discovery import announcing, async_registry, background, registry
+from discovery.announcing import aiohttp_app, any_program
+from discovery.client import async_registry, registry
 
 
 def examples() -> list[doctest.DocTest]:
     finder = doctest.DocTestFinder()
-    found = [finder.find(module) for module in (registry, async_registry, announcing, background)]
+    found = [finder.find(module) for module in (registry, async_registry, aiohttp_app, any_program)]
     return [test for tests in found for test in tests if test.examples]
 
 
@@ -36,8 +37,8 @@ def test_the_example_does_what_it_says(
         (registry, "get_service_registry"),
         (async_registry, "AsyncServiceRegistry"),
         (async_registry, "AsyncServiceRegistry.watch"),
-        (announcing, "announce"),
-        (background, "announced"),
+        (aiohttp_app, "announce"),
+        (any_program, "announced"),
     ],
 )
 def test_what_a_user_begins_with_has_an_example(module: ModuleType, name: str) -> None:

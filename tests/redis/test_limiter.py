@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from discovery.settings import RegistrySettings
-from discovery.tasks import end
-from middlewares import limiter as limiters
-from middlewares.limiter import ALONE_FOR_S, CHECKS_PER_CALL, SharedLimiter
-from middlewares.limiting import Check, Policy
+from discovery.base.tasks import end
+from discovery.model.settings import RegistrySettings
+from middlewares.limits import limiter as limiters
+from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.limiter import ALONE_FOR_S, CHECKS_PER_CALL, SharedLimiter
 from tests.support.registry_servers import RegistryServer
 
 POLICY = Policy("p", 1, 60_000_000)

@@ -6,10 +6,11 @@ from contextlib import AsyncExitStack
 
 import redis
 
-from discovery import AsyncServiceRegistry, commands
-from discovery.events import parse_event
-from discovery.instance import parse_registration
-from discovery.keys import registry_keys
+from discovery import AsyncServiceRegistry
+from discovery.model.instance import parse_registration
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.events import parse_event
 from tests.support.eventually import eventually
 
 SWEEPERS = 5
@@ -30,19 +31,19 @@ async def test_five_sweepers_at_once_remove_each_instance_once(registry_url: str
             name, _, instance_id = key.partition("/")
             body = {"host": "h", "port": 1}
             instance = parse_registration(name, instance_id, body, default_ttl_s=ttl_s)
-            await first.call(commands.register(instance))
+            await first.call(scripts.register(instance))
         verdicts = [(key, "unhealthy", "refused") for key in failing]
         for gateway in range(SWEEPERS):
-            await first.call(commands.report(f"g{gateway}", 60, verdicts))
+            await first.call(scripts.report(f"g{gateway}", 60, verdicts))
 
         async def sweep(number: int) -> None:
-            await registries[number].call(commands.sweep(f"g{number}", 60, 0.5))
+            await registries[number].call(scripts.sweep(f"g{number}", 60, 0.5))
 
         async def all_swept() -> bool:
             await asyncio.gather(*(sweep(number) for number in range(SWEEPERS)))
-            return {
-                one.instance.key for one in (await first.call(commands.snapshot())).records
-            } == {"price/stays"}
+            return {one.instance.key for one in (await first.call(scripts.snapshot())).records} == {
+                "price/stays"
+            }
 
         await eventually(all_swept, within_s=10)
         for _ in range(3):

@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import initialize, precondition, rule, run_state_machine_as_test
 
 from bench.chaos.slow_proxy import SlowProxy
-from discovery import commands, watcher
-from discovery.instance import Instance
-from discovery.settings import RegistrySettings
-from discovery.tasks import end
-from discovery.watcher import Watcher
+from discovery.base.tasks import end
+from discovery.model.instance import Instance
+from discovery.model.settings import RegistrySettings
+from discovery.store import scripts
+from discovery.view import watcher
+from discovery.view.watcher import Watcher
 from tests.redis.registry_twin import RegistryTwin
 from tests.redis.test_scripts_against_twin import HOUR_S, Registry, RegistryAgainstTwin, instance
 from tests.support.eventually import eventually
@@ -173,7 +174,7 @@ class DiscoveryAgainstModel(RegistryAgainstTwin):
 
     def _begin_anew(self) -> None:
         self.twin = ModelTwin()
-        self.epoch = self.registry.call(commands.snapshot()).epoch
+        self.epoch = self.registry.call(scripts.snapshot()).epoch
 
 
 @pytest.fixture
@@ -210,13 +211,13 @@ async def test_what_was_drained_and_lapsed_while_a_watcher_was_cut_off_is_not_ta
     registry, watching = Registry(own_registry.url), Watching(own_registry.port)
     await watching.start()
     try:
-        registry.call(commands.register(instance()))
+        registry.call(scripts.register(instance()))
         for one in watching.watchers:
             await eventually(lambda one=one: one.view.is_registered("price"))
         await watching.shut_gate()
-        registry.call(commands.drain("price/a"))
+        registry.call(scripts.drain("price/a"))
         registry.lapse("price/a")
-        registry.call(commands.sweep("g1", HOUR_S, HOUR_S))
+        registry.call(scripts.sweep("g1", HOUR_S, HOUR_S))
         await watching.open_gate()
         for one in watching.watchers:
             await eventually(lambda one=one: one.view.revision == 3)

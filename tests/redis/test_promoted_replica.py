@@ -7,9 +7,9 @@ from pathlib import Path
 import redis
 
 from discovery import AsyncServiceRegistry, RegistrySettings
-from discovery.keys import registry_keys
-from discovery.tasks import end
-from discovery.watcher import Watcher
+from discovery.base.tasks import end
+from discovery.store.keys import registry_keys
+from discovery.view.watcher import Watcher
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
 from tests.support.registry_groups import wait_until

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import redis
 
-from discovery import AsyncServiceRegistry, RegistrySettings, commands
-from discovery.keys import registry_keys
-from discovery.tasks import end
-from discovery.view import Event, View
-from discovery.watcher import Watcher
+from discovery import AsyncServiceRegistry, RegistrySettings
+from discovery.base.tasks import end
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.view import Event, View
+from discovery.view.watcher import Watcher
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 
@@ -34,17 +35,17 @@ async def test_heartbeats_and_repeated_verdicts_are_no_events_and_wake_no_watche
     async with AsyncServiceRegistry(registry_url) as registry:
         for key in keys:
             await registry.register_service("price", "h", 1, instance_id=key.partition("/")[2])
-        await registry.call(commands.report("g", 60, [(key, "healthy", "200") for key in keys]))
+        await registry.call(scripts.report("g", 60, [(key, "healthy", "200") for key in keys]))
         following = asyncio.create_task(watcher.run())
         try:
             await watcher.ready()
             woken.clear()
             length, revision = await client.xlen(EVENTS), await client.hget(META, "rev")
             for number in range(50):
-                assert all(await registry.call(commands.renew(keys)))
+                assert all(await registry.call(scripts.renew(keys)))
                 verdicts = [(key, "healthy", f"200 in {number} ms") for key in keys]
-                await registry.call(commands.report("g", 60, verdicts))
-                await registry.call(commands.sweep("g", 60, 60))
+                await registry.call(scripts.report("g", 60, verdicts))
+                await registry.call(scripts.sweep("g", 60, 60))
             assert await client.xlen(EVENTS) == length
             assert await client.hget(META, "rev") == revision
 

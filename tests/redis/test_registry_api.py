@@ -22,10 +22,10 @@ from discovery import (
     ServiceNotFound,
     ServiceRegistry,
     SettingsError,
-    commands,
     get_service_registry,
 )
-from discovery.keys import registry_keys
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
 from tests.support.registry_servers import RegistryServer, free_port
 
 NAME = "price_service"
@@ -79,7 +79,7 @@ async def gateway(registry_url: str) -> AsyncIterator[AsyncServiceRegistry]:
 
 
 async def say(gateway: AsyncServiceRegistry, key: str, status: str) -> None:
-    await gateway.call(commands.report("g1", LEASE_S, [(key, status, "200")]))
+    await gateway.call(scripts.report("g1", LEASE_S, [(key, status, "200")]))
 
 
 def away(settings_of: str = "") -> RegistrySettings:
@@ -165,7 +165,7 @@ async def test_without_a_gateway_a_heartbeat_is_evidence_enough(api: Api) -> Non
 async def test_with_a_gateway_only_what_passes_its_probes_is_found(
     api: Api, gateway: AsyncServiceRegistry
 ) -> None:
-    await gateway.call(commands.sweep("g1", LEASE_S, 60.0))
+    await gateway.call(scripts.sweep("g1", LEASE_S, 60.0))
     await api.register_service(NAME, "localhost", 8002, instance_id="a1")
     assert await api.get_service(NAME) is None
     await say(gateway, f"{NAME}/a1", "healthy")
@@ -245,11 +245,11 @@ async def test_a_change_of_what_can_not_be_there_is_refused(api: Api, call: str)
 
 async def test_a_heartbeat_renews_the_lease(api: Api, gateway: AsyncServiceRegistry) -> None:
     await api.register_service(NAME, "localhost", 8002, instance_id="a1")
-    before = now = (await gateway.call(commands.snapshot())).records[0].lapses_at_ms
+    before = now = (await gateway.call(scripts.snapshot())).records[0].lapses_at_ms
     async with asyncio.timeout(5):
         while now == before:  # within the same millisecond
             assert await api.heartbeat(NAME, "a1") is True
-            now = (await gateway.call(commands.snapshot())).records[0].lapses_at_ms
+            now = (await gateway.call(scripts.snapshot())).records[0].lapses_at_ms
     assert before < now < before + 5000
 
 

@@ -10,13 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway.stack.failures import StackError
-from gateway.stack.own_registry import OwnRegistry
-from gateway.stack.registry_ping import answers_ping, default_url
-from gateway.stack.registry_server import (
-    choose_registry,
-    own_binary,
-    own_registry,
-)
+from gateway.stack.registry.own import OwnRegistry
+from gateway.stack.registry.ping import answers_ping, default_url
+from gateway.stack.registry.server import choose_registry, own_binary, own_registry
 from gateway.stack.state import StackState, stack_state
 from tests.support.registry_servers import free_port
 from tests.support.stack_stand_ins import until

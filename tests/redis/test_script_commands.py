@@ -42,8 +42,8 @@ SINCE = {
 #: What came to these commands after 6.2: LPOS and others are no options of them.
 TOO_NEW = {"PEXPIRE": {"NX", "XX", "GT", "LT"}}
 SCRIPTS = [
-    *sorted((ROOT / "discovery" / "scripts").iterdir(), key=lambda script: script.name),
-    ROOT / "middlewares" / "rate_limit.lua",
+    *sorted((ROOT / "discovery" / "store" / "lua").iterdir(), key=lambda script: script.name),
+    ROOT / "middlewares" / "limits" / "rate_limit.lua",
 ]
 _CALL = re.compile(r"redis\.p?call\(([^)]*)")
 _WORD = re.compile(r"'([A-Za-z]+)'")

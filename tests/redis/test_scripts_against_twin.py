@@ -20,16 +20,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from discovery import commands
-from discovery.commands import Command
-from discovery.events import parse_event
-from discovery.instance import Instance, parse_registration
-from discovery.keys import registry_keys, tag
-from discovery.settings import RegistrySettings
-from discovery.tasks import end
-from gateway.stack.registry_server import installed_binaries
-from middlewares.limiter import SharedLimiter
-from middlewares.limiting import Check, Decision, Policy, SlidingLog, spread
+from discovery.base.tasks import end
+from discovery.model.instance import Instance, parse_registration
+from discovery.model.settings import RegistrySettings
+from discovery.store import scripts
+from discovery.store.keys import registry_keys, tag
+from discovery.store.scripts import Command
+from discovery.view.events import parse_event
+from gateway.stack.registry.server import installed_binaries
+from middlewares.limits.deciding import Check, Decision, Policy, SlidingLog, spread
+from middlewares.limits.limiter import SharedLimiter
 from tests.redis.registry_twin import RegistryTwin, TwinEvent
 from tests.support.documents import ROOT
 from tests.support.registry_servers import RegistryServer
@@ -66,7 +66,7 @@ class Registry:
         self.client = redis.Redis.from_url(url)
 
     def call(self, command: Command[T]) -> T:
-        source = commands.script_source(command.script)
+        source = scripts.script_source(command.script)
         return command.decode(self.client.eval(source, len(KEYS), *KEYS, *command.args))
 
     def lapse(self, key: str) -> None:
@@ -109,10 +109,10 @@ def instance(key: str = "price/a", port: int = 8000) -> Instance:
 
 
 def register_all(registry: Registry, instances: list[Instance]) -> None:
-    script = registry.client.register_script(commands.script_source("register"))
+    script = registry.client.register_script(scripts.script_source("register"))
     pipeline = registry.client.pipeline(transaction=False)
     for one in instances:
-        script(keys=KEYS, args=commands.register(one).args, client=pipeline)
+        script(keys=KEYS, args=scripts.register(one).args, client=pipeline)
     pipeline.execute()
 
 
@@ -146,7 +146,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
     @initialize(there=st.sets(members), living=st.sets(gateways))
     def begin(self, there: set[str], living: set[str]) -> None:
         self.registry.client.flushall()
-        self.epoch = self.registry.call(commands.snapshot()).epoch
+        self.epoch = self.registry.call(scripts.snapshot()).epoch
         assert self.epoch
         for key in sorted(there):
             self.register(key, 1)
@@ -155,7 +155,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
 
     @rule(key=members, port=st.integers(1, 3))
     def register(self, key: str, port: int) -> None:
-        done = self.registry.call(commands.register(instance(key, port)))
+        done = self.registry.call(scripts.register(instance(key, port)))
         assert done.created == self.twin.register(instance(key, port))
         assert done.revision == self.twin.revision
         assert done.lapses_at_ms - done.registered_at_ms == HOUR_S * 1000
@@ -163,31 +163,31 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
     @rule(keys=st.lists(members, min_size=1, max_size=3))
     def renew(self, keys: list[str]) -> None:
         states = self.twin.renew(keys)
-        assert self.registry.call(commands.renew(keys)) == [bool(state) for state in states]
-        assert self.registry.call(commands.heartbeat(keys[0])) == states[0]
+        assert self.registry.call(scripts.renew(keys)) == [bool(state) for state in states]
+        assert self.registry.call(scripts.heartbeat(keys[0])) == states[0]
 
     @rule(key=members)
     def drain(self, key: str) -> None:
-        done = self.registry.call(commands.drain(key))
+        done = self.registry.call(scripts.drain(key))
         assert (done.known, done.revision) == (self.twin.drain(key), self.twin.revision)
 
     @precondition(lambda self: self.twin.instances)
     @rule(worker=workers, said=st.lists(acknowledgements, min_size=1, max_size=3))
     def acknowledge(self, worker: str, said: list[tuple[str, bool, int]]) -> None:
-        there = {one.instance.key: one for one in self.registry.call(commands.snapshot()).records}
+        there = {one.instance.key: one for one in self.registry.call(scripts.snapshot()).records}
         registered = {key: one.registered_at_ms for key, one in there.items()}
         stamped = [(key, registered.get(key, 0) - (not now), n) for key, now, n in said]
-        taken = self.registry.call(commands.acknowledge(worker, HOUR_S, stamped))
+        taken = self.registry.call(scripts.acknowledge(worker, HOUR_S, stamped))
         assert taken == self.twin.acknowledge(worker, said)
 
     @rule(key=members)
     def deregister(self, key: str) -> None:
-        done = self.registry.call(commands.deregister(key))
+        done = self.registry.call(scripts.deregister(key))
         assert (done.known, done.revision) == (self.twin.deregister(key), self.twin.revision)
 
     @rule(gateway=gateways, said=st.lists(verdicts, max_size=4))
     def report(self, gateway: str, said: list[tuple[str, str, str]]) -> None:
-        reported = self.registry.call(commands.report(gateway, HOUR_S, said))
+        reported = self.registry.call(scripts.report(gateway, HOUR_S, said))
         assert reported.new_lease == self.twin.report(gateway, said)
         assert reported.revision == self.twin.revision
 
@@ -205,7 +205,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
     )
     def sweep(self, gateway: str, worker: str = "", leaves: bool = False, url: str = "") -> None:
         swept = self.registry.call(
-            commands.sweep(
+            scripts.sweep(
                 gateway,
                 HOUR_S,
                 REMOVE_AFTER_S,
@@ -221,7 +221,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
 
     @rule(services=st.lists(st.sampled_from(SERVICES), unique=True, min_size=1))
     def snapshot_of_some_services(self, services: list[str]) -> None:
-        found = self.registry.call(commands.snapshot(*services))
+        found = self.registry.call(scripts.snapshot(*services))
         keys = [record.instance.key for record in found.records]
         wanted = [key for key in self.twin.instances if key.partition("/")[0] in services]
         assert sorted(keys) == sorted(wanted)
@@ -256,7 +256,7 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
 
     @invariant()
     def the_snapshot_is_that_of_the_twin(self) -> None:
-        found = self.registry.call(commands.snapshot())
+        found = self.registry.call(scripts.snapshot())
         assert {
             record.instance.key: (
                 record.instance,
@@ -278,8 +278,8 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
 
     @invariant()
     def the_leases_are_those_of_the_twin(self) -> None:
-        found = self.registry.call(commands.snapshot())
-        heartbeats_ms = self.registry.call(commands.leases([instance(key) for key in MEMBERS]))
+        found = self.registry.call(scripts.snapshot())
+        heartbeats_ms = self.registry.call(scripts.leases([instance(key) for key in MEMBERS]))
         ttl_ms = round(HOUR_S * 1000)
         assert {
             key: at_ms + ttl_ms <= found.now_ms for key, at_ms in heartbeats_ms.items()
@@ -295,14 +295,14 @@ class RegistryAgainstTwin(RuleBasedStateMachine):
     @invariant()
     def a_drain_is_as_far_as_the_twin_says(self) -> None:
         for key in MEMBERS:
-            found = self.registry.call(commands.drained(key))
+            found = self.registry.call(scripts.drained(key))
             said = (found.draining, found.workers, found.missing, found.in_flight)
             assert said == self.twin.drained(key)
 
     @invariant()
     def what_is_said_of_an_instance_is_what_the_twin_says(self) -> None:
         for key in MEMBERS:
-            found = self.registry.call(commands.standing(key))
+            found = self.registry.call(scripts.standing(key))
             states, evidence, urls = self.twin.standing(key)
             assert found.live_gateways == len(self.twin.live_gateways)
             assert found.state in states
@@ -351,28 +351,28 @@ def test_a_gateway_that_dies_before_it_has_spoken_does_not_hold_a_verdict_up(
     """Two gateways lived, one had found an instance unhealthy, the other died before it had probed it.
     Its missing verdict was waited for until then, and nothing looked again when it was gone: the
     instance stayed `starting`, and was never removed for ill health."""
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
-    registry.call(commands.sweep("g2", HOUR_S, REMOVE_AFTER_S))
-    registry.call(commands.register(instance()))
-    registry.call(commands.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
-    assert registry.call(commands.snapshot()).records[0].status == "starting"
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g2", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.register(instance()))
+    registry.call(scripts.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
+    assert registry.call(scripts.snapshot()).records[0].status == "starting"
 
     registry.lapse_gateway("g2")
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
-    assert registry.call(commands.snapshot()).records[0].status == "unhealthy"
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.call(scripts.snapshot()).records[0].status == "unhealthy"
 
     registry.outstay("price/a")
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert registry.events()[-1] == TwinEvent(3, "removed", "price/a")
 
 
 def test_each_lease_is_as_long_as_was_asked_for(registry: Registry) -> None:
     short = parse_registration("price", "a", {"host": "h", "port": 1, "ttl": 1.5})
-    done = registry.call(commands.register(short))
+    done = registry.call(scripts.register(short))
     assert done.lapses_at_ms - done.registered_at_ms == 1500
     registry.lapse("price/a")
-    registry.call(commands.renew(["price/a"]))
-    found = registry.call(commands.snapshot())
+    registry.call(scripts.renew(["price/a"]))
+    found = registry.call(scripts.snapshot())
     (record,) = found.records
     assert 1400 < record.lapses_at_ms - found.now_ms <= 1500
     assert found.now_ms - record.last_heartbeat_ms < 100
@@ -381,10 +381,10 @@ def test_each_lease_is_as_long_as_was_asked_for(registry: Registry) -> None:
 def test_a_heartbeat_in_time_saves_a_lapsed_lease_that_nobody_has_swept(
     registry: Registry,
 ) -> None:
-    registry.call(commands.register(instance()))
+    registry.call(scripts.register(instance()))
     registry.lapse("price/a")
-    assert registry.call(commands.renew(["price/a"])) == [True]
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    assert registry.call(scripts.renew(["price/a"])) == [True]
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert [event.kind for event in registry.events()] == ["registered"]
 
 
@@ -393,21 +393,21 @@ def test_after_an_outage_each_instance_has_its_lease_to_be_heard_of_again(
 ) -> None:
     """Every lease lapses while heartbeats can't come in; the first sweep took all of them for dead."""
     short = parse_registration("orders", "a", {"host": "h", "port": 1, "ttl": 1})
-    registry.call(commands.register(instance()))
-    registry.call(commands.register(short))
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.register(instance()))
+    registry.call(scripts.register(short))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     for key in ("price/a", "orders/a"):
         registry.lapse(key)
     registry.client.hset(META, "swept", LONG_AGO_MS)
 
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert [event.kind for event in registry.events()] == ["registered", "registered"]
 
     resumed_ms = int(registry.client.hget(META, "resumed") or 0)  # type: ignore[arg-type]
     registry.client.hset(META, "resumed", resumed_ms - 1000)
     for key in ("price/a", "orders/a"):
         registry.lapse(key)
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert registry.events()[2:] == [TwinEvent(3, "expired", "orders/a")]
 
 
@@ -418,44 +418,44 @@ def test_those_that_wait_after_an_outage_keep_nobody_from_lapsing(registry: Regi
         registry.lapse(f"price/{number}")
     registry.client.hset(META, "swept", LONG_AGO_MS)
     for _ in range(2):
-        registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+        registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     short = parse_registration("stock", "a", {"host": "h", "port": 1, "ttl": 1})
-    registry.call(commands.register(short))
+    registry.call(scripts.register(short))
     registry.lapse("stock/a")
     registry.client.hincrby(META, "resumed", -1000)
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert registry.events()[-1].kind == "expired"
-    assert len(registry.call(commands.snapshot()).records) == 1500
+    assert len(registry.call(scripts.snapshot()).records) == 1500
 
 
 def test_the_end_of_an_outage_removes_nobody_who_was_unhealthy_before_it(
     registry: Registry,
 ) -> None:
     """It may be well again: its gateways could not say so. What has stayed ill goes a while later."""
-    registry.call(commands.register(instance()))
-    registry.call(commands.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
+    registry.call(scripts.register(instance()))
+    registry.call(scripts.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
     registry.outstay("price/a")
     registry.lapse_gateway("g1")
     registry.client.hset(META, "swept", LONG_AGO_MS)
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert registry.events()[-1].kind == "health_changed"
 
     registry.client.hincrby(META, "resumed", -round(REMOVE_AFTER_S * 1000))
-    registry.call(commands.sweep("g1", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     assert registry.events()[-1].kind == "removed"
 
 
 def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -> None:
     for key in ("price/a", "orders/a"):
-        registry.call(commands.register(instance(key)))
-        registry.call(commands.deregister(key))
-    now_ms = registry.call(commands.snapshot()).now_ms
+        registry.call(scripts.register(instance(key)))
+        registry.call(scripts.deregister(key))
+    now_ms = registry.call(scripts.snapshot()).now_ms
     for names, name in ((KNOWN, "price"), (REMOVED, "price/a")):
         registry.client.zadd(names, {name: now_ms - 600_000}, xx=True)
     for names, name in ((KNOWN, "orders"), (REMOVED, "orders/a")):
         registry.client.zadd(names, {name: now_ms - 590_000}, xx=True)
-    registry.call(commands.sweep("", HOUR_S, REMOVE_AFTER_S))
-    found = registry.call(commands.snapshot())
+    registry.call(scripts.sweep("", HOUR_S, REMOVE_AFTER_S))
+    found = registry.call(scripts.snapshot())
     assert set(found.known) == {"orders"}
     assert set(found.removed) == {"orders/a"}
 
@@ -465,16 +465,16 @@ def test_the_verdicts_of_a_dead_gateway_go_some_at_a_time(registry: Registry) ->
     keys = [f"price/{number}" for number in range(3000)]
     register_all(registry, [instance(key) for key in keys])
     for gateway, verdict in (("dead", "healthy"), ("lives", "unhealthy")):
-        registry.call(commands.report(gateway, HOUR_S, [(key, verdict, "") for key in keys]))
+        registry.call(scripts.report(gateway, HOUR_S, [(key, verdict, "") for key in keys]))
     registry.lapse_gateway("dead")
 
     def healthy() -> int:
-        records = registry.call(commands.snapshot()).records
+        records = registry.call(scripts.snapshot()).records
         return sum(record.status == "healthy" for record in records)
 
-    swept = registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    swept = registry.call(scripts.sweep("lives", HOUR_S, REMOVE_AFTER_S))
     assert (swept.live_gateways, healthy()) == (1, 1000)
-    registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.sweep("lives", HOUR_S, REMOVE_AFTER_S))
     assert healthy() == 0
     assert _texts(registry.client.zrange(GATEWAYS, 0, -1)) == {"lives"}
     assert len(registry.client.hkeys(VERDICTS)) == len(keys)
@@ -487,13 +487,13 @@ def test_a_gateway_that_was_half_cleared_and_came_back_is_cleared_whole_the_next
     keys = [f"price/{number}" for number in range(3000)]
     register_all(registry, [instance(key) for key in keys])
     said = [(key, "healthy", "") for key in keys]
-    registry.call(commands.report("g", HOUR_S, said))
+    registry.call(scripts.report("g", HOUR_S, said))
     registry.lapse_gateway("g")
-    registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
-    registry.call(commands.report("g", HOUR_S, said))
+    registry.call(scripts.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+    registry.call(scripts.report("g", HOUR_S, said))
     registry.lapse_gateway("g")
     for _ in range(2):
-        registry.call(commands.sweep("lives", HOUR_S, REMOVE_AFTER_S))
+        registry.call(scripts.sweep("lives", HOUR_S, REMOVE_AFTER_S))
     assert registry.client.hkeys(VERDICTS) == []
 
 
@@ -501,21 +501,21 @@ def test_what_a_worker_said_of_an_earlier_drain_is_no_word_on_the_next(
     registry: Registry,
 ) -> None:
     """One whose lease was over was not among those whose words a new registration ends."""
-    done = registry.call(commands.register(instance()))
-    registry.call(commands.drain("price/a"))
+    done = registry.call(scripts.register(instance()))
+    registry.call(scripts.drain("price/a"))
     said = [("price/a", done.registered_at_ms, 0)]
-    registry.call(commands.acknowledge("g1.7", HOUR_S, said))
-    registry.call(commands.register(instance()))
-    registry.call(commands.drain("price/a"))
-    registry.call(commands.sweep("", 0, REMOVE_AFTER_S, worker="g1.7", worker_lease_s=HOUR_S))
-    assert registry.call(commands.drained("price/a")).missing == 1
+    registry.call(scripts.acknowledge("g1.7", HOUR_S, said))
+    registry.call(scripts.register(instance()))
+    registry.call(scripts.drain("price/a"))
+    registry.call(scripts.sweep("", 0, REMOVE_AFTER_S, worker="g1.7", worker_lease_s=HOUR_S))
+    assert registry.call(scripts.drained("price/a")).missing == 1
 
 
 def test_a_snapshot_of_thousands_lacks_none_and_mixes_up_none(registry: Registry) -> None:
     """They are read a thousand at a time; here each has a port, and a status, of its own."""
     register_all(registry, [instance(f"price/{n}", port=1 + n) for n in range(2500)])
-    registry.call(commands.report("g", HOUR_S, [("price/1500", "healthy", "200")]))
-    found = registry.call(commands.snapshot())
+    registry.call(scripts.report("g", HOUR_S, [("price/1500", "healthy", "200")]))
+    found = registry.call(scripts.snapshot())
     assert {r.instance.key: (r.instance.port, r.status) for r in found.records} == {
         f"price/{number}": (1 + number, "healthy" if number == 1500 else "starting")
         for number in range(2500)
@@ -524,33 +524,33 @@ def test_a_snapshot_of_thousands_lacks_none_and_mixes_up_none(registry: Registry
 
 
 def test_probation_ends_after_ten_minutes(registry: Registry) -> None:
-    now_ms = registry.call(commands.snapshot()).now_ms
+    now_ms = registry.call(scripts.snapshot()).now_ms
     registry.client.zadd(PROBATION, {"price/a": now_ms - 600_000, "price/b": now_ms - 590_000})
-    registry.call(commands.sweep("", HOUR_S, REMOVE_AFTER_S))
-    assert registry.call(commands.snapshot()).probation == {"price/b"}
+    registry.call(scripts.sweep("", HOUR_S, REMOVE_AFTER_S))
+    assert registry.call(scripts.snapshot()).probation == {"price/b"}
 
 
 def test_probation_ends_with_the_instance_being_healthy_again_and_not_before(
     registry: Registry,
 ) -> None:
     """A gateway that starts later would have it pass more probes than its first for ten minutes."""
-    registry.call(commands.register(instance("price/a")))
-    registry.client.zadd(PROBATION, {"price/a": registry.call(commands.snapshot()).now_ms})
+    registry.call(scripts.register(instance("price/a")))
+    registry.client.zadd(PROBATION, {"price/a": registry.call(scripts.snapshot()).now_ms})
     for verdict, on_probation in (
         ("starting", {"price/a"}),
         ("unhealthy", {"price/a"}),
         ("healthy", set()),
         ("unhealthy", set()),
     ):
-        registry.call(commands.report("g", HOUR_S, [("price/a", verdict, "")]))
-        assert registry.call(commands.snapshot()).probation == on_probation
+        registry.call(scripts.report("g", HOUR_S, [("price/a", verdict, "")]))
+        assert registry.call(scripts.snapshot()).probation == on_probation
 
 
 def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry) -> None:
     """The epoch of an empty data set is made by the first snapshot, where that can be written."""
     registry.client.config_set("min-replicas-to-write", 1)
     try:
-        found = registry.call(commands.snapshot())
+        found = registry.call(scripts.snapshot())
     finally:
         registry.client.config_set("min-replicas-to-write", 0)
     assert (found.epoch, found.revision, found.records) == ("", 0, ())
@@ -559,19 +559,19 @@ def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry)
 def test_a_foreign_record_is_skipped_by_every_reader_and_can_be_taken_out(
     registry: Registry,
 ) -> None:
-    registry.call(commands.register(instance("price/a")))
+    registry.call(scripts.register(instance("price/a")))
     registry.client.hset(INSTANCES, "price/x", "not ours")
     registry.client.zadd(INDEX, {"price/x": 0})
-    assert [r.instance.key for r in registry.call(commands.snapshot()).records] == ["price/a"]
-    assert registry.call(commands.renew(["price/x"])) == [False]
-    assert not registry.call(commands.drain("price/x")).known
-    assert registry.call(commands.deregister("price/x")).known
+    assert [r.instance.key for r in registry.call(scripts.snapshot()).records] == ["price/a"]
+    assert registry.call(scripts.renew(["price/x"])) == [False]
+    assert not registry.call(scripts.drain("price/x")).known
+    assert registry.call(scripts.deregister("price/x")).known
     assert registry.client.hget(INSTANCES, "price/x") is None
 
 
 # The script of rate limits
 
-SOURCE = (ROOT / "middlewares" / "rate_limit.lua").read_text("utf-8")
+SOURCE = (ROOT / "middlewares" / "limits" / "rate_limit.lua").read_text("utf-8")
 POLICIES = [
     Policy("a", 3, 4_000),
     Policy("b", 5, 20_000),

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from discovery import AsyncServiceRegistry, RegistrySettings, RegistryUnavailable, ServiceRegistry
-from discovery.connecting import connect, connect_async
-from discovery.tasks import end
-from discovery.view import Event, View
-from discovery.watcher import Watcher
-from middlewares.limiter import SharedLimiter
-from middlewares.limiting import Check, Policy
+from discovery.base.tasks import end
+from discovery.store.clients import connect, connect_async
+from discovery.view.view import Event, View
+from discovery.view.watcher import Watcher
+from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
 from tests.support.gateways import RunningGateway, gateway_settings

@@ -20,12 +20,12 @@ from discovery import (
     RegistrySettings,
     ServiceRegistry,
     announced,
-    commands,
 )
-from discovery.announcement import make_announcement
-from discovery.answers import Standing
-from discovery.errors import RegistrationRefused
-from discovery.instance import Instance
+from discovery.announcing.announcement import make_announcement
+from discovery.model.answers import Standing
+from discovery.model.errors import RegistrationRefused
+from discovery.model.instance import Instance
+from discovery.store import scripts
 from tests.support.documents import ROOT
 from tests.support.eventually import eventually
 from tests.support.registry_events import events_of
@@ -78,7 +78,7 @@ def ids(url: str) -> list[str]:
 
 async def passes_probes(url: str, key: str) -> None:
     async with AsyncServiceRegistry(url) as registry:
-        await registry.call(commands.report("a-gateway", 60, [(key, "healthy", "200")]))
+        await registry.call(scripts.report("a-gateway", 60, [(key, "healthy", "200")]))
 
 
 @pytest.mark.parametrize("leaves_first", [0, 1])

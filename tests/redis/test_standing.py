@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from discovery import commands
-from discovery.answers import Standing
+from discovery.model.answers import Standing
+from discovery.store import scripts
 from tests.redis.test_scripts_against_twin import (
     HOUR_S,
     META,
@@ -23,21 +23,21 @@ URL = "http://localhost:8080"
 @pytest.fixture
 def registry(registry_url: str) -> Iterator[Registry]:
     registry = Registry(registry_url)
-    registry.call(commands.register(instance(KEY)))
+    registry.call(scripts.register(instance(KEY)))
     yield registry
     registry.client.close()
 
 
 def sweep(registry: Registry, gateway: str = "g1", url: str = URL) -> None:
-    registry.call(commands.sweep(gateway, HOUR_S, REMOVE_AFTER_S, url=url))
+    registry.call(scripts.sweep(gateway, HOUR_S, REMOVE_AFTER_S, url=url))
 
 
 def report(registry: Registry, verdict: str, evidence: str, gateway: str = "g1") -> None:
-    registry.call(commands.report(gateway, HOUR_S, [(KEY, verdict, evidence)]))
+    registry.call(scripts.report(gateway, HOUR_S, [(KEY, verdict, evidence)]))
 
 
 def standing(registry: Registry) -> Standing:
-    return registry.call(commands.standing(KEY))
+    return registry.call(scripts.standing(KEY))
 
 
 def test_of_several_gateways_the_one_that_found_it_so_is_named(registry: Registry) -> None:
@@ -56,7 +56,7 @@ def test_gateways_that_find_different_faults_do_not_take_turns(registry: Registr
     report(registry, "unhealthy", "GET /health answers 404", "g1")
     report(registry, "unhealthy", "connect failed: refused", "g2")
     for turn, gateway in enumerate(("g1", "g2", "g1")):
-        registry.call(commands.sweep(gateway, HOUR_S + turn, REMOVE_AFTER_S))
+        registry.call(scripts.sweep(gateway, HOUR_S + turn, REMOVE_AFTER_S))
         told.add(standing(registry).evidence)
     assert len(told) == 1
 
@@ -131,7 +131,7 @@ def test_on_probation_it_is_told_why_though_it_stays_starting(registry: Registry
     registry.outstay(KEY)
     sweep(registry)
     assert standing(registry).state == "removed"
-    registry.call(commands.register(instance(KEY)))
+    registry.call(scripts.register(instance(KEY)))
     report(registry, "starting", "404")
     assert standing(registry) == Standing("starting", "404", 1, URL)
 
@@ -144,9 +144,9 @@ def test_who_deregisters_it_on_purpose_is_told_from_a_removal(
         report(registry, "unhealthy", "404")
         registry.outstay(KEY)
         sweep(registry)
-        registry.call(commands.register(instance(KEY)))
+        registry.call(scripts.register(instance(KEY)))
         registry.client.zincrby(_key("probation"), -1, KEY)  # a millisecond has passed since
-    registry.call(commands.deregister(KEY))
+    registry.call(scripts.deregister(KEY))
     assert standing(registry).state == "deregistered"
 
 
@@ -154,14 +154,14 @@ def test_one_that_has_lapsed_has_no_state_and_may_register_again(registry: Regis
     registry.lapse(KEY)
     sweep(registry)
     assert standing(registry).state == ""
-    assert registry.call(commands.heartbeat(KEY)) == ""
+    assert registry.call(scripts.heartbeat(KEY)) == ""
 
 
 def test_a_status_that_another_hand_wrote_is_none(registry: Registry) -> None:
     """An empty one read as "not registered": it registered again with each heartbeat, for ever."""
     sweep(registry)
     registry.client.hset(STATUS, KEY, "")
-    assert registry.call(commands.heartbeat(KEY)) == "starting"
+    assert registry.call(scripts.heartbeat(KEY)) == "starting"
     assert standing(registry).state == "starting"
 
 

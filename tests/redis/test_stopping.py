@@ -140,7 +140,7 @@ def test_an_app_that_handles_signals_itself_keeps_its_handler(registry_url: str)
 #: As if a worker never came to the end of a request.
 NEVER_DRAINED = """
 import asyncio
-from discovery.registrar import RedisRegistrar
+from discovery.announcing.registrar import RedisRegistrar
 RedisRegistrar.drained = lambda self, key: asyncio.sleep(600)
 """
 

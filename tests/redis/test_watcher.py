@@ -10,14 +10,15 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from discovery import AsyncServiceRegistry, RegistrySettings, commands
-from discovery.instance import parse_registration
-from discovery.keys import registry_keys
-from discovery.saved_view import Saved
-from discovery.slicing import at_once
-from discovery.tasks import end
-from discovery.view import Entries, Entry, Event, View, taking_over
-from discovery.watcher import Watcher
+from discovery import AsyncServiceRegistry, RegistrySettings
+from discovery.base.slicing import at_once
+from discovery.base.tasks import end
+from discovery.model.instance import parse_registration
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.saved_view import Saved
+from discovery.view.view import Entries, Entry, Event, View, taking_over
+from discovery.view.watcher import Watcher
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
 from tests.support.registry_servers import RegistryServer, free_port
@@ -97,7 +98,7 @@ def flush(url: str) -> None:
 
 async def as_registered(registry: AsyncServiceRegistry) -> Mapping[str, Entries]:
     """What a view without a past would be."""
-    snapshot = await registry.call(commands.snapshot())
+    snapshot = await registry.call(scripts.snapshot())
     return at_once(taking_over(View(), snapshot, 0.0)).services
 
 
@@ -181,17 +182,17 @@ async def test_no_event_is_missed_over_two_hundred_random_changes(
             instance = parse_registration(
                 name, instance_id, {"host": "h", "port": rng.randint(1, 99), "ttl": 3600}
             )
-            changes: list[commands.Command[Any]] = [
-                commands.register(instance),
-                commands.register(instance),
-                commands.drain(key),
-                commands.deregister(key),
-                commands.report("g", LEASE_S, [(key, status, "")]),
+            changes: list[scripts.Command[Any]] = [
+                scripts.register(instance),
+                scripts.register(instance),
+                scripts.drain(key),
+                scripts.deregister(key),
+                scripts.report("g", LEASE_S, [(key, status, "")]),
             ]
             await registry.call(rng.choice(changes))
 
     await asyncio.gather(*(write(50) for _ in range(4)))
-    last = (await registry.call(commands.snapshot())).revision
+    last = (await registry.call(scripts.snapshot())).revision
     for following in (first, second):
         assert await following.reaches(last)
         assert [event.revision for event in following.events] == list(range(1, last + 1))
@@ -208,11 +209,11 @@ async def test_a_storm_of_changes_is_taken_in_a_hundred_at_a_time(
     turn, turns = 0, []
     following.watcher.listen(lambda _before, _after, _event: turns.append(turn))
     with redis.Redis.from_url(registry_url) as client:
-        script = client.register_script(commands.script_source("register"))
+        script = client.register_script(scripts.script_source("register"))
         pipeline = client.pipeline()  # a transaction: the watcher is woken when all are in
         for number in range(450):
             instance = parse_registration("price", str(number), {"host": "h", "port": 1})
-            command = commands.register(instance)
+            command = scripts.register(instance)
             script(keys=registry_keys("default"), args=command.args, client=pipeline)
         pipeline.execute()
     async with asyncio.timeout(5):
@@ -304,7 +305,7 @@ async def test_a_loss_of_data_is_seen_though_as_many_changes_followed_as_before(
     await following.watcher.ready()
     flush(registry_url)
     await register(registry, "price/a")
-    epoch = (await registry.call(commands.snapshot())).epoch
+    epoch = (await registry.call(scripts.snapshot())).epoch
     await eventually(lambda: following.view.epoch == epoch)
     assert following.absences() == {"price/a": None}
 
@@ -379,8 +380,8 @@ async def test_what_is_taken_out_while_the_connection_is_down_is_gone_and_not_lo
         client.config_set("maxclients", 1)  # nobody comes back in before it is over
         try:
             await eventually(lambda: not following.watcher.connected)
-            source = commands.script_source("deregister")
-            command = commands.deregister("price/a")
+            source = scripts.script_source("deregister")
+            command = scripts.deregister("price/a")
             keys = registry_keys("default")
             client.eval(source, len(keys), *keys, *command.args)
         finally:
@@ -442,7 +443,7 @@ async def test_while_the_registry_is_away_no_time_counts_against_what_it_has_los
     own_registry: RegistryServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody can register anew meanwhile: an outage as long as the time they have took them all."""
-    monkeypatch.setattr("discovery.view.ABSENT_KEPT_S", 3.0)
+    monkeypatch.setattr("discovery.view.view.ABSENT_KEPT_S", 3.0)
     instances = [parse_registration("price", one, {"host": "h", "port": 1}) for one in "ab"]
     now_s = time.monotonic()
     lost = Entry(instances[0], 0, absent="lost", absent_since_s=now_s)
@@ -496,7 +497,7 @@ async def test_what_lapses_while_a_watcher_is_cut_off_has_lapsed_for_it_too(
         await eventually(lambda: not following.watcher.connected)
         with redis.Redis.from_url(own_registry.url) as client:
             client.zadd(registry_keys("default")[3], {"price/a": 1})
-        await there.call(commands.sweep("g", 60, 60))
+        await there.call(scripts.sweep("g", 60, 60))
         await register(there, "orders/a")
 
         path.target = own_registry.port

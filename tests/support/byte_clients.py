@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from gateway.client_room import ClientRoom
-from gateway.descriptors import Descriptors
-from gateway.server import GatewayRequestHandler, GatewayServer
-from middlewares.metrics import RequestMetrics
+from gateway.front.client_room import ClientRoom
+from gateway.front.server import GatewayRequestHandler, GatewayServer
+from gateway.machine.descriptors import Descriptors
+from middlewares.telemetry.metrics import RequestMetrics
 
 
 async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:

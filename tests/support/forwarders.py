@@ -5,7 +5,7 @@ import contextlib
 import ssl
 from typing import Self
 
-from discovery.tasks import end
+from discovery.base.tasks import end
 
 
 class Forwarder:

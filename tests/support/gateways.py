@@ -8,13 +8,13 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from discovery.addresses import AddressPolicy, listeners
+from discovery.model.addresses import AddressPolicy, listeners
 from gateway.app import create_app
-from gateway.draining import drain
-from gateway.parts import GATEWAY, Gateway
-from gateway.server import GatewayRequestHandler, GatewayRunner
-from gateway.settings import GatewaySettings, load_settings
-from gateway.urls import own_url
+from gateway.config.settings import GatewaySettings, load_settings
+from gateway.config.urls import own_url
+from gateway.front.server import GatewayRequestHandler, GatewayRunner
+from gateway.process.draining import drain
+from gateway.worker.worker import GATEWAY, Gateway
 from tests.support.eventually import eventually
 
 ADMIN_TOKEN = "the-admin-token-of-tests"

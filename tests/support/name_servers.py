@@ -4,7 +4,7 @@ import ipaddress
 import threading
 from collections import Counter
 
-from discovery.addresses import IPAddress
+from discovery.model.addresses import IPAddress
 
 
 class NameServer:

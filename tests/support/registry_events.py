@@ -4,8 +4,8 @@ from typing import Any
 
 import redis
 
-from discovery.events import parse_event
-from discovery.keys import registry_keys
+from discovery.store.keys import registry_keys
+from discovery.view.events import parse_event
 
 
 def events_of(url: str) -> list[str]:

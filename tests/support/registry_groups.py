@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from gateway.stack.registry_server import own_binary
+from gateway.stack.registry.server import own_binary
 from tests.support.registry_servers import RegistryServer, free_port
 
 NAME = "registry"

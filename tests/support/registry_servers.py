@@ -12,7 +12,7 @@ from typing import Any, Self
 import redis
 
 from bench.processes import free_port as free_port
-from gateway.stack.registry_server import own_binary
+from gateway.stack.registry.server import own_binary
 
 STARTS_WITHIN_S = 10.0
 

@@ -2,7 +2,7 @@
 
 import redis
 
-from discovery.keys import registry_keys
+from discovery.store.keys import registry_keys
 
 #: The place of the workers' leases among the registry's keys.
 WORKERS = 10

@@ -12,8 +12,8 @@ from typing import Any
 
 import aiohttp
 
-from gateway.stack.processes import marked_pids
-from gateway.stack.serving import served_pids
+from gateway.machine.processes import marked_pids
+from gateway.stack.running.serving import served_pids
 from gateway.stack.state import StackState, stack_state
 from tests.support.eventually import eventually
 from tests.support.stacks import NOT_PASSED_ON, free_offset

@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gateway.machine.ports import is_free
+from gateway.stack.changes.variables import settings_for
 from gateway.stack.down import stop_everything
 from gateway.stack.plan import GATEWAY, ProcessSpec
-from gateway.stack.ports import is_free
 from gateway.stack.state import StackState
 from gateway.stack.up import StartUp
-from gateway.stack.variables import settings_for
 
 PROGRAM = Path(__file__).with_name("stand_in_process.py")
 # Below the ports that systems give to outgoing connections: one of those could take the port of

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gateway.machine.ports import is_free
 from gateway.stack.plan import REGISTRY_PORT, SERVICE_PORTS
-from gateway.stack.ports import is_free
 
 REPOSITORY = Path(__file__).parents[2]
 GATEWAY_PORT = 8080

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from discovery.settings import RegistrySettings
-from gateway import documents
+from discovery.model.settings import RegistrySettings
 from gateway.app import create_app
-from gateway.build_info import build_info
-from gateway.settings import GatewaySettings
-from middlewares.discovery_metrics import DiscoveryCollector
-from middlewares.metrics import GatewayMetrics
+from gateway.config.settings import GatewaySettings
+from gateway.explaining import documents
+from gateway.worker.build_info import build_info
 from middlewares.problems import PROBLEMS
+from middlewares.telemetry.discovery_metrics import DiscoveryCollector
+from middlewares.telemetry.metrics import GatewayMetrics
 from services.base.failures import SERVICE_PROBLEMS
 from services.market_data.settings import MarketDataSettings
 from tests.support.documents import ROOT, rows_of

@@ -13,14 +13,14 @@ from typing import Any
 import click
 import pytest
 
-from discovery import evidence_texts as texts
-from discovery.advice import advice
-from discovery.errors import ForbiddenAddress
-from discovery.health import Health
-from discovery.instance import parse_registration
-from discovery.view import Entry
+from discovery.health import evidence_texts as texts
+from discovery.health.advice import advice
+from discovery.health.machine import Health
+from discovery.model.errors import ForbiddenAddress
+from discovery.model.instance import parse_registration
+from discovery.view.view import Entry
 from gateway.cli.application import COMMANDS, lockgate
-from gateway.explaining import Sight, explanation
+from gateway.explaining.deciding import Sight, explanation
 from middlewares.problems import PROBLEMS
 from tests.support.documents import ROOT, rows_of
 from tests.unit.test_documents import settings_of_the_readme

@@ -14,7 +14,7 @@ def down(port_offset: str) -> None:
 def stop(port_offset: str) -> None:
     from gateway.cli.output import print_progress
     from gateway.stack.down import down as stop_stack
-    from middlewares.stop_signals import stops_raised
+    from middlewares.programs.stop_signals import stops_raised
 
     _, state = options.stack_at(port_offset)
     with stops_raised():

@@ -9,7 +9,7 @@ class _WithVariables(click.Command):
     """Its help has the variables that the gateway reads; they are its only options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from gateway.variables import variable_defaults, variable_meanings
+        from gateway.config.variables import variable_defaults, variable_meanings
 
         super().format_options(ctx, formatter)
         defaults = variable_defaults()
@@ -30,6 +30,6 @@ class _WithVariables(click.Command):
 @version_option
 def gateway() -> int:
     """Run the gateway in the foreground (`python -m gateway`)."""
-    from gateway.process import main
+    from gateway.process.serve import main
 
     return main()

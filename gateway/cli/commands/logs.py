@@ -53,9 +53,9 @@ def logs(
     from contextlib import suppress
 
     from gateway.cli.output import log_line_for_people, print_progress
-    from gateway.stack.log_filter import LogFilter
-    from gateway.stack.logs import as_json_line, print_logs
-    from middlewares.stop_signals import Stopped, stops_raised
+    from gateway.stack.logs.filter import LogFilter
+    from gateway.stack.logs.stream import as_json_line, print_logs
+    from middlewares.programs.stop_signals import Stopped, stops_raised
 
     wanted = LogFilter(service, level, correlation_id)
     for_people = sys.stdout.isatty() and not as_json

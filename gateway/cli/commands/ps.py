@@ -14,9 +14,9 @@ def ps(port_offset: str, data_dir: Path | None, as_json: bool) -> None:
     """Show what runs, with pid, port, uptime and health."""
     from gateway.cli.output import print_progress
     from gateway.cli.stack_table import print_json, print_table
-    from gateway.stack.absence import nothing_runs, typed
-    from gateway.stack.processes import marked_pids
-    from gateway.stack.ps import running
+    from gateway.machine.processes import marked_pids
+    from gateway.stack.running.absence import nothing_runs, typed
+    from gateway.stack.running.ps import running
 
     _, state = options.stack_found(port_offset, data_dir)
     rows, record = running(state), state.load_record()

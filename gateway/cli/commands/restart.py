@@ -21,8 +21,8 @@ def restart(
     go on, and its settings are those of the environment now.
     """
     from gateway.cli.starting import restart_all, restart_some
+    from gateway.stack.changes.selection import parse_selection
     from gateway.stack.failures import UsageError
-    from gateway.stack.selection import parse_selection
 
     selection = parse_selection(scale, services)  # before anything is stopped
     if not names:

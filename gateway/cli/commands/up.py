@@ -16,6 +16,6 @@ def up(port_offset: str, scale: str, services: str, as_json: bool) -> None:
     SCALE and SERVICES do not name stays as it is.
     """
     from gateway.cli.starting import start
-    from gateway.stack.selection import parse_selection
+    from gateway.stack.changes.selection import parse_selection
 
     start(port_offset, parse_selection(scale, services), as_json=as_json, title="Lockgate is up")

@@ -3,11 +3,11 @@
 import socket
 from collections.abc import Iterator, Mapping
 
-from discovery.errors import SettingsError
+from discovery.model.errors import SettingsError
 from gateway.cli.examining.findings import Finding
-from gateway.near_names import near_names
-from gateway.settings import GatewaySettings, load_settings
-from gateway.stack.variables import known_variables
+from gateway.config.near_names import near_names
+from gateway.config.settings import GatewaySettings, load_settings
+from gateway.stack.changes.variables import known_variables
 
 
 def settings(environ: Mapping[str, str]) -> Iterator[Finding]:

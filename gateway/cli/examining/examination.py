@@ -7,11 +7,11 @@ from gateway.cli.examining import configured, machine, registry, running, servic
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
 from gateway.cli.gateway_client import find_gateway
-from gateway.stack.absence import elsewhere, typed
+from gateway.machine.processes import marked_pids
 from gateway.stack.plan import REGISTRY, REGISTRY_PORT
-from gateway.stack.processes import marked_pids
-from gateway.stack.ps import ProcessRow
-from gateway.stack.ps import running as what_runs
+from gateway.stack.running.absence import elsewhere, typed
+from gateway.stack.running.ps import ProcessRow
+from gateway.stack.running.ps import running as what_runs
 from gateway.stack.state import StackRecord, StackState
 
 

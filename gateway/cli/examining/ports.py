@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.cli.examining.findings import Finding
-from gateway.port_holders import who_has
+from gateway.machine.port_holders import who_has
+from gateway.machine.ports import is_free, privilege_needed
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import GATEWAY, GATEWAY_PORT, SERVICE_PORTS, gateway_port
-from gateway.stack.ports import is_free, privilege_needed
 
 _ANOTHER = "give it that, or choose another port: GATEWAY_PORT, `lockgate serve --port N`"
 _MOVE = "stop that, or move all ports: make up PORT_OFFSET=N"

@@ -5,13 +5,13 @@ from typing import Any
 
 import redis
 
-from discovery.connecting import connect
-from discovery.errors import SettingsError
-from discovery.settings import check_redis_url, without_password
+from discovery.model.errors import SettingsError
+from discovery.model.settings import check_redis_url, without_password
+from discovery.store.clients import connect
 from gateway.cli.examining.findings import Finding, State
-from gateway.stack.ports import answers
-from gateway.stack.registry_ping import default_url
-from gateway.stack.registry_server import obstacle_in, own_binary, refusal
+from gateway.machine.ports import answers
+from gateway.stack.registry.ping import default_url
+from gateway.stack.registry.server import obstacle_in, own_binary, refusal
 
 CLOCK_SKEW_S = 1.0
 _OTHER_REGISTRY = "set REDIS_URL to a registry that will do, or correct that one"

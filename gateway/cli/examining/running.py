@@ -5,15 +5,15 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gateway.cli.examining.findings import Finding
-from gateway.stack.code import code_of
-from gateway.stack.differences import differences, summary
-from gateway.stack.environment import process_environment
+from gateway.stack.changes.code import code_of
+from gateway.stack.changes.differences import differences, summary
+from gateway.stack.changes.environment import process_environment
+from gateway.stack.changes.variables import settings_for
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import REGISTRY, ProcessSpec, gateway_port
-from gateway.stack.ps import ProcessRow
-from gateway.stack.serving import SERVE_COMMAND
+from gateway.stack.running.ps import ProcessRow
+from gateway.stack.running.serving import SERVE_COMMAND
 from gateway.stack.state import StackRecord, StackState
-from gateway.stack.variables import settings_for
 
 _OTHERS_MAY = 0o077
 _SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT")

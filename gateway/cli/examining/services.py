@@ -14,7 +14,7 @@ from gateway.cli.unwell import (
     what_helps,
     why_unwell,
 )
-from gateway.documents import NO_HEALTHY_INSTANCE
+from gateway.explaining.documents import NO_HEALTHY_INSTANCE
 from gateway.stack.failures import StackError
 
 _UNTOLD = (NEEDS_TOKEN, NEEDS_ANOTHER_TOKEN)

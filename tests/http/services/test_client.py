@@ -9,7 +9,7 @@ from aiohttp.pytest_plugin import AiohttpServer
 from aiohttp.test_utils import BaseTestServer
 
 from middlewares.failures import DependencyUnavailable
-from middlewares.logs import correlation_id_var
+from middlewares.telemetry.logs import correlation_id_var
 from services.base.client import ServiceClient
 from services.base.failures import SymbolNotFound
 from services.base.validation import Answer

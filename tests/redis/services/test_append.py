@@ -7,7 +7,7 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from discovery.settings import RegistrySettings
+from discovery.model.settings import RegistrySettings
 from services.notification.notes import Filter, Note
 from services.notification.store import NotificationStore
 from tests.support.registry_servers import RegistryServer

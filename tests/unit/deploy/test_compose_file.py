@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from discovery.instance import parse_registration
-from discovery.registrar import DRAINED_WITHIN_S
-from gateway.draining import ENDS_WITHIN_S
-from gateway.settings import load_settings
-from gateway.stack.registry_server import SERVERS
-from gateway.stack.variables import defaults_of
+from discovery.announcing.registrar import DRAINED_WITHIN_S
+from discovery.model.instance import parse_registration
+from gateway.config.settings import load_settings
+from gateway.process.draining import ENDS_WITHIN_S
+from gateway.stack.changes.variables import defaults_of
+from gateway.stack.registry.server import SERVERS
 from services.catalogue import MODULES, find
 from services.host_ports import targets_of
 from tests.support.containers import ROOT, compose, compose_environment, dockerfile

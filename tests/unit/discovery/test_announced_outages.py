@@ -6,11 +6,15 @@ from collections.abc import Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from discovery.announcement import Announcement
-from discovery.answers import Standing
-from discovery.errors import DiscoveryError, RegistrationRefused, RegistryUnavailable
-from discovery.instance import Instance
-from discovery.settings import RegistrySettings
+from discovery.announcing.announcement import Announcement
+from discovery.model.answers import Standing
+from discovery.model.errors import (
+    DiscoveryError,
+    RegistrationRefused,
+    RegistryUnavailable,
+)
+from discovery.model.instance import Instance
+from discovery.model.settings import RegistrySettings
 from tests.support.eventually import eventually
 
 REFUSED = RegistryUnavailable("the registry does not answer: Connection refused")

@@ -11,9 +11,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from discovery.instance import Instance
+from discovery.model.instance import Instance
 from gateway.forwarding.requests import Inbound, request_head
-from gateway.request_reading import RequestReader
+from gateway.front.reading import RequestReader
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import BadRequest, Failure
 from middlewares.header_section import HeaderSection

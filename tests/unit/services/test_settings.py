@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from discovery.errors import SettingsError
+from discovery.model.errors import SettingsError
 from services.base.settings import settings_from_environment
 from services.market_data.settings import MarketDataSettings
 from services.price.settings import PriceSettings

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from gateway.stack.changes.variables import settings_for
 from gateway.stack.failures import UsageError
 from gateway.stack.plan import (
     EXTRA_PORTS_FROM,
@@ -14,7 +15,6 @@ from gateway.stack.plan import (
     route_of,
     stand_in_for,
 )
-from gateway.stack.variables import settings_for
 
 
 def planned(

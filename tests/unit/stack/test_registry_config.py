@@ -8,7 +8,7 @@ from pathlib import Path
 PROGRAM = """
 import sys
 from pathlib import Path
-from gateway.stack.registry_server import own_registry
+from gateway.stack.registry.server import own_registry
 from gateway.stack.state import StackState
 own_registry(6379, StackState(Path(sys.argv[1])))
 """

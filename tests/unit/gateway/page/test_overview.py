@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from discovery.health import Health
-from discovery.instance import parse_registration
-from discovery.slicing import ITEMS_OF_A_STEP, at_once
-from discovery.view import Entry, View
-from gateway.explaining import Sight
+from discovery.base.slicing import ITEMS_OF_A_STEP, at_once
+from discovery.health.machine import Health
+from discovery.model.instance import parse_registration
+from discovery.view.view import Entry, View
+from gateway.explaining.deciding import Sight
 from gateway.page import overview as page
 from gateway.page.overview import Overview, overview, routes
 

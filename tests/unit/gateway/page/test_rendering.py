@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.slicing import at_once
+from discovery.base.slicing import at_once
 from gateway.page.overview import Overview, ShownInstance, ShownService
 from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH
-from middlewares.printable import printable
+from middlewares.telemetry.printable import printable
 from tests.support.pages import Page
 
 FACTS = Facts(version="1", made_at="2026-01-01T00:00:00Z", stale_for_s=None, links_routes=True)

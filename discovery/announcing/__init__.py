@@ -1,0 +1,1 @@
+"""How a service registers, stays registered, and says goodbye."""

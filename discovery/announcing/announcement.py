@@ -1,0 +1,252 @@
+"""The registration of one running service: it registers, heartbeats, drains and deregisters."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+from ..base.logs import Log
+from ..base.tasks import end
+from ..client.describing import route_of
+from ..model.errors import (
+    DiscoveryError,
+    InvalidRegistration,
+    RegistrationRefused,
+    RegistryDenies,
+)
+from ..model.health_check import HOST
+from ..model.instance import Instance, encode, parse_registration
+from ..model.settings import RegistrySettings
+from .advertising import advertised_host
+from .listening import wait_until_listening
+from .own_health import OwnHealth
+from .registrar import RedisRegistrar, Registrar
+from .sharing import Sharers, place_id
+
+#: A service that does not listen by then may never do: that is said.
+STARTS_WITHIN_S = 10.0
+#: What another process of this instance is about to register is there by then.
+FOUND_WITHIN_S = 2.0
+FOUND_POLL_S = 0.05
+RETRY_FIRST_S = 0.1
+RETRY_MOST_S = 5.0
+#: A lease outlives this many heartbeats, less one, that are lost.
+HEARTBEATS_IN_TTL = 3
+
+_UNAVAILABLE = "announce.registry_unavailable"
+
+_log = Log()
+
+
+class Announcement:
+    """The registration of one running service; it outlives any failure of the registry."""
+
+    def __init__(
+        self,
+        instance: Instance,
+        settings: RegistrySettings,
+        registrar: Registrar | None = None,
+        starts_within_s: float = STARTS_WITHIN_S,
+    ) -> None:
+        self.instance = instance
+        self.registered = False
+        self.listening = asyncio.Event()
+        #: Set when it can't become registered as things are.
+        self.refused = asyncio.Event()
+        self._starts_within_s = starts_within_s
+        self._told: set[str] = set()  # of the trouble that there is now
+        self._was_registered = False
+        self._may_be_registered = False
+        self._draining = False
+        self._interval_s = min(settings.heartbeat_interval_s, instance.ttl_s / HEARTBEATS_IN_TTL)
+        self._registrar = registrar or RedisRegistrar(settings)
+        self._health = OwnHealth(instance, self._registrar)
+        self._sharers = Sharers(self._registrar.registry, instance.key)
+        self._others_have = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def instance_id(self) -> str:
+        return self.instance.id
+
+    @property
+    def prefix(self) -> str:
+        """The path that the gateway takes off a request's: `/api/orders` for `orders_service`."""
+        return route_of(self.instance.name)
+
+    async def run(self) -> None:
+        """Register once the service listens, then heartbeat until cancelled."""
+        await wait_until_listening(self.instance, self._starts_within_s)
+        self.listening.set()
+        self._health.begin()
+        self._others_have = not await self._sharers.join(encode(self.instance))
+        retry_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._beat()
+                retry_s = RETRY_FIRST_S
+            except DiscoveryError as error:
+                self._note(error)
+                pause_s = retry_s * random.uniform(0.8, 1.2)
+                retry_s = min(RETRY_MOST_S, self._interval_s, retry_s * 2)
+                await asyncio.sleep(pause_s)
+            else:
+                await self._health.sleep(self._interval_s * random.uniform(0.9, 1.0))
+
+    async def drain(self) -> None:
+        """Ask for no new requests, and wait until none are sent; a registry that is away is no error."""
+        if await self.begin_drain():
+            await self._say_goodbye(self._registrar.drained(self.instance.key))
+
+    async def begin_drain(self) -> bool:
+        """Stop heartbeats and ask for no new requests; False where that was said, or can't be.
+
+        While others share the instance nothing is asked: they serve on.
+        """
+        await self._stop()
+        if not self._may_be_registered or self._draining:
+            return False
+        with self._sharers.leaving() as is_last:
+            if is_last:
+                self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
+        return self._draining
+
+    async def pause(self) -> None:
+        """Deregister, unless others share the instance, until `start`."""
+        await self._stop()
+        with self._sharers.leaving() as is_last:
+            if is_last and self._may_be_registered:
+                await self._say_goodbye(self._registrar.deregister(self.instance.key))
+        self.registered = self._may_be_registered = False
+
+    async def withdraw(self) -> None:
+        """Deregister and close the connections."""
+        await self.pause()
+        self._sharers.close()
+        await self._registrar.close()
+
+    def start(self) -> None:
+        """Register, anew where it was paused or drained."""
+        self.registered = self._draining = False
+        self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
+
+    async def _beat(self) -> None:
+        if self.registered or self._others_have:
+            self._may_be_registered = True
+            state = await self._renew()
+            self.registered = bool(state)
+            if state:
+                self._say_it_answers()
+                await self._health.renewed(state)
+            elif self._was_registered:
+                await self._health.lost()
+            self._was_registered = self._was_registered or self.registered
+            self._others_have = False
+        if not self.registered:
+            self._may_be_registered = True  # even if this call's answer never comes
+            if self._sharers.takes_over:
+                # That was another process: no verdict on it is one on this.
+                await self._registrar.deregister(self.instance.key)
+                self._sharers.takes_over = False
+            await self._registrar.register(self.instance)
+            self._say_it_answers()
+            self.registered = self._was_registered = True
+            self._health.begin()
+            _log.info(
+                "announce.registered",
+                text=f"registered: {self.instance.url}, as {self.instance.id}",
+                instance=self.instance.id,
+                url=self.instance.url,
+            )
+
+    async def _renew(self) -> str:
+        """Its state; where others registered it, the first of them may be just about to."""
+        ends_s = time.monotonic() + (FOUND_WITHIN_S if self._others_have else 0.0)
+        while True:
+            state = await self._registrar.renew(self.instance.key)
+            if state or time.monotonic() >= ends_s:
+                return state
+            await asyncio.sleep(FOUND_POLL_S)
+
+    def _note(self, error: DiscoveryError) -> None:
+        """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
+        refused = isinstance(error, RegistrationRefused | RegistryDenies)
+        self._say(error, refused)
+        if refused and not self._was_registered:
+            self._may_be_registered = False
+            self.refused.set()
+
+    async def _say_goodbye(self, call: Awaitable[None]) -> bool:
+        try:
+            await call
+        except DiscoveryError as error:
+            self._say(error, refused=False)
+            return False
+        return True
+
+    def _say(self, error: DiscoveryError, refused: bool) -> None:
+        """Once per outage, in whichever words each try fails; every refusal is news."""
+        event = "announce.refused" if refused else _UNAVAILABLE
+        news = str(error) if refused else _UNAVAILABLE
+        if news not in self._told:
+            self._told.add(news)
+            kind = "refused" if refused else "registry unavailable"
+            _log.warning(event, text=f"{kind}: {error}", detail=str(error))
+
+    def _say_it_answers(self) -> None:
+        if _UNAVAILABLE in self._told:
+            text = "the registry answers again"
+            _log.info("announce.registry_back", text=text, instance=self.instance.id)
+        self._told.clear()
+
+    async def _stop(self) -> None:
+        if self._task is not None:
+            await end(self._task)
+            self._task = None
+
+
+def make_announcement(
+    *,
+    name: str,
+    port: int,
+    host: str | None,
+    health_path: str | None,
+    metadata: Mapping[str, Any] | None,
+    version: str | None,
+    weight: int,
+    instance_id: str | None,
+    settings: RegistrySettings | None,
+    health_host: str | None = None,
+    ttl_s: float | None = None,
+    registrar: Registrar | None = None,
+    starts_within_s: float = STARTS_WITHIN_S,
+) -> Announcement:
+    """An announcement that is not started yet; what is None comes from the environment."""
+    settings = settings or RegistrySettings.from_env()
+    host = host or advertised_host(settings.redis_url)
+    instance = parse_registration(
+        name,
+        instance_id or place_id(name, host, port),
+        {
+            "host": host,
+            "port": port,
+            "health_check_url": health_path,
+            "metadata": _with_health_host(metadata, health_host),
+            "version": version,
+            "weight": weight,
+            "ttl": ttl_s,
+        },
+        default_ttl_s=settings.instance_ttl_s,
+    )
+    return Announcement(instance, settings, registrar, starts_within_s)
+
+
+def _with_health_host(
+    metadata: Mapping[str, Any] | None, health_host: str | None
+) -> Mapping[str, Any] | None:
+    if health_host is None:
+        return metadata
+    if metadata and HOST in metadata:
+        raise InvalidRegistration(f"metadata {HOST!r}: health_host is given too, give one of them")
+    return {**(metadata or {}), HOST: health_host}

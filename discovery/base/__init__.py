@@ -1,0 +1,1 @@
+"""What everything else stands on: logs, steps of long work, tasks, forks."""

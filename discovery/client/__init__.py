@@ -1,0 +1,1 @@
+"""The registry for programs: a synchronous and an asynchronous one."""

@@ -1,0 +1,248 @@
+"""The asynchronous registry: the synchronous one's twin, and `watch()`."""
+
+import asyncio
+import os
+import random
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+from redis.exceptions import RedisError
+
+from ..base.tasks import end
+from ..model.answers import Drained, Snapshot
+from ..model.errors import RegistryUnavailable, ServiceNotFound
+from ..model.ids import instance_key, new_instance_id
+from ..model.instance import check_name, is_service_name, parse_registration
+from ..model.naming import names_meant
+from ..model.settings import RegistrySettings
+from ..store import scripts
+from ..store.clients import unavailable
+from ..store.keys import registry_keys
+from ..store.left_out import LeftOut
+from ..store.loop_clients import LoopClients
+from ..store.scripts import Command
+from ..view.view import Event, View
+from ..view.watcher import Watcher
+from .describing import (
+    Description,
+    describe_instance,
+    describe_snapshot,
+    meant_by,
+    pick,
+    usable,
+)
+from .last_answers import LastAnswers
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something changed: `kind` is an event of the registry, or `snapshot` when all was read anew."""
+
+    kind: str
+    service: str
+    instance_id: str | None
+    instances: tuple[str, ...]
+
+
+class AsyncServiceRegistry:
+    """The same calls as ServiceRegistry, `async`; each event loop that uses it has its connections.
+
+    `url` None reads `REDIS_URL`.
+
+    >>> async def main() -> None:
+    ...     async with AsyncServiceRegistry() as registry:
+    ...         orders = await registry.register_service("orders_service", "localhost", 9000)
+    ...         print(await registry.discover_service("orders_service"))
+    ...         print(await registry.deregister_service("orders_service", orders["id"]))
+    ...         print(await registry.get_service("orders_service"))
+    >>> asyncio.run(main())
+    http://localhost:9000
+    True
+    None
+    """
+
+    def __init__(self, url: str | None = None, *, settings: RegistrySettings | None = None) -> None:
+        if settings is None:
+            settings = RegistrySettings.from_env(
+                os.environ if url is None else {**os.environ, "REDIS_URL": url}
+            )
+        self.settings = settings
+        self._clients = LoopClients(settings.redis_url)
+        self._keys = registry_keys(settings.namespace)
+        self._answers = LastAnswers(settings.instance_ttl_s)
+        self._left_out = LeftOut()
+        self._rng = random.Random()
+
+    async def get_service(self, name: str) -> Description | None:
+        """A healthy instance, at random by weight, or None.
+
+        A name means what `/api/<name>` means: `<name>_service`, or `<name>` where only that is
+        registered.
+        """
+        if not is_service_name(name):
+            return None
+        snapshot = await self._lookup(name)
+        return pick(usable(meant_by(name, snapshot)), self._rng)
+
+    async def discover_service(self, name: str) -> str:
+        """The URL of a healthy instance; ServiceNotFound when there is none.
+
+        Names mean what they mean to `get_service`.
+        """
+        found = await self.get_service(name)
+        if found is None:
+            raise ServiceNotFound(f"no healthy instance of {name} is registered")
+        return str(found["url"])
+
+    async def list_services(self) -> list[Description]:
+        """All registered services with their instances."""
+        return describe_snapshot(await self._lookup(""))
+
+    async def register_service(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        *,
+        instance_id: str | None = None,
+        health_check_url: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        weight: int = 1,
+        version: str | None = None,
+        ttl_s: float | None = None,
+    ) -> Description:
+        """Register an instance, or replace the one of the same id, and return it."""
+        instance = parse_registration(
+            name,
+            new_instance_id(name) if instance_id is None else instance_id,
+            {
+                "host": host,
+                "port": port,
+                "health_check_url": health_check_url,
+                "metadata": metadata,
+                "weight": weight,
+                "version": version,
+                "ttl": ttl_s,
+            },
+            default_ttl_s=self.settings.instance_ttl_s,
+        )
+        done = await self.call(scripts.register(instance))
+        return describe_instance(instance, "starting", done.registered_at_ms, done.registered_at_ms)
+
+    async def heartbeat(self, name: str, instance_id: str) -> bool:
+        """Renew an instance's lease; False: register again."""
+        return (await self.call(scripts.renew([instance_key(name, instance_id)])))[0]
+
+    async def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
+        """Let an instance get no new requests; False when it is not registered.
+
+        With `wait_s`, wait so long for every worker of every gateway to be through with it.
+        """
+        known = (await self.call(scripts.drain(instance_key(name, instance_id)))).known
+        if known and wait_s > 0:
+            await self.drained(name, instance_id, wait_s)
+        return known
+
+    async def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
+        """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more."""
+        command = scripts.drained(instance_key(name, instance_id))
+        ends_s = time.monotonic() + wait_s
+        for pause_s in scripts.pauses_s():
+            drained = await self.call(command)
+            left_s = ends_s - time.monotonic()
+            if drained.complete or not drained.draining or left_s <= 0:
+                break
+            await asyncio.sleep(min(pause_s, left_s))
+        return drained
+
+    async def deregister_service(self, name: str, instance_id: str) -> bool:
+        """Take an instance out; False when it is not registered."""
+        return (await self.call(scripts.deregister(instance_key(name, instance_id)))).known
+
+    async def watch(self, name: str | None = None) -> AsyncIterator[Change]:
+        """Each change of one service, by its whole name, or of all; it ends when the caller breaks off.
+
+        The first is the snapshot of what is there already, if anything is.
+
+        >>> from contextlib import aclosing
+        >>> async def main() -> None:
+        ...     async with AsyncServiceRegistry() as registry:
+        ...         await registry.register_service(
+        ...             "orders_service", "localhost", 9000, instance_id="orders-1"
+        ...         )
+        ...         async with aclosing(registry.watch("orders_service")) as changes:
+        ...             async for change in changes:
+        ...                 print(change.kind, change.instances)
+        ...                 if not change.instances:
+        ...                     break
+        ...                 await registry.deregister_service("orders_service", "orders-1")
+        >>> asyncio.run(main())
+        snapshot ('orders-1',)
+        deregistered ()
+        """
+        if name is not None:
+            check_name(name)
+        changes: asyncio.Queue[Change] = asyncio.Queue()
+        watcher = Watcher(self.settings)
+        watcher.listen(lambda before, after, event: _note(changes, name, before, after, event))
+        task = asyncio.create_task(watcher.run(), name="lockgate-watch")
+        try:
+            while True:
+                yield await changes.get()
+        finally:
+            await end(task)
+
+    async def call(self, command: Command[T]) -> T:
+        """Run one of `discovery.store.scripts`; RegistryUnavailable when the registry does not answer."""
+        script = (await self._clients.scripts())[command.script]
+        try:
+            return command.decode(await script(keys=self._keys, args=command.args))
+        except (RedisError, OSError, TimeoutError) as error:
+            raise unavailable(self.settings.redis_url, error) from error
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop; the object can be used again."""
+        await self._clients.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _lookup(self, name: str) -> Snapshot:
+        try:
+            snapshot = await self.call(
+                scripts.snapshot(*names_meant(name), left_out=self._left_out)
+            )
+        except RegistryUnavailable:
+            remembered = self._answers.recall(name, time.monotonic())
+            if remembered is None:
+                raise
+            return remembered
+        return self._answers.remember(name, snapshot, time.monotonic())
+
+
+def _note(
+    changes: asyncio.Queue[Change],
+    wanted: str | None,
+    before: View,
+    after: View,
+    event: Event | None,
+) -> None:
+    """Queue what a change of the view means for a subscriber."""
+    names = {event.service} if event is not None else {*before.services, *after.services}
+    for service in sorted(names):
+        if wanted not in (None, service):
+            continue
+        instances = tuple(entry.instance.id for entry in after.registered(service))
+        if event is None and before.services.get(service) == after.services.get(service):
+            continue
+        instance_id = event.key.partition("/")[2] if event else None
+        changes.put_nowait(
+            Change(event.kind if event else "snapshot", service, instance_id, instances)
+        )

@@ -1,0 +1,147 @@
+"""Instances and services as the outside sees them: the shapes of `/services` and of the Python API."""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from ..health.machine import Health, Transition
+from ..model.answers import Record, Snapshot
+from ..model.instance import Instance
+from ..model.naming import SUFFIX, service_of
+
+Description = dict[str, Any]
+
+
+def route_of(service: str) -> str:
+    """The gateway's path for a service: `/api/price` for `price_service` and for `price`."""
+    return f"/api/{service.removesuffix(SUFFIX) or service}"
+
+
+def rfc3339(unix_ms: int) -> str:
+    return _rfc3339_s(unix_ms // 1000)
+
+
+@lru_cache(maxsize=1024)  # of thousands of instances many tell of the same seconds
+def _rfc3339_s(unix_s: int) -> str:
+    return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def describe_instance(
+    instance: Instance, status: str, registered_at_ms: int, last_heartbeat_ms: int
+) -> Description:
+    """One instance; `status` is starting, healthy, unhealthy or draining; times are Unix ms."""
+    return {
+        "id": instance.id,
+        "name": instance.name,
+        "host": instance.host,
+        "port": instance.port,
+        "scheme": instance.scheme,
+        "url": instance.url,
+        "health_check_url": instance.health_check_url,
+        "status": status,
+        "version": instance.version,
+        "weight": instance.weight,
+        "metadata": dict(instance.metadata),
+        "registered_at": rfc3339(registered_at_ms),
+        "last_heartbeat": rfc3339(last_heartbeat_ms),
+    }
+
+
+def describe_service(name: str, instances: Sequence[Description]) -> Description:
+    """A service with its instances, the healthy ones counted."""
+    return {
+        "name": name,
+        "route": route_of(name),
+        "healthy": sum(instance["status"] == "healthy" for instance in instances),
+        "total": len(instances),
+        "instances": list(instances),
+    }
+
+
+def describe_health(health: Health, history: Iterable[Transition]) -> Description:
+    """What one gateway has seen of an instance: its verdict, and the last changes with their evidence."""
+    return {
+        "condition": health.condition,
+        "evidence": health.evidence,
+        "latest": health.latest,
+        "history": [
+            {
+                "time": datetime.fromtimestamp(one.at_s, UTC).isoformat(timespec="milliseconds"),
+                "from": one.before,
+                "to": one.after,
+                "evidence": one.evidence,
+            }
+            for one in history
+        ],
+    }
+
+
+def describe_record(record: Record) -> Description:
+    return describe_instance(
+        record.instance,
+        "draining" if record.draining else record.status,
+        record.registered_at_ms,
+        record.last_heartbeat_ms,
+    )
+
+
+def describe_snapshot(snapshot: Snapshot) -> list[Description]:
+    """All services of a snapshot, by name; what has lapsed and is not yet swept is left out."""
+    services: dict[str, list[Description]] = {}
+    for record in snapshot.records:
+        if record.lapses_at_ms > snapshot.now_ms:
+            services.setdefault(record.instance.name, []).append(describe_record(record))
+    return [describe_service(name, services[name]) for name in sorted(services)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The services of a snapshot, as the rule for names asks after them."""
+
+    snapshot: Snapshot
+
+    def is_in_force(self, service: str) -> bool:
+        return any(
+            record.instance.name == service and record.lapses_at_ms > self.snapshot.now_ms
+            for record in self.snapshot.records
+        )
+
+    def is_known(self, service: str) -> bool:
+        return service in self.snapshot.known or any(
+            record.instance.name == service for record in self.snapshot.records
+        )
+
+
+def meant_by(name: str, snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the records of the service alone that a name means, as behind `/api/<name>`."""
+    service = service_of(name, _Listed(snapshot))
+    records = (record for record in snapshot.records if record.instance.name == service)
+    return replace(snapshot, records=tuple(records))
+
+
+def usable(snapshot: Snapshot) -> list[Record]:
+    """The records that a request may be sent to.
+
+    Where no gateway lives, nobody probes: then a heartbeat has to do as evidence.
+    """
+    wanted = ("healthy",) if snapshot.live_gateways else ("healthy", "starting")
+    return [
+        record
+        for record in snapshot.records
+        if record.lapses_at_ms > snapshot.now_ms
+        and not record.draining
+        and record.status in wanted
+        and record.instance.weight > 0
+    ]
+
+
+def pick(records: Iterable[Record], rng: random.Random) -> Description | None:
+    """One of them at random, by weight."""
+    records = list(records)
+    if not records:
+        return None
+    (record,) = rng.choices(records, [record.instance.weight for record in records])
+    return describe_record(record)

@@ -1,0 +1,1 @@
+"""The health of instances: evidence, verdicts, probes."""

@@ -1,0 +1,102 @@
+"""The book of what this gateway saw of each instance."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from ..model.answers import REMEMBERED_S
+from ..model.instance import Instance
+from ..view.view import Status
+from .machine import Health, Transition
+
+#: Told of each change of condition: the instance, the health before and after.
+OnChange = Callable[[Instance, Health, Health], None]
+#: Told of each new thing that is wrong with an instance that was not well before either.
+OnUnwell = Callable[[Instance, Health], None]
+
+#: The last changes that are kept of each instance.
+HISTORY = 10
+
+
+class HealthBook:
+    """This gateway's own verdicts, by instance key; they survive any change of view."""
+
+    def __init__(
+        self, on_change: OnChange, on_unwell: OnUnwell = lambda _instance, _health: None
+    ) -> None:
+        #: Counts the changes: what was worked out from an older state has to be worked out anew.
+        self.revision = 0
+        self._health: dict[str, Health] = {}
+        #: Of most there is one change or two: a deque would reserve room for 64.
+        self._history: dict[str, tuple[Transition, ...]] = {}
+        self._on_change = on_change
+        self._on_unwell = on_unwell
+        self._waiting: dict[str, asyncio.Event] = {}
+        #: Instances removed for ill health, and when (monotonic s): they come back on probation.
+        self._removed: dict[str, float] = {}
+
+    def status(self, key: str) -> Status:
+        health = self._health.get(key)
+        return health.status if health is not None else "starting"
+
+    def health(self, key: str) -> Health:
+        return self._health.get(key) or Health()
+
+    def worth_telling(self) -> dict[str, Health]:
+        """That of every instance which this gateway has made up its mind about, or fails again."""
+        return {k: h for k, h in self._health.items() if h.status != "starting" or h.told}
+
+    def history(self, key: str) -> Iterable[Transition]:
+        """The last changes, the oldest first."""
+        return self._history.get(key, ())
+
+    def is_suspected(self, key: str) -> bool:
+        health = self._health.get(key)
+        return health is not None and health.suspected
+
+    def note(self, instance: Instance, after: Health) -> None:
+        """Write down the health after a piece of evidence, and tell whoever waits for it."""
+        before = self.health(instance.key)
+        self._health[instance.key] = after
+        if after.status == "healthy":
+            self._removed.pop(instance.key, None)
+        if after.condition == before.condition:
+            if after.is_unwell and after.latest != before.latest:
+                self._on_unwell(instance, after)
+            return
+        self._change(instance, before, after)
+        waiting = self._waiting.pop(instance.name, None)
+        if waiting is not None:
+            waiting.set()
+
+    def begin(self, instance: Instance) -> None:
+        """An instance at another address than before is a new one, of which nothing is known."""
+        before = self._health.get(instance.key)
+        after = Health(probation=instance.key in self._removed)
+        self._health[instance.key] = after
+        self.revision += 1
+        if before is not None and before.status != "starting":
+            self._change(instance, before, after)
+
+    def _change(self, instance: Instance, before: Health, after: Health) -> None:
+        self.revision += 1
+        changed = Transition(time.time(), before.condition, after.condition, after.evidence)
+        history = self._history.get(instance.key, ())
+        self._history[instance.key] = (*history[1 - HISTORY :], changed)
+        self._on_change(instance, before, after)
+
+    def removed_for_ill_health(self, key: str, now_s: float) -> None:
+        """Should it register again, one pass is not enough."""
+        self._removed.pop(key, None)  # so that the order is that of time
+        self._removed[key] = now_s
+        while now_s - self._removed[oldest := next(iter(self._removed))] >= REMEMBERED_S:
+            del self._removed[oldest]
+
+    def forget(self, key: str) -> None:
+        self.revision += 1
+        self._health.pop(key, None)
+        self._history.pop(key, None)
+
+    async def changed(self, service: str) -> None:
+        """Wait for the next change of health of any of a service's instances."""
+        await self._waiting.setdefault(service, asyncio.Event()).wait()

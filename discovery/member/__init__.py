@@ -1,0 +1,1 @@
+"""What a gateway does for the registry."""

@@ -1,0 +1,1 @@
+"""Instances, addresses and settings as values, without I/O."""

@@ -1,0 +1,1 @@
+"""The registry in Redis: keys, scripts, and clients that find their server."""

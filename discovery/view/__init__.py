@@ -1,0 +1,1 @@
+"""What is registered, as an immutable value that follows the registry."""

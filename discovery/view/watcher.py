@@ -1,0 +1,220 @@
+"""The watcher: a snapshot, then the stream on the same connection; anything odd means a new snapshot."""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from ..base.logs import Log
+from ..base.slicing import ITEMS_OF_A_STEP
+from ..base.tasks import in_steps
+from ..model.settings import RegistrySettings
+from ..store import scripts
+from ..store.clients import connect_async
+from ..store.decoding import decoding_snapshot, revision_of, text
+from ..store.keys import registry_keys
+from ..store.left_out import LeftOut
+from . import view
+from .events import parse_event
+from .saved_view import Saved
+from .view import Event, View
+
+#: How long one read of the stream waits, and how often the registry is asked whether it is the same.
+READ_WAIT_S = 1.0
+#: A snapshot of many instances may take longer than an ordinary call.
+SNAPSHOT_TIMEOUT_S = 5.0
+#: The first one, where there may be a saved view to start on.
+FIRST_SNAPSHOT_S = 1.0
+#: A read that ends so much later than it should means that the server hangs.
+HUNG_AFTER_S = 1.0
+RETRY_FIRST_S = 0.05
+RETRY_MOST_S = 1.0
+
+#: Called after each change with the view before and after, and the event (None: a snapshot).
+Listener = Callable[[View, View, Event | None], None]
+
+_log = Log()
+
+
+class _NewSnapshotNeeded(Exception):
+    """The stream can't be followed on: a jump in revisions, another epoch."""
+
+
+class Watcher:
+    """Keeps `view` current while `run` runs.
+
+    Never resumes a stream across connections: after a failover, ids and revisions are used again.
+    """
+
+    def __init__(
+        self, settings: RegistrySettings, saved: Callable[[], Saved | None] | None = None
+    ) -> None:
+        """`saved` reads the view to begin with, should the registry be away at the start."""
+        self.view = View()
+        self.connected = False
+        #: The registry has not been heard of yet: the view is a saved one.
+        self.from_file = False
+        self._saved = saved
+        self._left_out = LeftOut()
+        #: The last entry of the stream that was taken in, over any connection.
+        self._known_to = ""
+        self._settings = settings
+        self._keys = registry_keys(settings.namespace)
+        self._listeners: list[Listener] = []
+        self._has_view = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._in_force_at_s = time.monotonic()
+
+    @property
+    def has_view(self) -> bool:
+        return self._has_view.is_set()
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the registry last said that the view is current."""
+        return time.monotonic() - self._in_force_at_s
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` called, synchronously, after each change of the view."""
+        self._listeners.append(listener)
+
+    async def ready(self) -> None:
+        """Wait for the first view."""
+        await self._has_view.wait()
+
+    async def reached(self, epoch: str, revision: int, timeout_s: float = 1.0) -> bool:
+        """Wait until the view holds the change of this revision; False when it does not come in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self._holds(epoch, revision):
+                    await self._changed.wait()
+        return self._holds(epoch, revision)
+
+    def _holds(self, epoch: str, revision: int) -> bool:
+        return self.view.epoch == epoch and self.view.revision >= revision
+
+    async def run(self) -> None:
+        """Follow the registry until cancelled, over any number of its failures."""
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                await self._follow()
+            except _NewSnapshotNeeded as why:
+                _log.info("registry.snapshot_needed", why=str(why))
+                wait_s = RETRY_FIRST_S
+                continue
+            except (RedisError, OSError, TimeoutError) as error:
+                wait_s = RETRY_FIRST_S if self.connected else min(RETRY_MOST_S, wait_s * 2)
+                if self.connected or wait_s < RETRY_MOST_S:  # said once more for each longer pause
+                    detail = str(error) or "no answer in time"
+                    _log.warning("registry.unreachable", detail=detail, retry_s=wait_s)
+            except Exception:  # noqa: BLE001 - whatever it is, nothing is followed now, and it is tried again
+                wait_s = RETRY_MOST_S
+                _log.exception("registry.not_followed", retry_s=wait_s)
+            self.connected = False
+            self._begin_with_saved()
+            await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
+            self._swap(view.forget_absent(self.view, time.monotonic(), self.age_s), None)
+
+    def _begin_with_saved(self) -> None:
+        """Without a view yet: take the saved one, where there is one. It is read only once."""
+        read, self._saved = self._saved, None
+        saved = read() if read is not None and not self.has_view else None
+        if saved is not None:
+            _log.warning("registry.view_from_file", age_s=round(saved.age_s, 3))
+            self._in_force_at_s = time.monotonic() - saved.age_s
+            self.from_file = True
+            self._swap(saved.view, None)
+            self._has_view.set()
+
+    async def _follow(self) -> None:
+        """One connection's life: ends by an exception."""
+        client = connect_async(self._settings.redis_url, blocking=True)
+        try:
+            async with asyncio.timeout(
+                SNAPSHOT_TIMEOUT_S if self._saved is None else FIRST_SNAPSHOT_S
+            ):
+                reply = await self._snapshot(client)
+            heard_s = time.monotonic()
+            away_s = heard_s - self._in_force_at_s
+            # Thousands of instances take a while: requests go on meanwhile, on the view before.
+            snapshot = await in_steps(decoding_snapshot(reply, self._left_out))
+            after = await in_steps(view.taking_over(self.view, snapshot, heard_s, away_s))
+            quick = await self._is_quick(client)
+            self._in_force_at_s = heard_s
+            self._swap(after, None)
+            self.from_file = False
+            self._saved = None
+            self._has_view.set()
+            if not quick:
+                # Its view is taken, but it is not connected: that would come and go for ever.
+                raise TimeoutError("the registry is too slow to be followed")
+            if not self.connected:
+                _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
+            self.connected = True
+            self._known_to = snapshot.last_event_id
+            checked_s = time.monotonic()
+            while True:
+                await self._read(client)
+                if time.monotonic() - checked_s >= READ_WAIT_S:
+                    await self._check_same(client)
+                    checked_s = time.monotonic()
+        finally:
+            with contextlib.suppress(Exception):
+                await client.aclose()
+
+    async def _snapshot(self, client: Any) -> Any:
+        command = scripts.snapshot(known_to=self._known_to)
+        source = scripts.script_source(command.script)
+        return await client.eval(source, len(self._keys), *self._keys, *command.args)
+
+    async def _is_quick(self, client: Any) -> bool:
+        """It answers soon enough for a hung one to be told from it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HUNG_AFTER_S):
+                await client.hget(self._keys[0], "epoch")
+                return True
+        return False
+
+    async def _read(self, client: Any) -> None:
+        events_key = self._keys[-1]
+        async with asyncio.timeout(READ_WAIT_S + HUNG_AFTER_S):
+            streams = await client.xread(
+                {events_key: self._known_to}, count=ITEMS_OF_A_STEP, block=round(READ_WAIT_S * 1000)
+            )
+        self._in_force_at_s = time.monotonic()
+        if not streams:
+            return
+        entries = streams[events_key.encode()][0] if isinstance(streams, dict) else streams[0][1]
+        for entry_id, fields in entries:
+            self._take_in(fields)
+            self._known_to = entry_id.decode()
+
+    async def _check_same(self, client: Any) -> None:
+        """Once in a while: is this still the registry, and the data, that we follow?"""
+        async with asyncio.timeout(HUNG_AFTER_S):
+            epoch, revision = await client.hmget(self._keys[0], "epoch", "rev")
+        if text(epoch or b"") != self.view.epoch or revision_of(revision) < self.view.revision:
+            raise _NewSnapshotNeeded("the registry's data is not what was followed")
+        self._swap(view.forget_absent(self.view, time.monotonic()), None)
+
+    def _take_in(self, fields: dict[bytes, bytes]) -> None:
+        event = parse_event(fields, self._left_out)
+        if event is None:
+            return
+        if event.revision != self.view.revision + 1:
+            raise _NewSnapshotNeeded(f"revision {event.revision} after {self.view.revision}")
+        self._swap(view.apply(self.view, event, time.monotonic()), event)
+
+    def _swap(self, after: View, event: Event | None) -> None:
+        before, self.view = self.view, after
+        if after is before:
+            return
+        for listener in self._listeners:
+            listener(before, after, event)
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,1 @@
+"""What the gateway is told from outside: its environment, checked once."""

@@ -1,0 +1,80 @@
+"""Why none of a service's instances can be used: how many are in which state, and what was seen of them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from discovery.health.advice import advice
+from discovery.health.evidence_texts import for_anybody
+from discovery.health.machine import Health
+from discovery.view.view import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """An instance as this gateway sees it, and when its health last changed (Unix s)."""
+
+    entry: Entry
+    health: Health
+    changed_s: float
+
+    @property
+    def state(self) -> str:
+        if self.entry.draining:
+            return "draining"
+        if self.entry.absent == "lapsed":
+            return "lapsed"
+        if self.health.condition == "healthy" and not self.entry.instance.weight:
+            return "healthy with weight 0"
+        return self.health.condition
+
+
+class Explanation:
+    """The instances counted by state, each state with what was last seen of one in it.
+
+    It is put together one by one: a service may have thousands of them.
+    """
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._last: dict[str, Sight] = {}
+
+    def add(self, sight: Sight) -> None:
+        state = sight.state
+        self._counts[state] += 1
+        last = self._last.get(state)
+        if last is None or sight.changed_s > last.changed_s:
+            self._last[state] = sight
+
+    def words(self, *, with_addresses: bool) -> str:
+        return "; ".join(
+            f"{count} {state}" + _seen(self._last[state], with_addresses=with_addresses)
+            for state, count in sorted(self._counts.items())
+        )
+
+    def what_helps(self) -> str:
+        """The sentence that helps against what was seen last; empty where none is known. It names hosts."""
+        unwell = (last for last in self._last.values() if last.health.condition != "healthy")
+        for sight in sorted(unwell, key=lambda sight: sight.changed_s, reverse=True):
+            if helps := advice(sight.health.latest, sight.entry.instance.host):
+                return helps
+        return ""
+
+
+def explanation(sights: Iterable[Sight]) -> Explanation:
+    """That of these instances."""
+    made = Explanation()
+    for sight in sights:
+        made.add(sight)
+    return made
+
+
+def _seen(sight: Sight, *, with_addresses: bool) -> str:
+    seen = sight.health.latest if sight.health.condition != "healthy" else ""
+    if not seen:
+        return ""
+    return (
+        f": {seen}, at {sight.entry.instance.authority}"
+        if with_addresses
+        else f": {for_anybody(seen)}"
+    )

@@ -1,0 +1,89 @@
+"""Why no instance of a service can be used: for the 503 that says so, made when it is answered."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from discovery.health.book import HealthBook
+from discovery.view.view import View
+from gateway.explaining.deciding import Sight, explanation
+from gateway.guard.admin import AdminGuard
+from gateway.guard.locality import is_local
+from middlewares.failures import Failure, NoHealthyInstance
+
+#: Whoever asks on and on is told the same for so long, as long as view and verdicts are the same.
+FRESH_FOR_S = 0.2
+#: Whatever has changed, for so many times as long as the words took to make: a service may have thousands
+#: of instances, and when they fail, the verdicts change all the time.
+WORTH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What they say, when they were made (monotonic s), and how long that took."""
+
+    text: str
+    made_s: float
+    took_s: float
+
+    @property
+    def last_until_s(self) -> float:
+        """Through any change."""
+        return self.made_s + WORTH * self.took_s
+
+    @property
+    def good_until_s(self) -> float:
+        """While nothing changes."""
+        return max(self.made_s + FRESH_FOR_S, self.last_until_s)
+
+
+class Unavailability:
+    """Words for a NoHealthyInstance; addresses are for those with the token, or on this machine."""
+
+    def __init__(
+        self,
+        view: Callable[[], View],
+        book: HealthBook,
+        guard: AdminGuard,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._view = view
+        self._book = book
+        self._guard = guard
+        self._clock = clock
+        #: What the words were made of, and which they are: by service, with addresses or not.
+        self._made_of: tuple[View | None, int] = (None, -1)
+        self._made: dict[tuple[str, bool], _Words] = {}
+
+    def detail_of(self, request: web.Request, failure: Failure) -> str:
+        """What the answer to a request says of a failure of any kind."""
+        if not isinstance(failure, NoHealthyInstance):
+            return failure.detail
+        words = self._words(failure.service, with_addresses=self.may_see_addresses(request))
+        return f"{failure.detail}: {words or 'none is registered'}"
+
+    def _words(self, service: str, *, with_addresses: bool) -> str:
+        view, revision, now_s = self._view(), self._book.revision, self._clock()
+        if view is not self._made_of[0] or revision != self._made_of[1]:
+            self._made_of = (view, revision)
+            made = self._made.items()
+            self._made = {key: words for key, words in made if now_s < words.last_until_s}
+        words = self._made.get((service, with_addresses))
+        if words is None or now_s >= words.good_until_s:
+            seen = explanation(sights_of(service, view, self._book))
+            text = seen.words(with_addresses=with_addresses)
+            words = _Words(text, now_s, self._clock() - now_s)
+            self._made[service, with_addresses] = words
+        return words.text
+
+    def may_see_addresses(self, request: web.Request) -> bool:
+        return is_local(request) or self._guard.admits(request)
+
+
+def sights_of(service: str, view: View, book: HealthBook) -> Iterator[Sight]:
+    """All instances of a service that requests could be sent to, as this gateway sees them."""
+    for key, entry in view.services.get(service, {}).items():
+        changed_s = max((one.at_s for one in book.history(key)), default=0.0)
+        yield Sight(entry, book.health(key), changed_s)

@@ -1,0 +1,65 @@
+"""Which clients there is room for: near the last descriptor new ones are refused, one by one."""
+
+import asyncio
+from typing import Protocol
+
+from gateway.machine.descriptors import Descriptors
+from middlewares.telemetry.seldom import Seldom
+
+#: So long a client that is too many may take to ask, once there are others.
+ASKS_WITHIN_S = 0.1
+
+
+class Client(Protocol):
+    """One client connection: gateway.server.GatewayRequestHandler."""
+
+    def make_way(self) -> bool: ...
+
+
+class ClientRoom:
+    """Tells clients that are too many from the others, and keeps the former from filling the reserve.
+
+    They are taken in rather than left in the listener's queue: a refusal says what is wrong, and whoever
+    asks for `/health` gets its answer. Those that ask nothing make way for the next.
+    """
+
+    def __init__(self, descriptors: Descriptors) -> None:
+        self._descriptors = descriptors
+        #: Those that are too many, and since when (loop time), the oldest first.
+        self._surplus_s: dict[Client, float] = {}
+        self._refused = Seldom("client.refused")
+
+    def is_surplus(self, client: Client, transport: asyncio.BaseTransport) -> bool:
+        """Whether a new client is one too many; if so it is held until it has `left`."""
+        sock = transport.get_extra_info("socket")
+        if sock is None or sock.fileno() < self._descriptors.clients_below:
+            return False
+        now_s = asyncio.get_running_loop().time()
+        most = self._descriptors.most_refused_at_once
+        self._make_room(now_s - ASKS_WITHIN_S, most)
+        self._make_room(now_s, 2 * most)
+        self._surplus_s[client] = now_s
+        if len(self._surplus_s) > 2 * most and sock.fileno() >= self._descriptors.requests_below:
+            client.make_way()  # not even a refusal is possible
+        return True
+
+    def left(self, client: Client) -> None:
+        self._surplus_s.pop(client, None)
+
+    def refused(self) -> None:
+        """A client was told that it is one too many."""
+        self._descriptors.refused += 1
+        self._refused.warn(
+            detail="the limit of open files is near: raise it (ulimit -n, LimitNOFILE)",
+            max_descriptors=self._descriptors.most,
+        )
+
+    def _make_room(self, then_s: float, most: int) -> None:
+        """Of those that came until then and have asked nothing, end the oldest for one more of `most`."""
+        too_many = len(self._surplus_s) + 1 - most
+        for client, since_s in list(self._surplus_s.items()) if too_many > 0 else ():
+            if too_many <= 0 or since_s > then_s:
+                return
+            if client.make_way():
+                self.left(client)
+                too_many -= 1

@@ -1,0 +1,126 @@
+"""The client's body: `100 Continue` when it is first wanted, its limits, and a beginning kept for another try."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from middlewares.exchange import Exchange
+from middlewares.failures import BadRequest, BodyTooLarge, RequestTimeout
+from middlewares.hygiene.deciding import expects_continue
+
+#: A slow start is nobody's fault.
+RATE_GRACE_S = 20.0
+#: So much of a body is kept, to be sent again to another connection.
+REPLAYED_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """What a client may take; each is a setting, and 0 is no limit.
+
+    `body_bytes` is the largest body, `body_idle_s` the longest pause in it, and `body_rate` the
+    fewest bytes a second: see `is_too_slow`.
+    `send_s` is how long a client may read nothing of its answer.
+    """
+
+    body_bytes: int = 0
+    body_idle_s: float = 60.0
+    body_rate: int = 0
+    send_s: float = 60.0
+
+
+def is_too_slow(received: int, waited_s: float, rate: int, grace_s: float) -> bool:
+    """So few bytes have come of a body in the time that its client was waited for.
+
+    They are averaged over all of that time, and the first `grace_s` of it are free.
+    """
+    return rate > 0 and waited_s > grace_s and received < rate * waited_s
+
+
+class RequestBody:
+    """The pieces of one request's body; `begun` for each try."""
+
+    def __init__(self, request: web.Request, exchange: Exchange, limits: ClientLimits) -> None:
+        max_bytes = limits.body_bytes
+        length = exchange.section.body_length
+        if max_bytes and length is not None and length > max_bytes:
+            raise _too_large(max_bytes)
+        if request.content.exception() is not None:
+            raise _not_valid()
+        self._request = request
+        self._exchange = exchange
+        self._limits = limits
+        #: For the client alone: an instance that reads slowly is no fault of it.
+        self._waited_s = 0.0
+        self._kept: list[bytes] = []
+        self._kept_bytes = 0
+        self._wanted = False
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whatever was read of it so far is kept, so it can be sent once more."""
+        return self._kept_bytes == self._exchange.bytes_in
+
+    def begin(self) -> AsyncIterator[bytes]:
+        """The pieces from the first one on, for one try."""
+        return self._pieces()
+
+    async def _pieces(self) -> AsyncIterator[bytes]:
+        for piece in list(self._kept):
+            yield piece
+        while piece := await self._next():
+            yield piece
+
+    async def _next(self) -> bytes:
+        request, exchange = self._request, self._exchange
+        if not self._wanted:
+            self._wanted = True
+            await say_continue(request)
+        began_s = time.monotonic()
+        try:
+            async with asyncio.timeout(self._limits.body_idle_s or None):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise RequestTimeout("the request's body stopped coming") from None
+        except web.RequestPayloadError:
+            raise _not_valid() from None
+        self._waited_s += time.monotonic() - began_s
+        exchange.bytes_in += len(piece)
+        self._check(exchange.bytes_in)
+        if exchange.bytes_in <= REPLAYED_BYTES:
+            self._kept.append(piece)
+            self._kept_bytes += len(piece)
+        elif self._kept:
+            self._kept.clear()
+            self._kept_bytes = 0
+        return piece
+
+    def _check(self, received: int) -> None:
+        limits = self._limits
+        if limits.body_bytes and received > limits.body_bytes:
+            raise _too_large(limits.body_bytes)
+        if is_too_slow(received, self._waited_s, limits.body_rate, RATE_GRACE_S):
+            raise RequestTimeout("the request's body comes too slowly")
+
+
+def _not_valid() -> BadRequest:
+    return BadRequest("the request's body is not valid")
+
+
+def _too_large(max_bytes: int) -> BodyTooLarge:
+    return BodyTooLarge(f"the request's body is larger than {max_bytes} bytes")
+
+
+async def say_continue(request: web.Request) -> None:
+    """Tell a client that waits for it to send its body now."""
+    version = (request.version.major, request.version.minor)
+    if expects_continue(version, request.raw_headers):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer proper has not begun
+
+
+async def keep_expectation(request: web.Request) -> None:
+    """An expect handler that does nothing: `100 Continue` waits until the body is wanted."""

@@ -1,0 +1,1 @@
+"""Who may change the registry, and who sees more than the public."""

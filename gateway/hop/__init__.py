@@ -1,0 +1,1 @@
+"""The hop: choose an instance, try, decide again."""

@@ -1,0 +1,1 @@
+"""The hop's decisions: pure, from values alone."""

@@ -1,0 +1,1 @@
+"""The gateway's process: bind, be ready, serve, drain."""

@@ -1,0 +1,245 @@
+"""The gateway's process: bind, wait for a view, serve, and stop without losing a request."""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from discovery.model.addresses import AddressPolicy, listeners
+from discovery.model.errors import SettingsError
+from gateway.app import create_app
+from gateway.config.near_names import near_names
+from gateway.config.settings import GatewaySettings, load_settings
+from gateway.config.urls import own_url
+from gateway.config.variables import variable_defaults
+from gateway.front.reading import require_extension
+from gateway.front.server import GatewayRunner
+from gateway.machine.bind_failures import reason
+from gateway.machine.descriptors import raise_limit
+from gateway.process.draining import drain
+from gateway.process.stop_signals import StopSignals
+from gateway.version import VERSION
+from gateway.worker.worker import GATEWAY
+from middlewares.ports import Listener
+from middlewares.programs.standard_streams import open_standard_streams
+from middlewares.telemetry.logs import configure_logging
+
+#: A view is worth waiting for: whoever connects sooner would only be told that there is none.
+VIEW_WITHIN_S = 2.0
+NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
+NOT_READ = "nothing reads this variable: set the one that is meant"
+#: What sets where the gateway listens, as messages name it.
+PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
+EXIT_FAILURE = 1
+EXIT_USAGE = 2
+
+_log = structlog.get_logger()
+
+
+class ListenError(Exception):
+    """Somebody else listens on an address that could still be bound a moment ago."""
+
+
+def main() -> int:
+    """Run the gateway in the foreground; the exit status."""
+    open_standard_streams()
+    try:
+        settings = load_settings()
+        require_extension()
+    except SettingsError as error:
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    logs = configure_logging(
+        service="api_gateway", level=settings.log_level, style=settings.log_format
+    )
+    warn_of_near_names(os.environ)
+    raise_limit()
+    try:
+        sockets = bind(settings)
+    except OSError as error:
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILURE
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve(settings, sockets))
+    except ListenError as error:
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_FAILURE
+    finally:
+        logs.close()
+    return 0
+
+
+def warn_of_near_names(environ: Mapping[str, str]) -> None:
+    for variable, meant in near_names(environ, variable_defaults()).items():
+        _log.warning("settings.unknown_variable", variable=variable, meant=meant, detail=NOT_READ)
+
+
+def new_event_loop() -> asyncio.AbstractEventLoop:
+    """uvloop's where it is installed: the gateway costs a third less on it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def bind(settings: GatewaySettings) -> list[socket.socket]:
+    """The public socket, and the admin's where there is one; bound, but not listening yet."""
+    sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)]
+    if settings.admin_listen is None:
+        return sockets
+    if settings.admin_listen.startswith("unix:"):
+        return [*sockets, _bind_unix(settings.admin_listen.removeprefix("unix:"))]
+    host, _, port = settings.admin_listen.rpartition(":")
+    return [*sockets, _bind_tcp(host.strip("[]"), int(port), "ADMIN_LISTEN")]
+
+
+async def serve(
+    settings: GatewaySettings,
+    sockets: list[socket.socket],
+    on_started: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is under way within SHUTDOWN_GRACE.
+
+    A SIGINT after that ends it at once. `on_started` is called when connections are taken.
+    """
+    stop = StopSignals()
+    stop.take()
+    loop = asyncio.get_running_loop()
+    # Their default would end the process.
+    loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
+    loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
+    app = create_app(settings)
+    gateway = app[GATEWAY]
+    gateway.dialer.policy = AddressPolicy(
+        settings.allowed_hosts,
+        listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
+    )
+    for sock in sockets[:1]:  # the public one
+        port = sock.getsockname()[1]
+        gateway.url = own_url(settings.gateway_url, settings.gateway_host, port)
+    gateway.admin_listener = Listener(sockets[1]) if len(sockets) > 1 else None
+    runner = GatewayRunner(
+        app,
+        metrics=gateway.metrics,
+        descriptors=gateway.descriptors,
+        head_bytes=settings.max_request_head_bytes,
+        shutdown_timeout=1.0,
+    )
+    await runner.setup()
+    try:
+        if await _unless(stop.asked, gateway.may_listen(VIEW_WITHIN_S)):
+            if not gateway.routes:
+                _log.warning("gateway.no_view", detail=NO_VIEW)
+            await listen(runner, sockets, gateway.descriptors.backlog)
+            host, port = sockets[0].getsockname()[:2]
+            spare_the_collector()
+            _log.info(
+                "gateway.started",
+                version=VERSION,
+                host=host,
+                port=port,
+                max_descriptors=gateway.descriptors.most,
+            )
+            on_started()
+            await stop.asked.wait()
+            _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
+            await _unless(stop.at_once, drain(gateway, runner))
+    finally:
+        await runner.cleanup()
+    _log.info("gateway.stopped")
+
+
+def _hang_up(stop: StopSignals) -> None:
+    if not stop.terminal_has_gone():
+        _log.warning("signal.ignored")
+
+
+def spare_the_collector() -> None:
+    """Let the garbage collector pass over what lives as long as the process, and come less often.
+
+    A request leaves no cycles behind, so there is little for it to find.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: int) -> None:
+    """Take connections from now on."""
+    for sock, variable in zip(sockets, (PUBLIC_ADDRESS, "ADMIN_LISTEN"), strict=False):
+        try:
+            sock.listen(backlog)  # uvloop would only log that somebody else does
+            await web.SockSite(runner, sock, backlog=backlog).start()
+        except OSError as error:
+            where = sock.getsockname()
+            why = reason(error, where[1]) if sock.family != socket.AF_UNIX else error.strerror
+            raise ListenError(f"can't listen on {where} ({variable}): {why}") from None
+
+
+async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:
+    """Wait for one of the two; True when it is `ready`."""
+    waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(ready)]
+    try:
+        done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
+        return not stop.is_set()
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+
+
+def _bind_tcp(host: str, port: int, variable: str) -> socket.socket:
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, proto)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return _bound(sock, address)
+    except OSError as error:
+        why = reason(error, port)
+        raise OSError(f"can't listen on {host}:{port} ({variable}): {why}") from None
+
+
+def _bind_unix(path: str) -> socket.socket:
+    try:
+        _remove_dead_socket(path)
+        return _bound(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path)
+    except OSError as error:
+        raise OSError(f"can't listen on {path} (ADMIN_LISTEN): {error.strerror}") from None
+
+
+def _bound(sock: socket.socket, address: Any) -> socket.socket:
+    try:
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_dead_socket(path: str) -> None:
+    """What a killed process left behind is in the way; anything else is somebody's, and stays."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
+        try:
+            caller.connect(path)
+        except ConnectionRefusedError:
+            Path(path).unlink(missing_ok=True)

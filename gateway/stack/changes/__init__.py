@@ -1,0 +1,1 @@
+"""From the stack that runs to the one that is asked for."""

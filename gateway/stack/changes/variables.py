@@ -1,0 +1,64 @@
+"""Which environment variable concerns which process of the stack, and how it may be shown."""
+
+from collections.abc import Mapping
+from functools import cache
+
+from discovery.model.settings import VARIABLES, without_password
+from gateway.config.variables import variable_defaults
+from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS
+
+#: What the example services read besides the registry's variables.
+SERVICE_DEFAULTS = {
+    "SERVICE_HOST": "127.0.0.1",
+    "SERVICE_PORT": "",
+    "ADVERTISE_HOST": "localhost",
+    "ADVERTISE_OWN_ADDRESS": "",
+    "LOG_LEVEL": "info",
+    "LOG_FORMAT": "json",
+    "SHUTDOWN_GRACE": "10",
+}
+#: And what one of them reads alone.
+OWN_DEFAULTS = {"market_data_service": {"MARKET_DATA_FILE": ""}}
+#: Read by `make up` and `lockgate`, by no process of the stack.
+COMMAND_VARIABLES = frozenset({"PORT_OFFSET", "SCALE", "SERVICES"})
+#: The port is each process's own, and moved by PORT_OFFSET.
+_NOT_PASSED_ON = frozenset({"SERVICE_PORT"})
+_SECRETS = frozenset({"ADMIN_TOKEN"})
+
+
+@cache
+def defaults_of(service: str) -> Mapping[str, str]:
+    """Every variable that a process of the service reads, with its default; empty: none."""
+    if service == REGISTRY:
+        return {}
+    gateway = variable_defaults()
+    if service == GATEWAY:
+        return gateway
+    shared = {variable: gateway[variable] for variable in VARIABLES.values()}
+    return shared | SERVICE_DEFAULTS | OWN_DEFAULTS.get(service, {})
+
+
+@cache
+def process_variables() -> frozenset[str]:
+    """Every variable that any process of the stack reads."""
+    return frozenset().union(*(defaults_of(service) for service in (GATEWAY, *SERVICE_PORTS)))
+
+
+def known_variables() -> frozenset[str]:
+    return process_variables() | COMMAND_VARIABLES
+
+
+def settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment is meant for a process of the service; empty values count as unset."""
+    return {
+        variable: environ[variable]
+        for variable in defaults_of(service)
+        if environ.get(variable) and variable not in _NOT_PASSED_ON
+    }
+
+
+def shown(variable: str, value: str) -> str:
+    """A value as it may be printed: without what is secret in it."""
+    if variable in _SECRETS and value:
+        return "(not shown)"
+    return without_password(value) if variable == "REDIS_URL" else value

@@ -1,0 +1,137 @@
+"""`make logs`: the logs of all processes of a stack as one stream of JSON lines."""
+
+import json
+import os
+import select
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import TextIO
+
+from discovery.model.naming import names_meant
+from gateway.stack.failures import StackError, UsageError
+from gateway.stack.logs.filter import LogFilter
+from gateway.stack.logs.lines import service_of, sort_key
+from gateway.stack.logs.process_log import ProcessLog, Record
+from gateway.stack.running.absence import nothing_runs
+from gateway.stack.state import StackState
+from middlewares.telemetry.printable import printable
+
+POLL_S = 0.2
+
+EVERYTHING = LogFilter()
+
+Render = Callable[[Record], str]
+
+
+def as_json_line(record: Record) -> str:
+    return printable(json.dumps(record, ensure_ascii=False, separators=(",", ":")))
+
+
+def print_logs(
+    state: StackState,
+    out: TextIO,
+    *,
+    tail: int,
+    follow: bool,
+    wanted: LogFilter = EVERYTHING,
+    render: Render = as_json_line,
+    report: Callable[[str], None] = lambda text: None,
+) -> None:
+    """The last `tail` lines that are wanted of each log, then what is added.
+
+    Ends when `out` is a pipe that nobody reads any more, even while nothing is logged. UsageError:
+    no log is of that service; StackError: nothing is, or can be, found. `report` gets words to a person.
+    """
+    if not state.logs.is_dir():
+        raise StackError(f"no logs: {nothing_runs(state, Path.cwd())}")
+    wanted = replace(wanted, service=_service_meant(wanted.service, state))
+    stream = LogStream(state.logs, wanted)
+    try:
+        records = stream.last_records(tail)
+        if wanted.correlation_id is not None and tail and not records:
+            _say_that_it_is_nowhere(wanted.correlation_id, state, follow, report)
+        while True:
+            for record in records:
+                out.write(render(record) + "\n")
+                out.flush()
+            if not follow or not _wait(out, POLL_S):
+                return
+            records = stream.new_records()
+    except BrokenPipeError:
+        return
+    finally:
+        stream.close()
+
+
+class LogStream:
+    """What is wanted of all `*.log` of a directory, those that come later too."""
+
+    def __init__(self, directory: Path, wanted: LogFilter) -> None:
+        self._directory = directory
+        self._wanted = wanted
+        self._logs: dict[str, ProcessLog] = {}
+        for path in self._paths():
+            self._logs[path.stem] = ProcessLog(path, from_end=True)
+
+    def last_records(self, most: int) -> list[Record]:
+        """Of each log the last ones that are there already, merged by time; to be called first."""
+        found = [log.last_records(most, self._wanted) for log in self._logs.values()]
+        return sorted(chain.from_iterable(found), key=sort_key)
+
+    def new_records(self) -> list[Record]:
+        """What was added since the last call, merged by time."""
+        for path in self._paths():
+            if path.stem not in self._logs:
+                self._logs[path.stem] = ProcessLog(path, from_end=False)
+        found = [log.new_records(self._wanted) for log in self._logs.values()]
+        return sorted(chain.from_iterable(found), key=sort_key)
+
+    def close(self) -> None:
+        for log in self._logs.values():
+            log.close()
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._directory.glob("*.log"))
+
+
+def _service_meant(name: str | None, state: StackState) -> str | None:
+    """A service or process by its name, or a service by that in its route: UsageError for others."""
+    if name is None:
+        return None
+    logs = {path.stem for path in state.logs.glob("*.log")}
+    record = state.load_record()
+    processes = {process.name for process in record.processes} if record is not None else set()
+    services = {service_of(one) for one in logs | processes}
+    for meant in (name, *names_meant(name)):
+        if meant in services | logs | processes:
+            return meant
+    there_are = ", ".join(sorted(services)) or "none yet"
+    raise UsageError(f"--service {name}: no log here is of that; there are {there_are}")
+
+
+def _say_that_it_is_nowhere(
+    correlation_id: str, state: StackState, follow: bool, report: Callable[[str], None]
+) -> None:
+    text = f"no line in {state.logs} has the correlation ID {correlation_id}"
+    if not follow:
+        raise StackError(f"{text}: older lines may have been rotated away")
+    report(f"{text} so far; waiting for one")
+
+
+def _wait(out: TextIO, seconds: float) -> bool:
+    """Sleep; False at once when `out` is a pipe without a reader."""
+    try:
+        descriptor = out.fileno()
+    except OSError:  # not a real file
+        time.sleep(seconds)
+        return True
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        time.sleep(seconds)
+        return True
+    poll = select.poll()
+    poll.register(descriptor, 0)  # errors are reported unasked
+    return not poll.poll(seconds * 1000)

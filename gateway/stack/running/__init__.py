@@ -1,0 +1,1 @@
+"""What runs of a stack, and where it is found."""

@@ -1,0 +1,52 @@
+"""What is said to a person who looks for a stack where none runs."""
+
+from pathlib import Path
+
+from gateway.stack.running.finding import running_offsets
+from gateway.stack.running.serving import served_last
+from gateway.stack.state import StackState, project_root
+
+
+def nothing_runs(state: StackState, start: Path) -> str:
+    """Where it was looked from `start`, what else runs, and what to do."""
+    directory = state.directory
+    if directory.name.isdigit() and (others := elsewhere(state, start)):
+        return f"nothing runs at port offset {directory.name}; {others}"
+    if not directory.name.isdigit():
+        return (
+            f"nothing runs with {directory}: `lockgate serve --data-dir {directory}` starts there"
+        )
+    if directory.exists():
+        return f"nothing runs at port offset {directory.name}: {_how_to_start(state)}"
+    root = project_root(start)
+    if (root / "setup.cfg").exists():
+        return f"no stack in {directory} yet: `make up` starts it"
+    return (
+        f"no stack in {directory} (looked from there up to /): "
+        "run it in the checkout, or start one here with `lockgate serve`"
+    )
+
+
+def _how_to_start(state: StackState) -> str:
+    """What ran there last."""
+    if served_last(state):
+        return f"{typed('serve', state)} starts a gateway there"
+    return f"{typed('up', state)} starts the stack"
+
+
+def typed(command: str, state: StackState) -> str:
+    """A command for that stack, as one types it in its folder."""
+    offset = state.directory.name
+    option = f" --port-offset {offset}" if offset.isdigit() and int(offset) else ""
+    return f"`lockgate {command}{option}`"
+
+
+def elsewhere(state: StackState, start: Path) -> str:
+    """The port offsets at which others run in the folder `start` or above it; empty: none does."""
+    offsets = sorted(running_offsets(start) - {state.directory.name}, key=int)
+    if not offsets:
+        return ""
+    return (
+        f"a stack or `lockgate serve` runs at port offset {' and '.join(offsets)}: "
+        f"--port-offset {offsets[0]}, or PORT_OFFSET={offsets[0]}"
+    )

@@ -1,0 +1,51 @@
+"""Where a stack is found: addresses that answer 200, for who wants to open one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.stack.plan import EXAMPLE_PATHS, GATEWAY, ProcessSpec, route_of
+from gateway.stack.running.addresses import UNIX, admin_url
+
+#: Hosts of listeners that this machine reaches by its own name.
+_HERE = ("127.0.0.1", "::1", "0.0.0.0", "::")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    what: str
+    where: str
+
+
+def places(processes: Sequence[ProcessSpec]) -> list[Place]:
+    """The gateway's page, and an address of each service behind it."""
+    gateway = next((one for one in processes if one.service == GATEWAY), None)
+    if gateway is None:
+        return []
+    base = f"http://{_host(gateway.host)}:{gateway.port}"
+    page = _page(base, admin_url(gateway.environment))
+    services = dict.fromkeys(one.service for one in processes if one.service in EXAMPLE_PATHS)
+    return [
+        *([Place(GATEWAY, page)] if page else []),
+        *(
+            Place(service, f"{base}{route_of(service)}{_path(service, processes)}")
+            for service in services
+        ),
+    ]
+
+
+def _page(base: str, admin: str) -> str:
+    """The page is not at the public port where the admin has one; a socket file has no address."""
+    return "" if admin.startswith(UNIX) else admin or base
+
+
+def _path(service: str, processes: Sequence[ProcessSpec]) -> str:
+    """Of a file of the user's own, nobody knows here which symbols are in it."""
+    own_market = any(one.environment.get("MARKET_DATA_FILE") for one in processes)
+    path = EXAMPLE_PATHS[service]
+    return "/status" if own_market and "BTCUSDT" in path else path
+
+
+def _host(host: str) -> str:
+    if host in _HERE:
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

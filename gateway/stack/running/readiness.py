@@ -1,0 +1,90 @@
+"""Whether processes and routes answer, asked over HTTP as a client would."""
+
+import http.client
+import json
+from collections import Counter
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec, route_of
+from gateway.stack.registry.ping import answers_ping, default_url
+from gateway.stack.running.addresses import UNIX, admin_url, public_url
+from gateway.stack.unix_connection import UnixConnection
+
+# Longer than the gateway lets a request wait for a new instance's first verdict.
+TIMEOUT_S = 2.0
+
+
+def health_of(process: ProcessSpec) -> str:
+    if process.service == REGISTRY:
+        return "healthy" if answers_ping(default_url(process.port)) else "unreachable"
+    answer = _get(process, "/health")
+    if answer is None:
+        return "unreachable"
+    return "healthy" if answer[0] == 200 else "unhealthy"
+
+
+def missing_routes(gateway: ProcessSpec, services: Iterable[ProcessSpec]) -> dict[str, str]:
+    """What is still in the way of each service's route, by service; empty when all answer."""
+    wanted = Counter(process.service for process in services)
+    healthy = _healthy_instances(gateway)
+    missing = {}
+    for service, count in wanted.items():
+        if healthy is not None and healthy.get(service, 0) < count:
+            missing[service] = f"{healthy.get(service, 0)} of {count} instances healthy"
+            continue
+        answer = _get(gateway, f"{route_of(service)}/health", as_other_client=True)
+        # 429 is the gateway's own limit at work on a route that exists.
+        if answer is None or answer[0] not in {200, 429}:
+            said = "no answer" if answer is None else f"status {answer[0]}"
+            missing[service] = f"{route_of(service)}/health: {said}"
+    return missing
+
+
+def _healthy_instances(gateway: ProcessSpec) -> dict[str, int] | None:
+    """None where the gateway does not show it."""
+    answer = _answer(_to_its_inside(gateway), "/services")
+    if answer is None or answer[0] != 200:
+        return None
+    try:
+        listed = json.loads(answer[1])["services"]
+        return {service["name"]: service["healthy"] for service in listed}
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _to_its_inside(gateway: ProcessSpec) -> http.client.HTTPConnection:
+    """A connection to where it answers `/services`: the public port, or ADMIN_LISTEN."""
+    url = admin_url(gateway.environment) or public_url(gateway)
+    if url.startswith(UNIX):
+        return UnixConnection(url.removeprefix(UNIX), timeout_s=TIMEOUT_S)
+    address = urlsplit(url)
+    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
+
+
+def _get(
+    process: ProcessSpec, path: str, *, as_other_client: bool = False
+) -> tuple[int, bytes] | None:
+    host = REACHABLE.get(process.host, process.host)
+    # From 127.0.0.2 where the system has it (Linux), so that asking takes nothing from the
+    # rate limit of the user's own 127.0.0.1.
+    sources = [("127.0.0.2", 0)] if as_other_client and host == "127.0.0.1" else []
+    for source in [*sources, None]:
+        # http.client and not urllib, which would send loopback through http_proxy.
+        connection = http.client.HTTPConnection(
+            host, process.port, timeout=TIMEOUT_S, source_address=source
+        )
+        if (answer := _answer(connection, path)) is not None:
+            return answer
+    return None
+
+
+def _answer(connection: http.client.HTTPConnection, path: str) -> tuple[int, bytes] | None:
+    try:
+        connection.request("GET", path, headers={"User-Agent": "lockgate"})
+        response = connection.getresponse()
+        return response.status, response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

@@ -1,0 +1,57 @@
+"""The registry's events as log lines, and this gateway's own verdicts."""
+
+from collections.abc import Callable
+
+import structlog
+
+from discovery.health.machine import Health
+from discovery.model.instance import Instance
+from discovery.view.view import Event, View
+
+_SAID = {
+    "registered": "instance.registered",
+    "draining": "instance.draining",
+    "deregistered": "instance.deregistered",
+}
+_GONE = {"expired": "instance.expired", "removed": "instance.removed"}
+
+_log = structlog.get_logger()
+
+
+class EventLog:
+    """A listener of the watcher; changes of health are logged by the gateway that saw them.
+
+    It has to come before whatever forgets the health of an instance that goes.
+    """
+
+    def __init__(self, health_of: Callable[[str], Health]) -> None:
+        self._health_of = health_of
+
+    def view_changed(self, before: View, _after: View, event: Event | None) -> None:
+        if event is None:
+            return
+        who = {"name": event.service, "instance": event.key.partition("/")[2]}
+        if event.kind in _GONE:
+            _log.warning(_GONE[event.kind], **who, evidence=self._evidence(before, event))
+        elif event.kind in _SAID:
+            _log.info(_SAID[event.kind], **who)
+
+    def _evidence(self, before: View, event: Event) -> str:
+        """What this gateway knows of why it went."""
+        entry = before.services.get(event.service, {}).get(event.key)
+        if event.kind == "expired":
+            return f"no heartbeat for {entry.instance.ttl_s:g} s" if entry else "no heartbeat"
+        health = self._health_of(event.key)
+        return health.told if health.status == "unhealthy" else "other gateways' probes fail"
+
+
+def log_health(instance: Instance, before: Health, after: Health) -> None:
+    """A change of health, with its evidence."""
+    log = _log.warning if after.condition == "unhealthy" else _log.info
+    log(
+        "instance.health_changed",
+        name=instance.name,
+        instance=instance.id,
+        **{"from": before.condition, "to": after.condition},
+        evidence=after.evidence,
+    )

@@ -1,0 +1,1 @@
+"""Which instances a request may go to."""

@@ -1,0 +1,1 @@
+"""Requests in which an upstream might read differently than the gateway does."""

@@ -1,0 +1,56 @@
+"""Which port answers what: with ADMIN_LISTEN, the registry and the gateway's inside have their own."""
+
+import socket
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.failures import RouteNotFound
+from middlewares.routing.layer import is_proxied
+
+_ON_BOTH = ("/health", "/ready")
+
+
+class Listener:
+    """A bound socket, known again in the connections that it accepted.
+
+    The number of the port alone says too little: others may have it on another address.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._family = sock.family
+        self._is_unix = sock.family == socket.AF_UNIX
+        name: tuple[Any, ...] = ("", 0) if self._is_unix else sock.getsockname()
+        self._host, self._port = name[:2]
+        # Nobody else of the family can listen at the port then.
+        self._at_any_address = not self._is_unix and ip_address(self._host).is_unspecified
+
+    def accepted(self, family: int, name: Any) -> bool:
+        """The connection is one of its own; `family` and `name` (getsockname) are those of its socket."""
+        if family != self._family or self._is_unix:
+            return family == self._family
+        host, port = name[:2]
+        return port == self._port and (self._at_any_address or host == self._host)
+
+
+def surfaces_middleware(*, admin: Callable[[], Listener | None]) -> Middleware:
+    """On the public port /api, /health and /ready; on the admin's everything but /api."""
+
+    @web.middleware
+    async def divide(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in _ON_BOTH and is_proxied(request.path) == came_to_admin(request):
+            raise RouteNotFound("nothing is found at this path on this port")
+        return await handler(request)
+
+    def came_to_admin(request: web.Request) -> bool:
+        listener, transport = admin(), request.transport
+        assert transport is not None
+        family = transport.get_extra_info("socket").family
+        return listener is not None and listener.accepted(
+            family, transport.get_extra_info("sockname")
+        )
+
+    return divide

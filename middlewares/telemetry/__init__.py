@@ -1,0 +1,1 @@
+"""Correlation IDs, logs and metrics."""

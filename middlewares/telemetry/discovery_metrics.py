@@ -1,0 +1,60 @@
+"""Metrics of what the gateway knows of the registry and of what is registered, computed when scraped."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from middlewares.telemetry.metric_families import counter, gauge
+
+
+class DiscoveryCollector(Collector):
+    """What follows from the gateway's view, computed when scraped.
+
+    `instances` counts them by service and status (`total` is all of them), `registry_up` says whether the watcher is
+    connected, `registry_writable` whether it takes changes, `view_age_s` how old the view is in seconds
+    (None: there is none), `mass_losses` how often each service lost most of its instances at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        instances: Callable[[], Mapping[str, Mapping[str, int]]],
+        registry_up: Callable[[], bool],
+        registry_writable: Callable[[], bool],
+        view_age_s: Callable[[], float | None],
+        mass_losses: Callable[[], Mapping[str, int]],
+    ) -> None:
+        self._instances = instances
+        self._registry_up = registry_up
+        self._registry_writable = registry_writable
+        self._view_age_s = view_age_s
+        self._mass_losses = mass_losses
+
+    def collect(self) -> Iterable[Metric]:
+        counts = {
+            (service, status): count
+            for service, by_status in self._instances().items()
+            for status, count in by_status.items()
+            if count and status != "total"
+        }
+        yield gauge("discovery_instances", "Instances in the view.", ["service", "status"], counts)
+        yield GaugeMetricFamily(
+            "discovery_registry_up", "1 while the registry answers.", value=self._registry_up()
+        )
+        yield GaugeMetricFamily(
+            "discovery_registry_writable",
+            "1 while the registry takes changes.",
+            value=self._registry_writable(),
+        )
+        yield counter(
+            "discovery_mass_losses",
+            "Times that a service lost more than half of its instances within a minute.",
+            ["service"],
+            {(service,): count for service, count in self._mass_losses().items()},
+        )
+        age_s = self._view_age_s()
+        if age_s is not None:
+            yield GaugeMetricFamily(
+                "discovery_view_age_seconds", "Age of the gateway's view.", value=age_s
+            )

@@ -1,0 +1,230 @@
+"""Metrics of requests: plain numbers while they run, Prometheus' shapes when scraped."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from middlewares.telemetry.metric_families import (
+    STREAM_BUCKETS_S,
+    Durations,
+    counter,
+    gauge,
+    histogram,
+)
+from middlewares.telemetry.process_metrics import add_process_metrics
+
+METHODS = frozenset(
+    ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
+)
+#: What goes on until somebody ends it: a connection that switched protocols, a text/event-stream.
+Stream = Literal["tunnel", "event_stream"]
+
+
+class Traffic:
+    """One service's requests that are over."""
+
+    __slots__ = ("bytes_in", "bytes_out", "durations")
+
+    def __init__(self) -> None:
+        self.durations = Durations()
+        #: Of bodies, streams included.
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+
+class RequestMetrics(Collector):
+    """Counts and times requests; the gateway (`gateway_…`) and the services (`service_…`) share it."""
+
+    def __init__(self, namespace: str, registry: CollectorRegistry) -> None:
+        self._namespace = namespace
+        self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
+        self._traffic: dict[str, Traffic] = defaultdict(Traffic)
+        self._streams: dict[tuple[str, Stream], Durations] = defaultdict(
+            lambda: Durations(STREAM_BUCKETS_S)
+        )
+        registry.register(self)
+
+    def request_finished(
+        self,
+        service: str,
+        method: str,
+        status: int,
+        duration_s: float,
+        bytes_in: int = 0,
+        bytes_out: int = 0,
+        stream: Stream | None = None,
+    ) -> None:
+        """Count a request that is over; the duration of a stream is not taken for a request's."""
+        self._requests[service, method if method in METHODS else "other", status] += 1
+        traffic = self._traffic[service]
+        traffic.bytes_in += bytes_in
+        traffic.bytes_out += bytes_out
+        durations = traffic.durations if stream is None else self._streams[service, stream]
+        durations.observe(duration_s)
+
+    def collect(self) -> Iterable[Metric]:
+        yield counter(
+            f"{self._namespace}_requests",
+            "Requests answered.",
+            ["service", "method", "status"],
+            {(service, m, str(status)): n for (service, m, status), n in self._requests.items()},
+        )
+        yield histogram(
+            f"{self._namespace}_request_duration_seconds",
+            "From the request's head to the answer's last byte; tunnels and event streams are not in it.",
+            ["service"],
+            [([service], traffic.durations) for service, traffic in self._traffic.items()],
+        )
+        yield histogram(
+            f"{self._namespace}_stream_duration_seconds",
+            "How long tunnels and event streams were open, counted when they end.",
+            ["service", "kind"],
+            list(self._streams.items()),
+        )
+
+
+class GatewayMetrics(RequestMetrics):
+    """What the gateway counts besides; the names are the contract's.
+
+    `build` are the labels of `gateway_build_info`: versions.
+    """
+
+    def __init__(self, registry: CollectorRegistry, build: Mapping[str, str] | None = None) -> None:
+        self.registry = registry
+        #: Requests being proxied, open tunnels: by service.
+        self.in_flight: dict[str, int] = defaultdict(int)
+        self.tunnels: dict[str, int] = defaultdict(int)
+        #: Open connections to instances, by service and state (`active`, `idle`): asked when scraped.
+        self.connections_of: Callable[[], Mapping[tuple[str, str], int]] = dict
+        #: Open connections of clients, by state (`active`, `idle`, `stream`): asked when scraped.
+        self.client_connections: Callable[[], Mapping[str, int]] = dict
+        #: Clients refused for want of descriptors: asked when scraped.
+        self.clients_refused: Callable[[], int] = int
+        #: Of requests: fields that said what only the gateway may say.
+        self.fields_dropped = 0
+        #: Lines of the log that nobody read in time: asked when scraped.
+        self.log_lines_dropped: Callable[[], int] = int
+        #: How much later than asked for the event loop came to a timer.
+        self.loop_lag = Durations()
+        self._attempts: dict[tuple[str, str], int] = defaultdict(int)
+        self._upstream: dict[str, Durations] = defaultdict(Durations)
+        self._decisions: dict[tuple[str, str], int] = defaultdict(int)
+        super().__init__("gateway", registry)
+        add_process_metrics(registry)
+        Info("gateway_build", "What runs: versions.", registry=registry).info(dict(build or {}))
+        self.background_failures = Counter(
+            "gateway_background_failures",
+            "Rounds of background work that failed.",
+            ["work"],
+            registry=registry,
+        )
+        self.background_running = Gauge(
+            "gateway_background_running",
+            "Background work that is running.",
+            ["work"],
+            registry=registry,
+        )
+
+    def attempt_finished(self, service: str, outcome: str, duration_s: float) -> None:
+        self._attempts[service, outcome] += 1
+        if outcome == "answered":
+            self._upstream[service].observe(duration_s)
+
+    def limit_decided(self, policy: str, decision: str) -> None:
+        """`decision`: `allowed`, `refused`, or either with `_locally` while the registry is away."""
+        self._decisions[policy, decision] += 1
+
+    def collect(self) -> Iterable[Metric]:
+        yield from super().collect()
+        yield from self._bytes()
+        yield from self._upstream_side()
+        yield from self._client_side()
+        yield counter(
+            "gateway_log_lines_dropped",
+            "Log lines not written since nobody read those before them.",
+            [],
+            {(): self.log_lines_dropped()},
+        )
+        yield histogram(
+            "gateway_event_loop_lag_seconds",
+            "How much later than asked for the event loop came to a timer, looked at twice a second.",
+            [],
+            [([], self.loop_lag)],
+        )
+
+    def _bytes(self) -> Iterable[Metric]:
+        traffic = list(self._traffic.items())
+        yield counter(
+            "gateway_request_bytes",
+            "Bytes of request bodies, and of tunnels from clients, counted when the request is over.",
+            ["service"],
+            {(service,): one.bytes_in for service, one in traffic},
+        )
+        yield counter(
+            "gateway_response_bytes",
+            "Bytes of answers' bodies, and of tunnels to clients, counted when the request is over.",
+            ["service"],
+            {(service,): one.bytes_out for service, one in traffic},
+        )
+
+    def _upstream_side(self) -> Iterable[Metric]:
+        yield counter(
+            "gateway_attempts",
+            "Tries at an instance, by how they ended.",
+            ["service", "outcome"],
+            self._attempts,
+        )
+        yield histogram(
+            "gateway_upstream_duration_seconds",
+            "From sending a request's head to an instance to its answer's head.",
+            ["service"],
+            [([service], durations) for service, durations in self._upstream.items()],
+        )
+        yield gauge(
+            "gateway_upstream_connections",
+            "Open connections to instances.",
+            ["service", "state"],
+            self.connections_of(),
+        )
+
+    def _client_side(self) -> Iterable[Metric]:
+        yield counter(
+            "gateway_rate_limit_decisions",
+            "Rate limit decisions.",
+            ["policy", "decision"],
+            self._decisions,
+        )
+        yield counter(
+            "gateway_fields_dropped",
+            "Request fields not passed on since they said what only the gateway may say.",
+            [],
+            {(): self.fields_dropped},
+        )
+        yield counter(
+            "gateway_connections_refused",
+            "Connections refused since few descriptors were left.",
+            [],
+            {(): self.clients_refused()},
+        )
+        yield gauge(
+            "gateway_client_connections",
+            "Open connections of clients.",
+            ["state"],
+            {(state,): count for state, count in self.client_connections().items()},
+        )
+        yield gauge(
+            "gateway_requests_in_flight",
+            "Requests being proxied now.",
+            ["service"],
+            {(service,): count for service, count in self.in_flight.items()},
+        )
+        yield gauge(
+            "gateway_tunnels",
+            "Connections that switched protocols and are open now.",
+            ["service"],
+            {(service,): count for service, count in self.tunnels.items()},
+        )

@@ -1,0 +1,176 @@
+"""How often a registry is asked about an instance that is registered here, and what is said of that."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import pytest
+from structlog.testing import capture_logs
+
+from discovery.announcing.own_health import OwnHealth
+from discovery.announcing.registrar import REGISTERED
+from discovery.model.answers import Standing
+from discovery.model.errors import RegistryUnavailable
+from discovery.model.instance import Instance, parse_registration
+
+INSTANCE = parse_registration("orders_service", "o1", {"host": "localhost", "port": 9000})
+HEALTHY = Standing("healthy", gateway_url="http://localhost:8080")
+UNHEALTHY = Standing("unhealthy", "connect failed: Connection refused")
+
+
+class Registrar:
+    """It says what the test has put in, the last thing again and again, and counts who asks."""
+
+    registry = "redis://user:s3cret@nobody.invalid default"
+
+    def __init__(self, *standings: Standing | Exception) -> None:
+        self.standings = list(standings)
+        self.asked = 0
+
+    async def standing(self, key: str) -> Standing:
+        self.asked += 1
+        said = self.standings.pop(0) if len(self.standings) > 1 else self.standings[0]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    async def register(self, instance: Instance) -> None: ...
+
+    async def renew(self, key: str) -> str:
+        return "healthy"
+
+    async def drain(self, key: str) -> None: ...
+
+    async def drained(self, key: str) -> None: ...
+
+    async def deregister(self, key: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def long_registered(registrar: Registrar) -> OwnHealth:
+    clock = iter([0.0])
+    return OwnHealth(INSTANCE, registrar, lambda: next(clock, 60.0))
+
+
+async def heartbeats(health: OwnHealth, states: Sequence[str]) -> None:
+    for state in states:
+        await health.renewed(state)
+
+
+async def test_of_a_healthy_instance_its_heartbeats_are_all_that_is_asked() -> None:
+    registrar = Registrar(HEALTHY)
+    health = OwnHealth(INSTANCE, registrar)
+    await health.look()
+    await heartbeats(health, ["healthy"] * 50)
+    await health.sleep(0.01)
+    assert registrar.asked == 1
+
+
+async def test_a_change_of_state_is_asked_about_and_said_once() -> None:
+    registrar = Registrar(HEALTHY, UNHEALTHY)
+    health = long_registered(registrar)
+    with capture_logs() as logs:
+        await heartbeats(health, ["healthy", "healthy", "unhealthy", "unhealthy"])
+        registrar.standings = [HEALTHY]
+        await heartbeats(health, ["healthy", "healthy"])
+    assert [line["event"] for line in logs] == [
+        "announce.healthy",
+        "announce.unhealthy",
+        "announce.healthy",
+    ]
+    assert logs[0] == {
+        "event": "announce.healthy",
+        "log_level": "info",
+        "instance": "o1",
+        "url": "http://localhost:8080/api/orders/",
+    }
+    assert logs[1]["evidence"] == "connect failed: Connection refused, at localhost:9000"
+    assert "--port" in logs[1]["advice"]
+    assert registrar.asked == 4  # the first time, twice while it was unhealthy, and of its recovery
+
+
+async def test_where_a_heartbeat_tells_no_state_it_is_asked_each_time() -> None:
+    registrar = Registrar(HEALTHY)
+    await heartbeats(OwnHealth(INSTANCE, registrar), [REGISTERED] * 3)
+    assert registrar.asked == 3
+
+
+async def test_what_a_dead_gateway_said_is_no_verdict_and_the_next_ones_is_heard() -> None:
+    """A service that came back after a crash read "healthy", and no gateway was there to ask it."""
+    registrar = Registrar(Standing("healthy", live_gateways=0), HEALTHY)
+    health = long_registered(registrar)
+    with capture_logs() as logs:
+        await heartbeats(health, ["healthy"] * 5)
+    assert [line["event"] for line in logs] == ["announce.unprobed", "announce.healthy"]
+    assert registrar.asked == 2
+
+
+async def test_of_each_registration_its_health_is_told_anew() -> None:
+    """After a pause "registered" was the last line, and nobody looked until the next change."""
+    registrar = Registrar(HEALTHY)
+    health = OwnHealth(INSTANCE, registrar)
+    with capture_logs() as logs:
+        await health.look()
+        health.begin()
+        await health.sleep(0.3)
+    assert [line["event"] for line in logs] == ["announce.healthy"] * 2
+
+
+async def test_until_there_is_a_verdict_it_looks_after_ever_longer_pauses() -> None:
+    registrar = Registrar(Standing("starting"))
+    health = OwnHealth(INSTANCE, registrar)
+    await health.sleep(1.5)
+    assert registrar.asked == 3  # after 0.2, 0.6 and 1.4 s
+
+
+async def test_the_next_heartbeat_waits_for_no_answer() -> None:
+    """Four slow looks between two heartbeats took longer than the lease."""
+    registrar, began = Registrar(HEALTHY), asyncio.Event()
+
+    async def never(key: str) -> Standing:
+        began.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    registrar.standing = never  # type: ignore[method-assign]
+    async with asyncio.timeout(10):
+        await OwnHealth(INSTANCE, registrar).sleep(0.4)
+    assert began.is_set()
+
+
+async def test_with_the_first_verdict_it_looks_no_more() -> None:
+    registrar = Registrar(HEALTHY)
+    await OwnHealth(INSTANCE, registrar).sleep(0.7)
+    assert registrar.asked == 1
+
+
+async def test_a_registry_that_is_away_is_no_news_and_no_failure() -> None:
+    registrar = Registrar(RegistryUnavailable("away"))
+    health = OwnHealth(INSTANCE, registrar)
+    with capture_logs() as logs:
+        await health.look()
+        await health.lost()
+    assert logs == []
+
+
+async def test_no_password_is_said() -> None:
+    health = long_registered(Registrar(Standing("starting", live_gateways=0)))
+    with capture_logs() as logs:
+        await health.look()
+    (line,) = logs
+    assert line["registry"] == "redis://user:***@nobody.invalid default"
+
+
+async def test_a_program_without_structlog_reads_a_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registrar = Registrar(HEALTHY, UNHEALTHY)
+    health = long_registered(registrar)
+    with caplog.at_level(logging.INFO, "lockgate.discovery"):
+        await health.look()
+        await health.look()
+    healthy, unhealthy = caplog.records
+    assert healthy.getMessage() == "healthy: http://localhost:8080/api/orders/"
+    assert (healthy.levelname, unhealthy.levelname) == ("INFO", "WARNING")
+    assert unhealthy.getMessage().startswith("unhealthy: connect failed: Connection refused, at ")

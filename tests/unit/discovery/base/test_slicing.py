@@ -1,0 +1,71 @@
+"""Long work in steps: what it gives, how long a step is, and who has a turn between two."""
+
+import asyncio
+
+from discovery.base.slicing import ITEMS_OF_A_STEP, Steps, at_once, slices
+from discovery.base.tasks import in_steps
+from discovery.model.instance import encode, parse_registration
+from discovery.store.decoding import decoding_snapshot
+from discovery.store.left_out import LeftOut
+from discovery.view.view import View, taking_over
+
+COUNT = 1000
+
+
+def work(said: list[str]) -> Steps[int]:
+    for number in range(3):
+        said.append(f"step {number}")
+        yield
+    return 7
+
+
+def reply_of(count: int) -> list[object]:
+    """What the snapshot script returns for so many instances."""
+    instance = parse_registration("price", "a", {"host": "localhost", "port": 1})
+    value = f"1 15000 active {encode(instance)}".encode()
+    fields = [
+        field
+        for number in range(count)
+        for field in (b"price/%d" % number, value, b"15001", b"healthy")
+    ]
+    return [b"e", 1, b"1-0", b"2", 1, fields, [], [], [], []]
+
+
+def steps_of(steps: Steps[object]) -> int:
+    return sum(1 for _ in steps)
+
+
+def test_the_slices_are_all_items_in_order() -> None:
+    numbers = [number for some in slices(range(250)) for number in some]
+    assert numbers == list(range(250))
+    assert [len(some) for some in slices(range(250))] == [100, 100, 50]
+    assert list(slices([])) == []
+
+
+def test_work_can_be_done_at_once() -> None:
+    said: list[str] = []
+    assert at_once(work(said)) == 7
+    assert said == ["step 0", "step 1", "step 2"]
+
+
+async def test_everything_else_has_its_turn_between_two_steps() -> None:
+    said: list[str] = []
+
+    async def something_else() -> None:
+        for _ in range(2):
+            said.append("something else")
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(something_else())
+    assert await in_steps(work(said)) == 7
+    await other
+    assert said == ["step 0", "something else", "step 1", "something else", "step 2"]
+
+
+def test_a_snapshot_is_decoded_and_taken_over_in_short_steps() -> None:
+    snapshot = at_once(decoding_snapshot(reply_of(COUNT), LeftOut()))
+    assert len(snapshot.records) == COUNT
+    assert steps_of(decoding_snapshot(reply_of(COUNT), LeftOut())) >= COUNT / ITEMS_OF_A_STEP
+    view = at_once(taking_over(View(), snapshot, 0.0))
+    assert len(view.registered("price")) == COUNT
+    assert steps_of(taking_over(view, snapshot, 0.0)) >= 2 * COUNT / ITEMS_OF_A_STEP

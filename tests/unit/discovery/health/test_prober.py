@@ -1,0 +1,98 @@
+"""The prober: what views tell it of probation, and at what cost."""
+
+import time
+from dataclasses import replace
+
+from discovery.health.book import HealthBook
+from discovery.health.machine import ProbeTimes, Thresholds, Verdict, step
+from discovery.health.prober import Prober
+from discovery.model.instance import Instance, parse_registration
+from discovery.view.view import Entry, Event, View
+from tests.support.eventually import eventually
+
+
+def entry(port: int) -> Entry:
+    return Entry(parse_registration("price", "a", {"host": "localhost", "port": port}), 0)
+
+
+async def passing(_instance: Instance, _suspected: bool) -> Verdict:
+    return Verdict(True, "200")
+
+
+async def test_probation_that_is_over_does_not_come_back_with_the_next_tidying_of_the_view() -> (
+    None
+):
+    """The view still has what the last snapshot said of it, though the instance has passed since."""
+    book = HealthBook(lambda *_: None)
+    prober = Prober(
+        probe=passing, book=book, thresholds=Thresholds(), times=ProbeTimes(eager_interval_s=0.001)
+    )
+    view = View("e", 1, {"price": {"price/a": entry(1)}}, probation=frozenset(["price/a"]))
+    prober.view_changed(View(), view, None)
+    assert book.health("price/a").probation
+    await eventually(lambda: book.status("price/a") == "healthy")
+
+    tidied = replace(view, known={"stock": 1.0})
+    prober.view_changed(view, tidied, None)
+    moved = replace(tidied, services={"price": {"price/a": entry(2)}})
+    prober.view_changed(tidied, moved, Event(2, "registered", "price/a"))
+    assert not book.health("price/a").probation
+    await prober.close()
+
+
+def test_thousands_on_probation_are_written_down_in_no_time() -> None:
+    """Each was held against all the others: ten thousand stopped the gateway for seconds."""
+    book = HealthBook(lambda *_: None)
+    began_s = time.monotonic()
+    for number in range(20_000):
+        book.removed_for_ill_health(f"price/{number}", 0.0)
+    assert time.monotonic() - began_s < 1
+
+
+async def test_what_is_newly_wrong_with_an_instance_that_is_not_well_is_told_once() -> None:
+    """The state stays as it is, and so nobody heard that the port is right now and the path wrong."""
+    told: list[str] = []
+    book = HealthBook(lambda *_: None, lambda _, health: told.append(health.told))
+    one, thresholds = entry(1).instance, Thresholds(fall=1, rise=2)
+    for passed, seen in (
+        *((False, "refused"), (False, "refused"), (False, "404"), (False, "404")),
+        *((True, "200"), (False, "404"), (True, "200"), (True, "200")),
+    ):
+        book.note(one, step(book.health(one.key), Verdict(passed, seen), thresholds))
+    assert told == ["404", "404"]  # after a pass it is news again
+    assert book.status(one.key) == "healthy"
+
+
+async def test_on_probation_what_is_wrong_is_told_though_the_state_stays_starting() -> None:
+    told: list[tuple[str, str]] = []
+    book = HealthBook(lambda *_: None, lambda _, one: told.append((one.status, one.told)))
+    one = entry(1).instance
+    book.removed_for_ill_health(one.key, 0.0)
+    book.begin(one)
+    for passed, seen in ((True, "200"), (False, "404"), (False, "404")):
+        book.note(one, step(book.health(one.key), Verdict(passed, seen), Thresholds()))
+    assert told == [("starting", "404")]
+
+
+async def test_an_unhealthy_instance_that_registers_again_is_probed_at_once_and_often() -> None:
+    """After a crash it may be another process in its place: it waits for no interval."""
+    passes = False
+
+    async def probe(_instance: Instance, _suspected: bool) -> Verdict:
+        return Verdict(passes, "200" if passes else "connect failed: refused")
+
+    book = HealthBook(lambda *_: None)
+    times = ProbeTimes(interval_s=60.0, eager_interval_s=0.001, eager_for_s=0.1)
+    prober = Prober(probe=probe, book=book, thresholds=Thresholds(), times=times)
+    before = View("e", 1, {"price": {"price/a": entry(1)}})
+    prober.view_changed(View(), before, None)
+    await eventually(lambda: book.status("price/a") == "unhealthy")
+    began_s = time.monotonic()
+    await eventually(lambda: time.monotonic() - began_s > times.eager_for_s)
+
+    passes = True
+    again = replace(before, services={"price": {"price/a": replace(entry(1), registered_at_ms=1)}})
+    prober.view_changed(before, again, Event(2, "registered", "price/a"))
+
+    await eventually(lambda: book.status("price/a") == "healthy")
+    await prober.close()

@@ -1,0 +1,79 @@
+"""Which service a short name means: the gateway and the Python API can't differ."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discovery.base.slicing import at_once
+from discovery.client.describing import meant_by
+from discovery.client.last_answers import LastAnswers
+from discovery.model.answers import Record, Snapshot
+from discovery.model.instance import parse_registration
+from discovery.model.naming import names_meant
+from discovery.view.view import Event as RegistryEvent
+from discovery.view.view import View, apply, taking_over
+from middlewares.routing.deciding import RouteTable
+
+NOW_MS = 1_767_225_600_000
+NAMES = ["price", "price_service", "price_service_service", "pri", "price_servic", "orders"]
+
+
+def record(name: str, *, lapsed: bool = False) -> Record:
+    instance = parse_registration(name, "a", {"host": "localhost", "port": 1})
+    return Record(instance, NOW_MS, NOW_MS + (-1 if lapsed else 1), False, "healthy")
+
+
+def snapshot(states: Mapping[str, str], wanted: tuple[str, ...]) -> Snapshot:
+    """What the registry answers: of these services each is there, has lapsed, or went lately."""
+    records = tuple(
+        record(name, lapsed=state == "lapsed")
+        for name, state in states.items()
+        if name in wanted and state != "gone"
+    )
+    gone = {name: NOW_MS for name, state in states.items() if state == "gone"}
+    return Snapshot("e", 1, "1-1", NOW_MS, 1, records, gone, frozenset())
+
+
+def gateways_view(states: Mapping[str, str]) -> View:
+    """The view of a gateway that has swept what has lapsed."""
+    view = at_once(taking_over(View(), snapshot(states, tuple(states)), 0.0))
+    for name in (name for name, state in states.items() if state == "lapsed"):
+        view = apply(view, RegistryEvent(2, "expired", f"{name}/a"), 0.0)
+    return view
+
+
+@given(
+    st.sampled_from([*NAMES, "Price", "", "price/x"]),
+    st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["there", "lapsed", "gone"])),
+)
+def test_a_lookup_finds_the_service_that_the_gateway_sends_requests_to(
+    name: str, states: dict[str, str]
+) -> None:
+    route = RouteTable(gateways_view(states)).find(f"/api/{name}") if "/" not in name else None
+
+    found = meant_by(name, snapshot(states, names_meant(name)))
+
+    services = {one.instance.name for one in found.records}
+    assert services == {
+        service
+        for service, state in states.items()
+        if route is not None and service == route.service and state != "gone"
+    }
+
+
+def test_a_service_that_the_registry_has_lost_keeps_its_name_until_it_is_back() -> None:
+    """After a loss of data `price` came back first, and got the requests meant for `price_service`."""
+    before = snapshot({"price": "there", "price_service": "there"}, names_meant("price"))
+    after = replace(snapshot({"price": "there"}, names_meant("price")), epoch="another")
+    answers = LastAnswers(15.0)
+    answers.remember("price", before, 0.0)
+    view = at_once(taking_over(at_once(taking_over(View(), before, 0.0)), after, 1.0))
+
+    route = RouteTable(view).find("/api/price")
+    found = meant_by("price", answers.remember("price", after, 1.0))
+
+    assert route is not None
+    assert route.service == "price_service"
+    assert [one.instance.name for one in found.records] == ["price_service"]

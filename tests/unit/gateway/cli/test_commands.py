@@ -1,0 +1,98 @@
+"""What `lockgate` imports: a command starts in the time of what it needs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from gateway.cli.application import COMMANDS, lockgate
+
+REPOSITORY = Path(__file__).parents[4]
+#: Each of them takes longer than the rest of a command that prints its help.
+SLOW = {"aiohttp", "asyncio", "psutil", "pydantic", "redis", "structlog", "supervisor", "uvloop"}
+PROGRAM = """
+import atexit, json, sys
+from gateway.cli import main
+atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))
+main()
+"""
+
+
+def run(folder: Path, *arguments: str) -> tuple[str, set[str]]:
+    """What the command printed, and the modules that it imported."""
+    finished = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "80"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return finished.stdout, set(json.loads(finished.stderr.splitlines()[-1]))
+
+
+def test_help_lists_every_command_with_a_whole_sentence_and_imports_nothing_that_is_slow(
+    tmp_path: Path,
+) -> None:
+    shown, imported = run(tmp_path, "--help")
+    for command in COMMANDS:
+        assert f"\n  {command} " in shown
+    assert "..." not in shown.partition("Commands:")[2]
+    assert not imported & SLOW
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--version",),
+        ("register", "--help"),
+        ("services",),
+        ("routes",),
+        ("drain", "o1"),
+        ("deregister", "o1"),
+        ("logs", "--no-follow"),
+    ],
+)
+def test_a_command_imports_nothing_that_it_does_not_need(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    _, imported = run(tmp_path, *arguments)
+    assert "gateway.cli.application" in imported
+    assert not imported & SLOW
+
+
+def test_ps_imports_the_registrys_client_when_there_is_a_registry_to_ask(tmp_path: Path) -> None:
+    _, imported = run(tmp_path, "ps")
+    assert imported & SLOW == {"psutil"}
+
+
+def test_of_the_commands_only_the_one_that_is_called_is_imported(tmp_path: Path) -> None:
+    _, imported = run(tmp_path, "ps", "--help")
+    assert {name for name in imported if name.startswith("gateway.cli.commands.")} == {
+        "gateway.cli.commands.ps"
+    }
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example_and_its_exit_statuses(name: str) -> None:
+    context = click.Context(lockgate, info_name="lockgate")
+    called = lockgate.get_command(context, name)
+    assert called is not None
+    shown = " ".join(called.get_help(click.Context(called, context, info_name=name)).split())
+    assert f"Usage: lockgate {name} " in shown
+    assert "Exit statuses: " in shown
+    example = shown.rpartition("Example: ")[2]
+    assert f"lockgate {name}" in example
+    for parameter in called.params:
+        assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("name", ["ps", "services", "routes", "doctor", "up", "restart", "drain"])
+def test_every_table_is_there_as_json_too(name: str) -> None:
+    called = lockgate.get_command(click.Context(lockgate), name)
+    assert called is not None
+    assert "as_json" in {parameter.name for parameter in called.params}

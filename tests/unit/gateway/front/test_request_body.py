@@ -1,0 +1,87 @@
+"""When a body comes too slowly, by a clock that the test turns."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.streams import StreamReader
+from aiohttp.test_utils import make_mocked_request
+
+from gateway.config.settings import load_settings
+from gateway.front import request_body
+from gateway.front.request_body import ClientLimits, RequestBody, is_too_slow
+from middlewares.exchange import Exchange
+from middlewares.failures import RequestTimeout
+from middlewares.header_section import HeaderSection
+from tests.support.byte_connections import ByteTransport
+
+RATE, GRACE_S = 240, 20.0
+
+
+@pytest.mark.parametrize(
+    ("received", "waited_s", "too_slow"),
+    [
+        (0, 20.0, False),
+        (4799, 20.0, False),
+        (4799, 20.01, True),
+        (20, 20.01, True),
+        (4803, 20.01, False),
+        (240 * 60, 60.0, False),
+        (240 * 60 - 1, 60.0, True),
+        (2**20, 60.0, False),
+        (2**20, 4370.0, True),
+    ],
+)
+def test_so_many_bytes_must_have_come(received: int, waited_s: float, too_slow: bool) -> None:
+    assert is_too_slow(received, waited_s, RATE, GRACE_S) is too_slow
+
+
+def test_without_a_rate_a_body_may_take_for_ever() -> None:
+    assert not is_too_slow(1, 1e9, 0, GRACE_S)
+
+
+def test_without_a_setting_there_is_a_rate() -> None:
+    assert load_settings({}).client_limits.body_rate == RATE
+    assert load_settings({"CLIENT_BODY_MIN_RATE": "0"}).client_limits.body_rate == 0
+
+
+class Upload:
+    """A body whose pieces come, and are taken, at times of the test's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, limits: ClientLimits) -> None:
+        self.now_s = 1000.0
+        monkeypatch.setattr(request_body, "time", SimpleNamespace(monotonic=lambda: self.now_s))
+        connection = BaseProtocol(asyncio.get_running_loop())
+        connection.transport = ByteTransport()
+        self.content = StreamReader(connection, 2**16)
+        request = make_mocked_request("POST", "/", payload=self.content)
+        section = HeaderSection(())
+        exchange = Exchange("id", self.now_s, "192.0.2.1", section, None, "/", "/")
+        self.pieces = RequestBody(request, exchange, limits).begin()
+
+    async def comes(self, after_s: float) -> bytes:
+        """The next piece, that the client takes so long for."""
+        piece = asyncio.ensure_future(anext(self.pieces))
+        await asyncio.sleep(0)
+        self.now_s += after_s
+        self.content.feed_data(b"x")
+        return await piece
+
+
+async def test_a_body_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    upload = Upload(monkeypatch, ClientLimits(body_rate=RATE))
+    for _ in range(20):
+        assert await upload.comes(1.0) == b"x"
+
+    with pytest.raises(RequestTimeout, match="too slowly"):
+        await upload.comes(1.0)
+
+
+async def test_an_instance_that_reads_slowly_is_no_fault_of_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload = Upload(monkeypatch, ClientLimits(body_rate=RATE))
+    for _ in range(20):
+        assert await upload.comes(0.1) == b"x"
+        upload.now_s += 100.0

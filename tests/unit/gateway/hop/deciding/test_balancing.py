@@ -1,0 +1,108 @@
+"""Which candidate a request goes to: two different ones by weight, and of these the less busy."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from discovery.model.instance import Instance, parse_registration
+from gateway.hop.deciding.balancing import InFlight, choose
+from middlewares.candidates.deciding import Candidate
+
+DRAWS = 4000
+
+
+def candidates(**weights: int) -> list[Candidate]:
+    """Candidates by id and weight."""
+    return [
+        Candidate(
+            parse_registration("s", name, {"host": "h", "port": 1, "weight": weight}), "registered"
+        )
+        for name, weight in weights.items()
+    ]
+
+
+def none_is_new(_: Instance) -> bool:
+    return False
+
+
+def under_way(in_flight: Mapping[str, int]) -> InFlight:
+    return lambda key: in_flight.get(key.partition("/")[2], 0)
+
+
+def shares(among: list[Candidate], in_flight: Mapping[str, int]) -> dict[str, float]:
+    """What part of many requests each candidate gets while this much is under way."""
+    rng = random.Random(11)
+    chosen = Counter(
+        choose(among, under_way(in_flight), none_is_new, rng).instance.id for _ in range(DRAWS)
+    )
+    return {one.instance.id: chosen[one.instance.id] / DRAWS for one in among}
+
+
+def test_a_single_candidate_is_taken_without_a_draw() -> None:
+    (only,) = candidates(a=1)
+    assert choose([only], lambda _: 10**6, none_is_new, random.Random(1)) is only
+
+
+def test_of_two_the_busier_never_gets_a_request() -> None:
+    """Two draws *with* replacement, as HAProxy and Envoy make them, give a hanging instance a quarter
+    here: both draws are it."""
+    assert shares(candidates(a=1, b=1), {"a": 1}) == {"a": 0.0, "b": 1.0}
+
+
+def test_the_busiest_of_many_never_gets_a_request() -> None:
+    got = shares(candidates(a=1, b=1, c=1, d=1), {"a": 9, "b": 1})
+    assert got["a"] == 0.0
+    assert got["c"] + got["d"] > got["b"] > 0.0
+
+
+def test_idle_equals_share_alike() -> None:
+    got = shares(candidates(a=1, b=1, c=1), {})
+    assert all(share == pytest.approx(1 / 3, abs=0.04) for share in got.values())
+
+
+def test_an_idle_service_is_shared_out_by_weight() -> None:
+    assert shares(candidates(a=1, b=3), {})["b"] == pytest.approx(0.75, abs=0.04)
+    got = shares(candidates(a=1, b=2, c=7), {})
+    assert got["a"] == pytest.approx(0.1, abs=0.03)
+    assert got["c"] == pytest.approx(0.7, abs=0.04)
+
+
+def test_a_tie_under_load_is_shared_out_by_weight_too() -> None:
+    assert shares(candidates(a=1, b=3), {"a": 2, "b": 6})["b"] == pytest.approx(0.75, abs=0.04)
+
+
+@pytest.mark.parametrize("in_flight", [{}, {"a": 9, "b": 9, "c": 9}], ids=["idle", "busy"])
+def test_who_has_had_no_request_yet_has_the_next_one(in_flight: Mapping[str, int]) -> None:
+    """Among four idle ones it waited for two or three requests as a rule once, and for sixteen at times."""
+    among = candidates(a=100, b=100, new=1, c=100)
+
+    for seed in range(20):
+        rng = random.Random(seed)
+        chosen = choose(among, under_way(in_flight), lambda one: one.id == "new", rng)
+        assert chosen.instance.id == "new"
+
+
+def test_load_is_measured_against_weight() -> None:
+    """Four requests at an instance of weight ten are less than one at an instance of weight one."""
+    assert shares(candidates(light=1, heavy=10), {"light": 1, "heavy": 4})["heavy"] == 1.0
+    assert shares(candidates(light=1, heavy=10), {"light": 1, "heavy": 11})["light"] == 1.0
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 1000), min_size=2),
+    st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 50)),
+    st.integers(),
+)
+def test_the_choice_is_a_candidate_and_never_the_one_that_is_busier_than_all_others(
+    weights: dict[str, int], in_flight: dict[str, int], seed: int
+) -> None:
+    among = candidates(**weights)
+    load = {name: in_flight.get(name, 0) / weight for name, weight in weights.items()}
+    chosen = choose(among, under_way(in_flight), none_is_new, random.Random(seed))
+    assert chosen in among
+    others = [load[one.instance.id] for one in among if one is not chosen]
+    assert load[chosen.instance.id] <= max(others)

@@ -1,0 +1,16 @@
+"""What a gateway logs of instances that go."""
+
+from structlog.testing import capture_logs
+
+from discovery.health.machine import Health
+from discovery.view.view import Event, View
+from gateway.worker.registry_log import EventLog
+
+
+def test_a_removal_tells_what_was_wrong_last_and_not_what_was_wrong_first() -> None:
+    """Its port had been put right, and its health path was wrong: the log named the port."""
+    health = Health("unhealthy", evidence="connect failed: Connection refused", latest="404")
+    with capture_logs() as logs:
+        EventLog(lambda _key: health).view_changed(View(), View(), Event(1, "removed", "orders/a"))
+    (line,) = logs
+    assert (line["event"], line["evidence"]) == ("instance.removed", "404")

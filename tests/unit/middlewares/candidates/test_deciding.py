@@ -1,0 +1,162 @@
+"""Which instances a request may go to: each row of the table of tiers, and what keeps an instance out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import pytest
+
+from discovery.model.instance import parse_registration
+from discovery.view.view import Absence, Entry, Status
+from middlewares.candidates.deciding import (
+    TIERS,
+    Candidate,
+    find_candidates,
+    is_starting,
+)
+
+
+def entry(
+    instance_id: str,
+    *,
+    absent: Absence | None = None,
+    draining: bool = False,
+    weight: int = 1,
+    registry_says: Status = "healthy",
+    port: int = 8000,
+) -> Entry:
+    body = {"host": "localhost", "port": port, "weight": weight}
+    instance = parse_registration("price", instance_id, body)
+    return Entry(instance, 0, draining=draining, status=registry_says, absent=absent)
+
+
+def saying(statuses: Mapping[str, Status]) -> Callable[[str], Status]:
+    """This gateway's verdicts by instance id; healthy where nothing is said."""
+    return lambda key: statuses.get(key.partition("/")[2], "healthy")
+
+
+def found(*entries: Entry, suspected: str = "", **statuses: Status) -> list[tuple[str, str]]:
+    """(instance id, tier) of each candidate; `suspected` are the ids of those that are."""
+    candidates = find_candidates(
+        entries, saying(statuses), lambda key: key.partition("/")[2] in suspected
+    )
+    return [(candidate.instance.id, candidate.tier) for candidate in candidates]
+
+
+def test_there_are_the_tiers_that_are_tested_here() -> None:
+    assert [name for name, _ in TIERS] == ["registered", "suspected", "lapsed"]
+
+
+def test_registered_instances_that_pass_are_candidates() -> None:
+    assert found(entry("a"), entry("b")) == [("a", "registered"), ("b", "registered")]
+
+
+def test_an_instance_that_was_lost_with_the_data_stands_beside_the_registered() -> None:
+    """A partly refilled registry is not the whole truth: the first service instance to come back would
+    otherwise get everything."""
+    assert found(entry("a"), entry("b", absent="lost")) == [
+        ("a", "registered"),
+        ("b", "registered"),
+    ]
+
+
+def test_lost_instances_alone_are_candidates() -> None:
+    assert found(entry("a", absent="lost")) == [("a", "registered")]
+
+
+def test_a_lapsed_instance_is_one_where_nothing_else_can_be_used() -> None:
+    assert found(entry("a", absent="lapsed")) == [("a", "lapsed")]
+    assert found(entry("a", absent="lapsed"), entry("b"), b="unhealthy") == [("a", "lapsed")]
+
+
+@pytest.mark.parametrize("absent", [None, "lost"])
+def test_a_lapsed_instance_gets_nothing_while_another_can_be_used(absent: Absence | None) -> None:
+    assert found(entry("a", absent="lapsed"), entry("b", absent=absent)) == [("b", "registered")]
+
+
+@pytest.mark.parametrize("absent", [None, "lost"])
+def test_a_suspected_instance_gets_nothing_while_another_can_be_used(
+    absent: Absence | None,
+) -> None:
+    assert found(entry("a", absent=absent), entry("b"), suspected="a") == [("b", "registered")]
+
+
+def test_where_all_are_suspected_they_are_still_candidates_and_before_the_lapsed() -> None:
+    everyone = entry("a"), entry("b", absent="lost"), entry("c", absent="lapsed")
+    assert found(*everyone, suspected="ab") == [("a", "suspected"), ("b", "suspected")]
+
+
+def test_what_stands_where_another_id_drains_gets_nothing_while_another_can_be_used() -> None:
+    """A process was killed, came back at its port under a new id, and left as it should within the old
+    id's lease: requests to the old id met its end."""
+    left = entry("old"), entry("new", draining=True)
+    assert found(*left, entry("b", port=8001)) == [("b", "registered")]
+    assert found(*left) == [("old", "suspected")]
+
+
+def test_a_suspected_instance_that_is_not_healthy_is_no_candidate() -> None:
+    assert found(entry("a"), suspected="a", a="unhealthy") == []
+
+
+@pytest.mark.parametrize("absent", [None, "lost", "lapsed"])
+@pytest.mark.parametrize("status", ["starting", "unhealthy"])
+def test_in_every_tier_an_instance_has_to_pass_its_probes(
+    absent: Absence | None, status: Status
+) -> None:
+    assert found(entry("a", absent=absent), a=status) == []
+
+
+@pytest.mark.parametrize("absent", [None, "lost", "lapsed"])
+def test_in_no_tier_a_draining_instance_gets_anything_whatever_its_probes_say(
+    absent: Absence | None,
+) -> None:
+    assert found(entry("a", absent=absent, draining=True)) == []
+
+
+@pytest.mark.parametrize("absent", [None, "lost", "lapsed"])
+def test_in_no_tier_an_instance_of_weight_nothing_gets_anything(absent: Absence | None) -> None:
+    assert found(entry("a", absent=absent, weight=0)) == []
+
+
+def test_it_is_the_gateways_own_verdict_that_counts_not_the_registrys() -> None:
+    """Another gateway may reach what this one can not, and the other way round."""
+    assert found(entry("a", registry_says="unhealthy"), a="healthy") == [("a", "registered")]
+    assert found(entry("a", registry_says="healthy"), a="unhealthy") == []
+
+
+def test_of_no_instances_there_are_no_candidates() -> None:
+    assert find_candidates([], saying({}), lambda _: False) == ()
+
+
+def test_a_candidate_is_the_instance_itself() -> None:
+    one = entry("a")
+    assert find_candidates([one], saying({}), lambda _: False) == (
+        Candidate(one.instance, "registered"),
+    )
+
+
+# Is a first verdict worth waiting for?
+
+
+def starting(*entries: Entry, **statuses: Status) -> bool:
+    return is_starting(entries, saying({**dict.fromkeys("abc", "starting"), **statuses}))
+
+
+def test_a_service_with_only_starting_instances_is_worth_waiting_for() -> None:
+    assert starting(entry("a"))
+    assert starting(entry("a"), entry("b"))
+
+
+@pytest.mark.parametrize("status", ["healthy", "unhealthy"])
+def test_one_verdict_is_enough_not_to_wait(status: Status) -> None:
+    assert not starting(entry("a"), entry("b"), b=status)
+
+
+def test_without_instances_there_is_nothing_to_wait_for() -> None:
+    assert not starting()
+
+
+def test_what_could_not_take_a_request_is_not_waited_for() -> None:
+    assert not starting(entry("a", draining=True))
+    assert not starting(entry("a", weight=0))
+    assert not starting(entry("a", absent="lapsed"))
+    assert starting(entry("a"), replace(entry("b"), draining=True), b="healthy")
