@@ -56,5 +56,5 @@ def _title(document: Any) -> str:
     count = document["count"]
     title = f"{count} {'service' if count == 1 else 'services'}"
     if document.get("stale"):
-        title += f" (as of {document['age_s']:.0f} s ago: the registry is away)"
+        title += f" (as registered {document['age_s']:.0f} s ago: the registry is away)"
     return title

@@ -1,6 +1,6 @@
 """Services as the public sees them, as JSON: an instance that is as it was is not rendered again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
@@ -11,15 +11,19 @@ from discovery.client.describing import (
     describe_service,
     rfc3339,
 )
-from discovery.view.view import Entry, View
+from discovery.view.view import Entry, Status, View
+
+#: What this gateway has found of an instance, by its key: what it routes by.
+StatusOf = Callable[[str], Status]
 
 
 class PublicServices:
     """Renders the services of a view without what only the admin token shows."""
 
-    def __init__(self) -> None:
-        #: By service and key: an entry, and what was rendered of it.
-        self._known: dict[str, dict[str, tuple[Entry, bytes]]] = {}
+    def __init__(self, status_of: StatusOf) -> None:
+        self._status_of = status_of
+        #: By service and key: an entry and its status, and what was rendered of them.
+        self._known: dict[str, dict[str, tuple[Entry, str, bytes]]] = {}
 
     def of(
         self, view: View, names: Sequence[str], heartbeats_ms: Mapping[str, int]
@@ -34,13 +38,14 @@ class PublicServices:
             for some in slices(sorted(view.registered(name), key=lambda entry: entry.key)):
                 for entry in some:
                     key = entry.key
+                    status = shown_status(entry, self._status_of)
                     known = before.get(key)
-                    if known is None or known[0] is not entry:
-                        known = (entry, _but_for_the_heartbeat(entry))
+                    if known is None or known[0] is not entry or known[1] != status:
+                        known = (entry, status, _but_for_the_heartbeat(entry, status))
                     after[key] = known
                     heartbeat = rfc3339(last_heartbeat_ms(entry, heartbeats_ms))
-                    instances.append(orjson.Fragment(b'%b"%b"}' % (known[1], heartbeat.encode())))
-                    healthy += status_of(entry) == "healthy"
+                    instances.append(orjson.Fragment(b'%b"%b"}' % (known[2], heartbeat.encode())))
+                    healthy += status == "healthy"
                 yield
             if instances:
                 self._known[name] = after
@@ -52,27 +57,28 @@ class PublicServices:
         return services
 
 
-def describe_entry(entry: Entry, heartbeats_ms: Mapping[str, int]) -> Description:
+def describe_entry(entry: Entry, status: str, heartbeats_ms: Mapping[str, int]) -> Description:
     """An entry of the view in the shape of the contract, with all that the admin token shows."""
     return describe_instance(
         entry.instance,
-        status_of(entry),
+        status,
         entry.registered_at_ms,
         last_heartbeat_ms(entry, heartbeats_ms),
     )
 
 
-def status_of(entry: Entry) -> str:
-    return "draining" if entry.draining else entry.status
+def shown_status(entry: Entry, status_of: StatusOf) -> str:
+    """What requests are routed by: the registry's status is as old as the view, and that of all gateways."""
+    return "draining" if entry.draining else status_of(entry.key)
 
 
 def last_heartbeat_ms(entry: Entry, heartbeats_ms: Mapping[str, int]) -> int:
     return max(entry.registered_at_ms, heartbeats_ms.get(entry.key, 0))
 
 
-def _but_for_the_heartbeat(entry: Entry) -> bytes:
+def _but_for_the_heartbeat(entry: Entry, status: str) -> bytes:
     """The object's JSON up to the value of its last member."""
-    public = describe_entry(entry, {})
+    public = describe_entry(entry, status, {})
     del public["metadata"], public["last_heartbeat"]  # the first may hold secrets, as a query may
     url = public["health_check_url"]
     public["health_check_url"] = url and url.partition("?")[0]

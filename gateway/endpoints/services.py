@@ -15,7 +15,7 @@ from discovery.health.book import HealthBook
 from discovery.model.instance import Instance
 from discovery.view.view import Entry, View
 from gateway.endpoints.process import answer
-from gateway.endpoints.public_services import PublicServices, describe_entry
+from gateway.endpoints.public_services import PublicServices, StatusOf, describe_entry, shown_status
 from gateway.endpoints.shared_documents import SharedDocuments, send_document
 from gateway.guard.admin import AdminGuard
 from middlewares.failures import InstanceUnknown, ServiceUnknown
@@ -66,7 +66,7 @@ class Heartbeats:
 
 
 class ServicesEndpoints:
-    """Answered from the view; only the heartbeats are asked of the registry.
+    """Answered from the view and this gateway's verdicts; only heartbeats are asked of the registry.
 
     The public's documents are made once for all who ask, however many and however slow they are.
     """
@@ -87,8 +87,8 @@ class ServicesEndpoints:
         self._health = health
         self._guard = guard
         self._send_timeout_s = send_timeout_s
-        self._public = PublicServices()
-        self._documents = SharedDocuments(view, self._make)
+        self._public = PublicServices(health.status)
+        self._documents = SharedDocuments(view, self._make, lambda: health.revision)
 
     async def list_all(self, request: web.Request) -> web.StreamResponse:
         """All registered services; while the registry is away the last view, marked as stale."""
@@ -154,7 +154,7 @@ class ServicesEndpoints:
             return []
         asked = entries[0].key if instance_id else name
         heartbeats = await self._heartbeats(asked, [entry.instance for entry in entries])
-        return await in_steps(_describing(entries, heartbeats))
+        return await in_steps(_describing(entries, self._health.status, heartbeats))
 
     def _mark(self) -> dict[str, Any]:
         """What says that the registry is away."""
@@ -166,12 +166,14 @@ def _names(view: View, name: str) -> list[str]:
     return [name] if name else sorted(view.services)
 
 
-def _describing(entries: list[Entry], heartbeats_ms: Mapping[str, int]) -> Steps[list[Description]]:
+def _describing(
+    entries: list[Entry], status_of: StatusOf, heartbeats_ms: Mapping[str, int]
+) -> Steps[list[Description]]:
     """Services of entries that are in their order."""
     described: dict[str, list[Description]] = {}
     for some in slices(entries):
         for entry in some:
-            instance = describe_entry(entry, heartbeats_ms)
+            instance = describe_entry(entry, shown_status(entry, status_of), heartbeats_ms)
             described.setdefault(entry.instance.name, []).append(instance)
         yield
     return [describe_service(name, instances) for name, instances in described.items()]

@@ -11,7 +11,7 @@ from discovery.view.view import View
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import RequestTimeout
 
-#: A document is good for so long, as long as the view is the same.
+#: A document is good for so long, as long as the view and the verdicts are the same.
 FRESH_FOR_S = 0.5
 #: What nobody has asked for so long is forgotten.
 KEPT_FOR_S = 60.0
@@ -23,33 +23,42 @@ JSON = {"Content-Type": "application/json"}
 @dataclass(frozen=True, slots=True)
 class _Made:
     view: View
+    revision: int
     at_s: float
     body: bytes
+
+    def is_of(self, view: View, revision: int) -> bool:
+        return self.view is view and self.revision == revision
 
 
 class SharedDocuments:
     """Makes the document of a name where none is fresh; one at a time is made of each name.
 
-    Nobody is given one of a view older than the one that was there when they asked.
+    Nobody is given one of a view older than the one that was there when they asked. `revision` is that
+    of anything else that documents are made of.
     """
 
     def __init__(
-        self, view: Callable[[], View], make: Callable[[str, View], Awaitable[bytes]]
+        self,
+        view: Callable[[], View],
+        make: Callable[[str, View], Awaitable[bytes]],
+        revision: Callable[[], int] = int,
     ) -> None:
         self._view = view
+        self._revision = revision
         self._make = make
         self._made: dict[str, _Made] = {}
         self._making: dict[str, asyncio.Task[_Made]] = {}
 
     async def get(self, name: str) -> bytes:
-        view, now_s = self._view(), time.monotonic()
+        view, revision, now_s = self._view(), self._revision(), time.monotonic()
         made = self._made.get(name)
-        if made is not None and made.view is view and now_s - made.at_s < FRESH_FOR_S:
+        if made is not None and made.is_of(view, revision) and now_s - made.at_s < FRESH_FOR_S:
             return made.body
         under_way = self._making.get(name)
         if under_way is not None:
             made = await asyncio.shield(under_way)  # whoever began may leave: others wait for it
-            if made.view is view:
+            if made.is_of(view, revision):
                 return made.body
         # What is made from here on was begun after this was asked for.
         making = self._making.get(name)
@@ -59,8 +68,8 @@ class SharedDocuments:
 
     async def _make_anew(self, name: str) -> _Made:
         try:
-            view, now_s = self._view(), time.monotonic()
-            made = _Made(view, now_s, await self._make(name, view))
+            view, revision, now_s = self._view(), self._revision(), time.monotonic()
+            made = _Made(view, revision, now_s, await self._make(name, view))
         finally:
             del self._making[name]
         self._made.pop(name, None)  # so that the order is that of time

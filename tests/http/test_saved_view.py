@@ -47,6 +47,9 @@ async def test_a_gateway_replaced_while_the_registry_is_away_loses_no_request(
         assert state["view_age_s"] > 0
         services = (await gateway.request("GET", "/services")).json()
         assert (services["count"], services["stale"]) == (1, True)
+        assert (
+            services["services"][0]["healthy"] == 1
+        )  # as its requests find it, not as the registry did
 
         own_registry.start()
         await eventually(lambda: gateway.logs("registry.connected"))

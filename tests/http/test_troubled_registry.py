@@ -5,13 +5,15 @@ import itertools
 import re
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from bench.chaos.slow_proxy import SlowProxy
 from tests.conftest import StartGateway, StartUpstream
+from tests.http.test_command_line import lockgate
 from tests.support.eventually import eventually
-from tests.support.gateways import RunningGateway
+from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 from tests.support.registry_servers import RegistryServer
 
 BODY = {"host": "127.0.0.1", "port": 1, "weight": 0}
@@ -125,3 +127,37 @@ async def test_a_registry_that_refuses_writes_costs_no_request_and_is_named(
     assert (await gateway.admin("PUT", OTHER, json=BODY)).status == 201
     assert await metric(gateway, "writable") == 1
     assert conditions(gateway) == ["healthy"]
+
+
+async def test_what_is_listed_while_the_registry_is_away_is_what_requests_get(
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    own_registry: RegistryServer,
+    tmp_path: Path,
+) -> None:
+    """The last words of the registry were listed: healthy, where requests were answered 503 since minutes."""
+    gateway, upstream = await start_gateway(REDIS_URL=own_registry.url), await start_upstream()
+    await gateway.register("orders", upstream.port, health_check_url="/health", ttl=600)
+    await eventually(lambda: listed_healthy(gateway))
+    own_registry.kill()
+    await eventually(lambda: not gateway.gateway.watcher.connected)
+    await upstream.stop()
+    await eventually(lambda: gateway.gateway.health.status("orders/i1") == "unhealthy")
+
+    refused = await gateway.get("/api/orders")
+    public = (await gateway.get("/services")).json()
+    (with_token,) = (await gateway.admin("GET", "/services")).json()["services"]
+    here = ("services", "--url", gateway.url)
+    _, table, _ = await lockgate(tmp_path, *here, "--token", ADMIN_TOKEN)
+    _, public_table, _ = await lockgate(tmp_path, *here)
+
+    seen = "connect failed: Connection refused"
+    assert f"1 unhealthy: {seen}" in refused.json()["detail"]
+    assert public["stale"] is True
+    (orders,) = public["services"]
+    for service in (orders, with_token):
+        assert service["healthy"] == 0
+        assert service["instances"][0]["status"] == "unhealthy"
+    (row,) = [line for line in table.splitlines() if line.startswith("orders  ")]
+    assert re.search(rf" unhealthy +{seen} ", row)
+    assert re.search(r" unhealthy +\(needs --token\) ", public_table)

@@ -8,14 +8,18 @@ import orjson
 
 from discovery.base.slicing import ITEMS_OF_A_STEP, at_once
 from discovery.model.instance import parse_registration
-from discovery.view.view import Entry, View
+from discovery.view.view import Entry, Status, View
 from gateway.endpoints.public_services import PublicServices, describe_entry
 
 
 def entry(key: str, **body: Any) -> Entry:
     name, _, instance_id = key.partition("/")
     instance = parse_registration(name, instance_id, {"host": "localhost", "port": 8000, **body})
-    return Entry(instance, 1_700_000_000_000, status="healthy")
+    return Entry(instance, 1_700_000_000_000)
+
+
+def healthy(_key: str) -> Status:
+    return "healthy"
 
 
 def view_of(*entries: Entry) -> View:
@@ -35,7 +39,7 @@ def test_it_is_the_document_of_the_contract_without_what_the_token_shows() -> No
     other = replace(entry("price/a"), draining=True)
     gone = replace(entry("price/c"), absent="lost")
     (service,) = rendered(
-        PublicServices(), view_of(one, other, gone), {"price/b": 1_700_000_005_000}
+        PublicServices(healthy), view_of(one, other, gone), {"price/b": 1_700_000_005_000}
     )
     assert {key: service[key] for key in ("name", "route", "healthy", "total")} == {
         "name": "price",
@@ -45,7 +49,7 @@ def test_it_is_the_document_of_the_contract_without_what_the_token_shows() -> No
     }
     assert list(service) == ["name", "route", "healthy", "total", "instances"]
     first, second = service["instances"]
-    expected = describe_entry(one, {"price/b": 1_700_000_005_000})
+    expected = describe_entry(one, "healthy", {"price/b": 1_700_000_005_000})
     del expected["metadata"]
     expected["health_check_url"] = "http://localhost:8000/h"
     assert second == expected
@@ -55,19 +59,20 @@ def test_it_is_the_document_of_the_contract_without_what_the_token_shows() -> No
 
 def test_thousands_are_rendered_in_short_steps() -> None:
     view = view_of(*(entry(f"price/{number}") for number in range(950)), entry("orders/a"))
-    steps = PublicServices().of(view, sorted(view.services), {})
+    steps = PublicServices(healthy).of(view, sorted(view.services), {})
     assert sum(1 for _ in steps) == 1 + -(-950 // ITEMS_OF_A_STEP)
 
 
 def test_what_is_as_it_was_is_not_rendered_again_and_what_went_is_forgotten() -> None:
-    public = PublicServices()
+    found: dict[str, Status] = {}
+    public = PublicServices(lambda key: found.get(key, "healthy"))
     a, b, c = entry("price/a"), entry("price/b"), entry("orders/c")
     rendered(public, view_of(a, b, c))
-    (_, of_a), (_, of_b) = (public._known["price"][key] for key in ("price/a", "price/b"))
-    changed = replace(b, status="unhealthy")
-    (service,) = rendered(public, view_of(a, changed), {"price/a": 1_700_000_009_000})
-    assert public._known["price"]["price/a"][1] is of_a
-    assert public._known["price"]["price/b"][1] is not of_b
+    (*_, of_a), (*_, of_b) = (public._known["price"][key] for key in ("price/a", "price/b"))
+    found["price/b"] = "unhealthy"
+    (service,) = rendered(public, view_of(a, b), {"price/a": 1_700_000_009_000})
+    assert public._known["price"]["price/a"][2] is of_a
+    assert public._known["price"]["price/b"][2] is not of_b
     assert public._known.keys() == {"price"}
     assert [one["status"] for one in service["instances"]] == ["healthy", "unhealthy"]
     assert service["instances"][0]["last_heartbeat"] == "2023-11-14T22:13:29Z"

@@ -17,7 +17,8 @@ class Maker:
         self.made: list[str] = []
         self.may_end = asyncio.Event()
         self.may_end.set()
-        self.documents = SharedDocuments(lambda: self.view, self._make)
+        self.revision = 0
+        self.documents = SharedDocuments(lambda: self.view, self._make, lambda: self.revision)
 
     def changes(self) -> None:
         self.view = View(revision=self.view.revision + 1)
@@ -47,16 +48,19 @@ async def test_all_who_ask_of_one_view_get_the_same_bytes() -> None:
     assert {id(body) for body in bodies} == {id(later)}
 
 
-async def test_it_is_made_again_when_the_view_has_changed_and_when_it_is_old(
+async def test_it_is_made_again_when_the_view_or_the_verdicts_have_changed_and_when_it_is_old(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     maker = Maker()
     assert await maker.documents.get("") == b"1"
     maker.changes()
     assert await maker.documents.get("") == b"2"
-    monkeypatch.setattr(shared_documents, "FRESH_FOR_S", 0.0)
+    maker.revision += 1
     assert await maker.documents.get("") == b"2"
     assert len(maker.made) == 3
+    monkeypatch.setattr(shared_documents, "FRESH_FOR_S", 0.0)
+    assert await maker.documents.get("") == b"2"
+    assert len(maker.made) == 4
 
 
 async def test_who_asks_while_an_older_one_is_made_gets_the_next_and_only_one_is_made_at_a_time() -> (
