@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.stack.changes.variables import defaults_of, shown
+from gateway.stack.changes.variables import defaults_of, is_same, shown
 from gateway.stack.plan import ProcessSpec
 
 
@@ -39,14 +39,14 @@ def _code(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
 
 
 def _settings(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
-    """A default that is written out is the same as none; going back to it is said."""
+    """A default that is written out is the same as none, in any spelling; going back to it is said."""
     defaults = defaults_of(running.service)
     found = []
     for variable in sorted({*running.environment, *asked.environment}):
         default = defaults.get(variable, "")
         before = running.environment.get(variable, default)
         now = asked.environment.get(variable, default)
-        if before != now:
+        if not is_same(variable, before, now):
             back = "" if variable in asked.environment or not default else ", the default"
             found.append(changed_value(variable, before, now) + back)
     return found

@@ -1,10 +1,13 @@
 """Which environment variable concerns which process of the stack, and how it may be shown."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 
+from pydantic import TypeAdapter
+
 from discovery.model.settings import VARIABLES, without_password
-from gateway.config.variables import variable_defaults
+from gateway.config.variables import value_read, variable_defaults
 from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS
 
 #: What the example services read besides the registry's variables.
@@ -12,7 +15,7 @@ SERVICE_DEFAULTS = {
     "SERVICE_HOST": "127.0.0.1",
     "SERVICE_PORT": "",
     "ADVERTISE_HOST": "localhost",
-    "ADVERTISE_OWN_ADDRESS": "",
+    "ADVERTISE_OWN_ADDRESS": "false",
     "LOG_LEVEL": "info",
     "LOG_FORMAT": "json",
     "SHUTDOWN_GRACE": "10",
@@ -24,6 +27,7 @@ COMMAND_VARIABLES = frozenset({"PORT_OFFSET", "SCALE", "SERVICES"})
 #: The port is each process's own, and moved by PORT_OFFSET.
 _NOT_PASSED_ON = frozenset({"SERVICE_PORT"})
 _SECRETS = frozenset({"ADMIN_TOKEN"})
+_TRUTH = TypeAdapter(bool)
 
 
 @cache
@@ -55,6 +59,19 @@ def settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
         for variable in defaults_of(service)
         if environ.get(variable) and variable not in _NOT_PASSED_ON
     }
+
+
+def is_same(variable: str, one: str, other: str) -> bool:
+    """Whether a process reads the same in both texts."""
+    return one == other or _read(variable, one) == _read(variable, other)
+
+
+def _read(variable: str, text: str) -> object:
+    """The services' own variables are not among the gateway's settings: one is a truth value."""
+    if variable == "ADVERTISE_OWN_ADDRESS":
+        with suppress(ValueError):
+            return _TRUTH.validate_python(text)
+    return value_read(variable, text)
 
 
 def shown(variable: str, value: str) -> str:

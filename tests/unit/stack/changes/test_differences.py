@@ -24,6 +24,15 @@ RUNNING = ProcessSpec(GATEWAY, GATEWAY, 8080, ("python",), {"GATEWAY_PORT": "808
         ),
         # Written out or not, it is the same.
         ({}, {"RATE_LIMIT_REQUESTS": "100", "RATE_LIMIT_WINDOW": "60"}, []),
+        # Other spellings of one value restarted everything.
+        ({}, {"LOG_LEVEL": "INFO", "LOG_FORMAT": "JSON", "RATE_LIMIT_WINDOW": "60.0"}, []),
+        ({"HEALTH_RISE": "2"}, {"HEALTH_RISE": "02", "HEARTBEAT_INTERVAL": "5.0"}, []),
+        ({"LOG_LEVEL": "WARN"}, {"LOG_LEVEL": "warning"}, []),
+        ({"TRUSTED_PROXIES": "10.0.0.0/8,::1"}, {"TRUSTED_PROXIES": "10.0.0.0/8, ::1"}, []),
+        ({"CORS_ORIGINS": "https://a.example"}, {"CORS_ORIGINS": "HTTPS://A.example:443/"}, []),
+        ({"REGISTRY_ALLOWED_HOSTS": "a, B"}, {"REGISTRY_ALLOWED_HOSTS": "b,a"}, []),
+        # One that the settings refuse equals nothing but itself.
+        ({"HEALTH_RISE": "two"}, {"HEALTH_RISE": "2"}, ["HEALTH_RISE: two → 2"]),
         ({"CORS_ORIGINS": "*"}, {}, ["CORS_ORIGINS: * → unset"]),
         (
             {"LOG_LEVEL": "debug"},
@@ -38,6 +47,13 @@ def test_each_setting_that_differs_is_told_with_both_of_its_values(
     assert (
         differences(replace(RUNNING, environment=before), replace(RUNNING, environment=now)) == told
     )
+
+
+def test_a_truth_value_of_a_service_is_compared_as_one() -> None:
+    price = replace(RUNNING, service="price_service")
+    asked = replace(price, environment={"ADVERTISE_OWN_ADDRESS": "true"})
+    assert differences(replace(price, environment={"ADVERTISE_OWN_ADDRESS": "1"}), asked) == []
+    assert "ADVERTISE_OWN_ADDRESS: false → true" in differences(price, asked)
 
 
 def test_secrets_are_not_among_what_is_told() -> None:

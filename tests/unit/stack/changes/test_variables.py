@@ -3,7 +3,7 @@
 import pytest
 
 from discovery.model.settings import VARIABLES
-from gateway.stack.changes.variables import defaults_of, settings_for, shown
+from gateway.stack.changes.variables import defaults_of, is_same, settings_for, shown
 from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS
 from services.catalogue import MODULES, find
 
@@ -34,9 +34,8 @@ def test_the_defaults_that_are_told_are_those_of_the_settings(name: str) -> None
     }
     fields = service.settings.model_fields
 
-    assert defaults == {
-        variable: f"{fields[variable.lower()].default}".removesuffix(".0") for variable in defaults
-    }
+    for variable, value in defaults.items():
+        assert is_same(variable, value, f"{fields[variable.lower()].default}"), variable
 
 
 def test_the_registry_reads_none() -> None:
