@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, TextIO
 
 from gateway.cli.tables import Coloured, table_lines
@@ -17,19 +18,28 @@ _UNLIMITED = 10_000
 
 
 def print_progress(text: str) -> None:
-    """On standard error, so that a table or JSON on standard output stands alone."""
-    print(printable(text, keep="\t\n"), file=sys.stderr, flush=True)
+    """On standard error, so that a table or JSON on standard output stands alone.
+
+    What is under way goes on whatever becomes of the reader: a stack was left without its gateway.
+    """
+    with suppress(OSError):
+        _print_to(sys.stderr, printable(text, keep="\t\n"))
 
 
 def print_error(text: str, log_lines: Sequence[str] = ()) -> None:
     for line in log_lines:
         print_progress(f"  | {line}")
     shown = Coloured(printable(f"lockgate: {text}", keep="\t\n"), "red")
-    print(shown.painted() if _takes_colours(sys.stderr) else shown.text, file=sys.stderr)
+    with suppress(OSError):
+        _print_to(sys.stderr, shown.painted() if _takes_colours(sys.stderr) else shown.text)
+
+
+def print_lines(*lines: str) -> None:
+    _print_to(sys.stdout, *lines)
 
 
 def print_document(document: Any) -> None:
-    print(json.dumps(document, indent=2))
+    print_lines(json.dumps(document, indent=2))
 
 
 def print_rows(
@@ -49,13 +59,22 @@ def print_rows(
         colours=_takes_colours(sys.stdout),
         to_the_right=to_the_right,
     )
-    print(*([title, ""] if title else []), *lines, sep="\n")
+    print_lines(*([title, ""] if title else []), *lines)
 
 
 def print_below(lines: Iterable[str]) -> None:
     """Sentences below a table, after an empty line; nothing where there are none."""
     for index, line in enumerate(lines):
-        print(*([] if index else [""]), printable(line), sep="\n")
+        print_lines(*([] if index else [""]), printable(line))
+
+
+def _print_to(stream: TextIO, *lines: str) -> None:
+    """Nothing to a pipe that nobody reads any more: who has closed it wants no more of it."""
+    try:
+        print(*lines, sep="\n", file=stream, flush=True)
+    except BrokenPipeError:
+        # What is left in the buffer must not raise once more when Python flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def health_cell(health: str) -> Coloured:

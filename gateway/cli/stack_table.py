@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from gateway.cli.output import health_cell, print_document, print_rows
+from gateway.cli.output import health_cell, print_document, print_lines, print_rows
 from gateway.stack.plan import REGISTRY
 from gateway.stack.running.places import places
 from gateway.stack.running.ps import ProcessRow
@@ -34,7 +34,7 @@ def print_table(rows: Sequence[ProcessRow], record: StackRecord, *, title: str) 
     found = [
         (place.what.removesuffix("_service"), place.where) for place in places(record.processes)
     ]
-    print()
+    print_lines("")
     print_rows(("what", "where"), [(REGISTRY, record.registry_about), *found], folded=False)
 
 

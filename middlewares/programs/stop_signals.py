@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+#: SIGHUP: the terminal is closed. It ends a program that has nothing to undo by itself.
+_UNDONE_AFTER = (*STOP_SIGNALS, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A stop signal came; `status` is the exit status for it, 130 or 143."""
+    """A stop signal came; `status` is the exit status for it, 130, 143 or 129."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.strsignal(number))
@@ -31,7 +33,7 @@ def end_at_once_when_stopped() -> None:
 @contextmanager
 def stops_raised() -> Iterator[None]:
     """Within, Stopped is raised instead: what was begun can be undone."""
-    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    before = {number: signal.getsignal(number) for number in _UNDONE_AFTER}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:
             signal.signal(number, _raise)

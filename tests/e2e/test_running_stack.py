@@ -1,13 +1,15 @@
 """A stack that runs is given other settings, more and fewer instances and services, under requests."""
 
 import json
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.support.stacks import Stack, until
+from tests.support.stacks import REPOSITORY, Stack, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("stack")]
 
@@ -52,6 +54,9 @@ def test_what_is_asked_of_a_running_stack_is_done_and_said() -> None:
         _one_service_restarts_and_no_request_fails(stack)
         _instances_are_added_kept_and_taken_away(stack)
         _a_setting_restarts_the_gateway_alone(stack)
+        _another_spelling_of_a_value_restarts_nothing(stack)
+        _whoever_reads_along_can_leave(stack)
+        _a_closed_terminal_takes_the_change_back(stack)
         _no_service_at_all(stack)
     finally:
         stack.down()
@@ -111,6 +116,55 @@ def _a_setting_restarts_the_gateway_alone(stack: Stack) -> None:
     assert "RATE_LIMIT_REQUESTS: 0 → 50 (api_gateway)" in done.stderr
     assert anew(before, pids(stack)) == {"api_gateway"}
     assert stack.get(PRICES).headers["RateLimit-Policy"].startswith('"default";q=50;')
+
+
+def _another_spelling_of_a_value_restarts_nothing(stack: Stack) -> None:
+    """`LOG_LEVEL=INFO make up` said `LOG_LEVEL: info → INFO` and restarted everything."""
+    before = pids(stack)
+    stack.environment |= {"LOG_LEVEL": "INFO", "RATE_LIMIT_WINDOW": "60.0"}
+    done = stack.make("up")
+    assert "everything runs already" in done.stderr
+    assert pids(stack) == before
+
+
+def begin_up(stack: Stack, told: str, **variables: str) -> "subprocess.Popen[str]":
+    """An `up` that has said as much."""
+    process = subprocess.Popen(
+        [REPOSITORY / ".venv/bin/lockgate", "up", "--port-offset", str(stack.offset)],
+        cwd=REPOSITORY,
+        env=stack.environment | variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    until(lambda: process.stdout and told in process.stdout.readline())
+    return process
+
+
+def _whoever_reads_along_can_leave(stack: Stack) -> None:
+    """`lockgate up 2>&1 | head -4` left the stack without its gateway, or with a stand-in."""
+    before = pids(stack)
+    stack.environment["LOG_LEVEL"] = "debug"
+    process = begin_up(stack, "starting price_service-stand-in")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 0
+    now = pids(stack)
+    assert (now.keys(), anew(before, now)) == (before.keys(), before.keys() - {"registry"})
+    assert stack.get(PRICES).status == 200
+
+
+def _a_closed_terminal_takes_the_change_back(stack: Stack) -> None:
+    before = pids(stack)
+    process = begin_up(stack, "starting price_service-stand-in", LOG_LEVEL="warning")
+    assert process.stdout is not None
+    process.stdout.close()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(60) == 128 + signal.SIGHUP
+    until(lambda: pids(stack).keys() == before.keys())
+    until(lambda: stack.get(PRICES).status == 200)
 
 
 def _no_service_at_all(stack: Stack) -> None:
