@@ -1,11 +1,11 @@
 """The public face for services: `from lockgate import announce, get_service_registry`.
 
 It works in projects that have packages called `discovery`, `gateway`, `middlewares`, `services` or
-`shared` of their own. A name is imported when it is first used, so that the command starts quickly.
+`shared` of their own. A name is imported when it is first used, so that the command starts quickly,
+and this module imports nothing: ^C would print a traceback out of it (lockgate/stopping.py).
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # to a type checker it is `typing.TYPE_CHECKING`
 
 if TYPE_CHECKING:
     from discovery import (
@@ -50,7 +50,9 @@ __all__ = [
 
 if not TYPE_CHECKING:  # for a type checker any name would be one of ours then, a mistyped one too
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
+
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if name in _OF_PREFIX:

@@ -1,10 +1,13 @@
 """The command `lockgate`, in folders that have packages with the names of ours too."""
 
-from lockgate.own_packages import own_process
+from lockgate.stopping import end_at_once_when_stopped
 
 
 def main() -> None:
-    with own_process():
-        from gateway.cli import main as run
+    end_at_once_when_stopped()
+    from lockgate.own_packages import prefer_own_packages
 
-        run()
+    prefer_own_packages()
+    from gateway.cli import main as run
+
+    run()

@@ -1,13 +1,16 @@
 """`python -m lockgate.gateway`: `python -m gateway`, in folders that have a `gateway` of their own too."""
 
-from lockgate.own_packages import own_process
+from lockgate.stopping import end_at_once_when_stopped
 
 
 def main(called_as: str = "python -m lockgate.gateway") -> None:
-    with own_process():
-        from gateway.cli import run_gateway
+    end_at_once_when_stopped()
+    from lockgate.own_packages import prefer_own_packages
 
-        run_gateway(called_as)
+    prefer_own_packages()
+    from gateway.cli import run_gateway
+
+    run_gateway(called_as)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Finds the packages that came with this one, whatever else has their names."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -13,24 +12,16 @@ _NAMES = ("discovery", "gateway", "middlewares", "services")
 #: The one of them that has an `__init__.py`.
 _REGULAR = "discovery"
 _PRIVATE_NAME = "lockgate.discovery"
-#: The exit status after ^C.
-INTERRUPTED = 130
 
 
-@contextmanager
-def own_process() -> Iterator[None]:
-    """For processes that run nothing but Lockgate: within, those names mean its packages.
+def prefer_own_packages() -> None:
+    """For processes that run nothing but Lockgate: from now on those names mean its packages.
 
-    Nothing else is found in another place than before. ^C ends the process without a traceback,
-    however early it comes.
+    Nothing else is found in another place than before.
     """
     for name in _NAMES:  # `python -m gateway` may have found a folder of the project's beside ours
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, _OwnPackages())
-    try:
-        yield
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
 
 
 def own_discovery() -> ModuleType:

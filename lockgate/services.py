@@ -1,13 +1,16 @@
 """`python -m lockgate.services NAME`: `python -m services`, in folders that have `services` of their own too."""
 
-from lockgate.own_packages import own_process
+from lockgate.stopping import end_at_once_when_stopped
 
 
 def main(called_as: str = "python -m lockgate.services") -> None:
-    with own_process():
-        from services.command import main as run
+    end_at_once_when_stopped()
+    from lockgate.own_packages import prefer_own_packages
 
-        run(called_as)
+    prefer_own_packages()
+    from services.command import main as run
+
+    run(called_as)
 
 
 if __name__ == "__main__":

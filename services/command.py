@@ -8,7 +8,6 @@ import click
 from discovery.model.errors import SettingsError
 from middlewares.programs.missing_extra import tell_missing_extra
 from middlewares.programs.standard_streams import open_standard_streams
-from middlewares.programs.stop_signals import end_at_once_when_stopped
 
 FAILURE = 1
 USAGE_ERROR = 2
@@ -21,7 +20,6 @@ EPILOG = (
 def main(called_as: str) -> NoReturn:
     """What is wrong is said in one line on standard error."""
     open_standard_streams()
-    end_at_once_when_stopped()
     try:
         sys.exit(run_service.main(prog_name=called_as, standalone_mode=False))
     except click.UsageError:

@@ -1,6 +1,5 @@
-"""What SIGINT and SIGTERM do to a program that has nothing to undo: it ends at once and says nothing."""
+"""SIGINT and SIGTERM as an exception, where a program that ends has something to undo."""
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,17 +18,6 @@ class Stopped(BaseException):
         self.status = 128 + number
 
 
-def end_at_once_when_stopped() -> None:
-    """From now on. What somebody else has seen to, and what is ignored as under nohup, stays so.
-
-    An exception would do where it is caught, but it can come at any line: in the midst of an import,
-    or where Python prints and forgets it.
-    """
-    for number in STOP_SIGNALS:
-        if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
-            signal.signal(number, _end)
-
-
 @contextmanager
 def stops_raised() -> Iterator[None]:
     """Within, Stopped is raised instead: what was begun can be undone."""
@@ -42,10 +30,6 @@ def stops_raised() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end(number: int, _frame: FrameType | None) -> None:
-    os._exit(128 + number)
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
