@@ -1,9 +1,10 @@
 """The services there are: one line for each."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from services.base.service import Service
+if TYPE_CHECKING:
+    from services.base.service import Service
 
 #: The name that it registers, and the module whose SERVICE makes it: only what runs is imported.
 MODULES = {
@@ -15,7 +16,7 @@ MODULES = {
 }
 
 
-def find(name: str) -> Service[Any] | None:
+def find(name: str) -> "Service[Any] | None":
     """The service of this name, which may be given without its `_service`."""
     module = MODULES.get(name) or MODULES.get(f"{name}_service")
     if module is None:

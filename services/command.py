@@ -8,6 +8,7 @@ import click
 from discovery.model.errors import SettingsError
 from middlewares.programs.missing_extra import tell_missing_extra
 from middlewares.programs.standard_streams import open_standard_streams
+from services.catalogue import MODULES, find
 
 FAILURE = 1
 USAGE_ERROR = 2
@@ -23,8 +24,6 @@ def main(called_as: str) -> NoReturn:
     try:
         sys.exit(run_service.main(prog_name=called_as, standalone_mode=False))
     except click.UsageError:
-        from services.catalogue import MODULES
-
         known = ", ".join(sorted(MODULES))
         sys.exit(_refuse(f"usage: {called_as} NAME; NAME is one of {known}", USAGE_ERROR))
     except ModuleNotFoundError as error:
@@ -36,14 +35,14 @@ class _WithVariables(click.Command):
     """Its help has the services that there are, and the variables that they read."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from services.catalogue import MODULES
-        from services.variables import variable_rows
+        from middlewares.programs.variables import help_rows
+        from services.variables import service_variables
 
         with formatter.section("Services"):
             formatter.write_text(", ".join(sorted(MODULES)))
         super().format_options(ctx, formatter)
         with formatter.section("Environment"):
-            formatter.write_dl(variable_rows())
+            formatter.write_dl(help_rows(service_variables()))
 
 
 @click.command(cls=_WithVariables, epilog=EPILOG)
@@ -52,7 +51,6 @@ class _WithVariables(click.Command):
 def run_service(name: str) -> int:
     """Run one of the example services in the foreground."""
     from services.base.runner import ListenError, run
-    from services.catalogue import find
 
     service = find(name)
     if service is None:

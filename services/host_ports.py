@@ -5,30 +5,20 @@ passes each connection on to the same port of that name. A port of the host goes
 alone: a service that had one itself could not be scaled.
 """
 
-import asyncio
-import contextlib
-import signal
-import socket
-import struct
 import sys
 from collections.abc import Sequence
-from functools import partial
 
-import structlog
+from lockgate.stopping import end_at_once_when_stopped
 
-from discovery.model.errors import SettingsError
-from middlewares.telemetry.logs import configure_logging
-from services.base.settings import ServiceSettings, settings_from_environment
-
-READ_BYTES = 65536
-CONNECT_WITHIN_S = 5.0
-EXIT_USAGE = 2
-
-_log = structlog.get_logger()
+FAILURE = 1
+USAGE_ERROR = 2
+CALLED_AS = "python -m services.host_ports"
 
 
 def targets_of(arguments: Sequence[str]) -> list[tuple[int, str]]:
     """`PORT:NAME` each, as port and name; ValueError for anything else."""
+    if not arguments:
+        raise ValueError(f"usage: {CALLED_AS} PORT:NAME…, as in 8002:price_service")
     targets = []
     for argument in arguments:
         port, _, name = argument.partition(":")
@@ -38,79 +28,27 @@ def targets_of(arguments: Sequence[str]) -> list[tuple[int, str]]:
     return targets
 
 
-async def pass_on(
-    name: str, port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Join a connection with one to `port` of `name`; each end finishes by itself."""
-    try:
-        async with asyncio.timeout(CONNECT_WITHIN_S):
-            there, to = await asyncio.open_connection(name, port)
-    except OSError as error:  # TimeoutError is one
-        _log.warning("port.unreachable", name=name, port=port, detail=str(error) or "timed out")
-        _break_off(writer)
-        return
-    is_whole = False
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_copy(reader, to))
-            tasks.create_task(_copy(there, writer))
-        is_whole = True
-    except* OSError:  # a container that is killed is no ConnectionError: there is no route to it
-        pass
-    finally:
-        for end in (to, writer):
-            if is_whole:
-                end.close()
-            else:  # both have to learn of it, at SIGTERM too
-                _break_off(end)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(READ_BYTES):
-        writer.write(data)
-        await writer.drain()
-    if writer.can_write_eof():
-        writer.write_eof()
-        await writer.drain()
-
-
-def _break_off(writer: asyncio.StreamWriter) -> None:
-    """End it by a reset: a FIN would say that all has been sent."""
-    sock = writer.get_extra_info("socket")
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-async def serve(listen: str, targets: Sequence[tuple[int, str]]) -> None:
-    """Forward until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with contextlib.AsyncExitStack() as open_servers:
-        for port, name in targets:
-            server = await asyncio.start_server(partial(pass_on, name, port), listen, port)
-            open_servers.callback(server.close)
-        _log.info("ports.open", targets=[f"{port}:{name}" for port, name in targets])
-        await stop.wait()
-
-
 def main(arguments: Sequence[str]) -> int:
     """The exit status; what is wrong is said in one line on standard error."""
+    end_at_once_when_stopped()
+    from discovery.model.errors import SettingsError
+    from middlewares.programs.missing_extra import tell_missing_extra
+
     try:
         targets = targets_of(arguments)
-        settings = settings_from_environment(ServiceSettings)
-    except (ValueError, SettingsError) as error:
-        return _refuse(str(error), EXIT_USAGE)
-    logs = configure_logging(
-        service="host_ports", level=settings.log_level, style=settings.log_format
-    )
+        from services.base.runner import ListenError
+        from services.forwarding import run
+    except ValueError as error:
+        return _refuse(str(error), USAGE_ERROR)
+    except ModuleNotFoundError as error:
+        tell_missing_extra(CALLED_AS, error)
+        return FAILURE
     try:
-        asyncio.run(serve(settings.service_host, targets))
-    except OSError as error:
-        return _refuse(f"can't listen on {settings.service_host}: {error.strerror}", 1)
-    finally:
-        logs.close()
+        run(targets)
+    except SettingsError as error:
+        return _refuse(str(error), USAGE_ERROR)
+    except ListenError as error:
+        return _refuse(str(error), FAILURE)
     return 0
 
 

@@ -1,29 +1,23 @@
-"""The environment variables that the example services read, for their help."""
+"""The environment variables that the example services read: what each means, and its default.
 
-from discovery.model.settings import MEANINGS, VARIABLES, RegistrySettings
-from services.base.settings import ServiceSettings
-from services.catalogue import MODULES, find
+A plain table, so that `--help` starts in the time of nothing else; `ServiceSettings` and those of each
+service check the values (tests/unit/services/test_variables.py holds them together).
+"""
 
-
-def variable_rows() -> list[tuple[str, str]]:
-    """Each variable, with its meaning and its default in one text."""
-    registry = RegistrySettings()
-    rows = {
-        field.upper(): f"{one.title} [default: {_shown(field, one.default)}]"
-        for settings in _all_settings()
-        for field, one in settings.model_fields.items()
-    } | {
-        variable: f"{MEANINGS[variable]} [default: {getattr(registry, field)}]"
-        for field, variable in VARIABLES.items()
-    }
-    return list(rows.items())
+from middlewares.programs.variables import Variable, registry_variables
 
 
-def _all_settings() -> list[type[ServiceSettings]]:
-    return [service.settings for name in MODULES if (service := find(name)) is not None]
-
-
-def _shown(field: str, default: object) -> str:
-    if field == "service_port":
-        return "each its own"
-    return "unset" if default is None else str(default)
+def service_variables() -> dict[str, Variable]:
+    """Those of the registry too."""
+    return {
+        "SERVICE_HOST": Variable("Where the service listens.", "127.0.0.1"),
+        "SERVICE_PORT": Variable("Its port.", "each its own"),
+        "ADVERTISE_HOST": Variable("The host that it registers.", "localhost"),
+        "ADVERTISE_OWN_ADDRESS": Variable(
+            "1: an instance registers its own address, not ADVERTISE_HOST.", "0"
+        ),
+        "LOG_LEVEL": Variable("debug, info, warning (or warn), error or critical.", "info"),
+        "LOG_FORMAT": Variable("json, or console for people.", "json"),
+        "SHUTDOWN_GRACE": Variable("Seconds for requests in flight when it stops.", "10"),
+        "MARKET_DATA_FILE": Variable("CSV of real candles, for market_data_service."),
+    } | registry_variables()

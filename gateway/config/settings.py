@@ -76,80 +76,45 @@ SecondsOrNever = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 
 
 class GatewaySettings(BaseSettings):
-    """What the contract's table of variables says; durations are seconds."""
+    """Which values each variable may have (gateway/config/variables.py says what it means); durations are seconds."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
     gateway_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
-    """Where the gateway listens."""
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    """Its port; 0: a free one."""
     gateway_url: Annotated[str | None, AfterValidator(_gateway_url)] = None
-    """Where clients reach it, https://shop.example; services are told; else where it listens."""
     gateway_workers: Annotated[int, Field(ge=1, le=1)] = 1
-    """Processes of one gateway; more than one is not supported yet."""
     registry_allowed_hosts: str = ""
-    """CIDRs and names that an instance may have; empty: any but the never-allowed."""
     rate_limit_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    """Requests of one client in a window; 0: no limit."""
     rate_limit_window: Annotated[float, Field(ge=0.1, le=86400)] = 60
-    """Seconds of that window."""
     health_check_interval: Annotated[float, Field(ge=0.05, le=3600)] = 5
-    """Seconds between the probes of an instance."""
     health_check_timeout: Annotated[float, Field(ge=0.05, le=3600)] = 2
-    """Seconds for each probe."""
     health_fall: Annotated[int, Field(ge=1, le=100)] = 3
-    """Failures in a row until an instance is unhealthy."""
     health_rise: Annotated[int, Field(ge=1, le=100)] = 2
-    """Passes in a row until it is healthy again."""
     unhealthy_remove_after: Annotated[float, Field(ge=0, le=86400)] = 60
-    """Seconds unhealthy until an instance is removed from the registry."""
     upstream_connect_timeout: Seconds = 2
-    """Seconds to connect to an instance."""
     upstream_timeout: Seconds = 30
-    """Seconds to the head of its answer."""
     upstream_idle_timeout: SecondsOrNever = 300
-    """Seconds between two pieces of an answer; 0: no limit."""
     upstream_total_timeout: SecondsOrNever = 0
-    """Seconds for the whole exchange, all attempts together; 0: no limit."""
     upstream_connections: Annotated[int, Field(ge=0)] = 0
-    """Most connections to one instance; 0: no limit."""
     upstream_connection_wait: Seconds = 1
-    """Seconds to wait for one of them."""
     max_response_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
-    """Largest head of an instance's answer."""
     client_body_timeout: SecondsOrNever = 60
-    """Longest pause in a request body, seconds; 0: no limit."""
     client_body_min_rate: Annotated[int, Field(ge=0)] = 240
-    """Fewest bytes of a request body a second after the first 20 s; 0: any."""
     client_send_timeout: SecondsOrNever = 60
-    """Seconds that a client may read nothing of its answer; 0: no limit."""
     max_body_bytes: Annotated[int, Field(ge=0)] = 0
-    """Largest request body; 0: no limit."""
     max_request_head_bytes: Annotated[int, Field(ge=1024)] = 64 * 1024
-    """Request line and header section of a request together."""
     trusted_proxies: Annotated[str, AfterValidator(_trusted_proxies)] = ""
-    """Comma-separated CIDRs whose X-Forwarded-* are believed."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
-    """Comma-separated origins, or *; empty: CORS is the services' matter."""
     admin_token: Annotated[str | None, AfterValidator(_admin_token)] = None
-    """Bearer token of every changing call, 16 characters or more; unset: they are refused."""
     admin_token_file: Path | None = None
-    """A file that holds it, which nobody else can read."""
     admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None
-    """host:port or unix:/path for everything but /api, /health and /ready."""
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
-    """Seconds for requests in flight when the gateway stops."""
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
-    """Seconds for tunnels and event streams then."""
     view_file: Path | None = None
-    """Keeps what is registered, for a start while the registry is away."""
     start_without_registry: Literal["view", "wait"] = "view"
-    """Such a start: `view` begins with that file, `wait` waits for the registry."""
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = "info"
-    """debug, info, warning (or warn), error or critical."""
     log_format: Annotated[Style, BeforeValidator(in_lower_case)] = "json"
-    """json, or console for people."""
     registry: RegistrySettings = RegistrySettings()
 
     @classmethod

@@ -1,50 +1,82 @@
-"""The environment variables that the gateway reads, as the settings have them."""
+"""The environment variables that the gateway reads: what each means, and its default.
 
-from contextlib import suppress
+A plain table, so that `--help` starts in the time of nothing else; `GatewaySettings` checks the values
+(tests/unit/gateway/config/test_settings.py holds the two together).
+"""
 
-from discovery.model.errors import SettingsError
-from discovery.model.settings import MEANINGS, VARIABLES, RegistrySettings
-from gateway.config.settings import GatewaySettings
+from collections.abc import Mapping
 
-_FIELDS_OF_THE_REGISTRY = {variable: field for field, variable in VARIABLES.items()}
+from middlewares.programs.variables import Variable, registry_variables
+
+_OWN = {
+    "GATEWAY_HOST": Variable("Where the gateway listens.", "127.0.0.1"),
+    "GATEWAY_PORT": Variable("Its port; 0: a free one.", "8080"),
+    "GATEWAY_URL": Variable(
+        "Where clients reach it, https://shop.example; services are told; else where it listens."
+    ),
+    "GATEWAY_WORKERS": Variable(
+        "Processes of one gateway; more than one is not supported yet.", "1"
+    ),
+    "REGISTRY_ALLOWED_HOSTS": Variable(
+        "CIDRs and names that an instance may have; empty: any but the never-allowed."
+    ),
+    "RATE_LIMIT_REQUESTS": Variable("Requests of one client in a window; 0: no limit.", "100"),
+    "RATE_LIMIT_WINDOW": Variable("Seconds of that window.", "60"),
+    "HEALTH_CHECK_INTERVAL": Variable("Seconds between the probes of an instance.", "5"),
+    "HEALTH_CHECK_TIMEOUT": Variable("Seconds for each probe.", "2"),
+    "HEALTH_FALL": Variable("Failures in a row until an instance is unhealthy.", "3"),
+    "HEALTH_RISE": Variable("Passes in a row until it is healthy again.", "2"),
+    "UNHEALTHY_REMOVE_AFTER": Variable(
+        "Seconds unhealthy until an instance is removed from the registry.", "60"
+    ),
+    "UPSTREAM_CONNECT_TIMEOUT": Variable("Seconds to connect to an instance.", "2"),
+    "UPSTREAM_TIMEOUT": Variable("Seconds to the head of its answer.", "30"),
+    "UPSTREAM_IDLE_TIMEOUT": Variable(
+        "Seconds between two pieces of an answer; 0: no limit.", "300"
+    ),
+    "UPSTREAM_TOTAL_TIMEOUT": Variable(
+        "Seconds for the whole exchange, all attempts together; 0: no limit.", "0"
+    ),
+    "UPSTREAM_CONNECTIONS": Variable("Most connections to one instance; 0: no limit.", "0"),
+    "UPSTREAM_CONNECTION_WAIT": Variable("Seconds to wait for one of them.", "1"),
+    "MAX_RESPONSE_HEAD_BYTES": Variable("Largest head of an instance's answer.", "65536"),
+    "CLIENT_BODY_TIMEOUT": Variable("Longest pause in a request body, seconds; 0: no limit.", "60"),
+    "CLIENT_BODY_MIN_RATE": Variable(
+        "Fewest bytes of a request body a second after the first 20 s; 0: any.", "240"
+    ),
+    "CLIENT_SEND_TIMEOUT": Variable(
+        "Seconds that a client may read nothing of its answer; 0: no limit.", "60"
+    ),
+    "MAX_BODY_BYTES": Variable("Largest request body; 0: no limit.", "0"),
+    "MAX_REQUEST_HEAD_BYTES": Variable(
+        "Request line and header section of a request together.", "65536"
+    ),
+    "TRUSTED_PROXIES": Variable("Comma-separated CIDRs whose X-Forwarded-* are believed."),
+    "CORS_ORIGINS": Variable("Comma-separated origins, or *; empty: CORS is the services' matter."),
+    "ADMIN_TOKEN": Variable(
+        "Bearer token of every changing call, 16 characters or more; unset: they are refused."
+    ),
+    "ADMIN_TOKEN_FILE": Variable("A file that holds it, which nobody else can read."),
+    "ADMIN_LISTEN": Variable(
+        "host:port or unix:/path for everything but /api, /health and /ready."
+    ),
+    "SHUTDOWN_GRACE": Variable("Seconds for requests in flight when the gateway stops.", "10"),
+    "TUNNEL_GRACE": Variable("Seconds for tunnels and event streams then.", "300"),
+    "VIEW_FILE": Variable("Keeps what is registered, for a start while the registry is away."),
+    "START_WITHOUT_REGISTRY": Variable(
+        "Such a start: `view` begins with that file, `wait` waits for the registry.", "view"
+    ),
+    "LOG_LEVEL": Variable("debug, info, warning (or warn), error or critical.", "info"),
+    "LOG_FORMAT": Variable("json, or console for people.", "json"),
+}
+
+
+def gateway_variables() -> Mapping[str, Variable]:
+    """Those of its registry too."""
+    return _OWN | registry_variables()
 
 
 def variable_defaults() -> dict[str, str]:
-    """Every environment variable that the gateway reads, with its default as one would write it."""
-    fields = GatewaySettings.model_fields
-    defaults = {name.upper(): fields[name].default for name in fields if name != "registry"}
-    registry = RegistrySettings()
-    defaults |= {variable: getattr(registry, field) for field, variable in VARIABLES.items()}
-    return {variable: _as_written(value) for variable, value in defaults.items()} | {
-        "GATEWAY_CONFIG": ""
-    }
-
-
-def variable_meanings() -> dict[str, str]:
-    """What each of them means, in a sentence."""
-    fields = GatewaySettings.model_fields.items()
-    own = {name.upper(): field.description or "" for name, field in fields if name != "registry"}
-    return own | MEANINGS
-
-
-def value_read(variable: str, text: str) -> object:
-    """What the settings make of a text: INFO is info, 60.0 is 60. What they refuse stays as it is."""
-    with suppress(ValueError, SettingsError):
-        if field := _FIELDS_OF_THE_REGISTRY.get(variable):
-            return type(getattr(RegistrySettings(), field))(text)
-        name = variable.lower()
-        if text and name in GatewaySettings.model_fields:
-            return _in_one_form(name, GatewaySettings(**{name: text}))  # type: ignore[arg-type]
-    return text
-
-
-def _in_one_form(name: str, settings: GatewaySettings) -> object:
-    """Lists that the settings keep as they are written are the same with other spaces."""
-    parsed = {"trusted_proxies": "trusted", "registry_allowed_hosts": "allowed_hosts"}
-    return getattr(settings, parsed.get(name, name))
-
-
-def _as_written(value: object) -> str:
-    if value in (None, ()):
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """Every environment variable that the gateway reads, with its default."""
+    defaults = {name: variable.default for name, variable in gateway_variables().items()}
+    return defaults | {"GATEWAY_CONFIG": ""}

@@ -24,10 +24,10 @@ def _advertisable(host: str) -> str:
     return host
 
 
-#: A field's title is what it means, its description the end of the sentence that refuses a bad value.
+#: A field's description is the end of the sentence that refuses a bad value.
 Port = Annotated[
     int,
-    Field(ge=1, le=65535, title="Its port.", description="must be a port from 1 to 65535"),
+    Field(ge=1, le=65535, description="must be a port from 1 to 65535"),
 ]
 
 
@@ -38,32 +38,26 @@ class ServiceSettings(BaseSettings):
 
     service_host: str = Field(
         default="127.0.0.1",
-        title="Where the service listens.",
         description="must be an address to listen on",
     )
     service_port: Port = Field(default=...)
-    advertise_host: Annotated[str, AfterValidator(_advertisable)] = Field(
-        default="localhost", title="The host that it registers."
-    )
+    advertise_host: Annotated[str, AfterValidator(_advertisable)] = Field(default="localhost")
     advertise_own_address: bool = Field(
         default=False,
-        title="1: an instance registers its own address, not ADVERTISE_HOST.",
         description="must be 1 or 0",
     )
     log_level: Annotated[Level, BeforeValidator(in_lower_case)] = Field(
         default="info",
-        title="debug, info, warning (or warn), error or critical.",
         description=LEVELS_IN_WORDS,
     )
     log_format: Annotated[Style, BeforeValidator(in_lower_case)] = Field(
-        default="json", title="json, or console for people.", description="must be json or console"
+        default="json", description="must be json or console"
     )
     shutdown_grace: float = Field(
         default=10.0,
         ge=0,
         le=3600,
         allow_inf_nan=False,
-        title="Seconds for requests in flight when it stops.",
         description="must be 0 to 3600 seconds",
     )
 

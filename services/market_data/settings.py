@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.base.settings import Port, ServiceSettings
@@ -20,6 +20,4 @@ class MarketDataSettings(ServiceSettings):
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)
 
     service_port: Port = 8000
-    market_data_file: Annotated[CandleFile | None, BeforeValidator(_opened), NoDecode] = Field(
-        default=None, title="CSV of real candles, for market_data_service."
-    )
+    market_data_file: Annotated[CandleFile | None, BeforeValidator(_opened), NoDecode] = None

@@ -71,12 +71,21 @@ NEEDS_EXTRA = {
     **{f"lockgate {command}": ("lockgate", command) for command in ("up", "down", "ps", "doctor")},
     "lockgate restart": ("lockgate", "restart"),
     "lockgate gateway": ("lockgate", "gateway"),
-    "lockgate gateway --help": ("lockgate", "gateway", "--help"),
     "python -m gateway": ("python", "-m", "gateway"),
     "python -m lockgate.gateway": ("python", "-m", "lockgate.gateway"),
     "python -m services": ("python", "-m", "services", "price_service"),
     "python -m lockgate.services": ("python", "-m", "lockgate.services", "price_service"),
+    "python -m services.host_ports": ("python", "-m", "services.host_ports", "8000:price_service"),
 }
+ASKED_WRONGLY = [
+    *[
+        (module, *arguments)
+        for module in ("services", "lockgate.services")
+        for arguments in ((), ("--bogus",))
+    ],
+    ("services.host_ports",),
+    ("gateway", "--bogus"),
+]
 
 
 @pytest.mark.parametrize("command", NEEDS_EXTRA.values(), ids=NEEDS_EXTRA)
@@ -89,6 +98,26 @@ def test_what_needs_the_extra_says_so_in_one_line(
     assert 'needs the extra "gateway"' in done.stderr
     assert 'pip install "lockgate[gateway]"' in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ASKED_WRONGLY, ids=" ".join)
+def test_what_is_asked_wrongly_is_answered_in_one_line(
+    bare: Install, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """What it could have been asked was in modules that need the extra: two tracebacks."""
+    done = bare.run(tmp_path, "python", "-m", *command)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"python -m {command[0]}" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["services", "lockgate.services", "gateway", "lockgate.gateway"])
+def test_help_of_the_processes_needs_nothing_more(
+    bare: Install, tmp_path: Path, module: str
+) -> None:
+    done = bare.run(tmp_path, "python", "-m", module, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"Usage: python -m {module}")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,17 +9,12 @@ class _WithVariables(click.Command):
     """Its help has the variables that the gateway reads; they are its only options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from gateway.config.variables import variable_defaults, variable_meanings
+        from gateway.config.variables import gateway_variables
+        from middlewares.programs.variables import help_rows
 
         super().format_options(ctx, formatter)
-        defaults = variable_defaults()
         with formatter.section("Environment"):
-            formatter.write_dl(
-                [
-                    (variable, f"{meaning} [default: {defaults[variable] or 'unset'}]")
-                    for variable, meaning in variable_meanings().items()
-                ]
-            )
+            formatter.write_dl(help_rows(gateway_variables()))
 
 
 @command(

@@ -7,7 +7,8 @@ from functools import cache
 from pydantic import TypeAdapter
 
 from discovery.model.settings import VARIABLES, without_password
-from gateway.config.variables import value_read, variable_defaults
+from gateway.config.values import value_read
+from gateway.config.variables import variable_defaults
 from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS
 
 #: What the example services read besides the registry's variables.

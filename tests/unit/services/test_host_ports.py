@@ -8,7 +8,8 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
-from services.host_ports import pass_on, targets_of
+from services.forwarding import pass_on
+from services.host_ports import targets_of
 from tests.support.registry_servers import free_port
 from tests.support.transports import reset
 

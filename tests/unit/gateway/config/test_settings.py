@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from discovery.model.errors import SettingsError
-from discovery.model.settings import RegistrySettings
+from discovery.model.settings import VARIABLES, RegistrySettings
 from gateway.config.settings import GatewaySettings, load_settings
-from gateway.config.variables import variable_defaults
+from gateway.config.variables import gateway_variables, variable_defaults
 from middlewares.limits.deciding import Policy
 
 
@@ -53,8 +53,24 @@ def test_every_variable_is_known_by_its_default() -> None:
     defaults = variable_defaults()
 
     assert load_settings(defaults) == load_settings({})
+    unset = {
+        name for name, field in GatewaySettings.model_fields.items() if field.default in (None, ())
+    }
+    assert {name.lower() for name, default in defaults.items() if not default} == {
+        *unset,
+        "registry_allowed_hosts",
+        "trusted_proxies",
+        "gateway_config",
+    }
     assert (defaults["RATE_LIMIT_REQUESTS"], defaults["RATE_LIMIT_WINDOW"]) == ("100", "60")
     assert (defaults["HEARTBEAT_INTERVAL"], defaults["ADMIN_LISTEN"]) == ("5", "")
+
+
+def test_every_variable_has_a_meaning() -> None:
+    fields = {name.upper() for name in GatewaySettings.model_fields} - {"REGISTRY"}
+    variables = gateway_variables()
+    assert set(variables) == fields | set(VARIABLES.values())
+    assert all(variable.meaning for variable in variables.values())
 
 
 def test_an_empty_variable_is_one_that_is_not_set() -> None:

@@ -1,0 +1,33 @@
+"""The environment variables that a program reads, as its help tells them."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from discovery.model.settings import MEANINGS, VARIABLES, RegistrySettings
+
+
+class Variable(NamedTuple):
+    """`default` is as one would write it; empty: unset."""
+
+    meaning: str
+    default: str = ""
+
+
+def registry_variables() -> dict[str, Variable]:
+    """Those of every program that has to do with the registry."""
+    settings = RegistrySettings()
+    return {
+        name: Variable(MEANINGS[name], _as_written(getattr(settings, field)))
+        for field, name in VARIABLES.items()
+    }
+
+
+def help_rows(variables: Mapping[str, Variable]) -> list[tuple[str, str]]:
+    return [
+        (name, f"{variable.meaning} [default: {variable.default or 'unset'}]")
+        for name, variable in variables.items()
+    ]
+
+
+def _as_written(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
