@@ -1,11 +1,6 @@
-"""Ending tasks for sure: one cancellation may be swallowed on its way, by a time-out that just ran out."""
+"""Ending tasks for sure: a time-out that just ran out may swallow one cancellation."""
 
 import asyncio
-from typing import TypeVar
-
-from .slicing import Steps
-
-T = TypeVar("T")
 
 #: Time for a task to end after it was cancelled, before it is cancelled again.
 ENDS_WITHIN_S = 0.1
@@ -25,13 +20,3 @@ async def end(*tasks: "asyncio.Task[None]") -> None:
     for task in tasks:
         if not task.cancelled():
             task.exception()
-
-
-async def in_steps(steps: Steps[T]) -> T:
-    """All of the work, with a turn for everything else that waits for the loop after each step."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
-        await asyncio.sleep(0)

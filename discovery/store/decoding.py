@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ..base.slicing import Steps, slices
+from ..base.steps import Steps, slices
 from ..model.answers import Record, Snapshot
 from ..model.errors import InvalidRegistration
 from ..model.instance import Instance, check_name, decode

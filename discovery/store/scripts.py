@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from ..base.slicing import at_once
+from ..base.steps import at_once
 from ..model.answers import (
     REMEMBERED_S,
     Changed,

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.logs import Log
-from ..base.slicing import Steps, at_once, slices
-from ..base.tasks import in_steps
+from ..base.steps import Steps, at_once, in_steps, slices
 from ..model.answers import REMEMBERED_S
 from ..model.errors import InvalidRegistration
 from ..model.instance import Instance, decode, encode

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from ..base.slicing import Steps, slices
+from ..base.steps import Steps, slices
 from ..model.answers import REMEMBERED_S, Snapshot
 from ..model.instance import Instance
 from .persistent_map import persistent

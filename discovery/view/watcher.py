@@ -10,8 +10,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from ..base.logs import Log
-from ..base.slicing import ITEMS_OF_A_STEP
-from ..base.tasks import in_steps
+from ..base.steps import ITEMS_OF_A_STEP, in_steps
 from ..model.settings import RegistrySettings
 from ..store import scripts
 from ..store.clients import connect_async

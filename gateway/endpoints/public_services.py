@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import orjson
 
-from discovery.base.slicing import Steps, slices
+from discovery.base.steps import Steps, slices
 from discovery.client.describing import (
     Description,
     describe_instance,

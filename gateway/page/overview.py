@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from discovery.base.slicing import Steps, slices
+from discovery.base.steps import Steps, slices
 from discovery.client.describing import rfc3339, route_of
 from discovery.model.health_check import HealthCheck
 from discovery.model.instance import Instance

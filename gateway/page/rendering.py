@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from discovery.base.slicing import Steps
+from discovery.base.steps import Steps
 from gateway.page.overview import Overview, ShownInstance, ShownService
 from gateway.page.template import PARTS, Markup, joined
 

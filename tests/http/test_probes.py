@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis
 
-from discovery.base.slicing import at_once
+from discovery.base.steps import at_once
 from discovery.model.instance import parse_registration
 from discovery.view.saved_view import ViewLines, write
 from discovery.view.view import Entry, View

@@ -11,7 +11,7 @@ import redis
 from structlog.testing import capture_logs
 
 from discovery import AsyncServiceRegistry, RegistrySettings
-from discovery.base.slicing import at_once
+from discovery.base.steps import at_once
 from discovery.base.tasks import end
 from discovery.model.instance import parse_registration
 from discovery.store import scripts

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.base.slicing import at_once
+from discovery.base.steps import at_once
 from discovery.client.describing import meant_by
 from discovery.client.last_answers import LastAnswers
 from discovery.model.answers import Record, Snapshot

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.base.slicing import at_once
+from discovery.base.steps import at_once
 from discovery.model.answers import REMEMBERED_S, Record, Snapshot
 from discovery.model.instance import Instance, parse_registration
 from discovery.view.view import (

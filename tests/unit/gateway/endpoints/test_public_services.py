@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from discovery.base.slicing import ITEMS_OF_A_STEP, at_once
+from discovery.base.steps import ITEMS_OF_A_STEP, at_once
 from discovery.model.instance import parse_registration
 from discovery.view.view import Entry, Status, View
 from gateway.endpoints.public_services import PublicServices, describe_entry

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from discovery.base.slicing import ITEMS_OF_A_STEP, at_once
+from discovery.base.steps import ITEMS_OF_A_STEP, at_once
 from discovery.health.machine import Health
 from discovery.model.instance import parse_registration
 from discovery.view.view import Entry, View

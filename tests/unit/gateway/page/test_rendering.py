@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.base.slicing import at_once
+from discovery.base.steps import at_once
 from gateway.page.overview import Overview, ShownInstance, ShownService
 from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH

@@ -1,7 +1,8 @@
-"""Long work in steps: on an event loop (`tasks.in_steps`) everything else has its turn between two."""
+"""Long work in steps: on an event loop (`in_steps`) everything else has its turn between two."""
 
 from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
+from types import coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -21,9 +22,15 @@ def slices(items: Iterable[T]) -> Iterator[list[T]]:
 
 
 def at_once(steps: Steps[T]) -> T:
-    """All of the work, for those who have nothing else to do."""
+    """Do all of the work without a pause."""
     while True:
         try:
             next(steps)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
+
+
+@coroutine
+def in_steps(steps: Steps[T]) -> Steps[T]:
+    """Do all of the work, with a turn for everything else after each step, as `asyncio.sleep(0)` gives."""
+    return (yield from steps)

@@ -2,8 +2,7 @@
 
 import asyncio
 
-from discovery.base.slicing import ITEMS_OF_A_STEP, Steps, at_once, slices
-from discovery.base.tasks import in_steps
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, in_steps, slices
 from discovery.model.instance import encode, parse_registration
 from discovery.store.decoding import decoding_snapshot
 from discovery.store.left_out import LeftOut
