@@ -13,7 +13,7 @@ from redis.retry import Retry
 from ..model.errors import RegistryDenies, RegistryRefuses, RegistryUnavailable
 from ..model.registry_url import parse_server_group
 from ..model.settings import without_password
-from . import async_server_groups, sync_server_groups
+from . import async_pools, sync_pools
 
 #: A call that takes longer counts as "registry away"; callers have a last known answer.
 CALL_TIMEOUT_S = 0.25
@@ -38,7 +38,7 @@ def connect(url: str) -> "redis.Redis":
     if group is None:
         return redis.Redis.from_url(url, **options)
     asking = {**options, "retry": Retry(NoBackoff(), 0)}
-    return redis.Redis.from_pool(sync_server_groups.pool(group, options, asking))
+    return redis.Redis.from_pool(sync_pools.pool(group, options, asking))
 
 
 def abandon(client: "redis.Redis") -> None:
@@ -46,7 +46,7 @@ def abandon(client: "redis.Redis") -> None:
 
     Its own way to close waits for locks, which threads that are not in the child may hold.
     """
-    for one in (client, *sync_server_groups.asked_by(client.connection_pool)):
+    for one in (client, *sync_pools.asked_by(client.connection_pool)):
         one.auto_close_connection_pool = False
 
 
@@ -67,7 +67,7 @@ def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
         "retry": AsyncRetry(NoBackoff(), 0),
     }
     client = redis.asyncio.Redis(
-        connection_pool=async_server_groups.pool(group, options, asking),
+        connection_pool=async_pools.pool(group, options, asking),
         single_connection_client=blocking,
     )
     client.auto_close_connection_pool = True

@@ -12,7 +12,7 @@ from .left_out import LeftOut
 #: The last moment of the year 9999, which is the last that RFC 3339 can name.
 MOST_MS = 253_402_300_799_999
 
-#: As scripts/common.lua takes them; what is longer can't be counted to in floating point.
+#: As lua/common.lua takes them; what is longer can't be counted to in floating point.
 _WHOLE_NUMBER = re.compile(rb"[0-9]{1,15}")
 _TTL_MS = re.compile(rb"[0-9]{1,7}")
 

@@ -24,5 +24,5 @@ def tag(namespace: str) -> str:
 
 
 def registry_keys(namespace: str) -> list[str]:
-    """The keys of the registry's scripts, in the order that scripts/common.lua names them."""
+    """The keys of the registry's scripts, in the order that lua/common.lua names them."""
     return [f"{tag(namespace)}:{name}" for name in KEY_NAMES]
