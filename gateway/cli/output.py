@@ -49,8 +49,10 @@ def print_rows(
     title: str = "",
     to_the_right: Collection[str] = (),
     folded: bool = True,
+    below: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> None:
-    """A table of texts, of which nothing is cut off: `folded`, long ones go on in the next line."""
+    """A table of texts, as in `table_lines`; `folded`: made to fit the terminal, where it is one."""
     folded = folded and sys.stdout.isatty()
     lines = table_lines(
         headings,
@@ -58,6 +60,8 @@ def print_rows(
         width=shutil.get_terminal_size().columns if folded else _UNLIMITED,
         colours=_takes_colours(sys.stdout),
         to_the_right=to_the_right,
+        below=below,
+        left_out=left_out,
     )
     print_lines(*([title, ""] if title else []), *lines)
 

@@ -17,6 +17,8 @@ _HEADINGS = (
     "weight",
     "last heartbeat",
 )
+#: On a narrow terminal the first of these goes first; pipes and --json have them all.
+_LEFT_OUT = ("last heartbeat", "weight", "version")
 
 
 def print_services(gateway: GatewayClient, document: Any) -> None:
@@ -36,7 +38,7 @@ def print_services(gateway: GatewayClient, document: Any) -> None:
         for service in document["services"]
         for instance in service["instances"]
     ]
-    print_rows(_HEADINGS, rows, title=_title(document))
+    print_rows(_HEADINGS, rows, title=_title(document), below="why", left_out=_LEFT_OUT)
     print_below(
         f"{service['name']}, {instances}: {helps}"
         for service in document["services"]

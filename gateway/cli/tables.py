@@ -1,9 +1,13 @@
-"""Tables of text in columns: a cell that is too long for the terminal goes on below itself."""
+"""Tables of text in columns: what is too long for the terminal goes on below itself, at a space.
+
+A word is never cut: addresses and commands are there to be copied.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from itertools import zip_longest
-from textwrap import wrap
+from textwrap import TextWrapper
 
 from middlewares.telemetry.printable import printable
 
@@ -11,6 +15,7 @@ _GAP = "  "
 #: No column is made narrower.
 _NARROWEST = 8
 _ANSI = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
+_Wrapper = partial(TextWrapper, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,25 @@ class Coloured:
         return f"\x1b[{_ANSI[self.colour]}m{self.text if text is None else text}\x1b[0m"
 
 
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    cells: Sequence[Coloured]
+    align: str
+
+    @cached_property
+    def whole(self) -> int:
+        """The width in which nothing of it is folded."""
+        return max(len(self.heading), *(len(cell.text) for cell in self.cells), 0)
+
+    @cached_property
+    def least(self) -> int:
+        """The width in which no word is cut."""
+        texts = (self.heading, *(cell.text for cell in self.cells))
+        longest = max((len(word) for text in texts for word in text.split()), default=0)
+        return max(longest, min(self.whole, _NARROWEST))
+
+
 def table_lines(
     headings: Sequence[str],
     rows: Sequence[Sequence[str | Coloured]],
@@ -32,23 +56,53 @@ def table_lines(
     width: int,
     colours: bool = False,
     to_the_right: Collection[str] = (),
+    below: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> Iterator[str]:
-    """The lines of a table at most `width` wide, where its columns can be as narrow as that."""
-    cells = [[_as_coloured(cell) for cell in row] for row in rows]
-    texts = [list(headings), *([cell.text for cell in row] for row in cells)]
-    widths = _fit([max(map(len, column)) for column in zip(*texts, strict=True)], width)
-    aligned = [">" if heading in to_the_right else "<" for heading in headings]
-    for row in [[Coloured(heading, "bold") for heading in headings], *cells]:
-        folded = [wrap(cell.text, most) for cell, most in zip(row, widths, strict=True)]
-        for parts in zip_longest(*folded, fillvalue=""):
-            filled = [
-                f"{part:{align}{most}}"
-                for part, align, most in zip(parts, aligned, widths, strict=True)
-            ]
-            line = _GAP.join(
-                _paint(cell, part, colours) for cell, part in zip(row, filled, strict=True)
+    """The lines of a table, at most `width` wide where no single word is too long for that.
+
+    Where it does not fit, the column `below` stands below each row, in lines of its own; then those
+    of `left_out` are left out, as many as it takes, the first one first.
+    """
+    columns = {
+        heading: _Column(
+            heading,
+            [_as_coloured(row[index]) for row in rows],
+            ">" if heading in to_the_right else "<",
+        )
+        for index, heading in enumerate(headings)
+    }
+    under = None
+    if below is not None and _width([column.whole for column in columns.values()]) > width:
+        under = columns.pop(below)
+    for heading in left_out:
+        if _width([column.least for column in columns.values()]) > width:
+            del columns[heading]
+    shown = list(columns.values())
+    widths = _fit(shown, width)
+    yield from _row(shown, [Coloured(one.heading, "bold") for one in shown], widths, colours)
+    for index in range(len(rows)):
+        yield from _row(shown, [one.cells[index] for one in shown], widths, colours)
+        if under is not None and under.cells[index].text:
+            text = f"{under.heading}: {under.cells[index].text}"
+            yield from _Wrapper(width=width, initial_indent=_GAP, subsequent_indent=2 * _GAP).wrap(
+                text
             )
-            yield line.rstrip()
+
+
+def _row(
+    columns: Sequence[_Column], cells: Sequence[Coloured], widths: Sequence[int], colours: bool
+) -> Iterator[str]:
+    folded = [
+        _Wrapper(width=most).wrap(cell.text) for cell, most in zip(cells, widths, strict=True)
+    ]
+    for parts in zip_longest(*folded, fillvalue=""):
+        filled = [
+            f"{part:{column.align}{most}}"
+            for part, column, most in zip(parts, columns, widths, strict=True)
+        ]
+        painted = (_paint(cell, part, colours) for cell, part in zip(cells, filled, strict=True))
+        yield _GAP.join(painted).rstrip()
 
 
 def _as_coloured(cell: str | Coloured) -> Coloured:
@@ -60,10 +114,16 @@ def _paint(cell: Coloured, part: str, colours: bool) -> str:
     return cell.painted(part) if colours and cell.colour and part.strip() else part
 
 
-def _fit(widths: list[int], most: int) -> list[int]:
-    """Take from the widest columns until all of them fit."""
-    widths = list(widths)
-    spare = most - len(_GAP) * (len(widths) - 1)
-    while sum(widths) > spare and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+def _width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _fit(columns: Sequence[_Column], most: int) -> list[int]:
+    """Take from the widest columns until all of them fit, or no word could stay whole."""
+    widths = [column.whole for column in columns]
+    while _width(widths) > most:
+        spare = [index for index, column in enumerate(columns) if widths[index] > column.least]
+        if not spare:
+            break
+        widths[max(spare, key=widths.__getitem__)] -= 1
     return widths

@@ -34,5 +34,6 @@ def doctor(port_offset: str, data_dir: Path | None, as_json: bool) -> int:
             (Coloured(one.state, _COLOURS[one.state]), one.check, one.detail, one.advice)
             for one in findings
         ]
-        print_rows(("", "check", "found", "what to do"), rows, title="Lockgate doctor")
+        headings = ("", "check", "found", "what to do")
+        print_rows(headings, rows, title="Lockgate doctor", below="what to do")
     return FAILURE if any(finding.state == "failed" for finding in findings) else 0
