@@ -2,38 +2,21 @@
 
 import asyncio
 import os
-import random
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
-from redis.exceptions import RedisError
-
 from ..base.tasks import end
-from ..model.answers import Drained, Snapshot
-from ..model.errors import RegistryUnavailable, ServiceNotFound
-from ..model.ids import instance_key, new_instance_id
-from ..model.instance import check_name, is_service_name, parse_registration
-from ..model.naming import names_meant
+from ..model.answers import Drained
+from ..model.instance import check_name
 from ..model.settings import RegistrySettings
-from ..store import scripts
-from ..store.clients import unavailable
 from ..store.keys import registry_keys
-from ..store.left_out import LeftOut
 from ..store.loop_clients import LoopClients
 from ..store.scripts import Command
 from ..view.view import Event, View
 from ..view.watcher import Watcher
-from .describing import (
-    Description,
-    describe_instance,
-    describe_snapshot,
-    meant_by,
-    pick,
-    usable,
-)
-from .last_answers import LastAnswers
+from .calls import FAILURES, Call, Calls, Pause, Step
+from .describing import Description
 
 T = TypeVar("T")
 
@@ -73,9 +56,7 @@ class AsyncServiceRegistry:
         self.settings = settings
         self._clients = LoopClients(settings.redis_url)
         self._keys = registry_keys(settings.namespace)
-        self._answers = LastAnswers(settings.instance_ttl_s)
-        self._left_out = LeftOut()
-        self._rng = random.Random()
+        self._calls = Calls(settings)
 
     async def get_service(self, name: str) -> Description | None:
         """A healthy instance, at random by weight, or None.
@@ -83,24 +64,34 @@ class AsyncServiceRegistry:
         A name means what `/api/<name>` means: `<name>_service`, or `<name>` where only that is
         registered.
         """
-        if not is_service_name(name):
-            return None
-        snapshot = await self._lookup(name)
-        return pick(usable(meant_by(name, snapshot)), self._rng)
+        return await self._run(self._calls.get(name))
+
+    async def instances(self, name: str) -> list[Description]:
+        """All healthy instances, drawn at random by weight: the first is one that `get_service` may give.
+
+        Where the first does not answer, try the next. Names mean what they mean to `get_service`.
+
+        >>> async def main() -> None:
+        ...     async with AsyncServiceRegistry() as registry:
+        ...         for port in (9000, 9001):
+        ...             await registry.register_service("orders_service", "localhost", port)
+        ...         found = await registry.instances("orders")
+        ...         print(sorted(orders["port"] for orders in found))
+        >>> asyncio.run(main())
+        [9000, 9001]
+        """
+        return await self._run(self._calls.instances(name))
 
     async def discover_service(self, name: str) -> str:
         """The URL of a healthy instance; ServiceNotFound when there is none.
 
         Names mean what they mean to `get_service`.
         """
-        found = await self.get_service(name)
-        if found is None:
-            raise ServiceNotFound(f"no healthy instance of {name} is registered")
-        return str(found["url"])
+        return await self._run(self._calls.discover(name))
 
     async def list_services(self) -> list[Description]:
         """All registered services with their instances."""
-        return describe_snapshot(await self._lookup(""))
+        return await self._run(self._calls.list_all())
 
     async def register_service(
         self,
@@ -116,52 +107,38 @@ class AsyncServiceRegistry:
         ttl_s: float | None = None,
     ) -> Description:
         """Register an instance, or replace the one of the same id, and return it."""
-        instance = parse_registration(
-            name,
-            new_instance_id(name) if instance_id is None else instance_id,
-            {
-                "host": host,
-                "port": port,
-                "health_check_url": health_check_url,
-                "metadata": metadata,
-                "weight": weight,
-                "version": version,
-                "ttl": ttl_s,
-            },
-            default_ttl_s=self.settings.instance_ttl_s,
+        return await self._run(
+            self._calls.register(
+                name,
+                instance_id,
+                host=host,
+                port=port,
+                health_check_url=health_check_url,
+                metadata=metadata,
+                weight=weight,
+                version=version,
+                ttl=ttl_s,
+            )
         )
-        done = await self.call(scripts.register(instance))
-        return describe_instance(instance, "starting", done.registered_at_ms, done.registered_at_ms)
 
     async def heartbeat(self, name: str, instance_id: str) -> bool:
         """Renew an instance's lease; False: register again."""
-        return (await self.call(scripts.renew([instance_key(name, instance_id)])))[0]
+        return await self._run(self._calls.heartbeat(name, instance_id))
 
     async def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
         """Let an instance get no new requests; False when it is not registered.
 
         With `wait_s`, wait so long for every worker of every gateway to be through with it.
         """
-        known = (await self.call(scripts.drain(instance_key(name, instance_id)))).known
-        if known and wait_s > 0:
-            await self.drained(name, instance_id, wait_s)
-        return known
+        return await self._run(self._calls.drain(name, instance_id, wait_s))
 
     async def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
         """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more."""
-        command = scripts.drained(instance_key(name, instance_id))
-        ends_s = time.monotonic() + wait_s
-        for pause_s in scripts.pauses_s():
-            drained = await self.call(command)
-            left_s = ends_s - time.monotonic()
-            if drained.complete or not drained.draining or left_s <= 0:
-                break
-            await asyncio.sleep(min(pause_s, left_s))
-        return drained
+        return await self._run(self._calls.drained(name, instance_id, wait_s))
 
     async def deregister_service(self, name: str, instance_id: str) -> bool:
         """Take an instance out; False when it is not registered."""
-        return (await self.call(scripts.deregister(instance_key(name, instance_id)))).known
+        return await self._run(self._calls.deregister(name, instance_id))
 
     async def watch(self, name: str | None = None) -> AsyncIterator[Change]:
         """Each change of one service, by its whole name, or of all; it ends when the caller breaks off.
@@ -198,11 +175,7 @@ class AsyncServiceRegistry:
 
     async def call(self, command: Command[T]) -> T:
         """Run one of `discovery.store.scripts`; RegistryUnavailable when the registry does not answer."""
-        script = (await self._clients.scripts())[command.script]
-        try:
-            return command.decode(await script(keys=self._keys, args=command.args))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise unavailable(self.settings.redis_url, error) from error
+        return await self._run(self._calls.ask(command))
 
     async def close(self) -> None:
         """Close the connections of the running event loop; the object can be used again."""
@@ -214,17 +187,24 @@ class AsyncServiceRegistry:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _lookup(self, name: str) -> Snapshot:
+    async def _run(self, call: Call[T]) -> T:
         try:
-            snapshot = await self.call(
-                scripts.snapshot(*names_meant(name), left_out=self._left_out)
-            )
-        except RegistryUnavailable:
-            remembered = self._answers.recall(name, time.monotonic())
-            if remembered is None:
-                raise
-            return remembered
-        return self._answers.remember(name, snapshot, time.monotonic())
+            step = next(call)
+            while True:
+                try:
+                    reply = await self._take(step)
+                except FAILURES as failure:
+                    step = call.throw(failure)
+                else:
+                    step = call.send(reply)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    async def _take(self, step: Step) -> Any:
+        if isinstance(step, Pause):
+            return await asyncio.sleep(step.seconds)
+        script = (await self._clients.scripts())[step.script]
+        return await script(keys=self._keys, args=step.args)
 
 
 def _note(

@@ -1,8 +1,6 @@
 """Instances and services as the outside sees them: the shapes of `/services` and of the Python API."""
 
-import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -10,7 +8,7 @@ from typing import Any
 from ..health.machine import Health, Transition
 from ..model.answers import Record, Snapshot
 from ..model.instance import Instance
-from ..model.naming import SUFFIX, service_of
+from ..model.naming import SUFFIX
 
 Description = dict[str, Any]
 
@@ -95,53 +93,3 @@ def describe_snapshot(snapshot: Snapshot) -> list[Description]:
         if record.lapses_at_ms > snapshot.now_ms:
             services.setdefault(record.instance.name, []).append(describe_record(record))
     return [describe_service(name, services[name]) for name in sorted(services)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Listed:
-    """The services of a snapshot, as the rule for names asks after them."""
-
-    snapshot: Snapshot
-
-    def is_in_force(self, service: str) -> bool:
-        return any(
-            record.instance.name == service and record.lapses_at_ms > self.snapshot.now_ms
-            for record in self.snapshot.records
-        )
-
-    def is_known(self, service: str) -> bool:
-        return service in self.snapshot.known or any(
-            record.instance.name == service for record in self.snapshot.records
-        )
-
-
-def meant_by(name: str, snapshot: Snapshot) -> Snapshot:
-    """The snapshot with the records of the service alone that a name means, as behind `/api/<name>`."""
-    service = service_of(name, _Listed(snapshot))
-    records = (record for record in snapshot.records if record.instance.name == service)
-    return replace(snapshot, records=tuple(records))
-
-
-def usable(snapshot: Snapshot) -> list[Record]:
-    """The records that a request may be sent to.
-
-    Where no gateway lives, nobody probes: then a heartbeat has to do as evidence.
-    """
-    wanted = ("healthy",) if snapshot.live_gateways else ("healthy", "starting")
-    return [
-        record
-        for record in snapshot.records
-        if record.lapses_at_ms > snapshot.now_ms
-        and not record.draining
-        and record.status in wanted
-        and record.instance.weight > 0
-    ]
-
-
-def pick(records: Iterable[Record], rng: random.Random) -> Description | None:
-    """One of them at random, by weight."""
-    records = list(records)
-    if not records:
-        return None
-    (record,) = rng.choices(records, [record.instance.weight for record in records])
-    return describe_record(record)

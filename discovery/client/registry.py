@@ -6,30 +6,13 @@ import time
 from collections.abc import Mapping
 from typing import Any, Self, TypeVar
 
-from redis.exceptions import RedisError
-
 from ..base.forking import tell_of_forks
-from ..model.answers import Drained, Snapshot
-from ..model.errors import RegistryUnavailable, ServiceNotFound
-from ..model.ids import instance_key, new_instance_id
-from ..model.instance import is_service_name, parse_registration
-from ..model.naming import names_meant
+from ..model.answers import Drained
 from ..model.settings import RegistrySettings
-from ..store import scripts
-from ..store.clients import unavailable
 from ..store.keys import registry_keys
-from ..store.left_out import LeftOut
 from ..store.process_client import ProcessClient
-from ..store.scripts import Command
-from .describing import (
-    Description,
-    describe_instance,
-    describe_snapshot,
-    meant_by,
-    pick,
-    usable,
-)
-from .last_answers import LastAnswers
+from .calls import FAILURES, Call, Calls, Pause, Step
+from .describing import Description
 
 T = TypeVar("T")
 
@@ -56,10 +39,8 @@ class ServiceRegistry:
     """
 
     def __init__(self, settings: RegistrySettings) -> None:
-        self._settings = settings
+        self._calls = Calls(settings)
         self._keys = registry_keys(settings.namespace)
-        self._answers = LastAnswers(settings.instance_ttl_s)
-        self._left_out = LeftOut()
         self._own = ProcessClient(settings.redis_url)
 
     def get_service(self, name: str) -> Description | None:
@@ -79,24 +60,33 @@ class ServiceRegistry:
         >>> print(registry.get_service("invoices_service"))
         None
         """
-        if not is_service_name(name):
-            return None
-        snapshot = self._lookup(name)
-        return pick(usable(meant_by(name, snapshot)), self._own.rng)
+        return self._run(self._calls.get(name))
+
+    def instances(self, name: str) -> list[Description]:
+        """All healthy instances, drawn at random by weight: the first is one that `get_service` may give.
+
+        Where the first does not answer, try the next. Names mean what they mean to `get_service`.
+
+        >>> registry = get_service_registry()
+        >>> for port in (9000, 9001):
+        ...     orders = registry.register_service("orders_service", "localhost", port)
+        >>> sorted(orders["port"] for orders in registry.instances("orders"))
+        [9000, 9001]
+        >>> registry.instances("invoices")
+        []
+        """
+        return self._run(self._calls.instances(name))
 
     def discover_service(self, name: str) -> str:
         """The URL of a healthy instance, `http://host:port`; ServiceNotFound when there is none.
 
         Names mean what they mean to `get_service`.
         """
-        found = self.get_service(name)
-        if found is None:
-            raise ServiceNotFound(f"no healthy instance of {name} is registered")
-        return str(found["url"])
+        return self._run(self._calls.discover(name))
 
     def list_services(self) -> list[Description]:
         """All registered services with their instances: `[{"name", "instances": […], …}, …]`."""
-        return describe_snapshot(self._lookup(""))
+        return self._run(self._calls.list_all())
 
     def register_service(
         self,
@@ -127,26 +117,23 @@ class ServiceRegistry:
         Traceback (most recent call last):
         discovery.model.errors.InvalidRegistration: service name 'Orders': must be a lower-case letter ...
         """
-        instance = parse_registration(
-            name,
-            new_instance_id(name) if instance_id is None else instance_id,
-            {
-                "host": host,
-                "port": port,
-                "health_check_url": health_check_url,
-                "metadata": metadata,
-                "weight": weight,
-                "version": version,
-                "ttl": ttl_s,
-            },
-            default_ttl_s=self._settings.instance_ttl_s,
+        return self._run(
+            self._calls.register(
+                name,
+                instance_id,
+                host=host,
+                port=port,
+                health_check_url=health_check_url,
+                metadata=metadata,
+                weight=weight,
+                version=version,
+                ttl=ttl_s,
+            )
         )
-        done = self._call(scripts.register(instance))
-        return describe_instance(instance, "starting", done.registered_at_ms, done.registered_at_ms)
 
     def heartbeat(self, name: str, instance_id: str) -> bool:
         """Renew an instance's lease; False: it is not registered (any more), register again."""
-        return self._call(scripts.renew([instance_key(name, instance_id)]))[0]
+        return self._run(self._calls.heartbeat(name, instance_id))
 
     def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
         """Let an instance get no new requests; False when it is not registered.
@@ -160,10 +147,7 @@ class ServiceRegistry:
         >>> print(registry.get_service("orders_service"))
         None
         """
-        known = self._call(scripts.drain(instance_key(name, instance_id))).known
-        if known and wait_s > 0:
-            self.drained(name, instance_id, wait_s)
-        return known
+        return self._run(self._calls.drain(name, instance_id, wait_s))
 
     def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
         """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more.
@@ -175,19 +159,11 @@ class ServiceRegistry:
         >>> registry.drained("orders_service", orders["id"], wait_s=5).complete  # no gateway runs
         True
         """
-        command = scripts.drained(instance_key(name, instance_id))
-        ends_s = time.monotonic() + wait_s
-        for pause_s in scripts.pauses_s():
-            drained = self._call(command)
-            left_s = ends_s - time.monotonic()
-            if drained.complete or not drained.draining or left_s <= 0:
-                break
-            time.sleep(min(pause_s, left_s))
-        return drained
+        return self._run(self._calls.drained(name, instance_id, wait_s))
 
     def deregister_service(self, name: str, instance_id: str) -> bool:
         """Take an instance out; False when it is not registered."""
-        return self._call(scripts.deregister(instance_key(name, instance_id))).known
+        return self._run(self._calls.deregister(name, instance_id))
 
     def close(self) -> None:
         """Close the connections; the object can be used again."""
@@ -199,22 +175,23 @@ class ServiceRegistry:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _lookup(self, name: str) -> Snapshot:
+    def _run(self, call: Call[T]) -> T:
         try:
-            snapshot = self._call(scripts.snapshot(*names_meant(name), left_out=self._left_out))
-        except RegistryUnavailable:
-            remembered = self._answers.recall(name, time.monotonic())
-            if remembered is None:
-                raise
-            return remembered
-        return self._answers.remember(name, snapshot, time.monotonic())
+            step = next(call)
+            while True:
+                try:
+                    reply = self._take(step)
+                except FAILURES as failure:
+                    step = call.throw(failure)
+                else:
+                    step = call.send(reply)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
 
-    def _call(self, command: Command[T]) -> T:
-        script = self._own.scripts[command.script]
-        try:
-            return command.decode(script(keys=self._keys, args=command.args))
-        except (RedisError, OSError) as error:
-            raise unavailable(self._settings.redis_url, error) from error
+    def _take(self, step: Step) -> Any:
+        if isinstance(step, Pause):
+            return time.sleep(step.seconds)
+        return self._own.scripts[step.script](keys=self._keys, args=step.args)
 
 
 class _Registries:

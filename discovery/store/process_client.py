@@ -1,7 +1,5 @@
 """A client of the registry for each process: its connections belong to the process that made them."""
 
-import random
-
 from ..base.forking import tell_of_forks
 from .clients import abandon, connect
 from .scripts import Scripts
@@ -23,4 +21,3 @@ class ProcessClient:
     def _make(self) -> None:
         self.client = connect(self._url)
         self.scripts = Scripts(self.client)
-        self.rng = random.Random()

@@ -34,8 +34,10 @@ def test_the_example_does_what_it_says(
     ("module", "name"),
     [
         (registry, "ServiceRegistry"),
+        (registry, "ServiceRegistry.instances"),
         (registry, "get_service_registry"),
         (async_registry, "AsyncServiceRegistry"),
+        (async_registry, "AsyncServiceRegistry.instances"),
         (async_registry, "AsyncServiceRegistry.watch"),
         (aiohttp_app, "announce"),
         (any_program, "announced"),

@@ -185,8 +185,25 @@ async def test_instances_are_found_at_random_by_weight(api: Api) -> None:
     assert 20 < found["light"] < 110
 
 
+async def test_all_healthy_instances_are_found_each_once(
+    api: Api, gateway: AsyncServiceRegistry
+) -> None:
+    await gateway.call(scripts.sweep("g1", LEASE_S, 60.0))
+    for port, instance_id in enumerate(("a1", "a2", "a3", "ill", "drained"), start=1):
+        await api.register_service(NAME, "localhost", port, instance_id=instance_id)
+        status = "unhealthy" if instance_id == "ill" else "healthy"
+        await say(gateway, f"{NAME}/{instance_id}", status)
+    await api.drain(NAME, "drained")
+    found = await api.instances(NAME)
+    assert sorted(one["id"] for one in found) == ["a1", "a2", "a3"]
+    assert sorted(one["url"] for one in await api.instances("price")) == [
+        f"http://localhost:{port}" for port in (1, 2, 3)
+    ]
+
+
 async def test_what_is_unknown_is_none_or_not_found(api: Api) -> None:
     assert await api.get_service(NAME) is None
+    assert await api.instances(NAME) == []
     assert await api.list_services() == []
     with pytest.raises(ServiceNotFound):
         await api.discover_service(NAME)
@@ -229,6 +246,7 @@ async def test_what_is_no_name_finds_nothing(api: Api, name: str) -> None:
     """The empty name stood for all services, and found an instance of any of them."""
     await api.register_service("price_service", "localhost", 8002)
     assert await api.get_service(name) is None
+    assert await api.instances(name) == []
     with pytest.raises(ServiceNotFound):
         await api.discover_service(name)
 

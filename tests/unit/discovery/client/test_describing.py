@@ -1,7 +1,4 @@
-"""Instances and services in the contract's shape, and the choice that the Python API makes of them."""
-
-import random
-from collections import Counter
+"""Instances and services in the contract's shape."""
 
 import pytest
 
@@ -9,10 +6,8 @@ from discovery.client.describing import (
     describe_record,
     describe_service,
     describe_snapshot,
-    pick,
     rfc3339,
     route_of,
-    usable,
 )
 from discovery.model.answers import Record, Snapshot
 from discovery.model.instance import parse_registration
@@ -98,36 +93,3 @@ def test_services_are_listed_by_name_without_what_has_lapsed() -> None:
         ("orders_service", 1),
         ("price_service", 1),
     ]
-
-
-@pytest.mark.parametrize(
-    "unfit",
-    [
-        record("s/x", status="unhealthy"),
-        record("s/x", status="starting"),
-        record("s/x", draining=True),
-        record("s/x", lapses_in_ms=0),
-        record("s/x", weight=0),
-    ],
-)
-def test_only_a_healthy_registered_instance_with_weight_is_usable(unfit: Record) -> None:
-    fit = record("s/y")
-    assert usable(snapshot(unfit, fit)) == [fit]
-
-
-def test_where_no_gateway_lives_a_heartbeat_is_evidence_enough() -> None:
-    """Without a gateway nobody probes, and every instance would be `starting` for ever."""
-    starting, unhealthy = record("s/x", status="starting"), record("s/y", status="unhealthy")
-    assert usable(snapshot(starting, unhealthy, live_gateways=0)) == [starting]
-
-
-def test_of_nothing_nothing_is_picked() -> None:
-    assert pick([], random.Random(1)) is None
-
-
-def test_instances_are_picked_by_weight() -> None:
-    records = [record("s/light", weight=1), record("s/heavy", weight=9)]
-    rng = random.Random(7)
-    picked = Counter(str((pick(records, rng) or {})["id"]) for _ in range(2000))
-    assert picked["light"] + picked["heavy"] == 2000
-    assert 130 < picked["light"] < 270

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.base.steps import at_once
-from discovery.client.describing import meant_by
+from discovery.client.choosing import found
 from discovery.client.last_answers import LastAnswers
 from discovery.model.answers import Record, Snapshot
 from discovery.model.instance import parse_registration
@@ -53,13 +53,11 @@ def test_a_lookup_finds_the_service_that_the_gateway_sends_requests_to(
 ) -> None:
     route = RouteTable(gateways_view(states)).find(f"/api/{name}") if "/" not in name else None
 
-    found = meant_by(name, snapshot(states, names_meant(name)))
-
-    services = {one.instance.name for one in found.records}
+    services = {one.instance.name for one in found(name, snapshot(states, names_meant(name)))}
     assert services == {
         service
         for service, state in states.items()
-        if route is not None and service == route.service and state != "gone"
+        if route is not None and service == route.service and state == "there"
     }
 
 
@@ -72,8 +70,8 @@ def test_a_service_that_the_registry_has_lost_keeps_its_name_until_it_is_back() 
     view = at_once(taking_over(at_once(taking_over(View(), before, 0.0)), after, 1.0))
 
     route = RouteTable(view).find("/api/price")
-    found = meant_by("price", answers.remember("price", after, 1.0))
+    records = found("price", answers.remember("price", after, 1.0))
 
     assert route is not None
     assert route.service == "price_service"
-    assert [one.instance.name for one in found.records] == ["price_service"]
+    assert [one.instance.name for one in records] == ["price_service"]

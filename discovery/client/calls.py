@@ -1,0 +1,126 @@
+"""Each call of the registry, written once: a generator that yields what it asks and is sent the reply."""
+
+import random
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from redis.exceptions import RedisError
+
+from ..model.answers import Drained, Record, Snapshot
+from ..model.errors import RegistryUnavailable, ServiceNotFound
+from ..model.ids import instance_key, new_instance_id
+from ..model.instance import is_service_name, parse_registration
+from ..model.naming import names_meant
+from ..model.settings import RegistrySettings
+from ..store import scripts
+from ..store.clients import unavailable
+from ..store.left_out import LeftOut
+from ..store.scripts import Command
+from .choosing import drawn, found
+from .describing import Description, describe_instance, describe_record, describe_snapshot
+from .last_answers import LastAnswers
+
+T = TypeVar("T")
+
+#: What a driver throws into a call where the server gives no reply.
+FAILURES = (RedisError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Nothing is asked for so long."""
+
+    seconds: float
+
+
+#: For a command the driver sends the server's reply, or throws the failure.
+Step = Command[Any] | Pause
+#: What drives it: `_run` of the synchronous and of the asynchronous registry.
+Call = Generator[Step, Any, T]
+
+
+class Calls:
+    """The calls to one registry, and what it remembers from one to the next."""
+
+    def __init__(self, settings: RegistrySettings) -> None:
+        self._settings = settings
+        self._answers = LastAnswers(settings.instance_ttl_s)
+        self._left_out = LeftOut()
+        self._rng = random.SystemRandom()  # has no state that forked children would share
+
+    def ask(self, command: Command[T]) -> Call[T]:
+        """Run one script; RegistryUnavailable when the registry does not answer."""
+        try:
+            reply = yield command
+        except FAILURES as error:
+            raise unavailable(self._settings.redis_url, error) from error
+        return command.decode(reply)
+
+    def get(self, name: str) -> Call[Description | None]:
+        for record in (yield from self._found(name))[:1]:
+            return describe_record(record)
+        return None
+
+    def instances(self, name: str) -> Call[list[Description]]:
+        return [describe_record(record) for record in (yield from self._found(name))]
+
+    def discover(self, name: str) -> Call[str]:
+        instance = yield from self.get(name)
+        if instance is None:
+            raise ServiceNotFound(f"no healthy instance of {name} is registered")
+        return str(instance["url"])
+
+    def list_all(self) -> Call[list[Description]]:
+        return describe_snapshot((yield from self._look_up("")))
+
+    def register(self, name: str, instance_id: str | None, **fields: Any) -> Call[Description]:
+        """`fields` are the members of a registration in JSON."""
+        if instance_id is None:
+            instance_id = new_instance_id(name)
+        default_ttl_s = self._settings.instance_ttl_s
+        instance = parse_registration(name, instance_id, fields, default_ttl_s=default_ttl_s)
+        done = yield from self.ask(scripts.register(instance))
+        return describe_instance(instance, "starting", done.registered_at_ms, done.registered_at_ms)
+
+    def heartbeat(self, name: str, instance_id: str) -> Call[bool]:
+        return (yield from self.ask(scripts.renew([instance_key(name, instance_id)])))[0]
+
+    def drain(self, name: str, instance_id: str, wait_s: float) -> Call[bool]:
+        drain = yield from self.ask(scripts.drain(instance_key(name, instance_id)))
+        if drain.known and wait_s > 0:
+            yield from self.drained(name, instance_id, wait_s)
+        return drain.known
+
+    def drained(self, name: str, instance_id: str, wait_s: float) -> Call[Drained]:
+        command = scripts.drained(instance_key(name, instance_id))
+        ends_s = time.monotonic() + wait_s
+        for pause_s in scripts.pauses_s():
+            drained = yield from self.ask(command)
+            left_s = ends_s - time.monotonic()
+            if drained.complete or not drained.draining or left_s <= 0:
+                break
+            yield Pause(min(pause_s, left_s))
+        return drained
+
+    def deregister(self, name: str, instance_id: str) -> Call[bool]:
+        return (yield from self.ask(scripts.deregister(instance_key(name, instance_id)))).known
+
+    def _found(self, name: str) -> Call[list[Record]]:
+        """Those that a request may be sent to, in the order in which they are drawn."""
+        if not is_service_name(name):
+            return []
+        return drawn(found(name, (yield from self._look_up(name))), self._rng)
+
+    def _look_up(self, name: str) -> Call[Snapshot]:
+        """What the registry has of one name, or of all (the empty name); while it is away what it had."""
+        command = scripts.snapshot(*names_meant(name), left_out=self._left_out)
+        try:
+            snapshot = yield from self.ask(command)
+        except RegistryUnavailable:
+            remembered = self._answers.recall(name, time.monotonic())
+            if remembered is None:
+                raise
+            return remembered
+        return self._answers.remember(name, snapshot, time.monotonic())

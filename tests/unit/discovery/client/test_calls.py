@@ -1,0 +1,85 @@
+"""The calls of the registry without one: what each asks, and what it makes of the replies."""
+
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from discovery.client.calls import Call, Calls, Pause, Step
+from discovery.model.errors import RegistryUnavailable
+from discovery.model.instance import encode, parse_registration
+from discovery.model.settings import RegistrySettings
+
+SETTINGS = RegistrySettings("redis://:secret@registry:6379/0")
+STILL_DRAINING, DRAINED = [1, 2, 1, 5], [1, 2, 0, 0]
+
+
+@pytest.fixture
+def calls() -> Calls:
+    return Calls(SETTINGS)
+
+
+def reply_with(*instance_ids: str) -> list[Any]:
+    """What the snapshot script returns for healthy instances of `orders`."""
+    fields: list[bytes] = []
+    for instance_id in instance_ids:
+        instance = parse_registration("orders", instance_id, {"host": "localhost", "port": 1})
+        value = f"1 15000 active {encode(instance)}".encode()
+        fields += [instance.key.encode(), value, b"15001", b"healthy"]
+    return [b"e", 1, b"1-0", b"2", 1, fields, [], [], [], []]
+
+
+def run(call: Call[Any], *replies: Any) -> tuple[Any, list[Step]]:
+    """Drive a call: what it returns, and what it has asked; an exception in the replies is thrown."""
+    said, steps = iter(replies), []
+    try:
+        step = next(call)
+        while True:
+            steps.append(step)
+            reply = None if isinstance(step, Pause) else next(said)
+            step = call.throw(reply) if isinstance(reply, Exception) else call.send(reply)
+    except StopIteration as done:
+        return done.value, steps
+
+
+def test_what_goes_wrong_at_the_server_is_told_as_discoverys_own(calls: Calls) -> None:
+    away = RedisConnectionError("refused")
+    with pytest.raises(RegistryUnavailable, match=r"registry at redis://:.*@registry") as raised:
+        run(calls.heartbeat("orders", "o1"), away)
+    assert raised.value.__cause__ is away
+    assert "secret" not in str(raised.value)
+
+
+def test_while_the_registry_is_away_a_lookup_gives_the_last_answer(calls: Calls) -> None:
+    away = RedisConnectionError("refused")
+    with pytest.raises(RegistryUnavailable):
+        run(calls.get("orders"), away)
+    found, _ = run(calls.get("orders"), reply_with("o1"))
+    assert run(calls.get("orders"), away)[0] == found
+    assert found["id"] == "o1"
+
+
+def test_all_instances_are_found_in_one_question(calls: Calls) -> None:
+    found, steps = run(calls.instances("orders"), reply_with("o1", "o2", "o3"))
+    assert sorted(one["id"] for one in found) == ["o1", "o2", "o3"]
+    assert len(steps) == 1
+
+
+def test_what_is_no_name_is_not_asked_for(calls: Calls) -> None:
+    assert run(calls.get("Orders")) == (None, [])
+    assert run(calls.instances("Orders")) == ([], [])
+
+
+def test_a_drain_is_looked_at_until_it_is_complete_with_pauses_that_grow(calls: Calls) -> None:
+    replies = [STILL_DRAINING, STILL_DRAINING, DRAINED]
+    drained, steps = run(calls.drained("orders", "o1", wait_s=60.0), *replies)
+    pauses_s = [step.seconds for step in steps if isinstance(step, Pause)]
+    assert drained.complete
+    assert pauses_s == sorted(pauses_s)
+    assert len(pauses_s) == 2
+
+
+def test_a_drain_that_is_not_waited_for_is_looked_at_once(calls: Calls) -> None:
+    drained, steps = run(calls.drained("orders", "o1", wait_s=0.0), STILL_DRAINING)
+    assert not drained.complete
+    assert len(steps) == 1
