@@ -1,7 +1,7 @@
 """Calls to other services by name: found through the directory, tried at another instance."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -18,9 +18,6 @@ from middlewares.telemetry.logs import correlation_id_var
 from services.base.directory import Directory
 from services.base.failures import passed_on
 from services.base.validation import Answer
-
-#: A directory draws at random: after so many draws without a new instance there is likely none.
-MAX_DRAWS = 8
 
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
@@ -106,14 +103,7 @@ class ServiceClient:
 
     async def _first_answer(self, call: _Call) -> bytes:
         why = "no instance is registered and healthy"
-        tried: set[str] = set()
-        for _ in range(MAX_DRAWS):
-            instance = await self._draw(call.service)
-            if instance is None:
-                break
-            if instance["id"] in tried:
-                continue
-            tried.add(instance["id"])
+        for instance in await self._instances(call.service):
             try:
                 return await self._ask(call, instance["url"])
             except (aiohttp.ClientError, OSError) as error:
@@ -129,9 +119,9 @@ class ServiceClient:
                     break
         raise DependencyUnavailable(call.service, why)
 
-    async def _draw(self, service: str) -> dict[str, Any] | None:
+    async def _instances(self, service: str) -> Sequence[dict[str, Any]]:
         try:
-            return await self._directory.get_service(service)
+            return await self._directory.instances(service)
         except DiscoveryError:
             raise DependencyUnavailable(service, "the registry does not answer") from None
 

@@ -1,5 +1,6 @@
 """How a service becomes known to others and finds them: what it asks of the registry."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -34,8 +35,8 @@ class Directory(Protocol):
         """
         ...
 
-    async def get_service(self, name: str) -> dict[str, Any] | None:
-        """A healthy instance (`id`, `url`, …) at random by weight, or None; DiscoveryError."""
+    async def instances(self, name: str) -> Sequence[dict[str, Any]]:
+        """All healthy instances (`id`, `url`, …), drawn at random by weight; DiscoveryError."""
         ...
 
     async def close(self) -> None: ...
@@ -55,8 +56,8 @@ class RegistryDirectory:
             app, name=name, host=host, port=port, version=version, settings=self._settings
         )
 
-    async def get_service(self, name: str) -> dict[str, Any] | None:
-        return await self._registry.get_service(name)
+    async def instances(self, name: str) -> Sequence[dict[str, Any]]:
+        return await self._registry.instances(name)
 
     async def close(self) -> None:
         await self._registry.close()

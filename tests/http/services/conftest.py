@@ -1,10 +1,10 @@
 """A directory and a clock that stand in for real ones, and apps that are found through them."""
 
 import asyncio
-import itertools
 import socket
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -53,27 +53,27 @@ class StandInPresence:
 
 
 class StandInDirectory:
-    """Services by name, each with its URLs; instances are given out in turn."""
+    """Services by name, each with its URLs; another one comes first each time."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, Iterator[str]] = {}
+        self._urls: dict[str, deque[str]] = {}
         self.failure: Exception | None = None
 
     def list(self, name: str, *urls: str) -> None:
-        self._turns[name] = itertools.cycle(urls)
+        self._urls[name] = deque(urls)
 
     def announce(
         self, app: web.Application, *, name: str, host: str | None, port: int, version: str
     ) -> Presence:
         return StandInPresence(f"{name}-1")
 
-    async def get_service(self, name: str) -> dict[str, Any] | None:
+    async def instances(self, name: str) -> Sequence[dict[str, Any]]:
         if self.failure is not None:
             raise self.failure
-        if name not in self._turns:
-            return None
-        url = next(self._turns[name])
-        return {"id": url, "url": url}
+        urls = self._urls.get(name, deque())
+        listed = [{"id": url, "url": url} for url in urls]
+        urls.rotate(-1)
+        return listed
 
     async def close(self) -> None: ...
 

@@ -93,6 +93,14 @@ async def test_an_instance_that_dies_in_mid_answer_is_replaced_by_another(
     assert (await client.get("echo", "/", Echo)).query == ""
 
 
+async def test_the_one_instance_that_lives_is_found_among_many_dead(
+    client: ServiceClient, directory: StandInDirectory, serve: Serve, refusing_url: str
+) -> None:
+    """Instances were drawn at random, eight times: one of many could stay unfound."""
+    directory.list("echo", *[refusing_url] * 20, await serve(echo))
+    assert (await client.get("echo", "/", Echo)).query == ""
+
+
 async def test_all_instances_refusing_ends_in_one_failure(
     client: ServiceClient, directory: StandInDirectory, refusing_url: str
 ) -> None:

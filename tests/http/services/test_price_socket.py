@@ -167,8 +167,7 @@ async def test_an_outage_of_market_data_is_said_once_and_its_end_by_prices(
     client: Client, clock: StandInClock, directory: StandInDirectory, refusing_url: str,
     run: Run, market_data: web.Application,
 ) -> None:  # fmt: skip
-    directory_url = await directory.get_service(MARKET_DATA)
-    assert directory_url is not None
+    (listed,) = await directory.instances(MARKET_DATA)
     async with client.ws_connect("/ws?symbols=BTCUSDT") as socket:
         await received(socket)
         await received(socket)
@@ -182,7 +181,7 @@ async def test_an_outage_of_market_data_is_said_once_and_its_end_by_prices(
         answer = await received(socket)
         assert (answer["type"], answer["reason"]) == ("error", "dependency_unavailable")
         clock.now_s = NOW_S + 60
-        directory.list(MARKET_DATA, directory_url["url"])
+        directory.list(MARKET_DATA, listed["url"])
         assert await received(socket) == await price_of(client, "BTCUSDT")
 
 

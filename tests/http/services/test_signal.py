@@ -83,8 +83,7 @@ async def asked(directory: StandInDirectory, service: str, path: str) -> list[An
     answers = []
     async with aiohttp.ClientSession() as session:
         for _ in range(3):
-            instance = await directory.get_service(service)
-            assert instance is not None
+            instance, *_ = await directory.instances(service)
             async with session.get(instance["url"] + path) as response:
                 assert response.status == 200
                 answers.append(await response.json())
@@ -249,8 +248,7 @@ async def test_a_change_that_could_not_be_notified_is_when_it_can_be(
     client: Client, clock: StandInClock, directory: StandInDirectory, refusing_url: str
 ) -> None:
     await notified(directory, 5)
-    listed = await directory.get_service("notification_service")
-    assert listed is not None
+    (listed,) = await directory.instances("notification_service")
     directory.list("notification_service", refusing_url)
     with structlog.testing.capture_logs() as entries:
         changed = await moved_until_changed(client, clock)
