@@ -50,7 +50,11 @@ def pipeline(
         # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
         correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
         # Whatever goes wrong further in becomes a problem document here, and only here.
-        errors_middleware(detail_of=telling_of_lost_prefixes(gateway.unavailability.detail_of)),
+        errors_middleware(
+            detail_of=telling_of_lost_prefixes(
+                gateway.unavailability.detail_of, gateway.routed_view
+            )
+        ),
         # What two readers could read differently goes no further, whoever it is for.
         hygiene_middleware(),
         # A port that does not answer a path says so before anything is looked up.

@@ -1,22 +1,29 @@
-"""Tells in a 404 that the link to it lacks the prefix of the service on whose page it stands."""
+"""Tells in a 404 that its path lacks the prefix of a service: that of the page it stands on, or that it names."""
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from discovery.model.naming import Catalogue, service_of
 from gateway.explaining.documents import RECIPES
 from middlewares.exchange import EXCHANGE
-from middlewares.failures import Failure, RouteNotFound
+from middlewares.failures import Failure, NoView, RouteNotFound
+from middlewares.routing.deciding import PREFIX
+from middlewares.routing.layer import is_proxied
 
 DetailOf = Callable[[web.Request, Failure], str]
 
 _SERVICE = re.compile(r"/api/[a-z][a-z0-9_-]{0,62}(?=/|\Z)")
 
 
-def telling_of_lost_prefixes(detail_of: DetailOf) -> DetailOf:
-    """`detail_of`, and for a path that nobody has the sentence that helps, where there is one."""
+def telling_of_lost_prefixes(detail_of: DetailOf, catalogue: Callable[[], Catalogue]) -> DetailOf:
+    """`detail_of`, and for a path that nobody has the sentence that helps, where there is one.
+
+    `catalogue` raises NoView where there is none yet.
+    """
 
     def told(request: web.Request, failure: Failure) -> str:
         detail = detail_of(request, failure)
@@ -24,10 +31,23 @@ def telling_of_lost_prefixes(detail_of: DetailOf) -> DetailOf:
             return detail
         # Not request.host: where the field is missing, that looks this machine's name up.
         referer, host = (request.headers.get(name, "") for name in ("Referer", "Host"))
-        prefix = lost_prefix(referer, host, request[EXCHANGE].path)
-        return detail if prefix is None else f"{detail}: {_explain(prefix)}"
+        path = request[EXCHANGE].path
+        if prefix := lost_prefix(referer, host, path):
+            return f"{detail}: {_explain(prefix)}"
+        with suppress(NoView):
+            if prefix := left_out_prefix(path, catalogue()):
+                return f"{detail}: the paths of that service begin with {prefix}/"
+        return detail
 
     return told
+
+
+def left_out_prefix(path: str, catalogue: Catalogue) -> str | None:
+    """`/api/shop` for `/shop/items`, if there is such a service, whether it is well or not."""
+    segment = path[1:].partition("?")[0].partition("/")[0]
+    if is_proxied(path) or service_of(segment, catalogue) is None:
+        return None
+    return f"{PREFIX}/{segment}"
 
 
 def lost_prefix(referer: str, host: str, path: str) -> str | None:

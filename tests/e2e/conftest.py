@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installs import Install, build_wheel, install_bare, install_full
+from tests.support.installs import Install, build_wheel, install_as_told, install_bare, install_full
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +37,9 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
 def full(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
     """`pip install "lockgate[gateway]"`."""
     return install_full(tmp_path_factory.mktemp("full"), wheel)
+
+
+@pytest.fixture(scope="session")
+def as_told(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """`pip install "lockgate[gateway,embedded]"`, nothing borrowed; tests may install more there."""
+    return install_as_told(tmp_path_factory.mktemp("as_told"), wheel)

@@ -1,4 +1,4 @@
-"""A mistake of the first day: a program that does not know that it is behind `/api/shop`."""
+"""Mistakes of the first day: a program, or a person, that leaves `/api/shop` out."""
 
 import re
 import sys
@@ -6,9 +6,10 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.conftest import StartGateway
+from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.registered_programs import StartRegistered
+from tests.support.registry_servers import free_port
 
 #: FastAPI as its own tutorial has it.
 PROGRAM = """
@@ -53,3 +54,31 @@ async def test_the_links_of_an_application_lose_its_prefix_and_the_404_says_what
             "its links with what X-Forwarded-Prefix says (https://github.com/lockgate/lockgate/"
             "blob/main/docs/recipes.md shows how)"
         )
+
+
+async def test_who_forgets_the_prefix_is_told_it_whether_or_not_the_service_is_there(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """It was `nothing is found at this path`, of a service that the gateway knew."""
+    gateway = await start_gateway()
+    upstream = await start_upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+    await gateway.register("live", upstream.port)
+    for service in ("sick_service", "gone"):
+        url = f"/services/{service}/instances/one"
+        record = {"host": "localhost", "port": free_port(), "health_check_url": "/health"}
+        assert (await gateway.admin("PUT", url, json=record)).status == 201
+    assert (await gateway.admin("DELETE", "/services/gone/instances/one")).status == 204
+
+    async def said_of(path: str) -> str:
+        answer = await gateway.get(path)
+        assert (answer.status, answer.reason) == (404, "route_not_found")
+        return str(answer.json()["detail"])
+
+    for name in ("live", "sick", "gone"):
+        told = f"nothing is found at this path: the paths of that service begin with /api/{name}/"
+
+        async def is_told(path: str = f"/{name}/items?page=2", told: str = told) -> bool:
+            return await said_of(path) == told
+
+        assert await eventually(is_told)
+    assert await said_of("/nobody/") == "nothing is found at this path"

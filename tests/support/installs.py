@@ -77,6 +77,19 @@ def install_full(folder: Path, wheel: Path) -> Install:
     return install
 
 
+def install_as_told(folder: Path, wheel: Path) -> Install:
+    """What the tutorial says, with pip in it for what the reader installs besides."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    pip(
+        "--python",
+        str(folder / "bin" / "python"),
+        "install",
+        "--quiet",
+        f"{wheel}[gateway,embedded]",
+    )
+    return Install(folder)
+
+
 def _empty(folder: Path) -> Install:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     return Install(folder)

@@ -116,7 +116,7 @@ class Kitchen:
         assert process.returncode == 0, f"{command}\n{printed.decode()}"
         return printed.decode()
 
-    async def set_up(self, recipe: Recipe) -> None:
+    async def set_up(self, recipe: Recipe, *, by_pip: bool = False) -> None:
         """What comes before the programs; the tests' own environment has Python's packages."""
         for needed in set(re.findall(r"\b(?:npm|node)\b", " ".join(recipe.commands))):
             if shutil.which(needed) is None:
@@ -124,7 +124,7 @@ class Kitchen:
         for step in recipe.set_up:
             if step.startswith("npm"):
                 await self._install_by_npm(step)
-            elif not step.startswith("pip"):
+            elif by_pip or not step.startswith("pip"):
                 await self.do(step)
 
     async def _install_by_npm(self, step: str) -> None:

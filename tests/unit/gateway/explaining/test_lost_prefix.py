@@ -1,8 +1,8 @@
-"""Which 404 is due to a link that lacks the prefix of the service on whose page it stands."""
+"""Which 404 is due to a path that lacks the prefix of a service."""
 
 import pytest
 
-from gateway.explaining.lost_prefix import lost_prefix
+from gateway.explaining.lost_prefix import left_out_prefix, lost_prefix
 
 HERE = "localhost:8080"
 
@@ -32,3 +32,29 @@ def test_a_link_without_the_prefix_of_its_page_has_lost_it(page: str, path: str)
 )
 def test_every_other_404_says_what_it_said(referer: str, path: str) -> None:
     assert lost_prefix(referer, HERE, path) is None
+
+
+class Shop:
+    """A catalogue in which all are known, and none is registered any more."""
+
+    def __init__(self, *services: str) -> None:
+        self._services = services
+
+    def is_in_force(self, service: str) -> bool:
+        return False
+
+    def is_known(self, service: str) -> bool:
+        return service in self._services
+
+
+@pytest.mark.parametrize("path", ["/shop", "/shop/", "/shop?page=2", "/shop/items/1?page=2"])
+@pytest.mark.parametrize("service", ["shop", "shop_service"])
+def test_a_path_that_begins_with_the_name_of_a_service_lacks_its_prefix(
+    path: str, service: str
+) -> None:
+    assert left_out_prefix(path, Shop(service)) == "/api/shop"
+
+
+@pytest.mark.parametrize("path", ["/", "*", "/shops/", "//shop/", "/<b>/", "/api", "/api/shop/"])
+def test_other_paths_lack_none(path: str) -> None:
+    assert left_out_prefix(path, Shop("shop", "api")) is None
