@@ -43,6 +43,15 @@ def test_the_last_lines_are_the_last_of_those_that_are_asked_for(tmp_path: Path)
     assert by_its_route.stdout == finished.stdout
 
 
+def test_the_last_lines_are_so_many_in_all(tmp_path: Path) -> None:
+    """`--tail 5` showed five lines of each process, old words of the registry's first."""
+    write_log(tmp_path, "api_gateway", *(line(n) for n in (2, 3, 5)))
+    write_log(tmp_path, "redis", *(line(n) for n in (0, 1, 4)))
+    for count, shown in (("3", ["e3", "e4", "e5"]), ("0", []), ("9", [f"e{n}" for n in range(6)])):
+        finished = lockgate(tmp_path, "logs", "--no-follow", "--tail", count)
+        assert events(finished.stdout) == shown
+
+
 def test_an_unknown_service_is_said_with_those_that_there_are(tmp_path: Path) -> None:
     write_log(tmp_path, "api_gateway", line(1))
     write_log(tmp_path, "price_service-2", line(1))

@@ -114,7 +114,7 @@ class Stack:
 
     def logs(self) -> list[dict[str, Any]]:
         """What the logs hold, each line as the JSON object that it has to be."""
-        text = self.lockgate("logs", "--no-follow", "--tail", "2000")
+        text = self.lockgate("logs", "--no-follow", "--tail", "20000")
         return [json.loads(line) for line in text.splitlines()]
 
     def get(self, path: str, **headers: str) -> Reply:

@@ -23,7 +23,7 @@ from gateway.cli.application import command
     metavar="N",
     type=click.IntRange(min=0),
     default=20,
-    help="Begin with the last N wanted lines of each log, in rotated files too.",
+    help="Begin with the last N wanted lines, of all logs together, in rotated files too.",
 )
 @click.option("--service", metavar="NAME", help="Only lines of this service, or process.")
 @click.option("--level", metavar="LEVEL", help="Only lines of this level and above.")

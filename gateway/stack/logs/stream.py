@@ -41,7 +41,7 @@ def print_logs(
     render: Render = as_json_line,
     report: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """The last `tail` lines that are wanted of each log, then what is added.
+    """The last `tail` lines that are wanted, of all logs together, then what is added.
 
     Ends when `out` is a pipe that nobody reads any more, even while nothing is logged. UsageError:
     no log is of that service; StackError: nothing is, or can be, found. `report` gets words to a person.
@@ -78,9 +78,10 @@ class LogStream:
             self._logs[path.stem] = ProcessLog(path, from_end=True)
 
     def last_records(self, most: int) -> list[Record]:
-        """Of each log the last ones that are there already, merged by time; to be called first."""
+        """The last ones by time that are there already, whichever log has them; to be called first."""
         found = [log.last_records(most, self._wanted) for log in self._logs.values()]
-        return sorted(chain.from_iterable(found), key=sort_key)
+        merged = sorted(chain.from_iterable(found), key=sort_key)
+        return merged[max(0, len(merged) - most) :]
 
     def new_records(self) -> list[Record]:
         """What was added since the last call, merged by time."""
