@@ -64,13 +64,21 @@ class Decision(NamedTuple):
 
     @property
     def reset_s(self) -> int:
-        """Whole seconds, rounded up, until `remaining` next grows."""
-        return -(-self.next_in_us // 1_000_000)
+        """What an admitted client is told: whole seconds, rounded up, until `remaining` next grows.
+
+        Never more than the window: of 60 s, 61 were told for the part of a millisecond by which its
+        own stamp is rounded up.
+        """
+        return min(self._left_s, self.policy.window_s)
 
     @property
     def retry_after_s(self) -> int:
         """What a refused client is told to wait, 1 to the window + 1 seconds."""
-        return max(1, self.reset_s)
+        return max(1, self._left_s)
+
+    @property
+    def _left_s(self) -> int:
+        return -(-self.next_in_us // 1_000_000)
 
 
 def spread(
