@@ -1,21 +1,20 @@
-"""One HTTP/1.1 connection to an instance: an asyncio protocol around httptools' response parser."""
+"""One HTTP/1.1 connection to an instance: an asyncio protocol around the reader of its responses."""
 
 import asyncio
-import re
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-import httptools
-
 from discovery.model.addresses import IPAddress
-from gateway.upstream import repeated_answers
-from gateway.upstream.chunk_lines import ChunkLines
-from gateway.upstream.invalid_answers import first_invalid_byte
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.reading import Reader, rest
+from gateway.upstream.response_reader import (
+    SWITCHING_PROTOCOLS,
+    End,
+    ResponseReader,
+)
 from gateway.upstream.sockets import bytes_acknowledged, readable
 from middlewares.failures import (
     BadRequest,
@@ -25,36 +24,15 @@ from middlewares.failures import (
     UpstreamSilent,
     UpstreamTimeout,
 )
-from middlewares.hygiene.content_length import content_length
 
 NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.
 HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 16 * 1024
-#: An instance whose heads are new so many times in a row seldom repeats itself: only each so-manieth
-#: of them is looked up.
-PATIENCE = 32
-LOOKS_EACH = 16
 #: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
-#: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
-IDLE_MARGIN_S = 1.0
-#: So much of a wrong status line is quoted in the log.
-SAID = 200
 #: Turns of the loop that a new connection is given to read what came before its first request.
 SETTLING_TURNS = 16
-
-_WITHOUT_BODY = frozenset([204, 304])
-#: The parser also takes RTSP, ICE, HTTP/0.9 and 2.0 for HTTP, and control characters in a phrase.
-_FIRST_BYTES = b"H\r\n"
-_VERSIONS = frozenset(["1.1", "1.0"])
-_PHRASE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-_CONTINUE = 100
-_SWITCHING_PROTOCOLS = 101
-#: Lengths of the names that say something of the connection, so that others are passed over quickly.
-_CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-alive"])
-_CONNECTION_FIELD_LENGTHS = frozenset(map(len, _CONNECTION_FIELDS))
-
 
 #: What takes the heads before the final one (103 Early Hints).
 OnInterim = Callable[[ResponseHead], None]
@@ -100,47 +78,26 @@ class UpstreamConnection(Reader):
         self._is_readable = readable(sock)
         self._transport: asyncio.Transport | None = None
         self._is_tls = False
-        self._parser = httptools.HttpResponseParser(self)
+        self._reader = ResponseReader(limits.head_bytes)
         self._sent_before = 0
         self._sent = 0
-        self._correlation_id = b""
-        #: The key of the answer's head and where its body begins, where it may be met again.
-        self._repeatable: tuple[bytes, int] | None = None
-        #: Heads in a row that had not been met before.
-        self._new_heads = 0
         self._taker: Taker | None = None
         self._writable: asyncio.Event | None = None
         self._sending: asyncio.Task[None] | None = None
         self._is_cut_short = False
         self._pieces: deque[bytes] = deque()
-        self._begin("", upgrades=False)
-        self._ended = (
-            True  # before the first request, as behind the end of an answer, nothing may come
-        )
+        self._begin(None)
+        #: Before the first request, as behind the end of a response, nothing may come.
+        self._ended = True
         self._unasked_bytes = 0
         #: Of the request's body, as its head says, and not sent yet.
         self._body_due = 0
 
-    def _begin(self, method: str, *, upgrades: bool, interim: OnInterim | None = None) -> None:
+    def _begin(self, interim: OnInterim | None) -> None:
         """A new exchange: everything that belongs to the last one is gone."""
-        self._method = method
-        self._upgrades = upgrades
         self._head: ResponseHead | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._head_bytes = 0
-        self._trailer_bytes = 0
-        #: Bytes since the last piece of the body: an extension or a trailer that does not end.
-        self._bytes_between = 0
-        self._head_tail = b""
-        #: Bytes that the parser has taken.
-        self._parsed_bytes = 0
-        self._chunk_lines: ChunkLines | None = None
-        #: Fields behind a chunked body.
-        self.trailers: list[FieldLine] = []
         self._interim = interim
-        self._phrase = b""
-        self._fields: list[FieldLine] = []
-        self._about_connection: list[FieldLine] = []
         self._unread_bytes = 0
         self._forward: Callable[[bytes], bool] | None = None
         self._reading_paused = False
@@ -235,8 +192,8 @@ class UpstreamConnection(Reader):
         `interim` is called with each 1xx head as it comes, but for 100 and 101. `ends_s` is when all of
         the exchange has to be over (loop time).
         """
-        self._begin(head.method, upgrades=head.upgrades, interim=interim)
-        self._correlation_id = head.correlation_id
+        self._begin(interim)
+        self._reader.begin(head.method, upgrades=head.upgrades, correlation_id=head.correlation_id)
         self._sent_before = self._sent
         self.movable = movable
         self.began_s = now_s = self._loop.time()
@@ -265,6 +222,11 @@ class UpstreamConnection(Reader):
                 raise self._failure
             await self._wait()
         return self._head
+
+    @property
+    def trailers(self) -> list[FieldLine]:
+        """Fields behind a chunked body; complete when the response is."""
+        return self._reader.trailers
 
     @property
     def is_complete(self) -> bool:
@@ -404,113 +366,49 @@ class UpstreamConnection(Reader):
             self._unasked_bytes += len(data)
             self.abort()
             return
-        first: bytes | None = None
-        if self._head is None:
-            data = bytes(data)
-            if not self._head_bytes:
-                first = data
-                if self._is_repeated(first) or not self._begins_well(first):
-                    return
-            self._head_bytes += len(data)
-        elif self._head.status == _SWITCHING_PROTOCOLS:
-            self._keep(bytes(data))  # for the taker, who is not there yet
-            return
-        self._feed(data)
-        if self._head is None and self._head_bytes > self._limits.head_bytes:
-            self._fail_invalid("the upstream's response head is too large", self._too_many)
-        self._bytes_between += len(data)
-        if self._head is not None and self._bytes_between > self._limits.head_bytes + len(data):
-            self._fail_invalid("what is between the upstream's chunks is too large", self._too_many)
-        if first is not None and self.is_complete and self._keeps_alive:
-            self._remember(len(first))
-
-    def _feed(self, data: bytes | memoryview) -> None:
-        """Have it parsed: a head by itself, so that what follows is read as the head says."""
-        begun = 0
-        try:
-            while self._head is None and self._failure is None and begun < len(data):
-                end = self._head_end(bytes(data[begun:])) + begun
-                self._parser.feed_data(data[begun:end])
-                begun = end
-            if self._chunk_lines is not None:
-                for piece in self._chunk_lines.plain(memoryview(data)[begun:]):
-                    if piece:
-                        self._parser.feed_data(piece)
-            elif begun < len(data):
-                self._parser.feed_data(data[begun:])
-        except httptools.HttpParserUpgrade as upgrade:
-            if self._upgrades and self._head is not None:
-                self._keep(bytes(data[begun + upgrade.args[0] :]))
+        for said in self._reader.feed(data):
+            if isinstance(said, bytes):
+                self._keep(said)
+            elif isinstance(said, ResponseHead):
+                self._take_head(said)
+            elif isinstance(said, End):
+                self._end(said)
             else:
-                self._fail_invalid(
-                    "the upstream switched protocols unasked", "101 Switching Protocols"
-                )
-        except httptools.HttpParserError as error:
-            self._keeps_alive = False  # should the response have ended before what is not valid
-            at, end = self._parsed_bytes + begun, self._parsed_bytes + len(data)
-            where = (
-                f"from byte {at} to {end}" if at else f"at byte {first_invalid_byte(bytes(data))}"
-            )
-            self._fail_invalid(
-                "the upstream's response is not valid HTTP", f"{error}, {where} of the answer"
-            )
-        self._parsed_bytes += len(data)
+                self._fail(UpstreamInvalid(said.detail, evidence=said.evidence))
 
-    def _head_end(self, data: bytes) -> int:
-        """How much of it belongs to the head under way."""
-        before = self._head_tail
-        joined = before + data
-        at = joined.find(b"\r\n\r\n")
-        if at < 0:
-            self._head_tail = joined[-3:]
-            return len(data)
-        self._head_tail = b""
-        return at + 4 - len(before)
+    def _take_head(self, head: ResponseHead) -> None:
+        if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:
+            self._head = head
+            self.deadline_s = NEVER
+            self._wake()
+        elif self._interim is not None:
+            self._interim(head)
 
-    def _begins_well(self, data: bytes) -> bool:
-        if data[0] in _FIRST_BYTES:
-            return True
-        self._fail_invalid(
-            "the upstream's response is not HTTP", f"it begins with the byte 0x{data[0]:02x}"
-        )
-        return False
-
-    def _remember(self, size: int) -> None:
-        """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
-        head = self._head
-        if head is None or self._repeatable is None or head.status in _WITHOUT_BODY:
+    def _keep(self, piece: bytes) -> None:
+        if self._forward is not None and not self._pieces and self._forward(piece):
+            if self._limits.idle_s:
+                self.deadline_s = self._loop.time() + self._limits.idle_s
             return
-        key, body_at = self._repeatable
-        if size - body_at != head.length:
-            return
-        keep_alive = tuple(v for name, v in self._about_connection if name == b"keep-alive")
-        repeated_answers.remember(key, repeated_answers.RepeatedHead(head, keep_alive))
+        self._pieces.append(piece)
+        self._wake()
+        self._unread_bytes += len(piece)
+        if self._unread_bytes > HIGH_WATER_BYTES and not self._reading_paused:
+            self._reading_paused = True
+            if self._transport is not None:
+                self._transport.pause_reading()
 
-    def _is_repeated(self, data: bytes) -> bool:
-        """The same head has been met before, and the answer is whole: there's no need to parse it."""
-        self._repeatable = None
-        if self._method == "HEAD":
-            return False
-        if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
-            self._new_heads += 1
-            return False
-        self._repeatable = repeated_answers.key_of(data, self._correlation_id)
-        if self._repeatable is None:
-            return False
-        key, body_at = self._repeatable
-        met = repeated_answers.recall(key)
-        if met is None or len(data) - body_at != met.head.length:
-            self._new_heads += 1
-            return False
-        self._new_heads = 0
-        self._head = met.head
-        for value in met.keep_alive:
-            self._learn_idle_limit(value)
-        self._head_bytes = body_at
-        self._keep(data[body_at:])
-        self._keeps_alive = True
-        self._end()
-        return True
+    def _end(self, end: End) -> None:
+        self._ended = True
+        self._keeps_alive = end.reusable
+        if end.idle_limit_s is not None:
+            self.idle_limit_s = end.idle_limit_s
+        self.deadline_s = self._ends_s = NEVER
+        self._wake()
+
+    def _fail(self, failure: Failure) -> None:
+        if self._failure is None and not self._ended:
+            self._failure = failure
+            self._wake()
 
     def eof_received(self) -> bool:
         if self._taker is None:
@@ -524,15 +422,16 @@ class UpstreamConnection(Reader):
         if exc is not None and not self._is_tls:  # it holds ciphertext then, and TLS has read it
             self._read_rest()
         untouched = self._is_untouched(exc)
-        del self._parser  # it has this connection's methods: the two would hold each other
+        end = self._reader.finish() if _is_clean(exc) else None
+        self._reader.close()
         self._keeps_alive = False
         self._resume()
         if self._taker is not None:
             self._taker.upstream_lost()
         if self._ended or self._failure is not None:
             return
-        if self._head is not None and _is_clean(exc) and not self._is_framed:
-            self._end()  # a body that runs until the close has come to its end
+        if end is not None:
+            self._end(end)
         else:
             reset = UpstreamReset(
                 "the upstream closed the connection early",
@@ -572,170 +471,11 @@ class UpstreamConnection(Reader):
         """
         if self._sent == self._sent_before:
             return True
-        if not _is_clean(exc) or self._head_bytes:
+        if not _is_clean(exc) or self._reader.has_begun:
             return False
         acknowledged = bytes_acknowledged(self._sock)
         # The handshake counts for one.
         return acknowledged is not None and acknowledged <= self._sent_before + 1
-
-    # httptools' callbacks
-
-    def on_message_begin(self) -> None:
-        if self._ended:
-            self._keeps_alive = False  # bytes after the end, come along with it
-        self._phrase, self._fields, self._about_connection = b"", [], []
-
-    def on_status(self, phrase: bytes) -> None:
-        self._phrase += phrase
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._head is not None:
-            self.trailers.append((name, value))
-            self._trailer_bytes += _size((name, value))
-            if self._trailer_bytes > self._limits.head_bytes:
-                self._fail_invalid("the upstream's trailers are too large", self._too_many)
-            return
-        self._fields.append((name, value))
-        if len(name) in _CONNECTION_FIELD_LENGTHS:
-            self._about_connection.append((name.lower(), value.strip(b" \t")))
-
-    def on_headers_complete(self) -> None:
-        if self._head is not None or self._failure is not None:
-            return
-        status = self._parser.get_status_code()
-        if not self._is_http(status):
-            line = b"HTTP/%b %d %b" % (
-                self._parser.get_http_version().encode(),
-                status,
-                self._phrase,
-            )
-            self._fail_invalid(
-                "the upstream's response is not HTTP", f"its status line is {line!r}"[:SAID]
-            )
-            return
-        if status < 200 and status != _SWITCHING_PROTOCOLS:
-            if not self._parser.should_keep_alive():
-                self.idle_limit_s = 0.0  # the instance closes behind the answer
-                self._parser = httptools.HttpResponseParser(self)  # this one would take no answer
-            if self._interim is not None and status != _CONTINUE:
-                self._interim(ResponseHead(status, self._phrase, self._fields))
-            return
-        if status == _SWITCHING_PROTOCOLS and not (
-            self._upgrades and self._parser.should_upgrade()
-        ):
-            self._fail_invalid(
-                "the upstream switched protocols unasked",
-                "101 without `Connection: Upgrade` and `Upgrade`"
-                if self._upgrades
-                else "101 to a request that asked for no upgrade",
-            )
-            return
-        head = ResponseHead(status, self._phrase, self._fields)
-        wrong = self._frame(head)
-        if (
-            self._head_bytes > self._limits.head_bytes
-            and sum(map(_size, head.fields)) > self._limits.head_bytes
-        ):
-            wrong = self._too_many
-        if wrong:
-            self._fail_invalid("the upstream's response head is not valid", wrong)
-            return
-        self._head = head
-        self.deadline_s = NEVER
-        self._wake()
-        if self._method == "HEAD" or status in _WITHOUT_BODY:
-            # The parser does not know of HEAD: it would wait for a body, so a new one is taken.
-            self._keeps_alive = self._parser.should_keep_alive()
-            self._parser = httptools.HttpResponseParser(self)
-            self._end()
-        elif head.chunked:
-            self._chunk_lines = ChunkLines()
-
-    def on_body(self, piece: bytes) -> None:
-        if self._ended:
-            self._keeps_alive = False  # a body where there can be none
-        elif self._head is not None:
-            self._bytes_between = 0
-            self._keep(piece)
-
-    def on_message_complete(self) -> None:
-        head = self._head
-        if head is not None and not self._ended and head.status != _SWITCHING_PROTOCOLS:
-            self._keeps_alive = self._parser.should_keep_alive()
-            self._end()
-
-    def _keep(self, piece: bytes) -> None:
-        if not piece:
-            return
-        if self._forward is not None and not self._pieces and self._forward(piece):
-            if self._limits.idle_s:
-                self.deadline_s = self._loop.time() + self._limits.idle_s
-            return
-        self._pieces.append(piece)
-        self._wake()
-        self._unread_bytes += len(piece)
-        if self._unread_bytes > HIGH_WATER_BYTES and not self._reading_paused:
-            self._reading_paused = True
-            if self._transport is not None:
-                self._transport.pause_reading()
-
-    def _is_http(self, status: int) -> bool:
-        return (
-            status >= 100
-            and self._parser.get_http_version() in _VERSIONS
-            and _PHRASE.fullmatch(self._phrase) is not None
-        )
-
-    def _frame(self, head: ResponseHead) -> str:
-        """Find out how the body is framed (RFC 9112 §6.3); where that is ambiguous, say why."""
-        length: int | None = None
-        for name, value in self._about_connection:
-            if name == b"content-length":
-                said = content_length(value)
-                if said is None:
-                    return "its Content-Length is not a length"
-                if length is not None and said != length:
-                    return "it has two lengths"
-                length = said
-            elif name == b"transfer-encoding":
-                if head.chunked or value.lower() != b"chunked":
-                    return "its Transfer-Encoding is not `chunked`"
-                if self._parser.get_http_version() == "1.0":
-                    return "it has a Transfer-Encoding over HTTP/1.0"  # RFC 9112 §6.1
-                head.chunked = True
-            elif name == b"keep-alive":
-                self._learn_idle_limit(value)
-        if head.chunked and length is not None:
-            return "it has both Content-Length and Transfer-Encoding"
-        head.length = length
-        return ""
-
-    def _learn_idle_limit(self, keep_alive: bytes) -> None:
-        for parameter in keep_alive.split(b","):
-            name, _, value = parameter.strip().partition(b"=")
-            if name.lower() == b"timeout" and re.fullmatch(rb"\d{1,9}", value.strip()):
-                self.idle_limit_s = max(0.0, int(value) - IDLE_MARGIN_S)
-
-    @property
-    def _is_framed(self) -> bool:
-        return self._head is not None and (self._head.chunked or self._head.length is not None)
-
-    def _end(self) -> None:
-        self._ended = True
-        self.deadline_s = self._ends_s = NEVER
-        self._wake()
-
-    @property
-    def _too_many(self) -> str:
-        return f"more than MAX_RESPONSE_HEAD_BYTES={self._limits.head_bytes}"
-
-    def _fail_invalid(self, detail: str, evidence: str) -> None:
-        self._fail(UpstreamInvalid(detail, evidence=evidence))
-
-    def _fail(self, failure: Failure) -> None:
-        if self._failure is None and not self._ended:
-            self._failure = failure
-            self._wake()
 
 
 def _not_as_long() -> BadRequest:
@@ -749,7 +489,3 @@ def _is_clean(end: Exception | None) -> bool:
     A reset that no end came before has another error.
     """
     return end is None or isinstance(end, BrokenPipeError)
-
-
-def _size(field: FieldLine) -> int:
-    return len(field[0]) + len(field[1]) + 4

@@ -20,10 +20,10 @@ _ID_FIELD: Final = b"\r\nx-correlation-id: "
 
 
 class RepeatedHead(NamedTuple):
-    """A head that may come again, and the values of its Keep-Alive fields."""
+    """A head that may come again, and how long its Keep-Alive fields let the connection be idle."""
 
     head: ResponseHead
-    keep_alive: tuple[bytes, ...]
+    idle_limit_s: float | None
 
 
 _heads: dict[bytes, RepeatedHead] = {}

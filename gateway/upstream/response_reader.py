@@ -1,0 +1,362 @@
+"""Reads responses: bytes of an instance in, and out what they say: a head, pieces of a body, an end, a fault."""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import httptools
+
+from gateway.upstream import repeated_answers
+from gateway.upstream.chunk_lines import ChunkLines
+from gateway.upstream.invalid_answers import first_invalid_byte
+from gateway.upstream.messages import FieldLine, ResponseHead
+from middlewares.hygiene.content_length import content_length
+
+#: After this many new heads in a row only every 16th is looked up: the instance seldom repeats itself.
+PATIENCE = 32
+LOOKS_EACH = 16
+#: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
+IDLE_MARGIN_S = 1.0
+#: The log quotes this much of a wrong status line.
+SAID = 200
+SWITCHING_PROTOCOLS = 101
+
+_CONTINUE = 100
+_WITHOUT_BODY = frozenset([204, 304])
+#: The parser also takes RTSP, ICE, HTTP/0.9 and 2.0 for HTTP, and control characters in a phrase.
+_FIRST_BYTES = b"H\r\n"
+_VERSIONS = frozenset(["1.1", "1.0"])
+_PHRASE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+#: Lengths of the names that say something of the connection, so that others are passed over quickly.
+_CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-alive"])
+_CONNECTION_FIELD_LENGTHS = frozenset(map(len, _CONNECTION_FIELDS))
+
+
+class End(NamedTuple):
+    """The response is whole.
+
+    `reusable`: the instance takes another request on the connection. `idle_limit_s`: how long the
+    connection may be idle before, as the instance has just said; None: it said nothing of it.
+    """
+
+    reusable: bool
+    idle_limit_s: float | None = None
+
+
+class Invalid(NamedTuple):
+    """The response can't be passed on: `detail` is for clients, `evidence` for those who operate."""
+
+    detail: str
+    evidence: str
+
+
+#: A head (an interim one has a status below 200 other than 101), a piece of the body, or the last word.
+Said = ResponseHead | bytes | End | Invalid
+
+
+class ResponseReader:
+    """Reads the responses of one connection in turn: `begin` each, then `feed` until End or Invalid.
+
+    Behind the head of a 101 the pieces are the other protocol's bytes, and there is no end.
+    """
+
+    def __init__(self, head_bytes: int) -> None:
+        """`head_bytes`: the longest head, and the most that may stand between two pieces of a body."""
+        self._most_bytes = head_bytes
+        self._parser = httptools.HttpResponseParser(self)
+        #: Heads in a row that had not been met before.
+        self._new_heads = 0
+        self.begin("")
+
+    def begin(self, method: str, *, upgrades: bool = False, correlation_id: bytes = b"") -> None:
+        """Expect the response to a request; it may repeat the request's `correlation_id`."""
+        self._method = method
+        self._upgrades = upgrades
+        self._correlation_id = correlation_id
+        #: Something of the response has come.
+        self.has_begun = False
+        #: Fields behind a chunked body; complete at the End.
+        self.trailers: list[FieldLine] = []
+        self._head: ResponseHead | None = None
+
+    def _begin_parsing(self) -> None:
+        self._said: list[Said] = []
+        self._invalid: Invalid | None = None
+        self._ended = False
+        self._reusable = False
+        self._idle_limit_s: float | None = None
+        self._head_bytes = 0
+        self._trailer_bytes = 0
+        #: Bytes since the last piece of the body: an extension or a trailer that does not end.
+        self._bytes_between = 0
+        self._head_tail = b""
+        #: Bytes that the parser has taken.
+        self._parsed_bytes = 0
+        self._chunk_lines: ChunkLines | None = None
+        self._phrase = b""
+        self._fields: list[FieldLine] = []
+        self._about_connection: list[FieldLine] = []
+        #: The key of the answer's head and where its body begins, where it may be met again.
+        self._repeatable: tuple[bytes, int] | None = None
+
+    def feed(self, data: bytes | memoryview) -> Sequence[Said]:
+        """What these bytes say, in their order; nothing of a memoryview is kept but copies."""
+        first: bytes | None = None
+        if self._head is None:
+            data = bytes(data)
+            if not self.has_begun:
+                self.has_begun = True
+                key = self._key_of(data)
+                if key is not None and (repeated := self._recall(data, key)) is not None:
+                    return repeated
+                if data[0] not in _FIRST_BYTES:
+                    evidence = f"it begins with the byte 0x{data[0]:02x}"
+                    return (Invalid("the upstream's response is not HTTP", evidence),)
+                self._begin_parsing()
+                self._repeatable = key
+                first = data
+            self._head_bytes += len(data)
+        elif self._head.status == SWITCHING_PROTOCOLS:
+            return (bytes(data),)
+        said = self._said = []
+        self._parse(data)
+        self._hold_to_limit(len(data))
+        if self._invalid is not None:
+            said.append(self._invalid)
+        elif self._ended:
+            said.append(End(self._reusable, self._idle_limit_s))
+            if first is not None and self._reusable:
+                self._remember(len(first))
+        return said
+
+    def finish(self) -> End | None:
+        """The instance has finished sending: the end of a body that runs until then, or of nothing."""
+        head = self._head
+        if head is None or head.chunked or head.length is not None:
+            return None
+        return End(False)
+
+    def close(self) -> None:
+        """Nothing more will be read: the parser and its reader, which hold each other, let go."""
+        del self._parser
+
+    # Heads that have been met before
+
+    def _key_of(self, data: bytes) -> tuple[bytes, int] | None:
+        if self._method == "HEAD":
+            return None
+        if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
+            self._new_heads += 1
+            return None
+        return repeated_answers.key_of(data, self._correlation_id)
+
+    def _recall(self, data: bytes, repeatable: tuple[bytes, int]) -> Sequence[Said] | None:
+        """All of the answer, where it is here and its head has been met: there's no need to parse it."""
+        key, body_at = repeatable
+        met = repeated_answers.recall(key)
+        if met is None or len(data) - body_at != met.head.length:
+            self._new_heads += 1
+            return None
+        self._new_heads = 0
+        self._head = head = met.head
+        end = End(True, met.idle_limit_s)
+        return (head, data[body_at:], end) if head.length else (head, end)
+
+    def _remember(self, size: int) -> None:
+        """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
+        head = self._head
+        if head is None or self._repeatable is None or head.status in _WITHOUT_BODY:
+            return
+        key, body_at = self._repeatable
+        if size - body_at == head.length:
+            met = repeated_answers.RepeatedHead(head, self._idle_limit_s)
+            repeated_answers.remember(key, met)
+
+    # All others
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        """Have it parsed: a head by itself, so that what follows is read as the head says."""
+        begun = 0
+        try:
+            while self._head is None and self._invalid is None and begun < len(data):
+                end = self._head_end(bytes(data[begun:])) + begun
+                self._parser.feed_data(data[begun:end])
+                begun = end
+            if self._chunk_lines is not None:
+                for piece in self._chunk_lines.plain(memoryview(data)[begun:]):
+                    if piece:
+                        self._parser.feed_data(piece)
+            elif begun < len(data):
+                self._parser.feed_data(data[begun:])
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._upgrades and self._head is not None:
+                if piece := bytes(data[begun + upgrade.args[0] :]):
+                    self._said.append(piece)
+            else:
+                self._refuse("the upstream switched protocols unasked", "101 Switching Protocols")
+        except httptools.HttpParserError as error:
+            self._reusable = False  # should the response have ended before what is not valid
+            at, end = self._parsed_bytes + begun, self._parsed_bytes + len(data)
+            where = (
+                f"from byte {at} to {end}" if at else f"at byte {first_invalid_byte(bytes(data))}"
+            )
+            self._refuse(
+                "the upstream's response is not valid HTTP", f"{error}, {where} of the answer"
+            )
+        self._parsed_bytes += len(data)
+
+    def _head_end(self, data: bytes) -> int:
+        """How much of it belongs to the head under way."""
+        before = self._head_tail
+        joined = before + data
+        at = joined.find(b"\r\n\r\n")
+        if at < 0:
+            self._head_tail = joined[-3:]
+            return len(data)
+        self._head_tail = b""
+        return at + 4 - len(before)
+
+    def _hold_to_limit(self, size: int) -> None:
+        """After so many bytes more, a head and what is between two pieces may not be too large."""
+        self._bytes_between += size
+        if self._head is None:
+            if self._head_bytes > self._most_bytes:
+                self._refuse("the upstream's response head is too large", self._too_many)
+        elif self._bytes_between > self._most_bytes + size:
+            self._refuse("what is between the upstream's chunks is too large", self._too_many)
+
+    @property
+    def _too_many(self) -> str:
+        return f"more than MAX_RESPONSE_HEAD_BYTES={self._most_bytes}"
+
+    def _refuse(self, detail: str, evidence: str) -> None:
+        """The first fault counts, and none behind the end."""
+        if self._invalid is None and not self._ended:
+            self._invalid = Invalid(detail, evidence)
+
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        if self._ended:
+            self._reusable = False  # bytes after the end, come along with it
+        self._phrase, self._fields, self._about_connection = b"", [], []
+
+    def on_status(self, phrase: bytes) -> None:
+        self._phrase += phrase
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._head is not None:
+            self.trailers.append((name, value))
+            self._trailer_bytes += _size((name, value))
+            if self._trailer_bytes > self._most_bytes:
+                self._refuse("the upstream's trailers are too large", self._too_many)
+            return
+        self._fields.append((name, value))
+        if len(name) in _CONNECTION_FIELD_LENGTHS:
+            self._about_connection.append((name.lower(), value.strip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        if self._head is not None or self._invalid is not None:
+            return
+        status = self._parser.get_status_code()
+        if not self._is_http(status):
+            line = b"HTTP/%b %d %b" % (
+                self._parser.get_http_version().encode(),
+                status,
+                self._phrase,
+            )
+            evidence = f"its status line is {line!r}"[:SAID]
+            self._refuse("the upstream's response is not HTTP", evidence)
+        elif status == SWITCHING_PROTOCOLS and not self._may_switch:
+            self._refuse(
+                "the upstream switched protocols unasked",
+                "101 without `Connection: Upgrade` and `Upgrade`"
+                if self._upgrades
+                else "101 to a request that asked for no upgrade",
+            )
+        elif status < 200 and status != SWITCHING_PROTOCOLS:
+            self._interim_complete(status)
+        else:
+            self._head_complete(ResponseHead(status, self._phrase, self._fields))
+
+    def _interim_complete(self, status: int) -> None:
+        if not self._parser.should_keep_alive():
+            self._idle_limit_s = 0.0  # the instance closes behind the answer
+            self._parser = httptools.HttpResponseParser(self)  # this one would take no answer
+        if status != _CONTINUE:
+            self._said.append(ResponseHead(status, self._phrase, self._fields))
+
+    def _head_complete(self, head: ResponseHead) -> None:
+        wrong = self._frame(head)
+        if self._head_bytes > self._most_bytes and sum(map(_size, head.fields)) > self._most_bytes:
+            wrong = self._too_many
+        if wrong:
+            self._refuse("the upstream's response head is not valid", wrong)
+            return
+        self._head = head
+        self._said.append(head)
+        if self._method == "HEAD" or head.status in _WITHOUT_BODY:
+            # The parser does not know of HEAD: it would wait for a body, so a new one is taken.
+            self._ended = True
+            self._reusable = self._parser.should_keep_alive()
+            self._parser = httptools.HttpResponseParser(self)
+        elif head.chunked:
+            self._chunk_lines = ChunkLines()
+
+    def on_body(self, piece: bytes) -> None:
+        if self._ended:
+            self._reusable = False  # a body where there can be none
+        elif self._head is not None:
+            self._bytes_between = 0
+            self._said.append(piece)
+
+    def on_message_complete(self) -> None:
+        head = self._head
+        if head is not None and not self._ended and head.status != SWITCHING_PROTOCOLS:
+            self._ended = True
+            self._reusable = self._parser.should_keep_alive()
+
+    @property
+    def _may_switch(self) -> bool:
+        return self._upgrades and self._parser.should_upgrade()
+
+    def _is_http(self, status: int) -> bool:
+        return (
+            status >= 100
+            and self._parser.get_http_version() in _VERSIONS
+            and _PHRASE.fullmatch(self._phrase) is not None
+        )
+
+    def _frame(self, head: ResponseHead) -> str:
+        """Find out how the body is framed (RFC 9112 §6.3); where that is ambiguous, say why."""
+        length: int | None = None
+        for name, value in self._about_connection:
+            if name == b"content-length":
+                said = content_length(value)
+                if said is None:
+                    return "its Content-Length is not a length"
+                if length is not None and said != length:
+                    return "it has two lengths"
+                length = said
+            elif name == b"transfer-encoding":
+                if head.chunked or value.lower() != b"chunked":
+                    return "its Transfer-Encoding is not `chunked`"
+                if self._parser.get_http_version() == "1.0":
+                    return "it has a Transfer-Encoding over HTTP/1.0"  # RFC 9112 §6.1
+                head.chunked = True
+            elif name == b"keep-alive":
+                self._learn_idle_limit(value)
+        if head.chunked and length is not None:
+            return "it has both Content-Length and Transfer-Encoding"
+        head.length = length
+        return ""
+
+    def _learn_idle_limit(self, keep_alive: bytes) -> None:
+        for parameter in keep_alive.split(b","):
+            name, _, value = parameter.strip().partition(b"=")
+            if name.lower() == b"timeout" and re.fullmatch(rb"\d{1,9}", value.strip()):
+                self._idle_limit_s = max(0.0, int(value) - IDLE_MARGIN_S)
+
+
+def _size(field: FieldLine) -> int:
+    return len(field[0]) + len(field[1]) + 4
