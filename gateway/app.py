@@ -31,10 +31,14 @@ def create_app(settings: GatewaySettings) -> web.Application:
     app = web.Application()
     app[GATEWAY] = gateway
     app.on_response_prepare.append(OwnFields(gateway.lifecycle).add)
-    cors = [enable_cors(app, settings.cors_origins)] if settings.cors_origins else []
-    surfaces = (
-        [surfaces_middleware(admin=lambda: gateway.admin_listener)] if settings.admin_listen else []
-    )
+    is_proxied = gateway.routing.covers
+    cors = surfaces = list[Middleware]()
+    if settings.cors_origins:
+        cors = [enable_cors(app, settings.cors_origins, is_proxied)]
+    if settings.admin_listen:
+        surfaces = [
+            surfaces_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
+        ]
     app.middlewares.extend(pipeline(gateway, surfaces, cors))
     app.cleanup_ctx.append(gateway.lifespan)
     add_routes(app, gateway)
@@ -45,14 +49,14 @@ def pipeline(
     gateway: Gateway, surfaces: list[Middleware], cors: list[Middleware]
 ) -> list[Middleware]:
     """The layers in front of the hop, outermost first."""
-    settings, metrics = gateway.settings, gateway.metrics
+    metrics = gateway.metrics
     return [
         # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
         correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
         # Whatever goes wrong further in becomes a problem document here, and only here.
         errors_middleware(
             detail_of=telling_of_lost_prefixes(
-                gateway.unavailability.detail_of, gateway.routed_view
+                gateway.unavailability.detail_of, gateway.routing, gateway.routed_view
             )
         ),
         # What two readers could read differently goes no further, whoever it is for.
@@ -62,10 +66,9 @@ def pipeline(
         # A preflight is the browser's own question: no route, no limit, no instance.
         *cors,
         # What is not found costs the client nothing of its limit.
-        route_middleware(catalogue=gateway.routed_view),
+        route_middleware(routing=gateway.routing, catalogue=gateway.routed_view),
         # Before the candidates: waiting for a first verdict must not be free of charge.
         rate_limit_middleware(
-            policy=settings.policy,
             decide=gateway.limiter.decide,
             key_of=lambda exchange: limit_key(exchange.client_ip),
             metrics=metrics,
@@ -108,6 +111,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     )
     front = FrontEndpoint(
         view=gateway.routed_view,
+        routing=gateway.routing,
         health=gateway.health,
         stale_for_s=gateway.stale_for_s,
         unavailability=gateway.unavailability,
@@ -149,4 +153,4 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         resource = app.router.add_resource(path)
         for name in ("GET", "HEAD") if method == "GET" else (method,):
             resource.add_route(name, handler, expect_handler=keep_expectation)
-    app.router.register_resource(ProxiedResource(proxy.handle))
+    app.router.register_resource(ProxiedResource(proxy.handle, gateway.routing))

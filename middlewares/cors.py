@@ -10,7 +10,6 @@ from aiohttp_cors.abc import AbstractRouterAdapter
 
 from middlewares.failures import BadRequest
 from middlewares.hygiene.deciding import MOST_ELEMENTS
-from middlewares.routing.layer import is_proxied
 from middlewares.telemetry.correlation_ids import HEADER as CORRELATION_ID
 
 PREFLIGHT_KEPT_S = 600
@@ -24,9 +23,10 @@ _Preflight = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ProxiedRoutes(AbstractRouterAdapter):
-    """Tells aiohttp-cors which requests it is asked about: all below /api, under one configuration."""
+    """Tells aiohttp-cors which requests it is asked about: all that is proxied, under one configuration."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_proxied: Callable[[str], bool]) -> None:
+        self._is_proxied = is_proxied
         self._preflight: _Preflight | None = None
         self._config: Any = None
 
@@ -47,7 +47,7 @@ class ProxiedRoutes(AbstractRouterAdapter):
         )
 
     def is_cors_enabled_on_request(self, request: web.Request) -> bool:
-        return is_proxied(request.path)
+        return self._is_proxied(request.path)
 
     async def get_preflight_request_config(
         self, preflight_request: web.Request, origin: str, requested_method: str
@@ -70,9 +70,11 @@ def _may_be_repeated(request: web.Request, *names: str) -> bool:
     return all(value.isascii() and value.count(",") < MOST_ELEMENTS for value in values)
 
 
-def enable_cors(app: web.Application, origins: Sequence[str]) -> Middleware:
-    """Have answers below /api carry CORS fields; the layer that it returns answers preflights."""
-    routes = ProxiedRoutes()
+def enable_cors(
+    app: web.Application, origins: Sequence[str], is_proxied: Callable[[str], bool]
+) -> Middleware:
+    """Have answers of what is proxied carry CORS fields; the layer that it returns answers preflights."""
+    routes = ProxiedRoutes(is_proxied)
     options = {
         origin: aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
             # A wildcard with credentials would let any page act in the user's name.

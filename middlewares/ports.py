@@ -9,7 +9,6 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.failures import RouteNotFound
-from middlewares.routing.layer import is_proxied
 
 _ON_BOTH = ("/health", "/ready")
 
@@ -36,8 +35,10 @@ class Listener:
         return port == self._port and (self._at_any_address or host == self._host)
 
 
-def surfaces_middleware(*, admin: Callable[[], Listener | None]) -> Middleware:
-    """On the public port /api, /health and /ready; on the admin's everything but /api."""
+def surfaces_middleware(
+    *, admin: Callable[[], Listener | None], is_proxied: Callable[[str], bool]
+) -> Middleware:
+    """On the public port what is proxied, /health and /ready; on the admin's what is not proxied."""
 
     @web.middleware
     async def divide(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ..base.logs import Log
 from ..base.tasks import end
-from ..client.describing import route_of
 from ..model.errors import (
     DiscoveryError,
     InvalidRegistration,
@@ -17,6 +16,7 @@ from ..model.errors import (
 )
 from ..model.health_check import HOST
 from ..model.instance import Instance, encode, parse_registration
+from ..model.naming import route_of
 from ..model.settings import RegistrySettings
 from .advertising import advertised_host
 from .listening import wait_until_listening

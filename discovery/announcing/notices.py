@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..client.describing import route_of
 from ..health.advice import advice
 from ..health.evidence_texts import asked_of
 from ..model.answers import GONE, Standing
 from ..model.instance import Instance
+from ..model.naming import route_of
 
 #: An older process may have left what is said of an instance before.
 SURE_AFTER_S = 0.5

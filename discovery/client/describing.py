@@ -8,14 +8,9 @@ from typing import Any
 from ..health.machine import Health, Transition
 from ..model.answers import Record, Snapshot
 from ..model.instance import Instance
-from ..model.naming import SUFFIX
+from ..model.naming import route_of
 
 Description = dict[str, Any]
-
-
-def route_of(service: str) -> str:
-    """The gateway's path for a service: `/api/price` for `price_service` and for `price`."""
-    return f"/api/{service.removesuffix(SUFFIX) or service}"
 
 
 def rfc3339(unix_ms: int) -> str:

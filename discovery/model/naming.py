@@ -5,6 +5,8 @@ from typing import Protocol
 from .instance import is_service_name
 
 SUFFIX = "_service"
+#: The gateway's routes by name are below this path.
+PREFIX = "/api"
 
 
 class Catalogue(Protocol):
@@ -15,6 +17,11 @@ class Catalogue(Protocol):
         ...
 
     def is_known(self, service: str) -> bool: ...
+
+
+def route_of(service: str, prefix: str = PREFIX) -> str:
+    """The gateway's path for a service: `/api/price` for `price_service` and for `price`."""
+    return f"{prefix}/{service.removesuffix(SUFFIX) or service}"
 
 
 def names_meant(name: str) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from gateway.guard.admin_token import check_token, read_token
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.clients.deciding import TrustedProxies
 from middlewares.limits.deciding import Policy
+from middlewares.routing.policy import RoutePolicy, Timeouts
 from middlewares.telemetry.log_levels import (
     LEVELS_IN_WORDS,
     Level,
@@ -130,10 +131,18 @@ class GatewaySettings(BaseSettings):
         return (init_settings,)
 
     @property
-    def policy(self) -> Policy:
-        """The one rate limit policy that there is so far."""
-        return Policy(
-            DEFAULT_POLICY, self.rate_limit_requests, round(self.rate_limit_window * 1_000_000)
+    def route_policy(self) -> RoutePolicy:
+        """The policy of every route that nothing else is said of."""
+        window_us = round(self.rate_limit_window * 1_000_000)
+        limit = Policy(DEFAULT_POLICY, self.rate_limit_requests, window_us)
+        return RoutePolicy(
+            timeouts=Timeouts(
+                connect_s=self.upstream_connect_timeout,
+                head_s=self.upstream_timeout,
+                idle_s=self.upstream_idle_timeout,
+                total_s=self.upstream_total_timeout,
+            ),
+            limits=(limit,) if limit.requests else (),
         )
 
     @property

@@ -19,6 +19,7 @@ from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH
 from gateway.version import VERSION
 from middlewares.failures import NoView
+from middlewares.routing.routing import Routing
 
 _EACH_ITS_OWN = {"Vary": "Accept", "Cache-Control": "no-store"}
 _JSON = {**JSON, **_EACH_ITS_OWN}
@@ -41,18 +42,20 @@ class FrontEndpoint:
         self,
         *,
         view: Callable[[], View],
+        routing: Routing,
         health: HealthBook,
         stale_for_s: Callable[[], float | None],
         unavailability: Unavailability,
         links_routes: bool,
         send_timeout_s: float,
     ) -> None:
+        self._routing = routing
         self._health = health
         self._stale_for_s = stale_for_s
         self._may_see_addresses = unavailability.may_see_addresses
         self._links_routes = links_routes
         self._send_timeout_s = send_timeout_s
-        self._documents = SharedDocuments(view, self._make)
+        self._documents = SharedDocuments(view, self._make, lambda: routing.revision)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """HTML where `Accept` asks for it, else JSON; NoView in JSON alone: the page says it itself."""
@@ -67,10 +70,10 @@ class FrontEndpoint:
 
     async def _make(self, name: str, view: View) -> bytes:
         if name == _ROUTES:
-            found = await in_steps(routes(view))
+            found = await in_steps(routes(view, self._routing.table))
             return orjson.dumps({"service": NAME, "version": VERSION, "routes": found})
         sights = partial(sights_of, view=view, book=self._health)
-        shown = await in_steps(overview(view, sights, inside=name == _INSIDE))
+        shown = await in_steps(overview(view, self._routing.table, sights, inside=name == _INSIDE))
         return await self._page(shown)
 
     async def _page(self, shown: Overview | None) -> bytes:

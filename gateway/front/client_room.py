@@ -1,6 +1,7 @@
 """Which clients there is room for: near the last descriptor new ones are refused, one by one."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from gateway.machine.descriptors import Descriptors
@@ -20,11 +21,13 @@ class ClientRoom:
     """Tells clients that are too many from the others, and keeps the former from filling the reserve.
 
     They are taken in rather than left in the listener's queue: a refusal says what is wrong, and whoever
-    asks for `/health` gets its answer. Those that ask nothing make way for the next.
+    asks for `/health` gets its answer. Those that ask nothing make way for the next. `refuses` are the
+    paths that they are refused.
     """
 
-    def __init__(self, descriptors: Descriptors) -> None:
+    def __init__(self, descriptors: Descriptors, refuses: Callable[[str], bool]) -> None:
         self._descriptors = descriptors
+        self.refuses = refuses
         #: Those that are too many, and since when (loop time), the oldest first.
         self._surplus_s: dict[Client, float] = {}
         self._refused = Seldom("client.refused")

@@ -1,4 +1,4 @@
-"""Everything below /api as one resource: a pattern would cost more, and change what it matches."""
+"""All that is proxied as one resource: a pattern would cost more, and change what it matches."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -8,30 +8,36 @@ from aiohttp.typedefs import Handler
 from yarl import URL
 
 from gateway.front.request_body import keep_expectation
-from middlewares.routing.deciding import PREFIX, split_target
-from middlewares.routing.layer import is_proxied
+from middlewares.routing.deciding import split_target
+from middlewares.routing.routing import Routing
+
+ROOT = "/"
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ProxiedResource(web.AbstractResource):
-    """Matches /api and what is below it, by any method, on the raw path."""
+    """Matches what the table of routes covers, by any method, on the raw path.
 
-    def __init__(self, handler: Handler) -> None:
+    It stands at the root, so that it is asked for every path, and after the endpoints of the gateway.
+    """
+
+    def __init__(self, handler: Handler, routing: Routing) -> None:
         super().__init__(name="proxied")
+        self.covers = routing.covers
         self._route = web.ResourceRoute("*", handler, self, expect_handler=keep_expectation)
 
     @property
     def canonical(self) -> str:
-        return PREFIX
+        return ROOT
 
     def url_for(self, **kwargs: str) -> URL:
-        return URL(PREFIX)
+        return URL(ROOT)
 
     async def resolve(
         self, request: web.Request
     ) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        if is_proxied(split_target(request.raw_path)[1]):
+        if self.covers(split_target(request.raw_path)[1]):
             return web.UrlMappingMatchInfo({}, self._route), set()
         return None, set()
 
@@ -58,10 +64,10 @@ class ProxiedResource(web.AbstractResource):
         raise NotImplementedError("the proxied resource is at the root alone")
 
     def get_info(self) -> dict[str, str]:  # type: ignore[override]
-        return {"path": PREFIX}
+        return {"path": ROOT}
 
     def raw_match(self, path: str) -> bool:
-        return path == PREFIX
+        return path == ROOT
 
     def __len__(self) -> int:
         return 1

@@ -34,7 +34,6 @@ from middlewares.failures import OutOfResources
 from middlewares.header_section import HeaderSection
 from middlewares.problems import REASONS_BY_STATUS, Problem, problem_of, problem_response
 from middlewares.routing.deciding import split_target
-from middlewares.routing.layer import is_proxied
 from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
 from middlewares.telemetry.layer import access_fields
 from middlewares.telemetry.metrics import GatewayMetrics, RequestMetrics
@@ -294,7 +293,7 @@ class GatewayRequestHandler(web.RequestHandler):
 
     async def _answer_last(self, otherwise: Answer, request: Any) -> web.StreamResponse:
         """Refuse a client for which there is no room, but answer for the gateway itself."""
-        if is_proxied(split_target(request.raw_path)[1]):
+        if self._room.refuses(split_target(request.raw_path)[1]):
             self._room.refused()
             failure = OutOfResources("the gateway has as many clients as it can take")
             response: web.StreamResponse = self._refuse(
@@ -508,31 +507,31 @@ class GatewayRunner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
+        proxied = next(
+            one for one in self.app.router.resources() if isinstance(one, ProxiedResource)
+        )
         self.gateway_server = GatewayServer(
-            _proxied_first(self.app, made.request_handler),
+            _proxied_first(self.app, proxied, made.request_handler),
             request_factory=made.request_factory,
             handler_cancellation=made.handler_cancellation,
             metrics=self._metrics,
-            room=ClientRoom(self._descriptors),
+            room=ClientRoom(self._descriptors, proxied.covers),
             **made._kwargs,
         )
         self._metrics.client_connections = self.gateway_server.states
         return self.gateway_server
 
 
-def _proxied_first(app: web.Application, otherwise: Answer) -> Answer:
-    """Hand what is below /api to its resource, everything else to the application's own handler."""
-    resources = [one for one in app.router.resources() if isinstance(one, ProxiedResource)]
-    if not resources:
-        return otherwise
-    straight = resources[0].straight(app)
-    prefix = resources[0].canonical + "/"
+def _proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Answer) -> Answer:
+    """Hand what is proxied to its resource, everything else to the application's own handler."""
+    straight = proxied.straight(app)
+    covers = proxied.covers
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
         if not request.headers.get("Expect", "").isascii():
             raise web.HTTPExpectationFailed  # aiohttp's own would repeat it, and can't
         # CONNECT asks for a tunnel to an authority: the application finds none.
-        is_proxied = request.raw_path.startswith(prefix) and request.method != "CONNECT"
+        is_proxied = covers(request.raw_path) and request.method != "CONNECT"
         return (straight if is_proxied else otherwise)(request)
 
     return handle

@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from discovery.base.steps import Steps, slices
-from discovery.client.describing import rfc3339, route_of
+from discovery.client.describing import rfc3339
 from discovery.model.health_check import HealthCheck
 from discovery.model.instance import Instance
-from discovery.model.naming import service_of
 from discovery.view.view import View
 from gateway.explaining.deciding import Explanation, Sight
-from middlewares.routing.deciding import PREFIX
+from middlewares.routing.deciding import Table
 
 #: So much is shown of however many there are; the rest is counted, and in `/services`.
 MOST_SERVICES = 100
@@ -100,7 +99,7 @@ class _Sighted:
 
 
 def overview(
-    view: View, sights_of: Callable[[str], Iterable[Sight]], *, inside: bool
+    view: View, table: Table, sights_of: Callable[[str], Iterable[Sight]], *, inside: bool
 ) -> Steps[Overview]:
     """The overview; `inside` is with what only those on this machine, or with the token, may read."""
     by_name = {name: _Sighted(name) for name in sorted(view.services)}
@@ -115,7 +114,7 @@ def overview(
     rows_left = MOST_INSTANCES
     for one in sighted[:MOST_SERVICES]:
         most = min(rows_left, MOST_INSTANCES_OF_A_SERVICE)
-        services.append(_shown(one, view, most=most, inside=inside))
+        services.append(_shown(one, table.route_to(one.name, view) or "", most=most, inside=inside))
         rows_left -= len(services[-1].instances)
         yield
     return Overview(
@@ -126,32 +125,26 @@ def overview(
     )
 
 
-def routes(view: View) -> Steps[list[dict[str, str]]]:
+def routes(view: View, table: Table) -> Steps[list[dict[str, str]]]:
     """Every route with the service that it goes to."""
     found = []
     for names in slices(sorted(view.services)):
         found += [
-            {"route": route_of(name), "service": name}
+            {"route": route, "service": name}
             for name in names
-            if view.is_registered(name) and _has_route(name, view)
+            if view.is_registered(name) and (route := table.route_to(name, view)) is not None
         ]
         yield
     return found
 
 
-def _has_route(name: str, view: View) -> bool:
-    """Its route goes to it, and not to `<name>_service`."""
-    return service_of(route_of(name)[len(PREFIX) + 1 :], view) == name
-
-
-def _shown(one: _Sighted, view: View, *, most: int, inside: bool) -> ShownService:
+def _shown(one: _Sighted, route: str, *, most: int, inside: bool) -> ShownService:
     one.cut(most)
-    has_route = _has_route(one.name, view)
     # A path that every healthy instance has just answered 200 to 299, if there is one for all.
-    path = next(iter(one.paths)) if has_route and len(one.paths) == 1 else ""
+    path = next(iter(one.paths)) if route and len(one.paths) == 1 else ""
     return ShownService(
         name=one.name,
-        route=route_of(one.name) if has_route else "",
+        route=route,
         health_path=path,
         healthy=one.healthy,
         total=one.registered,

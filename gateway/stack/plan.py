@@ -128,10 +128,6 @@ def stand_in_for(
     return replace(spec, name=spec.service + STAND_IN, port=port, environment=environment)
 
 
-def route_of(service: str) -> str:
-    return "/api/" + service.removesuffix("_service")
-
-
 def _extra_port(offset: int, taken: set[int], is_free: Callable[[int], bool]) -> int:
     for port in range(EXTRA_PORTS_FROM + offset, HIGHEST_PORT + 1):
         if port not in taken and is_free(port):

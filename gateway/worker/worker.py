@@ -46,6 +46,8 @@ from middlewares.clients.clients import Clients
 from middlewares.failures import NoView
 from middlewares.limits.limiter import SharedLimiter
 from middlewares.ports import Listener
+from middlewares.routing.deciding import Table
+from middlewares.routing.routing import Routing
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.logs import lines_dropped
 from middlewares.telemetry.metrics import GatewayMetrics
@@ -71,6 +73,7 @@ class Gateway:
         #: Where ADMIN_LISTEN was bound, once it is.
         self.admin_listener: Listener | None = None
         self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
+        self.routing = Routing(Table(settings.route_policy))
         self.clients = Clients(settings.trusted)
         self.guard = AdminGuard(settings.admin_token)
         self.registry = AsyncServiceRegistry(settings=settings.registry)

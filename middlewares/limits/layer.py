@@ -15,7 +15,6 @@ from middlewares.telemetry.metrics import GatewayMetrics
 
 def rate_limit_middleware(
     *,
-    policy: Policy,
     decide: Callable[[Check], Awaitable[Decision]],
     key_of: Callable[[Exchange], str],
     metrics: GatewayMetrics,
@@ -25,8 +24,10 @@ def rate_limit_middleware(
     @web.middleware
     async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
         exchange = request[EXCHANGE]
-        if exchange.route is None or policy.requests == 0:
+        route = exchange.route
+        if route is None or not route.policy.limits:
             return await handler(request)
+        policy = route.policy.limits[0]
         decision = await decide(Check(policy, key_of(exchange)))
         exchange.limit = decision
         metrics.limit_decided(policy.name, _word(decision))

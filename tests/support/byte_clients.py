@@ -11,6 +11,7 @@ from gateway.front.client_room import ClientRoom
 from gateway.front.server import GatewayRequestHandler, GatewayServer
 from gateway.machine.descriptors import Descriptors
 from middlewares.telemetry.metrics import RequestMetrics
+from tests.support.asked import TABLE
 
 
 async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
@@ -23,7 +24,7 @@ async def client_over(transport: asyncio.Transport) -> AsyncIterator[GatewayRequ
     server = GatewayServer(
         _nobody,
         metrics=RequestMetrics("gateway", CollectorRegistry()),
-        room=ClientRoom(Descriptors.of_this_process()),
+        room=ClientRoom(Descriptors.of_this_process(), TABLE.covers),
         max_line_size=2**16,
     )
     handler = server()

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.stack.plan import EXAMPLE_PATHS, GATEWAY, ProcessSpec, route_of
+from discovery.model.naming import route_of
+from gateway.stack.plan import EXAMPLE_PATHS, GATEWAY, ProcessSpec
 from gateway.stack.running.addresses import UNIX, admin_url
 
 #: Hosts of listeners that this machine reaches by its own name.

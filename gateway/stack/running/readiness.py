@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec, route_of
+from discovery.model.naming import route_of
+from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec
 from gateway.stack.registry.ping import answers_ping, default_url
 from gateway.stack.running.addresses import UNIX, admin_url, public_url
 from gateway.stack.unix_connection import UnixConnection

@@ -12,7 +12,6 @@ from gateway.stack.plan import (
     ProcessSpec,
     parse_offset,
     plan_processes,
-    route_of,
     stand_in_for,
 )
 
@@ -133,8 +132,3 @@ def test_a_bad_port_offset_is_named(text: str) -> None:
 
 def test_the_highest_offset_still_has_a_port_for_all() -> None:
     assert planned(offset=parse_offset("57455"))["api_gateway"].port == 65535
-
-
-def test_a_route_is_the_services_name_without_its_ending() -> None:
-    assert route_of("market_data_service") == "/api/market_data"
-    assert route_of("billing") == "/api/billing"

@@ -1,13 +1,10 @@
 """Instances and services in the contract's shape."""
 
-import pytest
-
 from discovery.client.describing import (
     describe_record,
     describe_service,
     describe_snapshot,
     rfc3339,
-    route_of,
 )
 from discovery.model.answers import Record, Snapshot
 from discovery.model.instance import parse_registration
@@ -31,14 +28,6 @@ def record(
 
 def snapshot(*records: Record, live_gateways: int = 1) -> Snapshot:
     return Snapshot("e", 1, "1-1", NOW_MS, live_gateways, records, {}, frozenset())
-
-
-@pytest.mark.parametrize(
-    ("service", "route"),
-    [("price_service", "/api/price"), ("price", "/api/price"), ("a_service_b", "/api/a_service_b")],
-)
-def test_the_route_is_named_by_what_stands_before_the_suffix(service: str, route: str) -> None:
-    assert route_of(service) == route
 
 
 def test_a_time_is_shown_in_utc_to_the_second() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +12,11 @@ from discovery.client.choosing import found
 from discovery.client.last_answers import LastAnswers
 from discovery.model.answers import Record, Snapshot
 from discovery.model.instance import parse_registration
-from discovery.model.naming import names_meant
+from discovery.model.naming import names_meant, route_of
 from discovery.view.view import Event as RegistryEvent
 from discovery.view.view import View, apply, taking_over
-from middlewares.routing.deciding import RouteTable
+from middlewares.routing.deciding import Route
+from tests.support.asked import TABLE, Request
 
 NOW_MS = 1_767_225_600_000
 NAMES = ["price", "price_service", "price_service_service", "pri", "price_servic", "orders"]
@@ -44,6 +46,10 @@ def gateways_view(states: Mapping[str, str]) -> View:
     return view
 
 
+def route_taken(name: str, view: View) -> Route | None:
+    return TABLE.find(Request(f"/api/{name}"), view).route
+
+
 @given(
     st.sampled_from([*NAMES, "Price", "", "price/x"]),
     st.dictionaries(st.sampled_from(NAMES), st.sampled_from(["there", "lapsed", "gone"])),
@@ -51,7 +57,7 @@ def gateways_view(states: Mapping[str, str]) -> View:
 def test_a_lookup_finds_the_service_that_the_gateway_sends_requests_to(
     name: str, states: dict[str, str]
 ) -> None:
-    route = RouteTable(gateways_view(states)).find(f"/api/{name}") if "/" not in name else None
+    route = route_taken(name, gateways_view(states)) if "/" not in name else None
 
     services = {one.instance.name for one in found(name, snapshot(states, names_meant(name)))}
     assert services == {
@@ -69,9 +75,17 @@ def test_a_service_that_the_registry_has_lost_keeps_its_name_until_it_is_back() 
     answers.remember("price", before, 0.0)
     view = at_once(taking_over(at_once(taking_over(View(), before, 0.0)), after, 1.0))
 
-    route = RouteTable(view).find("/api/price")
+    route = route_taken("price", view)
     records = found("price", answers.remember("price", after, 1.0))
 
     assert route is not None
     assert route.service == "price_service"
     assert [one.instance.name for one in records] == ["price_service"]
+
+
+@pytest.mark.parametrize(
+    ("service", "route"),
+    [("price_service", "/api/price"), ("price", "/api/price"), ("a_service_b", "/api/a_service_b")],
+)
+def test_the_route_is_named_by_what_stands_before_the_suffix(service: str, route: str) -> None:
+    assert route_of(service) == route

@@ -3,6 +3,7 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from discovery.model.settings import VARIABLES, RegistrySettings
 from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.variables import gateway_variables, variable_defaults
 from middlewares.limits.deciding import Policy
+from middlewares.routing.policy import Timeouts
 
 
 def refusal(**environ: str) -> str:
@@ -22,11 +24,16 @@ def refusal(**environ: str) -> str:
     return said
 
 
+def limits_of(settings: GatewaySettings) -> list[dict[str, Any]]:
+    return [asdict(limit) for limit in settings.route_policy.limits]
+
+
 def test_an_empty_environment_gives_the_documented_defaults() -> None:
     settings = load_settings({})
     assert (settings.gateway_host, settings.gateway_port) == ("127.0.0.1", 8080)
     assert settings.gateway_workers == 1
-    assert asdict(settings.policy) == asdict(Policy("default", 100, 60_000_000))
+    assert limits_of(settings) == [asdict(Policy("default", 100, 60_000_000))]
+    assert settings.route_policy.timeouts == Timeouts()
     assert (settings.health_check_interval, settings.health_check_timeout) == (5, 2)
     assert (settings.health_fall, settings.health_rise) == (3, 2)
     assert settings.unhealthy_remove_after == 60
@@ -102,7 +109,7 @@ def test_each_variable_is_read() -> None:
         }
     )
     assert (settings.gateway_host, settings.gateway_port) == ("0.0.0.0", 28080)
-    assert asdict(settings.policy) == asdict(Policy("default", 5, 500_000))
+    assert limits_of(settings) == [asdict(Policy("default", 5, 500_000))]
     assert settings.allowed_hosts.names == {"price"}
     assert settings.trusted.trusts("10.1.1.1")
     assert settings.cors_origins == ("https://a.example", "http://localhost:3000")
@@ -211,7 +218,20 @@ def test_any_origin_may_be_allowed() -> None:
 
 
 def test_no_requests_means_no_limit_and_port_nothing_means_any() -> None:
-    assert load_settings({"RATE_LIMIT_REQUESTS": "0", "GATEWAY_PORT": "0"}).policy.requests == 0
+    settings = load_settings({"RATE_LIMIT_REQUESTS": "0", "GATEWAY_PORT": "0"})
+    assert (limits_of(settings), settings.gateway_port) == ([], 0)
+
+
+def test_the_timeouts_of_routes_are_those_of_the_environment() -> None:
+    settings = load_settings(
+        {
+            "UPSTREAM_CONNECT_TIMEOUT": "1",
+            "UPSTREAM_TIMEOUT": "2",
+            "UPSTREAM_IDLE_TIMEOUT": "0",
+            "UPSTREAM_TOTAL_TIMEOUT": "4",
+        }
+    )
+    assert settings.route_policy.timeouts == Timeouts(1, 2, 0, 4)
 
 
 # The admin token

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.front.client_room import ClientRoom
 from gateway.machine.descriptors import Descriptors
+from tests.support.asked import TABLE
 from tests.support.shortages import limited_to
 
 RAISED = (
@@ -85,7 +86,7 @@ async def test_those_that_ask_nothing_make_way_for_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("gateway.front.client_room.ASKS_WITHIN_S", -1.0)
-    room = ClientRoom(Descriptors(100, clients_below=50, requests_below=56))
+    room = ClientRoom(Descriptors(100, clients_below=50, requests_below=56), TABLE.covers)
     assert not room.is_surplus(Client(), Transport(49))
 
     asking, idle = Client(asks=True), [Client() for _ in range(4)]
@@ -96,7 +97,7 @@ async def test_those_that_ask_nothing_make_way_for_the_next(
 
 
 async def test_one_that_has_just_come_may_ask_first() -> None:
-    room = ClientRoom(Descriptors(100, clients_below=50, requests_below=54))
+    room = ClientRoom(Descriptors(100, clients_below=50, requests_below=54), TABLE.covers)
     clients = [Client() for _ in range(6)]
     for one in clients:
         room.is_surplus(one, Transport(51))
@@ -104,7 +105,7 @@ async def test_one_that_has_just_come_may_ask_first() -> None:
 
 
 async def test_the_reserve_of_probes_and_registry_is_not_touched() -> None:
-    room = ClientRoom(Descriptors(100, clients_below=50, requests_below=54))
+    room = ClientRoom(Descriptors(100, clients_below=50, requests_below=54), TABLE.covers)
     for _ in range(4):
         room.is_surplus(Client(asks=True), Transport(51))
     client = Client()
@@ -114,4 +115,4 @@ async def test_the_reserve_of_probes_and_registry_is_not_touched() -> None:
 
 async def test_a_client_without_a_socket_is_none_too_many() -> None:
     transport: Any = asyncio.BaseTransport()
-    assert not ClientRoom(Descriptors(9, 0, 0)).is_surplus(Client(), transport)
+    assert not ClientRoom(Descriptors(9, 0, 0), TABLE.covers).is_surplus(Client(), transport)

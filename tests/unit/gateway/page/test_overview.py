@@ -14,6 +14,7 @@ from discovery.view.view import Entry, View
 from gateway.explaining.deciding import Sight
 from gateway.page import overview as page
 from gateway.page.overview import Overview, overview, routes
+from tests.support.asked import TABLE
 
 HEALTHY = Health("healthy", latest="GET /h answers 200")
 ILL = Health("unhealthy", latest="GET /h answers 404 (at 10.0.0.1)")
@@ -46,7 +47,7 @@ class Registry:
             yield Sight(entry, self.health[key], 0.0)
 
     def shown(self, *, inside: bool = False) -> Overview:
-        return at_once(overview(self.view, self.sights, inside=inside))
+        return at_once(overview(self.view, TABLE, self.sights, inside=inside))
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_what_has_lapsed_is_not_listed_and_is_counted_in_the_reason(registry: Re
 
     assert [one.id for one in service.instances] == ["1"]
     assert service.why == "1 lapsed; 1 unhealthy: GET /h answers 404"
-    assert at_once(routes(registry.view)) == [{"route": "/api/a", "service": "a"}]
+    assert at_once(routes(registry.view, TABLE)) == [{"route": "/api/a", "service": "a"}]
 
 
 def test_an_instance_that_leaves_is_no_trouble_while_another_stays(registry: Registry) -> None:
@@ -127,7 +128,9 @@ def test_a_route_is_shown_where_it_goes_to_the_service(registry: Registry) -> No
 
     assert by_name["price_service"].route == "/api/price"
     assert (by_name["price"].route, by_name["price"].health_path) == ("", "")
-    assert at_once(routes(registry.view)) == [{"route": "/api/price", "service": "price_service"}]
+    assert at_once(routes(registry.view, TABLE)) == [
+        {"route": "/api/price", "service": "price_service"}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +195,7 @@ def test_no_step_looks_at_all_instances_of_a_service(registry: Registry) -> None
 
     steps = overview(
         registry.view,
+        TABLE,
         lambda name: (Counting(s.entry, s.health, s.changed_s) for s in registry.sights(name)),
         inside=True,
     )

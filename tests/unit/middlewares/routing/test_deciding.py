@@ -1,17 +1,20 @@
 """Which service a request target belongs to, and that not one byte of the rest is touched."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.model.naming import Catalogue, service_of
-from middlewares.routing.deciding import RouteTable, split_target, target_behind
+from middlewares.limits.deciding import Policy
+from middlewares.routing.deciding import Table, Why, split_target, target_behind
+from middlewares.routing.policy import RoutePolicy
+from tests.support.asked import TABLE, Request, from_a_page
 
 
 @dataclass
-class Found:
+class Taken:
     """A route, and the target that goes to its service."""
 
     id: str
@@ -20,11 +23,11 @@ class Found:
     target: str
 
 
-def find_route(path_and_query: str, catalogue: Catalogue) -> Found | None:
-    route = RouteTable(catalogue).find(path_and_query.partition("?")[0])
+def find_route(path_and_query: str, catalogue: Catalogue) -> Taken | None:
+    route = TABLE.find(Request(path_and_query.partition("?")[0]), catalogue).route
     if route is None:
         return None
-    return Found(route.id, route.service, route.prefix, target_behind(route, path_and_query))
+    return Taken(route.id, route.service, route.prefix, target_behind(route, path_and_query))
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ def test_any_other_path_has_no_route(path: str) -> None:
 
 
 def test_a_route_says_what_it_stripped_and_is_named_by_it() -> None:
-    assert find_route("/api/price/x?y", PRICE) == Found(
+    assert find_route("/api/price/x?y", PRICE) == Taken(
         id="/api/price", service="price_service", prefix="/api/price", target="/x?y"
     )
 
@@ -158,6 +161,79 @@ def test_a_service_that_has_gone_is_still_a_route() -> None:
     route = find_route("/api/price/x", services(known=("price_service",)))
     assert route is not None
     assert route.service == "price_service"
+
+
+# Reasons
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/api/price/x", Why.DISCOVERED),
+        ("/api/unknown/x", Why.NOT_REGISTERED),
+        ("/api/", Why.NOT_REGISTERED),
+        ("/api", Why.NOT_REGISTERED),
+        ("/apiprice", Why.NOT_BELOW),
+        ("/health", Why.NOT_BELOW),
+    ],
+)
+def test_the_table_says_why(path: str, why: Why) -> None:
+    found = TABLE.find(Request(path), PRICE)
+    assert found.why is why
+    assert TABLE.covers(path) == (why is not Why.NOT_BELOW)
+    assert (found.route is not None) == (why is Why.DISCOVERED)
+
+
+@pytest.mark.parametrize("path", ["/api?a=1", "/api/?a=1", "/api/price?a=1", "/api//"])
+def test_a_path_with_a_query_is_covered_too(path: str) -> None:
+    assert TABLE.covers(path)
+
+
+@pytest.mark.parametrize("path", ["/api%2Fprice", "http://h/api/x", "/a", "/API/x", "*", ""])
+def test_every_other_path_is_not_covered(path: str) -> None:
+    assert not TABLE.covers(path)
+
+
+def test_a_route_that_is_not_found_says_which_one_it_nearly_was() -> None:
+    asked = from_a_page("/api/items", referer="http://here/api/shop/docs", host="here")
+    found = TABLE.find(asked, PRICE)
+    assert found.nearest is not None
+    assert (found.route, found.nearest.prefix) == (None, "/api/shop")
+
+
+# Tables
+
+
+def test_a_table_routes_by_what_is_registered_now() -> None:
+    assert find_route("/api/orders", PRICE) is None
+    assert find_route("/api/orders", services("orders")) is not None
+    assert find_route("/api/orders", PRICE) is None
+
+
+def test_every_route_has_the_policy_of_its_table() -> None:
+    policy = RoutePolicy(limits=(Policy("default", 1, 1),))
+    before, after = Table(policy), Table(replace(policy, limits=()))
+    for table, limits in ((before, policy.limits), (after, ()), (before, policy.limits)):
+        route = table.find(Request("/api/price"), PRICE).route
+        assert route is not None
+        assert route.policy.limits == limits
+
+
+def test_below_another_prefix_all_is_the_same() -> None:
+    table = Table(RoutePolicy(), "/gw/v1")
+    route = table.find(Request("/gw/v1/price/x"), PRICE).route
+    assert route is not None
+    assert target_behind(route, "/gw/v1/price/x?y") == "/x?y"
+    assert (table.covers("/gw/v1"), table.covers("/gw/v11"), table.covers("/api")) == (1, 0, 0)
+    assert table.route_to("price_service", PRICE) == "/gw/v1/price"
+
+
+def test_a_route_goes_to_a_service_where_no_other_has_it() -> None:
+    both = services("price", "price_service")
+    assert TABLE.route_to("price_service", both) == "/api/price"
+    assert TABLE.route_to("price", both) is None
+    assert TABLE.route_to("price", services("price")) == "/api/price"
+    assert TABLE.route_to("price", services()) is None
 
 
 # Targets
