@@ -18,7 +18,7 @@ _OWN = {
         "Processes of one gateway; more than one is not supported yet.", "1"
     ),
     "REGISTRY_ALLOWED_HOSTS": Variable(
-        "CIDRs and names that an instance may have; empty: any but the never-allowed."
+        "CIDRs and names that an instance may have; empty: all but cloud metadata, link-local and multicast."
     ),
     "RATE_LIMIT_REQUESTS": Variable("Requests of one client in a window; 0: no limit.", "100"),
     "RATE_LIMIT_WINDOW": Variable("Seconds of that window.", "60"),
