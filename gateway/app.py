@@ -49,7 +49,7 @@ def pipeline(
     gateway: Gateway, surfaces: list[Middleware], cors: list[Middleware]
 ) -> list[Middleware]:
     """The layers in front of the hop, outermost first."""
-    metrics = gateway.metrics
+    metrics, member = gateway.metrics, gateway.member
     return [
         # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
         correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
@@ -75,53 +75,53 @@ def pipeline(
         ),
         # Innermost: the hop begins with what this layer found.
         health_routing_middleware(
-            view=lambda: gateway.watcher.view,
-            status_of=gateway.health.status,
-            is_suspected=gateway.health.is_suspected,
-            health_changed=gateway.health.changed,
-            health_revision=lambda: gateway.health.revision,
+            view=lambda: member.view,
+            status_of=member.health.status,
+            is_suspected=member.health.is_suspected,
+            health_changed=member.health.changed,
+            health_revision=lambda: member.health.revision,
         ),
     ]
 
 
 def add_routes(app: web.Application, gateway: Gateway) -> None:
     """The gateway's own endpoints, and the one resource of everything that is proxied."""
-    settings, watcher, guard = gateway.settings, gateway.watcher, gateway.guard
+    settings, member, guard = gateway.settings, gateway.member, gateway.guard
     process = ProcessEndpoints(
         settings=settings,
         lifecycle=gateway.lifecycle,
         metrics=gateway.metrics,
         instance_counts=gateway.instance_counts,
-        registry_state=gateway.registry_state,
-        mass_losses=gateway.mass_losses.present,
+        registry_state=member.state,
+        mass_losses=member.mass_losses.present,
         limiter_state=lambda: {"alone": gateway.limiter.alone},
         untrusted_proxies=gateway.clients.untrusted_proxies,
-        url=lambda: gateway.url,
+        url=lambda: member.url,
         descriptors=gateway.descriptors,
-        routes=lambda: gateway.routes,
+        routes=lambda: member.is_ready,
         guard=guard,
     )
     services = ServicesEndpoints(
         view=gateway.routed_view,
-        heartbeats=Heartbeats(gateway.heartbeats),
-        stale_for_s=gateway.stale_for_s,
-        health=gateway.health,
+        heartbeats=Heartbeats(member.heartbeats),
+        stale_for_s=member.stale_for_s,
+        health=member.health,
         guard=guard,
         send_timeout_s=settings.client_limits.send_s,
     )
     front = FrontEndpoint(
         view=gateway.routed_view,
         routing=gateway.routing,
-        health=gateway.health,
-        stale_for_s=gateway.stale_for_s,
+        health=member.health,
+        stale_for_s=member.stale_for_s,
         unavailability=gateway.unavailability,
         links_routes=not settings.admin_listen,
         send_timeout_s=settings.client_limits.send_s,
     )
     registration = RegistrationEndpoints(
-        registry=gateway.registry,
-        reached=watcher.reached,
-        status_of=gateway.health.status,
+        registry=member.registry,
+        reached=member.watcher.reached,
+        status_of=member.health.status,
         policy=lambda: gateway.dialer.policy,
         guard=guard,
         client_limits=settings.client_limits,

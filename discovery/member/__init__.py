@@ -1,1 +1,1 @@
-"""What a gateway does for the registry."""
+"""What a gateway is to the registry."""

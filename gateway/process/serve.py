@@ -127,7 +127,7 @@ async def serve(
     )
     for sock in sockets[:1]:  # the public one
         port = sock.getsockname()[1]
-        gateway.url = own_url(settings.gateway_url, settings.gateway_host, port)
+        gateway.member.url = own_url(settings.gateway_url, settings.gateway_host, port)
     gateway.admin_listener = Listener(sockets[1]) if len(sockets) > 1 else None
     runner = GatewayRunner(
         app,
@@ -138,8 +138,8 @@ async def serve(
     )
     await runner.setup()
     try:
-        if await _unless(stop.asked, gateway.may_listen(VIEW_WITHIN_S)):
-            if not gateway.routes:
+        if await _unless(stop.asked, gateway.member.ready(VIEW_WITHIN_S)):
+            if not gateway.member.is_ready:
                 _log.warning("gateway.no_view", detail=NO_VIEW)
             await listen(runner, sockets, gateway.descriptors.backlog)
             host, port = sockets[0].getsockname()[:2]

@@ -62,7 +62,7 @@ async def with_services(
     await gateway.register(name, upstream.port, "i" * 128, version="1.2.3-" + "x" * 100)
     for one, path in (("orders", "/probe"), ("markup", MARKUP)):
         await gateway.register(one, ill.port, routable=False, health_check_url=path)
-    health = gateway.gateway.health
+    health = gateway.member.health
     for one in ("orders", "markup"):
         await eventually(lambda one=one: health.status(f"{one}/i1") == "unhealthy")
     return gateway

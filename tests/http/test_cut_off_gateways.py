@@ -14,7 +14,7 @@ NOTHING_HERE = gateway_settings({"REGISTRY_ALLOWED_HOSTS": "10.0.0.0/8"}).allowe
 
 
 async def is_healthy(gateway: RunningGateway, instance_id: str = "i1") -> bool:
-    return gateway.gateway.health.status(f"orders/{instance_id}") == "healthy"
+    return gateway.member.health.status(f"orders/{instance_id}") == "healthy"
 
 
 async def registered(gateway: RunningGateway) -> dict[str, str]:
@@ -33,7 +33,7 @@ async def test_an_instance_that_one_gateway_can_not_reach_is_out_there_alone(
     dialer = cut_off.gateway.dialer
     as_it_was, dialer.policy = dialer.policy, AddressPolicy(NOTHING_HERE)
 
-    await eventually(lambda: cut_off.gateway.health.status("orders/i1") == "unhealthy")
+    await eventually(lambda: cut_off.member.health.status("orders/i1") == "unhealthy")
     until_s = time.monotonic() + 3  # three times as long as ill health is put up with
     while time.monotonic() < until_s:
         refused = await cut_off.get("/api/orders")
@@ -57,22 +57,22 @@ async def test_a_gateway_without_the_registry_serves_on_and_nobody_else_notices(
         for instance_id, upstream in (("stays", stays), ("dies", dies)):
             await near.register("orders", upstream.port, instance_id, health_check_url="/health")
             await eventually(lambda instance_id=instance_id: is_healthy(cut_off, instance_id))
-        await eventually(lambda: near.gateway.sweeper.live_gateways == 2)
+        await eventually(lambda: near.member.sweeper.live_gateways == 2)
 
         path.target = free_port()
         await path.cut()
-        await eventually(lambda: not cut_off.gateway.watcher.connected)
+        await eventually(lambda: not cut_off.member.watcher.connected)
         assert (await cut_off.get("/ready")).status == 200
         await dies.stop()
         for gateway in (near, cut_off):
             for _ in range(20):
                 assert (await gateway.get("/api/orders")).status == 200
-            health = gateway.gateway.health
+            health = gateway.member.health
             await eventually(lambda health=health: health.status("orders/dies") == "unhealthy")
 
         # One gateway's silence holds no removal up for longer than its lease, and no registration.
         await near.register("orders", (await start_upstream()).port, "new")
-        await eventually(lambda: near.gateway.sweeper.live_gateways == 1, within_s=10)
+        await eventually(lambda: near.member.sweeper.live_gateways == 1, within_s=10)
 
         async def the_dead_one_is_removed() -> bool:
             return await registered(near) == {"stays": "healthy", "new": "healthy"}

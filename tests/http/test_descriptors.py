@@ -140,7 +140,7 @@ async def test_a_request_for_which_there_is_no_descriptor_is_overload_and_no_evi
 
     assert (answer.status, answer.reason) == (503, "overloaded")
     assert answer.headers["Retry-After"] == "1"
-    assert not gateway.gateway.health.is_suspected("orders/i1")
+    assert not gateway.member.health.is_suspected("orders/i1")
 
 
 #: Writes what is opened from the moment at which the gateway takes connections.

@@ -83,7 +83,7 @@ async def test_a_drain_that_is_not_complete_in_time_is_status_1_and_says_what_is
     gateway = await start_gateway()
     upstream = await start_keep_alive(answer_at_last)
     await gateway.register("orders", upstream.port, "o1", health_check_url="/health")
-    await eventually(lambda: gateway.gateway.health.status("orders/o1") == "healthy")
+    await eventually(lambda: gateway.member.health.status("orders/o1") == "healthy")
     request = asyncio.create_task(gateway.get("/api/orders/"))
     await asyncio.wait_for(begun.wait(), 15)
 
@@ -178,9 +178,9 @@ async def test_a_gateway_without_a_token_takes_no_changes_and_that_is_said(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
     gateway, upstream = await start_gateway(ADMIN_TOKEN=""), await start_upstream()
-    registry = gateway.gateway.registry
+    registry = gateway.member.registry
     await registry.register_service("orders", "localhost", upstream.port, instance_id="o1")
-    await eventually(lambda: gateway.gateway.health.status("orders/o1"))
+    await eventually(lambda: gateway.member.health.status("orders/o1"))
 
     status, _, error = await lockgate(
         tmp_path, "drain", "orders", "o1", "--url", gateway.url, "--token", "some-token-or-other"

@@ -11,7 +11,7 @@ from structlog.typing import EventDict
 
 from discovery import AsyncServiceRegistry
 from discovery.base.tasks import end
-from discovery.member.housekeeping import Sweeper
+from discovery.member.sweeper import Sweeper
 from discovery.model.answers import Swept
 from discovery.store import scripts
 from discovery.store.clients import connect_async
@@ -32,13 +32,13 @@ DRAIN = "/services/orders/instances/{}/drain?wait={}"
 
 
 async def both_route_to(gateways: list[RunningGateway], key: str) -> None:
-    await eventually(lambda: all(g.gateway.health.status(key) == "healthy" for g in gateways))
+    await eventually(lambda: all(g.member.health.status(key) == "healthy" for g in gateways))
 
 
 async def two_gateways(start_gateway: StartGateway) -> list[RunningGateway]:
     """Two that know of each other."""
     gateways = [await start_gateway(), await start_gateway()]
-    await eventually(lambda: all(g.gateway.sweeper.live_workers == 2 for g in gateways))
+    await eventually(lambda: all(g.member.sweeper.live_workers == 2 for g in gateways))
     return gateways
 
 
@@ -270,5 +270,5 @@ def events(logs: Sequence[EventDict], event: str) -> list[EventDict]:
 
 
 async def _holds_its_lease(gateway: RunningGateway) -> bool:
-    drained = await gateway.gateway.registry.drained("orders", "i1")
+    drained = await gateway.member.registry.drained("orders", "i1")
     return drained.workers == 1

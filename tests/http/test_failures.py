@@ -450,7 +450,7 @@ async def test_a_client_that_leaves_ends_the_work_and_hurts_nobody(
     labels = {"service": "orders_service", "method": "GET", "status": "499"}
     assert count(gateway, "gateway_requests_total", **labels) == 1
     assert count(gateway, "gateway_requests_in_flight", service="orders_service") == 0
-    assert gateway.gateway.health.status("orders_service/i1") == "healthy"
+    assert gateway.member.health.status("orders_service/i1") == "healthy"
     assert [e for e in logs if e["event"] == "instance.health_changed"] == []
 
 
@@ -508,7 +508,7 @@ async def test_a_service_without_a_healthy_instance_says_when_to_come_again(
     await gateway.register(
         "orders_service", upstream.port, routable=False, health_check_url="/health"
     )
-    await eventually(lambda: gateway.gateway.health.status("orders_service/i1") == "unhealthy")
+    await eventually(lambda: gateway.member.health.status("orders_service/i1") == "unhealthy")
 
     answer = await exchange(gateway.port, GET)
 

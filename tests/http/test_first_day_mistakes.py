@@ -302,4 +302,4 @@ async def test_over_http_alone_health_is_told_as_well(
 
     mended = await start_registered(nowhere, *over_http)
     assert await told(mended, "healthy: ") == f"healthy: {gateway.url}/api/orders/"
-    await eventually(lambda: gateway.gateway.health.status("orders/o1") == "healthy")
+    await eventually(lambda: gateway.member.health.status("orders/o1") == "healthy")

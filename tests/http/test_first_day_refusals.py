@@ -29,7 +29,7 @@ async def test_a_wrong_token(
     gateway = await start_gateway()
     path, headers = "/services/orders/instances/o1", {"Authorization": f"Bearer {WRONG_TOKEN}"}
     await gateway.register("orders", free_port(), "ill", routable=False, ttl=600)
-    await eventually(lambda: gateway.gateway.health.status("orders/ill") == "unhealthy")
+    await eventually(lambda: gateway.member.health.status("orders/ill") == "unhealthy")
     here = ("--url", gateway.url, "--token", WRONG_TOKEN)
 
     with capture_logs() as log:

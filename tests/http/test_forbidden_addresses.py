@@ -24,8 +24,8 @@ async def write(registry_url: str, host: str, port: int, **more: Any) -> None:
 
 async def evidence(gateway: RunningGateway) -> str:
     """What the probes say once the instance is unhealthy."""
-    await eventually(lambda: gateway.gateway.health.status("rogue/i1") == "unhealthy")
-    return gateway.gateway.health.health("rogue/i1").evidence
+    await eventually(lambda: gateway.member.health.status("rogue/i1") == "unhealthy")
+    return gateway.member.health.health("rogue/i1").evidence
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ async def test_requests_are_held_against_the_rules_by_themselves(
 
     health_check_url = f"http://{host}:{upstream.port}/health"
     await write(registry_url, host, gateway.port, health_check_url=health_check_url)
-    await eventually(lambda: gateway.gateway.health.status("rogue/i1") == "healthy")
+    await eventually(lambda: gateway.member.health.status("rogue/i1") == "healthy")
     answer = await gateway.get("/api/rogue/health")
 
     assert (answer.status, answer.reason) == (502, "upstream_unreachable")
@@ -171,10 +171,10 @@ async def test_of_an_endless_health_answer_little_is_read_and_the_status_counts(
 
     with capture_logs() as logs:
         await write(registry_url, "127.0.0.1", upstream.port, health_check_url="/probe")
-        await eventually(lambda: gateway.gateway.health.status("rogue/i1") == "healthy")
+        await eventually(lambda: gateway.member.health.status("rogue/i1") == "healthy")
 
     assert "s3cret" not in str(logs)
-    assert gateway.gateway.health.health("rogue/i1").evidence == "GET /probe answers 200"
+    assert gateway.member.health.health("rogue/i1").evidence == "GET /probe answers 200"
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_allowed_hosts_narrow_what_is_connected_to(
     upstream = await start_upstream()
 
     await write(registry_url, host, upstream.port)
-    await eventually(lambda: gateway.gateway.health.status("rogue/i1") != "starting")
+    await eventually(lambda: gateway.member.health.status("rogue/i1") != "starting")
     answer = await gateway.get("/api/rogue")
 
     assert answer.status == (200 if may else 503)
@@ -266,7 +266,7 @@ async def test_requests_are_held_against_the_allowance_of_each_gateway(
     upstream = await start_upstream()
     await lenient.register("rogue", upstream.port)
     strict = await start_gateway(REGISTRY_ALLOWED_HOSTS=allowed)
-    await eventually(lambda: strict.gateway.health.status("rogue/i1") != "starting")
+    await eventually(lambda: strict.member.health.status("rogue/i1") != "starting")
     answer = await strict.get("/api/rogue")
 
     assert answer.status == (200 if may else 503)

@@ -178,7 +178,7 @@ async def test_a_certificate_that_is_wrong_is_unhealthy_and_says_why(
     upstream = await start_keep_alive(tls=tls)
     await register(gateway, upstream.port, health_check_url="/health", routable=False)
 
-    health = gateway.gateway.health
+    health = gateway.member.health
     await eventually(lambda: health.status("orders_service/i1") == "unhealthy")
 
     assert why in health.health("orders_service/i1").evidence

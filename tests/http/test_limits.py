@@ -111,7 +111,7 @@ async def test_a_head_that_is_larger_than_allowed_is_no_answer(
     )
     upstream = await start_upstream(head)
     await gateway.register("orders", upstream.port)
-    await eventually(lambda: roomy.gateway.health.status("orders/i1") == "healthy")
+    await eventually(lambda: roomy.member.health.status("orders/i1") == "healthy")
 
     assert (await gateway.get("/api/orders")).reason == "upstream_invalid"
     assert (await roomy.get("/api/orders")).status == 200

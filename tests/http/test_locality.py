@@ -19,7 +19,7 @@ async def gateway(start_gateway: StartGateway) -> RunningGateway:
     gateway = await start_gateway(CORS_ORIGINS="*")
     await gateway.register("orders", free_port(), routable=False)
     await gateway.register("orders", free_port(), "i2", routable=False)
-    health = gateway.gateway.health
+    health = gateway.member.health
     await eventually(
         lambda: health.status("orders/i1") == health.status("orders/i2") == "unhealthy"
     )

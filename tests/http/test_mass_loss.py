@@ -28,7 +28,7 @@ async def test_the_loss_of_more_than_half_is_said_once(
         for i, upstream in enumerate(upstreams):
             upstream.healthy = False
             key = f"orders/i{i}"
-            await eventually(lambda key=key: gateway.gateway.health.status(key) == "unhealthy")
+            await eventually(lambda key=key: gateway.member.health.status(key) == "unhealthy")
 
     said = [line for line in logs if line["event"] == "service.mass_loss"]
     assert said == [
@@ -49,7 +49,7 @@ async def test_instances_that_lapse_are_lost(
 ) -> None:
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port, ttl=1)
-    await eventually(lambda: "orders" in gateway.gateway.mass_losses.present())
+    await eventually(lambda: "orders" in gateway.member.mass_losses.present())
 
 
 async def test_a_rolling_restart_is_no_loss(

@@ -81,7 +81,7 @@ async def test_a_connection_in_use_is_left_alone_and_not_used_again_after_the_mo
     gateway = await with_names(start_gateway, name_server)
     await gateway.register("orders", old.port, host="orders.example", health_check_url="/health")
     pool = gateway.gateway.upstreams.pool(
-        gateway.gateway.watcher.view.services["orders"]["orders/i1"].instance
+        gateway.member.watcher.view.services["orders"]["orders/i1"].instance
     )
     connection = await pool.open()  # as a request under way holds it
     assert str(connection.address) == OLD

@@ -31,7 +31,7 @@ async def page_of(gateway: RunningGateway, headers: dict[str, str] = HTML) -> Pa
 
 
 async def became(gateway: RunningGateway, key: str, status: str) -> None:
-    await eventually(lambda: gateway.gateway.health.status(key) == status)
+    await eventually(lambda: gateway.member.health.status(key) == status)
 
 
 async def test_programs_are_told_the_routes(
@@ -247,7 +247,7 @@ async def test_a_registry_that_is_away_is_said_on_the_page_with_the_age_of_the_v
     gateway, upstream = await start_gateway(REDIS_URL=own_registry.url), await start_upstream()
     await gateway.register("orders", upstream.port)
     own_registry.kill()
-    await eventually(lambda: not gateway.gateway.watcher.connected)
+    await eventually(lambda: not gateway.member.watcher.connected)
 
     page = await page_of(gateway)
 
@@ -260,7 +260,7 @@ async def test_a_thousand_instances_make_a_page_that_is_read_at_once(
 ) -> None:
     await register(registry_url, 3000)
     gateway = await start_gateway()
-    view = gateway.gateway.watcher
+    view = gateway.member.watcher
     await eventually(lambda: {one.status for one in view.view.entries()} == {"healthy"})
 
     answers: list[Answer] = await asyncio.gather(

@@ -23,7 +23,7 @@ HEARTBEAT = {"health.probe": "heartbeat"}
 
 
 def evidence(gateway: RunningGateway) -> str:
-    return gateway.gateway.health.health(KEY).evidence
+    return gateway.member.health.health(KEY).evidence
 
 
 def probing_tasks() -> list[str]:
@@ -83,8 +83,8 @@ async def test_an_http_probe_passes_on_the_statuses_and_the_body_that_are_asked_
         "orders", upstream.port, health_check_url="/probe", metadata=metadata, routable=False
     )
 
-    await eventually(lambda: gateway.gateway.health.status(KEY) != "starting")
-    assert (gateway.gateway.health.status(KEY), evidence(gateway)) == verdict
+    await eventually(lambda: gateway.member.health.status(KEY) != "starting")
+    assert (gateway.member.health.status(KEY), evidence(gateway)) == verdict
 
 
 async def test_other_expectations_of_the_same_instance_are_probed_at_once(
@@ -101,7 +101,7 @@ async def test_other_expectations_of_the_same_instance_are_probed_at_once(
         routable=False,
     )
 
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    await eventually(lambda: gateway.member.health.status(KEY) == "unhealthy")
 
 
 async def shop(received: Received, writer: asyncio.StreamWriter) -> None:
@@ -117,7 +117,7 @@ async def test_a_server_that_takes_one_host_alone_is_healthy_once_probes_name_it
     gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60", HEALTH_FALL="1")
     upstream = await start_upstream(shop)
     await gateway.register("orders", upstream.port, health_check_url="/probe", routable=False)
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    await eventually(lambda: gateway.member.health.status(KEY) == "unhealthy")
     assert evidence(gateway) == "GET /probe answers 400, expected 200 to 299"
 
     await gateway.register(
@@ -143,9 +143,9 @@ async def test_a_trial_names_the_host_that_probes_name(
         health_check_url=f"http://127.0.0.1:{health.port}/health",
         metadata={"health.host": "shop.example"},
     )
-    (entry,) = gateway.gateway.watcher.view.entries()
+    (entry,) = gateway.member.watcher.view.entries()
 
-    gateway.gateway.prober.doubt(entry.instance, "a request failed")
+    gateway.member.prober.doubt(entry.instance, "a request failed")
 
     (trial,) = await eventually(lambda: upstream.requests)
     assert (trial.request_line, trial.values(b"Host")) == (b"HEAD / HTTP/1.1", [b"shop.example"])
@@ -202,11 +202,11 @@ async def test_while_an_instance_fails_it_is_probed_more_often(
     upstream = await start_upstream()
     await gateway.register("orders", upstream.port, health_check_url="/health")
     upstream.healthy = False
-    (entry,) = gateway.gateway.watcher.view.entries()
+    (entry,) = gateway.member.watcher.view.entries()
 
-    gateway.gateway.prober.doubt(entry.instance, "a request failed")
+    gateway.member.prober.doubt(entry.instance, "a request failed")
 
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy", within_s=10)
+    await eventually(lambda: gateway.member.health.status(KEY) == "unhealthy", within_s=10)
     assert upstream.probes == 4
 
 
@@ -235,7 +235,7 @@ async def test_with_heartbeats_as_the_probe_an_instance_is_healthy_at_once_and_n
 
     await gateway.register("orders", upstream.port, metadata=HEARTBEAT, routable=False)
 
-    assert gateway.gateway.health.status(KEY) == "healthy"
+    assert gateway.member.health.status(KEY) == "healthy"
     assert evidence(gateway) == "heartbeats come"
     assert probing_tasks() == []
     assert (await gateway.get("/api/orders")).status == 200
@@ -278,13 +278,13 @@ async def test_with_heartbeats_as_the_probe_real_requests_are_evidence_and_trial
     await gateway.register("orders", port, metadata=HEARTBEAT, routable=False)
 
     await gateway.get("/api/orders")
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    await eventually(lambda: gateway.member.health.status(KEY) == "unhealthy")
     assert probing_tasks() == [f"probe-{KEY}"]
     heartbeat = await gateway.admin("POST", "/services/orders/instances/i1/heartbeat")
-    assert (heartbeat.status, gateway.gateway.health.status(KEY)) == (204, "unhealthy")
+    assert (heartbeat.status, gateway.member.health.status(KEY)) == (204, "unhealthy")
     upstream = await start_upstream(port=port)
 
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "healthy")
+    await eventually(lambda: gateway.member.health.status(KEY) == "healthy")
     await eventually(lambda: probing_tasks() == [])
     assert upstream.requests[0].head.startswith(b"HEAD / ")
 
@@ -314,13 +314,13 @@ async def test_with_heartbeats_as_the_probe_one_that_dies_while_the_registry_is_
     await gateway.register("orders", dies.port, metadata=HEARTBEAT)
     await gateway.register("orders", stays.port, "i2", metadata=HEARTBEAT)
     own_registry.kill()
-    await eventually(lambda: not gateway.gateway.watcher.connected)
+    await eventually(lambda: not gateway.member.watcher.connected)
 
     await dies.stop()
     for _ in range(20):
         assert (await gateway.get("/api/orders")).status == 200
         assert (await gateway.request("POST", "/api/orders", data=b"x")).status == 200
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    await eventually(lambda: gateway.member.health.status(KEY) == "unhealthy")
 
 
 async def test_with_heartbeats_as_the_probe_a_saved_view_is_believed_until_requests_say_otherwise(
@@ -345,7 +345,7 @@ async def test_with_heartbeats_as_the_probe_a_saved_view_is_believed_until_reque
     for _ in range(20):
         assert (await gateway.get("/api/orders")).status == 200
         assert (await gateway.request("POST", "/api/orders", data=b"x")).status == 200
-    await eventually(lambda: gateway.gateway.health.status(KEY) == "unhealthy")
+    await eventually(lambda: gateway.member.health.status(KEY) == "unhealthy")
 
 
 async def _is_answered(gateway: RunningGateway, status: int) -> bool:
@@ -357,4 +357,4 @@ async def _is_listed(gateway: RunningGateway, wanted: bool) -> bool:
 
 
 def _is_lost(gateway: RunningGateway) -> bool:
-    return [entry.absent for entry in gateway.gateway.watcher.view.entries()] == ["lost"]
+    return [entry.absent for entry in gateway.member.watcher.view.entries()] == ["lost"]

@@ -187,7 +187,7 @@ async def test_what_is_registered_is_what_was_said(
         *("--health-host", "shop.example"),
     )
     await program.said()
-    await eventually(lambda: gateway.gateway.health.status("orders/o1") == "healthy")
+    await eventually(lambda: gateway.member.health.status("orders/o1") == "healthy")
 
     (instance,) = (await gateway.admin("GET", "/services/orders")).json()["instances"]
     assert instance["id"] == "o1"

@@ -209,7 +209,7 @@ async def test_who_registers_reads_where_clients_reach_the_gateway(
 ) -> None:
     """`--via-http` may name the address of ADMIN_LISTEN, and no service is answered there."""
     gateway, upstream = await start_gateway(GATEWAY_URL=public_url), await start_upstream()
-    gateway.gateway.url = public_url
+    gateway.member.url = public_url
     await gateway.register("orders", upstream.port, "o1")
     registrar = HttpRegistrar(gateway.url, ADMIN_TOKEN)
     try:

@@ -119,12 +119,12 @@ class Fleet:
         await self.start(port)
 
     def _is_registered(self, port: int) -> bool:
-        registered = self._gateway.gateway.watcher.view.registered("orders_service")
+        registered = self._gateway.member.watcher.view.registered("orders_service")
         return str(port) in [entry.instance.id for entry in registered]
 
     def _is_healthy(self, port: int) -> bool:
         key = f"orders_service/{port}"
-        return self._is_registered(port) and self._gateway.gateway.health.status(key) == "healthy"
+        return self._is_registered(port) and self._gateway.member.health.status(key) == "healthy"
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ async def test_of_three_instances_one_that_hangs_costs_no_get_and_gets_nothing_a
     with service_process() as (pid, port):
         await gateway.register("orders", port, "hangs", **probe)
         pool = gateway.gateway.upstreams.pool(
-            gateway.gateway.watcher.view.services["orders"]["orders/hangs"].instance
+            gateway.member.watcher.view.services["orders"]["orders/hangs"].instance
         )
         await eventually(lambda: get_until_used(gateway, lambda: pool.idle > 0))
 
@@ -105,7 +105,7 @@ async def test_an_instance_with_a_slow_endpoint_is_asked_once_and_left_alone(
     while time.monotonic() - began_s < 1.5:
         # The other one answers on, and nothing else goes to the one with the long poll.
         gateway.gateway.upstreams.pool(
-            gateway.gateway.watcher.view.services["orders"][f"orders/i{1 - polled}"].instance
+            gateway.member.watcher.view.services["orders"][f"orders/i{1 - polled}"].instance
         ).answered_s = time.monotonic()
         await asyncio.sleep(0.02)
 
@@ -161,14 +161,14 @@ async def test_a_failed_connect_counts_at_once_and_has_the_instance_probed(
 
     await eventually(lambda: get_until_used(gateway, lambda: suspected(gateway, "orders/dead")))
 
-    await eventually(lambda: gateway.gateway.health.status("orders/dead") == "unhealthy")
+    await eventually(lambda: gateway.member.health.status("orders/dead") == "unhealthy")
     changes = (await health_of(gateway, "dead"))["history"]
     assert [one["to"] for one in changes] == ["healthy", "suspected", "unhealthy"]
     assert changes[1]["evidence"].startswith("connect failed: ")
 
 
 def suspected(gateway: RunningGateway, key: str) -> bool:
-    return any(one.after == "suspected" for one in gateway.gateway.health.history(key))
+    return any(one.after == "suspected" for one in gateway.member.health.history(key))
 
 
 async def test_a_death_on_a_reused_connection_never_counts(

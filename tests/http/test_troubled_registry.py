@@ -43,7 +43,7 @@ async def listed_healthy(gateway: RunningGateway) -> bool:
 
 def conditions(gateway: RunningGateway) -> list[str]:
     """All that the instance has been, to this gateway."""
-    return [change.after for change in gateway.gateway.health.history("orders/i1")]
+    return [change.after for change in gateway.member.health.history("orders/i1")]
 
 
 @pytest.mark.parametrize("delay_s", [2.0, 1.1])
@@ -85,8 +85,8 @@ async def test_a_registry_that_answers_too_late_slows_no_request_and_nothing_fla
     assert conditions(gateway) == ["healthy"]
 
     slow_proxy.delay_s = 0.0
-    await eventually(lambda: gateway.gateway.watcher.connected, within_s=10)
-    await eventually(lambda: gateway.gateway.sweeper.writable)
+    await eventually(lambda: gateway.member.watcher.connected, within_s=10)
+    await eventually(lambda: gateway.member.sweeper.writable)
     assert await metric(gateway, "up") == 1
     assert await metric(gateway, "writable") == 1
 
@@ -101,7 +101,7 @@ async def test_a_registry_that_refuses_writes_costs_no_request_and_is_named(
 
     with own_registry.client() as client:
         client.config_set("min-replicas-to-write", 1)
-    await eventually(lambda: not gateway.gateway.sweeper.writable)
+    await eventually(lambda: not gateway.member.sweeper.writable)
     states, began_s = [], time.monotonic()
     while time.monotonic() - began_s < 3:
         assert (await gateway.get("/api/orders")).status == 200
@@ -121,7 +121,7 @@ async def test_a_registry_that_refuses_writes_costs_no_request_and_is_named(
 
     with own_registry.client() as client:
         client.config_set("min-replicas-to-write", 0)
-    await eventually(lambda: gateway.gateway.sweeper.writable)
+    await eventually(lambda: gateway.member.sweeper.writable)
     heartbeat = await gateway.admin("POST", "/services/orders/instances/i1/heartbeat")
     assert heartbeat.status == 204
     assert (await gateway.admin("PUT", OTHER, json=BODY)).status == 201
@@ -140,9 +140,9 @@ async def test_what_is_listed_while_the_registry_is_away_is_what_requests_get(
     await gateway.register("orders", upstream.port, health_check_url="/health", ttl=600)
     await eventually(lambda: listed_healthy(gateway))
     own_registry.kill()
-    await eventually(lambda: not gateway.gateway.watcher.connected)
+    await eventually(lambda: not gateway.member.watcher.connected)
     await upstream.stop()
-    await eventually(lambda: gateway.gateway.health.status("orders/i1") == "unhealthy")
+    await eventually(lambda: gateway.member.health.status("orders/i1") == "unhealthy")
 
     refused = await gateway.get("/api/orders")
     public = (await gateway.get("/services")).json()

@@ -125,7 +125,7 @@ async def test_an_answer_before_the_question_is_no_passed_probe(
     hasty.listen_to(gateway)
     await gateway.register("orders_service", hasty.port, health_check_url="/health", routable=False)
 
-    health = gateway.gateway.health
+    health = gateway.member.health
     await eventually(lambda: health.status("orders_service/i1") == "unhealthy")
 
     evidence = health.health("orders_service/i1").evidence

@@ -24,7 +24,7 @@ ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 
 
 async def became(gateway: RunningGateway, status: str, *ids: str) -> None:
-    health = gateway.gateway.health
+    health = gateway.member.health
     await eventually(lambda: all(health.status(f"orders/{one}") == status for one in ids))
 
 

@@ -367,7 +367,7 @@ async def test_a_request_that_may_have_been_executed_is_not_sent_twice(
     assert problem_in(answer) == (502, "upstream_reset")
     assert len(upstream.requests) == 2
     assert attempts(gateway, "upstream_reset") == 1
-    assert gateway.gateway.health.status("orders_service/i1") == "healthy"
+    assert gateway.member.health.status("orders_service/i1") == "healthy"
 
 
 @pytest.mark.parametrize("how", ["FIN", "reset"])
@@ -423,7 +423,7 @@ async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_i
     with socket.create_server(("127.0.0.1", 0)) as listener:
         dying_port = listener.getsockname()[1]
         await gateway.register("orders_service", dying_port, "dying", ttl=3600)  # a probe of TCP
-        entries = gateway.gateway.watcher.view.services["orders_service"]
+        entries = gateway.member.watcher.view.services["orders_service"]
         pool = gateway.gateway.upstreams.pool(entries["orders_service/dying"].instance)
         open_one, died = pool.open, 0
 
@@ -788,7 +788,7 @@ async def test_an_instance_that_has_moved_is_met_at_its_new_address_alone(
     await gateway.register("orders_service", after.port, health_check_url="/health")
     await eventually(
         lambda: any(
-            entry.instance.port == after.port for entry in gateway.gateway.watcher.view.entries()
+            entry.instance.port == after.port for entry in gateway.member.watcher.view.entries()
         )
     )
     for _ in range(3):
@@ -807,7 +807,7 @@ async def test_a_change_that_does_not_move_an_instance_keeps_its_connections(
 
     await gateway.register("orders_service", upstream.port, health_check_url="/health", weight=7)
     await eventually(
-        lambda: any(entry.instance.weight == 7 for entry in gateway.gateway.watcher.view.entries())
+        lambda: any(entry.instance.weight == 7 for entry in gateway.member.watcher.view.entries())
     )
     await ask(gateway)
 

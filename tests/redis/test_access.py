@@ -109,7 +109,7 @@ async def test_a_gateway_can_watch_probe_sweep_register_and_limit(server: Regist
         answer = await gateway.admin("POST", "/services/price/instances/i1/heartbeat")
         assert answer.status == 204
         await gateway.admin("POST", "/services/price/instances/i1/drain")
-        await eventually(lambda: not gateway.gateway.watcher.view.is_registered("price"))
+        await eventually(lambda: not gateway.member.watcher.view.is_registered("price"))
     finally:
         await gateway.stop()
         await upstream.stop()

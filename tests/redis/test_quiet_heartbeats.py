@@ -71,7 +71,7 @@ async def test_probes_of_a_gateway_that_find_nothing_new_are_no_events(
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
 
     await gateway.register("orders", (await start_upstream(answers)).port, health_check_url="/h")
-    watcher = gateway.gateway.watcher
+    watcher = gateway.member.watcher
     await eventually(lambda: [entry.status for entry in watcher.view.entries()] == ["healthy"])
     woken: list[View] = []
     watcher.listen(lambda _before, after, _event: woken.append(after))

@@ -7,7 +7,8 @@ import redis
 from discovery.base.tasks import end
 from discovery.client.async_registry import AsyncServiceRegistry
 from discovery.health.machine import Health
-from discovery.member.housekeeping import LEASE_S, Reporter
+from discovery.member.leases import LEASE_S
+from discovery.member.reporter import Reporter
 from discovery.model.settings import RegistrySettings
 from discovery.store import scripts
 from discovery.store.keys import registry_keys

@@ -102,7 +102,7 @@ async def test_traffic_through_a_gateway_never_fails_during_a_failover(
         asking = asyncio.create_task(ask())
         await eventually(lambda: len(statuses) > 10)
         await fail_over(group)
-        await eventually(lambda: gateway.gateway.watcher.connected, within_s=10)
+        await eventually(lambda: gateway.member.watcher.connected, within_s=10)
         reached = len(statuses)
         await eventually(lambda: len(statuses) > reached + 10)
         await gateway.register("orders", upstream.port)

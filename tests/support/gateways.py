@@ -39,6 +39,7 @@ class RunningGateway:
 
     def __init__(self, runner: GatewayRunner, gateway: Gateway, port: int) -> None:
         self.gateway = gateway
+        self.member = gateway.member
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.session = aiohttp.ClientSession(auto_decompress=False)
@@ -63,12 +64,12 @@ class RunningGateway:
         )
         await runner.setup()
         async with asyncio.timeout(10):
-            await gateway.ready()
+            await gateway.member.ready()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = int(runner.addresses[0][1])
-        gateway.url = own_url(settings.gateway_url, settings.gateway_host, port)
-        await gateway.sweeper.sweep()  # registrants learn of the address
+        gateway.member.url = own_url(settings.gateway_url, settings.gateway_host, port)
+        await gateway.member.sweeper.sweep()  # registrants learn of the address
         gateway.dialer.policy = AddressPolicy(
             settings.allowed_hosts, listeners([("127.0.0.1", port)])
         )
@@ -113,7 +114,7 @@ class RunningGateway:
         assert answer.status in (200, 201), answer.body
         if routable:
             key = f"{name}/{instance_id}"
-            await eventually(lambda: self.gateway.health.status(key) == "healthy")
+            await eventually(lambda: self.member.health.status(key) == "healthy")
 
 
 class Answer:

@@ -3,8 +3,8 @@
 from structlog.testing import capture_logs
 
 from discovery.health.machine import Health
+from discovery.member.event_log import EventLog
 from discovery.view.view import Event, View
-from gateway.worker.registry_log import EventLog
 
 
 def test_a_removal_tells_what_was_wrong_last_and_not_what_was_wrong_first() -> None:

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-import structlog
-
-from discovery.health.machine import Health
-from discovery.model.instance import Instance
-from discovery.view.view import Event, View
+from ..base.logs import Log
+from ..health.machine import Health
+from ..model.instance import Instance
+from ..view.view import Event, View
 
 _SAID = {
     "registered": "instance.registered",
@@ -15,7 +14,7 @@ _SAID = {
 }
 _GONE = {"expired": "instance.expired", "removed": "instance.removed"}
 
-_log = structlog.get_logger()
+_log = Log()
 
 
 class EventLog:

@@ -1,0 +1,209 @@
+"""What a gateway is to a registry: it follows it, judges its instances, and tells it what it found."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..base.logs import Log
+from ..client.async_registry import AsyncServiceRegistry
+from ..health.book import HealthBook
+from ..health.machine import Health, ProbeTimes, Thresholds
+from ..health.mass_loss import MassLosses
+from ..health.prober import Probe, Prober
+from ..model.errors import RegistryUnavailable
+from ..model.instance import Instance
+from ..model.settings import RegistrySettings
+from ..store import scripts
+from ..view.saved_view import SavedView, read
+from ..view.view import Event, View
+from ..view.watcher import Watcher
+from .acknowledger import Acknowledger
+from .event_log import EventLog, log_health
+from .reporter import Reporter
+from .sweeper import Sweeper
+
+#: Keeps one call of the script short, however many instances there are.
+LEASES_PER_CALL = 1000
+
+#: Has work that never returns run, under a name, while the block does.
+Running = Callable[[str, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[None]]
+
+_log = Log()
+
+
+class Traffic(Protocol):
+    """What the gateway sends to instances."""
+
+    def view_changed(self, before: View, after: View, event: Event | None) -> None:
+        """Called after each change of the view: nothing new goes to what drains or is gone."""
+        ...
+
+    def unanswered(self, key: str) -> int:
+        """The requests at an instance that are unsent or unanswered."""
+        ...
+
+
+class Member:
+    """One worker of a gateway, as the registry knows it; it does no I/O before its `lifespan`."""
+
+    def __init__(
+        self,
+        settings: RegistrySettings,
+        *,
+        traffic: Traffic,
+        probe: Probe,
+        thresholds: Thresholds,
+        times: ProbeTimes,
+        remove_after_s: float,
+        view_file: Path | None = None,
+        starts_from_file: bool = False,
+    ) -> None:
+        """`view_file` keeps the view; with `starts_from_file` it is begun with while the registry is away."""
+        self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        #: One of the gateway's processes; so far it has one.
+        self.worker = f"{self.gateway}.{os.getpid()}"
+        #: Where clients reach the gateway, once that is known.
+        self.url = ""
+        self.registry = AsyncServiceRegistry(settings=settings)
+        saved = partial(read, view_file) if view_file and starts_from_file else None
+        self.watcher = Watcher(settings, saved)
+        self.health = HealthBook(self._health_changed, self._still_unwell)
+        self.prober = Prober(probe=probe, book=self.health, thresholds=thresholds, times=times)
+        self.mass_losses = MassLosses(self.health.status)
+        self.sweeper = Sweeper(
+            self.registry,
+            gateway=self.gateway,
+            remove_after_s=remove_after_s,
+            on_new_lease=self._say_everything,
+            worker=self.worker,
+            url=lambda: self.url,
+        )
+        self._reporter = Reporter(
+            self.registry, self.gateway, self.health.health, self._say_everything
+        )
+        self._acknowledger = Acknowledger(self.registry, self.worker, traffic.unanswered)
+        self._saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
+        self._ready = asyncio.Event()
+        # Before the prober, which forgets the health of what goes.
+        self.watcher.listen(EventLog(self.health.health).view_changed)
+        self.watcher.listen(self.prober.view_changed)
+        self.watcher.listen(traffic.view_changed)
+        self.watcher.listen(self._reporter.view_changed)
+        # After the traffic, which by then keeps no idle connection to what drains.
+        self.watcher.listen(self._acknowledger.view_changed)
+        self.watcher.listen(self.mass_losses.view_changed)
+        if self._saved_view is not None:
+            self.watcher.listen(self._saved_view.view_changed)
+
+    @asynccontextmanager
+    async def lifespan(self, running: Running) -> AsyncIterator[None]:
+        """Follow, probe, sweep and report while the block runs; then give the worker's lease up."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.registry.close)
+            stack.push_async_callback(self.sweeper.leave)
+            stack.push_async_callback(self.prober.close)
+            for name, run in (
+                ("reporter", self._reporter.run),
+                ("acknowledger", self._acknowledger.run),
+                ("watcher", self.watcher.run),
+                ("sweeper", self.sweeper.run),
+                ("routing", self._become_ready),
+            ):
+                await stack.enter_async_context(running(name, run))
+            if self._saved_view is not None:
+                await stack.enter_async_context(running("saved_view", self._saved_view.run))
+            yield
+
+    @property
+    def view(self) -> View:
+        return self.watcher.view
+
+    @property
+    def is_ready(self) -> bool:
+        """There is a view to route by, and a lease where the registry gives one."""
+        return self._ready.is_set()
+
+    async def ready(self, view_within_s: float | None = None) -> None:
+        """Wait until it is ready, or until no view has come in time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(view_within_s):
+                await self.watcher.ready()
+        if self.watcher.has_view:
+            await self._ready.wait()
+
+    @property
+    def view_age_s(self) -> float | None:
+        """How long ago the registry last said that the view is current; None without a view."""
+        return self.watcher.age_s if self.watcher.has_view else None
+
+    def stale_for_s(self) -> float | None:
+        """How long the registry has been away; None while it answers."""
+        return None if self.watcher.connected else self.watcher.age_s
+
+    def state(self) -> Mapping[str, Any]:
+        """How it stands with the registry, as `/status` shows it."""
+        age_s = self.view_age_s
+        return {
+            "connected": self.watcher.connected,
+            "epoch": self.view.epoch,
+            "revision": self.view.revision,
+            "view_age_s": None if age_s is None else round(age_s, 3),
+            "stale": not self.watcher.connected,
+            "view_from": self._view_from,
+            "writable": self.sweeper.writable,
+            "live_gateways": self.sweeper.live_gateways,
+            "live_workers": self.sweeper.live_workers,
+        }
+
+    async def heartbeats(self, instances: Sequence[Instance]) -> dict[str, int]:
+        """When these last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
+        heartbeats_ms: dict[str, int] = {}
+        try:
+            for begin in range(0, len(instances), LEASES_PER_CALL):
+                some = instances[begin : begin + LEASES_PER_CALL]
+                said = await self.registry.call(scripts.leases(some))
+                heartbeats_ms.update(said)
+        except RegistryUnavailable:
+            return {}
+        return heartbeats_ms
+
+    async def _become_ready(self) -> None:
+        """Background work that only waits at last: a view, then a lease that every drain waits for.
+
+        A drain that began before the lease is in the view then. Without the registry there is no lease.
+        """
+        await self.watcher.ready()
+        swept = await self.sweeper.sweep()
+        if swept is not None:
+            await self.watcher.reached(swept.epoch, swept.revision)
+        self._ready.set()
+        _log.info("gateway.routing", view_from=self._view_from, services=len(self.view.services))
+        await asyncio.Event().wait()
+
+    @property
+    def _view_from(self) -> str | None:
+        if not self.watcher.has_view:
+            return None
+        return "file" if self.watcher.from_file else "registry"
+
+    def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
+        log_health(instance, before, after)
+        self.mass_losses.health_changed(self.view, instance)
+        if after.status != before.status:  # a suspicion is this gateway's own affair
+            self._reporter.health_changed(instance, before.status, after)
+
+    def _still_unwell(self, instance: Instance, health: Health) -> None:
+        self._reporter.still_unwell(instance, health)
+
+    def _say_everything(self) -> None:
+        """The registry knows nothing of this gateway (any more): say it all again."""
+        self._acknowledger.say_again()
+        for key, health in self.health.worth_telling().items():
+            self._reporter.say(key, health.status, health.told)

@@ -1,0 +1,89 @@
+"""A gateway's verdicts on the way to the registry."""
+
+import asyncio
+from collections.abc import Callable
+
+from ..client.async_registry import AsyncServiceRegistry
+from ..health.machine import Health
+from ..model.errors import RegistryUnavailable
+from ..model.instance import Instance
+from ..store import scripts
+from ..view.view import Entry, Event, Status, View
+from .leases import LEASE_S, RETRY_S
+
+#: Keeps one call of the script short, however many instances there are.
+VERDICTS_PER_REPORT = 200
+
+
+class Reporter:
+    """Tells the registry what this gateway thinks of each instance; a newer verdict replaces an older."""
+
+    def __init__(
+        self,
+        registry: AsyncServiceRegistry,
+        gateway: str,
+        health_of: Callable[[str], Health],
+        on_new_lease: Callable[[], None],
+    ) -> None:
+        self._registry = registry
+        self._health_of = health_of
+        self._on_new_lease = on_new_lease
+        self._gateway = gateway
+        self._unsaid: dict[str, tuple[str, str]] = {}
+        self._something = asyncio.Event()
+
+    def health_changed(self, instance: Instance, _before: Status, after: Health) -> None:
+        self.say(instance.key, after.status, after.told)
+
+    def still_unwell(self, instance: Instance, health: Health) -> None:
+        """Something else is wrong with it now: who registered it shall read of that."""
+        self.say(instance.key, health.status, health.told)
+
+    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
+        """A listener of the watcher: where the registry has lost what was said, say it again.
+
+        A registration begins with `starting` there, though this gateway may know the instance; and
+        what was reported while the registry did not have the instance was not kept. What has not been
+        said yet of an instance that is gone is no word on the next one of its id.
+        """
+        if event is None:
+            for entries in after.services.values():
+                for key, entry in entries.items():
+                    self._say_again(key, entry)
+            return
+        entry_now = after.services.get(event.service, {}).get(event.key)
+        if entry_now is None:
+            self._unsaid.pop(event.key, None)
+        elif event.kind == "registered":
+            self._say_again(event.key, entry_now)
+
+    def _say_again(self, key: str, entry: Entry) -> None:
+        health = self._health_of(key)
+        is_starting = health.status == "starting"
+        is_news = bool(health.told) if is_starting else health.status != entry.status
+        if entry.absent is None and is_news:
+            self.say(key, health.status, health.told)
+
+    def say(self, key: str, status: Status, evidence: str) -> None:
+        self._unsaid[key] = (status, evidence)
+        self._something.set()
+
+    async def run(self) -> None:
+        """Report until cancelled; what could not be said is said later."""
+        while True:
+            await self._something.wait()
+            batch = dict(list(self._unsaid.items())[:VERDICTS_PER_REPORT])
+            verdicts = [(key, status, evidence) for key, (status, evidence) in batch.items()]
+            try:
+                command = scripts.report(self._gateway, LEASE_S, verdicts)
+                reported = await self._registry.call(command)
+            except RegistryUnavailable:
+                await asyncio.sleep(RETRY_S)
+                continue
+            if reported.new_lease:
+                self._on_new_lease()
+            for key, said in batch.items():
+                if self._unsaid.get(key) == said:
+                    del self._unsaid[key]
+            if not self._unsaid:
+                self._something.clear()

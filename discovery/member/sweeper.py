@@ -1,0 +1,83 @@
+"""A gateway's sweeps: what has lapsed goes, and its own leases are renewed."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+
+from ..base.logs import Log
+from ..client.async_registry import AsyncServiceRegistry
+from ..model.answers import Swept
+from ..model.errors import RegistryUnavailable
+from ..store import scripts
+from .leases import LEASE_S
+
+SWEEP_INTERVAL_S = 0.4
+
+_log = Log()
+
+
+class Sweeper:
+    """Sweeps at short intervals; each sweep renews the leases of this gateway and this worker."""
+
+    def __init__(
+        self,
+        registry: AsyncServiceRegistry,
+        *,
+        gateway: str,
+        remove_after_s: float,
+        on_new_lease: Callable[[], None],
+        worker: str = "",
+        url: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.live_gateways = 1
+        self.live_workers = 1
+        #: The registry took the last sweep: it answers, and it can be written.
+        self.writable = False
+        self._worker = worker
+        self._remove_after_s = remove_after_s
+        self._registry = registry
+        self._gateway = gateway
+        self._url = url
+        self._on_new_lease = on_new_lease
+
+    async def run(self) -> None:
+        """Sweep until cancelled."""
+        while True:
+            await self.sweep()
+            await asyncio.sleep(SWEEP_INTERVAL_S * random.uniform(0.8, 1.2))
+
+    async def sweep(self) -> Swept | None:
+        """Sweep once: the leases are held then, or the registry does not take them (None)."""
+        command = scripts.sweep(
+            self._gateway,
+            LEASE_S,
+            self._remove_after_s,
+            worker=self._worker,
+            worker_lease_s=LEASE_S,
+            url=self._url(),
+        )
+        try:
+            swept = await self._registry.call(command)
+        except RegistryUnavailable as error:
+            self._note_writable(False, str(error))
+            return None
+        self._note_writable(True)
+        for key in swept.mended:
+            _log.warning("registry.key_of_another_type", key=key, detail="it was taken away")
+        self.live_workers = max(1, swept.live_workers)
+        self.live_gateways = max(1, swept.live_gateways)
+        if swept.new_lease:
+            self._on_new_lease()
+        return swept
+
+    async def leave(self) -> None:
+        """Give the worker's lease up: nobody has to wait for it. The registry may be away."""
+        command = scripts.sweep("", 0, self._remove_after_s, worker=self._worker)
+        with contextlib.suppress(RegistryUnavailable):
+            await self._registry.call(command)
+
+    def _note_writable(self, writable: bool, detail: str = "") -> None:
+        if self.writable and not writable:
+            _log.warning("registry.not_writable", detail=detail)
+        self.writable = writable
