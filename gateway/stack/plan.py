@@ -16,7 +16,13 @@ SERVICE_PORTS = {
     "signal_service": 8003,
     "notification_service": 8004,
 }
-#: What each of them answers 200 at.
+#: Whom each of them asks while it answers.
+DEPENDENCIES = {
+    "market_analyzer_service": ("market_data_service",),
+    "price_service": ("market_data_service",),
+    "signal_service": ("price_service", "market_analyzer_service", "notification_service"),
+}
+#: What each of them answers 200 at, where those are there.
 EXAMPLE_PATHS = {
     "market_data_service": "/symbols",
     "market_analyzer_service": "/analysis/BTCUSDT",
@@ -24,6 +30,8 @@ EXAMPLE_PATHS = {
     "signal_service": "/signals",
     "notification_service": "/notifications",
 }
+#: And alone.
+LONE_PATH = "/status"
 # Extra instances take the first free ports from here on: clear of every port with a name.
 EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535

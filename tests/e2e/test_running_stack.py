@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -67,12 +68,21 @@ def _fewer_services(stack: Stack) -> None:
     assert done.returncode == 0, done.stderr
     assert set(pids(stack)) == {"registry", "price_service", "signal_service", "api_gateway"}
     assert "price_service needs market_data_service" in done.stderr
+    assert places_told(done.stdout) == ["", "/api/price/status", "/api/signal/status"]
+    assert {stack.get(path).status for path in places_told(done.stdout)} == {200}
 
     done = stack.make("up", SERVICES="price_service market_data_service")
     assert done.returncode == 0, done.stderr
     assert set(pids(stack)) == {"registry", "market_data_service", "price_service", "api_gateway"}
     assert "not asked for any more (SCALE, SERVICES): signal_service" in done.stderr
     until(lambda: stack.get(PRICES).status == 200)
+    assert places_told(done.stdout) == ["", "/api/market_data/symbols", "/api/price/prices"]
+    assert {stack.get(path).status for path in places_told(done.stdout)} == {200}
+
+
+def places_told(table: str) -> list[str]:
+    """The addresses of a table, as paths: they answered 503 where SERVICES left others out."""
+    return [urlsplit(word).path for word in table.split() if word.startswith("http://")]
 
 
 def _one_service_restarts_and_no_request_fails(stack: Stack) -> None:

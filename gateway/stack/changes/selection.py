@@ -6,15 +6,9 @@ from dataclasses import dataclass, field
 
 from discovery.model.naming import names_meant
 from gateway.stack.failures import UsageError
-from gateway.stack.plan import SERVICE_PORTS, STAND_IN, ProcessSpec
+from gateway.stack.plan import DEPENDENCIES, SERVICE_PORTS, STAND_IN, ProcessSpec
 
 MOST_INSTANCES = 32
-#: Whom each of them asks while it answers.
-DEPENDENCIES = {
-    "market_analyzer_service": ("market_data_service",),
-    "price_service": ("market_data_service",),
-    "signal_service": ("price_service", "market_analyzer_service", "notification_service"),
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Where a stack is found: addresses that answer 200, for who wants to open one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from discovery.model.naming import route_of
-from gateway.stack.plan import EXAMPLE_PATHS, GATEWAY, ProcessSpec
+from gateway.stack.plan import DEPENDENCIES, EXAMPLE_PATHS, GATEWAY, LONE_PATH, ProcessSpec
 from gateway.stack.running.addresses import UNIX, admin_url
 
 #: Hosts of listeners that this machine reaches by its own name.
@@ -41,9 +41,18 @@ def _page(base: str, admin: str) -> str:
 
 def _path(service: str, processes: Sequence[ProcessSpec]) -> str:
     """Of a file of the user's own, nobody knows here which symbols are in it."""
+    if not _has_whom_it_asks(service, {one.service for one in processes}):
+        return LONE_PATH
     own_market = any(one.environment.get("MARKET_DATA_FILE") for one in processes)
     path = EXAMPLE_PATHS[service]
-    return "/status" if own_market and "BTCUSDT" in path else path
+    return LONE_PATH if own_market and "BTCUSDT" in path else path
+
+
+def _has_whom_it_asks(service: str, present: Collection[str]) -> bool:
+    """And they theirs: SERVICES may leave some out."""
+    return all(
+        one in present and _has_whom_it_asks(one, present) for one in DEPENDENCIES.get(service, ())
+    )
 
 
 def _host(host: str) -> str:

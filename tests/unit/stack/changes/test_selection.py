@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pytest
 
 from gateway.stack.changes.selection import (
-    DEPENDENCIES,
     chosen_processes,
     missing_dependencies,
     parse_scale,
@@ -13,7 +12,7 @@ from gateway.stack.changes.selection import (
     parse_services,
 )
 from gateway.stack.failures import UsageError
-from gateway.stack.plan import GATEWAY, SERVICE_PORTS, ProcessSpec, stand_in_for
+from gateway.stack.plan import DEPENDENCIES, GATEWAY, SERVICE_PORTS, ProcessSpec, stand_in_for
 from services.market_analyzer.market import MARKET_DATA as ANALYZERS_SOURCE
 from services.price.market import MARKET_DATA as PRICES_SOURCE
 from services.signal.notifier import NOTIFICATION

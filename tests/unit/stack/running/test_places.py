@@ -29,13 +29,28 @@ def found(*processes: ProcessSpec) -> dict[str, str]:
 
 
 def test_the_page_comes_first_and_then_a_path_of_each_service() -> None:
-    assert list(
-        found(
-            process("price_service", 8002), process("price_service", 8100), process(GATEWAY, 8080)
-        ).items()
-    ) == [
+    market = process("market_data_service", 8000)
+    prices = (process("price_service", 8002), process("price_service", 8100))
+    assert list(found(market, *prices, process(GATEWAY, 8080)).items()) == [
         (GATEWAY, "http://localhost:8080"),
+        ("market_data_service", "http://localhost:8080/api/market_data/symbols"),
         ("price_service", "http://localhost:8080/api/price/prices"),
+    ]
+
+
+def test_of_a_service_without_those_that_it_asks_the_path_needs_none_of_them() -> None:
+    """With SERVICES=price_service the table named /api/price/prices, which answered 503."""
+    others = (process("market_analyzer_service", 8001), process("notification_service", 8004))
+    where = found(
+        process("price_service", 8002),
+        process("signal_service", 8003),
+        *others,
+        process(GATEWAY, 1),
+    )
+    paths = [address.removeprefix("http://localhost:1/api/") for address in where.values()]
+    assert paths[1:] == [
+        *("price/status", "signal/status", "market_analyzer/status"),
+        "notification/notifications",
     ]
 
 
