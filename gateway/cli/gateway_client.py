@@ -14,8 +14,9 @@ from typing import Any
 
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, gateway_port
-from gateway.stack.running.absence import elsewhere
+from gateway.stack.running.absence import nothing_runs
 from gateway.stack.running.addresses import OVER_UNIX, UNIX, admin_url, public_url
+from gateway.stack.running.finding import runs
 from gateway.stack.state import StackState
 from gateway.stack.unix_connection import UnixConnection
 
@@ -35,13 +36,13 @@ _MISSING = ("service_not_found", "instance_not_found")
 class GatewayClient:
     """Asks one gateway, at an URL or at `unix:/path`; `token` None: as the public.
 
-    `direct`: whatever http_proxy says; `elsewhere` tells what runs where nothing was asked.
+    `direct`: whatever http_proxy says; `where` tells where one is, if none answers.
     """
 
     url: str
     token: str | None
     direct: bool
-    elsewhere: Callable[[], str] = str
+    where: Callable[[], str] = str
 
     def get(self, path: str, *, missing: Any = None) -> Any:
         """The JSON document at a path. StackError: it does not answer, or refuses.
@@ -74,7 +75,7 @@ class GatewayClient:
             reason = getattr(error, "reason", error)
             raise StackError(
                 f"no gateway answers at {self.url}: {reason}; "
-                + (self.elsewhere() or "is it up? Try `lockgate ps`")
+                + (self.where() or "is it up? Try `lockgate ps`")
             ) from None
 
     def _advice(self, problem: Mapping[str, Any]) -> str:
@@ -130,12 +131,18 @@ def find_gateway(
     """The gateway that was named, or that of the stack, whose token goes to no other."""
     token = token or os.environ.get("ADMIN_TOKEN")
     if url is None:
-        others = partial(elsewhere, state, Path.cwd())
         token = token or _token_of(state)
-        return GatewayClient(_url_of(state, offset), token, direct=True, elsewhere=others)
+        return GatewayClient(
+            _url_of(state, offset), token, direct=True, where=partial(_where, state)
+        )
     if not url.startswith(("http://", "https://", f"{UNIX}/")):
         raise UsageError(f"--url {url}: must begin with http://, https:// or {UNIX}/")
     return GatewayClient(url.rstrip("/"), token, direct=False)
+
+
+def _where(state: StackState) -> str:
+    """Empty where the stack that was asked runs."""
+    return "" if runs(state) else nothing_runs(state, Path.cwd(), takes_data_dir=True)
 
 
 def _url_of(state: StackState, offset: int) -> str:

@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from gateway.stack.failures import StackError
 from gateway.stack.plan import parse_offset
-from gateway.stack.running.finding import stack_near
+from gateway.stack.running.absence import nothing_kept
+from gateway.stack.running.finding import data_near, stack_near
 from gateway.stack.state import StackState, project_root, stack_state
 
 port_offset = click.option(
@@ -81,12 +83,22 @@ def stack_at(port_offset: str) -> tuple[int, StackState]:
     return offset, stack_state(root(), offset)
 
 
-def stack_found(port_offset: str, data_dir: Path | None) -> tuple[int, StackState]:
-    """The offset, and what `up` or `serve` keeps in that folder; else in this one or one above."""
+def stack_found(
+    port_offset: str, data_dir: Path | None, *, or_to_come: bool = False
+) -> tuple[int, StackState]:
+    """The offset, and what `up` or `serve` keeps in that folder; else in this one or one above.
+
+    StackError: nothing is kept in that folder, and nothing is to come there either.
+    """
     offset = parse_offset(port_offset)
-    if data_dir is not None:
-        return offset, StackState(data_dir.resolve())
-    return offset, stack_near(Path.cwd(), offset)
+    if data_dir is None:
+        return offset, stack_near(Path.cwd(), offset)
+    state = StackState(data_dir.resolve())
+    if not state.is_kept:
+        meant = data_near(data_dir)
+        if meant or not or_to_come:
+            raise StackError(nothing_kept(data_dir, meant))
+    return offset, state
 
 
 def root() -> Path:

@@ -19,6 +19,7 @@ from gateway.stack.failures import StackError
 from gateway.stack.plan import REGISTRY_PORT, ProcessSpec, plan_processes, stand_in_for
 from gateway.stack.running.absence import nothing_runs
 from gateway.stack.running.serving import require_not_served
+from gateway.stack.state import is_checkout
 from gateway.stack.supervisord.supervision import Supervisor
 from gateway.stack.up import StartUp
 from middlewares.programs.stop_signals import stops_raised
@@ -72,10 +73,14 @@ def start(
 
 
 def restart_all(port_offset: str, selection: Selection, *, as_json: bool) -> None:
-    """`down` and `up`, with the services and instances that ran, where nothing else is said."""
+    """`down` and `up`, with the services and instances that ran, where nothing else is said.
+
+    StackError: nothing ran, and this is no checkout, to which the example services belong.
+    """
     running = _running(port_offset)
     kept = selection if running is None else selection.over(running)
-    stop(port_offset)
+    if not stop(port_offset) and not is_checkout(options.root()):
+        raise StackError(nothing_runs(options.stack_at(port_offset)[1], Path.cwd()))
     start(port_offset, kept, as_json=as_json, title="Lockgate is up")
 
 

@@ -3,12 +3,10 @@
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from gateway.machine.processes import command_of, marked_pids, signal_all
 from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY, REGISTRY
-from gateway.stack.running.absence import nothing_runs
 from gateway.stack.running.serving import require_not_served
 from gateway.stack.state import StackState
 from gateway.stack.supervisord.supervision import Supervisor
@@ -18,14 +16,13 @@ KILL_WAIT_S = 5.0
 DEFAULT_STOP_WAIT_S = 15
 
 
-def down(state: StackState, report: Callable[[str], None]) -> None:
+def down(state: StackState, report: Callable[[str], None]) -> bool:
+    """False when there was nothing to stop."""
     if not state.directory.exists():
-        report(nothing_runs(state, Path.cwd()))
-        return
+        return False
     with state.locked():
         require_not_served(state)
-        if not stop_everything(state, report):
-            report(nothing_runs(state, Path.cwd()))
+        return stop_everything(state, report)
 
 
 def stop_everything(state: StackState, report: Callable[[str], None]) -> bool:

@@ -81,6 +81,15 @@ class StackState:
         return self.directory / "view"
 
     @property
+    def is_kept(self) -> bool:
+        """Whether `up` or `serve` has kept its data here. PermissionError: it is another user's."""
+        try:
+            names = os.listdir(self.directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return not {self.token_file.name, self.record_file.name}.isdisjoint(names)
+
+    @property
     def marker(self) -> str:
         """The value of LOCKGATE_STACK in every process of this stack; no other's prefix."""
         return f"{self.directory}/"

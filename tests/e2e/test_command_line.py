@@ -111,11 +111,20 @@ def test_of_what_does_not_run_nothing_is_restarted(tmp_path: Path) -> None:
     assert "lockgate serve" in finished.stderr
 
 
+def test_restart_in_an_empty_folder_starts_nothing(tmp_path: Path) -> None:
+    """It said that there is no stack, and started the example services at the default ports."""
+    finished = lockgate(tmp_path, "restart")
+    assert finished.returncode == 1
+    (line,) = finished.stderr.splitlines()
+    assert "or start one here with `lockgate serve`" in line
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("command", ["ps", "down", "logs"])
 def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path, command: str) -> None:
     finished = lockgate(tmp_path, command)
-    assert str(tmp_path / ".lockgate" / "0") in finished.stderr
-    assert "run it in the checkout" in finished.stderr
+    assert f"no lockgate serve runs in {tmp_path} or above: change into" in finished.stderr
+    assert ("--data-dir" in finished.stderr) == (command != "down")
     assert finished.stderr.count("\n") == 1
 
 

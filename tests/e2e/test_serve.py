@@ -138,6 +138,27 @@ async def test_other_commands_find_it_from_its_folder_and_from_below(project: Pr
         assert f":{rows['registry']['port']}/0 " in found["registry"][1]
 
 
+async def test_a_folder_that_is_not_that_of_its_data_is_told_with_the_one_that_is_meant(
+    project: Project, tmp_path: Path
+) -> None:
+    """The gateway at port 8080 was asked in its place, whosever that was."""
+    meant = f"did you mean {project.state.directory}?"
+    commands = ("ps", "services", "routes", "logs", "drain o-1", "doctor")
+    async with project.serve():
+        for folder in (project.folder, project.state.directory.parent):
+            for command in commands:
+                status, out, errors = await project.run(
+                    *command.split(), "--data-dir", str(folder), at=tmp_path.parent
+                )
+                said = f"lockgate: no lockgate serve keeps its data in {folder}: {meant}\n"
+                assert (status, out, errors) == (1, "", said), command
+        nowhere = str(tmp_path / "nowhere")
+        for command in commands[:-1]:
+            status, out, errors = await project.run(*command.split(), "--data-dir", nowhere)
+            assert (status, out, errors.count("\n")) == (1, "", 1), command
+            assert "give what `lockgate serve --data-dir` was given" in errors
+
+
 @pytest.mark.parametrize("kind", ["port", "socket"])
 async def test_an_admin_with_an_address_of_its_own_is_found_by_all_of_them(
     project: Project, tmp_path: Path, kind: str

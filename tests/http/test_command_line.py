@@ -138,6 +138,17 @@ async def test_a_gateway_that_does_not_answer_is_said_in_one_line(tmp_path: Path
     assert "no gateway answers" in error
 
 
+async def test_where_no_gateway_answers_the_folder_is_told_as_the_reason(tmp_path: Path) -> None:
+    """`is it up? Try lockgate ps`, it said, and that spoke of a checkout."""
+    offset = str(free_offset())
+    for command in ("services", "routes"):
+        status, out, error = await lockgate(tmp_path, command, PORT_OFFSET=offset)
+
+        assert (status, out, len(error.splitlines())) == (1, "", 1)
+        assert f"; no lockgate serve runs in {tmp_path} or above: change into the folder" in error
+        assert "give --data-dir FOLDER" in error
+
+
 async def test_the_doctor_finds_nothing_wrong_where_nothing_is(
     registry_url: str, tmp_path: Path
 ) -> None:

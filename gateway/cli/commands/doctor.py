@@ -25,7 +25,7 @@ def doctor(port_offset: str, data_dir: Path | None, as_json: bool) -> int:
     from gateway.cli.output import print_document, print_rows
     from gateway.cli.tables import Coloured
 
-    offset, state = options.stack_found(port_offset, data_dir)
+    offset, state = options.stack_found(port_offset, data_dir, or_to_come=True)
     findings = list(examine(state, offset, os.environ))
     if as_json:
         print_document([asdict(finding) for finding in findings])

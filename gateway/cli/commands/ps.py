@@ -27,7 +27,7 @@ def ps(port_offset: str, data_dir: Path | None, as_json: bool) -> None:
         print_progress(
             f"processes {orphans} run without their supervisor; {typed('down', state)} ends them"
             if orphans
-            else nothing_runs(state, Path.cwd())
+            else nothing_runs(state, Path.cwd(), takes_data_dir=True)
         )
     else:
         print_table(rows, record, title="Lockgate")

@@ -47,7 +47,7 @@ def print_logs(
     no log is of that service; StackError: nothing is, or can be, found. `report` gets words to a person.
     """
     if not state.logs.is_dir():
-        raise StackError(f"no logs: {nothing_runs(state, Path.cwd())}")
+        raise StackError(f"no logs: {nothing_runs(state, Path.cwd(), takes_data_dir=True)}")
     wanted = replace(wanted, service=_service_meant(wanted.service, state))
     stream = LogStream(state.logs, wanted)
     try:

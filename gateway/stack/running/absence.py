@@ -7,8 +7,11 @@ from gateway.stack.running.serving import served_last
 from gateway.stack.state import StackState, project_root
 
 
-def nothing_runs(state: StackState, start: Path) -> str:
-    """Where it was looked from `start`, what else runs, and what to do."""
+def nothing_runs(state: StackState, start: Path, *, takes_data_dir: bool = False) -> str:
+    """Where it was looked from `start`, what else runs, and what to do.
+
+    `takes_data_dir`: whoever looks could have given --data-dir.
+    """
     directory = state.directory
     if directory.name.isdigit() and (others := elsewhere(state, start)):
         return f"nothing runs at port offset {directory.name}; {others}"
@@ -21,10 +24,25 @@ def nothing_runs(state: StackState, start: Path) -> str:
     root = project_root(start)
     if (root / "setup.cfg").exists():
         return f"no stack in {directory} yet: `make up` starts it"
+    give = ", give --data-dir FOLDER" if takes_data_dir else ""
     return (
-        f"no stack in {directory} (looked from there up to /): "
-        "run it in the checkout, or start one here with `lockgate serve`"
+        f"{none_served(start)}: change into the folder where you started it{give}, "
+        f"or start one here with {typed('serve', state)}"
     )
+
+
+def none_served(start: Path) -> str:
+    return f"no lockgate serve runs in {start} or above"
+
+
+def nothing_kept(folder: Path, meant: Path | None) -> str:
+    """Where --data-dir names a folder in which no stack has its data, and which one is `meant`."""
+    hint = (
+        f"did you mean {meant}?"
+        if meant
+        else "give what `lockgate serve --data-dir` was given, or .lockgate/0 of the folder where it runs"
+    )
+    return f"no lockgate serve keeps its data in {folder}: {hint}"
 
 
 def _how_to_start(state: StackState) -> str:

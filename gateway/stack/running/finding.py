@@ -24,6 +24,17 @@ def stack_near(folder: Path, offset: int) -> StackState:
     return kept[0] if kept else stack_state(project_root(folder), offset)
 
 
+def data_near(folder: Path) -> Path | None:
+    """Where a stack has its data below a folder that was given in its place; what runs comes first."""
+    kept = [
+        path
+        for pattern in ("[0-9]*", f"{FOLDER}/[0-9]*")
+        for path in sorted(folder.glob(pattern))
+        if path.name.isdigit() and _is_own_folder(path) and StackState(path).is_kept
+    ]
+    return min(kept, key=lambda path: not runs(StackState(path.resolve())), default=None)
+
+
 def running_offsets(folder: Path) -> set[str]:
     """The port offsets at which something runs in the folder, or in one above it."""
     kept = (path for above in _folders(folder) for path in (above / FOLDER).glob("[0-9]*"))

@@ -11,9 +11,15 @@ from gateway.stack.state import StackRecord, StackState, stack_state
 
 
 def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path) -> None:
+    """It spoke of a stack, and of a checkout, to somebody who has typed `lockgate serve` alone."""
     said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
-    assert f"no stack in {tmp_path}/.lockgate/0" in said
-    assert "lockgate serve" in said
+    assert said == (
+        f"no lockgate serve runs in {tmp_path} or above: change into the folder where you started it, "
+        "or start one here with `lockgate serve`"
+    )
+    assert "give --data-dir FOLDER" in nothing_runs(
+        stack_state(tmp_path, 7), tmp_path, takes_data_dir=True
+    )
 
 
 def test_in_a_checkout_the_command_that_starts_it_is_named(tmp_path: Path) -> None:
