@@ -15,7 +15,7 @@ from gateway.version import VERSION
 from tests.support.registry_servers import free_port
 from tests.support.stack_stand_ins import until
 
-LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
+LOCKGATE = [sys.executable, "-c", "from lockgate.command import main; main()"]
 REPOSITORY = Path(__file__).parents[2]
 
 

@@ -142,7 +142,7 @@ async def test_where_no_gateway_answers_the_folder_is_told_as_the_reason(tmp_pat
     """`is it up? Try lockgate ps`, it said, and that spoke of a checkout."""
     offset = str(free_offset())
     for command in ("services", "routes"):
-        status, out, error = await lockgate(tmp_path, command, PORT_OFFSET=offset)
+        status, out, error = await lockgate(tmp_path, command, variables={"PORT_OFFSET": offset})
 
         assert (status, out, len(error.splitlines())) == (1, "", 1)
         assert f"; no lockgate serve runs in {tmp_path} or above: change into the folder" in error

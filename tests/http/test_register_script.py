@@ -92,7 +92,7 @@ async def test_the_command_of_the_document_registers_a_program_of_python(
     program, *arguments = shlex.split(command)
     assert program == "lockgate"
     running = await start(
-        *(sys.executable, "-c", "from gateway.cli import main; main()", *arguments),
+        *(sys.executable, "-c", "from lockgate.command import main; main()", *arguments),
         folder=tmp_path,
         REDIS_URL=registry_url,
     )

@@ -10,7 +10,7 @@ import aiohttp
 
 from tests.support.registry_servers import free_port
 
-LOCKGATE = [sys.executable, "-c", "from gateway.cli import main; main()"]
+LOCKGATE = [sys.executable, "-c", "from lockgate.command import main; main()"]
 REPOSITORY = Path(__file__).parents[2]
 
 #: It serves at a port, says its pid and each signal that it takes, and ends with 3 at those that stop it.

@@ -19,7 +19,7 @@ from gateway.cli.application import command
     "--data-dir",
     metavar="FOLDER",
     type=options.Folder(),
-    help="Where data, logs and the admin token are kept; else .lockgate/N in this folder, N the offset.",
+    help="Where data, logs and the admin token are kept; else .lockgate/N here, N the port offset.",
 )
 @options.port_offset
 def serve(port: int | None, host: str | None, data_dir: Path | None, port_offset: str) -> None:
