@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..base.logs import Log
@@ -13,6 +13,7 @@ from ..model.errors import (
     InvalidRegistration,
     RegistrationRefused,
     RegistryDenies,
+    RegistryUnavailable,
 )
 from ..model.health_check import HOST
 from ..model.instance import Instance, encode, parse_registration
@@ -54,6 +55,8 @@ class Announcement:
         self.listening = asyncio.Event()
         #: Set when it can't become registered as things are.
         self.refused = asyncio.Event()
+        #: Tells where it listens in place of its port; empty where nothing is known of that.
+        self.listens_elsewhere: Callable[[], Awaitable[str]] = _nothing_known
         self._starts_within_s = starts_within_s
         self._told: set[str] = set()  # of the trouble that there is now
         self._was_registered = False
@@ -77,7 +80,7 @@ class Announcement:
 
     async def run(self) -> None:
         """Register once the service listens, then heartbeat until cancelled."""
-        await wait_until_listening(self.instance, self._starts_within_s)
+        await wait_until_listening(self.instance, self._starts_within_s, self.listens_elsewhere)
         self.listening.set()
         self._health.begin()
         self._others_have = not await self._sharers.join(encode(self.instance))
@@ -112,19 +115,23 @@ class Announcement:
                 self._draining = await self._say_goodbye(self._registrar.drain(self.instance.key))
         return self._draining
 
-    async def pause(self) -> None:
-        """Deregister, unless others share the instance, until `start`."""
+    async def pause(self) -> bool:
+        """Deregister until `start`; False where others share the instance, or the registry is away."""
         await self._stop()
+        deregistered = False
         with self._sharers.leaving() as is_last:
             if is_last and self._may_be_registered:
-                await self._say_goodbye(self._registrar.deregister(self.instance.key))
+                goodbye = self._registrar.deregister(self.instance.key)
+                deregistered = await self._say_goodbye(goodbye)
         self.registered = self._may_be_registered = False
+        return deregistered
 
-    async def withdraw(self) -> None:
-        """Deregister and close the connections."""
-        await self.pause()
+    async def withdraw(self) -> bool:
+        """Do what `pause` does, and close the connections."""
+        deregistered = await self.pause()
         self._sharers.close()
         await self._registrar.close()
+        return deregistered
 
     def start(self) -> None:
         """Register, anew where it was paused or drained."""
@@ -181,18 +188,22 @@ class Announcement:
         try:
             await call
         except DiscoveryError as error:
-            self._say(error, refused=False)
+            self._say(error, refused=False, then="its registration lapses by itself")
             return False
         return True
 
-    def _say(self, error: DiscoveryError, refused: bool) -> None:
+    def _say(self, error: DiscoveryError, refused: bool, then: str = "") -> None:
         """Once per outage, in whichever words each try fails; every refusal is news."""
         event = "announce.refused" if refused else _UNAVAILABLE
         news = str(error) if refused else _UNAVAILABLE
         if news not in self._told:
             self._told.add(news)
-            kind = "refused" if refused else "registry unavailable"
-            _log.warning(event, text=f"{kind}: {error}", detail=str(error))
+            text = f"refused: {error}" if refused else f"registry unavailable: {error}"
+            if self._was_registered and isinstance(error, RegistryUnavailable):
+                # It was the right registry: what becomes of the instance is of more interest.
+                then = then or f"{self.instance.id} is registered again when it is back"
+                text = f"registry unavailable: {error.what}; {then}"
+            _log.warning(event, text=text, detail=str(error))
 
     def _say_it_answers(self) -> None:
         if _UNAVAILABLE in self._told:
@@ -204,6 +215,10 @@ class Announcement:
         if self._task is not None:
             await end(self._task)
             self._task = None
+
+
+async def _nothing_known() -> str:
+    return ""
 
 
 def make_announcement(

@@ -4,11 +4,15 @@ import asyncio
 import contextlib
 import math
 import time
+from collections.abc import Awaitable, Callable
 
 from ..base.logs import Log
 from ..model.instance import Instance
 
 POLL_S = 0.02
+#: Where it listens instead is looked at so often in the time that it has, and told when two looks agree.
+LOOKS = 10
+LEAST_BETWEEN_LOOKS_S = 0.1
 
 _log = Log()
 
@@ -22,13 +26,27 @@ async def listens(host: str, port: int) -> bool:
     return False
 
 
-async def wait_until_listening(instance: Instance, within_s: float) -> None:
-    """However long that takes; what takes longer than `within_s` may never do, and is said once."""
-    late_s = time.monotonic() + within_s
+async def wait_until_listening(
+    instance: Instance, within_s: float, elsewhere: Callable[[], Awaitable[str]]
+) -> None:
+    """However long that takes; what takes longer than `within_s` may never do, and is said once.
+
+    `elsewhere` tells where it listens in place of its port: that is said as soon as it is sure.
+    """
+    began_s = time.monotonic()
+    late_s = began_s + within_s
+    between_s = max(within_s / LOOKS, LEAST_BETWEEN_LOOKS_S)
+    look_s, seen = began_s + between_s, ""
     while not await _takes_connections(instance):
         if time.monotonic() >= late_s:
             late_s = math.inf
-            _say_late(instance, within_s)
+            _say(instance, _late(instance, within_s))
+        if time.monotonic() >= look_s:
+            before, seen = seen, await elsewhere()
+            look_s = time.monotonic() + between_s
+            if seen and seen == before:
+                look_s = late_s = math.inf
+                _say(instance, seen)
         await asyncio.sleep(POLL_S)
 
 
@@ -37,9 +55,12 @@ async def _takes_connections(instance: Instance) -> bool:
     return await listens(instance.host, instance.port) or await listens("localhost", instance.port)
 
 
-def _say_late(instance: Instance, within_s: float) -> None:
-    text = (
+def _late(instance: Instance, within_s: float) -> str:
+    return (
         f"nothing takes connections on port {instance.port} after {within_s:g} s; it is registered "
         "as soon as something does: is port=… (--port) the one that the server listens on?"
     )
+
+
+def _say(instance: Instance, text: str) -> None:
     _log.warning("announce.not_listening", text=text, instance=instance.id, port=instance.port)

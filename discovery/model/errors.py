@@ -10,7 +10,14 @@ class ServiceNotFound(DiscoveryError):
 
 
 class RegistryUnavailable(DiscoveryError):
-    """The registry does not answer, and the last known answer is too old."""
+    """The registry does not answer, and the last known answer is too old.
+
+    `what` is the message without `advice`, which is for whoever has not met that registry yet.
+    """
+
+    def __init__(self, what: str, advice: str = "") -> None:
+        super().__init__(f"{what}; {advice}" if advice else what)
+        self.what = what
 
 
 class RegistryRefuses(RegistryUnavailable):

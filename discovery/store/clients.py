@@ -87,5 +87,6 @@ def unavailable(url: str, error: Exception) -> RegistryUnavailable:
     if isinstance(error, ResponseError):
         return RegistryRefuses(f"{server} refuses: {error}")
     return RegistryUnavailable(
-        f"{server} does not answer: {str(error).rstrip('.')}; is it running, and is REDIS_URL right?"
+        f"{server} does not answer: {str(error).rstrip('.')}",
+        "is it running, and is REDIS_URL right?",
     )

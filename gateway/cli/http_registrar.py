@@ -103,7 +103,8 @@ class HttpRegistrar:
         except (aiohttp.ClientError, TimeoutError) as error:
             reason = str(error) or "not in time"
             raise RegistryUnavailable(
-                f"no gateway answers at {self._url}: {reason}; is it running, and is --via-http right?"
+                f"no gateway answers at {self._url}: {reason}",
+                "is it running, and is --via-http right?",
             ) from None
 
 

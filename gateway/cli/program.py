@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,8 +11,10 @@ from discovery.announcing.announcement import Announcement
 from discovery.announcing.listening import listens
 from discovery.base.tasks import end
 from gateway.cli.program_group import ProgramGroup
+from gateway.cli.program_ports import told_of_another_port, told_of_open_to_everybody
 from gateway.cli.program_signals import ProgramSignals
 from gateway.cli.terminal import Terminal
+from gateway.machine.open_ports import open_ports_of
 from gateway.machine.port_holders import holder_of
 from gateway.stack.failures import StackError
 
@@ -50,13 +53,22 @@ async def run_registered(
     program = await _start(command, group, told)
     signals = ProgramSignals(announcement, program, group, terminal, report)
     signals.take()
+    announcement.listens_elsewhere = lambda: asyncio.to_thread(_another_port, port, group)
     announcement.start()
-    refusing = asyncio.create_task(_end_when_refused(announcement, group, report))
+    watching = [
+        asyncio.create_task(_end_when_refused(announcement, group, report)),
+        asyncio.create_task(_tell_when_open_to_everybody(announcement, group, report)),
+    ]
     status = await program.wait()
-    await end(refusing, *signals.tasks)
-    await announcement.withdraw()
+    await end(*watching, *signals.tasks)
+    deregistered = await announcement.withdraw()
+    killed = status < 0 and not signals.has_sent(-status) and not announcement.refused.is_set()
+    ended = f"was killed by {_signal(-status)}" if killed else "ended"
     if not announcement.listening.is_set():
-        report(f"{command[0]} ended before it took connections on port {port}")
+        report(f"{command[0]} {ended} before it took connections on port {port}")
+    elif killed:
+        then = f"; {announcement.instance_id} is deregistered" if deregistered else ""
+        report(f"{command[0]} {ended}{then}")
     if await group.end():
         left = f"what {command[0]} had left behind"
         report(f"{left} did not end within {group.ends_within_s:g} s: killed")
@@ -72,7 +84,9 @@ async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str]
     """Another program may be about to end: the one that ran here before, say."""
     if not await listens("localhost", port):
         return
-    report(f"port {port} takes connections already: waiting until another program lets go of it")
+    holder = await asyncio.to_thread(holder_of, port) or "another program"
+    taken = f"port {port} takes connections already: {holder} has it"
+    report(f"{taken}; waiting up to {within_s:g} s until it lets go")
     try:
         async with asyncio.timeout(within_s):
             while True:
@@ -80,10 +94,33 @@ async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str]
                 if not await listens("localhost", port):
                     return
     except TimeoutError:
-        holder = await asyncio.to_thread(holder_of, port) or "another program"
-        raise StackError(
-            f"port {port} takes connections already: {holder} has it; {_MOVE}"
-        ) from None
+        raise StackError(f"{taken}; {_MOVE}") from None
+
+
+def _another_port(port: int, group: ProgramGroup) -> str:
+    try:
+        found = socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
+    except OSError:  # a machine without that name
+        return ""
+    localhost = list(dict.fromkeys(str(address[0]) for *_, address in found))
+    return told_of_another_port(port, open_ports_of(group.id), localhost)
+
+
+async def _tell_when_open_to_everybody(
+    announcement: Announcement, group: ProgramGroup, report: Callable[[str], None]
+) -> None:
+    await announcement.listening.wait()
+    one = announcement.instance
+    opened = await asyncio.to_thread(open_ports_of, group.id)
+    if told := told_of_open_to_everybody(one.port, one.host, opened):
+        report(told)
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:  # one of real time
+        return f"signal {number}"
 
 
 async def _start(

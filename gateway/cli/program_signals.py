@@ -36,6 +36,7 @@ class ProgramSignals:
         self._group = group
         self._terminal = terminal
         self._report = report
+        self._passed_on: set[int] = set()
         self._draining = False
         self._sent = False
         self._suspended = False
@@ -44,6 +45,10 @@ class ProgramSignals:
     def stopping(self) -> bool:
         """The program was asked to end."""
         return self._draining
+
+    def has_sent(self, number: int) -> bool:
+        """The program has got this signal by way of this process."""
+        return self.stopping or number in self._passed_on
 
     def take(self) -> None:
         """From now on; what was ignored, as SIGHUP is under nohup, stays ignored."""
@@ -63,6 +68,7 @@ class ProgramSignals:
         self.tasks.append(asyncio.create_task(work))
 
     def _pass_on(self, number: int) -> None:
+        self._passed_on.add(number)
         with suppress(ProcessLookupError):
             self._program.send_signal(number)
 

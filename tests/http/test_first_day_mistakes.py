@@ -13,6 +13,7 @@
 """
 
 import asyncio
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.http.test_process import until
 from tests.http.test_unavailable_services import ELSEWHERE, NOT_FOUND, UNAVAILABLE, detail_of
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
+from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.registered_programs import Registered, StartRegistered
 from tests.support.registry_servers import free_port
 
@@ -180,21 +182,60 @@ async def test_another_port(
     registry_url: str,
     tmp_path: Path,
 ) -> None:
-    """It is not registered, so the gateway does not know it, and `lockgate register` has the reason."""
+    """It is not registered, so the gateway does not know it, and `lockgate register` sees where it is.
+
+    For 10 s nothing was said, and then it was asked which port that might be.
+    """
     gateway, other = await start_gateway(), free_port()
     command = (sys.executable, "serve.py", str(other))
-    program = await start_registered(registry_url, "--starts-within", "0.3", command=command)
+    program = await start_registered(registry_url, "--starts-within", "1", command=command)
+    pid = await program.said()
 
-    line = await told(program, "nothing takes connections")
+    line = await told(program, "nothing listens")
 
-    assert line == (
-        f"nothing takes connections on port {program.port} after 0.3 s; it is registered as soon as "
-        "something does: is port=… (--port) the one that the server listens on?"
+    assert line.startswith(f"nothing listens on port {program.port} yet; ")
+    assert line.endswith(
+        f" (pid {pid}) listens on 127.0.0.1:{other}: if that is it, give --port {other}"
     )
     answer = await gateway.get("/api/orders/")
     assert (answer.status, answer.reason) == (404, "route_not_found")
     assert answer.json()["detail"] == "no service is registered for this path"
     assert "orders" not in await listed(gateway, tmp_path)
+
+
+@NEEDS_IPV6
+async def test_the_right_port_at_an_address_that_localhost_is_not(
+    start_registered: StartRegistered, registry_url: str
+) -> None:
+    """`--port` was asked for again, and it was right."""
+    if "::1" in {found[4][0] for found in socket.getaddrinfo("localhost", 0)}:
+        pytest.skip("localhost is ::1 too here")
+    command = (sys.executable, "-m", "http.server", "PORT", "--bind", "::1")
+    program = await start_registered(registry_url, "--starts-within", "1", command=command)
+
+    told_last = ""
+    while not told_last.endswith("give --host ::1, or let it listen on 127.0.0.1"):
+        told_last = await program.told()
+        assert told_last
+    assert f"listens on [::1]:{program.port} alone, and localhost is 127.0.0.1 here: " in told_last
+
+
+async def test_a_server_for_everybody_is_told_once(
+    start_registered: StartRegistered, registry_url: str
+) -> None:
+    """`python3 -m http.server` without --bind: the page was open to the network, and nobody was told."""
+    program = await start_registered(
+        registry_url, command=(sys.executable, "-m", "http.server", "PORT")
+    )
+    warning = "others reach it without the gateway; bind it to 127.0.0.1"
+
+    line = ""
+    while not line.endswith(warning):
+        line = await program.told()
+        assert line
+    program.process.terminate()
+    await program.process.wait()
+    assert warning not in await program.told_at_last()
 
 
 async def test_another_port_of_what_curl_registers(

@@ -151,7 +151,7 @@ async def test_it_ends_without_a_traceback_while_it_waits_for_the_port(
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         program = await start_registered(registry_url, port=sock.getsockname()[1])
-        assert "waiting until another program" in await program.told()
+        assert "has it; waiting up to 10 s until it lets go" in await program.told()
 
         program.process.send_signal(number)
 
@@ -228,6 +228,28 @@ async def test_a_program_that_is_killed_is_deregistered_at_once(
 
     assert await program.process.wait() == 128 + 9
     assert events_of(registry_url) == ["registered", "deregistered"]
+    told = (await program.told_at_last()).splitlines()
+    assert told[-1].endswith(
+        " was killed by signal 9 (SIGKILL); o1 is deregistered"
+    )  # it said nothing
+
+
+async def test_a_registry_that_goes_away_later_is_no_mistake_in_redis_url(
+    own_registry: RegistryServer, start_registered: StartRegistered
+) -> None:
+    """^C in `lockgate serve` made each `register` ask whether REDIS_URL was right."""
+    program = await start_registered(own_registry.url, "--ttl", "1")
+    await program.said()
+    await eventually(lambda: events_of(own_registry.url))
+
+    own_registry.kill()
+
+    line = ""
+    while "registry unavailable" not in line:
+        line = await program.told()
+        assert line
+    assert line.endswith("; o1 is registered again when it is back")
+    assert "REDIS_URL" not in line
 
 
 async def test_the_program_runs_on_while_the_registry_is_away(
@@ -287,6 +309,9 @@ async def test_a_port_that_never_opens_is_told(registry_url: str, tmp_path: Path
 
     assert status == 128 + 15
     assert f"nothing takes connections on port {port} after 0.1 s" in error
+    assert (
+        f"sh was killed by signal 15 (SIGTERM) before it took connections on port {port}" in error
+    )
     assert events_of(registry_url) == []
 
 
