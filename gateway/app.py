@@ -133,6 +133,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         peer_trusted=gateway.clients.trusts,
         client_limits=settings.client_limits,
         owns_cors=bool(settings.cors_origins),
+        met=gateway.heads_met,
     )
     instance = "/services/{name}/instances/{id}"
     own: list[tuple[str, str, Handler]] = [

@@ -1,25 +1,26 @@
 """A request's head on its way to an instance.
 
-A request in which everything is ordinary is put together from remembered lines; a request with a
+A request in which everything is ordinary is put together from its lines as they came; a request with a
 field that needs thought (Connection options, Upgrade, TE, Via, …) goes through `_careful`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from discovery.model.instance import Instance
-from gateway.forwarding.claims import is_claim
-from gateway.forwarding.field_lines import (
-    HOP_BY_HOP,
-    NEEDS_THOUGHT,
-    PLAIN_OPTIONS,
-    REMEMBERED_BYTES,
-    connection_options,
-    learn,
-    remember,
-    values_of,
+from gateway.forwarding.field_lines import connection_options, names_fields, values_of
+from gateway.forwarding.fields import (
+    CLAIM,
+    CODING,
+    CONNECTION,
+    DROP,
+    HOST,
+    LENGTH,
+    PASS,
+    TRUSTED,
+    in_request,
 )
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection
@@ -28,16 +29,6 @@ from middlewares.hygiene.deciding import Version, is_host
 PSEUDONYM = "lockgate"
 #: Our own Via met more often than this means that a request goes round in circles.
 LOOPS_ALLOWED = 3
-
-_DROPPED_FROM_REQUESTS = frozenset([b"expect", b"http2-settings", b"x-correlation-id"])
-_SET_HERE = frozenset(
-    [b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-prefix", b"via"]
-)
-
-#: Stands for a line that can't be remembered as bytes.
-_A_HOST: Final = 2
-_request_lines: dict[FieldLine, bytes | int] = {}
-_added_blocks: dict[tuple[str, str, bytes | None, str, Version], bytes] = {}
 
 
 @dataclass(slots=True)
@@ -84,20 +75,19 @@ class Inbound:
         return any(coding.strip().lower() == b"trailers" for coding in said)
 
 
-def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
+def request_head(inbound: Inbound, instance: Instance, met: ForwardingMemories) -> RequestHead:
     """The head to send to an instance. Raises BadRequest or LoopDetected."""
     section = inbound.section
     kept = section.passed_on
     if kept is None:
-        kept = section.passed_on = _passed_on(section.fields)
+        kept = section.passed_on = _ordinary(section.fields, met)
     if not kept or inbound.authority is not None:
         return _careful(inbound, instance)
     key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)
-    block = _added_blocks.get(key)
+    block = met.added.recall(key)
     if block is None:
         block = lines(_forwarding_fields(inbound, section.host))
-        if len(block) <= REMEMBERED_BYTES:
-            remember(_added_blocks, key, block)
+        met.added.keep(key, block, len(block))
     correlation_id = inbound.correlation_id.encode("ascii")
     data = b"%b%bX-Correlation-ID: %b\r\n%b\r\n" % (
         _request_line(inbound),
@@ -108,21 +98,20 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     return RequestHead(inbound.method, data, correlation_id, section.body_length or 0)
 
 
-def _passed_on(fields: Sequence[FieldLine]) -> bytes:
-    """The lines that go to an instance as they are; b"" where one of them takes thought."""
-    remembered = _request_lines
+def _ordinary(fields: Sequence[FieldLine], met: ForwardingMemories) -> bytes:
+    """The lines that go to any instance, whoever sent them; b"" where one of them takes thought."""
     parts: list[bytes] = []
     has_host = False
-    for field in fields:
-        line = remembered.get(field)
-        if line is None:
-            line = learn(remembered, field, _request_kind)
-        if isinstance(line, bytes):
-            parts.append(line)
-        elif line == _A_HOST and not has_host:
+    rules = met.in_request
+    rules.hits += len(fields)
+    for name, value in fields:
+        gets = rules[name]
+        if gets is PASS or gets is LENGTH:
+            parts += (name, b": ", value, b"\r\n")
+        elif gets is HOST and not has_host:
             has_host = True
-            parts.append(b"%b: %b\r\n" % field)
-        else:
+            parts += (name, b": ", value, b"\r\n")
+        elif gets is not DROP and (gets is not CONNECTION or names_fields(value)):
             return b""
     return b"".join(parts) if has_host else b""
 
@@ -138,15 +127,17 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
     chunked = False
     claims = 0
     for name, value in fields:
-        lower = name.lower()
-        if lower == b"transfer-encoding":
+        gets = in_request(name)
+        if gets is HOST:
+            kept.append((name, host or value))
+        elif gets is CODING:
             chunked = True
             kept.append((name, b"chunked"))
-        elif lower == b"host":
-            kept.append((name, host or value))
-        elif is_claim(lower):
+        elif gets is CLAIM:
             claims += 1
-        elif not _is_dropped(lower, named, trusted=inbound.peer_trusted):
+        elif (
+            gets is PASS or gets is LENGTH or (gets is TRUSTED and inbound.peer_trusted)
+        ) and name.lower() not in named:
             kept.append((name, value))
     if host is None:
         kept.append((b"Host", instance.authority.encode("ascii")))
@@ -175,31 +166,6 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
 def _request_line(inbound: Inbound) -> bytes:
     target = inbound.target.encode("utf-8", "surrogateescape")
     return b"%b %b HTTP/1.1\r\n" % (inbound.method.encode("ascii"), target)
-
-
-def _request_kind(name: bytes, value: bytes) -> bytes | int:
-    """What becomes of a line of a request: these bytes, or it needs thought."""
-    lower = name.lower()
-    if lower == b"host":
-        return _A_HOST
-    if lower == b"connection":
-        options = {option.strip().lower() for option in value.split(b",")}
-        return b"" if options <= PLAIN_OPTIONS else NEEDS_THOUGHT
-    if lower in (b"transfer-encoding", b"upgrade", b"via", b"te"):
-        return NEEDS_THOUGHT
-    if lower.startswith(b"x-forwarded-") or lower == b"forwarded" or is_claim(lower):
-        return NEEDS_THOUGHT
-    if lower in HOP_BY_HOP or lower in _DROPPED_FROM_REQUESTS:
-        return b""
-    return b"%b: %b\r\n" % (name, value)
-
-
-def _is_dropped(lower: bytes, named: frozenset[bytes], *, trusted: bool) -> bool:
-    if lower in HOP_BY_HOP or lower in named or lower in _DROPPED_FROM_REQUESTS:
-        return True
-    if lower in _SET_HERE:
-        return True  # said anew
-    return not trusted and (lower.startswith(b"x-forwarded-") or lower == b"forwarded")
 
 
 def _host_of(inbound: Inbound) -> bytes | None:

@@ -1,44 +1,32 @@
 """A response's head on its way to the client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import formatdate
-from typing import Final
 
-from gateway.forwarding.field_lines import (
-    HOP_BY_HOP,
-    NEEDS_THOUGHT,
-    PLAIN_OPTIONS,
-    connection_options,
-    learn,
-    values_of,
+from gateway.forwarding.field_lines import connection_options, names_fields, values_of
+from gateway.forwarding.fields import (
+    ANEW,
+    CONNECTION,
+    CORS,
+    DATE,
+    DROP,
+    LENGTH,
+    LIMIT,
+    PASS,
+    in_answer,
+    in_trailers,
 )
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
-from middlewares.limits.deciding import LIMIT_FIELDS
 
-_TRAILER = b"trailer"
-#: Every answer has our ID; `Trailer` goes to those alone who get trailers.
-_SAID_HERE = frozenset([b"x-correlation-id", _TRAILER])
-#: RFC 9110 §6.5.1: what frames, routes, or is needed before the body is no trailer.
-_NEVER_TRAILERS = (
-    HOP_BY_HOP
-    | _SAID_HERE
-    | LIMIT_FIELDS
-    | frozenset(
-        b"age authorization cache-control content-encoding content-length content-range content-type"
-        b" date expires host location pragma proxy-authenticate retry-after set-cookie vary warning"
-        b" www-authenticate".split()
-    )
-)
-
-#: Stands for a line that can't be remembered as bytes.
-_A_DATE: Final = 2
-_response_lines: dict[FieldLine, bytes | int] = {}
+_UPGRADE = frozenset([b"upgrade"])
 
 
 def response_head(
     head: ResponseHead,
     version: tuple[int, int],
     added: Sequence[FieldLine],
+    met: ForwardingMemories,
     *,
     replaced: frozenset[bytes] = frozenset(),
     careful: bool = False,
@@ -53,34 +41,34 @@ def response_head(
     """
     kept = head.passed_on
     if kept is None:
-        kept = head.passed_on = _answer_passed_on(head)
+        kept = head.passed_on = _ordinary(head, met)
     if careful or without_cors or trailers or not kept:
-        kept = _careful_answer(head, replaced, without_cors=without_cors, trailers=trailers)
+        kept = _careful(head, replaced, without_cors=without_cors, trailers=trailers)
     return b"HTTP/1.%d %b%b\r\n" % (version[1], kept, lines(added))
 
 
-def _answer_passed_on(head: ResponseHead) -> bytes:
+def _ordinary(head: ResponseHead, met: ForwardingMemories) -> bytes:
     """All behind the version that goes to the client as it is; b"" where it takes thought."""
-    remembered = _response_lines
     parts = [b"%d %b\r\n" % (head.status, head.phrase)]
+    has_body = _has_body(head)
     dated = False
-    for field in _without_length(head):
-        line = remembered.get(field)
-        if line is None:
-            line = learn(remembered, field, _response_kind)
-        if isinstance(line, bytes):
-            parts.append(line)
-        elif line == _A_DATE:
+    rules = met.in_answer
+    rules.hits += len(head.fields)
+    for name, value in head.fields:
+        gets = rules[name]
+        if gets is PASS or gets is CORS or (gets is LENGTH and has_body):
+            parts += (name, b": ", value, b"\r\n")
+        elif gets is DATE:
             dated = True
-            parts.append(b"%b: %b\r\n" % field)
-        else:
+            parts += (name, b": ", value, b"\r\n")
+        elif gets is LIMIT or (gets is CONNECTION and names_fields(value, _UPGRADE)):
             return b""
     return b"".join(parts) if dated and head.status != 101 else b""
 
 
 def interim_head(head: ResponseHead, correlation_id: str, *, without_cors: bool = False) -> bytes:
     """A 1xx head as it goes to the client, before the final one (RFC 9110 §15.2)."""
-    kept = _answer_fields(head, frozenset(), without_cors=without_cors)
+    kept = list(_answer_fields(head, frozenset(), without_cors=without_cors))
     kept.append((b"X-Correlation-ID", correlation_id.encode("ascii")))
     return b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.phrase, lines(kept))
 
@@ -95,19 +83,19 @@ def trailer_lines(
     return lines(
         (name, value)
         for name, value in trailers
-        if (lower := name.lower()) not in _NEVER_TRAILERS
-        and lower not in named
-        and not (without_cors and lower.startswith(b"access-control-"))
+        if (gets := in_trailers(name)) is not DROP
+        and name.lower() not in named
+        and not (without_cors and gets is CORS)
     )
 
 
-def _careful_answer(
+def _careful(
     head: ResponseHead, replaced: frozenset[bytes], *, without_cors: bool, trailers: bool
 ) -> bytes:
     """The same, field by field."""
-    kept = _answer_fields(head, replaced, without_cors=without_cors)
+    kept = list(_answer_fields(head, replaced, without_cors=without_cors))
     if trailers:
-        kept += [(b"Trailer", value) for value in values_of(head.fields, _TRAILER)]
+        kept += [(b"Trailer", value) for value in values_of(head.fields, b"trailer")]
     if head.status == 101:
         kept += [(b"Upgrade", value) for value in values_of(head.fields, b"upgrade")]
     if not any(name.lower() == b"date" for name, _ in kept):
@@ -117,41 +105,19 @@ def _careful_answer(
 
 def _answer_fields(
     head: ResponseHead, replaced: frozenset[bytes], *, without_cors: bool
-) -> list[FieldLine]:
-    return [
-        field
-        for field in response_fields(_without_length(head))
-        if (lower := field[0].lower()) not in replaced
-        and not (without_cors and lower.startswith(b"access-control-"))
-    ]
+) -> Iterator[FieldLine]:
+    """The instance's fields that go to the client."""
+    left_out = connection_options(head.fields) | replaced
+    for name, value in head.fields:
+        gets = in_answer(name)
+        if gets is DROP or gets is CONNECTION or gets is ANEW:
+            continue
+        if (gets is LENGTH and not _has_body(head)) or (gets is CORS and without_cors):
+            continue
+        if name.lower() not in left_out:
+            yield name, value
 
 
-def _without_length(head: ResponseHead) -> Sequence[FieldLine]:
-    """The fields, without a length where there is no body to have one (RFC 9110 §8.6)."""
-    if head.status >= 200 and head.status != 204:
-        return head.fields
-    return [field for field in head.fields if field[0].lower() != b"content-length"]
-
-
-def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
-    """A response's fields without those that speak of the connection to the instance alone."""
-    named = connection_options(fields)
-    return [
-        (name, value)
-        for name, value in fields
-        if (lower := name.lower()) not in HOP_BY_HOP
-        and lower not in _SAID_HERE
-        and lower not in named
-    ]
-
-
-def _response_kind(name: bytes, value: bytes) -> bytes | int:
-    lower = name.lower()
-    if lower == b"date":
-        return _A_DATE
-    if lower in LIMIT_FIELDS:
-        return NEEDS_THOUGHT
-    if lower == b"connection":
-        options = {option.strip().lower() for option in value.split(b",")}
-        return b"" if options <= PLAIN_OPTIONS | {b"upgrade"} else NEEDS_THOUGHT
-    return b"" if lower in HOP_BY_HOP or lower in _SAID_HERE else b"%b: %b\r\n" % (name, value)
+def _has_body(head: ResponseHead) -> bool:
+    """The head may say how long the body is (RFC 9110 §8.6)."""
+    return head.status >= 200 and head.status != 204

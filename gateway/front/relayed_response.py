@@ -7,6 +7,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import RequestTimeout
@@ -25,6 +26,7 @@ class RelayedResponse(web.StreamResponse):
     def __init__(
         self,
         head: ResponseHead,
+        met: ForwardingMemories,
         *,
         send_timeout_s: float = 0.0,
         without_cors: bool = False,
@@ -35,6 +37,7 @@ class RelayedResponse(web.StreamResponse):
         self.replaced: frozenset[bytes] = frozenset()
         self.bytes_out = 0
         self._upstream_head = head
+        self._met = met
         self.trailers: Sequence[FieldLine] = ()
         self._without_cors = without_cors
         self._takes_trailers = takes_trailers
@@ -202,6 +205,7 @@ class RelayedResponse(web.StreamResponse):
             self._upstream_head,
             version,
             added,
+            self._met,
             replaced=replaced,
             careful=bool(self._own_headers),
             without_cors=self._without_cors,

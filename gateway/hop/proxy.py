@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import structlog
 from aiohttp import HttpVersion11, web
 
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.forwarding.responses import interim_head
 from gateway.front.relayed_response import RelayedResponse
@@ -53,6 +54,7 @@ class Proxy:
         peer_trusted: Callable[[str], bool],
         client_limits: ClientLimits,
         owns_cors: bool,
+        met: ForwardingMemories,
     ) -> None:
         self._upstreams = upstreams
         self._evidence = evidence
@@ -60,6 +62,7 @@ class Proxy:
         self._peer_trusted = peer_trusted
         self._client_limits = client_limits
         self._owns_cors = owns_cors
+        self._met = met
         self._rng = random.Random()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -80,7 +83,7 @@ class Proxy:
         try:
             candidates = exchange.candidates
             for candidate in candidates if len(candidates) == 1 else self._in_turn(candidates):
-                head = request_head(inbound, candidate.instance)
+                head = request_head(inbound, candidate.instance, self._met)
                 if head.claims and not exchange.attempts:
                     self._metrics.fields_dropped += head.claims
                 attempt = Attempt(candidate.instance.id, time.monotonic())
@@ -96,6 +99,7 @@ class Proxy:
                         self._end(exchange, attempt, service, "answered")
                         response = RelayedResponse(
                             answer,
+                            self._met,
                             send_timeout_s=self._client_limits.send_s,
                             without_cors=self._owns_cors,
                             takes_trailers=head.trailers,

@@ -13,6 +13,7 @@ from discovery.model.addresses import AddressPolicy
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.explaining.unavailability import Unavailability
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.guard.admin import AdminGuard
 from gateway.hop.probe import HealthProbe
 from gateway.hop.traffic_evidence import TrafficEvidence
@@ -46,6 +47,7 @@ class Gateway:
         self.descriptors = Descriptors.of_this_process()
         self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
         self.routing = Routing(Table(settings.route_policy))
+        self.heads_met = ForwardingMemories()
         self.clients = Clients(settings.trusted)
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(

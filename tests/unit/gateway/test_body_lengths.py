@@ -12,6 +12,7 @@ from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from discovery.model.instance import Instance
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.front.reading import RequestReader
 from gateway.upstream.messages import RequestHead
@@ -49,7 +50,7 @@ def forwarded(section: HeaderSection) -> RequestHead:
     inbound = Inbound(
         *("POST", section, (1, 1), "192.0.2.1", False, "http", None, "/a", "/api/price", "id")
     )
-    return request_head(inbound, INSTANCE)
+    return request_head(inbound, INSTANCE, ForwardingMemories())
 
 
 @pytest.mark.parametrize("more", [(), (b"Via: 1.1 x",)], ids=["quick", "careful"])

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.model.instance import Instance
-from gateway.forwarding import field_lines, requests, responses
+from gateway.forwarding import requests
 from gateway.forwarding.field_lines import connection_options
+from gateway.forwarding.memories import BLOCK_BYTES, NAME_BYTES, ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
-from gateway.forwarding.responses import response_fields, response_head
+from gateway.forwarding.responses import response_head
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection
@@ -20,6 +21,7 @@ from middlewares.header_section import HeaderSection
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 HOST = (b"Host", b"shop.example")
 TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+MET = ForwardingMemories()
 #: What the gateway adds of its own accord, lower-case.
 ADDED = [b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"]
 ADDED += [b"x-forwarded-prefix", b"via", b"connection"]
@@ -61,7 +63,7 @@ class Sent:
 
 
 def head_of(request: Inbound) -> Sent:
-    head = request_head(request, INSTANCE)
+    head = request_head(request, INSTANCE, MET)
     first, *lines = head.data.removesuffix(b"\r\n\r\n").split(b"\r\n")
     method, target, version = first.split(b" ")
     assert (method, version) == (head.method.encode(), b"HTTP/1.1")
@@ -72,6 +74,20 @@ def head_of(request: Inbound) -> Sent:
 def passed(request: Inbound) -> list[FieldLine]:
     """The field lines that go to the instance, without those that the gateway adds itself."""
     return [field for field in head_of(request).fields if field[0].lower() not in ADDED]
+
+
+def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
+    """The field lines of an answer that go to the client, put together quickly and with care."""
+    date = (b"Date", b"now")
+    quick, careful = (
+        response_head(ResponseHead(200, b"OK", [*fields, date]), (1, 1), [], MET, careful=careful)
+        for careful in (False, True)
+    )
+    assert quick == careful
+    lines = quick.removesuffix(b"\r\n\r\n").split(b"\r\n")[1:]
+    *kept, last = [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
+    assert last == date
+    return kept
 
 
 def sent(request: Inbound, name: bytes) -> list[bytes]:
@@ -209,7 +225,7 @@ def test_nobody_else_says_what_only_the_gateway_may_say(name: bytes, trusted: bo
     """CGI and WSGI read `X_Forwarded_For` and `X-Forwarded-For` as the same variable."""
     request = inbound((b"A", b"1"), (name, b"1"), (name, b"2"), trusted=trusted)
     assert passed(request) == [HOST, (b"A", b"1")]
-    assert request_head(request, INSTANCE).claims == 2
+    assert request_head(request, INSTANCE, MET).claims == 2
     assert response_fields([(name, b"1")]) == [(name, b"1")]
 
 
@@ -223,39 +239,7 @@ def test_nobody_else_says_what_only_the_gateway_may_say(name: bytes, trusted: bo
 def test_every_other_name_with_an_underscore_passes(name: bytes) -> None:
     fields = [(name, b"caf\xe9"), (name.swapcase(), b"")]
     assert passed(inbound(*fields)) == [HOST, *fields]
-    assert request_head(inbound(*fields), INSTANCE).claims == 0
-
-
-_words = [b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"forwarded", b"te"]
-_words += [b"content-length", b"x-correlation-id", b"x-auth-subject", b"client-cert", b"connection"]
-_words += [b"keep-alive", b"proxy-connection", b"upgrade", b"via", b"expect", b"trailer", b"accept"]
-_words += [b"http2-settings", b"traceparent", b"x-one", b"x-under-score", b"host"]
-
-
-@st.composite
-def _spelled(draw: st.DrawFn) -> bytes:
-    """A name that means something, in any case and with `_` for some `-`."""
-    spelled = bytearray(draw(st.sampled_from(_words)))
-    for at in draw(st.sets(st.integers(0, len(spelled) - 1))):
-        spelled[at : at + 1] = (
-            b"_" if spelled[at : at + 1] == b"-" else spelled[at : at + 1].upper()
-        )
-    return bytes(spelled)
-
-
-_any_values = st.one_of(
-    st.sampled_from([b"close", b"keep-alive", b"X_One, x-one", b"x-forwarded-for", b"h", b"1.1 a"]),
-    st.from_regex(rb"[\x21-\x7e\x80-\xff]{0,12}", fullmatch=True),
-)
-
-
-@given(st.lists(st.tuples(st.one_of(_spelled(), _tokens), _any_values), max_size=6), st.booleans())
-def test_a_request_put_together_from_remembered_lines_is_no_other_than_one_made_with_care(
-    fields: list[FieldLine], trusted: bool
-) -> None:
-    first, again = (request_head(inbound(*fields, trusted=trusted), INSTANCE) for _ in range(2))
-    with_care = requests._careful(inbound(*fields, trusted=trusted), INSTANCE)
-    assert first == again == with_care
+    assert request_head(inbound(*fields), INSTANCE, MET).claims == 0
 
 
 @pytest.mark.parametrize("name", [b"Expect", b"HTTP2-Settings", b"http2-settings", b"EXPECT"])
@@ -522,55 +506,40 @@ def test_any_method_without_a_body_may_upgrade_but_to_websocket(method: str) -> 
 def test_what_is_added_for_one_is_not_added_for_another(other: dict[str, Any]) -> None:
     for _ in range(2):
         for request in (inbound(), replace(inbound(), **other)):
-            assert request_head(request, INSTANCE) == requests._careful(request, INSTANCE)
+            assert request_head(request, INSTANCE, MET) == requests._careful(request, INSTANCE)
 
 
-def test_what_is_remembered_of_lines_and_of_what_is_added_is_bounded(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(field_lines, "REMEMBERED", 3)
-    memories = (requests._request_lines, requests._added_blocks, responses._response_lines)
+def test_what_is_remembered_of_names_and_of_what_is_added_is_bounded() -> None:
+    met = ForwardingMemories()
+    memories = (met.in_request, met.in_answer, met.added)
     for memory in memories:
-        memory.clear()  # type: ignore[attr-defined]
-    sizes = set()
+        memory.entries = 3
 
     for number in range(10):
-        line = (b"X-Number", b"%d" % number)
+        line = (b"X-Number-%d" % number, b"1")
         request = inbound(line, host=(b"Host", b"%d.example" % number))
-        assert line in passed(request)
-        response_head(ResponseHead(200, b"OK", [line]), (1, 1), [])
-        sizes.update(map(len, memories))
-
-    assert max(sizes) == 3
+        assert b"X-Number-%d: 1\r\n" % number in request_head(request, INSTANCE, met).data
+        response_head(ResponseHead(200, b"OK", [line]), (1, 1), [], met)
+        assert max(map(len, memories)) <= 3
 
 
 @pytest.mark.parametrize(("longer", "is_remembered"), [(0, True), (1, False)])
-def test_a_line_is_remembered_up_to_its_bound(longer: int, is_remembered: bool) -> None:
-    line = (b"X-Long", b"v" * (field_lines.REMEMBERED_BYTES - len(b"X-Long") + longer))
+def test_a_name_is_remembered_up_to_its_bound(longer: int, is_remembered: bool) -> None:
+    met = ForwardingMemories()
+    line = (b"x" * (NAME_BYTES + longer), b"v" * 10_000)
 
-    assert passed(inbound(line)) == [HOST, line]
-    response_head(ResponseHead(200, b"OK", [line]), (1, 1), [])
+    for _ in range(2):
+        assert b"%b: %b\r\n" % line in request_head(inbound(line), INSTANCE, met).data
+        response_head(ResponseHead(200, b"OK", [line]), (1, 1), [], met)
 
-    assert (line in requests._request_lines) is is_remembered
-    assert (line in responses._response_lines) is is_remembered
-
-
-def test_long_lines_are_not_remembered() -> None:
-    """Thousands of lines are, and clients choose them: 256 MiB could be kept for somebody's fun."""
-    long, short = (b"X-Long", b"x" * 10_000), (b"X-Short-Of-This-Test", b"x")
-
-    assert passed(inbound(long, short)) == [HOST, long, short]
-
-    assert short in requests._request_lines
-    assert long not in requests._request_lines
-    response_head(ResponseHead(200, b"OK", [long, short]), (1, 1), [])
-    assert short in responses._response_lines
-    assert long not in responses._response_lines
+    assert (line[0] in met.in_request) is is_remembered
+    assert (line[0] in met.in_answer) is is_remembered
 
 
 def test_what_a_long_host_makes_is_not_remembered() -> None:
-    host = b"x" * 10_000 + b".example"
+    met = ForwardingMemories()
+    host = b"x" * BLOCK_BYTES
 
-    assert (b"X-Forwarded-Host", host) in head_of(inbound(host=(b"Host", host))).fields
+    assert host in request_head(inbound(host=(b"Host", host)), INSTANCE, met).data
 
-    assert all(len(block) < 1000 for block in requests._added_blocks.values())
+    assert len(met.added) == 0

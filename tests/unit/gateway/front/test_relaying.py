@@ -7,6 +7,7 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 from aiohttp.test_utils import make_mocked_request
 
+from gateway.forwarding.memories import ForwardingMemories
 from gateway.front.relayed_response import RelayedResponse
 from gateway.hop.proxy import relay
 from middlewares.exchange import Exchange
@@ -49,7 +50,7 @@ class Relaying:
             writer=StreamWriter(self.client, asyncio.get_running_loop()),
             transport=self.transport,
         )
-        response = RelayedResponse(head, send_timeout_s=self._send_timeout_s)
+        response = RelayedResponse(head, ForwardingMemories(), send_timeout_s=self._send_timeout_s)
         await relay(request, self.exchange, self.connection, response)
 
     async def waits_for_the_client(self) -> None:

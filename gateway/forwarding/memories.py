@@ -1,0 +1,46 @@
+"""What one worker remembers of the heads that it passes on."""
+
+from collections.abc import Callable
+
+from gateway.forwarding.fields import Gets, in_answer, in_request
+from middlewares.hygiene.deciding import Version
+from middlewares.memory import Memory
+
+NAMES = 1024
+#: Longer names are rare, and thought about each time.
+NAME_BYTES = 64
+BLOCKS = 8192
+BLOCK_BYTES = 512
+
+#: Peer, scheme, host, prefix and version: what X-Forwarded-* and Via of an ordinary request are made of.
+Sender = tuple[str, str, bytes | None, str, Version]
+
+
+class FieldRules(Memory[bytes, Gets]):
+    """What fields get: `rules[name]` thinks about a name that is new.
+
+    A call for each field costs more than the lookup, so a loop over a section counts all of them as hits
+    first, and what turns out to be new is taken off again.
+    """
+
+    __slots__ = ("_think",)
+
+    def __init__(self, name: str, think: Callable[[bytes], Gets]) -> None:
+        super().__init__(name, entries=NAMES, entry_bytes=NAME_BYTES)
+        self._think = think
+
+    def __missing__(self, name: bytes) -> Gets:
+        self.hits -= 1
+        self.misses += 1
+        return self.keep(name, self._think(name), len(name))
+
+
+class ForwardingMemories:
+    """What the fields of each name get, and the lines that are added for each sender."""
+
+    def __init__(self) -> None:
+        self.in_request = FieldRules("request_fields", in_request)
+        self.in_answer = FieldRules("answer_fields", in_answer)
+        self.added: Memory[Sender, bytes] = Memory(
+            "added_fields", entries=BLOCKS, entry_bytes=BLOCK_BYTES
+        )
