@@ -15,7 +15,6 @@ from gateway.hop.proxy import Proxy
 from gateway.worker.answer_fields import OwnFields
 from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.candidates.layer import health_routing_middleware
-from middlewares.clients.deciding import limit_key
 from middlewares.cors import enable_cors
 from middlewares.errors import errors_middleware
 from middlewares.hygiene.layer import hygiene_middleware
@@ -52,7 +51,12 @@ def pipeline(
     metrics, member = gateway.metrics, gateway.member
     return [
         # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
-        correlation_middleware(service=NAME, metrics=metrics, client_ip_of=gateway.clients.ip_of),
+        correlation_middleware(
+            service=NAME,
+            metrics=metrics,
+            sections=gateway.met.sections,
+            client_ip_of=gateway.clients.ip_of,
+        ),
         # Whatever goes wrong further in becomes a problem document here, and only here.
         errors_middleware(
             detail_of=telling_of_lost_prefixes(
@@ -70,7 +74,7 @@ def pipeline(
         # Before the candidates: waiting for a first verdict must not be free of charge.
         rate_limit_middleware(
             decide=gateway.limiter.decide,
-            key_of=lambda exchange: limit_key(exchange.client_ip),
+            key_of=lambda exchange: gateway.clients.limit_key(exchange.client_ip),
             metrics=metrics,
         ),
         # Innermost: the hop begins with what this layer found.
@@ -133,7 +137,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         peer_trusted=gateway.clients.trusts,
         client_limits=settings.client_limits,
         owns_cors=bool(settings.cors_origins),
-        met=gateway.heads_met,
+        met=gateway.met.forwarding,
     )
     instance = "/services/{name}/instances/{id}"
     own: list[tuple[str, str, Handler]] = [

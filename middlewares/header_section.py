@@ -1,20 +1,12 @@
-"""What is found out of a request's header section, once for all requests with the same lines.
-
-A client sends the same lines again and again, and most layers ask something of them. So they are read
-once, and what was found is remembered under them.
-"""
+"""What is found out of a request's header section, once for all requests with the same lines."""
 
 from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
 from middlewares.hygiene.deciding import FieldLine, Length, Version, check_request
+from middlewares.memory import Memory
 from middlewares.telemetry.trace_context import trace_id_of
-
-#: Sections remembered; at the cap all are forgotten.
-REMEMBERED: Final = 512
-#: Longer ones are not: clients could have the gateway remember all its memory.
-REMEMBERED_BYTES: Final = 4096
 
 #: Of what a client may send at any length, so much stands in a line of the log.
 LOGGED_BYTES: Final = 1024
@@ -25,8 +17,6 @@ _FORWARDED_FOR = b"x-forwarded-for"
 _USER_AGENT = b"user-agent"
 _TRACEPARENT = b"traceparent"
 _LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT)))
-
-_sections: dict[Sequence[FieldLine], "HeaderSection"] = {}
 
 
 class HeaderSection:
@@ -94,15 +84,20 @@ class HeaderSection:
             self.valid_in = version
 
 
-def section_of(fields: Sequence[FieldLine]) -> HeaderSection:
-    """The section that these lines are; a tuple of them is remembered."""
-    section = _sections.get(fields)
+#: Sections met before, by their lines: most layers ask something of them, and clients repeat themselves.
+SectionMemory = Memory[Sequence[FieldLine], HeaderSection]
+
+
+def section_memory() -> SectionMemory:
+    return Memory("header_sections", entries=512, entry_bytes=4096)
+
+
+def section_of(fields: tuple[FieldLine, ...], met: SectionMemory) -> HeaderSection:
+    """The section that these lines are."""
+    section = met.recall(fields)
     if section is None:
         section = HeaderSection(fields)
-        if sum(map(len, chain.from_iterable(fields))) <= REMEMBERED_BYTES:
-            if len(_sections) >= REMEMBERED:
-                _sections.clear()
-            _sections[fields] = section
+        met.keep(fields, section, sum(map(len, chain.from_iterable(fields))))
     return section
 
 

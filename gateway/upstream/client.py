@@ -8,6 +8,7 @@ from gateway.upstream.connection import NEVER
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.pool import Pool
+from gateway.upstream.repeated_answers import AnswerMemory
 from middlewares.failures import UpstreamUnreachable
 
 #: A time-out is noticed at most so much late.
@@ -17,12 +18,16 @@ SWEEP_INTERVAL_S = 0.1
 class UpstreamClient:
     """Pools by instance key; they outlive any change of the view that does not touch the instance."""
 
-    def __init__(self, dialer: Dialer, limits: UpstreamLimits) -> None:
+    def __init__(
+        self, dialer: Dialer, limits: UpstreamLimits, met: AnswerMemory | None = None
+    ) -> None:
         self.dialer = dialer
         self._pools: dict[str, Pool] = {}
         #: Pools of instances that are gone, until their last request is over.
         self._leaving: set[Pool] = set()
         self._limits = limits
+        #: Answers' heads that were met before, at whatever instance.
+        self._met = met
         self._view: View | None = None
 
     def in_flight(self, key: str) -> int:
@@ -59,7 +64,7 @@ class UpstreamClient:
         ):
             if pool is not None:
                 self._let_go(instance.key, pool)
-            pool = Pool(instance, self.dialer, self._limits)
+            pool = Pool(instance, self.dialer, self._limits, self._met)
             self._pools[instance.key] = pool
         return pool
 

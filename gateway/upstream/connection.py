@@ -10,6 +10,7 @@ from discovery.model.addresses import IPAddress
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.reading import Reader, rest
+from gateway.upstream.repeated_answers import AnswerMemory
 from gateway.upstream.response_reader import (
     SWITCHING_PROTOCOLS,
     End,
@@ -57,7 +58,9 @@ class UpstreamConnection(Reader):
     arrives makes it free. Failures are those of middlewares.failures.
     """
 
-    def __init__(self, sock: socket.socket, limits: UpstreamLimits) -> None:
+    def __init__(
+        self, sock: socket.socket, limits: UpstreamLimits, met: AnswerMemory | None = None
+    ) -> None:
         super().__init__()
         self.reused = False
         #: Where it leads; None where that is not known.
@@ -78,7 +81,7 @@ class UpstreamConnection(Reader):
         self._is_readable = readable(sock)
         self._transport: asyncio.Transport | None = None
         self._is_tls = False
-        self._reader = ResponseReader(limits.head_bytes)
+        self._reader = ResponseReader(limits.head_bytes, met)
         self._sent_before = 0
         self._sent = 0
         self._taker: Taker | None = None

@@ -12,6 +12,7 @@ from gateway.upstream.connection import NEVER, UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.repeated_answers import AnswerMemory
 from gateway.upstream.sockets import peer_address
 from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, UpstreamUnreachable
 
@@ -19,7 +20,13 @@ from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, Up
 class Pool:
     """Hands out connections, the most recently used first, so that the others can go idle and end."""
 
-    def __init__(self, instance: Instance, dialer: Dialer, limits: UpstreamLimits) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        dialer: Dialer,
+        limits: UpstreamLimits,
+        met: AnswerMemory | None = None,
+    ) -> None:
         self.instance = instance
         self.active: set[UpstreamConnection] = set()
         #: When the latest request was sent that the instance has answered (loop time).
@@ -28,6 +35,7 @@ class Pool:
         self._idling = Idling()
         self._dialer = dialer
         self._limits = limits
+        self._met = met
         self._opening = 0
         self._queued = 0
         #: Turns that were given, and not taken yet.
@@ -112,7 +120,7 @@ class Pool:
         return connection
 
     def _new(self, sock: socket.socket) -> UpstreamConnection:
-        connection = UpstreamConnection(sock, self._limits)
+        connection = UpstreamConnection(sock, self._limits, self._met)
         connection.address = peer_address(sock)
         return connection
 

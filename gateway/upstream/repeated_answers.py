@@ -6,17 +6,16 @@ goes to the parser. An instance that passes the correlation ID on repeats it in 
 is cut out, for it would make each head another.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from gateway.upstream.messages import ResponseHead
+from middlewares.memory import Memory
 
-#: Heads remembered; at the cap all are forgotten.
-REMEMBERED: Final = 1024
-#: Longer ones are not.
-REMEMBERED_BYTES: Final = 2048
+#: Longer heads are not remembered.
+HEAD_BYTES = 2048
 
-_HEAD_END: Final = b"\r\n\r\n"
-_ID_FIELD: Final = b"\r\nx-correlation-id: "
+_HEAD_END = b"\r\n\r\n"
+_ID_FIELD = b"\r\nx-correlation-id: "
 
 
 class RepeatedHead(NamedTuple):
@@ -26,12 +25,16 @@ class RepeatedHead(NamedTuple):
     idle_limit_s: float | None
 
 
-_heads: dict[bytes, RepeatedHead] = {}
+AnswerMemory = Memory[bytes, RepeatedHead]
+
+
+def answer_memory() -> AnswerMemory:
+    return Memory("answers", entries=1024, entry_bytes=HEAD_BYTES)
 
 
 def key_of(data: bytes, correlation_id: bytes) -> tuple[bytes, int] | None:
     """What a head is remembered by, and where the body begins; None: it is not all here, or long."""
-    end = data.find(_HEAD_END, 0, REMEMBERED_BYTES)
+    end = data.find(_HEAD_END, 0, HEAD_BYTES)
     if end < 0:
         return None
     body_at = end + len(_HEAD_END)
@@ -41,15 +44,3 @@ def key_of(data: bytes, correlation_id: bytes) -> tuple[bytes, int] | None:
         if data[behind : behind + 2] == b"\r\n":
             return data[:at] + data[behind:end], body_at
     return data[:end], body_at
-
-
-def recall(key: bytes) -> RepeatedHead | None:
-    """The head that has been met under this key."""
-    return _heads.get(key)
-
-
-def remember(key: bytes, repeated: RepeatedHead) -> None:
-    """Keep what the parser found."""
-    if len(_heads) >= REMEMBERED:
-        _heads.clear()
-    _heads[key] = repeated

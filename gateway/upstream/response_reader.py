@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import httptools
 
-from gateway.upstream import repeated_answers
 from gateway.upstream.chunk_lines import ChunkLines
 from gateway.upstream.invalid_answers import first_invalid_byte
 from gateway.upstream.messages import FieldLine, ResponseHead
+from gateway.upstream.repeated_answers import AnswerMemory, RepeatedHead, key_of
 from middlewares.hygiene.content_length import content_length
 
 #: After this many new heads in a row only every 16th is looked up: the instance seldom repeats itself.
@@ -60,9 +60,13 @@ class ResponseReader:
     Behind the head of a 101 the pieces are the other protocol's bytes, and there is no end.
     """
 
-    def __init__(self, head_bytes: int) -> None:
-        """`head_bytes`: the longest head, and the most that may stand between two pieces of a body."""
+    def __init__(self, head_bytes: int, met: AnswerMemory | None = None) -> None:
+        """`head_bytes`: the longest head, and the most that may stand between two pieces of a body.
+
+        `met` are heads met before; None: each is parsed.
+        """
         self._most_bytes = head_bytes
+        self._met = met
         self._parser = httptools.HttpResponseParser(self)
         #: Heads in a row that had not been met before.
         self._new_heads = 0
@@ -143,17 +147,18 @@ class ResponseReader:
     # Heads that have been met before
 
     def _key_of(self, data: bytes) -> tuple[bytes, int] | None:
-        if self._method == "HEAD":
+        if self._met is None or self._method == "HEAD":
             return None
         if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
             self._new_heads += 1
             return None
-        return repeated_answers.key_of(data, self._correlation_id)
+        return key_of(data, self._correlation_id)
 
     def _recall(self, data: bytes, repeatable: tuple[bytes, int]) -> Sequence[Said] | None:
         """All of the answer, where it is here and its head has been met: there's no need to parse it."""
         key, body_at = repeatable
-        met = repeated_answers.recall(key)
+        assert self._met is not None, "nothing has a key then"
+        met = self._met.recall(key)
         if met is None or len(data) - body_at != met.head.length:
             self._new_heads += 1
             return None
@@ -165,12 +170,16 @@ class ResponseReader:
     def _remember(self, size: int) -> None:
         """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
         head = self._head
-        if head is None or self._repeatable is None or head.status in _WITHOUT_BODY:
+        if (
+            head is None
+            or self._met is None
+            or self._repeatable is None
+            or head.status in _WITHOUT_BODY
+        ):
             return
         key, body_at = self._repeatable
         if size - body_at == head.length:
-            met = repeated_answers.RepeatedHead(head, self._idle_limit_s)
-            repeated_answers.remember(key, met)
+            self._met.keep(key, RepeatedHead(head, self._idle_limit_s), len(key))
 
     # All others
 

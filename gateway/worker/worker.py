@@ -13,7 +13,6 @@ from discovery.model.addresses import AddressPolicy
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.explaining.unavailability import Unavailability
-from gateway.forwarding.memories import ForwardingMemories
 from gateway.guard.admin import AdminGuard
 from gateway.hop.probe import HealthProbe
 from gateway.hop.traffic_evidence import TrafficEvidence
@@ -22,6 +21,7 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
 from gateway.worker.background import running
 from gateway.worker.build_info import build_info
+from gateway.worker.heads_met import HeadsMet
 from gateway.worker.instance_counts import InstanceCounts
 from gateway.worker.lifecycle import Lifecycle
 from gateway.worker.loop_lag import measure_loop_lag
@@ -47,14 +47,14 @@ class Gateway:
         self.descriptors = Descriptors.of_this_process()
         self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
         self.routing = Routing(Table(settings.route_policy))
-        self.heads_met = ForwardingMemories()
+        self.met = HeadsMet()
         self.clients = Clients(settings.trusted)
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(
             AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
         )
         self.dialer.requests_below = self.descriptors.requests_below
-        self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits)
+        self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits, self.met.answers)
         self.member = member = Member(
             settings.registry,
             traffic=self.upstreams,
@@ -102,6 +102,7 @@ class Gateway:
         metrics.clients_refused = lambda: self.descriptors.refused
         metrics.connections_of = self.upstreams.connections
         metrics.log_lines_dropped = lines_dropped
+        metrics.memories = lambda: (*self.met.memories(), *self.clients.memories())
         metrics.registry.register(
             DiscoveryCollector(
                 instances=self.instance_counts,

@@ -1,39 +1,82 @@
 """Who a request comes from, and the word to the operator when a proxy in front is not trusted."""
 
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
 import structlog
 
-from middlewares.clients.deciding import TrustedProxies
+from middlewares.clients.deciding import TrustedProxies, limit_key
 from middlewares.header_section import HeaderSection
+from middlewares.memory import Memory
 
-#: So many peers are remembered; the word is for people, who need no more.
-PEERS_REMEMBERED = 1000
+#: The operator is told of this many untrusted proxies: the word is for people, who need no more.
+MOST_NOTED = 1000
+#: Clients remembered: reading an address costs more than all the rest that is done with it.
+REMEMBERED = 16_384
+#: The longest address has 45 characters, a scope may follow.
+ADDRESS_BYTES = 64
 
 _log = structlog.get_logger()
+
+
+class Peer(NamedTuple):
+    """Who is at the other end of a connection; `address` is in the one spelling that there is."""
+
+    address: str
+    trusted: bool
 
 
 class Clients:
     """Finds the client's address by TRUSTED_PROXIES."""
 
     def __init__(self, trusted: TrustedProxies) -> None:
+        self.peers: Memory[str, Peer] = Memory(
+            "peers", entries=REMEMBERED, entry_bytes=ADDRESS_BYTES
+        )
+        self.limit_keys: Memory[str, str] = Memory(
+            "limit_keys", entries=REMEMBERED, entry_bytes=ADDRESS_BYTES
+        )
         self._trusted = trusted
         self._untrusted_proxies: dict[str, None] = {}
 
     def trusts(self, peer: str) -> bool:
-        return self._trusted.trusts(peer)
+        return self._peer(peer).trusted
 
     def ip_of(self, peer: str, section: HeaderSection) -> str:
         """The client's address as text."""
+        address, trusted = self._peer(peer)
         forwarded_for = section.forwarded_for
-        if forwarded_for and not self.trusts(peer):
+        if forwarded_for:
+            if trusted:
+                return self._trusted.client_of(peer, forwarded_for)
             self._note_untrusted(peer)
-        return self._trusted.client_of(peer, forwarded_for)
+        return address
+
+    def limit_key(self, client: str) -> str:
+        """What a client's requests are counted under."""
+        key = self.limit_keys.recall(client)
+        if key is None:
+            key = self.limit_keys.keep(client, limit_key(client), len(client))
+        return key
+
+    def memories(self) -> Iterable[Memory[str, Any]]:
+        """What is remembered, to be counted."""
+        return self.peers, self.limit_keys
+
+    def _peer(self, peer: str) -> Peer:
+        found = self.peers.recall(peer)
+        if found is None:
+            trusted = self._trusted
+            made = Peer(trusted.client_of(peer, ()), trusted.trusts(peer))
+            found = self.peers.keep(peer, made, len(peer))
+        return found
 
     def untrusted_proxies(self) -> list[str]:
         """Peers that sent X-Forwarded-For and are not in TRUSTED_PROXIES."""
         return list(self._untrusted_proxies)
 
     def _note_untrusted(self, peer: str) -> None:
-        if peer in self._untrusted_proxies or len(self._untrusted_proxies) >= PEERS_REMEMBERED:
+        if peer in self._untrusted_proxies or len(self._untrusted_proxies) >= MOST_NOTED:
             return
         self._untrusted_proxies[peer] = None
         _log.warning(

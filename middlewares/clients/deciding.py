@@ -3,15 +3,12 @@
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 #: A household or a host owns a /64, so that is what is limited.
 IPV6_CLIENT_PREFIX = 64
-#: Reading an address costs more than all the rest that is done with it.
-CLIENTS_REMEMBERED = 16_384
 
 
 def parse_address(text: str) -> Address | None:
@@ -73,7 +70,6 @@ def _network(text: str) -> Network:
         raise ValueError(f"{error}: list your proxies' addresses or CIDRs, 10.0.0.0/8") from None
 
 
-@lru_cache(maxsize=CLIENTS_REMEMBERED)
 def limit_key(client: str) -> str:
     """What a client's requests are counted under: its address, of IPv6 the /64."""
     address = parse_address(client)
@@ -82,7 +78,6 @@ def limit_key(client: str) -> str:
     return client
 
 
-@lru_cache(maxsize=CLIENTS_REMEMBERED)
 def _text_of(text: str) -> str:
     address = parse_address(text)
     return str(address) if address is not None else text

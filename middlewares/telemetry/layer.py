@@ -3,14 +3,13 @@
 import asyncio
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-from aiohttp import HttpVersion, web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.header_section import HeaderSection, for_the_log, section_of
+from middlewares.header_section import HeaderSection, SectionMemory, for_the_log, section_of
 from middlewares.routing.deciding import split_target
 from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
 from middlewares.telemetry.logs import WriteEvent, correlation_id_var, event_writer
@@ -20,23 +19,26 @@ from middlewares.telemetry.metrics import RequestMetrics
 CLIENT_LEFT = 499
 SWITCHING_PROTOCOLS = 101
 
+_SPOKEN = {HttpVersion10: "HTTP/1.0", HttpVersion11: "HTTP/1.1"}
+
 
 def correlation_middleware(
     *,
     service: str,
     metrics: RequestMetrics,
+    sections: SectionMemory,
     client_ip_of: Callable[[str, HeaderSection], str] = lambda peer, _section: peer,
 ) -> Middleware:
     """Begin the request's Exchange; when its answer is out, log `request` and count it.
 
-    `service` labels requests that were answered here, without an upstream; `client_ip_of` finds the
-    client by the peer's address and the header section.
+    `service` labels requests that were answered here, without an upstream; `sections` are those met
+    before; `client_ip_of` finds the client by the peer's address and the header section.
     """
     write: WriteEvent | None = None
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        section = section_of(request.raw_headers)
+        section = section_of(request.raw_headers, sections)
         correlation_id = correlation_id_from(section.claimed_id)
         client_ip = client_ip_of(request.remote or "", section)
         authority, target = split_target(request.raw_path)
@@ -129,9 +131,8 @@ def _milliseconds(duration_s: float) -> float:
     return int(duration_s * 1_000_000 + 0.5) / 1000
 
 
-@cache
 def _protocol(version: HttpVersion) -> str:
-    return f"HTTP/{version.major}.{version.minor}"
+    return _SPOKEN.get(version) or f"HTTP/{version.major}.{version.minor}"
 
 
 async def add_correlation_id(request: web.Request, response: web.StreamResponse) -> None:

@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from middlewares.memory import Memory
 from middlewares.telemetry.metric_families import (
     STREAM_BUCKETS_S,
     Durations,
@@ -108,6 +109,8 @@ class GatewayMetrics(RequestMetrics):
         self.fields_dropped = 0
         #: Lines of the log that nobody read in time: asked when scraped.
         self.log_lines_dropped: Callable[[], int] = int
+        #: What was met before: asked when scraped.
+        self.memories: Callable[[], Iterable[Memory[Any, Any]]] = tuple
         #: How much later than asked for the event loop came to a timer.
         self.loop_lag = Durations()
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
@@ -148,6 +151,16 @@ class GatewayMetrics(RequestMetrics):
             "Log lines not written since nobody read those before them.",
             [],
             {(): self.log_lines_dropped()},
+        )
+        yield counter(
+            "gateway_memory_lookups",
+            "Lookups of what might have been met before.",
+            ["memory", "result"],
+            {
+                (memory.name, result): count
+                for memory in self.memories()
+                for result, count in (("hit", memory.hits), ("miss", memory.misses))
+            },
         )
         yield histogram(
             "gateway_event_loop_lag_seconds",

@@ -9,6 +9,7 @@ import prometheus_client
 from aiohttp import web
 
 from middlewares.errors import errors_middleware
+from middlewares.header_section import section_memory
 from middlewares.telemetry.layer import add_correlation_id, correlation_middleware
 from middlewares.telemetry.metrics import RequestMetrics
 from middlewares.telemetry.process_metrics import add_process_metrics_without_proc
@@ -47,7 +48,9 @@ def create_service_app(
     app = web.Application(
         middlewares=[
             # Outermost: whatever happens inside is logged, counted, and carries the ID.
-            correlation_middleware(service=name, metrics=_request_metrics()),
+            correlation_middleware(
+                service=name, metrics=_request_metrics(), sections=section_memory()
+            ),
             # Next: failures of all that follows become problem documents.
             errors_middleware(also=SERVICE_PROBLEMS),
         ]

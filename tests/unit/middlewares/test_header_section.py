@@ -2,9 +2,8 @@
 
 import pytest
 
-from middlewares import header_section
 from middlewares.failures import BadRequest
-from middlewares.header_section import HeaderSection, section_of
+from middlewares.header_section import HeaderSection, section_memory, section_of
 
 HOST = (b"Host", b"shop.example")
 HTTP_1_0, HTTP_1_1 = (1, 0), (1, 1)
@@ -47,10 +46,11 @@ def test_of_a_long_user_agent_a_log_has_the_beginning(value: bytes) -> None:
 
 
 def test_the_same_lines_are_one_section_and_others_are_another() -> None:
+    met = section_memory()
     lines = (HOST, (b"Accept", b"*/*"))
 
-    assert section_of(lines) is section_of((HOST, (b"Accept", b"*/*")))
-    assert section_of(lines) is not section_of((HOST, (b"accept", b"*/*")))
+    assert section_of(lines, met) is section_of((HOST, (b"Accept", b"*/*")), met)
+    assert section_of(lines, met) is not section_of((HOST, (b"accept", b"*/*")), met)
 
 
 def test_a_section_is_checked_for_each_version() -> None:
@@ -63,19 +63,16 @@ def test_a_section_is_checked_for_each_version() -> None:
 
 
 def test_one_that_is_refused_is_refused_again() -> None:
-    section = section_of((HOST, HOST))
+    section = section_of((HOST, HOST), section_memory())
 
     for _ in range(2):
         with pytest.raises(BadRequest):
             section.check(HTTP_1_1)
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header_section, "REMEMBERED", 3)
-    header_section._sections.clear()
-    for number in range(10):
-        section_of(((b"X", b"%d" % number),))
-    long = ((b"X", b"x" * header_section.REMEMBERED_BYTES),)
+def test_a_long_section_is_not_remembered() -> None:
+    met = section_memory()
+    halves = tuple((name, b"x" * (met.entry_bytes // 2)) for name in (b"A", b"B"))
 
-    assert section_of(long) is not section_of(long)
-    assert len(header_section._sections) <= 3
+    assert section_of(halves, met) is not section_of(halves, met)
+    assert section_of(halves[:1], met) is section_of(halves[:1], met)

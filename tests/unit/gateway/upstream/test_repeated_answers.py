@@ -1,12 +1,10 @@
 """An answer whose head has been met before is the same as if it had been parsed, and nothing else is."""
 
-from collections.abc import Iterator
-
 import httptools
 import pytest
 
-from gateway.upstream import repeated_answers
 from gateway.upstream.messages import ResponseHead
+from gateway.upstream.repeated_answers import AnswerMemory, answer_memory
 from gateway.upstream.response_reader import (
     LOOKS_EACH,
     PATIENCE,
@@ -19,11 +17,9 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nKeep-Alive: timeout=10\r\n\r\n"
 ID, OTHER_ID = b"a" * 32, b"b" * 32
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    repeated_answers._heads.clear()
-    yield
-    repeated_answers._heads.clear()
+@pytest.fixture
+def met() -> AnswerMemory:
+    return answer_memory()
 
 
 @pytest.fixture
@@ -40,18 +36,20 @@ def parsers(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     return fed
 
 
-def answered(*pieces: bytes, method: str = "GET", correlation_id: bytes = b"") -> list[Said]:
+def answered(
+    met: AnswerMemory, *pieces: bytes, method: str = "GET", correlation_id: bytes = b""
+) -> list[Said]:
     """What a new reader says of these bytes."""
-    reader = ResponseReader(64 * 1024)
+    reader = ResponseReader(64 * 1024, met)
     reader.begin(method, correlation_id=correlation_id)
     return [said for piece in pieces for said in reader.feed(piece)]
 
 
 def test_what_comes_again_is_not_parsed_again_and_tells_the_same(
-    parsers: list[bytes],
+    met: AnswerMemory, parsers: list[bytes]
 ) -> None:
-    head, *first = answered(HEAD + b"hello")
-    again = answered(HEAD + b"world")
+    head, *first = answered(met, HEAD + b"hello")
+    again = answered(met, HEAD + b"world")
 
     assert b"".join(parsers) == HEAD + b"hello"
     assert first == [b"hello", End(True, 9.0)]
@@ -69,11 +67,13 @@ def test_what_comes_again_is_not_parsed_again_and_tells_the_same(
     ],
     ids=["head alone", "part of the body", "too much", "another line", "empty line before"],
 )
-def test_whatever_else_goes_to_the_parser(parsers: list[bytes], pieces: tuple[bytes, ...]) -> None:
-    answered(HEAD + b"hello")
+def test_whatever_else_goes_to_the_parser(
+    met: AnswerMemory, parsers: list[bytes], pieces: tuple[bytes, ...]
+) -> None:
+    answered(met, HEAD + b"hello")
     del parsers[:]
 
-    said = answered(*pieces)
+    said = answered(met, *pieces)
 
     assert b"".join(parsers) == b"".join(pieces)
     assert isinstance(said[-1], End)
@@ -90,52 +90,46 @@ def test_whatever_else_goes_to_the_parser(parsers: list[bytes], pieces: tuple[by
     ],
     ids=["HEAD", "304", "close", "chunked", "long"],
 )
-def test_an_answer_whose_head_says_not_all_is_not_remembered(method: str, answer: bytes) -> None:
-    assert isinstance(answered(answer, method=method)[-1], End)
+def test_an_answer_whose_head_says_not_all_is_not_remembered(
+    met: AnswerMemory, method: str, answer: bytes
+) -> None:
+    assert isinstance(answered(met, answer, method=method)[-1], End)
 
-    assert not repeated_answers._heads
+    assert not met
 
 
-def test_a_head_of_get_is_no_answer_to_head() -> None:
-    answered(HEAD + b"hello")
+def test_a_head_of_get_is_no_answer_to_head(met: AnswerMemory) -> None:
+    answered(met, HEAD + b"hello")
 
-    assert answered(HEAD + b"hello", method="HEAD")[-1] == End(False, 9.0)
+    assert answered(met, HEAD + b"hello", method="HEAD")[-1] == End(False, 9.0)
 
 
 @pytest.mark.parametrize("name", [b"X-Correlation-ID", b"x-correlation-id"])
 def test_the_correlation_id_that_was_sent_makes_no_other_head(
-    parsers: list[bytes], name: bytes
+    met: AnswerMemory, parsers: list[bytes], name: bytes
 ) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n%b: %b\r\n\r\nok"
-    answered(head % (name, ID), correlation_id=ID)
-    said = answered(head % (name, OTHER_ID), correlation_id=OTHER_ID)
+    answered(met, head % (name, ID), correlation_id=ID)
+    said = answered(met, head % (name, OTHER_ID), correlation_id=OTHER_ID)
 
     assert said[1:] == [b"ok", End(True)]
     assert len([fed for fed in parsers if fed.startswith(b"HTTP")]) == 1
 
 
-def test_an_id_elsewhere_is_part_of_the_head(parsers: list[bytes]) -> None:
+def test_an_id_elsewhere_is_part_of_the_head(met: AnswerMemory, parsers: list[bytes]) -> None:
     head = b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\nLocation: /%b\r\n\r\n"
-    answered(head % ID, correlation_id=ID)
-    answer, _ = answered(head % OTHER_ID, correlation_id=OTHER_ID)
+    answered(met, head % ID, correlation_id=ID)
+    answer, _ = answered(met, head % OTHER_ID, correlation_id=OTHER_ID)
 
     assert isinstance(answer, ResponseHead)
     assert (b"Location", b"/" + OTHER_ID) in answer.fields
     assert len(parsers) == 2
 
 
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(repeated_answers, "REMEMBERED", 3)
-    for number in range(10):
-        answered(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: %d\r\n\r\n" % number)
-
-    assert len(repeated_answers._heads) <= 3
-
-
 def test_an_instance_that_never_repeats_itself_is_seldom_looked_up(
-    parsers: list[bytes],
+    met: AnswerMemory, parsers: list[bytes]
 ) -> None:
-    reader = ResponseReader(64 * 1024)
+    reader = ResponseReader(64 * 1024, met)
 
     def exchange(number: int) -> None:
         reader.begin("GET")
@@ -144,7 +138,7 @@ def test_an_instance_that_never_repeats_itself_is_seldom_looked_up(
 
     for number in range(PATIENCE + 10 * LOOKS_EACH):
         exchange(number)
-    assert len(repeated_answers._heads) == PATIENCE + 10
+    assert len(met) == PATIENCE + 10
 
     del parsers[:]
     for _ in range(2 * LOOKS_EACH):

@@ -1,0 +1,29 @@
+"""What one worker has met of heads: it belongs to no other, and to no connection."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from gateway.forwarding.memories import ForwardingMemories
+from gateway.upstream.repeated_answers import answer_memory
+from middlewares.header_section import section_memory
+from middlewares.memory import Memory
+
+
+class HeadsMet:
+    """A memory for each stage of a head's way; docs/decisions/0006-heads-met-before.md."""
+
+    def __init__(self) -> None:
+        self.sections = section_memory()
+        self.forwarding = ForwardingMemories()
+        self.answers = answer_memory()
+
+    def memories(self) -> Iterable[Memory[Any, Any]]:
+        """All of them, to be counted."""
+        forwarding = self.forwarding
+        return (
+            self.sections,
+            forwarding.in_request,
+            forwarding.added,
+            self.answers,
+            forwarding.in_answer,
+        )
