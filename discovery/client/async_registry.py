@@ -67,9 +67,10 @@ class AsyncServiceRegistry:
         return await self._run(self._calls.get(name))
 
     async def instances(self, name: str) -> list[Description]:
-        """All healthy instances, drawn at random by weight: the first is one that `get_service` may give.
+        """All healthy instances, in an order drawn at random by weight.
 
-        Where the first does not answer, try the next. Names mean what they mean to `get_service`.
+        The first is chosen as `get_service` chooses; where it does not answer, try the next. Names
+        mean what they mean to `get_service`.
 
         >>> async def main() -> None:
         ...     async with AsyncServiceRegistry() as registry:
@@ -188,6 +189,7 @@ class AsyncServiceRegistry:
         await self.close()
 
     async def _run(self, call: Call[T]) -> T:
+        """Take each step of a call, and return what the call returns."""
         try:
             step = next(call)
             while True:

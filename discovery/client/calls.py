@@ -30,7 +30,7 @@ FAILURES = (RedisError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Nothing is asked for so long."""
+    """Wait this long before the next step."""
 
     seconds: float
 
@@ -108,13 +108,13 @@ class Calls:
         return (yield from self.ask(scripts.deregister(instance_key(name, instance_id)))).known
 
     def _found(self, name: str) -> Call[list[Record]]:
-        """Those that a request may be sent to, in the order in which they are drawn."""
+        """The records that a request may be sent to, in an order drawn by weight."""
         if not is_service_name(name):
             return []
         return drawn(found(name, (yield from self._look_up(name))), self._rng)
 
     def _look_up(self, name: str) -> Call[Snapshot]:
-        """What the registry has of one name, or of all (the empty name); while it is away what it had."""
+        """The registry's answer for one name, or for all (the empty name); while it is away, its last one."""
         command = scripts.snapshot(*names_meant(name), left_out=self._left_out)
         try:
             snapshot = yield from self.ask(command)

@@ -63,9 +63,10 @@ class ServiceRegistry:
         return self._run(self._calls.get(name))
 
     def instances(self, name: str) -> list[Description]:
-        """All healthy instances, drawn at random by weight: the first is one that `get_service` may give.
+        """All healthy instances, in an order drawn at random by weight.
 
-        Where the first does not answer, try the next. Names mean what they mean to `get_service`.
+        The first is chosen as `get_service` chooses; where it does not answer, try the next. Names
+        mean what they mean to `get_service`.
 
         >>> registry = get_service_registry()
         >>> for port in (9000, 9001):
@@ -176,6 +177,7 @@ class ServiceRegistry:
         self.close()
 
     def _run(self, call: Call[T]) -> T:
+        """Take each step of a call, and return what the call returns."""
         try:
             step = next(call)
             while True:

@@ -40,11 +40,11 @@ class Reporter:
         self.say(instance.key, health.status, health.told)
 
     def view_changed(self, _before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher: where the registry has lost what was said, say it again.
+        """A listener of the watcher: say a verdict again where the registry has lost it.
 
         A registration begins with `starting` there, though this gateway may know the instance; and
-        what was reported while the registry did not have the instance was not kept. What has not been
-        said yet of an instance that is gone is no word on the next one of its id.
+        the registry keeps no verdict on an instance that it does not have. A verdict that was not said
+        before its instance went is dropped: another instance may register with the same id.
         """
         if event is None:
             for entries in after.services.values():

@@ -1,4 +1,4 @@
-"""The same for asyncio: connections that find their server when they connect."""
+"""The connections of `sync_pools`, for asyncio."""
 
 from collections.abc import Mapping
 from typing import Any
