@@ -40,11 +40,13 @@ class Clients:
         self._untrusted_proxies: dict[str, None] = {}
 
     def trusts(self, peer: str) -> bool:
-        return self._peer(peer).trusted
+        if not self._trusted.networks:
+            return False
+        return (self.peers.recall(peer) or self._meet(peer)).trusted
 
     def ip_of(self, peer: str, section: HeaderSection) -> str:
         """The client's address as text."""
-        address, trusted = self._peer(peer)
+        address, trusted = self.peers.recall(peer) or self._meet(peer)
         forwarded_for = section.forwarded_for
         if forwarded_for:
             if trusted:
@@ -63,13 +65,10 @@ class Clients:
         """What is remembered, to be counted."""
         return self.peers, self.limit_keys
 
-    def _peer(self, peer: str) -> Peer:
-        found = self.peers.recall(peer)
-        if found is None:
-            trusted = self._trusted
-            made = Peer(trusted.client_of(peer, ()), trusted.trusts(peer))
-            found = self.peers.keep(peer, made, len(peer))
-        return found
+    def _meet(self, peer: str) -> Peer:
+        trusted = self._trusted
+        made = Peer(trusted.client_of(peer, ()), trusted.trusts(peer))
+        return self.peers.keep(peer, made, len(peer))
 
     def untrusted_proxies(self) -> list[str]:
         """Peers that sent X-Forwarded-For and are not in TRUSTED_PROXIES."""
