@@ -17,7 +17,7 @@ from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
 from gateway.cli.program_group import ProgramGroup
-from gateway.cli.registry_meant import registry_by_now, registry_settings
+from gateway.cli.registry_meant import registry_by_now, registry_settings, what_to_start
 from gateway.cli.stack_registrar import StackRegistrar
 from gateway.cli.terminal import Terminal
 from gateway.config.urls import check_url
@@ -118,7 +118,12 @@ def _of_a_stack(
     port_offset: str, data_dir: Path | None, say: Callable[[str], None]
 ) -> StackRegistrar:
     settings = registry_settings(port_offset, data_dir, say=say)
-    return StackRegistrar(settings, partial(registry_by_now, port_offset, data_dir), _say)
+    return StackRegistrar(
+        settings,
+        partial(registry_by_now, port_offset, data_dir),
+        partial(what_to_start, port_offset, data_dir),
+        _say,
+    )
 
 
 def _over_http(url: str | None, token: str | None) -> Registrar | None:

@@ -1,28 +1,33 @@
 """Registering with the stack of a folder, at whichever port its registry is by now."""
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from discovery.announcing.registrar import RedisRegistrar
 from discovery.model.answers import Standing
+from discovery.model.errors import RegistryRefuses, RegistryUnavailable
 from discovery.model.instance import Instance
 from discovery.model.settings import RegistrySettings, without_password
+from gateway.stack.failures import StackError
 
 
 class StackRegistrar:
     """Looks before each call where the registry is: a stack may be started later than a program.
 
-    `look` returns what it finds by then, None: nothing; `say` gets words to a person.
+    `look` returns what it finds by then, None: nothing; `advise` what to do where no registry answers,
+    empty: what is said of that will do. `say` gets words to a person.
     """
 
     def __init__(
         self,
         settings: RegistrySettings,
         look: Callable[[], RegistrySettings | None],
+        advise: Callable[[], str],
         say: Callable[[str], None],
     ) -> None:
         self.settings = settings
         self._look = look
+        self._advise = advise
         self._say = say
         self._now = RedisRegistrar(settings)
 
@@ -31,10 +36,12 @@ class StackRegistrar:
         return self._now.registry
 
     async def register(self, instance: Instance) -> None:
-        await (await self._current()).register(instance)
+        with self._advised():
+            await (await self._current()).register(instance)
 
     async def renew(self, key: str) -> str:
-        return await (await self._current()).renew(key)
+        with self._advised():
+            return await (await self._current()).renew(key)
 
     async def standing(self, key: str) -> Standing:
         return await self._now.standing(key)
@@ -51,9 +58,23 @@ class StackRegistrar:
     async def close(self) -> None:
         await self._now.close()
 
+    @contextmanager
+    def _advised(self) -> Iterator[None]:
+        """Who has set no REDIS_URL is not asked whether it is right."""
+        try:
+            yield
+        except RegistryUnavailable as error:
+            if isinstance(error, RegistryRefuses):
+                raise
+            with suppress(OSError, StackError):
+                if advice := self._advise():
+                    url = without_password(self.settings.redis_url)
+                    error = RegistryUnavailable(f"no registry answers at {url}; {advice}")
+            raise error from None
+
     async def _current(self) -> RedisRegistrar:
         found = None
-        with suppress(OSError):  # what can't be read now tells of no other
+        with suppress(OSError, StackError):  # what can't be read now tells of no other
             found = self._look()
         if found is not None and found != self.settings:
             await self._now.close()

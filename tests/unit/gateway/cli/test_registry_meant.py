@@ -1,12 +1,13 @@
 """Which registry `lockgate register` means, and what it says of that."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.registry_meant import registry_settings
-from gateway.stack.plan import GATEWAY, ProcessSpec
+from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
 from gateway.stack.running.serving import Serving
 from gateway.stack.state import StackRecord, StackState, stack_state
 
@@ -74,6 +75,27 @@ def test_of_one_that_ran_here_once_nothing_is_said_where_the_environment_names_a
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("REDIS_URL", ANOTHER)
     assert meant() == (ANOTHER, "default", [])
+
+
+def test_of_one_that_ran_here_once_it_is_told_that_another_has_its_port_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    state = stack_state(tmp_path, 0)
+    state.prepare()
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        port = another.getsockname()[1]
+        url = f"redis://127.0.0.1:{port}/0"
+        processes = (
+            ProcessSpec(REGISTRY, REGISTRY, port, ()),
+            ProcessSpec(GATEWAY, GATEWAY, 1, ()),
+        )
+        state.save_record(StackRecord(processes, url, "", 15))
+        assert meant()[2][-1] == (
+            f"nothing runs with {state.directory} now: using the registry at {url}. If that is not "
+            "yours, change into the folder of your serve, or give --data-dir FOLDER"
+        )
 
 
 @pytest.mark.usefixtures("served")
