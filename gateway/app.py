@@ -9,13 +9,15 @@ from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
 from gateway.explaining.lost_prefix import telling_of_lost_prefixes
+from gateway.front.delivering import delivery_middleware
 from gateway.front.proxied_resource import ProxiedResource
+from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
 from gateway.hop.proxy import Proxy
-from gateway.worker.answer_fields import OwnFields
+from gateway.worker.answer_fields import answer_fields_middleware
 from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.candidates.layer import health_routing_middleware
-from middlewares.cors import enable_cors
+from middlewares.cors import cors_layers
 from middlewares.errors import errors_middleware
 from middlewares.hygiene.layer import hygiene_middleware
 from middlewares.limits.layer import rate_limit_middleware
@@ -29,26 +31,35 @@ def create_app(settings: GatewaySettings) -> web.Application:
     gateway = Gateway(settings)
     app = web.Application()
     app[GATEWAY] = gateway
-    app.on_response_prepare.append(OwnFields(gateway.lifecycle).add)
-    is_proxied = gateway.routing.covers
-    cors = surfaces = list[Middleware]()
-    if settings.cors_origins:
-        cors = [enable_cors(app, settings.cors_origins, is_proxied)]
-    if settings.admin_listen:
-        surfaces = [
-            surfaces_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
-        ]
-    app.middlewares.extend(pipeline(gateway, surfaces, cors))
+    answers_failures = errors_middleware(
+        detail_of=telling_of_lost_prefixes(
+            gateway.unavailability.detail_of, gateway.routing, gateway.routed_view
+        )
+    )
+    app[ANSWERS_FAILURES] = answers_failures
+    app.middlewares.extend(pipeline(gateway, answers_failures))
     app.cleanup_ctx.append(gateway.lifespan)
     add_routes(app, gateway)
     return app
 
 
-def pipeline(
-    gateway: Gateway, surfaces: list[Middleware], cors: list[Middleware]
-) -> list[Middleware]:
-    """The layers in front of the hop, outermost first."""
-    metrics, member = gateway.metrics, gateway.member
+def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]:
+    """The layers in front of the hop, outermost first: down with the request, up with its answer.
+
+    What `await handler(request)` gives is unsent, so each layer may add to it or replace it.
+    """
+    settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
+    is_proxied = gateway.routing.covers
+    cors = cors_layers(settings.cors_origins, is_proxied) if settings.cors_origins else None
+    surfaces = surfaces_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
+    outer = [
+        # Behind the errors, so that they are on refusals too.
+        answer_fields_middleware(gateway.lifecycle),
+        # A browser hands a page no refusal without them.
+        *([cors.adds_fields] if cors else []),
+        # Whatever goes wrong further in becomes a problem document here, and only here.
+        answers_failures,
+    ]
     return [
         # Everything inside has an ID, is logged and counted: refusals, errors and streams too.
         correlation_middleware(
@@ -57,18 +68,15 @@ def pipeline(
             sections=gateway.met.sections,
             client_ip_of=gateway.clients.ip_of,
         ),
-        # Whatever goes wrong further in becomes a problem document here, and only here.
-        errors_middleware(
-            detail_of=telling_of_lost_prefixes(
-                gateway.unavailability.detail_of, gateway.routing, gateway.routed_view
-            )
-        ),
+        # Before the log tells what was sent, and behind all that may change it.
+        delivery_middleware(tunnels=metrics.tunnels, refuse=refusing(outer)),
+        *outer,
         # What two readers could read differently goes no further, whoever it is for.
         hygiene_middleware(),
         # A port that does not answer a path says so before anything is looked up.
-        *surfaces,
+        *([surfaces] if settings.admin_listen else []),
         # A preflight is the browser's own question: no route, no limit, no instance.
-        *cors,
+        *([cors.answers_preflights] if cors else []),
         # What is not found costs the client nothing of its limit.
         route_middleware(routing=gateway.routing, catalogue=gateway.routed_view),
         # Before the candidates: waiting for a first verdict must not be free of charge.

@@ -1,7 +1,7 @@
 """CORS for the proxied routes by aiohttp-cors, where `CORS_ORIGINS` says that the gateway owns it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp_cors
 from aiohttp import web
@@ -60,7 +60,7 @@ class ProxiedRoutes(AbstractRouterAdapter):
     async def answer_preflight(self, request: web.Request) -> web.StreamResponse:
         if not _may_be_repeated(request, *_REPEATED):
             raise BadRequest("the preflight's fields are not valid")
-        assert self._preflight is not None, "enable_cors has added it"
+        assert self._preflight is not None, "aiohttp-cors has given it"
         return await self._preflight(request)
 
 
@@ -70,10 +70,15 @@ def _may_be_repeated(request: web.Request, *names: str) -> bool:
     return all(value.isascii() and value.count(",") < MOST_ELEMENTS for value in values)
 
 
-def enable_cors(
-    app: web.Application, origins: Sequence[str], is_proxied: Callable[[str], bool]
-) -> Middleware:
-    """Have answers of what is proxied carry CORS fields; the layer that it returns answers preflights."""
+class Cors(NamedTuple):
+    """Two layers: the fields are on refusals too, a preflight is answered where nothing is wrong with it."""
+
+    adds_fields: Middleware
+    answers_preflights: Middleware
+
+
+def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Cors:
+    """Have answers of what is proxied carry CORS fields, and preflights answered."""
     routes = ProxiedRoutes(is_proxied)
     options = {
         origin: aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
@@ -85,20 +90,25 @@ def enable_cors(
         )
         for origin in origins
     }
-    aiohttp_cors.CorsConfig(app, router_adapter=routes).add(None, options)
-
-    async def add_vary(request: web.Request, response: web.StreamResponse) -> None:
-        # Without it a cache would hand one origin's answer to another.
-        if routes.is_cors_enabled_on_request(request):
-            preflight = routes.is_preflight_request(request)
-            response.headers.add("Vary", _PREFLIGHT_VARY if preflight else _VARY)
-
-    app.on_response_prepare.append(add_vary)
+    # aiohttp-cors adds its fields in a hook, which is behind all layers: here the hook is asked by one.
+    hooks = web.Application()
+    aiohttp_cors.CorsConfig(hooks, router_adapter=routes).add(None, options)
+    hooks.on_response_prepare.freeze()
 
     @web.middleware
-    async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def add_fields(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        if routes.is_cors_enabled_on_request(request):
+            await hooks.on_response_prepare.send(request, response)
+            # Without it a cache would hand one origin's answer to another.
+            preflight = routes.is_preflight_request(request)
+            response.headers.add("Vary", _PREFLIGHT_VARY if preflight else _VARY)
+        return response
+
+    @web.middleware
+    async def answer_preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
         if routes.is_preflight_request(request):
             return await routes.answer_preflight(request)
         return await handler(request)
 
-    return cors
+    return Cors(add_fields, answer_preflights)

@@ -51,7 +51,7 @@ def errors_middleware(
             response = failure_response(failure, problem, detail, exchange.correlation_id)
         except web.HTTPException as refusal:
             if refusal.status < 400:
-                raise
+                return _as_answer(refusal)
             # The match of the request keeps it, and its frames keep the request.
             refusal.__traceback__ = None
             reason = REASONS_BY_STATUS.get(refusal.status, "bad_request")
@@ -94,6 +94,16 @@ def abort(request: web.BaseRequest) -> None:
     if sock is not None and sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
+
+
+def _as_answer(redirect: web.HTTPException) -> web.Response:
+    """The same as an answer that outer layers can add to, and that is none by being raised."""
+    return web.Response(
+        status=redirect.status,
+        reason=redirect.reason,
+        headers=redirect.headers,
+        body=redirect.body,
+    )
 
 
 _NO_LINGER = struct.pack("ii", 1, 0)

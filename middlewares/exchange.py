@@ -1,7 +1,7 @@
 """The record of one request on its way through the layers: each layer writes what it decided."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
@@ -24,6 +24,12 @@ class Attempt:
     started_s: float
     outcome: str = "pending"
     duration_s: float = 0.0
+
+
+class Held(Protocol):
+    """What belongs to an exchange as long as it lasts, a connection say."""
+
+    def release(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -50,6 +56,13 @@ class Exchange:
     bytes_out: int | None = None
     #: The contract's `reason` when the answer is a failure of our own.
     reason: str | None = None
+    #: Released at its end, whatever became of it.
+    held: list[Held] = field(default_factory=list)
+
+    def release(self) -> None:
+        """Give back all that it held."""
+        while self.held:
+            self.held.pop().release()
 
 
 EXCHANGE: web.RequestKey["Exchange"] = web.RequestKey("exchange", Exchange)

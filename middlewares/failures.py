@@ -24,6 +24,12 @@ class Failure(Exception):
     def detail(self) -> str:
         return str(self)
 
+    @property
+    def seen(self) -> str:
+        """What is for people who operate, and not for the client; often nothing."""
+        cause = self.__cause__
+        return str(cause) or type(cause).__name__ if cause is not None else ""
+
 
 class ClientFailure(Failure):
     blame = Blame.CLIENT
@@ -140,6 +146,10 @@ class UpstreamFailure(Failure):
     def __init__(self, detail: str, *, evidence: str = "") -> None:
         self.evidence = evidence
         super().__init__(detail)
+
+    @property
+    def seen(self) -> str:
+        return self.evidence or super().seen
 
 
 class UpstreamUnreachable(UpstreamFailure):

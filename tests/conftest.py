@@ -10,7 +10,10 @@ import hypothesis
 import pytest
 import redis
 import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
 
+from gateway.front.refusing import ANSWERS_FAILURES
 from gateway.machine.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.registry_servers import RegistryServer
@@ -62,12 +65,21 @@ def own_registry(tmp_path: Path) -> Iterator[RegistryServer]:
 
 @pytest.fixture
 async def start_gateway(registry_url: str) -> AsyncIterator[StartGateway]:
-    """`await start_gateway(RATE_LIMIT_REQUESTS="5")`: the gateway on a socket, settings as in the environment."""
+    """`await start_gateway(RATE_LIMIT_REQUESTS="5")`: the gateway on a socket, settings as in the environment.
+
+    `layer` is one more, just in front of the one that answers failures.
+    """
     running: list[RunningGateway] = []
 
-    async def start(**environment: str) -> RunningGateway:
+    async def start(layer: Middleware | None = None, **environment: str) -> RunningGateway:
         settings = gateway_settings({"REDIS_URL": registry_url, **environment})
-        gateway = await RunningGateway.start(settings)
+
+        def add_layer(app: web.Application) -> None:
+            if layer is not None:
+                errors = app.middlewares.index(app[ANSWERS_FAILURES])
+                app.middlewares.insert(errors, layer)
+
+        gateway = await RunningGateway.start(settings, add_layer)
         running.append(gateway)
         return gateway
 

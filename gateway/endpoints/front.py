@@ -12,8 +12,9 @@ from discovery.health.book import HealthBook
 from discovery.view.view import View
 from gateway.endpoints.negotiation import prefers_html
 from gateway.endpoints.process import NAME
-from gateway.endpoints.shared_documents import JSON, SharedDocuments, send_document
+from gateway.endpoints.shared_documents import JSON, SharedDocuments
 from gateway.explaining.unavailability import Unavailability, sights_of
+from gateway.front.document import Document
 from gateway.page.overview import Overview, overview, routes
 from gateway.page.rendering import Facts, rendering
 from gateway.page.template import STYLE_HASH
@@ -60,13 +61,13 @@ class FrontEndpoint:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """HTML where `Accept` asks for it, else JSON; NoView in JSON alone: the page says it itself."""
         if not prefers_html(",".join(request.headers.getall("Accept", ()))):
-            return await self._send(request, await self._documents.get(_ROUTES), _JSON)
+            return self._document(await self._documents.get(_ROUTES), _JSON)
         try:
             name = _INSIDE if self._may_see_addresses(request) else _PUBLIC
             page = await self._documents.get(name)
         except NoView:
             page = await self._page(None)
-        return await self._send(request, page, _HTML)
+        return self._document(page, _HTML)
 
     async def _make(self, name: str, view: View) -> bytes:
         if name == _ROUTES:
@@ -85,9 +86,5 @@ class FrontEndpoint:
         )
         return (await in_steps(rendering(shown, facts))).encode()
 
-    async def _send(
-        self, request: web.Request, document: bytes, headers: Mapping[str, str]
-    ) -> web.StreamResponse:
-        return await send_document(
-            request, document, headers=headers, send_timeout_s=self._send_timeout_s
-        )
+    def _document(self, document: bytes, headers: Mapping[str, str]) -> Document:
+        return Document([document], headers=headers, send_timeout_s=self._send_timeout_s)

@@ -15,7 +15,8 @@ from discovery.model.instance import Instance
 from discovery.view.view import Entry, View
 from gateway.endpoints.process import answer
 from gateway.endpoints.public_services import PublicServices, StatusOf, describe_entry, shown_status
-from gateway.endpoints.shared_documents import SharedDocuments, send_document
+from gateway.endpoints.shared_documents import JSON, SharedDocuments
+from gateway.front.document import Document
 from gateway.guard.admin import AdminGuard
 from middlewares.failures import InstanceUnknown, ServiceUnknown
 
@@ -92,7 +93,7 @@ class ServicesEndpoints:
     async def list_all(self, request: web.Request) -> web.StreamResponse:
         """All registered services; while the registry is away the last view, marked as stale."""
         if not self._guard.admits(request):
-            return await self._send(request, await self._documents.get(""))
+            return self._document(await self._documents.get(""))
         services = await self._describe("")
         return answer({"count": len(services), "services": services} | self._mark())
 
@@ -111,7 +112,7 @@ class ServicesEndpoints:
             document = await self._documents.get(name)
             if not document:
                 raise unknown
-            return await self._send(request, document)
+            return self._document(document)
         instance_id = request.query.get("instance", "")
         services = await self._describe(name, instance_id)
         if not services:
@@ -134,11 +135,11 @@ class ServicesEndpoints:
             return orjson.dumps(services[0]) if services else b""
         return orjson.dumps({"count": len(services), "services": services})
 
-    async def _send(self, request: web.Request, document: bytes) -> web.StreamResponse:
+    def _document(self, document: bytes) -> Document:
         parts = [memoryview(document)]
         if mark := self._mark():
             parts = [parts[0][:-1], memoryview(b"," + orjson.dumps(mark)[1:])]
-        return await send_document(request, *parts, send_timeout_s=self._send_timeout_s)
+        return Document(parts, headers=JSON, send_timeout_s=self._send_timeout_s)
 
     async def _describe(self, name: str, instance_id: str = "") -> list[Description]:
         """A service of the present view, or all of them (''), with all that the token shows."""

@@ -1,22 +1,16 @@
-"""Documents made once for all who ask at about the same time, and sent without a copy for each client."""
+"""Documents made once for all who ask at about the same time."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from discovery.view.view import View
-from middlewares.exchange import EXCHANGE
-from middlewares.failures import RequestTimeout
 
 #: A document is good for so long, as long as the view and the verdicts are the same.
 FRESH_FOR_S = 0.5
 #: What nobody has asked for so long is forgotten.
 KEPT_FOR_S = 60.0
-#: Of a longer document a client that reads nothing holds a few pieces.
-PIECE_BYTES = 32 * 1024
 JSON = {"Content-Type": "application/json"}
 
 
@@ -83,28 +77,3 @@ class SharedDocuments:
             if now_s - oldest.at_s < KEPT_FOR_S:
                 return
             del self._made[name]
-
-
-async def send_document(
-    request: web.Request,
-    *parts: bytes | memoryview,
-    send_timeout_s: float,
-    headers: Mapping[str, str] = JSON,
-) -> web.StreamResponse:
-    """Answer a document; RequestTimeout where the client reads nothing of it for so long (0: ever)."""
-    response = web.StreamResponse(headers=headers)
-    response.content_length = sum(map(len, parts))
-    await response.prepare(request)
-    exchange = request[EXCHANGE]
-    if request.method != "HEAD":
-        for part in parts:
-            for begin in range(0, len(part), PIECE_BYTES):
-                piece = bytes(part[begin : begin + PIECE_BYTES])  # a view would keep all of it
-                try:
-                    async with asyncio.timeout(send_timeout_s or None):
-                        await response.write(piece)
-                except TimeoutError:
-                    raise RequestTimeout("the client reads nothing of its answer") from None
-                exchange.bytes_out = (exchange.bytes_out or 0) + len(piece)
-    await response.write_eof()
-    return response

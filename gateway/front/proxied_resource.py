@@ -1,19 +1,17 @@
 """All that is proxied as one resource: a pattern would cost more, and change what it matches."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from yarl import URL
 
+from gateway.front.refusing import in_a_row
 from gateway.front.request_body import keep_expectation
 from middlewares.routing.deciding import split_target
 from middlewares.routing.routing import Routing
 
 ROOT = "/"
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ProxiedResource(web.AbstractResource):
@@ -41,7 +39,9 @@ class ProxiedResource(web.AbstractResource):
             return web.UrlMappingMatchInfo({}, self._route), set()
         return None, set()
 
-    def straight(self, app: web.Application) -> Answer:
+    def straight(
+        self, app: web.Application
+    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         """What the application does with a request that is found here, without the search.
 
         That is the same for each: the layers are put in a row and the match is made once.
@@ -50,9 +50,7 @@ class ProxiedResource(web.AbstractResource):
         match.add_app(app)
         match.freeze()
         match.current_app = app
-        answer: Answer = self._route.handler
-        for layer in reversed(app.middlewares):
-            answer = partial(layer, handler=answer)
+        answer = in_a_row(app.middlewares, self._route.handler)
 
         def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
             request._match_info = match

@@ -1,4 +1,4 @@
-"""The hop: choose an instance, send the request, stream the answer back, or try the next."""
+"""The hop: choose an instance, send the request, and give back its answer unsent, or try the next."""
 
 import random
 import time
@@ -10,10 +10,8 @@ from aiohttp import HttpVersion11, web
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.forwarding.responses import interim_head
-from gateway.front.relayed_response import RelayedResponse
+from gateway.front.answer import Answer
 from gateway.front.request_body import ClientLimits, RequestBody
-from gateway.front.server import hand_over, streaming
-from gateway.front.tunnel import join
 from gateway.hop.deciding.balancing import choose
 from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.upstream.client import UpstreamClient
@@ -21,12 +19,10 @@ from gateway.upstream.connection import OnInterim, UpstreamConnection
 from gateway.upstream.messages import RequestHead, ResponseHead
 from gateway.upstream.pool import Pool
 from middlewares.candidates.deciding import Candidate
-from middlewares.errors import abort
 from middlewares.exchange import EXCHANGE, Attempt, Exchange
 from middlewares.failures import (
     Failure,
     NoHealthyInstance,
-    UpstreamFailure,
     UpstreamReset,
     UpstreamUnreachable,
 )
@@ -37,9 +33,21 @@ from middlewares.telemetry.metrics import GatewayMetrics
 #: RFC 9110 §9.2.2, and QUERY (RFC 10008): doing them twice is doing them once.
 IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"])
 
-SWITCHING_PROTOCOLS = 101
-
 _log = structlog.get_logger()
+
+
+class _UnderWay:
+    """Counts a request until its exchange is over."""
+
+    __slots__ = ("_counts", "_service")
+
+    def __init__(self, counts: dict[str, int], service: str) -> None:
+        self._counts = counts
+        self._service = service
+        counts[service] += 1
+
+    def release(self) -> None:
+        self._counts[self._service] -= 1
 
 
 class Proxy:
@@ -65,8 +73,8 @@ class Proxy:
         self._met = met
         self._rng = random.Random()
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One request from its head to its answer's last byte; a Failure where there is no answer."""
+    async def handle(self, request: web.Request) -> Answer:
+        """One request from its head to its answer's; a Failure where there is none."""
         exchange = request[EXCHANGE]
         route = exchange.route
         assert route is not None, "the route layer comes before the hop"
@@ -79,49 +87,44 @@ class Proxy:
         ends_s = self._upstreams.ends_s()
         failure: Failure | None = None
         nobody_there = True
-        self._metrics.in_flight[service] += 1
-        try:
-            candidates = exchange.candidates
-            for candidate in candidates if len(candidates) == 1 else self._in_turn(candidates):
-                head = request_head(inbound, candidate.instance, self._met)
-                if head.claims and not exchange.attempts:
-                    self._metrics.fields_dropped += head.claims
-                attempt = Attempt(candidate.instance.id, time.monotonic())
-                exchange.attempts.append(attempt)
-                try:
-                    pool = self._upstreams.pool(candidate.instance)
-                    is_last = len(exchange.attempts) == len(candidates)
-                    movable = may_move and not is_last
-                    connection, answer = await self._ask(pool, head, body, movable, interim, ends_s)
-                    try:
-                        if connection.began_s > pool.answered_s:
-                            pool.answered_s = connection.began_s
-                        self._end(exchange, attempt, service, "answered")
-                        response = RelayedResponse(
-                            answer,
-                            self._met,
-                            send_timeout_s=self._client_limits.send_s,
-                            without_cors=self._owns_cors,
-                            takes_trailers=head.trailers,
-                        )
-                        if answer.status == SWITCHING_PROTOCOLS:
-                            return await self._tunnel(request, exchange, connection, response)
-                        return await relay(request, exchange, connection, response)
-                    finally:
-                        pool.give_back(connection)
-                except Failure as ended:
-                    failure = ended
-                    nobody_there = nobody_there and is_nobody_there(ended)
-                    self._evidence.attempt_failed(candidate.instance, ended)
-                    self._end(exchange, attempt, service, problem_of(ended).reason, seen_in(ended))
-                    # An instance that died on a request may have acted on it, unless it saw nothing.
-                    may_repeat = isinstance(failure, UpstreamReset) and may_send_again(
-                        failure, request.method, body
-                    )
-                    if not (failure.retryable or may_repeat):
-                        break
-        finally:
-            self._metrics.in_flight[service] -= 1
+        exchange.held.append(_UnderWay(self._metrics.in_flight, service))
+        candidates = exchange.candidates
+        for candidate in candidates if len(candidates) == 1 else self._in_turn(candidates):
+            head = request_head(inbound, candidate.instance, self._met)
+            if head.claims and not exchange.attempts:
+                self._metrics.fields_dropped += head.claims
+            attempt = Attempt(candidate.instance.id, time.monotonic())
+            exchange.attempts.append(attempt)
+            try:
+                pool = self._upstreams.pool(candidate.instance)
+                is_last = len(exchange.attempts) == len(candidates)
+                movable = may_move and not is_last
+                connection, said = await self._ask(pool, head, body, movable, interim, ends_s)
+                answer = Answer(
+                    said,
+                    connection,
+                    pool.give_back,
+                    self._met,
+                    send_timeout_s=self._client_limits.send_s,
+                    without_cors=self._owns_cors,
+                    takes_trailers=head.trailers,
+                )
+                exchange.held.append(answer)
+                if connection.began_s > pool.answered_s:
+                    pool.answered_s = connection.began_s
+                self._end(exchange, attempt, service, "answered")
+                return answer
+            except Failure as ended:
+                failure = ended
+                nobody_there = nobody_there and is_nobody_there(ended)
+                self._evidence.attempt_failed(candidate.instance, ended)
+                self._end(exchange, attempt, service, problem_of(ended).reason, ended.seen)
+                # An instance that died on a request may have acted on it, unless it saw nothing.
+                may_repeat = isinstance(failure, UpstreamReset) and may_send_again(
+                    failure, request.method, body
+                )
+                if not (failure.retryable or may_repeat):
+                    break
         if failure is None or nobody_there:
             raise NoHealthyInstance(service) from failure
         raise failure
@@ -186,31 +189,6 @@ class Proxy:
 
         return pass_on
 
-    async def _tunnel(
-        self,
-        request: web.Request,
-        exchange: Exchange,
-        connection: UpstreamConnection,
-        response: RelayedResponse,
-    ) -> RelayedResponse:
-        """Pass the 101 on, then bytes both ways until both ends have finished."""
-        await response.prepare(request)
-        client = request.protocol
-        if client.transport is None:
-            raise ConnectionResetError("the client is gone")
-        tunnel = join(client.transport, connection)
-        hand_over(client, tunnel)
-        exchange.stream = "tunnel"
-        assert exchange.route is not None
-        self._metrics.tunnels[exchange.route.service] += 1
-        try:
-            await tunnel.run()
-        finally:
-            self._metrics.tunnels[exchange.route.service] -= 1
-            exchange.bytes_in, exchange.bytes_out = tunnel.bytes_in, tunnel.bytes_out
-            response.abandon()
-        return response
-
     def _in_turn(self, candidates: Sequence[Candidate]) -> Iterator[Candidate]:
         """The candidates in the order in which they are to be tried, each chosen when it is due."""
         untried = list(candidates)
@@ -253,52 +231,12 @@ class Proxy:
         )
 
 
-async def relay(
-    request: web.Request,
-    exchange: Exchange,
-    connection: UpstreamConnection,
-    response: RelayedResponse,
-) -> RelayedResponse:
-    """Send the answer on as it comes; one that breaks off upstream breaks off for the client."""
-    try:
-        response.trailers = connection.trailers
-        if connection.is_complete:
-            await response.send_whole(request, connection.rest())
-        else:
-            if response.is_event_stream:
-                exchange.stream = "event_stream"
-            await response.prepare(request)
-            with streaming(request, response):
-                connection.forward_to(response.forward)
-                while piece := await connection.read():
-                    await response.write(piece)
-            await response.write_eof()
-    except Failure as failure:
-        # The head is out: only the connection's end can still say that the body is not whole.
-        exchange.reason = problem_of(failure).reason
-        if exchange.attempts and (seen := seen_in(failure)):
-            _say_failed(exchange.attempts[-1], exchange.reason, seen)
-        abort(request)
-        response.abandon()
-    finally:
-        exchange.bytes_out = response.bytes_out  # also where the client leaves in the middle
-    return response
-
-
 def is_nobody_there(failure: Failure) -> bool:
     """The instance takes no connections: it is gone, refuses them, or has begun to drain."""
     cause = failure.__cause__
     return isinstance(failure, UpstreamUnreachable) and (
         cause is None or isinstance(cause, ConnectionRefusedError)
     )
-
-
-def seen_in(failure: Failure) -> str:
-    """What of a failed attempt is for people who operate, and not for the client."""
-    if isinstance(failure, UpstreamFailure) and failure.evidence:
-        return failure.evidence
-    cause = failure.__cause__
-    return str(cause) or type(cause).__name__ if cause is not None else ""
 
 
 def _say_failed(attempt: Attempt, outcome: str, seen: str) -> None:

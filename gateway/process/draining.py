@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from gateway.front.server import GatewayRequestHandler, GatewayRunner, GatewayServer
+from gateway.front.connection import GatewayRequestHandler
+from gateway.front.server import GatewayRunner, GatewayServer
 from gateway.worker.worker import Gateway
 
 #: Time for the last bytes of a tunnel that was ended.

@@ -1,45 +1,47 @@
-"""The fields that every answer carries, put there in one `on_response_prepare` hook."""
+"""The layer that adds the fields that every answer carries."""
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-from gateway.front.relayed_response import RelayedResponse
-from gateway.front.server import SERVER
+from gateway.front.answer import Answer
 from gateway.worker.lifecycle import Lifecycle
-from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.exchange import EXCHANGE
 from middlewares.limits.deciding import LIMIT_FIELDS
 from middlewares.limits.layer import limit_fields
 from middlewares.telemetry.correlation_ids import HEADER
 
+SERVER = "lockgate"
+
 _HEADER = HEADER.encode("ascii")
 
 
-class OwnFields:
+def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
     """Correlation ID, limits, and the word that this answer is the connection's last, when we stop.
 
     Goodbye is said as a header, which a client can act on; closing without a word would lose its
-    next request. A proxied answer takes the fields as bytes, and no Server: it is not ours.
+    next request. An instance's answer takes the fields as bytes, and no Server: it is not ours.
     """
 
-    def __init__(self, lifecycle: Lifecycle) -> None:
-        self._lifecycle = lifecycle
-
-    async def add(self, request: web.Request, response: web.StreamResponse) -> None:
-        if self._lifecycle.stopping:
+    @web.middleware
+    async def add_fields(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        exchange = request[EXCHANGE]
+        if lifecycle.stopping:
             response.force_close()
-        exchange: Exchange | None
-        if isinstance(response, RelayedResponse):
-            exchange = request[EXCHANGE]
+        if isinstance(response, Answer):
             response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
             if exchange.limit is not None:
                 response.replaced = LIMIT_FIELDS
                 response.added += limit_fields(exchange.limit)
-            return
-        exchange = request.get(EXCHANGE)
-        if exchange is not None:
-            response.headers[HEADER] = exchange.correlation_id
-            if exchange.limit is not None:
-                for name, value in limit_fields(exchange.limit):
-                    response.headers[name.decode("ascii")] = value.decode("ascii")
-        response.headers["Server"] = SERVER
-        if self._lifecycle.stopping:
-            response.headers["Connection"] = "close"
+            return response
+        headers = response.headers
+        headers[HEADER] = exchange.correlation_id
+        if exchange.limit is not None:
+            for name, value in limit_fields(exchange.limit):
+                headers[name.decode("ascii")] = value.decode("ascii")
+        headers["Server"] = SERVER
+        if lifecycle.stopping:
+            headers["Connection"] = "close"
+        return response
+
+    return add_fields

@@ -29,7 +29,7 @@ def correlation_middleware(
     sections: SectionMemory,
     client_ip_of: Callable[[str, HeaderSection], str] = lambda peer, _section: peer,
 ) -> Middleware:
-    """Begin the request's Exchange; when its answer is out, log `request` and count it.
+    """Begin the request's Exchange; when its answer is out, end it, log `request` and count it.
 
     `service` labels requests that were answered here, without an upstream; `sections` are those met
     before; `client_ip_of` finds the client by the peer's address and the header section.
@@ -65,6 +65,7 @@ def correlation_middleware(
             status = SWITCHING_PROTOCOLS if exchange.stream == "tunnel" else CLIENT_LEFT
             raise
         finally:
+            exchange.release()
             finish(request, exchange, status)
 
     def finish(request: web.Request, exchange: Exchange, status: int) -> None:

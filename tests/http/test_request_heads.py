@@ -9,8 +9,8 @@ import pytest
 from aiohttp._http_parser import HttpRequestParser
 from structlog.testing import capture_logs
 
+from gateway.front.connection import GatewayRequestHandler
 from gateway.front.reading import RequestReader
-from gateway.front.server import GatewayRequestHandler
 from tests.http.conftest import StartHop
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway

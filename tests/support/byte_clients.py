@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
 from gateway.front.client_room import ClientRoom
-from gateway.front.server import GatewayRequestHandler, GatewayServer
+from gateway.front.connection import GatewayRequestHandler
+from gateway.front.refusing import refusing
+from gateway.front.server import GatewayServer
 from gateway.machine.descriptors import Descriptors
-from middlewares.telemetry.metrics import RequestMetrics
 from tests.support.asked import TABLE
 
 
@@ -23,7 +23,7 @@ async def client_over(transport: asyncio.Transport) -> AsyncIterator[GatewayRequ
     """The gateway's end of a connection over which nothing is asked."""
     server = GatewayServer(
         _nobody,
-        metrics=RequestMetrics("gateway", CollectorRegistry()),
+        refuse=refusing(()),
         room=ClientRoom(Descriptors.of_this_process(), TABLE.covers),
         max_line_size=2**16,
     )

@@ -12,7 +12,8 @@ from discovery.model.addresses import AddressPolicy, listeners
 from gateway.app import create_app
 from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
-from gateway.front.server import GatewayRequestHandler, GatewayRunner
+from gateway.front.connection import GatewayRequestHandler
+from gateway.front.server import GatewayRunner
 from gateway.process.draining import drain
 from gateway.worker.worker import GATEWAY, Gateway
 from tests.support.eventually import eventually

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.front.server import GatewayRequestHandler
+from gateway.front.connection import GatewayRequestHandler
 from tests.support.byte_clients import client_over
 from tests.support.byte_connections import ByteTransport
 

@@ -8,9 +8,9 @@ from aiohttp.http_writer import StreamWriter
 from aiohttp.test_utils import make_mocked_request
 
 from gateway.forwarding.memories import ForwardingMemories
-from gateway.front.relayed_response import RelayedResponse
-from gateway.hop.proxy import relay
-from middlewares.exchange import Exchange
+from gateway.front.answer import Answer
+from gateway.front.delivering import relay
+from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.header_section import HeaderSection
 from tests.support.byte_connections import ByteConnection, ByteTransport
 from tests.support.eventually import eventually
@@ -50,8 +50,15 @@ class Relaying:
             writer=StreamWriter(self.client, asyncio.get_running_loop()),
             transport=self.transport,
         )
-        response = RelayedResponse(head, ForwardingMemories(), send_timeout_s=self._send_timeout_s)
-        await relay(request, self.exchange, self.connection, response)
+        request[EXCHANGE] = self.exchange
+        answer = Answer(
+            head,
+            self.connection,
+            lambda _: None,
+            ForwardingMemories(),
+            send_timeout_s=self._send_timeout_s,
+        )
+        await relay(request, answer)
 
     async def waits_for_the_client(self) -> None:
         await eventually(lambda: self.client._drain_waiter is not None)

@@ -1,6 +1,6 @@
 """A tunnel that begins while its client has yet to read what came before it."""
 
-from gateway.front.server import hand_over
+from gateway.front.connection import hand_over
 from gateway.front.tunnel import Tunnel
 from tests.support.byte_clients import client_over
 from tests.support.byte_connections import ByteTransport

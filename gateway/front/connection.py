@@ -1,0 +1,424 @@
+"""One client connection: aiohttp's, with a task for each request, and our way of refusing and ending."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from aiohttp import HttpVersion11, web
+from aiohttp.http import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.typedefs import Handler
+from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
+
+from gateway.front.answer import Answer
+from gateway.front.client_room import ClientRoom
+from gateway.front.half_closed import (
+    ANSWERS_WITHIN_S,
+    LOOK_EVERY_S,
+    QUESTION,
+    have_kernel_ask,
+    was_reset,
+)
+from gateway.front.reading import MOST_QUEUED, RequestReader
+from gateway.front.refusing import Refuse, failure_of
+from gateway.front.tunnel import Tunnel
+from gateway.upstream.sockets import readable
+from middlewares.failures import OutOfResources
+from middlewares.routing.deciding import split_target
+
+#: Idle client connections are closed after so long; it is also the limit for a slow request head.
+KEEPALIVE_TIMEOUT_S = 75.0
+#: For aiohttp 0 means to wait for ever.
+CUT_OFF_WITHIN_S = 0.01
+
+
+class GatewayRequestHandler(web.RequestHandler):
+    """One client connection; what aiohttp itself refuses looks like the gateway's other refusals.
+
+    A request has a task, an idle connection has none: aiohttp's own task per connection would wait
+    for the next request with everything in hand that the last one left behind.
+    """
+
+    __slots__ = (
+        "_closing",
+        "_idle_since_s",
+        "_looking",
+        "_reader",
+        "_refuse",
+        "_room",
+        "_tunnel",
+        "_unsent",
+        "is_surplus",
+        "passes_on",
+    )
+
+    def __init__(
+        self,
+        *args: Any,
+        refuse: Refuse,
+        room: ClientRoom,
+        max_line_size: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, max_line_size=max_line_size, **kwargs)
+        self._room = room
+        self._refuse = refuse
+        #: There is no room for it: one answer, which is a refusal unless it is the gateway's own.
+        self.is_surplus = False
+        self._reader = RequestReader(self._parser, max_line_size)
+        self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
+        self._max_msg_queue_size = MOST_QUEUED
+        self._msg_queue_resume_size = MOST_QUEUED // 2
+        self._idle_since_s = self._loop.time()
+        #: Bytes that an idle client had not read when it was last looked at.
+        self._unsent = 0
+        #: What it still sends is thrown away until then.
+        self._closing: asyncio.TimerHandle | None = None
+        #: The client sends no more, and it is looked now and then whether it is still there.
+        self._looking: asyncio.TimerHandle | None = None
+        self._tunnel: Tunnel | None = None
+        #: The answer that is under way, where it comes in pieces.
+        self.passes_on: Answer | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.is_surplus = self._room.is_surplus(self, transport)
+
+    def joins(self, tunnel: Tunnel) -> None:
+        """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
+        self._tunnel = tunnel
+        if self.writing_paused:
+            tunnel.client_paused(True)
+        if self._looking is not None:
+            tunnel.client_finished()
+
+    @property
+    def is_long_lived(self) -> bool:
+        """A tunnel or an event stream: TUNNEL_GRACE is for it, not SHUTDOWN_GRACE."""
+        streams = self.passes_on is not None and self.passes_on.is_event_stream
+        return streams or self._tunnel is not None
+
+    @property
+    def state(self) -> str:
+        """`stream` for a tunnel or an event stream, `active` while a request is answered, else `idle`."""
+        if self.is_long_lived:
+            return "stream"
+        return "idle" if self._is_idle else "active"
+
+    async def end(self) -> None:
+        """End it now: a tunnel by a FIN both ways, anything else by breaking off."""
+        if self._tunnel is not None:
+            self._tunnel.end()
+        else:
+            await self.shutdown(CUT_OFF_WITHIN_S)
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own is bool | None
+        """What was asked before the client's FIN is answered; then the connection ends (RFC 9112 §9.6).
+
+        A tunnel passes it on and stays open the other way. Who leaves in the middle of the body of
+        the request that is being answered has left; a half one behind it is dropped.
+        """
+        if self._tunnel is not None:
+            self._tunnel.client_finished()
+            return True
+        if self._reader.is_in_body:
+            if not self._messages:
+                return False
+            self._messages.pop()
+        if self.transport is None or self._is_idle:
+            return False
+        have_kernel_ask(self.transport)
+        self._looking = self._loop.call_later(LOOK_EVERY_S, self._look, False)
+        return True
+
+    def _look(self, asked: bool) -> None:
+        """End it where the client is gone altogether: nobody shall work for it."""
+        transport, request = self.transport, self._current_request
+        if transport is None or self._tunnel is not None:
+            return
+        if was_reset(transport):
+            self._abort()
+            return
+        next_s = LOOK_EVERY_S
+        if not asked and request is not None and request.version >= HttpVersion11:
+            asked, next_s = True, ANSWERS_WITHIN_S
+            if not request.writer.output_size:
+                transport.write(QUESTION)
+            elif self.passes_on is not None:
+                self.passes_on.ask()
+        self._looking = self._loop.call_later(next_s, self._look, asked)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._tunnel is not None:
+            self._tunnel.client_paused(True)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._tunnel is not None:
+            self._tunnel.client_paused(False)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Leave nothing that refers back here: the collector comes seldom, and clients are many."""
+        super().connection_lost(exc)
+        for timer in (self._closing, self._looking):
+            if timer is not None:
+                timer.cancel()
+        self._reader.close()
+        self._messages.clear()
+        self._tunnel = None
+        if self.is_surplus:
+            self._room.left(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._force_close or self._close:
+            return
+        if self._upgraded or self._payload_parser is not None:
+            super().data_received(data)
+            return
+        for piece in self._reader.pieces(data):
+            super().data_received(piece)
+        if self._messages and isinstance(last := self._messages[-1][0], _ErrInfo):
+            last.exc.__traceback__ = None  # its frames have this connection in hand
+        if self._reader.is_full and not self._buffer_paused:
+            self._pause_reading_for_buffer()
+        if self._messages and self._is_idle:
+            self._begin_next()
+
+    def _resume_reading_for_buffer(self) -> None:
+        if not self._reader.is_full:
+            super()._resume_reading_for_buffer()
+
+    @property
+    def _is_idle(self) -> bool:
+        """No request is being answered, though one may be half read."""
+        return self._task_handler is None or self._task_handler.done()
+
+    def _begin_next(self) -> None:
+        """A task of its own for the next request."""
+        self._task_handler = self._loop.create_task(self.start()) if self._messages else None
+
+    async def start(self) -> None:
+        """Answer one request; aiohttp calls it for each new connection too, when there is none yet."""
+        if self._force_close or not self._messages:
+            return
+        message, payload = self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        goes_on = await self._answer(message, payload)
+        self._idle_since_s = self._loop.time()
+        if goes_on and (self._messages or self._looking is None):
+            self._begin_next()
+        elif not self._force_close:
+            self._task_handler = None
+            if self._reader.is_broken:
+                self._close_slowly()
+            elif self.transport is not None:
+                self.transport.close()
+
+    def _close_slowly(self) -> None:
+        """Say that it is over, and take what a client still sends that was refused in the middle.
+
+        Closed at once, with bytes unread, the connection would be reset, and the refusal lost with it.
+        """
+        transport = self.transport
+        if transport is None:
+            return
+        if self._looking is not None or not transport.can_write_eof():
+            transport.close()
+            return
+        self._close = True  # from here on nothing that comes is kept
+        transport.write_eof()
+        self._closing = self._loop.call_later(self._lingering_time, self._abort)
+        self._resume_transport_reading()
+
+    async def _answer(self, message: Any, payload: StreamReader) -> bool:
+        """Answer it, and tell whether another may follow on the connection."""
+        manager, handler, factory = self._manager, self._request_handler, self._request_factory
+        if manager is None or handler is None or factory is None or self._task_handler is None:
+            return False  # the connection was lost before
+        manager.requests_count += 1
+        if isinstance(message, _ErrInfo):
+            handler = partial(self._refuse_last, error=failure_of(message.exc))
+            message = _refused(self._reader)
+        elif self.is_surplus:
+            handler = partial(self._answer_last, handler=handler)
+        request = factory(
+            message, payload, self, StreamWriter(self, self._loop), self._task_handler
+        )
+        try:
+            response, client_is_gone = await self._handle_request(request, None, handler)
+            if client_is_gone:
+                return False
+            self._keepalive = bool(response.keep_alive)
+            if not payload.is_eof():
+                await self._linger(payload)
+            if payload is not EMPTY_PAYLOAD:
+                payload.set_exception(PayloadAccessError())  # for whoever reads it after the answer
+            if self.writing_paused and self._keepalive:
+                await self._read_by_client()
+        except ConnectionError:
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever it was, the connection ends
+            self.log_exception("Unhandled exception", exc_info=error)
+            self.force_close()
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            request._task = None  # type: ignore[assignment]  # the two would hold each other
+        return self._keepalive and not self._close and not self._force_close
+
+    async def _handle_request(
+        self, request: Any, start_time: float | None, request_handler: Any
+    ) -> tuple[web.StreamResponse, bool]:
+        """Have it answered; what fails outside of the layers is refused as what fails inside."""
+        self._request_in_progress = True
+        self._current_request = request
+        try:
+            try:
+                response = await request_handler(request)
+            except ConnectionError:
+                raise
+            except web.HTTPException as refusal:
+                request._version = HttpVersion11  # aiohttp would answer in the version refused
+                response = await self._refuse(request, refusal)
+            except Exception as error:  # noqa: BLE001  # the layers know what to make of it
+                response = await self._refuse_last(request, error)
+            finally:
+                self._current_request = None
+            return await self.finish_response(request, response, start_time)
+        finally:
+            self._request_in_progress = False
+            if self._handler_waiter is not None:
+                self._handler_waiter.set_result(None)
+
+    async def _refuse_last(self, request: web.Request, error: Exception) -> web.StreamResponse:
+        """Refuse it, and take no other: what follows on the connection can't be trusted."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is under way already")
+        request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
+        response = await self._refuse(request, error)
+        response.force_close()
+        return response
+
+    async def _answer_last(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse a client for which there is no room, but answer for the gateway itself."""
+        if self._room.refuses(split_target(request.raw_path)[1]):
+            self._room.refused()
+            failure = OutOfResources("the gateway has as many clients as it can take")
+            return await self._refuse_last(request, failure)
+        response = await handler(request)
+        response.force_close()
+        return response
+
+    async def _linger(self, payload: StreamReader) -> None:
+        """Take what nobody read of a body: a client that still sends may not see its answer."""
+        if self._lingering_time and not self._force_close:
+            # Who sent it on was cancelled by an early answer, and lets go of it now.
+            await asyncio.sleep(0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lingering_time):
+                    while not payload.is_eof():
+                        await payload.readany()
+        if not payload.is_eof() and not self._force_close:
+            self.close()
+
+    async def _read_by_client(self) -> None:
+        """Wait until the client has read most of its answer: the next shall not pile up behind it."""
+        try:
+            async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
+                await self._drain_helper()
+        except TimeoutError:
+            self._abort()
+
+    def end_if_idle_since(self, then_s: float) -> None:
+        """End the connection where no request is under way, and none was after this loop time.
+
+        A client that has yet to read its answer gets as long again, and again if it has read of it.
+        """
+        if self._idle_since_s > then_s or not self._is_idle:
+            return
+        unsent = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        if not unsent:
+            self.force_close()
+        elif unsent != self._unsent:
+            self._unsent, self._idle_since_s = unsent, self._loop.time()
+        else:
+            self._abort()
+
+    def make_way(self) -> bool:
+        """End the connection where no request is under way or has come; False where one is."""
+        sock = self.transport.get_extra_info("socket") if self.transport is not None else None
+        is_asking = self._messages or self._current_request is not None
+        if is_asking or (sock is not None and readable(sock)()):
+            return False
+        self._abort()
+        return True
+
+    def _abort(self) -> None:
+        """Close it without waiting for the client to read what it was sent."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """A body that goes wrong while it is thrown away, after an early answer, is no error of ours."""
+        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kwargs)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer of our own; an instance's was delivered, or broken off, by the layers."""
+        self._go_on_after_upgrade()
+        if isinstance(resp, Answer):
+            return resp, False
+        try:
+            async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:  # the client reads nothing
+            self._abort()
+            return resp, True
+
+    def _go_on_after_upgrade(self) -> None:
+        """Read what stands behind a declined upgrade, as aiohttp does, but in pieces."""
+        if self._upgraded and not self._messages and self._payload_parser is None:
+            behind, self._message_tail = self._message_tail, b""
+            self._upgraded = False
+            self._reader.set_upgraded(False)
+            self.data_received(behind)
+            if self._buffer_paused:
+                self._resume_reading_if_drained()
+
+
+def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
+    """From now on the client's bytes are the tunnel's, beginning with those that came along."""
+    if isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server it is not
+        client.joins(tunnel)
+    client.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
+
+
+@contextmanager
+def streaming(request: web.BaseRequest, response: Answer) -> Iterator[None]:
+    """Tell the client's connection which answer it is that is passed on in pieces."""
+    client = request.protocol
+    if not isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server
+        yield
+        return
+    client.passes_on = response
+    try:
+        yield
+    finally:
+        client.passes_on = None
+
+
+def _refused(reader: RequestReader) -> Any:
+    """What aiohttp puts in place of a request that is refused, with what was read of that one."""
+    method, path = reader.refused or (ERROR.method, ERROR.path)
+    return ERROR._replace(method=method, path=path, raw_headers=())  # theirs is no tuple

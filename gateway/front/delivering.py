@@ -1,0 +1,102 @@
+"""The layer that delivers what the others give back unsent."""
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.front.answer import Answer
+from gateway.front.connection import hand_over, streaming
+from gateway.front.document import Document
+from gateway.front.refusing import Refuse
+from gateway.front.tunnel import join
+from middlewares.errors import abort
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.failures import Failure
+from middlewares.problems import problem_of
+
+SWITCHING_PROTOCOLS = 101
+
+_log = structlog.get_logger()
+
+
+def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middleware:
+    """Send what the inner layers give back; what is neither an instance's nor long is aiohttp's to send.
+
+    `refuse` answers what goes wrong further in or before the head is out; later the connection ends.
+    `tunnels` counts those that are open, by service.
+    """
+
+    @web.middleware
+    async def deliver(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+            if isinstance(response, Answer):
+                if response.status == SWITCHING_PROTOCOLS:
+                    await tunnel(request, response)
+                else:
+                    await relay(request, response)
+            elif isinstance(response, Document):
+                await response.send(request, request[EXCHANGE])
+        except ConnectionError:
+            raise  # the client is gone
+        except Exception as error:  # noqa: BLE001  # the layers know what to make of it
+            return await refuse(request, error)
+        return response
+
+    async def tunnel(request: web.Request, answer: Answer) -> None:
+        """Pass the 101 on, then bytes both ways until both ends have finished."""
+        exchange = request[EXCHANGE]
+        await answer.prepare(request)
+        client = request.protocol
+        if client.transport is None:
+            raise ConnectionResetError("the client is gone")
+        joined = join(client.transport, answer.connection)
+        hand_over(client, joined)
+        exchange.stream = "tunnel"
+        assert exchange.route is not None
+        service = exchange.route.service
+        tunnels[service] += 1
+        try:
+            await joined.run()
+        finally:
+            tunnels[service] -= 1
+            exchange.bytes_in, exchange.bytes_out = joined.bytes_in, joined.bytes_out
+            answer.abandon()
+
+    return deliver
+
+
+async def relay(request: web.Request, answer: Answer) -> None:
+    """Send an answer on as it comes; one that breaks off upstream breaks off for the client."""
+    exchange, connection = request[EXCHANGE], answer.connection
+    try:
+        if connection.is_complete:
+            await answer.send_whole(request, connection.rest())
+        else:
+            if answer.is_event_stream:
+                exchange.stream = "event_stream"
+            await answer.prepare(request)
+            with streaming(request, answer):
+                connection.forward_to(answer.forward)
+                while piece := await connection.read():
+                    await answer.write(piece)
+            await answer.write_eof()
+    except Failure as failure:
+        # The head is out: only the connection's end can still say that the body is not whole.
+        _say_broken(exchange, failure)
+        abort(request)
+        answer.abandon()
+    finally:
+        if answer.prepared:
+            exchange.bytes_out = answer.bytes_out  # also where the client leaves in the middle
+
+
+def _say_broken(exchange: Exchange, failure: Failure) -> None:
+    exchange.reason = problem_of(failure).reason
+    if failure.seen and exchange.attempts:
+        _log.warning(
+            "attempt.failed",
+            instance=exchange.attempts[-1].instance_id,
+            outcome=exchange.reason,
+            detail=failure.seen,
+        )
