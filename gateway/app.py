@@ -82,6 +82,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         # Before the candidates: waiting for a first verdict must not be free of charge.
         rate_limit_middleware(
             decide=gateway.limiter.decide,
+            charge_after=gateway.limiter.charge_after,
             key_of=lambda exchange: gateway.clients.limit_key(exchange.client_ip),
             metrics=metrics,
         ),

@@ -6,8 +6,11 @@ twin of rate_limit.lua and the limiter of a worker that is on its own.
 """
 
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from enum import Enum
+from functools import cached_property
+from typing import Any, NamedTuple
 
 #: What clients are told in (draft-ietf-httpapi-ratelimit-headers-11), lower-case. In an upstream's
 #: answer to a limited request they give way to ours.
@@ -16,18 +19,26 @@ LIMIT_FIELDS = frozenset([b"ratelimit-policy", b"ratelimit"])
 EXACT_UP_TO = 500
 #: A step is never longer: nobody shall be told to wait for more than the window and a second.
 MOST_US = 1_000_000
+#: In place of a limit, where a charge is made whatever there is room for.
+NO_LIMIT = 2**53 - 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Policy:
     """At most `requests` in any interval of `window_us` microseconds; 0 requests: no limit.
 
-    It stands in the key of every check, so it is compared by identity, which is quick.
+    With `counts` it is answers with these statuses that are limited: a request is let in while there
+    is room, and charged once its answer is known. Requests that are under way side by side may then
+    go over the limit together.
+
+    It stands in the key of every check, so it is compared by identity, which is quick. What is
+    remembered of it goes with it.
     """
 
     name: str
     requests: int
     window_us: int
+    counts: frozenset[int] = frozenset()
 
     @property
     def window_s(self) -> int:
@@ -41,6 +52,26 @@ class Policy:
             return 1000
         return min(MOST_US, max(1000, -(-self.window_us // EXACT_UP_TO)))
 
+    @cached_property
+    def argument(self) -> tuple[int, int, int, int]:
+        """What rate_limit.lua is told of it; the last is 0 where an admission is not charged."""
+        return self.requests, self.window_us, self.resolution_us, int(not self.counts)
+
+    @cached_property
+    def charged_anyway(self) -> tuple[int, int, int, int]:
+        """The same for a charge that is made whatever there is room for."""
+        return NO_LIMIT, self.window_us, self.resolution_us, 1
+
+    @cached_property
+    def item(self) -> bytes:
+        """Its name as an item of the fields."""
+        return f'"{self.name}"'.encode("ascii")
+
+    @cached_property
+    def described(self) -> bytes:
+        """Its element in RateLimit-Policy."""
+        return b"%b;q=%d;w=%d" % (self.item, self.requests, self.window_s)
+
 
 class Check(NamedTuple):
     """May `client` have one more request under `policy`?"""
@@ -49,18 +80,52 @@ class Check(NamedTuple):
     client: str
 
 
-class Decision(NamedTuple):
-    """`remaining` after this decision; `next_in_us` until `remaining` next grows (0: nothing counts).
+class Ask(NamedTuple):
+    """The checks of one request, each of another policy: all of them admit it, or none is charged.
 
+    `anyway`: they are charged whatever there is room for, since the answer is known.
+    """
+
+    checks: tuple[Check, ...]
+    anyway: bool = False
+
+    def after(self, status: int) -> "Ask | None":
+        """What an answer with this status is charged to."""
+        checks = tuple(check for check in self.checks if status in check.policy.counts)
+        return Ask(checks, anyway=True) if checks else None
+
+
+class Why(Enum):
+    """Why a check admits a request, or refuses it."""
+
+    ROOM = "there is room"
+    USED_UP = "the limit is used up"
+    STILL_USED_UP = "the limit was used up when it was last asked, and can't have room yet"
+
+
+class Decision(NamedTuple):
+    """What came of a check; of several the one that decided, with the `others` beside it.
+
+    That is the one with the least left, and of those that refuse the one that does so for longest.
+    `remaining` after this decision; `next_in_us` until `remaining` next grows (0: nothing counts).
     `locally`: decided by this worker alone, since the registry was away; `limit` is its share then.
     """
 
-    policy: Policy
-    allowed: bool
+    check: Check
+    why: Why
     remaining: int
     next_in_us: int
     limit: int
     locally: bool = False
+    others: "tuple[Decision, ...]" = ()
+
+    @property
+    def policy(self) -> Policy:
+        return self.check.policy
+
+    @property
+    def allowed(self) -> bool:
+        return self.why is Why.ROOM
 
     @property
     def reset_s(self) -> int:
@@ -81,18 +146,67 @@ class Decision(NamedTuple):
         return -(-self.next_in_us // 1_000_000)
 
 
-def spread(
-    policy: Policy, asking: int, admitted: int, remaining: int, next_in_us: int
-) -> list[Decision]:
+class Left(NamedTuple):
+    """What is left under a check after a decision, and when it next grows."""
+
+    remaining: int
+    next_in_us: int
+
+
+def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
+    """What rate_limit.lua is told of asks and how many requests ask each, beside the keys."""
+    told: list[int] = []
+    for (checks, anyway), asking in asked:
+        told += (len(checks), asking)
+        for policy, _ in checks:
+            told += policy.charged_anyway if anyway else policy.argument
+    return told
+
+
+def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     """The decisions on `asking` requests that were decided together; the admitted ones come first.
 
-    `remaining` is what is left after all of them.
+    `reply` is what rate_limit.lua says: how many are admitted, then for each check what remains after
+    all of them, and when that grows.
     """
-    refused = Decision(policy, False, remaining, next_in_us, policy.requests)
-    return [
-        Decision(policy, True, remaining + behind, next_in_us, policy.requests)
+    admitted = reply[0]
+    if len(ask.checks) == asking == admitted == 1:  # this is what nearly all are
+        (check,) = ask.checks
+        return [Decision(check, Why.ROOM, reply[1], int(reply[2]), check.policy.requests)]
+    limits = [check.policy.requests for check in ask.checks]
+    left = [Left(reply[i], int(reply[i + 1])) for i in range(1, len(reply), 2)]
+    decided = [
+        _decision(ask, left, limits, admitted=True, behind=behind)
         for behind in range(admitted - 1, -1, -1)
-    ] + [refused] * (asking - admitted)
+    ]
+    if admitted < asking:
+        decided += [_decision(ask, left, limits, admitted=False)] * (asking - admitted)
+    return decided
+
+
+def _decision(
+    ask: Ask,
+    left: Sequence[Left],
+    limits: Sequence[int],
+    *,
+    admitted: bool,
+    behind: int = 0,
+    locally: bool = False,
+) -> Decision:
+    """The decision on a request; `behind` others were admitted after it."""
+    decisions = []
+    for check, (remaining, next_in_us), limit in zip(ask.checks, left, limits, strict=True):
+        why = Why.ROOM if admitted or remaining > 0 else Why.USED_UP
+        then = remaining if check.policy.counts else remaining + behind
+        decisions.append(Decision(check, why, then, next_in_us, limit, locally))
+    if len(decisions) == 1:
+        return decisions[0]
+    refusing = [one for one in decisions if not one.allowed]
+    if refusing:
+        deciding = max(refusing, key=lambda one: one.next_in_us)
+    else:
+        deciding = min(decisions, key=lambda one: one.remaining)
+    return deciding._replace(others=tuple(one for one in decisions if one is not deciding))
 
 
 @dataclass(slots=True)
@@ -110,31 +224,64 @@ class SlidingLog:
         self._entries: deque[_Admitted] = deque()
         self.used = 0
 
-    def decide(self, policy: Policy, now_us: int, limit: int | None = None) -> Decision:
-        """Admit one request, or refuse it; a refused one leaves no trace."""
-        limit = policy.requests if limit is None else limit
-        stamp_us = -(-now_us // policy.resolution_us) * policy.resolution_us
-        self._trim(policy, now_us, stamp_us)
-        allowed = self.used < limit
-        if allowed:
-            if self._entries and self._entries[-1].stamp_us == stamp_us:
-                self._entries[-1].count += 1
-            else:
-                self._entries.append(_Admitted(stamp_us, 1))
-            self.used += 1
-        next_in_us = 0
-        if self._entries:
-            next_in_us = self._entries[0].stamp_us + policy.window_us - now_us
-        return Decision(policy, allowed, max(0, limit - self.used), next_in_us, limit)
-
-    def _trim(self, policy: Policy, now_us: int, stamp_us: int) -> None:
-        entries = self._entries
+    def count(self, policy: Policy, now_us: int) -> None:
+        """Drop what counts no longer: `used` is then what does."""
+        stamp_us, entries = _stamp(policy, now_us), self._entries
         while entries and entries[0].stamp_us + policy.window_us <= now_us:
             self.used -= entries.popleft().count
         if entries and entries[-1].stamp_us > stamp_us:
             # The clock was set back: all of it was admitted before now, so it counts from now on.
             entries.clear()
             entries.append(_Admitted(stamp_us, self.used))
+
+    def charge(self, policy: Policy, now_us: int) -> None:
+        """One more is admitted, and counted from now on."""
+        stamp_us = _stamp(policy, now_us)
+        if self._entries and self._entries[-1].stamp_us == stamp_us:
+            self._entries[-1].count += 1
+        else:
+            self._entries.append(_Admitted(stamp_us, 1))
+        self.used += 1
+
+    def left(self, policy: Policy, now_us: int, limit: int) -> Left:
+        """What is left, and when that grows: where more is used than the limit, not with the first entry."""
+        if not self._entries:
+            return Left(limit, 0)
+        return Left(max(0, limit - self.used), self._grows_us(policy, limit) - now_us)
+
+    def _grows_us(self, policy: Policy, limit: int) -> int:
+        used = self.used
+        for one in self._entries:
+            used -= one.count
+            if used < limit:
+                break
+        return one.stamp_us + policy.window_us
+
+
+def _stamp(policy: Policy, now_us: int) -> int:
+    return -(-now_us // policy.resolution_us) * policy.resolution_us
+
+
+def decide(
+    ask: Ask,
+    logs: Sequence[SlidingLog],
+    limits: Sequence[int],
+    now_us: int,
+    *,
+    locally: bool = False,
+) -> Decision:
+    """Count all of an ask's checks, then charge all; a refused one leaves no trace."""
+    for check, log in zip(ask.checks, logs, strict=True):
+        log.count(check.policy, now_us)
+    admitted = ask.anyway or all(log.used < limit for log, limit in zip(logs, limits, strict=True))
+    for check, log in zip(ask.checks, logs, strict=True):
+        if admitted and (ask.anyway or not check.policy.counts):
+            log.charge(check.policy, now_us)
+    left = [
+        log.left(check.policy, now_us, limit)
+        for check, log, limit in zip(ask.checks, logs, limits, strict=True)
+    ]
+    return _decision(ask, left, limits, admitted=admitted, locally=locally)
 
 
 class LocalLimiter:
@@ -144,8 +291,14 @@ class LocalLimiter:
         self._logs: OrderedDict[tuple[str, str], SlidingLog] = OrderedDict()
         self._clients_kept = clients_kept
 
-    def decide(self, check: Check, now_us: int, workers: int) -> Decision:
+    def decide(self, ask: Ask, now_us: int, workers: int) -> Decision:
         """Decide by this worker's fair share: max(1, limit // workers)."""
+        logs = [self._log_of(check) for check in ask.checks]
+        limits = [max(1, check.policy.requests // max(1, workers)) for check in ask.checks]
+        return decide(ask, logs, limits, now_us, locally=True)
+
+    def _log_of(self, check: Check) -> SlidingLog:
+        # By the policy's name: what was admitted counts under the next one of that name too.
         key = (check.policy.name, check.client)
         log = self._logs.get(key)
         if log is None:
@@ -153,8 +306,4 @@ class LocalLimiter:
             if len(self._logs) > self._clients_kept:
                 self._logs.popitem(last=False)
         self._logs.move_to_end(key)
-        share = max(1, check.policy.requests // max(1, workers))
-        decision = log.decide(check.policy, now_us, share)
-        return Decision(
-            check.policy, decision.allowed, decision.remaining, decision.next_in_us, share, True
-        )
+        return log

@@ -1,25 +1,29 @@
 """The layer that limits each client's requests to proxied routes."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.failures import RateLimited
+from middlewares.failures import Failure, RateLimited
 from middlewares.hygiene.deciding import FieldLine
-from middlewares.limits.deciding import Check, Decision, Policy
+from middlewares.limits.deciding import Ask, Check, Decision
+from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
 
 
 def rate_limit_middleware(
     *,
-    decide: Callable[[Check], Awaitable[Decision]],
+    decide: Callable[[Ask], Awaitable[Decision]],
+    charge_after: Callable[[Ask, int], Awaitable[None]],
     key_of: Callable[[Exchange], str],
     metrics: GatewayMetrics,
 ) -> Middleware:
-    """Refuse what is over the limit with RateLimited; `decide` is the one place where it is awaited."""
+    """Refuse what is over a limit of its route with RateLimited.
+
+    Limits that count answers are charged before the answer goes out: whoever has read it is counted.
+    """
 
     @web.middleware
     async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -27,13 +31,22 @@ def rate_limit_middleware(
         route = exchange.route
         if route is None or not route.policy.limits:
             return await handler(request)
-        policy = route.policy.limits[0]
-        decision = await decide(Check(policy, key_of(exchange)))
+        key = key_of(exchange)
+        ask = Ask(tuple([Check(policy, key) for policy in route.policy.limits]))
+        decision = await decide(ask)
         exchange.limit = decision
-        metrics.limit_decided(policy.name, _word(decision))
+        metrics.limit_decided(decision.policy.name, _word(decision))
         if not decision.allowed:
             raise RateLimited(decision.retry_after_s)
-        return await handler(request)
+        if not route.policy.counts_answers:
+            return await handler(request)
+        try:
+            answer = await handler(request)
+        except Failure as failure:
+            await charge_after(ask, problem_of(failure).status)
+            raise
+        await charge_after(ask, answer.status)
+        return answer
 
     return limit
 
@@ -41,15 +54,13 @@ def rate_limit_middleware(
 def limit_fields(decision: Decision) -> tuple[FieldLine, FieldLine]:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
-    name, policy_line = _of_policy(decision.policy)
-    return policy_line, (b"RateLimit", b"%b;r=%d;t=%d" % (name, decision.remaining, reset_s))
-
-
-@cache
-def _of_policy(policy: Policy) -> tuple[bytes, FieldLine]:
-    name = f'"{policy.name}"'.encode("ascii")
-    value = b"%b;q=%d;w=%d" % (name, policy.requests, policy.window_s)
-    return name, (b"RateLimit-Policy", value)
+    policy = decision.policy
+    policies, left = policy.described, b"%b;r=%d;t=%d" % (policy.item, decision.remaining, reset_s)
+    if decision.others:
+        others = [limit_fields(other) for other in decision.others]
+        policies = b", ".join([policies, *(line[1] for line, _ in others)])
+        left = b", ".join([left, *(line[1] for _, line in others)])
+    return (b"RateLimit-Policy", policies), (b"RateLimit", left)
 
 
 def _word(decision: Decision) -> str:

@@ -1,4 +1,4 @@
-"""The shared limiter: checks that wait go to Redis together, one call at a time for each worker."""
+"""The shared limiter: asks that wait go to Redis together, one call at a time for each worker."""
 
 import asyncio
 import math
@@ -8,20 +8,30 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import structlog
 
 from discovery.model.settings import RegistrySettings
 from discovery.store.clients import connect_async
 from discovery.store.keys import tag
-from middlewares.limits.deciding import Check, Decision, LocalLimiter, spread
+from middlewares.limits.deciding import (
+    Ask,
+    Decision,
+    LocalLimiter,
+    Policy,
+    Why,
+    arguments,
+    spread,
+)
 
 #: A registry that is slower than this counts as away.
 ANSWER_WITHIN_S = 0.1
 #: After a failure each worker decides alone for so long, before Redis is asked again.
 ALONE_FOR_S = 1.0
-CHECKS_PER_CALL = 500
-#: Refusals remembered, so that a flood costs the registry nothing; at the cap all are forgotten.
+ASKS_PER_CALL = 500
+#: Refusals of a policy remembered, so that a flood costs the registry nothing; at the cap all are
+#: forgotten.
 REFUSALS_REMEMBERED = 10_000
 #: Turns of the event loop in which an answer that has come is taken in.
 LOOKS_AFTER_TIME = 5
@@ -32,7 +42,7 @@ _log = structlog.get_logger()
 
 
 class SharedLimiter:
-    """Decides checks over all workers and gateways; alone, and saying so, while the registry is away."""
+    """Decides asks over all workers and gateways; alone, and saying so, while the registry is away."""
 
     def __init__(
         self,
@@ -51,26 +61,40 @@ class SharedLimiter:
         self._clock_s = clock_s
         self._local = LocalLimiter()
         self._alone_until_s = 0.0
-        #: Those who wait for a decision, by check: they are asked for together.
-        self._waiting: dict[Check, list[asyncio.Future[Decision]]] = {}
-        #: When (s of the clock) what was refused may be asked for again.
-        self._refused: dict[Check, float] = {}
+        #: Those who wait for a decision, by what they ask: they are asked for together.
+        self._waiting: dict[Ask, list[asyncio.Future[Decision]]] = {}
+        #: When (s of the clock) a client that was refused may be asked for again. It goes with its
+        #: policy: another one of the same name may have room.
+        self._refused: WeakKeyDictionary[Policy, dict[str, float]] = WeakKeyDictionary()
         self._some_wait = asyncio.Event()
 
-    async def decide(self, check: Check) -> Decision:
+    async def decide(self, ask: Ask) -> Decision:
         """One decision; cancelling the caller does not disturb the others in the same call."""
         now_s = self._clock_s()
         if now_s < self._alone_until_s:
-            return self._decide_alone(check)
-        if self._refused and (until_s := self._refused.get(check, 0.0)):
-            if now_s < until_s:
-                left_us = math.ceil((until_s - now_s) * 1_000_000)
-                return Decision(check.policy, False, 0, left_us, check.policy.requests)
-            del self._refused[check]
+            return self._decide_alone(ask)
+        if self._refused and (refusal := self._still_refused(ask, now_s)) is not None:
+            return refusal
+        return await self._in_the_next_call(ask)
+
+    async def charge_after(self, ask: Ask, status: int) -> None:
+        """Charge those checks of an ask that count answers with this status.
+
+        It returns when that is done, so that whoever has been answered is counted.
+        """
+        charge = ask.after(status)
+        if charge is None:
+            return
+        if self._clock_s() < self._alone_until_s:
+            self._decide_alone(charge)
+        else:
+            await self._in_the_next_call(charge)
+
+    def _in_the_next_call(self, ask: Ask) -> asyncio.Future[Decision]:
         future: asyncio.Future[Decision] = self._running_loop.create_future()
-        self._waiting.setdefault(check, []).append(future)
+        self._waiting.setdefault(ask, []).append(future)
         self._some_wait.set()
-        return await future
+        return future
 
     @cached_property
     def _running_loop(self) -> asyncio.AbstractEventLoop:
@@ -81,13 +105,13 @@ class SharedLimiter:
         """Send what waits, and what comes meanwhile in the next call, until cancelled."""
         while True:
             await self._some_wait.wait()
-            batch = dict(islice(self._waiting.items(), CHECKS_PER_CALL))
-            for check in batch:
-                del self._waiting[check]
+            batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
+            for ask in batch:
+                del self._waiting[ask]
             if not self._waiting:
                 self._some_wait.clear()
             decided = await self._decide_together(
-                [(check, len(futures)) for check, futures in batch.items()]
+                [(ask, len(futures)) for ask, futures in batch.items()]
             )
             for futures, decisions in zip(batch.values(), decided, strict=True):
                 for future, decision in zip(futures, decisions, strict=True):
@@ -98,7 +122,7 @@ class SharedLimiter:
         await self._client.aclose()
 
     async def _decide_together(
-        self, asked: Sequence[tuple[Check, int]]
+        self, asked: Sequence[tuple[Ask, int]]
     ) -> Sequence[Sequence[Decision]]:
         try:
             decided = await self._within_time(self._ask(asked))
@@ -107,7 +131,7 @@ class SharedLimiter:
             if not self.alone:
                 _log.warning("rate_limit.alone", detail=str(error) or "no answer in time")
             self.alone = True
-            return [[self._decide_alone(check) for _ in range(count)] for check, count in asked]
+            return [[self._decide_alone(ask) for _ in range(count)] for ask, count in asked]
         if self.alone:
             _log.info("rate_limit.shared_again")
         self.alone = False
@@ -132,30 +156,39 @@ class SharedLimiter:
                 task.cancel()
                 await asyncio.wait([task])
 
-    async def _ask(self, asked: Sequence[tuple[Check, int]]) -> list[list[Decision]]:
-        """The decisions on each check, as many as asked for it: those that are admitted come first."""
-        keys = [f"{self._prefix}:limit:{c.policy.name}:{c.client}" for c, _ in asked]
-        args: list[Any] = []
-        for check, count in asked:
-            policy = check.policy
-            args += (count, policy.requests, policy.window_us, policy.resolution_us)
-        replies = await self._script(keys=keys, args=args)
+    async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> list[list[Decision]]:
+        """The decisions on each ask, as many as were asked for: those that are admitted come first."""
+        prefix = f"{self._prefix}:limit:"
+        keys = [f"{prefix}{p.name}:{client}" for ask, _ in asked for p, client in ask.checks]
+        replies = await self._script(keys=keys, args=arguments(asked))
         decided = [
-            spread(check.policy, count, int(admitted), int(remaining), int(next_in_us))
-            for (check, count), (admitted, remaining, next_in_us) in zip(
-                asked, replies, strict=True
-            )
+            spread(ask, count, reply) for (ask, count), reply in zip(asked, replies, strict=True)
         ]
-        for (check, _), decisions in zip(asked, decided, strict=True):
+        for decisions in decided:
             if not decisions[-1].allowed:
-                self._remember_refusal(check, decisions[-1])
+                self._remember_refusal(decisions[-1])
         return decided
 
-    def _remember_refusal(self, check: Check, refusal: Decision) -> None:
-        if len(self._refused) >= REFUSALS_REMEMBERED:
-            self._refused.clear()
-        self._refused[check] = self._clock_s() + refusal.next_in_us / 1_000_000
+    def _remember_refusal(self, decision: Decision) -> None:
+        for one in (decision, *decision.others):
+            if one.allowed:
+                continue
+            refused = self._refused.setdefault(one.policy, {})
+            if len(refused) >= REFUSALS_REMEMBERED:
+                refused.clear()
+            refused[one.check.client] = self._clock_s() + one.next_in_us / 1_000_000
 
-    def _decide_alone(self, check: Check) -> Decision:
+    def _still_refused(self, ask: Ask, now_s: float) -> Decision | None:
+        for check in ask.checks:
+            refused = self._refused.get(check.policy)
+            if refused is None or (until_s := refused.get(check.client)) is None:
+                continue
+            if now_s < until_s:
+                left_us = math.ceil((until_s - now_s) * 1_000_000)
+                return Decision(check, Why.STILL_USED_UP, 0, left_us, check.policy.requests)
+            del refused[check.client]
+        return None
+
+    def _decide_alone(self, ask: Ask) -> Decision:
         now_us = round(self._clock_s() * 1_000_000)
-        return self._local.decide(check, now_us, self._live_workers())
+        return self._local.decide(ask, now_us, self._live_workers())

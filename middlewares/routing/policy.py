@@ -1,6 +1,7 @@
 """What holds for the requests of a route: one frozen value, made of the configuration."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from middlewares.limits.deciding import Policy
@@ -27,14 +28,24 @@ class Retries:
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RoutePolicy:
     """A request keeps the one that it began with, whatever is configured meanwhile.
 
-    `limits` are those that are in force: one of 0 requests is left out.
+    `limits` are those that are in force, each of another name: one of 0 requests is left out.
     """
 
     timeouts: Timeouts = Timeouts()
     limits: tuple[Policy, ...] = ()
     retries: Retries = Retries()
     balance: Literal["p2c"] = "p2c"
+
+    def __post_init__(self) -> None:
+        # They are counted by name: one that stood here twice would be charged by what was read before.
+        if len({limit.name for limit in self.limits}) < len(self.limits):
+            raise ValueError("a limit is named twice")
+
+    @cached_property
+    def counts_answers(self) -> bool:
+        """One of its limits is charged by the answer's status."""
+        return any(limit.counts for limit in self.limits)

@@ -10,6 +10,7 @@ from middlewares.routing.policy import RoutePolicy
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.conftest import StartHop
 from tests.support.gateways import RunningGateway
+from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import OK, Received
 
 MINUTE_US = 60_000_000
@@ -53,6 +54,17 @@ async def test_a_limit_that_is_switched_off_and_on_again_has_forgotten_nothing(
     assert (free.status, "RateLimit" in free.headers) == (200, False)
     limit_to(gateway, 1)
     assert await statuses(gateway, 1) == [429]
+
+
+async def test_a_worker_alone_goes_by_the_new_limit_too(
+    start_hop: StartHop, own_registry: RegistryServer
+) -> None:
+    gateway, _ = await start_hop(RATE_LIMIT_REQUESTS="2", REDIS_URL=own_registry.url)
+    own_registry.kill()
+    assert await statuses(gateway, 3) == [200, 200, 429]
+    assert gateway.gateway.limiter.alone
+    limit_to(gateway, 3)
+    assert await statuses(gateway, 2) == [200, 429]
 
 
 async def test_a_request_under_way_keeps_what_it_began_with(

@@ -20,7 +20,7 @@ from discovery.store import scripts
 from discovery.store.keys import registry_keys, tag
 from discovery.view.view import Event, View
 from discovery.view.watcher import Watcher
-from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.deciding import Ask, Check, Policy
 from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
 
@@ -354,7 +354,7 @@ async def test_a_limit_that_is_broken_for_one_client_is_kept_for_the_others(
     limiter = SharedLimiter(RegistrySettings(registry_url), live_workers=lambda: 1)
     task = asyncio.create_task(limiter.run())
     for name in ("bad", "good"):
-        decisions = [await limiter.decide(Check(policy, name)) for _ in range(3)]
+        decisions = [await limiter.decide(Ask((Check(policy, name),))) for _ in range(3)]
         assert [one.allowed for one in decisions] == [True, True, False]
         assert not any(one.locally for one in decisions)
     await end(task)

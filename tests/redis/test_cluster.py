@@ -20,7 +20,7 @@ from discovery.model.instance import parse_registration
 from discovery.store import scripts
 from discovery.store.keys import registry_keys
 from discovery.view.watcher import Watcher
-from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.deciding import Ask, Check, Policy
 from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
 from tests.support.registry_groups import SLOTS, cluster
@@ -72,9 +72,9 @@ async def use_all(url: str) -> None:
             await registry.call(scripts.deregister(instance.key))
             await eventually(lambda: not watcher.view.is_registered("price"))
         async with asyncio.timeout(5):
-            check = Check(Policy("default", 10, 60_000_000), "client")
-            await limiter.decide(check)
-            await eventually(lambda: limiter.decide(check))
+            ask = Ask((Check(Policy("default", 10, 60_000_000), "client"),))
+            await limiter.decide(ask)
+            await eventually(lambda: limiter.decide(ask))
         assert not limiter.alone
     finally:
         await end(following)

@@ -1,6 +1,7 @@
 """The limiter of a worker: nobody waits for ever, nobody waits in vain, and a flood costs bounded memory."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,17 +11,22 @@ import pytest
 from discovery.base.tasks import end
 from discovery.model.settings import RegistrySettings
 from middlewares.limits import limiter as limiters
-from middlewares.limits.deciding import Check, Policy
-from middlewares.limits.limiter import ALONE_FOR_S, CHECKS_PER_CALL, SharedLimiter
+from middlewares.limits.deciding import Ask, Check, Policy, Why
+from middlewares.limits.limiter import ALONE_FOR_S, ASKS_PER_CALL, SharedLimiter
 from tests.support.registry_servers import RegistryServer
 
 POLICY = Policy("p", 1, 60_000_000)
+WIDE = Policy("wide", 9, 60_000_000)
 
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no registry that is away."""
     monkeypatch.setattr(limiters, "ANSWER_WITHIN_S", 10.0)
+
+
+def ask_of(client: str, *policies: Policy) -> Ask:
+    return Ask(tuple(Check(policy, client) for policy in policies or (POLICY,)))
 
 
 class Clock:
@@ -46,12 +52,12 @@ async def running(
         await limiter.close()
 
 
-@pytest.mark.parametrize("more", [1, CHECKS_PER_CALL + 1])
-async def test_more_checks_than_a_call_takes_are_all_decided(registry_url: str, more: int) -> None:
+@pytest.mark.parametrize("more", [1, ASKS_PER_CALL + 1])
+async def test_more_asks_than_a_call_takes_are_all_decided(registry_url: str, more: int) -> None:
     """The one after the last of a call waited until somebody else came."""
-    checks = [Check(POLICY, f"client-{number}") for number in range(CHECKS_PER_CALL + more)]
+    asks = [ask_of(f"client-{number}") for number in range(ASKS_PER_CALL + more)]
     async with running(registry_url) as limiter, asyncio.timeout(20):
-        decisions = await asyncio.gather(*(limiter.decide(check) for check in checks))
+        decisions = await asyncio.gather(*(limiter.decide(ask) for ask in asks))
     assert all(decision.allowed and not decision.locally for decision in decisions)
 
 
@@ -61,19 +67,19 @@ async def test_alone_it_decides_at_once_and_asks_again_after_a_while(
     """Each request waited 100 ms for a registry that had just not answered."""
     clock = Clock()
     async with running(own_registry.url, clock) as limiter:
-        assert not (await limiter.decide(Check(POLICY, "before"))).locally
+        assert not (await limiter.decide(ask_of("before"))).locally
         own_registry.pause()
         try:
             with monkeypatch.context() as patch:
                 patch.setattr(limiters, "ANSWER_WITHIN_S", 0.1)
-                assert (await limiter.decide(Check(POLICY, "first"))).locally
+                assert (await limiter.decide(ask_of("first"))).locally
             for number in range(20):
-                decision = limiter.decide(Check(POLICY, f"client-{number}"))
+                decision = limiter.decide(ask_of(f"client-{number}"))
                 assert await at_once(decision)
         finally:
             own_registry.resume()
         clock.now_s += ALONE_FOR_S
-        assert not (await limiter.decide(Check(POLICY, "later"))).locally
+        assert not (await limiter.decide(ask_of("later"))).locally
 
 
 async def at_once(decision: Awaitable[object]) -> bool:
@@ -93,16 +99,76 @@ async def test_refusals_of_a_flood_are_remembered_up_to_a_cap_and_until_they_are
     most = 0
     async with running(registry_url, clock) as limiter:
         for number in range(170):
-            check = Check(POLICY, f"client-{number}")
-            first, second = [await limiter.decide(check) for _ in range(2)]
+            ask = ask_of(f"client-{number}")
+            first, second = [await limiter.decide(ask) for _ in range(2)]
             assert (first.allowed, second.allowed) == (True, False)
-            assert not (await limiter.decide(check)).allowed
-            most = max(most, len(limiter._refused))
+            assert not (await limiter.decide(ask)).allowed
+            most = max(most, len(limiter._refused[POLICY]))
         assert most == 50
-        last = Check(POLICY, "client-169")
-        assert last in limiter._refused
+        last = ask_of("client-169")
+        assert "client-169" in limiter._refused[POLICY]
         clock.now_s += 61
         await limiter.decide(
             last
         )  # the registry is asked again, by whose clock it is still refused
-        assert limiter._refused[last] > clock.now_s
+        assert limiter._refused[POLICY]["client-169"] > clock.now_s
+
+
+async def test_what_was_refused_is_remembered_no_longer_than_its_policy(registry_url: str) -> None:
+    """A reload makes another policy of the same name: it is asked for, and of the old one nothing is kept."""
+    before, after = (Policy("reloaded", limit, 60_000_000) for limit in (1, 2))
+    async with running(registry_url) as limiter:
+        decisions = [await limiter.decide(ask_of("c", before)) for _ in range(3)]
+        assert [one.why for one in decisions] == [Why.ROOM, Why.USED_UP, Why.STILL_USED_UP]
+        assert (await limiter.decide(ask_of("c", after))).allowed
+        assert list(limiter._refused) == [before]
+        del before, decisions
+        gc.collect()
+        assert list(limiter._refused) == []
+
+
+async def test_of_several_limits_the_one_that_refuses_decides_and_is_remembered(
+    registry_url: str,
+) -> None:
+    narrow = Policy("narrow", 2, 60_000_000)
+    async with running(registry_url) as limiter:
+        together = await asyncio.gather(
+            *(limiter.decide(ask_of("c", WIDE, narrow)) for _ in range(4))
+        )
+        assert [one.allowed for one in together] == [True, True, False, False]
+        assert {one.policy for one in together} == {narrow}
+        assert list(limiter._refused) == [narrow]
+        assert (await limiter.decide(ask_of("c", narrow, WIDE))).why is Why.STILL_USED_UP
+        alone = await limiter.decide(ask_of("c", WIDE))
+        assert (alone.allowed, alone.remaining) == (True, 6)
+
+
+async def test_a_charge_after_the_answer_is_there_when_it_returns(registry_url: str) -> None:
+    logins = Policy("logins", 2, 60_000_000, frozenset([401]))
+    ask = ask_of("c", WIDE, logins)
+    async with running(registry_url) as limiter:
+        for status in (200, 401, 200, 401):
+            assert (await limiter.decide(ask)).allowed
+            await limiter.charge_after(ask, status)
+        refused = await limiter.decide(ask)
+        assert (refused.allowed, refused.policy, refused.why) == (False, logins, Why.USED_UP)
+
+
+async def test_alone_too_an_answer_is_charged_by_its_status(
+    own_registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = Policy("logins", 1, 60_000_000, frozenset([401]))
+    ask = ask_of("c", logins)
+    async with running(own_registry.url, Clock()) as limiter:
+        own_registry.pause()
+        try:
+            with monkeypatch.context() as patch:
+                patch.setattr(limiters, "ANSWER_WITHIN_S", 0.1)
+                assert (await limiter.decide(ask)).allowed
+            await limiter.charge_after(ask, 200)
+            assert (await limiter.decide(ask)).allowed
+            await limiter.charge_after(ask, 401)
+            refused = await limiter.decide(ask)
+            assert (refused.allowed, refused.locally) == (False, True)
+        finally:
+            own_registry.resume()

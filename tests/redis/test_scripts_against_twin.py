@@ -1,15 +1,11 @@
 """The Lua scripts on a real server, step by step against plain Python."""
 
-import asyncio
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import pytest
 import redis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -20,19 +16,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from discovery.base.tasks import end
 from discovery.model.instance import Instance, parse_registration
-from discovery.model.settings import RegistrySettings
 from discovery.store import scripts
-from discovery.store.keys import registry_keys, tag
+from discovery.store.keys import registry_keys
 from discovery.store.scripts import Command
 from discovery.view.events import parse_event
-from gateway.stack.registry.server import installed_binaries
-from middlewares.limits.deciding import Check, Decision, Policy, SlidingLog, spread
-from middlewares.limits.limiter import SharedLimiter
 from tests.redis.registry_twin import RegistryTwin, TwinEvent
-from tests.support.documents import ROOT
-from tests.support.registry_servers import RegistryServer
+from tests.support.every_server import registry_server as registry_server
 
 T = TypeVar("T")
 
@@ -43,20 +33,6 @@ HOUR_S = 3600.0
 REMOVE_AFTER_S = 60.0
 #: Long ago, as a score of the server's time.
 LONG_AGO_MS = 1
-
-
-@pytest.fixture(
-    scope="module",
-    params=[binary for binary, _ in installed_binaries()],
-    ids=[about.replace(" ", "-") for _, about in installed_binaries()],
-)
-def registry_server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RegistryServer]:
-    """Each server that is installed: the scripts shall run on Redis and on Valkey alike."""
-    folder = tmp_path_factory.mktemp("registry")
-    with RegistryServer(folder, binary=request.param) as server:
-        yield server
 
 
 class Registry:
@@ -567,198 +543,3 @@ def test_a_foreign_record_is_skipped_by_every_reader_and_can_be_taken_out(
     assert not registry.call(scripts.drain("price/x")).known
     assert registry.call(scripts.deregister("price/x")).known
     assert registry.client.hget(INSTANCES, "price/x") is None
-
-
-# The script of rate limits
-
-SOURCE = (ROOT / "middlewares" / "limits" / "rate_limit.lua").read_text("utf-8")
-POLICIES = [
-    Policy("a", 3, 4_000),
-    Policy("b", 5, 20_000),
-    Policy("c", 1, 2_000),
-    Policy("d", 0, 5_000),
-    Policy("e", 600, 2_000_000),
-    Policy("f", 4, 60_000_000),
-]
-
-
-@dataclass
-class Limits:
-    """The script, and a twin of each of its keys."""
-
-    client: "redis.Redis"
-
-    def __post_init__(self) -> None:
-        self.logs = {policy.name: SlidingLog() for policy in POLICIES}
-
-    def ask(self, policies: list[Policy], asking: int = 1) -> list[Decision]:
-        """One call in which `asking` requests ask under each of these policies."""
-        args: list[int] = []
-        for policy in policies:
-            args += (asking, policy.requests, policy.window_us, policy.resolution_us)
-        keys = [policy.name for policy in policies]
-        replies: Any = self.client.eval(SOURCE, len(keys), *keys, *args)
-        return [
-            decision
-            for policy, (admitted, remaining, next_in_us) in zip(policies, replies, strict=True)
-            for decision in spread(policy, asking, admitted, remaining, int(next_in_us))
-        ]
-
-    def entries(self, policy: Policy) -> list[list[int]]:
-        """[stamp in us, count, total] of each entry that the server keeps."""
-        lines: Any = self.client.lrange(policy.name, 0, -1)
-        return [[int(part) for part in line.split()] for line in lines]
-
-    def asked_at_us(self, decision: Decision) -> int:
-        """When the server decided, by its own clock: `next_in` is told from then."""
-        first_us = self.entries(decision.policy)[0][0]
-        return first_us + decision.policy.window_us - decision.next_in_us
-
-    def set_the_clock_back(self, policy: Policy, by_us: int) -> None:
-        """As if the server's clock had been ahead until now."""
-        entries = self.entries(policy)
-        self.client.delete(policy.name)
-        for stamp_us, count, total in entries:
-            self.client.rpush(policy.name, f"{stamp_us + by_us} {count} {total}")
-        for entry in self.logs[policy.name]._entries:
-            entry.stamp_us += by_us
-
-
-@pytest.fixture
-def limits(registry: Registry) -> Limits:
-    return Limits(registry.client)
-
-
-steps = st.one_of(
-    st.tuples(st.lists(st.sampled_from(POLICIES), min_size=1, max_size=6), st.integers(1, 5)),
-    st.tuples(st.sampled_from(POLICIES), st.sampled_from([1_000, 3_000, 10_000_000])),
-)
-
-
-@given(st.lists(steps, min_size=1, max_size=40))
-@settings(
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-def test_the_script_decides_as_its_twin_does(
-    limits: Limits, taken: list[tuple[list[Policy] | Policy, int]]
-) -> None:
-    """Several checks in a call, the same client twice in one, several requests in a check, and a clock
-    that is set back; windows of a few milliseconds pass while it runs."""
-    limits.client.flushall()
-    limits.logs = {policy.name: SlidingLog() for policy in POLICIES}
-    for policies, number in taken:
-        if isinstance(policies, Policy):
-            limits.set_the_clock_back(policies, by_us=number)
-            continue
-        decisions = limits.ask(policies, asking=number)
-        now_us = next((limits.asked_at_us(d) for d in decisions if d.next_in_us), 0)
-        for decision in decisions:
-            assert limits.logs[decision.policy.name].decide(decision.policy, now_us) == decision
-        for policy in policies:
-            kept = [entry[:2] for entry in limits.entries(policy)]
-            log = limits.logs[policy.name]
-            assert kept == [[entry.stamp_us, entry.count] for entry in log._entries]
-
-
-def test_a_key_lives_no_longer_than_what_is_in_it_counts(limits: Limits) -> None:
-    policy = Policy("key", 2, 3_000_000)
-    for _ in range(3):
-        limits.ask([policy])
-        assert 3_000 < int(limits.client.pttl("key")) <= 4_001
-
-
-def test_a_key_whose_clock_was_set_back_does_not_live_for_ever(limits: Limits) -> None:
-    """Its entries are written anew then; when the client was refused at that moment and never came
-    back, nothing gave the new key an end."""
-    policy = POLICIES[5]
-    for _ in range(policy.requests):
-        limits.ask([policy])
-    limits.set_the_clock_back(policy, 3_600_000_000)
-    (refused,) = limits.ask([policy])
-    assert not refused.allowed
-    assert 0 < int(limits.client.pttl(policy.name)) <= 61_001
-
-
-def test_after_the_clock_was_set_back_a_client_waits_for_one_window_and_no_longer(
-    limits: Limits,
-) -> None:
-    policy = POLICIES[5]
-    for _ in range(policy.requests):
-        limits.ask([policy])
-    limits.set_the_clock_back(policy, 24 * 3_600_000_000)
-    (refused,) = limits.ask([policy])
-    assert (refused.allowed, refused.remaining) == (False, 0)
-    assert policy.window_us - 1_000 <= refused.next_in_us <= policy.window_us + 1_000
-    ((stamp_us, count, _),) = limits.entries(policy)
-    assert abs(stamp_us - limits.asked_at_us(refused)) <= 1_000
-    assert count == policy.requests
-
-
-def test_a_refused_check_leaves_no_trace(limits: Limits) -> None:
-    policy = POLICIES[5]
-    for _ in range(policy.requests):
-        limits.ask([policy])
-    before = limits.entries(policy)
-    assert not any(decision.allowed for decision in limits.ask([policy] * 5))
-    assert limits.entries(policy) == before
-
-
-@dataclass(frozen=True)
-class Admitted:
-    """An admission as its client saw it; seconds."""
-
-    sent_s: float
-    answered_s: float
-
-
-def hammer(url: str, policy: Policy, for_s: float, note: Callable[[Admitted], None]) -> None:
-    """Ask without a pause over a connection of its own."""
-    with redis.Redis.from_url(url) as client:
-        limits, until_s = Limits(client), time.monotonic() + for_s
-        while (sent_s := time.monotonic()) < until_s:
-            (decision,) = limits.ask([policy])
-            if decision.allowed:
-                note(Admitted(sent_s, time.monotonic()))
-
-
-@pytest.mark.parametrize("policy", [Policy("k", 5, 300_000), Policy("k", 600, 300_000)])
-def test_under_four_hammering_clients_no_window_ever_holds_more_than_the_limit(
-    registry_url: str, policy: Policy
-) -> None:
-    """Seen from outside: no N + 1 admitted requests were all sent and answered within less than the
-    window. And as many as the limit allows do get through."""
-    admitted: list[Admitted] = []
-    threads = [
-        threading.Thread(target=hammer, args=(registry_url, policy, 1.5, admitted.append))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    window_s = policy.window_us / 1_000_000
-    for first in admitted:
-        later = sorted(one.answered_s for one in admitted if one.sent_s >= first.sent_s)
-        if len(later) > policy.requests:
-            assert later[policy.requests] - first.sent_s >= window_s
-    assert len(admitted) >= 3 * policy.requests
-
-
-async def test_a_flood_of_refused_requests_asks_the_registry_no_more(registry_url: str) -> None:
-    limiter = SharedLimiter(RegistrySettings(redis_url=registry_url), live_workers=lambda: 1)
-    check = Check(Policy("flood", 2, 60_000_000), "192.0.2.1")
-    running = asyncio.create_task(limiter.run())
-    client = redis.Redis.from_url(registry_url)
-    try:
-        first = await asyncio.gather(*(limiter.decide(check) for _ in range(5)))
-        assert [decision.allowed for decision in first] == [True, True, False, False, False]
-        client.delete(f"{tag('default')}:limit:flood:192.0.2.1")  # asked again it would say yes
-        flood = [await limiter.decide(check) for _ in range(50)]
-        assert not any(decision.allowed for decision in flood)
-        assert all(0 < decision.retry_after_s <= 61 for decision in flood)
-    finally:
-        client.close()
-        await end(running)
-        await limiter.close()

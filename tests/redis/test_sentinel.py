@@ -15,7 +15,7 @@ from discovery.base.tasks import end
 from discovery.store.clients import connect, connect_async
 from discovery.view.view import Event, View
 from discovery.view.watcher import Watcher
-from middlewares.limits.deciding import Check, Policy
+from middlewares.limits.deciding import Ask, Check, Policy
 from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
@@ -118,21 +118,21 @@ async def test_traffic_through_a_gateway_never_fails_during_a_failover(
 async def test_the_limiter_counts_on_after_a_failover(group: FailoverGroup) -> None:
     limiter = SharedLimiter(RegistrySettings(group.url()), live_workers=lambda: 1)
     deciding = asyncio.create_task(limiter.run())
-    check = Check(Policy("default", 1000, 600_000_000), "client")
+    ask = Ask((Check(Policy("default", 1000, 600_000_000), "client"),))
     try:
-        assert (await limiter.decide(check)).remaining == 999
+        assert (await limiter.decide(ask)).remaining == 999
         await fail_over(group)
         # The window is the replica's copy: the admission from before the failover still counts.
-        decision = await eventually(lambda: _shared(limiter, check), within_s=10)
+        decision = await eventually(lambda: _shared(limiter, ask), within_s=10)
         assert decision <= 998
     finally:
         await end(deciding)
         await limiter.close()
 
 
-async def _shared(limiter: SharedLimiter, check: Check) -> int:
+async def _shared(limiter: SharedLimiter, ask: Ask) -> int:
     """What the registry says is left; 0 while the limiter is alone."""
-    remaining = (await limiter.decide(check)).remaining
+    remaining = (await limiter.decide(ask)).remaining
     return 0 if limiter.alone else remaining
 
 

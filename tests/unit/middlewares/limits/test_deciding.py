@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from middlewares.limits.deciding import (
+    Ask,
     Check,
     Decision,
     LocalLimiter,
     Policy,
     SlidingLog,
+    Why,
+    decide,
+    spread,
 )
 
 S = 1_000_000
@@ -34,6 +38,11 @@ pauses_us = st.lists(
     max_size=60,
 )
 starts_us = st.integers(0, 2**51)
+
+
+def ask(log: SlidingLog, policy: Policy, now_us: int) -> Decision:
+    """Decide one request under one policy."""
+    return decide(Ask((Check(policy, "c"),)), [log], [policy.requests], now_us)
 
 
 def arrivals(start_us: int, pauses: Sequence[int]) -> list[int]:
@@ -60,7 +69,7 @@ def test_no_interval_shorter_than_the_window_holds_more_than_the_limit(
 ) -> None:
     """Of the real times, not the rounded stamps: fixed windows let twice the limit through at an edge."""
     log = SlidingLog()
-    admitted = [at for at in arrivals(start_us, pauses) if log.decide(policy, at).allowed]
+    admitted = [at for at in arrivals(start_us, pauses) if ask(log, policy, at).allowed]
     assert most_in_a_window(admitted, policy.window_us) <= policy.requests
 
 
@@ -72,7 +81,7 @@ def test_nobody_is_refused_who_is_a_step_over_the_window_after_the_limit_before(
     log, admitted = SlidingLog(), list[int]()
     for now_us in arrivals(start_us, pauses):
         recent = [at for at in admitted if at > now_us - policy.window_us - policy.resolution_us]
-        if log.decide(policy, now_us).allowed:
+        if ask(log, policy, now_us).allowed:
             admitted.append(now_us)
         else:
             assert len(recent) >= policy.requests
@@ -84,11 +93,11 @@ def test_refused_requests_leave_no_trace(
 ) -> None:
     """Hammering at a shut door must not keep it shut: any refused request may as well not have been."""
     log, times = SlidingLog(), arrivals(start_us, pauses)
-    decisions = [log.decide(policy, at) for at in times]
+    decisions = [ask(log, policy, at) for at in times]
     without = SlidingLog()
     for at, decision in zip(times, decisions, strict=True):
         if decision.allowed or data.draw(st.booleans()):
-            assert without.decide(policy, at) == decision
+            assert ask(without, policy, at) == decision
 
 
 @given(policies, starts_us, pauses_us)
@@ -97,12 +106,12 @@ def test_what_remains_is_just_how_many_more_are_admitted_now(
 ) -> None:
     log = SlidingLog()
     for at in arrivals(start_us, pauses):
-        last = log.decide(policy, at)
+        last = ask(log, policy, at)
     now_us = arrivals(start_us, pauses)[-1]
     for left in range(last.remaining - 1, -1, -1):
-        decision = log.decide(policy, now_us)
+        decision = ask(log, policy, now_us)
         assert (decision.allowed, decision.remaining) == (True, left)
-    refused = log.decide(policy, now_us)
+    refused = ask(log, policy, now_us)
     assert (refused.allowed, refused.remaining) == (False, 0)
 
 
@@ -113,12 +122,12 @@ def test_who_waits_as_long_as_told_gets_through_and_not_a_microsecond_before(
     log = SlidingLog()
     now_us = arrivals(start_us, pauses)[-1]
     for at in arrivals(start_us, pauses):
-        log.decide(policy, at)
-    while (decision := log.decide(policy, now_us)).allowed:
+        ask(log, policy, at)
+    while (decision := ask(log, policy, now_us)).allowed:
         pass
     assert 0 < decision.next_in_us <= policy.window_us + policy.resolution_us
-    assert not log.decide(policy, now_us + decision.next_in_us - 1).allowed
-    assert log.decide(policy, now_us + decision.next_in_us).allowed
+    assert not ask(log, policy, now_us + decision.next_in_us - 1).allowed
+    assert ask(log, policy, now_us + decision.next_in_us).allowed
 
 
 @given(policies, starts_us, pauses_us)
@@ -127,10 +136,10 @@ def test_next_in_is_when_remaining_next_grows(
 ) -> None:
     log = SlidingLog()
     for at in arrivals(start_us, pauses):
-        decision = log.decide(policy, at)
+        decision = ask(log, policy, at)
     now_us = arrivals(start_us, pauses)[-1]
     assert decision.next_in_us > 0, "the last decision left something in the log"
-    then = log.decide(policy, now_us + decision.next_in_us)
+    then = ask(log, policy, now_us + decision.next_in_us)
     assert then.remaining + then.allowed > decision.remaining
 
 
@@ -140,13 +149,13 @@ def test_a_clock_that_is_set_back_admits_nothing_twice_and_locks_nobody_out(
 ) -> None:
     log, now_us = SlidingLog(), arrivals(start_us + 3600 * S, pauses)[-1]
     for at in arrivals(start_us + 3600 * S, pauses):
-        before = log.decide(policy, at)
+        before = ask(log, policy, at)
     then_us = now_us - back_us
-    again = log.decide(policy, then_us)
+    again = ask(log, policy, then_us)
     assert again.remaining + again.allowed <= before.remaining
     assert again.next_in_us <= policy.window_us + policy.resolution_us
     later_us = then_us + policy.window_us + policy.resolution_us
-    assert log.decide(policy, later_us).remaining == policy.requests - 1
+    assert ask(log, policy, later_us).remaining == policy.requests - 1
 
 
 @given(policies, starts_us, pauses_us)
@@ -155,20 +164,20 @@ def test_a_window_after_the_last_admission_nothing_counts_any_more(
 ) -> None:
     log = SlidingLog()
     for at in arrivals(start_us, pauses):
-        log.decide(policy, at)
+        ask(log, policy, at)
     last_us = arrivals(start_us, pauses)[-1]
     later_us = last_us + policy.window_us + policy.resolution_us
-    assert log.decide(policy, later_us).remaining == policy.requests - 1
+    assert ask(log, policy, later_us).remaining == policy.requests - 1
 
 
 def test_a_hundred_a_minute_as_the_contract_prints_it() -> None:
     policy, log = Policy("default", 100, 60 * S), SlidingLog()
-    first = log.decide(policy, 0)
+    first = ask(log, policy, 0)
     assert (first.remaining, first.reset_s, first.limit, first.locally) == (99, 60, 100, False)
     for _ in range(99):
-        last = log.decide(policy, 30 * S)
+        last = ask(log, policy, 30 * S)
     assert (last.allowed, last.remaining, last.reset_s) == (True, 0, 30)
-    refused = log.decide(policy, 30 * S)
+    refused = ask(log, policy, 30 * S)
     assert (refused.allowed, refused.retry_after_s) == (False, 30)
 
 
@@ -180,7 +189,7 @@ def test_seconds_are_rounded_up_and_a_wait_is_at_least_one_and_may_be_the_window
     next_in_us: int, reset_s: int, retry_after_s: int
 ) -> None:
     policy = Policy("default", 1, 60 * S)
-    decision = Decision(policy, False, 0, next_in_us, 1)
+    decision = Decision(Check(policy, "c"), Why.USED_UP, 0, next_in_us, 1)
     assert (decision.reset_s, decision.retry_after_s) == (reset_s, retry_after_s)
 
 
@@ -198,9 +207,131 @@ def test_of_a_long_window_too_nobody_is_told_to_wait_longer_than_the_window_and_
     """The contract: Retry-After is between 1 and the window + 1. A window of an hour has steps of 7.2 s
     above 500 requests, and stamps are rounded up by as much."""
     policy, log = Policy("default", 501, 3600 * S), SlidingLog()
-    while (decision := log.decide(policy, 1)).allowed:
+    while (decision := ask(log, policy, 1)).allowed:
         pass
     assert decision.retry_after_s <= 3601
+
+
+# Several checks
+
+
+def checks_of(*policies: Policy) -> Ask:
+    return Ask(tuple(Check(policy, "c") for policy in policies))
+
+
+some_policies = st.lists(policies, min_size=1, max_size=3)
+
+
+@given(some_policies, starts_us, pauses_us)
+def test_under_several_limits_no_window_of_any_holds_more_than_it_may(
+    some: list[Policy], start_us: int, pauses: list[int]
+) -> None:
+    asked, logs = checks_of(*some), [SlidingLog() for _ in some]
+    limits = [policy.requests for policy in some]
+    admitted = [at for at in arrivals(start_us, pauses) if decide(asked, logs, limits, at).allowed]
+    for policy in some:
+        assert most_in_a_window(admitted, policy.window_us) <= policy.requests
+
+
+@given(some_policies, starts_us, pauses_us)
+def test_a_request_that_one_limit_refuses_is_charged_to_none(
+    some: list[Policy], start_us: int, pauses: list[int]
+) -> None:
+    """Those that are refused may as well not have been, under every one of the limits."""
+    asked, limits = checks_of(*some), [policy.requests for policy in some]
+    logs, without = [SlidingLog() for _ in some], [SlidingLog() for _ in some]
+    for at in arrivals(start_us, pauses):
+        decision = decide(asked, logs, limits, at)
+        if decision.allowed:
+            assert decide(asked, without, limits, at) == decision
+    for log, other, policy in zip(logs, without, some, strict=True):
+        other.count(policy, at)
+        assert log._entries == other._entries
+
+
+@given(some_policies, starts_us, pauses_us)
+def test_who_waits_as_long_as_told_gets_through_all_limits(
+    some: list[Policy], start_us: int, pauses: list[int]
+) -> None:
+    asked, logs = checks_of(*some), [SlidingLog() for _ in some]
+    limits, times = [policy.requests for policy in some], arrivals(start_us, pauses)
+    for at in times:
+        decide(asked, logs, limits, at)
+    while (decision := decide(asked, logs, limits, times[-1])).allowed:
+        pass
+    assert not decide(asked, logs, limits, times[-1] + decision.next_in_us - 1).allowed
+    assert decide(asked, logs, limits, times[-1] + decision.next_in_us).allowed
+
+
+def test_the_limit_that_decides_is_the_tightest_or_the_one_that_refuses_for_longest() -> None:
+    minute, second = Policy("minute", 3, 60 * S), Policy("second", 2, S)
+    asked, logs = checks_of(minute, second), [SlidingLog(), SlidingLog()]
+    said = []
+    for at in (0, 0, 0, 2 * S, 2 * S, 3 * S):
+        decision = decide(asked, logs, [3, 2], at)
+        others = [(one.policy.name, one.why, one.remaining) for one in decision.others]
+        said.append((decision.policy.name, decision.why, decision.remaining, *others))
+    assert said == [
+        ("second", Why.ROOM, 1, ("minute", Why.ROOM, 2)),
+        ("second", Why.ROOM, 0, ("minute", Why.ROOM, 1)),
+        ("second", Why.USED_UP, 0, ("minute", Why.ROOM, 1)),
+        ("minute", Why.ROOM, 0, ("second", Why.ROOM, 1)),
+        ("minute", Why.USED_UP, 0, ("second", Why.ROOM, 1)),
+        ("minute", Why.USED_UP, 0, ("second", Why.ROOM, 2)),
+    ]
+
+
+@given(some_policies, st.integers(0, 6), starts_us)
+def test_requests_decided_together_are_decided_as_one_after_the_other(
+    some: list[Policy], asking: int, now_us: int
+) -> None:
+    asked, logs = checks_of(*some), [SlidingLog() for _ in some]
+    limits = [policy.requests for policy in some]
+    one_by_one = [decide(asked, logs, limits, now_us) for _ in range(asking)]
+    admitted = sum(decision.allowed for decision in one_by_one)
+    reply = [admitted]
+    for log, policy in zip(logs, some, strict=True):
+        reply += log.left(policy, now_us, policy.requests)
+    assert spread(asked, asking, reply) == one_by_one
+
+
+# Charged by the answer
+
+LOGINS = Policy("logins", 2, 60 * S, frozenset([401, 403]))
+
+
+def test_a_limit_on_answers_is_charged_by_their_status_and_not_before() -> None:
+    log = SlidingLog()
+    asked = checks_of(LOGINS)
+    for status in (200, 401, 404, 403):
+        assert decide(asked, [log], [2], 0).allowed
+        charge = asked.after(status)
+        assert (charge is not None) == (status in (401, 403))
+        if charge is not None:
+            decide(charge, [log], [2], 0)
+    refused = decide(asked, [log], [2], 30 * S)
+    assert (refused.allowed, refused.retry_after_s, log.used) == (False, 30, 2)
+    assert decide(asked, [log], [2], 60 * S).allowed
+
+
+def test_what_is_charged_after_is_charged_to_those_limits_alone_that_count_it() -> None:
+    other, each = Policy("other", 5, S, frozenset([500])), Policy("each", 5, S)
+    asked = checks_of(each, LOGINS, other)
+    assert asked.after(403) == Ask((Check(LOGINS, "c"),), anyway=True)
+    assert asked.after(200) is None
+
+
+def test_who_is_over_a_limit_is_told_when_there_is_room_again() -> None:
+    """Requests side by side had been let in, or the limit was lowered."""
+    log, asked = SlidingLog(), checks_of(LOGINS)
+    charge = asked.after(401)
+    assert charge is not None
+    for at in (0, S, 2 * S, 3 * S):
+        decide(charge, [log], [2], at)
+    refused = decide(asked, [log], [2], 3 * S)
+    assert (refused.allowed, refused.remaining, refused.next_in_us) == (False, 0, 59 * S)
+    assert not decide(asked, [log], [2], 62 * S - 1).allowed
+    assert decide(asked, [log], [2], 62 * S).allowed
 
 
 # A worker on its own
@@ -209,7 +340,9 @@ def test_of_a_long_window_too_nobody_is_told_to_wait_longer_than_the_window_and_
 @given(st.integers(0, 100), st.integers(0, 20))
 def test_a_worker_alone_admits_its_share_of_the_limit(requests: int, workers: int) -> None:
     limiter, policy = LocalLimiter(), Policy("default", requests, 60 * S)
-    decisions = [limiter.decide(Check(policy, "c"), 0, workers) for _ in range(requests + 2)]
+    decisions = [
+        limiter.decide(Ask((Check(policy, "c"),)), 0, workers) for _ in range(requests + 2)
+    ]
     share = max(1, requests // max(1, workers))
     assert sum(decision.allowed for decision in decisions) == share
     assert {(decision.limit, decision.locally) for decision in decisions} == {(share, True)}
@@ -219,22 +352,29 @@ def test_clients_and_policies_are_counted_apart() -> None:
     limiter = LocalLimiter()
     one, other = Policy("default", 1, S), Policy("other", 1, S)
     for check in (Check(one, "a"), Check(one, "b"), Check(other, "a")):
-        assert limiter.decide(check, 0, 1).allowed
-        assert not limiter.decide(check, 0, 1).allowed
+        assert limiter.decide(Ask((check,)), 0, 1).allowed
+        assert not limiter.decide(Ask((check,)), 0, 1).allowed
 
 
 def test_the_clients_not_seen_for_longest_are_dropped_at_the_cap() -> None:
     limiter, policy = LocalLimiter(clients_kept=2), Policy("default", 1, S)
     for client in ("a", "b", "a", "c"):  # b goes
-        limiter.decide(Check(policy, client), 0, 1)
-    assert not limiter.decide(Check(policy, "a"), 0, 1).allowed
-    assert not limiter.decide(Check(policy, "c"), 0, 1).allowed
-    assert limiter.decide(Check(policy, "b"), 0, 1).allowed
+        limiter.decide(Ask((Check(policy, client),)), 0, 1)
+    assert not limiter.decide(Ask((Check(policy, "a"),)), 0, 1).allowed
+    assert not limiter.decide(Ask((Check(policy, "c"),)), 0, 1).allowed
+    assert limiter.decide(Ask((Check(policy, "b"),)), 0, 1).allowed
 
 
 def test_the_log_of_a_large_limit_stays_small() -> None:
     policy, log = Policy("default", 10_000, 60 * S), SlidingLog()
     for request in range(10_000):
-        log.decide(policy, request * 6000)
+        ask(log, policy, request * 6000)
     steps = math.ceil(policy.window_us / policy.resolution_us)
     assert len(log._entries) <= steps + 1
+
+
+def test_a_worker_alone_counts_on_when_the_limit_of_a_name_changes() -> None:
+    limiter = LocalLimiter()
+    before, after = (Ask((Check(Policy("default", limit, S), "c"),)) for limit in (2, 3))
+    assert [limiter.decide(before, 0, 1).allowed for _ in range(3)] == [True, True, False]
+    assert [limiter.decide(after, 0, 1).allowed for _ in range(2)] == [True, False]
