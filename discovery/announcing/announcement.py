@@ -19,6 +19,7 @@ from ..model.health_check import HOST
 from ..model.instance import Instance, encode, parse_registration
 from ..model.naming import route_of
 from ..model.settings import RegistrySettings
+from ..model.words import PYTHON, Words
 from .advertising import advertised_host
 from .listening import wait_until_listening
 from .own_health import OwnHealth
@@ -49,6 +50,7 @@ class Announcement:
         settings: RegistrySettings,
         registrar: Registrar | None = None,
         starts_within_s: float = STARTS_WITHIN_S,
+        words: Words = PYTHON,
     ) -> None:
         self.instance = instance
         self.registered = False
@@ -58,13 +60,14 @@ class Announcement:
         #: Tells where it listens in place of its port; empty where nothing is known of that.
         self.listens_elsewhere: Callable[[], Awaitable[str]] = _nothing_known
         self._starts_within_s = starts_within_s
+        self._words = words
         self._told: set[str] = set()  # of the trouble that there is now
         self._was_registered = False
         self._may_be_registered = False
         self._draining = False
         self._interval_s = min(settings.heartbeat_interval_s, instance.ttl_s / HEARTBEATS_IN_TTL)
         self._registrar = registrar or RedisRegistrar(settings)
-        self._health = OwnHealth(instance, self._registrar)
+        self._health = OwnHealth(instance, self._registrar, words=words)
         self._sharers = Sharers(self._registrar.registry, instance.key)
         self._others_have = False
         self._task: asyncio.Task[None] | None = None
@@ -80,7 +83,9 @@ class Announcement:
 
     async def run(self) -> None:
         """Register once the service listens, then heartbeat until cancelled."""
-        await wait_until_listening(self.instance, self._starts_within_s, self.listens_elsewhere)
+        await wait_until_listening(
+            self.instance, self._starts_within_s, self.listens_elsewhere, self._words
+        )
         self.listening.set()
         self._health.begin()
         self._others_have = not await self._sharers.join(encode(self.instance))
@@ -236,8 +241,12 @@ def make_announcement(
     ttl_s: float | None = None,
     registrar: Registrar | None = None,
     starts_within_s: float = STARTS_WITHIN_S,
+    words: Words = PYTHON,
 ) -> Announcement:
-    """An announcement that is not started yet; what is None comes from the environment."""
+    """An announcement that is not started yet; what is None comes from the environment.
+
+    `words` are those of whoever registers, for what is said to them.
+    """
     settings = settings or RegistrySettings.from_env()
     host = host or advertised_host(settings.redis_url)
     instance = parse_registration(
@@ -253,8 +262,9 @@ def make_announcement(
             "ttl": ttl_s,
         },
         default_ttl_s=settings.instance_ttl_s,
+        words=words,
     )
-    return Announcement(instance, settings, registrar, starts_within_s)
+    return Announcement(instance, settings, registrar, starts_within_s, words)
 
 
 def _with_health_host(

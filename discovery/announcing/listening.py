@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from ..base.logs import Log
 from ..model.instance import Instance
+from ..model.words import Words
 
 POLL_S = 0.02
 #: Where it listens instead is looked at so often in the time that it has, and told when two looks agree.
@@ -27,7 +28,10 @@ async def listens(host: str, port: int) -> bool:
 
 
 async def wait_until_listening(
-    instance: Instance, within_s: float, elsewhere: Callable[[], Awaitable[str]]
+    instance: Instance,
+    within_s: float,
+    elsewhere: Callable[[], Awaitable[str]],
+    words: Words,
 ) -> None:
     """However long that takes; what takes longer than `within_s` may never do, and is said once.
 
@@ -40,7 +44,7 @@ async def wait_until_listening(
     while not await _takes_connections(instance):
         if time.monotonic() >= late_s:
             late_s = math.inf
-            _say(instance, _late(instance, within_s))
+            _say(instance, _late(instance, within_s, words))
         if time.monotonic() >= look_s:
             before, seen = seen, await elsewhere()
             look_s = time.monotonic() + between_s
@@ -55,10 +59,10 @@ async def _takes_connections(instance: Instance) -> bool:
     return await listens(instance.host, instance.port) or await listens("localhost", instance.port)
 
 
-def _late(instance: Instance, within_s: float) -> str:
+def _late(instance: Instance, within_s: float, words: Words) -> str:
     return (
         f"nothing takes connections on port {instance.port} after {within_s:g} s; it is registered "
-        "as soon as something does: is port=… (--port) the one that the server listens on?"
+        f"as soon as something does: is that the port that the server listens on ({words.port})?"
     )
 
 

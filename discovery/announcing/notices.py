@@ -8,6 +8,7 @@ from ..health.evidence_texts import asked_of
 from ..model.answers import GONE, Standing
 from ..model.instance import Instance
 from ..model.naming import route_of
+from ..model.words import PYTHON, Words
 
 #: An older process may have left what is said of an instance before.
 SURE_AFTER_S = 0.5
@@ -40,8 +41,13 @@ class Notice:
         return self.event, self.fields.get("evidence", "")
 
 
-def notice_of(instance: Instance, standing: Standing, age_s: float, registry: str) -> Notice | None:
-    """What there is to say of an instance that was registered `age_s` ago; None as long as nothing is."""
+def notice_of(
+    instance: Instance, standing: Standing, age_s: float, registry: str, words: Words = PYTHON
+) -> Notice | None:
+    """What there is to say of an instance that was registered `age_s` ago; None as long as nothing is.
+
+    `words` are those of whoever registered it.
+    """
     state, evidence = standing.state, standing.evidence
     if state == "draining":
         return Notice("announce.drained", f"draining: {_DRAINED}")
@@ -56,7 +62,7 @@ def notice_of(instance: Instance, standing: Standing, age_s: float, registry: st
     if age_s < SURE_AFTER_S:
         return None
     if state == "unhealthy" or (evidence and age_s >= PROBED_WITHIN_S):
-        return _unhealthy(instance, evidence)
+        return _unhealthy(instance, evidence, words)
     return None
 
 
@@ -73,9 +79,9 @@ def notice_of_loss(standing: Standing) -> Notice:
     return Notice(event, f"not registered: {_GONE[state]}", {"detail": _GONE[state]})
 
 
-def _unhealthy(instance: Instance, evidence: str) -> Notice:
+def _unhealthy(instance: Instance, evidence: str, words: Words) -> Notice:
     seen = _with_address(instance, evidence) if evidence else "the gateway's log says why"
-    advised = advice(evidence, instance.host)
+    advised = advice(evidence, instance.host, words)
     text = f"unhealthy: {seen}; {advised}" if advised else f"unhealthy: {seen}"
     return Notice("announce.unhealthy", text, {"evidence": seen, "advice": advised})
 

@@ -9,6 +9,7 @@ from ..base.logs import Log
 from ..model.errors import DiscoveryError
 from ..model.instance import Instance
 from ..model.settings import without_password
+from ..model.words import PYTHON, Words
 from .notices import Notice, notice_of, notice_of_loss
 from .registrar import Registrar
 
@@ -27,10 +28,12 @@ class OwnHealth:
         instance: Instance,
         registrar: Registrar,
         now_s: Callable[[], float] = time.monotonic,
+        words: Words = PYTHON,
     ) -> None:
         self._now_s = now_s
         self._instance = instance
         self._registrar = registrar
+        self._words = words
         self.begin()
 
     def begin(self) -> None:
@@ -58,7 +61,7 @@ class OwnHealth:
             self._state = standing.state if standing.live_gateways else ""
             age_s = self._now_s() - self._began_s
             registry = without_password(self._registrar.registry)
-            self._say(notice_of(self._instance, standing, age_s, registry))
+            self._say(notice_of(self._instance, standing, age_s, registry, self._words))
 
     def _say(self, notice: Notice | None) -> None:
         if notice is not None and notice.change != self._said:

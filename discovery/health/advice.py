@@ -1,52 +1,43 @@
-"""What to do about the evidence against an instance: a sentence for whoever has registered it.
-
-A setting is named as it is called in Python, on the command line, and over HTTP where that differs.
-"""
+"""What to do about the evidence against an instance: a sentence for whoever has registered it."""
 
 import ipaddress
 import re
+from dataclasses import asdict
 
+from ..model.words import ANY, Words
 from .evidence_texts import WEIGHTLESS
 
-_PATH = "health_path=… (--health-path; over HTTP health_check_url)"
-_HOST = "health_host=… (--health-host; over HTTP health.host in its metadata)"
-_ADDRESS = "host=… (--host), or ADVERTISE_HOST"
-_STATUSES = 'metadata={"health.statuses": …} (--health-status)'
-_BODY = 'metadata={"health.body": …} (--health-body)'
-_NO_PATH = "health_path=None (--tcp; over HTTP no health_check_url)"
-
-_WRONG_HOST = f"where the server checks the Host field, have probes send one that it takes, {_HOST}"
-_PASSES = f"or take this status as healthy, {_STATUSES}"
-_UNKNOWN = f"give a name that the gateway can resolve, or an address: {_ADDRESS}"
-_UNREACHABLE = f"give an address that the gateway has a way to: {_ADDRESS}"
+_WRONG_HOST = (
+    "where the server checks the Host field, have probes send one that it takes ({health_host})"
+)
+_PASSES = "or take this status as healthy ({statuses})"
+_UNKNOWN = "give a name that the gateway can resolve, or an address ({address})"
+_UNREACHABLE = "give an address that the gateway has a way to ({address})"
 
 #: The first one that is found in the evidence counts.
 _TABLE: tuple[tuple[str, str], ...] = (
     (" answers (400|421),", _WRONG_HOST),
-    (" answers 401,", f"give a path that needs no login, {_PATH}, {_PASSES}"),
-    (" answers 403,", f"give a path that needs no login, {_PATH}; {_WRONG_HOST}"),
-    (
-        " answers 404,",
-        f"give the path of its health check, {_PATH}; if it has none, a connect will do, {_NO_PATH}",
-    ),
-    (" answers (405|501),", f"give a path that answers GET, {_PATH}"),
+    (" answers 401,", f"give a path that needs no login ({{path}}), {_PASSES}"),
+    (" answers 403,", f"give a path that needs no login ({{path}}); {_WRONG_HOST}"),
+    (" answers 404,", "give the path of its health check ({path}), or {no_path} if it has none"),
+    (" answers (405|501),", "give a path that answers GET ({path})"),
     (" answers 429,", "take its health path out of the service's own rate limit"),
     (
         " answers 3..,",
-        f"probes follow no redirect: give the path that it leads to, {_PATH}, {_PASSES}",
+        f"probes follow no redirect: give the path that it leads to ({{path}}), {_PASSES}",
     ),
     (" answers 5..,", "it says so itself: look into the service's own log"),
-    (" answers ..., expected", f"give the path of its health check, {_PATH}, {_PASSES}"),
-    (WEIGHTLESS, "register it with a weight of 1 or more, weight=… (--weight)"),
-    ("without the expected body", f"the answer has to contain what {_BODY} says"),
+    (" answers ..., expected", f"give the path of its health check ({{path}}), {_PASSES}"),
+    (WEIGHTLESS, "register it with a weight of 1 or more ({weight})"),
+    ("without the expected body", "the answer has to contain what you asked for ({body})"),
     (
         "is not answered within",
         "it takes the connection and does not answer: see whether it hangs, or its health check waits",
     ),
-    ("response is not ", f"is it an HTTP server? If not, a connect will do, {_NO_PATH}"),
+    ("response is not ", "is it an HTTP server? If not, a connect will do: {no_path}"),
     (
         "never connected to",
-        f"give another address, {_ADDRESS}; the gateway's REGISTRY_ALLOWED_HOSTS says which it takes",
+        "give another address ({address}); the gateway's REGISTRY_ALLOWED_HOSTS says which it takes",
     ),
     (
         "certificate is not valid",
@@ -62,25 +53,24 @@ _TABLE: tuple[tuple[str, str], ...] = (
 _REFUSED = "Connection refused"
 
 
-def advice(evidence: str, host: str) -> str:
-    """What most likely helps an instance that was registered with `host`.
+def advice(evidence: str, host: str, words: Words = ANY) -> str:
+    """What most likely helps an instance that was registered with `host`, in the words of its registration.
 
     Empty where the evidence says all, or nothing is known to help.
     """
     if _REFUSED in evidence:
-        return _about_refusal(host)
-    for pattern, text in _TABLE:
-        if re.search(pattern, evidence):
-            return text.format(host=host) if "{host}" in text else text
-    return ""
+        text = _about_refusal(host)
+    else:
+        text = next((text for pattern, text in _TABLE if re.search(pattern, evidence)), "")
+    return text.format(host=host, **asdict(words))
 
 
 def _about_refusal(host: str) -> str:
-    wrong_port = "does the server listen on another port? port=… (--port)"
+    wrong_port = "does the server listen on another port ({port})?"
     if _is_loopback(host):
-        own = f"{host} is the gateway's own machine, or its container"
-        return f"{wrong_port}; {own}: {_ADDRESS}, names another"
-    return f"{wrong_port}; on 127.0.0.1 alone? Let it listen on 0.0.0.0"
+        own = "{host} is the gateway's own machine, or its container"
+        return f"{wrong_port} {own}: {{address}} names another"
+    return f"{wrong_port} Or on 127.0.0.1 alone? Let it listen on 0.0.0.0"
 
 
 def _is_loopback(host: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from .errors import InvalidRegistration
+from .words import HTTP, Words
 
 ProbeKind = Literal["http", "tcp", "heartbeat"]
 Ranges = tuple[tuple[int, int], ...]
@@ -37,28 +38,31 @@ class HealthCheck:
         return any(low <= status <= high for low, high in self.statuses)
 
 
-def parse_health_check(metadata: Mapping[str, object], *, has_url: bool) -> HealthCheck:
+def parse_health_check(
+    metadata: Mapping[str, object], *, has_url: bool, words: Words = HTTP
+) -> HealthCheck:
     """The check that the metadata ask for; InvalidRegistration with the key, the value and the rule."""
     kind = metadata.get(PROBE, "http" if has_url else "tcp")
     if kind not in _KINDS:
-        raise _refused(metadata, PROBE, "must be http, tcp or heartbeat")
+        raise _refused(words.probe, kind, "must be http, tcp or heartbeat")
     if kind == "http" and not has_url:
-        raise _refused(metadata, PROBE, "needs a health_check_url")
-    for key in (STATUSES, BODY, HOST):
+        raise _refused(words.probe, kind, f"needs a {words.path}")
+    names = {STATUSES: words.statuses, BODY: words.body, HOST: words.health_host}
+    for key, name in names.items():
         if key in metadata and kind != "http":
-            raise _refused(metadata, key, "needs an HTTP probe, and so a health_check_url")
-    statuses = _ranges(metadata) if STATUSES in metadata else _SUCCESS
+            raise _refused(name, metadata[key], f"needs an HTTP probe, and so a {words.path}")
+    statuses = _ranges(words.statuses, metadata[STATUSES]) if STATUSES in metadata else _SUCCESS
     body = metadata.get(BODY, "")
     if not isinstance(body, str) or (BODY in metadata and not body):
-        raise _refused(metadata, BODY, "must be a text that the answer has to contain")
-    return HealthCheck(kind, statuses, body.encode(), _host(metadata))  # type: ignore[arg-type]
+        raise _refused(words.body, body, "must be a text that the answer has to contain")
+    host = _host(words.health_host, metadata[HOST]) if HOST in metadata else ""
+    return HealthCheck(kind, statuses, body.encode(), host)  # type: ignore[arg-type]
 
 
-def _host(metadata: Mapping[str, object]) -> str:
-    host = metadata.get(HOST, "")
-    if HOST not in metadata or (isinstance(host, str) and _is_host_field(host)):
-        return str(host)
-    raise _refused(metadata, HOST, "must be a host or host:port as in 'shop.example'")
+def _host(name: str, host: object) -> str:
+    if isinstance(host, str) and _is_host_field(host):
+        return host
+    raise _refused(name, host, "must be a host or host:port as in 'shop.example'")
 
 
 def _is_host_field(text: str) -> bool:
@@ -67,19 +71,16 @@ def _is_host_field(text: str) -> bool:
     return match is not None and 0 < int(match["port"] or 80) < 65536
 
 
-def _ranges(metadata: Mapping[str, object]) -> Ranges:
-    statuses = metadata[STATUSES]
+def _ranges(name: str, statuses: object) -> Ranges:
     parts = [part.strip(" ") for part in statuses.split(",")] if isinstance(statuses, str) else [""]
     ranges = []
     for part in parts:
         low, _, high = part.partition("-")
         if not _STATUSES.fullmatch(part) or int(low) > int(high or low):
-            raise _refused(
-                metadata, STATUSES, "must be statuses from 200 to 599 as in '200-299,401'"
-            )
+            raise _refused(name, statuses, "must be statuses from 200 to 599 as in '200-299,401'")
         ranges.append((int(low), int(high or low)))
     return tuple(ranges)
 
 
-def _refused(metadata: Mapping[str, object], key: str, rule: str) -> InvalidRegistration:
-    return InvalidRegistration(f"metadata {key!r}: {metadata[key]!r} {rule}")
+def _refused(name: str, value: object, rule: str) -> InvalidRegistration:
+    return InvalidRegistration(f"{name}: {value!r} {rule}")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from .errors import InvalidRegistration
 from .health_check import HEALTH_KEYS, HealthCheck, parse_health_check
+from .words import HTTP, Words
 
 MAX_METADATA_BYTES = 8 * 1024
 MAX_BODY_BYTES = 16 * 1024
@@ -84,11 +85,16 @@ class Instance:
 
 
 def parse_registration(
-    name: object, instance_id: object, body: object, *, default_ttl_s: float = DEFAULT_TTL_S
+    name: object,
+    instance_id: object,
+    body: object,
+    *,
+    default_ttl_s: float = DEFAULT_TTL_S,
+    words: Words = HTTP,
 ) -> Instance:
     """Check a registration (keys as in the contract's PUT) and make the instance of it.
 
-    Raises InvalidRegistration with the key, the value and what is allowed.
+    Raises InvalidRegistration with the key, as `words` call it, the value and what is allowed.
     """
     check_name(name)
     check_id(instance_id)
@@ -108,14 +114,16 @@ def parse_registration(
         raise InvalidRegistration(f"scheme {scheme!r}: must be http or https")
     url = body.get("health_check_url")
     metadata = _metadata(body.get("metadata"))
-    parse_health_check(metadata, has_url=url is not None)
+    parse_health_check(metadata, has_url=url is not None, words=words)
+    if url is not None:
+        url = _health_check_url(f"{words.path} {url!r}", url, scheme, host, port)
     return Instance(
         name=str(name),
         id=str(instance_id),
         host=host,
         port=port,
         scheme=scheme,
-        health_check_url=None if url is None else _health_check_url(url, scheme, host, port),
+        health_check_url=url,
         metadata=metadata,
         weight=_integer("weight", body.get("weight", 1), 0, 1000),
         version=_version(body.get("version")),
@@ -244,8 +252,7 @@ def _metadata(value: object) -> Mapping[str, Scalar]:
     return dict(value)
 
 
-def _health_check_url(value: object, scheme: str, host: str, port: int) -> str:
-    what = f"health_check_url {value!r}"
+def _health_check_url(what: str, value: object, scheme: str, host: str, port: int) -> str:
     own = f"{scheme}://{_authority(host, port)}"
     if isinstance(value, str) and value.startswith("/") and not value.startswith("//"):
         value = own + value

@@ -13,6 +13,7 @@ from discovery.announcing.registrar import Registrar
 from discovery.model.errors import DiscoveryError
 from discovery.model.health_check import BODY, HOST, PROBE, STATUSES
 from discovery.model.settings import without_password
+from discovery.model.words import COMMAND_LINE
 from gateway.cli.http_registrar import HttpRegistrar
 from gateway.cli.output import print_error, print_progress
 from gateway.cli.program import NotStarted, run_registered
@@ -73,6 +74,7 @@ def run_as_instance(
             ttl_s=ttl,
             starts_within_s=starts_within,
             registrar=stack or over_http,
+            words=COMMAND_LINE,
         )
     except DiscoveryError as error:
         raise UsageError(str(error)) from None

@@ -106,7 +106,7 @@ async def test_a_weight_of_0_is_told_where_its_url_answers_503(
         f"/api/orders answers 503: o-1 at http://127.0.0.1:{upstream.port} is healthy: "
         "its weight is 0: it gets no requests"
     )
-    assert found.advice == "register it with a weight of 1 or more, weight=… (--weight)"
+    assert found.advice == "register it with a weight of 1 or more (weight, --weight)"
 
 
 async def test_routes_tell_which_path_goes_to_which_service(
@@ -294,7 +294,7 @@ async def test_the_doctor_has_one_finding_for_each_service_that_is_not_well(
     assert (orders.check, orders.state) == ("orders_service", "warning")
     assert orders.detail.startswith("o-2 at http://127.0.0.1:")
     assert orders.detail.endswith(" is unhealthy: connect failed: Connection refused; 1 healthy")
-    assert orders.advice.startswith("does the server listen on another port? port=… (--port)")
+    assert orders.advice.startswith("does the server listen on another port (port, --port)?")
     assert (bills.check, bills.state) == ("bills_service", "failed")
     assert bills.detail.startswith("/api/bills answers 503: b-1 at http://127.0.0.1:")
     assert f"; b-2 at http://127.0.0.1:{moved.port} is unhealthy: GET /probe" in bills.detail

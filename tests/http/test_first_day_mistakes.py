@@ -34,20 +34,23 @@ from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.registered_programs import Registered, StartRegistered
 from tests.support.registry_servers import free_port
 
-NO_PATH = (
-    "give the path of its health check, health_path=… (--health-path; over HTTP health_check_url); if it "
-    "has none, a connect will do, health_path=None (--tcp; over HTTP no health_check_url)"
+#: Of `lockgate register` in its options alone; of who looks at a gateway in the words of any way to register.
+NO_PATH = "give the path of its health check (--health-path), or --tcp if it has none"
+NO_PATH_OF_ANY = (
+    "give the path of its health check (health_path, --health-path, over HTTP health_check_url), or "
+    "health_path=None (--tcp, over HTTP no health_check_url) if it has none"
 )
 CHECKS_HOST = (
-    "where the server checks the Host field, have probes send one that it takes, health_host=… "
-    "(--health-host; over HTTP health.host in its metadata)"
+    "where the server checks the Host field, have probes send one that it takes (--health-host)"
 )
-UNKNOWN_HOST = (
-    "give a name that the gateway can resolve, or an address: host=… (--host), or ADVERTISE_HOST"
+CHECKS_HOST_OF_ANY = CHECKS_HOST.replace(
+    "--health-host", "health_host, --health-host, over HTTP health.host in the metadata"
 )
+UNKNOWN_HOST = "give a name that the gateway can resolve, or an address (--host or ADVERTISE_HOST)"
+UNKNOWN_HOST_OF_ANY = UNKNOWN_HOST.replace("--host", "host, --host")
 WRONG_PORT = (
-    "does the server listen on another port? port=… (--port); 127.0.0.1 is the gateway's own machine, "
-    "or its container: host=… (--host), or ADVERTISE_HOST, names another"
+    "does the server listen on another port (port, --port)? 127.0.0.1 is the gateway's own machine, "
+    "or its container: host, --host or ADVERTISE_HOST names another"
 )
 
 #: A server that takes one Host alone, as Django does with its ALLOWED_HOSTS.
@@ -139,7 +142,7 @@ async def test_no_health_path(
     said = f"GET http://{where}/health answers 404, expected 200 to 299"
     assert line == f"unhealthy: {said}; {NO_PATH}"
     evidence = "GET /health answers 404, expected 200 to 299"
-    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=NO_PATH)
+    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=NO_PATH_OF_ANY)
 
 
 async def test_no_health_path_of_what_curl_registers(
@@ -157,7 +160,7 @@ async def test_no_health_path_of_what_curl_registers(
         log,
         evidence="GET /probe answers 404, expected 200 to 299",
         where=f"127.0.0.1:{upstream.port}",
-        helps=NO_PATH,
+        helps=NO_PATH_OF_ANY,
     )
 
 
@@ -277,7 +280,7 @@ async def test_a_host_that_no_gateway_can_resolve(
     assert line.startswith("unhealthy: connect failed: ")
     assert line.endswith(f", at {where}{ending}")
     evidence = line.removeprefix("unhealthy: ").removesuffix(f", at {where}{ending}")
-    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=UNKNOWN_HOST)
+    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=UNKNOWN_HOST_OF_ANY)
 
 
 # 9. ALLOWED_HOSTS
@@ -301,7 +304,7 @@ async def test_allowed_hosts(
     said = f"GET http://{where}/ answers 400, expected 200 to 299"
     assert line == f"unhealthy: {said}; {CHECKS_HOST}"
     evidence = "GET / answers 400, expected 200 to 299"
-    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=CHECKS_HOST)
+    await is_seen(gateway, tmp_path, log, evidence=evidence, where=where, helps=CHECKS_HOST_OF_ANY)
     program.process.terminate()
     await program.process.wait()
 

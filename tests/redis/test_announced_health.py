@@ -60,7 +60,9 @@ async def test_health_is_said_once_per_change_and_what_to_do(
     where = f"http://localhost:{service.port}/health"
     assert (no_path["event"], no_path["log_level"]) == ("announce.unhealthy", "warning")
     assert no_path["evidence"] == f"GET {where} answers 404, expected 200 to 299"
-    assert "health_path=…" in no_path["advice"]
+    assert no_path["advice"] == (
+        "give the path of its health check (health_path), or health_path=None if it has none"
+    )
     assert refused["evidence"].endswith(f"Connection refused, at localhost:{service.port}")
     assert (healthy["event"], healthy["url"]) == ("announce.healthy", f"{URL}/api/price/")
 

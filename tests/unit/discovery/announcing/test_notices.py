@@ -46,7 +46,7 @@ def test_a_weight_of_0_is_told_with_healthy_and_no_url() -> None:
 def test_unhealthy_is_told_with_the_address_what_was_expected_and_what_to_do() -> None:
     text = text_of(Standing("unhealthy", NOT_FOUND))
     seen = "GET http://localhost:9000/health answers 404, expected 200 to 299"
-    assert text.startswith(f"unhealthy: {seen}; give the path of its health check, ")
+    assert text.startswith(f"unhealthy: {seen}; give the path of its health check (health_path), ")
 
 
 @pytest.mark.parametrize(

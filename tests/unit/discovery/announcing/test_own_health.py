@@ -86,7 +86,7 @@ async def test_a_change_of_state_is_asked_about_and_said_once() -> None:
         "url": "http://localhost:8080/api/orders/",
     }
     assert logs[1]["evidence"] == "connect failed: Connection refused, at localhost:9000"
-    assert "--port" in logs[1]["advice"]
+    assert "another port (port)?" in logs[1]["advice"]
     assert registrar.asked == 4  # the first time, twice while it was unhealthy, and of its recovery
 
 

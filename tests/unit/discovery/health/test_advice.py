@@ -10,6 +10,7 @@ import pytest
 from discovery.health import evidence_texts as texts
 from discovery.health.advice import advice
 from discovery.model.errors import ForbiddenAddress
+from discovery.model.words import COMMAND_LINE, HTTP, PYTHON, Words
 
 INVALID_CERTIFICATE = ssl.SSLCertVerificationError(1, "certificate verify failed")
 INVALID_CERTIFICATE.verify_message = "certificate is not valid for 'orders.inside'."
@@ -23,11 +24,11 @@ def answered(status: int) -> str:
 @pytest.mark.parametrize(
     ("evidence", "names"),
     [
-        (answered(400), ["Host field", "health_host=…", "--health-host"]),
+        (answered(400), ["Host field", "health_host", "--health-host"]),
         (answered(421), ["Host field", "--health-host"]),
         (answered(401), ["no login", "--health-path", "--health-status"]),
         (answered(403), ["no login", "--health-path", "--health-host"]),
-        (answered(404), ["health_path=…", "--health-path", "health_path=None", "--tcp"]),
+        (answered(404), ["health_path,", "--health-path", "health_path=None", "--tcp"]),
         (answered(405), ["answers GET", "--health-path"]),
         (answered(501), ["answers GET"]),
         (answered(418), ["--health-path", "--health-status"]),
@@ -111,3 +112,25 @@ def test_what_an_instance_sends_is_no_pattern_and_no_template() -> None:
 def test_a_gateway_on_another_system_has_other_words_for_the_same(words: str, named: str) -> None:
     """Those of musl, as in Alpine, and of macOS: nothing was advised."""
     assert named in advice(f"connect failed: {words}", HOST)
+
+
+@pytest.mark.parametrize(
+    ("words", "advised"),
+    [
+        (
+            COMMAND_LINE,
+            "give the path of its health check (--health-path), or --tcp if it has none",
+        ),
+        (
+            PYTHON,
+            "give the path of its health check (health_path), or health_path=None if it has none",
+        ),
+        (
+            HTTP,
+            "give the path of its health check (health_check_url), or no health_check_url if it has none",
+        ),
+    ],
+)
+def test_it_is_in_the_words_of_the_registration(words: Words, advised: str) -> None:
+    """Each sentence named all three ways to register, of which its reader had used one."""
+    assert advice(answered(404), HOST, words) == advised

@@ -1,0 +1,66 @@
+"""What the parts of a registration are called where it is written: in Python, on the command line, over HTTP."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Names for messages: whoever reads one shall find in it the words of what they have written."""
+
+    path: str
+    #: What asks for a connect in place of a path.
+    no_path: str
+    probe: str
+    statuses: str
+    body: str
+    health_host: str
+    address: str
+    port: str
+    weight: str
+
+
+HTTP = Words(
+    path="health_check_url",
+    no_path="no health_check_url",
+    probe="metadata 'health.probe'",
+    statuses="metadata 'health.statuses'",
+    body="metadata 'health.body'",
+    health_host="metadata 'health.host'",
+    address="host",
+    port="port",
+    weight="weight",
+)
+PYTHON = Words(
+    path="health_path",
+    no_path="health_path=None",
+    probe="metadata 'health.probe'",
+    statuses="metadata 'health.statuses'",
+    body="metadata 'health.body'",
+    health_host="health_host",
+    address="host or ADVERTISE_HOST",
+    port="port",
+    weight="weight",
+)
+COMMAND_LINE = Words(
+    path="--health-path",
+    no_path="--tcp",
+    probe="--health-probe",
+    statuses="--health-status",
+    body="--health-body",
+    health_host="--health-host",
+    address="--host or ADVERTISE_HOST",
+    port="--port",
+    weight="--weight",
+)
+#: For those who look at a gateway: they may have registered it in any way.
+ANY = Words(
+    path="health_path, --health-path, over HTTP health_check_url",
+    no_path="health_path=None (--tcp, over HTTP no health_check_url)",
+    probe="health.probe in the metadata, --health-probe",
+    statuses="health.statuses in the metadata, --health-status",
+    body="health.body in the metadata, --health-body",
+    health_host="health_host, --health-host, over HTTP health.host in the metadata",
+    address="host, --host or ADVERTISE_HOST",
+    port="port, --port",
+    weight="weight, --weight",
+)
