@@ -80,6 +80,19 @@ class _Commands(click.Group):
         found: click.Command = getattr(import_module(f"gateway.cli.commands.{name}"), name)
         return found
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As Click does, with the command that was meant; Click knows but those that are loaded."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches  # here alone: it takes its time
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            meant = f". Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"{error.message.rstrip('.')}{meant}", ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """With whole first sentences, which Click would cut off."""
         commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]

@@ -298,8 +298,11 @@ async def test_the_doctor_has_one_finding_for_each_service_that_is_not_well(
     assert (bills.check, bills.state) == ("bills_service", "failed")
     assert bills.detail.startswith("/api/bills answers 503: b-1 at http://127.0.0.1:")
     assert f"; b-2 at http://127.0.0.1:{moved.port} is unhealthy: GET /probe" in bills.detail
-    assert bills.advice.startswith("b-1: does the server listen on another port?")
-    assert "; b-2: probes follow no redirect: give the path that it leads to, " in bills.advice
+    assert bills.advice.startswith("b-1: does the server listen on another port (port, --port)?")
+    assert (
+        "; b-2: probes follow no redirect: give the path that it leads to (health_path, "
+        in bills.advice
+    )
 
 
 async def test_the_doctor_asks_for_the_token_that_the_reason_takes(

@@ -71,6 +71,31 @@ def test_the_version_is_told(tmp_path: Path, module: str) -> None:
             "lockgate: No such option '--port'; try `lockgate gateway --help`",
         ),
         (("lockgate", "nope"), "lockgate: No such command 'nope'; try `lockgate --help`"),
+        *(
+            (
+                ("lockgate", typed),
+                f"lockgate: No such command {typed!r}. Did you mean {meant!r}?; try `lockgate --help`",
+            )
+            for typed, meant in (("regster", "register"), ("service", "services"))
+        ),
+        (
+            ("lockgate", "serve", "--port", "80x"),
+            (
+                "lockgate: Invalid value for '--port': '80x' must be a whole number from 0 to 65535; "
+                "try `lockgate serve --help`"
+            ),
+        ),
+        (
+            ("lockgate", "register", "--name", "orders", "--port", "1", "--ttl", "x", "--", "true"),
+            "lockgate: Invalid value for '--ttl': 'x' must be a number; try `lockgate register --help`",
+        ),
+        (
+            ("lockgate", "drain", "orders", "--wait", "61"),
+            (
+                "lockgate: Invalid value for '--wait': '61' must be a number from 0 to 60; "
+                "try `lockgate drain --help`"
+            ),
+        ),
         (
             ("lockgate", "register", "--name", "orders", "--", "true"),
             "lockgate: Missing option '--port'; try `lockgate register --help`",

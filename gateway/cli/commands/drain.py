@@ -6,6 +6,7 @@ import click
 
 from gateway.cli import options
 from gateway.cli.application import FAILURE, command
+from gateway.cli.numbers import Number
 
 EXIT_STATUSES = (
     "Exit statuses: 0 it drains, and with --wait it is complete; 1 it is not complete, or could not "
@@ -21,7 +22,7 @@ EXIT_STATUSES = (
 @click.option(
     "--wait",
     "wait_s",
-    type=click.FloatRange(min=0, max=60),
+    type=Number(float, 0, 60),
     metavar="SECONDS",
     help="Wait so long, at most 60, until every worker of every gateway is through with it.",
 )

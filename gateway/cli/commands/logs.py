@@ -6,6 +6,7 @@ import click
 
 from gateway.cli import options
 from gateway.cli.application import command
+from gateway.cli.numbers import Number
 
 
 @command(
@@ -21,7 +22,7 @@ from gateway.cli.application import command
 @click.option(
     "--tail",
     metavar="N",
-    type=click.IntRange(min=0),
+    type=Number(int, 0),
     default=20,
     help="Begin with the last N wanted lines, of all logs together, in rotated files too.",
 )

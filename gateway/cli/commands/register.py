@@ -6,6 +6,7 @@ import click
 
 from gateway.cli import options
 from gateway.cli.application import command
+from gateway.cli.numbers import Number
 
 EXIT_STATUSES = (
     "Exit statuses: the program's own; 128 + N when signal N ended it; 126 it can't be run; 127 it "
@@ -26,7 +27,7 @@ EXIT_STATUSES = (
 @click.option("--name", metavar="NAME", required=True, help="The service; /api/NAME goes to it.")
 @click.option(
     "--port",
-    type=int,
+    type=Number(int),
     metavar="PORT",
     required=True,
     help="Where the program listens; 0: at a free port, which it finds in $PORT.",
@@ -49,13 +50,17 @@ EXIT_STATUSES = (
 )
 @click.option("--tcp", is_flag=True, help="Healthy is what takes connections (the default).")
 @click.option(
-    "--weight", metavar="N", type=int, default=1, help="Its share of the requests, 0 to 1000."
+    "--weight",
+    metavar="N",
+    type=Number(int),
+    default=1,
+    help="Its share of the requests, 0 to 1000.",
 )
 @click.option("--version", metavar="VERSION", help="A semantic version.")
 @click.option("--metadata", metavar="KEY=VALUE", multiple=True, help="May be given several times.")
 @click.option(
     "--ttl",
-    type=float,
+    type=Number(float),
     metavar="SECONDS",
     help="When it lapses without heartbeats; else INSTANCE_TTL.",
 )
@@ -73,7 +78,7 @@ EXIT_STATUSES = (
 @click.option("--token", help="The gateway's admin token; else ADMIN_TOKEN.")
 @click.option(
     "--starts-within",
-    type=click.FloatRange(min=0),
+    type=Number(float, 0),
     metavar="SECONDS",
     default=10.0,
     help="Time for the port to be free, and to open.",

@@ -6,12 +6,13 @@ import click
 
 from gateway.cli import options
 from gateway.cli.application import command
+from gateway.cli.numbers import Number
 
 
 @command(example="lockgate serve --port 9090")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=Number(int, 0, 65535),
     help="Where the gateway listens; else GATEWAY_PORT, else 8080. 0: a free port.",
 )
 @click.option("--host", help="On which address; else GATEWAY_HOST, else 127.0.0.1.")

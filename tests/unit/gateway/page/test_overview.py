@@ -234,5 +234,5 @@ def test_what_helps_is_said_to_those_who_may_read_addresses(registry: Registry) 
     inside = {one.name: one.helps for one in registry.shown(inside=True).services}
     public = {one.name: one.helps for one in registry.shown().services}
 
-    assert inside.pop("a").startswith("give the path of its health check, ")
+    assert inside.pop("a").startswith("give the path of its health check (health_path, ")
     assert set(inside.values()) | set(public.values()) == {""}
