@@ -8,6 +8,7 @@ from discovery.health.advice import advice
 from discovery.health.evidence_texts import for_anybody
 from discovery.health.machine import Health
 from discovery.view.view import Entry
+from middlewares.candidates.deciding import State, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +20,8 @@ class Sight:
     changed_s: float
 
     @property
-    def state(self) -> str:
-        if self.entry.draining:
-            return "draining"
-        if self.entry.absent == "lapsed":
-            return "lapsed"
-        if self.health.condition == "healthy" and not self.entry.instance.weight:
-            return "healthy with weight 0"
-        return self.health.condition
+    def state(self) -> State:
+        return standing(self.entry, self.health.condition)
 
 
 class Explanation:

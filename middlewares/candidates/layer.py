@@ -1,19 +1,14 @@
 """The layer that finds the candidates of a request, and waits for a first verdict where one is due."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from discovery.view.view import Entry, View
-from middlewares.candidates.deciding import (
-    Candidate,
-    IsSuspected,
-    StatusOf,
-    find_candidates,
-    is_starting,
-)
+from discovery.view.view import View
+from middlewares.candidates.deciding import IsSuspected, Selection, StatusOf, find_candidates
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoHealthyInstance
 
@@ -34,31 +29,30 @@ def health_routing_middleware(
     They are found once for each state of view and health (`health_revision` counts its changes).
     """
     found_in: tuple[View | None, int] = (None, -1)
-    found_for: dict[str, tuple[Candidate, ...]] = {}
+    found_for: dict[str, Selection] = {}
 
     @web.middleware
     async def find(request: web.Request, handler: Handler) -> web.StreamResponse:
         exchange = request[EXCHANGE]
         if exchange.route is not None:
             service = exchange.route.service
-            exchange.candidates = look(service) or await wait_for(service)
+            selection = look(service)
+            if selection.tier is None and selection.is_starting:
+                selection = await first_verdict(service)
+            if selection.tier is None:
+                raise NoHealthyInstance(service)
+            exchange.candidates = selection.candidates
         return await handler(request)
 
-    async def wait_for(service: str) -> tuple[Candidate, ...]:
-        found: tuple[Candidate, ...] = ()
-        if not found and is_starting(entries_of(service), status_of):
-            try:
-                async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
-                    while not found and is_starting(entries_of(service), status_of):
-                        await health_changed(service)
-                        found = look(service)
-            except TimeoutError:
-                found = look(service)
-        if not found:
-            raise NoHealthyInstance(service)
-        return found
+    async def first_verdict(service: str) -> Selection:
+        """Wait for it, and look again."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
+                while look(service).is_starting:
+                    await health_changed(service)
+        return look(service)
 
-    def look(service: str) -> tuple[Candidate, ...]:
+    def look(service: str) -> Selection:
         nonlocal found_in
         now, revision = view(), health_revision()
         if now is not found_in[0] or revision != found_in[1]:
@@ -66,12 +60,8 @@ def health_routing_middleware(
             found_for.clear()
         found = found_for.get(service)
         if found is None:
-            found = found_for[service] = find_candidates(
-                entries_of(service), status_of, is_suspected
-            )
+            entries = now.services.get(service, {}).values()
+            found = found_for[service] = find_candidates(entries, status_of, is_suspected)
         return found
-
-    def entries_of(service: str) -> Iterable[Entry]:
-        return view().services.get(service, {}).values()
 
     return find

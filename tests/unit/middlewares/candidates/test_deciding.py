@@ -5,13 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from discovery.health.machine import Condition
 from discovery.model.instance import parse_registration
 from discovery.view.view import Absence, Entry, Status
 from middlewares.candidates.deciding import (
     TIERS,
     Candidate,
+    Selection,
     find_candidates,
-    is_starting,
+    standing,
 )
 
 
@@ -36,10 +38,22 @@ def saying(statuses: Mapping[str, Status]) -> Callable[[str], Status]:
 
 def found(*entries: Entry, suspected: str = "", **statuses: Status) -> list[tuple[str, str]]:
     """(instance id, tier) of each candidate; `suspected` are the ids of those that are."""
-    candidates = find_candidates(
+    selection = select(*entries, suspected=suspected, **statuses)
+    assert {one.tier for one in selection.candidates} <= {selection.tier}
+    assert len(selection.candidates) + len(selection.excluded) == len(entries)
+    return [(candidate.instance.id, candidate.tier) for candidate in selection.candidates]
+
+
+def left_out(*entries: Entry, suspected: str = "", **statuses: Status) -> dict[str, str]:
+    """Why each instance is that is left out, by its id."""
+    selection = select(*entries, suspected=suspected, **statuses)
+    return {one.entry.instance.id: one.state for one in selection.excluded}
+
+
+def select(*entries: Entry, suspected: str = "", **statuses: Status) -> Selection:
+    return find_candidates(
         entries, saying(statuses), lambda key: key.partition("/")[2] in suspected
     )
-    return [(candidate.instance.id, candidate.tier) for candidate in candidates]
 
 
 def test_there_are_the_tiers_that_are_tested_here() -> None:
@@ -124,21 +138,80 @@ def test_it_is_the_gateways_own_verdict_that_counts_not_the_registrys() -> None:
 
 
 def test_of_no_instances_there_are_no_candidates() -> None:
-    assert find_candidates([], saying({}), lambda _: False) == ()
+    assert select() == ((), None, ())
 
 
 def test_a_candidate_is_the_instance_itself() -> None:
     one = entry("a")
-    assert find_candidates([one], saying({}), lambda _: False) == (
-        Candidate(one.instance, "registered"),
-    )
+    assert select(one).candidates == (Candidate(one.instance, "registered"),)
+
+
+# Why is an instance left out?
+
+
+def test_each_instance_that_is_left_out_says_why() -> None:
+    assert left_out(
+        entry("a"),
+        entry("leaves", port=1, draining=True),
+        entry("twin", port=1),
+        entry("idle", port=2, weight=0),
+        entry("old", port=3, absent="lapsed"),
+        entry("ill", port=4),
+        entry("lost", port=5, absent="lost"),
+        entry("new", port=6),
+        entry("doubted", port=7),
+        suspected="doubted",
+        ill="unhealthy",
+        lost="unhealthy",
+        new="starting",
+    ) == {
+        "leaves": "draining",
+        "twin": "suspected",
+        "idle": "healthy with weight 0",
+        "old": "lapsed",
+        "ill": "unhealthy",
+        "lost": "unhealthy",
+        "new": "starting",
+        "doubted": "suspected",
+    }
+
+
+def test_where_there_are_no_candidates_all_are_left_out() -> None:
+    assert left_out(entry("a"), entry("b", absent="lapsed"), a="unhealthy", b="unhealthy") == {
+        "a": "unhealthy",
+        "b": "lapsed",
+    }
+
+
+def test_of_a_lower_tier_the_others_are_left_out_by_what_they_are() -> None:
+    """The lapsed one is used; the draining one beside it is not."""
+    assert left_out(entry("a", absent="lapsed"), entry("b", port=1, draining=True)) == {
+        "b": "draining"
+    }
+
+
+@pytest.mark.parametrize(
+    ("entry_", "condition", "state"),
+    [
+        (entry("a", draining=True, absent="lapsed", weight=0), "unhealthy", "draining"),
+        (entry("a", absent="lapsed", weight=0), "unhealthy", "lapsed"),
+        (entry("a", absent="lost", weight=0), "healthy", "healthy with weight 0"),
+        (entry("a", weight=0), "unhealthy", "unhealthy"),
+        (entry("a"), "suspected", "suspected"),
+        (entry("a"), "healthy", "healthy"),
+    ],
+)
+def test_an_instance_stands_by_what_keeps_it_out_for_longest(
+    entry_: Entry, condition: Condition, state: str
+) -> None:
+    assert standing(entry_, condition) == state
 
 
 # Is a first verdict worth waiting for?
 
 
 def starting(*entries: Entry, **statuses: Status) -> bool:
-    return is_starting(entries, saying({**dict.fromkeys("abc", "starting"), **statuses}))
+    return select(*entries, **{**dict.fromkeys("abc", "starting"), **statuses}).is_starting
 
 
 def test_a_service_with_only_starting_instances_is_worth_waiting_for() -> None:
