@@ -21,7 +21,7 @@ from gateway.front.half_closed import (
     have_kernel_ask,
     was_reset,
 )
-from gateway.front.reading import MOST_QUEUED, RequestReader
+from gateway.front.reading import MOST_QUEUED, RequestMemory, RequestReader
 from gateway.front.refusing import Refuse, failure_of
 from gateway.front.tunnel import Tunnel
 from gateway.upstream.sockets import readable
@@ -59,6 +59,7 @@ class GatewayRequestHandler(web.RequestHandler):
         *args: Any,
         refuse: Refuse,
         room: ClientRoom,
+        met: RequestMemory,
         max_line_size: int,
         **kwargs: Any,
     ) -> None:
@@ -67,7 +68,7 @@ class GatewayRequestHandler(web.RequestHandler):
         self._refuse = refuse
         #: There is no room for it: one answer, which is a refusal unless it is the gateway's own.
         self.is_surplus = False
-        self._reader = RequestReader(self._parser, max_line_size)
+        self._reader = RequestReader(self._parser, max_line_size, met)
         self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
         self._max_msg_queue_size = MOST_QUEUED
         self._msg_queue_resume_size = MOST_QUEUED // 2

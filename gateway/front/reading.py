@@ -13,17 +13,15 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from discovery.model.errors import SettingsError
 from middlewares.hygiene.content_length import content_length
 from middlewares.hygiene.deciding import MOST_ELEMENTS
+from middlewares.memory import Memory
 
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
+#: Requests without a body that were met before, by all bytes of their head.
+RequestMemory = Memory[bytes, RawRequestMessage]
 
 #: Requests that are read ahead. The parser's own limit is 32; it must not come to that: paused behind
 #: an upgrade, it loses what it is given next.
 MOST_QUEUED = 16
-
-#: Requests without a body that are remembered by the bytes of their head; at the cap all are forgotten.
-REMEMBERED = 512
-#: Longer heads are not.
-REMEMBERED_BYTES = 2048
 
 #: Method and target of a request line, as far as they can stand in a log.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^\s]+)")
@@ -32,7 +30,9 @@ _EMPTY_LINES = re.compile(rb"[\r\n]*")
 #: The parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0 for HTTP.
 _SPOKEN = (b" HTTP/1.1", b" HTTP/1.0")
 
-_requests: dict[bytes, RawRequestMessage] = {}
+
+def request_memory() -> RequestMemory:
+    return Memory("requests", entries=512, entry_bytes=2048)
 
 
 def require_extension() -> None:
@@ -67,12 +67,13 @@ class RequestReader:
 
     __slots__ = (
         *("_awaits_message", "_between", "_body_left", "_broken", "_head_bytes", "_head_size"),
-        *("_head_tail", "_held", "_is_whole", "_line", "_parser", "_payload", "_queued"),
+        *("_head_tail", "_held", "_is_whole", "_line", "_met", "_parser", "_payload", "_queued"),
         *("_queued_bytes", "_repeated", "_to_the_end", "_wrong_line"),
     )
 
-    def __init__(self, parser: Any, head_bytes: int) -> None:
+    def __init__(self, parser: Any, head_bytes: int, met: RequestMemory) -> None:
         self._parser = parser
+        self._met = met
         self._head_bytes = head_bytes
         #: Of the head that came last: its beginning up to the first CRLF, and how long it is.
         self._line = bytearray()
@@ -100,7 +101,9 @@ class RequestReader:
 
     def pieces(self, data: bytes) -> Iterable[bytes]:
         """What to feed now, one after the other; b"" lets a paused parser go on."""
-        self._repeated = _requests.get(data) if self._is_between else None
+        met = self._met
+        is_asked = len(data) <= met.entry_bytes and self._is_between
+        self._repeated = met.recall(data) if is_asked else None
         return (data,) if self._repeated is not None else self._cut(data)
 
     def _cut(self, data: bytes) -> Iterator[bytes]:
@@ -136,7 +139,7 @@ class RequestReader:
                 upgraded = upgraded or _asks_to_upgrade(*messages[0])
                 # What a paused parser had before, it gives for b"": that is nobody's head.
                 if self._is_whole and data and not upgraded:
-                    _remember(data, *messages[0])
+                    self._remember(data, *messages[0])
         except HttpProcessingError:
             self._broken = True
             self._break_off()
@@ -242,6 +245,11 @@ class RequestReader:
             raise BadHttpMessage("where the body ends is not clear")
         return message, payload
 
+    def _remember(self, head: bytes, message: RawRequestMessage, payload: StreamReader) -> None:
+        """Keep a request that is nothing but its head, and leaves the connection as it was."""
+        if payload is EMPTY_PAYLOAD and not message.should_close and not message.upgrade:
+            self._met.keep(head, message, len(head))
+
     def _break_off(self) -> None:
         """Tell whoever reads the body, which aiohttp does not."""
         payload = self._payload
@@ -308,14 +316,3 @@ def _asks_to_upgrade(message: RawRequestMessage, payload: StreamReader) -> bool:
     return any(one.strip() not in ("", "h2c") for one in asked) and any(
         one.strip() == "upgrade" for one in options
     )
-
-
-def _remember(head: bytes, message: RawRequestMessage, payload: StreamReader) -> None:
-    """Keep a request that is nothing but its head, and leaves the connection as it was."""
-    if payload is not EMPTY_PAYLOAD or message.should_close or message.upgrade:
-        return
-    if len(head) > REMEMBERED_BYTES:
-        return
-    if len(_requests) >= REMEMBERED:
-        _requests.clear()
-    _requests[head] = message

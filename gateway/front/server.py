@@ -10,6 +10,7 @@ from aiohttp import web
 from gateway.front.client_room import ClientRoom
 from gateway.front.connection import KEEPALIVE_TIMEOUT_S, GatewayRequestHandler
 from gateway.front.proxied_resource import ProxiedResource
+from gateway.front.reading import RequestMemory
 from gateway.front.refusing import Refuse, outer_layers, refusing
 from gateway.front.straight import proxied_first
 from gateway.machine.descriptors import Descriptors
@@ -25,8 +26,11 @@ MAX_FIELDS = 256
 class GatewayServer(web.Server):
     """aiohttp's server, but stopping closes no connection that a client may just be using."""
 
-    def __init__(self, *args: Any, refuse: Refuse, room: ClientRoom, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, refuse: Refuse, room: ClientRoom, met: RequestMemory, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._met = met
         self._refuse = refuse
         self._room = room
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
@@ -62,14 +66,19 @@ class GatewayServer(web.Server):
 
     def __call__(self) -> GatewayRequestHandler:
         return GatewayRequestHandler(
-            self, loop=self._loop, refuse=self._refuse, room=self._room, **self._kwargs
+            self,
+            loop=self._loop,
+            refuse=self._refuse,
+            room=self._room,
+            met=self._met,
+            **self._kwargs,
         )
 
 
 class GatewayRunner(web.AppRunner):
     """Runs the application on a GatewayServer."""
 
-    __slots__ = ("_descriptors", "_metrics", "gateway_server")
+    __slots__ = ("_descriptors", "_met", "_metrics", "gateway_server")
 
     def __init__(
         self,
@@ -77,6 +86,7 @@ class GatewayRunner(web.AppRunner):
         *,
         metrics: GatewayMetrics,
         descriptors: Descriptors,
+        met: RequestMemory,
         head_bytes: int,
         **kwargs: Any,
     ) -> None:
@@ -93,6 +103,7 @@ class GatewayRunner(web.AppRunner):
         )
         self._metrics = metrics
         self._descriptors = descriptors
+        self._met = met
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -105,6 +116,7 @@ class GatewayRunner(web.AppRunner):
             handler_cancellation=made.handler_cancellation,
             refuse=refusing(outer_layers(self.app)),
             room=ClientRoom(self._descriptors, proxied.covers),
+            met=self._met,
             **made._kwargs,
         )
         self._metrics.client_connections = self.gateway_server.states

@@ -133,6 +133,7 @@ async def serve(
         app,
         metrics=gateway.metrics,
         descriptors=gateway.descriptors,
+        met=gateway.met.requests,
         head_bytes=settings.max_request_head_bytes,
         shutdown_timeout=1.0,
     )

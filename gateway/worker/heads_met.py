@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.forwarding.memories import ForwardingMemories
+from gateway.front.reading import request_memory
 from gateway.upstream.repeated_answers import answer_memory
 from middlewares.header_section import section_memory
 from middlewares.memory import Memory
@@ -13,6 +14,7 @@ class HeadsMet:
     """A memory for each stage of a head's way; docs/decisions/0006-heads-met-before.md."""
 
     def __init__(self) -> None:
+        self.requests = request_memory()
         self.sections = section_memory()
         self.forwarding = ForwardingMemories()
         self.answers = answer_memory()
@@ -21,6 +23,7 @@ class HeadsMet:
         """All of them, to be counted."""
         forwarding = self.forwarding
         return (
+            self.requests,
             self.sections,
             forwarding.in_request,
             forwarding.added,

@@ -164,3 +164,35 @@ async def test_a_thousand_clients_that_come_and_go_leave_no_connection_in_the_co
         for client in clients:
             await client.close()
         await eventually(lambda: open_now() == 0)
+
+
+async def test_what_comes_again_is_a_hit_in_each_memory_of_the_gateway_that_met_it(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """They belonged to the process: what one gateway had met, another knew."""
+    upstream = await start_upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: 1\r\n\r\nok")
+    gateways = [await start_gateway() for _ in range(2)]
+    names = ["requests", "header_sections", "added_fields", "answers", "peers"]
+
+    for gateway in gateways:
+        await gateway.register("orders", upstream.port)
+        async with await RawClient.connect(gateway.port) as client:
+            hits = []
+            for _ in range(2):
+                await client.send(b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nX-B: 2\r\n\r\n")
+                assert (await client.answer()).status == 200
+                hits.append(lookups(gateway, "hit"))
+        first, second = hits
+        assert {name: second[name] - first[name] for name in names} == dict.fromkeys(names, 1)
+        assert (first["added_fields"], first["answers"]) == (0, 0)
+        # What a head that was met is made of is not looked up again.
+        assert second["request_fields"] == 0
+        assert lookups(gateway, "miss")["request_fields"] == 2
+
+
+def lookups(gateway: RunningGateway, result: str) -> dict[str, float]:
+    """How often each memory was asked, with this result."""
+    return {
+        memory.name: value(gateway, "memory_lookups_total", memory=memory.name, result=result)
+        for memory in gateway.gateway.metrics.memories()
+    }

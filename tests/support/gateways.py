@@ -60,6 +60,7 @@ class RunningGateway:
             app,
             metrics=gateway.metrics,
             descriptors=gateway.descriptors,
+            met=gateway.met.requests,
             head_bytes=settings.max_request_head_bytes,
             shutdown_timeout=1.0,
         )

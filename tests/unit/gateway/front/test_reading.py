@@ -13,8 +13,7 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.front import reading
-from gateway.front.reading import MOST_QUEUED, RequestReader
+from gateway.front.reading import MOST_QUEUED, RequestMemory, RequestReader, request_memory
 
 HEAD_BYTES = 2**16
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -46,9 +45,11 @@ class CountingParser:
         return getattr(self._parser, name)
 
 
-def read(*writes: bytes, most_in_flight: int = 32) -> list[tuple[str, bytes, bool]]:
+def read(
+    *writes: bytes, most_in_flight: int = 32, met: RequestMemory | None = None
+) -> list[tuple[str, bytes, bool]]:
     """What the reader makes of the writes: path, body, whether it is the last."""
-    return read_and_parsed(*writes, most_in_flight=most_in_flight)[0]
+    return read_and_parsed(*writes, most_in_flight=most_in_flight, met=met)[0]
 
 
 def new_parser(loop: asyncio.AbstractEventLoop, most_in_flight: int = 32) -> Any:
@@ -67,7 +68,10 @@ def new_parser(loop: asyncio.AbstractEventLoop, most_in_flight: int = 32) -> Any
 
 
 def read_and_parsed(
-    *writes: bytes, most_in_flight: int = 32, taken: list[bytes] | None = None
+    *writes: bytes,
+    most_in_flight: int = 32,
+    taken: list[bytes] | None = None,
+    met: RequestMemory | None = None,
 ) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
     """The same, and what the parser was given for it."""
     loop = asyncio.new_event_loop()
@@ -75,7 +79,7 @@ def read_and_parsed(
         counting = CountingParser(new_parser(loop, most_in_flight))
         if taken is not None:
             counting.fed = taken
-        reader = RequestReader(counting, HEAD_BYTES)
+        reader = RequestReader(counting, HEAD_BYTES, request_memory() if met is None else met)
         found: list[Any] = []
         for write in (*writes, *[b""] * 4):  # what was held is asked for
             queued: list[Any] = []
@@ -133,18 +137,17 @@ def behind(head: bytes) -> bytes:
 
 
 @pytest.fixture
-def met() -> None:
+def met() -> RequestMemory:
     """A GET has been met."""
-    reading._requests.clear()
-    read(GET)
+    met = request_memory()
+    read(GET, met=met)
+    return met
 
 
-@pytest.mark.usefixtures("met")
-def test_what_comes_again_is_not_parsed_again() -> None:
-    assert read_and_parsed(GET, GET) == ([EXPECTED[0]] * 2, [])
+def test_what_comes_again_is_not_parsed_again(met: RequestMemory) -> None:
+    assert read_and_parsed(GET, GET, met=met) == ([EXPECTED[0]] * 2, [])
 
 
-@pytest.mark.usefixtures("met")
 @pytest.mark.parametrize(
     ("writes", "requests"),
     [
@@ -158,9 +161,9 @@ def test_what_comes_again_is_not_parsed_again() -> None:
     ids=["body", "body alone", "value", "split", "empty line", "not alone"],
 )
 def test_the_same_bytes_elsewhere_are_something_else(
-    writes: tuple[bytes, ...], requests: list[tuple[str, bytes, bool]]
+    met: RequestMemory, writes: tuple[bytes, ...], requests: list[tuple[str, bytes, bool]]
 ) -> None:
-    assert read(*writes) == requests
+    assert read(*writes, met=met) == requests
 
 
 @pytest.mark.parametrize(
@@ -176,24 +179,15 @@ def test_the_same_bytes_elsewhere_are_something_else(
     ids=["body", "upgrade", "chunked", "close", "HTTP/1.0", "long"],
 )
 def test_a_request_that_is_more_than_its_head_is_not_remembered(request_: bytes) -> None:
-    reading._requests.clear()
-    read(request_)
+    met = request_memory()
+    read(request_, met=met)
 
-    assert not reading._requests
-
-
-def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "REMEMBERED", 3)
-    reading._requests.clear()
-    for number in range(10):
-        read(b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number)
-
-    assert len(reading._requests) <= 3
+    assert not met
 
 
 def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all() -> None:
     """It would have been a request of every connection that reads on."""
-    reading._requests.clear()
+    met = request_memory()
     large = 2**18
 
     read(
@@ -201,9 +195,10 @@ def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all()
         b"x" * large,
         GET,
         most_in_flight=1,
+        met=met,
     )
 
-    assert b"" not in reading._requests
+    assert b"" not in met
 
 
 # How much of a request is kept
@@ -233,7 +228,7 @@ def cpu_s_byte_by_byte(length: int) -> float:
     taken: list[float] = []
     loop = asyncio.new_event_loop()
     for _ in range(3):
-        reader = RequestReader(new_parser(loop), HEAD_BYTES)
+        reader = RequestReader(new_parser(loop), HEAD_BYTES, request_memory())
         began_s = time.process_time()
         for at in range(len(begin)):
             for piece in reader.pieces(begin[at : at + 1]):
@@ -279,7 +274,7 @@ def test_large_heads_are_not_all_read_ahead() -> None:
     large = b"GET /a HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 40_000 + b"\r\n\r\n"
     loop = asyncio.new_event_loop()
     try:
-        reader = RequestReader(new_parser(loop), HEAD_BYTES)
+        reader = RequestReader(new_parser(loop), HEAD_BYTES, request_memory())
         met = [len(reader.feed_data(piece)[0]) for piece in reader.pieces(large * 10)]
         assert sum(met) == 2
         assert reader.is_full
