@@ -105,7 +105,7 @@ class Prober:
     def doubt(self, instance: Instance, evidence: str) -> None:
         """Real requests speak against an instance: suspect it where it was healthy, and ask it now."""
         watch = self._watches.get(instance.key)
-        if watch is None or watch.instance.address != instance.address:
+        if watch is None or watch.instance.probed_as != instance.probed_as:
             return
         health = self._book.health(instance.key)
         doubted = step(health, Doubt(evidence), self._thresholds)
@@ -118,7 +118,7 @@ class Prober:
         """Begin with an instance that is new here; take in what the lease says where that counts."""
         instance = entry.instance
         watch = self._watches.get(instance.key)
-        if watch is None or watch.instance.address != instance.address:
+        if watch is None or watch.instance.probed_as != instance.probed_as:
             if watch is not None:
                 watch.end()
             self._book.begin(instance)

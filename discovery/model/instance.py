@@ -74,10 +74,14 @@ class Instance:
         return f"{self.scheme}://{self.authority}"
 
     @property
-    def address(self) -> tuple[Scalar, ...]:
+    def endpoint(self) -> tuple[str, str, int]:
+        """Where connections to it lead."""
+        return self.scheme, self.host, self.port
+
+    @property
+    def probed_as(self) -> tuple[Scalar, ...]:
         """What health is a verdict on: a change of any of it makes a new instance of the same id."""
-        asked = map(self.metadata.get, HEALTH_KEYS)
-        return (self.scheme, self.host, self.port, self.health_check_url, *asked)
+        return (*self.endpoint, self.health_check_url, *map(self.metadata.get, HEALTH_KEYS))
 
     @property
     def health_check(self) -> HealthCheck:

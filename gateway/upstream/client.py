@@ -51,7 +51,7 @@ class UpstreamClient:
         )
 
     def pool(self, instance: Instance) -> Pool:
-        """The instance's pool; one that has moved gets a new one.
+        """The instance's pool; an instance that has moved gets a new one.
 
         Raises UpstreamUnreachable where the instance has begun to drain, or is gone, since it became
         a candidate: a request that tries its next one shall not come after the acknowledgement.
@@ -59,11 +59,13 @@ class UpstreamClient:
         pool = self._pools.get(instance.key)
         if pool is None and self._has_left(instance):
             raise UpstreamUnreachable("the instance takes no more requests")
-        if pool is None or (
-            pool.instance is not instance and pool.instance.address != instance.address
-        ):
-            if pool is not None:
+        if pool is not None and pool.instance is not instance:  # it has registered again
+            if pool.instance.endpoint == instance.endpoint:
+                pool.instance = instance
+            else:
                 self._let_go(instance.key, pool)
+                pool = None
+        if pool is None:
             pool = Pool(instance, self.dialer, self._limits, self._met)
             self._pools[instance.key] = pool
         return pool

@@ -420,9 +420,17 @@ def test_a_record_is_one_line_of_json() -> None:
 
 def test_another_address_or_probe_makes_another_instance_and_another_weight_does_not() -> None:
     same = parse(weight=5, metadata={"a": 1}, version="2.0.0", ttl=9)
-    assert same.address == parse().address
+    assert same.probed_as == parse().probed_as
     for change in ({"host": "other"}, {"port": 9}, {"scheme": "https"}, {"health_check_url": "/"}):
-        assert parse(**change).address != parse().address
+        assert parse(**change).probed_as != parse().probed_as
+
+
+def test_only_another_address_leads_connections_elsewhere() -> None:
+    one = parse(health_check_url="/")
+    for change in ({"host": "other"}, {"port": 9}, {"scheme": "https"}):
+        assert parse(**change).endpoint != one.endpoint
+    for same in ({"metadata": {"health.statuses": "204"}}, {"health_check_url": "/up"}):
+        assert parse(**{"health_check_url": "/", **same}).endpoint == one.endpoint
 
 
 # How it is probed
@@ -508,4 +516,4 @@ def test_another_expectation_makes_another_instance() -> None:
         ("health.body", "UP"),
         ("health.host", "shop.example"),
     ):
-        assert parse(health_check_url="/", metadata={key: value}).address != one.address
+        assert parse(health_check_url="/", metadata={key: value}).probed_as != one.probed_as

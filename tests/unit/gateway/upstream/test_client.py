@@ -1,0 +1,49 @@
+"""Whose connections the client keeps when an instance registers again."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from gateway.upstream.client import UpstreamClient
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.limits import UpstreamLimits
+from tests.unit.gateway.upstream.test_pool import INSTANCE, SlowDialer, use
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[UpstreamClient]:
+    dialer = SlowDialer()
+    yield UpstreamClient(dialer, UpstreamLimits())
+    for sock in dialer.sockets:
+        sock.close()
+
+
+async def idle_connection(client: UpstreamClient) -> UpstreamConnection:
+    pool = client.pool(INSTANCE)
+    connection = await pool.open()
+    use(connection)
+    pool.give_back(connection)
+    return connection
+
+
+async def test_another_health_check_keeps_the_idle_connections(client: UpstreamClient) -> None:
+    """It once made a new pool, and each connection was opened anew."""
+    connection = await idle_connection(client)
+    again = replace(INSTANCE, metadata={"health.statuses": "200-299"}, health_check_url="/up")
+
+    pool = client.pool(again)
+
+    assert pool.take_idle() is connection
+    assert pool.instance is again, "doubts about an instance are about its latest registration"
+
+
+@pytest.mark.parametrize("moved", [{"host": "10.0.0.10"}, {"port": 8003}, {"scheme": "https"}])
+async def test_an_instance_that_has_moved_is_connected_to_anew(
+    client: UpstreamClient, moved: dict[str, object]
+) -> None:
+    connection = await idle_connection(client)
+
+    assert client.pool(replace(INSTANCE, **moved)).take_idle() is None
+
+    assert not connection.is_open
