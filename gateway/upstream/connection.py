@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection to an instance: an asyncio protocol around the reader of its responses."""
+"""One HTTP/1.1 connection to an instance: exchanges one after the other, each with its deadlines."""
 
 import asyncio
 import socket
@@ -6,19 +6,18 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from discovery.model.addresses import IPAddress
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
-from gateway.upstream.reading import Reader, rest
+from gateway.upstream.reading import rest
 from gateway.upstream.repeated_answers import AnswerMemory
 from gateway.upstream.response_reader import (
     SWITCHING_PROTOCOLS,
     End,
     ResponseReader,
 )
-from gateway.upstream.sockets import bytes_acknowledged, readable
+from gateway.upstream.upload import Upload, not_as_long
+from gateway.upstream.wire import NEVER, Wire, is_clean
 from middlewares.failures import (
-    BadRequest,
     Failure,
     UpstreamInvalid,
     UpstreamReset,
@@ -26,14 +25,11 @@ from middlewares.failures import (
     UpstreamTimeout,
 )
 
-NEVER = float("inf")
 #: Unread body bytes at which reading from the instance pauses, and goes on.
 HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 16 * 1024
 #: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
-#: Turns of the loop that a new connection is given to read what came before its first request.
-SETTLING_TURNS = 16
 
 #: What takes the heads before the final one (103 Early Hints).
 OnInterim = Callable[[ResponseHead], None]
@@ -51,7 +47,7 @@ class Taker(Protocol):
     def upstream_lost(self) -> None: ...
 
 
-class UpstreamConnection(Reader):
+class UpstreamConnection(Wire):
     """Carries one exchange after the other: `request`, `head`, then `read` until it gives b"".
 
     The connection belongs to whoever sent the request until that one gives it back: nothing that
@@ -61,14 +57,10 @@ class UpstreamConnection(Reader):
     def __init__(
         self, sock: socket.socket, limits: UpstreamLimits, met: AnswerMemory | None = None
     ) -> None:
-        super().__init__()
+        super().__init__(sock)
         self.reused = False
-        #: Where it leads; None where that is not known.
-        self.address: IPAddress | None = None
         self.idle_since_s = 0.0
         self.idle_limit_s = IDLE_LIMIT_S
-        #: When it ended (loop time); what the pool ends itself it does not ask.
-        self.lost_s = NEVER
         #: When the request was sent (loop time), and whether another instance may have it instead.
         self.began_s = 0.0
         self.movable = False
@@ -76,25 +68,15 @@ class UpstreamConnection(Reader):
         self.deadline_s = NEVER
         self._ends_s = NEVER
         self._limits = limits
-        self._loop = asyncio.get_running_loop()
-        self._sock = sock
-        self._is_readable = readable(sock)
-        self._transport: asyncio.Transport | None = None
-        self._is_tls = False
         self._reader = ResponseReader(limits.head_bytes, met)
         self._sent_before = 0
-        self._sent = 0
         self._taker: Taker | None = None
-        self._writable: asyncio.Event | None = None
-        self._sending: asyncio.Task[None] | None = None
-        self._is_cut_short = False
+        self._upload: Upload | None = None
         self._pieces: deque[bytes] = deque()
         self._begin(None)
         #: Before the first request, as behind the end of a response, nothing may come.
         self._ended = True
         self._unasked_bytes = 0
-        #: Of the request's body, as its head says, and not sent yet.
-        self._body_due = 0
 
     def _begin(self, interim: OnInterim | None) -> None:
         """A new exchange: everything that belongs to the last one is gone."""
@@ -103,16 +85,11 @@ class UpstreamConnection(Reader):
         self._interim = interim
         self._unread_bytes = 0
         self._forward: Callable[[bytes], bool] | None = None
-        self._reading_paused = False
         self._ended = False
         self._keeps_alive = False
         self._failure: Failure | None = None
 
     # What the pool calls.
-
-    @property
-    def is_open(self) -> bool:
-        return self._transport is not None and not self._transport.is_closing()
 
     def is_fresh(self, now_s: float) -> bool:
         """It may carry one more request: it is open, not idle too long, and nothing came meanwhile.
@@ -126,22 +103,6 @@ class UpstreamConnection(Reader):
             and not self._is_readable()
         )
 
-    async def settle(self) -> None:
-        """Have the loop read what is in the socket already, before the first request.
-
-        Bytes that nobody asked for end the connection then; TLS has messages of its own behind the
-        handshake, so what is in the socket says nothing as long as it is not read.
-        """
-        for _ in range(SETTLING_TURNS):
-            if not self.is_open or not self._is_readable():
-                return
-            try:
-                await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                self.abort()
-                raise
-        self.abort()
-
     @property
     def is_reusable(self) -> bool:
         """The exchange is over on both sides, and another may follow."""
@@ -150,9 +111,7 @@ class UpstreamConnection(Reader):
             and self._keeps_alive
             and self._failure is None
             and not self._pieces
-            and not self._body_due
-            and (self._sending is None or self._sending.done())
-            and not self._is_cut_short
+            and (self._upload is None or self._upload.is_whole)
             and self.is_open
         )
 
@@ -174,10 +133,10 @@ class UpstreamConnection(Reader):
 
     def abort(self) -> None:
         """End the connection, whatever it is at; an unfinished request is cut off, not ended."""
-        if self._sending is not None:
-            self._sending.cancel()
-        if self._transport is not None and self._taker is None:
-            self._transport.abort()
+        if self._upload is not None:
+            self._upload.task.cancel()
+        if self._taker is None:
+            super().abort()
 
     # What the hop calls.
 
@@ -210,13 +169,11 @@ class UpstreamConnection(Reader):
             )
             self._fail(reset)
             return
-        self._body_due = head.length
         if head.length and body is None:
-            self._fail(_not_as_long())
+            self._fail(not_as_long())
             return
-        self._write(head.data)
-        if body is not None:
-            self._sending = asyncio.create_task(self._send(body, head.chunked))
+        self.write(head.data)
+        self._upload = None if body is None else Upload(body, head, self)
 
     async def head(self) -> ResponseHead:
         """The response's head."""
@@ -270,20 +227,12 @@ class UpstreamConnection(Reader):
 
     def _read_on(self) -> None:
         if self._reading_paused and self._unread_bytes <= LOW_WATER_BYTES:
-            self._reading_paused = False
-            if self._transport is not None:
-                self._transport.resume_reading()
+            self.resume_reading()
 
     @property
     def is_tunnel(self) -> bool:
         """It has switched protocols: its request has been answered."""
         return self._taker is not None
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        if self._transport is None:
-            raise UpstreamReset("the upstream closed the connection")
-        return self._transport
 
     def hand_over(self, taker: Taker) -> None:
         """After a 101: from now on the bytes are the taker's, beginning with those that came along."""
@@ -293,7 +242,7 @@ class UpstreamConnection(Reader):
         if self._failure is not None:
             taker.upstream_lost()
         elif self._reading_paused:
-            self.transport.resume_reading()
+            self.resume_reading()
 
     async def _wait(self) -> None:
         """Until something happens: there is one consumer, so one future will do."""
@@ -307,56 +256,21 @@ class UpstreamConnection(Reader):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    async def _send(self, body: AsyncIterator[bytes], chunked: bool) -> None:
-        try:
-            while self.is_open:
-                # While the client is waited for, the instance can't be blamed for its silence.
-                self._expect_head(NEVER)
-                piece = await anext(body, b"")
-                self._expect_head(self._loop.time() + self._limits.head_s)
-                if not chunked:
-                    self._body_due -= len(piece)
-                if self._body_due < 0 or (self._body_due and not piece):
-                    raise _not_as_long()
-                if not piece:
-                    break
-                self._write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-                if self._writable is not None:
-                    await self._writable.wait()
-            else:  # nobody takes the rest
-                return
-            if chunked:
-                self._write(b"0\r\n\r\n")
-        except Failure as failure:  # the client's body broke off or is too large
-            self._cut_short(failure)
+    # What an upload calls.
 
-    def _expect_head(self, until_s: float) -> None:
+    def expect_head(self, expected: bool) -> None:
         if self._head is None:
-            self.deadline_s = until_s
+            self.deadline_s = self._loop.time() + self._limits.head_s if expected else NEVER
 
-    def _cut_short(self, failure: Failure) -> None:
-        """The request's body will not be whole; an answer that has begun may still come to its end."""
-        self._is_cut_short = True
+    def cut_short(self, failure: Failure) -> None:
+        """An answer that has begun may still come to its end."""
         if self._head is None:
             self._fail(failure)
-        if self._transport is None:
-            return
-        if self._head is None:
-            self._transport.abort()
-        elif self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
-
-    def _write(self, data: bytes) -> None:
-        # A connection that is closed for writing may have an answer (413, say) waiting to be read.
-        if self._transport is not None and not self._transport.is_closing():
-            self._sent += len(data)
-            self._transport.write(data)
+            super().abort()
+        else:
+            self.finish_writing()
 
     # asyncio.BufferedProtocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        self._is_tls = transport.get_extra_info("ssl_object") is not None
 
     def data_received(self, data: bytes | memoryview) -> None:
         if self._taker is not None:
@@ -396,9 +310,7 @@ class UpstreamConnection(Reader):
         self._wake()
         self._unread_bytes += len(piece)
         if self._unread_bytes > HIGH_WATER_BYTES and not self._reading_paused:
-            self._reading_paused = True
-            if self._transport is not None:
-                self._transport.pause_reading()
+            self.pause_reading()
 
     def _end(self, end: End) -> None:
         self._ended = True
@@ -420,15 +332,13 @@ class UpstreamConnection(Reader):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost_s = self._loop.time()
-        self._transport = None
+        super().connection_lost(exc)
         if exc is not None and not self._is_tls:  # it holds ciphertext then, and TLS has read it
             self._read_rest()
-        untouched = self._is_untouched(exc)
-        end = self._reader.finish() if _is_clean(exc) else None
+        untouched = not self._reader.has_begun and self.has_taken_nothing(self._sent_before, exc)
+        end = self._reader.finish() if is_clean(exc) else None
         self._reader.close()
         self._keeps_alive = False
-        self._resume()
         if self._taker is not None:
             self._taker.upstream_lost()
         if self._ended or self._failure is not None:
@@ -451,44 +361,11 @@ class UpstreamConnection(Reader):
             self.data_received(data)
 
     def pause_writing(self) -> None:
-        self._writable = asyncio.Event()
+        super().pause_writing()
         if self._taker is not None:
             self._taker.upstream_paused(True)
 
     def resume_writing(self) -> None:
-        self._resume()
+        super().resume_writing()
         if self._taker is not None:
             self._taker.upstream_paused(False)
-
-    def _resume(self) -> None:
-        if self._writable is not None:
-            self._writable.set()
-            self._writable = None
-
-    def _is_untouched(self, exc: Exception | None) -> bool:
-        """The instance closed before the request came, or while it was on its way, and has seen none.
-
-        Where something was written, only a clean end proves that, with none of the request's bytes
-        acknowledged: an instance that reads and then resets looks the same otherwise, and so does one
-        whose kernel had taken the request that it then did not read.
-        """
-        if self._sent == self._sent_before:
-            return True
-        if not _is_clean(exc) or self._reader.has_begun:
-            return False
-        acknowledged = bytes_acknowledged(self._sock)
-        # The handshake counts for one.
-        return acknowledged is not None and acknowledged <= self._sent_before + 1
-
-
-def _not_as_long() -> BadRequest:
-    """What follows would be taken for the rest of it: another client's request, perhaps."""
-    return BadRequest("the request's body is not as long as its head says")
-
-
-def _is_clean(end: Exception | None) -> bool:
-    """The instance has finished sending: a broken pipe says so too, met while writing.
-
-    A reset that no end came before has another error.
-    """
-    return end is None or isinstance(end, BrokenPipeError)

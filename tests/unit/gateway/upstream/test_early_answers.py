@@ -157,10 +157,10 @@ def test_nobody_reads_on_from_a_client_whose_instance_takes_nothing(loop: str) -
                 await asyncio.sleep(0)
 
         await exchange.answer(body())
-        sending = exchange.connection._sending
-        assert sending is not None
+        upload = exchange.connection._upload
+        assert upload is not None
         async with asyncio.timeout(WITHIN_S):
-            await sending
+            await upload.task
         exchange.end()
         return pieces
 
