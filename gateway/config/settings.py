@@ -148,10 +148,6 @@ class GatewaySettings(BaseSettings):
     @property
     def upstream_limits(self) -> UpstreamLimits:
         return UpstreamLimits(
-            connect_s=self.upstream_connect_timeout,
-            head_s=self.upstream_timeout,
-            idle_s=self.upstream_idle_timeout,
-            total_s=self.upstream_total_timeout,
             connections=self.upstream_connections,
             wait_s=self.upstream_connection_wait,
             head_bytes=self.max_response_head_bytes,

@@ -13,8 +13,8 @@ from discovery.model.errors import ForbiddenAddress
 from discovery.model.health_check import HealthCheck
 from discovery.model.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.dialing import Dialer
-from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import RequestHead, ResponseHead, lines
 from gateway.version import VERSION
 from middlewares.failures import Failure, UpstreamFailure
@@ -22,6 +22,7 @@ from middlewares.telemetry.seldom import Seldom
 
 #: Of a health answer's body no more is read, and nothing of it is kept but whether it is as expected.
 MAX_BODY_BYTES = 16 * 1024
+MAX_HEAD_BYTES = 64 * 1024
 #: A time-out that is noticed later than this was spent by the gateway's own pause.
 LATE_AFTER_S = 0.25
 
@@ -29,10 +30,10 @@ LATE_AFTER_S = 0.25
 class HealthProbe:
     """Probes by the hop's own client; it passes on what is expected and follows no redirect."""
 
-    def __init__(self, dialer: Dialer, timeout_s: float) -> None:
+    def __init__(self, dialer: Dialer, timeout_s: float, *, connect_s: float = 2.0) -> None:
         self._dialer = dialer
         self._timeout_s = timeout_s
-        self._limits = UpstreamLimits(head_s=timeout_s)
+        self._deadlines = Deadlines(connect_s=connect_s, head_s=timeout_s)
         self._not_made = Seldom("probe.not_made")
 
     async def __call__(self, instance: Instance, suspected: bool) -> Verdict | None:
@@ -72,12 +73,12 @@ class HealthProbe:
             return Verdict(False, texts.broke_off(asked, str(failure), failure.evidence))
 
     async def _connect(self, instance: Instance) -> Verdict:
-        connection = await self._dialer.connect(instance, self._new)
+        connection = await self._connected(instance)
         connection.abort()
         return Verdict(True, "connected")
 
-    def _new(self, sock: socket.socket) -> UpstreamConnection:
-        return UpstreamConnection(sock, self._limits)
+    async def _connected(self, there: Instance) -> UpstreamConnection:
+        return await self._dialer.connect(there, _new, within_s=self._deadlines.connect_s)
 
     async def _ask(self, instance: Instance) -> Verdict:
         host = instance.health_check.host or instance.authority
@@ -100,10 +101,10 @@ class HealthProbe:
 
     async def _exchange(self, there: Instance, request: RequestHead) -> tuple[ResponseHead, bytes]:
         """The head of the answer and the beginning of its body."""
-        connection = await self._dialer.connect(there, self._new)
+        connection = await self._connected(there)
         try:
             await connection.settle()
-            connection.request(request)
+            connection.request(request, deadlines=self._deadlines)
             head = await connection.head()
             body = bytearray()
             with contextlib.suppress(Failure):  # what has been seen decides
@@ -112,6 +113,10 @@ class HealthProbe:
         finally:
             connection.abort()
         return head, bytes(body[:MAX_BODY_BYTES])
+
+
+def _new(sock: socket.socket) -> UpstreamConnection:
+    return UpstreamConnection(sock, MAX_HEAD_BYTES)
 
 
 def _is_own(instance: Instance) -> bool:

@@ -1,5 +1,6 @@
 """The hop: choose an instance, send the request, and give back its answer unsent, or try the next."""
 
+import asyncio
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from gateway.hop.deciding.balancing import choose
 from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import OnInterim, UpstreamConnection
+from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead, ResponseHead
 from gateway.upstream.pool import Pool
 from middlewares.candidates.deciding import Candidate
@@ -84,7 +86,8 @@ class Proxy:
         body = RequestBody(request, exchange, self._client_limits) if has_body else None
         interim = self._interim(request, exchange)
         may_move = body is None and request.method in IDEMPOTENT
-        ends_s = self._upstreams.ends_s()
+        now_s = asyncio.get_running_loop().time()
+        deadlines = Deadlines.begun(route.policy.timeouts, now_s)
         failure: Failure | None = None
         nobody_there = True
         exchange.held.append(_UnderWay(self._metrics.in_flight, service))
@@ -99,7 +102,7 @@ class Proxy:
                 pool = self._upstreams.pool(candidate.instance)
                 is_last = len(exchange.attempts) == len(candidates)
                 movable = may_move and not is_last
-                connection, said = await self._ask(pool, head, body, movable, interim, ends_s)
+                connection, said = await self._ask(pool, head, body, movable, interim, deadlines)
                 answer = Answer(
                     said,
                     connection,
@@ -136,7 +139,7 @@ class Proxy:
         body: RequestBody | None,
         movable: bool,
         interim: OnInterim | None,
-        ends_s: float,
+        deadlines: Deadlines,
     ) -> tuple[UpstreamConnection, ResponseHead]:
         """Send the request and wait for the response's head; the connection is then the caller's.
 
@@ -145,17 +148,17 @@ class Proxy:
         """
         repeatable = head.method in IDEMPOTENT
         connection = pool.take_idle(repeatable=repeatable) or await pool.open(
-            repeatable=repeatable, ends_s=ends_s
+            deadlines=deadlines, repeatable=repeatable
         )
         try:
-            answer = await self._ask_over(connection, pool, head, body, movable, interim, ends_s)
+            answer = await self._ask_over(connection, pool, head, body, movable, interim, deadlines)
         except UpstreamReset as reset:
             if not connection.reused or not may_send_again(reset, head.method, body):
                 raise
         else:
             return connection, answer
-        connection = await pool.open(fresh=True, ends_s=ends_s)
-        answer = await self._ask_over(connection, pool, head, body, movable, interim, ends_s)
+        connection = await pool.open(deadlines=deadlines, fresh=True)
+        answer = await self._ask_over(connection, pool, head, body, movable, interim, deadlines)
         return connection, answer
 
     async def _ask_over(
@@ -166,10 +169,10 @@ class Proxy:
         body: RequestBody | None,
         movable: bool,
         interim: OnInterim | None,
-        ends_s: float,
+        deadlines: Deadlines,
     ) -> ResponseHead:
         pieces = body.begin() if body is not None else None
-        connection.request(head, pieces, movable=movable, interim=interim, ends_s=ends_s)
+        connection.request(head, pieces, deadlines=deadlines, movable=movable, interim=interim)
         try:
             return await connection.head()
         except BaseException:

@@ -4,7 +4,6 @@ import asyncio
 
 from discovery.model.instance import Instance
 from discovery.view.view import Event, View
-from gateway.upstream.connection import NEVER
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.pool import Pool
@@ -69,11 +68,6 @@ class UpstreamClient:
             pool = Pool(instance, self.dialer, self._limits, self._met)
             self._pools[instance.key] = pool
         return pool
-
-    def ends_s(self) -> float:
-        """When an exchange that begins now has to be over, whatever it tries (loop time)."""
-        total_s = self._limits.total_s
-        return asyncio.get_running_loop().time() + total_s if total_s else NEVER
 
     def busy(self) -> list[Pool]:
         """The pools with requests under way."""

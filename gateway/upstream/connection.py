@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
 from gateway.upstream.reading import rest
 from gateway.upstream.repeated_answers import AnswerMemory
@@ -16,7 +16,7 @@ from gateway.upstream.response_reader import (
     ResponseReader,
 )
 from gateway.upstream.upload import Upload, not_as_long
-from gateway.upstream.wire import NEVER, Wire, is_clean
+from gateway.upstream.wire import Wire, is_clean
 from middlewares.failures import (
     Failure,
     UpstreamInvalid,
@@ -36,7 +36,7 @@ OnInterim = Callable[[ResponseHead], None]
 
 
 class Taker(Protocol):
-    """Who takes a connection over that has switched protocols: gateway.tunnel.Tunnel."""
+    """Who takes a connection over that has switched protocols: gateway.front.tunnel.Tunnel."""
 
     def upstream_data(self, data: bytes) -> None: ...
 
@@ -55,7 +55,7 @@ class UpstreamConnection(Wire):
     """
 
     def __init__(
-        self, sock: socket.socket, limits: UpstreamLimits, met: AnswerMemory | None = None
+        self, sock: socket.socket, head_bytes: int, met: AnswerMemory | None = None
     ) -> None:
         super().__init__(sock)
         self.reused = False
@@ -67,8 +67,8 @@ class UpstreamConnection(Wire):
         #: When silence becomes a failure (loop time); never, while the client is waited for.
         self.deadline_s = NEVER
         self._ends_s = NEVER
-        self._limits = limits
-        self._reader = ResponseReader(limits.head_bytes, met)
+        self._deadlines = Deadlines()
+        self._reader = ResponseReader(head_bytes, met)
         self._sent_before = 0
         self._taker: Taker | None = None
         self._upload: Upload | None = None
@@ -145,22 +145,22 @@ class UpstreamConnection(Wire):
         head: RequestHead,
         body: AsyncIterator[bytes] | None = None,
         *,
+        deadlines: Deadlines,
         movable: bool = False,
         interim: OnInterim | None = None,
-        ends_s: float = NEVER,
     ) -> None:
         """Send the head now, and the body as it comes, while the response is already awaited.
 
-        `interim` is called with each 1xx head as it comes, but for 100 and 101. `ends_s` is when all of
-        the exchange has to be over (loop time).
+        `interim` is called with each 1xx head as it comes, but for 100 and 101.
         """
         self._begin(interim)
         self._reader.begin(head.method, upgrades=head.upgrades, correlation_id=head.correlation_id)
         self._sent_before = self._sent
         self.movable = movable
         self.began_s = now_s = self._loop.time()
-        self.deadline_s = now_s + self._limits.head_s
-        self._ends_s = ends_s
+        self._deadlines = deadlines
+        self.deadline_s = now_s + deadlines.head_s
+        self._ends_s = deadlines.ends_s
         if not self.is_open:  # it ended before it could be used
             came = self._unasked_bytes
             evidence = f"it sent {came} bytes before it was asked anything" if came else ""
@@ -216,8 +216,8 @@ class UpstreamConnection(Wire):
                 raise self._failure
             if self._ended:
                 return b""
-            if self._limits.idle_s:
-                self.deadline_s = self._loop.time() + self._limits.idle_s
+            if self._deadlines.idle_s:
+                self.deadline_s = self._loop.time() + self._deadlines.idle_s
             await self._wait()
             self.deadline_s = NEVER
         piece = self._pieces.popleft()
@@ -260,7 +260,7 @@ class UpstreamConnection(Wire):
 
     def expect_head(self, expected: bool) -> None:
         if self._head is None:
-            self.deadline_s = self._loop.time() + self._limits.head_s if expected else NEVER
+            self.deadline_s = self._loop.time() + self._deadlines.head_s if expected else NEVER
 
     def cut_short(self, failure: Failure) -> None:
         """An answer that has begun may still come to its end."""
@@ -303,8 +303,8 @@ class UpstreamConnection(Wire):
 
     def _keep(self, piece: bytes) -> None:
         if self._forward is not None and not self._pieces and self._forward(piece):
-            if self._limits.idle_s:
-                self.deadline_s = self._loop.time() + self._limits.idle_s
+            if self._deadlines.idle_s:
+                self.deadline_s = self._loop.time() + self._deadlines.idle_s
             return
         self._pieces.append(piece)
         self._wake()

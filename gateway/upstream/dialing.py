@@ -29,28 +29,28 @@ ATTEMPT_DELAY_S = 0.25
 class Dialer:
     """Makes connections to instances; `policy` is replaced once the gateway knows its own listeners."""
 
-    def __init__(self, policy: AddressPolicy, connect_timeout_s: float) -> None:
+    def __init__(self, policy: AddressPolicy) -> None:
         self.policy = policy
         self.resolver = Resolver()
         #: Requests leave the descriptors from this number on to others.
         self.requests_below = sys.maxsize
-        self._connect_timeout_s = connect_timeout_s
 
     async def connect(
         self,
         instance: Instance,
         protocol: Callable[[socket.socket], P],
         *,
+        within_s: float,
         below: int = sys.maxsize,
     ) -> P:
         """A connected protocol. Raises OSError (TimeoutError is one) or ForbiddenAddress.
 
         `below`: no descriptor from this number on is taken, as if there were none.
 
-        All addresses of a name are tried within the one time-out, each when the one before has failed
+        All addresses of a name are tried within that time, each when the one before has failed
         or is slow: one that hangs keeps nobody from the next.
         """
-        async with asyncio.timeout(self._connect_timeout_s):
+        async with asyncio.timeout(within_s):
             allowed: list[IPAddress] = []
             error: Exception = OSError("the name has no address")
             for address in await self.resolver.resolve(instance.host):

@@ -8,7 +8,8 @@ from discovery.base.shortage import is_own_shortage
 from discovery.model.addresses import IPAddress
 from discovery.model.errors import ForbiddenAddress
 from discovery.model.instance import Instance
-from gateway.upstream.connection import NEVER, UpstreamConnection
+from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
@@ -82,22 +83,22 @@ class Pool:
         return None
 
     async def open(
-        self, *, fresh: bool = False, repeatable: bool = True, ends_s: float = NEVER
+        self, *, deadlines: Deadlines, fresh: bool = False, repeatable: bool = True
     ) -> UpstreamConnection:
         """A new connection, or where it had to wait for its turn one that became idle, unless `fresh`.
 
         Raises UpstreamUnreachable, or Overloaded when there are too many for too long, or the
-        gateway can't make one; UpstreamTimeout when `ends_s` has come (loop time).
+        gateway can't make one; UpstreamTimeout when it has to be over.
         """
-        if ends_s == NEVER:
-            return await self._open(fresh=fresh, repeatable=repeatable)
+        if deadlines.ends_s == NEVER:
+            return await self._open(deadlines.connect_s, fresh=fresh, repeatable=repeatable)
         try:
-            async with asyncio.timeout_at(ends_s):
-                return await self._open(fresh=fresh, repeatable=repeatable)
+            async with asyncio.timeout_at(deadlines.ends_s):
+                return await self._open(deadlines.connect_s, fresh=fresh, repeatable=repeatable)
         except TimeoutError:
             raise UpstreamTimeout("the upstream did not answer in time") from None
 
-    async def _open(self, *, fresh: bool, repeatable: bool) -> UpstreamConnection:
+    async def _open(self, within_s: float, *, fresh: bool, repeatable: bool) -> UpstreamConnection:
         if self._is_full:
             await self._turn()
             idle = None if fresh else self.take_idle(repeatable=repeatable)
@@ -106,7 +107,10 @@ class Pool:
         self._opening += 1
         try:
             connection = await self._dialer.connect(
-                self.instance, self._new, below=self._dialer.requests_below
+                self.instance,
+                self._new,
+                within_s=within_s,
+                below=self._dialer.requests_below,
             )
             await connection.settle()
             self.active.add(connection)
@@ -120,7 +124,7 @@ class Pool:
         return connection
 
     def _new(self, sock: socket.socket) -> UpstreamConnection:
-        connection = UpstreamConnection(sock, self._limits, self._met)
+        connection = UpstreamConnection(sock, self._limits.head_bytes, self._met)
         connection.address = peer_address(sock)
         return connection
 

@@ -4,11 +4,11 @@ import asyncio
 import socket
 
 from discovery.model.addresses import IPAddress
+from gateway.upstream.deadlines import NEVER
 from gateway.upstream.reading import Reader
 from gateway.upstream.sockets import bytes_acknowledged, readable
 from middlewares.failures import UpstreamReset
 
-NEVER = float("inf")
 #: Turns of the loop that a new connection is given to read what came before its first request.
 SETTLING_TURNS = 16
 

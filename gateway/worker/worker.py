@@ -50,15 +50,17 @@ class Gateway:
         self.met = HeadsMet()
         self.clients = Clients(settings.trusted)
         self.guard = AdminGuard(settings.admin_token)
-        self.dialer = Dialer(
-            AddressPolicy(settings.allowed_hosts), settings.upstream_connect_timeout
-        )
+        self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
         self.dialer.requests_below = self.descriptors.requests_below
         self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits, self.met.answers)
         self.member = member = Member(
             settings.registry,
             traffic=self.upstreams,
-            probe=HealthProbe(self.dialer, settings.health_check_timeout),
+            probe=HealthProbe(
+                self.dialer,
+                settings.health_check_timeout,
+                connect_s=settings.upstream_connect_timeout,
+            ),
             thresholds=Thresholds(settings.health_fall, settings.health_rise),
             times=ProbeTimes(settings.health_check_interval),
             remove_after_s=settings.unhealthy_remove_after,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.resolver import Resolver
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
@@ -83,7 +84,7 @@ async def test_a_connection_in_use_is_left_alone_and_not_used_again_after_the_mo
     pool = gateway.gateway.upstreams.pool(
         gateway.member.watcher.view.services["orders"]["orders/i1"].instance
     )
-    connection = await pool.open()  # as a request under way holds it
+    connection = await pool.open(deadlines=Deadlines())  # as a request under way holds it
     assert str(connection.address) == OLD
 
     name_server.move_to(NEW)

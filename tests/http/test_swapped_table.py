@@ -6,7 +6,7 @@ import pytest
 
 from middlewares.limits.deciding import Policy
 from middlewares.routing.deciding import Table
-from middlewares.routing.policy import RoutePolicy
+from middlewares.routing.policy import RoutePolicy, Timeouts
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.conftest import StartHop
 from tests.support.gateways import RunningGateway
@@ -87,6 +87,32 @@ async def test_a_request_under_way_keeps_what_it_began_with(
     answer = await under_way
     assert (answer.status, answer.headers["RateLimit-Policy"]) == (200, '"default";q=7;w=60')
     assert (await gateway.get("/api/orders")).status == 404
+
+
+async def test_deadlines_are_those_of_the_route_that_a_request_began_with(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """Both requests are at one instance."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def slowly(_received: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await answered.wait()
+        writer.write(OK)
+
+    gateway = await start_gateway()
+    upstream = await start_upstream(slowly)
+    await gateway.register("orders_service", upstream.port)
+    patient = asyncio.create_task(gateway.get("/api/orders"))
+    await asked.wait()
+    gateway.gateway.routing.swap(Table(RoutePolicy(timeouts=Timeouts(head_s=0.05))))
+
+    hasty = await gateway.get("/api/orders")
+
+    assert (hasty.status, hasty.json()["reason"]) == (504, "upstream_timeout")
+    assert not patient.done()
+    answered.set()
+    assert (await patient).status == 200
 
 
 async def test_every_layer_asks_the_table_what_is_proxied(start_hop: StartHop) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar, cast
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead
 
 T = TypeVar("T")
+
+#: Those of a request of which the test is not about time.
+ANY = Deadlines()
 
 
 class ByteTransport(asyncio.Transport):
@@ -47,16 +50,19 @@ class ByteTransport(asyncio.Transport):
 class ByteConnection:
     """A connection, its transport, and one end of a socket pair that stands for the kernel's side."""
 
-    def __init__(self, limits: UpstreamLimits | None = None) -> None:
+    def __init__(self) -> None:
         self.sock, self.peer = socket.socketpair()
         self.sock.setblocking(False)  # as a loop has it
         self.transport = ByteTransport()
-        self.connection = UpstreamConnection(self.sock, limits or UpstreamLimits())
+        self.connection = UpstreamConnection(self.sock, 64 * 1024)
         self.connection.connection_made(self.transport)
 
-    def ask(self, method: str = "GET", *, upgrades: bool = False) -> UpstreamConnection:
+    def ask(
+        self, method: str = "GET", *, upgrades: bool = False, deadlines: Deadlines = ANY
+    ) -> UpstreamConnection:
         data = b"%b / HTTP/1.1\r\n\r\n" % method.encode()
-        self.connection.request(RequestHead(method, data, upgrades=upgrades))
+        head = RequestHead(method, data, upgrades=upgrades)
+        self.connection.request(head, deadlines=deadlines)
         return self.connection
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from gateway.front.reading import RequestReader, request_memory
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import BadRequest, Failure
 from middlewares.header_section import HeaderSection
-from tests.support.byte_connections import ByteConnection, at_once
+from tests.support.byte_connections import ANY, ByteConnection, at_once
 from tests.support.eventually import eventually
 from tests.support.lengths import NO_NUMBERS, NUMBERS
 from tests.support.response_bytes import outcome_of
@@ -140,7 +140,7 @@ def asked(length: int) -> RequestHead:
 
 async def test_a_length_is_never_sent_without_its_body() -> None:
     there = ByteConnection()
-    there.connection.request(asked(5))
+    there.connection.request(asked(5), deadlines=ANY)
 
     with pytest.raises(BadRequest):
         at_once(there.connection.head())
@@ -158,7 +158,7 @@ async def test_a_body_of_another_length_than_was_said_ends_the_connection(
     length: int, body: list[bytes]
 ) -> None:
     there = ByteConnection()
-    there.connection.request(asked(length), pieces(*body))
+    there.connection.request(asked(length), pieces(*body), deadlines=ANY)
     await eventually(lambda: there.transport.aborted)
 
     with pytest.raises(BadRequest):
@@ -177,7 +177,7 @@ async def test_an_answer_before_the_whole_body_leaves_the_connection_to_nobody_e
         await goes_on.wait()
         yield b"llo"
 
-    there.connection.request(asked(5), slow())
+    there.connection.request(asked(5), slow(), deadlines=ANY)
     there.connection.data_received(OK)
     assert there.connection.rest() == b"ok"
     assert not there.connection.is_reusable

@@ -22,6 +22,7 @@ from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.looking_up import look_up
 from gateway.upstream.pool import Pool
 from middlewares.failures import OutOfResources, UpstreamUnreachable
+from tests.support.byte_connections import ANY
 from tests.support.eventually import eventually
 from tests.support.shortages import no_descriptors
 
@@ -36,7 +37,7 @@ async def instance() -> AsyncIterator[Instance]:
 
 
 def dialer() -> Dialer:
-    return Dialer(AddressPolicy(AllowedHosts.parse("")), 2.0)
+    return Dialer(AddressPolicy(AllowedHosts.parse("")))
 
 
 @pytest.mark.parametrize(
@@ -118,10 +119,10 @@ async def test_a_request_that_can_not_be_sent_is_overload_and_blames_nobody(
     pool = Pool(instance, dialer(), UpstreamLimits())
 
     with no_descriptors(), pytest.raises(OutOfResources):
-        await pool.open()
+        await pool.open(deadlines=ANY)
 
     assert not issubclass(OutOfResources, UpstreamUnreachable)
-    pool.give_back(await pool.open())
+    pool.give_back(await pool.open(deadlines=ANY))
 
 
 async def test_requests_leave_the_last_descriptors_to_probes(instance: Instance) -> None:
@@ -129,7 +130,7 @@ async def test_requests_leave_the_last_descriptors_to_probes(instance: Instance)
     own.requests_below = 0
 
     with pytest.raises(OutOfResources):
-        await Pool(instance, own, UpstreamLimits()).open()
+        await Pool(instance, own, UpstreamLimits()).open(deadlines=ANY)
 
     assert await HealthProbe(own, 2.0)(instance, False) == Verdict(True, "connected")
 
@@ -149,8 +150,8 @@ def test_a_resolver_without_descriptors_does_not_say_that_there_is_no_such_name(
 
 async def test_whether_an_address_is_our_own_listeners_is_not_guessed(instance: Instance) -> None:
     """It was taken for somebody else's where no socket could be made to find out."""
-    own = Dialer(AddressPolicy(own_listeners=listeners([("0.0.0.0", instance.port)])), 2.0)
+    own = Dialer(AddressPolicy(own_listeners=listeners([("0.0.0.0", instance.port)])))
 
     with no_descriptors(), pytest.raises(OSError, match="Too many open files") as failed:
-        await own.connect(instance, lambda _: asyncio.Protocol())
+        await own.connect(instance, lambda _: asyncio.Protocol(), within_s=2.0)
     assert is_own_shortage(failed.value)

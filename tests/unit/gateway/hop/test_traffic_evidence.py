@@ -13,6 +13,7 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import UpstreamSilent
+from tests.support.byte_connections import ANY
 from tests.unit.gateway.upstream.test_pool import SlowDialer
 
 SILENT, ANSWERING = (Instance(name="price", id=one, host="10.0.0.9", port=80) for one in "ab")
@@ -30,8 +31,8 @@ class Scene:
         self.evidence = TrafficEvidence(self.upstreams, self._health_of, self._doubt)
 
     async def ask(self) -> None:
-        self.connection = await self.upstreams.pool(SILENT).open()
-        self.connection.request(GET, movable=True)
+        self.connection = await self.upstreams.pool(SILENT).open(deadlines=ANY)
+        self.connection.request(GET, deadlines=ANY, movable=True)
         self.asked_s = self.connection.began_s
         self.upstreams.pool(ANSWERING).answered_s = self.asked_s
 

@@ -8,6 +8,7 @@ import pytest
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.limits import UpstreamLimits
+from tests.support.byte_connections import ANY
 from tests.unit.gateway.upstream.test_pool import INSTANCE, SlowDialer, use
 
 
@@ -21,7 +22,7 @@ async def client() -> AsyncIterator[UpstreamClient]:
 
 async def idle_connection(client: UpstreamClient) -> UpstreamConnection:
     pool = client.pool(INSTANCE)
-    connection = await pool.open()
+    connection = await pool.open(deadlines=ANY)
     use(connection)
     pool.give_back(connection)
     return connection

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 
-from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.deadlines import Deadlines
 from tests.support.byte_connections import ByteConnection, at_once
 from tests.support.response_bytes import OK, Response, cut, cuts, fuzzed, responses
 
@@ -162,8 +162,8 @@ async def test_behind_a_piece_that_was_declined_all_wait_for_the_reader() -> Non
 
 
 async def test_a_forwarded_piece_is_a_sign_of_life() -> None:
-    there = ByteConnection(UpstreamLimits(idle_s=10.0))
-    connection = there.ask()
+    there = ByteConnection()
+    connection = there.ask(deadlines=Deadlines(idle_s=10.0))
     connection.data_received(OK + b"Content-Length: 9\r\n\r\n")
     connection.forward_to(lambda _: True)
     connection.deadline_s = before_s = asyncio.get_running_loop().time()

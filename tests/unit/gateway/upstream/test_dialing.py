@@ -51,14 +51,14 @@ def hanging(port: int) -> Iterator[None]:
 
 
 async def connected_to(port: int, *addresses: str, within_s: float = 2.0) -> str:
-    dialer = Dialer(AddressPolicy(AllowedHosts.parse("")), within_s)
+    dialer = Dialer(AddressPolicy(AllowedHosts.parse("")))
 
     async def resolve(host: str) -> list[IPAddress]:
         return [ipaddress.ip_address(address) for address in addresses]
 
     dialer.resolver.resolve = resolve  # type: ignore[method-assign]
     instance = Instance(name="price", id="p1", host="price.example", port=port)
-    return (await dialer.connect(instance, Peer)).address
+    return (await dialer.connect(instance, Peer, within_s=within_s)).address
 
 
 @pytest.mark.usefixtures("hanging")
@@ -102,12 +102,14 @@ async def test_when_all_refuse_it_is_refused(port: int) -> None:
 )
 async def test_a_forbidden_address_is_named_once(host: str, told: str) -> None:
     """It read `169.254.169.254 is 169.254.169.254: link-local`."""
-    dialer = Dialer(AddressPolicy(), 1.0)
+    dialer = Dialer(AddressPolicy())
 
     async def resolve(host: str) -> list[IPAddress]:
         return [ipaddress.ip_address("169.254.169.254")]
 
     dialer.resolver.resolve = resolve  # type: ignore[method-assign]
     with pytest.raises(ForbiddenAddress) as refused:
-        await dialer.connect(Instance(name="price", id="p1", host=host, port=80), Peer)
+        await dialer.connect(
+            Instance(name="price", id="p1", host=host, port=80), Peer, within_s=1.0
+        )
     assert str(refused.value) == told

@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import BodyTooLarge, UpstreamReset
 from tests.support.eventually import eventually
@@ -58,13 +58,13 @@ class Exchange:
             peer, _ = listener.accept()
         sock.setblocking(False)
         _, connection = await loop.create_connection(
-            lambda: UpstreamConnection(sock, UpstreamLimits()), sock=sock
+            lambda: UpstreamConnection(sock, 64 * 1024), sock=sock
         )
         return cls(connection, peer)
 
     async def answer(self, body: AsyncIterator[bytes]) -> tuple[int, bytes]:
         """Status and body; a Failure where it breaks off."""
-        self.connection.request(HEAD, body)
+        self.connection.request(HEAD, body, deadlines=Deadlines())
         async with asyncio.timeout(WITHIN_S):
             head = await self.connection.head()
             read = b""

@@ -9,7 +9,6 @@ import pytest
 import trustme
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.tls import TlsLayer
 from middlewares.failures import UpstreamReset
 from tests.unit.gateway.upstream.test_early_answers import (
@@ -32,7 +31,7 @@ async def begin() -> Exchange:
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     peer.settimeout(10)
     sock.setblocking(False)
-    connection = UpstreamConnection(sock, UpstreamLimits())
+    connection = UpstreamConnection(sock, 64 * 1024)
     layer = TlsLayer(here, "localhost", sock, connection)
     await asyncio.get_running_loop().create_connection(lambda: layer, sock=sock)
     secured, _ = await asyncio.gather(

@@ -14,8 +14,9 @@ from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import RequestHead
 from gateway.upstream.pool import Pool
 from middlewares.failures import Overloaded, UpstreamUnreachable
-from tests.support.byte_connections import ByteTransport, at_once
+from tests.support.byte_connections import ANY, ByteTransport, at_once
 
+GET = RequestHead("GET", b"GET / HTTP/1.1\r\n\r\n")
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 
 
@@ -23,7 +24,7 @@ class SlowDialer(Dialer):
     """Connects when it is allowed to, to nobody."""
 
     def __init__(self) -> None:
-        super().__init__(AddressPolicy(AllowedHosts.parse("")), 1.0)
+        super().__init__(AddressPolicy(AllowedHosts.parse("")))
         self.may_connect = asyncio.Event()
         self.may_connect.set()
         self.refuses = False
@@ -31,10 +32,16 @@ class SlowDialer(Dialer):
         self.sockets: list[socket.socket] = []
 
     async def connect(
-        self, instance: Instance, protocol: Callable[[socket.socket], P], *, below: int = 0
+        self,
+        instance: Instance,
+        protocol: Callable[[socket.socket], P],
+        *,
+        within_s: float,
+        below: int = 0,
     ) -> P:
         self.dialed += 1
-        await self.may_connect.wait()
+        async with asyncio.timeout(within_s):
+            await self.may_connect.wait()
         if self.refuses:
             raise ConnectionRefusedError
         pair = socket.socketpair()
@@ -58,12 +65,12 @@ def pool_of(dialer: Dialer, connections: int, wait_s: float = 5.0) -> Pool:
 
 async def take(pool: Pool) -> UpstreamConnection:
     """As the hop does it."""
-    return pool.take_idle() or await pool.open()
+    return pool.take_idle() or await pool.open(deadlines=ANY)
 
 
 def use(connection: UpstreamConnection) -> None:
     """One whole exchange."""
-    connection.request(RequestHead("GET", b"GET / HTTP/1.1\r\n\r\n"))
+    connection.request(GET, deadlines=ANY)
     connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert at_once(connection.head()) is not None
 
@@ -96,7 +103,7 @@ async def test_the_one_that_was_given_back_last_is_taken_first(dialer: SlowDiale
 async def test_a_connection_that_can_not_be_used_again_is_ended(dialer: SlowDialer) -> None:
     pool = pool_of(dialer, 0)
     connection = await take(pool)
-    connection.request(RequestHead("GET", b"GET / HTTP/1.1\r\n\r\n"))
+    connection.request(GET, deadlines=ANY)
 
     pool.give_back(connection)
 
@@ -204,7 +211,7 @@ async def test_a_fresh_one_is_no_idle_one(dialer: SlowDialer) -> None:
     use(first)
     pool.give_back(first)
 
-    connection = await pool.open(fresh=True)
+    connection = await pool.open(deadlines=ANY, fresh=True)
 
     assert connection is not first
     assert not connection.reused

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.upstream.connection import NEVER
+from gateway.upstream.deadlines import NEVER
 from gateway.upstream.messages import RequestHead
-from tests.support.byte_connections import ByteConnection
+from tests.support.byte_connections import ANY, ByteConnection
 from tests.support.eventually import eventually
 
 PIECES = 50
@@ -36,7 +36,7 @@ async def test_nothing_is_read_of_an_upload_while_the_instance_takes_nothing(
                 there.connection.pause_writing()
             yield b"x"
 
-    there.connection.request(HEAD, body())
+    there.connection.request(HEAD, body(), deadlines=ANY)
     for _ in range(PIECES):
         await asyncio.sleep(0)
     assert taken == 2
@@ -56,7 +56,7 @@ async def test_an_instance_is_not_blamed_while_its_client_pauses(there: ByteConn
         await goes_on.wait()
         yield (PIECES - 1) * b"x"
 
-    connection.request(HEAD, body())
+    connection.request(HEAD, body(), deadlines=ANY)
     await asyncio.wait_for(paused.wait(), 5)
     connection.check_deadline(asyncio.get_running_loop().time() + 10_000)
     assert not connection.is_waiting
