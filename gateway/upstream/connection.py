@@ -7,14 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from gateway.upstream.deadlines import NEVER, Deadlines
-from gateway.upstream.messages import FieldLine, RequestHead, ResponseHead
+from gateway.upstream.messages import End, FieldLine, RequestHead, ResponseHead
 from gateway.upstream.reading import rest
 from gateway.upstream.repeated_answers import AnswerMemory
-from gateway.upstream.response_reader import (
-    SWITCHING_PROTOCOLS,
-    End,
-    ResponseReader,
-)
+from gateway.upstream.response_reader import SWITCHING_PROTOCOLS, ResponseReader
 from gateway.upstream.upload import Upload, not_as_long
 from gateway.upstream.wire import Wire, is_clean
 from middlewares.failures import (

@@ -1,7 +1,8 @@
-"""Heads of requests and responses as they go over the wire: byte lines in their order and case."""
+"""Heads of requests and responses: byte lines in their order and case; and how a response ends."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 FieldLine = tuple[bytes, bytes]
 
@@ -41,6 +42,24 @@ class ResponseHead:
     length: int | None = None
     chunked: bool = False
     passed_on: bytes | None = None
+
+
+class End(NamedTuple):
+    """The response is whole.
+
+    `reusable`: the instance takes another request on the connection. `idle_limit_s`: how long the
+    connection may be idle before, as the instance has just said; None: it said nothing of it.
+    """
+
+    reusable: bool
+    idle_limit_s: float | None = None
+
+
+class Invalid(NamedTuple):
+    """The response can't be passed on: `detail` is for clients, `evidence` for those who operate."""
+
+    detail: str
+    evidence: str
 
 
 def lines(fields: Iterable[FieldLine]) -> bytes:

@@ -8,7 +8,7 @@ is cut out, for it would make each head another.
 
 from typing import NamedTuple
 
-from gateway.upstream.messages import ResponseHead
+from gateway.upstream.messages import End, ResponseHead
 from middlewares.memory import Memory
 
 #: Longer heads are not remembered.
@@ -19,10 +19,10 @@ _ID_FIELD = b"\r\nx-correlation-id: "
 
 
 class RepeatedHead(NamedTuple):
-    """A head that may come again, and how long its Keep-Alive fields let the connection be idle."""
+    """A head that may come again, and the end that such an answer comes to."""
 
     head: ResponseHead
-    idle_limit_s: float | None
+    end: End
 
 
 AnswerMemory = Memory[bytes, RepeatedHead]

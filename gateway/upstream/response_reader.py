@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import httptools
 
 from gateway.upstream.chunk_lines import ChunkLines
 from gateway.upstream.invalid_answers import first_invalid_byte
-from gateway.upstream.messages import FieldLine, ResponseHead
+from gateway.upstream.messages import End, FieldLine, Invalid, ResponseHead
 from gateway.upstream.repeated_answers import AnswerMemory, RepeatedHead, key_of
 from middlewares.hygiene.content_length import content_length
 
@@ -32,24 +31,6 @@ _CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-
 _CONNECTION_FIELD_LENGTHS = frozenset(map(len, _CONNECTION_FIELDS))
 
 
-class End(NamedTuple):
-    """The response is whole.
-
-    `reusable`: the instance takes another request on the connection. `idle_limit_s`: how long the
-    connection may be idle before, as the instance has just said; None: it said nothing of it.
-    """
-
-    reusable: bool
-    idle_limit_s: float | None = None
-
-
-class Invalid(NamedTuple):
-    """The response can't be passed on: `detail` is for clients, `evidence` for those who operate."""
-
-    detail: str
-    evidence: str
-
-
 #: A head (an interim one has a status below 200 other than 101), a piece of the body, or the last word.
 Said = ResponseHead | bytes | End | Invalid
 
@@ -70,6 +51,8 @@ class ResponseReader:
         self._parser = httptools.HttpResponseParser(self)
         #: Heads in a row that had not been met before.
         self._new_heads = 0
+        #: The key of the answer's head and where its body begins, where it may be met again.
+        self._repeatable: tuple[bytes, int] | None = None
         self.begin("")
 
     def begin(self, method: str, *, upgrades: bool = False, correlation_id: bytes = b"") -> None:
@@ -91,7 +74,7 @@ class ResponseReader:
         self._idle_limit_s: float | None = None
         self._head_bytes = 0
         self._trailer_bytes = 0
-        #: Bytes since the last piece of the body: an extension or a trailer that does not end.
+        #: Bytes since the beginning, then since the last piece of the body: an extension or a trailer.
         self._bytes_between = 0
         self._head_tail = b""
         #: Bytes that the parser has taken.
@@ -100,8 +83,6 @@ class ResponseReader:
         self._phrase = b""
         self._fields: list[FieldLine] = []
         self._about_connection: list[FieldLine] = []
-        #: The key of the answer's head and where its body begins, where it may be met again.
-        self._repeatable: tuple[bytes, int] | None = None
 
     def feed(self, data: bytes | memoryview) -> Sequence[Said]:
         """What these bytes say, in their order; nothing of a memoryview is kept but copies."""
@@ -110,27 +91,29 @@ class ResponseReader:
             data = bytes(data)
             if not self.has_begun:
                 self.has_begun = True
-                key = self._key_of(data)
-                if key is not None and (repeated := self._recall(data, key)) is not None:
+                repeated = self._recall(data)
+                if repeated is not None:
                     return repeated
                 if data[0] not in _FIRST_BYTES:
                     evidence = f"it begins with the byte 0x{data[0]:02x}"
                     return (Invalid("the upstream's response is not HTTP", evidence),)
                 self._begin_parsing()
-                self._repeatable = key
                 first = data
             self._head_bytes += len(data)
         elif self._head.status == SWITCHING_PROTOCOLS:
             return (bytes(data),)
         said = self._said = []
         self._parse(data)
-        self._hold_to_limit(len(data))
+        self._bytes_between += len(data)
+        if self._bytes_between > self._most_bytes:
+            self._hold_to_limit(len(data))
         if self._invalid is not None:
             said.append(self._invalid)
         elif self._ended:
-            said.append(End(self._reusable, self._idle_limit_s))
-            if first is not None and self._reusable:
-                self._remember(len(first))
+            end = End(self._reusable, self._idle_limit_s)
+            said.append(end)
+            if first is not None and end.reusable:
+                self._remember(len(first), end)
         return said
 
     def finish(self) -> End | None:
@@ -146,28 +129,27 @@ class ResponseReader:
 
     # Heads that have been met before
 
-    def _key_of(self, data: bytes) -> tuple[bytes, int] | None:
+    def _recall(self, data: bytes) -> Sequence[Said] | None:
+        """All of the answer, where it is here and its head has been met: there's no need to parse it."""
+        self._repeatable = None
         if self._met is None or self._method == "HEAD":
             return None
         if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
             self._new_heads += 1
             return None
-        return key_of(data, self._correlation_id)
-
-    def _recall(self, data: bytes, repeatable: tuple[bytes, int]) -> Sequence[Said] | None:
-        """All of the answer, where it is here and its head has been met: there's no need to parse it."""
-        key, body_at = repeatable
-        assert self._met is not None, "nothing has a key then"
+        self._repeatable = key_of(data, self._correlation_id)
+        if self._repeatable is None:
+            return None
+        key, body_at = self._repeatable
         met = self._met.recall(key)
         if met is None or len(data) - body_at != met.head.length:
             self._new_heads += 1
             return None
         self._new_heads = 0
         self._head = head = met.head
-        end = End(True, met.idle_limit_s)
-        return (head, data[body_at:], end) if head.length else (head, end)
+        return (head, data[body_at:], met.end) if head.length else (head, met.end)
 
-    def _remember(self, size: int) -> None:
+    def _remember(self, size: int, end: End) -> None:
         """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
         head = self._head
         if (
@@ -179,7 +161,7 @@ class ResponseReader:
             return
         key, body_at = self._repeatable
         if size - body_at == head.length:
-            self._met.keep(key, RepeatedHead(head, self._idle_limit_s), len(key))
+            self._met.keep(key, RepeatedHead(head, end), len(key))
 
     # All others
 
@@ -226,11 +208,9 @@ class ResponseReader:
         return at + 4 - len(before)
 
     def _hold_to_limit(self, size: int) -> None:
-        """After so many bytes more, a head and what is between two pieces may not be too large."""
-        self._bytes_between += size
+        """Refuse a head that is too large, and what is between two pieces: `size` bytes may hold both."""
         if self._head is None:
-            if self._head_bytes > self._most_bytes:
-                self._refuse("the upstream's response head is too large", self._too_many)
+            self._refuse("the upstream's response head is too large", self._too_many)
         elif self._bytes_between > self._most_bytes + size:
             self._refuse("what is between the upstream's chunks is too large", self._too_many)
 
@@ -294,6 +274,7 @@ class ResponseReader:
             self._parser = httptools.HttpResponseParser(self)  # this one would take no answer
         if status != _CONTINUE:
             self._said.append(ResponseHead(status, self._phrase, self._fields))
+        self._fields = []  # trailers, should it have any, are none of its fields
 
     def _head_complete(self, head: ResponseHead) -> None:
         wrong = self._frame(head)

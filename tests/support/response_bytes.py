@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from gateway.upstream.messages import FieldLine, ResponseHead
-from gateway.upstream.response_reader import End, Invalid, ResponseReader
+from gateway.upstream.messages import End, FieldLine, Invalid, ResponseHead
+from gateway.upstream.response_reader import ResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
 #: More of them with LOCKGATE_TEST_EXAMPLES=10000.

@@ -3,12 +3,11 @@
 import httptools
 import pytest
 
-from gateway.upstream.messages import ResponseHead
+from gateway.upstream.messages import End, ResponseHead
 from gateway.upstream.repeated_answers import AnswerMemory, answer_memory
 from gateway.upstream.response_reader import (
     LOOKS_EACH,
     PATIENCE,
-    End,
     ResponseReader,
     Said,
 )

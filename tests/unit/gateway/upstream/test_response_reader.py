@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.upstream.messages import ResponseHead
-from gateway.upstream.response_reader import End, Invalid, ResponseReader
+from gateway.upstream.messages import End, Invalid, ResponseHead
+from gateway.upstream.response_reader import ResponseReader
 from tests.support.response_bytes import (
     EXAMPLES,
     OK,
@@ -332,6 +332,16 @@ def test_interim_heads_come_before_the_final_one_but_for_100() -> None:
         b"ok",
         End(True),
     ]
+
+
+def test_trailers_of_an_interim_answer_are_none_of_its_fields() -> None:
+    """Above 103 the parser reads a body where one is announced."""
+    reader = ResponseReader(1000)
+    reader.begin("GET")
+
+    said = reader.feed(b"HTTP/1.1 104 X\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nT: v\r\n\r\n")
+
+    assert said == [ResponseHead(104, b"X", [(b"Transfer-Encoding", b"chunked")])]
 
 
 def test_trailers_are_there_at_the_end() -> None:
