@@ -72,9 +72,8 @@ class OwnHealth:
     async def sleep(self, seconds: float) -> None:
         """Sleep, and look a few times meanwhile, as long as it is not known to be healthy."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(
-                seconds
-            ):  # a look may be slow, and no heartbeat waits for it
+            # A look may be slow, and no heartbeat waits for it.
+            async with asyncio.timeout(seconds):
                 while self._state != HEALTHY:
                     await asyncio.sleep(self._look_after_s)
                     self._look_after_s *= 2

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -118,10 +120,24 @@ async def test_of_each_registration_its_health_is_told_anew() -> None:
 
 
 async def test_until_there_is_a_verdict_it_looks_after_ever_longer_pauses() -> None:
-    registrar = Registrar(Standing("starting"))
-    health = OwnHealth(INSTANCE, registrar)
-    await health.sleep(1.5)
-    assert registrar.asked == 3  # after 0.2, 0.6 and 1.4 s
+    registrar, looks_s = Registrar(Standing("starting")), [time.monotonic()]
+
+    async def standing(key: str) -> Standing:
+        looks_s.append(time.monotonic())
+        if len(looks_s) == 4:
+            seen.set()
+        return Standing("starting")
+
+    seen = asyncio.Event()
+    registrar.standing = standing  # type: ignore[method-assign]
+    sleeping = asyncio.create_task(OwnHealth(INSTANCE, registrar).sleep(60))
+    await asyncio.wait_for(seen.wait(), 15)
+    sleeping.cancel()
+
+    pauses_s = [after - before for before, after in pairwise(looks_s)]
+    assert all(
+        pause_s > least_s for pause_s, least_s in zip(pauses_s, (0.19, 0.39, 0.79), strict=True)
+    )
 
 
 async def test_the_next_heartbeat_waits_for_no_answer() -> None:
