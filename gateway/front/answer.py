@@ -65,7 +65,7 @@ class Answer(web.StreamResponse):
         self._own_headers: CIMultiDict[str] | None = None
         self._writer: AbstractStreamWriter | None = None
         self._client: web.RequestHandler | None = None
-        self._chunked = False
+        self._in_chunks = False
         #: A piece is in hand that waits for the client.
         self._waits = False
         self._finished = False
@@ -162,7 +162,7 @@ class Answer(web.StreamResponse):
         if self._finished or self._writer is None:
             return
         self._finished = True
-        if self._chunked:
+        if self._in_chunks:
             self._transport.write(self._last_chunk())
 
     @property
@@ -174,7 +174,7 @@ class Answer(web.StreamResponse):
 
     def _send(self, transport: asyncio.Transport, data: bytes) -> None:
         self.bytes_out += len(data)
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._in_chunks else data)
 
     def ask(self) -> None:
         """Send what has a client that is gone answer with a reset: a zero before the next chunk's size.
@@ -182,7 +182,7 @@ class Answer(web.StreamResponse):
         A size may have any number of them (RFC 9112 §7.1). An answer with a length has no such place.
         """
         client = self._client
-        if self._chunked and not self._finished and client is not None and client.transport:
+        if self._in_chunks and not self._finished and client is not None and client.transport:
             client.transport.write(b"0")
 
     def abandon(self) -> None:
@@ -202,7 +202,7 @@ class Answer(web.StreamResponse):
         self.bytes_out = len(body)
         if not whole:
             await writer.write(data)
-            self._client, self._chunked = request.protocol, chunked
+            self._client, self._in_chunks = request.protocol, chunked
         elif chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             await writer.write(data + chunk + self._last_chunk())
