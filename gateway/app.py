@@ -13,6 +13,7 @@ from gateway.front.delivering import delivery_middleware
 from gateway.front.proxied_resource import ProxiedResource
 from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
+from gateway.hop.attempt import Attempts
 from gateway.hop.proxy import Proxy
 from gateway.worker.answer_fields import answer_fields_middleware
 from gateway.worker.worker import GATEWAY, Gateway
@@ -139,14 +140,21 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         client_limits=settings.client_limits,
     )
+    owns_cors = bool(settings.cors_origins)
     proxy = Proxy(
         upstreams=gateway.upstreams,
-        evidence=gateway.evidence,
-        metrics=gateway.metrics,
+        attempts=Attempts(
+            upstreams=gateway.upstreams,
+            evidence=gateway.evidence,
+            metrics=gateway.metrics,
+            met=gateway.met.forwarding,
+            send_timeout_s=settings.client_limits.send_s,
+            owns_cors=owns_cors,
+        ),
+        in_flight=gateway.metrics.in_flight,
         peer_trusted=gateway.clients.trusts,
         client_limits=settings.client_limits,
-        owns_cors=bool(settings.cors_origins),
-        met=gateway.met.forwarding,
+        owns_cors=owns_cors,
     )
     instance = "/services/{name}/instances/{id}"
     own: list[tuple[str, str, Handler]] = [

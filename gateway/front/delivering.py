@@ -1,6 +1,5 @@
 """The layer that delivers what the others give back unsent."""
 
-import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -13,10 +12,10 @@ from middlewares.errors import abort
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure
 from middlewares.problems import problem_of
+from middlewares.telemetry.attempts import attempt_failed
+from middlewares.telemetry.metrics import Counted
 
 SWITCHING_PROTOCOLS = 101
-
-_log = structlog.get_logger()
 
 
 def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middleware:
@@ -54,12 +53,10 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         hand_over(client, joined)
         exchange.stream = "tunnel"
         assert exchange.route is not None
-        service = exchange.route.service
-        tunnels[service] += 1
+        exchange.held.append(Counted(tunnels, exchange.route.service))
         try:
             await joined.run()
         finally:
-            tunnels[service] -= 1
             exchange.bytes_in, exchange.bytes_out = joined.bytes_in, joined.bytes_out
             answer.abandon()
 
@@ -93,10 +90,5 @@ async def relay(request: web.Request, answer: Answer) -> None:
 
 def _say_broken(exchange: Exchange, failure: Failure) -> None:
     exchange.reason = problem_of(failure).reason
-    if failure.seen and exchange.attempts:
-        _log.warning(
-            "attempt.failed",
-            instance=exchange.attempts[-1].instance_id,
-            outcome=exchange.reason,
-            detail=failure.seen,
-        )
+    if exchange.attempts:
+        attempt_failed(exchange.attempts[-1], exchange.reason, failure)

@@ -9,7 +9,7 @@ from discovery.model.instance import Instance
 from gateway.hop.deciding.suspecting import MOVED_AFTER_S, is_suspect, silent_since
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.pool import Pool
-from middlewares.failures import Failure, UpstreamUnreachable
+from middlewares.failures import UpstreamUnreachable
 
 SWEEP_INTERVAL_S = 0.1
 #: A sweep that comes later than this finds requests aged by the gateway's own pause.
@@ -37,14 +37,13 @@ class TrafficEvidence:
         #: Busy pools whose instance is not to be chosen, and since when (loop time).
         self._doubted_s: dict[Pool, float] = {}
 
-    def attempt_failed(self, instance: Instance, failure: Failure) -> None:
-        """An attempt came to nothing: a connect that failed counts.
+    def attempt_ended(self, instance: Instance, outcome: object) -> None:
+        """An attempt came to an answer or a failure: a connect that failed counts.
 
         One that was not tried, since the instance drains, has no cause.
         """
-        cause = failure.__cause__
-        if isinstance(failure, UpstreamUnreachable) and cause is not None:
-            self._doubt(instance, connect_failed(cause))
+        if isinstance(outcome, UpstreamUnreachable) and outcome.__cause__ is not None:
+            self._doubt(instance, connect_failed(outcome.__cause__))
 
     async def run(self) -> None:
         """Sweep until cancelled."""

@@ -37,6 +37,20 @@ class Traffic:
         self.bytes_out = 0
 
 
+class Counted:
+    """One in a table of what goes on now, until it is released."""
+
+    __slots__ = ("_counts", "_label")
+
+    def __init__(self, counts: dict[str, int], label: str) -> None:
+        self._counts = counts
+        self._label = label
+        counts[label] += 1
+
+    def release(self) -> None:
+        self._counts[self._label] -= 1
+
+
 class RequestMetrics(Collector):
     """Counts and times requests; the gateway (`gateway_…`) and the services (`service_…`) share it."""
 

@@ -3,10 +3,11 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from middlewares.limits.deciding import Policy
 from middlewares.routing.deciding import Table
-from middlewares.routing.policy import RoutePolicy, Timeouts
+from middlewares.routing.policy import Retries, RoutePolicy, Timeouts
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.conftest import StartHop
 from tests.support.gateways import RunningGateway
@@ -113,6 +114,24 @@ async def test_deadlines_are_those_of_the_route_that_a_request_began_with(
     assert not patient.done()
     answered.set()
     assert (await patient).status == 200
+
+
+async def test_a_route_says_how_often_its_requests_are_tried(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60")
+    for number in range(3):
+        dead = await start_upstream()
+        await gateway.register("orders_service", dead.port, f"dead-{number}")
+        await dead.stop()
+    gateway.gateway.routing.swap(Table(RoutePolicy(retries=Retries(attempts=2))))
+
+    with capture_logs() as logs:
+        answer = await gateway.get("/api/orders")
+
+    assert answer.status == 503
+    (logged,) = (one for one in logs if one["event"] == "request")
+    assert logged["attempts"] == 2
 
 
 async def test_every_layer_asks_the_table_what_is_proxied(start_hop: StartHop) -> None:

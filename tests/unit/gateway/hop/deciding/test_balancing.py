@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from discovery.model.instance import Instance, parse_registration
-from gateway.hop.deciding.balancing import InFlight, choose
+from gateway.hop.deciding.balancing import DRAWN, LESS_BUSY, NEW, ONLY, choose
 from middlewares.candidates.deciding import Candidate
 
 DRAWS = 4000
@@ -25,26 +25,31 @@ def candidates(**weights: int) -> list[Candidate]:
     ]
 
 
-def none_is_new(_: Instance) -> bool:
-    return False
+class UnderWay:
+    """This much is under way, by id, and these are new."""
 
+    def __init__(self, in_flight: Mapping[str, int], new: str = "") -> None:
+        self._in_flight = in_flight
+        self._new = new
 
-def under_way(in_flight: Mapping[str, int]) -> InFlight:
-    return lambda key: in_flight.get(key.partition("/")[2], 0)
+    def in_flight(self, key: str) -> int:
+        return self._in_flight.get(key.partition("/")[2], 0)
+
+    def is_new(self, instance: Instance) -> bool:
+        return instance.id == self._new
 
 
 def shares(among: list[Candidate], in_flight: Mapping[str, int]) -> dict[str, float]:
     """What part of many requests each candidate gets while this much is under way."""
     rng = random.Random(11)
-    chosen = Counter(
-        choose(among, under_way(in_flight), none_is_new, rng).instance.id for _ in range(DRAWS)
-    )
+    loads = UnderWay(in_flight)
+    chosen = Counter(choose(among, loads, rng).candidate.instance.id for _ in range(DRAWS))
     return {one.instance.id: chosen[one.instance.id] / DRAWS for one in among}
 
 
 def test_a_single_candidate_is_taken_without_a_draw() -> None:
     (only,) = candidates(a=1)
-    assert choose([only], lambda _: 10**6, none_is_new, random.Random(1)) is only
+    assert choose([only], UnderWay({"a": 10**6}), random.Random(1)) == (only, ONLY)
 
 
 def test_of_two_the_busier_never_gets_a_request() -> None:
@@ -82,8 +87,8 @@ def test_who_has_had_no_request_yet_has_the_next_one(in_flight: Mapping[str, int
 
     for seed in range(20):
         rng = random.Random(seed)
-        chosen = choose(among, under_way(in_flight), lambda one: one.id == "new", rng)
-        assert chosen.instance.id == "new"
+        chosen = choose(among, UnderWay(in_flight, new="new"), rng)
+        assert (chosen.candidate.instance.id, chosen.why) == ("new", NEW)
 
 
 def test_load_is_measured_against_weight() -> None:
@@ -102,7 +107,8 @@ def test_the_choice_is_a_candidate_and_never_the_one_that_is_busier_than_all_oth
 ) -> None:
     among = candidates(**weights)
     load = {name: in_flight.get(name, 0) / weight for name, weight in weights.items()}
-    chosen = choose(among, under_way(in_flight), none_is_new, random.Random(seed))
+    chosen, why = choose(among, UnderWay(in_flight), random.Random(seed))
+    assert why in (DRAWN, LESS_BUSY)
     assert chosen in among
     others = [load[one.instance.id] for one in among if one is not chosen]
     assert load[chosen.instance.id] <= max(others)

@@ -1,0 +1,69 @@
+"""What a request is to the hop: the same for each instance that is tried."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from gateway.forwarding.requests import Inbound
+from gateway.front.interim import passing_on
+from gateway.front.request_body import ClientLimits, RequestBody
+from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
+from gateway.upstream.connection import OnInterim
+from gateway.upstream.deadlines import Deadlines
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.routing.deciding import target_behind
+from middlewares.routing.policy import Retries
+
+
+@dataclass(slots=True)
+class Sending:
+    """What goes to whichever instance is chosen, and how long it may take, all tries together."""
+
+    exchange: Exchange
+    service: str
+    inbound: Inbound
+    body: RequestBody | None
+    interim: OnInterim | None
+    idempotent: bool
+    deadlines: Deadlines
+    retries: Retries
+
+    def tried(self, left: int, *, reused: bool = False) -> Tried:
+        """What counts of it when a try came to nothing."""
+        replayable = self.body is None or self.body.is_replayable
+        return Tried(self.idempotent, replayable, reused, left)
+
+
+def sending_of(
+    request: web.Request,
+    *,
+    peer_trusted: Callable[[str], bool],
+    client_limits: ClientLimits,
+    owns_cors: bool,
+) -> Sending:
+    """What goes out of a request that has a route."""
+    exchange = request[EXCHANGE]
+    route = exchange.route
+    assert route is not None, "the route layer comes before the hop"
+    peer = request.remote or ""
+    inbound = Inbound(
+        request.method,
+        exchange.section,
+        request.version,
+        peer,
+        peer_trusted(peer),
+        request.scheme,
+        exchange.authority,
+        target_behind(route, exchange.target),
+        route.prefix,
+        exchange.correlation_id,
+    )
+    has_body = exchange.section.has_body
+    body = RequestBody(request, exchange, client_limits) if has_body else None
+    interim = passing_on(request, exchange.correlation_id, without_cors=owns_cors)
+    idempotent = request.method in IDEMPOTENT
+    deadlines = Deadlines.begun(route.policy.timeouts, asyncio.get_running_loop().time())
+    retries = route.policy.retries
+    return Sending(exchange, route.service, inbound, body, interim, idempotent, deadlines, retries)
