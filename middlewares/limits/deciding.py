@@ -146,13 +146,6 @@ class Decision(NamedTuple):
         return -(-self.next_in_us // 1_000_000)
 
 
-class Left(NamedTuple):
-    """What is left under a check after a decision, and when it next grows."""
-
-    remaining: int
-    next_in_us: int
-
-
 def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
     """What rate_limit.lua is told of asks and how many requests ask each, beside the keys."""
     told: list[int] = []
@@ -169,38 +162,37 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     `reply` is what rate_limit.lua says: how many are admitted, then for each check what remains after
     all of them, and when that grows.
     """
-    admitted = reply[0]
-    if len(ask.checks) == asking == admitted == 1:  # this is what nearly all are
+    admitted, left = reply[0], reply[1:]
+    if len(ask.checks) == 1:
         (check,) = ask.checks
-        return [Decision(check, Why.ROOM, reply[1], int(reply[2]), check.policy.requests)]
-    limits = [check.policy.requests for check in ask.checks]
-    left = [Left(reply[i], int(reply[i + 1])) for i in range(1, len(reply), 2)]
+        if admitted == asking == 1:  # the quick way for nearly all there are
+            return [Decision(check, Why.ROOM, left[0], int(left[1]), check.policy.requests)]
+        return _of_check(check, asking, admitted, *left)
+    of_checks = [
+        _of_check(check, asking, admitted, *left[2 * i : 2 * i + 2])
+        for i, check in enumerate(ask.checks)
+    ]
+    return [_together(decisions) for decisions in zip(*of_checks, strict=True)]
+
+
+def _of_check(
+    check: Check, asking: int, admitted: int, remaining: int, next_in: str
+) -> list[Decision]:
+    next_in_us = int(next_in)
+    limit, room = check.policy.requests, Why.ROOM
+    each = 0 if check.policy.counts else 1
     decided = [
-        _decision(ask, left, limits, admitted=True, behind=behind)
+        Decision(check, room, remaining + behind * each, next_in_us, limit)
         for behind in range(admitted - 1, -1, -1)
     ]
     if admitted < asking:
-        decided += [_decision(ask, left, limits, admitted=False)] * (asking - admitted)
+        why = Why.ROOM if remaining else Why.USED_UP
+        decided += [Decision(check, why, remaining, next_in_us, limit)] * (asking - admitted)
     return decided
 
 
-def _decision(
-    ask: Ask,
-    left: Sequence[Left],
-    limits: Sequence[int],
-    *,
-    admitted: bool,
-    behind: int = 0,
-    locally: bool = False,
-) -> Decision:
-    """The decision on a request; `behind` others were admitted after it."""
-    decisions = []
-    for check, (remaining, next_in_us), limit in zip(ask.checks, left, limits, strict=True):
-        why = Why.ROOM if admitted or remaining > 0 else Why.USED_UP
-        then = remaining if check.policy.counts else remaining + behind
-        decisions.append(Decision(check, why, then, next_in_us, limit, locally))
-    if len(decisions) == 1:
-        return decisions[0]
+def _together(decisions: Sequence[Decision]) -> Decision:
+    """The one that decides, with the others beside it."""
     refusing = [one for one in decisions if not one.allowed]
     if refusing:
         deciding = max(refusing, key=lambda one: one.next_in_us)
@@ -243,11 +235,11 @@ class SlidingLog:
             self._entries.append(_Admitted(stamp_us, 1))
         self.used += 1
 
-    def left(self, policy: Policy, now_us: int, limit: int) -> Left:
-        """What is left, and when that grows: where more is used than the limit, not with the first entry."""
+    def left(self, policy: Policy, now_us: int, limit: int) -> tuple[int, int]:
+        """What remains, and us until that grows: where more is used than the limit, not with the first entry."""
         if not self._entries:
-            return Left(limit, 0)
-        return Left(max(0, limit - self.used), self._grows_us(policy, limit) - now_us)
+            return limit, 0
+        return max(0, limit - self.used), self._grows_us(policy, limit) - now_us
 
     def _grows_us(self, policy: Policy, limit: int) -> int:
         used = self.used
@@ -277,11 +269,12 @@ def decide(
     for check, log in zip(ask.checks, logs, strict=True):
         if admitted and (ask.anyway or not check.policy.counts):
             log.charge(check.policy, now_us)
-    left = [
-        log.left(check.policy, now_us, limit)
-        for check, log, limit in zip(ask.checks, logs, limits, strict=True)
-    ]
-    return _decision(ask, left, limits, admitted=admitted, locally=locally)
+    decisions = []
+    for check, log, limit in zip(ask.checks, logs, limits, strict=True):
+        remaining, next_in_us = log.left(check.policy, now_us, limit)
+        why = Why.ROOM if admitted or remaining else Why.USED_UP
+        decisions.append(Decision(check, why, remaining, next_in_us, limit, locally))
+    return _together(decisions)
 
 
 class LocalLimiter:

@@ -34,95 +34,81 @@ local function entry(stamp, count, total)
   return integer(stamp) .. ' ' .. integer(count) .. ' ' .. integer(total)
 end
 
--- Of the checks of the ask that is decided, by their number in it.
-local limit, window, resolution, charged = {}, {}, {}, {}
-local used, first, last, last_count, last_total = {}, {}, {}, {}, {}
-
-local function stamp(i)
-  return math.ceil(now / resolution[i]) * resolution[i]
-end
-
-local function live_on(i, key)
-  redis.call('PEXPIRE', key, integer(math.ceil((window[i] + resolution[i]) / 1000) + 1000))
-end
-
--- Drop what counts no longer, and see how much does.
-local function count(i, key)
-  local oldest, oldest_count, oldest_total = read(key, 0)
-  while oldest and oldest + window[i] <= now do
+-- Drop what counts no longer. Returns how much does, the first stamp, the last stamp, count and total.
+local function count(key, window, resolution, stamp)
+  local first, first_count, first_total = read(key, 0)
+  while first and first + window <= now do
     redis.call('LPOP', key)
-    oldest, oldest_count, oldest_total = read(key, 0)
+    first, first_count, first_total = read(key, 0)
   end
-  used[i], first[i], last[i], last_count[i], last_total[i] = 0, nil, nil, nil, nil
-  if not oldest then return end
-  local newest, newest_count, newest_total = read(key, -1)
-  if not newest then return end
-  used[i] = newest_total - oldest_total + oldest_count
-  if newest > stamp(i) then
+  if not first then return 0 end
+  local last, last_count, last_total = read(key, -1)
+  if not last then return 0 end
+  local used = last_total - first_total + first_count
+  if last > stamp then
     -- The clock was set back: all of it was admitted before now, so it counts from now on.
     redis.call('DEL', key)
-    redis.call('RPUSH', key, entry(stamp(i), used[i], used[i]))
-    live_on(i, key)
-    oldest, newest, newest_count, newest_total = stamp(i), stamp(i), used[i], used[i]
+    redis.call('RPUSH', key, entry(stamp, used, used))
+    redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
+    return used, stamp, stamp, used, used
   end
-  first[i], last[i], last_count[i], last_total[i] = oldest, newest, newest_count, newest_total
+  return used, first, last, last_count, last_total
 end
 
-local function charge(i, key, admitted)
-  used[i] = used[i] + admitted
-  last_total[i] = (last_total[i] or 0) + admitted
-  if last[i] == stamp(i) then
-    redis.call('LSET', key, -1, entry(last[i], last_count[i] + admitted, last_total[i]))
-  else
-    redis.call('RPUSH', key, entry(stamp(i), admitted, last_total[i]))
+-- When remaining next grows, where more is used than the limit: it was lowered, or charged afterwards.
+-- The first entry's end makes no room then; the first one is looked for whose end does.
+local function grows(key, limit, last_total)
+  local low, high = 0, redis.call('LLEN', key) - 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local _, _, total = read(key, middle)
+    if last_total - (total or last_total) < limit then high = middle else low = middle + 1 end
   end
-  live_on(i, key)
-  first[i] = first[i] or stamp(i)
-end
-
--- When remaining next grows. Where more is used than the limit (it was lowered, or charged afterwards),
--- the first entry's end is not enough: the first is looked for whose end makes room.
-local function next_in(i, key)
-  if not first[i] then return 0 end
-  local grows = first[i]
-  if used[i] > limit[i] then
-    local low, high = 0, redis.call('LLEN', key) - 1
-    while low < high do
-      local middle = math.floor((low + high) / 2)
-      local _, _, total = read(key, middle)
-      if last_total[i] - (total or last_total[i]) < limit[i] then high = middle else low = middle + 1 end
-    end
-    grows = read(key, low) or grows
-  end
-  return grows + window[i] - now
+  return (read(key, low))
 end
 
 local answers = {}
 local key_at, arg_at = 0, 0
+local counted = {}
 while key_at < #KEYS do
   local checks, asking = tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
-  arg_at = arg_at + 2
   local admitted = asking
   for i = 1, checks do
-    limit[i], window[i] = tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
-    resolution[i], charged[i] = tonumber(ARGV[arg_at + 3]), ARGV[arg_at + 4] == '1'
-    arg_at = arg_at + 4
-    count(i, KEYS[key_at + i])
-    local room = math.max(0, limit[i] - used[i])
-    if charged[i] then
-      admitted = math.min(admitted, room)
-    elseif room == 0 then
+    local at = arg_at + i * 4
+    local limit, window, resolution = tonumber(ARGV[at - 1]), tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local stamp = math.ceil(now / resolution) * resolution
+    local check = {limit, window, resolution, stamp, count(KEYS[key_at + i], window, resolution, stamp)}
+    local room = limit - check[5]
+    if room <= 0 then
       admitted = 0
+    elseif room < admitted and ARGV[at + 2] == '1' then
+      admitted = room
     end
+    counted[i] = check
   end
   local answer = {admitted}
   for i = 1, checks do
-    local key = KEYS[key_at + i]
-    if charged[i] and admitted > 0 then charge(i, key, admitted) end
-    answer[2 * i] = math.max(0, limit[i] - used[i])
-    answer[2 * i + 1] = integer(next_in(i, key))
+    local key, is_charged = KEYS[key_at + i], ARGV[arg_at + i * 4 + 2] == '1'
+    local limit, window, resolution, stamp, used, first, last, last_count, last_total = unpack(counted[i], 1, 9)
+    if is_charged and admitted > 0 then
+      used, last_total = used + admitted, (last_total or 0) + admitted
+      if last == stamp then
+        redis.call('LSET', key, -1, entry(stamp, last_count + admitted, last_total))
+      else
+        redis.call('RPUSH', key, entry(stamp, admitted, last_total))
+      end
+      redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
+      first = first or stamp
+    end
+    local next_in = 0
+    if first then
+      if used > limit then first = grows(key, limit, last_total) or first end
+      next_in = first + window - now
+    end
+    answer[2 * i] = math.max(0, limit - used)
+    answer[2 * i + 1] = integer(next_in)
   end
-  key_at = key_at + checks
   answers[#answers + 1] = answer
+  key_at, arg_at = key_at + checks, arg_at + 2 + checks * 4
 end
 return answers
