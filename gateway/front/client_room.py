@@ -4,7 +4,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.front.refusing import Refuse, refuse_last
 from gateway.machine.descriptors import Descriptors
+from middlewares.failures import OutOfResources
+from middlewares.routing.deciding import split_target
 from middlewares.telemetry.seldom import Seldom
 
 #: So long a client that is too many may take to ask, once there are others.
@@ -12,7 +18,7 @@ ASKS_WITHIN_S = 0.1
 
 
 class Client(Protocol):
-    """One client connection: gateway.server.GatewayRequestHandler."""
+    """One client connection: gateway.front.connection.GatewayRequestHandler."""
 
     def make_way(self) -> bool: ...
 
@@ -27,7 +33,7 @@ class ClientRoom:
 
     def __init__(self, descriptors: Descriptors, refuses: Callable[[str], bool]) -> None:
         self._descriptors = descriptors
-        self.refuses = refuses
+        self._refuses = refuses
         #: Those that are too many, and since when (loop time), the oldest first.
         self._surplus_s: dict[Client, float] = {}
         self._refused = Seldom("client.refused")
@@ -49,8 +55,19 @@ class ClientRoom:
     def left(self, client: Client) -> None:
         self._surplus_s.pop(client, None)
 
-    def refused(self) -> None:
-        """A client was told that it is one too many."""
+    async def answer_last(
+        self, request: web.Request, refuse: Refuse, handler: Handler
+    ) -> web.StreamResponse:
+        """Tell a client that it is one too many, but answer for the gateway itself."""
+        if self._refuses(split_target(request.raw_path)[1]):
+            self._tell()
+            failure = OutOfResources("the gateway has as many clients as it can take")
+            return await refuse_last(request, refuse, failure)
+        response = await handler(request)
+        response.force_close()
+        return response
+
+    def _tell(self) -> None:
         self._descriptors.refused += 1
         self._refused.warn(
             detail="the limit of open files is near: raise it (ulimit -n, LimitNOFILE)",

@@ -1,32 +1,22 @@
 """One client connection: aiohttp's, with a task for each request, and our way of refusing and ending."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http import StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.typedefs import Handler
-from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
+from aiohttp.web_protocol import PayloadAccessError, _ErrInfo
 
 from gateway.front.answer import Answer
 from gateway.front.client_room import ClientRoom
-from gateway.front.half_closed import (
-    ANSWERS_WITHIN_S,
-    LOOK_EVERY_S,
-    QUESTION,
-    have_kernel_ask,
-    was_reset,
-)
+from gateway.front.half_closed import QUESTION, HalfClosed
 from gateway.front.reading import MOST_QUEUED, RequestMemory, RequestReader
-from gateway.front.refusing import Refuse, failure_of
+from gateway.front.refusing import Refuse, failure_of, in_place_of, refuse_last
+from gateway.front.request_body import throw_away
 from gateway.front.tunnel import Tunnel
 from gateway.upstream.sockets import readable
-from middlewares.failures import OutOfResources
-from middlewares.routing.deciding import split_target
 
 #: Idle client connections are closed after so long; it is also the limit for a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
@@ -43,8 +33,8 @@ class GatewayRequestHandler(web.RequestHandler):
 
     __slots__ = (
         "_closing",
+        "_half_closed",
         "_idle_since_s",
-        "_looking",
         "_reader",
         "_refuse",
         "_room",
@@ -77,8 +67,8 @@ class GatewayRequestHandler(web.RequestHandler):
         self._unsent = 0
         #: What it still sends is thrown away until then.
         self._closing: asyncio.TimerHandle | None = None
-        #: The client sends no more, and it is looked now and then whether it is still there.
-        self._looking: asyncio.TimerHandle | None = None
+        #: The client sends no more.
+        self._half_closed: HalfClosed | None = None
         self._tunnel: Tunnel | None = None
         #: The answer that is under way, where it comes in pieces.
         self.passes_on: Answer | None = None
@@ -88,12 +78,14 @@ class GatewayRequestHandler(web.RequestHandler):
         self.is_surplus = self._room.is_surplus(self, transport)
 
     def joins(self, tunnel: Tunnel) -> None:
-        """Tell the tunnel of the client's FIN, and of a write buffer that is full."""
+        """From now on the client's bytes are the tunnel's, beginning with those that came along."""
         self._tunnel = tunnel
         if self.writing_paused:
             tunnel.client_paused(True)
-        if self._looking is not None:
+        if self._half_closed is not None:
+            self._half_closed.stop()
             tunnel.client_finished()
+        self.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
 
     @property
     def is_long_lived(self) -> bool:
@@ -130,26 +122,24 @@ class GatewayRequestHandler(web.RequestHandler):
             self._messages.pop()
         if self.transport is None or self._is_idle:
             return False
-        have_kernel_ask(self.transport)
-        self._looking = self._loop.call_later(LOOK_EVERY_S, self._look, False)
+        self._half_closed = HalfClosed(self, self.transport, self._loop)
         return True
 
-    def _look(self, asked: bool) -> None:
-        """End it where the client is gone altogether: nobody shall work for it."""
+    @property
+    def is_half_closed(self) -> bool:
+        """The client has sent its FIN, and is still answered."""
+        return self._half_closed is not None
+
+    def ask(self) -> bool:
+        """Send what has a client that is gone answer with a reset; False where no place is for it."""
         transport, request = self.transport, self._current_request
-        if transport is None or self._tunnel is not None:
-            return
-        if was_reset(transport):
-            self._abort()
-            return
-        next_s = LOOK_EVERY_S
-        if not asked and request is not None and request.version >= HttpVersion11:
-            asked, next_s = True, ANSWERS_WITHIN_S
-            if not request.writer.output_size:
-                transport.write(QUESTION)
-            elif self.passes_on is not None:
-                self.passes_on.ask()
-        self._looking = self._loop.call_later(next_s, self._look, asked)
+        if transport is None or request is None or request.version < HttpVersion11:
+            return False
+        if not request.writer.output_size:
+            transport.write(QUESTION)
+        elif self.passes_on is not None:
+            self.passes_on.ask()
+        return True
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -164,9 +154,10 @@ class GatewayRequestHandler(web.RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Leave nothing that refers back here: the collector comes seldom, and clients are many."""
         super().connection_lost(exc)
-        for timer in (self._closing, self._looking):
-            if timer is not None:
-                timer.cancel()
+        if self._closing is not None:
+            self._closing.cancel()
+        if self._half_closed is not None:
+            self._half_closed.stop()
         self._reader.close()
         self._messages.clear()
         self._tunnel = None
@@ -212,7 +203,7 @@ class GatewayRequestHandler(web.RequestHandler):
             self._resume_reading_if_drained()
         goes_on = await self._answer(message, payload)
         self._idle_since_s = self._loop.time()
-        if goes_on and (self._messages or self._looking is None):
+        if goes_on and (self._messages or self._half_closed is None):
             self._begin_next()
         elif not self._force_close:
             self._task_handler = None
@@ -229,12 +220,12 @@ class GatewayRequestHandler(web.RequestHandler):
         transport = self.transport
         if transport is None:
             return
-        if self._looking is not None or not transport.can_write_eof():
+        if self._half_closed is not None or not transport.can_write_eof():
             transport.close()
             return
         self._close = True  # from here on nothing that comes is kept
         transport.write_eof()
-        self._closing = self._loop.call_later(self._lingering_time, self._abort)
+        self._closing = self._loop.call_later(self._lingering_time, self.abort)
         self._resume_transport_reading()
 
     async def _answer(self, message: Any, payload: StreamReader) -> bool:
@@ -244,10 +235,10 @@ class GatewayRequestHandler(web.RequestHandler):
             return False  # the connection was lost before
         manager.requests_count += 1
         if isinstance(message, _ErrInfo):
-            handler = partial(self._refuse_last, error=failure_of(message.exc))
-            message = _refused(self._reader)
+            handler = partial(refuse_last, refuse=self._refuse, error=failure_of(message.exc))
+            message = in_place_of(self._reader.refused)
         elif self.is_surplus:
-            handler = partial(self._answer_last, handler=handler)
+            handler = partial(self._room.answer_last, refuse=self._refuse, handler=handler)
         request = factory(
             message, payload, self, StreamWriter(self, self._loop), self._task_handler
         )
@@ -289,7 +280,7 @@ class GatewayRequestHandler(web.RequestHandler):
                 request._version = HttpVersion11  # aiohttp would answer in the version refused
                 response = await self._refuse(request, refusal)
             except Exception as error:  # noqa: BLE001  # the layers know what to make of it
-                response = await self._refuse_last(request, error)
+                response = await refuse_last(request, self._refuse, error)
             finally:
                 self._current_request = None
             return await self.finish_response(request, response, start_time)
@@ -298,34 +289,10 @@ class GatewayRequestHandler(web.RequestHandler):
             if self._handler_waiter is not None:
                 self._handler_waiter.set_result(None)
 
-    async def _refuse_last(self, request: web.Request, error: Exception) -> web.StreamResponse:
-        """Refuse it, and take no other: what follows on the connection can't be trusted."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer is under way already")
-        request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
-        response = await self._refuse(request, error)
-        response.force_close()
-        return response
-
-    async def _answer_last(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse a client for which there is no room, but answer for the gateway itself."""
-        if self._room.refuses(split_target(request.raw_path)[1]):
-            self._room.refused()
-            failure = OutOfResources("the gateway has as many clients as it can take")
-            return await self._refuse_last(request, failure)
-        response = await handler(request)
-        response.force_close()
-        return response
-
     async def _linger(self, payload: StreamReader) -> None:
         """Take what nobody read of a body: a client that still sends may not see its answer."""
         if self._lingering_time and not self._force_close:
-            # Who sent it on was cancelled by an early answer, and lets go of it now.
-            await asyncio.sleep(0)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._lingering_time):
-                    while not payload.is_eof():
-                        await payload.readany()
+            await throw_away(payload, self._lingering_time)
         if not payload.is_eof() and not self._force_close:
             self.close()
 
@@ -335,7 +302,7 @@ class GatewayRequestHandler(web.RequestHandler):
             async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
                 await self._drain_helper()
         except TimeoutError:
-            self._abort()
+            self.abort()
 
     def end_if_idle_since(self, then_s: float) -> None:
         """End the connection where no request is under way, and none was after this loop time.
@@ -350,7 +317,7 @@ class GatewayRequestHandler(web.RequestHandler):
         elif unsent != self._unsent:
             self._unsent, self._idle_since_s = unsent, self._loop.time()
         else:
-            self._abort()
+            self.abort()
 
     def make_way(self) -> bool:
         """End the connection where no request is under way or has come; False where one is."""
@@ -358,10 +325,10 @@ class GatewayRequestHandler(web.RequestHandler):
         is_asking = self._messages or self._current_request is not None
         if is_asking or (sock is not None and readable(sock)()):
             return False
-        self._abort()
+        self.abort()
         return True
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """Close it without waiting for the client to read what it was sent."""
         transport = self.transport
         self.force_close()
@@ -384,7 +351,7 @@ class GatewayRequestHandler(web.RequestHandler):
             async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
                 return await super().finish_response(request, resp, start_time)
         except TimeoutError:  # the client reads nothing
-            self._abort()
+            self.abort()
             return resp, True
 
     def _go_on_after_upgrade(self) -> None:
@@ -396,30 +363,3 @@ class GatewayRequestHandler(web.RequestHandler):
             self.data_received(behind)
             if self._buffer_paused:
                 self._resume_reading_if_drained()
-
-
-def hand_over(client: web.RequestHandler, tunnel: Tunnel) -> None:
-    """From now on the client's bytes are the tunnel's, beginning with those that came along."""
-    if isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server it is not
-        client.joins(tunnel)
-    client.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
-
-
-@contextmanager
-def streaming(request: web.BaseRequest, response: Answer) -> Iterator[None]:
-    """Tell the client's connection which answer it is that is passed on in pieces."""
-    client = request.protocol
-    if not isinstance(client, GatewayRequestHandler):  # under aiohttp's own test server
-        yield
-        return
-    client.passes_on = response
-    try:
-        yield
-    finally:
-        client.passes_on = None
-
-
-def _refused(reader: RequestReader) -> Any:
-    """What aiohttp puts in place of a request that is refused, with what was read of that one."""
-    method, path = reader.refused or (ERROR.method, ERROR.path)
-    return ERROR._replace(method=method, path=path, raw_headers=())  # theirs is no tuple

@@ -1,10 +1,12 @@
 """The layer that delivers what the others give back unsent."""
 
+from typing import cast
+
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.front.answer import Answer
-from gateway.front.connection import hand_over, streaming
+from gateway.front.connection import GatewayRequestHandler
 from gateway.front.document import Document
 from gateway.front.refusing import Refuse
 from gateway.front.tunnel import join
@@ -46,11 +48,11 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         """Pass the 101 on, then bytes both ways until both ends have finished."""
         exchange = request[EXCHANGE]
         await answer.prepare(request)
-        client = request.protocol
+        client = _client_of(request)
         if client.transport is None:
             raise ConnectionResetError("the client is gone")
         joined = join(client.transport, answer.connection)
-        hand_over(client, joined)
+        client.joins(joined)
         exchange.stream = "tunnel"
         assert exchange.route is not None
         exchange.held.append(Counted(tunnels, exchange.route.service))
@@ -65,7 +67,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
 
 async def relay(request: web.Request, answer: Answer) -> None:
     """Send an answer on as it comes; one that breaks off upstream breaks off for the client."""
-    exchange, connection = request[EXCHANGE], answer.connection
+    exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
         if connection.is_complete:
             await answer.send_whole(request, connection.rest())
@@ -73,10 +75,10 @@ async def relay(request: web.Request, answer: Answer) -> None:
             if answer.is_event_stream:
                 exchange.stream = "event_stream"
             await answer.prepare(request)
-            with streaming(request, answer):
-                connection.forward_to(answer.forward)
-                while piece := await connection.read():
-                    await answer.write(piece)
+            client.passes_on = answer
+            connection.forward_to(answer.forward)
+            while piece := await connection.read():
+                await answer.write(piece)
             await answer.write_eof()
     except Failure as failure:
         # The head is out: only the connection's end can still say that the body is not whole.
@@ -84,6 +86,7 @@ async def relay(request: web.Request, answer: Answer) -> None:
         abort(request)
         answer.abandon()
     finally:
+        client.passes_on = None
         if answer.prepared:
             exchange.bytes_out = answer.bytes_out  # also where the client leaves in the middle
 
@@ -92,3 +95,7 @@ def _say_broken(exchange: Exchange, failure: Failure) -> None:
     exchange.reason = problem_of(failure).reason
     if exchange.attempts:
         attempt_failed(exchange.attempts[-1], exchange.reason, failure)
+
+
+def _client_of(request: web.Request) -> GatewayRequestHandler:
+    return cast("GatewayRequestHandler", request.protocol)  # GatewayServer makes no other

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from typing import Final
+from typing import Final, Protocol
 
 #: How often it is looked whether the connection was reset.
 LOOK_EVERY_S: Final = 0.7
@@ -18,6 +18,47 @@ _KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 10))
 _TCP_INFO: Final[int | None] = getattr(socket, "TCP_INFO", None)
 #: tcpi_state, the first byte of struct tcp_info of linux/tcp.h.
 _TCP_CLOSE: Final = 7
+
+
+class Client(Protocol):
+    """One client connection: gateway.front.connection.GatewayRequestHandler."""
+
+    transport: asyncio.Transport | None
+
+    def ask(self) -> bool: ...
+
+    def abort(self) -> None: ...
+
+
+class HalfClosed:
+    """Ends a client that is gone altogether: nobody shall work for it. One that only reads is left alone."""
+
+    __slots__ = ("_client", "_loop", "_timer")
+
+    def __init__(
+        self, client: Client, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        have_kernel_ask(transport)
+        self._client: Client | None = client
+        self._loop = loop
+        self._timer = loop.call_later(LOOK_EVERY_S, self._look, False)
+
+    def stop(self) -> None:
+        """Look no more, and let go of the client."""
+        self._timer.cancel()
+        self._client = None
+
+    def _look(self, asked: bool) -> None:
+        client = self._client
+        if client is None or client.transport is None:
+            return
+        if was_reset(client.transport):
+            client.abort()
+            return
+        next_s = LOOK_EVERY_S
+        if not asked and client.ask():
+            asked, next_s = True, ANSWERS_WITHIN_S
+        self._timer = self._loop.call_later(next_s, self._look, asked)
 
 
 def have_kernel_ask(transport: asyncio.Transport) -> None:

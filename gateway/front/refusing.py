@@ -3,9 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_protocol import ERROR
 
 from middlewares.failures import BadRequest, Failure, HeaderTooLarge
 
@@ -45,6 +47,16 @@ def refusing(layers: Sequence[Middleware]) -> Refuse:
     return refuse
 
 
+async def refuse_last(request: web.Request, refuse: Refuse, error: Exception) -> web.StreamResponse:
+    """Refuse it, and take no other: what follows on the connection can't be trusted."""
+    if request.writer.output_size > 0:
+        raise ConnectionError("an answer is under way already")
+    request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
+    response = await refuse(request, error)
+    response.force_close()
+    return response
+
+
 def outer_layers(app: web.Application) -> Sequence[Middleware]:
     """The layers down to the one that answers failures."""
     layers = list(app.middlewares)
@@ -56,3 +68,9 @@ def failure_of(not_http: BaseException | None) -> Failure:
     if isinstance(not_http, LineTooLong) or "Too many headers" in str(not_http):
         return HeaderTooLarge("the request line or the header section is too large")
     return BadRequest("the request is not valid HTTP")
+
+
+def in_place_of(refused: tuple[str, str] | None) -> RawRequestMessage:
+    """What stands for a request that could not be read: of its own it has method and target at most."""
+    method, path = refused or (ERROR.method, ERROR.path)
+    return ERROR._replace(method=method, path=path, raw_headers=())  # theirs is no tuple

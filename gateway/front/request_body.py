@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.streams import StreamReader
 
 from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, RequestTimeout
@@ -120,6 +122,16 @@ async def say_continue(request: web.Request) -> None:
     if expects_continue(version, request.raw_headers):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer proper has not begun
+
+
+async def throw_away(payload: StreamReader, within_s: float) -> None:
+    """Take the rest of a body that nobody reads, as far as it comes in this time."""
+    # Who sent it on was cancelled by an early answer, and lets go of it now.
+    await asyncio.sleep(0)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while not payload.is_eof():
+                await payload.readany()
 
 
 async def keep_expectation(request: web.Request) -> None:

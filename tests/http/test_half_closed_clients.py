@@ -115,7 +115,7 @@ async def test_an_answer_in_the_middle_of_which_the_fin_comes_is_delivered_whole
     await client.reader.readuntil(b"hello")
     client.writer.write_eof()
     (here,) = [one for one in gateway.connections if one._current_request is not None]
-    await eventually(lambda: here._looking is not None)
+    await eventually(lambda: here.is_half_closed)
     goes_on.set()
 
     assert await client.reader.read() == b"world"
@@ -141,7 +141,7 @@ async def test_a_client_that_is_gone_altogether_ends_the_work(
         if fin_before:
             client.writer.write_eof()
             (here,) = [one for one in gateway.connections if one._current_request is not None]
-            await eventually(lambda: here._looking is not None)
+            await eventually(lambda: here.is_half_closed)
         reset(client.writer)
         await asyncio.wait_for(ended.wait(), 10)
         (line,) = await eventually(lambda: [e for e in logs if e["event"] == "request"])

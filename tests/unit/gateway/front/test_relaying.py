@@ -22,6 +22,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 class Client(BaseProtocol):
     """The client's side of a connection, with what aiohttp's stand-in of a request asks it for."""
 
+    passes_on: Answer | None = None
     writer: StreamWriter
     ssl_context = peername = sockname = None
 

@@ -1,6 +1,5 @@
 """A tunnel that begins while its client has yet to read what came before it."""
 
-from gateway.front.connection import hand_over
 from gateway.front.tunnel import Tunnel
 from tests.support.byte_clients import client_over
 from tests.support.byte_connections import ByteTransport
@@ -11,7 +10,7 @@ async def test_a_write_buffer_that_is_full_already_holds_the_instance_back() -> 
     to_client, to_instance = ByteTransport(), ByteTransport()
     async with client_over(to_client) as client:
         client.pause_writing()
-        hand_over(client, Tunnel(to_client, to_instance))
+        client.joins(Tunnel(to_client, to_instance))
         held = not to_instance.is_reading()
         client.resume_writing()
 
