@@ -1,22 +1,12 @@
-"""What can go wrong with a request, as types without HTTP: who is to blame, and may another try be made."""
+"""What can go wrong with a request, as types without HTTP: whose doing it is, and may another try be made."""
 
 from collections.abc import Iterable
-from enum import Enum
 from typing import ClassVar
-
-
-class Blame(Enum):
-    """Whose doing a failure is: what counts against an instance's health is the upstream's alone."""
-
-    CLIENT = "client"
-    UPSTREAM = "upstream"
-    GATEWAY = "gateway"
 
 
 class Failure(Exception):
     """A request can't be answered as asked; the message is for the client and names no inside."""
 
-    blame: ClassVar[Blame] = Blame.GATEWAY
     #: Nothing of the request reached an application, so another instance may be tried.
     retryable: ClassVar[bool] = False
 
@@ -32,7 +22,7 @@ class Failure(Exception):
 
 
 class ClientFailure(Failure):
-    blame = Blame.CLIENT
+    """The request is the reason; it counts against no instance."""
 
 
 class BadRequest(ClientFailure):
@@ -139,9 +129,7 @@ class LoopDetected(Failure):
 
 
 class UpstreamFailure(Failure):
-    """The instance is to blame; `evidence` is what was seen: for the log and probes, not for clients."""
-
-    blame = Blame.UPSTREAM
+    """The instance is the reason; `evidence` is what was seen: for the log and probes, not for clients."""
 
     def __init__(self, detail: str, *, evidence: str = "") -> None:
         self.evidence = evidence

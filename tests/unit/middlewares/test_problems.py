@@ -8,7 +8,6 @@ import pytest
 
 from middlewares import failures
 from middlewares.failures import (
-    Blame,
     ClientFailure,
     Failure,
     MethodNotAllowed,
@@ -83,11 +82,11 @@ def test_the_reasons_of_refusals_by_aiohttp_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("kind", ALL_FAILURES)
-def test_the_one_to_blame_fits_the_status(kind: type[Failure]) -> None:
+def test_whose_doing_it_is_fits_the_status(kind: type[Failure]) -> None:
     """A client's mistake is 4xx and counts against no instance; an upstream's is a 5xx."""
     status = PROBLEMS[kind.__base__ if kind in WITHOUT_A_ROW else kind].status
-    assert (kind.blame is Blame.CLIENT) == (status < 500)
-    if kind.blame is Blame.UPSTREAM:
+    assert issubclass(kind, ClientFailure) == (status < 500)
+    if issubclass(kind, UpstreamFailure):
         assert status in (502, 504)
 
 
