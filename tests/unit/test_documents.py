@@ -157,6 +157,21 @@ def test_every_link_of_a_document_leads_to_what_there_is(document: Path) -> None
     assert nowhere == []
 
 
+def test_each_file_that_contributing_names_is_there() -> None:
+    named = re.findall(
+        r"`([\w./]+/[\w.]+\.(?:py|lua|md))\b", (ROOT / "CONTRIBUTING.md").read_text()
+    )
+    files = {name for name in named if not name.endswith("/NAME.py")}
+    assert {name for name in files if not (ROOT / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("package", ["gateway", "discovery"])
+def test_contributing_tells_what_is_in_each_folder(package: str) -> None:
+    said = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = {path.parent.name for path in ROOT.glob(f"{package}/*/__init__.py")}
+    assert {room for room in rooms if f"{room}/`" not in said} == set()
+
+
 @pytest.mark.parametrize(
     "url", [documents.NO_HEALTHY_INSTANCE, documents.RECIPES], ids=lambda url: url.split("/")[-1]
 )
