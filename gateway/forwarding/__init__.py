@@ -1,4 +1,4 @@
-"""What the gateway changes in a head on its way: fields dropped, fields added, everything else as it came.
+"""Changes heads on their way: drops fields, adds fields, passes everything else on as it came.
 
-Most field lines come again and again, so what becomes of a line is found out once and remembered.
+Most field lines repeat, so what becomes of a line is found out once and remembered.
 """

@@ -1,4 +1,4 @@
-"""What both directions ask of a header section: the values of a field, and what Connection names."""
+"""Reads header sections for both directions: the values of a field, and the fields named by Connection."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from gateway.upstream.messages import FieldLine
 
 #: Connection options that name no field.
 _PLAIN_OPTIONS = frozenset([b"close", b"keep-alive", b""])
-#: Never dropped for being named by Connection: the message would change its meaning.
+#: Fields that Connection can't remove: without them the message would mean something else.
 _NEVER_NAMED = frozenset([b"host", b"content-length"])
 
 
@@ -16,7 +16,7 @@ def values_of(fields: Iterable[FieldLine], name: bytes) -> Iterator[bytes]:
 
 
 def connection_options(fields: Iterable[FieldLine]) -> frozenset[bytes]:
-    """The field names that Connection lists, lower-case."""
+    """The field names that Connection lists, in lower case."""
     named = frozenset(
         option for value in values_of(fields, b"connection") for option in _options(value)
     )
@@ -24,7 +24,7 @@ def connection_options(fields: Iterable[FieldLine]) -> frozenset[bytes]:
 
 
 def names_fields(connection: bytes, besides: frozenset[bytes] = frozenset()) -> bool:
-    """A Connection field has options that are neither plain nor among those `besides`."""
+    """Whether a Connection field has options that are neither plain nor in `besides`."""
     return connection.lower() not in _PLAIN_OPTIONS and not _PLAIN_OPTIONS.union(
         besides
     ).issuperset(_options(connection))

@@ -1,4 +1,4 @@
-"""What one worker remembers of the heads that it passes on."""
+"""The memories that one worker keeps for passing heads on."""
 
 from collections.abc import Callable
 
@@ -7,20 +7,20 @@ from middlewares.hygiene.deciding import Version
 from middlewares.memory import Memory
 
 NAMES = 1024
-#: Longer names are rare, and thought about each time.
+#: Longer names are rare, and are looked up in the table each time.
 NAME_BYTES = 64
 BLOCKS = 8192
 BLOCK_BYTES = 512
 
-#: Peer, scheme, host, prefix and version: what X-Forwarded-* and Via of an ordinary request are made of.
+#: Peer, scheme, host, prefix and version determine X-Forwarded-* and Via of an ordinary request.
 Sender = tuple[str, str, bytes | None, str, Version]
 
 
 class FieldRules(Memory[bytes, Gets]):
-    """What fields get: `rules[name]` thinks about a name that is new.
+    """Remembers what happens to each field; `rules[name]` decides for a new name.
 
-    A call for each field costs more than the lookup, so a loop over a section counts all of them as hits
-    first, and what turns out to be new is taken off again.
+    A call for each field costs more than the lookup, so a loop over a section first counts all fields as
+    hits, and `__missing__` takes each new one off again.
     """
 
     __slots__ = ("_think",)
@@ -36,7 +36,7 @@ class FieldRules(Memory[bytes, Gets]):
 
 
 class ForwardingMemories:
-    """What the fields of each name get, and the lines that are added for each sender."""
+    """What happens to each field, and the lines that are added for each sender."""
 
     def __init__(self) -> None:
         self.in_request = FieldRules("request_fields", in_request)

@@ -1,7 +1,7 @@
-"""A request's head on its way to an instance.
+"""Makes the head that goes to an instance from a request's head.
 
-A request in which everything is ordinary is put together from its lines as they came; a request with a
-field that needs thought (Connection options, Upgrade, TE, Via, …) goes through `_careful`.
+An ordinary request is put together from its lines as they came. A request with Connection options,
+Upgrade, TE, Via or another field with a rule of its own goes through `_careful`.
 """
 
 from collections.abc import Sequence
@@ -27,15 +27,15 @@ from middlewares.header_section import HeaderSection
 from middlewares.hygiene.deciding import Version, is_host
 
 PSEUDONYM = "lockgate"
-#: Our own Via met more often than this means that a request goes round in circles.
+#: A request with more of our own Via entries than this goes in circles.
 LOOPS_ALLOWED = 3
 
 
 @dataclass(slots=True)
 class Inbound:
-    """A request's head as it came in, and what is known of who sent it.
+    """A request's head as it came in, and what is known about its sender.
 
-    `authority` is an absolute-form target's own; `peer_trusted`: see TRUSTED_PROXIES.
+    `authority` is that of an absolute-form target; `peer_trusted`: see TRUSTED_PROXIES.
     """
 
     method: str
@@ -51,10 +51,10 @@ class Inbound:
 
     @property
     def upgrade(self) -> bytes | None:
-        """The protocols that the connection may switch to; a request without a body may ask for that.
+        """The protocols that the connection may switch to; only a request without a body may ask for that.
 
-        h2c is never among them: a tunnel of HTTP/2 would carry requests past every rule here. For
-        websocket it takes a GET (RFC 6455 §4.1).
+        h2c is never among them: an HTTP/2 tunnel would carry requests past every rule here. websocket
+        needs a GET (RFC 6455 §4.1).
         """
         if self.version != (1, 1) or self.section.has_body:
             return None
@@ -68,7 +68,7 @@ class Inbound:
 
     @property
     def takes_trailers(self) -> bool:
-        """The client says `TE: trailers` (RFC 9110 §10.1.4); it is asked of the instance anew."""
+        """Whether the client sends `TE: trailers` (RFC 9110 §10.1.4); the gateway then asks the instance too."""
         if self.version != (1, 1):
             return False
         said = b",".join(values_of(self.section.fields, b"te")).split(b",")
@@ -76,7 +76,7 @@ class Inbound:
 
 
 def request_head(inbound: Inbound, instance: Instance, met: ForwardingMemories) -> RequestHead:
-    """The head to send to an instance. Raises BadRequest or LoopDetected."""
+    """Make the head to send to an instance. Raises BadRequest or LoopDetected."""
     section = inbound.section
     kept = section.passed_on
     if kept is None:
@@ -99,7 +99,7 @@ def request_head(inbound: Inbound, instance: Instance, met: ForwardingMemories) 
 
 
 def _ordinary(fields: Sequence[FieldLine], met: ForwardingMemories) -> bytes:
-    """The lines that go to any instance, whoever sent them; b"" where one of them takes thought."""
+    """The lines that go to any instance, whoever sent them; b"" if one of them needs `_careful`."""
     parts: list[bytes] = []
     has_host = False
     rules = met.in_request
@@ -117,7 +117,7 @@ def _ordinary(fields: Sequence[FieldLine], met: ForwardingMemories) -> bytes:
 
 
 def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
-    """The same, field by field."""
+    """Make the head field by field."""
     fields = inbound.section.fields
     named = connection_options(fields)
     host = _host_of(inbound)
@@ -179,7 +179,7 @@ def _host_of(inbound: Inbound) -> bytes | None:
 
 
 def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
-    """X-Forwarded-* and Via: of a trusted peer continued, else begun here."""
+    """X-Forwarded-* and Via: continued from a trusted peer's, else begun here."""
     before: dict[bytes, bytes] = {}
     if inbound.peer_trusted:
         for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"):
@@ -210,6 +210,6 @@ def _via(inbound: Inbound) -> bytes:
 
 
 def _list_of(inbound: Inbound, name: bytes) -> bytes:
-    """A list that came in, to be appended to: it must not end in an empty element (RFC 9110 §5.6.1)."""
+    """A list field without empty elements, ready to be appended to (RFC 9110 §5.6.1)."""
     values = (value.strip(b", \t") for value in values_of(inbound.section.fields, name))
     return b", ".join(value for value in values if value)

@@ -1,4 +1,4 @@
-"""A response's head on its way to the client."""
+"""Makes the head that goes to the client from an instance's head."""
 
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
@@ -33,11 +33,11 @@ def response_head(
     without_cors: bool = False,
     trailers: bool = False,
 ) -> bytes:
-    """An instance's head as it goes to the client, `added` behind its own fields.
+    """An instance's head as it goes to the client, with `added` after its own fields.
 
-    `replaced` are names (lower-case) of which the instance's lines are dropped, since ours stand for
-    them: LIMIT_FIELDS, or with `careful` any. `without_cors` drops all Access-Control-* fields.
-    `trailers`: those of the body follow it.
+    `replaced` are names (lower-case) whose lines are dropped because ours replace them: LIMIT_FIELDS,
+    or any name with `careful`. `without_cors` drops all Access-Control-* fields. `trailers`: trailers
+    follow the body.
     """
     kept = head.passed_on
     if kept is None:
@@ -48,7 +48,7 @@ def response_head(
 
 
 def _ordinary(head: ResponseHead, met: ForwardingMemories) -> bytes:
-    """All behind the version that goes to the client as it is; b"" where it takes thought."""
+    """Everything after the version, as it goes to any client; b"" if a field needs `_careful`."""
     parts = [b"%d %b\r\n" % (head.status, head.phrase)]
     has_body = _has_body(head)
     dated = False
@@ -67,7 +67,7 @@ def _ordinary(head: ResponseHead, met: ForwardingMemories) -> bytes:
 
 
 def interim_head(head: ResponseHead, correlation_id: str, *, without_cors: bool = False) -> bytes:
-    """A 1xx head as it goes to the client, before the final one (RFC 9110 §15.2)."""
+    """A 1xx head as it goes to the client before the final one (RFC 9110 §15.2)."""
     kept = list(_answer_fields(head, frozenset(), without_cors=without_cors))
     kept.append((b"X-Correlation-ID", correlation_id.encode("ascii")))
     return b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.phrase, lines(kept))
@@ -76,7 +76,7 @@ def interim_head(head: ResponseHead, correlation_id: str, *, without_cors: bool 
 def trailer_lines(
     trailers: Sequence[FieldLine], head: ResponseHead, *, without_cors: bool = False
 ) -> bytes:
-    """The trailers of an answer that go to the client, as lines."""
+    """The trailers that go to the client, as lines."""
     if not trailers:
         return b""
     named = connection_options(head.fields)
@@ -92,7 +92,7 @@ def trailer_lines(
 def _careful(
     head: ResponseHead, replaced: frozenset[bytes], *, without_cors: bool, trailers: bool
 ) -> bytes:
-    """The same, field by field."""
+    """Make the head field by field."""
     kept = list(_answer_fields(head, replaced, without_cors=without_cors))
     if trailers:
         kept += [(b"Trailer", value) for value in values_of(head.fields, b"trailer")]
@@ -119,5 +119,5 @@ def _answer_fields(
 
 
 def _has_body(head: ResponseHead) -> bool:
-    """The head may say how long the body is (RFC 9110 §8.6)."""
+    """Whether the head may give the body's length (RFC 9110 §8.6)."""
     return head.status >= 200 and head.status != 204

@@ -1,31 +1,31 @@
-"""Chunk-size lines as the parser takes them: spaces and extensions, which say nothing here, are left out."""
+"""Removes spaces and extensions from chunk-size lines, so that the parser takes them."""
 
 import re
 from collections.abc import Iterator
 
-#: RFC 9112 §7.1.1; what an extension says is passed over, whatever it is, as nginx and Go do.
+#: RFC 9112 §7.1.1; extensions are ignored, as nginx and Go do.
 _LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
-#: One in which there is nothing to change.
+#: A line that needs no change.
 _PLAIN_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-#: What may still become such a line.
+#: The beginning of a line that may still become a chunk-size line.
 _BEGUN = re.compile(rb"[0-9A-Fa-f]{0,16}|[0-9A-Fa-f]{1,16}[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r?")
-#: So much is looked at at once for the end of a line; a longer line than MOST_BYTES is left alone.
+#: The end of a line is looked for in this many bytes at once; a line longer than MOST_BYTES is not changed.
 LOOKED_AT = 64
 MOST_BYTES = 1024
-#: Behind the last chunk, and behind what is no chunk-size line: the parser has the word.
+#: After the last chunk, and after a line that is no chunk-size line, all bytes go to the parser unchanged.
 _PASSES_ALL = -1
 
 
 class ChunkLines:
-    """One chunked body on its way to the parser, which thus reads the lengths that were read here."""
+    """Passes one chunked body to the parser, so that both read the same chunk lengths."""
 
     def __init__(self) -> None:
         self._line = b""
-        #: Bytes of the chunk under way that are still to come, with the line's end behind them.
+        #: Bytes of the current chunk that are still to come, its line end included.
         self._left = 0
 
     def plain(self, data: memoryview) -> Iterator[bytes | memoryview]:
-        """The same bytes, each chunk-size line with nothing but its number; in as few pieces as there can be."""
+        """Yield the bytes in as few pieces as possible, with each chunk-size line reduced to its number."""
         begun = at = 0
         while at < len(data):
             if self._left == _PASSES_ALL:
@@ -45,7 +45,7 @@ class ChunkLines:
         yield data[begun:]
 
     def _next_line(self, data: memoryview) -> tuple[bytes, memoryview]:
-        """What to pass on of a line that ends here, begins here or is none, and what is behind it."""
+        """Read the line at the beginning of `data`; return what to pass on of it, and the bytes after it."""
         begun = len(self._line)
         line = self._line + bytes(data[:LOOKED_AT])
         end = line.find(b"\n", begun) + 1
@@ -64,6 +64,6 @@ class ChunkLines:
 
 
 def _left_behind(line: re.Match[bytes]) -> int:
-    """What comes behind it before the next line."""
+    """The number of bytes between this line and the next one."""
     size = int(line[1], 16)
     return size + 2 if size else _PASSES_ALL

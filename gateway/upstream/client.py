@@ -1,4 +1,4 @@
-"""The upstream client of the hop: a pool for each instance, and how many requests each has under way."""
+"""The client that the hop uses: a connection pool for each instance, and its requests in flight."""
 
 import asyncio
 
@@ -10,39 +10,39 @@ from gateway.upstream.pool import Pool
 from gateway.upstream.repeated_answers import AnswerMemory
 from middlewares.failures import UpstreamUnreachable
 
-#: A time-out is noticed at most so much late.
+#: A time-out is noticed at most this much too late.
 SWEEP_INTERVAL_S = 0.1
 
 
 class UpstreamClient:
-    """Pools by instance key; they outlive any change of the view that does not touch the instance."""
+    """Holds a pool for each instance key; a pool stays when the view changes but its instance does not."""
 
     def __init__(
         self, dialer: Dialer, limits: UpstreamLimits, met: AnswerMemory | None = None
     ) -> None:
         self.dialer = dialer
         self._pools: dict[str, Pool] = {}
-        #: Pools of instances that are gone, until their last request is over.
+        #: Pools of instances that are gone, kept until their last request is over.
         self._leaving: set[Pool] = set()
         self._limits = limits
-        #: Answers' heads that were met before, at whatever instance.
+        #: Heads of answers that any instance sent before.
         self._met = met
         self._view: View | None = None
 
     def in_flight(self, key: str) -> int:
-        """The requests under way at an instance, those included that still wait or connect."""
+        """The requests in flight at an instance, including those that wait for a connection or open one."""
         pool = self._pools.get(key)
         count = pool.in_flight if pool is not None else 0
-        if self._leaving:  # of an instance that drains
+        if self._leaving:  # a draining instance may have requests here
             count += sum(one.in_flight for one in self._leaving if one.instance.key == key)
         return count
 
     def is_new(self, instance: Instance) -> bool:
-        """No request has gone to the instance since it registered."""
+        """Whether no request has gone to the instance since it registered."""
         return instance.key not in self._pools
 
     def unanswered(self, key: str) -> int:
-        """The requests at an instance that are unsent or unanswered; a tunnel is neither."""
+        """The requests at an instance that have no answer yet; open tunnels do not count."""
         return sum(
             pool.unanswered
             for pool in (*self._pools.values(), *self._leaving)
@@ -52,8 +52,8 @@ class UpstreamClient:
     def pool(self, instance: Instance) -> Pool:
         """The instance's pool; an instance that has moved gets a new one.
 
-        Raises UpstreamUnreachable where the instance has begun to drain, or is gone, since it became
-        a candidate: a request that tries its next one shall not come after the acknowledgement.
+        Raises UpstreamUnreachable if the instance has begun to drain, or has left, since it became
+        a candidate: a retry must not reach an instance whose drain has been acknowledged.
         """
         pool = self._pools.get(instance.key)
         if pool is None and self._has_left(instance):
@@ -88,7 +88,7 @@ class UpstreamClient:
         return counts
 
     def view_changed(self, _before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher: what is gone or draining keeps no idle connection."""
+        """Close the idle connections of instances that are gone or draining; the watcher calls this."""
         self._view = after
         for key in list(self._pools) if event is None else [event.key]:
             pool = self._pools.get(key)

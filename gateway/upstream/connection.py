@@ -21,18 +21,18 @@ from middlewares.failures import (
     UpstreamTimeout,
 )
 
-#: Unread body bytes at which reading from the instance pauses, and goes on.
+#: Reading from the instance pauses above HIGH_WATER_BYTES of unread body, and resumes at LOW_WATER_BYTES.
 HIGH_WATER_BYTES = 32 * 1024
 LOW_WATER_BYTES = 16 * 1024
-#: Idle connections are closed before the instance does it: uvicorn and Node wait 5 s.
+#: Idle connections are closed before the instance closes them: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
 
-#: What takes the heads before the final one (103 Early Hints).
+#: Is called with each interim head (103 Early Hints).
 OnInterim = Callable[[ResponseHead], None]
 
 
 class Taker(Protocol):
-    """Who takes a connection over that has switched protocols: gateway.front.tunnel.Tunnel."""
+    """Takes over a connection that has switched protocols: gateway.front.tunnel.Tunnel."""
 
     def upstream_data(self, data: bytes) -> None: ...
 
@@ -44,10 +44,10 @@ class Taker(Protocol):
 
 
 class UpstreamConnection(Wire):
-    """Carries one exchange after the other: `request`, `head`, then `read` until it gives b"".
+    """Carries one exchange after the other: `request`, `head`, then `read` until it returns b"".
 
-    The connection belongs to whoever sent the request until that one gives it back: nothing that
-    arrives makes it free. Failures are those of middlewares.failures.
+    The connection belongs to the sender of the request until the sender gives it back, whatever
+    arrives meanwhile. Failures are those of middlewares.failures.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class UpstreamConnection(Wire):
         self.reused = False
         self.idle_since_s = 0.0
         self.idle_limit_s = IDLE_LIMIT_S
-        #: When the request was sent (loop time), and whether another instance may have it instead.
+        #: When the request was sent (loop time), and whether it may move to another instance.
         self.began_s = 0.0
         self.movable = False
-        #: When silence becomes a failure (loop time); never, while the client is waited for.
+        #: When silence becomes a failure (loop time); NEVER while the gateway waits for the client.
         self.deadline_s = NEVER
         self._ends_s = NEVER
         self._deadlines = Deadlines()
@@ -70,12 +70,12 @@ class UpstreamConnection(Wire):
         self._upload: Upload | None = None
         self._pieces: deque[bytes] = deque()
         self._begin(None)
-        #: Before the first request, as behind the end of a response, nothing may come.
+        #: No byte may come before the first request, nor after the end of a response.
         self._ended = True
         self._unasked_bytes = 0
 
     def _begin(self, interim: OnInterim | None) -> None:
-        """A new exchange: everything that belongs to the last one is gone."""
+        """Reset the connection for a new exchange."""
         self._head: ResponseHead | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._interim = interim
@@ -88,9 +88,10 @@ class UpstreamConnection(Wire):
     # What the pool calls.
 
     def is_fresh(self, now_s: float) -> bool:
-        """It may carry one more request: it is open, not idle too long, and nothing came meanwhile.
+        """Whether it may carry another request: it is open, not idle too long, and nothing came meanwhile.
 
-        What came while nobody asked is an end, or an answer to nothing (a smuggled one, perhaps).
+        Bytes that come between requests are an end of the connection or an unasked answer, perhaps a
+        smuggled one.
         """
         return (
             self._transport is not None
@@ -101,7 +102,7 @@ class UpstreamConnection(Wire):
 
     @property
     def is_reusable(self) -> bool:
-        """The exchange is over on both sides, and another may follow."""
+        """Whether the exchange is over on both sides and another may follow."""
         return (
             self._ended
             and self._keeps_alive
@@ -112,23 +113,23 @@ class UpstreamConnection(Wire):
         )
 
     def check_deadline(self, now_s: float) -> None:
-        """Called now and then by the pool's sweep, which is cheaper than a timer for each request."""
+        """Fail the exchange if it is overdue; the pool's sweep asks, which is cheaper than a timer for each."""
         if now_s >= self.deadline_s or now_s >= self._ends_s:
             self.deadline_s = self._ends_s = NEVER
             self._fail(UpstreamTimeout("the upstream did not answer in time"))
 
     @property
     def is_waiting(self) -> bool:
-        """No head of a response is here yet, though nobody but the instance is waited for."""
+        """Whether the instance alone keeps the response's head waiting."""
         return self._head is None and self._failure is None and self.deadline_s != NEVER
 
     def move(self) -> None:
-        """Another instance is to have the request, where that is safe and there is one."""
+        """Fail the exchange if the request can safely move to another instance."""
         if self.movable and self.is_waiting:
             self._fail(UpstreamSilent("the upstream does not answer"))
 
     def abort(self) -> None:
-        """End the connection, whatever it is at; an unfinished request is cut off, not ended."""
+        """End the connection in any state; an unfinished request is cut off, not ended cleanly."""
         if self._upload is not None:
             self._upload.task.cancel()
         if self._taker is None:
@@ -145,9 +146,9 @@ class UpstreamConnection(Wire):
         movable: bool = False,
         interim: OnInterim | None = None,
     ) -> None:
-        """Send the head now, and the body as it comes, while the response is already awaited.
+        """Send the head now and the body as it comes; the response may come before the body is sent.
 
-        `interim` is called with each 1xx head as it comes, but for 100 and 101.
+        `interim` is called with each 1xx head as it comes, except 100 and 101.
         """
         self._begin(interim)
         self._reader.begin(head.method, upgrades=head.upgrades, correlation_id=head.correlation_id)
@@ -172,7 +173,7 @@ class UpstreamConnection(Wire):
         self._upload = None if body is None else Upload(body, head, self)
 
     async def head(self) -> ResponseHead:
-        """The response's head."""
+        """Wait for the response's head."""
         while self._head is None:
             if self._failure is not None:
                 raise self._failure
@@ -181,16 +182,16 @@ class UpstreamConnection(Wire):
 
     @property
     def trailers(self) -> list[FieldLine]:
-        """Fields behind a chunked body; complete when the response is."""
+        """The trailers of a chunked body, complete once the response is."""
         return self._reader.trailers
 
     @property
     def is_complete(self) -> bool:
-        """The whole response is here."""
+        """Whether the whole response has arrived."""
         return self._ended and self._failure is None
 
     def rest(self) -> bytes:
-        """All of the body that is here."""
+        """Take all of the body that has arrived."""
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
@@ -199,14 +200,14 @@ class UpstreamConnection(Wire):
         return body
 
     def forward_to(self, forward: Callable[[bytes], bool]) -> None:
-        """Hand it each piece of the body from now on as it arrives, without waking the reader.
+        """Call `forward` with each piece of the body as it arrives, without waking the reader.
 
-        Where it declines a piece by False, that one waits for `read`, and so do those behind it.
+        If `forward` returns False for a piece, that piece and all later ones wait for `read`.
         """
         self._forward = forward
 
     async def read(self) -> bytes:
-        """The next piece of the response's body as it arrived, b"" at its end."""
+        """Wait for the next piece of the response's body; b"" is its end."""
         while not self._pieces:
             if self._failure is not None:
                 raise self._failure
@@ -227,11 +228,11 @@ class UpstreamConnection(Wire):
 
     @property
     def is_tunnel(self) -> bool:
-        """It has switched protocols: its request has been answered."""
+        """Whether it has switched protocols, so that its request has been answered."""
         return self._taker is not None
 
     def hand_over(self, taker: Taker) -> None:
-        """After a 101: from now on the bytes are the taker's, beginning with those that came along."""
+        """Give all bytes after a 101 to the taker, including those that came with it."""
         self._taker = taker
         while self._pieces:
             taker.upstream_data(self._pieces.popleft())
@@ -241,7 +242,7 @@ class UpstreamConnection(Wire):
             self.resume_reading()
 
     async def _wait(self) -> None:
-        """Until something happens: there is one consumer, so one future will do."""
+        """Wait until something happens; there is one consumer, so one future is enough."""
         self._waiter = self._loop.create_future()
         try:
             await self._waiter
@@ -259,7 +260,7 @@ class UpstreamConnection(Wire):
             self.deadline_s = self._loop.time() + self._deadlines.head_s if expected else NEVER
 
     def cut_short(self, failure: Failure) -> None:
-        """An answer that has begun may still come to its end."""
+        """Fail the exchange, unless the answer has begun: that may still come to its end."""
         if self._head is None:
             self._fail(failure)
             super().abort()
@@ -273,8 +274,8 @@ class UpstreamConnection(Wire):
             self._taker.upstream_data(bytes(data))
             return
         if self._ended or self._failure is not None:
-            # Bytes after the end of a response, or before the first request: whoever sent them can't
-            # be trusted with another.
+            # An instance that sends bytes after the end of a response, or before the first request,
+            # gets no other request on this connection.
             self._keeps_alive = False
             self._unasked_bytes += len(data)
             self.abort()
@@ -329,7 +330,7 @@ class UpstreamConnection(Wire):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if exc is not None and not self._is_tls:  # it holds ciphertext then, and TLS has read it
+        if exc is not None and not self._is_tls:  # TLS has read its rest
             self._read_rest()
         untouched = not self._reader.has_begun and self.has_taken_nothing(self._sent_before, exc)
         end = self._reader.finish() if is_clean(exc) else None
@@ -350,7 +351,7 @@ class UpstreamConnection(Wire):
             self._fail(reset)
 
     def _read_rest(self) -> None:
-        """What lies in the receive buffer is the answer, though a write has failed (RFC 9112 §9.5)."""
+        """Read the answer from the receive buffer, though a write has failed (RFC 9112 §9.5)."""
         for data in rest(self._sock):
             if self._ended or self._failure is not None:
                 return

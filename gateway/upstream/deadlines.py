@@ -1,4 +1,4 @@
-"""How long an instance may take over one request: two requests over one connection may differ."""
+"""The deadlines of one request; two requests over one connection may have different ones."""
 
 from typing import NamedTuple, Self
 
@@ -8,7 +8,7 @@ NEVER = float("inf")
 
 
 class Deadlines(NamedTuple):
-    """Seconds, as in Timeouts (an `idle_s` of 0: no limit), and when all has to be over (loop time)."""
+    """Limits in seconds, as in Timeouts (`idle_s` 0: no limit), and the end of the whole (loop time)."""
 
     connect_s: float = 2.0
     head_s: float = 30.0
@@ -17,6 +17,6 @@ class Deadlines(NamedTuple):
 
     @classmethod
     def begun(cls, timeouts: Timeouts, now_s: float) -> Self:
-        """Those of a request that begins now, whatever it tries."""
+        """The deadlines of a request that begins now, over all its attempts."""
         ends_s = now_s + timeouts.total_s if timeouts.total_s else NEVER
         return cls(timeouts.connect_s, timeouts.head_s, timeouts.idle_s, ends_s)

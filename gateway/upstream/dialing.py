@@ -1,4 +1,4 @@
-"""Dialing: resolve an instance's host, hold each address against the policy, connect to the first that takes it."""
+"""Connects to instances: resolves the host, checks each address by the policy, tries them in order."""
 
 import asyncio
 import errno
@@ -22,7 +22,7 @@ from gateway.upstream.tls import TlsLayer
 
 P = TypeVar("P", bound=Reader)
 
-#: A connection attempt is given so long before the next address is tried beside it (RFC 8305 §5).
+#: The next address is tried as well once an attempt has taken this long (RFC 8305 §5).
 ATTEMPT_DELAY_S = 0.25
 
 
@@ -32,7 +32,7 @@ class Dialer:
     def __init__(self, policy: AddressPolicy) -> None:
         self.policy = policy
         self.resolver = Resolver()
-        #: Requests leave the descriptors from this number on to others.
+        #: Requests use only descriptors below this number; the rest are for other uses.
         self.requests_below = sys.maxsize
 
     async def connect(
@@ -43,12 +43,12 @@ class Dialer:
         within_s: float,
         below: int = sys.maxsize,
     ) -> P:
-        """A connected protocol. Raises OSError (TimeoutError is one) or ForbiddenAddress.
+        """Connect a protocol. Raises OSError (TimeoutError is one) or ForbiddenAddress.
 
-        `below`: no descriptor from this number on is taken, as if there were none.
+        `below`: only descriptors below this number are used.
 
-        All addresses of a name are tried within that time, each when the one before has failed
-        or is slow: one that hangs keeps nobody from the next.
+        All addresses of a name are tried within that time. Each is tried once the previous one has
+        failed or is slow, so an address that hangs does not block the next.
         """
         async with asyncio.timeout(within_s):
             allowed: list[IPAddress] = []
@@ -81,7 +81,7 @@ async def _first_to_connect(
     protocol: Callable[[socket.socket], P],
     below: int,
 ) -> P:
-    """Happy eyeballs (RFC 8305): the attempts overlap, the first connection wins, the others end."""
+    """Connect by happy eyeballs (RFC 8305): attempts overlap, the first connection wins, the others end."""
     attempts: list[asyncio.Task[tuple[asyncio.BaseTransport, P]]] = []
     winner: asyncio.Task[tuple[asyncio.BaseTransport, P]] | None = None
     untried = deque(addresses)
@@ -102,15 +102,15 @@ async def _first_to_connect(
             winner = next((one for one in done if one.exception() is None), None)
             if winner is not None:
                 return winner.result()[1]
-        # One that we could not make says more than those that were refused.
+        # A shortage of our own explains more than a refused connection.
         short = (one for one in attempts if is_own_shortage(one.exception()))
-        return next(short, attempts[-1]).result()[1]  # it raises why it failed
+        return next(short, attempts[-1]).result()[1]  # it raises the attempt's error
     finally:
         losers = [one for one in attempts if one is not winner]
         for loser in losers:
             loser.cancel()
         for ended in await asyncio.gather(*losers, return_exceptions=True):
-            if not isinstance(ended, BaseException):  # it came second
+            if not isinstance(ended, BaseException):  # it connected too, but second
                 ended[0].close()
 
 
@@ -149,21 +149,21 @@ def _forbidden(host: str, address: IPAddress, reason: str) -> ForbiddenAddress:
 
 
 def _is_local(address: IPAddress) -> bool:
-    """This machine has the address: only then can a socket be bound to it."""
+    """Whether this machine has the address: a socket can be bound only to an own address."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.bind((str(address), 0))
     except OSError as error:
         if error.errno != errno.EADDRNOTAVAIL and is_own_shortage(error):
-            raise  # whose address it is could not be found out
+            raise  # we could not find out
         return False
     return True
 
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """The system's certificate authorities; an instance is held to its registered host name."""
+    """Trust the system's certificate authorities, and require the instance's registered host name."""
     context = ssl.create_default_context()
-    context.options |= ssl.OP_NO_RENEGOTIATION  # a write would have to wait for what is read
+    context.options |= ssl.OP_NO_RENEGOTIATION  # in a renegotiation a write has to wait for a read
     return context

@@ -1,4 +1,4 @@
-"""Where an answer stops being HTTP, for the people who have to mend the instance."""
+"""Finds where an answer stops being HTTP, for whoever has to fix the instance."""
 
 import bisect
 
@@ -6,7 +6,7 @@ import httptools
 
 
 def first_invalid_byte(data: bytes) -> int:
-    """The offset of the byte that the parser refuses in an answer that begins here."""
+    """The offset of the first byte of an answer that the parser refuses."""
     return bisect.bisect_left(range(1, len(data) + 1), True, key=lambda n: _is_refused(data[:n]))
 
 

@@ -1,11 +1,11 @@
-"""What the connections to one instance may take; each is a setting."""
+"""Limits for the connections to one instance; each is a setting."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLimits:
-    """`connections` is the most that there may be at once, 0: no limit; a request waits `wait_s` for one.
+    """`connections` is how many there may be at once (0: no limit); a request waits `wait_s` for one.
 
     `head_bytes` is the longest head of a response.
     """

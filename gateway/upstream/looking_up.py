@@ -1,4 +1,4 @@
-"""Look-ups of names by the system's resolver, each in a thread of its own that nobody has to wait for."""
+"""Looks names up with the system's resolver, each in a thread of its own that nobody has to wait for."""
 
 import asyncio
 import contextlib
@@ -12,28 +12,28 @@ from collections.abc import Callable
 
 from discovery.model.addresses import IPAddress
 
-#: The addresses of a name, in the system's order. Blocks; raises OSError where it has none.
+#: Returns the addresses of a name, in the system's order. Blocks; raises OSError if there are none.
 LookUp = Callable[[str], list[IPAddress]]
 
-#: Who waits for a look-up is told after so long that it doesn't answer; its thread may go on.
+#: Callers wait this long for a look-up; its thread may go on.
 BOUND_S = 5.0
-#: A name whose last look-up took longer is slow: those that hang may take no more than their share.
+#: A name is slow if its last look-up took longer; slow names have a limited number of threads.
 SLOW_AFTER_S = 1.0
 MOST_THREADS = 256
-#: Threads that there may be for asking again, and for the names that are slow.
+#: The most threads for refreshes and for slow names.
 MOST_FOR_REFRESHES = 128
 MOST_FOR_SLOW = 32
-#: That a name is slow is forgotten after so long.
+#: A name counts as slow for this long.
 SLOW_FOR_S = 120.0
 
 
 def look_up(host: str) -> list[IPAddress]:
-    """The system's answer: /etc/hosts, mDNS, a container's names and DNS, as its nsswitch has it."""
+    """Ask the system: /etc/hosts, mDNS, container names and DNS, as its nsswitch says."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        # Without a descriptor for its files and questions the resolver knows no name, or fails with
-        # the number of an earlier error (EBUSY, EINVAL): EMFILE then.
+        # Without a free descriptor the resolver knows no name, or fails with the number of an earlier
+        # error (EBUSY, EINVAL). This raises EMFILE then.
         socket.socket().close()
         raise
     # A scoped address (fe80::1%eth0) is link-local, and forbidden with or without its scope.
@@ -42,22 +42,22 @@ def look_up(host: str) -> list[IPAddress]:
 
 
 class LookUps:
-    """At most one look-up of a name at a time, each in its own thread.
+    """Runs at most one look-up of a name at a time, each in its own thread.
 
     The system's resolver can't be stopped, and a silent name server holds it for half a minute. The
-    event loop has four threads for it, so that four silent names would stop all others.
+    event loop has only four threads for it, so four silent names would block all others.
     """
 
     def __init__(self, look_up: LookUp = look_up) -> None:
         self._look_up = look_up
         self._under_way: dict[str, asyncio.Future[list[IPAddress]]] = {}
-        #: When each name was slow (monotonic s).
+        #: When each slow name was last slow (monotonic s).
         self._slow_s: dict[str, float] = {}
 
     def begin(self, host: str, *, refreshes: bool = False) -> asyncio.Future[list[IPAddress]]:
-        """The answer to come, of the look-up that is under way or of a new one.
+        """Return the future answer of the running look-up, or of a new one.
 
-        It fails by OSError; EAGAIN where all threads that there may be are taken, which is no answer.
+        It fails with OSError; with EAGAIN if all threads are busy, which says nothing about the name.
         """
         answer = self._under_way.get(host)
         if answer is not None:
@@ -89,7 +89,7 @@ class LookUps:
         return sum(one in self._slow_s for one in self._under_way) < MOST_FOR_SLOW
 
     def _run(self, host: str, answer: asyncio.Future[list[IPAddress]]) -> None:
-        """In the thread."""
+        """Look up in the thread."""
         began_s = time.monotonic()
         found: list[IPAddress] | Exception
         try:
@@ -130,6 +130,6 @@ def _give_up(answer: asyncio.Future[list[IPAddress]]) -> None:
 
 
 def _retrieve(answer: asyncio.Future[list[IPAddress]]) -> None:
-    """A failure of what nobody waits for any more is no mistake."""
+    """Mark a failure as seen, so that asyncio does not log it when nobody waits for it."""
     if not answer.cancelled():
         answer.exception()

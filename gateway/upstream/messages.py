@@ -1,4 +1,4 @@
-"""Heads of requests and responses: byte lines in their order and case; and how a response ends."""
+"""Heads of requests and responses, with fields in their order and case, and the ends of responses."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,12 @@ FieldLine = tuple[bytes, bytes]
 
 @dataclass(slots=True)
 class RequestHead:
-    """What is sent to an instance, as bytes up to and with the empty line.
+    """A head to send to an instance, as bytes up to and including the empty line.
 
-    `correlation_id` is the one in it: an answer may well repeat it.
-    `chunked`: the body goes out in chunks, else as it comes, and has just the `length` that the head
-    says: the connection is no request's before all of it is out. `upgrades`: the connection may switch
-    protocols, so 101 is an answer to it. `claims`: lines of the client's that were left out since they
-    said what only the gateway may say.
+    `correlation_id` is in the head too; an answer may repeat it. `chunked`: the body goes out in
+    chunks; otherwise it has exactly `length` bytes, and the connection is not free before they are
+    sent. `upgrades`: the request asks to switch protocols, so 101 is a possible answer. `claims` counts
+    the client's lines that were left out because only the gateway may send them.
     """
 
     method: str
@@ -30,10 +29,10 @@ class RequestHead:
 
 @dataclass(slots=True)
 class ResponseHead:
-    """What an instance answered; `length` None: the body is chunked or runs until the close.
+    """The head of an instance's answer; `length` None: the body is chunked or runs until the close.
 
-    It is not changed once it is complete: answers with the same head may share it. `passed_on` is for
-    whoever passes it on: what is the same for each of these answers.
+    It is not changed once it is complete, because equal answers may share it. `passed_on` keeps the
+    lines that go to the client with each of these answers.
     """
 
     status: int
@@ -48,7 +47,7 @@ class End(NamedTuple):
     """The response is whole.
 
     `reusable`: the instance takes another request on the connection. `idle_limit_s`: how long the
-    connection may be idle before, as the instance has just said; None: it said nothing of it.
+    connection may be idle before that, as the instance has just said; None: it said nothing.
     """
 
     reusable: bool
@@ -56,12 +55,12 @@ class End(NamedTuple):
 
 
 class Invalid(NamedTuple):
-    """The response can't be passed on: `detail` is for clients, `evidence` for those who operate."""
+    """The response can't be passed on: `detail` is for clients, `evidence` for operators."""
 
     detail: str
     evidence: str
 
 
 def lines(fields: Iterable[FieldLine]) -> bytes:
-    """Field lines as bytes, the empty line at the end not included."""
+    """Field lines as bytes, without the empty line at the end."""
     return b"".join([b"%b: %b\r\n" % field for field in fields])

@@ -1,4 +1,4 @@
-"""The connections to one instance: idle ones to be used again, and how many there may be at once."""
+"""Keeps the connections to one instance: reuses idle ones and limits how many there are."""
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, Up
 
 
 class Pool:
-    """Hands out connections, the most recently used first, so that the others can go idle and end."""
+    """Hands out connections, the most recently used first, so that the others become idle and end."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Pool:
     ) -> None:
         self.instance = instance
         self.active: set[UpstreamConnection] = set()
-        #: When the latest request was sent that the instance has answered (loop time).
+        #: When the last answered request was sent (loop time).
         self.answered_s = 0.0
         self._idle: list[UpstreamConnection] = []
         self._idling = Idling()
@@ -39,22 +39,22 @@ class Pool:
         self._met = met
         self._opening = 0
         self._queued = 0
-        #: Turns that were given, and not taken yet.
+        #: Turns that were given and are not taken yet.
         self._turns = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._closed = False
-        #: What the instance's name leads to, as last seen; None for an address.
+        #: The addresses of the instance's name, as last seen; None if the host is an address.
         self._leads_to: list[IPAddress] | None = None
         self._loop = asyncio.get_running_loop()
 
     @property
     def in_flight(self) -> int:
-        """The requests that are here: those that wait for a connection or open one too."""
+        """The requests at this pool, including those that wait for a connection or open one."""
         return len(self.active) + self._opening + self._queued
 
     @property
     def unanswered(self) -> int:
-        """The same without tunnels, whose requests have been answered."""
+        """The requests in flight without tunnels, whose requests have been answered."""
         return self.in_flight - sum(connection.is_tunnel for connection in self.active)
 
     @property
@@ -62,9 +62,9 @@ class Pool:
         return len(self._idle)
 
     def take_idle(self, *, repeatable: bool = True) -> UpstreamConnection | None:
-        """An idle connection that may be used again, or None.
+        """Take an idle connection that may be used again, or None.
 
-        A request that is not repeatable gets none that the instance might be about to close.
+        A request that can't be repeated gets no connection that the instance might soon close.
         """
         if self._is_full:
             return None
@@ -85,10 +85,10 @@ class Pool:
     async def open(
         self, *, deadlines: Deadlines, fresh: bool = False, repeatable: bool = True
     ) -> UpstreamConnection:
-        """A new connection, or where it had to wait for its turn one that became idle, unless `fresh`.
+        """Open a connection; after waiting for its turn, an idle one will do, unless `fresh`.
 
-        Raises UpstreamUnreachable, or Overloaded when there are too many for too long, or the
-        gateway can't make one; UpstreamTimeout when it has to be over.
+        Raises UpstreamUnreachable; Overloaded if no turn comes in time or the gateway lacks the means
+        for a connection; UpstreamTimeout at the request's end.
         """
         if deadlines.ends_s == NEVER:
             return await self._open(deadlines.connect_s, fresh=fresh, repeatable=repeatable)
@@ -129,7 +129,7 @@ class Pool:
         return connection
 
     def give_back(self, connection: UpstreamConnection) -> None:
-        """The exchange is over: the connection is kept where it can be used again, else ended."""
+        """Keep the connection of a finished exchange if it can be used again, else end it."""
         self.active.discard(connection)
         if connection.is_reusable and not self._closed and self._still_leads_to(connection):
             connection.idle_since_s = self._loop.time()
@@ -140,7 +140,7 @@ class Pool:
             self._next()
 
     def sweep(self, now_s: float) -> None:
-        """Fail what is overdue, and end what has been idle too long, or where its name has left."""
+        """Fail overdue exchanges; end connections that are idle too long or at an address the name has left."""
         for connection in list(self.active):
             connection.check_deadline(now_s)
         stale = [one for one in self._idle if not one.is_fresh(now_s)]
@@ -153,7 +153,7 @@ class Pool:
             self._idle = [one for one in self._idle if one not in stale and one not in left]
 
     def _left_behind(self) -> list[UpstreamConnection]:
-        """The idle connections to addresses to which the instance's name leads no more."""
+        """The idle connections to addresses that the instance's name no longer has."""
         leads_to = self._dialer.resolver.known(self.instance.host)
         if leads_to is None or leads_to is self._leads_to:
             return []
@@ -164,14 +164,14 @@ class Pool:
         return self._leads_to is None or connection.address in self._leads_to
 
     def close(self) -> None:
-        """End idle connections now, and others when their exchange is over."""
+        """End idle connections now, and the others when their exchange is over."""
         self._closed = True
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
 
     def _end(self, connection: UpstreamConnection, now_s: float) -> None:
-        """End an idle connection, and learn from one that the instance has ended."""
+        """End an idle connection; if the instance has ended it, learn from that."""
         idle_s = min(now_s, connection.lost_s) - connection.idle_since_s
         if idle_s < connection.idle_limit_s:
             self._idling.closed(idle_s, now_s)
@@ -185,7 +185,7 @@ class Pool:
             async with asyncio.timeout(self._limits.wait_s):
                 await future
         except BaseException as error:
-            if future.done() and not future.cancelled():  # a turn that came too late for this one
+            if future.done() and not future.cancelled():  # its turn came too late
                 self._turns -= 1
                 self._next()
             if isinstance(error, TimeoutError):
@@ -197,7 +197,7 @@ class Pool:
 
     @property
     def _is_full(self) -> bool:
-        """All connections that there may be are taken, or promised to those who waited."""
+        """Whether all connections are in use, or promised to requests that waited."""
         most = self._limits.connections
         return 0 < most <= len(self.active) + self._opening + self._turns
 

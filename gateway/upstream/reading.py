@@ -1,4 +1,4 @@
-"""How instances' sockets are read: into one buffer, and to the end where a write has failed."""
+"""Reads instances' sockets: into one shared buffer, and to the end after a failed write."""
 
 import asyncio
 import contextlib
@@ -6,15 +6,15 @@ import socket
 import threading
 from collections.abc import Iterator
 
-#: So much is read from an instance at once.
+#: At most this much is read from an instance at once.
 READ_BYTES = 32 * 1024
 
 
 class _ReadBuffer(threading.local):
-    """What all connections of an event loop (a thread has one) read into: nobody keeps it.
+    """The buffer that all connections of an event loop (one a thread) read into; nobody keeps it.
 
-    With bytes of its own for each read, a body passes through up to 250 KiB at a time in uvloop, and
-    a client that stands still holds two such pieces.
+    Without it uvloop reads up to 250 KiB of a body at a time into new bytes, and a client that stops
+    reading holds two of these pieces.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ _read_buffer = _ReadBuffer()
 
 
 class Reader(asyncio.BufferedProtocol):
-    """A protocol that reads into the buffer of all, and is handed what came."""
+    """A protocol that reads into the shared buffer; `data_received` gets what came."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,15 +38,15 @@ class Reader(asyncio.BufferedProtocol):
         self.data_received(self._buffer[:nbytes])
 
     def data_received(self, data: bytes | memoryview) -> None:
-        """Take what has arrived; nothing of a buffer is kept but copies."""
+        """Take what has arrived; keep only copies of it."""
         raise NotImplementedError
 
 
 def rest(sock: socket.socket) -> Iterator[bytes]:
-    """What lies in the receive buffer of a connection that was lost because a write failed.
+    """Read what is left in the receive buffer of a connection that a failed write has ended.
 
-    An instance that answers in the middle of an upload and closes resets the connection: the loop
-    ends it at the write that meets the reset, and reads no more. The socket is still open then.
+    An instance that answers in the middle of an upload and then closes resets the connection. The loop
+    ends it at the next write and reads no more, but the socket is still open then.
     """
     with contextlib.suppress(OSError):
         while data := sock.recv(READ_BYTES):

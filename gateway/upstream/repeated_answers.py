@@ -1,9 +1,9 @@
-"""Heads of answers met before: what instances say again and again is parsed once.
+"""Remembers heads of answers, so that a head which instances repeat is parsed once.
 
-An answer that comes in one piece, framed by its Content-Length, is remembered by the bytes of its
-head. Nothing is looked up that the parser has not found valid, and whatever is not exactly the same
-goes to the parser. An instance that passes the correlation ID on repeats it in its answer; there it
-is cut out, for it would make each head another.
+An answer that comes in one piece with a Content-Length is remembered by the bytes of its head. Only
+heads that the parser has found valid are remembered, and a head that differs by one byte is parsed.
+An instance may repeat the request's correlation ID in its answer; the ID is cut out of the key,
+because with it no two heads would be equal.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ _ID_FIELD = b"\r\nx-correlation-id: "
 
 
 class RepeatedHead(NamedTuple):
-    """A head that may come again, and the end that such an answer comes to."""
+    """A remembered head, and the End of an answer with it."""
 
     head: ResponseHead
     end: End
@@ -33,7 +33,7 @@ def answer_memory() -> AnswerMemory:
 
 
 def key_of(data: bytes, correlation_id: bytes) -> tuple[bytes, int] | None:
-    """What a head is remembered by, and where the body begins; None: it is not all here, or long."""
+    """The key of a head, and where the body begins; None: the head is incomplete or too long."""
     end = data.find(_HEAD_END, 0, HEAD_BYTES)
     if end < 0:
         return None

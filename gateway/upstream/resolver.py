@@ -1,4 +1,4 @@
-"""Names to addresses, off the request's path: known ones are kept, and asked for again in the background."""
+"""Resolves names off the request's path: known addresses are kept and refreshed in the background."""
 
 import asyncio
 import contextlib
@@ -13,16 +13,16 @@ from discovery.model.addresses import IPAddress
 from gateway.upstream.looking_up import LookUp, LookUps, look_up
 
 FRESH_FOR_S = 10.0
-#: A name that no request asked for in so long is forgotten.
+#: A name is forgotten when no request has asked for it for this long.
 FORGOTTEN_AFTER_S = 60.0
-#: So long a look-up may take before the last answer has to do, though it may be out of date.
+#: After this long the last answer is used, though it may be out of date.
 ASKED_ANEW_FOR_S = 0.5
 
 
 @dataclass(slots=True)
 class _Name:
     addresses: list[IPAddress]
-    #: When it is to be asked for again (monotonic s).
+    #: When to ask again (monotonic s).
     due_s: float
     #: None of the addresses took a connection.
     doubted: bool = False
@@ -38,7 +38,7 @@ class Resolver:
         self._names: dict[str, _Name] = {}
 
     async def resolve(self, host: str) -> list[IPAddress]:
-        """The addresses of a host, in the system's order. Raises OSError when it has none."""
+        """Find the addresses of a host, in the system's order. Raises OSError if there are none."""
         with contextlib.suppress(ValueError):
             return [ipaddress.ip_address(host)]
         known = self._names.get(host)
@@ -52,18 +52,18 @@ class Resolver:
         return addresses
 
     def known(self, host: str) -> list[IPAddress] | None:
-        """The last answer, the same object until there is another; None for what was not asked for."""
+        """The last answer, the same object until there is a new one; None if the name was not asked for."""
         name = self._names.get(host)
         return name.addresses if name is not None else None
 
     def doubt(self, host: str) -> None:
-        """None of its addresses takes connections: ask anew next time."""
+        """Ask again next time, because none of the host's addresses took a connection."""
         name = self._names.get(host)
         if name is not None:
             name.doubted = True
 
     def refresh(self) -> None:
-        """Begin to ask again for what is no longer fresh, and forget what nobody uses."""
+        """Start look-ups for names that are due, and forget names that nobody uses."""
         now_s = time.monotonic()
         for host, name in list(self._names.items()):
             if now_s - name.used_s > FORGOTTEN_AFTER_S:
@@ -74,8 +74,8 @@ class Resolver:
                 answer.add_done_callback(partial(self._refreshed, host))
 
     async def _stands(self, host: str, name: _Name) -> bool:
-        """Ask anew; False where there is no such name. Without an answer soon, the last one has to do."""
-        name.doubted = False  # the next one need not wait as well
+        """Ask again; False if the name no longer exists. The last answer is used if none comes soon."""
+        name.doubted = False  # the next request need not wait too
         answer = self._look_ups.begin(host)
         await asyncio.wait([answer], timeout=ASKED_ANEW_FOR_S)
         if not answer.done() or _says_nothing(answer.exception()):
@@ -104,7 +104,7 @@ class Resolver:
 
 
 def _says_nothing(error: BaseException | None) -> bool:
-    """The failure is that of the resolver, and no word on the name."""
+    """Whether the failure is the resolver's own and says nothing about the name."""
     silent = isinstance(error, socket.gaierror) and error.errno in (
         socket.EAI_AGAIN,
         socket.EAI_FAIL,

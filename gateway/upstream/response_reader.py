@@ -1,4 +1,4 @@
-"""Reads responses: bytes of an instance in, and out what they say: a head, pieces of a body, an end, a fault."""
+"""Reads responses: takes an instance's bytes and returns heads, pieces of a body, an end or a fault."""
 
 import re
 from collections.abc import Sequence
@@ -26,32 +26,32 @@ _WITHOUT_BODY = frozenset([204, 304])
 _FIRST_BYTES = b"H\r\n"
 _VERSIONS = frozenset(["1.1", "1.0"])
 _PHRASE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
-#: Lengths of the names that say something of the connection, so that others are passed over quickly.
+#: Lengths of the fields about the connection, so that other fields are skipped quickly.
 _CONNECTION_FIELDS = frozenset([b"content-length", b"transfer-encoding", b"keep-alive"])
 _CONNECTION_FIELD_LENGTHS = frozenset(map(len, _CONNECTION_FIELDS))
 
 
-#: A head (an interim one has a status below 200 other than 101), a piece of the body, or the last word.
+#: A head (interim if its status is below 200 and not 101), a piece of the body, or the end.
 Said = ResponseHead | bytes | End | Invalid
 
 
 class ResponseReader:
     """Reads the responses of one connection in turn: `begin` each, then `feed` until End or Invalid.
 
-    Behind the head of a 101 the pieces are the other protocol's bytes, and there is no end.
+    After the head of a 101 the pieces are the other protocol's bytes, and no End comes.
     """
 
     def __init__(self, head_bytes: int, met: AnswerMemory | None = None) -> None:
-        """`head_bytes`: the longest head, and the most that may stand between two pieces of a body.
+        """`head_bytes`: the longest head, and the most bytes between two pieces of a body.
 
-        `met` are heads met before; None: each is parsed.
+        `met` remembers heads; None: each head is parsed.
         """
         self._most_bytes = head_bytes
         self._met = met
         self._parser = httptools.HttpResponseParser(self)
-        #: Heads in a row that had not been met before.
+        #: Unknown heads in a row.
         self._new_heads = 0
-        #: The key of the answer's head and where its body begins, where it may be met again.
+        #: The key of the answer's head and where its body begins, if the head may be remembered.
         self._repeatable: tuple[bytes, int] | None = None
         self.begin("")
 
@@ -60,9 +60,9 @@ class ResponseReader:
         self._method = method
         self._upgrades = upgrades
         self._correlation_id = correlation_id
-        #: Something of the response has come.
+        #: Whether any byte of the response has come.
         self.has_begun = False
-        #: Fields behind a chunked body; complete at the End.
+        #: The trailers of a chunked body, complete at the End.
         self.trailers: list[FieldLine] = []
         self._head: ResponseHead | None = None
 
@@ -74,7 +74,7 @@ class ResponseReader:
         self._idle_limit_s: float | None = None
         self._head_bytes = 0
         self._trailer_bytes = 0
-        #: Bytes since the beginning, then since the last piece of the body: an extension or a trailer.
+        #: Bytes since the beginning or since the last piece of the body: extensions and trailers.
         self._bytes_between = 0
         self._head_tail = b""
         #: Bytes that the parser has taken.
@@ -85,7 +85,7 @@ class ResponseReader:
         self._about_connection: list[FieldLine] = []
 
     def feed(self, data: bytes | memoryview) -> Sequence[Said]:
-        """What these bytes say, in their order; nothing of a memoryview is kept but copies."""
+        """Read these bytes and return what they say, in order; only copies of a memoryview are kept."""
         first: bytes | None = None
         if self._head is None:
             data = bytes(data)
@@ -117,20 +117,20 @@ class ResponseReader:
         return said
 
     def finish(self) -> End | None:
-        """The instance has finished sending: the end of a body that runs until then, or of nothing."""
+        """Note that the instance has finished sending; return the End if the body runs until the close."""
         head = self._head
         if head is None or head.chunked or head.length is not None:
             return None
         return End(False)
 
     def close(self) -> None:
-        """Nothing more will be read: the parser and its reader, which hold each other, let go."""
+        """Break the reference cycle with the parser; nothing more will be read."""
         del self._parser
 
-    # Heads that have been met before
+    # Remembered heads
 
     def _recall(self, data: bytes) -> Sequence[Said] | None:
-        """All of the answer, where it is here and its head has been met: there's no need to parse it."""
+        """The whole answer without parsing, if all of it is here and its head is remembered."""
         self._repeatable = None
         if self._met is None or self._method == "HEAD":
             return None
@@ -150,7 +150,7 @@ class ResponseReader:
         return (head, data[body_at:], met.end) if head.length else (head, met.end)
 
     def _remember(self, size: int, end: End) -> None:
-        """Keep the head of an answer that the length in it frames: HEAD's and 304's may say another."""
+        """Remember the head if its length frames the body: the length of a HEAD or a 304 does not."""
         head = self._head
         if (
             head is None
@@ -166,7 +166,7 @@ class ResponseReader:
     # All others
 
     def _parse(self, data: bytes | memoryview) -> None:
-        """Have it parsed: a head by itself, so that what follows is read as the head says."""
+        """Parse the head by itself, and then the rest as the head says."""
         begun = 0
         try:
             while self._head is None and self._invalid is None and begun < len(data):
@@ -186,7 +186,7 @@ class ResponseReader:
             else:
                 self._refuse("the upstream switched protocols unasked", "101 Switching Protocols")
         except httptools.HttpParserError as error:
-            self._reusable = False  # should the response have ended before what is not valid
+            self._reusable = False  # the response may have ended before the invalid bytes
             at, end = self._parsed_bytes + begun, self._parsed_bytes + len(data)
             where = (
                 f"from byte {at} to {end}" if at else f"at byte {first_invalid_byte(bytes(data))}"
@@ -197,7 +197,7 @@ class ResponseReader:
         self._parsed_bytes += len(data)
 
     def _head_end(self, data: bytes) -> int:
-        """How much of it belongs to the head under way."""
+        """The number of bytes of `data` that belong to the current head."""
         before = self._head_tail
         joined = before + data
         at = joined.find(b"\r\n\r\n")
@@ -208,7 +208,7 @@ class ResponseReader:
         return at + 4 - len(before)
 
     def _hold_to_limit(self, size: int) -> None:
-        """Refuse a head that is too large, and what is between two pieces: `size` bytes may hold both."""
+        """Refuse a head that is too large, or too much between two pieces; `size` bytes may hold some of each."""
         if self._head is None:
             self._refuse("the upstream's response head is too large", self._too_many)
         elif self._bytes_between > self._most_bytes + size:
@@ -219,7 +219,7 @@ class ResponseReader:
         return f"more than MAX_RESPONSE_HEAD_BYTES={self._most_bytes}"
 
     def _refuse(self, detail: str, evidence: str) -> None:
-        """The first fault counts, and none behind the end."""
+        """Keep the first fault; ignore faults after the end."""
         if self._invalid is None and not self._ended:
             self._invalid = Invalid(detail, evidence)
 
@@ -227,7 +227,7 @@ class ResponseReader:
 
     def on_message_begin(self) -> None:
         if self._ended:
-            self._reusable = False  # bytes after the end, come along with it
+            self._reusable = False  # bytes after the end, in the same read
         self._phrase, self._fields, self._about_connection = b"", [], []
 
     def on_status(self, phrase: bytes) -> None:
@@ -270,11 +270,11 @@ class ResponseReader:
 
     def _interim_complete(self, status: int) -> None:
         if not self._parser.should_keep_alive():
-            self._idle_limit_s = 0.0  # the instance closes behind the answer
-            self._parser = httptools.HttpResponseParser(self)  # this one would take no answer
+            self._idle_limit_s = 0.0  # the instance closes after the answer
+            self._parser = httptools.HttpResponseParser(self)  # the old one takes no more
         if status != _CONTINUE:
             self._said.append(ResponseHead(status, self._phrase, self._fields))
-        self._fields = []  # trailers, should it have any, are none of its fields
+        self._fields = []  # trailers of an interim answer are not among its fields
 
     def _head_complete(self, head: ResponseHead) -> None:
         wrong = self._frame(head)
@@ -286,7 +286,7 @@ class ResponseReader:
         self._head = head
         self._said.append(head)
         if self._method == "HEAD" or head.status in _WITHOUT_BODY:
-            # The parser does not know of HEAD: it would wait for a body, so a new one is taken.
+            # The parser does not know HEAD and would wait for a body, so a new parser follows.
             self._ended = True
             self._reusable = self._parser.should_keep_alive()
             self._parser = httptools.HttpResponseParser(self)
@@ -295,7 +295,7 @@ class ResponseReader:
 
     def on_body(self, piece: bytes) -> None:
         if self._ended:
-            self._reusable = False  # a body where there can be none
+            self._reusable = False  # this answer can't have a body
         elif self._head is not None:
             self._bytes_between = 0
             self._said.append(piece)
@@ -318,7 +318,7 @@ class ResponseReader:
         )
 
     def _frame(self, head: ResponseHead) -> str:
-        """Find out how the body is framed (RFC 9112 §6.3); where that is ambiguous, say why."""
+        """Find out how the body is framed (RFC 9112 §6.3); return why if that is ambiguous, else ""."""
         length: int | None = None
         for name, value in self._about_connection:
             if name == b"content-length":

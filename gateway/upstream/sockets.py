@@ -1,4 +1,4 @@
-"""What only the socket knows of a connection: whether it is made, what has come and was acknowledged."""
+"""Asks the socket what asyncio does not tell: is it connected, readable, how much was acknowledged."""
 
 import asyncio
 import contextlib
@@ -21,8 +21,8 @@ _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 async def connect(sock: socket.socket, address: tuple[str, int]) -> None:
     """Connect a socket that does not block. Raises OSError.
 
-    EADDRNOTAVAIL says that no local port is left, which is a shortage of our own. Linux says the same
-    for an IPv6 address where IPv6 is switched off, as in most containers: that is ENETUNREACH here.
+    EADDRNOTAVAIL means that no local port is left, which is a shortage of our own. Linux also gives it
+    for an IPv6 address if IPv6 is switched off, as in most containers; that becomes ENETUNREACH here.
     """
     try:
         await _connect(sock, address)
@@ -33,10 +33,10 @@ async def connect(sock: socket.socket, address: tuple[str, int]) -> None:
 
 
 async def _connect(sock: socket.socket, address: tuple[str, int]) -> None:
-    """The same, with the system's own errors.
+    """Connect, and raise the system's own errors.
 
-    Where the peer is on this machine, the kernel is through as soon as it was asked, and nobody has to
-    wait for the event loop's next turns: under load, uvloop takes a quarter of a millisecond for it.
+    To a peer on this machine the kernel connects at once, so we do not wait for the event loop's next
+    turns: under load, uvloop takes a quarter of a millisecond for them.
     """
     with contextlib.suppress(BlockingIOError):
         sock.connect(address)
@@ -49,7 +49,7 @@ async def _connect(sock: socket.socket, address: tuple[str, int]) -> None:
 
 
 def _has_source_for(family: socket.AddressFamily | int, address: tuple[str, int]) -> bool:
-    """This machine has an address to reach that one from; datagrams need none of TCP's ports."""
+    """Whether this machine has an address to reach that one from; a datagram socket uses no TCP port."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as asking:
             asking.connect(address)
@@ -59,9 +59,9 @@ def _has_source_for(family: socket.AddressFamily | int, address: tuple[str, int]
 
 
 def readable(sock: socket.socket) -> Callable[[], bool]:
-    """A question to ask again and again: has something come over this socket: bytes, an end, an error?
+    """Return a function that says whether bytes, an end or an error have come over this socket.
 
-    By poll: peeking costs three times as much when nothing is there, for the exception.
+    It polls: peeking raises an exception when nothing is there, and costs three times as much.
     """
     poller = select.poll()
     poller.register(sock, select.POLLIN)
@@ -70,7 +70,7 @@ def readable(sock: socket.socket) -> Callable[[], bool]:
 
 
 def bytes_acknowledged(sock: socket.socket) -> int | None:
-    """Bytes that the peer's TCP has acknowledged, the handshake's one among them; None: not known here."""
+    """Bytes that the peer's TCP has acknowledged, including one for the handshake; None: unknown here."""
     if _TCP_INFO is None:
         return None
     try:
@@ -81,7 +81,7 @@ def bytes_acknowledged(sock: socket.socket) -> int | None:
 
 
 def peer_address(sock: socket.socket) -> IPAddress | None:
-    """Where the connection leads; None for one that has ended."""
+    """The address of the connection's other end; None if the connection has ended."""
     try:
         return ipaddress.ip_address(str(sock.getpeername()[0]).partition("%")[0])
     except (OSError, ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""TLS to an https instance: a layer between the plain connection and the protocol of an exchange."""
+"""TLS to an https instance: a layer between the plain connection and the HTTP protocol."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ from gateway.upstream.reading import READ_BYTES, Reader, rest
 
 
 class TlsLayer(Reader, asyncio.Transport):
-    """The protocol of the transport below, and the transport of the protocol above.
+    """Is a protocol for the transport below, and a transport for the protocol above.
 
-    The event loops' own TLS drops what has come but is not read yet when a write fails, which loses
-    an answer in the middle of an upload; and it can't end one direction alone.
+    The event loops' own TLS drops unread bytes when a write fails, which loses an answer that comes
+    in the middle of an upload; and it can't end one direction alone.
     """
 
     def __init__(
@@ -26,18 +26,18 @@ class TlsLayer(Reader, asyncio.Transport):
         self._received = ssl.MemoryBIO()
         self._unsent = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._received, self._unsent, server_hostname=host)
-        #: Done with None when the handshake has succeeded, else with why it has not.
+        #: Its result is None if the handshake has succeeded, else the error.
         self._shaken: asyncio.Future[Exception | None]
         self._shaken = asyncio.get_running_loop().create_future()
         self._is_up = False
-        #: The instance has said that it sends no more, and so has the gateway.
+        #: Whether the instance has said that it sends no more, and whether the gateway has.
         self._has_finished = False
         self._has_ended = False
         self._is_closed = False
         self._failure: Exception | None = None
 
     async def handshake(self) -> None:
-        """Wait for its end. Raises OSError, of which ssl.SSLError is one."""
+        """Wait for the end of the handshake. Raises OSError (ssl.SSLError is one)."""
         try:
             failure = await self._shaken
         except asyncio.CancelledError:
@@ -60,7 +60,7 @@ class TlsLayer(Reader, asyncio.Transport):
             self._read()
 
     def eof_received(self) -> bool:
-        """A FIN. Anyone can send it: the end of what was said is another (RFC 8446 §6.1)."""
+        """Handle a FIN. Anyone can forge one: only close_notify ends the data (RFC 8446 §6.1)."""
         if not self._has_finished and self._failure is None:
             self._failure = ConnectionResetError("it was ended without TLS's close_notify")
         return self._has_finished and not self._is_closed
@@ -100,10 +100,10 @@ class TlsLayer(Reader, asyncio.Transport):
         return True
 
     def write_eof(self) -> None:
-        """Say that nothing more is sent; what comes is still read (RFC 8446 §6.1)."""
+        """Tell the instance that no more is sent; what comes is still read (RFC 8446 §6.1)."""
         if self._is_up and not self._has_ended:
             self._has_ended = True
-            with contextlib.suppress(ssl.SSLError):  # the instance has not said so yet
+            with contextlib.suppress(ssl.SSLError):  # the instance has not ended its side yet
                 self._tls.unwrap()
             self._send()
 
@@ -141,7 +141,7 @@ class TlsLayer(Reader, asyncio.Transport):
         except ssl.SSLWantReadError:
             self._send()
         except ssl.SSLError as error:
-            self._send()  # an alert that says why
+            self._send()  # an alert that tells the reason
             self._end_handshake(error)
             self.close()
         else:
@@ -155,7 +155,7 @@ class TlsLayer(Reader, asyncio.Transport):
             self._shaken.set_result(failure)
 
     def _read(self) -> None:
-        """Read all that has come, also when the one above has had enough: that is one buffer at most."""
+        """Read all that has come, even if the protocol above has paused: that is one buffer at most."""
         try:
             while not self._is_closed and not self._has_finished:
                 if data := self._tls.read(READ_BYTES):
@@ -163,7 +163,7 @@ class TlsLayer(Reader, asyncio.Transport):
                 else:
                     self._finish()
         except ssl.SSLWantReadError:
-            self._send()  # an answer to a change of keys
+            self._send()  # the answer to a key update
         except ssl.SSLZeroReturnError:
             self._finish()
         except ssl.SSLError as error:

@@ -1,4 +1,4 @@
-"""A request's body on its way to an instance, while the answer is awaited already."""
+"""Sends a request's body to an instance while the gateway already waits for the answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,10 +19,10 @@ class Receiver(Protocol):
     async def writable(self) -> None: ...
 
     def expect_head(self, expected: bool) -> None:
-        """Silence counts as the instance's from now on, or it no longer does."""
+        """Say whether the instance is to blame for silence from now on."""
 
     def cut_short(self, failure: Failure) -> None:
-        """The body will not be whole."""
+        """Say that the body will not be complete."""
 
 
 class Upload:
@@ -32,9 +32,9 @@ class Upload:
         self._body = body
         self._chunked = head.chunked
         self._to = to
-        #: Bytes that the head has announced, and that are not sent yet.
+        #: Bytes that the head has announced and that are not sent yet.
         self._due = head.length
-        #: All of it is sent.
+        #: Whether all of the body is sent.
         self.is_whole = False
         self.task = asyncio.create_task(self._send())
 
@@ -42,7 +42,7 @@ class Upload:
         to, chunked = self._to, self._chunked
         try:
             while to.is_open:
-                # While the client is waited for, the instance can't be blamed for its silence.
+                # The instance is not to blame for silence while the gateway waits for the client.
                 to.expect_head(False)
                 piece = await anext(self._body, b"")
                 to.expect_head(True)
@@ -57,10 +57,10 @@ class Upload:
                     return
                 to.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 await to.writable()
-        except Failure as failure:  # the client's body broke off or is too large
+        except Failure as failure:  # the client's body broke off, or is too large
             to.cut_short(failure)
 
 
 def not_as_long() -> BadRequest:
-    """What follows would be taken for the rest of it: another client's request, perhaps."""
+    """The failure of a body with the wrong length: the next request would be read as the rest of it."""
     return BadRequest("the request's body is not as long as its head says")

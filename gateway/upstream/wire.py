@@ -1,4 +1,4 @@
-"""A connected socket as a protocol: bytes to an instance and from it, each way with its pauses and its end."""
+"""A connected socket as a protocol: sends bytes to an instance, receives them, pauses, ends."""
 
 import asyncio
 import socket
@@ -9,18 +9,18 @@ from gateway.upstream.reading import Reader
 from gateway.upstream.sockets import bytes_acknowledged, readable
 from middlewares.failures import UpstreamReset
 
-#: Turns of the loop that a new connection is given to read what came before its first request.
+#: Loop turns in which a new connection reads what came before its first request.
 SETTLING_TURNS = 16
 
 
 class Wire(Reader):
-    """Knows nothing of HTTP; what arrives is handed to `data_received`."""
+    """Knows nothing of HTTP; `data_received` gets what arrives."""
 
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
-        #: Where it leads; None where that is not known.
+        #: The address of the other end; None if unknown.
         self.address: IPAddress | None = None
-        #: When it ended (loop time); what the pool ends itself it does not ask.
+        #: When it ended (loop time).
         self.lost_s = NEVER
         self._loop = asyncio.get_running_loop()
         self._sock = sock
@@ -42,10 +42,10 @@ class Wire(Reader):
         return self._transport
 
     async def settle(self) -> None:
-        """Have the loop read what is in the socket already, before the first request.
+        """Let the loop read what is already in the socket, before the first request.
 
-        Bytes that nobody asked for end the connection then; TLS has messages of its own behind the
-        handshake, so what is in the socket says nothing as long as it is not read.
+        Unasked bytes end the connection. They must be read to be recognised, because TLS sends
+        messages of its own after the handshake.
         """
         for _ in range(SETTLING_TURNS):
             if not self.is_open or not self._is_readable():
@@ -58,12 +58,12 @@ class Wire(Reader):
         self.abort()
 
     def abort(self) -> None:
-        """End the connection at once; what is not sent yet is lost."""
+        """End the connection at once; unsent bytes are lost."""
         if self._transport is not None:
             self._transport.abort()
 
     def write(self, data: bytes) -> None:
-        """Send it, or drop it: a connection that is closed for writing may have an answer to be read."""
+        """Send data, or drop it if the connection is closed for writing: an answer may still be read."""
         if self._transport is not None and not self._transport.is_closing():
             self._sent += len(data)
             self._transport.write(data)
@@ -74,7 +74,7 @@ class Wire(Reader):
             await self._writable.wait()
 
     def finish_writing(self) -> None:
-        """Tell the instance that no more is coming, where the connection can say so."""
+        """Tell the instance that no more is coming, if the connection can say so."""
         transport = self._transport
         if transport is not None and transport.can_write_eof() and not transport.is_closing():
             transport.write_eof()
@@ -90,18 +90,17 @@ class Wire(Reader):
             self._transport.resume_reading()
 
     def has_taken_nothing(self, sent_before: int, exc: Exception | None) -> bool:
-        """The connection has ended, and the instance has seen none of what was sent since.
+        """Whether the connection has ended and the instance has seen nothing sent after `sent_before`.
 
-        Where something was written, only a clean end proves that, with none of it acknowledged: an
-        instance that reads and then resets looks the same otherwise, and so does one whose kernel had
-        taken the request that it then did not read.
+        If something was written, only a clean end with none of it acknowledged proves that. After a
+        reset, an instance that read the request looks like one whose kernel took it unread.
         """
         if self._sent == sent_before:
             return True
         if not is_clean(exc):
             return False
         acknowledged = bytes_acknowledged(self._sock)
-        # The handshake counts for one.
+        # The handshake counts as one byte.
         return acknowledged is not None and acknowledged <= sent_before + 1
 
     # asyncio.BufferedProtocol
@@ -128,8 +127,8 @@ class Wire(Reader):
 
 
 def is_clean(end: Exception | None) -> bool:
-    """The instance has finished sending: a broken pipe says so too, met while writing.
+    """Whether the instance has finished sending; a broken pipe at a write means that too.
 
-    A reset that no end came before has another error.
+    A reset without an end before it has another error.
     """
     return end is None or isinstance(end, BrokenPipeError)
