@@ -6,7 +6,7 @@ from typing import Final
 
 from middlewares.hygiene.deciding import FieldLine, Length, Version, check_request
 from middlewares.memory import Memory
-from middlewares.telemetry.trace_context import trace_id_of
+from middlewares.trace_context import trace_id_of
 
 #: Of what a client may send at any length, so much stands in a line of the log.
 LOGGED_BYTES: Final = 1024

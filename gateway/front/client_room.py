@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from gateway.front.refusing import Refuse, refuse_last
 from gateway.machine.descriptors import Descriptors
 from middlewares.failures import OutOfResources
-from middlewares.routing.deciding import split_target
+from middlewares.request_target import split_target
 from middlewares.telemetry.seldom import Seldom
 
 #: So long a client that is too many may take to ask, once there are others.

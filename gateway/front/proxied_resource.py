@@ -8,7 +8,7 @@ from yarl import URL
 
 from gateway.front.refusing import in_a_row
 from gateway.front.request_body import keep_expectation
-from middlewares.routing.deciding import split_target
+from middlewares.request_target import split_target
 from middlewares.routing.routing import Routing
 
 ROOT = "/"

@@ -146,21 +146,6 @@ def _first(fields: Sequence[FieldLine], name: bytes) -> bytes:
     return next((value for field, value in fields if field.lower() == name), b"")
 
 
-def split_target(raw_target: str) -> tuple[str | None, str]:
-    """(authority, path with query) of a request target; the authority is an absolute-form's own.
-
-    RFC 9112 §3.2.2: a server takes absolute-form from anyone, and the Host field is then ignored.
-    """
-    if raw_target[:1] == "/":
-        return None, raw_target
-    scheme, separator, rest = raw_target.partition("://")
-    if not separator or scheme.lower() not in ("http", "https"):
-        return None, raw_target
-    cut = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-    path = rest[cut:]
-    return rest[:cut], path if path.startswith("/") else "/" + path
-
-
 def target_behind(route: Route, path_and_query: str) -> str:
     """The target for the upstream: not one byte behind the prefix is touched."""
     target = path_and_query[len(route.prefix) :]

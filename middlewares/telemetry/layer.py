@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.header_section import HeaderSection, SectionMemory, for_the_log, section_of
-from middlewares.routing.deciding import split_target
+from middlewares.request_target import split_target
 from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
 from middlewares.telemetry.logs import WriteEvent, correlation_id_var, event_writer
 from middlewares.telemetry.metrics import RequestMetrics

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from discovery.model.naming import Catalogue, service_of
 from middlewares.limits.deciding import Policy
-from middlewares.routing.deciding import Table, Why, split_target, target_behind
+from middlewares.routing.deciding import Table, Why, target_behind
 from middlewares.routing.policy import RoutePolicy
 from tests.support.asked import TABLE, Request, from_a_page
 
@@ -234,31 +234,3 @@ def test_a_route_goes_to_a_service_where_no_other_has_it() -> None:
     assert TABLE.route_to("price", both) is None
     assert TABLE.route_to("price", services("price")) == "/api/price"
     assert TABLE.route_to("price", services()) is None
-
-
-# Targets
-
-
-@pytest.mark.parametrize(
-    ("target", "authority", "path"),
-    [
-        ("/api/price/x?y", None, "/api/price/x?y"),
-        ("/x?u=http://h/y", None, "/x?u=http://h/y"),
-        ("//h/x", None, "//h/x"),
-        ("http://h/api/price/x?y", "h", "/api/price/x?y"),
-        ("HTTP://h:80/x", "h:80", "/x"),
-        ("https://[::1]:80/x", "[::1]:80", "/x"),
-        ("http://h", "h", "/"),
-        ("http://h?y=/z", "h", "/?y=/z"),
-        ("http://h//x", "h", "//x"),
-        ("http://user@h/x", "user@h", "/x"),
-        ("http:///x", "", "/x"),
-        ("ftp://h/x", None, "ftp://h/x"),
-        ("*", None, "*"),
-        ("h:80", None, "h:80"),
-    ],
-)
-def test_an_absolute_form_target_is_taken_apart(
-    target: str, authority: str | None, path: str
-) -> None:
-    assert split_target(target) == (authority, path)

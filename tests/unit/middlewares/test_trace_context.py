@@ -3,7 +3,7 @@
 import pytest
 
 from middlewares.header_section import HeaderSection
-from middlewares.telemetry.trace_context import trace_id_of
+from middlewares.trace_context import trace_id_of
 
 TRACE = b"4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = b"00f067aa0ba902b7"
