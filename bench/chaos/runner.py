@@ -5,12 +5,13 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from bench.chaos.acts import PATH
 from bench.chaos.instance import executed
 from bench.chaos.load import Load
 from bench.chaos.outcome import Outcome
 from bench.chaos.peers import Peer
 from bench.chaos.proofs import NothingBroken
-from bench.chaos.scenarios import PATH, Scenario
+from bench.chaos.scenarios import Scenario
 from bench.chaos.watching import Watch
 from bench.chaos.world import DEFAULTS, QUICK, World
 

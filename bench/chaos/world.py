@@ -2,22 +2,20 @@
 
 import asyncio
 import itertools
-import multiprocessing
-import os
 import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import redis.asyncio
 from redis.exceptions import RedisError
 
 from bench.chaos import proofs
-from bench.chaos.instance import InstanceSpec, serve
+from bench.chaos.copies import Copy
+from bench.chaos.instance import InstanceSpec
 from bench.chaos.outcome import Death
 from bench.chaos.peers import SETTLES_S, Peer, Site
 from bench.chaos.programs import Program
@@ -36,10 +34,6 @@ SENTINEL_NAME = "chaos"
 LONG_AGO_S = float("-inf")
 #: So soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
 SIDECARS_LOOK_EACH_S = 0.1
-
-#: Instances are forked from a process that has all of this imported.
-_forking = multiprocessing.get_context("forkserver")
-_forking.set_forkserver_preload(["bench.chaos.instance"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,55 +66,6 @@ class Shape:
     closes_idle_after_s: float | None = None
     #: The most that a gateway may have.
     descriptors: int | None = None
-
-
-class Copy:
-    """One instance, and its process while it has one."""
-
-    def __init__(self, spec: InstanceSpec) -> None:
-        self.spec = spec
-        self._process: BaseProcess | None = None
-        self._killed: BaseProcess | None = None
-
-    @property
-    def port(self) -> int:
-        return self.spec.port
-
-    @property
-    def runs(self) -> bool:
-        return self._process is not None and self._process.is_alive()
-
-    @property
-    def pid(self) -> int:
-        assert self._process is not None, "it does not run"
-        assert self._process.pid is not None
-        return self._process.pid
-
-    async def start(self) -> None:
-        process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
-        await asyncio.to_thread(process.start)
-        self._process = process  # one that is not started yet can't be killed
-
-    def signal(self, number: signal.Signals) -> None:
-        os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """kill -9; its end takes milliseconds, in which requests go on coming."""
-        if self._process is not None:
-            self._process.kill()
-            self._killed, self._process = self._process, None
-
-    async def gone(self) -> None:
-        """Wait until a killed process has left its port."""
-        if self._killed is not None:
-            await asyncio.to_thread(self._killed.join)
-
-    async def stop(self) -> None:
-        """It drains, deregisters and ends."""
-        assert self._process is not None
-        self._process.terminate()
-        await asyncio.to_thread(self._process.join, 5)
-        self.kill()
 
 
 class World:

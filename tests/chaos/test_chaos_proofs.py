@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bench.chaos import proofs
+from bench.chaos.acts import Act
 from bench.chaos.load import Drop, Load, Request
 from bench.chaos.outcome import Death, Outcome
 from bench.chaos.proofs import NothingBroken
 from bench.chaos.runner import run
-from bench.chaos.scenarios import Act, Scenario
+from bench.chaos.scenarios import Scenario
 from bench.chaos.world import World
 from tests.conftest import StartKeepAlive
 from tests.support.eventually import eventually
