@@ -16,6 +16,7 @@ from bench import (
     propagation,
     request_cases,
     scale,
+    trees,
     tunnels,
 )
 from bench.processes import StartError
@@ -35,9 +36,17 @@ SECTIONS = {
     "propagation": propagation.run,
     "first-routed": first_routed.run,
     "scale": scale.run,
+    "trees": trees.run,
 }
 #: What takes long and is asked for by name.
-ONLY_BY_NAME = {"autobahn-whole", "autobahn-beside", "propagation", "first-routed", "scale"}
+ONLY_BY_NAME = {
+    "autobahn-whole",
+    "autobahn-beside",
+    "propagation",
+    "first-routed",
+    "scale",
+    "trees",
+}
 
 
 def main() -> int:
@@ -47,13 +56,25 @@ def main() -> int:
     parser.add_argument(
         "--python", default=sys.executable, help="run the gateway by another interpreter"
     )
+    parser.add_argument(
+        "--tree",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FOLDER",
+        help="a checkout for the section trees, the oldest first; give it for each",
+    )
     args = parser.parse_args()
     if unknown := set(args.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    if "trees" in args.sections and len(args.tree) < 2:
+        parser.error("trees compares checkouts: give --tree FOLDER at least twice")
     python = Path(args.python).absolute()  # a venv is known by its link: it must not be resolved
     report = Report()
     try:
-        with staged(report, quick=args.quick, python=str(python)) as stage:
+        with staged(
+            report, quick=args.quick, python=str(python), trees=[t.resolve() for t in args.tree]
+        ) as stage:
             machine.describe(report, str(python), stage.peers)
             os.sched_setaffinity(0, {stage.load_core})
             for name, run in SECTIONS.items():

@@ -45,6 +45,8 @@ class Stage:
     stream_port: int
     registry: Running
     peers: list[Peer] = field(default_factory=list)
+    #: Other checkouts to be compared.
+    trees: Sequence[Path] = ()
 
     @contextmanager
     def proxies(self, wanted: Sequence[Peer]) -> Iterator[list[Proxy]]:
@@ -69,14 +71,16 @@ class Stage:
         site = Site(free_port(), self.small_port, self.stream_port, folder)
         launch = peer.launch(site)
         with _run(launch, site, self.proxy_core) as running:
-            if peer.name == lockgate.NAME:
+            if peer.name.startswith(lockgate.NAME):
                 lockgate.register_origins(site)
             until_routed(Proxy(peer, running).small_url)
             yield running
 
 
 @contextmanager
-def staged(report: Report, *, quick: bool, python: str) -> Iterator[Stage]:
+def staged(
+    report: Report, *, quick: bool, python: str, trees: Sequence[Path] = ()
+) -> Iterator[Stage]:
     """Start what all measurements need, and end it after them."""
     load_core, proxy_core = cores()
     with ExitStack() as stack:
@@ -120,6 +124,7 @@ def staged(report: Report, *, quick: bool, python: str) -> Iterator[Stage]:
             stream_port,
             registry,
             peers,
+            trees,
         )
 
 

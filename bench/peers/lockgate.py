@@ -3,6 +3,7 @@
 import json
 import os
 import urllib.request
+from pathlib import Path
 
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
 from bench.processes import THIS_TREE, until_routed
@@ -12,10 +13,13 @@ NAME = "Lockgate"
 TOKEN = "the-token-of-the-benchmark"
 
 
-def peer(python: str, registry_port: int) -> Peer:
+def peer(python: str, registry_port: int, tree: Path | None = None) -> Peer:
+    """The gateway of this checkout, or of another one, which then has a namespace of its own."""
+    code = THIS_TREE if tree is None else {"PYTHONPATH": str(tree), "REGISTRY_NAMESPACE": tree.name}
+
     def launch(site: Site) -> Launch:
         environment = {
-            **THIS_TREE,
+            **code,
             "GATEWAY_PORT": str(site.port),
             "REDIS_URL": f"redis://127.0.0.1:{registry_port}/0",
             "ADMIN_TOKEN": TOKEN,
@@ -25,7 +29,8 @@ def peer(python: str, registry_port: int) -> Peer:
         }
         return Launch([python, "-m", "gateway"], environment)
 
-    return Peer(NAME, VERSION, True, launch)
+    name = NAME if tree is None else f"{NAME} of {tree.name}"
+    return Peer(name, VERSION, True, launch)
 
 
 def register_origins(site: Site) -> None:
