@@ -134,6 +134,25 @@ async def test_a_route_says_how_often_its_requests_are_tried(
     assert logged["attempts"] == 2
 
 
+async def test_two_requests_of_one_instance_keep_each_their_own_timeouts(
+    start_hop: StartHop,
+) -> None:
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def when_told(received: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await answered.wait()
+        writer.write(OK)
+
+    gateway, _ = await start_hop(when_told)
+    patient = asyncio.create_task(gateway.get("/api/orders"))
+    await asked.wait()
+    gateway.gateway.routing.swap(Table(RoutePolicy(timeouts=Timeouts(head_s=0.05))))
+    assert (await gateway.get("/api/orders")).reason == "upstream_timeout"
+    answered.set()
+    assert (await patient).status == 200
+
+
 async def test_every_layer_asks_the_table_what_is_proxied(start_hop: StartHop) -> None:
     gateway, upstream = await start_hop(CORS_ORIGINS="https://shop.example")
     from_the_shop = {"Origin": "https://shop.example"}
