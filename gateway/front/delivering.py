@@ -83,6 +83,7 @@ async def relay(request: web.Request, answer: Answer) -> None:
     except Failure as failure:
         # The head is out: only the connection's end can still say that the body is not whole.
         _say_broken(exchange, failure)
+        failure.__traceback__ = None  # its frames hold the connection, which holds this failure
         abort(request)
         answer.abandon()
     finally:

@@ -1,7 +1,8 @@
 """Answers on their way out: layers see them unsent, may add to them or replace them, and can leak nothing."""
 
 import asyncio
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -10,6 +11,8 @@ from aiohttp.typedefs import Handler
 from structlog.testing import capture_logs
 
 from gateway.front.answer import Answer
+from middlewares.exchange import Exchange
+from middlewares.failures import Failure
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
@@ -314,3 +317,45 @@ async def test_a_client_that_leaves_between_the_head_and_the_delivery_leaves_not
     await eventually(lambda: connections(gateway) == {})
     await eventually(lambda: upstream.open_connections == 0)
     assert not any(gateway.gateway.metrics.in_flight.values())
+
+
+@pytest.fixture
+def left_behind() -> Iterator[Callable[[], list[object]]]:
+    """What has come since and that is still referred to, without the collector's help."""
+
+    def alive() -> list[object]:
+        return [one for one in gc.get_objects() if isinstance(one, Answer | Exchange | Failure)]
+
+    gc.collect()
+    gc.disable()
+    before = {id(one) for one in alive()}
+    yield lambda: [one for one in alive() if id(one) not in before]
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    ("answer", "request_"),
+    [
+        pytest.param(SMALL, ORDERS, id="small"),
+        pytest.param(in_pieces(STREAM, b"1\r\na\r\n", b"0\r\n\r\n"), ORDERS, id="streamed"),
+        pytest.param(in_pieces(STREAM, b"1\r\na\r\n"), ORDERS, id="broken off"),
+        pytest.param(in_pieces(SWITCH, b"hello"), UPGRADE, id="101"),
+        pytest.param(b"", ORDERS, id="closed without an answer"),
+        pytest.param(b"no HTTP", ORDERS, id="not HTTP"),
+        pytest.param(SMALL, GET % b"/api/nobody", id="refused"),
+        pytest.param(SMALL, b"GET /api/orders HTTP/1.1\r\nHost : h\r\n\r\n", id="malformed"),
+    ],
+)
+async def test_a_request_leaves_nothing_behind_for_the_garbage_collector(
+    start_gateway: StartGateway,
+    start_upstream: StartUpstream,
+    left_behind: Callable[[], list[object]],
+    answer: bytes,
+    request_: bytes,
+) -> None:
+    gateway, upstream = await start_gateway(), await start_upstream(answer)
+    await gateway.register("orders_service", upstream.port, health_check_url="/health")
+
+    await exchange(gateway.port, request_)
+
+    await eventually(lambda: not left_behind())
