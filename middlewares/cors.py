@@ -1,4 +1,4 @@
-"""CORS for the proxied routes by aiohttp-cors, where `CORS_ORIGINS` says that the gateway owns it."""
+"""CORS for the proxied routes by aiohttp-cors, if `CORS_ORIGINS` is set."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from middlewares.telemetry.correlation_ids import HEADER as CORRELATION_ID
 
 PREFLIGHT_KEPT_S = 600
 EXPOSED = (CORRELATION_ID, "RateLimit", "RateLimit-Policy", "Retry-After")
-#: What an answer to a preflight repeats of it.
+#: Request fields that the answer to a preflight repeats.
 _REPEATED = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _VARY = "Origin"
 _PREFLIGHT_VARY = ", ".join(_REPEATED)
@@ -23,7 +23,7 @@ _Preflight = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ProxiedRoutes(AbstractRouterAdapter):
-    """Tells aiohttp-cors which requests it is asked about: all that is proxied, under one configuration."""
+    """Gives aiohttp-cors one configuration for all proxied requests."""
 
     def __init__(self, is_proxied: Callable[[str], bool]) -> None:
         self._is_proxied = is_proxied
@@ -65,24 +65,24 @@ class ProxiedRoutes(AbstractRouterAdapter):
 
 
 def _may_be_repeated(request: web.Request, *names: str) -> bool:
-    """What these fields say, an answer may say too: browsers send nothing but ASCII in them, and short lists."""
+    """Whether an answer may repeat these fields: browsers send only ASCII and short lists in them."""
     values = [request.headers.get(name, "") for name in names]
     return all(value.isascii() and value.count(",") < MOST_ELEMENTS for value in values)
 
 
 class Cors(NamedTuple):
-    """Two layers: the fields are on refusals too, a preflight is answered where nothing is wrong with it."""
+    """Two layers: one adds the fields, to refusals too; the other answers valid preflights."""
 
     adds_fields: Middleware
     answers_preflights: Middleware
 
 
 def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Cors:
-    """Have answers of what is proxied carry CORS fields, and preflights answered."""
+    """Make the layers that add CORS fields to proxied answers and answer preflights."""
     routes = ProxiedRoutes(is_proxied)
     options = {
         origin: aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-            # A wildcard with credentials would let any page act in the user's name.
+            # With a wildcard and credentials any page could act in the user's name.
             allow_credentials=origin != "*",
             expose_headers=EXPOSED,
             allow_headers="*",
@@ -90,7 +90,7 @@ def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Co
         )
         for origin in origins
     }
-    # aiohttp-cors adds its fields in a hook, which is behind all layers: here the hook is asked by one.
+    # aiohttp-cors adds its fields in a hook that runs after all layers; here a layer calls the hook.
     hooks = web.Application()
     aiohttp_cors.CorsConfig(hooks, router_adapter=routes).add(None, options)
     hooks.on_response_prepare.freeze()
@@ -100,7 +100,7 @@ def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Co
         response = await handler(request)
         if routes.is_cors_enabled_on_request(request):
             await hooks.on_response_prepare.send(request, response)
-            # Without it a cache would hand one origin's answer to another.
+            # Without it a cache would give one origin's answer to another.
             preflight = routes.is_preflight_request(request)
             response.headers.add("Vary", _PREFLIGHT_VARY if preflight else _VARY)
         return response

@@ -1,4 +1,4 @@
-"""The layer that turns failures into problem documents, and never a second answer into the first."""
+"""The layer that turns failures into problem documents, and never writes a second answer into the first."""
 
 import socket
 import struct
@@ -31,10 +31,10 @@ def errors_middleware(
     also: Problems | None = None,
     detail_of: Callable[[web.Request, Failure], str] = own_words,
 ) -> Middleware:
-    """Answer for whatever the inner layers raise; what is unknown is logged and becomes a bare 500.
+    """Answer each failure that the inner layers raise; an unknown exception is logged and becomes a 500.
 
-    `also` are the rows of failures that only the application knows. `detail_of` is what the answer to
-    a request says of a failure.
+    `also` are the rows of failures that only the application knows. `detail_of` returns the text with
+    which the answer describes a failure.
     """
     log = structlog.get_logger()
     table = {**PROBLEMS, **(also or {})}
@@ -52,7 +52,7 @@ def errors_middleware(
         except web.HTTPException as refusal:
             if refusal.status < 400:
                 return _as_answer(refusal)
-            # The match of the request keeps it, and its frames keep the request.
+            # A reference cycle: the request's match keeps the refusal, whose frames keep the request.
             refusal.__traceback__ = None
             reason = REASONS_BY_STATUS.get(refusal.status, "bad_request")
             exchange.reason = reason
@@ -67,7 +67,7 @@ def errors_middleware(
                 {"Allow": allow} if allow else None,
             )
         except ConnectionError:
-            raise  # the client is gone: there is nobody to answer
+            raise  # the client is gone
         except Exception:
             log.exception("request.failed", path=for_the_log(exchange.path))
             exchange.reason = PROBLEMS[Failure].reason
@@ -75,7 +75,7 @@ def errors_middleware(
                 PROBLEMS[Failure], "an unexpected error occurred", exchange.correlation_id
             )
         if request.writer.output_size > 0:
-            # A second status line would land in the first answer's body (RFC 9112 §8).
+            # A second status line would be read as part of the first answer's body (RFC 9112 §8).
             abort(request)
         return response
 
@@ -83,9 +83,9 @@ def errors_middleware(
 
 
 def abort(request: web.BaseRequest) -> None:
-    """Break the client's connection off, so that a partial answer can't be taken for a whole one.
+    """Reset the client's connection, so that the client can't take a partial answer for a whole one.
 
-    By a reset: a FIN is the clean end of a body that nothing else frames (HTTP/1.0).
+    A FIN would be the clean end of a body without a length (HTTP/1.0).
     """
     transport = request.transport
     if transport is None:
@@ -97,7 +97,7 @@ def abort(request: web.BaseRequest) -> None:
 
 
 def _as_answer(redirect: web.HTTPException) -> web.Response:
-    """The same as an answer that outer layers can add to, and that is none by being raised."""
+    """Turn a raised redirect into a returned answer, to which outer layers can add fields."""
     return web.Response(
         status=redirect.status,
         reason=redirect.reason,

@@ -1,4 +1,4 @@
-"""The record of one request on its way through the layers: each layer writes what it decided."""
+"""The record of one request on its way through the layers; each layer writes its decision here."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Attempt:
-    """One try at one instance: when it began and how it ended.
+    """One attempt at one instance: when it began and how it ended.
 
     `outcome` is `pending` until the attempt is over, then `answered` or a reason of the contract.
     """
@@ -27,20 +27,20 @@ class Attempt:
 
 
 class Held(Protocol):
-    """What belongs to an exchange as long as it lasts, a connection say."""
+    """Something that an exchange holds until it ends, such as a connection."""
 
     def release(self) -> None: ...
 
 
 @dataclass(slots=True)
 class Exchange:
-    """What is known of a request so far; times are seconds of the monotonic clock."""
+    """What is known about a request so far; times are seconds of the monotonic clock."""
 
     correlation_id: str
     started_s: float
     client_ip: str
     section: "HeaderSection"
-    #: What was asked for, as it came: an absolute-form's authority, the path and query, the path.
+    #: The request target as it came: an absolute-form's authority, the path with query, the path.
     authority: str | None
     target: str
     path: str
@@ -49,18 +49,18 @@ class Exchange:
     candidates: "tuple[Candidate, ...]" = ()
     attempts: list[Attempt] = field(default_factory=list)
     upstream_s: float | None = None
-    #: What goes on until somebody ends it. A tunnel's answer was its 101, however it ends.
+    #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however the tunnel ends.
     stream: "Stream | None" = None
     bytes_in: int = 0
-    #: Bytes of the answer's body that were sent; None: not known here.
+    #: Bytes of the answer's body that were sent; None: unknown.
     bytes_out: int | None = None
-    #: The contract's `reason` when the answer is a failure of our own.
+    #: The contract's `reason` if the gateway itself answered with a failure.
     reason: str | None = None
-    #: Released at its end, whatever became of it.
+    #: Released when the exchange ends, however it ends.
     held: list[Held] = field(default_factory=list)
 
     def release(self) -> None:
-        """Give back all that it held."""
+        """Release all that the exchange holds."""
         while self.held:
             self.held.pop().release()
 

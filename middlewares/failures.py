@@ -1,4 +1,4 @@
-"""What can go wrong with a request, as types without HTTP: whose doing it is, and may another try be made."""
+"""What can go wrong with a request, as types without HTTP: who is to blame, and may it be retried."""
 
 from collections.abc import Iterable
 from typing import ClassVar
@@ -50,7 +50,7 @@ class InstanceUnknown(ClientFailure):
 
 
 class MethodNotAllowed(ClientFailure):
-    """The resource exists, the method does not apply to it."""
+    """The resource exists, but not with this method."""
 
     def __init__(self, method: str, allowed: Iterable[str]) -> None:
         self.allowed = tuple(sorted(allowed))
@@ -82,7 +82,7 @@ class RateLimited(ClientFailure):
 
 
 class NoHealthyInstance(Failure):
-    """The service is known, and no instance of it can be used now."""
+    """The service is known, but none of its instances can be used now."""
 
     def __init__(self, service: str, retry_after_s: int = 1) -> None:
         self.service = service
@@ -91,18 +91,18 @@ class NoHealthyInstance(Failure):
 
 
 class Overloaded(Failure):
-    """More work than the gateway takes on at once."""
+    """There is more work than the gateway takes on at once."""
 
 
 class OutOfResources(Overloaded):
-    """The gateway itself lacks what a connection takes: descriptors, ports, memory or threads."""
+    """The gateway lacks descriptors, ports, memory or threads for a connection."""
 
     retryable = True
     retry_after_s = 1
 
 
 class CircuitOpen(Failure):
-    """The upstream failed too often of late and is given a pause."""
+    """The upstream has failed too often lately and gets a pause."""
 
 
 class ShuttingDown(Failure):
@@ -110,7 +110,7 @@ class ShuttingDown(Failure):
 
 
 class RegistryAway(Failure):
-    """The registry does not answer, or refuses, so nothing in it can be changed."""
+    """The registry does not answer or refuses changes."""
 
     retry_after_s = 1
 
@@ -141,7 +141,7 @@ class UpstreamFailure(Failure):
 
 
 class UpstreamUnreachable(UpstreamFailure):
-    """No connection to the instance could be made: it has seen nothing of the request."""
+    """No connection to the instance could be made, so the instance has seen nothing of the request."""
 
     retryable = True
 

@@ -1,4 +1,4 @@
-"""What is found out of a request's header section, once for all requests with the same lines."""
+"""What is known about a header section, found out once for all requests with the same lines."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -8,7 +8,7 @@ from middlewares.hygiene.deciding import FieldLine, Length, Version, check_reque
 from middlewares.memory import Memory
 from middlewares.trace_context import trace_id_of
 
-#: Of what a client may send at any length, so much stands in a line of the log.
+#: A log line shows at most this much of a client's value.
 LOGGED_BYTES: Final = 1024
 
 _CORRELATION_ID = b"x-correlation-id"
@@ -20,7 +20,7 @@ _LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGE
 
 
 class HeaderSection:
-    """One header section; requests with the same lines share it."""
+    """One header section, shared by requests with the same lines."""
 
     __slots__ = (
         *(
@@ -38,21 +38,21 @@ class HeaderSection:
 
     def __init__(self, fields: Sequence[FieldLine]) -> None:
         self.fields = fields
-        #: The first Host; HTTP/1.0 may be without one.
+        #: The first Host; an HTTP/1.0 request may have none.
         self.host: bytes | None = None
         #: The first X-Correlation-ID, as the client sent it.
         self.claimed_id: str | None = None
-        #: Every X-Forwarded-For, in their order.
+        #: Every X-Forwarded-For, in order.
         self.forwarded_for: tuple[str, ...] = ()
-        #: As it can stand in a log: cut, bytes that are not UTF-8 replaced.
+        #: The User-Agent for the log: cut, with bytes that are not UTF-8 replaced.
         self.user_agent = ""
-        #: Of the trace that the request belongs to, where it says so validly.
+        #: The trace ID, if the request has a valid one.
         self.trace_id: str | None = None
-        #: Known once it was checked.
+        #: Set by `check`.
         self.body_length: Length = 0
-        #: The version of HTTP under which it was checked last, and found valid.
+        #: The HTTP version for which `check` last found it valid.
         self.valid_in: Version | None = None
-        #: The lines that go to an instance as they are; None: not known yet; b"": it takes thought.
+        #: The lines that go to an instance as they are; None: not known yet; b"": they need `_careful`.
         self.passed_on: bytes | None = None
         traceparents: list[bytes] = []
         for name, value in fields:
@@ -74,17 +74,17 @@ class HeaderSection:
 
     @property
     def has_body(self) -> bool:
-        """A body follows, as the fields say; whether the parser has seen one is no matter."""
+        """Whether the fields announce a body, even if the parser has not seen one."""
         return self.body_length != 0
 
     def check(self, version: Version) -> None:
-        """Raise BadRequest or ExpectationFailed where it must not be passed on."""
+        """Raise BadRequest or ExpectationFailed if it must not be passed on."""
         if version is not self.valid_in:
             self.body_length = check_request(version, self.fields)
             self.valid_in = version
 
 
-#: Sections met before, by their lines: most layers ask something of them, and clients repeat themselves.
+#: Remembers sections by their lines: most layers use them, and clients repeat themselves.
 SectionMemory = Memory[Sequence[FieldLine], HeaderSection]
 
 
@@ -93,7 +93,7 @@ def section_memory() -> SectionMemory:
 
 
 def section_of(fields: tuple[FieldLine, ...], met: SectionMemory) -> HeaderSection:
-    """The section that these lines are."""
+    """The section with these lines, remembered or new."""
     section = met.recall(fields)
     if section is None:
         section = HeaderSection(fields)
@@ -102,7 +102,7 @@ def section_of(fields: tuple[FieldLine, ...], met: SectionMemory) -> HeaderSecti
 
 
 def for_the_log(text: str) -> str:
-    """The beginning of what a client sent, LOGGED_BYTES at most; bytes that are not UTF-8 are replaced."""
+    """The first LOGGED_BYTES of a client's value; bytes that are not UTF-8 are replaced."""
     beginning = text[:LOGGED_BYTES]
     if beginning.isascii():
         return beginning

@@ -1,4 +1,4 @@
-"""What was met before: the one mechanism for not finding the same out twice."""
+"""A bounded, counted cache: the one mechanism for not finding the same thing out twice."""
 
 from collections.abc import Hashable
 from typing import TypeVar
@@ -8,11 +8,11 @@ V = TypeVar("V")
 
 
 class Memory(dict[K, V]):
-    """What was found out of things that come again, under exactly these things; it belongs to one worker.
+    """Remembers results by the exact input that they were found from; it belongs to one worker.
 
-    It is asked by `recall` and written by `keep` alone. Others choose what comes, so it is bounded: it
-    keeps `entries`, none of which was made of more than `entry_bytes` that came from outside. A full one
-    forgets everything: that costs a hit nothing, and what comes again is soon back.
+    Use only `recall` and `keep`. Clients and instances choose the inputs, so it is bounded: it keeps at
+    most `entries`, each from at most `entry_bytes` of outside input. A full memory forgets everything,
+    which makes hits cost nothing extra; inputs that repeat are soon back.
     """
 
     __slots__ = ("entries", "entry_bytes", "hits", "misses", "name")
@@ -26,7 +26,7 @@ class Memory(dict[K, V]):
         self.misses = 0
 
     def recall(self, key: K) -> V | None:
-        """What was kept under this key."""
+        """Return what was kept under this key, and count the hit or miss."""
         found = self.get(key)
         if found is None:
             self.misses += 1
@@ -35,7 +35,7 @@ class Memory(dict[K, V]):
         return found
 
     def keep(self, key: K, value: V, size: int) -> V:
-        """Keep what was found, unless it was made of too much: `size` bytes came from outside."""
+        """Keep a result, unless the `size` of its outside input in bytes is too large."""
         if size <= self.entry_bytes:
             if len(self) >= self.entries:
                 self.clear()

@@ -1,4 +1,4 @@
-"""Which port answers what: with ADMIN_LISTEN, the registry and the gateway's inside have their own."""
+"""Decides which port answers which paths: with ADMIN_LISTEN the admin endpoints have their own port."""
 
 import socket
 from collections.abc import Callable
@@ -14,9 +14,9 @@ _ON_BOTH = ("/health", "/ready")
 
 
 class Listener:
-    """A bound socket, known again in the connections that it accepted.
+    """A bound socket that can recognise the connections that it accepted.
 
-    The number of the port alone says too little: others may have it on another address.
+    The port's number is not enough: another socket may have it on another address.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -24,11 +24,11 @@ class Listener:
         self._is_unix = sock.family == socket.AF_UNIX
         name: tuple[Any, ...] = ("", 0) if self._is_unix else sock.getsockname()
         self._host, self._port = name[:2]
-        # Nobody else of the family can listen at the port then.
+        # No other socket of the family can then listen on the port.
         self._at_any_address = not self._is_unix and ip_address(self._host).is_unspecified
 
     def accepted(self, family: int, name: Any) -> bool:
-        """The connection is one of its own; `family` and `name` (getsockname) are those of its socket."""
+        """Whether it accepted a connection, by the `family` and `name` (getsockname) of the connection's socket."""
         if family != self._family or self._is_unix:
             return family == self._family
         host, port = name[:2]
@@ -38,7 +38,7 @@ class Listener:
 def surfaces_middleware(
     *, admin: Callable[[], Listener | None], is_proxied: Callable[[str], bool]
 ) -> Middleware:
-    """On the public port what is proxied, /health and /ready; on the admin's what is not proxied."""
+    """Answer proxied paths, /health and /ready on the public port, and all but proxied ones on the admin port."""
 
     @web.middleware
     async def divide(request: web.Request, handler: Handler) -> web.StreamResponse:

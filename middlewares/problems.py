@@ -1,4 +1,4 @@
-"""The one table from failures to status and reason, and the problem document (RFC 9457) of each."""
+"""The table from failures to status and reason, and their problem documents (RFC 9457)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,7 +12,7 @@ from middlewares.failures import Failure
 
 
 class Problem(NamedTuple):
-    """How a failure looks to a client: the HTTP status and the stable `reason`."""
+    """What a client sees of a failure: the HTTP status and the stable `reason`."""
 
     status: int
     reason: str
@@ -46,7 +46,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     Failure: Problem(500, "internal_error"),
 }
 
-#: The same for refusals that aiohttp raises itself, by their status.
+#: The reasons of refusals that aiohttp itself raises, by status.
 REASONS_BY_STATUS: dict[int, str] = {
     400: "bad_request",
     403: "forbidden",
@@ -63,7 +63,7 @@ Problems = Mapping[type[Failure], Problem]
 
 
 def problem_of(failure: Failure, table: Problems = PROBLEMS) -> Problem:
-    """The entry of the failure's own type, or of its nearest parent."""
+    """Look up the failure's type, or its nearest parent, in the table."""
     for kind in type(failure).__mro__:
         if kind in table:
             return table[kind]
@@ -71,7 +71,7 @@ def problem_of(failure: Failure, table: Problems = PROBLEMS) -> Problem:
 
 
 def problem_document(problem: Problem, detail: str, correlation_id: str) -> dict[str, Any]:
-    """The members of the document, in the order of the contract."""
+    """Make the document, its members in the contract's order."""
     return {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -88,7 +88,7 @@ def problem_response(
     correlation_id: str,
     headers: dict[str, str] | None = None,
 ) -> web.Response:
-    """The document as an answer."""
+    """Make an answer of the document."""
     return web.Response(
         status=problem.status,
         body=orjson.dumps(problem_document(problem, detail, correlation_id)),
@@ -100,7 +100,7 @@ def problem_response(
 def failure_response(
     failure: Failure, problem: Problem, detail: str, correlation_id: str
 ) -> web.Response:
-    """A failure as an answer, with the fields that its kind calls for."""
+    """Make an answer to a failure, with the fields that its type needs."""
     return problem_response(problem, detail, correlation_id, _fields_of(failure))
 
 

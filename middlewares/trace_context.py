@@ -1,4 +1,4 @@
-"""W3C Trace Context, read and never written: the trace that a request belongs to, for the log."""
+"""Reads W3C Trace Context for the log: the trace that a request belongs to."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,9 @@ _TRACEPARENT = re.compile(
 
 
 def trace_id_of(traceparents: Sequence[bytes]) -> str | None:
-    """The trace ID of the request's `traceparent` lines; None where they are not one valid parent.
+    """The trace ID in the request's `traceparent` lines; None unless there is exactly one valid line.
 
-    Version 00 ends behind its flags; a later one may say more there (§3.2.4).
+    Version 00 ends after its flags; a later version may have more there (§3.2.4).
     """
     if len(traceparents) != 1:
         return None

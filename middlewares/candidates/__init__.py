@@ -1,1 +1,1 @@
-"""Which instances a request may go to."""
+"""Finds the instances that a request may go to."""

@@ -1,4 +1,4 @@
-"""Which instances a request may go to: one ordered table of tiers, in one pure function."""
+"""Finds the instances that a request may go to, by one ordered table of tiers."""
 
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
@@ -8,28 +8,28 @@ from discovery.model.instance import Instance
 from discovery.view.view import Entry, Status
 
 StatusOf = Callable[[str], Status]
-#: By instance key: real requests speak against it, and it has not been asked yet.
+#: Whether requests to an instance (by key) have failed and it has not been probed since.
 IsSuspected = Callable[[str], bool]
-#: `healthy`, or what keeps requests from an instance, in the words of a 503.
+#: `healthy`, or the reason why an instance gets no requests, as a 503 words it.
 State = Condition | Literal["draining", "lapsed", "healthy with weight 0"]
 
 
 class Candidate(NamedTuple):
-    """An instance that routing allows, and the tier that lets it in."""
+    """An instance that routing allows, and the tier that admitted it."""
 
     instance: Instance
     tier: str
 
 
 class Judged(NamedTuple):
-    """An instance and how it stands; of one that is left out that is the reason."""
+    """An instance and its state; the state of an excluded instance is the reason for that."""
 
     entry: Entry
     state: State
 
 
 class Selection(NamedTuple):
-    """The candidates, all of one `tier` (None: there are none), and the instances that are left out."""
+    """The candidates, all of one `tier` (None: no candidates), and the excluded instances."""
 
     candidates: tuple[Candidate, ...]
     tier: str | None
@@ -37,7 +37,7 @@ class Selection(NamedTuple):
 
     @property
     def is_starting(self) -> bool:
-        """All that could take requests have yet to be probed: their first verdict is worth waiting for."""
+        """Whether all instances that could take requests wait for their first probe."""
         if self.candidates:
             return False
         able = [
@@ -66,9 +66,9 @@ def _lapsed(one: Judged) -> bool:
     return one.state == "lapsed"
 
 
-#: The first tier with an instance in it is the one that counts. Every tier wants passed probes.
-#: An instance that was lost with the registry's data stands beside the registered ones: a partly
-#: refilled registry is not the whole truth. Where all are suspected, one of them may yet answer.
+#: The first tier with an instance in it counts. Every tier requires passed probes. An instance that was
+#: lost with the registry's data ranks with the registered ones, because a registry that is only partly
+#: refilled is not complete. If all are suspected, one of them may still answer.
 TIERS: tuple[tuple[str, tuple[Callable[[Judged], bool], ...]], ...] = (
     ("registered", (_registered, _lost)),
     ("suspected", (_suspected,)),
@@ -77,7 +77,7 @@ TIERS: tuple[tuple[str, tuple[Callable[[Judged], bool], ...]], ...] = (
 
 
 def standing(entry: Entry, condition: Condition) -> State:
-    """How an instance stands by the registry's word on it and by this gateway's own verdict."""
+    """The state of an instance by its registration and by this gateway's own verdict."""
     if entry.draining:
         return "draining"
     if entry.absent == "lapsed":
@@ -90,10 +90,10 @@ def standing(entry: Entry, condition: Condition) -> State:
 def find_candidates(
     entries: Iterable[Entry], status_of: StatusOf, is_suspected: IsSuspected
 ) -> Selection:
-    """The instances of the best tier; `status_of` gives this gateway's own verdict by key.
+    """Find the instances of the best tier; `status_of` gives this gateway's own verdict by key.
 
-    Suspected is also what stands at the address of another id that drains: a process that was killed
-    and is back under a new id stands there twice, and leaves under one of them only.
+    An instance is also suspected if another id at its address drains: a process that was killed and
+    came back under a new id is registered twice, and drains under only one of the ids.
     """
     entries = list(entries)
     leaving = {_place(entry) for entry in entries if entry.draining}

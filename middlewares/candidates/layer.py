@@ -1,4 +1,4 @@
-"""The layer that finds the candidates of a request, and waits for a first verdict where one is due."""
+"""The layer that finds a request's candidates, and waits for first health verdicts if needed."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from middlewares.candidates.deciding import IsSuspected, Selection, StatusOf, fi
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoHealthyInstance
 
-#: A service that has only starting instances is given so long.
+#: How long a request waits for a service that has only starting instances.
 FIRST_VERDICT_WITHIN_S = 1.0
 
 
@@ -26,7 +26,7 @@ def health_routing_middleware(
 ) -> Middleware:
     """Write the candidates into the Exchange, or raise NoHealthyInstance.
 
-    They are found once for each state of view and health (`health_revision` counts its changes).
+    They are found once for each state of view and health (`health_revision` counts health's changes).
     """
     found_in: tuple[View | None, int] = (None, -1)
     found_for: dict[str, Selection] = {}
@@ -45,7 +45,7 @@ def health_routing_middleware(
         return await handler(request)
 
     async def first_verdict(service: str) -> Selection:
-        """Wait for it, and look again."""
+        """Wait for the first verdict, and look again."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
                 while look(service).is_starting:

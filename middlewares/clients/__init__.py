@@ -1,1 +1,1 @@
-"""Who a request comes from."""
+"""Finds out who a request comes from."""

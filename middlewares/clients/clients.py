@@ -1,4 +1,4 @@
-"""Who a request comes from, and the word to the operator when a proxy in front is not trusted."""
+"""Finds out who a request comes from, and tells the operator about proxies that are not trusted."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -9,18 +9,18 @@ from middlewares.clients.deciding import TrustedProxies, limit_key
 from middlewares.header_section import HeaderSection
 from middlewares.memory import Memory
 
-#: The operator is told of this many untrusted proxies: the word is for people, who need no more.
+#: The operator is told of at most this many untrusted proxies.
 MOST_NOTED = 1000
-#: Clients remembered: reading an address costs more than all the rest that is done with it.
+#: How many clients are remembered, because parsing an address costs more than all its uses.
 REMEMBERED = 16_384
-#: The longest address has 45 characters, a scope may follow.
+#: The longest address has 45 characters, and a scope may follow.
 ADDRESS_BYTES = 64
 
 _log = structlog.get_logger()
 
 
 class Peer(NamedTuple):
-    """Who is at the other end of a connection; `address` is in the one spelling that there is."""
+    """The other end of a connection; `address` is in canonical spelling."""
 
     address: str
     trusted: bool
@@ -55,14 +55,14 @@ class Clients:
         return address
 
     def limit_key(self, client: str) -> str:
-        """What a client's requests are counted under."""
+        """The key that a client's requests are counted by."""
         key = self.limit_keys.recall(client)
         if key is None:
             key = self.limit_keys.keep(client, limit_key(client), len(client))
         return key
 
     def memories(self) -> Iterable[Memory[str, Any]]:
-        """What is remembered, to be counted."""
+        """The memories, for the metrics."""
         return self.peers, self.limit_keys
 
     def _meet(self, peer: str) -> Peer:

@@ -1,4 +1,4 @@
-"""Who the client is: the peer, or behind trusted proxies the address that they name."""
+"""Decides who the client is: the peer, or behind trusted proxies the address that they name."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-#: A household or a host owns a /64, so that is what is limited.
+#: A household or a host owns a /64, so limits count by /64.
 IPV6_CLIENT_PREFIX = 64
 
 
 def parse_address(text: str) -> Address | None:
-    """An address as it stands in X-Forwarded-For: bare, bracketed, with or without a port."""
+    """Parse an address from X-Forwarded-For: bare or bracketed, with or without a port."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -35,7 +35,7 @@ class TrustedProxies:
 
     @classmethod
     def parse(cls, text: str) -> "TrustedProxies":
-        """From comma-separated CIDRs; ValueError names the first that is none."""
+        """Parse comma-separated CIDRs. Raises ValueError, which names the first invalid one."""
         items = [item.strip() for item in text.split(",") if item.strip()]
         return cls(tuple(map(_network, items)))
 
@@ -44,16 +44,16 @@ class TrustedProxies:
         return address is not None and self._contains(address)
 
     def client_of(self, peer: str, forwarded_for: Sequence[str]) -> str:
-        """The peer's address, or of a trusted peer's X-Forwarded-For the right-most not trusted."""
+        """The peer's address; for a trusted peer, the right-most untrusted address in its X-Forwarded-For."""
         if not self.trusts(peer):
             return _text_of(peer)
         client = peer
         for item in reversed(",".join(forwarded_for).split(",")):
             if not item.strip():
-                continue  # RFC 9110 §5.6.1: an empty element of a list is none
+                continue  # RFC 9110 §5.6.1: empty list elements are ignored
             address = parse_address(item)
             if address is None:
-                break  # what stands left of nonsense can't be believed
+                break  # addresses to the left of an invalid one can't be believed
             client = str(address)
             if not self._contains(address):
                 break
@@ -71,7 +71,7 @@ def _network(text: str) -> Network:
 
 
 def limit_key(client: str) -> str:
-    """What a client's requests are counted under: its address, of IPv6 the /64."""
+    """The key that a client's requests are counted by: its address, or its /64 for IPv6."""
     address = parse_address(client)
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, IPV6_CLIENT_PREFIX), strict=False))

@@ -1,1 +1,1 @@
-"""Requests in which an upstream might read differently than the gateway does."""
+"""Refuses requests that an upstream might read differently than the gateway."""

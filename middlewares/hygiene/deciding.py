@@ -1,4 +1,4 @@
-"""What a request must keep to before anything is done with it: where two readers might read it differently."""
+"""The rules that every request must keep, so that no two readers read it differently."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,14 +8,14 @@ from middlewares.hygiene.content_length import content_length
 
 FieldLine = tuple[bytes, bytes]
 Version = tuple[int, int]
-#: Of a body; None: it comes in chunks, and nobody knows before the last.
+#: The length of a body; None: it comes in chunks, and its length is unknown until the last.
 Length = int | None
 
 _HOST = re.compile(
     rb"(\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(:[0-9]{0,5})?"
 )
-#: Lists that are taken apart, and the most elements that they may have: by bytes alone there would be
-#: tens of thousands, and the event loop is everybody's.
+#: Fields whose lists are split, and the most elements that such a list may have. A header section has
+#: room for tens of thousands, which would block the event loop for everybody.
 _LISTS = frozenset([b"connection", b"te", b"upgrade", b"via", b"x-forwarded-for"])
 _LIST_LENGTHS = frozenset(map(len, _LISTS))
 MOST_ELEMENTS = 256
@@ -24,7 +24,7 @@ _HTTP_1_0 = (1, 0)
 
 
 def check_request(version: Version, fields: Sequence[FieldLine]) -> Length:
-    """The length of the request's body (RFC 9112 §6.3), 0 where it has none.
+    """Check a request's head and return the length of its body (RFC 9112 §6.3), 0 if it has none.
 
     Raises BadRequest or ExpectationFailed for a head that must not be passed on (§3.2, §6.3).
     """
@@ -66,10 +66,10 @@ def check_request(version: Version, fields: Sequence[FieldLine]) -> Length:
 
 
 def is_host(value: bytes) -> bool:
-    """The value is a host with an optional port: no user, no path, not empty."""
+    """Whether the value is a host with an optional port: no user, no path, not empty."""
     return _HOST.fullmatch(value) is not None
 
 
 def expects_continue(version: Version, fields: Iterable[FieldLine]) -> bool:
-    """The client waits for 100 before it sends its body; one of HTTP/1.0 can't."""
+    """Whether the client waits for 100 before it sends its body; an HTTP/1.0 client can't."""
     return version == _HTTP_1_1 and any(name.lower() == b"expect" for name, _ in fields)

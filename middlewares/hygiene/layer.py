@@ -1,4 +1,4 @@
-"""The layer that lets no request in which an upstream might read differently than we do."""
+"""The layer that refuses requests which an upstream might read differently than the gateway."""
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -8,11 +8,11 @@ from middlewares.failures import BadRequest
 
 
 def hygiene_middleware() -> Middleware:
-    """Raise BadRequest or ExpectationFailed before anything else is looked at."""
+    """Raise BadRequest or ExpectationFailed before any other layer looks at the request."""
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if "#" in request.raw_path:  # RFC 9112 §3.2: some readers cut it off, some don't
+        if "#" in request.raw_path:  # RFC 9112 §3.2: only some readers cut it off
             raise BadRequest("the target has a fragment")
         request[EXCHANGE].section.check(request.version)
         return await handler(request)

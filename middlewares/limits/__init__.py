@@ -1,1 +1,1 @@
-"""How many requests a client may make."""
+"""Limits how many requests a client may make."""

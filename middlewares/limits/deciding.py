@@ -1,8 +1,8 @@
-"""The arithmetic of rate limits: an exact log of admissions in any window, and what is told of it.
+"""The arithmetic of rate limits: an exact log of admissions in any window, and what clients are told.
 
-An admission counts from the moment it is stamped until its stamp, rounded *up* to the resolution,
-plus the window: so no interval shorter than the window ever holds more than the limit. This is the
-twin of rate_limit.lua and the limiter of a worker that is on its own.
+A stamp is rounded *up* to the resolution, and an admission counts until its stamp plus the window. So
+no interval shorter than the window ever holds more than the limit. This is the twin of rate_limit.lua,
+and the limiter of a worker that decides alone.
 """
 
 from collections import OrderedDict, deque
@@ -12,14 +12,14 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, NamedTuple
 
-#: What clients are told in (draft-ietf-httpapi-ratelimit-headers-11), lower-case. In an upstream's
-#: answer to a limited request they give way to ours.
+#: The fields that tell clients their limits (draft-ietf-httpapi-ratelimit-headers-11), lower-case. On a
+#: limited route ours replace those of an upstream.
 LIMIT_FIELDS = frozenset([b"ratelimit-policy", b"ratelimit"])
-#: Up to so many requests the log is exact to the millisecond; above, a window has so many steps.
+#: Up to this limit the log is exact to the millisecond; above it, a window has this many steps.
 EXACT_UP_TO = 500
-#: A step is never longer: nobody shall be told to wait for more than the window and a second.
+#: The longest step, so that nobody is told to wait for longer than the window and a second.
 MOST_US = 1_000_000
-#: In place of a limit, where a charge is made whatever there is room for.
+#: Replaces the limit in a charge that is made even without room.
 NO_LIMIT = 2**53 - 1
 
 
@@ -27,12 +27,11 @@ NO_LIMIT = 2**53 - 1
 class Policy:
     """At most `requests` in any interval of `window_us` microseconds; 0 requests: no limit.
 
-    With `counts` it is answers with these statuses that are limited: a request is let in while there
-    is room, and charged once its answer is known. Requests that are under way side by side may then
-    go over the limit together.
+    With `counts`, answers with these statuses are limited: a request is admitted while there is room,
+    and charged once its answer is known. Concurrent requests may then exceed the limit together.
 
-    It stands in the key of every check, so it is compared by identity, which is quick. What is
-    remembered of it goes with it.
+    A policy is part of every check's key, so it is compared by identity, which is quick. What is
+    remembered about a policy is forgotten with it.
     """
 
     name: str
@@ -42,61 +41,61 @@ class Policy:
 
     @property
     def window_s(self) -> int:
-        """The window in whole seconds, rounded up, as clients are told."""
+        """The window that clients are told, in whole seconds, rounded up."""
         return -(-self.window_us // 1_000_000)
 
     @property
     def resolution_us(self) -> int:
-        """The step that stamps are rounded up to, microseconds."""
+        """The step that stamps are rounded up to, in microseconds."""
         if self.requests <= EXACT_UP_TO:
             return 1000
         return min(MOST_US, max(1000, -(-self.window_us // EXACT_UP_TO)))
 
     @cached_property
     def argument(self) -> tuple[int, int, int, int]:
-        """What rate_limit.lua is told of it; the last is 0 where an admission is not charged."""
+        """The policy's arguments for rate_limit.lua; the last is 0 if an admission is not charged."""
         return self.requests, self.window_us, self.resolution_us, int(not self.counts)
 
     @cached_property
     def charged_anyway(self) -> tuple[int, int, int, int]:
-        """The same for a charge that is made whatever there is room for."""
+        """The policy's arguments for a charge that is made even without room."""
         return NO_LIMIT, self.window_us, self.resolution_us, 1
 
     @cached_property
     def item(self) -> bytes:
-        """Its name as an item of the fields."""
+        """The policy's name as an item of the fields."""
         return f'"{self.name}"'.encode("ascii")
 
     @cached_property
     def described(self) -> bytes:
-        """Its element in RateLimit-Policy."""
+        """The policy's element in RateLimit-Policy."""
         return b"%b;q=%d;w=%d" % (self.item, self.requests, self.window_s)
 
 
 class Check(NamedTuple):
-    """May `client` have one more request under `policy`?"""
+    """The question whether `client` may have one more request under `policy`."""
 
     policy: Policy
     client: str
 
 
 class Ask(NamedTuple):
-    """The checks of one request, each of another policy: all of them admit it, or none is charged.
+    """The checks of one request, each with another policy: either all admit it or none is charged.
 
-    `anyway`: they are charged whatever there is room for, since the answer is known.
+    `anyway`: the checks are charged even without room, since the answer is known.
     """
 
     checks: tuple[Check, ...]
     anyway: bool = False
 
     def after(self, status: int) -> "Ask | None":
-        """What an answer with this status is charged to."""
+        """The ask that charges an answer with this status."""
         checks = tuple(check for check in self.checks if status in check.policy.counts)
         return Ask(checks, anyway=True) if checks else None
 
 
 class Why(Enum):
-    """Why a check admits a request, or refuses it."""
+    """Why a check admits or refuses a request."""
 
     ROOM = "there is room"
     USED_UP = "the limit is used up"
@@ -104,11 +103,11 @@ class Why(Enum):
 
 
 class Decision(NamedTuple):
-    """What came of a check; of several the one that decided, with the `others` beside it.
+    """The result of a check; of several checks the one that decided, with the `others` beside it.
 
-    That is the one with the least left, and of those that refuse the one that does so for longest.
-    `remaining` after this decision; `next_in_us` until `remaining` next grows (0: nothing counts).
-    `locally`: decided by this worker alone, since the registry was away; `limit` is its share then.
+    That is the check with the least left, or the check that refuses for longest. `remaining` is what is
+    left after this decision; `next_in_us` is the time until `remaining` grows (0: nothing counts).
+    `locally`: this worker decided alone because the registry was away; `limit` is then its share.
     """
 
     check: Check
@@ -129,16 +128,16 @@ class Decision(NamedTuple):
 
     @property
     def reset_s(self) -> int:
-        """What an admitted client is told: whole seconds, rounded up, until `remaining` next grows.
+        """The seconds that an admitted client is told until `remaining` grows, rounded up.
 
-        Never more than the window: of 60 s, 61 were told for the part of a millisecond by which its
-        own stamp is rounded up.
+        They are never more than the window: because a stamp is rounded up by part of a millisecond,
+        clients were told 61 s for a window of 60 s.
         """
         return min(self._left_s, self.policy.window_s)
 
     @property
     def retry_after_s(self) -> int:
-        """What a refused client is told to wait, 1 to the window + 1 seconds."""
+        """The seconds that a refused client is told to wait: 1 to the window + 1."""
         return max(1, self._left_s)
 
     @property
@@ -147,7 +146,7 @@ class Decision(NamedTuple):
 
 
 def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
-    """What rate_limit.lua is told of asks and how many requests ask each, beside the keys."""
+    """The arguments of rate_limit.lua for asks and the number of requests with each ask."""
     told: list[int] = []
     for (checks, anyway), asking in asked:
         told += (len(checks), asking)
@@ -157,15 +156,15 @@ def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
 
 
 def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
-    """The decisions on `asking` requests that were decided together; the admitted ones come first.
+    """Turn a reply into the decisions on `asking` requests with the same ask; admitted ones come first.
 
-    `reply` is what rate_limit.lua says: how many are admitted, then for each check what remains after
+    `reply` comes from rate_limit.lua: how many are admitted, then for each check what remains after
     all of them, and when that grows.
     """
     admitted, left = reply[0], reply[1:]
     if len(ask.checks) == 1:
         (check,) = ask.checks
-        if admitted == asking == 1:  # the quick way for nearly all there are
+        if admitted == asking == 1:  # the quick way, for nearly all asks
             return [Decision(check, Why.ROOM, left[0], int(left[1]), check.policy.requests)]
         return _of_check(check, asking, admitted, *left)
     of_checks = [
@@ -192,7 +191,7 @@ def _of_check(
 
 
 def _together(decisions: Sequence[Decision]) -> Decision:
-    """The one that decides, with the others beside it."""
+    """Choose the decision that counts, with the others beside it."""
     refusing = [one for one in decisions if not one.allowed]
     if refusing:
         deciding = max(refusing, key=lambda one: one.next_in_us)
@@ -208,7 +207,7 @@ class _Admitted:
 
 
 class SlidingLog:
-    """The admissions of one client under one policy, oldest first; times are microseconds."""
+    """The admissions of one client under one policy, oldest first; times are in microseconds."""
 
     __slots__ = ("_entries", "used")
 
@@ -217,17 +216,17 @@ class SlidingLog:
         self.used = 0
 
     def count(self, policy: Policy, now_us: int) -> None:
-        """Drop what counts no longer: `used` is then what does."""
+        """Drop the admissions that no longer count; `used` is then the number of the rest."""
         stamp_us, entries = _stamp(policy, now_us), self._entries
         while entries and entries[0].stamp_us + policy.window_us <= now_us:
             self.used -= entries.popleft().count
         if entries and entries[-1].stamp_us > stamp_us:
-            # The clock was set back: all of it was admitted before now, so it counts from now on.
+            # The clock was set back: all admissions are older than now, so they count from now on.
             entries.clear()
             entries.append(_Admitted(stamp_us, self.used))
 
     def charge(self, policy: Policy, now_us: int) -> None:
-        """One more is admitted, and counted from now on."""
+        """Count one more admission from now on."""
         stamp_us = _stamp(policy, now_us)
         if self._entries and self._entries[-1].stamp_us == stamp_us:
             self._entries[-1].count += 1
@@ -236,7 +235,7 @@ class SlidingLog:
         self.used += 1
 
     def left(self, policy: Policy, now_us: int, limit: int) -> tuple[int, int]:
-        """What remains, and us until that grows: where more is used than the limit, not with the first entry."""
+        """What remains, and the µs until that grows; not at the first entry's end if too many are used."""
         if not self._entries:
             return limit, 0
         return max(0, limit - self.used), self._grows_us(policy, limit) - now_us
@@ -262,7 +261,7 @@ def decide(
     *,
     locally: bool = False,
 ) -> Decision:
-    """Count all of an ask's checks, then charge all; a refused one leaves no trace."""
+    """Count all checks of an ask, then charge all; a refused ask changes nothing."""
     for check, log in zip(ask.checks, logs, strict=True):
         log.count(check.policy, now_us)
     admitted = ask.anyway or all(log.used < limit for log, limit in zip(logs, limits, strict=True))
@@ -278,20 +277,20 @@ def decide(
 
 
 class LocalLimiter:
-    """One worker on its own: a log for each client, the least recently seen ones dropped at a cap."""
+    """The limiter of a worker that decides alone: a log for each client; the least recent go at a cap."""
 
     def __init__(self, clients_kept: int = 100_000) -> None:
         self._logs: OrderedDict[tuple[str, str], SlidingLog] = OrderedDict()
         self._clients_kept = clients_kept
 
     def decide(self, ask: Ask, now_us: int, workers: int) -> Decision:
-        """Decide by this worker's fair share: max(1, limit // workers)."""
+        """Decide by this worker's share of the limit: max(1, limit // workers)."""
         logs = [self._log_of(check) for check in ask.checks]
         limits = [max(1, check.policy.requests // max(1, workers)) for check in ask.checks]
         return decide(ask, logs, limits, now_us, locally=True)
 
     def _log_of(self, check: Check) -> SlidingLog:
-        # By the policy's name: what was admitted counts under the next one of that name too.
+        # The key has the policy's name: admissions also count under the next policy of that name.
         key = (check.policy.name, check.client)
         log = self._logs.get(key)
         if log is None:

@@ -20,9 +20,10 @@ def rate_limit_middleware(
     key_of: Callable[[Exchange], str],
     metrics: GatewayMetrics,
 ) -> Middleware:
-    """Refuse what is over a limit of its route with RateLimited.
+    """Refuse a request that exceeds a limit of its route with RateLimited.
 
-    Limits that count answers are charged before the answer goes out: whoever has read it is counted.
+    A limit that counts answers is charged before the answer goes out, so a client that has read the
+    answer has been counted.
     """
 
     @web.middleware

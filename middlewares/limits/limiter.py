@@ -1,4 +1,4 @@
-"""The shared limiter: asks that wait go to Redis together, one call at a time for each worker."""
+"""The shared limiter: each worker sends its waiting asks to Redis together, one call at a time."""
 
 import asyncio
 import math
@@ -25,15 +25,15 @@ from middlewares.limits.deciding import (
     spread,
 )
 
-#: A registry that is slower than this counts as away.
+#: A registry that answers more slowly counts as away.
 ANSWER_WITHIN_S = 0.1
-#: After a failure each worker decides alone for so long, before Redis is asked again.
+#: After a failure a worker decides alone for this long before it asks Redis again.
 ALONE_FOR_S = 1.0
 ASKS_PER_CALL = 500
-#: Refusals of a policy remembered, so that a flood costs the registry nothing; at the cap all are
-#: forgotten.
+#: How many refusals of a policy are remembered, so that a flood costs the registry nothing; all are
+#: forgotten at the cap.
 REFUSALS_REMEMBERED = 10_000
-#: Turns of the event loop in which an answer that has come is taken in.
+#: After the time limit an answer may still be read in this many turns of the event loop.
 LOOKS_AFTER_TIME = 5
 
 T = TypeVar("T")
@@ -42,7 +42,7 @@ _log = structlog.get_logger()
 
 
 class SharedLimiter:
-    """Decides asks over all workers and gateways; alone, and saying so, while the registry is away."""
+    """Decides asks for all workers and gateways together; while the registry is away, alone, and says so."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SharedLimiter:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.alone = False
-        # One call at a time needs one connection, and the time limit is set here.
+        # One call at a time needs one connection; `_within_time` sets the time limit.
         self._client = connect_async(settings.redis_url, blocking=True)
         source = Path(__file__).with_name("rate_limit.lua").read_text("utf-8")
         self._script = self._client.register_script(source)
@@ -61,15 +61,15 @@ class SharedLimiter:
         self._clock_s = clock_s
         self._local = LocalLimiter()
         self._alone_until_s = 0.0
-        #: Those who wait for a decision, by what they ask: they are asked for together.
+        #: The callers that wait for a decision, by their ask; equal asks are sent together.
         self._waiting: dict[Ask, list[asyncio.Future[Decision]]] = {}
-        #: When (s of the clock) a client that was refused may be asked for again. It goes with its
-        #: policy: another one of the same name may have room.
+        #: When (seconds of the clock) Redis is asked again about a refused client. The entry ends with
+        #: its policy, because a new policy of the same name may have room.
         self._refused: WeakKeyDictionary[Policy, dict[str, float]] = WeakKeyDictionary()
         self._some_wait = asyncio.Event()
 
     async def decide(self, ask: Ask) -> Decision:
-        """One decision; cancelling the caller does not disturb the others in the same call."""
+        """Decide one ask; cancelling the caller does not disturb the others in the same call."""
         now_s = self._clock_s()
         if now_s < self._alone_until_s:
             return self._decide_alone(ask)
@@ -78,9 +78,9 @@ class SharedLimiter:
         return await self._in_the_next_call(ask)
 
     async def charge_after(self, ask: Ask, status: int) -> None:
-        """Charge those checks of an ask that count answers with this status.
+        """Charge the checks of an ask that count answers with this status.
 
-        It returns when that is done, so that whoever has been answered is counted.
+        It returns once that is done, so that a client that has its answer has been counted.
         """
         charge = ask.after(status)
         if charge is None:
@@ -98,11 +98,11 @@ class SharedLimiter:
 
     @cached_property
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        # Asked for once: until CPython 3.12 each question is a system call.
+        # Kept, because up to CPython 3.12 each get_running_loop is a system call.
         return asyncio.get_running_loop()
 
     async def run(self) -> None:
-        """Send what waits, and what comes meanwhile in the next call, until cancelled."""
+        """Send the waiting asks, and then those that came meanwhile, until cancelled."""
         while True:
             await self._some_wait.wait()
             batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
@@ -138,10 +138,10 @@ class SharedLimiter:
         return decided
 
     async def _within_time(self, asking: Coroutine[Any, Any, T]) -> T:
-        """The answer, or TimeoutError.
+        """Wait for the answer. Raises TimeoutError.
 
-        When this worker itself was busy, the answer may be here though the time is up: it is looked
-        for before the registry is blamed.
+        If this worker was busy itself, the answer may be here though the time is up, so the worker looks
+        for it before it blames the registry.
         """
         task = asyncio.create_task(asking)
         try:
@@ -157,7 +157,7 @@ class SharedLimiter:
                 await asyncio.wait([task])
 
     async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> list[list[Decision]]:
-        """The decisions on each ask, as many as were asked for: those that are admitted come first."""
+        """Decide each ask as often as it was asked; the admitted decisions come first."""
         prefix = f"{self._prefix}:limit:"
         keys = [f"{prefix}{p.name}:{client}" for ask, _ in asked for p, client in ask.checks]
         replies = await self._script(keys=keys, args=arguments(asked))

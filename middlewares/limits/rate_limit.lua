@@ -1,11 +1,11 @@
--- Decide many asks at once, each exact over any window (middlewares/limits/deciding.py is the twin).
--- An ask is one or several checks, all or nothing: all are counted, then all are charged.
+-- Decides many asks at once, exactly over any window (middlewares/limits/deciding.py is the twin).
+-- An ask has one or several checks, all or nothing: all are counted, then all are charged.
 --
 -- KEYS  one for each check, the checks of an ask together, no key twice in one ask: a list of what
---       was admitted, oldest first, each entry "<stamp in us> <count> <admitted up to and with it>";
+--       was admitted, oldest first; an entry is "<stamp in us> <count> <total up to this entry>";
 --       stamps are rounded up to the resolution
 -- ARGV  for each ask: how many checks it has, requests that ask;
---       then for each of its checks: limit, window in us, resolution in us, 1 where an admission is
+--       then for each of its checks: limit, window in us, resolution in us, 1 if an admission is
 --       charged (0: it is only counted)
 -- Returns for each ask {how many of them are admitted, then for each of its checks
 --                       remaining after them, us until remaining next grows (text)}
@@ -17,8 +17,8 @@ local function integer(number)
   return string.format('%.0f', number)
 end
 
--- stamp, count, total; nil where there is no entry. One that is not ours, or a key of another type,
--- costs its client the log, and nobody else the decision.
+-- Returns stamp, count and total, or nil without an entry. An entry that is not ours, or a key of
+-- another type, is deleted: its client's log is lost, but every decision is still made.
 local function read(key, index)
   local entry = redis.pcall('LINDEX', key, index)
   if not entry then return nil end
@@ -34,7 +34,8 @@ local function entry(stamp, count, total)
   return integer(stamp) .. ' ' .. integer(count) .. ' ' .. integer(total)
 end
 
--- Drop what counts no longer. Returns how much does, the first stamp, the last stamp, count and total.
+-- Drops entries that no longer count. Returns how many admissions count, the first stamp, and the last
+-- stamp, count and total.
 local function count(key, window, resolution, stamp)
   local first, first_count, first_total = read(key, 0)
   while first and first + window <= now do
@@ -46,7 +47,7 @@ local function count(key, window, resolution, stamp)
   if not last then return 0 end
   local used = last_total - first_total + first_count
   if last > stamp then
-    -- The clock was set back: all of it was admitted before now, so it counts from now on.
+    -- The clock was set back: all admissions are older than now, so they count from now on.
     redis.call('DEL', key)
     redis.call('RPUSH', key, entry(stamp, used, used))
     redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
@@ -55,8 +56,8 @@ local function count(key, window, resolution, stamp)
   return used, first, last, last_count, last_total
 end
 
--- When remaining next grows, where more is used than the limit: it was lowered, or charged afterwards.
--- The first entry's end makes no room then; the first one is looked for whose end does.
+-- Finds when remaining next grows if more is used than the limit, which was lowered or charged after
+-- the answer. The end of the first entry makes no room then, so the first entry whose end does is found.
 local function grows(key, limit, last_total)
   local low, high = 0, redis.call('LLEN', key) - 1
   while low < high do

@@ -1,1 +1,1 @@
-"""What every program of ours does, whatever it serves: signals, standard streams."""
+"""What all our programs do alike: signals, standard streams, environment variables."""

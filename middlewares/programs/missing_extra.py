@@ -1,4 +1,4 @@
-"""What is said where the extra `gateway` is not installed: the bare install registers services."""
+"""Tells users when the extra `gateway` is not installed; the bare install only registers services."""
 
 import sys
 
@@ -6,7 +6,7 @@ _OURS = frozenset({"discovery", "gateway", "lockgate", "middlewares", "services"
 
 
 def tell_missing_extra(what: str, error: ModuleNotFoundError, install: str = "gateway") -> None:
-    """Say in one line that `what` needs the extra; a module of our own that is missing is raised."""
+    """Say in one line that `what` needs the extra; raise the error if a module of our own is missing."""
     package = (error.name or "").partition(".")[0]
     if not package or package in _OURS:
         raise error

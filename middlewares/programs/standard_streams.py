@@ -1,13 +1,13 @@
-"""Standard input, output and error of a program that was started with one of them closed (`>&-`)."""
+"""Opens the standard streams of a program that was started with one of them closed (`>&-`)."""
 
 import os
 import sys
 
 
 def open_standard_streams() -> None:
-    """Put the null device in the place of each that is closed; to be called before anything is opened.
+    """Open the null device for each closed stream. Call this before anything else is opened.
 
-    Else the next file or socket takes its number, and what is meant for standard output goes there.
+    Otherwise the next file or socket gets the stream's number, and standard output is written to it.
     """
     for number in range(3):
         try:

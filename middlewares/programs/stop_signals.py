@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as an exception, where a program that ends has something to undo."""
+"""Turns stop signals into an exception, for programs that must undo something when they end."""
 
 import signal
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-#: SIGHUP: the terminal is closed. It ends a program that has nothing to undo by itself.
+#: SIGHUP comes when the terminal is closed. It ends a program without a handler.
 _UNDONE_AFTER = (*STOP_SIGNALS, signal.SIGHUP)
 
 
 class Stopped(BaseException):
-    """A stop signal came; `status` is the exit status for it, 130, 143 or 129."""
+    """A stop signal came; `status` is the exit status for the signal: 130, 143 or 129."""
 
     def __init__(self, number: int) -> None:
         super().__init__(signal.strsignal(number))
@@ -20,7 +20,7 @@ class Stopped(BaseException):
 
 @contextmanager
 def stops_raised() -> Iterator[None]:
-    """Within, Stopped is raised instead: what was begun can be undone."""
+    """Raise Stopped on a stop signal in this context, so that the caller can undo what it began."""
     before = {number: signal.getsignal(number) for number in _UNDONE_AFTER}
     for number, handler in before.items():
         if handler != signal.SIG_IGN:

@@ -1,4 +1,4 @@
-"""The environment variables that a program reads, as its help tells them."""
+"""The environment variables that a program reads, as its help lists them."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -7,14 +7,14 @@ from discovery.model.settings import MEANINGS, VARIABLES, RegistrySettings
 
 
 class Variable(NamedTuple):
-    """`default` is as one would write it; empty: unset."""
+    """One variable; `default` is what a user would write, empty if unset."""
 
     meaning: str
     default: str = ""
 
 
 def registry_variables() -> dict[str, Variable]:
-    """Those of every program that has to do with the registry."""
+    """The variables of every program that uses the registry."""
     settings = RegistrySettings()
     return {
         name: Variable(MEANINGS[name], _as_written(getattr(settings, field)))

@@ -1,1 +1,1 @@
-"""Which service a request belongs to."""
+"""Finds the service that a request belongs to."""

@@ -1,4 +1,4 @@
-"""Which route a request takes: a pure function of the request, the table and what is registered."""
+"""Finds a request's route from the request, the table and what is registered."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from middlewares.routing.policy import RoutePolicy
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which requests go where: `id` names it in logs, `prefix` is what the upstream does not see."""
+    """Says which requests go where: logs name it by `id`; the upstream does not see its `prefix`."""
 
     id: str
     service: str
@@ -24,7 +24,7 @@ class Route:
 
 
 class Why(Enum):
-    """Why a request has the route that it has, or none."""
+    """Why a request has its route, or none."""
 
     DISCOVERED = "a service of this name is registered, or was"
     NOT_REGISTERED = "no service is registered for this path"
@@ -32,7 +32,7 @@ class Why(Enum):
 
 
 class Differs(Enum):
-    """What keeps a request from a route that it seems to be meant for."""
+    """How a request differs from those of the route that it was probably meant for."""
 
     PAGE_BELOW_PREFIX = (
         "the link that was followed stands on a page below the prefix, and leaves it out"
@@ -41,14 +41,14 @@ class Differs(Enum):
 
 
 class Nearest(NamedTuple):
-    """What the path of the route that a request nearly took begins with, and what differs."""
+    """The beginning of the path that was probably meant, and how the request differs."""
 
     prefix: str
     differs: Differs
 
 
 class Found(NamedTuple):
-    """The route of a request, why it is that one, and where there is none the one it nearly took."""
+    """A request's route and the reason for it; without a route, the nearest one."""
 
     route: Route | None
     why: Why
@@ -56,11 +56,11 @@ class Found(NamedTuple):
 
 
 class Asked(Protocol):
-    """What a table looks at of a request; an Exchange is one."""
+    """The parts of a request that a table reads; an Exchange has them."""
 
     @property
     def path(self) -> str:
-        """The raw path, without a query."""
+        """The raw path without the query."""
         ...
 
     @property
@@ -68,10 +68,10 @@ class Asked(Protocol):
 
 
 class Table:
-    """The routes in force: so far one for each service that is registered, by its name below a prefix.
+    """The current routes: so far one for each registered service, by its name below a prefix.
 
-    It is a value and is replaced whole. What it remembers, it remembers of one state of what is
-    registered, and that goes with it.
+    It is a value and is replaced as a whole. It remembers routes for one catalogue, and forgets them
+    when the catalogue changes.
     """
 
     def __init__(self, policy: RoutePolicy, prefix: str = PREFIX) -> None:
@@ -80,17 +80,17 @@ class Table:
         self._begin = len(prefix) + 1
         self._below = prefix + "/"
         self._below_or_query = (self._below, prefix + "?")
-        # Long enough for any name, so that no path can make it search for long.
+        # The length is bounded, so that no path can make the search long.
         self._prefix_of = re.compile(re.escape(self._below) + r"[a-z][a-z0-9_-]{0,62}(?=/|\Z)")
         self._catalogue: Catalogue | None = None
         self._found: dict[str, Found] = {}
 
     def covers(self, path: str) -> bool:
-        """A path is the table's to route, and not an endpoint's; a query may stand behind."""
+        """Whether the table, and not an endpoint, routes a path; the path may have a query."""
         return path.startswith(self._below_or_query) or path == self._prefix
 
     def find(self, asked: Asked, catalogue: Catalogue) -> Found:
-        """The route of a request by its raw path."""
+        """Find a request's route by its raw path."""
         if catalogue is not self._catalogue:
             self._catalogue = catalogue
             self._found = {}
@@ -107,12 +107,12 @@ class Table:
                 return Found(None, Why.NOT_REGISTERED, self.nearest(asked, catalogue))
             prefix = self._below + segment
             found = Found(Route(prefix, service, prefix, self.policy), Why.DISCOVERED)
-            # Only what was found is kept: clients can't make the table grow.
+            # Only routes are kept, so clients can't make the table grow.
             self._found[segment] = found
         return found
 
     def nearest(self, asked: Asked, catalogue: Catalogue | None) -> Nearest | None:
-        """What a request that has no route was meant to ask for; `catalogue` where there is one."""
+        """Guess what a request without a route was meant for; `catalogue` is None if there is none yet."""
         prefix = self._prefix_of_page(asked)
         if prefix is not None:
             return Nearest(prefix, Differs.PAGE_BELOW_PREFIX)
@@ -122,11 +122,11 @@ class Table:
         return Nearest(self._below + segment, Differs.PATH_NAMES_SERVICE)
 
     def _prefix_of_page(self, asked: Asked) -> str | None:
-        """The prefix of the service whose page has asked for a path, if that leaves it out."""
+        """The prefix of the service whose page asked for a path, if the path lacks that prefix."""
         referer = _first(asked.section.fields, b"referer")
         try:
             page = urlsplit(referer.decode("utf-8", "surrogateescape"))
-        except ValueError:  # such as http://[
+        except ValueError:  # http://[, for example
             return None
         meant = self._prefix_of.match(page.path)
         host = asked.section.host or b""
@@ -136,17 +136,17 @@ class Table:
         return None if took is not None and took[0] == meant[0] else meant[0]
 
     def route_to(self, service: str, catalogue: Catalogue) -> str | None:
-        """The path that goes to a service; None where a request to it goes to another one."""
+        """The path of a service; None if a request to that path goes to another service."""
         route = route_of(service, self._prefix)
         return route if service_of(route[self._begin :], catalogue) == service else None
 
 
 def _first(fields: Sequence[FieldLine], name: bytes) -> bytes:
-    """The value of the first field of a name, in lower case; empty where there is none."""
+    """The value of the first field with this name, in lower case; empty if there is none."""
     return next((value for field, value in fields if field.lower() == name), b"")
 
 
 def target_behind(route: Route, path_and_query: str) -> str:
-    """The target for the upstream: not one byte behind the prefix is touched."""
+    """The target for the upstream; every byte after the prefix stays as it is."""
     target = path_and_query[len(route.prefix) :]
     return target if target.startswith("/") else "/" + target

@@ -12,9 +12,9 @@ from middlewares.routing.routing import Routing
 
 
 def route_middleware(*, routing: Routing, catalogue: Callable[[], Catalogue]) -> Middleware:
-    """Write the route into the Exchange, or raise RouteNotFound; the gateway's own paths pass by.
+    """Write the route into the Exchange, or raise RouteNotFound; skip the gateway's own paths.
 
-    `catalogue` raises the Failure to answer with where there is none yet.
+    `catalogue` raises the Failure to answer with if there is no catalogue yet.
     """
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""What holds for the requests of a route: one frozen value, made of the configuration."""
+"""The settings for a route's requests, as one frozen value."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +9,10 @@ from middlewares.limits.deciding import Policy
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds that a request of the route may take; 0: no limit.
+    """How many seconds a request of the route may take; 0: no limit.
 
-    `head_s` runs from the last byte that the instance was sent to the answer's head, `idle_s` between
-    two pieces of its body, `total_s` over the whole exchange, all its attempts together.
+    `head_s` limits the time from the last byte sent to the instance to the answer's head, `idle_s` the
+    time between two pieces of the answer's body, `total_s` the whole exchange with all its attempts.
     """
 
     connect_s: float = 2.0
@@ -23,16 +23,16 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a request is tried, the first time counted; 0: once at each candidate."""
+    """How often a request is tried, the first attempt included; 0: once at each candidate."""
 
     attempts: int = 0
 
 
 @dataclass(frozen=True)
 class RoutePolicy:
-    """A request keeps the one that it began with, whatever is configured meanwhile.
+    """The settings of a route; a request keeps the policy that it began with.
 
-    `limits` are those that are in force, each of another name: one of 0 requests is left out.
+    `limits` have distinct names; a limit of 0 requests is off and is left out.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -41,11 +41,11 @@ class RoutePolicy:
     balance: Literal["p2c"] = "p2c"
 
     def __post_init__(self) -> None:
-        # They are counted by name: one that stood here twice would be charged by what was read before.
+        # Limits are counted by name: the second of a name would be charged by the count before the first.
         if len({limit.name for limit in self.limits}) < len(self.limits):
             raise ValueError("a limit is named twice")
 
     @cached_property
     def counts_answers(self) -> bool:
-        """One of its limits is charged by the answer's status."""
+        """Whether one of the limits is charged by the answer's status."""
         return any(limit.counts for limit in self.limits)

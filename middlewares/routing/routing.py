@@ -1,17 +1,17 @@
-"""Holds the table that requests are routed by, and is the one place where it is replaced."""
+"""Holds the routing table, and is the one place that replaces it."""
 
 from middlewares.routing.deciding import Table
 
 
 class Routing:
-    """`revision` counts the tables that there were: what is made of a table is made anew then."""
+    """Holds the current table; `revision` grows with each swap, so that derived values can be renewed."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self.revision = 0
 
     def swap(self, table: Table) -> None:
-        """From now on requests are routed by this table; those under way keep their routes."""
+        """Route requests by this table from now on; requests in flight keep their routes."""
         self.table = table
         self.revision += 1
 

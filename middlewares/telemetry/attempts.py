@@ -1,4 +1,4 @@
-"""What people who operate are told of a try at an instance that came to nothing."""
+"""Tells operators about attempts at instances that failed."""
 
 import structlog
 
@@ -9,7 +9,7 @@ _log = structlog.get_logger()
 
 
 def attempt_failed(attempt: Attempt, outcome: str, failure: Failure) -> None:
-    """Log what was seen, where something was; `outcome` is the contract's reason."""
+    """Log the evidence of a failed attempt, if there is any; `outcome` is the contract's reason."""
     if failure.seen:
         _log.warning(
             "attempt.failed", instance=attempt.instance_id, outcome=outcome, detail=failure.seen

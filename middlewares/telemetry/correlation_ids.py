@@ -1,4 +1,4 @@
-"""Correlation IDs: which ones are taken over from a client, and how new ones are made."""
+"""Correlation IDs: takes a client's ID if it is well-formed, and makes new ones."""
 
 import random
 import re
@@ -6,12 +6,12 @@ import re
 HEADER = "X-Correlation-ID"
 
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,128}")
-#: Seeded once by the system; IDs need to be distinct, not secret, and uuid4 costs ten times as much.
+#: Seeded once by the system: IDs must differ but need not be secret, and uuid4 costs ten times as much.
 _generator = random.Random()
 
 
 def correlation_id_from(claimed: str | None) -> str:
-    """The client's own ID where it is well-formed, else a new one of 32 hexadecimal digits."""
+    """The client's ID if it is well-formed, else a new one of 32 hexadecimal digits."""
     if claimed is not None and _ACCEPTED.fullmatch(claimed):
         return claimed
     return f"{_generator.getrandbits(128):032x}"

@@ -1,4 +1,4 @@
-"""Metrics of what the gateway knows of the registry and of what is registered, computed when scraped."""
+"""Metrics of the registry and of the registered instances as the gateway knows them."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -9,11 +9,12 @@ from middlewares.telemetry.metric_families import counter, gauge
 
 
 class DiscoveryCollector(Collector):
-    """What follows from the gateway's view, computed when scraped.
+    """Computes metrics from the gateway's view when they are scraped.
 
-    `instances` counts them by service and status (`total` is all of them), `registry_up` says whether the watcher is
-    connected, `registry_writable` whether it takes changes, `view_age_s` how old the view is in seconds
-    (None: there is none), `mass_losses` how often each service lost most of its instances at once.
+    `instances` counts instances by service and status (`total`: all of them). `registry_up` says
+    whether the watcher is connected, `registry_writable` whether the registry takes changes. `view_age_s`
+    is the view's age in seconds (None: no view yet). `mass_losses` counts for each service how often it
+    lost most of its instances at once.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The outermost layer: the correlation ID, the log context, the access event and the request metrics."""
+"""The outermost layer: correlation ID, log context, access event and request metrics."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
 from middlewares.telemetry.logs import WriteEvent, correlation_id_var, event_writer
 from middlewares.telemetry.metrics import RequestMetrics
 
-#: nginx's word for a client that left before the answer; never sent, only logged and counted.
+#: nginx's status for a client that left before the answer; it is logged and counted, never sent.
 CLIENT_LEFT = 499
 SWITCHING_PROTOCOLS = 101
 
@@ -29,10 +29,10 @@ def correlation_middleware(
     sections: SectionMemory,
     client_ip_of: Callable[[str, HeaderSection], str] = lambda peer, _section: peer,
 ) -> Middleware:
-    """Begin the request's Exchange; when its answer is out, end it, log `request` and count it.
+    """Begin the request's Exchange; once its answer is out, end it, log `request` and count it.
 
-    `service` labels requests that were answered here, without an upstream; `sections` are those met
-    before; `client_ip_of` finds the client by the peer's address and the header section.
+    `service` labels requests that were answered without an upstream. `sections` remembers header
+    sections. `client_ip_of` finds the client by the peer's address and the header section.
     """
     write: WriteEvent | None = None
 
@@ -75,7 +75,7 @@ def correlation_middleware(
         duration_s = time.monotonic() - exchange.started_s
         route = exchange.route
         if route is None:
-            # What came of it: what the client said that it would send may be anything.
+            # What came, not what the client announced.
             exchange.bytes_in = request.content.total_bytes
         label = service if route is None else route.service
         metrics.request_finished(
@@ -95,9 +95,9 @@ def correlation_middleware(
 def access_fields(
     request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float
 ) -> dict[str, Any]:
-    """The members of the access event; absent ones are left out, and so is the query.
+    """The members of the access event, without absent ones and without the query.
 
-    What a client may send at any length is cut at LOGGED_BYTES.
+    Values of any length from the client are cut at LOGGED_BYTES.
     """
     fields: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
@@ -128,7 +128,7 @@ def access_fields(
 
 
 def _milliseconds(duration_s: float) -> float:
-    """To three digits; round() would cost four times as much."""
+    """Round to three digits; round() costs four times as much."""
     return int(duration_s * 1_000_000 + 0.5) / 1000
 
 
@@ -137,7 +137,7 @@ def _protocol(version: HttpVersion) -> str:
 
 
 async def add_correlation_id(request: web.Request, response: web.StreamResponse) -> None:
-    """An `on_response_prepare` hook: every answer carries the ID, streamed ones too."""
+    """Add the ID to every answer, streamed ones too; this is an `on_response_prepare` hook."""
     exchange = request.get(EXCHANGE)
     if exchange is not None:
         response.headers[HEADER] = exchange.correlation_id

@@ -1,4 +1,4 @@
-"""Writes log lines in batches from a thread of its own, so that a slow reader never stalls the loop."""
+"""Writes log lines in batches from its own thread, so that a slow reader never blocks the event loop."""
 
 import atexit
 import os
@@ -7,22 +7,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-#: A batch is written after so long, or when so many lines wait.
+#: A batch is written after this time, or once this many lines wait.
 BATCH_AFTER_S = 0.1
 BATCH_LINES = 200
-#: Lines kept while nobody reads them, and bytes, with what an interpreter needs for each line; what
-#: comes then is dropped, and said when writing goes on.
+#: The most lines, and bytes with the interpreter's overhead, that are kept while nobody reads. Further
+#: lines are dropped, and their number is written when writing goes on.
 LINES_KEPT = 200_000
 BYTES_KEPT = 64 * 1024 * 1024
 LINE_OVERHEAD = 48
-#: A reader that takes nothing for so long at the end is not waited for.
+#: At the end the writer waits this long for a reader that takes nothing.
 CLOSES_WITHIN_S = 5.0
 
 
 class LineWriter:
     """Takes lines from any thread, in order; `close` writes what is left.
 
-    `loss_line` makes the line that says how many were dropped.
+    `loss_line` makes the line that says how many lines were dropped.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class LineWriter:
         self._closes_within_s = closes_within_s
         self._dropped_and_said = 0
         self._lines: deque[bytes] = deque()
-        #: What waits and what is being written; a signal's handler may come in between, and write.
+        #: Bytes that wait or are being written; a signal handler may write in between.
         self._bytes = 0
         self._counting = threading.RLock()
         self._awake = False
@@ -55,7 +55,7 @@ class LineWriter:
         atexit.register(self.close)
 
     def write(self, line: bytes) -> None:
-        """Take a line, without its line feed; it never waits, but when the writer is closed."""
+        """Take a line without its line feed; this never waits, unless the writer is closed."""
         lines = self._lines
         size = len(line) + LINE_OVERHEAD
         with self._counting:
@@ -63,7 +63,7 @@ class LineWriter:
                 self.dropped += 1
                 return
             self._bytes += size
-            # Where it will wait, it waits in a buffer of its own size: orjson's may be ten times as large.
+            # A line that will wait is copied: orjson's buffer may be ten times as large as the line.
             lines.append(bytes(memoryview(line)) if len(lines) > BATCH_LINES else line)
         if not self._awake:
             self._awake = True
@@ -74,12 +74,12 @@ class LineWriter:
             self._flush_or_give_up(0.1)
 
     def flush(self) -> None:
-        """Write now what there is."""
+        """Write all waiting lines now."""
         with self._writing:
             self._flush()
 
     def close(self) -> None:
-        """Write what is left; lines that come later are written at once."""
+        """Write the remaining lines; lines that come later are written at once."""
         if self._closed:
             return
         self._closed = True
@@ -90,7 +90,7 @@ class LineWriter:
         self._flush_or_give_up(0.0)
 
     def _flush_or_give_up(self, within_s: float) -> None:
-        """Where nobody reads, the thread is stuck in its write for good: the process must still end."""
+        """Flush, or give up after `within_s`: if nobody reads, the thread hangs, but the process must end."""
         if self._writing.acquire(timeout=within_s):
             try:
                 self._flush()
@@ -129,5 +129,5 @@ class LineWriter:
                 view = view[os.write(self._file_descriptor, view) :]
             except BlockingIOError:  # somebody made the pipe non-blocking
                 time.sleep(0.01)
-            except OSError:  # nobody will ever read it
+            except OSError:  # the reader is gone
                 return

@@ -1,4 +1,4 @@
-"""Levels and styles of the log, by the names that they have here."""
+"""The names of log levels and styles."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ LEVELS_IN_WORDS = "must be debug, info, warning (or warn), error or critical"
 
 
 def in_lower_case(text: object) -> object:
-    """A level or style as they are called here, from one in any case; WARN is a level too."""
+    """The lower-case name of a level or style given in any case; WARN becomes `warning`."""
     if not isinstance(text, str):
         return text
     return {"warn": "warning"}.get(text.lower(), text.lower())

@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line on standard output, by structlog and orjson, in batches."""
+"""Structured logs by structlog and orjson: one JSON object a line on standard output, in batches."""
 
 import io
 import json
@@ -16,11 +16,11 @@ from middlewares.telemetry.line_writer import LineWriter
 from middlewares.telemetry.log_levels import LEVELS, Level, Style
 from middlewares.telemetry.printable import printable, printable_line
 
-#: The ID of the request that the current task works for, or None outside a request.
+#: The correlation ID of the current task's request; None outside a request.
 correlation_id_var: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
 EventDict = MutableMapping[str, Any]
-#: Writes one event whose members are ready; None: nothing of this level is wanted.
+#: Writes one event with the given members; None: this level is switched off.
 WriteEvent = Callable[[dict[str, Any]], None]
 
 _writer: LineWriter | None = None
@@ -33,10 +33,10 @@ def configure_logging(
     style: Style = "json",
     file_descriptor: int | None = None,
 ) -> LineWriter:
-    """Send every structlog event of this process to standard output in the contract's shape.
+    """Send every structlog event of this process to standard output, in the contract's format.
 
-    `service` is the name that each line carries. The writer that is
-    returned has to be closed at the end of the process, or it does so itself at exit.
+    Each line carries the name `service`. Close the returned writer at the end of the process; otherwise
+    it closes itself at exit.
     """
     global _writer
     if _writer is not None:
@@ -69,14 +69,14 @@ def configure_logging(
 
 
 def lines_dropped() -> int:
-    """How many lines this process has not written, since nobody read those before them."""
+    """How many lines this process has dropped because nobody read the log."""
     return _writer.dropped if _writer is not None else 0
 
 
 def event_writer(event: str, service: str) -> WriteEvent:
-    """How to write many events of one kind, level info, at little cost: `request`, that is.
+    """Return a cheap function that writes one event again and again at level info, such as `request`.
 
-    It is a structlog logger's `info` unless lines are JSON; then the line is made here at once.
+    Without JSON it is a structlog logger's `info`; with JSON it makes the line itself.
     """
     log = structlog.get_logger()
     processors = structlog.get_config()["processors"]
@@ -95,7 +95,7 @@ def event_writer(event: str, service: str) -> WriteEvent:
 
 
 class _LineLogger:
-    """What structlog calls with a rendered line."""
+    """Is called by structlog with each rendered line."""
 
     __slots__ = ("critical", "debug", "error", "exception", "info", "msg", "warning")
 
@@ -106,7 +106,7 @@ class _LineLogger:
 
 
 class _Console:
-    """structlog's renderer for people, as bytes, and as nothing that their terminal obeys."""
+    """Renders events for people with structlog, as bytes that are safe for a terminal."""
 
     def __init__(self) -> None:
         self._render = structlog.dev.ConsoleRenderer(
@@ -145,13 +145,13 @@ def _render_json(_logger: object, _method: str, event: EventDict) -> bytes:
 def _json_line(event: EventDict) -> bytes:
     try:
         line = orjson.dumps(event)
-    except TypeError:  # another key or value, a lone surrogate, a number beyond 64 bits
+    except TypeError:  # an unknown type, a lone surrogate, a number beyond 64 bits
         line = json.dumps(event, default=str).encode()
     return printable_line(line)
 
 
 class _Clock:
-    """RFC 3339 with milliseconds; what has not changed since the last time is not made again."""
+    """Writes RFC 3339 times with milliseconds; the unchanged part is kept from the last time."""
 
     def __init__(self) -> None:
         self._second = self._millisecond = -1

@@ -1,4 +1,4 @@
-"""Plain numbers in, Prometheus' families out: what collectors are made of."""
+"""Makes Prometheus' metric families from plain numbers."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +14,9 @@ from prometheus_client.core import (
 #: Counts by label values.
 Numbers = Mapping[Any, int]
 
-#: Bounds for what is over soon: requests.
+#: Bounds for requests, which are short.
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-#: Bounds for what is open until somebody ends it, from a second to a day: tunnels, event streams.
+#: Bounds from a second to a day, for tunnels and event streams, which stay open until somebody ends them.
 STREAM_BUCKETS_S = (
     *(1.0, 10.0, 30.0, 60.0, 300.0, 900.0, 1800.0),
     *(3600.0, 7200.0, 14400.0, 28800.0, 86400.0),
@@ -24,7 +24,7 @@ STREAM_BUCKETS_S = (
 
 
 class Durations:
-    """One histogram's numbers; seconds."""
+    """The numbers of one histogram, in seconds."""
 
     __slots__ = ("_bounds_s", "_counts", "sum_s")
 
@@ -42,7 +42,7 @@ class Durations:
         return sum(self._counts)
 
     def buckets(self) -> list[tuple[str, float]]:
-        """Cumulative counts by upper bound, as Prometheus has them."""
+        """The cumulative counts by upper bound, as Prometheus wants them."""
         total, buckets = 0, []
         for bound, count in zip((*map(str, self._bounds_s), "+Inf"), self._counts, strict=True):
             total += count
@@ -69,7 +69,7 @@ def histogram(
 ) -> Metric:
     family = HistogramMetricFamily(name, about, labels=labels)
     for key, durations in numbers:
-        # Without observations it says nothing of any service, but without labels it is there from the start.
+        # A histogram without labels is there from the start; one with labels once it has an observation.
         if durations.count or not labels:
             family.add_metric(key, durations.buckets(), durations.sum_s)
     return family

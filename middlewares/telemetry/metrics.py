@@ -1,4 +1,4 @@
-"""Metrics of requests: plain numbers while they run, Prometheus' shapes when scraped."""
+"""Metrics of requests: plain numbers that become Prometheus' metrics when scraped."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -21,24 +21,24 @@ from middlewares.telemetry.process_metrics import add_process_metrics
 METHODS = frozenset(
     ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "QUERY"]
 )
-#: What goes on until somebody ends it: a connection that switched protocols, a text/event-stream.
+#: Answers that last until somebody ends them: a connection that switched protocols, a text/event-stream.
 Stream = Literal["tunnel", "event_stream"]
 
 
 class Traffic:
-    """One service's requests that are over."""
+    """The finished requests of one service."""
 
     __slots__ = ("bytes_in", "bytes_out", "durations")
 
     def __init__(self) -> None:
         self.durations = Durations()
-        #: Of bodies, streams included.
+        #: Bytes of bodies, streams included.
         self.bytes_in = 0
         self.bytes_out = 0
 
 
 class Counted:
-    """One in a table of what goes on now, until it is released."""
+    """Counts one in a table of current things until it is released."""
 
     __slots__ = ("_counts", "_label")
 
@@ -52,7 +52,7 @@ class Counted:
 
 
 class RequestMetrics(Collector):
-    """Counts and times requests; the gateway (`gateway_…`) and the services (`service_…`) share it."""
+    """Counts and times requests, for the gateway (`gateway_…`) and for services (`service_…`)."""
 
     def __init__(self, namespace: str, registry: CollectorRegistry) -> None:
         self._namespace = namespace
@@ -73,7 +73,7 @@ class RequestMetrics(Collector):
         bytes_out: int = 0,
         stream: Stream | None = None,
     ) -> None:
-        """Count a request that is over; the duration of a stream is not taken for a request's."""
+        """Count a finished request; the duration of a stream goes to a histogram of its own."""
         self._requests[service, method if method in METHODS else "other", status] += 1
         traffic = self._traffic[service]
         traffic.bytes_in += bytes_in
@@ -103,14 +103,14 @@ class RequestMetrics(Collector):
 
 
 class GatewayMetrics(RequestMetrics):
-    """What the gateway counts besides; the names are the contract's.
+    """Adds what only the gateway counts; the names are the contract's.
 
-    `build` are the labels of `gateway_build_info`: versions.
+    `build` has the labels of `gateway_build_info`: versions.
     """
 
     def __init__(self, registry: CollectorRegistry, build: Mapping[str, str] | None = None) -> None:
         self.registry = registry
-        #: Requests being proxied, open tunnels: by service.
+        #: Requests being proxied and open tunnels, by service.
         self.in_flight: dict[str, int] = defaultdict(int)
         self.tunnels: dict[str, int] = defaultdict(int)
         #: Open connections to instances, by service and state (`active`, `idle`): asked when scraped.
@@ -119,13 +119,13 @@ class GatewayMetrics(RequestMetrics):
         self.client_connections: Callable[[], Mapping[str, int]] = dict
         #: Clients refused for want of descriptors: asked when scraped.
         self.clients_refused: Callable[[], int] = int
-        #: Of requests: fields that said what only the gateway may say.
+        #: Request fields that were dropped because only the gateway may send them.
         self.fields_dropped = 0
-        #: Lines of the log that nobody read in time: asked when scraped.
+        #: Log lines that were dropped because nobody read them in time: asked when scraped.
         self.log_lines_dropped: Callable[[], int] = int
-        #: What was met before: asked when scraped.
+        #: The worker's memories: asked when scraped.
         self.memories: Callable[[], Iterable[Memory[Any, Any]]] = tuple
-        #: How much later than asked for the event loop came to a timer.
+        #: How late the event loop ran a timer.
         self.loop_lag = Durations()
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._upstream: dict[str, Durations] = defaultdict(Durations)
@@ -152,7 +152,7 @@ class GatewayMetrics(RequestMetrics):
             self._upstream[service].observe(duration_s)
 
     def limit_decided(self, policy: str, decision: str) -> None:
-        """`decision`: `allowed`, `refused`, or either with `_locally` while the registry is away."""
+        """Count a decision: `allowed`, `refused`, or either with `_locally` while the registry is away."""
         self._decisions[policy, decision] += 1
 
     def collect(self) -> Iterable[Metric]:

@@ -1,14 +1,14 @@
-"""Text that a terminal shows and never obeys: logs repeat what clients and instances say.
+"""Makes text safe for terminals, because logs repeat what clients and instances send.
 
-Controls of ASCII, DEL, the C1 controls, and bidirectional and other format characters are written as
-JSON escapes them, \\u202e say, so that a JSON text stays the same text.
+ASCII controls, DEL, C1 controls, bidirectional and other format characters become JSON escapes such as
+\\u202e, so that a JSON text keeps its meaning.
 """
 
 import json
 
 
 def printable(text: str, *, keep: str = "") -> str:
-    """The text with every character escaped that is not printable; those in `keep` stay."""
+    """Escape every character that is not printable, except those in `keep`."""
     if text.isprintable():
         return text
     return "".join(
@@ -17,7 +17,7 @@ def printable(text: str, *, keep: str = "") -> str:
 
 
 def printable_line(line: bytes) -> bytes:
-    """The same of a line in UTF-8; nearly all are ASCII without DEL, and cost next to nothing."""
+    """Escape a line in UTF-8; nearly all lines are ASCII without DEL and cost next to nothing."""
     if line.isascii() and b"\x7f" not in line:
         return line
     return printable(line.decode()).encode()

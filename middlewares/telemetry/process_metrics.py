@@ -1,4 +1,4 @@
-"""`process_*` and `python_gc_*`: what every program under Prometheus tells of itself, on macOS too."""
+"""The metrics `process_*` and `python_gc_*` that Prometheus expects of every program, on macOS too."""
 
 import resource
 from collections.abc import Iterable
@@ -10,20 +10,20 @@ from prometheus_client.registry import Collector
 
 
 def add_process_metrics(registry: CollectorRegistry) -> None:
-    """Register the collectors of this process; nothing is counted between two scrapes."""
-    ProcessCollector(registry=registry)  # it reads /proc, and is silent where there is none
+    """Register the collectors of this process; they cost nothing between scrapes."""
+    ProcessCollector(registry=registry)  # it reads /proc, and gives nothing without one
     GCCollector(registry=registry)
     add_process_metrics_without_proc(registry)
 
 
 def add_process_metrics_without_proc(registry: CollectorRegistry) -> None:
-    """Register what takes ProcessCollector's place on macOS; elsewhere nothing."""
+    """Register ProcessCollector's replacement on macOS; do nothing elsewhere."""
     if not psutil.LINUX:
         registry.register(ProcessWithoutProc())
 
 
 class ProcessWithoutProc(Collector):
-    """ProcessCollector's metrics under the same names, by psutil."""
+    """Collects ProcessCollector's metrics under the same names with psutil."""
 
     def collect(self) -> Iterable[Metric]:
         process = psutil.Process()

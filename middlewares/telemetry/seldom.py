@@ -1,4 +1,4 @@
-"""Warnings that would come by the thousand, written once in a while with the count of the others."""
+"""Writes frequent warnings only now and then, with the number of those left out."""
 
 import time
 
@@ -10,7 +10,7 @@ _log = structlog.get_logger()
 
 
 class Seldom:
-    """One event's warnings: the first at once, the next not before `EACH_S` have gone by."""
+    """Writes the first warning of an event at once, and the next not before `EACH_S` seconds have passed."""
 
     def __init__(self, event: str) -> None:
         self._event = event
