@@ -1,6 +1,6 @@
 """Service discovery on Redis: leases, health and the view; it knows nothing of the gateway.
 
-A name is imported when it is first used: a program that needs one of the modules waits for no other.
+A name is imported when it is first used, so a program loads only the modules that it needs.
 """
 
 from pkgutil import extend_path
@@ -39,7 +39,7 @@ __all__ = [
     "get_service_registry",
 ]
 
-# A project's folder `discovery` without `__init__.py` stays importable beside this package.
+# A project's own `discovery` folder without `__init__.py` stays importable beside this package.
 __path__ = extend_path(__path__, __name__)
 
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-#: Which module of this package each name is from.
+#: The module of this package that each name is imported from.
 MODULES = {
     "Announcement": "announcing.announcement",
     "AsyncServiceRegistry": "client.async_registry",
@@ -22,7 +22,7 @@ MODULES = {
 
 
 def export(name: str) -> Any:
-    """What has that name; AttributeError where nothing has."""
+    """Import the object of that name; AttributeError where there is none."""
     if name not in MODULES:
         raise AttributeError(f"module {__package__!r} has no attribute {name!r}")
     return getattr(import_module(f".{MODULES[name]}", __package__), name)

@@ -1,4 +1,4 @@
-"""The host that an instance registers: a name that it is given, or its own address."""
+"""The host that an instance registers: `ADVERTISE_HOST`, or the machine's own address."""
 
 import contextlib
 import ipaddress
@@ -19,10 +19,10 @@ _log = Log()
 
 
 def advertised_host(url: str, environ: Mapping[str, str] = os.environ) -> str:
-    """`ADVERTISE_HOST`, else `localhost`; with `ADVERTISE_OWN_ADDRESS=1` the address of this machine.
+    """`ADVERTISE_HOST`, else `localhost`; with `ADVERTISE_OWN_ADDRESS=1` this machine's address.
 
-    `url` is that of the registry, or of a gateway. Replicas of one container share its name, so that
-    whoever connects to the name reaches any of them; the address is this one's alone.
+    `url` is that of the registry, or of a gateway. All replicas of one container share its name, so a
+    connection to the name reaches any of them. The address belongs to one replica alone.
     """
     host = environ.get("ADVERTISE_HOST") or "localhost"
     text = environ.get(OWN_ADDRESS, "")
@@ -43,10 +43,10 @@ _WHY = (
 
 
 def own_address(url: str) -> str | None:
-    """The address from which this machine reaches that URL's host; None where others can't use it.
+    """The address from which this machine reaches the URL's host; None where others can't use it.
 
-    On a machine in several networks it is the one in the network that leads there. Nothing is sent.
-    IPv4 is preferred: a container listens at 0.0.0.0, and its network may have IPv6 all the same.
+    On a machine in several networks it is the address in the network that leads to the host. Nothing
+    is sent. IPv4 is preferred, since a container listens at 0.0.0.0 even if its network has IPv6.
     """
     for host, port in _hosts(url):
         for family, to in _resolved(host, port):
@@ -59,7 +59,7 @@ def own_address(url: str) -> str | None:
 
 
 def _resolved(host: str, port: int) -> list[tuple[socket.AddressFamily, Any]]:
-    """Families with addresses, IPv4 first; empty where the name is unknown."""
+    """The host's addresses with their families, IPv4 first; empty where the name is unknown."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
     except OSError:

@@ -30,13 +30,15 @@ def announce(
     """Keep `app` registered as an instance of `name` while it runs; call it before the app starts.
 
     `host` is what others connect to (`ADVERTISE_HOST`, else `localhost`). A gateway probes
-    `health_path`, with `health_host` as the Host field where the server checks that; with
-    `health_path` None a TCP connect is the probe. It registers when the port
-    takes connections, heartbeats each `HEARTBEAT_INTERVAL`, keeps trying with growing pauses while
-    the registry is away, registers anew when the registry forgot it, and never fails the service.
-    At shutdown it drains, lets requests in flight finish, and deregisters; under `web.run_app` the
-    port stays open until the drain is known, so that a rolling restart loses nothing. Raises
-    InvalidRegistration for a bad argument.
+    `health_path`, and sends `health_host` as the Host field where the server checks that. With
+    `health_path` None the probe is a TCP connect.
+
+    The service registers when its port takes connections and sends a heartbeat each
+    `HEARTBEAT_INTERVAL`. While the registry is away it keeps trying, with growing pauses; when the
+    registry forgot it, it registers anew. It never fails the service. At shutdown it drains, lets
+    requests in flight finish, and deregisters. Under `web.run_app` the port stays open until every
+    gateway knows of the drain, so a rolling restart loses no request. Raises InvalidRegistration for a
+    bad argument.
 
     >>> app = web.Application()
     >>> announcement = announce(app, name="orders_service", port=9000, version="1.4.2")
@@ -82,6 +84,6 @@ async def _lifespan(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _begin_drain(app: web.Application) -> None:
-    """The listener is closed already where no signal was held back: there's nothing to wait for."""
+    """Drain without waiting: where no signal was held back, the listener is closed already."""
     for one in app[_ANNOUNCED]:
         await one.begin_drain()

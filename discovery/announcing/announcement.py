@@ -26,14 +26,14 @@ from .own_health import OwnHealth
 from .registrar import RedisRegistrar, Registrar
 from .sharing import Sharers, place_id
 
-#: A service that does not listen by then may never do: that is said.
+#: A service that does not listen by then may never do so, and a warning says it.
 STARTS_WITHIN_S = 10.0
-#: What another process of this instance is about to register is there by then.
+#: By then, another process of this instance has registered it, if it is about to.
 FOUND_WITHIN_S = 2.0
 FOUND_POLL_S = 0.05
 RETRY_FIRST_S = 0.1
 RETRY_MOST_S = 5.0
-#: A lease outlives this many heartbeats, less one, that are lost.
+#: A lease survives the loss of one heartbeat less than this.
 HEARTBEATS_IN_TTL = 3
 
 _UNAVAILABLE = "announce.registry_unavailable"
@@ -42,7 +42,7 @@ _log = Log()
 
 
 class Announcement:
-    """The registration of one running service; it outlives any failure of the registry."""
+    """The registration of one running service; no failure of the registry ends it."""
 
     def __init__(
         self,
@@ -55,13 +55,13 @@ class Announcement:
         self.instance = instance
         self.registered = False
         self.listening = asyncio.Event()
-        #: Set when it can't become registered as things are.
+        #: Set when the registry refuses the registration, and trying again does not help.
         self.refused = asyncio.Event()
-        #: Tells where it listens in place of its port; empty where nothing is known of that.
+        #: Returns where the service listens instead of its port; empty where that is unknown.
         self.listens_elsewhere: Callable[[], Awaitable[str]] = _nothing_known
         self._starts_within_s = starts_within_s
         self._words = words
-        self._told: set[str] = set()  # of the trouble that there is now
+        self._told: set[str] = set()  # troubles that last still and have been logged
         self._was_registered = False
         self._may_be_registered = False
         self._draining = False
@@ -78,7 +78,7 @@ class Announcement:
 
     @property
     def prefix(self) -> str:
-        """The path that the gateway takes off a request's: `/api/orders` for `orders_service`."""
+        """The path prefix that the gateway removes: `/api/orders` for `orders_service`."""
         return route_of(self.instance.name)
 
     async def run(self) -> None:
@@ -103,14 +103,14 @@ class Announcement:
                 await self._health.sleep(self._interval_s * random.uniform(0.9, 1.0))
 
     async def drain(self) -> None:
-        """Ask for no new requests, and wait until none are sent; a registry that is away is no error."""
+        """Ask for no new requests, and wait until none come; a registry that is away is no error."""
         if await self.begin_drain():
             await self._say_goodbye(self._registrar.drained(self.instance.key))
 
     async def begin_drain(self) -> bool:
-        """Stop heartbeats and ask for no new requests; False where that was said, or can't be.
+        """Stop heartbeats and ask for no new requests; False if it has drained before, or can't.
 
-        While others share the instance nothing is asked: they serve on.
+        While other processes share the instance nothing is asked, since they keep serving.
         """
         await self._stop()
         if not self._may_be_registered or self._draining:
@@ -121,7 +121,7 @@ class Announcement:
         return self._draining
 
     async def pause(self) -> bool:
-        """Deregister until `start`; False where others share the instance, or the registry is away."""
+        """Deregister until `start`; False if other processes share it, or the registry is away."""
         await self._stop()
         deregistered = False
         with self._sharers.leaving() as is_last:
@@ -139,7 +139,7 @@ class Announcement:
         return deregistered
 
     def start(self) -> None:
-        """Register, anew where it was paused or drained."""
+        """Register; after a pause or a drain, register anew."""
         self.registered = self._draining = False
         self._task = asyncio.create_task(self.run(), name=f"announce-{self.instance.id}")
 
@@ -158,7 +158,7 @@ class Announcement:
         if not self.registered:
             self._may_be_registered = True  # even if this call's answer never comes
             if self._sharers.takes_over:
-                # That was another process: no verdict on it is one on this.
+                # A killed process had the instance before: what gateways found of that is not about this one.
                 await self._registrar.deregister(self.instance.key)
                 self._sharers.takes_over = False
             await self._registrar.register(self.instance)
@@ -173,7 +173,7 @@ class Announcement:
             )
 
     async def _renew(self) -> str:
-        """Its state; where others registered it, the first of them may be just about to."""
+        """Renew the lease and return the state; wait for the process that may be about to register."""
         ends_s = time.monotonic() + (FOUND_WITHIN_S if self._others_have else 0.0)
         while True:
             state = await self._registrar.renew(self.instance.key)
@@ -182,7 +182,7 @@ class Announcement:
             await asyncio.sleep(FOUND_POLL_S)
 
     def _note(self, error: DiscoveryError) -> None:
-        """Said once, not at each try; it goes on being tried, since settings elsewhere may change."""
+        """Log the error once, not at each try. Trying goes on: settings elsewhere may change."""
         refused = isinstance(error, RegistrationRefused | RegistryDenies)
         self._say(error, refused)
         if refused and not self._was_registered:
@@ -198,14 +198,14 @@ class Announcement:
         return True
 
     def _say(self, error: DiscoveryError, refused: bool, then: str = "") -> None:
-        """Once per outage, in whichever words each try fails; every refusal is news."""
+        """Log an outage once, even if each try fails in other words; log every new refusal."""
         event = "announce.refused" if refused else _UNAVAILABLE
         news = str(error) if refused else _UNAVAILABLE
         if news not in self._told:
             self._told.add(news)
             text = f"refused: {error}" if refused else f"registry unavailable: {error}"
             if self._was_registered and isinstance(error, RegistryUnavailable):
-                # It was the right registry: what becomes of the instance is of more interest.
+                # The registry worked before, so its address is right: say what becomes of the instance.
                 then = then or f"{self.instance.id} is registered again when it is back"
                 text = f"registry unavailable: {error.what}; {then}"
             _log.warning(event, text=text, detail=str(error))

@@ -28,12 +28,11 @@ def announced(
 ) -> Iterator[Announcement]:
     """Keep the program registered as an instance of `name` inside the block.
 
-    The arguments are those of `announce()`. At SIGTERM or SIGINT it drains, and only then lets the
-    signal through to the handler that was there when the block began, so that the server goes on
-    answering until nothing new comes. That works in the main thread, after the server has set its
-    handlers: with uvicorn in the lifespan, with a server that sets none around its call. Afterwards
-    it deregisters. Raises InvalidRegistration.
-
+    The arguments are those of `announce()`. At SIGTERM or SIGINT the program drains first, and the
+    signal goes to the earlier handler only then, so that the server answers until nothing new comes.
+    This works in the main thread, after the server has set its handlers: with uvicorn in the lifespan,
+    with a server that sets no handlers around its call. At the end of the block it deregisters. Raises
+    InvalidRegistration.
     >>> with announced(name="orders_service", port=9000) as announcement:
     ...     announcement.registered  # nothing listens there yet
     False
@@ -61,12 +60,12 @@ def announced(
         ):
             yield announcement
     finally:
-        if os.getpid() == process:  # in a forked child it is not this program's to end
+        if os.getpid() == process:  # a forked child must not deregister its parent
             asyncio.run_coroutine_threadsafe(announcement.withdraw(), loop).result()
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends what is left at its own end
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:  # cancels what is left when it ends
         runner.get_loop().run_forever()

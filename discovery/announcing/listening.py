@@ -1,4 +1,4 @@
-"""Waits for a service to take connections: nobody shall be sent there before."""
+"""Waits until a service takes connections: before that it must get no requests."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from ..model.instance import Instance
 from ..model.words import Words
 
 POLL_S = 0.02
-#: Where it listens instead is looked at so often in the time that it has, and told when two looks agree.
+#: How often to look for another port within that time; two looks that agree are reported.
 LOOKS = 10
 LEAST_BETWEEN_LOOKS_S = 0.1
 
@@ -19,7 +19,7 @@ _log = Log()
 
 
 async def listens(host: str, port: int) -> bool:
-    """The port takes connections."""
+    """Whether the port takes connections."""
     with contextlib.suppress(OSError):
         _, writer = await asyncio.open_connection(host, port)
         writer.close()
@@ -33,9 +33,9 @@ async def wait_until_listening(
     elsewhere: Callable[[], Awaitable[str]],
     words: Words,
 ) -> None:
-    """However long that takes; what takes longer than `within_s` may never do, and is said once.
+    """Wait however long it takes; after `within_s`, warn once that it may never listen.
 
-    `elsewhere` tells where it listens in place of its port: that is said as soon as it is sure.
+    `elsewhere` returns where the service listens instead; that is logged as soon as it is sure.
     """
     began_s = time.monotonic()
     late_s = began_s + within_s
@@ -55,7 +55,7 @@ async def wait_until_listening(
 
 
 async def _takes_connections(instance: Instance) -> bool:
-    """What others call this host may mean nothing on it."""
+    """Try the registered host, then localhost: the host may be a name that only others know."""
     return await listens(instance.host, instance.port) or await listens("localhost", instance.port)
 
 

@@ -1,4 +1,4 @@
-"""What whoever has registered an instance is told of it: decided from what the registry says."""
+"""What the owner of an instance is told about it, decided from what the registry says."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,9 +10,9 @@ from ..model.instance import Instance
 from ..model.naming import route_of
 from ..model.words import PYTHON, Words
 
-#: An older process may have left what is said of an instance before.
+#: Before that, the registry's state may still be about an older process of this instance.
 SURE_AFTER_S = 0.5
-#: A living gateway has had the time to probe it.
+#: By then, a living gateway has probed it.
 PROBED_WITHIN_S = 2.0
 
 _GONE = {
@@ -37,16 +37,16 @@ class Notice:
 
     @property
     def change(self) -> tuple[str, str]:
-        """What has to differ for it to be news."""
+        """What must differ from the last notice for this one to be logged."""
         return self.event, self.fields.get("evidence", "")
 
 
 def notice_of(
     instance: Instance, standing: Standing, age_s: float, registry: str, words: Words = PYTHON
 ) -> Notice | None:
-    """What there is to say of an instance that was registered `age_s` ago; None as long as nothing is.
+    """The notice about an instance that was registered `age_s` ago; None if there is none yet.
 
-    `words` are those of whoever registered it.
+    `words` are its owner's names for settings.
     """
     state, evidence = standing.state, standing.evidence
     if state == "draining":
@@ -67,13 +67,13 @@ def notice_of(
 
 
 def _unprobed(registry: str) -> Notice:
-    """What gateways found that are gone is nobody's verdict now."""
+    """Say that no gateway probes it; findings of gateways that are gone do not count."""
     text = f"starting: {_NO_GATEWAY} ({registry})"
     return Notice("announce.unprobed", text, {"registry": registry})
 
 
 def notice_of_loss(standing: Standing) -> Notice:
-    """Why it is registered no more, as its heartbeat was told."""
+    """Say why the instance is no longer registered, as the answer to its heartbeat told."""
     state = standing.state if standing.state in _GONE else GONE
     event = f"announce.{state or 'lapsed'}"
     return Notice(event, f"not registered: {_GONE[state]}", {"detail": _GONE[state]})
@@ -87,7 +87,7 @@ def _unhealthy(instance: Instance, evidence: str, words: Words) -> Notice:
 
 
 def _with_address(instance: Instance, evidence: str) -> str:
-    """What was seen and where: gateways name no address, for clients may read it."""
+    """The evidence with the instance's address: gateways leave it out, since clients read it too."""
     url = (instance.health_check_url or "").partition("?")[0]
     asked = asked_of(instance)
     if url and evidence.startswith(asked):

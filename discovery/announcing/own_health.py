@@ -1,4 +1,4 @@
-"""Follows what the registry says of an instance that is registered here, and logs each change once."""
+"""Follows what the registry says of an instance registered here, and logs each change once."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _log = Log()
 
 
 class OwnHealth:
-    """Asks now and then as long as there is no verdict, then only where a heartbeat's answer is news."""
+    """Asks a few times until there is a verdict, then only when a heartbeat's answer is new."""
 
     def __init__(
         self,
@@ -37,26 +37,26 @@ class OwnHealth:
         self.begin()
 
     def begin(self) -> None:
-        """It has registered, or is about to: what was said of it before is no word on it now."""
+        """Forget what was said before: the instance has registered, or is about to."""
         self._said: tuple[str, str] | None = None
         self._state = ""
         self._began_s = self._now_s()
         self._look_after_s = FIRST_LOOK_S
 
     async def renewed(self, state: str) -> None:
-        """Take in the state that a heartbeat was answered with; what is well is asked for no more."""
+        """Take in the state that answered a heartbeat; while it stays healthy, ask nothing more."""
         if not (state == self._state == HEALTHY):
             await self.look()
 
     async def lost(self) -> None:
-        """A heartbeat was told that it is not registered: say why, before it registers again."""
+        """Log why the instance is not registered any more, before it registers again."""
         with contextlib.suppress(DiscoveryError):
             standing = await self._registrar.standing(self._instance.key)
             self._say(notice_of_loss(standing))
 
     async def look(self) -> None:
-        """Ask what is said of it now, and say what is new in that."""
-        with contextlib.suppress(DiscoveryError):  # who keeps it registered says so
+        """Ask what the registry says of the instance now, and log what is new."""
+        with contextlib.suppress(DiscoveryError):  # the announcement logs that itself
             standing = await self._registrar.standing(self._instance.key)
             self._state = standing.state if standing.live_gateways else ""
             age_s = self._now_s() - self._began_s
@@ -70,9 +70,9 @@ class OwnHealth:
             log(notice.event, text=notice.text, instance=self._instance.id, **notice.fields)
 
     async def sleep(self, seconds: float) -> None:
-        """Sleep, and look a few times meanwhile, as long as it is not known to be healthy."""
+        """Sleep, and look a few times meanwhile, until the instance is known to be healthy."""
         with contextlib.suppress(TimeoutError):
-            # A look may be slow, and no heartbeat waits for it.
+            # A look may be slow, and must not delay a heartbeat.
             async with asyncio.timeout(seconds):
                 while self._state != HEALTHY:
                     await asyncio.sleep(self._look_after_s)

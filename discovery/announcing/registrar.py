@@ -1,4 +1,4 @@
-"""What keeping one registration asks of a registry; here over Redis."""
+"""What a registration needs from a registry, and how Redis provides it."""
 
 from typing import Protocol
 
@@ -8,15 +8,15 @@ from ..model.instance import Instance
 from ..model.settings import RegistrySettings
 from ..store import scripts
 
-#: A stop waits so long for every worker to be through with the instance. It stays below INSTANCE_TTL,
-#: since a drained instance sends no heartbeats; a dead worker's lease ends in 3 s.
+#: How long a stop waits until every worker is through with the instance. It stays below
+#: INSTANCE_TTL, since a drained instance sends no heartbeats; a dead worker's lease ends in 3 s.
 DRAINED_WITHIN_S = 5.0
-#: The state of an instance of which no more is told.
+#: The state of an instance where the registry tells nothing more exact.
 REGISTERED = "registered"
 
 
 class Registrar(Protocol):
-    """Every call raises DiscoveryError where the registry is away; `registry` tells it from others."""
+    """Every call raises DiscoveryError where the registry is away; `registry` is its name in logs."""
 
     @property
     def registry(self) -> str: ...
@@ -24,7 +24,7 @@ class Registrar(Protocol):
     async def register(self, instance: Instance) -> None: ...
 
     async def renew(self, key: str) -> str:
-        """Its state, or REGISTERED; empty: the registry does not know it, register again."""
+        """Renew the lease; return the state or REGISTERED, or an empty text if it is not registered."""
         ...
 
     async def standing(self, key: str) -> Standing: ...
@@ -32,7 +32,7 @@ class Registrar(Protocol):
     async def drain(self, key: str) -> None: ...
 
     async def drained(self, key: str) -> None:
-        """Wait, for a bounded time, until every worker is through with an instance that drains."""
+        """Wait, for a limited time, until every worker is through with a draining instance."""
         ...
 
     async def deregister(self, key: str) -> None: ...
@@ -41,7 +41,7 @@ class Registrar(Protocol):
 
 
 class RedisRegistrar:
-    """The registry itself."""
+    """Keeps a registration in the registry itself."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._registry = AsyncServiceRegistry(settings=settings)

@@ -1,4 +1,4 @@
-"""Workers that share a port are one instance: what its id is, and who of them is the first and the last."""
+"""Worker processes that share a port are one instance: its id, its first and its last process."""
 
 import asyncio
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 from ..base.forking import tell_of_forks
 from ..model.ids import new_instance_id
 
-#: Who leaves as the last is waited for: some calls of the registry at most.
+#: How long to wait for a last process that is leaving: a few calls of the registry at most.
 JOINS_WITHIN_S = 5.0
 _POLL_S = 0.01
 
@@ -22,9 +22,9 @@ _POLL_S = 0.01
 def place_id(name: str, host: str, port: int) -> str:
     """The id of whatever serves `name` at this port of this machine, or of this container.
 
-    It is the same in all processes that can share the port, which need the same kernel and the same
-    network namespace, and no other's; so a process that comes back after a crash replaces its old
-    registration. Where the place can't be told, or nobody can be told who shares it, a new id.
+    All processes that can share the port get the same id: they have the same kernel and the same
+    network namespace. So a process that comes back after a crash replaces its old registration.
+    Where the place or the lock file is unknown, the id is a new one.
     """
     place = _place()
     if place is None or _folder() is None:
@@ -33,9 +33,9 @@ def place_id(name: str, host: str, port: int) -> str:
 
 
 class Sharers:
-    """The processes of this machine that keep one instance registered: each has a lock on one file.
+    """The processes of this machine that keep one instance registered: each locks the same file.
 
-    The kernel takes a lock back from a process whatever ends it. Without a file each is alone.
+    The kernel releases the lock of a process however it ends. Without a file, each process is alone.
     """
 
     def __init__(self, registry: str, key: str) -> None:
@@ -44,14 +44,14 @@ class Sharers:
         self._file = -1
         self._last = True
         self._left_as_last = False
-        #: Others were there before, and what they registered may be there still.
+        #: A process of an earlier group may have left its registration behind.
         self.takes_over = False
         tell_of_forks(self)
 
     async def join(self, record: str) -> bool:
-        """Be one of them; True where `record` is not what they have registered, or nobody has.
+        """Join the others; True where they have not registered this `record`, or nobody is there.
 
-        It waits for who is leaving as the last one: what that one says must come first.
+        It waits for a last process that is just leaving, so that the deregistration comes first.
         """
         with suppress(OSError):  # no room, say, a file system without locks, or it took too long
             async with asyncio.timeout(JOINS_WITHIN_S):
@@ -74,12 +74,12 @@ class Sharers:
                     is_new = True
                     os.pwrite(self._file, digest, 0)
                 return is_new
-            await asyncio.sleep(_POLL_S)  # the last one of those before is leaving
+            await asyncio.sleep(_POLL_S)  # the last process of the earlier group is leaving
         return True
 
     @contextmanager
     def leaving(self) -> Iterator[bool]:
-        """Be none of them; True for the last one. Inside nobody joins."""
+        """Leave; yields True to the last process. Nobody can join inside the block."""
         if self._file >= 0 and self._last:
             fcntl.flock(self._file, fcntl.LOCK_UN)
             self._last = self._left_as_last = self._lock(fcntl.LOCK_EX)
@@ -90,21 +90,21 @@ class Sharers:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Leave no file behind, as the last one."""
+        """Remove the file; only the last process does."""
         is_last = self._file >= 0 and self._last and self._lock(fcntl.LOCK_EX)
         if is_last and self._path is not None and self._is_in_place():
             self._path.unlink(missing_ok=True)
         self.forked()
 
     def forked(self) -> None:
-        """In a forked child the lock is its parent's."""
+        """Drop the file in a forked child: the lock is its parent's."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
         self._last = True
 
     def _lock(self, kind: int) -> bool:
-        """Take the file for this process alone, or with others; False where that can't be now."""
+        """Lock the file, alone or shared; False where that is not possible now."""
         with suppress(BlockingIOError):
             fcntl.flock(self._file, kind | fcntl.LOCK_NB)
             return True
@@ -120,7 +120,7 @@ class Sharers:
 
 @cache
 def _place() -> str | None:
-    """This boot of this kernel, and the network namespace in it; known on Linux alone."""
+    """This boot of the kernel and this network namespace; known on Linux alone."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot} {Path('/proc/self/ns/net').stat().st_ino}"
@@ -129,7 +129,7 @@ def _place() -> str | None:
 
 
 def _folder() -> Path | None:
-    """This user's own, for the locks; None where there can't be one."""
+    """This user's folder for the locks; None where there can't be one."""
     with suppress(OSError):  # where nothing can be written at all, no temporary folder is found
         folder = Path(tempfile.gettempdir()) / f"lockgate-{os.getuid()}"
         folder.mkdir(mode=0o700, exist_ok=True)

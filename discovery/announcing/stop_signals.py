@@ -1,4 +1,4 @@
-"""A stop signal, held back until the service is drained: as long as it gets requests, its port is open."""
+"""Holds a stop signal back until the service is drained, so that its port stays open meanwhile."""
 
 import asyncio
 import signal
@@ -14,15 +14,15 @@ from aiohttp import web
 
 from ..base.forking import STOP_SIGNALS, tell_of_forks
 
-#: Their handlers are called by the loop, whatever handler Python has.
+#: These loops call signal handlers themselves, whatever handler Python has.
 _LOOPS = ("asyncio", "uvloop")
 
 
 def drain_before_run_app_ends(drain: Callable[[], Awaitable[None]]) -> None:
-    """Called while an app starts: where `web.run_app` runs it, have a stop signal drain first.
+    """Make a stop signal drain first; called while an app starts under `web.run_app`.
 
-    aiohttp tells the app of its shutdown only when its listener is closed. A second signal waits
-    for nothing. Elsewhere, and where run_app was told to leave signals alone, nothing changes.
+    aiohttp tells the app of its shutdown only after its listener is closed. A second signal ends it at
+    once. Without run_app, or where run_app was told to leave signals alone, nothing changes.
     """
     task = asyncio.current_task()
     code = getattr(task.get_coro() if task else None, "cr_code", None)
@@ -49,10 +49,10 @@ def drain_before_run_app_ends(drain: Callable[[], Awaitable[None]]) -> None:
 
 @contextmanager
 def drain_before_handlers(drain: "Callable[[], Future[None]]") -> Iterator[None]:
-    """Inside, a stop signal drains first, and is then given to the handler that was there.
+    """Inside the block, a stop signal drains first and then goes to the handler that was there.
 
-    A second signal waits for nothing. Where nobody handles SIGTERM, it becomes SystemExit. What an
-    event loop handles stays the loop's; so does everything outside the main thread.
+    A second signal goes through at once. Where nobody handles SIGTERM, it becomes SystemExit. Signals
+    that an event loop handles stay with the loop. Outside the main thread nothing changes.
     """
     held = _Held(drain)
     if threading.current_thread() is threading.main_thread():
@@ -64,7 +64,7 @@ def drain_before_handlers(drain: "Callable[[], Future[None]]") -> Iterator[None]
 
 
 class _Held:
-    """The handlers of the signals that are held back."""
+    """The earlier handlers of the signals that are held back."""
 
     def __init__(self, drain: "Callable[[], Future[None]]") -> None:
         self._drain = drain
@@ -87,7 +87,7 @@ class _Held:
                 signal.signal(number, handler)
 
     def forked(self) -> None:
-        """A child has nothing to drain."""
+        """Stop holding signals in a forked child: it has nothing to drain."""
         self.give_back()
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
@@ -98,7 +98,7 @@ class _Held:
             self._drain().add_done_callback(lambda _: self._send_again(number))
 
     def _send_again(self, number: int) -> None:
-        """To the main thread, which may be waiting for just this in a system call."""
+        """Send the signal to the main thread, which may be blocked in a system call."""
         if not self._handed_on:
             signal.pthread_kill(threading.main_thread().ident or 0, number)
 

@@ -1,1 +1,1 @@
-"""What everything else stands on: logs, steps of long work, tasks, forks."""
+"""What all other rooms use: logs, steps of long work, tasks, forks."""

@@ -1,4 +1,4 @@
-"""What a forked child must not go on with: its parent's locks, connections and signal handlers."""
+"""Tells objects of a fork: the child must not use its parent's locks, connections and handlers."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 class KnowsForks(Protocol):
     def forked(self) -> None:
-        """Called in a forked child, first of all: locks may be held by threads that are not in it."""
+        """Called first of all in a forked child: threads that are not there may hold locks."""
         ...
 
 
@@ -20,12 +20,12 @@ _here = threading.local()
 
 
 def tell_of_forks(one: KnowsForks) -> None:
-    """From now on, for as long as it lives."""
+    """Call `one.forked()` in every forked child, for as long as the object lives."""
     _objects.add(one)
 
 
 def _hold_signals() -> None:
-    """One that comes to the child before its handlers are its own would be lost."""
+    """Block signals across the fork: one that reaches the child before its handlers would be lost."""
     _here.before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
 
 

@@ -1,4 +1,4 @@
-"""Where discovery's events go: as the program has it with structlog, else to standard `logging`, which is quiet."""
+"""Discovery's events: they go to structlog where the program has configured it, else to `logging`."""
 
 import logging
 from typing import Any
@@ -12,20 +12,20 @@ _standard = logging.getLogger("lockgate.discovery")
 class Log:
     """A logger that asks at each event whether the program has configured structlog.
 
-    Unconfigured, structlog prints to standard output, where a script's own results go. `logging`
-    drops what is below a warning and writes the rest to standard error, until a program says
-    otherwise for the logger `lockgate.discovery`.
+    Unconfigured, structlog prints to standard output, where a script's results go. `logging` drops
+    events below a warning and writes the rest to standard error, until a program sets the logger
+    `lockgate.discovery` otherwise.
     """
 
     def info(self, event: str, *, text: str = "", **fields: object) -> None:
-        """With `text`, `logging` gets that, for people, in place of the event and its fields."""
+        """Log an event; with `text`, `logging` prints that text instead of the event and its fields."""
         self._log("info", logging.INFO, event, fields, text)
 
     def warning(self, event: str, *, text: str = "", **fields: object) -> None:
         self._log("warning", logging.WARNING, event, fields, text)
 
     def exception(self, event: str, **fields: object) -> None:
-        """An error, with the traceback of the exception that is being handled."""
+        """Log an error with the traceback of the exception that is being handled."""
         self._log("exception", logging.ERROR, event, fields)
 
     def _log(

@@ -1,8 +1,8 @@
-"""What this process itself lacks (descriptors, memory, ports, threads): no verdict about anybody else."""
+"""Shortages of this process (descriptors, memory, ports, threads), which prove nothing of others."""
 
 import errno
 
-#: EAGAIN is what is said where no thread or local port is left.
+#: EAGAIN means that no thread or local port is left.
 OWN_SHORTAGES = frozenset(
     [
         errno.EMFILE,
@@ -16,7 +16,7 @@ OWN_SHORTAGES = frozenset(
 
 
 def is_own_shortage(error: BaseException | None) -> bool:
-    """Whether an error, or what it was raised from, says what this process lacks."""
+    """Whether an error, or its cause, is a shortage of this process."""
     while error is not None:
         if isinstance(error, MemoryError):
             return True

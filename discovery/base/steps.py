@@ -1,4 +1,4 @@
-"""Long work in steps: on an event loop (`in_steps`) everything else has its turn between two."""
+"""Long work in steps: between two steps an event loop can run everything else (`in_steps`)."""
 
 from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
@@ -7,15 +7,15 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Work that pauses by a bare `yield`, and what comes of it.
+#: Work that pauses at a bare `yield` and returns its result.
 Steps = Generator[None, None, T]
 
-#: About a millisecond's work, where an item takes ten microseconds.
+#: About a millisecond's work, if an item takes ten microseconds.
 ITEMS_OF_A_STEP = 100
 
 
 def slices(items: Iterable[T]) -> Iterator[list[T]]:
-    """The items in lists as long as a step may be."""
+    """Cut the items into lists of one step each."""
     rest = iter(items)
     while some := list(islice(rest, ITEMS_OF_A_STEP)):
         yield some
@@ -32,5 +32,5 @@ def at_once(steps: Steps[T]) -> T:
 
 @coroutine
 def in_steps(steps: Steps[T]) -> Steps[T]:
-    """Do all of the work, with a turn for everything else after each step, as `asyncio.sleep(0)` gives."""
+    """Do all of the work; each step lets the loop run everything else, as `asyncio.sleep(0)` does."""
     return (yield from steps)

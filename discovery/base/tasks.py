@@ -1,16 +1,16 @@
-"""Ending tasks for sure: a time-out that just ran out may swallow one cancellation."""
+"""Ends tasks reliably: a time-out that just ran out may swallow one cancellation."""
 
 import asyncio
 
-#: Time for a task to end after it was cancelled, before it is cancelled again.
+#: How long a cancelled task may take to end before it is cancelled again.
 ENDS_WITHIN_S = 0.1
 
 
 async def end(*tasks: "asyncio.Task[None]") -> None:
-    """Cancel the tasks and wait until they have ended; what they raise is nobody's concern.
+    """Cancel the tasks and wait until they have ended; what they raise is ignored.
 
-    Before Python 3.12, `asyncio.wait_for` (and so redis-py) may lose a cancellation that meets the
-    end of what it waits for (python/cpython#86296): the task goes on as if nothing had been said.
+    Before Python 3.12, `asyncio.wait_for` (and so redis-py) may lose a cancellation that arrives as its
+    own wait ends (python/cpython#86296). The task then goes on as if it had not been cancelled.
     """
     left = {task for task in tasks if not task.done()}
     while left:

@@ -1,1 +1,1 @@
-"""The registry for programs: a synchronous and an asynchronous one."""
+"""The registry for programs, synchronous and asynchronous."""

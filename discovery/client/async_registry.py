@@ -1,4 +1,4 @@
-"""The asynchronous registry: the synchronous one's twin, and `watch()`."""
+"""The asynchronous registry: the calls of the synchronous one, and `watch()`."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something changed: `kind` is an event of the registry, or `snapshot` when all was read anew."""
+    """A change: `kind` is an event of the registry, or `snapshot` after everything was read anew."""
 
     kind: str
     service: str
@@ -32,7 +32,7 @@ class Change:
 
 
 class AsyncServiceRegistry:
-    """The same calls as ServiceRegistry, `async`; each event loop that uses it has its connections.
+    """The calls of ServiceRegistry, `async`; each event loop has connections that are its own.
 
     `url` None reads `REDIS_URL`.
 
@@ -123,28 +123,28 @@ class AsyncServiceRegistry:
         )
 
     async def heartbeat(self, name: str, instance_id: str) -> bool:
-        """Renew an instance's lease; False: register again."""
+        """Renew an instance's lease; False: it is not registered, register it again."""
         return await self._run(self._calls.heartbeat(name, instance_id))
 
     async def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
-        """Let an instance get no new requests; False when it is not registered.
+        """Stop new requests to an instance; False when it is not registered.
 
-        With `wait_s`, wait so long for every worker of every gateway to be through with it.
+        With `wait_s`, wait up to that long until every worker of every gateway is through with it.
         """
         return await self._run(self._calls.drain(name, instance_id, wait_s))
 
     async def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
-        """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more."""
+        """How far a drain has come; with `wait_s`, wait until it is complete or can't be."""
         return await self._run(self._calls.drained(name, instance_id, wait_s))
 
     async def deregister_service(self, name: str, instance_id: str) -> bool:
-        """Take an instance out; False when it is not registered."""
+        """Deregister an instance; False when it is not registered."""
         return await self._run(self._calls.deregister(name, instance_id))
 
     async def watch(self, name: str | None = None) -> AsyncIterator[Change]:
-        """Each change of one service, by its whole name, or of all; it ends when the caller breaks off.
+        """Each change of one service (by its whole name) or of all, until the caller breaks off.
 
-        The first is the snapshot of what is there already, if anything is.
+        The first is a snapshot of what is registered already, if anything is.
 
         >>> from contextlib import aclosing
         >>> async def main() -> None:

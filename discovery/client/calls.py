@@ -1,4 +1,4 @@
-"""Each call of the registry, written once: a generator that yields what it asks and is sent the reply."""
+"""Each call of the registry, written once: a generator yields requests and is sent the replies."""
 
 import random
 import time
@@ -24,7 +24,7 @@ from .last_answers import LastAnswers
 
 T = TypeVar("T")
 
-#: What a driver throws into a call where the server gives no reply.
+#: A driver throws one of these into a call where the server gives no reply.
 FAILURES = (RedisError, OSError)
 
 
@@ -35,14 +35,14 @@ class Pause:
     seconds: float
 
 
-#: For a command the driver sends the server's reply, or throws the failure.
+#: The driver sends a command's reply into the call, or throws the failure.
 Step = Command[Any] | Pause
-#: What drives it: `_run` of the synchronous and of the asynchronous registry.
+#: Driven by `_run` of the synchronous and of the asynchronous registry.
 Call = Generator[Step, Any, T]
 
 
 class Calls:
-    """The calls to one registry, and what it remembers from one to the next."""
+    """The calls to one registry, and its last answers."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class Calls:
         self._rng = random.SystemRandom()  # has no state that forked children would share
 
     def ask(self, command: Command[T]) -> Call[T]:
-        """Run one script; RegistryUnavailable when the registry does not answer."""
+        """Run one script; raises RegistryUnavailable when the registry does not answer."""
         try:
             reply = yield command
         except FAILURES as error:
@@ -108,13 +108,13 @@ class Calls:
         return (yield from self.ask(scripts.deregister(instance_key(name, instance_id)))).known
 
     def _found(self, name: str) -> Call[list[Record]]:
-        """The records that a request may be sent to, in an order drawn by weight."""
+        """The records that may get a request, in an order drawn by weight."""
         if not is_service_name(name):
             return []
         return drawn(found(name, (yield from self._look_up(name))), self._rng)
 
     def _look_up(self, name: str) -> Call[Snapshot]:
-        """The registry's answer for one name, or for all (the empty name); while it is away, its last one."""
+        """The registry's answer for a service, or for all (empty name); its last answer while it is away."""
         command = scripts.snapshot(*names_meant(name), left_out=self._left_out)
         try:
             snapshot = yield from self.ask(command)

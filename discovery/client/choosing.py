@@ -8,9 +8,9 @@ from ..model.naming import service_of
 
 
 def found(name: str, snapshot: Snapshot) -> list[Record]:
-    """The records that a request to `name` may be sent to; a name means what `/api/<name>` means.
+    """The records that may get a request to `name`; a name means what `/api/<name>` means.
 
-    Where no gateway lives, nobody probes: then a heartbeat has to do as evidence.
+    Without a living gateway nobody probes, so a heartbeat is enough evidence.
     """
     service = service_of(name, _Listed(snapshot))
     wanted = ("healthy",) if snapshot.live_gateways else ("healthy", "starting")
@@ -26,16 +26,17 @@ def found(name: str, snapshot: Snapshot) -> list[Record]:
 
 
 def drawn(records: list[Record], rng: random.Random) -> list[Record]:
-    """The records in the order in which they are drawn at random by weight, none of them twice.
+    """The records in an order drawn at random by weight, each once.
 
-    Of exponential waiting times, the shortest is one's own with a chance in proportion to its rate.
+    Each record gets an exponential waiting time with its weight as the rate. The shortest time is that
+    of a record with a probability in proportion to its weight.
     """
     return sorted(records, key=lambda record: rng.expovariate(record.instance.weight))
 
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """The services of a snapshot, as the rule for names asks after them."""
+    """The services of a snapshot, in the form that the rule for names needs."""
 
     snapshot: Snapshot
 

@@ -1,4 +1,4 @@
-"""Instances and services as the outside sees them: the shapes of `/services` and of the Python API."""
+"""Instances and services as users see them: the shapes of `/services` and of the Python API."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ def rfc3339(unix_ms: int) -> str:
     return _rfc3339_s(unix_ms // 1000)
 
 
-@lru_cache(maxsize=1024)  # of thousands of instances many tell of the same seconds
+@lru_cache(maxsize=1024)  # many of thousands of instances have the same seconds
 def _rfc3339_s(unix_s: int) -> str:
     return datetime.fromtimestamp(unix_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -55,7 +55,7 @@ def describe_service(name: str, instances: Sequence[Description]) -> Description
 
 
 def describe_health(health: Health, history: Iterable[Transition]) -> Description:
-    """What one gateway has seen of an instance: its verdict, and the last changes with their evidence."""
+    """What one gateway has seen of an instance: its verdict and its last changes, with evidence."""
     return {
         "condition": health.condition,
         "evidence": health.evidence,
@@ -82,7 +82,7 @@ def describe_record(record: Record) -> Description:
 
 
 def describe_snapshot(snapshot: Snapshot) -> list[Description]:
-    """All services of a snapshot, by name; what has lapsed and is not yet swept is left out."""
+    """All services of a snapshot, by name; lapsed instances that are not swept yet are left out."""
     services: dict[str, list[Description]] = {}
     for record in snapshot.records:
         if record.lapses_at_ms > snapshot.now_ms:

@@ -1,4 +1,4 @@
-"""The last known answers of the registry, good for as long as a lease is."""
+"""The registry's last answers, which are valid for as long as a lease."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,7 +8,7 @@ from ..model.answers import Record, Snapshot
 
 @dataclass(frozen=True, slots=True)
 class _Lost:
-    """An instance that went with the registry's data, as it was at `seen_s`."""
+    """An instance that was lost with the registry's data, as it was at `seen_s`."""
 
     record: Record
     seen_s: float
@@ -29,10 +29,10 @@ class LastAnswers:
         self._answers: dict[str, _Answer] = {}
 
     def remember(self, service: str, snapshot: Snapshot, now_s: float) -> Snapshot:
-        """Keep an answer, and give it with the instances that the registry has lost, not removed.
+        """Keep an answer, and return it with the instances that the registry lost without removing.
 
-        A registry that was emptied fills again one registration after another: until an instance is
-        back and judged anew, what was known of it stays in force, for as long as a lease.
+        After a loss of data, instances register again one after another. Until one is back and has been
+        judged anew, its last known record stays valid for as long as a lease.
         """
         lost: dict[str, _Lost] = {}
         before = self._answers.get(service)
@@ -71,14 +71,14 @@ class LastAnswers:
         for key, one in lost.items():
             left_s = one.seen_s + self._kept_s - now_s
             if key not in records and left_s > 0:
-                # The new data may come with another clock, which the old lease says nothing about.
+                # The new data may come from a server with another clock, so count from the time left.
                 lapses_at_ms = snapshot.now_ms + round(left_s * 1000)
                 records[key] = replace(one.record, lapses_at_ms=lapses_at_ms)
         return replace(snapshot, records=tuple(records[key] for key in sorted(records)))
 
 
 def _is_loss(before: Snapshot, after: Snapshot) -> bool:
-    """The data set is another one, or an older copy of it: a replica that was promoted."""
+    """Whether the data set is a new one, or an older copy: a replica that was promoted."""
     return before.epoch != after.epoch or after.revision < before.revision
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class ServiceRegistry:
-    """Finds and registers services; thread-safe, and it connects when it is first used.
+    """Finds and registers services; it is thread-safe and connects when it is first used.
 
     While the registry is unreachable, lookups give the last known answer up to `INSTANCE_TTL` old,
     then raise RegistryUnavailable; changes raise it at once. Both errors are DiscoveryError.
@@ -104,9 +104,9 @@ class ServiceRegistry:
     ) -> Description:
         """Register an instance, or replace the one of the same id, and return it.
 
-        It lapses `ttl_s` seconds (`INSTANCE_TTL`) after the last heartbeat, and heartbeats are the
-        caller's. `health_check_url` is a URL on the same host or a path; None: a TCP connect is the
-        probe. Raises InvalidRegistration or RegistryUnavailable.
+        It lapses `ttl_s` seconds (`INSTANCE_TTL`) after the last heartbeat; the caller sends the
+        heartbeats. `health_check_url` is a URL on the same host or a path; with None the probe is a
+        TCP connect. Raises InvalidRegistration or RegistryUnavailable.
 
         >>> orders = get_service_registry().register_service(
         ...     "orders_service", "10.0.0.7", 9000, instance_id="orders-7",
@@ -133,13 +133,13 @@ class ServiceRegistry:
         )
 
     def heartbeat(self, name: str, instance_id: str) -> bool:
-        """Renew an instance's lease; False: it is not registered (any more), register again."""
+        """Renew an instance's lease; False: it is not registered, register it again."""
         return self._run(self._calls.heartbeat(name, instance_id))
 
     def drain(self, name: str, instance_id: str, wait_s: float = 0.0) -> bool:
-        """Let an instance get no new requests; False when it is not registered.
+        """Stop new requests to an instance; False when it is not registered.
 
-        With `wait_s`, wait so long for every worker of every gateway to be through with it.
+        With `wait_s`, wait up to that long until every worker of every gateway is through with it.
 
         >>> registry = get_service_registry()
         >>> orders = registry.register_service("orders_service", "localhost", 9000)
@@ -151,7 +151,7 @@ class ServiceRegistry:
         return self._run(self._calls.drain(name, instance_id, wait_s))
 
     def drained(self, name: str, instance_id: str, wait_s: float = 0.0) -> Drained:
-        """How far a drain has come; with `wait_s`, as soon as it is complete or can't be any more.
+        """How far a drain has come; with `wait_s`, wait until it is complete or can't be.
 
         >>> registry = get_service_registry()
         >>> orders = registry.register_service("orders_service", "localhost", 9000)
@@ -163,7 +163,7 @@ class ServiceRegistry:
         return self._run(self._calls.drained(name, instance_id, wait_s))
 
     def deregister_service(self, name: str, instance_id: str) -> bool:
-        """Take an instance out; False when it is not registered."""
+        """Deregister an instance; False when it is not registered."""
         return self._run(self._calls.deregister(name, instance_id))
 
     def close(self) -> None:
@@ -220,7 +220,7 @@ _registries = _Registries()
 def get_service_registry(url: str | None = None) -> ServiceRegistry:
     """The registry at this URL (`REDIS_URL` when None): one object for each URL and process.
 
-    Nothing is connected yet. Raises SettingsError when the environment names something bad.
+    It connects when it is first used. Raises SettingsError when a setting is not valid.
 
     >>> registry = get_service_registry()
     >>> registry is get_service_registry()

@@ -1,4 +1,4 @@
-"""What to do about the evidence against an instance: a sentence for whoever has registered it."""
+"""What to do about the evidence against an instance: one sentence for its owner."""
 
 import ipaddress
 import re
@@ -14,7 +14,7 @@ _PASSES = "or take this status as healthy ({statuses})"
 _UNKNOWN = "give a name that the gateway can resolve, or an address ({address})"
 _UNREACHABLE = "give an address that the gateway has a way to ({address})"
 
-#: The first one that is found in the evidence counts.
+#: The first pattern that is found in the evidence counts.
 _TABLE: tuple[tuple[str, str], ...] = (
     (" answers (400|421),", _WRONG_HOST),
     (" answers 401,", f"give a path that needs no login ({{path}}), {_PASSES}"),
@@ -44,7 +44,7 @@ _TABLE: tuple[tuple[str, str], ...] = (
         "it has to name {host}, and its authority to be one of the gateway's",
     ),
     ("connect failed: no TLS", "does it speak TLS there? If not, its scheme is http"),
-    # In the words of the gateway's machine, which may be another system: glibc's, musl's, macOS's.
+    # The evidence quotes the gateway's own system: glibc, musl or macOS.
     ("[Nn]ame or service|[Nn]ame resolution|[Nn]o address assoc", _UNKNOWN),
     ("Name does not resolve|Name has no usable address|nodename nor servname", _UNKNOWN),
     ("No route to host|Host is unreachable|Network (is )?unreachable", _UNREACHABLE),
@@ -56,7 +56,7 @@ _REFUSED = "Connection refused"
 def advice(evidence: str, host: str, words: Words = ANY) -> str:
     """What most likely helps an instance that was registered with `host`, in the words of its registration.
 
-    Empty where the evidence says all, or nothing is known to help.
+    Empty where the evidence says it all, or where no remedy is known.
     """
     if _REFUSED in evidence:
         text = _about_refusal(host)

@@ -9,30 +9,30 @@ from ..model.instance import Instance
 from ..view.view import Status
 from .machine import Health, Transition
 
-#: Told of each change of condition: the instance, the health before and after.
+#: Called at each change of condition: the instance, the health before and after.
 OnChange = Callable[[Instance, Health, Health], None]
-#: Told of each new thing that is wrong with an instance that was not well before either.
+#: Called when something new is wrong with an instance that was unwell already.
 OnUnwell = Callable[[Instance, Health], None]
 
-#: The last changes that are kept of each instance.
+#: How many changes are kept of each instance.
 HISTORY = 10
 
 
 class HealthBook:
-    """This gateway's own verdicts, by instance key; they survive any change of view."""
+    """This gateway's verdicts, by instance key; a change of the view does not touch them."""
 
     def __init__(
         self, on_change: OnChange, on_unwell: OnUnwell = lambda _instance, _health: None
     ) -> None:
-        #: Counts the changes: what was worked out from an older state has to be worked out anew.
+        #: Counts the changes, so that whoever caches something of the book can tell that it is old.
         self.revision = 0
         self._health: dict[str, Health] = {}
-        #: Of most there is one change or two: a deque would reserve room for 64.
+        #: A tuple, since most have one change or two and a deque would reserve room for 64.
         self._history: dict[str, tuple[Transition, ...]] = {}
         self._on_change = on_change
         self._on_unwell = on_unwell
         self._waiting: dict[str, asyncio.Event] = {}
-        #: Instances removed for ill health, and when (monotonic s): they come back on probation.
+        #: When instances were removed for ill health (monotonic s); they come back on probation.
         self._removed: dict[str, float] = {}
 
     def status(self, key: str) -> Status:
@@ -43,7 +43,7 @@ class HealthBook:
         return self._health.get(key) or Health()
 
     def worth_telling(self) -> dict[str, Health]:
-        """That of every instance which this gateway has made up its mind about, or fails again."""
+        """The health of each instance that this gateway has a verdict on, or that fails again."""
         return {k: h for k, h in self._health.items() if h.status != "starting" or h.told}
 
     def history(self, key: str) -> Iterable[Transition]:
@@ -55,7 +55,7 @@ class HealthBook:
         return health is not None and health.suspected
 
     def note(self, instance: Instance, after: Health) -> None:
-        """Write down the health after a piece of evidence, and tell whoever waits for it."""
+        """Record the health after a piece of evidence, and wake those who wait for a change."""
         before = self.health(instance.key)
         self._health[instance.key] = after
         if after.status == "healthy":
@@ -70,7 +70,7 @@ class HealthBook:
             waiting.set()
 
     def begin(self, instance: Instance) -> None:
-        """An instance at another address than before is a new one, of which nothing is known."""
+        """Start anew with an instance that is new, or is at another address than before."""
         before = self._health.get(instance.key)
         after = Health(probation=instance.key in self._removed)
         self._health[instance.key] = after
@@ -86,8 +86,8 @@ class HealthBook:
         self._on_change(instance, before, after)
 
     def removed_for_ill_health(self, key: str, now_s: float) -> None:
-        """Should it register again, one pass is not enough."""
-        self._removed.pop(key, None)  # so that the order is that of time
+        """Remember the removal: one pass is not enough if the instance registers again."""
+        self._removed.pop(key, None)  # so that the dictionary stays in order of time
         self._removed[key] = now_s
         while now_s - self._removed[oldest := next(iter(self._removed))] >= REMEMBERED_S:
             del self._removed[oldest]
@@ -98,5 +98,5 @@ class HealthBook:
         self._history.pop(key, None)
 
     async def changed(self, service: str) -> None:
-        """Wait for the next change of health of any of a service's instances."""
+        """Wait until the health of any instance of the service changes."""
         await self._waiting.setdefault(service, asyncio.Event()).wait()

@@ -1,7 +1,7 @@
-"""What was seen of an instance, in words: what was asked of it, and what came of that.
+"""Evidence about an instance, in words: what was asked of it, and what came of that.
 
-What names addresses, or what an instance sent, stands in brackets at the end of a text and nowhere else:
-`for_anybody` leaves it out.
+Addresses, and what an instance sent, stand in brackets at the end of a text and nowhere else.
+`for_anybody` removes them.
 """
 
 import os
@@ -12,14 +12,14 @@ from ..model.errors import ForbiddenAddress
 from ..model.health_check import Ranges
 from ..model.instance import Instance
 
-#: Of an instance that is healthy.
+#: For an instance that is healthy.
 WEIGHTLESS = "its weight is 0: it gets no requests"
 
 _INSIDE = " ("
 
 
 def asked_of(instance: Instance) -> str:
-    """What its probe asks; of a health URL the path, since its query may hold a secret."""
+    """What the probe of an instance asks; only the path of a health URL: its query may be secret."""
     kind = instance.health_check.kind
     if kind == "http":
         return f"GET {urlsplit(instance.health_check_url or '').path or '/'}"
@@ -44,7 +44,7 @@ def not_answered(asked: str, within_s: float) -> str:
 
 
 def broke_off(asked: str, what: str, inside: str) -> str:
-    """`inside` is for people who operate alone."""
+    """The exchange broke off; `inside` is shown to operators alone."""
     return f"{asked}: {what}" + _in_brackets(inside)
 
 
@@ -57,7 +57,7 @@ def connect_failed(error: BaseException) -> str:
     if isinstance(error, ssl.SSLError):
         return "connect failed: no TLS" + _in_brackets(str(error))
     if isinstance(error, OSError) and error.errno is not None:
-        known = error.errno > 0  # those of name look-ups are below, and have words of their own
+        known = error.errno > 0  # negative numbers are failed name look-ups, which have texts below
         return f"connect failed: {os.strerror(error.errno) if known else error.strerror}"
     if isinstance(error, TimeoutError):
         return "connect failed: timed out"

@@ -1,4 +1,4 @@
-"""The health of one instance as one gateway sees it: a state machine that eats evidence.
+"""The health of one instance as one gateway sees it: a state machine fed with evidence.
 
     starting  --first pass-->                     healthy     (on probation: `rise` passes in a row)
     starting  --`fall` failures in a row-->       unhealthy
@@ -10,10 +10,10 @@
     starting  --heartbeats come-->                healthy     (not on probation)
     healthy   --its lease lapses-->               starting    (suspected or not)
 
-"In a row" means reset by the opposite result. Verdicts come from probes, doubts from real requests;
-the last two are of instances whose heartbeats are their probe, and the lease tells of these.
-A suspected instance is still healthy for the registry; this gateway prefers any other. Every change
-carries its evidence.
+"In a row" means reset by the opposite result. Verdicts come from probes, doubts from real requests.
+The last two transitions are for instances whose heartbeats are their probe; the lease says whether
+they come. A suspected instance is still healthy for the registry, but this gateway prefers any
+other. Every change carries its evidence.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ from typing import Literal
 
 from ..view.view import Status
 
-#: A status, with the suspicion that the registry is not told of.
+#: A status, or the suspicion, which the registry is not told of.
 Condition = Status | Literal["suspected"]
 
 
@@ -43,16 +43,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """What real requests say against an instance: reason enough to ask it, not to condemn it."""
+    """What real requests say against an instance: a reason to probe it, no verdict."""
 
     evidence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Heartbeats:
-    """What the lease of an instance says whose heartbeats are its probe: whether they come.
+    """Whether heartbeats come from an instance whose heartbeats are its probe.
 
-    They make a new instance healthy, and say nothing against what requests and trials found.
+    They make a new instance healthy, and say nothing about failed requests and trials.
     """
 
     come: bool
@@ -63,7 +63,7 @@ Evidence = Verdict | Doubt | Heartbeats
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """A state, how many results in a row speak for leaving it, and the evidence of the last change."""
+    """A state, how many results in a row speak for leaving it, and the last change's evidence."""
 
     status: Status = "starting"
     run: int = 0
@@ -71,17 +71,17 @@ class Health:
     #: It was removed for ill health and has registered again: one pass is not enough.
     probation: bool = False
     suspected: bool = False
-    #: What was last seen of it, whether or not that changed anything.
+    #: The last evidence, whether or not it changed anything.
     latest: str = field(default="", compare=False)
 
     @property
     def is_unwell(self) -> bool:
-        """The last probe spoke against it, and it isn't routed to; on probation it may be starting."""
+        """Whether the last probe failed and it gets no requests; on probation it may be starting."""
         return self.run == 0 and (self.status == "unhealthy" or self.probation)
 
     @property
     def told(self) -> str:
-        """The evidence that the registry is told; nothing speaks against what is only starting."""
+        """The evidence that the registry is told; empty for an instance that is only starting."""
         if self.status == "starting":
             return self.latest if self.is_unwell else ""
         return self.latest if self.is_unwell and self.latest else self.evidence
@@ -115,7 +115,7 @@ def step(health: Health, evidence: Evidence, thresholds: Thresholds) -> Health:
 def _judged(health: Health, verdict: Verdict, thresholds: Thresholds) -> Health:
     if health.suspected and verdict.passed:
         return Health("healthy", 0, verdict.evidence)
-    # The state that a result speaks for; on probation a failure changes nothing but the run of passes.
+    # The state that a result speaks for. On probation a failure only ends the run of passes.
     for_state = "healthy" if verdict.passed else "unhealthy"
     if health.status == for_state or (health.probation and not verdict.passed):
         return replace(health, run=0)
@@ -144,12 +144,12 @@ class ProbeTimes:
     interval_s: float = 5.0
     eager_interval_s: float = 0.1
     eager_for_s: float = 5.0
-    #: Between probes of a healthy instance that is suspected or has just failed one.
+    #: The interval for a healthy instance that is suspected or has just failed a probe.
     doubtful_interval_s: float = 1.0
 
 
 def next_probe_in_s(health: Health, age_s: float, times: ProbeTimes, jitter: float) -> float:
-    """Seconds from the end of one probe to the next; `jitter` is 0 to 1 and spreads them by a tenth."""
+    """Seconds from the end of one probe to the next; `jitter` (0 to 1) spreads them by a tenth."""
     if health.status != "healthy" and age_s < times.eager_for_s:
         return min(times.eager_interval_s, times.interval_s)
     if health.status == "healthy" and (health.run or health.suspected):

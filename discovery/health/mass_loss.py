@@ -1,4 +1,4 @@
-"""Mass loss: more than half of a service's instances are lost within a window, and none said goodbye."""
+"""Mass loss: over half of a service's instances are lost within a window without a goodbye."""
 
 import time
 from collections.abc import Callable
@@ -31,20 +31,20 @@ class Loss:
 
 
 class ServiceLosses:
-    """What one service has lost within the window; times are the caller's, and never go back.
+    """What one service has lost within the window; the caller's times never go back.
 
-    Who was lost counts until it is back, another has come in its place or the window ends, whatever
-    becomes of it. Who leaves while it is well was drained or deregistered, and does not count at all.
-    So a rolling restart is none, be it by a signal that says no goodbye and under new ids.
+    A lost instance counts until it is back, another has come in its place or the window ends. An
+    instance that leaves while it is well was drained or deregistered and does not count. So a rolling
+    restart is no mass loss, even if it ends processes without a goodbye and brings new ids.
     """
 
     def __init__(self) -> None:
         self._there: set[str] = set()
-        #: When each was lost, in that order.
+        #: When each instance was lost, in order of time.
         self._lost: dict[str, float] = {}
 
     def note(self, key: str, standing: Standing, now_s: float) -> bool:
-        """Take in how an instance stands; True when that makes a mass loss of it."""
+        """Take in how an instance stands; True when this makes a mass loss."""
         was_mass = self.loss(now_s).is_mass
         if standing == "there":
             if key not in self._there and self._lost:
@@ -70,9 +70,9 @@ class ServiceLosses:
 
 
 def standing(entry: Entry | None, status: Status) -> Standing:
-    """How an entry of the view stands with a gateway that has found this status.
+    """How an entry of the view stands for a gateway that has given it this status.
 
-    What only the registry has lost is there as long as it passes.
+    An instance that only the registry has lost is there as long as it passes its probes.
     """
     if entry is None or entry.draining:
         return "left"
@@ -82,7 +82,7 @@ def standing(entry: Entry | None, status: Status) -> Standing:
 
 
 class MassLosses:
-    """Watches all services for mass losses, and says each once."""
+    """Watches all services for mass losses, and reports each once."""
 
     def __init__(self, status_of: Callable[[str], Status]) -> None:
         #: Mass losses so far, by service.
@@ -91,7 +91,7 @@ class MassLosses:
         self._services: dict[str, ServiceLosses] = {}
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher; of thousands, only what is not as it was is looked at."""
+        """A listener of the watcher; it looks only at the entries that have changed."""
         if event is not None:
             self._note(after, event.key)
             return

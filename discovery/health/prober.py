@@ -1,4 +1,4 @@
-"""The prober: a task for each instance that has to be asked.
+"""The prober: a task for each instance that must be probed.
 
 An instance whose heartbeats are its probe has no task and no timer while they come and nothing else
 speaks against it, so ten thousand of them cost nothing.
@@ -26,9 +26,9 @@ from .machine import (
     step,
 )
 
-#: Makes one probe; it never raises for what an instance does, and ends by its own time-out. The
-#: second argument: the instance is suspected, so it has to answer a request at its own address.
-#: None: the probe could not be made, for want of something of our own.
+#: Makes one probe and ends by its own time-out; it never raises for what an instance does. The
+#: second argument says that the instance is suspected, so its own address must answer a request.
+#: None: the probe could not be made, because this process lacks something.
 Probe = Callable[[Instance, bool], Awaitable[Verdict | None]]
 
 PROBES_AT_ONCE = 200
@@ -38,14 +38,14 @@ _log = Log()
 
 @dataclass(slots=True)
 class _Watch:
-    """What is to be probed, and the task that does it, if any has to."""
+    """An instance that is watched, and the task that probes it, if it needs one."""
 
     instance: Instance
     task: asyncio.Task[None] | None = None
     registered_at_ms: int = -1
-    #: When it was registered here, or anew: for a while then probes come quickly.
+    #: When it was registered here, or anew: for a while after that, probes come quickly.
     began_s: float = 0.0
-    #: Set where the next probe is not to wait.
+    #: Set when the next probe must not wait.
     hurried: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -72,9 +72,9 @@ class Prober:
         self._at_once = asyncio.Semaphore(PROBES_AT_ONCE)
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher: begin and end probing as instances come and go.
+        """A listener of the watcher: begins and ends probing as instances come and go.
 
-        An entry that is the same object in both views has been looked at.
+        An entry that is the same object in both views is skipped.
         """
         if event is not None:
             entry = after.services.get(event.service, {}).get(event.key)
@@ -103,7 +103,7 @@ class Prober:
         self._watches.clear()
 
     def doubt(self, instance: Instance, evidence: str) -> None:
-        """Real requests speak against an instance: suspect it where it was healthy, and ask it now."""
+        """Suspect an instance that was healthy, because real requests fail, and probe it now."""
         watch = self._watches.get(instance.key)
         if watch is None or watch.instance.probed_as != instance.probed_as:
             return
@@ -115,7 +115,7 @@ class Prober:
             self._probe_by_task(watch)
 
     def _look_at(self, entry: Entry) -> None:
-        """Begin with an instance that is new here; take in what the lease says where that counts."""
+        """Begin with an instance that is new here; take in its lease where that is its probe."""
         instance = entry.instance
         watch = self._watches.get(instance.key)
         if watch is None or watch.instance.probed_as != instance.probed_as:
@@ -123,12 +123,12 @@ class Prober:
                 watch.end()
             self._book.begin(instance)
             watch = self._watches[instance.key] = _Watch(instance)
-        watch.instance = instance  # how it is to be probed may have changed
+        watch.instance = instance  # its probe may have changed
         if watch.registered_at_ms != entry.registered_at_ms:
             watch.registered_at_ms = entry.registered_at_ms
             watch.began_s = time.monotonic()
             if self._book.health(instance.key).condition != "healthy":
-                watch.hurried.set()  # it may be another process that has come back in its place
+                watch.hurried.set()  # another process may have come back in its place
         if not watch.by_heartbeat:
             self._probe_by_task(watch)
             return
@@ -161,7 +161,7 @@ class Prober:
                 suspected = self._book.is_suspected(instance.key)
                 verdict = await self._verdict_on(instance, suspected)
             health = self._book.health(instance.key)
-            # A pass does not lift a suspicion that came up meanwhile: it may not have asked enough.
+            # A pass does not lift a suspicion that arose during the probe, which may have asked too little.
             if verdict is not None and not (verdict.passed and health.suspected and not suspected):
                 health = step(health, verdict, self._thresholds)
                 self._book.note(instance, health)
@@ -177,6 +177,6 @@ class Prober:
     async def _verdict_on(self, instance: Instance, suspected: bool) -> Verdict | None:
         try:
             return await self._probe(instance, suspected)
-        except Exception:  # noqa: BLE001 - our own mistake: it ends no probing, and counts against nobody
+        except Exception:  # noqa: BLE001 - a mistake of ours: probing goes on, no instance is blamed
             _log.exception("probe.failed", name=instance.name, instance=instance.id)
             return None

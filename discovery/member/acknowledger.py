@@ -1,4 +1,4 @@
-"""When a worker is through with an instance that drains."""
+"""Acknowledges drains: says when a worker is through with a draining instance."""
 
 import asyncio
 import time
@@ -15,10 +15,10 @@ IN_FLIGHT_TOLD_S = 0.2
 
 
 class Acknowledger:
-    """Tells the registry when this worker is through with an instance that drains.
+    """Tells the registry when this worker is through with a draining instance.
 
-    That is when its view has it draining, so that nothing new goes there, and no request there is
-    unsent or unanswered. Until then it tells now and then how many there are.
+    That is when its view shows the drain, so that no new request goes there, and when every request
+    there is answered. Until then it reports at intervals how many requests are left.
     """
 
     def __init__(
@@ -27,14 +27,14 @@ class Acknowledger:
         self._registry = registry
         self._worker = worker
         self._in_flight = in_flight
-        #: When each draining instance registered, ms: an acknowledgement is good for that time only.
+        #: When each draining instance registered, ms: an acknowledgement holds for that registration.
         self._draining: dict[str, int] = {}
         self._said: dict[str, int] = {}
         self._said_at_s = 0.0
         self._something = asyncio.Event()
 
     def view_changed(self, _before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher; after a snapshot all is said again: the registry may have lost it."""
+        """A listener of the watcher; a snapshot may mean lost data, so all is acknowledged again."""
         if event is None:
             self._draining = {e.key: e.registered_at_ms for e in after.entries() if e.draining}
             self._said.clear()
@@ -48,7 +48,7 @@ class Acknowledger:
             self._something.set()
 
     def say_again(self) -> None:
-        """The registry may have lost what was said: with the worker's lease it is swept away."""
+        """Acknowledge all again: a sweep removes acknowledgements with the worker's lease."""
         self._said.clear()
         if self._draining:
             self._something.set()
@@ -71,14 +71,14 @@ class Acknowledger:
                 }
             if not self._unacknowledged():
                 self._something.clear()
-            else:  # nobody is told when the last request ends; a drain is rare, and may look
+            else:  # nothing signals the end of the last request; a drain is rare, so polling will do
                 await asyncio.sleep(IN_FLIGHT_POLL_S)
 
     def _unacknowledged(self) -> bool:
         return any(self._said.get(key) != 0 for key in self._draining)
 
     def _due(self, now_s: float) -> list[tuple[str, int, int]]:
-        """What has to be said now: that nothing is left, and at times how much is."""
+        """What to report now: drains that are complete, and at intervals how many requests are left."""
         tells_numbers = now_s - self._said_at_s >= IN_FLIGHT_TOLD_S
         due = []
         for key, registered_at_ms in self._draining.items():

@@ -1,4 +1,4 @@
-"""The registry's events as log lines, and this gateway's own verdicts."""
+"""Logs the registry's events and this gateway's own verdicts."""
 
 from collections.abc import Callable
 
@@ -18,9 +18,9 @@ _log = Log()
 
 
 class EventLog:
-    """A listener of the watcher; changes of health are logged by the gateway that saw them.
+    """A listener of the watcher; the gateway that saw a change of health logs it.
 
-    It has to come before whatever forgets the health of an instance that goes.
+    It must come before the listeners that forget the health of a removed instance.
     """
 
     def __init__(self, health_of: Callable[[str], Health]) -> None:
@@ -36,7 +36,7 @@ class EventLog:
             _log.info(_SAID[event.kind], **who)
 
     def _evidence(self, before: View, event: Event) -> str:
-        """What this gateway knows of why it went."""
+        """What this gateway knows about why the instance went."""
         entry = before.services.get(event.service, {}).get(event.key)
         if event.kind == "expired":
             return f"no heartbeat for {entry.instance.ttl_s:g} s" if entry else "no heartbeat"
@@ -45,7 +45,7 @@ class EventLog:
 
 
 def log_health(instance: Instance, before: Health, after: Health) -> None:
-    """A change of health, with its evidence."""
+    """Log a change of health with its evidence."""
     log = _log.warning if after.condition == "unhealthy" else _log.info
     log(
         "instance.health_changed",

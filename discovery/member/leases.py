@@ -1,5 +1,5 @@
-"""How long the registry believes a gateway without another word, and when what it did not take is said again."""
+"""How long a gateway's word lasts in the registry, and when it repeats what did not get through."""
 
-#: Of a gateway, and of each of its workers.
+#: The lease of a gateway, and of each of its workers.
 LEASE_S = 3.0
 RETRY_S = 0.5

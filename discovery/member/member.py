@@ -1,4 +1,4 @@
-"""What a gateway is to a registry: it follows it, judges its instances, and tells it what it found."""
+"""What a gateway is to a registry: it follows it, judges instances, and reports its verdicts."""
 
 import asyncio
 import contextlib
@@ -29,10 +29,10 @@ from .event_log import EventLog, log_health
 from .reporter import Reporter
 from .sweeper import Sweeper
 
-#: Keeps one call of the script short, however many instances there are.
+#: Keeps each call of the script short, however many instances there are.
 LEASES_PER_CALL = 1000
 
-#: Has work that never returns run, under a name, while the block does.
+#: Runs work that never returns, under a name, for as long as the block lasts.
 Running = Callable[[str, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[None]]
 
 _log = Log()
@@ -42,11 +42,11 @@ class Traffic(Protocol):
     """What the gateway sends to instances."""
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
-        """Called after each change of the view: nothing new goes to what drains or is gone."""
+        """Called after each change of the view: nothing new goes to a draining or removed instance."""
         ...
 
     def unanswered(self, key: str) -> int:
-        """The requests at an instance that are unsent or unanswered."""
+        """The requests at an instance that are not sent or not answered yet."""
         ...
 
 
@@ -65,11 +65,11 @@ class Member:
         view_file: Path | None = None,
         starts_from_file: bool = False,
     ) -> None:
-        """`view_file` keeps the view; with `starts_from_file` it is begun with while the registry is away."""
+        """`view_file` keeps the view; with `starts_from_file`, a start without the registry uses it."""
         self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         #: One of the gateway's processes; so far it has one.
         self.worker = f"{self.gateway}.{os.getpid()}"
-        #: Where clients reach the gateway, once that is known.
+        #: Where clients reach the gateway; empty until that is known.
         self.url = ""
         self.registry = AsyncServiceRegistry(settings=settings)
         saved = partial(read, view_file) if view_file and starts_from_file else None
@@ -91,12 +91,12 @@ class Member:
         self._acknowledger = Acknowledger(self.registry, self.worker, traffic.unanswered)
         self._saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self._ready = asyncio.Event()
-        # Before the prober, which forgets the health of what goes.
+        # Before the prober, which forgets the health of removed instances.
         self.watcher.listen(EventLog(self.health.health).view_changed)
         self.watcher.listen(self.prober.view_changed)
         self.watcher.listen(traffic.view_changed)
         self.watcher.listen(self._reporter.view_changed)
-        # After the traffic, which by then keeps no idle connection to what drains.
+        # After the traffic, which by then has closed its idle connections to draining instances.
         self.watcher.listen(self._acknowledger.view_changed)
         self.watcher.listen(self.mass_losses.view_changed)
         if self._saved_view is not None:
@@ -104,7 +104,7 @@ class Member:
 
     @asynccontextmanager
     async def lifespan(self, running: Running) -> AsyncIterator[None]:
-        """Follow, probe, sweep and report while the block runs; then give the worker's lease up."""
+        """Follow, probe, sweep and report while the block runs; at its end drop the worker's lease."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.registry.close)
             stack.push_async_callback(self.sweeper.leave)
@@ -127,7 +127,7 @@ class Member:
 
     @property
     def is_ready(self) -> bool:
-        """There is a view to route by, and a lease where the registry gives one."""
+        """Whether there is a view to route by, and a lease if the registry answers."""
         return self._ready.is_set()
 
     async def ready(self, view_within_s: float | None = None) -> None:
@@ -148,7 +148,7 @@ class Member:
         return None if self.watcher.connected else self.watcher.age_s
 
     def state(self) -> Mapping[str, Any]:
-        """How it stands with the registry, as `/status` shows it."""
+        """Its state and the registry's, as `/status` shows it."""
         age_s = self.view_age_s
         return {
             "connected": self.watcher.connected,
@@ -163,7 +163,7 @@ class Member:
         }
 
     async def heartbeats(self, instances: Sequence[Instance]) -> dict[str, int]:
-        """When these last sent a heartbeat, by key, Unix ms; empty while the registry is away."""
+        """When these instances last sent a heartbeat, Unix ms by key; empty while the registry is away."""
         heartbeats_ms: dict[str, int] = {}
         try:
             for begin in range(0, len(instances), LEASES_PER_CALL):
@@ -175,9 +175,9 @@ class Member:
         return heartbeats_ms
 
     async def _become_ready(self) -> None:
-        """Background work that only waits at last: a view, then a lease that every drain waits for.
+        """Wait for a view, then for a lease, so that every later drain waits for this worker.
 
-        A drain that began before the lease is in the view then. Without the registry there is no lease.
+        A drain that began before the lease is in the view. Without the registry there is no lease.
         """
         await self.watcher.ready()
         swept = await self.sweeper.sweep()
@@ -196,14 +196,14 @@ class Member:
     def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
         log_health(instance, before, after)
         self.mass_losses.health_changed(self.view, instance)
-        if after.status != before.status:  # a suspicion is this gateway's own affair
+        if after.status != before.status:  # a suspicion is not reported
             self._reporter.health_changed(instance, before.status, after)
 
     def _still_unwell(self, instance: Instance, health: Health) -> None:
         self._reporter.still_unwell(instance, health)
 
     def _say_everything(self) -> None:
-        """The registry knows nothing of this gateway (any more): say it all again."""
+        """Report every verdict again: the registry knows nothing of this gateway (any more)."""
         self._acknowledger.say_again()
         for key, health in self.health.worth_telling().items():
             self._reporter.say(key, health.status, health.told)

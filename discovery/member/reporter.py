@@ -1,4 +1,4 @@
-"""A gateway's verdicts on the way to the registry."""
+"""Reports a gateway's verdicts to the registry."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,12 +11,12 @@ from ..store import scripts
 from ..view.view import Entry, Event, Status, View
 from .leases import LEASE_S, RETRY_S
 
-#: Keeps one call of the script short, however many instances there are.
+#: Keeps each call of the script short, however many instances there are.
 VERDICTS_PER_REPORT = 200
 
 
 class Reporter:
-    """Tells the registry what this gateway thinks of each instance; a newer verdict replaces an older."""
+    """Reports this gateway's verdict on each instance; a newer verdict replaces an older one."""
 
     def __init__(
         self,
@@ -36,15 +36,15 @@ class Reporter:
         self.say(instance.key, after.status, after.told)
 
     def still_unwell(self, instance: Instance, health: Health) -> None:
-        """Something else is wrong with it now: who registered it shall read of that."""
+        """Report new evidence against an unwell instance, so that its owner can read it."""
         self.say(instance.key, health.status, health.told)
 
     def view_changed(self, _before: View, after: View, event: Event | None) -> None:
-        """A listener of the watcher: say a verdict again where the registry has lost it.
+        """A listener of the watcher: reports a verdict again where the registry has lost it.
 
-        A registration begins with `starting` there, though this gateway may know the instance; and
-        the registry keeps no verdict on an instance that it does not have. A verdict that was not said
-        before its instance went is dropped: another instance may register with the same id.
+        A registration begins with `starting` in the registry, even if this gateway knows the instance, and
+        the registry keeps no verdict on an instance that it does not have. A verdict that was not reported
+        before its instance went is dropped, since another instance may register with the same id.
         """
         if event is None:
             for entries in after.services.values():
@@ -69,7 +69,7 @@ class Reporter:
         self._something.set()
 
     async def run(self) -> None:
-        """Report until cancelled; what could not be said is said later."""
+        """Report until cancelled; what does not get through is reported later."""
         while True:
             await self._something.wait()
             batch = dict(list(self._unsaid.items())[:VERDICTS_PER_REPORT])

@@ -1,4 +1,4 @@
-"""A gateway's sweeps: what has lapsed goes, and its own leases are renewed."""
+"""A gateway's sweeps: they remove what has lapsed and renew the gateway's own leases."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ class Sweeper:
     ) -> None:
         self.live_gateways = 1
         self.live_workers = 1
-        #: The registry took the last sweep: it answers, and it can be written.
+        #: Whether the registry took the last sweep: it answers and can be written.
         self.writable = False
         self._worker = worker
         self._remove_after_s = remove_after_s
@@ -48,7 +48,7 @@ class Sweeper:
             await asyncio.sleep(SWEEP_INTERVAL_S * random.uniform(0.8, 1.2))
 
     async def sweep(self) -> Swept | None:
-        """Sweep once: the leases are held then, or the registry does not take them (None)."""
+        """Sweep once; then the leases are held. None: the registry does not take the sweep."""
         command = scripts.sweep(
             self._gateway,
             LEASE_S,
@@ -72,7 +72,7 @@ class Sweeper:
         return swept
 
     async def leave(self) -> None:
-        """Give the worker's lease up: nobody has to wait for it. The registry may be away."""
+        """Drop the worker's lease, so that nobody waits for it. The registry may be away."""
         command = scripts.sweep("", 0, self._remove_after_s, worker=self._worker)
         with contextlib.suppress(RegistryUnavailable):
             await self._registry.call(command)

@@ -1,4 +1,4 @@
-"""Which addresses are never connected to, decided on the resolved address, whoever wrote the record."""
+"""Which addresses are never connected to, decided on the resolved address of an instance."""
 
 import ipaddress
 import re
@@ -10,7 +10,7 @@ from .errors import SettingsError
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-#: Cloud metadata services outside the link-local ranges: Alibaba, Azure, Oracle; AWS (all of its own
+#: Cloud metadata services outside the link-local ranges: Alibaba, Azure, Oracle; AWS (all its local
 #: services), Google, Scaleway, Oracle and others over IPv6.
 METADATA_NETWORKS = tuple(
     map(
@@ -28,31 +28,31 @@ METADATA_NETWORKS = tuple(
     )
 )
 _THIS_NETWORK = ipaddress.ip_network("0.0.0.0/8")
-#: No instance has a host with anything else in it.
+#: A host of an instance has no other characters.
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _WILDCARD = "no wildcard is understood: leave it empty for any host, or list names and CIDRs"
 _BROADCAST = ipaddress.ip_address("255.255.255.255")
-#: What has an IPv4 address in its last 32 bits: mapped (RFC 4291 §2.5.5.2), translated (RFC 2765
-#: §2.1) and compatible (RFC 4291 §2.5.5.1) addresses, and NAT64's own prefix (RFC 6052 §2.1).
+#: Networks with an IPv4 address in the last 32 bits: mapped (RFC 4291 §2.5.5.2), translated
+#: (RFC 2765 §2.1) and compatible (RFC 4291 §2.5.5.1) addresses, and NAT64's prefix (RFC 6052 §2.1).
 _IPV4_AT_END = tuple(
     map(ipaddress.IPv6Network, ["::ffff:0:0/96", "::ffff:0:0:0/96", "::/96", "64:ff9b::/96"])
 )
 _UNSPECIFIED, _LOOPBACK = ipaddress.IPv6Address("::"), ipaddress.IPv6Address("::1")
 _LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
-#: ISATAP's interface identifiers (RFC 5214 §6.1), without the bit that says how unique they are.
+#: ISATAP's interface identifiers (RFC 5214 §6.1), without the universal/local bit.
 _ISATAP, _ISATAP_MASK = 0x5EFE, 0xFDFFFFFF
 
 
 @dataclass(frozen=True, slots=True)
 class AllowedHosts:
-    """REGISTRY_ALLOWED_HOSTS: networks and names that an instance may have; nothing given: any."""
+    """REGISTRY_ALLOWED_HOSTS: networks and names that an instance may have; empty means any."""
 
     networks: tuple[IPNetwork, ...] = ()
     names: frozenset[str] = frozenset()
 
     @classmethod
     def parse(cls, text: str) -> "AllowedHosts":
-        """From a comma-separated list; a name is matched as a whole, an address or CIDR by content."""
+        """Read a comma-separated list: names match whole, CIDRs match the addresses inside them."""
         networks: list[IPNetwork] = []
         names: set[str] = set()
         for item in filter(None, (part.strip() for part in text.split(","))):
@@ -71,14 +71,14 @@ class AllowedHosts:
         return host.lower() in self.names or any(address in network for network in self.networks)
 
     def may_allow(self, host: str) -> bool:
-        """False for a name that is allowed nowhere, whatever its addresses are."""
+        """False for a name that is not allowed, whatever its addresses are."""
         return not self.names or bool(self.networks) or host.lower() in self.names
 
 
 def plain_addresses(address: IPAddress) -> tuple[IPAddress, ...]:
-    """Where packets to an address end up: at the IPv4 addresses inside an IPv6 one, else at itself.
+    """The addresses that packets really go to: the IPv4 addresses inside an IPv6 one, else itself.
 
-    Several are inside where one can't tell how long a translator's prefix is, and in Teredo's.
+    Teredo's addresses hold several, and so do addresses whose translator's prefix length is unknown.
     """
     if isinstance(address, ipaddress.IPv4Address) or address in (_UNSPECIFIED, _LOOPBACK):
         return (address,)
@@ -88,12 +88,12 @@ def plain_addresses(address: IPAddress) -> tuple[IPAddress, ...]:
     if address in _LOCAL_NAT64:  # RFC 8215; RFC 6052 §2.2: the bits 64 to 71 are left out
         halves = (bits >> 64 & 0xFFFFFFFF) << 32 | bits >> 24 & 0xFFFFFFFF
         by_prefix = (_ipv4(halves >> shift) for shift in (16, 8, 0))
-        # Nobody translates to 0.0.0.0/8: what reads as that has a longer prefix.
+        # Nobody translates to 0.0.0.0/8, so an address read as that has a longer prefix.
         read = [one for one in (*by_prefix, _ipv4(bits)) if one not in _THIS_NETWORK]
         return tuple(dict.fromkeys(read)) or (_ipv4(bits),)
     if address.sixtofour is not None:
         return (address.sixtofour,)
-    if address.teredo is not None:  # its server, and the client behind it
+    if address.teredo is not None:  # Teredo's server, and the client behind it
         return address.teredo
     if bits >> 32 & _ISATAP_MASK == _ISATAP and not address.is_link_local:
         return (_ipv4(bits),)
@@ -123,10 +123,10 @@ def _why_never(address: IPAddress) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """Everything that a connection's target is held against.
+    """The rules that the target of each connection is checked against.
 
-    `own_listeners` are the gateway's own (address, port) pairs; a wildcard address among them stands
-    for every address of this machine.
+    `own_listeners` are the gateway's own (address, port) pairs; a wildcard address among them means
+    every address of this machine.
     """
 
     allowed: AllowedHosts = AllowedHosts()
@@ -154,5 +154,5 @@ class AddressPolicy:
 
 
 def listeners(names: Iterable[tuple[str, int]]) -> frozenset[tuple[IPAddress, int]]:
-    """The (address, port) pairs of sockets' own names."""
+    """The (address, port) pairs of listening sockets."""
     return frozenset((ipaddress.ip_address(host.partition("%")[0]), port) for host, port in names)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .instance import Instance
 
-#: A service stays known, and a removal on purpose is remembered, for so long.
+#: How long a service stays known, and a removal on purpose is remembered.
 REMEMBERED_S = 600.0
 
 
@@ -23,7 +23,7 @@ class Registered:
 class Changed:
     """`known` is False where there was no such instance.
 
-    A view of the same `epoch` is current from `revision` on.
+    A view of the same `epoch` includes the change from `revision` on.
     """
 
     known: bool
@@ -33,7 +33,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """`new_lease`: what this gateway said before may be gone, and has to be said again."""
+    """`new_lease`: the registry may have lost this gateway's verdicts, so report them again."""
 
     revision: int
     new_lease: bool
@@ -41,9 +41,9 @@ class Reported:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """`new_lease`: the registry did not know this gateway, so its verdicts have to be said again.
+    """`new_lease`: the registry did not know this gateway, so its verdicts are reported again.
 
-    `mended`: keys that could not be used, as those of another type, and have been taken away.
+    `mended`: keys of a wrong type, which have been removed.
     """
 
     epoch: str
@@ -56,7 +56,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Drained:
-    """How far a drain has come: `missing` of the live `workers` have still to acknowledge it.
+    """How far a drain has come: `missing` of the live `workers` have not acknowledged it yet.
 
     `draining` is False where there is no such instance, or it has registered anew.
     """
@@ -68,22 +68,22 @@ class Drained:
 
     @property
     def complete(self) -> bool:
-        """No worker sends anything there any more, and every answer is out."""
+        """Whether no worker sends requests there any more, and every answer is out."""
         return self.draining and not self.missing
 
 
-#: The state of what is not registered any more, where nobody tells why.
+#: The state of an instance that is not registered any more, where nobody says why.
 GONE = "gone"
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is said of an instance, for whoever has registered it.
+    """What the registry says of an instance, for its owner.
 
-    `state` is starting, healthy, unhealthy or draining. Of what is not registered any more it is
-    removed (for ill health), deregistered (on purpose), empty where its lease has lapsed or the data
-    were lost, and gone where nobody tells which. `evidence` is what was last seen that speaks against
-    it, `gateway_url` where clients reach a gateway; both may be empty.
+    `state` is starting, healthy, unhealthy or draining while it is registered. Afterwards it is removed
+    (for ill health), deregistered (on purpose), empty (its lease lapsed or the data were lost) or gone
+    (nobody says which). `evidence` is the last evidence against it, `gateway_url` where clients reach a
+    gateway; both may be empty.
     """
 
     state: str
@@ -111,8 +111,8 @@ class Record:
 class Snapshot:
     """Everything registered at one moment; `known` maps services to when an instance last went.
 
-    `probation`: what was removed for ill health and has not been healthy since, registered or not.
-    `lapsed`: what the stream tells of leases that ended since the caller last followed it.
+    `probation`: instances removed for ill health that have not been healthy since, registered or not.
+    `lapsed`: leases that ended, by the stream, since the caller last followed it.
     """
 
     epoch: str

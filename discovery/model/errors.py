@@ -1,8 +1,8 @@
-"""What discovery can't do, as exceptions; all of them are DiscoveryError."""
+"""Discovery's exceptions; all of them are DiscoveryError."""
 
 
 class DiscoveryError(Exception):
-    """Parent of everything that the Python API raises."""
+    """Parent of every exception that the Python API raises."""
 
 
 class ServiceNotFound(DiscoveryError):
@@ -12,7 +12,7 @@ class ServiceNotFound(DiscoveryError):
 class RegistryUnavailable(DiscoveryError):
     """The registry does not answer, and the last known answer is too old.
 
-    `what` is the message without `advice`, which is for whoever has not met that registry yet.
+    `what` is the message without `advice`, which helps on a first connection.
     """
 
     def __init__(self, what: str, advice: str = "") -> None:
@@ -21,7 +21,7 @@ class RegistryUnavailable(DiscoveryError):
 
 
 class RegistryRefuses(RegistryUnavailable):
-    """The registry answers, and refuses: it takes no writes now, or none from this user."""
+    """The registry answers, but takes no writes now, or none from this user."""
 
 
 class RegistryDenies(RegistryRefuses):
@@ -29,7 +29,7 @@ class RegistryDenies(RegistryRefuses):
 
 
 class RegistrationRefused(DiscoveryError):
-    """It is refused for a reason that does not pass; the message says what has to be changed."""
+    """A registration is refused, and trying again does not help; the message says what to change."""
 
 
 class InvalidRegistration(DiscoveryError):
@@ -41,4 +41,4 @@ class ForbiddenAddress(DiscoveryError):
 
 
 class SettingsError(DiscoveryError):
-    """A setting's value is not allowed; the message is one line: the variable, the value, what is allowed."""
+    """A setting is not allowed; the message is one line: the variable, the value, what is allowed."""

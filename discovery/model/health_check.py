@@ -12,7 +12,7 @@ ProbeKind = Literal["http", "tcp", "heartbeat"]
 Ranges = tuple[tuple[int, int], ...]
 
 PROBE, STATUSES, BODY, HOST = "health.probe", "health.statuses", "health.body", "health.host"
-#: The keys of the metadata that say something of the probe.
+#: The metadata keys that describe the probe.
 HEALTH_KEYS = (PROBE, STATUSES, BODY, HOST)
 
 _KINDS = get_args(ProbeKind)
@@ -24,9 +24,9 @@ _HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """An HTTP probe passes on a status in one of the ranges (both ends included) whose body has `body`.
+    """An HTTP probe passes on a status in one of the ranges (inclusive) whose body contains `body`.
 
-    `host` is the Host field that it sends; where it is empty, that of the health URL.
+    `host` is the Host field that the probe sends; empty means the host of the health URL.
     """
 
     kind: ProbeKind
@@ -41,7 +41,7 @@ class HealthCheck:
 def parse_health_check(
     metadata: Mapping[str, object], *, has_url: bool, words: Words = HTTP
 ) -> HealthCheck:
-    """The check that the metadata ask for; InvalidRegistration with the key, the value and the rule."""
+    """The check in the metadata; raises InvalidRegistration with the key, the value and the rule."""
     kind = metadata.get(PROBE, "http" if has_url else "tcp")
     if kind not in _KINDS:
         raise _refused(words.probe, kind, "must be http, tcp or heartbeat")
@@ -66,7 +66,7 @@ def _host(name: str, host: object) -> str:
 
 
 def _is_host_field(text: str) -> bool:
-    """RFC 9110, section 7.2, without what no server is called."""
+    """Whether a text is a Host field (RFC 9110, section 7.2), without forms that no server uses."""
     match = _HOST.fullmatch(text) if len(text) <= _MAX_HOST_CHARACTERS else None
     return match is not None and 0 < int(match["port"] or 80) < 65536
 

@@ -15,11 +15,11 @@ from .words import HTTP, Words
 
 MAX_METADATA_BYTES = 8 * 1024
 MAX_BODY_BYTES = 16 * 1024
-#: What the registry keeps of it, where each character may be written as six.
+#: The largest record: JSON may write each character as six.
 MAX_RECORD_BYTES = 128 * 1024
 DEFAULT_TTL_S = 15.0
 
-#: What every JSON library can write.
+#: Every JSON library can write integers up to these.
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**63 - 1
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -39,7 +39,7 @@ _KEYS = frozenset(
 _GRAPHIC = re.compile(r"[!-~]+")
 _MAX_HOST_CHARACTERS = 253
 
-#: Made once: ten thousand records are decoded at a time.
+#: Made once, since ten thousand records are decoded at a time.
 _METADATA = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 Scalar = str | int | float | bool | None
@@ -62,7 +62,7 @@ class Instance:
 
     @property
     def key(self) -> str:
-        """Its name in the registry: `<service>/<instance id>`."""
+        """Its key in the registry: `<service>/<instance id>`."""
         return f"{self.name}/{self.id}"
 
     @property
@@ -75,12 +75,12 @@ class Instance:
 
     @property
     def endpoint(self) -> tuple[str, str, int]:
-        """Where connections to it lead."""
+        """Where connections to it go."""
         return self.scheme, self.host, self.port
 
     @property
     def probed_as(self) -> tuple[Scalar, ...]:
-        """What health is a verdict on: a change of any of it makes a new instance of the same id."""
+        """What its health depends on: if any of it changes, the instance is a new one of the same id."""
         return (*self.endpoint, self.health_check_url, *map(self.metadata.get, HEALTH_KEYS))
 
     @property

@@ -1,19 +1,19 @@
-"""Which service is meant by a short name: `price` by requests to `/api/price`, and by the Python API."""
+"""Which service a short name means: `price` in requests to `/api/price` and in the Python API."""
 
 from typing import Protocol
 
 from .instance import is_service_name
 
 SUFFIX = "_service"
-#: The gateway's routes by name are below this path.
+#: The path prefix of the gateway's routes by name.
 PREFIX = "/api"
 
 
 class Catalogue(Protocol):
-    """What has to be known of the services to tell which one is meant."""
+    """What the rule must know of the services."""
 
     def is_in_force(self, service: str) -> bool:
-        """Something of it is registered, or went with the registry's data alone."""
+        """Whether instances are registered, or were lost only with the registry's data."""
         ...
 
     def is_known(self, service: str) -> bool: ...
@@ -25,14 +25,15 @@ def route_of(service: str, prefix: str = PREFIX) -> str:
 
 
 def names_meant(name: str) -> tuple[str, ...]:
-    """The services that may be meant by a name, the first choice first; none by what is no name."""
+    """The services that a name may mean, the first choice first; empty for an invalid name."""
     return (f"{name}{SUFFIX}", name) if is_service_name(name) else ()
 
 
 def service_of(name: str, catalogue: Catalogue) -> str | None:
     """`<name>_service`, or `<name>` where only that is registered; else the one that was.
 
-    What the registry has lost keeps its name until it is back: requests must not go to the other.
+    A service that the registry has lost keeps the name until it is back: requests must not go to the
+    other one.
     """
     names = names_meant(name)
     for is_there in (catalogue.is_in_force, catalogue.is_known):

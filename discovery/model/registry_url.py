@@ -1,4 +1,4 @@
-"""URLs that name a group of servers, `redis+sentinel://` and `redis+cluster://`, read and checked."""
+"""Reads and checks URLs of a group of servers: `redis+sentinel://` and `redis+cluster://`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ Address = tuple[str, int]
 
 SENTINEL_PORT = 26379
 SERVER_PORT = 6379
-#: Query parameters: credentials of the sentinels, where they ask for any, and how TLS is checked.
+#: Query parameters: the sentinels' credentials, if they need any, and how TLS is checked.
 _FOR_SENTINELS = {"sentinel_username": "username", "sentinel_password": "password"}
 _FOR_TLS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerGroup:
-    """What the URL says: `nodes` to ask, and options of redis-py for servers and for sentinels."""
+    """A parsed URL: `nodes` to ask, and redis-py's options for servers and for sentinels."""
 
     kind: Literal["sentinel", "cluster"]
     nodes: tuple[Address, ...]
@@ -29,7 +29,7 @@ class ServerGroup:
 def parse_server_group(url: str) -> ServerGroup | None:
     """The group, or None for a URL of one server; ValueError says what is wrong with it.
 
-    `rediss+…` is the same over TLS, to the sentinels too.
+    `rediss+…` uses TLS, to the sentinels too.
     """
     scheme, _, rest = url.partition("://")
     security, _, kind = scheme.partition("+")
