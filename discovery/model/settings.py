@@ -1,4 +1,4 @@
-"""What discovery needs to know from the environment, checked when it is read."""
+"""Discovery's settings, read from the environment and checked."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from .errors import SettingsError
 from .registry_url import parse_server_group
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
-#: Which environment variable each field of RegistrySettings is.
+#: The environment variable of each field of RegistrySettings.
 VARIABLES = {
     "redis_url": "REDIS_URL",
     "namespace": "REGISTRY_NAMESPACE",
@@ -31,7 +31,7 @@ _NAMESPACE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class RegistrySettings:
-    """Where the registry is and how leases run; `*_s` are seconds."""
+    """Where the registry is, and how leases run; `*_s` are seconds."""
 
     redis_url: str = DEFAULT_REDIS_URL
     namespace: str = "default"
@@ -55,7 +55,7 @@ class RegistrySettings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "RegistrySettings":
-        """The settings that the environment names, the rest at their defaults; SettingsError if bad."""
+        """The settings of the environment, with defaults for the rest; SettingsError if one is bad."""
         return cls(
             redis_url=environ.get("REDIS_URL") or DEFAULT_REDIS_URL,
             namespace=environ.get("REGISTRY_NAMESPACE") or "default",
@@ -65,7 +65,7 @@ class RegistrySettings:
 
 
 def check_redis_url(url: str) -> None:
-    """Raise SettingsError unless the URL names a registry; its password is not repeated."""
+    """Raise SettingsError unless the URL names a registry; the message hides its password."""
     why = ""
     try:
         names_one = parse_server_group(url) is not None or _names_a_server(url)
@@ -91,7 +91,7 @@ def _names_a_server(url: str) -> bool:
 
 
 def without_password(url: str) -> str:
-    """The URL as it may be logged."""
+    """The URL without its password, for logs."""
     url = re.sub(r"(password=)[^&]*", r"\1***", url)
     return re.sub(r"(://[^@]*?:).*@", r"\1***@", url)
 

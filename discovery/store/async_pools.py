@@ -15,7 +15,7 @@ from .sentinel import MasterSearch, Sentinels, check_role, no_longer_master
 def pool(
     group: ServerGroup, options: Mapping[str, Any], asking: Mapping[str, Any]
 ) -> ConnectionPool:
-    """A pool for the group; `options` are a connection's, `asking` those of one to a sentinel."""
+    """A pool for the group; `options` are for a connection, `asking` for one to a sentinel."""
     options = {**options, **group.options}
     if group.kind == "cluster":
         return ConnectionPool(
@@ -45,9 +45,9 @@ class _MasterPool(ConnectionPool):
 
 
 class _FindsMaster:
-    """Asks the sentinels at each connect, and the server itself: what they say may be outdated.
+    """Asks the sentinels for the master at each connect, and asks that server for its role.
 
-    A replica would be read from in silence.
+    The sentinels may be behind, and a replica would answer reads with old data and no error.
     """
 
     def __init__(self, *, sentinels: Sentinels[Redis], **options: Any) -> None:
@@ -87,7 +87,7 @@ class _TlsMasterConnection(_FindsMaster, SSLConnection):
 
 
 class _FollowsMoved:
-    """Connects to the node that has the registry's slot; another node tells which, by MOVED."""
+    """Connects to the node that has the registry's slot; other nodes name it in a MOVED error."""
 
     def __init__(self, *, nodes: ClusterNodes, **options: Any) -> None:
         self._nodes = nodes

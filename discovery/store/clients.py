@@ -1,4 +1,4 @@
-"""Redis clients for a REDIS_URL, with the time-outs that discovery needs, and what their errors mean."""
+"""Redis clients for a REDIS_URL: their time-outs, and what their errors mean."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from ..model.registry_url import parse_server_group
 from ..model.settings import without_password
 from . import async_pools, sync_pools
 
-#: A call that takes longer counts as "registry away"; callers have a last known answer.
+#: A longer call counts as "registry away"; the callers keep a last known answer.
 CALL_TIMEOUT_S = 0.25
 CONNECT_TIMEOUT_S = 0.25
 
-#: Made once: each connection would read it from the disk.
+#: Made once, since each connection would read it from the disk.
 _DRIVER = DriverInfo()
 
-#: One more try at once: a pooled connection may have died with a server that is back already.
+#: One more try at once: a pooled connection may be dead although the server is back already.
 _TRIES_AGAIN = 1
 
 
@@ -42,16 +42,16 @@ def connect(url: str) -> "redis.Redis":
 
 
 def abandon(client: "redis.Redis") -> None:
-    """In a forked child: let its parent's client go without a word to the server.
+    """In a forked child, drop the parent's client without a word to the server.
 
-    Its own way to close waits for locks, which threads that are not in the child may hold.
+    The client's own `close` waits for locks, which threads of the parent may have held at the fork.
     """
     for one in (client, *sync_pools.asked_by(client.connection_pool)):
         one.auto_close_connection_pool = False
 
 
 def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
-    """The same for asyncio; `blocking` is for a connection that waits on the stream of events."""
+    """A client for asyncio; `blocking` is for a connection that waits on the stream of events."""
     options: dict[str, Any] = {
         "socket_timeout": None if blocking else CALL_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
@@ -75,7 +75,7 @@ def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
 
 
 def unavailable(url: str, error: Exception) -> RegistryUnavailable:
-    """A client's error as one of discovery's; the password of `url` is not told."""
+    """Turn a client's error into one of discovery's; the message hides the password of `url`."""
     server = f"the registry at {without_password(url)}"
     if isinstance(error, MovedError):
         return RegistryUnavailable(

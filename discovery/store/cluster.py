@@ -1,4 +1,4 @@
-"""Which node of a cluster has the registry: all its keys are in one slot, so one node has them all."""
+"""Finds the node of a cluster that has the registry: all its keys are in one slot, on one node."""
 
 from collections.abc import Iterator
 from functools import cache, partial
@@ -11,14 +11,14 @@ from .failover import Turn
 
 
 class ClusterNodes:
-    """The node to connect to: the one that was last named by a MOVED, else one of the URL's."""
+    """The node to connect to: the one that the last MOVED named, else one of the URL's."""
 
     def __init__(self, listed: tuple[Address, ...]) -> None:
         self.current = listed[0]
         self._listed = listed
 
     def turns(self) -> Iterator[Turn[Address]]:
-        """One for the node that is thought right and one for each listed, until one connects."""
+        """A turn for the current node and one for each listed node, until one connects."""
         for left in range(len(self._listed), -1, -1):
             turn = Turn(self.current, failed=partial(self._failed, self.current))
             yield turn
@@ -28,16 +28,16 @@ class ClusterNodes:
                 raise turn.error
 
     def elsewhere(self, told: MovedError, asked: str) -> RedisConnectionError:
-        """The node that was asked names another, by its port alone where the host is its own.
+        """Go to the node that a MOVED names; without a host in it, only the port is another.
 
-        A try again goes there. ASK is not followed: while a slot is on its way, a script of many keys
-        runs at neither node (TRYAGAIN), so the registry is away until the move is complete.
+        The next try goes there. ASK is not followed: while a slot moves, a script of many keys runs at
+        neither node (TRYAGAIN), so the registry is away until the move is complete.
         """
         self.current = (told.host or asked, told.port)
         return RedisConnectionError(f"another node has the registry: {told}")
 
     def _failed(self, address: Address) -> None:
-        """No connection: go on to the next that is listed, any of which knows where to go."""
+        """After a failed connect, go on to the next listed node: any of them can name the right one."""
         if address == self.current:
             place = self._listed.index(address) if address in self._listed else -1
             self.current = self._listed[(place + 1) % len(self._listed)]
@@ -45,5 +45,5 @@ class ClusterNodes:
 
 @cache
 def nodes_of(listed: tuple[Address, ...]) -> ClusterNodes:
-    """One for each cluster and process: what one client was told, the next need not ask."""
+    """One object for each cluster and process, so that all clients know what one was told."""
     return ClusterNodes(listed)

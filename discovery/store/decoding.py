@@ -1,4 +1,4 @@
-"""What the registry holds, as values: whatever is wrong with one record leaves that one out, with a warning."""
+"""Decodes what the registry holds; a record that is not valid is left out, with a warning."""
 
 import re
 from typing import Any
@@ -12,28 +12,28 @@ from .left_out import LeftOut
 #: The last moment of the year 9999, which is the last that RFC 3339 can name.
 MOST_MS = 253_402_300_799_999
 
-#: As lua/common.lua takes them; what is longer can't be counted to in floating point.
+#: As lua/common.lua accepts them: floating point can't count exactly in longer ones.
 _WHOLE_NUMBER = re.compile(rb"[0-9]{1,15}")
 _TTL_MS = re.compile(rb"[0-9]{1,7}")
 
 
 def text(value: bytes | str) -> str:
-    """Bytes that should be UTF-8; two that are not are told apart all the same."""
+    """Decode UTF-8; invalid bytes are escaped, so that different values stay different."""
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
 def line(value: bytes | str) -> str:
-    """A text for people, whoever wrote it: one line, and nothing that a terminal would obey."""
+    """Make text from anyone safe to show: one line, and no control characters for a terminal."""
     return "".join(one if one.isprintable() else "?" for one in text(value))
 
 
 def revision_of(value: bytes | None) -> int:
-    """A revision as it is stored; 0 where it is none, as the scripts have it."""
+    """A stored revision; 0 where it is not one, as in the scripts."""
     return int(value) if value is not None and _WHOLE_NUMBER.fullmatch(value) else 0
 
 
 def time_ms(value: bytes | float) -> int:
-    """A number that is a time, Unix ms; InvalidRegistration where it can be none."""
+    """A time in Unix ms; raises InvalidRegistration where the number can't be one."""
     try:
         unix_ms = int(float(value))
     except (ValueError, OverflowError):
@@ -46,7 +46,7 @@ def time_ms(value: bytes | float) -> int:
 def decode_value(key: str, value: bytes) -> tuple[Instance, int, bool]:
     """(instance, registered at in ms, draining) of an entry of the `instances` hash.
 
-    Raises InvalidRegistration when it is not one of ours.
+    Raises InvalidRegistration when the entry is not valid.
     """
     parts = value.split(b" ", 3)
     if len(parts) != 4 or not (_WHOLE_NUMBER.fullmatch(parts[0]) and _TTL_MS.fullmatch(parts[1])):
@@ -55,7 +55,7 @@ def decode_value(key: str, value: bytes) -> tuple[Instance, int, bool]:
 
 
 def decoding_snapshot(reply: Any, left_out: LeftOut) -> Steps[Snapshot]:
-    """What the script of `snapshot` returned, as values: 10 ms for each thousand instances."""
+    """Decode what the script of `snapshot` returned: 10 ms for each thousand instances."""
     epoch, revision, last_event_id, now_ms, gateways, instances, known, *keys = reply
     removed, probation, lapsed = (frozenset(map(text, some)) for some in keys)
     records: list[Record] = []

@@ -1,4 +1,4 @@
-"""Servers that are tried one after another, and which failures let the next one have its turn."""
+"""Tries servers one after another, and says which failures lead to the next one."""
 
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -12,9 +12,9 @@ NO_ANSWER = (RedisConnectionError, RedisTimeoutError)
 
 
 class Turn(Generic[Server]):
-    """One server's turn, a `with` block: it swallows that the server gave no answer, and nothing else.
+    """One server's turn, a `with` block: it swallows the errors that mean "no answer".
 
-    `failed` is called at every error: a caller that gives up has waited for this server in vain too.
+    `failed` is called at every error: a caller that gives up has waited in vain for this server too.
     """
 
     def __init__(self, server: Server, failed: Callable[[], None]) -> None:

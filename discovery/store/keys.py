@@ -1,4 +1,4 @@
-"""The names of the registry's keys: one hash tag, so that all of them live in one slot of a cluster."""
+"""The names of the registry's keys: they share a hash tag, and so one slot of a cluster."""
 
 KEY_NAMES = (
     "meta",
@@ -19,10 +19,10 @@ KEY_NAMES = (
 
 
 def tag(namespace: str) -> str:
-    """What every key of a namespace begins with."""
+    """The hash tag that every key of a namespace begins with."""
     return f"{{lockgate:{namespace}}}"
 
 
 def registry_keys(namespace: str) -> list[str]:
-    """The keys of the registry's scripts, in the order that lua/common.lua names them."""
+    """The keys of the registry's scripts, in the order of lua/common.lua."""
     return [f"{tag(namespace)}:{name}" for name in KEY_NAMES]

@@ -1,17 +1,17 @@
-"""What is left out of the registry's answers since it is not one of ours: each is said once."""
+"""Warns once for each record that is left out of the registry's answers because it is not valid."""
 
 from ..base.logs import Log
 
-#: So many are remembered as said; past that all may be said again.
+#: How many warnings are remembered; after that, each may be repeated once.
 MOST_REMEMBERED = 1000
-#: Of a key and of what is wrong, either of which may be as long as its writer liked. Ours are shorter.
+#: The most characters of a key, and of what is wrong: their writer may have made them any length.
 MOST_CHARACTERS = 200
 
 _log = Log()
 
 
 class LeftOut:
-    """Names each record that is left out, with the reason, when it is first met and when that changes."""
+    """Warns of each record that is left out, with the reason: first, and when the reason changes."""
 
     def __init__(self) -> None:
         self._said: dict[str, str] = {}
@@ -21,6 +21,6 @@ class LeftOut:
         if self._said.get(key) == detail:
             return
         if len(self._said) >= MOST_REMEMBERED:
-            self._said.clear()  # at once, since threads share it
+            self._said.clear()  # all at once, since threads share it
         self._said[key] = detail
         _log.warning("registry.invalid_record", key=key, detail=detail)

@@ -1,4 +1,4 @@
-"""A client of the registry for each event loop: its connections belong to the loop that made them."""
+"""One client of the registry for each event loop, since connections belong to their loop."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -10,10 +10,10 @@ _Life = AsyncGenerator[Scripts, None]
 
 
 class LoopClients:
-    """Connects in each loop that asks, and closes what it has there when the loop ends.
+    """Connects in each loop that asks, and closes its connections when the loop ends.
 
-    The end of a loop is heard of as asyncio tells it to asynchronous generators: `asyncio.run` and
-    `asyncio.Runner` do so, and whoever else calls `loop.shutdown_asyncgens()`.
+    It learns of a loop's end as asyncio tells asynchronous generators: `asyncio.run` and
+    `asyncio.Runner` do so, and everyone who calls `loop.shutdown_asyncgens()`.
     """
 
     def __init__(self, url: str) -> None:
@@ -21,7 +21,7 @@ class LoopClients:
         self._open: dict[asyncio.AbstractEventLoop, tuple[_Life, Scripts]] = {}
 
     async def scripts(self) -> Scripts:
-        """The scripts of the running loop's client."""
+        """The scripts of the client of the running loop."""
         loop = asyncio.get_running_loop()
         if loop not in self._open:
             self._forget_closed()
@@ -43,7 +43,7 @@ class LoopClients:
             await client.aclose()
 
     def _forget_closed(self) -> None:
-        """Loops that were closed without a word to their generators."""
-        # Of a copy: loops of other threads come and go meanwhile.
+        """Forget loops that were closed without telling their generators."""
+        # From a copy: other threads' loops come and go meanwhile.
         for loop in [loop for loop in list(self._open) if loop.is_closed()]:
             self._open.pop(loop, None)

@@ -1,4 +1,4 @@
-"""A client of the registry for each process: its connections belong to the process that made them."""
+"""One client of the registry for each process, since connections belong to their process."""
 
 from ..base.forking import tell_of_forks
 from .clients import abandon, connect
@@ -6,7 +6,7 @@ from .scripts import Scripts
 
 
 class ProcessClient:
-    """What a process has for itself; a forked child gets it anew."""
+    """Makes an object once for each process; a forked child gets a new one."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -14,7 +14,7 @@ class ProcessClient:
         tell_of_forks(self)
 
     def forked(self) -> None:
-        """Connections, and locks that other threads held, are the parent's."""
+        """Drop the parent's object: its connections and locks can't be used in the child."""
         abandon(self.client)
         self._make()
 

@@ -1,4 +1,4 @@
-"""One description of each registry command (script, arguments, decoder), for both kinds of client."""
+"""Describes each registry command once (script, arguments, decoder), for both kinds of client."""
 
 import contextlib
 import secrets
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[T]):
-    """A call of one script; `decode` makes the answer out of what the server returns."""
+    """A call of one script; `decode` turns the server's reply into the answer."""
 
     script: str
     args: tuple[str | int, ...]
@@ -44,13 +44,13 @@ def _scripts() -> dict[str, str]:
     }
 
 
-#: The texts of the scripts by name. They are read with this module: a process must neither need a
-#: descriptor for one later, nor get that of another release.
+#: The scripts' texts by name, read at import: later a process may have no descriptor left, or find
+#: the files of another release.
 _TEXTS = _scripts()
 
 
 def script_source(name: str) -> str:
-    """The text of a script, with what all of them share in front."""
+    """The text of a script, after the part that all scripts share."""
     return f"{_TEXTS['common']}\n{_TEXTS[name]}"
 
 
@@ -78,17 +78,17 @@ def register(instance: Instance) -> Command[Registered]:
 
 
 def renew(keys: Sequence[str]) -> Command[list[bool]]:
-    """Heartbeats of the instances with these keys; the answers are in the same order."""
+    """Send heartbeats for the instances with these keys; the answers are in the same order."""
     return Command("renew", (_new_epoch(), *keys), lambda reply: [bool(item) for item in reply])
 
 
 def heartbeat(key: str) -> Command[str]:
-    """One heartbeat; the answer is the instance's state, as in Standing, empty where it is unknown."""
+    """Send one heartbeat; the answer is the state, as in Standing, or empty if it is not registered."""
     return Command("renew", (_new_epoch(), key), lambda reply: text(reply[0]))
 
 
 def standing(key: str) -> Command[Standing]:
-    """What is said of an instance."""
+    """What the registry says of an instance."""
     return Command(
         "standing",
         (_new_epoch(), key),
@@ -103,9 +103,9 @@ def drain(key: str) -> Command[Changed]:
 def acknowledge(
     worker: str, lease_s: float, said: Sequence[tuple[str, int, int]]
 ) -> Command[list[bool]]:
-    """What a worker has at draining instances: (key, registered at in ms, requests) of each.
+    """Report a worker's requests at draining instances: (key, registered at in ms, requests) of each.
 
-    The answers are False where that registration does not drain any more.
+    An answer is False where that registration does not drain any more.
     """
     args = [part for one in said for part in one]
     return Command(
@@ -123,7 +123,7 @@ def drained(key: str) -> Command[Drained]:
 
 
 def pauses_s() -> Iterator[float]:
-    """How long to wait between one look at a drain and the next: most are over in milliseconds."""
+    """The pauses between two looks at a drain: most drains are over in milliseconds."""
     pause_s = 0.005
     while True:
         yield pause_s
@@ -137,7 +137,7 @@ def deregister(key: str) -> Command[Changed]:
 def report(
     gateway: str, lease_s: float, verdicts: Sequence[tuple[str, str, str]]
 ) -> Command[Reported]:
-    """A gateway's verdicts: (instance key, status, evidence) of each."""
+    """Report a gateway's verdicts: (instance key, status, evidence) of each."""
     said = [part for verdict in verdicts for part in verdict]
     return Command(
         "report",
@@ -155,9 +155,9 @@ def sweep(
     worker_lease_s: float = 0.0,
     url: str = "",
 ) -> Command[Swept]:
-    """A sweep; it renews the leases of a gateway and a worker. A worker's lease of 0 s ends it.
+    """Sweep, and renew the leases of a gateway and a worker; 0 s ends the worker's lease.
 
-    `url`: where clients reach the gateway.
+    `url` is where clients reach the gateway.
     """
     return Command(
         "sweep",
@@ -185,9 +185,9 @@ def sweep(
 def snapshot(
     *services: str, left_out: LeftOut | None = None, known_to: str = ""
 ) -> Command[Snapshot]:
-    """Everything, or these services; `left_out` knows what has been said before of what is not ours.
+    """Read everything, or these services; `left_out` warns of records that are not valid.
 
-    `known_to`: the id of the stream's last entry that the caller has followed.
+    `known_to` is the id of the last stream entry that the caller has followed.
     """
     said = left_out or LeftOut()
     return Command(
@@ -198,12 +198,12 @@ def snapshot(
 
 
 def leases(instances: Sequence[Instance]) -> Command[dict[str, int]]:
-    """When these instances last sent a heartbeat, by key, Unix ms; those registered alone."""
+    """When these instances last sent a heartbeat, Unix ms by key; only those that are registered."""
 
     def heartbeats_ms(reply: Any) -> dict[str, int]:
         heartbeats: dict[str, int] = {}
         for instance, lapses_at_ms in zip(instances, reply, strict=True):
-            with contextlib.suppress(InvalidRegistration):  # none, or not a time
+            with contextlib.suppress(InvalidRegistration):  # not registered, or not a time
                 lapses = time_ms(lapses_at_ms)
                 heartbeats[instance.key] = lapses - round(instance.ttl_s * 1000)
         return heartbeats

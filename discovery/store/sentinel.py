@@ -1,4 +1,4 @@
-"""What both kinds of connection to Sentinel's master decide alike, and say alike when it fails."""
+"""What both kinds of connection to Sentinel's master share: decisions and error messages."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,14 +13,14 @@ Client = TypeVar("Client")
 
 
 class Sentinels(Generic[Client]):
-    """Clients of the sentinels that know a master by `name`, in the order in which they are asked."""
+    """Clients of the sentinels that know a master by `name`, in the order of asking."""
 
     def __init__(self, name: str, clients: Sequence[Client]) -> None:
         self.name = name
         self.clients = list(clients)
 
     def ask_last(self, silent: Client) -> None:
-        """So who has little time and gives up does not wait for the same silent sentinel again."""
+        """Move a silent sentinel to the end: a caller with little time must not meet it first again."""
         self.clients = [*(client for client in self.clients if client is not silent), silent]
 
 
@@ -33,7 +33,7 @@ class MasterSearch(Generic[Client]):
         self._address: Address | None = None
 
     def turns(self) -> Iterator[Turn[Client]]:
-        """Each sentinel's, until one is told to have named the master."""
+        """A turn for each sentinel, until one has named the master."""
         for client in self._sentinels.clients:
             turn = Turn(client, failed=partial(self._sentinels.ask_last, client))
             yield turn
@@ -43,13 +43,13 @@ class MasterSearch(Generic[Client]):
                 self._silent.append(str(turn.error))
 
     def told(self, reply: Any) -> None:
-        """What a sentinel answered: a host and a port, or None where it knows no such master."""
+        """Take in a sentinel's answer: a host and a port, or None where it knows no such master."""
         if reply is not None:
             self._address = reply[0], reply[1]
 
     @property
     def master(self) -> Address:
-        """What was found; raises where no sentinel named one, with what the silent ones had to say."""
+        """The master's address; raises where no sentinel named one, with the errors of silent ones."""
         if self._address is None:
             why = f": {'; '.join(self._silent)}" if self._silent else ""
             raise RedisConnectionError(
@@ -59,11 +59,11 @@ class MasterSearch(Generic[Client]):
 
 
 def check_role(reply: Any) -> None:
-    """The answer to ROLE: raises where it is not a master's."""
+    """Raise unless the answer to ROLE is a master's."""
     if reply[0] not in (b"master", "master"):
         raise RedisConnectionError("the server is a replica; a failover is under way")
 
 
 def no_longer_master() -> RedisConnectionError:
-    """It refused a write: the next connection asks the sentinels anew."""
+    """The error for a refused write: the next connection asks the sentinels anew."""
     return RedisConnectionError("the server is a master no more")

@@ -1,4 +1,4 @@
-"""The registry's stream of events, as values: what an entry says, and whether it is the next one."""
+"""Entries of the registry's stream of events, as values."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ _STATUSES: dict[bytes, Status] = {
 
 
 def parse_event(fields: dict[bytes, bytes], left_out: LeftOut | None = None) -> Event | None:
-    """The event of a stream entry, or None when it is not one of ours.
+    """The event of a stream entry, or None when the entry is not valid.
 
-    `left_out` knows what has been said before of records that are not.
+    `left_out` warns of records that are not valid.
     """
     try:
         revision = int(fields[b"rev"])

@@ -1,4 +1,4 @@
-"""An immutable map of which a changed copy costs little, however large it is."""
+"""An immutable map with cheap changed copies, however large it is."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -9,9 +9,9 @@ _BUCKETS = 256
 
 
 class PersistentMap(Mapping[str, V]):
-    """What does not change is shared with the copy: a change copies one bucket of 256.
+    """A copy shares what does not change: a change copies one bucket of 256.
 
-    Whoever holds an older one goes on reading that. The order is none to rely on.
+    Readers of an older map keep it as it was. The order means nothing.
     """
 
     __slots__ = ("_buckets", "_size")
@@ -27,14 +27,14 @@ class PersistentMap(Mapping[str, V]):
         return self._changed(key, {**self._bucket(key), key: value})
 
     def without(self, key: str) -> "PersistentMap[V]":
-        """The map without the key; the same one where it is not there."""
+        """The map without the key; the same object where the key is not there."""
         if key not in self:
             return self
         bucket = dict(self._bucket(key))
         del bucket[key]
         return self._changed(key, bucket)
 
-    # The hop looks services up: these two are as short as they can be.
+    # The hop looks services up here, so these two are as short as possible.
 
     def get(self, key: str, default: Any = None) -> Any:
         return self._buckets[hash(key) % _BUCKETS].get(key, default)
@@ -67,5 +67,5 @@ class PersistentMap(Mapping[str, V]):
 
 
 def persistent(items: Mapping[str, V]) -> PersistentMap[V]:
-    """The items as such a map; the same object where they are one."""
+    """The items as a PersistentMap; the same object where they are one already."""
     return items if isinstance(items, PersistentMap) else PersistentMap(items)

@@ -1,4 +1,4 @@
-"""The view on disk: what a gateway that starts while the registry is away begins with."""
+"""The view on disk, for a gateway that starts while the registry is away."""
 
 import asyncio
 import contextlib
@@ -18,17 +18,17 @@ from ..model.instance import Instance, decode, encode
 from ..store.decoding import time_ms
 from .view import Entry, Event, View
 
-#: The first line says it; a file of another format is ignored.
+#: The first line of the file; a file of another format is ignored.
 FORMAT = "lockgate-view-1"
 WRITE_PAUSE_S = 1.0
-#: A large view is written less often: at most this share of the time goes into it, but a slow disk
-#: does not hold the next change up for longer than this.
+#: Writing takes at most this share of the time, so a large view is written less often. A slow disk
+#: delays the next change by no more than this.
 WRITE_SHARE = 0.05
 WRITE_PAUSE_MOST_S = 3.0
-#: How often a view that does not change is said to be current still.
+#: How often an unchanged view's file is marked as current.
 CONFIRM_INTERVAL_S = 10.0
 
-#: What reading a document raises whose shape is another.
+#: What reading a document of another shape can raise.
 _NOT_OURS = (
     ValueError,
     LookupError,
@@ -51,10 +51,10 @@ class Saved:
 
 
 class SavedView:
-    """Keeps a file current while `run` runs; its modification time is the registry's last word on it.
+    """Keeps a file current while `run` runs; the file's modification time is when it was last current.
 
-    `age_s` is the age of the present view. Instances that drain stay out, and so does what was taken
-    out: a gateway that starts on the file must not send anything there.
+    `age_s` is the age of the present view. Draining and removed instances stay out of the file: a
+    gateway that starts with it must not send them anything.
     """
 
     def __init__(self, path: Path, age_s: Callable[[], float]) -> None:
@@ -70,7 +70,7 @@ class SavedView:
         self._something.set()
 
     async def run(self) -> None:
-        """Write each new view until cancelled, and the last one then; a failure is said once."""
+        """Write each new view until cancelled, and then the last one; log a failure once."""
         try:
             await self._run()
         finally:
@@ -102,24 +102,24 @@ class SavedView:
         if self._view is not None and self._something.is_set():
             self._something.clear()
             try:
-                # The thread has next to nothing but the disk to wait for: it would share the interpreter.
+                # The lines are made here, in steps: a thread would compete for the interpreter.
                 lines = await in_steps(self._lines.of(self._view))
                 await asyncio.to_thread(write, self._path, lines, current_at_s)
             except BaseException:
-                self._something.set()  # the file is not this view: it must not be said to be current
+                self._something.set()  # the file is not this view, so it must not be marked as current
                 raise
         elif self._view is not None:
             os.utime(self._path, (current_at_s, current_at_s))
 
 
 class ViewLines:
-    """The lines of a file; of an instance that has not changed, the line is that of the last time."""
+    """Makes the lines of a file; an unchanged instance keeps its line."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[Instance, str]] = {}
 
     def of(self, view: View) -> Steps[list[str]]:
-        """What is to be written for this view."""
+        """The lines for this view."""
         now_s = time.monotonic()
         gone = {service: round(now_s - at_s, 3) for service, at_s in view.known.items()}
         header = json.dumps({"format": FORMAT, "gone_s": gone})
@@ -140,7 +140,7 @@ class ViewLines:
 
 
 def write(path: Path, lines: Sequence[str], current_at_s: float) -> None:
-    """Put the file in place at once, readable by its owner alone; `current_at_s` is Unix time."""
+    """Replace the file in one step, readable by its owner alone; `current_at_s` is Unix time."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -155,9 +155,9 @@ def write(path: Path, lines: Sequence[str], current_at_s: float) -> None:
 
 
 def read(path: Path) -> Saved | None:
-    """The view of a file, or None where there is none of ours; its instances have yet to be probed.
+    """The view of a file, or None where the file is not valid; its instances must still be probed.
 
-    A line that is not one of ours is left out.
+    A line that is not valid is left out.
     """
     try:
         age_s = max(0.0, time.time() - path.stat().st_mtime)

@@ -1,4 +1,4 @@
-"""The gateway's view of the registry: immutable, made from a snapshot, changed by events, swapped whole."""
+"""The gateway's view of the registry: immutable, made from a snapshot, changed by events."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,17 +10,17 @@ from ..model.instance import Instance
 from .persistent_map import persistent
 
 Status = Literal["starting", "healthy", "unhealthy"]
-#: `lapsed`: its lease ended. `lost`: the registry's data was, or a newer snapshot lacks it though
-#: nobody removed it.
+#: `lapsed`: its lease ended. `lost`: the registry's data were lost, or a newer snapshot lacks the
+#: instance though nobody removed it.
 Absence = Literal["lapsed", "lost"]
 
-#: An absent instance is kept so long, for what the states of the contract allow it.
+#: How long an absent instance is kept, for the uses that the contract's states allow.
 ABSENT_KEPT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An instance as the view has it; `status` is the registry's, `absent` None while registered."""
+    """An instance in the view; `status` is the registry's, `absent` is None while registered."""
 
     instance: Instance
     registered_at_ms: int
@@ -39,11 +39,11 @@ Entries = Mapping[str, Entry]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Entries by service and instance key, and services known though nothing of them is left.
+    """Entries by service and instance key, and services that are known but have no entry left.
 
     `known` maps a service to when its last instance went. Times are seconds of the gateway's
-    monotonic clock. `revision` is that of the last event taken in, within `epoch`. `probation` is the
-    last snapshot's: keys of what was removed for ill health, which events tell of from then on.
+    monotonic clock. `revision` is that of the last event taken in, within `epoch`. `probation` comes
+    from the last snapshot: keys of instances removed for ill health; later ones come as events.
     """
 
     epoch: str = ""
@@ -57,7 +57,7 @@ class View:
             yield from entries.values()
 
     def registered(self, service: str) -> list[Entry]:
-        """The entries that are listed, absent ones not."""
+        """The registered entries; absent ones are left out."""
         return [e for e in self.services.get(service, {}).values() if e.absent is None]
 
     def is_registered(self, service: str) -> bool:
@@ -89,13 +89,13 @@ class Event:
 
 
 def apply(view: View, event: Event, now_s: float) -> View:
-    """The view after one event; the caller has seen to it that it is the next one."""
+    """The view after one event; the caller makes sure that it is the next one."""
     view = replace(view, revision=event.revision)
     entry = view.services.get(event.service, {}).get(event.key)
     if event.kind == "registered":
-        if event.instance is None:  # not one of ours: the old record is no longer there either
+        if event.instance is None:  # not valid: the old record is no longer there either
             return view if entry is None else _without(view, event.key, now_s)
-        # Where it was registered still, the registry has kept its status; else it begins anew there.
+        # The registry kept the status of an instance that was registered; any other begins anew.
         status = entry.status if entry is not None and entry.absent is None else "starting"
         return _with(view, Entry(event.instance, event.registered_at_ms, status=status))
     if entry is None:
@@ -108,17 +108,16 @@ def apply(view: View, event: Event, now_s: float) -> View:
         return _with(view, replace(entry, status="starting", absent="lapsed", absent_since_s=now_s))
     if event.kind in ("expired", "deregistered", "removed"):
         return _without(view, event.key, now_s)
-    return view  # a kind that a newer release writes
+    return view  # a kind of event that only a newer release knows
 
 
 def taking_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.0) -> Steps[View]:
-    """The view after a snapshot: as the registry has it, with what went missing kept as absent.
+    """The view after a snapshot: as the registry has it; missing instances are kept as absent.
 
-    What was removed on purpose or was draining is gone. Anything else that is missing has lapsed, if
-    the snapshot says so, or was lost with the registry's data; it is kept for its probes to judge. For
-    `away_s` the registry was away: that is no part of the time in which what was lost may come back.
-    An entry that is as it was is the same object: of thousands, a listener has to look at the others
-    only.
+    Instances that were removed on purpose or were draining are dropped. Any other missing instance has
+    lapsed, if the snapshot says so, or was lost with the registry's data; its probes decide about it.
+    The registry was away for `away_s`, and that time does not count for lost instances. An unchanged
+    entry stays the same object, so a listener looks only at the others.
     """
     services: dict[str, dict[str, Entry]] = {}
     for records in slices(snapshot.records):
@@ -158,9 +157,10 @@ def taking_over(view: View, snapshot: Snapshot, now_s: float, away_s: float = 0.
 
 
 def forget_absent(view: View, now_s: float, away_s: float = 0.0) -> View:
-    """Without what has been absent, or without instances, for too long; the same object if nothing is.
+    """Drop what has been absent, or services without instances, for too long.
 
-    While the registry is away, nothing that it has lost can come back: `away_s` does not count.
+    Returns the same object if nothing is dropped. `away_s` does not count: while the registry is away,
+    a lost instance can't come back.
     """
     stale = [
         entry.key

@@ -22,13 +22,13 @@ from .events import parse_event
 from .saved_view import Saved
 from .view import Event, View
 
-#: How long one read of the stream waits, and how often the registry is asked whether it is the same.
+#: How long one read of the stream waits, and how often the registry's identity is checked.
 READ_WAIT_S = 1.0
 #: A snapshot of many instances may take longer than an ordinary call.
 SNAPSHOT_TIMEOUT_S = 5.0
-#: The first one, where there may be a saved view to start on.
+#: The limit for the first snapshot where a saved view may be there to start with.
 FIRST_SNAPSHOT_S = 1.0
-#: A read that ends so much later than it should means that the server hangs.
+#: The server hangs if a read ends this much later than it should.
 HUNG_AFTER_S = 1.0
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 1.0
@@ -40,26 +40,26 @@ _log = Log()
 
 
 class _NewSnapshotNeeded(Exception):
-    """The stream can't be followed on: a jump in revisions, another epoch."""
+    """The stream can't be followed any further: a gap in the revisions, another epoch."""
 
 
 class Watcher:
     """Keeps `view` current while `run` runs.
 
-    Never resumes a stream across connections: after a failover, ids and revisions are used again.
+    It never resumes a stream on another connection: a failover reuses ids and revisions.
     """
 
     def __init__(
         self, settings: RegistrySettings, saved: Callable[[], Saved | None] | None = None
     ) -> None:
-        """`saved` reads the view to begin with, should the registry be away at the start."""
+        """`saved` reads the view to begin with if the registry is away at the start."""
         self.view = View()
         self.connected = False
-        #: The registry has not been heard of yet: the view is a saved one.
+        #: The view is a saved one: the registry has not been heard of yet.
         self.from_file = False
         self._saved = saved
         self._left_out = LeftOut()
-        #: The last entry of the stream that was taken in, over any connection.
+        #: The last stream entry that was taken in, over any connection.
         self._known_to = ""
         self._settings = settings
         self._keys = registry_keys(settings.namespace)
@@ -86,7 +86,7 @@ class Watcher:
         await self._has_view.wait()
 
     async def reached(self, epoch: str, revision: int, timeout_s: float = 1.0) -> bool:
-        """Wait until the view holds the change of this revision; False when it does not come in time."""
+        """Wait until the view includes this revision; False when it does not come in time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while not self._holds(epoch, revision):
@@ -97,7 +97,7 @@ class Watcher:
         return self.view.epoch == epoch and self.view.revision >= revision
 
     async def run(self) -> None:
-        """Follow the registry until cancelled, over any number of its failures."""
+        """Follow the registry until cancelled, through any number of its failures."""
         wait_s = RETRY_FIRST_S
         while True:
             try:
@@ -108,10 +108,10 @@ class Watcher:
                 continue
             except (RedisError, OSError, TimeoutError) as error:
                 wait_s = RETRY_FIRST_S if self.connected else min(RETRY_MOST_S, wait_s * 2)
-                if self.connected or wait_s < RETRY_MOST_S:  # said once more for each longer pause
+                if self.connected or wait_s < RETRY_MOST_S:  # log each longer pause once
                     detail = str(error) or "no answer in time"
                     _log.warning("registry.unreachable", detail=detail, retry_s=wait_s)
-            except Exception:  # noqa: BLE001 - whatever it is, nothing is followed now, and it is tried again
+            except Exception:  # noqa: BLE001 - whatever it is, following has stopped, and is tried again
                 wait_s = RETRY_MOST_S
                 _log.exception("registry.not_followed", retry_s=wait_s)
             self.connected = False
@@ -120,7 +120,7 @@ class Watcher:
             self._swap(view.forget_absent(self.view, time.monotonic(), self.age_s), None)
 
     def _begin_with_saved(self) -> None:
-        """Without a view yet: take the saved one, where there is one. It is read only once."""
+        """Take the saved view where there is no view yet. The file is read only once."""
         read, self._saved = self._saved, None
         saved = read() if read is not None and not self.has_view else None
         if saved is not None:
@@ -131,7 +131,7 @@ class Watcher:
             self._has_view.set()
 
     async def _follow(self) -> None:
-        """One connection's life: ends by an exception."""
+        """Follow over one connection; it ends with an exception."""
         client = connect_async(self._settings.redis_url, blocking=True)
         try:
             async with asyncio.timeout(
@@ -140,7 +140,7 @@ class Watcher:
                 reply = await self._snapshot(client)
             heard_s = time.monotonic()
             away_s = heard_s - self._in_force_at_s
-            # Thousands of instances take a while: requests go on meanwhile, on the view before.
+            # Thousands of instances take a while; requests go on meanwhile, with the old view.
             snapshot = await in_steps(decoding_snapshot(reply, self._left_out))
             after = await in_steps(view.taking_over(self.view, snapshot, heard_s, away_s))
             quick = await self._is_quick(client)
@@ -150,7 +150,7 @@ class Watcher:
             self._saved = None
             self._has_view.set()
             if not quick:
-                # Its view is taken, but it is not connected: that would come and go for ever.
+                # Its snapshot is used, but `connected` stays False: it would flip for ever.
                 raise TimeoutError("the registry is too slow to be followed")
             if not self.connected:
                 _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
@@ -172,7 +172,7 @@ class Watcher:
         return await client.eval(source, len(self._keys), *self._keys, *command.args)
 
     async def _is_quick(self, client: Any) -> bool:
-        """It answers soon enough for a hung one to be told from it."""
+        """Whether it answers quickly enough to be told from a server that hangs."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(HUNG_AFTER_S):
                 await client.hget(self._keys[0], "epoch")
@@ -194,7 +194,7 @@ class Watcher:
             self._known_to = entry_id.decode()
 
     async def _check_same(self, client: Any) -> None:
-        """Once in a while: is this still the registry, and the data, that we follow?"""
+        """Check from time to time that this is still the registry, and the data, that we follow."""
         async with asyncio.timeout(HUNG_AFTER_S):
             epoch, revision = await client.hmget(self._keys[0], "epoch", "rev")
         if text(epoch or b"") != self.view.epoch or revision_of(revision) < self.view.revision:

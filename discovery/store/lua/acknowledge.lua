@@ -1,6 +1,7 @@
--- A worker says how many requests it still has at instances that drain; 0 is its acknowledgement: it
--- chooses the instance no more, and holds no connection to it. No event: only who drains reads it.
--- The worker's lease is renewed with it: so what a registration ends is known of every worker.
+-- Report how many requests a worker still has at draining instances; 0 acknowledges the drain: the
+-- worker no longer chooses the instance and holds no connection to it. There is no event, since only
+-- the caller that drains reads this. It renews the worker's lease, so that a registration that ends
+-- clears the acknowledgements of every worker.
 -- ARGV: 2 worker, 3 its lease in ms, then for each instance: member, registered at (ms, as the
 --       worker's view has it), requests in flight
 -- Returns for each 1, or 0 when that registration does not drain (any more)

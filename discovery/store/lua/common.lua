@@ -1,11 +1,11 @@
--- What every registry script begins with; it is put in front of each when it is loaded.
+-- The beginning of every registry script; it is put in front of each when the scripts are loaded.
 --
--- KEYS, the same for all, in one hash slot:
+-- KEYS, the same for all scripts, in one hash slot:
 --   1 meta       hash    epoch (random, made with the data set), rev (of the last event), swept and
 --                        resumed (ms: the last sweep, and the last one after none for a while),
 --                        "cleared <gateway>" (the last member without its verdict, once it is dead),
 --                        "url <gateway>" (where clients reach it), "why <gateway>|<member>" (what it
---                        last saw that speaks against an instance); of dead gateways they don't count
+--                        last saw that speaks against an instance); those of dead gateways don't count
 --   2 instances  hash    member -> "<registered at, ms> <ttl, ms> <active|draining> <record, JSON>"
 --   3 index      zset    member, score 0: the instances of one service by lexical range
 --   4 leases     zset    member, score = when its lease lapses, ms
@@ -20,7 +20,7 @@
 --  13 probation  zset    member, score = when it was removed for ill health, ms, until it is healthy again
 --  14 events     stream  rev, kind, member and what the kind needs, one entry for each change
 -- A member is "<service>/<instance id>". Times are the server's, in milliseconds.
--- ARGV[1] is always a random text: the epoch, should there be none yet.
+-- ARGV[1] is always a random text: the epoch, if there is none yet.
 
 local META, INSTANCES, INDEX, LEASES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local VERDICTS, STATUS, UNHEALTHY, GATEWAYS = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
@@ -31,12 +31,12 @@ local EVENTS_KEPT = 10000
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
--- Lua's own tostring keeps 14 digits only.
+-- Lua's own tostring keeps only 14 digits.
 local function integer(number)
   return string.format('%.0f', number)
 end
 
--- What somebody else may have written as a number; nil where it is none that can be counted with.
+-- A number that others may have written; nil where it can't be counted with.
 local COUNTS_TO = 2 ^ 53
 local function number(text)
   local value = tonumber(text or '')
@@ -47,7 +47,7 @@ local function emit(kind, member, ...)
   redis.call('HSETNX', META, 'epoch', ARGV[1])
   local rev = redis.pcall('HINCRBY', META, 'rev', 1)
   if type(rev) ~= 'number' or rev < 1 or rev >= COUNTS_TO then
-    -- Nothing can be counted on from there: for whoever follows, these are other data now.
+    -- Counting can't go on from there: followers must take the data for new ones.
     rev = 1
     redis.call('HSET', META, 'epoch', ARGV[1], 'rev', rev)
   end
@@ -65,25 +65,25 @@ local function epoch()
   return redis.call('HGET', META, 'epoch') or ''
 end
 
--- registered at (text), ttl in ms (text), state, record; nil when there is none or it is not ours
+-- Returns registered at (text), ttl in ms (text), state, record; nil when the entry is not valid
 local function read(member)
   local value = redis.call('HGET', INSTANCES, member)
   if not value then return nil end
   local registered_at, ttl_ms, state, record = string.match(value, '^(%d+) (%d+) (%a+) (.*)$')
-  -- Times of more digits than these can't be added up.
+  -- Longer times can't be added up.
   if registered_at and #registered_at <= 15 and #ttl_ms <= 7 then
     return registered_at, ttl_ms, state, record
   end
 end
 
--- What was said of a drain that is over.
+-- Forget the acknowledgements of a drain that is over.
 local function forget_drain(member)
   for _, worker in ipairs(redis.call('ZRANGE', WORKERS, 0, -1)) do
     redis.call('HDEL', ACKS, worker .. '|' .. member)
   end
 end
 
--- Take an instance out, with all that is known of it.
+-- Take an instance out, with everything that is known of it.
 local function forget(member)
   redis.call('HDEL', INSTANCES, member)
   redis.call('ZREM', INDEX, member)
@@ -98,12 +98,12 @@ local function forget(member)
   redis.call('ZADD', KNOWN, integer(now), string.match(member, '^[^/]*'))
 end
 
--- Whoever knew an instance from before the registry's data were lost keeps it, until it hears this.
+-- Followers that still have an instance from before a loss of data keep it until this event.
 local function take_out_unknown(member)
   if redis.call('ZADD', REMOVED, integer(now), member) == 1 then emit('deregistered', member) end
 end
 
--- Renew a gateway's lease, or begin it: 1 when it is new, as after it was over, else 0.
+-- Renew a gateway's lease, or begin it: 1 when it is new (also after a lapse), else 0.
 local function take_lease(gateway, lease_ms)
   local lease = redis.call('ZSCORE', GATEWAYS, gateway)
   redis.call('ZADD', GATEWAYS, integer(now + lease_ms), gateway)
@@ -112,14 +112,14 @@ local function take_lease(gateway, lease_ms)
   return 1
 end
 
--- The status of an instance that is registered; 'starting' where nobody has said anything that counts.
+-- The status of a registered instance; 'starting' where no living gateway has a verdict.
 local function status_of(member)
   local status = redis.call('HGET', STATUS, member)
   return (status == 'healthy' or status == 'unhealthy') and status or 'starting'
 end
 
--- Work an instance's status out anew: healthy when a live gateway passes it, unhealthy when every
--- live gateway has failed it, starting while one has still to say. No verdict at all changes nothing.
+-- Compute an instance's status anew: healthy when a living gateway passes it, unhealthy when every
+-- living gateway has failed it, else starting. Without any verdict nothing changes.
 local function refresh(member, evidence)
   local said, gateways = {}, redis.call('ZRANGEBYSCORE', GATEWAYS, '(' .. integer(now), '+inf')
   for _, gateway in ipairs(gateways) do

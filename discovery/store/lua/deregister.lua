@@ -1,4 +1,4 @@
--- Take an instance out on purpose, one that the registry has lost too.
+-- Take an instance out on purpose, even one that the registry has lost.
 -- ARGV: 2 member
 -- Returns {known (1 or 0), epoch, revision}
 local member = ARGV[2]

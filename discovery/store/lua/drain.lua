@@ -1,5 +1,5 @@
--- Let an instance get no new requests; only a new registration ends it. One that the registry has
--- lost is taken out: it has no state here.
+-- Stop new requests to an instance; only a new registration ends that. An instance that the registry
+-- has lost is taken out, since it has no state here.
 -- ARGV: 2 member
 -- Returns {known (1 or 0), epoch, revision}
 local member = ARGV[2]

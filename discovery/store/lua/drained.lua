@@ -1,4 +1,4 @@
--- How far a drain has come: what the live workers have said of it.
+-- How far a drain has come, by the reports of the living workers.
 -- ARGV: 2 member
 -- Returns {draining (1 or 0), live workers, those that have not acknowledged, requests in flight}
 local member = ARGV[2]

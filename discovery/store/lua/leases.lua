@@ -1,4 +1,4 @@
--- When the leases of instances lapse: what is left of their heartbeats.
+-- When the leases of instances lapse, from which their last heartbeats follow.
 -- ARGV: 2… members
 -- Returns for each when its lease lapses (ms, text), '' when it is not registered
 local leases = {}

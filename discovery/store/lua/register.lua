@@ -1,4 +1,4 @@
--- Register an instance, or replace it; its lease begins anew, and a drain is over.
+-- Register an instance, or replace it; its lease begins anew, and a drain ends.
 -- ARGV: 2 member, 3 ttl in ms, 4 record (JSON)
 -- Returns {created (1, 0 when it was there), epoch, revision, registered at (ms, text),
 --          lease lapses at (ms, text)}

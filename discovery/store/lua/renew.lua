@@ -1,4 +1,4 @@
--- Renew the leases of instances: a heartbeat. No change of state, so no event.
+-- Renew the leases of instances (heartbeats). No state changes, so there is no event.
 -- ARGV: 2… members
 -- Returns for each its state (starting, healthy, unhealthy, draining), '' when it is not registered
 local states = {}

@@ -1,11 +1,11 @@
--- Everything that is registered, at one moment, with the place in the stream from which to go on.
--- ARGV: 2 id of the stream up to which the caller knows it ('' = not at all), 3… services (none = all of them)
+-- Everything that is registered at one moment, with the place in the stream to go on from.
+-- ARGV: 2 last stream id that the caller has followed ('' = none), 3… services (none = all of them)
 -- Returns {epoch, revision, last stream id, now (ms, text), live gateways,
 --          {member, value, lease lapses at (ms, text), status, …},
 --          {service known, an instance last went at (ms, text), …}, {member removed on purpose, …},
 --          {member on probation, registered or not, …}, {member that has lapsed since that id, …}}
 local known_to = ARGV[2]
--- An empty data set gets its epoch here, where that can be written, so that its loss can be told.
+-- An empty data set gets its epoch here, if it can be written, so that a later loss can be noticed.
 if epoch() == '' then redis.pcall('HSETNX', META, 'epoch', ARGV[1]) end
 local last = redis.call('XREVRANGE', EVENTS, '+', '-', 'COUNT', 1)
 local members = #ARGV < 3 and redis.call('ZRANGE', INDEX, 0, -1) or {}
@@ -14,7 +14,7 @@ for i = 3, #ARGV do
   local range = redis.call('ZRANGEBYLEX', INDEX, '[' .. ARGV[i] .. '/', '(' .. ARGV[i] .. '0')
   for _, member in ipairs(range) do members[#members + 1] = member end
 end
--- As many at a time as Lua's stack takes as arguments with room to spare.
+-- In batches that fit Lua's stack of arguments with room to spare.
 local AT_A_TIME = 1000
 local instances = {}
 for first = 1, #members, AT_A_TIME do
@@ -29,7 +29,7 @@ for first = 1, #members, AT_A_TIME do
   end
 end
 local lapsed = {}
--- After the last id that there is comes nothing: to ask for that is an error.
+-- No id can follow the greatest one, and asking for it is an error.
 for _, entry in ipairs(known_to ~= '' and redis.pcall('XREVRANGE', EVENTS, '+', '(' .. known_to) or {}) do
   local said = {}
   for i = 1, #entry[2], 2 do said[entry[2][i]] = entry[2][i + 1] end

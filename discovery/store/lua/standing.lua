@@ -1,8 +1,8 @@
--- What is said of one instance, for whoever has registered it. Changes nothing.
+-- What the registry says of one instance, for its owner. Changes nothing.
 -- ARGV: 2 member
--- Returns {state, what was last seen that speaks against it ('' = nothing), live gateways,
---          where clients reach a live gateway, one that says so if there is one ('' = not known)}
---   state: starting, healthy, unhealthy or draining; of what is not registered: removed (for ill
+-- Returns {state, last evidence against it ('' = none), living gateways,
+--          where clients reach a living gateway that says so ('' = not known)}
+--   state: starting, healthy, unhealthy or draining; when it is not registered: removed (for ill
 --   health), deregistered (on purpose), or '' where its lease has lapsed or the data were lost
 local member = ARGV[2]
 local _, _, state = read(member)
@@ -13,7 +13,7 @@ local evidence, url = '', ''
 for _, gateway in ipairs(gateways) do
   local its_url = redis.call('HGET', META, 'url ' .. gateway) or ''
   local agrees = redis.call('HGET', VERDICTS, gateway .. '|' .. member) == status
-  -- As long as others have still to say, one that has failed it is the only one that knows anything.
+  -- While other gateways have no verdict, the one that has failed it is the only one that knows.
   if agrees or status == 'starting' then
     local seen = redis.call('HGET', META, 'why ' .. gateway .. '|' .. member) or ''
     if seen ~= '' then evidence = seen end
