@@ -1,11 +1,11 @@
 """The public face for services: `from lockgate import announce, get_service_registry`.
 
-It works in projects that have packages called `discovery`, `gateway`, `middlewares`, `services` or
-`shared` of their own. A name is imported when it is first used, so that the command starts quickly,
-and this module imports nothing: ^C would print a traceback out of it (lockgate/stopping.py).
+It works in projects that have their own packages `discovery`, `gateway`, `middlewares`, `services` or
+`shared`. A name is imported when it is first used, so the command starts quickly. This module imports
+nothing: ^C during an import would print a traceback (lockgate/stopping.py).
 """
 
-TYPE_CHECKING = False  # to a type checker it is `typing.TYPE_CHECKING`
+TYPE_CHECKING = False  # type checkers read it as `typing.TYPE_CHECKING`
 
 if TYPE_CHECKING:
     from discovery import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from lockgate.prefix import ASGIPrefixMiddleware, WSGIPrefixMiddleware, forwarded_prefix
 
-#: Everything else is of `discovery`.
+#: Names from `lockgate.prefix`; all others are from `discovery`.
 _OF_PREFIX = ("ASGIPrefixMiddleware", "WSGIPrefixMiddleware", "forwarded_prefix")
 
 __all__ = [
@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # for a type checker any name would be one of ours then, a mistyped one too
+if not TYPE_CHECKING:  # else a type checker would accept any name, even a mistyped one
 
     def __getattr__(name: str) -> object:
         from importlib import import_module

@@ -1,4 +1,4 @@
-"""The command `lockgate`, in folders that have packages with the names of ours too."""
+"""The command `lockgate`; it also works in folders that have packages with our names."""
 
 from lockgate.stopping import end_at_once_when_stopped
 

@@ -1,6 +1,6 @@
-"""The package `discovery` of this distribution under a name that no project has.
+"""This distribution's package `discovery` under a second name that no project has.
 
-It is used where a project has a `discovery` of its own. Its modules are the same files, imported anew.
+It is used where a project has its own `discovery`. Its modules are the same files, imported anew.
 """
 
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""`python -m lockgate.gateway`: `python -m gateway`, in folders that have a `gateway` of their own too."""
+"""`python -m lockgate.gateway`: `python -m gateway`, also in folders with their own `gateway`."""
 
 from lockgate.stopping import end_at_once_when_stopped
 

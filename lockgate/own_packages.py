@@ -1,4 +1,4 @@
-"""Finds the packages that came with this one, whatever else has their names."""
+"""Finds the packages of this distribution even where others have the same names."""
 
 import sys
 from collections.abc import Sequence
@@ -9,25 +9,25 @@ from types import ModuleType
 
 _ROOT = Path(__file__).resolve().parent.parent
 _NAMES = ("discovery", "gateway", "middlewares", "services")
-#: The one of them that has an `__init__.py`.
+#: The only one with an `__init__.py`.
 _REGULAR = "discovery"
 _PRIVATE_NAME = "lockgate.discovery"
 
 
 def prefer_own_packages() -> None:
-    """For processes that run nothing but Lockgate: from now on those names mean its packages.
+    """Make the names mean Lockgate's packages, in processes that run only Lockgate.
 
-    Nothing else is found in another place than before.
+    All other packages are found where they were before.
     """
-    for name in _NAMES:  # `python -m gateway` may have found a folder of the project's beside ours
+    for name in _NAMES:  # `python -m gateway` may have found the project's folder beside ours
         sys.modules.pop(name, None)
     sys.meta_path.insert(0, _OwnPackages())
 
 
 def own_discovery() -> ModuleType:
-    """For processes of others: the package `discovery` of this distribution.
+    """This distribution's package `discovery`, for processes that belong to others.
 
-    Where a project has a `discovery` of its own, ours is `lockgate.discovery`, and theirs is left alone.
+    Where a project has its own `discovery`, ours is `lockgate.discovery`, and theirs is not touched.
     """
     if _PRIVATE_NAME not in sys.modules and _is_ours(_REGULAR):
         return import_module(_REGULAR)
@@ -35,7 +35,7 @@ def own_discovery() -> ModuleType:
 
 
 class _OwnPackages:
-    """A finder that is asked before all others."""
+    """An import finder that is asked before all others."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -44,7 +44,7 @@ class _OwnPackages:
             return None
         if name == _REGULAR:
             return PathFinder.find_spec(name, [str(_ROOT)])
-        # Not looked for: an `__init__.py` that is there is another distribution's.
+        # Set directly: an `__init__.py` in the folder would be another distribution's.
         spec = ModuleSpec(name, None, is_package=True)
         spec.submodule_search_locations = [str(_ROOT / name)]
         return spec

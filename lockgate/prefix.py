@@ -1,8 +1,8 @@
-"""Tells an application below which path the gateway has it, so that its links and redirects lead there.
+"""Tells an application its path prefix at the gateway, so that its links and redirects work there.
 
-The gateway takes `/api/shop` off a request's path and says so in `X-Forwarded-Prefix`; a client's own
-claim never gets past it. A request that comes to the service directly has no such field, and its
-links have no prefix. What stands in the field is believed if it is a path on the same host.
+The gateway removes `/api/shop` from a request's path and sends it in `X-Forwarded-Prefix`; a client's
+own field never gets past it. A request that comes to the service directly has no such field, so its
+links have no prefix. The field is believed if it is a path on the same host.
 """
 
 import re
@@ -17,7 +17,7 @@ _WSGIApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class _Headers(Protocol):
-    """What frameworks have in common here: Werkzeug's are no Mapping."""
+    """What frameworks' headers have in common; Werkzeug's are no Mapping."""
 
     def get(self, name: str, default: str, /) -> Any: ...
 
@@ -29,8 +29,8 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 def forwarded_prefix(headers: _Headers) -> str:
     """`/api/shop` for a request that came through the gateway, else the empty string.
 
-    For frameworks that know no prefix; `headers` finds its names in any case, as a framework's
-    `request.headers` does.
+    For frameworks without a notion of prefixes. `headers` must find names in any case, as a
+    framework's `request.headers` does.
     """
     return _checked(headers.get("X-Forwarded-Prefix", ""))
 
@@ -38,10 +38,10 @@ def forwarded_prefix(headers: _Headers) -> str:
 class ASGIPrefixMiddleware:
     """Puts the gateway's prefix into `root_path`, and in front of `path`, of an ASGI application.
 
-    FastAPI and Starlette take it as `app.add_middleware(ASGIPrefixMiddleware)`, Django in asgi.py as
+    FastAPI and Starlette use it as `app.add_middleware(ASGIPrefixMiddleware)`, Django in asgi.py as
     `application = ASGIPrefixMiddleware(get_asgi_application())`.
 
-    Requests whose `root_path` has the prefix already (`uvicorn --root-path /api/shop`) stay as they are.
+    Requests whose `root_path` has the prefix already (`uvicorn --root-path /api/shop`) stay unchanged.
     """
 
     def __init__(self, app: _ASGIApp) -> None:
@@ -56,10 +56,10 @@ class ASGIPrefixMiddleware:
 class WSGIPrefixMiddleware:
     """Puts the gateway's prefix into `SCRIPT_NAME` of a WSGI application.
 
-    Flask takes it as `app.wsgi_app = WSGIPrefixMiddleware(app.wsgi_app)`, Django in wsgi.py as
+    Flask uses it as `app.wsgi_app = WSGIPrefixMiddleware(app.wsgi_app)`, Django in wsgi.py as
     `application = WSGIPrefixMiddleware(get_wsgi_application())`.
 
-    Requests whose `SCRIPT_NAME` has the prefix already stay as they are.
+    Requests whose `SCRIPT_NAME` has the prefix already stay unchanged.
     """
 
     def __init__(self, app: _WSGIApp) -> None:
@@ -74,7 +74,7 @@ class WSGIPrefixMiddleware:
 
 
 def _with_root_path(scope: _Scope) -> _Scope:
-    """In ASGI, unlike WSGI, `path` and `raw_path` begin with `root_path`."""
+    """Add the prefix to the scope; in ASGI, unlike WSGI, both paths begin with `root_path`."""
     fields = [value for name, value in scope["headers"] if name == b"x-forwarded-prefix"]
     prefix = _checked(b",".join(fields).decode("latin-1"))
     root_path = scope.get("root_path", "")

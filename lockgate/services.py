@@ -1,4 +1,4 @@
-"""`python -m lockgate.services NAME`: `python -m services`, in folders that have `services` of their own too."""
+"""`python -m lockgate.services NAME`: `python -m services`, also in folders with their own `services`."""
 
 from lockgate.stopping import end_at_once_when_stopped
 

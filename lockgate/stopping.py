@@ -1,18 +1,18 @@
-"""Ends a command that SIGINT or SIGTERM reaches: at once, and without a word.
+"""Ends a command at once, without output, when SIGINT or SIGTERM reaches it.
 
-It is set before anything else is imported, and imports nothing that Python has not loaded itself:
-`signal`, `typing` and `pathlib` take longer than most people need between Enter and ^C.
+It runs before anything else is imported, and imports only what Python has loaded already: `signal`,
+`typing` and `pathlib` take so long that a ^C soon after Enter would hit their import.
 """
 
-import _signal  # type: ignore[import-not-found]  # `signal` without its enums, which are the slow part
+import _signal  # type: ignore[import-not-found]  # `signal` without its enums, which load slowly
 import os
 
 
 def end_at_once_when_stopped() -> None:
-    """From now on. What somebody else has seen to, and what is ignored as under nohup, stays so.
+    """End at once from now on; handlers of others, and ignored signals (nohup), stay as they are.
 
-    An exception would do where it is caught, but it can come at any line: in the midst of an import,
-    or where Python prints and forgets it.
+    An exception would work only where it is caught. It can come at any line: in the middle of an
+    import, or where Python prints and forgets it.
     """
     for number in (_signal.SIGINT, _signal.SIGTERM):
         if _signal.getsignal(number) in (_signal.default_int_handler, _signal.SIG_DFL):

@@ -1,4 +1,4 @@
-"""The services there are: one line for each."""
+"""The list of the services, one line for each."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from services.base.service import Service
 
-#: The name that it registers, and the module whose SERVICE makes it: only what runs is imported.
+#: The name that it registers, and the module of its SERVICE; only the one that runs is imported.
 MODULES = {
     "market_analyzer_service": "services.market_analyzer.app",
     "market_data_service": "services.market_data.app",
@@ -17,7 +17,7 @@ MODULES = {
 
 
 def find(name: str) -> "Service[Any] | None":
-    """The service of this name, which may be given without its `_service`."""
+    """The service of this name; `_service` may be left out."""
     module = MODULES.get(name) or MODULES.get(f"{name}_service")
     if module is None:
         return None

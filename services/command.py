@@ -19,7 +19,7 @@ EPILOG = (
 
 
 def main(called_as: str) -> NoReturn:
-    """What is wrong is said in one line on standard error."""
+    """Run a service; an error is one line on standard error."""
     open_standard_streams()
     try:
         sys.exit(run_service.main(prog_name=called_as, standalone_mode=False))
@@ -32,7 +32,7 @@ def main(called_as: str) -> NoReturn:
 
 
 class _WithVariables(click.Command):
-    """Its help has the services that there are, and the variables that they read."""
+    """A command whose help lists the services and the variables that they read."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from middlewares.programs.variables import help_rows

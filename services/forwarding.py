@@ -1,4 +1,4 @@
-"""Passes connections at ports of the host on to services, each end finishing by itself."""
+"""Passes connections at host ports on to services; each end finishes by itself."""
 
 import asyncio
 import contextlib
@@ -17,7 +17,7 @@ from services.base.settings import ServiceSettings, settings_from_environment
 READ_BYTES = 65536
 CONNECT_WITHIN_S = 5.0
 
-#: A port of the host, and the name of what is published there.
+#: A host port, and the name of the service behind it.
 Target = tuple[int, str]
 
 _log = structlog.get_logger()
@@ -40,13 +40,13 @@ async def pass_on(
             tasks.create_task(_copy(reader, to))
             tasks.create_task(_copy(there, writer))
         is_whole = True
-    except* OSError:  # a container that is killed is no ConnectionError: there is no route to it
+    except* OSError:  # not only ConnectionError: there is no route to a killed container
         pass
     finally:
         for end in (to, writer):
             if is_whole:
                 end.close()
-            else:  # both have to learn of it, at SIGTERM too
+            else:  # both ends must learn of it, at SIGTERM too
                 _break_off(end)
 
 
@@ -60,7 +60,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 def _break_off(writer: asyncio.StreamWriter) -> None:
-    """End it by a reset: a FIN would say that all has been sent."""
+    """End it with a reset: a FIN would say that everything has been sent."""
     sock = writer.get_extra_info("socket")
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -81,7 +81,7 @@ async def serve(listen: str, targets: Sequence[Target]) -> None:
 
 
 def run(targets: Sequence[Target]) -> None:
-    """Until it is stopped; SettingsError, or ListenError where a port can't be had."""
+    """Forward until stopped; SettingsError, or ListenError where a port is not available."""
     settings = settings_from_environment(ServiceSettings)
     logs = configure_logging(
         service="host_ports", level=settings.log_level, style=settings.log_format

@@ -1,8 +1,8 @@
-"""Publishes services at ports of the host, whatever number of containers each of them has.
+"""Publishes services at ports of the host, however many containers each of them has.
 
 `python -m services.host_ports 8000:market_data_service 8002:price_service` listens at 8000 and 8002 and
-passes each connection on to the same port of that name. A port of the host goes to one container
-alone: a service that had one itself could not be scaled.
+passes each connection on to the same port of that name. Docker can give a host port to one container
+alone, so a service that published its own port could not be scaled.
 """
 
 import sys
@@ -29,7 +29,7 @@ def targets_of(arguments: Sequence[str]) -> list[tuple[int, str]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status; what is wrong is said in one line on standard error."""
+    """Run, and return the exit status; an error is one line on standard error."""
     end_at_once_when_stopped()
     from discovery.model.errors import SettingsError
     from middlewares.programs.missing_extra import tell_missing_extra

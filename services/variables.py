@@ -1,14 +1,14 @@
-"""The environment variables that the example services read: what each means, and its default.
+"""The environment variables of the example services: what each means, and its default.
 
-A plain table, so that `--help` starts in the time of nothing else; `ServiceSettings` and those of each
-service check the values (tests/unit/services/test_variables.py holds them together).
+A plain table, so that `--help` starts quickly. `ServiceSettings` and the settings of each service check
+the values; tests/unit/services/test_variables.py checks that table and settings agree.
 """
 
 from middlewares.programs.variables import Variable, registry_variables
 
 
 def service_variables() -> dict[str, Variable]:
-    """Those of the registry too."""
+    """The services' variables with those of the registry."""
     return {
         "SERVICE_HOST": Variable("Where the service listens.", "127.0.0.1"),
         "SERVICE_PORT": Variable("Its port.", "each its own"),

@@ -1,1 +1,1 @@
-"""What every example service is built on."""
+"""The base of every example service."""

@@ -1,4 +1,4 @@
-"""JSON answers, and times as they stand in them."""
+"""JSON answers, and the form of times in them."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""The application that every service begins with: layers, common endpoints, announcement."""
+"""The application that every service starts from: layers, common endpoints, announcement."""
 
 import asyncio
 import time
@@ -24,10 +24,10 @@ from services.base.validation import Answer
 #: The version that the services register and show.
 VERSION = "1.0.0"
 
-#: A status page that waits for the dead is of no use.
+#: A status page must not wait long for a dependency that is down.
 CHECK_TIMEOUT_S = 1.0
 
-#: Set as soon as the service is to stop: `/ready` says so, and endless answers come to their end.
+#: Set when the service begins to stop: `/ready` says so, and endless answers end.
 STOPPING = web.AppKey("stopping", asyncio.Event)
 CLIENT = web.AppKey("client", ServiceClient)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence")
@@ -41,17 +41,17 @@ def create_service_app(
     dependencies: Sequence[str] = (),
     checks: Mapping[str, Check] | None = None,
 ) -> web.Application:
-    """An app without routes of its own yet; `dependencies` are the services that it calls.
+    """An app without routes yet; `dependencies` are the services that it calls.
 
-    `checks` are those of what else it depends on, by its name.
+    `checks` test its other dependencies, by name.
     """
     app = web.Application(
         middlewares=[
-            # Outermost: whatever happens inside is logged, counted, and carries the ID.
+            # Outermost: everything inside is logged, counted, and carries the ID.
             correlation_middleware(
                 service=name, metrics=_request_metrics(), sections=section_memory()
             ),
-            # Next: failures of all that follows become problem documents.
+            # Next: failures of everything inside become problem documents.
             errors_middleware(also=SERVICE_PROBLEMS),
         ]
     )
@@ -96,6 +96,6 @@ def create_service_app(
 
 @cache
 def _request_metrics() -> RequestMetrics:
-    """One per process: prometheus-async serves the global registry, which takes each name once."""
-    add_process_metrics_without_proc(prometheus_client.REGISTRY)  # it has the others from the start
+    """One object per process: prometheus-async serves the global registry, where names are unique."""
+    add_process_metrics_without_proc(prometheus_client.REGISTRY)  # with /proc it has them already
     return RequestMetrics("service", prometheus_client.REGISTRY)

@@ -1,4 +1,4 @@
-"""Work that goes on beside the requests, for as long as the app runs."""
+"""Work beside the requests, for as long as the app runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -12,7 +12,7 @@ from discovery.base.tasks import end
 def in_background(
     work: Callable[[], Coroutine[Any, Any, None]], name: str
 ) -> Callable[[web.Application], AsyncIterator[None]]:
-    """A `cleanup_ctx`: `work()` begins with the app, and is cancelled at its end."""
+    """A `cleanup_ctx`: `work()` starts with the app and is cancelled at its end."""
 
     async def lifetime(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(work(), name=name)

@@ -1,4 +1,4 @@
-"""Calls to other services by name: found through the directory, tried at another instance."""
+"""Calls other services by name: finds them in the directory, and tries another instance."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -34,7 +34,7 @@ class _Call:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def may_be_repeated(self, error: Exception) -> bool:
-        """A GET whatever became of it (RFC 9110 §9.2.2), a POST if nobody has seen it."""
+        """Whether to try again: always for a GET (RFC 9110 §9.2.2), for a POST if no instance saw it."""
         return self.method == "GET" or isinstance(
             error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
         )
@@ -43,11 +43,11 @@ class _Call:
 class ServiceClient:
     """Asks services for JSON by their names; every failure is DependencyUnavailable with the reason.
 
-    Where the other says that a symbol is unknown, it is SymbolNotFound instead.
-    `timeout_s` bounds a call with all its tries; `connect_timeout_s` one connection.
+    Where the other service does not know a symbol, it is SymbolNotFound instead. `timeout_s` limits a
+    call with all its tries, `connect_timeout_s` one connection.
     """
 
-    _session: aiohttp.ClientSession  # from `opened` on
+    _session: aiohttp.ClientSession  # set by `opened`
 
     def __init__(
         self, directory: Directory, *, timeout_s: float = 3.0, connect_timeout_s: float = 1.0
@@ -84,7 +84,7 @@ class ServiceClient:
         *,
         idempotency_key: str,
     ) -> AnswerT:
-        """What an instance answers to the document; the key lets the caller say it again later."""
+        """An instance's answer to the document; with the same key the caller may repeat the call."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": idempotency_key}
         call = _Call(service, "POST", path, body=orjson.dumps(document), headers=headers)
         return await self._answer(call, model, None)

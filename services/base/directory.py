@@ -1,4 +1,4 @@
-"""How a service becomes known to others and finds them: what it asks of the registry."""
+"""How a service registers and finds others."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -10,7 +10,7 @@ from discovery.model.settings import RegistrySettings
 
 
 class Presence(Protocol):
-    """A service's own registration, as far as it is known here."""
+    """A service's own registration, as this process knows it."""
 
     @property
     def instance_id(self) -> str: ...
@@ -19,31 +19,31 @@ class Presence(Protocol):
     def registered(self) -> bool: ...
 
     async def drain(self) -> None:
-        """Ask for no new requests; harmless when said twice, or when the registry is away."""
+        """Ask for no new requests; it may be repeated, and the registry may be away."""
         ...
 
 
 class Directory(Protocol):
-    """What a service needs of the registry; tests stand in for it with a plain table."""
+    """What a service needs of the registry; tests use a plain table instead."""
 
     def announce(
         self, app: web.Application, *, name: str, host: str | None, port: int, version: str
     ) -> Presence:
-        """Register while the app serves; never stops it when the registry is away.
+        """Register while the app serves; a registry that is away never stops the service.
 
-        Without a host: the address of its own from which it reaches the registry.
+        Without a host, register the address from which this machine reaches the registry.
         """
         ...
 
     async def instances(self, name: str) -> Sequence[dict[str, Any]]:
-        """All healthy instances (`id`, `url`, …), in an order drawn at random by weight; DiscoveryError."""
+        """All healthy instances (`id`, `url`, …) in an order drawn by weight; raises DiscoveryError."""
         ...
 
     async def close(self) -> None: ...
 
 
 class RegistryDirectory:
-    """The Directory of a running system."""
+    """The Directory of a running system: the registry."""
 
     def __init__(self, settings: RegistrySettings) -> None:
         self._settings = settings

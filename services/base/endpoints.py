@@ -15,11 +15,11 @@ def common_routes(
     *, name: str, stopping: asyncio.Event, status: ServiceStatus
 ) -> Iterable[web.RouteDef]:
     async def health(_request: web.Request) -> web.Response:
-        """The process lives; says nothing of what it depends on."""
+        """Say that the process lives, whatever its dependencies do."""
         return json_response({"status": "healthy", "service": name})
 
     async def ready(_request: web.Request) -> web.Response:
-        """It takes requests; a missing dependency fails some of them, not the whole service."""
+        """Say whether it takes requests; a missing dependency fails only some of them."""
         if stopping.is_set():
             raise ShuttingDown(f"{name} is shutting down")
         return json_response({"status": "ready", "service": name})

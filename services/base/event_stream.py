@@ -1,4 +1,4 @@
-"""Server-Sent Events: the lines of the format, and the answer that carries them."""
+"""Server-Sent Events: the format's lines, and the answer that carries them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from middlewares.exchange import EXCHANGE
 
 
 def event_bytes(event: str, data: Any, event_id: str) -> bytes:
-    """One event; JSON has no line breaks, so its data is one line."""
+    """One event; JSON has no line breaks, so its data fit one line."""
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
         event_id.encode(),
         event.encode(),
@@ -17,12 +17,12 @@ def event_bytes(event: str, data: Any, event_id: str) -> bytes:
     )
 
 
-#: A comment: ignored by clients, it keeps proxies from taking a silent stream for a dead one.
+#: A comment, which clients ignore; it keeps proxies from closing a silent stream.
 KEEP_ALIVE = b": keep-alive\n\n"
 
 
 async def open_event_stream(request: web.Request) -> web.StreamResponse:
-    """The answer's head is sent; write events to it, then `write_eof`."""
+    """Send the head of the answer; the caller writes events to it, then `write_eof`."""
     response = web.StreamResponse(headers={"Cache-Control": "no-cache"})
     response.content_type = "text/event-stream"
     response.charset = "utf-8"

@@ -1,4 +1,4 @@
-"""What can go wrong in these services alone, and how it looks to a client."""
+"""Failures that only these services have, and their HTTP answers."""
 
 from collections.abc import Iterable
 from typing import Self
@@ -19,14 +19,14 @@ class SymbolNotFound(ClientFailure):
 
 
 class NotificationNotFound(ClientFailure):
-    """The path names a notification that never was, or is no longer kept."""
+    """The path names a notification that never existed, or is no longer kept."""
 
 
 class IdempotencyKeyReused(ClientFailure):
-    """The same Idempotency-Key came with another body before."""
+    """The same Idempotency-Key came before, with another body."""
 
 
-#: Their rows beside those of `middlewares.problems`; 422 is the word of
+#: Rows beside those of `middlewares.problems`; 422 comes from
 #: draft-ietf-httpapi-idempotency-key-header §2.7.
 SERVICE_PROBLEMS: Problems = {
     SymbolNotFound: Problem(404, "symbol_not_found"),
@@ -41,7 +41,7 @@ class _ProblemDocument(Answer):
 
 
 def passed_on(status: int, body: bytes) -> SymbolNotFound | None:
-    """Another service's refusal of what our own client has named, to be said to it; else None."""
+    """The failure to pass on to our client, if another service refused what the client named."""
     if status != SERVICE_PROBLEMS[SymbolNotFound].status:
         return None
     try:

@@ -1,4 +1,4 @@
-"""What a client sends to a service, query parameters and JSON bodies, checked against a model."""
+"""Checks what a client sends, query parameters and JSON bodies, against a model."""
 
 from typing import TypeVar
 
@@ -10,12 +10,12 @@ from services.base.validation import Input, expectation, first_of, place
 
 InputT = TypeVar("InputT", bound=Input)
 
-#: Characters of a refused value that its refusal repeats.
+#: How many characters of a bad value a refusal repeats.
 LONGEST_SHOWN = 100
 
 
 def query_of(request: web.Request, model: type[InputT]) -> InputT:
-    """The request's query parameters; BadRequest names the one that is wrong, and why."""
+    """The request's query parameters; BadRequest names the bad one, and why."""
     for name in request.query:
         if len(request.query.getall(name)) > 1:
             raise BadRequest(f"query parameter {name!r} is given more than once")
@@ -28,9 +28,9 @@ def query_of(request: web.Request, model: type[InputT]) -> InputT:
 async def body_of(
     request: web.Request, model: type[InputT], *, at_most: int | None = None
 ) -> InputT:
-    """The request's JSON body; BadRequest names the key that is wrong, and why.
+    """The request's JSON body; BadRequest names the bad key, and why.
 
-    BodyTooLarge where it has more than `at_most` bytes.
+    Raises BodyTooLarge where the body has more than `at_most` bytes.
     """
     body = await request.read()
     if at_most is not None and len(body) > at_most:
@@ -39,7 +39,7 @@ async def body_of(
 
 
 def parsed(text: str | bytes, model: type[InputT], whole: str) -> InputT:
-    """JSON from a client; `whole` is what to call it when BadRequest is said of all of it."""
+    """Parse a client's JSON; `whole` is the name of all of it in BadRequest's message."""
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
@@ -66,6 +66,6 @@ def _refusal(
 
 
 def _shown(value: object) -> str:
-    """The value, so far that a person recognizes it."""
+    """As much of the value as a person needs to recognize it."""
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…"

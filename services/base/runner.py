@@ -1,4 +1,4 @@
-"""One service in the foreground: it serves, and on a signal stops without losing a request."""
+"""Runs one service in the foreground and stops it on a signal without losing a request."""
 
 import asyncio
 import os
@@ -19,11 +19,11 @@ KEEPALIVE_TIMEOUT_S = 75.0
 
 
 class ListenError(Exception):
-    """The address is taken, or not one of this machine's."""
+    """The address is taken, or does not belong to this machine."""
 
 
 def run(service: Service[Any]) -> None:
-    """Serve until SIGTERM or SIGINT; SettingsError or ListenError when that can't begin."""
+    """Serve until SIGTERM or SIGINT; raises SettingsError or ListenError if it can't start."""
     settings = settings_from_environment(service.settings)
     registry_settings = RegistrySettings.from_env(os.environ)
     configure_logging(service=service.name, level=settings.log_level, style=settings.log_format)

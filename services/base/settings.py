@@ -1,4 +1,4 @@
-"""What every service reads from the environment, checked when it is read."""
+"""Settings of every service, read from the environment and checked."""
 
 from typing import Annotated, TypeVar
 
@@ -32,7 +32,7 @@ Port = Annotated[
 
 
 class ServiceSettings(BaseSettings):
-    """Each field is the environment variable of its name in capitals; services set their port."""
+    """Each field is the environment variable of its name in capitals; each service sets its port."""
 
     model_config = SettingsConfigDict(frozen=True, env_ignore_empty=True, extra="ignore")
 
@@ -66,7 +66,7 @@ SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
 
 
 def settings_from_environment(kind: type[SettingsT]) -> SettingsT:
-    """The settings that the environment names; SettingsError with its one line if one is bad."""
+    """The settings in the environment; raises SettingsError with one line if one is bad."""
     try:
         return kind()
     except ValidationError as error:

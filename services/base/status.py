@@ -1,4 +1,4 @@
-"""What a service tells about itself: who it is, is it registered, do its dependencies answer."""
+"""What a service tells of itself: its name, its registration, and the state of its dependencies."""
 
 import asyncio
 import time
@@ -9,13 +9,13 @@ from typing import Any
 from middlewares.failures import DependencyUnavailable
 from services.base.directory import Presence
 
-#: Asks a dependency for something; DependencyUnavailable when it gets no answer.
+#: Asks a dependency for something; raises DependencyUnavailable when there is no answer.
 Check = Callable[[], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceStatus:
-    """`started_s` is of the monotonic clock; `checks` are those of its dependencies, by name."""
+    """`started_s` is of the monotonic clock; `checks` test its dependencies, by name."""
 
     name: str
     version: str
@@ -37,7 +37,7 @@ class ServiceStatus:
 
 
 async def _state_of(dependency: str, check: Check) -> dict[str, Any]:
-    """Found by asking it: what the registry believes may be some seconds old."""
+    """Ask the dependency itself: what the registry says may be some seconds old."""
     try:
         await check()
     except DependencyUnavailable as failure:

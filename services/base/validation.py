@@ -1,27 +1,27 @@
-"""What is checked by pydantic: the parents of all models, and its findings as clear sentences."""
+"""Validation by pydantic: the parents of all models, and findings as clear sentences."""
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 
 class Input(BaseModel):
-    """Parent of all models of what clients send: what they do not name is refused."""
+    """Parent of all models of what clients send; unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NoParameters(Input):
-    """The query of a resource that takes none."""
+    """The query of a resource that takes no parameters."""
 
 
 class Answer(BaseModel):
-    """Parent of all models of other services' answers: what they do not name is left out."""
+    """Parent of all models of other services' answers; unknown names are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
 
 def first_of(error: ValidationError) -> ErrorDetails:
-    """The first finding: one at a time is what a person can act on."""
+    """The first finding, since a person corrects one at a time."""
     return error.errors(include_url=False)[0]
 
 
@@ -35,5 +35,5 @@ def expectation(finding: ErrorDetails) -> str:
 
 
 def place(finding: ErrorDetails) -> str:
-    """Where the value stands, as `name` or `list.0.name`."""
+    """Where the value is, as `name` or `list.0.name`."""
     return ".".join(str(part) for part in finding["loc"])

@@ -1,4 +1,4 @@
-"""The analysis of a symbol: its indicators over closed candles, with all that tells which."""
+"""The analysis of a symbol: indicators over its closed candles, and which candles these are."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from services.market_analyzer.market import Candles
 
 
 def analysis(market: Candles, limit: int) -> dict[str, Any]:
-    """Of at most `limit` candles. The forming one is left out: it is another one each second."""
+    """Analyze at most `limit` candles, without the forming one, which changes each second."""
     closed = [candle for candle in market.candles if candle.closed][-limit:]
     last = closed[-1] if closed else None
     candle_s = (last.close_time - last.open_time).total_seconds() if last else 1.0

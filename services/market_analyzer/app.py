@@ -1,4 +1,4 @@
-"""market_analyzer_service: built on market_data_service, which it finds by its name."""
+"""market_analyzer_service: built on market_data_service, which it finds by name."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""Technical indicators of a row of closing prices: values by talipp, with the usual periods."""
+"""Technical indicators of closing prices: computed by talipp, with the usual periods."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,7 +15,7 @@ BOLLINGER_PERIOD: Final = 20
 BOLLINGER_DEVIATIONS: Final = 2
 VOLATILITY_PERIOD: Final = 20
 
-#: As clients are told, beside the values.
+#: Clients see them beside the values.
 PERIODS: Final = {
     "sma": SMA_PERIOD,
     "ema": EMA_PERIOD,
@@ -30,9 +30,9 @@ YEAR_S: Final = 365 * 86_400
 
 
 def indicators(closes: Sequence[float], candle_s: float) -> dict[str, Any]:
-    """Each at the last of `closes`, oldest first, or None where they are too few for it.
+    """Each indicator at the last of `closes` (oldest first), or None where there are too few.
 
-    `candle_s`: how long a candle lasts, in seconds.
+    `candle_s` is the length of a candle in seconds.
     """
     prices = list(closes)
     return {
@@ -46,7 +46,7 @@ def indicators(closes: Sequence[float], candle_s: float) -> dict[str, Any]:
 
 
 def _rsi(prices: list[float]) -> float | None:
-    """Wilder's; None too where the price never moved: nothing is divided by nothing."""
+    """Wilder's RSI; None also where the price never moved, since that divides zero by zero."""
     if len(set(prices)) < 2:
         return None
     return _rounded(_last(RSI(RSI_PERIOD, prices)))
@@ -54,7 +54,7 @@ def _rsi(prices: list[float]) -> float | None:
 
 def _macd(prices: list[float]) -> dict[str, float | None] | None:
     value = _last(MACD(*MACD_PERIODS, prices))
-    # Without a signal line, which takes nine values more, nothing can be read from it.
+    # Without a signal line, which needs nine more values, MACD tells nothing.
     if value is None or value.signal is None:
         return None
     return {
@@ -76,7 +76,7 @@ def _bollinger(prices: list[float]) -> dict[str, float | None] | None:
 
 
 def _volatility(prices: list[float], candle_s: float) -> dict[str, float | None] | None:
-    """The standard deviation of logarithmic returns, a candle's and scaled to a year's, in %."""
+    """The standard deviation of logarithmic returns, per candle and scaled to a year, in %."""
     returns = [log(after / before) for before, after in pairwise(prices)]
     deviation = _last(StdDev(VOLATILITY_PERIOD, returns))
     if deviation is None:
@@ -92,5 +92,5 @@ def _last(values: Any) -> Any:
 
 
 def _rounded(value: float | None) -> float | None:
-    """To ten digits: what is beyond them is the arithmetic's, not the market's."""
+    """Round to ten digits: further ones come from the arithmetic, not from the market."""
     return None if value is None else float(f"{value:.10g}")

@@ -11,7 +11,7 @@ MARKET_DATA = "market_data_service"
 
 
 class Offer(Answer):
-    """The symbols that can be asked for, and the intervals of their candles, shortest first."""
+    """The symbols on offer, and the intervals of their candles, shortest first."""
 
     symbols: list[str]
     intervals: Annotated[list[str], Field(min_length=1)]
@@ -35,7 +35,7 @@ class Candles(Answer):
 
 
 class Market:
-    """market_data_service as seen from here; DependencyUnavailable whenever it can't answer."""
+    """market_data_service as this service uses it; DependencyUnavailable when it can't answer."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client

@@ -13,12 +13,12 @@ from services.base.validation import Input
 from services.market_analyzer.analysis import analysis
 from services.market_analyzer.market import Market
 
-#: Long enough for a signal to last, short enough to be seen changing.
+#: Long enough for a signal to last, short enough for a viewer to see it change.
 USUAL_INTERVAL = "5m"
 
 
 class AnalysisQuery(Input):
-    """`limit` counts closed candles; without `interval` it is USUAL_INTERVAL, if there is such."""
+    """`limit` counts closed candles; the default `interval` is USUAL_INTERVAL, if it is offered."""
 
     interval: str | None = None
     limit: int = Field(200, ge=1, le=999)
@@ -32,7 +32,7 @@ def analyzer_routes(market: Market) -> Iterable[web.RouteDef]:
         if symbol not in offer.symbols:
             raise SymbolNotFound.among(offer.symbols, symbol)
         interval = _chosen(query.interval, offer.intervals)
-        # One more than asked for: the last one is still forming.
+        # One more than asked for, since the last one is still forming.
         candles = await market.candles(symbol, interval, query.limit + 1)
         return json_response(analysis(candles, query.limit))
 

@@ -1,4 +1,4 @@
-"""What market_analyzer_service reads from the environment: what all services do."""
+"""Settings of market_analyzer_service: those of every service."""
 
 from services.base.settings import Port, ServiceSettings
 

@@ -1,1 +1,1 @@
-"""market_data_service: symbols, candles and ticks of a simulated exchange or a recorded one."""
+"""market_data_service: symbols, candles and ticks, simulated or recorded."""

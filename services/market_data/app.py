@@ -1,4 +1,4 @@
-"""market_data_service: what everything else in the trading system is computed from."""
+"""market_data_service: the source of all data in the trading system."""
 
 import time
 from collections.abc import Callable

@@ -1,11 +1,11 @@
-"""Bars in whole units, so that sums agree exactly, and the candles that are made of them."""
+"""Bars in whole units, so that sums agree exactly, and the candles made of them."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 Interval = Literal["1m", "5m", "15m", "1h", "4h", "1d"]
 
-#: Each divides the next, and all begin with the Unix epoch: UTC minutes, hours and days.
+#: Each divides the next, and all begin at the Unix epoch: UTC minutes, hours and days.
 INTERVALS_S: dict[Interval, int] = {
     "1m": 60,
     "5m": 300,
@@ -17,7 +17,7 @@ INTERVALS_S: dict[Interval, int] = {
 
 
 class Bar(NamedTuple):
-    """Prices and volume of one stretch of time, as whole numbers of a symbol's smallest units."""
+    """Prices and volume of one period, as whole numbers of a symbol's smallest units."""
 
     open: int
     high: int
@@ -26,7 +26,7 @@ class Bar(NamedTuple):
     volume: int
 
 
-#: What a number with so many decimals is multiplied with to be whole.
+#: The factor that makes a number with so many decimals whole.
 SCALES = (1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 
 
@@ -37,7 +37,7 @@ class Units(NamedTuple):
     volume_decimals: int
 
     def price(self, units: int) -> float:
-        # A quotient of integers is rounded once, so that it prints as the decimal it stands for.
+        # A quotient of integers is rounded once, so it prints as the decimal that it stands for.
         return units / SCALES[self.price_decimals]
 
     def volume(self, units: int) -> float:
@@ -58,7 +58,7 @@ class Candle(NamedTuple):
 
 
 def merge(bars: Sequence[Bar]) -> Bar:
-    """The bar of the whole stretch that one or more bars cover, oldest first."""
+    """The bar of the whole period that one or more bars cover, oldest first."""
     return Bar(
         bars[0].open,
         max(bar.high for bar in bars),
@@ -69,7 +69,7 @@ def merge(bars: Sequence[Bar]) -> Bar:
 
 
 def candle(bar: Bar, units: Units, *, open_s: int, length_s: int, as_of_s: int) -> Candle:
-    """The candle that begins at `open_s`, looked at from `as_of_s`."""
+    """The candle that begins at `open_s`, as seen at `as_of_s`."""
     close_s = open_s + length_s
     return Candle(
         open_s,
@@ -88,7 +88,7 @@ class CandleSource(Protocol):
 
     @property
     def name(self) -> str:
-        """`simulated` or `file`: shown with all data, so that nobody takes one for the other."""
+        """`simulated` or `file`: shown with all data, so that nobody confuses the two."""
         ...
 
     @property
@@ -98,9 +98,9 @@ class CandleSource(Protocol):
     def intervals(self) -> Sequence[Interval]: ...
 
     def as_of_s(self, symbol: str, now_s: float) -> int:
-        """The last full second that the source knows of at `now_s`."""
+        """The last full second that the source has data for at `now_s`."""
         ...
 
     def candles(self, symbol: str, interval: Interval, limit: int, now_s: float) -> list[Candle]:
-        """At most `limit` candles, oldest first; the last is the one that `as_of_s` falls into."""
+        """At most `limit` candles, oldest first; the last is the one that contains `as_of_s`."""
         ...

@@ -1,4 +1,4 @@
-"""Real candles from a CSV file, checked line by line, and made into all longer intervals."""
+"""Real candles from a CSV file, checked line by line and merged into all longer intervals."""
 
 import csv
 import re
@@ -30,12 +30,12 @@ class Row(NamedTuple):
 
 
 class CandleFile:
-    """The CandleSource of recorded data: time stands still at the end of what it holds."""
+    """The CandleSource of recorded data; its time stands still at the end of the file."""
 
     name = "file"
 
     def __init__(self, rows: Mapping[str, list[Row]]) -> None:
-        """`rows`: one or more per symbol, oldest first."""
+        """`rows`: one or more for each symbol, oldest first."""
         base_s = _length_s(rows)
         self.symbols = tuple(sorted(rows))
         self.intervals = tuple(name for name, length_s in INTERVALS_S.items() if length_s >= base_s)
@@ -65,7 +65,7 @@ class CandleFile:
 
 
 def read_candle_file(path: Path) -> CandleFile:
-    """Read and check the file; ValueError with the line's number and what is wrong with it."""
+    """Read and check the file; ValueError has the line's number and what is wrong with it."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as lines:
             rows = _read(lines)
@@ -141,6 +141,6 @@ def _open_s(text: str) -> int:
 
 
 def _length_s(rows: Mapping[str, list[Row]]) -> int:
-    """The longest interval at whose multiples all candles begin: how long each of them is."""
+    """The length of a candle: the longest interval that all candles begin at multiples of."""
     step_s = gcd(*(row.open_s for symbol_rows in rows.values() for row in symbol_rows))
     return max(length_s for length_s in INTERVALS_S.values() if step_s % length_s == 0)

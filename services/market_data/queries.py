@@ -1,4 +1,4 @@
-"""The queries that market_data_service takes, checked against what its source has."""
+"""The queries of market_data_service, checked against what its source has."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class CandlesQuery(Input):
 
 
 class TicksQuery(Input):
-    """`symbol` is one, or several with commas between them; absent: all."""
+    """`symbol` is one, or several separated by commas; absent means all."""
 
     symbol: str | None = None
 
@@ -28,7 +28,7 @@ def known_symbol(symbol: str, source: CandleSource) -> str:
 
 
 def offered_interval(interval: Interval, source: CandleSource) -> Interval:
-    """A file has no intervals shorter than its own candles."""
+    """Check the interval: a file has no candles shorter than its own."""
     if interval not in source.intervals:
         raise BadRequest(
             f"interval {interval!r} is shorter than the file's candles; "
@@ -38,7 +38,7 @@ def offered_interval(interval: Interval, source: CandleSource) -> Interval:
 
 
 def chosen_symbols(query: TicksQuery, source: CandleSource) -> Sequence[str]:
-    """Each once, in the order asked for."""
+    """Each symbol once, in the order asked for."""
     if query.symbol is None:
         return source.symbols
     return [known_symbol(symbol, source) for symbol in dict.fromkeys(query.symbol.split(","))]

@@ -59,7 +59,7 @@ def market_data_routes(
         query = query_of(request, TicksQuery)
         stream = TickStream(source, chosen_symbols(query, source))
         response = await open_event_stream(request)
-        with suppress(ConnectionError):  # a client that leaves is how most streams end
+        with suppress(ConnectionError):  # most streams end because the client leaves
             while not stopping.is_set():
                 if due := stream.due(clock()):
                     await response.write(due)
@@ -72,7 +72,7 @@ def market_data_routes(
     return [
         web.get("/symbols", symbols),
         web.get("/candles", candles),
-        # A HEAD of something endless would never be over.
+        # A HEAD of an endless answer would never end.
         web.get("/ticks", ticks, allow_head=False),
     ]
 

@@ -1,4 +1,4 @@
-"""What market_data_service reads from the environment besides what all services do."""
+"""Settings that market_data_service has beside those of every service."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,8 +1,8 @@
 """A simulated exchange: every price is a function of seed, symbol and time, so all instances agree.
 
 Nothing is accumulated. A day's open comes from smooth noise over the days, its bar from a seeded
-draw, and every shorter bar from dividing the longer one that it lies in (splitting.py), down to
-seconds. Whatever moment is asked for costs one walk down LEVELS_S, and bars of all lengths agree.
+draw. Every shorter bar is a part of the longer one around it (splitting.py), down to seconds. Any
+moment costs one walk down LEVELS_S, and bars of all lengths agree.
 """
 
 from functools import lru_cache
@@ -26,7 +26,7 @@ from services.market_data.splitting import split
 LEVELS_S: Final = (86_400, 14_400, 3600, 900, 300, 60, 1)
 DEFAULT_SEED: Final = "lockgate"
 
-#: Days of each octave of noise; weights grow with the root of it, as a random walk's do.
+#: Days of each octave of noise; its weight is the square root of that, as in a random walk.
 OCTAVES_D: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 DAILY_DEVIATION: Final = 0.012
 
@@ -36,7 +36,7 @@ CACHED_NOISE: Final = 16_384
 
 
 class Instrument(NamedTuple):
-    """A simulated symbol: the price it wanders around, what is traded in a day, its units."""
+    """A simulated symbol: the price that it varies around, the usual volume of a day, its units."""
 
     typical_price: float
     typical_day_volume: float
@@ -55,7 +55,7 @@ INSTRUMENTS: Final = MappingProxyType(
 
 
 class SimulatedExchange:
-    """The CandleSource that needs nothing; instances with the same seed say the same."""
+    """The CandleSource that needs no data; instances with the same seed give the same answers."""
 
     name = "simulated"
     symbols = tuple(INSTRUMENTS)
@@ -83,7 +83,7 @@ class SimulatedExchange:
         ]
 
     def bar(self, symbol: str, level: int, index: int) -> Bar:
-        """The whole bar number `index` since the epoch, of those that LEVELS_S[level] names."""
+        """The whole bar number `index` since the epoch, at the level LEVELS_S[level]."""
         if level == 0:
             return self._day(symbol, index)
         parts_per_parent = LEVELS_S[level - 1] // LEVELS_S[level]
@@ -91,7 +91,7 @@ class SimulatedExchange:
         return self._parts(symbol, level - 1, parent)[position]
 
     def _forming(self, symbol: str, level: int, index: int, as_of_s: int) -> Bar:
-        """What has happened of the bar around `as_of_s`: the parts that are over, and the next."""
+        """The past of the bar around `as_of_s`: its parts that are over, and the forming one."""
         parts = self._parts(symbol, level, index)
         part_s = LEVELS_S[level + 1]
         over, rest_s = divmod(as_of_s - index * LEVELS_S[level], part_s)
@@ -116,7 +116,7 @@ class SimulatedExchange:
         swing = abs(closed / opened - 1) + 2 * DAILY_DEVIATION
         high = round(max(opened, closed) * (1 + swing * rng.random() / 2))
         low = round(min(opened, closed) * (1 - swing * rng.random() / 2))
-        # More is traded on days that move more.
+        # Days with larger price moves have more volume.
         traded = instrument.typical_day_volume * (0.4 + 0.4 * rng.random() + 8 * swing)
         volume = round(traded * SCALES[instrument.units.volume_decimals])
         return Bar(opened, high, low, closed, volume)
@@ -131,7 +131,7 @@ class SimulatedExchange:
         return round(price * SCALES[instrument.units.price_decimals])
 
     def _smooth_noise(self, symbol: str, period: int, day: int) -> float:
-        """Between -1 and 1: random at multiples of `period`, without corners between them."""
+        """Between -1 and 1: random at multiples of `period`, smooth between them."""
         number, rest = divmod(day, period)
         share = rest / period
         eased = share * share * (3 - 2 * share)

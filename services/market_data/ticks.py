@@ -13,7 +13,7 @@ KEEP_ALIVE_AFTER_S = 15.0
 
 @dataclass(slots=True)
 class TickStream:
-    """One client's stream: a tick a second and symbol, none while the source stands still."""
+    """One client's stream: a tick per second and symbol, none while the source stands still."""
 
     source: CandleSource
     symbols: Iterable[str]
@@ -21,7 +21,7 @@ class TickStream:
     _sent_at_s: float = 0.0
 
     def due(self, now_s: float) -> bytes:
-        """What is to be sent at `now_s`, which may be nothing."""
+        """The bytes to send at `now_s`; may be empty."""
         chunks = []
         for symbol in self.symbols:
             as_of_s = self.source.as_of_s(symbol, now_s)

@@ -1,1 +1,1 @@
-"""notification_service: notifications that are kept, listed, and streamed as they come."""
+"""notification_service: keeps notifications, lists them, and streams them as they come."""

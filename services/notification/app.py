@@ -1,4 +1,4 @@
-"""notification_service: keeps what it accepts in the registry's Redis, and nothing in itself."""
+"""notification_service: keeps what it accepts in the registry's Redis, and nothing in memory."""
 
 from collections.abc import AsyncIterator
 
@@ -36,7 +36,7 @@ def create_app(
     app.cleanup_ctx.append(in_background(bell.run, "notification-bell"))
 
     feed = NotificationFeed(store, bell, app[STOPPING])
-    # Before the path of a single one, which would match too; a HEAD of it would never be over.
+    # Before the path of one notification, which would match too; a HEAD would never end.
     app.router.add_get("/notifications/stream", feed.stream, allow_head=False)
     app.add_routes(notification_routes(store))
     return app

@@ -1,10 +1,10 @@
--- Keep a notification, once for each idempotency key, and no more of them than wanted.
+-- Keep a notification once for each idempotency key, and drop the oldest ones beyond the limit.
 --
 -- KEYS  1 notes  stream  kind, symbol ('' for none), text (JSON), key; oldest first
 --       2 keys   hash    idempotency key -> id of its notification, as long as that is kept
--- ARGV  1 how many are kept, 2 kind, 3 symbol or '', 4 text, 5 idempotency key
--- Returns {'kept', id}, {'repeated', id} where key and text are those of one that is kept,
---         or {'reused', id} where the key is and the text is not
+-- ARGV  1 how many to keep, 2 kind, 3 symbol or '', 4 text, 5 idempotency key
+-- Returns {'kept', id}, {'repeated', id} where key and text are those of a kept notification,
+--         or {'reused', id} where only the key is
 local NOTES, KEYS_SEEN = KEYS[1], KEYS[2]
 local most, kind, symbol, text, key = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 

@@ -1,17 +1,17 @@
-"""Wakes all live feeds when a notification has come, through whichever instance."""
+"""Wakes all live feeds when a notification has come, through any instance."""
 
 import asyncio
 
 from middlewares.failures import DependencyUnavailable
 from services.notification.store import NEWS_BLOCK_MS, NotificationStore
 
-#: A wait that lasts so much longer than it should hangs.
+#: A wait that lasts longer than this hangs.
 WAIT_TIMEOUT_S = NEWS_BLOCK_MS / 1000 + 2
 RETRY_S = 0.5
 
 
 class Bell:
-    """It only says that there is news; each feed reads it for itself, at its client's pace."""
+    """Only says that there is news; each feed reads it by itself, at its client's pace."""
 
     def __init__(self, store: NotificationStore) -> None:
         self._store = store
@@ -19,7 +19,7 @@ class Bell:
 
     @property
     def next_ring(self) -> asyncio.Event:
-        """Set when it rings; take it before looking, wait for it after."""
+        """The event that the next ring sets; take it before reading, wait for it afterwards."""
         return self._next
 
     def ring(self) -> None:
@@ -29,7 +29,7 @@ class Bell:
     async def run(self) -> None:
         while True:
             try:
-                # What came while nobody listened is news too.
+                # Notifications that came while nobody listened count too.
                 position = await self._store.newest_id()
                 self.ring()
                 await self._listen(position)

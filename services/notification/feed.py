@@ -1,4 +1,4 @@
-"""The live feed: each notification as an event, from where the client has got to."""
+"""The live feed: each notification as an event, from where the client left off."""
 
 import asyncio
 from contextlib import suppress
@@ -19,7 +19,7 @@ KEEP_ALIVE_AFTER_S = 15.0
 
 
 class NotificationFeed:
-    """A client's only state is the id that it has got to, so a slow one costs no memory."""
+    """A client's only state is the last id that it got, so a slow client costs no memory."""
 
     def __init__(self, store: NotificationStore, bell: Bell, stopping: asyncio.Event) -> None:
         self._store = store
@@ -27,11 +27,11 @@ class NotificationFeed:
         self._stopping = stopping
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """The handler; once the stream is open, only its client or shutdown ends it."""
+        """Handle a request; once the stream is open, only its client or shutdown ends it."""
         wanted = query_of(request, Filter)
         position = last_event_id_of(request) or await self._store.newest_id()
         response = await open_event_stream(request)
-        with suppress(ConnectionError):  # a client that leaves is how most streams end
+        with suppress(ConnectionError):  # most streams end because the client leaves
             while not self._stopping.is_set():
                 ring = self._bell.next_ring
                 position, events, seen_all = await self._news(position, wanted)
@@ -45,11 +45,11 @@ class NotificationFeed:
         return response
 
     async def _news(self, position: str, wanted: Filter) -> tuple[str, bytes, bool]:
-        """The new position, what is to be sent, and whether that was all there is."""
+        """The new position, the bytes to send, and whether that was everything."""
         try:
             entries = await self._store.after(position)
         except DependencyUnavailable:
-            # Browsers don't come back after an error; the bell rings when it is back.
+            # Browsers don't reconnect after an error; the bell rings when Redis is back.
             return position, b"", True
         if not entries:
             return position, b"", True

@@ -1,4 +1,4 @@
-"""A notification: what is accepted as one, how it is kept, and how it is shown."""
+"""A notification: what is accepted, how it is kept, and how it is shown."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, NamedTuple
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, JsonValue
 
 from services.base.validation import Input
 
-#: Bytes of a whole request body, and of the `data` in it.
+#: Bytes of a whole request body, and of its `data`.
 LARGEST_BODY = 16 * 1024
 LARGEST_DATA = 8 * 1024
 
@@ -23,7 +23,7 @@ def _not_blank(text: str) -> str:
 
 
 def _keepable(data: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """JSON that any program reads back as the same: no NaN, no numbers beyond 64 bits."""
+    """Accept JSON that any program reads back unchanged: no NaN, no numbers beyond 64 bits."""
     try:
         text = orjson.dumps(data)
     except TypeError:
@@ -46,12 +46,12 @@ class Note(Input):
     data: Annotated[dict[str, JsonValue], AfterValidator(_keepable)] = Field(default={})
 
     def text(self) -> bytes:
-        """As it is kept: notes that say the same are the same bytes."""
+        """The stored form: equal notes give the same bytes."""
         return orjson.dumps(self.model_dump(), option=orjson.OPT_SORT_KEYS)
 
 
 class Filter(Input):
-    """Which notifications are wanted; None: any."""
+    """Which notifications are wanted; None means any."""
 
     kind: Kind | None = None
     symbol: Symbol | None = None
@@ -61,7 +61,7 @@ class Filter(Input):
 
 
 class Kept(NamedTuple):
-    """As it is in Redis: `id` is its entry's, and grows with time; `text` is Note.text()."""
+    """A note in Redis: `id` is its entry's and grows with time; `text` is Note.text()."""
 
     id: str
     kind: str
@@ -82,6 +82,6 @@ class Kept(NamedTuple):
 
     @property
     def created_at(self) -> str:
-        """By the registry's clock, which all instances share."""
+        """The time by the registry's clock, which all instances share."""
         moment = datetime.fromtimestamp(int(self.id.partition("-")[0]) / 1000, UTC)
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What clients of notification_service ask for, and the headers that they send."""
+"""What clients of notification_service may ask for, and the headers that they send."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ from services.notification.notes import Filter
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"(\d{1,20})-(\d{1,20})", re.ASCII)
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-#: Both halves of an id are below it. (Redis takes it too, but has no id after it.)
+#: Both halves of an id are below it. (Redis accepts it too, but no id can follow it.)
 _END = 2**64 - 1
 
 
@@ -29,7 +29,7 @@ def _id_of_one(text: str) -> str:
 
 
 class ListQuery(Filter):
-    """`before` is the id that the page before ended with; `since` is a moment, RFC 3339."""
+    """`before` is the id that the previous page ended with; `since` is an RFC 3339 time."""
 
     since: AwareDatetime | None = None
     before: Annotated[str, AfterValidator(_id_of_one)] | None = None
@@ -39,7 +39,7 @@ class ListQuery(Filter):
     def since_ms(self) -> int | None:
         if self.since is None:
             return None
-        # Rounded up: of the millisecond that it lies in, some may be earlier.
+        # Rounded up, since entries of the same millisecond may be earlier.
         return -((_EPOCH - self.since) // timedelta(milliseconds=1))
 
 
@@ -51,7 +51,7 @@ def idempotency_key_of(request: web.Request) -> str | None:
 
 
 def last_event_id_of(request: web.Request) -> str | None:
-    """What a client that was here before has seen last; it sends an empty one if nothing."""
+    """The id that a returning client saw last; it sends an empty one if it saw none."""
     event_id = request.headers.get("Last-Event-ID") or None
     if event_id is not None and not is_id(event_id):
         raise BadRequest(f"Last-Event-ID {event_id[:60]!r} is not the id of a notification")

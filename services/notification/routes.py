@@ -1,4 +1,4 @@
-"""The resources of notification_service that are asked for: /notifications and each of them."""
+"""The resources of notification_service: /notifications and each of them."""
 
 from collections.abc import Iterable
 
@@ -25,7 +25,7 @@ def notification_routes(store: NotificationStore) -> Iterable[web.RouteDef]:
         kept = Kept(addition.id, note.kind, note.symbol, note.text())
         status = 201 if addition.outcome == "kept" else 200
         response = json_response(kept.document, status=status)
-        # Relative, so that it is right behind a gateway's prefix too.
+        # Relative, so that it works behind a gateway's prefix too.
         response.headers["Location"] = f"notifications/{kept.id}"
         return response
 
@@ -33,7 +33,7 @@ def notification_routes(store: NotificationStore) -> Iterable[web.RouteDef]:
         query = query_of(request, ListQuery)
         found = await store.newest_first(
             Filter(kind=query.kind, symbol=query.symbol),
-            # One more tells whether there is a next page.
+            # One more shows whether there is a next page.
             limit=query.limit + 1,
             before=query.before,
             since_ms=query.since_ms,

@@ -1,11 +1,11 @@
-"""What notification_service reads from the environment: where the registry is, whose Redis keeps them."""
+"""Settings of notification_service: the registry, in whose Redis notifications are kept."""
 
 from discovery.model.settings import DEFAULT_REDIS_URL
 from services.base.settings import Port, ServiceSettings
 
 
 class NotificationSettings(ServiceSettings):
-    """URL and namespace are checked by RegistrySettings, which repeats no password when refusing."""
+    """RegistrySettings checks URL and namespace, and repeats no password in a refusal."""
 
     service_port: Port = 8004
     redis_url: str = DEFAULT_REDIS_URL

@@ -1,4 +1,4 @@
-"""Notifications in the registry's Redis: what every instance accepts, all instances have."""
+"""Notifications in the registry's Redis, so that all instances have the same ones."""
 
 import secrets
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from services.notification.notes import Filter, Kept, Note
 DEPENDENCY = "registry"
 MOST_KEPT = 10_000
 
-#: Entries that are read at once: some milliseconds of the loop's time at most.
+#: Entries that are read at once: they take the loop a few milliseconds at most.
 BATCH = 500
 
 #: How long one wait for news may last, in milliseconds.
@@ -35,22 +35,22 @@ class Addition(NamedTuple):
 
 
 class NotificationStore:
-    """DependencyUnavailable whenever Redis can't read or write."""
+    """Raises DependencyUnavailable whenever Redis can't read or write."""
 
     def __init__(self, settings: RegistrySettings, most_kept: int = MOST_KEPT) -> None:
         self._notes = f"{tag(settings.namespace)}:notifications"
         self._keys = f"{tag(settings.namespace)}:notifications:keys"
         self._most_kept = most_kept
         self._client: Any = connect_async(settings.redis_url)
-        #: Its one connection does nothing but wait.
+        #: One connection that only waits.
         self._listener: Any = connect_async(settings.redis_url, blocking=True)
         source = Path(__file__).with_name("append.lua").read_text("utf-8")
         self._append = self._client.register_script(source)
 
     async def add(self, note: Note, idempotency_key: str | None) -> Addition:
-        """Keep it, unless the key is that of one which is kept already."""
-        # Without a client's key it gets one of its own: the call may be sent again by the Redis
-        # client when its connection breaks, and shall not be kept twice for that.
+        """Keep the note, unless one with the same key is kept already."""
+        # Without a client's key it gets a new one: the Redis client may send the call again when its
+        # connection breaks, and the note must not be kept twice.
         key = secrets.token_hex(16) if idempotency_key is None else f"client:{idempotency_key}"
         with _failures_named():
             outcome, entry_id = await self._append(
@@ -69,7 +69,7 @@ class NotificationStore:
     async def newest_first(
         self, wanted: Filter, *, limit: int, before: str | None = None, since_ms: int | None = None
     ) -> list[Kept]:
-        """At most `limit` that pass, older than the id `before`, not older than `since_ms`."""
+        """At most `limit` that match, older than the id `before`, not older than `since_ms`."""
         found: list[Kept] = []
         last = "+" if before is None else f"({before}"
         first = "-" if since_ms is None else str(max(0, since_ms))
@@ -82,19 +82,19 @@ class NotificationStore:
             last = f"({entries[-1][0].decode()}"
 
     async def after(self, entry_id: str) -> list[Kept]:
-        """The next ones after this id, oldest first, at most BATCH."""
+        """The next notes after this id, oldest first, at most BATCH."""
         with _failures_named():
             entries = await self._client.xrange(self._notes, f"({entry_id}", "+", count=BATCH)
         return [_kept(entry) for entry in entries]
 
     async def newest_id(self) -> str:
-        """The id after which there is nothing yet."""
+        """The id of the newest entry."""
         with _failures_named():
             entries = await self._client.xrevrange(self._notes, count=1)
         return entries[0][0].decode() if entries else _FIRST_ID
 
     async def wait_after(self, entry_id: str) -> str:
-        """The id of a later entry as soon as there is one, or the same after NEWS_BLOCK_MS."""
+        """The id of a later entry as soon as there is one, or the same id after NEWS_BLOCK_MS."""
         with _failures_named():
             news = await self._listener.xread(
                 {self._notes: entry_id}, count=BATCH, block=NEWS_BLOCK_MS

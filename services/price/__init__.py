@@ -1,1 +1,1 @@
-"""price_service: the last price of each symbol, how it changed in a day, and a live feed."""
+"""price_service: the last price of each symbol, its change in a day, and a live feed."""

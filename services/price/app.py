@@ -1,4 +1,4 @@
-"""price_service: built on market_data_service, which it finds by its name."""
+"""price_service: built on market_data_service, which it finds by name."""
 
 from aiohttp import web
 

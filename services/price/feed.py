@@ -1,4 +1,4 @@
-"""One look at the market a second, for all subscribers together."""
+"""Asks for the prices once a second, for all subscribers together."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ class PriceFeed:
 
     async def run(self) -> None:
         while True:
-            # At full seconds of the clock, when simulated prices change.
+            # At full seconds, when simulated prices change.
             await asyncio.sleep(self._every_s - time.time() % self._every_s)
             wanted = {
                 symbol for subscription in self._subscriptions for symbol in subscription.symbols

@@ -8,14 +8,14 @@ MARKET_DATA = "market_data_service"
 
 
 class Offer(Answer):
-    """The symbols that can be asked for, and the intervals of their candles."""
+    """The symbols on offer, and the intervals of their candles."""
 
     symbols: list[str]
     intervals: list[str]
 
 
 class Market:
-    """market_data_service as seen from here; DependencyUnavailable whenever it can't answer."""
+    """market_data_service as this service uses it; DependencyUnavailable when it can't answer."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client

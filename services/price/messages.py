@@ -10,12 +10,12 @@ from middlewares.failures import BadRequest, ClientFailure, Failure
 from services.base.validation import Input
 from services.price.quotes import Quote
 
-#: A message that subscribes to a hundred symbols has less than half of it.
+#: A message that subscribes to a hundred symbols is less than half as long.
 LONGEST_MESSAGE = 4096
 
 
 class SocketQuery(Input):
-    """`symbols`: subscribed to from the start, with commas between them."""
+    """`symbols`: subscribed to from the start, separated by commas."""
 
     symbols: str | None = None
 
@@ -25,7 +25,7 @@ class SocketQuery(Input):
 
 
 class Request(Input):
-    """What a client may say."""
+    """A client's message."""
 
     action: Literal["subscribe", "unsubscribe"]
     symbols: Annotated[list[str], Field(min_length=1, max_length=100)]
@@ -42,7 +42,7 @@ def price_message(quote: Quote) -> str:
 
 
 def subscriptions_message(symbols: Sequence[str]) -> str:
-    """The answer to each request: all symbols that are subscribed to now."""
+    """The answer to each request: all symbols that the client is subscribed to now."""
     return orjson.dumps({"type": "subscriptions", "symbols": symbols}).decode()
 
 

@@ -1,4 +1,4 @@
-"""Prices as of now, in the one way in which all clients get them."""
+"""Present prices, the same for all kinds of clients."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from services.price.quotes import Quote, interval_among, quote
 
 
 class Prices:
-    """DependencyUnavailable whenever market_data_service can't answer."""
+    """Raises DependencyUnavailable whenever market_data_service can't answer."""
 
     def __init__(self, market: Market) -> None:
         self._market = market
 
     async def symbols(self) -> Sequence[str]:
-        """Those that have prices."""
+        """The symbols that have prices."""
         return (await self._market.offer()).symbols
 
     async def all(self) -> list[Quote]:
@@ -22,7 +22,7 @@ class Prices:
         return await self._quotes(offer.symbols, offer)
 
     async def of(self, symbols: Iterable[str]) -> list[Quote]:
-        """In the same order; each must be one of `symbols()`."""
+        """The quotes in the same order; each symbol must be one of `symbols()`."""
         return await self._quotes(symbols, await self._market.offer())
 
     async def _quotes(self, symbols: Iterable[str], offer: Offer) -> list[Quote]:

@@ -10,7 +10,7 @@ from services.base.validation import Answer
 
 DAY = timedelta(hours=24)
 
-#: Intervals to ask for, finest first, each with as many candles as reach back over a whole day.
+#: Intervals to ask for, finest first, each with enough candles to go back a whole day.
 CANDLES_OF_A_DAY = {"15m": 97, "1h": 25, "4h": 7, "1d": 2}
 
 
@@ -40,12 +40,12 @@ class Quote(TypedDict):
 
 
 def interval_among(offered: Sequence[str]) -> str:
-    """The interval that shows a day's change best; all sources offer `1d`."""
+    """The offered interval that shows a day's change best; all sources offer `1d`."""
     return next((interval for interval in CANDLES_OF_A_DAY if interval in offered), "1d")
 
 
 def quote(day: MarketDay) -> Quote:
-    """The price as of the moment that the candles were looked at."""
+    """The price at the moment of the candles."""
     price = day.candles[-1].close
     before = _price_a_day_before(day.candles)
     return {
@@ -58,7 +58,7 @@ def quote(day: MarketDay) -> Quote:
 
 
 def _price_a_day_before(candles: Sequence[MarketCandle]) -> float | None:
-    """The open of the candle a day before the last one's; None when there is nothing so old."""
+    """The open of the candle a day before the last one; None when no candle is that old."""
     target = candles[-1].open_time - DAY
     if candles[0].open_time > target:
         return None

@@ -1,4 +1,4 @@
-"""The resources of price_service that are asked for: /prices and /prices/{symbol}."""
+"""The resources of price_service: /prices and /prices/{symbol}."""
 
 from collections.abc import Iterable
 

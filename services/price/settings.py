@@ -1,4 +1,4 @@
-"""What price_service reads from the environment: what all services do."""
+"""Settings of price_service: those of every service."""
 
 from services.base.settings import Port, ServiceSettings
 

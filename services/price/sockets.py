@@ -25,13 +25,13 @@ from services.price.messages import (
 from services.price.prices import Prices
 from services.price.subscriptions import Subscription
 
-#: Who has not answered the close after so long is cut off.
+#: A client that has not answered the close by then is cut off.
 CLOSE_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Seconds between looks at the market, and between pings; no answer to one ends it."""
+    """Seconds between looks at the market, and between pings; an unanswered ping ends a connection."""
 
     push_s: float = 1.0
     ping_s: float = 20.0
@@ -51,7 +51,7 @@ class PriceSockets:
         self._open: WeakSet[web.WebSocketResponse] = WeakSet()
 
     async def connect(self, request: web.Request) -> web.StreamResponse:
-        """The handler of /ws: what is wrong before the upgrade is a problem document."""
+        """Handle /ws: an error before the upgrade is a problem document."""
         if self._stopping.is_set():
             raise ShuttingDown("price_service is shutting down")
         names = query_of(request, SocketQuery).names
@@ -65,7 +65,7 @@ class PriceSockets:
             await socket.prepare(request)
             request[EXCHANGE].stream = "tunnel"
             self._open.add(socket)
-            # A client that leaves is how most connections end.
+            # Most connections end because the client leaves.
             with suppress(ConnectionError):
                 if names:
                     await socket.send_str(subscriptions_message(subscription.symbols))
@@ -73,7 +73,7 @@ class PriceSockets:
         return socket
 
     async def close_all(self, _app: web.Application) -> None:
-        """An `on_shutdown` hook: who is connected shall know that it is not the network."""
+        """An `on_shutdown` hook: tells clients that the service stops, so they don't blame the network."""
         await asyncio.gather(*map(_say_goodbye, list(self._open)))
 
     async def _converse(self, socket: web.WebSocketResponse, subscription: Subscription) -> None:
@@ -84,7 +84,7 @@ class PriceSockets:
                     answer = await self._answer(message.data, subscription)
                 else:
                     answer = error_message("bad_request", "messages are JSON texts")
-                # While the client does not take its answers, none of its messages are read.
+                # While the client does not read its answers, none of its messages are read.
                 with suppress(ConnectionError):
                     await socket.send_str(answer)
             pushing.cancel()
@@ -104,7 +104,7 @@ class PriceSockets:
         if not symbols:
             return
         check_known(symbols, await self._prices.symbols())
-        # Those that it has already are pushed anyway, and would come here later than from there.
+        # Subscribed symbols are pushed anyway; fetched here, they would come later.
         new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in subscription.symbols]
         subscription.add(await self._prices.of(new))
 

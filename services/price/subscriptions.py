@@ -1,4 +1,4 @@
-"""What one subscriber is still to be sent: never more than the last price of each of its symbols."""
+"""What one subscriber has yet to be sent: at most the last price of each of its symbols."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from services.price.quotes import Quote
 
 
 class Subscription:
-    """A slow reader misses prices in between, and costs no memory."""
+    """A slow reader misses the prices in between, and costs no memory."""
 
     def __init__(self) -> None:
         #: Set while there may be something to take.
@@ -35,21 +35,21 @@ class Subscription:
             self._sent.pop(symbol, None)
 
     def offer(self, quote: Quote) -> None:
-        """The symbol's price is now this; whoever has not subscribed to it ignores it."""
+        """Take in a symbol's new price; it is ignored without a subscription."""
         if quote["symbol"] in self._symbols:
             self._failing = False
             self._waiting[quote["symbol"]] = quote
             self.news.set()
 
     def fail(self, detail: str) -> None:
-        """There are no prices now; said once, until there are some again."""
+        """Report that there are no prices now; once, until there are some again."""
         if self._symbols and not self._failing:
             self._failing = True
             self._failure = detail
             self.news.set()
 
     def take(self) -> tuple[list[Quote], str | None]:
-        """Prices that differ from the last ones taken, and why there are none, where it is new."""
+        """Prices that differ from the last ones taken, and, when it is new, why there are none."""
         self.news.clear()
         changed = [
             quote

@@ -1,4 +1,4 @@
-"""signal_service: built on prices and their analysis, and on notification for what it finds."""
+"""signal_service: built on prices and analyses, and on notification_service for new signals."""
 
 from aiohttp import web
 
@@ -14,7 +14,7 @@ from services.signal.sources import ANALYZER, PRICE, Sources
 
 NAME = "signal_service"
 
-#: Seconds between looks for signals that have changed.
+#: Seconds between looks for changed signals.
 ROUND_S = 5.0
 
 

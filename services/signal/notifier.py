@@ -1,4 +1,4 @@
-"""Changed signals become notifications: looked at in rounds, said once, whoever looks."""
+"""Changed signals become notifications: checked in rounds, and sent once by one of the instances."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from services.signal.signals import Signals
 NOTIFICATION = "notification_service"
 KIND = "signal"
 
-#: The first pause after a round that failed; each further one is twice as long, up to the most.
+#: The first pause after a failed round; each further one is twice as long, up to the most.
 RETRY_FIRST_S = 0.5
 RETRY_MOST_S = 15.0
 
@@ -26,7 +26,7 @@ class Posted(Answer):
 
 
 class Notified(Answer):
-    #: Anything: whoever likes may post notifications of this kind.
+    #: Any JSON: everyone may post notifications of this kind.
     data: dict[str, Any]
 
 
@@ -35,18 +35,18 @@ class Latest(Answer):
 
 
 class SignalNotifier:
-    """Compares signals with what was notified last, which is kept where all instances see it.
+    """Compares signals with the last notification of each, which all instances can read.
 
-    So whatever fails is made good by a later round: notification_service away, this service
-    stopped, another instance quicker. At most one notification is stored for a symbol, signal and
-    candle: a price that wavers around a threshold is not worth more.
+    So a later round makes good any failure: notification_service was away, this service stopped, or
+    another instance was quicker. At most one notification is kept for a symbol, signal and candle,
+    even if the price wavers around a threshold.
     """
 
     def __init__(self, signals: Signals, client: ServiceClient, *, every_s: float) -> None:
         self._signals = signals
         self._client = client
         self._every_s = every_s
-        #: By symbol, the signal that was notified last as far as this instance knows.
+        #: The last notified signal of each symbol, as far as this instance knows.
         self._said: dict[str, str] = {}
         self._log = structlog.get_logger()
 
@@ -60,18 +60,18 @@ class SignalNotifier:
             except DependencyUnavailable as failure:
                 self._log.warning("signals.not_notified", detail=failure.detail, retry_s=retry_s)
                 retry_s, pause_s = min(RETRY_MOST_S, retry_s * 2), retry_s
-            except Exception:  # noqa: BLE001 - one bad round must not be the last
+            except Exception:  # noqa: BLE001 - the next round must come after a bad one
                 self._log.exception("signals.round_failed")
                 pause_s = RETRY_MOST_S
             await asyncio.sleep(pause_s)
 
     async def look(self) -> None:
-        """Notify of every signal that is another than before; DependencyUnavailable."""
+        """Send a notification for every changed signal; raises DependencyUnavailable."""
         for signal in await self._signals.all():
             symbol, said = signal["symbol"], signal["signal"]
             if self._said.get(symbol) == said:
                 continue
-            # Another instance may have been quicker, or this one have started anew.
+            # Another instance may have been quicker, or this one may have restarted.
             if await self._last_said(symbol) != said:
                 await self._post(signal)
             self._said[symbol] = said
@@ -102,7 +102,7 @@ def idempotency_key_of(signal: Signal) -> str:
 
 
 def notification_of(signal: Signal) -> dict[str, object]:
-    """Nothing in it but what its key stands for: instances that see one change say one thing."""
+    """The notification; it holds only what its key says, so all instances send the same one."""
     candle = signal["candle_time"]
     return {
         "kind": KIND,

@@ -11,7 +11,7 @@ from services.base.inputs import query_of
 from services.base.validation import NoParameters
 from services.signal.signals import Signals
 
-#: What can be a symbol at all, and so be part of a path that is asked for.
+#: What a symbol can look like; it becomes part of a path in requests to other services.
 _SYMBOL = re.compile(r"[A-Z0-9]{1,32}")
 
 

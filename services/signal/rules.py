@@ -1,4 +1,4 @@
-"""From indicators and a price to buy, sell or hold: four rules, each with a vote and its reason."""
+"""Indicators and a price become buy, sell or hold: four rules, each with a vote and its reason."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypedDict
@@ -9,7 +9,7 @@ Verdict = Literal["buy", "sell", "hold"]
 
 OVERSOLD = 30
 OVERBOUGHT = 70
-#: So many more votes for one side than for the other make a signal.
+#: One side needs this many more votes than the other.
 NEEDED_LEAD = 2
 
 
@@ -20,11 +20,11 @@ class Reason(NamedTuple):
 
 
 class Signal(TypedDict):
-    """As clients see it.
+    """A signal as clients see it.
 
-    A function of the candles closed at `candle_time` and of the price at the second `as_of`, so
-    all instances say the same of the same moment. `strength` is 0 where the votes cancel out and
-    1 where all agree.
+    It depends only on the candles closed at `candle_time` and on the price at the second `as_of`, so
+    all instances give the same answer. `strength` is 0 where the votes cancel out and 1 where all
+    agree.
     """
 
     symbol: str
@@ -55,7 +55,7 @@ def decide(analysis: Analysis, price: Price) -> Signal:
 
 
 def _lead(reasons: Sequence[Reason]) -> int:
-    """Votes to buy less votes to sell."""
+    """Votes to buy minus votes to sell."""
     verdicts = [reason.verdict for reason in reasons]
     return verdicts.count("buy") - verdicts.count("sell")
 
@@ -93,7 +93,7 @@ def momentum(analysis: Analysis, _price: float) -> Reason:
 
 
 def exhaustion(analysis: Analysis, _price: float) -> Reason:
-    """What was bought or sold too fast comes back."""
+    """A price that rose or fell too fast turns back."""
     rsi = analysis.indicators.rsi
     if rsi is None:
         return _unknown("exhaustion", "RSI")

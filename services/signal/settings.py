@@ -1,4 +1,4 @@
-"""What signal_service reads from the environment: what all services do."""
+"""Settings of signal_service: those of every service."""
 
 from services.base.settings import Port, ServiceSettings
 

@@ -1,11 +1,11 @@
-"""Signals as of now, in the one way in which clients and notifications get them."""
+"""Present signals, the same for clients and notifications."""
 
 from services.signal.rules import Signal, decide
 from services.signal.sources import Sources
 
 
 class Signals:
-    """DependencyUnavailable when a source can't answer; SymbolNotFound when it says so."""
+    """Raises DependencyUnavailable when a source can't answer, SymbolNotFound for an unknown symbol."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources

@@ -32,7 +32,7 @@ class Bollinger(Answer):
 
 
 class Indicators(Answer):
-    """None: the analyzer had too few candles for it."""
+    """A value is None where the analyzer had too few candles for it."""
 
     ema: float | None
     rsi: float | None
@@ -41,7 +41,7 @@ class Indicators(Answer):
 
 
 class Analysis(Answer):
-    """Of the candles that were closed at `candle_time`; that and `close` are None without any."""
+    """Of the candles closed at `candle_time`; without candles, that and `close` are None."""
 
     symbol: str
     interval: str
@@ -52,13 +52,13 @@ class Analysis(Answer):
 
 
 class Sources:
-    """DependencyUnavailable when one can't answer; SymbolNotFound when it does not know a symbol."""
+    """Raises DependencyUnavailable when one can't answer, SymbolNotFound for an unknown symbol."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def of(self, symbol: str) -> tuple[Analysis, Price]:
-        # One after the other: of a symbol that there is not, one need not ask everybody.
+        # One after the other: the first answer shows whether the symbol exists.
         price = await self._client.get(PRICE, f"/prices/{symbol}", Price)
         return await self._analysis(symbol), price
 
