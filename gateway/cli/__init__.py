@@ -1,4 +1,4 @@
-"""The command line `lockgate`, and that of `python -m gateway`, which is one of its commands."""
+"""The command line `lockgate`, and `python -m gateway`, which is one of its commands."""
 
 import sys
 from typing import NoReturn
@@ -7,7 +7,7 @@ from middlewares.programs.standard_streams import open_standard_streams
 
 
 def main() -> NoReturn:
-    """Exit statuses: 0 done, 1 could not be done, 2 asked for something that makes no sense."""
+    """Run the command; exit statuses: 0 done, 1 could not be done, 2 asked for something wrong."""
     open_standard_streams()
     from gateway.cli.application import lockgate, run
 

@@ -1,8 +1,8 @@
-"""The `lockgate` application itself: its commands, and what holds for each of them.
+"""The `lockgate` application: its commands, and what they share.
 
 A command is a module of `gateway.cli.commands` with a function of the same name, and its line in
-COMMANDS. The module says what the command is called with, and imports what does the work when it is
-called: `lockgate --help` reads all of them.
+COMMANDS. The module declares the arguments, and imports what does the work only when it is called,
+because `lockgate --help` reads all modules.
 """
 
 import errno
@@ -55,12 +55,12 @@ _ADVICE = {
 def command(
     *, example: str, exit_statuses: str = EXIT_STATUSES, **settings: Any
 ) -> Callable[[Callable[..., Any]], click.Command]:
-    """The decorator of a command's function; what the function returns is the exit status, None is 0."""
+    """The decorator of a command's function, which returns the exit status; None means 0."""
     return click.command(epilog=_epilog(exit_statuses, example), **settings)
 
 
 def _epilog(exit_statuses: str, example: str) -> str:
-    """The example stays on its line, so that it can be copied."""
+    """Text below a command's help; the example stays on one line, so that it can be copied."""
     return f"{exit_statuses}\n\n\b\nExample:\n  {example}"
 
 
@@ -68,7 +68,7 @@ version_option = click.version_option(VERSION, message="lockgate %(version)s")
 
 
 class _Commands(click.Group):
-    """Imports a command's module when it is asked for."""
+    """Imports a command's module when the command is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -94,7 +94,7 @@ class _Commands(click.Group):
             raise click.UsageError(f"{error.message.rstrip('.')}{meant}", ctx) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """With whole first sentences, which Click would cut off."""
+        """List the commands with whole first sentences, which Click would cut off."""
         commands = [(name, self.get_command(ctx, name)) for name in COMMANDS]
         with formatter.section("Commands"):
             formatter.write_dl(
@@ -123,7 +123,7 @@ def lockgate() -> None:
 
 
 def run(called: click.Command, name: str) -> int:
-    """Run what the arguments ask of it; its exit status."""
+    """Run a command with the process's arguments, and return its exit status."""
     try:
         return called.main(prog_name=name, standalone_mode=False) or 0
     except Stopped as stopped:
@@ -149,10 +149,10 @@ def run(called: click.Command, name: str) -> int:
 
 
 def _of_the_system(error: OSError) -> str:
-    """What went wrong with which file, and what to do where that is known."""
+    """What went wrong with which file, and what to do, where that is known."""
     file = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     advice = _ADVICE.get(error.errno or 0, "")
-    if error.errno == errno.ENOENT and not file:  # what asks for the working folder tells no name
+    if error.errno == errno.ENOENT and not file:  # a missing working folder: the error has no name
         advice = "; was the folder that you are in removed? `cd` to one that is there"
     return f"{file}{error.strerror or error}{advice}"
 

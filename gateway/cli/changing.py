@@ -1,4 +1,4 @@
-"""What `lockgate drain` and `deregister` have in common: whose instances, and through which gateway."""
+"""What `lockgate drain` and `deregister` share: they change instances through a gateway."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from gateway.stack.failures import UsageError
 
 Answer = dict[str, Any]
 
-#: So that to wait for the instances of a service takes no longer than to wait for one.
+#: Waiting for all instances of a service must take no longer than waiting for one.
 MOST_AT_ONCE = 32
 
 
@@ -29,7 +29,7 @@ def change_instances(
     all_of_them: bool,
     as_json: bool,
 ) -> list[Answer]:
-    """Do it to each instance that `words` mean, print what came of it, and return that.
+    """Change each instance that `words` mean, print the answers, and return them.
 
     `change` gets the path of an instance.
     """

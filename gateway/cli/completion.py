@@ -1,4 +1,4 @@
-"""Completion of commands and options by the shell: bash, zsh and fish."""
+"""Shell completion of commands and options: bash, zsh and fish."""
 
 import os
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _ZSH_LINES = "fpath+=~/.zfunc; autoload -Uz compinit; compinit"
 
 
 def script_for(shell: str, called: click.Command) -> str:
-    """What the shell has to run once; it asks the command for completions then."""
+    """The script that the shell runs once, and that then asks the command for completions."""
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)
@@ -26,7 +26,7 @@ def script_for(shell: str, called: click.Command) -> str:
 
 
 def install(shell: str, script: str, home: Path) -> Path:
-    """Put the script where the shell finds it at its next start; the file that it is in."""
+    """Put the script where the shell loads it at its next start, and return its path."""
     if shell == "fish":
         return _written(home / ".config" / "fish" / "completions" / "lockgate.fish", script)
     if shell == "zsh":
@@ -44,7 +44,7 @@ def _written(file: Path, text: str) -> Path:
 
 
 def _add_line(file: Path, line: str) -> None:
-    """Once, whatever else the file has."""
+    """Add the line to the file, unless it is there already."""
     there = file.read_text("utf-8") if file.exists() else ""
     if line not in there.splitlines():
         file.write_text(f"{there}{'' if there.endswith(chr(10)) or not there else chr(10)}{line}\n")
@@ -87,8 +87,8 @@ def _option(name: str, callback: Callback, text: str) -> Callable[[F], F]:
 install_option = _option(
     "--install-completion",
     _install,
-    "Let bash, zsh or fish complete commands; else that of $SHELL.",
+    "Let bash, zsh or fish complete commands; without a name, the shell in $SHELL.",
 )
 show_option = _option(
-    "--show-completion", _show, "Print what that installs, for `eval` or a file of your own."
+    "--show-completion", _show, "Print that script, for `eval` or a file of your own."
 )

@@ -1,4 +1,4 @@
-"""What `lockgate serve` says when it runs: where, and what to type next."""
+"""What `lockgate serve` prints when it runs: where it listens, and what to type next."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from gateway.stack.running.addresses import UNIX, admin_url
 from gateway.stack.state import StackRecord, StackState
 
 _EXAMPLE_PORT = 9000
-#: Of an empty folder: that in which it is typed holds the admin token.
+#: It serves an empty folder, since the folder where it is typed holds the admin token.
 _EXAMPLE = 'python3 -m http.server {port} --bind 127.0.0.1 --directory "$(mktemp -d)"'
 _EVERYWHERE = ("0.0.0.0", "::")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -24,7 +24,7 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True)
 class FirstSteps:
-    """What runs, and `options`: those by which other commands find it, however they are called."""
+    """What runs; `options` are those by which other commands find it from any folder."""
 
     state: StackState
     settings: GatewaySettings
@@ -45,7 +45,7 @@ class FirstSteps:
     def _what_registers_by_itself(self) -> Iterator[str]:
         if self.record.registry_url == DEFAULT_REDIS_URL:
             return
-        yield "Programs that register by themselves need it in their environment:"
+        yield "Programs that register by themselves need this in their environment:"
         yield f"  export REDIS_URL={shlex.quote(self._registry)}"
 
     def _next(self) -> Iterator[str]:
@@ -69,7 +69,7 @@ class FirstSteps:
 
     @property
     def _admin(self) -> str:
-        """Where alone the page is, and what is registered; empty: at the gateway's own address."""
+        """The admin address, where the page and the list of services are; empty: the gateway's own."""
         return admin_url(self._gateway.environment)
 
     @property
@@ -89,7 +89,7 @@ class FirstSteps:
 
 
 def _program() -> str:
-    """How one types this very `lockgate` here."""
+    """How to type this `lockgate` here."""
     script = Path(sys.executable).with_name("lockgate")
     found = shutil.which("lockgate")
     if found and script.exists() and os.path.samefile(found, script):

@@ -1,4 +1,4 @@
-"""How commands ask a running gateway: where it shows its inside, and the admin token that `make up` made."""
+"""How commands ask a running gateway: its admin address, and the admin token of `make up`."""
 
 import http.client
 import json
@@ -34,9 +34,9 @@ _MISSING = ("service_not_found", "instance_not_found")
 
 @dataclass(frozen=True, slots=True)
 class GatewayClient:
-    """Asks one gateway, at an URL or at `unix:/path`; `token` None: as the public.
+    """Asks one gateway, at a URL or at `unix:/path`; with `token` None, without a token.
 
-    `direct`: whatever http_proxy says; `where` tells where one is, if none answers.
+    `direct`: ignore http_proxy; `where` says where a gateway is if none answers.
     """
 
     url: str
@@ -45,14 +45,14 @@ class GatewayClient:
     where: Callable[[], str] = str
 
     def get(self, path: str, *, missing: Any = None) -> Any:
-        """The JSON document at a path. StackError: it does not answer, or refuses.
+        """The JSON document at a path; raises StackError if there is no answer, or a refusal.
 
-        `missing` is returned where the gateway knows no such service, if it is not None.
+        If the gateway knows no such service, `missing` is returned, unless it is None.
         """
         return self._ask("GET", path, missing, ANSWERS_WITHIN_S)
 
     def change(self, method: str, path: str, *, within_s: float = ANSWERS_WITHIN_S) -> Any:
-        """Change what is registered: the JSON document of the answer, None where it has none."""
+        """Change what is registered; returns the answer's JSON document, None where it has none."""
         return self._ask(method, path, None, within_s)
 
     def _ask(self, method: str, path: str, missing: Any, within_s: float) -> Any:
@@ -94,14 +94,14 @@ class GatewayClient:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """urllib would take the token along to wherever it is sent."""
+    """Follows no redirect: urllib would send the token to wherever it leads."""
 
     def redirect_request(self, *_: object) -> None:
         return None
 
 
 class _UnixHandler(urllib.request.HTTPHandler):
-    """Opens every http URL at one socket of Unix."""
+    """Opens every http URL at one Unix socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class _UnixHandler(urllib.request.HTTPHandler):
 
 
 def _problem(refusal: urllib.error.HTTPError) -> Mapping[str, Any]:
-    """The members of a gateway's problem document (RFC 9457); none of what is not one."""
+    """The members of a gateway's problem document (RFC 9457); empty for any other answer."""
     try:
         document = json.load(refusal)
     except (OSError, ValueError, http.client.HTTPException):
@@ -128,7 +128,7 @@ def _problem(refusal: urllib.error.HTTPError) -> Mapping[str, Any]:
 def find_gateway(
     state: StackState, offset: int, url: str | None, token: str | None
 ) -> GatewayClient:
-    """The gateway that was named, or that of the stack, whose token goes to no other."""
+    """The gateway that was named, or the stack's; only the stack's gets the stack's token."""
     token = token or os.environ.get("ADMIN_TOKEN")
     if url is None:
         token = token or _token_of(state)
@@ -141,7 +141,7 @@ def find_gateway(
 
 
 def _where(state: StackState) -> str:
-    """Empty where the stack that was asked runs."""
+    """Where the stack's gateway is; empty if the stack that was asked for runs."""
     return "" if runs(state) else nothing_runs(state, Path.cwd(), takes_data_dir=True)
 
 

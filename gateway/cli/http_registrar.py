@@ -1,4 +1,4 @@
-"""Registering over a gateway's HTTP API, where the registry itself can't or mustn't be reached."""
+"""Registers over a gateway's HTTP API, where the registry can't or mustn't be reached itself."""
 
 import json
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ from gateway.stack.running.addresses import OVER_UNIX, UNIX
 ANSWERS_WITHIN_S = 2.0
 #: The longest wait for a drain: about half of what `docker stop` leaves a container.
 DRAINED_WITHIN_S = 5.0
-#: Statuses that another try may change.
+#: Statuses that may differ at another try.
 PASSING = (408, 429, 500, 502, 503, 504)
-#: What no other try will change: no URL, no HTTP there, no TLS, or a certificate that is not trusted.
+#: Errors that stay the same at another try: a bad URL, no HTTP, no TLS, an untrusted certificate.
 FINAL = (aiohttp.InvalidURL, aiohttp.ClientResponseError, aiohttp.ClientSSLError)
 
 
 class HttpRegistrar:
-    """The registrar of `--via-http`, an URL or `unix:/path`; RegistrationRefused says what has to be changed."""
+    """The registrar of `--via-http`, a URL or `unix:/path`; RegistrationRefused says what to change."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = self.registry = url
@@ -38,9 +38,9 @@ class HttpRegistrar:
         return REGISTERED if await self._call("POST", key, "/heartbeat") else ""
 
     async def standing(self, key: str) -> Standing:
-        """As this gateway has it; it tells of an instance that is gone no more than that."""
+        """An instance's standing by this gateway, which does not say why one is gone."""
         name, _, instance_id = key.partition("/")
-        path = f"/services/{name}?instance={instance_id}"  # an earlier release shows all of them
+        path = f"/services/{name}?instance={instance_id}"  # an older release ignores the query
         status, fields, text = await self._ask("GET", path)
         document = _document(text)
         is_service_gone = document.get("reason") == "service_not_found"
@@ -49,7 +49,7 @@ class HttpRegistrar:
         return standing_in(document, instance_id, await self._ask_public_url())
 
     async def _ask_public_url(self) -> str:
-        """Where clients reach it: at its ADMIN_LISTEN no service is answered."""
+        """Where clients reach the gateway: its ADMIN_LISTEN answers no requests to services."""
         if self._public_url is None:
             _, _, text = await self._ask("GET", "/status")
             here = "" if self._url.startswith(UNIX) else self._url
@@ -79,7 +79,7 @@ class HttpRegistrar:
         body: object = None,
         within_s: float = ANSWERS_WITHIN_S,
     ) -> bool:
-        """False where the gateway knows no such instance."""
+        """Call the API for one instance; False where the gateway does not know it."""
         name, _, instance_id = key.partition("/")
         path = f"/services/{name}/instances/{instance_id}{end}"
         return is_known(self._url, *await self._ask(method, path, body=body, within_s=within_s))
@@ -87,7 +87,7 @@ class HttpRegistrar:
     async def _ask(
         self, method: str, path: str, *, body: object = None, within_s: float = ANSWERS_WITHIN_S
     ) -> tuple[int, Mapping[str, str], str]:
-        """The answer: status, fields and body."""
+        """Send a request, and return the answer's status, fields and body."""
         if self._opened is None:
             self._opened = _session(self._url, self._token)
         base = OVER_UNIX if self._url.startswith(UNIX) else self._url
@@ -117,7 +117,7 @@ def _session(url: str, token: str) -> aiohttp.ClientSession:
 
 
 def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) -> bool:
-    """What an answer says of an instance; RegistryUnavailable where it may be tried again."""
+    """What an answer says of an instance; raises RegistryUnavailable if a retry may help."""
     problem = _document(text)
     reason, detail = problem.get("reason"), line(str(problem.get("detail", "")))
     if status in (200, 201, 204) or reason == "instance_not_found":
@@ -142,7 +142,7 @@ def is_known(gateway: str, status: int, fields: Mapping[str, str], text: str) ->
 
 
 def standing_in(service: Mapping[str, Any], instance_id: str, gateway: str) -> Standing:
-    """What the document of a service, with the token, says of one of its instances."""
+    """One instance's standing, read from its service's document (with the token)."""
     instances = service.get("instances")
     for instance in instances if isinstance(instances, list) else []:
         if isinstance(instance, dict) and instance.get("id") == instance_id:
@@ -151,20 +151,20 @@ def standing_in(service: Mapping[str, Any], instance_id: str, gateway: str) -> S
 
 
 def _standing(instance: Mapping[str, Any], gateway: str) -> Standing:
-    """The gateway's own verdict comes before the registry's, which is that of several."""
+    """The gateway's own verdict, if there is one, else the registry's, which sums up several."""
     health = instance.get("health")
     health = health if isinstance(health, dict) else {}
     state = str(health.get("condition", instance.get("status")))
     if instance.get("status") == "draining":
         state = "draining"
-    elif state == "suspected":  # it gets requests where there is no other
+    elif state == "suspected":  # it gets requests only if there is no other
         state = "healthy"
     evidence = "" if state == "healthy" else line(str(health.get("latest", "")))
     return Standing(state, evidence, gateway_url=gateway)
 
 
 def _document(text: str) -> dict[str, Any]:
-    """The members of what the gateway answers; none of what is no object."""
+    """The members of a gateway's JSON object; empty for anything else."""
     try:
         document = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Options that several commands have, and what they stand for."""
+"""Options that several commands share, and what they mean."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ services = click.option(
 
 
 class Folder(click.Path):
-    """A folder, there already or not; an empty text, as of a variable that is not set, is none."""
+    """A folder that may not exist yet; an empty text, as from an unset variable, is refused."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -57,7 +57,7 @@ data_dir = click.option(
     "--data-dir",
     metavar="FOLDER",
     type=Folder(),
-    help="That of a `lockgate serve`; else what runs is looked for in this folder and those above.",
+    help="The folder of a `lockgate serve`; else this folder and those above are searched.",
 )
 url = click.option(
     "--url",
@@ -78,7 +78,7 @@ instances = click.argument(
 
 
 def stack_at(port_offset: str) -> tuple[int, StackState]:
-    """The offset as a number, and where the stack at it keeps its state."""
+    """The offset as a number, and where its stack keeps its state."""
     offset = parse_offset(port_offset)
     return offset, stack_state(root(), offset)
 
@@ -86,9 +86,9 @@ def stack_at(port_offset: str) -> tuple[int, StackState]:
 def stack_found(
     port_offset: str, data_dir: Path | None, *, or_to_come: bool = False
 ) -> tuple[int, StackState]:
-    """The offset, and what `up` or `serve` keeps in that folder; else in this one or one above.
+    """The offset, and the state in that folder; without one, in this folder or one above.
 
-    StackError: nothing is kept in that folder, and nothing is to come there either.
+    StackError: that folder has no state, and none is to come there.
     """
     offset = parse_offset(port_offset)
     if data_dir is None:
@@ -102,5 +102,5 @@ def stack_found(
 
 
 def root() -> Path:
-    """The checkout that the command was given in."""
+    """The checkout that the command runs in."""
     return project_root(Path.cwd())

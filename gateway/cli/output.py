@@ -13,14 +13,14 @@ from middlewares.telemetry.printable import printable
 
 _LEVEL_COLOURS = {"debug": "2", "info": "32", "warning": "33", "error": "31", "critical": "1;31"}
 _HEALTH_COLOURS = {"healthy": "green", "starting": "yellow"}
-#: Into a file or a pipe no column is folded.
+#: The width for a file or a pipe, where no column is folded.
 _UNLIMITED = 10_000
 
 
 def print_progress(text: str) -> None:
-    """On standard error, so that a table or JSON on standard output stands alone.
+    """Print to standard error, so that standard output has only the table or the JSON.
 
-    What is under way goes on whatever becomes of the reader: a stack was left without its gateway.
+    It never fails if nobody reads it any more: a half-started stack would be left behind.
     """
     with suppress(OSError):
         _print_to(sys.stderr, printable(text, keep="\t\n"))
@@ -52,7 +52,7 @@ def print_rows(
     below: str | None = None,
     left_out: Sequence[str] = (),
 ) -> None:
-    """A table of texts, as in `table_lines`; `folded`: made to fit the terminal, where it is one."""
+    """Print a table, as in `table_lines`; `folded` fits it to the terminal, if there is one."""
     folded = folded and sys.stdout.isatty()
     lines = table_lines(
         headings,
@@ -67,17 +67,17 @@ def print_rows(
 
 
 def print_below(lines: Iterable[str]) -> None:
-    """Sentences below a table, after an empty line; nothing where there are none."""
+    """Print sentences below a table, after an empty line; nothing if there are none."""
     for index, line in enumerate(lines):
         print_lines(*([] if index else [""]), printable(line))
 
 
 def _print_to(stream: TextIO, *lines: str) -> None:
-    """Nothing to a pipe that nobody reads any more: who has closed it wants no more of it."""
+    """Print; once the reader has closed the pipe, print nothing more."""
     try:
         print(*lines, sep="\n", file=stream, flush=True)
     except BrokenPipeError:
-        # What is left in the buffer must not raise once more when Python flushes at its end.
+        # The rest of the buffer must not raise a second time when Python flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -87,7 +87,7 @@ def health_cell(health: str) -> Coloured:
 
 
 def log_line_for_people(record: dict[str, Any]) -> str:
-    """A log record on one line, in the colour of its level (ANSI)."""
+    """A log record as one line, in the colour of its level (ANSI)."""
     shown = {key: printable(str(value), keep="\t\n") for key, value in record.items()}
     level = shown.pop("level", "")
     columns = (

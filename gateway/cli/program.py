@@ -1,4 +1,4 @@
-"""A program that knows nothing of Lockgate, registered for as long as it runs and listens."""
+"""Runs any program, registered for as long as it runs and listens."""
 
 import asyncio
 import os
@@ -18,14 +18,14 @@ from gateway.machine.open_ports import open_ports_of
 from gateway.machine.port_holders import holder_of
 from gateway.stack.failures import StackError
 
-#: The exit status where a registration is refused for a reason that does not pass.
+#: The exit status if a registration is refused, and trying again does not help.
 REFUSED = 1
 _POLL_S = 0.05
 _MOVE = "stop that, or choose another port: that of --port and of your program"
 
 
 class NotStarted(Exception):
-    """The program is not there, or no program; `status` is what a shell would give."""
+    """The program does not exist, or can't be run; `status` is what a shell would return."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -43,12 +43,12 @@ async def run_registered(
 ) -> int:
     """Run it to its end and return its exit status, 128 + N where signal N ended it.
 
-    Nothing that it has started in its process group is left behind.
+    Everything that it has started in its process group ends too.
     """
     port = announcement.instance.port
     await _wait_for_free_port(port, starts_within_s, report)
     if sys.stdin.isatty():
-        terminal.lend(group.id)  # before it can read
+        terminal.lend(group.id)  # before the program can read it
     told = {"PORT": str(port), "LOCKGATE_PREFIX": announcement.prefix}
     program = await _start(command, group, told)
     signals = ProgramSignals(announcement, program, group, terminal, report)
@@ -81,7 +81,7 @@ async def run_registered(
 
 
 async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str], None]) -> None:
-    """Another program may be about to end: the one that ran here before, say."""
+    """Wait for a port that is taken: its program may be about to end, as the last run of this one."""
     if not await listens("localhost", port):
         return
     holder = await asyncio.to_thread(holder_of, port) or "another program"
@@ -100,7 +100,7 @@ async def _wait_for_free_port(port: int, within_s: float, report: Callable[[str]
 def _another_port(port: int, group: ProgramGroup) -> str:
     try:
         found = socket.getaddrinfo("localhost", port, type=socket.SOCK_STREAM)
-    except OSError:  # a machine without that name
+    except OSError:  # the machine does not know the name
         return ""
     localhost = list(dict.fromkeys(str(address[0]) for *_, address in found))
     return told_of_another_port(port, open_ports_of(group.id), localhost)
@@ -119,7 +119,7 @@ async def _tell_when_open_to_everybody(
 def _signal(number: int) -> str:
     try:
         return f"signal {number} ({signal.Signals(number).name})"
-    except ValueError:  # one of real time
+    except ValueError:  # a real-time signal, which has no name
         return f"signal {number}"
 
 

@@ -1,4 +1,4 @@
-"""The process group of a program that is run, and the keeper in it, which leaves none of it behind."""
+"""The process group of a registered program, and the keeper in it, which ends what is left."""
 
 import asyncio
 import os
@@ -9,23 +9,23 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, Self
 
-#: So long may what a program leaves behind go on after its stop signal; less than a wrapper that is
-#: started again waits for the port.
+#: How long the rest of the group may take to end after its stop signal; less than a restarted
+#: wrapper waits for the port.
 ENDS_WITHIN_S = 8.0
 _STOPPING = frozenset([signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
-#: What a terminal sends to a group, and what others send to all of one.
+#: Signals that a terminal sends to a group, or that others send to all of it.
 _TOLD = _STOPPING | {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU}
 _POLL_S = 0.02
 
 
 class ProgramGroup:
-    """A new process group, `id`, that is empty but for the keeper, a small child of this process.
+    """A new process group, `id`; at first only the keeper is in it, a small child of this process.
 
-    The keeper outlives every end of this process, SIGKILL too: it then ends what is left of the
-    group, by SIGTERM, and by SIGKILL what does not end within `ends_within_s`. It also tells which
-    signals the group has been sent, as by a terminal, of which this process hears nothing.
+    The keeper survives every end of this process, SIGKILL too. Then it ends the rest of the group
+    with SIGTERM, and with SIGKILL what does not end within `ends_within_s`. It also reports the
+    signals that the group was sent, as by a terminal, because this process does not get them.
 
-    Made while this process has one thread, and before it has handlers of its own.
+    Create it while this process has one thread, and before it has signal handlers.
     """
 
     def __init__(self, ends_within_s: float = ENDS_WITHIN_S) -> None:
@@ -38,7 +38,7 @@ class ProgramGroup:
             os.close(self._life)
             os.close(self._told)
             _keep(life, tell, ends_within_s)
-        with suppress(OSError):  # whoever comes first, keeper or parent
+        with suppress(OSError):  # keeper and parent both set it; the second one may fail
             os.setpgid(self.id, self.id)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(life)
@@ -54,18 +54,18 @@ class ProgramGroup:
         os.close(self._told)
 
     def send(self, number: int) -> None:
-        """Send a signal to all of the group."""
+        """Send a signal to the whole group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.id, number)
 
     def listen(self, hear: Callable[[int], None]) -> None:
-        """Call `hear` with the number of each signal that all of the group was sent."""
+        """Call `hear` with the number of each signal that the whole group was sent."""
         os.set_blocking(self._told, False)
         asyncio.get_running_loop().add_reader(self._told, self._read, hear)
 
     async def end(self) -> bool:
-        """End what is left of the group; True where some of it had to be killed."""
-        if self._gone.is_set():  # somebody has killed the keeper
+        """End what is left of the group; True if some of it had to be killed."""
+        if self._gone.is_set():  # the keeper was killed
             self.send(signal.SIGTERM)
         self._close_life()
         await self._gone.wait()
@@ -76,7 +76,7 @@ class ProgramGroup:
             return
         os.close(self._life)
         self._life = -1
-        self.send(signal.SIGCONT)  # the keeper as well, which nothing else may have stopped
+        self.send(signal.SIGCONT)  # the keeper too: it may have been stopped
         os.waitpid(self.id, 0)
 
     def _read(self, hear: Callable[[int], None]) -> None:
@@ -92,19 +92,19 @@ class ProgramGroup:
 
 
 def _keep(life: int, tell: int, ends_within_s: float) -> NoReturn:
-    """The keeper: it waits for the other end of `life` to be closed."""
+    """The keeper's work: wait until the other end of `life` is closed, then end the group."""
     try:
         os.setpgid(0, 0)
         stopped = _take_signals(tell)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.read(life, 1)
-        signal.set_wakeup_fd(-1)  # who would be told may be gone, and Python complains of that
-        # What was sent a stop signal just now may take a second one for impatience.
+        signal.set_wakeup_fd(-1)  # the reader may be gone, and Python would complain
+        # After a recent stop signal, a second one might be taken as impatience and end it at once.
         if not stopped or time.monotonic() - stopped[-1] > ends_within_s:
             os.killpg(0, signal.SIGTERM)
         os.killpg(0, signal.SIGCONT)
         group = os.getpgrp()
-        if os.fork() == 0:  # from outside it can be seen when the group is empty
+        if os.fork() == 0:  # only from outside the group can one see that it is empty
             os.setpgid(0, 0)
             if not _ends(group, ends_within_s):
                 os.write(tell, bytes([signal.SIGKILL]))
@@ -114,7 +114,7 @@ def _keep(life: int, tell: int, ends_within_s: float) -> NoReturn:
 
 
 def _take_signals(tell: int) -> list[float]:
-    """Take no harm from any signal, and tell some; when stop signals came is put into the list."""
+    """Survive all signals and report some; the list gets the times of stop signals."""
     stopped: list[float] = []
 
     def note(number: int, _: FrameType | None) -> None:
@@ -130,7 +130,7 @@ def _take_signals(tell: int) -> list[float]:
 
 
 def _ends(group: int, within_s: float) -> bool:
-    """Whether the group is empty within that time."""
+    """Wait until the group is empty; False if it isn't within that time."""
     ends_s = time.monotonic() + within_s
     while time.monotonic() < ends_s:
         try:

@@ -1,18 +1,18 @@
-"""What is told of the ports that a registered program has opened: another one than was said, or to everybody."""
+"""Warnings about the ports that a registered program opens: an unexpected one, or one for everybody."""
 
 import ipaddress
 from collections.abc import Sequence
 
 from gateway.machine.open_ports import OpenPort
 
-#: Of the ports that it may be.
+#: How many ports a warning names.
 _MOST_NAMED = 3
 
 
 def told_of_another_port(wanted: int, opened: Sequence[OpenPort], localhost: Sequence[str]) -> str:
-    """Where a program listens that can't be reached at `wanted`; empty where nothing is known.
+    """Where a program listens if `wanted` can't reach it; empty if that is unknown.
 
-    `localhost` are the addresses that this name has here.
+    `localhost` are the addresses of that name here.
     """
     for one in opened:
         if one.port == wanted and not _is_any(one.address):
@@ -31,9 +31,9 @@ def told_of_another_port(wanted: int, opened: Sequence[OpenPort], localhost: Seq
 
 
 def told_of_open_to_everybody(port: int, host: str, opened: Sequence[OpenPort]) -> str:
-    """That others reach a program without the gateway; empty where they do not, or are to.
+    """Warn if others reach the program without the gateway; empty if not, or if they should.
 
-    Whoever registers another host than this machine's own has a reason: others connect there.
+    Someone who registers another host than this machine wants others to connect there.
     """
     if not _is_own(host):
         return ""

@@ -1,4 +1,4 @@
-"""What comes of signals, to this process and to its program's group: each means what it does without us."""
+"""Passes this process's and its terminal's signals on, so that each does what it usually does."""
 
 import asyncio
 import os
@@ -11,16 +11,16 @@ from discovery.announcing.announcement import Announcement
 from gateway.cli.program_group import ProgramGroup
 from gateway.cli.terminal import Terminal
 
-#: Drained first, and then sent to all of the group, as a terminal and a service manager do.
+#: Drain first, then send to the whole group, as a terminal and a service manager do.
 STOPPING = (signal.SIGTERM, signal.SIGINT)
-#: Sent to the program itself, whose affair they are: it reloads, opens its logs anew, or ends.
+#: Sent to the program alone, which handles them: it reloads, reopens its logs, or ends.
 PASSED_ON = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH)
-#: A program that lives so long after SIGINT goes on, as a prompt of Python's does.
+#: A program that lives this long after SIGINT goes on, as Python's prompt does.
 SURVIVES_S = 5.0
 
 
 class ProgramSignals:
-    """The handlers of one running program."""
+    """The signal handlers for one running program."""
 
     def __init__(
         self,
@@ -43,15 +43,15 @@ class ProgramSignals:
 
     @property
     def stopping(self) -> bool:
-        """The program was asked to end."""
+        """Whether the program was asked to end."""
         return self._draining
 
     def has_sent(self, number: int) -> bool:
-        """The program has got this signal by way of this process."""
+        """Whether this process has sent the program this signal."""
         return self.stopping or number in self._passed_on
 
     def take(self) -> None:
-        """From now on; what was ignored, as SIGHUP is under nohup, stays ignored."""
+        """Install the handlers; ignored signals, as SIGHUP under nohup, stay ignored."""
         for number in STOPPING:
             self._take(number, self._stop)
         for number in PASSED_ON:
@@ -80,7 +80,7 @@ class ProgramSignals:
             self._start(self._drain(number))
 
     def _hear(self, number: int) -> None:
-        """The group has been sent a signal: by the terminal, by somebody else, or by this process."""
+        """React to a signal that the group got from the terminal, from others, or from this process."""
         if number in STOPPING and not self._draining:
             self._draining = self._sent = True
             self._start(self._drain(number))
@@ -103,16 +103,16 @@ class ProgramSignals:
     def _send(self, number: int) -> None:
         self._sent = True
         self._group.send(number)
-        self._group.send(signal.SIGCONT)  # what is stopped would not notice
+        self._group.send(signal.SIGCONT)  # a stopped process would not notice the signal
 
     async def _suspend(self, number: int) -> None:
-        """The program is stopped, so it answers nobody: stop too, as its job has to for a shell."""
+        """The program is stopped and answers nobody, so stop too: that is how a shell sees its job."""
         if not self._draining:
             await self._announcement.pause()
         self._terminal.take_back()
         loop = asyncio.get_running_loop()
         handled = loop.remove_signal_handler(signal.SIGTSTP)
-        os.kill(0, signal.SIGTSTP)  # nothing comes of it where no shell could continue the job
+        os.kill(0, signal.SIGTSTP)  # no effect where no shell could continue the job
         if handled:
             loop.add_signal_handler(signal.SIGTSTP, self._group.send, signal.SIGTSTP)
         if number == signal.SIGTSTP:

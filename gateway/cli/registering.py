@@ -1,4 +1,4 @@
-"""What `lockgate register` does: runs any program as an instance of a service."""
+"""The work of `lockgate register`: runs any program as an instance of a service."""
 
 import asyncio
 import logging
@@ -50,7 +50,7 @@ def run_as_instance(
     port_offset: str,
     data_dir: Path | None,
 ) -> int:
-    """The exit status: the program's own, or one of those in the command's help."""
+    """Return the exit status: the program's own, or one of those in the command's help."""
     if tcp and health_path is not None:
         raise UsageError("--tcp and --health-path: only one of them can be the probe")
     if tcp and health_probe not in (None, "tcp"):
@@ -78,7 +78,7 @@ def run_as_instance(
         )
     except DiscoveryError as error:
         raise UsageError(str(error)) from None
-    for line in of_the_registry:  # not before a mistake: that is told alone
+    for line in of_the_registry:  # after the checks: a mistake is reported alone
         _say(line)
     try:
         with ProgramGroup() as group, Terminal() as terminal:
@@ -109,7 +109,7 @@ def _pairs(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _with_health(pairs: dict[str, str], health: dict[str, str | None]) -> dict[str, str]:
-    """The metadata with those that the options for health stand for."""
+    """Add the metadata that the health options stand for."""
     given = {key: value for key, value in health.items() if value is not None}
     for key in given.keys() & pairs.keys():
         raise UsageError(f"--metadata {key}=…: there is an option for it, give one of them")
@@ -129,7 +129,7 @@ def _of_a_stack(
 
 
 def _over_http(url: str | None, token: str | None) -> Registrar | None:
-    """The registrar of --via-http; None is the registry itself."""
+    """The registrar of --via-http; None means the registry itself."""
     if url is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Which registry `lockgate register` means: that of the environment, else that of what runs here."""
+"""Which registry `lockgate register` means: the environment's, else the one of what runs here."""
 
 import os
 from collections.abc import Callable
@@ -26,9 +26,9 @@ _URL, _NAMESPACE = VARIABLES["redis_url"], VARIABLES["namespace"]
 def registry_settings(
     port_offset: str, data_dir: Path | None, *, say: Callable[[str], None]
 ) -> RegistrySettings:
-    """Those of the environment; where it names no registry, with that of the stack that is meant.
+    """The environment's settings; if it names no registry, with that of the stack that is meant.
 
-    `say` is told what the person may not expect.
+    `say` gets what the person may not expect.
     """
     offset, state = stack_found(port_offset, data_dir)
     record, given = state.load_record(), os.environ.get(_URL)
@@ -54,7 +54,7 @@ def registry_settings(
 
 
 def registry_by_now(port_offset: str, data_dir: Path | None) -> RegistrySettings | None:
-    """With the registry that the stack has by now; None: the environment names one, or no stack does."""
+    """Settings with the stack's present registry; None if the environment names one, or no stack does."""
     if os.environ.get(_URL):
         return None
     record = stack_found(port_offset, data_dir)[1].load_record()
@@ -62,7 +62,7 @@ def registry_by_now(port_offset: str, data_dir: Path | None) -> RegistrySettings
 
 
 def what_to_start(port_offset: str, data_dir: Path | None) -> str:
-    """Where no registry answers; empty: the environment names one, or the stack that is meant runs."""
+    """What to start if no registry answers; empty if the environment names one, or the stack runs."""
     if os.environ.get(_URL):
         return ""
     _, state = stack_found(port_offset, data_dir)
@@ -73,7 +73,7 @@ def what_to_start(port_offset: str, data_dir: Path | None) -> str:
 
 
 def _tell_whose(url: str, why: str, say: Callable[[str], None]) -> None:
-    """Of a registry that nobody has named. Where none answers that is told when it is asked."""
+    """Say which registry is used if nobody named one; if it does not answer, that is said later."""
     port = urlsplit(url).port or REGISTRY_PORT
     if not answers(port):
         return
@@ -98,7 +98,7 @@ def _registry_of(state: StackState, record: StackRecord) -> str:
 
 
 def _namespace(record: StackRecord) -> dict[str, str]:
-    """The stack's, where it has one of its own and the environment has none."""
+    """The stack's namespace, if it has one and the environment has none."""
     gateway = next(spec for spec in record.processes if spec.service == GATEWAY)
     name = gateway.environment.get(_NAMESPACE)
     return {_NAMESPACE: name} if name and not os.environ.get(_NAMESPACE) else {}

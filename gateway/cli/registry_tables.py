@@ -1,4 +1,4 @@
-"""What `lockgate services` and `routes` show to people."""
+"""The tables of `lockgate services` and `routes`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,12 +17,12 @@ _HEADINGS = (
     "weight",
     "last heartbeat",
 )
-#: On a narrow terminal the first of these goes first; pipes and --json have them all.
+#: Columns that a narrow terminal drops, the first one first; pipes and --json have them all.
 _LEFT_OUT = ("last heartbeat", "weight", "version")
 
 
 def print_services(gateway: GatewayClient, document: Any) -> None:
-    """The answer to `GET /services`, with what the gateway last saw of what is not well."""
+    """Print the answer to `GET /services`, with the evidence against unwell instances."""
     why = why_unwell(gateway, document["services"])
     rows = [
         (

@@ -1,4 +1,4 @@
-"""What `lockgate serve` does, and what it tells the person at the terminal."""
+"""The work of `lockgate serve`, and what it prints."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from middlewares.programs.stop_signals import stops_raised
 def serve_in_foreground(
     port: int | None, host: str | None, data_dir: Path | None, offset: int
 ) -> None:
-    """Until SIGTERM or ^C. UsageError, StackError: it can't be started."""
+    """Serve until SIGTERM or ^C; raises UsageError or StackError if it can't start."""
     state = StackState(data_dir.resolve()) if data_dir else stack_state(Path.cwd(), offset)
     environ = _environment(os.environ, port, host, offset)
     options: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ def serve_in_foreground(
 def _environment(
     environ: Mapping[str, str], port: int | None, host: str | None, offset: int
 ) -> dict[str, str]:
-    """The options in the words of the environment; an option is meant as it stands."""
+    """The environment with the options in it; an option wins over its variable."""
     said = dict(environ)
     if port is not None:
         said["GATEWAY_PORT"] = str(port)
@@ -60,7 +60,7 @@ def _environment(
 
 
 def _renderer(log_format: str | None) -> Render:
-    """How the log is shown: as LOG_FORMAT says, else for people where they are."""
+    """How to show the log: as LOG_FORMAT says, else for people on a terminal."""
     style = (log_format or ("console" if sys.stdout.isatty() else "json")).lower()
     return _for_people if style == "console" else bytes
 

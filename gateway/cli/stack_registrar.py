@@ -1,4 +1,4 @@
-"""Registering with the stack of a folder, at whichever port its registry is by now."""
+"""Registers with a folder's stack, at the port that its registry has at that moment."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,10 +12,10 @@ from gateway.stack.failures import StackError
 
 
 class StackRegistrar:
-    """Looks before each call where the registry is: a stack may be started later than a program.
+    """Looks for the registry before each call, since a stack may start later than a program.
 
-    `look` returns what it finds by then, None: nothing; `advise` what to do where no registry answers,
-    empty: what is said of that will do. `say` gets words to a person.
+    `look` returns the settings found, or None; `advise` says what to do if no registry answers (empty:
+    the error says enough). `say` prints to the person.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class StackRegistrar:
 
     @contextmanager
     def _advised(self) -> Iterator[None]:
-        """Who has set no REDIS_URL is not asked whether it is right."""
+        """Give better advice: a person who has set no REDIS_URL should not be asked to check it."""
         try:
             yield
         except RegistryUnavailable as error:
@@ -74,7 +74,7 @@ class StackRegistrar:
 
     async def _current(self) -> RedisRegistrar:
         found = None
-        with suppress(OSError, StackError):  # what can't be read now tells of no other
+        with suppress(OSError, StackError):  # unreadable now: keep the last one
             found = self._look()
         if found is not None and found != self.settings:
             await self._now.close()

@@ -1,4 +1,4 @@
-"""What `lockgate up` and `ps` show of the processes of a stack."""
+"""The table of a stack's processes, for `lockgate up` and `ps`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +15,7 @@ def print_json(rows: Sequence[ProcessRow]) -> None:
 
 
 def print_table(rows: Sequence[ProcessRow], record: StackRecord, *, title: str) -> None:
-    """The processes, and below them what is found where: addresses that can be copied whole."""
+    """Print the processes, and below them the addresses, each whole, so that it can be copied."""
     print_rows(
         ("name", "port", "pid", "uptime", "health"),
         [

@@ -1,4 +1,4 @@
-"""What `lockgate up` and `restart` do: one start of the stack, with its progress and its table."""
+"""The work of `lockgate up` and `restart`: starts the stack, with progress and a table."""
 
 import os
 import sys
@@ -35,7 +35,7 @@ def start(
     title: str,
     only: frozenset[str] = frozenset(),
 ) -> None:
-    """Bring the stack to what is asked for, and show it. StackError: it could not be done."""
+    """Bring the stack to what is asked for, and show it; raises StackError if that fails."""
     began = time.monotonic()
     offset, state = options.stack_at(port_offset)
 
@@ -73,9 +73,9 @@ def start(
 
 
 def restart_all(port_offset: str, selection: Selection, *, as_json: bool) -> None:
-    """`down` and `up`, with the services and instances that ran, where nothing else is said.
+    """Run `down` and `up`; without other words, with the services and instances that ran.
 
-    StackError: nothing ran, and this is no checkout, to which the example services belong.
+    StackError: nothing ran, and this is not a checkout, which has the example services.
     """
     running = _running(port_offset)
     kept = selection if running is None else selection.over(running)
@@ -85,7 +85,7 @@ def restart_all(port_offset: str, selection: Selection, *, as_json: bool) -> Non
 
 
 def restart_some(port_offset: str, names: Sequence[str], *, as_json: bool) -> None:
-    """StackError: nothing runs. UsageError: there is no process or service of such a name."""
+    """Restart these; StackError: nothing runs. UsageError: no such process or service."""
     running = _running(port_offset)
     if running is None:
         require_not_served(options.stack_at(port_offset)[1])

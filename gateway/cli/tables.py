@@ -1,6 +1,6 @@
-"""Tables of text in columns: what is too long for the terminal goes on below itself, at a space.
+"""Tables of text in columns; a cell that is too long continues on the next line, at a space.
 
-A word is never cut: addresses and commands are there to be copied.
+A word is never cut, so that addresses and commands can be copied.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -12,7 +12,7 @@ from textwrap import TextWrapper
 from middlewares.telemetry.printable import printable
 
 _GAP = "  "
-#: No column is made narrower.
+#: No column becomes narrower than this.
 _NARROWEST = 8
 _ANSI = {"red": "31", "green": "32", "yellow": "33", "bold": "1"}
 _Wrapper = partial(TextWrapper, break_long_words=False, break_on_hyphens=False)
@@ -26,7 +26,7 @@ class Coloured:
     colour: str
 
     def painted(self, text: str | None = None) -> str:
-        """The text, or this part of it, with the terminal's sequences around it."""
+        """The text, or this part of it, with the terminal's codes around it."""
         return f"\x1b[{_ANSI[self.colour]}m{self.text if text is None else text}\x1b[0m"
 
 
@@ -38,12 +38,12 @@ class _Column:
 
     @cached_property
     def whole(self) -> int:
-        """The width in which nothing of it is folded."""
+        """The width that folds nothing."""
         return max(len(self.heading), *(len(cell.text) for cell in self.cells), 0)
 
     @cached_property
     def least(self) -> int:
-        """The width in which no word is cut."""
+        """The least width that cuts no word."""
         texts = (self.heading, *(cell.text for cell in self.cells))
         longest = max((len(word) for text in texts for word in text.split()), default=0)
         return max(longest, min(self.whole, _NARROWEST))
@@ -59,10 +59,10 @@ def table_lines(
     below: str | None = None,
     left_out: Sequence[str] = (),
 ) -> Iterator[str]:
-    """The lines of a table, at most `width` wide where no single word is too long for that.
+    """The lines of a table, at most `width` wide unless a single word is longer.
 
-    Where it does not fit, the column `below` stands below each row, in lines of its own; then those
-    of `left_out` are left out, as many as it takes, the first one first.
+    If it does not fit, the column `below` goes below each row, on lines of its own. If that is not
+    enough, columns of `left_out` are dropped, the first one first.
     """
     columns = {
         heading: _Column(
@@ -119,7 +119,7 @@ def _width(widths: Sequence[int]) -> int:
 
 
 def _fit(columns: Sequence[_Column], most: int) -> list[int]:
-    """Take from the widest columns until all of them fit, or no word could stay whole."""
+    """Narrow the widest columns until all fit, or until a word would be cut."""
     widths = [column.whole for column in columns]
     while _width(widths) > most:
         spare = [index for index, column in enumerate(columns) if widths[index] > column.least]

@@ -1,4 +1,4 @@
-"""Which registered instances a command means: by service and ID, by an ID that is unique, or all of a service."""
+"""Which registered instances a command means: by service and ID, by a unique ID, or a whole service."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from discovery.model.naming import names_meant
 from gateway.stack.failures import StackError, UsageError
 
-#: Of a service and an ID; both are safe in a URL.
+#: The names of a service and an instance; both are safe in a URL.
 Target = tuple[str, str]
 
 _MOST_NAMED = 20
@@ -17,7 +17,7 @@ def find_targets(
 ) -> list[Target]:
     """The instances that `words` mean, among the services as `GET /services` lists them.
 
-    StackError names those that there are.
+    StackError names the ones that exist.
     """
     listed = {one["name"]: [instance["id"] for instance in one["instances"]] for one in services}
     if all_of_them:
@@ -37,7 +37,7 @@ def find_targets(
 
 
 def _service(name: str, listed: dict[str, list[str]]) -> str:
-    """The service of that name, or the one that is meant by it in a route."""
+    """The service of that name, or of that name in a route."""
     for service in (name, *names_meant(name)):
         if service in listed:
             return service
@@ -67,7 +67,7 @@ def _by_id(word: str, listed: dict[str, list[str]]) -> Target:
 
 
 def _some(names: Sequence[str]) -> str:
-    """The names in a line; of thousands the first ones."""
+    """The names in one line; if there are many, only the first ones."""
     more = len(names) - _MOST_NAMED
     shown = ", ".join(names[:_MOST_NAMED]) or "none"
     return f"{shown} and {more} more" if more > 0 else shown

@@ -7,7 +7,7 @@ from typing import Self
 
 
 class Terminal:
-    """The terminal of this process; where it has none, nothing can be lent."""
+    """This process's terminal; without one, nothing is lent."""
 
     def __init__(self) -> None:
         self._fd: int | None = None
@@ -24,7 +24,7 @@ class Terminal:
             os.close(self._fd)
 
     def lend(self, group: int) -> bool:
-        """Let the group read the terminal, and get its signals; False where it is another's."""
+        """Let the group read the terminal and get its signals; False if another job has it."""
         foreground = self._foreground()
         if foreground == os.getpgrp():
             self._lent = True
@@ -32,19 +32,19 @@ class Terminal:
         return foreground in (os.getpgrp(), group)
 
     def take_back(self) -> None:
-        """Whoever of the group has it now; the group may be gone."""
+        """Take the terminal back, whoever of the group has it now; the group may be gone."""
         if self._lent:
             self._lent = False
             self._give(os.getpgrp())
 
     def _foreground(self) -> int | None:
-        with suppress(OSError):  # it has hung up
+        with suppress(OSError):  # the terminal is gone
             return None if self._fd is None else os.tcgetpgrp(self._fd)
         return None
 
     def _give(self, group: int) -> None:
         assert self._fd is not None
-        # From the background the call counts as a write to the terminal: it would stop this process.
+        # From the background, the call counts as a write to the terminal and would stop this process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTTOU])
         with suppress(OSError):
             os.tcsetpgrp(self._fd, group)

@@ -1,4 +1,4 @@
-"""What a gateway last saw of the instances that are not well, and what helps."""
+"""A gateway's last evidence against unwell instances, and what helps."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,19 +12,19 @@ NEEDS_ANOTHER_TOKEN = "(needs another --token)"  # noqa: S105
 SHOWN_TO_ANYBODY = (
     "takes another admin token, so this is what it shows to anybody: name its own with --token"
 )
-#: By service and id of an instance.
+#: Evidence by service and instance ID.
 Seen = Mapping[tuple[str, str], str]
 
-#: States that say all themselves.
+#: States that need no explanation.
 _NEEDS_NO_WHY = ("healthy", "draining")
-#: Of a gateway that takes the token for none of its own.
+#: The evidence if the gateway does not accept the token.
 _UNKNOWN = {"latest": NEEDS_ANOTHER_TOKEN}
-#: Of the instances that have one fault.
+#: How many instances with the same fault are named.
 _MOST_NAMED = 3
 
 
 def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
-    """What was last seen of each instance that is not well, and which weights keep requests away."""
+    """The last evidence against each unwell instance, and the weights that keep requests away."""
     why = {}
     for service in services:
         why.update(
@@ -50,7 +50,7 @@ def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
 
 
 def told_as_the_public(gateway: GatewayClient, services: list[Any]) -> bool:
-    """Whether the answer lacks what the token shows, though one was sent."""
+    """Whether the answer lacks what a token shows, although one was sent."""
     instances = (one for service in services for one in service["instances"])
     return gateway.token is not None and any("metadata" not in one for one in instances)
 
@@ -60,7 +60,7 @@ def gets_requests(instance: Any) -> bool:
 
 
 def what_helps(service: Any, why: Seen) -> Iterator[tuple[str, str]]:
-    """Each advice that there is for a service, behind the instances that it is for."""
+    """Each piece of advice for a service, with the names of the instances that it is for."""
     ids: dict[str, list[str]] = {}
     for one in service["instances"]:
         helps = advice(why.get((service["name"], one["id"]), ""), one["host"])

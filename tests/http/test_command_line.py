@@ -350,7 +350,7 @@ async def test_the_doctor_sends_who_has_a_gateway_without_registry_to_what_it_sa
     (found,) = await eventually(is_cut_off, within_s=20)
     assert (found.check, found.state) == ("gateway", "failed")
     assert "has not heard of its registry" in found.detail
-    assert found.advice.startswith("do what is said of the registry; ")
+    assert found.advice.startswith("follow the advice about the registry; ")
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:port/0"])

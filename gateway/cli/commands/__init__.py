@@ -1,1 +1,1 @@
-"""The commands, one a module: what each is called with; the work is imported when it is called."""
+"""The commands, one per module: their arguments; the work is imported when one is called."""

@@ -17,11 +17,11 @@ from gateway.cli.application import command
 def deregister(words: tuple[str, ...], **where: Any) -> None:
     """Take an instance out of the registry, at once.
 
-    SERVICE is the service's name, or that in its route. INSTANCE alone will do where no other service
-    has an instance of that ID; `lockgate services` shows them.
+    SERVICE is the service's name, or its name in the route. INSTANCE alone is enough where no other
+    service has an instance with that ID; `lockgate services` shows them.
 
-    Whoever still sends heartbeats for it registers it again: this is for what was left behind. End the
-    program itself for others, which deregisters them, or `lockgate drain` them.
+    A program that still sends heartbeats registers again, so use this for what was left behind. In
+    other cases stop the program, which deregisters it, or `lockgate drain` it.
     """
     from gateway.cli.changing import change_instances
     from gateway.cli.gateway_client import GatewayClient

@@ -1,4 +1,4 @@
-"""`lockgate doctor`: looks at what the stack needs, and says what to do."""
+"""`lockgate doctor`: checks what the stack needs, and says what to do."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 def doctor(port_offset: str, data_dir: Path | None, as_json: bool) -> int:
     """Check what is configured and what runs, and say what to do. Exit status 1: something failed.
 
-    Of a stack that runs: its processes, registry, instances, and settings that differ from those set
-    here. Where nothing runs: what `up` and `serve` would need.
+    If a stack runs: its processes, registry, instances, and settings that differ from those set here.
+    If nothing runs: what `up` and `serve` would need.
     """
     import os
     from dataclasses import asdict

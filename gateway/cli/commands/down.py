@@ -18,7 +18,7 @@ def down(port_offset: str) -> None:
 
 
 def stop(port_offset: str) -> bool:
-    """False when there was nothing to stop."""
+    """Stop the stack; False when there was nothing to stop."""
     from gateway.cli.output import print_progress
     from gateway.stack.down import down as stop_stack
     from middlewares.programs.stop_signals import stops_raised

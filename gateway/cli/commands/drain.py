@@ -1,4 +1,4 @@
-"""`lockgate drain`: lets an instance get no new requests."""
+"""`lockgate drain`: stops new requests to an instance."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ EXIT_STATUSES = (
     "wait_s",
     type=Number(float, 0, 60),
     metavar="SECONDS",
-    help="Wait so long, at most 60, until every worker of every gateway is through with it.",
+    help="Seconds to wait, at most 60, until every worker of every gateway is through with it.",
 )
 @options.port_offset
 @options.data_dir
@@ -32,14 +32,14 @@ EXIT_STATUSES = (
 @options.token
 @options.as_json
 def drain(words: tuple[str, ...], wait_s: float | None, **where: Any) -> int:
-    """Send an instance no new requests; those under way go on.
+    """Send an instance no new requests; requests in flight go on.
 
-    SERVICE is the service's name, or that in its route. INSTANCE alone will do where no other service
-    has an instance of that ID; `lockgate services` shows them.
+    SERVICE is the service's name, or its name in the route. INSTANCE alone is enough where no other
+    service has an instance with that ID; `lockgate services` shows them.
 
-    With --wait it is shown how far the drain has come: `complete` when no worker sends anything there
-    any more and every answer is out, else how many workers are missing and how many requests are
-    under way.
+    --wait shows how far the drain has come. It is `complete` when no worker sends requests there any
+    more and every answer is out. Otherwise it shows how many workers are missing and how many
+    requests are in flight.
     """
     from gateway.cli.changing import change_instances
     from gateway.cli.gateway_client import ANSWERS_WITHIN_S, GatewayClient

@@ -6,7 +6,7 @@ from gateway.cli.application import command, version_option
 
 
 class _WithVariables(click.Command):
-    """Its help has the variables that the gateway reads; they are its only options."""
+    """A command whose help lists the variables that the gateway reads; it has no other options."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from gateway.config.variables import gateway_variables

@@ -18,22 +18,22 @@ from gateway.cli.numbers import Number
 )
 @options.port_offset
 @options.data_dir
-@click.option("--follow/--no-follow", default=True, help="Go on with what is logged from now on.")
+@click.option("--follow/--no-follow", default=True, help="Keep printing new lines.")
 @click.option(
     "--tail",
     metavar="N",
     type=Number(int, 0),
     default=20,
-    help="Begin with the last N wanted lines, of all logs together, in rotated files too.",
+    help="Begin with the last N matching lines of all logs together, rotated files too.",
 )
 @click.option("--service", metavar="NAME", help="Only lines of this service, or process.")
 @click.option("--level", metavar="LEVEL", help="Only lines of this level and above.")
-@click.option("--correlation-id", metavar="ID", help="Only this request's lines.")
+@click.option("--correlation-id", metavar="ID", help="Only lines of this request.")
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="JSON lines on a terminal too, where people get colours.",
+    help="JSON lines on a terminal too, which shows colours otherwise.",
 )
 def logs(
     port_offset: str,
@@ -71,5 +71,5 @@ def logs(
             render=log_line_for_people if for_people else as_json_line,
             report=lambda text: print_progress(f"lockgate: {text}"),
         )
-    # A closed pipe must not raise once more when Python flushes at its end.
+    # A closed pipe must not raise a second time when Python flushes at exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""`lockgate ps`: what runs of the stack of a checkout."""
+"""`lockgate ps`: shows what runs of the stack."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ EXIT_STATUSES = (
 )
 
 
-# What follows the program's name is the program's, with or without `--`.
+# Everything after the program's name belongs to the program, with or without `--`.
 @command(
     example="lockgate register --name orders --port 9000 --health-path /health -- ./orders -v",
     exit_statuses=EXIT_STATUSES,
@@ -24,22 +24,22 @@ EXIT_STATUSES = (
 @click.argument(
     "command", nargs=-1, required=True, metavar="-- PROGRAM [ARGS]...", type=click.UNPROCESSED
 )
-@click.option("--name", metavar="NAME", required=True, help="The service; /api/NAME goes to it.")
+@click.option("--name", metavar="NAME", required=True, help="The service; /api/NAME leads to it.")
 @click.option(
     "--port",
     type=Number(int),
     metavar="PORT",
     required=True,
-    help="Where the program listens; 0: at a free port, which it finds in $PORT.",
+    help="Where the program listens; 0: a free port, which the program reads from $PORT.",
 )
 @click.option(
     "--host", metavar="HOST", help="What others connect to; else ADVERTISE_HOST, else localhost."
 )
-@click.option("--health-path", metavar="PATH", help="Healthy is what answers 200 to 299 there.")
+@click.option("--health-path", metavar="PATH", help="Probe this path; 200 to 299 is healthy.")
 @click.option(
-    "--health-status", metavar="STATUSES", help="Healthy are these instead, as in 200-299,401."
+    "--health-status", metavar="STATUSES", help="Healthy statuses instead, as in 200-299,401."
 )
-@click.option("--health-body", metavar="TEXT", help="What a healthy answer has to contain.")
+@click.option("--health-body", metavar="TEXT", help="Text that a healthy answer must contain.")
 @click.option(
     "--health-host", metavar="HOST", help="The Host field of probes, where the program checks it."
 )
@@ -48,7 +48,7 @@ EXIT_STATUSES = (
     metavar="KIND",
     help="http, tcp or heartbeat; else http with --health-path, tcp without.",
 )
-@click.option("--tcp", is_flag=True, help="Healthy is what takes connections (the default).")
+@click.option("--tcp", is_flag=True, help="Probe by connecting to the port (the default).")
 @click.option(
     "--weight",
     metavar="N",
@@ -62,10 +62,10 @@ EXIT_STATUSES = (
     "--ttl",
     type=Number(float),
     metavar="SECONDS",
-    help="When it lapses without heartbeats; else INSTANCE_TTL.",
+    help="Seconds after its last heartbeat when it lapses; else INSTANCE_TTL.",
 )
 @click.option(
-    "--id", "instance_id", metavar="ID", help="The instance's ID; else that of this port here."
+    "--id", "instance_id", metavar="ID", help="The instance's ID; else one for this port here."
 )
 @click.option(
     "--via-http",
@@ -81,17 +81,17 @@ EXIT_STATUSES = (
     type=Number(float, 0),
     metavar="SECONDS",
     default=10.0,
-    help="Time for the port to be free, and to open.",
+    help="Seconds for the port to become free, and for the program to listen.",
 )
 def register(command: tuple[str, ...], **given: Any) -> int:
     """Run a program, registered for as long as it takes connections.
 
-    SIGTERM and SIGINT drain it first: the program and what it has started get the signal when no new
-    requests come. Other signals are the program's at once: it reloads, say, and stays registered.
-    The registry being away stops nothing; it is registered when the registry is back.
+    SIGTERM and SIGINT drain it first. When no new requests come, the program and everything that it
+    has started get the signal. Other signals go to the program at once: it reloads, for example, and
+    stays registered. If the registry is away, the program runs on and is registered later.
 
-    The program's environment has PORT, where it has to listen, and LOCKGATE_PREFIX, what its links
-    have to begin with: /api/NAME. A shell puts the port among its arguments: with --port 0,
+    The program finds in its environment PORT, the port to listen on, and LOCKGATE_PREFIX, what its
+    links must begin with: /api/NAME. A shell can put the port among its arguments: with --port 0,
     `-- sh -c 'exec ./orders --port $PORT'`.
     """
     from gateway.cli.registering import run_as_instance

@@ -1,4 +1,4 @@
-"""`lockgate restart`: stops the stack of a checkout and starts it again, or some of its processes."""
+"""`lockgate restart`: restarts the stack, or some of its processes."""
 
 import click
 
@@ -15,10 +15,10 @@ from gateway.cli.application import command
 def restart(
     names: tuple[str, ...], port_offset: str, scale: str, services: str, as_json: bool
 ) -> None:
-    """`down`, then `up`; or one after another the processes that are named.
+    """Run `down`, then `up`; or restart the named processes one after another.
 
-    NAME is a process of `lockgate ps`, or a service, which is all of its instances: requests for it
-    go on, and its settings are those of the environment now.
+    NAME is a process of `lockgate ps`, or a service, which means all of its instances. Its requests go
+    on, and it takes the settings that the environment has now.
     """
     from gateway.cli.starting import restart_all, restart_some
     from gateway.stack.changes.selection import parse_selection

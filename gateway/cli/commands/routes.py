@@ -1,4 +1,4 @@
-"""`lockgate routes`: where requests go."""
+"""`lockgate routes`: shows where requests go."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`lockgate serve`: a gateway and a registry for one's own services, in the foreground."""
+"""`lockgate serve`: a gateway with a registry for your own services, in the foreground."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from gateway.cli.numbers import Number
     type=Number(int, 0, 65535),
     help="Where the gateway listens; else GATEWAY_PORT, else 8080. 0: a free port.",
 )
-@click.option("--host", help="On which address; else GATEWAY_HOST, else 127.0.0.1.")
+@click.option("--host", help="The address to listen on; else GATEWAY_HOST, else 127.0.0.1.")
 @click.option(
     "--data-dir",
     metavar="FOLDER",
@@ -26,9 +26,9 @@ from gateway.cli.numbers import Number
 def serve(port: int | None, host: str | None, data_dir: Path | None, port_offset: str) -> None:
     """Run a gateway for your own services, with a registry, in the foreground.
 
-    Every variable of the gateway works; with REDIS_URL that registry is used, and none is started.
-    `ps`, `services`, `routes`, `logs`, `doctor` and `register`, given in the same folder or below,
-    find what runs.
+    It reads every variable of the gateway. If REDIS_URL is set, it uses that registry and starts
+    none. `ps`, `services`, `routes`, `logs`, `doctor` and `register` find what runs here if they are
+    given in the same folder or below.
     """
     from gateway.cli.serving import serve_in_foreground
     from gateway.stack.plan import parse_offset

@@ -1,4 +1,4 @@
-"""`lockgate services`: what is registered."""
+"""`lockgate services`: shows what is registered."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`lockgate up`: starts the stack of a checkout, or what it lacks of what is asked for."""
+"""`lockgate up`: starts the stack, or what is missing of it."""
 
 from gateway.cli import options
 from gateway.cli.application import command
@@ -12,8 +12,8 @@ from gateway.cli.application import command
 def up(port_offset: str, scale: str, services: str, as_json: bool) -> None:
     """Start registry, services and gateway, and wait until they answer.
 
-    On a stack that runs: start anew what has other settings or other code than are asked for. What
-    SCALE and SERVICES do not name stays as it is.
+    On a stack that runs: restart what has other settings or other code than asked for. What SCALE and
+    SERVICES do not name stays unchanged.
     """
     from gateway.cli.starting import start
     from gateway.stack.changes.selection import parse_selection

@@ -1,1 +1,1 @@
-"""What `lockgate doctor` looks at: what is configured, and what runs; each finding says what to do."""
+"""The checks of `lockgate doctor`: what is configured, and what runs; each finding has advice."""

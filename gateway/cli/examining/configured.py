@@ -1,4 +1,4 @@
-"""Whether the environment configures what it was meant to."""
+"""Checks that the environment means what its author meant."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from gateway.stack.changes.variables import known_variables
 
 
 def settings(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Each variable that is wrong, and each that nothing reads, though it was meant for Lockgate."""
+    """Report each variable that is wrong, and each that looks like ours but is never read."""
     try:
         loaded = load_settings(environ)
     except SettingsError as error:
@@ -31,7 +31,9 @@ def _loaded(loaded: GatewaySettings) -> Iterator[Finding]:
         yield Finding("settings", "failed", detail, "name an address of this machine, or unset it")
         return
     if loaded.admin_token is None:
-        detail = "no ADMIN_TOKEN here: `make up` and `lockgate serve` make one, others need it set"
+        detail = (
+            "no ADMIN_TOKEN here: `make up` and `lockgate serve` make one, other starts need it"
+        )
         yield Finding("settings", "ok", detail)
         return
     yield Finding("settings", "ok", "every variable is valid")

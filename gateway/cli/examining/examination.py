@@ -1,4 +1,4 @@
-"""All checks of `lockgate doctor`: of what runs, or, where nothing does, of what a start would need."""
+"""All checks of `lockgate doctor`: of what runs, or, if nothing does, of what a start needs."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ from gateway.stack.state import StackRecord, StackState
 
 
 def examine(state: StackState, offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """In the order in which one rests on another."""
+    """Run the checks, each before those that depend on it."""
     yield machine.python()
     yield machine.open_files()
     yield from configured.settings(environ)
@@ -50,7 +50,7 @@ def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> I
         detail = f"processes {left} run without their supervisor"
         yield Finding("stack", "failed", detail, f"{typed('down', state)} ends them")
     else:
-        detail = f"nothing runs in {state.directory}; what follows is what a start would meet"
+        detail = f"nothing runs in {state.directory}; the checks below are for a start"
         yield Finding("stack", "ok", detail, elsewhere(state, Path.cwd()))
     yield machine.folder(state.directory)
     if given := environ.get("REDIS_URL"):

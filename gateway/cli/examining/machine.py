@@ -1,4 +1,4 @@
-"""Whether this machine is one that the gateway runs well on."""
+"""Checks that the gateway runs well on this machine."""
 
 import os
 import platform
@@ -36,12 +36,14 @@ def open_files() -> Finding:
 
 
 def folder(directory: Path) -> Finding:
-    """Whether a start could keep its data, logs and token there."""
+    """Check that a start could keep its data, logs and token there."""
     there = next(path for path in (directory, *directory.parents) if os.path.exists(path))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        return Finding("folder", "failed", f"nothing can be kept in {directory}", _ELSEWHERE)
+        return Finding("folder", "failed", f"{directory} can't be written to", _ELSEWHERE)
     free = shutil.disk_usage(there).free
     if free < BYTES_WANTED:
-        detail = f"{free / 1024 / 1024:.0f} MiB are free for {directory}: the registry needs room"
+        detail = (
+            f"only {free / 1024 / 1024:.0f} MiB are free for {directory}: the registry needs more"
+        )
         return Finding("folder", "warning", detail, f"make room there, or {_ELSEWHERE}")
     return Finding("folder", "ok", f"{directory} can be written to")

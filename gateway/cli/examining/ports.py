@@ -1,4 +1,4 @@
-"""Whether the ports are free that a start would take: who has them is not always in the way."""
+"""Checks the ports that a start needs; a port that is taken is not always in the way."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +13,7 @@ _MOVE = "stop that, or move all ports: make up PORT_OFFSET=N"
 
 
 def ports(offset: int, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Those of `make up`; `lockgate serve` needs the gateway's alone."""
+    """Check the ports of `make up`; `lockgate serve` needs only the gateway's."""
     yield _port(
         _gateway_port(offset, environ),
         GATEWAY,
@@ -37,5 +37,5 @@ def _port(port: int, process: str, advice: str) -> Finding:
 def _gateway_port(offset: int, environ: Mapping[str, str]) -> int:
     try:
         return gateway_port(offset, environ)
-    except UsageError:  # the settings are where it is told
+    except UsageError:  # another check reports bad settings
         return GATEWAY_PORT + offset

@@ -1,4 +1,4 @@
-"""Whether the registry answers from here, and will do."""
+"""Checks that the registry answers from here and is fit for use."""
 
 import time
 from typing import Any
@@ -15,24 +15,24 @@ from gateway.stack.registry.ping import default_url
 from gateway.stack.registry.server import obstacle_in, own_binary, refusal
 
 CLOCK_SKEW_S = 1.0
-_OTHER_REGISTRY = "set REDIS_URL to a registry that will do, or correct that one"
+_OTHER_REGISTRY = "set REDIS_URL to a registry without these faults, or correct that one"
 
 
 def registry_of_a_stack(url: str, *, ours: bool) -> list[Finding]:
-    """That of the gateway that runs; `ours`: the stack has started it."""
+    """Check the running gateway's registry; `ours`: the stack has started it."""
     away = "`make up` (or `lockgate serve` anew) starts it" if ours else "start that server"
     advice = f"{away}; until then the gateway goes on with what it knew last"
     return _registry(url, "failed", advice)
 
 
 def given_registry(url: str) -> list[Finding]:
-    """That which REDIS_URL names."""
+    """Check the registry that REDIS_URL names."""
     advice = "start that server, or correct REDIS_URL, or unset it and one is started here"
     return _registry(url, "failed", advice)
 
 
 def registry_to_come(port: int) -> list[Finding]:
-    """That which would be used: what answers at the default port, else one of the stack's own."""
+    """Check the registry that a start would use: one at the default port, else the stack's own."""
     if answers(port):
         return [
             *_registry(default_url(port), "warning", _OTHER_REGISTRY),

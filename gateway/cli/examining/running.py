@@ -1,4 +1,4 @@
-"""Whether what runs is well, and is what is configured."""
+"""Checks that what runs is well and has the settings that are configured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +20,7 @@ _SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT")
 
 
 def processes(rows: Sequence[ProcessRow]) -> Iterator[Finding]:
-    """Those of the stack but the registry, of which more can be said."""
+    """Check the stack's processes; the registry has a check that says more."""
     ours = [row for row in rows if row.service != REGISTRY]
     unwell = [row for row in ours if row.health != "healthy"]
     for row in unwell:
@@ -42,10 +42,10 @@ def token_file(state: StackState) -> Iterator[Finding]:
 def settings_that_differ(
     state: StackState, offset: int, record: StackRecord, environ: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """What `make up` would change, were it called now."""
+    """Find the settings that `make up` would change if it were called now."""
     registry_url = environ.get("REDIS_URL") or record.registry_url
     now = process_environment(environ, state, registry_url)
-    with suppress(UsageError):  # the settings are where it is told
+    with suppress(UsageError):  # another check reports bad settings
         now["GATEWAY_PORT"] = str(gateway_port(offset, environ))
     found = {
         spec.name: differences(spec, _asked(spec, now)) for spec in record.processes if spec.code
@@ -56,7 +56,7 @@ def settings_that_differ(
 
 
 def _asked(spec: ProcessSpec, environ: Mapping[str, str]) -> ProcessSpec:
-    """With what is asked for in other ways than by the environment: ports, options of `serve`."""
+    """Add what is set in other ways than by the environment: ports, options of `serve`."""
     own = _SERVES_OPTIONS if spec.command == SERVE_COMMAND else ("SERVICE_PORT",)
     kept = {name: spec.environment[name] for name in own if name in spec.environment}
     environment = {**settings_for(spec.service, environ), **kept}

@@ -1,4 +1,4 @@
-"""Whether every registered service can be used, and if not, why."""
+"""Checks that every registered service can be used, and if not, says why."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,13 +19,13 @@ from gateway.stack.failures import StackError
 
 _UNTOLD = (NEEDS_TOKEN, NEEDS_ANOTHER_TOKEN)
 _ITS_LOG = "`lockgate logs --service api_gateway`"
-_CUT_OFF = f"do what is said of the registry; where that is ok, {_ITS_LOG} says more"
-_TOKEN = "set ADMIN_TOKEN to the token of that gateway, which tells the reason to nobody else"  # noqa: S105
-_STATES = f"`lockgate services` shows each instance; {NO_HEALTHY_INSTANCE} has what helps"
+_CUT_OFF = f"follow the advice about the registry; if that is ok, see {_ITS_LOG}"
+_TOKEN = "set ADMIN_TOKEN to the token of that gateway, which shows the reason only with it"  # noqa: S105
+_STATES = f"`lockgate services` shows each instance; {NO_HEALTHY_INSTANCE} says what helps"
 
 
 def services(gateway: GatewayClient) -> Iterator[Finding]:
-    """One for each service that has an unhealthy instance, or none that gets requests."""
+    """Report each service that has an unhealthy instance, or none that gets requests."""
     try:
         document = gateway.get("/services")
         why = why_unwell(gateway, document["services"])
@@ -45,7 +45,7 @@ def services(gateway: GatewayClient) -> Iterator[Finding]:
 
 
 def _seen(service: Any, why: Seen) -> str:
-    """The instances that are not well, and how many others there are."""
+    """The unwell instances, and how many others there are."""
     unwell = [
         f"{one['id']} at {one['url']} is {one['status']}"
         + _because(why[service["name"], one["id"]])
@@ -61,7 +61,7 @@ def _seen(service: Any, why: Seen) -> str:
 
 
 def _count(service: Any, state: str, why: Seen) -> int:
-    """Of those of which no more is told."""
+    """How many instances have a state that only a token would explain."""
     return sum(
         one["status"] == state and (service["name"], one["id"]) not in why
         for one in service["instances"]
