@@ -17,7 +17,7 @@ DEFAULT_STOP_WAIT_S = 15
 
 
 def down(state: StackState, report: Callable[[str], None]) -> bool:
-    """False when there was nothing to stop."""
+    """Stop the stack; False when there was nothing to stop."""
     if not state.directory.exists():
         return False
     with state.locked():
@@ -26,7 +26,7 @@ def down(state: StackState, report: Callable[[str], None]) -> bool:
 
 
 def stop_everything(state: StackState, report: Callable[[str], None]) -> bool:
-    """Stop the stack whatever shape it is in; False when there was nothing to stop."""
+    """Stop the stack in whatever state it is; False when there was nothing to stop."""
     record = state.load_record()
     stop_wait_s = record.stop_wait_s if record else DEFAULT_STOP_WAIT_S
     supervisor = Supervisor(state)
@@ -36,21 +36,21 @@ def stop_everything(state: StackState, report: Callable[[str], None]) -> bool:
     elif left := marked_pids(state.marker):
         commands = ", ".join(f"{command_of(pid)} (pid {pid})" for pid in sorted(left))
         report(f"ending what was left of a run that was killed: {commands}")
-    # A killed gateway can leave workers too, so this looks in any case.
+    # A killed gateway can leave workers behind too, so look in any case.
     left_something = _end_leftovers(state, KILL_WAIT_S if supervised else stop_wait_s, report)
     state.remove_traces()
     return supervised or left_something
 
 
 def _stop_in_order(supervisor: Supervisor, stop_wait_s: int, report: Callable[[str], None]) -> None:
-    """The gateway drains while its services live; the services say goodbye to a live registry."""
+    """The gateway drains while its services live; the services deregister while the registry lives."""
     names = sorted(supervisor.processes())
     services = [name for name in names if name not in {GATEWAY, REGISTRY}]
     for group in ([GATEWAY], services, [REGISTRY]):
         present = [name for name in group if name in names]
         try:
             supervisor.stop_processes(present, within_s=stop_wait_s + KILL_WAIT_S)
-        except StackError as error:  # the rest is stopped all the same, this one at the end
+        except StackError as error:  # stop the others first, this one at the end
             report(str(error))
         if present:
             report(f"stopped {', '.join(present)}")

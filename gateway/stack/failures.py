@@ -1,12 +1,12 @@
-"""What can go wrong with the stack, told to a person in a line and, if it helps, a log's end."""
+"""Failures of the stack, for people: one line, and the end of a log if it helps."""
 
 
 class UsageError(Exception):
-    """What was asked for makes no sense; the message names the input and what is allowed."""
+    """The request is not valid; the message names the input and what is allowed."""
 
 
 class StackError(Exception):
-    """The stack cannot do what was asked; the message says which part and what to do."""
+    """The stack can't do what was asked; the message says which part and what to do."""
 
     def __init__(self, message: str, log_lines: tuple[str, ...] = ()) -> None:
         super().__init__(message)

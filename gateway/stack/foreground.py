@@ -1,4 +1,4 @@
-"""`lockgate serve`: a registry and a gateway for one's own services, in the foreground."""
+"""`lockgate serve`: a registry and a gateway for your own services, in the foreground."""
 
 import asyncio
 import socket
@@ -28,16 +28,16 @@ from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervisord.supervision import Supervisor
 from middlewares.telemetry.logs import configure_logging
 
-#: Where another listener on loopback would be taken for this gateway, by those who ask `localhost`.
+#: Addresses where clients of `localhost` could reach another listener instead of this gateway.
 _HERE = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")
 _ANOTHER_PLACE = "--data-dir or PORT_OFFSET=N gives another one a place of its own"
 
 
 @dataclass(frozen=True, slots=True)
 class Foreground:
-    """One run of it; what it prints of its log is written to `out`, rendered.
+    """One run of `lockgate serve`; it renders its log to `out`.
 
-    `group` is the process group of its registry server, `started` is called with what runs.
+    `group` is the process group of its registry server; `started` is called with what runs.
     """
 
     state: StackState
@@ -50,8 +50,8 @@ class Foreground:
     started: Callable[[GatewaySettings, StackRecord], None]
 
     def run(self) -> None:
-        """Until SIGTERM or SIGINT. UsageError for a bad variable; StackError: it can't be started."""
-        _settings(self.environ)  # before anything is kept
+        """Serve until SIGTERM or SIGINT; UsageError: a bad variable, StackError: it can't start."""
+        _settings(self.environ)  # before any file is written
         serving, before = self._claim()
         with serving, ExitStack() as stack:
             registry = self._registry(before)
@@ -70,7 +70,7 @@ class Foreground:
             _serve(settings, sockets, lambda: self.started(settings, record))
 
     def _claim(self) -> tuple[Serving, StackRecord | None]:
-        """What a killed one left behind is ended; its record is returned."""
+        """Claim the folder, end what a killed run left behind, and return that run's record."""
         try:
             with self.state.locked():
                 if Supervisor(self.state).answers():
@@ -93,7 +93,7 @@ class Foreground:
             ) from None
 
     def _registry(self, before: StackRecord | None) -> RegistryChoice:
-        """The one that is given, or one of its own: on the port that it had, so that it is found again."""
+        """The given registry, or its own on the port that it had before, so that programs find it again."""
         given = self.environ.get("REDIS_URL")
         if given:
             return choose_registry(given, self.registry_port, self.state)

@@ -16,13 +16,13 @@ SERVICE_PORTS = {
     "signal_service": 8003,
     "notification_service": 8004,
 }
-#: Whom each of them asks while it answers.
+#: The services that each one calls to answer requests.
 DEPENDENCIES = {
     "market_analyzer_service": ("market_data_service",),
     "price_service": ("market_data_service",),
     "signal_service": ("price_service", "market_analyzer_service", "notification_service"),
 }
-#: What each of them answers 200 at, where those are there.
+#: A path that each service answers 200, if those services are there.
 EXAMPLE_PATHS = {
     "market_data_service": "/symbols",
     "market_analyzer_service": "/analysis/BTCUSDT",
@@ -30,17 +30,17 @@ EXAMPLE_PATHS = {
     "signal_service": "/signals",
     "notification_service": "/notifications",
 }
-#: And alone.
+#: A path that it answers alone.
 LONE_PATH = "/status"
-# Extra instances take the first free ports from here on: clear of every port with a name.
+# Extra instances take the first free ports from here on, beyond every port with a name.
 EXTRA_PORTS_FROM = 8100
 HIGHEST_PORT = 65535
 STAND_IN = "-stand-in"
-#: Options of Python. -P: a `redis.py` of the folder that the stack is started in is not ours to run.
+#: Options of Python. -P: a `redis.py` in the working folder is the user's and must not be run.
 MODULE = ("-P", "-m")
-#: Where who listens everywhere is reached from here.
+#: The address that reaches a listener on all addresses.
 REACHABLE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-#: The settings that a process of a service reads, from an environment.
+#: Picks the settings that a process of a service reads from an environment.
 SettingsFor = Callable[[str, Mapping[str, str]], dict[str, str]]
 
 
@@ -48,7 +48,7 @@ SettingsFor = Callable[[str, Mapping[str, str]], dict[str, str]]
 class ProcessSpec:
     """One process of the stack; `environment` has all settings that it is started with.
 
-    `code` changes with what it runs; it is empty for what is not ours.
+    `code` changes with the code that it runs; it is empty for programs that are not ours.
     """
 
     name: str
@@ -72,7 +72,7 @@ def parse_offset(text: str) -> int:
 
 
 def gateway_port(offset: int, environ: Mapping[str, str]) -> int:
-    """Its port of the contract or of GATEWAY_PORT, with the offset added either way."""
+    """The contract's port or GATEWAY_PORT, plus the offset."""
     text = environ.get("GATEWAY_PORT") or str(GATEWAY_PORT)
     port = int(text) + offset if text.isascii() and text.isdigit() else 0
     if not 1 <= port <= HIGHEST_PORT:
@@ -130,7 +130,7 @@ def plan_processes(
 def stand_in_for(
     spec: ProcessSpec, taken: Iterable[int], *, offset: int, is_free: Callable[[int], bool]
 ) -> ProcessSpec:
-    """Another instance of the same service, for as long as this one is started anew."""
+    """An extra instance of the same service, while this one restarts."""
     port = _extra_port(offset, set(taken), is_free)
     environment = {**spec.environment, "SERVICE_PORT": str(port)}
     return replace(spec, name=spec.service + STAND_IN, port=port, environment=environment)

@@ -1,4 +1,4 @@
-"""Where one stack keeps what it must remember: `.lockgate/<offset>/` of the checkout."""
+"""Where a stack keeps its state: `.lockgate/<offset>/` of the checkout."""
 
 import fcntl
 import hashlib
@@ -63,7 +63,7 @@ class StackState:
 
     @property
     def environments(self) -> Path:
-        """A script for each process that sets its variables, secrets included."""
+        """For each process, a script that sets its variables, secrets included."""
         return self.directory / "environment"
 
     @property
@@ -82,7 +82,7 @@ class StackState:
 
     @property
     def is_kept(self) -> bool:
-        """Whether `up` or `serve` has kept its data here. PermissionError: it is another user's."""
+        """Whether `up` or `serve` keeps data here. PermissionError: it is another user's."""
         try:
             names = os.listdir(self.directory)
         except (FileNotFoundError, NotADirectoryError):
@@ -91,7 +91,7 @@ class StackState:
 
     @property
     def marker(self) -> str:
-        """The value of LOCKGATE_STACK in every process of this stack; no other's prefix."""
+        """The value of LOCKGATE_STACK in every process of this stack; it is no prefix of another's."""
         return f"{self.directory}/"
 
     @property
@@ -108,14 +108,14 @@ class StackState:
         self._keep_out_of_repositories()
         directory = self.supervisor_socket.parent
         directory.mkdir(exist_ok=True, mode=0o700)
-        # The fallback below the temporary directory has a name that others could take first.
+        # The fallback in the temporary directory has a name that others could take first.
         if directory.stat().st_uid != os.getuid() or directory.is_symlink():
             raise StackError(
                 f"{directory} belongs to another user; set TMPDIR to a directory of yours"
             )
 
     def _keep_out_of_repositories(self) -> None:
-        """The token is no part of the project that `.lockgate` stands in."""
+        """Keep git away: the token must not get into the project's repository."""
         ignore = self.directory.parent / ".gitignore"
         if self.directory.parent.name == FOLDER and not ignore.exists():
             ignore.write_text("*\n")
@@ -130,7 +130,7 @@ class StackState:
         write_private(self.record_file, json.dumps(asdict(record), indent=1))
 
     def load_record(self) -> StackRecord | None:
-        """None where nothing was left, and for what another version of Lockgate left."""
+        """The record; None where there is none, or one of another version of Lockgate."""
         try:
             record = json.loads(self.record_file.read_text())
             processes = tuple(
@@ -143,14 +143,14 @@ class StackState:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Only one `up` or `down` of a stack at a time; a second one waits for the first."""
+        """Let only one `up` or `down` of a stack run at a time; a second one waits for the first."""
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self.directory / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def remove_traces(self) -> None:
-        """What only means something while the stack runs; logs, data and the token stay."""
+        """Remove what is only valid while the stack runs; logs, data and the token stay."""
         for path in (
             self.supervisor_socket,
             self.supervisor_pid_file,
@@ -163,7 +163,7 @@ class StackState:
 
 
 def _checked(record: StackRecord) -> StackRecord:
-    """TypeError for values of other types than this version keeps."""
+    """Check the types; TypeError if they are not this version's."""
     texts = (record.registry_url, record.registry_about)
     if not all(isinstance(text, str) for text in texts) or not isinstance(record.stop_wait_s, int):
         raise TypeError(f"not a record of this version: {record}")
@@ -175,7 +175,7 @@ def stack_state(root: Path, offset: int) -> StackState:
 
 
 def project_root(start: Path) -> Path:
-    """The checkout that `start` lies in, or `start` itself where there is none."""
+    """The checkout around `start`, or `start` itself where there is none."""
     return next(filter(is_checkout, (start, *start.parents)), start)
 
 
@@ -184,7 +184,7 @@ def is_checkout(folder: Path) -> bool:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Whole or not at all, readable by the owner alone."""
+    """Write the file whole or not at all, readable by its owner alone."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(

@@ -1,11 +1,11 @@
-"""HTTP over a socket of Unix, for the standard library's clients."""
+"""HTTP over a Unix socket, for the standard library's clients."""
 
 import http.client
 import socket
 
 
 class UnixConnection(http.client.HTTPConnection):
-    """To the listener at `path`; `host` is only what the Host field says."""
+    """Connects to the listener at `path`; `host` is only the value of the Host field."""
 
     def __init__(self, path: str, *, timeout_s: float, host: str = "localhost") -> None:
         super().__init__(host, timeout=timeout_s)

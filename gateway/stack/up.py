@@ -1,4 +1,4 @@
-"""`make up` and `restart`: starts what is missing of a stack, and anew what is not as it is asked for."""
+"""`make up` and `restart`: starts what is missing, and restarts what differs from what is asked for."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,15 +30,15 @@ NAMESPACE = VARIABLES["namespace"]
 GAP = "it is the only one, so nothing is answered for about a second"
 
 Report = Callable[[str], None]
-#: The processes that are asked for, from those that run (None: nothing does) and the environment.
+#: Plans the processes that are asked for, from those that run (None: none) and the environment.
 MakePlan = Callable[[Sequence[ProcessSpec] | None, Mapping[str, str]], list[ProcessSpec]]
-#: Another instance of a service, on a port that is none of these.
+#: Plans another instance of a service, on a port that is none of these.
 MakeStandIn = Callable[[ProcessSpec, Collection[int]], ProcessSpec]
 
 
 @dataclass(slots=True)
 class StartUp:
-    """One run of `up`, or of `restart` for the processes that are named in `only`."""
+    """One run of `up`, or of `restart` for the processes named in `only`."""
 
     state: StackState
     root: Path
@@ -158,7 +158,7 @@ class StartUp:
     def _wanted(
         self, asked: StackRecord, live: Mapping[str, ProcessSpec]
     ) -> dict[str, ProcessSpec]:
-        """Of a few that are named, what else is down is no concern."""
+        """The processes that must run at the end; with named ones, others that are down don't matter."""
         return {
             name: spec
             for name, spec in _by_name(asked).items()
@@ -166,7 +166,7 @@ class StartUp:
         }
 
     def _stand_ins_beside(self, taken: set[int]) -> Callable[[ProcessSpec], ProcessSpec]:
-        """Each on a port of its own."""
+        """Stand-ins, each on a port that is free."""
 
         def make(spec: ProcessSpec) -> ProcessSpec:
             stand_in = self.make_stand_in(spec, taken)
@@ -203,19 +203,19 @@ class StartUp:
             self.report(f"{service} needs {needed}, not started here: until then it answers 503")
 
     def _who_has_the_registry(self, asked: StackRecord) -> str:
-        """The stack whose registry was found, and is used without anybody having named it."""
+        """The stack that owns the registry which was found and used without being named."""
         if self.environ.get("REDIS_URL") or REGISTRY in _by_name(asked):
             return ""
         return stack_that_has(self.registry_port)
 
     def _live(self, before: StackRecord) -> dict[str, ProcessSpec]:
-        """What runs, without what crashes again and again: that is started anew."""
+        """What runs, without processes that keep crashing: those are restarted."""
         states = {status.name: status.state for status in self.supervisor.processes().values()}
         return {one.name: one for one in before.processes if states.get(one.name) in RUNNING}
 
 
 def _require_valid(environment: Mapping[str, str]) -> None:
-    """Before anything that runs is touched."""
+    """Check the settings before anything that runs is touched."""
     try:
         load_settings(environment)
     except SettingsError as error:
@@ -223,7 +223,7 @@ def _require_valid(environment: Mapping[str, str]) -> None:
 
 
 def _other_registry(before: StackRecord, asked: StackRecord) -> str:
-    """What makes gateway and services meet elsewhere than before; empty: nothing does."""
+    """The change that moves gateway and services to another registry; empty if there is none."""
     if before.registry_url != asked.registry_url:
         return changed_value("REDIS_URL", before.registry_url, asked.registry_url)
     was, now = _namespace(before), _namespace(asked)

@@ -1,1 +1,1 @@
-"""From the stack that runs to the one that is asked for."""
+"""Changes a running stack into the one that is asked for."""

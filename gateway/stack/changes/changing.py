@@ -1,4 +1,4 @@
-"""Brings a stack from what runs to what is asked for, step by step, or back to what it was."""
+"""Brings a stack from what runs to what is asked for, step by step, or back again."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,13 +14,13 @@ from gateway.stack.supervisord.supervision import LIVE, Supervisor
 
 READY_WITHIN_S = 60.0
 REGISTRY_WITHIN_S = 20.0
-# What a process may take to end beyond the time at which its supervisor kills it.
+# How much longer than its supervisor's time to kill it a process may take to end.
 KILL_WAIT_S = 5.0
 
 
 @dataclass(slots=True)
 class Change:
-    """`running` is what runs at any moment; what was unwell before is not waited for."""
+    """`running` is what runs at the moment; it does not wait for what was unwell before."""
 
     state: StackState
     supervisor: Supervisor
@@ -32,7 +32,7 @@ class Change:
     _well: set[str] = field(init=False, default_factory=set)
 
     def carry_out(self, steps: Iterable[Step]) -> None:
-        """StackError for the process that does not come up; what runs then is left as it is."""
+        """Carry out the steps; StackError if a process does not come up, and the rest stays as it is."""
         steps = list(steps)
         if steps:
             self._well = {
@@ -52,7 +52,7 @@ class Change:
         self._wait_until_ready(list(self.running.values()))
 
     def take_back(self, before: StackRecord) -> None:
-        """Stop what was started, and start again what ran before; nothing is waited for."""
+        """Stop what was started and start what ran before, without waiting."""
         was = {spec.name: spec for spec in before.processes}
         started = [name for name, spec in self.running.items() if was.get(name) != spec]
         ended = [spec for name, spec in was.items() if self.running.get(name) != spec]
@@ -83,7 +83,7 @@ class Change:
     def _start(self, specs: Collection[ProcessSpec]) -> None:
         if not specs:
             return
-        self._end([spec.name for spec in specs])  # what crashes again and again would come between
+        self._end([spec.name for spec in specs])  # a process that keeps crashing would interfere
         for spec in specs:
             self.watch.expect_anew(spec.name)
             self._start_one(spec)
@@ -107,7 +107,7 @@ class Change:
             self.watch.until_routed(gateway, services, within_s=self.ready_within_s)
 
     def _routed_beside(self, started: Collection[ProcessSpec]) -> list[ProcessSpec]:
-        """The well instances of the services that were started; of all, where the gateway was."""
+        """The well instances of the services just started; of all services if the gateway was started."""
         concerned = {spec.service for spec in started}
         return [
             spec
@@ -126,7 +126,7 @@ class Change:
         self.supervisor.forget(sorted(left))
 
     def _save(self) -> None:
-        """What runs as it runs, the rest as it is asked for: whoever kills this leaves no riddle."""
+        """Record what runs now, and the rest as asked for, so that a killed `up` leaves a true record."""
         asked = {spec.name: spec for spec in self.asked.processes}
         processes = tuple({**asked, **self.running}.values())
         self.state.save_record(replace(self.asked, processes=processes))

@@ -1,4 +1,4 @@
-"""Which code a process of the stack is started with: it has to be started anew when that changes."""
+"""The code that a process of the stack is started with: when it changes, the process is restarted."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from gateway.stack.plan import GATEWAY, REGISTRY
 from gateway.version import VERSION
 
 _ROOT = Path(__file__).parents[3]
-#: What the processes import; the command line and this package are no part of them.
+#: What the processes import; they don't use the command line and this package.
 _GATEWAY_CODE = ("lockgate", "gateway", "middlewares", "discovery")
 _SERVICE_CODE = ("lockgate", "services", "middlewares", "discovery")
 _NOT_THE_GATEWAYS = ("gateway/cli", "gateway/stack")
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def code_of(service: str) -> str:
-    """The version, a space, and what changes with every file of the code and every library."""
+    """The version, a space, and a digest of every file of the code and every library."""
     if service == REGISTRY:
         return ""
     return f"{VERSION} {_digest(_GATEWAY_CODE if service == GATEWAY else _SERVICE_CODE)}"
@@ -40,7 +40,7 @@ def _digest(packages: tuple[str, ...]) -> str:
 
 @cache
 def _libraries() -> list[str]:
-    """Those that Lockgate requires, as they are installed: `aiohttp-3.14.5.dist-info`."""
+    """The libraries that Lockgate requires, as installed: `aiohttp-3.14.5.dist-info`."""
     try:
         required = metadata.requires("lockgate") or []
     except metadata.PackageNotFoundError:
@@ -56,7 +56,7 @@ def _libraries() -> list[str]:
 
 
 def _is_needed(requirement: str) -> bool:
-    """What the tests need changes no process."""
+    """Whether a process needs it; what only the tests need changes no process."""
     return "extra ==" not in requirement or "gateway" in requirement.rpartition("extra ==")[2]
 
 

@@ -1,4 +1,4 @@
-"""What differs between a process that runs and the one that is asked for, in words."""
+"""Describes how a running process differs from the one that is asked for."""
 
 from collections.abc import Mapping
 
@@ -7,14 +7,14 @@ from gateway.stack.plan import ProcessSpec
 
 
 def differences(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
-    """One text for each reason to start the process anew; empty: it can stay as it is."""
-    if not running.code and asked.code:  # what it was started with is not recorded
+    """One text for each reason to restart the process; empty: it can stay."""
+    if not running.code and asked.code:  # its code is not recorded
         return ["started by an earlier version of Lockgate"]
     return [*_code(running, asked), *_settings(running, asked)]
 
 
 def summary(found: Mapping[str, list[str]]) -> list[str]:
-    """Each difference once, with the processes that it concerns."""
+    """Each difference once, with the processes that have it."""
     concerned: dict[str, list[str]] = {}
     for process, texts in found.items():
         for text in texts:
@@ -39,7 +39,7 @@ def _code(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
 
 
 def _settings(running: ProcessSpec, asked: ProcessSpec) -> list[str]:
-    """A default that is written out is the same as none, in any spelling; going back to it is said."""
+    """Settings that differ; a default written out equals none, and a return to the default counts."""
     defaults = defaults_of(running.service)
     found = []
     for variable in sorted({*running.environment, *asked.environment}):

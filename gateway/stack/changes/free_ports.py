@@ -1,4 +1,4 @@
-"""Before anything is started: whether its ports can be had."""
+"""Checks before a start that its ports are free."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from gateway.stack.plan import SERVICE_PORTS, ProcessSpec
 
 
 def require_free_ports(processes: Sequence[ProcessSpec]) -> None:
-    """StackError names each port that another program has, or one that is not for everybody."""
+    """Raise StackError with each port that another program has, or that needs a privilege."""
     taken, of_services = [], True
     for process in processes:
         if privilege := privilege_needed(process.port, process.host):

@@ -1,4 +1,4 @@
-"""Which example services a stack has, and how many instances of each: as asked, or as it runs."""
+"""Which example services a stack has, with how many instances: as asked, or as it runs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ MOST_INSTANCES = 32
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What SCALE and SERVICES say; `services` None: nothing."""
+    """What SCALE and SERVICES say; `services` is None if they name none."""
 
     scale: Mapping[str, int] = field(default_factory=dict)
     services: frozenset[str] | None = None
@@ -26,7 +26,7 @@ class Selection:
                 raise UsageError(f"SCALE names {service}, which SERVICES leaves out")
 
     def counts(self, running: Iterable[ProcessSpec] | None) -> dict[str, int]:
-        """Instances of each service; what is not asked for stays as it runs (None: nothing does)."""
+        """Instances of each service; what is not named stays as it runs (None: nothing runs)."""
         present = None if running is None else _count(running)
         chosen = self.services
         if chosen is None:
@@ -39,18 +39,18 @@ class Selection:
         }
 
     def over(self, running: Iterable[ProcessSpec]) -> "Selection":
-        """The same, when what runs now has been stopped."""
+        """The selection for a start after everything that runs now has stopped."""
         counts = self.counts(running)
         return Selection(counts, frozenset(counts))
 
 
 def parse_selection(scale: str, services: str) -> Selection:
-    """SCALE and SERVICES as they are written; UsageError names what is wrong with them."""
+    """Parse SCALE and SERVICES; UsageError says what is wrong with them."""
     return Selection(parse_scale(scale), parse_services(services))
 
 
 def chosen_processes(running: Iterable[ProcessSpec], names: Iterable[str]) -> frozenset[str]:
-    """The names of processes, and of all instances of services, that `names` are."""
+    """The processes that `names` mean; a service means all of its instances."""
     running = list(running)
     chosen: set[str] = set()
     for name in names:
@@ -63,7 +63,7 @@ def chosen_processes(running: Iterable[ProcessSpec], names: Iterable[str]) -> fr
 
 
 def _meant(word: str, running: Iterable[ProcessSpec]) -> set[str]:
-    """The processes of that name or service; else of the service that it is in a route."""
+    """The processes of that name or service, or of the service that the name means in a route."""
     for name in (word, *names_meant(word)):
         if meant := {spec.name for spec in running if name in (spec.name, spec.service)}:
             return meant
@@ -87,7 +87,7 @@ def parse_scale(text: str) -> dict[str, int]:
 
 
 def parse_services(text: str) -> frozenset[str] | None:
-    """Names, with or without their `_service`; `none`, `all`; None where nothing is said."""
+    """Names, with or without `_service`; `none`, `all`; None if empty."""
     items = _items(text)
     if not items:
         return None
@@ -97,7 +97,7 @@ def parse_services(text: str) -> frozenset[str] | None:
 
 
 def missing_dependencies(services: Iterable[str]) -> dict[str, list[str]]:
-    """For each service what it asks and will not find in the stack."""
+    """For each service, the services that it calls and that the stack lacks."""
     present = set(services)
     missing = {
         service: [one for one in DEPENDENCIES.get(service, ()) if one not in present]
@@ -119,7 +119,7 @@ def _items(text: str) -> list[str]:
 
 
 def _count(running: Iterable[ProcessSpec]) -> Counter[str]:
-    """Without what stood in for an instance when somebody killed the command."""
+    """Instances per service, without stand-ins that a killed command left behind."""
     return Counter(
         spec.service
         for spec in running

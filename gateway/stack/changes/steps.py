@@ -1,4 +1,4 @@
-"""In which order a running stack becomes the one that is asked for, without a gap where there need be none."""
+"""The order in which a running stack becomes the one that is asked for, with as few gaps as possible."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -13,7 +13,7 @@ _NOT_ROLLED = frozenset({GATEWAY, REGISTRY})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Stop these side by side; then start those side by side, and wait until all of them answer."""
+    """Stop some processes together; then start others together, and wait until all answer."""
 
     stop: tuple[str, ...] = ()
     start: tuple[ProcessSpec, ...] = ()
@@ -25,10 +25,10 @@ def steps(
     restart: Collection[str],
     make_stand_in: MakeStandIn,
 ) -> list[Step]:
-    """One instance of a service after another; a single one is stood in for meanwhile.
+    """One instance of a service after another; a single one gets a stand-in meanwhile.
 
-    `restart` names processes that run and are asked for. The gateway comes last: whatever fails
-    before leaves it alone.
+    `restart` names processes that run and are asked for. The gateway comes last, so that a failure
+    before it leaves it alone.
     """
     new = [spec for name, spec in asked.items() if name not in running]
     gone = [name for name in running if name not in asked]
@@ -47,7 +47,7 @@ def steps(
 def steps_to_another_registry(
     running: Mapping[str, ProcessSpec], asked: Mapping[str, ProcessSpec]
 ) -> list[Step]:
-    """Everything stops and starts: a gateway routes to nobody who registers elsewhere."""
+    """Stop everything, then start it: a gateway finds no service in another registry."""
     new_registry = [asked[REGISTRY]] if REGISTRY in asked and REGISTRY not in running else []
     old_registry = [REGISTRY] if REGISTRY in running and REGISTRY not in asked else []
     return [
@@ -64,7 +64,7 @@ def steps_to_another_registry(
 def _registry(
     new: Iterable[ProcessSpec], asked: Mapping[str, ProcessSpec], restart: Collection[str]
 ) -> list[Step]:
-    """Before all that needs it."""
+    """The step for the registry, before those of everything that needs it."""
     if REGISTRY in restart:
         return [_anew([asked[REGISTRY]])]
     return _step(start=[spec for spec in new if spec.name == REGISTRY])
@@ -75,13 +75,13 @@ def _single(
     running: Mapping[str, ProcessSpec],
     asked: Mapping[str, ProcessSpec],
 ) -> list[ProcessSpec]:
-    """Those beside which no other instance of their service takes requests."""
+    """The processes that are the only ones of their service to take requests."""
     instances = Counter(spec.service for spec in ({**asked, **running}).values())
     return [spec for spec in rolled if instances[spec.service] == 1]
 
 
 def _waves(rolled: Iterable[ProcessSpec]) -> list[list[ProcessSpec]]:
-    """Of each service one at a time, of different services side by side."""
+    """Groups of processes: one at a time of each service, different services together."""
     by_service: dict[str, list[ProcessSpec]] = {}
     for spec in rolled:
         by_service.setdefault(spec.service, []).append(spec)

@@ -1,4 +1,4 @@
-"""Which environment variable concerns which process of the stack, and how it may be shown."""
+"""Which environment variable concerns which process of the stack, and how to show it."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,7 +11,7 @@ from gateway.config.values import value_read
 from gateway.config.variables import variable_defaults
 from gateway.stack.plan import GATEWAY, REGISTRY, SERVICE_PORTS
 
-#: What the example services read besides the registry's variables.
+#: Variables that the example services read beside the registry's.
 SERVICE_DEFAULTS = {
     "SERVICE_HOST": "127.0.0.1",
     "SERVICE_PORT": "",
@@ -21,11 +21,11 @@ SERVICE_DEFAULTS = {
     "LOG_FORMAT": "json",
     "SHUTDOWN_GRACE": "10",
 }
-#: And what one of them reads alone.
+#: Variables that only one of them reads.
 OWN_DEFAULTS = {"market_data_service": {"MARKET_DATA_FILE": ""}}
-#: Read by `make up` and `lockgate`, by no process of the stack.
+#: Read by `make up` and `lockgate`, not by a process of the stack.
 COMMAND_VARIABLES = frozenset({"PORT_OFFSET", "SCALE", "SERVICES"})
-#: The port is each process's own, and moved by PORT_OFFSET.
+#: Each process has a port that is its own, moved by PORT_OFFSET.
 _NOT_PASSED_ON = frozenset({"SERVICE_PORT"})
 _SECRETS = frozenset({"ADMIN_TOKEN"})
 _TRUTH = TypeAdapter(bool)
@@ -33,7 +33,7 @@ _TRUTH = TypeAdapter(bool)
 
 @cache
 def defaults_of(service: str) -> Mapping[str, str]:
-    """Every variable that a process of the service reads, with its default; empty: none."""
+    """Every variable that a process of the service reads, with its default; empty: no default."""
     if service == REGISTRY:
         return {}
     gateway = variable_defaults()
@@ -54,7 +54,7 @@ def known_variables() -> frozenset[str]:
 
 
 def settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """What of an environment is meant for a process of the service; empty values count as unset."""
+    """The variables of an environment for a process of the service; an empty one counts as unset."""
     return {
         variable: environ[variable]
         for variable in defaults_of(service)
@@ -63,12 +63,12 @@ def settings_for(service: str, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_same(variable: str, one: str, other: str) -> bool:
-    """Whether a process reads the same in both texts."""
+    """Whether a process reads the same value from both texts."""
     return one == other or _read(variable, one) == _read(variable, other)
 
 
 def _read(variable: str, text: str) -> object:
-    """The services' own variables are not among the gateway's settings: one is a truth value."""
+    """The value; the services' own variables are not gateway settings, and one is a truth value."""
     if variable == "ADVERTISE_OWN_ADDRESS":
         with suppress(ValueError):
             return _TRUTH.validate_python(text)
@@ -76,7 +76,7 @@ def _read(variable: str, text: str) -> object:
 
 
 def shown(variable: str, value: str) -> str:
-    """A value as it may be printed: without what is secret in it."""
+    """The value without secrets, so that it can be printed."""
     if variable in _SECRETS and value:
         return "(not shown)"
     return without_password(value) if variable == "REDIS_URL" else value

@@ -1,4 +1,4 @@
-"""Waits until what was started answers, and gives up at once on a process that ends meanwhile."""
+"""Waits until started processes answer, and gives up at once on one that ends meanwhile."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ TAIL_LINES = 15
 
 
 class Watch:
-    """Raises StackError with the end of its log for the process that is at fault."""
+    """Waits; raises StackError with the end of the log of the process at fault."""
 
     def __init__(
         self, state: StackState, supervisor: Supervisor, report: Callable[[str], None]
@@ -26,11 +26,11 @@ class Watch:
         self._report = report
         self._first_pids: dict[str, int] = {}
         self._untold: set[str] = set()
-        # What earlier runs logged would only mislead.
+        # Only new lines count: those of earlier runs would mislead.
         self._log_sizes = {path.stem: path.stat().st_size for path in state.logs.glob("*.log")}
 
     def expect_anew(self, name: str) -> None:
-        """The process is about to be started: what was known of it holds no longer."""
+        """Forget what was known of a process that is about to be started."""
         self._first_pids.pop(name, None)
         self._untold.add(name)
         log = self._log(name)
@@ -68,7 +68,7 @@ class Watch:
             self._report(f"{process.name} is healthy on port {process.port}")
 
     def _require_alive(self, processes: Sequence[ProcessSpec]) -> None:
-        """A process that ended shows by its state, or by a new pid in its place."""
+        """A process has ended if its state says so, or if it has another pid."""
         known = self._supervisor.processes()
         for process in processes:
             status = known[process.name]

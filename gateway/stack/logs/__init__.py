@@ -1,1 +1,1 @@
-"""The logs of a stack: files that are kept small, read as one stream."""
+"""The logs of a stack: files of limited size, read as one stream."""

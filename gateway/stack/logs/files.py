@@ -1,4 +1,4 @@
-"""Log files read like `tail -F`: their last lines, then what is added, across rotations."""
+"""Reads log files like `tail -F`: their last lines, then new ones, across rotations."""
 
 import os
 from collections.abc import Generator, Iterable, Iterator
@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 CHUNK_BYTES = 64 * 1024
-# What one look at a file takes at most, so that a flood in one log does not silence the others.
+# The most that one look at a file reads, so that a flood in one log does not delay the others.
 READ_BYTES = 1024 * 1024
 
 
 def last_lines(path: Path, most: int, *, after_byte: int = 0) -> list[str]:
-    """The last whole or unfinished lines of a file, of what was added after `after_byte`."""
+    """The last lines, unfinished ones too, of what was added after `after_byte`."""
     try:
         with path.open("rb") as file:
-            # A file that is shorter by now was rotated: all of it is new.
+            # A file that is shorter now was rotated, so all of it is new.
             floor = after_byte if after_byte <= path.stat().st_size else 0
             pieces = _backwards([file], floor=floor)
             lines = [line for line in (next(pieces), *islice(pieces, most)) if line]
@@ -26,10 +26,10 @@ def last_lines(path: Path, most: int, *, after_byte: int = 0) -> list[str]:
 
 
 class FollowedFile:
-    """One log file; `supervisord` rotates by renaming it and opening a new one of that name."""
+    """A log file that is followed; `supervisord` rotates it by renaming it and opening a new one."""
 
     def __init__(self, path: Path, *, from_end: bool) -> None:
-        """`new_lines` gives what is added from now on, or all that is there too."""
+        """`new_lines` returns what is added from now on, or also what is there already."""
         self._path = path
         self._rest = b""
         self._file = self._opened()
@@ -40,9 +40,9 @@ class FollowedFile:
         self._begins_at = self._file.tell() if self._file else 0
 
     def earlier_lines(self) -> Generator[str]:
-        """The lines before those of `new_lines`, in rotated files too: the last one first.
+        """The lines before those of `new_lines`, rotated files included, the last line first.
 
-        To be taken before `new_lines`. Only as much is read as is asked for.
+        Call it before `new_lines`. It reads only as much as is asked for.
         """
         if self._file is None:
             return
@@ -58,7 +58,7 @@ class FollowedFile:
     def new_lines(self) -> list[str]:
         data = self._read()
         if self._was_replaced():
-            # What was still written to the renamed file comes first; a line may span both files.
+            # First what was still written to the renamed file; a line may span both files.
             data += self._read()
             self.close()
             self._file = self._opened()
@@ -92,14 +92,14 @@ class FollowedFile:
         return (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
 
     def _was_truncated(self) -> bool:
-        """Then reading goes on from the beginning, at the next look."""
+        """Whether the file was truncated; then the next look reads from its beginning."""
         if self._file is None or self._file.tell() <= os.fstat(self._file.fileno()).st_size:
             return False
         self._file.seek(0)
         return True
 
     def _rotated(self, opened: ExitStack) -> Iterator[BinaryIO]:
-        """The files before this one, the newest first; what is renamed meanwhile counts once."""
+        """The rotated files, the newest first; a file that is renamed meanwhile counts once."""
         seen = [self._file]
         for number in count(1):
             path = self._path.with_name(f"{self._path.name}.{number}")
@@ -115,10 +115,10 @@ class FollowedFile:
 def _backwards(
     files: Iterable[BinaryIO], *, floor: int = 0, end: int | None = None
 ) -> Iterator[bytes]:
-    """The lines of files that go on from one to the other, the newest file first, the last line first.
+    """The lines of consecutive files, the newest file first, the last line first.
 
-    The first is what stands behind the last line's end: often nothing. Of the newest file only what
-    is before `end` is read.
+    The first item is what follows the last line end, often nothing. The newest file is read only up
+    to `end`.
     """
     rest = b""
     for file in files:

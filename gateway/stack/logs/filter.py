@@ -1,4 +1,4 @@
-"""Which lines of the logs are wanted."""
+"""Which log lines to show."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from gateway.stack.failures import UsageError
 from middlewares.telemetry.log_levels import LEVELS, in_lower_case
 
-#: Above all that are known.
+#: Above all known levels.
 _UNKNOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
 class LogFilter:
-    """What a line must be to be shown; None: anything. `level` is the lowest."""
+    """What a shown line must have; None means anything. `level` is the lowest one."""
 
     service: str | None = None
     level: str | None = None
@@ -23,13 +23,13 @@ class LogFilter:
             raise UsageError(f"--level {self.level}: must be one of {', '.join(LEVELS)}")
 
     def may_keep(self, line: str, log: str) -> bool:
-        """Quicker to tell: False only for lines whose records are not kept."""
+        """A quick check of the text: False only for lines whose records would be dropped."""
         if self.correlation_id is not None and self.correlation_id not in line:
             return False
         return self.service is None or self.service in line or log.startswith(self.service)
 
     def keeps(self, record: dict[str, Any], log: str = "") -> bool:
-        """`log` names the process that wrote it, as `price_service-2`: it may be asked for as well."""
+        """Whether to show a record; `log` names its process, such as `price_service-2`, which counts too."""
         if self.service is not None and self.service not in (record.get("service"), log):
             return False
         if self.correlation_id is not None and record.get("correlation_id") != self.correlation_id:
@@ -38,6 +38,6 @@ class LogFilter:
 
 
 def _rank(level: object) -> int:
-    """Unknown levels are shown rather than lost."""
+    """The rank of a level; unknown levels are shown rather than lost."""
     known = (rank for name, rank in LEVELS.items() if name == in_lower_case(level))
     return next(known, _UNKNOWN)

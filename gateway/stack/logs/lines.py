@@ -1,4 +1,4 @@
-"""Lines of a log as JSON objects: ours as they are, those of other programs wrapped."""
+"""Log lines as JSON objects: ours unchanged, those of other programs wrapped."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _LEVELS = {
 
 
 def as_json_object(line: str, *, service: str, otherwise_at: str) -> dict[str, Any]:
-    """The line's object, or `line` wrapped; `otherwise_at` dates one that says no time."""
+    """The line's object, or a wrapped `line`; `otherwise_at` is the time of one without a time."""
     try:
         parsed = json.loads(line)
     except ValueError:
@@ -44,7 +44,7 @@ def service_of(log_name: str) -> str:
 
 
 def sort_key(record: dict[str, Any]) -> str:
-    """Orders RFC 3339 UTC times of different precision; what has none comes first."""
+    """A key that orders RFC 3339 UTC times of different precision; records without one come first."""
     timestamp = record.get("timestamp")
     if not isinstance(timestamp, str):
         return ""
@@ -61,7 +61,7 @@ def _time_and_level(line: str) -> tuple[str, str] | None:
         if match := pattern.match(line):
             text, milliseconds, level = match.groups()
             try:
-                # Both programs write local time without saying so.
+                # Both programs write local time without a time zone.
                 local = datetime.strptime(text, layout).astimezone()
             except ValueError:
                 return None

@@ -1,4 +1,4 @@
-"""The log of one process as records: the last ones that are wanted, then what is added."""
+"""The log of one process as records: the last ones first, then new ones."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +14,7 @@ Record = dict[str, Any]
 
 
 class ProcessLog:
-    """One log of a stack, with the files that it was rotated to."""
+    """One log of a stack, with its rotated files."""
 
     def __init__(self, path: Path, *, from_end: bool) -> None:
         self._name = path.stem
@@ -23,13 +23,13 @@ class ProcessLog:
         self._last_written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def last_records(self, most: int, wanted: LogFilter) -> list[Record]:
-        """The last of those that are there already and wanted, in their order; to be called first."""
+        """The last matching records that are there already, in order; call it first."""
         with closing(self._file.earlier_lines()) as lines:
             found = self._backwards(lines, most, wanted) if most else []
         return found[::-1]
 
     def new_records(self, wanted: LogFilter) -> list[Record]:
-        """Those wanted of what was added since the last call."""
+        """The matching records that were added since the last call."""
         written_at = rfc3339(datetime.now(UTC))
         records = []
         for line in self._file.new_lines():
@@ -62,7 +62,7 @@ class ProcessLog:
 
 
 def _date(undated: list[Record], timestamp: str) -> None:
-    """The lines of a traceback belong to the line before them."""
+    """Give the lines of a traceback the time of the line before them."""
     for record in undated:
         record["timestamp"] = timestamp
     undated.clear()

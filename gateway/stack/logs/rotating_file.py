@@ -1,4 +1,4 @@
-"""Log files that are kept small, as supervisord keeps them: `NAME.1` is the one before, and so on."""
+"""Log files of limited size, rotated as supervisord does it: `NAME.1` is the one before, and so on."""
 
 import itertools
 from pathlib import Path
@@ -8,7 +8,7 @@ LOG_BACKUPS = 3
 
 
 class RotatingFile:
-    """Bytes are added to the file at `path`; a new one is begun where it would become too large."""
+    """Appends bytes to the file at `path`; begins a new one before it becomes too large."""
 
     def __init__(self, path: Path, most_bytes: int = LOG_BYTES) -> None:
         self._path = path
@@ -32,7 +32,7 @@ def rotate_when_large(path: Path) -> None:
 
 
 def rotate(path: Path) -> None:
-    """The file becomes `NAME.1`; the oldest is lost."""
+    """Rename the file to `NAME.1`; the oldest file is lost."""
     names = [path, *(path.with_name(f"{path.name}.{n}") for n in range(1, LOG_BACKUPS + 1))]
     for newer, older in reversed(list(itertools.pairwise(names))):
         if newer.exists():

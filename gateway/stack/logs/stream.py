@@ -41,10 +41,10 @@ def print_logs(
     render: Render = as_json_line,
     report: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """The last `tail` lines that are wanted, of all logs together, then what is added.
+    """Print the last `tail` matching lines of all logs together, then new ones.
 
-    Ends when `out` is a pipe that nobody reads any more, even while nothing is logged. UsageError:
-    no log is of that service; StackError: nothing is, or can be, found. `report` gets words to a person.
+    It ends when nobody reads the pipe `out` any more, even while nothing is logged. UsageError: that
+    service has no log; StackError: no line can be found. `report` prints to a person.
     """
     if not state.logs.is_dir():
         raise StackError(f"no logs: {nothing_runs(state, Path.cwd(), takes_data_dir=True)}")
@@ -68,7 +68,7 @@ def print_logs(
 
 
 class LogStream:
-    """What is wanted of all `*.log` of a directory, those that come later too."""
+    """The matching lines of all `*.log` files of a directory, later files included."""
 
     def __init__(self, directory: Path, wanted: LogFilter) -> None:
         self._directory = directory
@@ -78,13 +78,13 @@ class LogStream:
             self._logs[path.stem] = ProcessLog(path, from_end=True)
 
     def last_records(self, most: int) -> list[Record]:
-        """The last ones by time that are there already, whichever log has them; to be called first."""
+        """The last records by time that are there already, from any log; call it first."""
         found = [log.last_records(most, self._wanted) for log in self._logs.values()]
         merged = sorted(chain.from_iterable(found), key=sort_key)
         return merged[max(0, len(merged) - most) :]
 
     def new_records(self) -> list[Record]:
-        """What was added since the last call, merged by time."""
+        """The records added since the last call, merged by time."""
         for path in self._paths():
             if path.stem not in self._logs:
                 self._logs[path.stem] = ProcessLog(path, from_end=False)
@@ -100,7 +100,7 @@ class LogStream:
 
 
 def _service_meant(name: str | None, state: StackState) -> str | None:
-    """A service or process by its name, or a service by that in its route: UsageError for others."""
+    """The service or process of that name, or the service of that name in a route; else UsageError."""
     if name is None:
         return None
     logs = {path.stem for path in state.logs.glob("*.log")}
@@ -124,7 +124,7 @@ def _say_that_it_is_nowhere(
 
 
 def _wait(out: TextIO, seconds: float) -> bool:
-    """Sleep; False at once when `out` is a pipe without a reader."""
+    """Sleep; return False at once when nobody reads the pipe `out` any more."""
     try:
         descriptor = out.fileno()
     except OSError:  # not a real file
@@ -134,5 +134,5 @@ def _wait(out: TextIO, seconds: float) -> bool:
         time.sleep(seconds)
         return True
     poll = select.poll()
-    poll.register(descriptor, 0)  # errors are reported unasked
+    poll.register(descriptor, 0)  # poll reports errors without being asked
     return not poll.poll(seconds * 1000)

@@ -1,4 +1,4 @@
-"""A process's log in two places: a file that is kept small, for `lockgate logs`, and standard output."""
+"""A process's log in two places: a file of limited size for `lockgate logs`, and standard output."""
 
 import os
 import threading
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from gateway.stack.logs.rotating_file import RotatingFile
 
-#: What is shown of some lines; both with their line feeds.
+#: Turns lines into what is shown of them; both with their line feeds.
 Render = Callable[[bytes], bytes]
 
 _READ_BYTES = 1024 * 1024
-#: A reader that takes nothing for so long at the end is not waited for.
+#: How long the end waits for a reader that takes nothing.
 _CLOSES_WITHIN_S = 5.0
 
 
 class LogTee:
-    """Lines that are written to `file_descriptor` go to the file as they are, and rendered to `out`."""
+    """Copies lines from `file_descriptor` to the file unchanged, and rendered to `out`."""
 
     def __init__(self, path: Path, out: int, render: Render) -> None:
         self._file = RotatingFile(path)
@@ -29,9 +29,9 @@ class LogTee:
         self._thread.start()
 
     def close(self) -> None:
-        """What is written later is lost."""
+        """Stop copying; what is written later is lost."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self.file_descriptor)  # closes the pipe; nothing else gets its number
+        os.dup2(nowhere, self.file_descriptor)  # closes the pipe and keeps the number in use
         os.close(nowhere)
         self._thread.join(_CLOSES_WITHIN_S)
 
@@ -44,7 +44,7 @@ class LogTee:
         self._file.close()
 
     def _pass_on(self, lines: bytes) -> None:
-        with suppress(OSError, ValueError):  # a full disk: they are still shown
+        with suppress(OSError, ValueError):  # the disk is full: still show them
             self._file.write(lines)
         if self._out is None:
             return

@@ -1,1 +1,1 @@
-"""The registry's server: a given one, one that is found, or one of the stack's own."""
+"""The registry's server: one that is given, one that is found, or the stack's own."""

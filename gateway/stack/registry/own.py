@@ -1,4 +1,4 @@
-"""A registry server that is a child of this process, and is started again whenever it ends."""
+"""A registry server as a child of this process, restarted whenever it ends."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ from gateway.stack.state import StackState
 _ANSWERS_WITHIN_S = 20.0
 _ENDS_WITHIN_S = 10.0
 _POLL_S = 0.01
-#: Between its end and its next start: twice as long each time, until it has run for the longest.
+#: The pause before a restart: doubled each time, until the server has run for the longest.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 _TAIL_LINES = 15
 
@@ -29,7 +29,7 @@ _log = structlog.get_logger()
 
 
 class OwnRegistry:
-    """`group` is the process group that it is put into; `on_start` is told each new pid."""
+    """`group` is its process group; `on_start` is called with each new pid."""
 
     def __init__(
         self, server: ProcessSpec, state: StackState, *, group: int, on_start: Callable[[int], None]
@@ -45,14 +45,14 @@ class OwnRegistry:
         self._thread = threading.Thread(target=self._keep_running, name="registry", daemon=True)
 
     def start(self) -> None:
-        """Returns when it answers. StackError, with the end of its log: it does not."""
+        """Return when it answers; StackError, with the end of its log, if it does not."""
         first_byte = self._log_file.stat().st_size if self._log_file.exists() else 0
         try:
             process = self._start_process()
         except OSError as error:
             raise StackError(f"{self._server.command[0]} can't be run: {error.strerror}") from None
         deadline_s = time.monotonic() + _ANSWERS_WITHIN_S
-        # Another server may have taken the port just now, and would answer too.
+        # Another server may have taken the port just now, and would answer instead.
         while not is_answered_by(process.pid, default_url(self._server.port)):
             ended = process.poll() is not None
             if ended or time.monotonic() > deadline_s:
@@ -61,7 +61,7 @@ class OwnRegistry:
         self._thread.start()
 
     def stop(self) -> None:
-        """Returns when it has ended, its data on the disk."""
+        """Return when it has ended and its data are on disk."""
         with self._starting:
             self._stopping.set()
             process = self._process

@@ -1,4 +1,4 @@
-"""Whether a registry server answers. What asks it takes longer to import than the rest of `lockgate ps`."""
+"""Asks whether a registry server answers; its imports take longer than the rest of `lockgate ps`."""
 
 
 def default_url(port: int) -> str:
@@ -6,7 +6,7 @@ def default_url(port: int) -> str:
 
 
 def answers_ping(url: str) -> bool:
-    """False too while it still loads its data."""
+    """Whether it answers; False while it still loads its data."""
     import redis
 
     from discovery.store.clients import connect
@@ -19,7 +19,7 @@ def answers_ping(url: str) -> bool:
 
 
 def is_answered_by(pid: int, url: str) -> bool:
-    """That very server answers there; what it logs or whether it lives does not tell of the port."""
+    """Whether this process is the server that answers; its log or its pid alone don't prove it."""
     import redis
 
     from discovery.store.clients import connect

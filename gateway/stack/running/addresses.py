@@ -1,12 +1,12 @@
-"""Where the gateway of a stack is reached from this machine."""
+"""How to reach a stack's gateway from this machine."""
 
 from collections.abc import Mapping
 
 from gateway.stack.plan import REACHABLE, ProcessSpec
 
-#: What the address of a socket of Unix begins with, as in ADMIN_LISTEN.
+#: The beginning of a Unix socket's address, as in ADMIN_LISTEN.
 UNIX = "unix:"
-#: What URLs begin with there.
+#: The beginning of URLs at a Unix socket.
 OVER_UNIX = "http://localhost"
 
 
@@ -15,7 +15,7 @@ def public_url(gateway: ProcessSpec) -> str:
 
 
 def admin_url(environment: Mapping[str, str]) -> str:
-    """Where ADMIN_LISTEN is in a gateway's environment: an URL, or `unix:/path`; empty: not set."""
+    """The address in a gateway's ADMIN_LISTEN: a URL, or `unix:/path`; empty if it is not set."""
     listen = environment.get("ADMIN_LISTEN") or ""
     if not listen or listen.startswith(UNIX):
         return listen

@@ -1,4 +1,4 @@
-"""Which stack is meant by a command that is given in some folder."""
+"""Which stack a command means, from the folder where it is given."""
 
 import os
 import socket
@@ -10,9 +10,9 @@ from gateway.stack.state import FOLDER, StackState, is_checkout, project_root, s
 
 
 def stack_near(folder: Path, offset: int) -> StackState:
-    """That of the folder, or of the nearest one above it; one that runs before one that does not.
+    """The stack of the folder, or of the nearest one above; one that runs comes first.
 
-    Where there is none: that which `up` would start.
+    If there is none, the one that `up` would start.
     """
     kept = [
         state
@@ -25,7 +25,7 @@ def stack_near(folder: Path, offset: int) -> StackState:
 
 
 def data_near(folder: Path) -> Path | None:
-    """Where a stack has its data below a folder that was given in its place; what runs comes first."""
+    """Where a stack below this folder has its data; one that runs comes first."""
     kept = [
         path
         for pattern in ("[0-9]*", f"{FOLDER}/[0-9]*")
@@ -36,7 +36,7 @@ def data_near(folder: Path) -> Path | None:
 
 
 def running_offsets(folder: Path) -> set[str]:
-    """The port offsets at which something runs in the folder, or in one above it."""
+    """The port offsets at which something runs in the folder or above it."""
     kept = (path for above in _folders(folder) for path in (above / FOLDER).glob("[0-9]*"))
     return {
         path.name
@@ -53,7 +53,7 @@ def _folders(folder: Path) -> Iterator[Path]:
 
 
 def _is_own_folder(path: Path) -> bool:
-    """Others' are not trusted: they would say where the admin token is sent."""
+    """Whether the folder is ours; another user's could direct the admin token elsewhere."""
     try:
         return os.path.isdir(path) and path.stat().st_uid == os.geteuid()
     except OSError:

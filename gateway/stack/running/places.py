@@ -1,4 +1,4 @@
-"""Where a stack is found: addresses that answer 200, for who wants to open one."""
+"""Addresses of a stack that answer 200, for people to open."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from discovery.model.naming import route_of
 from gateway.stack.plan import DEPENDENCIES, EXAMPLE_PATHS, GATEWAY, LONE_PATH, ProcessSpec
 from gateway.stack.running.addresses import UNIX, admin_url
 
-#: Hosts of listeners that this machine reaches by its own name.
+#: Listeners that this machine reaches as localhost.
 _HERE = ("127.0.0.1", "::1", "0.0.0.0", "::")
 
 
@@ -18,7 +18,7 @@ class Place:
 
 
 def places(processes: Sequence[ProcessSpec]) -> list[Place]:
-    """The gateway's page, and an address of each service behind it."""
+    """The gateway's page, and one address of each service behind it."""
     gateway = next((one for one in processes if one.service == GATEWAY), None)
     if gateway is None:
         return []
@@ -35,12 +35,12 @@ def places(processes: Sequence[ProcessSpec]) -> list[Place]:
 
 
 def _page(base: str, admin: str) -> str:
-    """The page is not at the public port where the admin has one; a socket file has no address."""
+    """The page's address; with ADMIN_LISTEN it is there, and a socket file has no address to open."""
     return "" if admin.startswith(UNIX) else admin or base
 
 
 def _path(service: str, processes: Sequence[ProcessSpec]) -> str:
-    """Of a file of the user's own, nobody knows here which symbols are in it."""
+    """A path that answers 200; the symbols in a user's own data file are not known."""
     if not _has_whom_it_asks(service, {one.service for one in processes}):
         return LONE_PATH
     own_market = any(one.environment.get("MARKET_DATA_FILE") for one in processes)
@@ -49,7 +49,7 @@ def _path(service: str, processes: Sequence[ProcessSpec]) -> str:
 
 
 def _has_whom_it_asks(service: str, present: Collection[str]) -> bool:
-    """And they theirs: SERVICES may leave some out."""
+    """Whether the services that it calls run, and those that they call: SERVICES may omit some."""
     return all(
         one in present and _has_whom_it_asks(one, present) for one in DEPENDENCIES.get(service, ())
     )

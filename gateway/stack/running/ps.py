@@ -17,7 +17,7 @@ from gateway.stack.supervisord.supervision import ProcessStatus, Supervisor
 
 @dataclass(frozen=True, slots=True)
 class ProcessRow:
-    """One line of `ps`; no pid and no uptime for a registry that is not ours."""
+    """One line of `ps`; pid and uptime are empty for a registry that is not ours."""
 
     name: str
     service: str
@@ -28,7 +28,7 @@ class ProcessRow:
 
 
 def running(state: StackState) -> list[ProcessRow]:
-    """Empty when nothing runs; a process between two lives has its supervisor's word as health."""
+    """Empty when nothing runs; while a process restarts, its health is its supervisor's state."""
     record = state.load_record()
     known = _processes(state)
     if record is None or not known:
@@ -50,7 +50,7 @@ def _processes(state: StackState) -> dict[str, ProcessStatus]:
 def _child(name: str, pid: int) -> ProcessStatus:
     try:
         uptime_s = int(time.time() - psutil.Process(pid).create_time())
-    except psutil.Error:  # it is started again in a moment
+    except psutil.Error:  # it is restarted in a moment
         return ProcessStatus(name, "BACKOFF", None, 0)
     return ProcessStatus(name, "RUNNING", pid, max(0, uptime_s))
 

@@ -1,4 +1,4 @@
-"""Whether processes and routes answer, asked over HTTP as a client would."""
+"""Asks over HTTP, as a client, whether processes and routes answer."""
 
 import http.client
 import json
@@ -12,7 +12,7 @@ from gateway.stack.registry.ping import answers_ping, default_url
 from gateway.stack.running.addresses import UNIX, admin_url, public_url
 from gateway.stack.unix_connection import UnixConnection
 
-# Longer than the gateway lets a request wait for a new instance's first verdict.
+# Longer than the gateway holds a request for a new instance's first verdict.
 TIMEOUT_S = 2.0
 
 
@@ -26,7 +26,7 @@ def health_of(process: ProcessSpec) -> str:
 
 
 def missing_routes(gateway: ProcessSpec, services: Iterable[ProcessSpec]) -> dict[str, str]:
-    """What is still in the way of each service's route, by service; empty when all answer."""
+    """What still blocks each service's route, by service; empty when all answer."""
     wanted = Counter(process.service for process in services)
     healthy = _healthy_instances(gateway)
     missing = {}
@@ -35,7 +35,7 @@ def missing_routes(gateway: ProcessSpec, services: Iterable[ProcessSpec]) -> dic
             missing[service] = f"{healthy.get(service, 0)} of {count} instances healthy"
             continue
         answer = _get(gateway, f"{route_of(service)}/health", as_other_client=True)
-        # 429 is the gateway's own limit at work on a route that exists.
+        # 429 is the gateway's own limit, so the route exists.
         if answer is None or answer[0] not in {200, 429}:
             said = "no answer" if answer is None else f"status {answer[0]}"
             missing[service] = f"{route_of(service)}/health: {said}"
@@ -43,7 +43,7 @@ def missing_routes(gateway: ProcessSpec, services: Iterable[ProcessSpec]) -> dic
 
 
 def _healthy_instances(gateway: ProcessSpec) -> dict[str, int] | None:
-    """None where the gateway does not show it."""
+    """Healthy instances by service; None where the gateway does not show them."""
     answer = _answer(_to_its_inside(gateway), "/services")
     if answer is None or answer[0] != 200:
         return None
@@ -55,7 +55,7 @@ def _healthy_instances(gateway: ProcessSpec) -> dict[str, int] | None:
 
 
 def _to_its_inside(gateway: ProcessSpec) -> http.client.HTTPConnection:
-    """A connection to where it answers `/services`: the public port, or ADMIN_LISTEN."""
+    """A connection to where the gateway answers `/services`: the public port, or ADMIN_LISTEN."""
     url = admin_url(gateway.environment) or public_url(gateway)
     if url.startswith(UNIX):
         return UnixConnection(url.removeprefix(UNIX), timeout_s=TIMEOUT_S)
@@ -67,11 +67,11 @@ def _get(
     process: ProcessSpec, path: str, *, as_other_client: bool = False
 ) -> tuple[int, bytes] | None:
     host = REACHABLE.get(process.host, process.host)
-    # From 127.0.0.2 where the system has it (Linux), so that asking takes nothing from the
+    # From 127.0.0.2 where the system has it (Linux), so that these requests don't count against the
     # rate limit of the user's own 127.0.0.1.
     sources = [("127.0.0.2", 0)] if as_other_client and host == "127.0.0.1" else []
     for source in [*sources, None]:
-        # http.client and not urllib, which would send loopback through http_proxy.
+        # http.client and not urllib, which would send loopback requests through http_proxy.
         connection = http.client.HTTPConnection(
             host, process.port, timeout=TIMEOUT_S, source_address=source
         )

@@ -1,4 +1,4 @@
-"""Whether `lockgate serve` runs in a state directory, and the pids of its processes."""
+"""Whether `lockgate serve` runs in a state directory, and its processes' pids."""
 
 import fcntl
 import json
@@ -12,20 +12,20 @@ from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY
 from gateway.stack.state import StackState
 
-#: What stands in the record as the gateway's command.
+#: The gateway's command in the record of `lockgate serve`.
 SERVE_COMMAND = ("lockgate", "serve")
-#: Whoever looks holds the lock too, for as long as a look takes.
+#: A process that only looks holds the lock for a moment too.
 _CLAIMED_WITHIN_S = 0.5
 _POLL_S = 0.02
-#: More than the names and pids take: one write replaces all that was there.
+#: More than names and pids need, so that one write replaces everything.
 _BYTES = 256
 
 
 @dataclass(slots=True)
 class Serving:
-    """Held by the one `lockgate serve` of a state directory, and let go however its process ends.
+    """The lock of the one `lockgate serve` of a state directory; it is released however that ends.
 
-    A child that is forked later, and runs no other program, holds it too.
+    A child that is forked later and runs no other program holds it too.
     """
 
     file: FileIO
@@ -33,7 +33,7 @@ class Serving:
 
     @classmethod
     def claim(cls, state: StackState) -> Self | None:
-        """For this process; None where another one serves."""
+        """Take it for this process; None where another one serves."""
         file = FileIO(os.open(state.serving_file, os.O_RDWR | os.O_CREAT, 0o600), "r+")
         deadline_s = time.monotonic() + _CLAIMED_WITHIN_S
         while not _locks(file, fcntl.LOCK_EX):
@@ -46,7 +46,7 @@ class Serving:
         return serving
 
     def note(self, name: str, pid: int) -> None:
-        """Let others know of a process; a later one of that name takes its place."""
+        """Record a process for others; a later one of that name replaces it."""
         self.pids[name] = pid
         self.file.seek(0)
         self.file.write(json.dumps(self.pids).ljust(_BYTES).encode())
@@ -59,7 +59,7 @@ class Serving:
 
 
 def served_pids(state: StackState) -> dict[str, int]:
-    """The processes of the `lockgate serve` that runs there, by name; empty where none does."""
+    """The processes of the `lockgate serve` that runs there, by name; empty if none runs."""
     try:
         with FileIO(state.serving_file) as file:
             if _locks(file, fcntl.LOCK_SH):
@@ -70,13 +70,13 @@ def served_pids(state: StackState) -> dict[str, int]:
 
 
 def served_last(state: StackState) -> bool:
-    """What ran there last, or runs, is a `lockgate serve`; what `down` has ended leaves no record."""
+    """Whether a `lockgate serve` runs or ran there last; `down` leaves no record of what it ended."""
     record = state.load_record()
     return record is not None and any(one.command == SERVE_COMMAND for one in record.processes)
 
 
 def require_not_served(state: StackState) -> None:
-    """StackError where `lockgate serve` runs: `up` and `down` leave it alone."""
+    """Raise StackError where `lockgate serve` runs: `up` and `down` leave it alone."""
     if pids := served_pids(state):
         raise StackError(
             f"`lockgate serve` runs with {state.directory} (pid {pids[GATEWAY]}): "

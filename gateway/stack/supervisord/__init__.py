@@ -1,1 +1,1 @@
-"""supervisord, which keeps the processes of a stack."""
+"""supervisord, which keeps a stack's processes running."""

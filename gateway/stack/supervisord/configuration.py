@@ -9,17 +9,17 @@ from pathlib import Path
 from gateway.stack.logs.rotating_file import LOG_BACKUPS, LOG_BYTES
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
 
-# A process that lives shorter than this is restarted after a pause that grows by a second a time.
+# If a process ends sooner, it is restarted after a pause that grows by a second each time.
 START_S = 2
 NEVER_GIVES_UP = 1_000_000
 # supervisord's own default.
 DESCRIPTORS = 1024
-# Only the socket's mode guards it; without any credentials supervisord logs a critical warning.
+# The socket's mode is its only guard; without credentials supervisord logs a critical warning.
 CREDENTIALS = "stack"
-# supervisord's own way to set variables can neither write every value nor unset one, and what it
-# was started with is fixed: the shell reads them when the process starts, and then is the process.
+# supervisord can't write every value into a variable or unset one, and its own environment is fixed.
+# So a shell reads the variables when a process starts, and then becomes the process.
 _IN_ENVIRONMENT = ("/bin/sh", "-c", '. "$0" && exec "$@"')
-# Lower starts first and stops last: the registry outlives its users, the gateway drains first.
+# A lower one starts first and stops last: the registry outlives its users, the gateway drains first.
 PRIORITIES = {REGISTRY: 1, GATEWAY: 3}
 SERVICE_PRIORITY = 2
 
@@ -27,7 +27,7 @@ SERVICE_PRIORITY = 2
 def config_text(
     processes: Iterable[ProcessSpec], *, socket: Path, environments: Path, stop_wait_s: int
 ) -> str:
-    """`%(here)s` is the state directory, whatever characters but % its path has.
+    """`%(here)s` is the state directory; its path may have any characters but %.
 
     `environments` has a script for each process that sets its variables.
     """
@@ -41,8 +41,8 @@ def config_text(
 def quoted(argument: str) -> str:
     """One argument for supervisor's `command`.
 
-    It is read by configparser (where a space and then `;` or `#` begins a comment), then
-    %-formatted, then split like a shell would: so each odd character is quoted on its own.
+    configparser reads it (a space and then `;` or `#` begins a comment), then it is %-formatted, then
+    split as a shell would. So each special character is quoted by itself.
     """
     return "".join(_quoted_character(character) for character in argument) or "''"
 
@@ -56,12 +56,12 @@ def _quoted_character(character: str) -> str:
 
 
 def _user_line() -> str:
-    # Without it supervisord warns root at every start that no privileges were dropped.
+    # Without it supervisord warns root at every start that it dropped no privileges.
     return f"user = {pwd.getpwuid(0).pw_name}\n" if os.geteuid() == 0 else ""
 
 
 def _descriptors() -> int:
-    """What supervisord demands; it needs far fewer, and does not start where it can't have them."""
+    """What supervisord demands as its limit; it needs far fewer, but won't start if it can't have them."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     return DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
 

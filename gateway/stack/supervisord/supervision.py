@@ -1,4 +1,4 @@
-"""supervisord of one stack: started detached, spoken to over its Unix socket."""
+"""supervisord of one stack: started detached, controlled over its Unix socket."""
 
 import http.client
 import os
@@ -28,7 +28,7 @@ _URL = f"http://{CREDENTIALS}:{CREDENTIALS}@supervisor"
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """What supervisord knows of a process; `state` is one of its own words."""
+    """What supervisord knows of a process; `state` is in its own words."""
 
     name: str
     state: str
@@ -37,7 +37,7 @@ class ProcessStatus:
 
 
 class Supervisor:
-    """Every call but `answers` raises StackError when supervisord does not do what it is told."""
+    """Every call but `answers` raises StackError when supervisord does not obey."""
 
     def __init__(self, state: StackState) -> None:
         self._state = state
@@ -78,7 +78,7 @@ class Supervisor:
         self._state.supervisor_config.write_text(text)
 
     def read_configuration(self) -> None:
-        """Each process has what is new in it from its next `start_process` on."""
+        """Read the configuration; each process gets it at its next `start_process`."""
         self._call("reloadConfig")
 
     def processes(self) -> dict[str, ProcessStatus]:
@@ -93,15 +93,15 @@ class Supervisor:
         }
 
     def start_process(self, name: str, set_variables: str) -> None:
-        """Start one that is configured and does not run; `set_variables` is read by `sh` first."""
+        """Start a configured process that does not run; `sh` reads `set_variables` first."""
         write_private(self._state.environments / name, set_variables)
         if name in self.processes():
             self._call("removeProcessGroup", name)
         self._call("addProcessGroup", name)
-        self._call("startProcess", name, False)  # False: do not wait until it has run a while
+        self._call("startProcess", name, False)  # False: return before it has run for a while
 
     def stop_processes(self, names: Sequence[str], *, within_s: float) -> None:
-        """Stop them side by side; returns when the last one has ended."""
+        """Stop them together; return when the last one has ended."""
         deadline = time.monotonic() + within_s
         for name in names:
             if self._state_of(name) in LIVE:
@@ -139,7 +139,7 @@ class Supervisor:
 
 
 class _UnixTransport(xmlrpc.client.Transport):
-    """XML-RPC over a Unix socket, with a deadline that supervisor's own transport lacks."""
+    """XML-RPC over a Unix socket, with a deadline, which supervisor's own transport lacks."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -150,5 +150,5 @@ class _UnixTransport(xmlrpc.client.Transport):
         connection = UnixConnection(
             os.fspath(self._path), timeout_s=CALL_TIMEOUT_S, host="supervisor"
         )
-        self._connection = host, connection  # where `close` finds it
+        self._connection = host, connection  # `close` looks for it there
         return connection
