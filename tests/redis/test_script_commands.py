@@ -21,6 +21,7 @@ SINCE = {
     "HSET": (2, 0),
     "HSETNX": (2, 0),
     "LINDEX": (1, 0),
+    "LLEN": (1, 0),
     "LPOP": (1, 0),
     "LSET": (1, 0),
     "PEXPIRE": (2, 6),
