@@ -1,1 +1,1 @@
-"""What the gateway is told from outside: its environment, checked once."""
+"""The gateway's environment, checked once."""

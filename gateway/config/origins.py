@@ -1,4 +1,4 @@
-"""CORS_ORIGINS: origins as browsers send them, or a word on why one would never match."""
+"""CORS_ORIGINS: origins as browsers send them, or the reason why one would never match."""
 
 import re
 from ipaddress import AddressValueError, IPv6Address
@@ -11,12 +11,12 @@ _ORIGIN = re.compile(
 
 
 def parse_origins(text: str) -> tuple[str, ...]:
-    """The origins of a comma-separated list; ValueError says of the first that is none what to write."""
+    """The origins of a comma-separated list; ValueError says how to correct the first bad one."""
     return tuple(_origin(item.strip()) for item in text.split(",") if item.strip())
 
 
 def _origin(text: str) -> str:
-    """As browsers send it: lower case, without a default port (RFC 6454 §6.2)."""
+    """The origin as browsers send it: lower case, without a default port (RFC 6454 §6.2)."""
     if text == ANY:
         return text
     found = _ORIGIN.fullmatch(text.lower().removesuffix("/"))

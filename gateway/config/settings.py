@@ -1,4 +1,4 @@
-"""The gateway's settings: read from the environment in one place, checked when they are made, then frozen."""
+"""The gateway's settings: read from the environment in one place, checked, and frozen."""
 
 import os
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ SecondsOrNever = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 
 
 class GatewaySettings(BaseSettings):
-    """Which values each variable may have (gateway/config/variables.py says what it means); durations are seconds."""
+    """The allowed values of each variable (variables.py has the meanings); durations are seconds."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
@@ -127,12 +127,12 @@ class GatewaySettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`load_settings` is the one place that reads the environment."""
+        """Read no source by itself: `load_settings` is the one place that reads the environment."""
         return (init_settings,)
 
     @property
     def route_policy(self) -> RoutePolicy:
-        """The policy of every route that nothing else is said of."""
+        """The default policy of a route."""
         window_us = round(self.rate_limit_window * 1_000_000)
         limit = Policy(DEFAULT_POLICY, self.rate_limit_requests, window_us)
         return RoutePolicy(
@@ -172,7 +172,7 @@ class GatewaySettings(BaseSettings):
 
 
 def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
-    """The settings that the environment names. SettingsError: one line that names what is wrong."""
+    """The settings in the environment. SettingsError: one line that says what is wrong."""
     registry = RegistrySettings.from_env(environ)
     if config := environ.get("GATEWAY_CONFIG"):
         raise SettingsError(f"GATEWAY_CONFIG={config!r}: must be unset: no file is read yet")

@@ -1,4 +1,4 @@
-"""Where clients reach this gateway: what services are told, and what a person may open."""
+"""The URL at which clients reach this gateway: for services, and for people to open."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ MAX_CHARACTERS = 255
 
 
 def check_url(text: str) -> str:
-    """GATEWAY_URL without a slash at its end; ValueError where it is no URL to put a path behind."""
+    """GATEWAY_URL without a trailing slash; ValueError if no path can be put behind it."""
     try:
         parts = urlsplit(text)
         is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -22,7 +22,7 @@ def check_url(text: str) -> str:
 
 
 def own_url(given: str | None, host: str, port: int) -> str:
-    """GATEWAY_URL, or where it listens; any address and a loopback one is `localhost` for people."""
+    """GATEWAY_URL, or where it listens; wildcard and loopback addresses become `localhost`."""
     if given:
         return given
     try:

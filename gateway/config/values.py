@@ -1,4 +1,4 @@
-"""What the settings make of the text of one environment variable, so that two texts can be compared."""
+"""The value that the settings read from a variable's text, so that two texts can be compared."""
 
 from contextlib import suppress
 
@@ -10,7 +10,7 @@ _FIELDS_OF_THE_REGISTRY = {variable: field for field, variable in VARIABLES.item
 
 
 def value_read(variable: str, text: str) -> object:
-    """What the settings make of a text: INFO is info, 60.0 is 60. What they refuse stays as it is."""
+    """The value of a text: INFO is info, 60.0 is 60. A text that is not valid stays a text."""
     with suppress(ValueError, SettingsError):
         if field := _FIELDS_OF_THE_REGISTRY.get(variable):
             return type(getattr(RegistrySettings(), field))(text)
@@ -21,6 +21,6 @@ def value_read(variable: str, text: str) -> object:
 
 
 def _in_one_form(name: str, settings: GatewaySettings) -> object:
-    """Lists that the settings keep as they are written are the same with other spaces."""
+    """The value; lists that the settings keep as text lose differences in spaces."""
     parsed = {"trusted_proxies": "trusted", "registry_allowed_hosts": "allowed_hosts"}
     return getattr(settings, parsed.get(name, name))

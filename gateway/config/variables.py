@@ -1,7 +1,7 @@
 """The environment variables that the gateway reads: what each means, and its default.
 
-A plain table, so that `--help` starts in the time of nothing else; `GatewaySettings` checks the values
-(tests/unit/gateway/config/test_settings.py holds the two together).
+A plain table, so that `--help` starts quickly; `GatewaySettings` checks the values, and
+tests/unit/gateway/config/test_settings.py checks that both agree.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,7 @@ _OWN = {
 
 
 def gateway_variables() -> Mapping[str, Variable]:
-    """Those of its registry too."""
+    """The gateway's variables, with those of its registry."""
     return _OWN | registry_variables()
 
 

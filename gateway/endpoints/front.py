@@ -1,4 +1,4 @@
-"""GET /: a page for people; for programs which routes there are."""
+"""GET /: a page for people, and a list of routes for programs."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -32,12 +32,12 @@ _HTML = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-#: The documents there are: what is shown differs by who asks.
+#: The kinds of documents: what they show depends on who asks.
 _ROUTES, _PUBLIC, _INSIDE = "routes", "public", "inside"
 
 
 class FrontEndpoint:
-    """Answered from the view alone; each document is made once for all who ask at about the same time."""
+    """Answers from the view alone; concurrent requests share one document."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class FrontEndpoint:
         self._documents = SharedDocuments(view, self._make, lambda: routing.revision)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        """HTML where `Accept` asks for it, else JSON; NoView in JSON alone: the page says it itself."""
+        """HTML where `Accept` asks for it, else JSON; NoView only for JSON, since the page says it itself."""
         if not prefers_html(",".join(request.headers.getall("Accept", ()))):
             return self._document(await self._documents.get(_ROUTES), _JSON)
         try:

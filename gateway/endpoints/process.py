@@ -28,7 +28,7 @@ NAME = "api_gateway"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessEndpoints:
-    """The handlers; whatever changes comes in as a callable."""
+    """The handlers; values that change come in as callables."""
 
     settings: GatewaySettings
     lifecycle: Lifecycle
@@ -44,11 +44,11 @@ class ProcessEndpoints:
     guard: AdminGuard
 
     async def health(self, _request: web.Request) -> web.Response:
-        """The process lives; it depends on nothing else."""
+        """Say that the process lives; it depends on nothing else."""
         return answer({"status": "healthy", "service": NAME})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """200 when requests can be routed, 503 with the reasons when not."""
+        """200 when requests can be routed, else 503 with the reasons."""
         reasons = list(self.lifecycle.reasons)
         if not self.routes():
             reasons.append(PROBLEMS[NoView].reason)
@@ -59,7 +59,7 @@ class ProcessEndpoints:
     async def status(self, request: web.Request) -> web.Response:
         """The state of this worker, for people and scripts.
 
-        The pid, and addresses of the registry and of clients, are for those with the token.
+        The pid, and addresses of the registry and of clients, are shown only with the token.
         """
         now_s = time.time()
         settings = self.settings
@@ -69,7 +69,7 @@ class ProcessEndpoints:
         if self.guard.admits(request):
             worker["pid"] = self.lifecycle.pid
             registry["url"] = without_password(settings.registry.redis_url)
-            if settings.gateway_url or settings.admin_listen:  # else it may be where this was asked
+            if settings.gateway_url or settings.admin_listen:  # else it may be this address
                 inside["url"] = self.url()
             inside["untrusted_proxies"] = self.untrusted_proxies()
         return answer(
@@ -104,7 +104,7 @@ class ProcessEndpoints:
         )
 
     async def metrics_text(self, request: web.Request) -> web.Response:
-        """Prometheus' text format, or OpenMetrics where it is asked for."""
+        """Metrics in Prometheus' text format, or OpenMetrics where the client asks for it."""
         encode, content_type = _encoder(request.headers.get("Accept", ""))
         response = web.Response(body=encode(self.metrics.registry))
         response.headers["Content-Type"] = content_type
@@ -112,7 +112,7 @@ class ProcessEndpoints:
 
 
 def _not_ready(exchange: Exchange, reasons: list[str]) -> web.Response:
-    """A problem document, for the first of the reasons, that has them all."""
+    """A problem document for the first reason; it lists all of them."""
     exchange.reason = reasons[0]
     detail = f"no requests should be sent here now: {', '.join(reasons)}"
     document = problem_document(Problem(503, reasons[0]), detail, exchange.correlation_id)
@@ -125,9 +125,9 @@ def _not_ready(exchange: Exchange, reasons: list[str]) -> web.Response:
 
 
 def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
-    """How to encode metrics, and the type to say; the plain text where `accept` is not valid.
+    """The encoder of metrics and its media type; plain text where `accept` is not valid.
 
-    The version that is asked for is repeated in the type, and compared as numbers.
+    The type repeats the version that the client asked for; versions compare as numbers.
     """
     try:
         return choose_encoder(accept if accept.isascii() else "")

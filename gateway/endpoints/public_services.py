@@ -1,4 +1,4 @@
-"""Services as the public sees them, as JSON: an instance that is as it was is not rendered again."""
+"""Services for the public, as JSON; an unchanged instance is not rendered again."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,22 +13,22 @@ from discovery.client.describing import (
 )
 from discovery.view.view import Entry, Status, View
 
-#: What this gateway has found of an instance, by its key: what it routes by.
+#: This gateway's verdict on an instance, by key; it routes by that.
 StatusOf = Callable[[str], Status]
 
 
 class PublicServices:
-    """Renders the services of a view without what only the admin token shows."""
+    """Renders the services of a view, without what only the admin token shows."""
 
     def __init__(self, status_of: StatusOf) -> None:
         self._status_of = status_of
-        #: By service and key: an entry and its status, and what was rendered of them.
+        #: By service and key: an entry and its status, and their rendered JSON.
         self._known: dict[str, dict[str, tuple[Entry, str, bytes]]] = {}
 
     def of(
         self, view: View, names: Sequence[str], heartbeats_ms: Mapping[str, int]
     ) -> Steps[list[Description]]:
-        """Those of these services that anything is registered of; the instances are JSON already."""
+        """These services, without those of which nothing is registered; instances are JSON already."""
         for gone in self._known.keys() - view.services.keys():
             del self._known[gone]
         services = []
@@ -58,7 +58,7 @@ class PublicServices:
 
 
 def describe_entry(entry: Entry, status: str, heartbeats_ms: Mapping[str, int]) -> Description:
-    """An entry of the view in the shape of the contract, with all that the admin token shows."""
+    """An entry of the view in the shape of the contract, with everything that the token shows."""
     return describe_instance(
         entry.instance,
         status,
@@ -68,7 +68,7 @@ def describe_entry(entry: Entry, status: str, heartbeats_ms: Mapping[str, int]) 
 
 
 def shown_status(entry: Entry, status_of: StatusOf) -> str:
-    """What requests are routed by: the registry's status is as old as the view, and that of all gateways."""
+    """The status that requests are routed by; the registry's is older, and that of all gateways."""
     return "draining" if entry.draining else status_of(entry.key)
 
 
@@ -77,9 +77,9 @@ def last_heartbeat_ms(entry: Entry, heartbeats_ms: Mapping[str, int]) -> int:
 
 
 def _but_for_the_heartbeat(entry: Entry, status: str) -> bytes:
-    """The object's JSON up to the value of its last member."""
+    """The instance's JSON up to the value of its last member, the heartbeat."""
     public = describe_entry(entry, status, {})
-    del public["metadata"], public["last_heartbeat"]  # the first may hold secrets, as a query may
+    del public["metadata"], public["last_heartbeat"]  # metadata may hold secrets
     url = public["health_check_url"]
     public["health_check_url"] = url and url.partition("?")[0]
     return orjson.dumps(public)[:-1] + b',"last_heartbeat":'

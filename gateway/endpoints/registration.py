@@ -1,4 +1,4 @@
-"""The HTTP registration API: for services in any language; every call needs the admin token."""
+"""The HTTP registration API, for services in any language; every call needs the admin token."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -33,9 +33,9 @@ from middlewares.failures import BadRequest, InstanceUnknown, RegistryAway
 
 T = TypeVar("T")
 
-#: So many heartbeats may come in one call: a host's worth, and a millisecond or two of the registry's.
+#: The most heartbeats in a call: those of a large host; they take the registry a ms or two.
 MOST_HEARTBEATS = 1000
-#: What so many names and ids of the longest kind take.
+#: The size of that many names and ids of the greatest length.
 MAX_HEARTBEATS_BYTES = 256 * 1024
 MOST_WAIT_S = 60
 AWAY = "the registry does not answer; try again later"
@@ -44,7 +44,7 @@ REFUSES = "the registry answers, and refuses to be changed; try again later"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationEndpoints:
-    """The handlers; a change is answered when this worker's own view has it (`reached`)."""
+    """The handlers; they answer a change when this worker's own view has it (`reached`)."""
 
     registry: AsyncServiceRegistry
     reached: Callable[[str, int], Awaitable[bool]]
@@ -54,7 +54,7 @@ class RegistrationEndpoints:
     client_limits: ClientLimits
 
     async def register(self, request: web.Request) -> web.Response:
-        """201, or 200 where an instance of that id was replaced."""
+        """Register: 201, or 200 where it replaces an instance of the same id."""
         self.guard.require(request)
         name, instance_id = _named(request)
         body = await _json_body(request, self._limits(MAX_BODY_BYTES))
@@ -76,14 +76,14 @@ class RegistrationEndpoints:
         return answer(described, status=201 if done.created else 200)
 
     async def heartbeat(self, request: web.Request) -> web.Response:
-        """204; InstanceUnknown tells the service to register again."""
+        """Renew a lease: 204; InstanceUnknown tells the service to register again."""
         self.guard.require(request)
         name, instance_id = _named(request)
         (known,) = await self._call(scripts.renew([f"{name}/{instance_id}"]))
         return _done(known, name, instance_id)
 
     async def heartbeats(self, request: web.Request) -> web.Response:
-        """200 with which instances are known, and which have to register again; any number at once."""
+        """Renew many leases: 200 with the known instances, and those that must register again."""
         self.guard.require(request)
         wanted = _instances(await _json_body(request, self._limits(MAX_HEARTBEATS_BYTES)))
         renewed = await self._call(scripts.renew([f"{name}/{id_}" for name, id_ in wanted]))
@@ -93,9 +93,9 @@ class RegistrationEndpoints:
         return answer({"known": known[True], "unknown": known[False]})
 
     async def drain(self, request: web.Request) -> web.Response:
-        """204 at once: this worker sends nothing new there from here on.
+        """Drain: 204 at once; this worker sends no new requests there from now on.
 
-        With `?wait=` 200 as soon as every live worker of every gateway has acknowledged that it is
+        With `?wait=`, 200 as soon as every living worker of every gateway has acknowledged that it is
         through with the instance, or at the end of the wait.
         """
         self.guard.require(request)
@@ -117,7 +117,7 @@ class RegistrationEndpoints:
         )
 
     async def deregister(self, request: web.Request) -> web.Response:
-        """204, or InstanceUnknown."""
+        """Deregister: 204, or InstanceUnknown."""
         return await self._change(request, scripts.deregister)
 
     async def _change(
@@ -141,9 +141,9 @@ class RegistrationEndpoints:
         return replace(self.client_limits, body_bytes=max_bytes)
 
     def _refuse_forbidden(self, instance: Instance) -> None:
-        """What would never be connected to is better refused while somebody listens.
+        """Refuse an address that is never connected to now, while the caller can still correct it.
 
-        A name's addresses may change: they are looked at when it is connected to.
+        The addresses of a name may change, so they are checked when it is connected to.
         """
         host, policy = instance.host, self.policy()
         address = parse_address(host)
@@ -208,7 +208,7 @@ def _pair(index: int, one: Any) -> tuple[str, str]:
 
 
 async def _json_body(request: web.Request, limits: ClientLimits) -> Any:
-    """The body's document. NaN and infinities pass: who checks a field can name it, a parser can't."""
+    """The body's document. NaN and infinities pass here: a check of the field can name it."""
     body = bytearray()
     async for piece in RequestBody(request, request[EXCHANGE], limits).begin():
         body += piece
@@ -224,7 +224,7 @@ async def _json_body(request: web.Request, limits: ClientLimits) -> Any:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The members of an object, no key of which may be there twice."""
+    """The members of an object; a key that comes twice is refused."""
     members: dict[str, Any] = {}
     for key, value in pairs:
         if key in members:

@@ -22,11 +22,11 @@ from middlewares.failures import InstanceUnknown, ServiceUnknown
 
 
 class Heartbeats:
-    """When instances last sent a heartbeat; `ask` asks the registry for these of them.
+    """When instances last sent a heartbeat; `ask` reads these from the registry.
 
-    It is asked at most once in `fresh_for_s` for each service, and once for all of them together:
-    who comes while it is asked waits for that answer. While it is away the last answer stands. What
-    nobody asks for is forgotten after `kept_for_s`.
+    It asks at most once in `fresh_for_s` for each service, and once for all services together.
+    Requests that arrive meanwhile wait for that answer. While the registry is away, the last answer
+    stays in use. Answers that nobody asks for are dropped after `kept_for_s`.
     """
 
     def __init__(
@@ -38,19 +38,19 @@ class Heartbeats:
         self._ask = ask
         self._kept_for_s = kept_for_s
         self._fresh_for_s = fresh_for_s
-        #: When it was asked (monotonic s), and what comes of it, by service; '' is all of them.
+        #: When it was asked (monotonic s) and the answer to come, by service; '' means all services.
         self._asked: dict[str, tuple[float, asyncio.Task[dict[str, int]]]] = {}
 
     async def __call__(self, service: str, instances: Sequence[Instance]) -> dict[str, int]:
-        """By key, Unix ms, of the instances of a service; '' for those of all services."""
+        """Unix ms by key, for the instances of a service; '' means those of all services."""
         now_s = time.monotonic()
         asked_s, asking = self._asked.get(service, (float("-inf"), None))
         if asking is None or now_s - asked_s >= self._fresh_for_s:
             asking = asyncio.create_task(self._ask_anew(instances, asking))
-            self._asked.pop(service, None)  # so that the order is that of time
+            self._asked.pop(service, None)  # so that the dictionary stays in order of time
             self._asked[service] = (now_s, asking)
             self._forget(now_s)
-        return await asyncio.shield(asking)  # whoever began may leave: others wait for it
+        return await asyncio.shield(asking)  # the request that began it may end; others wait for it
 
     async def _ask_anew(
         self, instances: Sequence[Instance], before: "asyncio.Task[dict[str, int]] | None"
@@ -66,9 +66,9 @@ class Heartbeats:
 
 
 class ServicesEndpoints:
-    """Answered from the view and this gateway's verdicts; only heartbeats are asked of the registry.
+    """Answers from the view and this gateway's verdicts; only heartbeats are read from the registry.
 
-    The public's documents are made once for all who ask, however many and however slow they are.
+    The public's documents are made once for all concurrent requests, however many or slow they are.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class ServicesEndpoints:
         self._documents = SharedDocuments(view, self._make, lambda: health.revision)
 
     async def list_all(self, request: web.Request) -> web.StreamResponse:
-        """All registered services; while the registry is away the last view, marked as stale."""
+        """All registered services; while the registry is away, the last view, marked as stale."""
         if not self._guard.admits(request):
             return self._document(await self._documents.get(""))
         services = await self._describe("")
@@ -100,9 +100,9 @@ class ServicesEndpoints:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """One service; ServiceUnknown when nothing of it is registered.
 
-        With the token also what this gateway's probes and requests have seen of each instance, and
-        with `?instance=ID` that one alone: who keeps it registered asks again and again, and shall not
-        be sent a thousand others.
+        With the token also what this gateway's probes and requests have seen of each instance.
+        `?instance=ID` gives that instance alone: the program that keeps it registered asks often, and
+        must not be sent a thousand others.
         """
         name = request.match_info["name"]
         unknown = ServiceUnknown(f"no service {name} is registered")
@@ -126,7 +126,7 @@ class ServicesEndpoints:
         return answer(service | self._mark())
 
     async def _make(self, name: str, view: View) -> bytes:
-        """The public's document of a service, empty where there is none; '' is all of them."""
+        """The public's document of a service, empty if there is none; '' means all services."""
         names = _names(view, name)
         instances = [entry.instance for one in names for entry in view.registered(one)]
         heartbeats = await self._heartbeats(name, instances) if instances else {}
@@ -142,7 +142,7 @@ class ServicesEndpoints:
         return Document(parts, headers=JSON, send_timeout_s=self._send_timeout_s)
 
     async def _describe(self, name: str, instance_id: str = "") -> list[Description]:
-        """A service of the present view, or all of them (''), with all that the token shows."""
+        """A service of the present view, or all ('') of them, with everything that the token shows."""
         view = self._view()
         entries = [
             entry
@@ -157,7 +157,7 @@ class ServicesEndpoints:
         return await in_steps(_describing(entries, self._health.status, heartbeats))
 
     def _mark(self) -> dict[str, Any]:
-        """What says that the registry is away."""
+        """The members that say that the registry is away."""
         stale_for_s = self._stale_for_s()
         return {} if stale_for_s is None else {"stale": True, "age_s": round(stale_for_s, 3)}
 
@@ -169,7 +169,7 @@ def _names(view: View, name: str) -> list[str]:
 def _describing(
     entries: list[Entry], status_of: StatusOf, heartbeats_ms: Mapping[str, int]
 ) -> Steps[list[Description]]:
-    """Services of entries that are in their order."""
+    """Describe services; `entries` are in their order."""
     described: dict[str, list[Description]] = {}
     for some in slices(entries):
         for entry in some:

@@ -1,4 +1,4 @@
-"""Documents made once for all who ask at about the same time."""
+"""Documents that are made once for all concurrent requests."""
 
 import asyncio
 import time
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from discovery.view.view import View
 
-#: A document is good for so long, as long as the view and the verdicts are the same.
+#: How long a document may be used while the view and the verdicts are unchanged.
 FRESH_FOR_S = 0.5
-#: What nobody has asked for so long is forgotten.
+#: After this time without a request, a document is dropped.
 KEPT_FOR_S = 60.0
 JSON = {"Content-Type": "application/json"}
 
@@ -26,10 +26,10 @@ class _Made:
 
 
 class SharedDocuments:
-    """Makes the document of a name where none is fresh; one at a time is made of each name.
+    """Makes the document of a name if there is no fresh one; for each name, one at a time.
 
-    Nobody is given one of a view older than the one that was there when they asked. `revision` is that
-    of anything else that documents are made of.
+    No request gets a document from an older view than the one at its arrival. `revision` is that of
+    everything else that documents are made of.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class SharedDocuments:
             return made.body
         under_way = self._making.get(name)
         if under_way is not None:
-            made = await asyncio.shield(under_way)  # whoever began may leave: others wait for it
+            made = await asyncio.shield(under_way)  # the request that began it may end; others wait
             if made.is_of(view, revision):
                 return made.body
-        # What is made from here on was begun after this was asked for.
+        # A document that is made from here on was begun after this request came.
         making = self._making.get(name)
         if making is None:
             making = self._making[name] = asyncio.create_task(self._make_anew(name))
@@ -66,7 +66,7 @@ class SharedDocuments:
             made = _Made(view, revision, now_s, await self._make(name, view))
         finally:
             del self._making[name]
-        self._made.pop(name, None)  # so that the order is that of time
+        self._made.pop(name, None)  # so that the dictionary stays in order of time
         self._made[name] = made
         self._forget(now_s)
         return made

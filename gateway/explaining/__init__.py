@@ -1,1 +1,1 @@
-"""Why a request can't be answered by an instance, in words that help."""
+"""Why no instance can answer a request, in words that help."""

@@ -1,4 +1,4 @@
-"""Why none of a service's instances can be used: how many are in which state, and what was seen of them."""
+"""Why none of a service's instances can be used: counted by state, with evidence."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -25,9 +25,9 @@ class Sight:
 
 
 class Explanation:
-    """The instances counted by state, each state with what was last seen of one in it.
+    """The number of instances in each state, with the last evidence against one of them.
 
-    It is put together one by one: a service may have thousands of them.
+    It takes in one instance at a time, since a service may have thousands.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Explanation:
         )
 
     def what_helps(self) -> str:
-        """The sentence that helps against what was seen last; empty where none is known. It names hosts."""
+        """The advice against the last evidence, which names hosts; empty where none is known."""
         unwell = (last for last in self._last.values() if last.health.condition != "healthy")
         for sight in sorted(unwell, key=lambda sight: sight.changed_s, reverse=True):
             if helps := advice(sight.health.latest, sight.entry.instance.host):
@@ -57,7 +57,7 @@ class Explanation:
 
 
 def explanation(sights: Iterable[Sight]) -> Explanation:
-    """That of these instances."""
+    """The explanation of these instances."""
     made = Explanation()
     for sight in sights:
         made.add(sight)

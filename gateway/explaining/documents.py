@@ -1,4 +1,4 @@
-"""Where the documents are that messages name: who has installed the wheel has no folder docs."""
+"""The URL of the documents that messages name: an installed wheel has no folder docs."""
 
 _DOCUMENTS = "https://github.com/lockgate/lockgate/blob/main/docs"
 

@@ -1,4 +1,4 @@
-"""Tells in a 404 that its path lacks the prefix of a service: that of the page it stands on, or that it names."""
+"""Adds to a 404 that its path lacks a service's prefix: the page's, or the one that it names."""
 
 from collections.abc import Callable
 
@@ -17,9 +17,9 @@ DetailOf = Callable[[web.Request, Failure], str]
 def telling_of_lost_prefixes(
     detail_of: DetailOf, routing: Routing, catalogue: Callable[[], Catalogue]
 ) -> DetailOf:
-    """`detail_of`, and for a path that nobody has the sentence that helps, where there is one.
+    """`detail_of`, with a sentence that helps for a path without a route, where there is one.
 
-    `catalogue` raises NoView where there is none yet.
+    `catalogue` raises NoView while there is no view.
     """
 
     def told(request: web.Request, failure: Failure) -> str:

@@ -1,4 +1,4 @@
-"""Why no instance of a service can be used: for the 503 that says so, made when it is answered."""
+"""Why no instance of a service can be used: the text of a 503, made when it is answered."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -13,16 +13,16 @@ from gateway.guard.admin import AdminGuard
 from gateway.guard.locality import is_local
 from middlewares.failures import Failure, NoHealthyInstance
 
-#: Whoever asks on and on is told the same for so long, as long as view and verdicts are the same.
+#: How long a text is repeated while view and verdicts are unchanged.
 FRESH_FOR_S = 0.2
-#: Whatever has changed, for so many times as long as the words took to make: a service may have thousands
-#: of instances, and when they fail, the verdicts change all the time.
+#: A text is also repeated for this many times as long as it took to make, whatever has changed: if
+#: thousands of instances fail, the verdicts change all the time.
 WORTH = 20
 
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """What they say, when they were made (monotonic s), and how long that took."""
+    """A text, when it was made (monotonic s), and how long that took."""
 
     text: str
     made_s: float
@@ -30,17 +30,17 @@ class _Words:
 
     @property
     def last_until_s(self) -> float:
-        """Through any change."""
+        """Until when it is used, whatever changes."""
         return self.made_s + WORTH * self.took_s
 
     @property
     def good_until_s(self) -> float:
-        """While nothing changes."""
+        """Until when it is used while nothing changes."""
         return max(self.made_s + FRESH_FOR_S, self.last_until_s)
 
 
 class Unavailability:
-    """Words for a NoHealthyInstance; addresses are for those with the token, or on this machine."""
+    """Texts for NoHealthyInstance; addresses only with the token, or on this machine."""
 
     def __init__(
         self,
@@ -53,12 +53,12 @@ class Unavailability:
         self._book = book
         self._guard = guard
         self._clock = clock
-        #: What the words were made of, and which they are: by service, with addresses or not.
+        #: The state that the texts were made from, and the texts by service, with addresses or without.
         self._made_of: tuple[View | None, int] = (None, -1)
         self._made: dict[tuple[str, bool], _Words] = {}
 
     def detail_of(self, request: web.Request, failure: Failure) -> str:
-        """What the answer to a request says of a failure of any kind."""
+        """The detail in the answer to a request, for a failure of any kind."""
         if not isinstance(failure, NoHealthyInstance):
             return failure.detail
         words = self._words(failure.service, with_addresses=self.may_see_addresses(request))

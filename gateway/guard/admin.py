@@ -1,4 +1,4 @@
-"""The admin token: the one place that decides who may change the registry or see more than the public."""
+"""The admin token: the one place that decides who may change the registry or see more than others."""
 
 import hmac
 
@@ -14,7 +14,7 @@ _WANTED = (
 
 
 class AdminGuard:
-    """Holds ADMIN_TOKEN; None: changing calls are refused from everywhere."""
+    """Holds ADMIN_TOKEN; with None, changing calls are refused from everywhere."""
 
     def __init__(self, token: str | None) -> None:
         self._token = token.encode() if token else None
@@ -27,7 +27,7 @@ class AdminGuard:
             raise Unauthorized(_WANTED)
 
     def admits(self, request: web.Request) -> bool:
-        """The request carries the token; compared in constant time."""
+        """Whether the request carries the token; compared in constant time."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if self._token is None or scheme.lower() != _SCHEME:
             return False

@@ -1,4 +1,4 @@
-"""ADMIN_TOKEN and ADMIN_TOKEN_FILE: what a token must be before anything is opened by it."""
+"""ADMIN_TOKEN and ADMIN_TOKEN_FILE: checks on a token before it is used."""
 
 import os
 import re
@@ -11,7 +11,7 @@ _ALLOWED = re.compile(r"\S{16,}")
 
 
 def check_token(token: str) -> str:
-    """The token as it is; ValueError where it could be guessed, or is not what was meant."""
+    """The token; ValueError if it could be guessed, or looks like a mistake."""
     if not _ALLOWED.fullmatch(token):
         raise ValueError(
             "a token has at least 16 characters and no white space: `openssl rand -hex 24` makes one"
@@ -20,7 +20,7 @@ def check_token(token: str) -> str:
 
 
 def read_token(path: Path) -> str:
-    """The token that is all of a file, but for the end of its line. SettingsError: one line."""
+    """The token in a file, without the line end. SettingsError: one line."""
     try:
         with path.open(encoding="utf-8") as file:
             _require_privacy(os.fstat(file.fileno()), path)
@@ -33,10 +33,10 @@ def read_token(path: Path) -> str:
 
 
 def _require_privacy(status: os.stat_result, path: Path) -> None:
-    """Neither anybody may read it, nor the group of a file of our own.
+    """Refuse a file that everybody can read, or, if it is ours, its group.
 
-    A secret that is mounted for somebody who is not root (Kubernetes' fsGroup) is root's, and can
-    be read by its group alone.
+    A secret that Kubernetes mounts for a user other than root (fsGroup) belongs to root, and only
+    its group can read it.
     """
     group_may = bool(status.st_mode & stat.S_IRGRP) and status.st_uid == os.geteuid()
     if group_may or status.st_mode & stat.S_IROTH:

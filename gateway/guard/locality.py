@@ -1,4 +1,4 @@
-"""Whether a request was made on this machine, for itself: it is told addresses without the token."""
+"""Whether a request was made on this machine for itself; such a one sees addresses without a token."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ from aiohttp import HttpVersion11, web
 from middlewares.clients.deciding import parse_address
 from middlewares.exchange import EXCHANGE
 
-#: Fields of a request that came through a proxy: the peer is not who asks.
+#: Fields that proxies add; then the peer is not the client.
 _OF_PROXIES = frozenset(
     ["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"]
 )
@@ -15,11 +15,11 @@ _FORWARDED = "x-forwarded-"
 
 
 def is_local(request: web.Request) -> bool:
-    """As far as can be seen: whoever asks here for somebody else shows it in one of these.
+    """Whether the request is local, as far as its fields show.
 
-    - A proxy on this machine adds a field, or names the host that its client asked for. nginx, told to
-      do neither, speaks HTTP/1.0.
-    - A web page whose name is made to lead here (DNS rebinding) has that name as its `Host`. One that
+    - A proxy on this machine adds a field, or names the host that its client asked for. nginx that is
+      configured to do neither speaks HTTP/1.0.
+    - A web page with a name that points here (DNS rebinding) has that name in `Host`. A page that
       `CORS_ORIGINS` lets read answers has an `Origin`.
     """
     exchange = request[EXCHANGE]
@@ -36,10 +36,10 @@ def is_local(request: web.Request) -> bool:
 
 
 def is_of_this_machine(url: str) -> bool:
-    """The URL's host leads here and nowhere else, whoever looks it up (RFC 6761 §6.3)."""
+    """Whether the URL's host always means this machine, for everybody (RFC 6761 §6.3)."""
     try:
         host = urlsplit(url).hostname or ""
-    except ValueError:  # such as http://[
+    except ValueError:  # for example http://[
         return False
     return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
 

@@ -1,1 +1,1 @@
-"""What this machine has and may do: processes, ports, descriptors."""
+"""This machine's resources: processes, ports, descriptors."""

@@ -1,4 +1,4 @@
-"""Why a port can't be listened at, where the system's own words do not say what to do."""
+"""Why a port can't be listened at, where the system's message does not say what to do."""
 
 import errno
 
@@ -6,7 +6,7 @@ from gateway.machine.port_holders import who_has
 
 
 def reason(error: OSError, port: int) -> str:
-    """`error` is that of `bind`."""
+    """The reason and what to do; `error` is that of `bind`."""
     if error.errno == errno.EACCES:
         return (
             f"port {port} needs root or CAP_NET_BIND_SERVICE "

@@ -1,7 +1,7 @@
-"""How many descriptors this process may have, and which of them are kept for whom.
+"""How many descriptors this process may have, and how many of them are reserved.
 
-The kernel gives the lowest number that is free, so that a new descriptor's number says how many are
-taken: looking at it costs nothing.
+The kernel gives the lowest free number. So a new descriptor's number shows how many are taken, and
+no count is needed.
 """
 
 import contextlib
@@ -10,8 +10,8 @@ import resource
 import sys
 from dataclasses import dataclass
 
-#: So many at the end are kept from new clients, and half of them from connections for requests too:
-#: what is left is for probes, the registry and files.
+#: This many at the end are closed to new clients, and half of them also to connections for requests;
+#: the rest is for probes, the registry and files.
 LEAST_IN_RESERVE = 64
 MOST_IN_RESERVE = 1024
 RESERVED_SHARE = 4
@@ -23,11 +23,11 @@ class Descriptors:
 
     #: RLIMIT_NOFILE.
     most: int
-    #: A client whose number is not below this one is one too many.
+    #: A client with this number or a higher one is refused.
     clients_below: int
-    #: The same for connections to instances for requests.
+    #: A connection for a request must have a number below this.
     requests_below: int
-    #: Clients that were refused since the start.
+    #: How many clients were refused since the start.
     refused: int = 0
 
     @classmethod
@@ -37,7 +37,7 @@ class Descriptors:
 
     @classmethod
     def of(cls, most: int) -> "Descriptors":
-        """With the reserve that goes with so many; a limit that is no limit has none."""
+        """The limits with their reserve; a process without a limit has no reserve."""
         if most in (resource.RLIM_INFINITY, -1):
             return cls(sys.maxsize, sys.maxsize, sys.maxsize)
         reserve = min(max(most // RESERVED_SHARE, LEAST_IN_RESERVE), MOST_IN_RESERVE, most // 2)
@@ -45,25 +45,25 @@ class Descriptors:
 
     @property
     def backlog(self) -> int:
-        """So many may wait to be taken in: the event loop takes all of them before it looks at one."""
+        """The listen backlog: the event loop accepts all that wait before it handles one of them."""
         return min(max(self.most - self.clients_below, LEAST_IN_RESERVE), MOST_IN_RESERVE)
 
     @property
     def most_refused_at_once(self) -> int:
-        """So many clients that are refused may be there at the same time."""
+        """How many refused clients may be connected at the same time."""
         return max(1, (self.requests_below - self.clients_below) // 2)
 
     def open_now(self) -> int | None:
-        """How many are open; None where the system does not say."""
+        """How many are open; None where the system does not tell."""
         for folder in ("/proc/self/fd", "/dev/fd"):
             with contextlib.suppress(OSError):
-                return len(os.listdir(folder)) - 1  # the listing's own
+                return len(os.listdir(folder)) - 1  # without the listing's own
         return None
 
 
 def raise_limit() -> None:
-    """As many descriptors as the system lets this process have: shells and systemd begin with 1,024."""
+    """Raise the limit as far as the system allows: shells and systemd start with 1,024."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
-        with contextlib.suppress(OSError, ValueError):  # macOS has a limit that it does not tell
+        with contextlib.suppress(OSError, ValueError):  # macOS has a hidden limit
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

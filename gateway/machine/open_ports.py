@@ -1,4 +1,4 @@
-"""Where the processes of a group listen, as far as it can be told."""
+"""Where the processes of a group listen, as far as this process can see."""
 
 import os
 from contextlib import suppress
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class OpenPort:
-    """A port that a process takes connections at."""
+    """A port where a process takes connections."""
 
     program: str
     pid: int
@@ -28,7 +28,7 @@ class OpenPort:
 
 
 def open_ports_of(group: int) -> list[OpenPort]:
-    """Those of a process group, by port; none where they are not ours to see, or without psutil."""
+    """The ports of a process group, in order; none without psutil, or without the right to see them."""
     try:
         import psutil
     except ModuleNotFoundError:

@@ -1,10 +1,10 @@
-"""Who has a port, as far as it can be told."""
+"""Who has a port, as far as this process can see."""
 
 from contextlib import suppress
 
 
 def holder_of(port: int) -> str | None:
-    """The process that listens there, `command (pid 123)`; None when it is not ours to see, or without psutil."""
+    """The listening process, `command (pid 123)`; None without psutil, or without the right to see it."""
     pid = _listener(port)
     if pid is None:
         return None
@@ -14,7 +14,7 @@ def holder_of(port: int) -> str | None:
 
 
 def stack_that_has(port: int) -> str:
-    """Where the stack whose process listens there keeps its state; empty: it is none's, or can't be seen."""
+    """The state directory of the stack whose process listens there; empty if there is none to see."""
     pid = _listener(port)
     if pid is None:
         return ""
@@ -28,7 +28,7 @@ def _listener(port: int) -> int | None:
         import psutil
     except ModuleNotFoundError:
         return None
-    # One process after the other: all at once is a privilege of root on macOS.
+    # One process after the other: on macOS only root may list all at once.
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             for connection in process.net_connections(kind="tcp"):
@@ -38,5 +38,5 @@ def _listener(port: int) -> int | None:
 
 
 def who_has(port: int) -> str:
-    """The same in words, whoever it is."""
+    """The listening process in words, even if it can't be seen."""
     return holder_of(port) or "a program that cannot be seen from here"

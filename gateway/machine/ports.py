@@ -1,4 +1,4 @@
-"""Whether a port can be had."""
+"""Whether a port can be listened at."""
 
 import errno
 import socket
@@ -14,28 +14,28 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def privilege_needed(port: int, host: str = "127.0.0.1") -> str:
-    """What it takes to listen at a port that is not for everybody; empty: nothing."""
+    """The privilege that the port needs; empty if it needs none."""
     failure = _bind_failure(host, port)
     return reason(failure, port) if failure and failure.errno == errno.EACCES else ""
 
 
 def free_port() -> int:
-    """One that nobody has now; whoever is to have it should be quick."""
+    """A port that is free now; another program may take it soon."""
     while True:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(probe.getsockname()[1])
-        if not answers(port):  # at ::1 either
+        if not answers(port):  # on ::1 neither
             return port
 
 
 def answers(port: int) -> bool:
-    """Whether anything listens on loopback: `localhost` is both of its addresses."""
+    """Whether anything listens on loopback, at either address of `localhost`."""
     for address in ("127.0.0.1", "::1"):
         try:
             with socket.create_connection((address, port), timeout=1):
                 return True
-        except TimeoutError:  # a listener whose backlog is full
+        except TimeoutError:  # a listener with a full backlog
             return True
         except OSError:
             continue
@@ -45,7 +45,7 @@ def answers(port: int) -> bool:
 def _bind_failure(host: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do: connections that only wait out their TIME_WAIT are no obstacle.
+        # As servers do it: connections in TIME_WAIT must not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

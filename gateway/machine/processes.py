@@ -1,4 +1,4 @@
-"""Which processes belong to a stack, told by a marker in their environment."""
+"""Finds the processes of a stack by a marker in their environment."""
 
 import os
 import shlex
@@ -9,8 +9,8 @@ MARKER_VARIABLE = "LOCKGATE_STACK"
 
 
 def marked_pids(marker: str) -> set[int]:
-    """Live processes started for the stack, however often restarted and whoever their parent is."""
-    # The environment is None where the process is another user's or a zombie.
+    """Living processes of the stack, however often restarted and whoever their parent is."""
+    # The environment is None for another user's process or a zombie.
     return {
         process.pid
         for process in psutil.process_iter(["environ"])
@@ -19,7 +19,7 @@ def marked_pids(marker: str) -> set[int]:
 
 
 def marker_of(pid: int) -> str:
-    """That of the stack which the process was started for; empty: none has, or it is another user's."""
+    """The marker of a process's stack; empty if it has none, or is another user's."""
     try:
         return str(psutil.Process(pid).environ().get(MARKER_VARIABLE, ""))
     except (psutil.Error, OSError):
@@ -35,7 +35,7 @@ def signal_all(pids: set[int], signal_number: int) -> None:
 
 
 def command_of(pid: int) -> str:
-    """As one would type it; the bare name where the arguments are not ours to see."""
+    """The command as one would type it; only the name where its arguments can't be read."""
     try:
         process = psutil.Process(pid)
         try:

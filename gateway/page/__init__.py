@@ -1,1 +1,1 @@
-"""The page at `/`: what is shown of the services, and how it is rendered."""
+"""The page at `/`: what it shows of the services, and its HTML."""

@@ -1,4 +1,4 @@
-"""What the page shows of the services: a pure function of the view and of what this gateway sees."""
+"""What the page shows of the services: a pure function of the view and of this gateway's verdicts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from discovery.view.view import View
 from gateway.explaining.deciding import Explanation, Sight
 from middlewares.routing.deciding import Table
 
-#: So much is shown of however many there are; the rest is counted, and in `/services`.
+#: How many services the page shows; the rest is counted, and is in `/services`.
 MOST_SERVICES = 100
 MOST_INSTANCES_OF_A_SERVICE = 50
 MOST_INSTANCES = 500
@@ -21,7 +21,7 @@ _USUAL_CHECK = HealthCheck("http")
 
 @dataclass(frozen=True, slots=True)
 class ShownInstance:
-    """`seen` is what was seen of it last, for those who may read it; it is empty where that is no news."""
+    """`seen` is the last evidence, for those who may read it; empty where it says nothing new."""
 
     id: str
     url: str
@@ -34,9 +34,9 @@ class ShownInstance:
 
 @dataclass(frozen=True, slots=True)
 class ShownService:
-    """`why` is empty where all is well, and `helps` where those who see the page may not read it too.
+    """`why` is empty if all is well, `helps` if not all who see the page may read it.
 
-    `route` is empty where another service has it, `health_path` where it would not surely be answered.
+    `route` is empty if another service has it, `health_path` if a request there may fail.
     """
 
     name: str
@@ -51,7 +51,7 @@ class ShownService:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The services that are shown, those that are not well first; and how many there are of all."""
+    """The shown services, unwell ones first, and the numbers of all services."""
 
     services: Sequence[ShownService]
     total_services: int
@@ -61,16 +61,16 @@ class Overview:
 
 @dataclass(slots=True)
 class _Sighted:
-    """What was found out of a service, of all that requests may be sent to and of what is registered."""
+    """What was found of a service: instances that may get requests, and registered ones."""
 
     name: str
     explanation: Explanation = field(default_factory=Explanation)
-    #: Those to show, with their states, and as many again before they are cut.
+    #: Instances to show, with their states; up to twice as many as are shown, before they are cut.
     first: list[tuple[str, Sight]] = field(default_factory=list)
     registered: int = 0
     healthy: int = 0
     ill: int = 0
-    #: What the probes of the healthy ones ask for.
+    #: The paths that the healthy instances' probes ask for.
     paths: set[str] = field(default_factory=set)
 
     @property
@@ -93,7 +93,7 @@ class _Sighted:
             self.ill += 1
 
     def cut(self, most: int) -> None:
-        """Keep those that are shown before the others: what is not well, then by their ids."""
+        """Keep those that are shown first: unwell ones, then by id."""
         self.first.sort(key=lambda one: (one[0] == "healthy", one[1].entry.instance.id))
         del self.first[most:]
 
@@ -101,7 +101,7 @@ class _Sighted:
 def overview(
     view: View, table: Table, sights_of: Callable[[str], Iterable[Sight]], *, inside: bool
 ) -> Steps[Overview]:
-    """The overview; `inside` is with what only those on this machine, or with the token, may read."""
+    """The overview; `inside` adds what only requests from this machine or with the token may read."""
     by_name = {name: _Sighted(name) for name in sorted(view.services)}
     every = ((by_name[name], sight) for name in by_name for sight in sights_of(name))
     for some in slices(every):
@@ -126,7 +126,7 @@ def overview(
 
 
 def routes(view: View, table: Table) -> Steps[list[dict[str, str]]]:
-    """Every route with the service that it goes to."""
+    """Every route, with the service that it leads to."""
     found = []
     for names in slices(sorted(view.services)):
         found += [
@@ -140,7 +140,7 @@ def routes(view: View, table: Table) -> Steps[list[dict[str, str]]]:
 
 def _shown(one: _Sighted, route: str, *, most: int, inside: bool) -> ShownService:
     one.cut(most)
-    # A path that every healthy instance has just answered 200 to 299, if there is one for all.
+    # A path that every healthy instance has just answered 200 to 299, if all have the same.
     path = next(iter(one.paths)) if route and len(one.paths) == 1 else ""
     return ShownService(
         name=one.name,
@@ -149,7 +149,7 @@ def _shown(one: _Sighted, route: str, *, most: int, inside: bool) -> ShownServic
         healthy=one.healthy,
         total=one.registered,
         why="" if one.is_well else one.explanation.words(with_addresses=inside),
-        # Of a single instance the reason says it already.
+        # With a single instance, the reason says it already.
         instances=[
             _instance(state, sight, with_seen=inside and one.registered > 1)
             for state, sight in one.first
@@ -172,7 +172,7 @@ def _instance(state: str, sight: Sight, *, with_seen: bool) -> ShownInstance:
 
 
 def _path_asked(instance: Instance) -> str:
-    """The path of its probe, where requests get to it too; a query may hold a secret."""
+    """The path of its probe if requests reach it too; without the query, which may be secret."""
     url, own = instance.health_check_url, instance.url
     if url is None or not url.startswith(own + "/") or "?" in url:
         return ""

@@ -1,4 +1,4 @@
-"""An overview as HTML: one file, without scripts, with links relative to where the page was found."""
+"""An overview as HTML: one file without scripts, its links relative to the page."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -7,7 +7,7 @@ from discovery.base.steps import Steps
 from gateway.page.overview import Overview, ShownInstance, ShownService
 from gateway.page.template import PARTS, Markup, joined
 
-#: What else may stand in a path as it is (RFC 3986 §3.3); what is escaped already stays so.
+#: Other characters that a path may have as they are (RFC 3986 §3.3); escaped ones stay escaped.
 _OF_PATHS = "/%:@!$&'()*+,;=~"
 _NOTHING = Markup("")
 
@@ -18,8 +18,8 @@ _CLASSES = {"healthy": "good", "starting": "warn", "suspected": "warn", "unhealt
 class Facts:
     """What the page says beside the services.
 
-    `made_at` is UTC, RFC 3339; `stale_for_s` is how long the registry has been away, None where it is
-    not; `links_routes`: the routes are answered where the page is.
+    `made_at` is UTC, RFC 3339. `stale_for_s` is how long the registry has been away, None while it
+    answers. `links_routes`: the routes are answered at the page's address.
     """
 
     version: str
@@ -62,7 +62,7 @@ def _notice(facts: Facts) -> Markup:
 
 
 def _after(shown: Overview) -> Markup:
-    """What follows the services that are shown."""
+    """The text below the shown services."""
     if not shown.services:
         return PARTS["empty"].fill()
     more = shown.total_services - len(shown.services)
@@ -90,7 +90,7 @@ def _service(service: ShownService, facts: Facts) -> Markup:
 
 
 def _level(service: ShownService) -> str:
-    """The class of a service's colours; the words beside them say the same."""
+    """The class for a service's colours; the text beside it says the same."""
     if not service.healthy:
         return "bad"
     return "warn" if service.why else "good"

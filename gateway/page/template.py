@@ -1,4 +1,4 @@
-"""Filling the parts of page.html: whatever is not markup already is escaped."""
+"""Fills the parts of page.html; every value that is not markup is escaped."""
 
 import base64
 import hashlib
@@ -25,13 +25,13 @@ def joined(parts: Iterable[Markup]) -> Markup:
 
 
 class Part:
-    """A piece of the page with places for values."""
+    """A piece of the page, with places for values."""
 
     def __init__(self, text: str) -> None:
         self._template = Template(text)
 
     def fill(self, **values: object) -> Markup:
-        """Each value as text, or as what it is where it is Markup; KeyError where one is missing."""
+        """Fill in the values, Markup unescaped; KeyError where one is missing."""
         return Markup(self._template.substitute({k: _as_markup(v) for k, v in values.items()}))
 
 
@@ -40,7 +40,7 @@ def _as_markup(value: object) -> str:
 
 
 def _read() -> tuple[dict[str, Part], str]:
-    """The parts by name, and the style sheet's hash as a Content-Security-Policy names it."""
+    """The parts by name, and the style sheet's hash in the form of a Content-Security-Policy."""
     text = (files(__package__) / "page.html").read_text(encoding="utf-8")
     _, *named = _PART.split(text)
     parts = {name: Part(part) for name, part in zip(named[::2], named[1::2], strict=True)}
