@@ -1,1 +1,1 @@
-"""Side-by-side measurements of the gateway and its peers; see README.md."""
+"""Measures the gateway and its peers side by side; see README.md."""

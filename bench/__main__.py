@@ -38,7 +38,7 @@ SECTIONS = {
     "scale": scale.run,
     "trees": trees.run,
 }
-#: What takes long and is asked for by name.
+#: Slow sections, which run only when named.
 ONLY_BY_NAME = {
     "autobahn-whole",
     "autobahn-beside",
@@ -69,7 +69,7 @@ def main() -> int:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     if "trees" in args.sections and len(args.tree) < 2:
         parser.error("trees compares checkouts: give --tree FOLDER at least twice")
-    python = Path(args.python).absolute()  # a venv is known by its link: it must not be resolved
+    python = Path(args.python).absolute()  # not resolved: a venv is known by its link
     report = Report()
     try:
         with staged(

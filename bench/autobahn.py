@@ -1,8 +1,8 @@
-"""Autobahn's WebSocket cases (a suite that others wrote) through the gateway, and past it.
+"""Runs Autobahn's WebSocket cases (a suite that others wrote) through the gateway, and past it.
 
-The suite runs on Python 2.7 alone: `bench/make-venv` installs it where it finds one, else `wstest`
-on PATH is taken. Behind the gateway stands an aiohttp server; what that one does not pass directly
-is no fault of a tunnel.
+The suite needs Python 2.7: `bench/make-venv` installs it if it finds one, else `wstest` on PATH is
+used. An aiohttp server stands behind the gateway. A case that fails there directly is no fault of
+the gateway.
 """
 
 import json
@@ -21,10 +21,10 @@ from bench.processes import THIS_TREE, Running, free_port, pinned
 from bench.report import Bar
 from bench.stage import Stage, stream_path
 
-#: Cases of size, and those of compression that repeat 12.1 and 13.1 with other texts and windows.
+#: Cases of size, and compression cases that repeat 12.1 and 13.1 with other texts and windows.
 LEFT_OUT = ["9.*", "12.2.*", "12.3.*", "12.4.*", "12.5.*", *(f"13.{n}.*" for n in range(2, 8))]
 SLOW = ["9.*", "12.*", "13.*"]
-#: What a quick run has no time for.
+#: Too long for a quick run.
 LONG = [*SLOW, "1.*", "5.*", "6.*"]
 ENDS_WITHIN_S = 3600.0
 SAME = Bar("Autobahn cases that end otherwise through the gateway than directly", 0)
@@ -38,12 +38,12 @@ def run(stage: Stage) -> None:
 
 
 def run_whole(stage: Stage) -> None:
-    """All cases: those of size and of compression take half an hour."""
+    """Run all cases: those of size and of compression take half an hour."""
     _run(stage, [lockgate.NAME], [])
 
 
 def run_beside(stage: Stage) -> None:
-    """The cases that are quick, the closing handshake among them, through the others too."""
+    """Run the quick cases, the closing handshake among them, through the other proxies too."""
     names = [peer.NAME for peer in (lockgate, nginx, haproxy, envoy, traefik, caddy)]
     _run(stage, names, SLOW)
 

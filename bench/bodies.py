@@ -1,4 +1,4 @@
-"""Large bodies: memory while they pass, throughput, and ends that are slow or stand still."""
+"""Large bodies: memory while they pass, throughput, and slow or stalled ends."""
 
 import threading
 import time
@@ -92,7 +92,7 @@ def _slow(stage: Stage, proxies: list[Proxy]) -> None:
 
 
 def _watched(proxy: Proxy, work: Callable[[], None]) -> tuple[float, int]:
-    """(seconds that it took, bytes that the proxy grew at most)."""
+    """(the seconds that it took, the most bytes that the proxy grew)."""
     idle = proxy.running.usage().rss_bytes
     most, over = idle, threading.Event()
 
@@ -140,7 +140,7 @@ def _stalled(proxy: Proxy) -> float:
 
 
 def _slow_reader(proxy: Proxy) -> None:
-    """32 KiB each 20 ms, for a while."""
+    """Read 32 KiB each 20 ms, for a while."""
     with HttpSocket(proxy.port, receive_buffer=64 * 1024) as client:
         client.ask(stream_path(f"/bytes/{STALLED_BYTES}"))
         client.head()
@@ -150,7 +150,7 @@ def _slow_reader(proxy: Proxy) -> None:
 
 
 def _slow_writer(proxy: Proxy) -> None:
-    """1 KiB each 10 ms, for a while."""
+    """Write 1 KiB each 10 ms, for a while."""
     pieces = round(SLOW_FOR_S / 0.01)
     with HttpSocket(proxy.port) as client:
         client.ask(stream_path("/sink"), f"Content-Length: {pieces * 1024}", method="PUT")

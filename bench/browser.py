@@ -1,4 +1,4 @@
-"""A real Chromium without a window, spoken to by the Chrome DevTools Protocol."""
+"""Controls a real Chromium without a window, by the Chrome DevTools Protocol."""
 
 import asyncio
 import base64
@@ -20,9 +20,9 @@ ANSWERS_WITHIN_S = 20.0
 
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
-    # It asks its maker for nothing.
+    # It sends nothing to its maker.
     *("--no-first-run", "--disable-background-networking", "--disable-component-update"),
-    # Pictures are of the page alone, in shades of its own colours.
+    # Pictures show the page alone, with grey antialiasing.
     *("--hide-scrollbars", "--disable-lcd-text", "--disable-font-subpixel-positioning"),
     *("--disable-sync", "--disable-extensions", "--remote-debugging-port=0", "about:blank"),
 )
@@ -32,13 +32,13 @@ Scheme = Literal["light", "dark"]
 
 
 def find_browser() -> str | None:
-    """The program, where there is one on PATH."""
+    """The program on PATH, if there is one."""
     return next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @dataclass(slots=True)
 class Tab:
-    """A page that is open; `events` are what the browser told of it, in order."""
+    """An open page; `events` are what the browser has reported of it, in order."""
 
     browser: "Browser"
     session: str
@@ -48,7 +48,7 @@ class Tab:
         return await self.browser.call(method, params, self.session)
 
     async def show(self, url: str, *, width: int, scheme: Scheme, height: int = 900) -> None:
-        """Load a page in a window so wide, for who likes it light or dark."""
+        """Load a page in a window of this width, with a preference for light or dark."""
         await self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -63,7 +63,7 @@ class Tab:
         await self.happened("Page.loadEventFired")
 
     async def happened(self, method: str) -> dict[str, Any]:
-        """Wait for an event that has come since the page was asked for."""
+        """Wait for an event since the page was loaded."""
         async with asyncio.timeout(ANSWERS_WITHIN_S):
             while True:
                 for event in self.events:
@@ -80,13 +80,13 @@ class Tab:
         return answer["result"].get("value")
 
     async def picture(self) -> bytes:
-        """A PNG of what the window shows."""
+        """A PNG of the window's content."""
         answer = await self.call("Page.captureScreenshot", format="png")
         return base64.b64decode(answer["data"])
 
 
 class Browser:
-    """A connection to the browser; one task reads it and hands answers to who waits for them."""
+    """A connection to the browser; one task reads it and passes answers to those who wait."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.heard = asyncio.Event()
@@ -95,7 +95,7 @@ class Browser:
         self._tabs: dict[str, Tab] = {}
 
     async def call(self, method: str, params: dict[str, Any], session: str | None = None) -> Any:
-        """What a command answers; RuntimeError with the browser's own words."""
+        """Send a command and return its answer; RuntimeError with the browser's message."""
         number = len(self._asked)
         answer = self._asked[number] = asyncio.get_running_loop().create_future()
         message = {"id": number, "method": method, "params": params}
@@ -128,7 +128,7 @@ class Browser:
 
 @asynccontextmanager
 async def chromium(program: str, profile: Path) -> AsyncIterator[Browser]:
-    """The browser while the block runs; it is ended with all that it has started."""
+    """The browser while the block runs; then it and everything that it started ends."""
     process = await asyncio.create_subprocess_exec(
         *(program, f"--user-data-dir={profile}", *_FLAGS),
         stdin=asyncio.subprocess.DEVNULL,
@@ -156,7 +156,7 @@ async def chromium(program: str, profile: Path) -> AsyncIterator[Browser]:
 
 
 async def _address(process: asyncio.subprocess.Process) -> str:
-    """Where it is spoken to; it says so on standard error, on which somebody has to go on reading."""
+    """The browser's address from its standard error, which must be read until it ends."""
     assert process.stderr is not None
     said = []
     async for line in process.stderr:

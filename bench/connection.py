@@ -12,7 +12,7 @@ class Ended(Exception):
 
 @dataclass(slots=True)
 class Connection:
-    """One request at a time; the answers have a Content-Length."""
+    """Sends one request at a time; the answers must have a Content-Length."""
 
     port: int
     reader: asyncio.StreamReader
@@ -41,7 +41,7 @@ class Connection:
         self.writer.transport.abort()
 
     async def end(self) -> None:
-        """Close it, and wait until it is gone."""
+        """Close it, and wait until it is closed."""
         self.close()
         with suppress(OSError):
             await self.writer.wait_closed()

@@ -1,4 +1,4 @@
-"""Server-Sent Events: the delay that a proxy adds to each, against the origin asked directly."""
+"""Server-Sent Events: the delay that a proxy adds to each, compared with the origin alone."""
 
 import time
 from collections import defaultdict
@@ -52,7 +52,7 @@ def run(stage: Stage) -> None:
 
 
 def _added(delays: Delays, name: str, i: int) -> float:
-    """Median over the rounds of what is added within a round."""
+    """The median over the rounds; the difference is taken within each round."""
     pairs = zip(delays[name], delays[DIRECT], strict=True)
     return median(one[i] - direct[i] for one, direct in pairs)
 

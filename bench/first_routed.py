@@ -1,10 +1,9 @@
-"""How soon an instance is routed to once it has registered, while other requests come in; beside HAProxy.
+"""How soon an instance gets requests after it has registered, under other load; beside HAProxy.
 
-Lockgate is told over HTTP, HAProxy by its runtime API, both while they do the same other work.
-*A new service* has been asked for again and again since the call came back, until it answers. *One
-more instance* joins three others, whose 500 requests/s it is to share: what counts is the moment at
-which it gets one of them. Lockgate probes an instance before that, HAProxy takes it for up until a
-check fails.
+Lockgate is told over HTTP, HAProxy by its runtime API, under the same other load. *A new service*
+is asked for again and again from the end of the call until it answers. *One more instance* joins
+three others that share 500 requests/s; the time is that of the first request that it gets. Lockgate
+probes an instance first; HAProxy takes it as up until a check fails.
 """
 
 import asyncio
@@ -24,12 +23,12 @@ from bench.stage import Proxy, Stage
 from bench.steady import Steady
 
 REQUESTS_PER_S = 500
-#: Registrations in one turn, before the other one has its own.
+#: Registrations in a turn, before it is the other one's turn.
 OF_A_TURN = 50
 #: From one registration to the next.
 PAUSE_S = 0.03
 GIVEN_UP_AFTER_S = 5.0
-#: What is there already: as many instances as this share the load.
+#: How many instances share the load already.
 OTHERS = 3
 
 HEALTH = "/small"
@@ -38,14 +37,14 @@ BARS = (
     Bar("register over HTTP to first routed, p99", 15, " ms"),
 )
 
-#: Make the instance of this id, at this port, known to a service; and take it away again.
+#: Tells a gateway of an instance of a service: name, id and port; or removes it.
 Enter = Callable[[str, str, int], Awaitable[None]]
 TakeOut = Callable[[str, str], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Times:
-    """Seconds from the begin of each call: until it came back, and until the first request was routed."""
+    """Seconds from the start of each call: until it returned, and until the first routed request."""
 
     told_s: list[float] = field(default_factory=list)
     routed_s: list[float] = field(default_factory=list)
@@ -53,7 +52,7 @@ class Times:
 
 @dataclass(slots=True)
 class Contender:
-    """One gateway, how it is told of an instance, and what that took."""
+    """A gateway, how it learns of an instance, and how long that took."""
 
     name: str
     port: int
@@ -140,7 +139,7 @@ async def _instances(contender: Contender, numbers: range, newcomer: "Newcomer")
 
 
 class Newcomer:
-    """An instance in this very process, so that there is one clock."""
+    """An instance in this process, so that there is only one clock."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -183,7 +182,7 @@ class _Answers(asyncio.Protocol):
 
 
 def _lockgate(proxy: Proxy) -> Contender:
-    """Over one kept connection, as a sidecar or a deployer would."""
+    """Register over one kept connection, as a sidecar or a deployer would."""
     fields = f"Authorization: Bearer {lockgate.TOKEN}\r\nContent-Type: application/json\r\n"
     kept: list[Connection] = []
 

@@ -1,7 +1,7 @@
-"""A load generator for where wrk is not installed; it takes wrk's options and prints what wrk prints.
+"""A load generator for machines without wrk; it takes wrk's options and prints what wrk prints.
 
 `python -m bench.generator -t1 -c64 -d3s --latency [-H 'Name: value']… URL`. It costs more than wrk,
-so requests per second are the generator's rather than the gateway's; CPU per request is not touched.
+so requests per second are limited by the generator, not by the gateway. CPU per request stays valid.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from bench.report import quantile
 
 
 class Client(asyncio.Protocol):
-    """One connection that asks again as soon as it has its answer (with a Content-Length)."""
+    """One connection that sends the next request at once after an answer (with a Content-Length)."""
 
     def __init__(self, request: bytes, latencies_s: list[float]) -> None:
         self.failed = 0
@@ -25,7 +25,7 @@ class Client(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
         self._ask()
 
     def data_received(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""CPU, throughput and latency of the hop: everybody in turn, round after round."""
+"""CPU, throughput and latency of the hop: all proxies in turn, round after round."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ def run(stage: Stage) -> None:
 def in_rounds(
     stage: Stage, proxies: Sequence[Proxy], rounds: int, fields: Mapping[str, str] | None
 ) -> Rounds:
-    """A B C … A B C …: what disturbs the machine for a while disturbs all of them."""
+    """Measure A B C … A B C …, so that a disturbance of the machine hits all of them."""
     measured: dict[str, list[Round]] = defaultdict(list)
     for _ in range(rounds):
         for proxy in proxies:
@@ -103,7 +103,7 @@ def show(
     measured: Rounds,
     bars: Mapping[tuple[str, bool], Bar],
 ) -> None:
-    """Ratios first, paired within a round; then what they are made of."""
+    """Show ratios first, paired within a round; then the figures behind them."""
     ours = measured[_ours(proxies).peer.title]
     rows: list[tuple[str, ...]] = []
     absolute: list[tuple[str, ...]] = []

@@ -1,4 +1,4 @@
-"""A blocking HTTP connection for measurements that want to see every byte."""
+"""A blocking HTTP connection for measurements that need every byte."""
 
 import json
 import socket
@@ -10,7 +10,7 @@ PATIENCE_S = 30.0
 
 
 class BrokenOff(Exception):
-    """The connection ended, or said something else than 200 or 101."""
+    """The connection ended, or the answer was not 200 or 101."""
 
 
 class HttpSocket:
@@ -30,7 +30,7 @@ class HttpSocket:
         self.sock.sendall(head.encode("ascii"))
 
     def head(self) -> bytes:
-        """Read up to the end of the response's head; what came of the body is kept. Raises BrokenOff."""
+        """Read to the end of the response's head, and keep what came of the body. Raises BrokenOff."""
         while b"\r\n\r\n" not in self._came:
             self._came += self._receive()
         head, _, self._came = self._came.partition(b"\r\n\r\n")
@@ -46,7 +46,7 @@ class HttpSocket:
         return line
 
     def take(self, count: int, *, at_a_time: int = len(BLOCK), pause_s: float = 0.0) -> None:
-        """Read `count` bytes of the body and forget them. Raises BrokenOff."""
+        """Read `count` bytes of the body and drop them. Raises BrokenOff."""
         buffer = memoryview(bytearray(at_a_time))
         count -= len(self._came)
         self._came = b""
@@ -59,7 +59,7 @@ class HttpSocket:
                 time.sleep(pause_s)
 
     def small(self, path: str) -> None:
-        """One small request and its answer."""
+        """Send one small request and read its answer."""
         self.ask(path)
         head = self.head().lower()
         length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])

@@ -1,4 +1,4 @@
-"""Idle client connections: what each costs, and whether others notice them."""
+"""Idle client connections: what each costs, and whether they slow others down."""
 
 import resource
 import time
@@ -15,7 +15,7 @@ CONNECTIONS = 16
 SPARE_FILES = 500
 
 MEMORY = Bar("memory of an idle client connection", 9, " KiB")
-#: p99 moves by as much from one second to the next when nothing changed at all.
+#: p99 varies by this much from one second to the next even if nothing changes.
 P99 = Bar("p99 of others with idle connections, against without", 1.15, " times")
 
 

@@ -1,4 +1,4 @@
-"""Load over HTTP: wrk where it is installed, else a generator of our own."""
+"""Load over HTTP: by wrk if it is installed, else by our own generator."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ from bench.processes import pinned
 
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
-#: What Chrome sends; wrk itself adds Host, so there are 14.
+#: What Chrome sends; wrk adds Host, which makes 14.
 BROWSER: Mapping[str, str] = {
     "Connection": "keep-alive",
     "Cache-Control": "max-age=0",
@@ -31,12 +31,12 @@ BROWSER: Mapping[str, str] = {
 
 
 class LoadError(Exception):
-    """The load could not be brought to bear; what the generator said."""
+    """The load could not be applied; the generator's message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a generator saw; `failed` are answers other than 2xx, and broken connections."""
+    """A generator's result; `failed` are answers other than 2xx, and broken connections."""
 
     requests: int
     duration_s: float
@@ -57,7 +57,7 @@ def load(
     duration_s: float,
     fields: Mapping[str, str] | None = None,
 ) -> Load:
-    """Ask `url` over so many connections, each with one request at a time. Raises LoadError."""
+    """Ask `url` over this many connections, each with one request at a time. Raises LoadError."""
     wrk = shutil.which("wrk")
     command = [wrk] if wrk else [sys.executable, "-m", "bench.generator"]
     # wrk takes whole seconds.
@@ -78,7 +78,7 @@ def load(
 
 
 def parse(said: str) -> Load:
-    """What wrk prints."""
+    """Parse what wrk prints."""
     done = re.search(r"(\d+) requests in ([\d.]+)(us|ms|s|m)", said)
     if done is None:
         raise LoadError(said.strip()[-400:])

@@ -1,4 +1,4 @@
-"""A server that answers each request with what it read of it: `python -m bench.mirror PORT`."""
+"""A server that answers each request with what it read: `python -m bench.mirror PORT`."""
 
 import sys
 

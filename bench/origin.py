@@ -1,8 +1,8 @@
-"""The origin of every measurement but the smallest: `python -m bench.origin PORT`.
+"""The origin of all measurements but the smallest: `python -m bench.origin PORT`.
 
 GET /small      a small JSON document          GET /bytes/N   N bytes
 PUT /sink       reads a body, then answers     GET /events/N  Server-Sent Events, N ms apart,
-GET /echo       upgrades, then echoes bytes                   each with the clock at its sending
+GET /echo       upgrades, then echoes bytes                   each with the time when it was sent
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any, cast
 BLOCK = bytes(256 * 1024)
 SMALL = b'{"symbol":"BTCUSDT","price":"64250.10","time":1735689600000,"source":"simulation"}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
-#: With the answer to RFC 6455's sample key, which bench.tunnels sends: HAProxy looks at it.
+#: With the answer to RFC 6455's sample key, which bench.tunnels sends: HAProxy checks it.
 SWITCH = (
     b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
@@ -36,7 +36,7 @@ class Origin(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is none by class
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not a subclass
 
     def get_buffer(self, sizehint: int) -> bytearray:
         return self._buffer

@@ -1,4 +1,4 @@
-"""Processes under measurement: pinned to a core, measured as a tree, ended by their pid."""
+"""Measured processes: pinned to a core, measured as a tree, ended by their pid."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from typing import Self
 
 import psutil
 
-#: Tests seed the common generator, and would all be given the same ports.
+#: Tests seed the common generator, which would give all of them the same ports.
 _ports = random.SystemRandom()
 
 STARTS_WITHIN_S = 20.0
@@ -27,22 +27,22 @@ THIS_TREE = {"PYTHONPATH": str(Path(__file__).resolve().parents[1])}
 
 
 def cores() -> tuple[int, int]:
-    """(core of the load and the origin, core of the gateway); the same one where there is only one."""
+    """(core of the load and the origin, core of the gateway); the same one if there is only one."""
     available = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     return available[0], available[-1]
 
 
 def pinned(core: int, command: Sequence[str]) -> list[str]:
-    """The command on one core, where the system can do that."""
+    """The command pinned to one core, if the system can do that."""
     taskset = shutil.which("taskset")
     return [taskset, "-c", str(core), *command] if taskset else list(command)
 
 
 def free_port() -> int:
-    """A port that nothing listens on just now, below those that outgoing connections are given.
+    """A port that nothing listens on now, below the ports of outgoing connections.
 
-    A client that connects to a dead process's port is else given that very port at times, and meets
-    itself; and the process can't come back as long as that lasts.
+    Otherwise a client that connects to a dead process's port may get that very port as its own, and so
+    connect to itself; and the process can't come back while that lasts.
     """
     while True:
         port = _ports.randrange(15_000, 32_000)
@@ -58,7 +58,7 @@ def answers(port: int) -> bool:
 
 
 class StartError(Exception):
-    """A program did not come up; its last words are the message."""
+    """A program did not start; the message is the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Running:
             time.sleep(0.02)
 
     def usage(self) -> Usage:
-        """What it and its children have used."""
+        """What it and its children have used so far."""
         cpu_s, rss_bytes = 0.0, 0
         for process in self._tree():
             with contextlib.suppress(psutil.Error):
@@ -117,7 +117,7 @@ class Running:
         return Usage(cpu_s, rss_bytes)
 
     def end(self) -> None:
-        """End it and its children; whoever does not go is killed."""
+        """End it and its children, and kill those that do not end."""
         tree = self._tree()
         for process in tree:
             with contextlib.suppress(psutil.Error):
@@ -153,7 +153,7 @@ class Running:
 
 
 def until_routed(url: str) -> None:
-    """Return when `url` is answered by 200: some listen before they know where to route. Raises StartError."""
+    """Return when `url` answers 200: some listen before they can route. Raises StartError."""
     until_s = time.monotonic() + ROUTES_WITHIN_S
     while True:
         try:

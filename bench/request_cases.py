@@ -1,8 +1,8 @@
 """gunicorn's cases of valid and invalid requests (a suite that others wrote), sent to the gateway.
 
-Its sdist holds one file of bytes a case, and one that says what a server reads there: requests, or an
-error. Behind the gateway stands a mirror, so that an answer tells what an instance was made to read.
-Left out are cases about gunicorn's own settings and limits.
+Its sdist has a file of bytes for each case, and a file that says what a server reads there: requests,
+or an error. A mirror stands behind the gateway, so an answer shows what an instance had to read.
+Cases about gunicorn's own settings and limits are left out.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ ANSWERS_WITHIN_S = 2.0
 
 REQUEST_LINE = re.compile(rb"^([^\r\n/]* )(/[^\r\n]* HTTP/[^\r\n]*\r\n)", re.MULTILINE)
 HOST = re.compile(rb"^host:", re.IGNORECASE | re.MULTILINE)
-#: Fields that each hop has its own of.
+#: Fields that differ at each hop.
 OF_THE_HOP = {"CONNECTION", "HOST", "KEEP-ALIVE", "TRANSFER-ENCODING"}
 
 _CODED = "A transfer coding besides chunked is refused; RFC 9112 knows no `identity` any more"
 _FRAGMENT = "A target has no fragment (RFC 9112, section 3.2)"
-#: Where the gateway decides otherwise, and why.
+#: Cases that the gateway decides otherwise, and why.
 EXPLAINED = {
     "valid/005": _FRAGMENT,
     "valid/009": _FRAGMENT,
@@ -53,7 +53,7 @@ UNEXPLAINED = Bar("gunicorn's cases that end otherwise than the suite says, unex
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`requests`: what is to be read in `sent`; none where it is to be refused."""
+    """`requests`: what `sent` must be read as; empty if it must be refused."""
 
     name: str
     sent: bytes
@@ -68,7 +68,7 @@ class Answer:
 
     @property
     def is_problem(self) -> bool:
-        """The gateway's own: the mirror sends none."""
+        """Whether it is the gateway's own answer: the mirror sends no problem."""
         return self.content_type == "application/problem+json"
 
 
@@ -119,7 +119,7 @@ def _cases() -> Iterator[Case]:
 
 
 def _routed(sent: bytes, requests: int) -> bytes:
-    """The case with the service's prefix before each path, and with the Host that most cases lack."""
+    """The case with the service's prefix in front of each path, and a Host, which most cases lack."""
 
     def line(match: re.Match[bytes]) -> bytes:
         head = sent[match.start() :].partition(b"\r\n\r\n")[0]
@@ -130,13 +130,13 @@ def _routed(sent: bytes, requests: int) -> bytes:
 
 
 async def _judged(cases: list[Case], port: int) -> dict[str, str]:
-    """What is wrong with the end of each case; empty where it ended as the suite says."""
+    """What is wrong with the result of each case; empty if the suite agrees."""
     answers = await asyncio.gather(*(_answers(case.sent, port) for case in cases))
     return {case.name: _wrong(case, got) for case, got in zip(cases, answers, strict=True)}
 
 
 async def _answers(sent: bytes, port: int) -> list[Answer]:
-    """What comes back until the connection ends, or for a while."""
+    """The answers until the connection ends, or for a while."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answers = []
     with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, TimeoutError):

@@ -1,4 +1,4 @@
-"""How discovery's cost grows with instances that send heartbeats: 100, 1,000 and 10,000 of them."""
+"""How discovery's cost grows with the number of instances that send heartbeats: 100, 1,000 and 10,000."""
 
 import asyncio
 import logging
@@ -25,16 +25,16 @@ from discovery.store.keys import registry_keys
 from discovery.view.watcher import Watcher
 
 SIZES = (100, 1_000, 10_000)
-#: What the growth is carried on to.
+#: The size to which the growth is extrapolated.
 LARGER = 100_000
 INSTANCES_OF_A_SERVICE = 10
 HEARTBEAT_S = 5.0
 LEASE_S = 15.0
-#: Heartbeats are spread over the interval in slices; each is a call of its own, as instances send it.
+#: Heartbeats are spread over the interval in slices; each is a call, as instances send it.
 SLICE_S = 0.05
 CHANGES = 100
 HEALTHY_WITHIN_S = 120.0
-#: A gateway has read the view anew by then, after it lost its connection.
+#: By then a gateway that lost its connection has read the view anew.
 NEW_VIEW_WITHIN_S = 2.0
 MIB = 1024 * 1024
 
@@ -58,7 +58,7 @@ class Cost:
     change_p99_ms: float
 
 
-#: The columns, and the fields of Cost that are in them.
+#: The columns, and their fields of Cost.
 MEASURED = {
     "registry CPU %": "registry_cpu",
     "gateway CPU %": "gateway_cpu",
@@ -77,7 +77,7 @@ def run(stage: Stage) -> None:
     for_s = 10 if stage.quick else 300
     stage.report.title(f"Instances that send heartbeats, {for_s} s each")
     costs = []
-    for size in SIZES:  # each is said at once: the whole takes a quarter of an hour
+    for size in SIZES:  # each is printed at once: the whole takes a quarter of an hour
         costs.append(asyncio.run(_measure(stage, size, for_s)))
         shown = (f"{what} {_shown(getattr(costs[-1], name))}" for what, name in MEASURED.items())
         stage.report.say(f"{size:,}: {', '.join(shown)}")
@@ -104,7 +104,7 @@ def run(stage: Stage) -> None:
 
 
 def _growth(values: Sequence[float]) -> list[str]:
-    """How much each thousand instances add, from each size to the next, and where that leads."""
+    """How much each thousand instances add between two sizes, and what that extrapolates to."""
     rates = [
         (value[1] - value[0]) / (size[1] - size[0])
         for value, size in zip(pairwise(values), pairwise(SIZES), strict=True)
@@ -158,7 +158,7 @@ async def _measure(stage: Stage, size: int, for_s: float) -> Cost:
 
 
 class Crowd:
-    """Instances without processes: what the registry hears of them is what real ones would say."""
+    """Instances without processes: the registry hears from them what real ones would send."""
 
     def __init__(
         self, client: redis.asyncio.Redis, keys: tuple[str, ...], instances: list[Instance]
@@ -175,7 +175,7 @@ class Crowd:
 
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
-        """Each sends its heartbeat each interval, while the block runs."""
+        """Send each instance's heartbeat once an interval while the block runs."""
         task = asyncio.create_task(self._beat())
         try:
             yield
@@ -215,14 +215,14 @@ def _gateway(stage: Stage, settings: RegistrySettings) -> Running:
 
 
 def _instance(number: int, port: int) -> Instance:
-    """The heartbeat is its probe, where the gateway knows of that; else a TCP connect is."""
+    """An instance whose heartbeat is its probe, if the gateway supports that; else a TCP connect."""
     name = f"crowd{number // INSTANCES_OF_A_SERVICE}_service"
     body = {"host": "127.0.0.1", "port": port, "metadata": {"health.probe": "heartbeat"}}
     return parse_registration(name, f"crowd-{number}", body, default_ttl_s=LEASE_S)
 
 
 async def _until_healthy(session: aiohttp.ClientSession, port: int, size: int) -> None:
-    """Raises StartError where that takes too long: a load that gets no time lets leases lapse."""
+    """Raises StartError if that takes too long: a load without CPU time lets leases lapse."""
     healthy, ends_s = 0, time.monotonic() + HEALTHY_WITHIN_S
     while healthy < size:
         if time.monotonic() > ends_s:
@@ -236,7 +236,7 @@ async def _until_healthy(session: aiohttp.ClientSession, port: int, size: int) -
 async def _change(
     registry: AsyncServiceRegistry, session: aiohttp.ClientSession, port: int, number: int
 ) -> float:
-    """A registration, until the gateway tells of it."""
+    """Register an instance, and wait until the gateway lists it."""
     name = f"change{number}_service"
     began_s = time.monotonic()
     await registry.register_service(name, "127.0.0.1", 1, instance_id=name, ttl_s=LEASE_S)
@@ -254,7 +254,7 @@ async def _change(
 async def _slowest_answer(
     client: redis.asyncio.Redis, session: aiohttp.ClientSession, port: int
 ) -> float:
-    """While the gateway reads the whole view anew, since its connection to the registry was lost."""
+    """The slowest answer while the gateway reads its view anew after a lost connection."""
     for one in await client.client_list():
         if one["cmd"] == "xread":
             await client.client_kill_filter(_id=one["id"])
@@ -268,7 +268,7 @@ async def _slowest_answer(
 
 
 async def _listing(session: aiohttp.ClientSession, port: int) -> float:
-    """All services, as a whole."""
+    """Read all services at once."""
     began_s = time.monotonic()
     async with session.get(f"http://127.0.0.1:{port}/services") as answer:
         await answer.read()

@@ -1,4 +1,4 @@
-"""`python -m bench.screenshots URL`: the page at `/` as docs/page.md shows it, by a real Chromium."""
+"""`python -m bench.screenshots URL`: takes docs/page.md's pictures of the page at `/`, with a real Chromium."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 async def take(browser: Browser, url: str, folder: Path) -> list[Path]:
-    """Four pictures: light and dark, wide and narrow."""
+    """Take four pictures: light and dark, wide and narrow."""
     tab, files = await browser.open_tab(), []
     for scheme in SCHEMES:
         for name, width in WIDTHS.items():

@@ -16,7 +16,7 @@ from bench.report import Report
 
 @dataclass(slots=True)
 class Proxy:
-    """A proxy that runs, and how it is reached."""
+    """A running proxy, and its address."""
 
     peer: Peer
     running: Running
@@ -33,7 +33,7 @@ class Proxy:
 
 @dataclass(slots=True)
 class Stage:
-    """What is there to be measured; `quick` asks for short rounds."""
+    """What can be measured; `quick` asks for short rounds."""
 
     report: Report
     quick: bool
@@ -50,7 +50,7 @@ class Stage:
 
     @contextmanager
     def proxies(self, wanted: Sequence[Peer]) -> Iterator[list[Proxy]]:
-        """Run them side by side; one that does not come up is named and left out."""
+        """Run them together; one that does not start is named and left out."""
         with ExitStack() as stack:
             started = []
             for peer in wanted:
@@ -81,11 +81,11 @@ class Stage:
 def staged(
     report: Report, *, quick: bool, python: str, trees: Sequence[Path] = ()
 ) -> Iterator[Stage]:
-    """Start what all measurements need, and end it after them."""
+    """Start what all measurements need, and end it afterwards."""
     load_core, proxy_core = cores()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lockgate-bench-")))
-        folder.chmod(0o755)  # nginx' worker may be another user
+        folder.chmod(0o755)  # nginx's worker may run as another user
         registry = stack.enter_context(start_registry(load_core, folder / "registry"))
         stream_port, small_port = free_port(), free_port()
         stream = Launch([sys.executable, "-m", "bench.origin", str(stream_port)])
@@ -129,7 +129,7 @@ def staged(
 
 
 def stream_path(path: str) -> str:
-    """A path of the streaming origin as a proxy that does the same work knows it."""
+    """The streaming origin's path at a proxy that does the same work."""
     return f"{STREAM}{path}"
 
 

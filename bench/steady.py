@@ -1,4 +1,4 @@
-"""Requests at a constant rate, whatever becomes of them: what a gateway is doing while it is measured."""
+"""Requests at a constant rate, whatever happens to them: load on a gateway that is measured."""
 
 import asyncio
 import itertools
@@ -12,7 +12,7 @@ from discovery.base.tasks import end
 
 
 class Steady:
-    """GETs of one path; `failed` are those that were not answered by 200."""
+    """GETs of one path; `failed` counts answers other than 200, and missing ones."""
 
     def __init__(self, port: int, path: str, per_s: float) -> None:
         self.sent = 0
@@ -25,7 +25,7 @@ class Steady:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Ask while the block runs, and wait for the last answers."""
+        """Send requests while the block runs, and wait for the last answers."""
         task = asyncio.create_task(self._run())
         try:
             yield

@@ -1,4 +1,4 @@
-"""Tunnels: messages through upgraded connections, and what an open one costs."""
+"""Tunnels: messages through upgraded connections, and the cost of an open one."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ CPU = Bar("CPU per echoed WebSocket message against nginx", 1.15, " times")
 
 
 class Echoed(asyncio.Protocol):
-    """A connection that sends its message again as soon as it is back."""
+    """A connection that sends its message again as soon as the echo is back."""
 
     def __init__(self, path: str) -> None:
         self.echoes = 0
@@ -95,7 +95,7 @@ def _show(stage: Stage, cpu_us: dict[str, list[float]], rates: dict[str, list[fl
 
 
 def _echo(proxy: Proxy, duration_s: float) -> tuple[float, float]:
-    """(CPU µs per message and way back, messages per second)."""
+    """(CPU µs per message and its echo, messages per second)."""
 
     async def drive() -> tuple[float, float]:
         loop = asyncio.get_running_loop()

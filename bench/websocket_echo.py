@@ -1,6 +1,6 @@
 """A WebSocket server on aiohttp that echoes messages: `python -m bench.websocket_echo PORT`.
 
-Autobahn's own would refuse the gateway's requests, since their Host names the gateway's port.
+Autobahn's own server would refuse the gateway's requests, since their Host has the gateway's port.
 """
 
 import sys
@@ -21,7 +21,7 @@ async def echo(request: web.Request) -> web.WebSocketResponse:
 
 
 async def small(_: web.Request) -> web.Response:
-    """What the stage asks for, to see that it is routed to."""
+    """Answer the stage's check that the route works."""
     return web.Response()
 
 

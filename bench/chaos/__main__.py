@@ -1,6 +1,6 @@
 """`make chaos`, or `python -m bench.chaos [--short] [--alone] [--write FILE] [SCENARIO …]`.
 
-A scenario is named by any part of its name. `--write` puts the tables into a page, between two marks.
+Any part of its name selects a scenario. `--write` puts the tables into a page, between two marks.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def main() -> int:
 
 
 def attempt(scenario: Scenario, *, short: bool, peer: Peer | None = None) -> Outcome | None:
-    """None where something did not come up, which is said."""
+    """Run a scenario; None, with a message, if something did not start."""
     with tempfile.TemporaryDirectory(prefix="lockgate-chaos-") as folder:
         try:
             return asyncio.run(run(scenario, Path(folder), short=short, peer=peer))
@@ -70,7 +70,7 @@ def attempt(scenario: Scenario, *, short: bool, peer: Peer | None = None) -> Out
 
 
 def lost_by(scenario: Scenario, peer: Peer, *, short: bool) -> str:
-    """A peer's cell; the registry is no concern of one that does not use it."""
+    """A peer's cell; registry faults don't concern a peer that does not use it."""
     if scenario.breaks_registry and not peer.on_registry:
         return NO_CONCERN
     outcome = attempt(scenario, short=short, peer=peer)
@@ -85,7 +85,7 @@ def table(head: Row, rows: Sequence[Row]) -> str:
 
 
 def write(page: Path, text: str) -> None:
-    """Put the text between the marks of the page, in place of the one before."""
+    """Replace the text between the marks of the page."""
     before, _, rest = page.read_text("utf-8").partition(BEGINS)
     _, _, after = rest.partition(ENDS)
     page.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", "utf-8")

@@ -18,17 +18,17 @@ from discovery.model.instance import parse_registration
 from discovery.store import scripts
 from discovery.store.keys import registry_keys
 
-#: What requests of the load begin with, too.
+#: The beginning of the load's paths too.
 PATH = "/api/chaos"
-#: So soon the crowd has taken all that there is.
+#: By then the crowd has taken all descriptors.
 FULL_WITHIN_S = 20.0
 
-#: Does the deed, for so many seconds, and has mended it when it returns.
+#: Causes the fault for this many seconds, and has repaired it when it returns.
 Act = Callable[[World, float], Awaitable[None]]
 
 
 async def kill_instances(world: World, seconds: float) -> None:
-    """One after another, each back a little later; never the last."""
+    """Kill one after another; each is back a little later, and one always runs."""
     pause_s = seconds / 4
     with world.broken():
         for copy in list(world.instances.values())[:2]:
@@ -39,7 +39,7 @@ async def kill_instances(world: World, seconds: float) -> None:
 
 
 async def kill_one_after_another(world: World, seconds: float) -> None:
-    """Nine in 20 s: each is back before the next one is killed, for as long as it was away."""
+    """Kill nine in 20 s; each is back before the next one is killed, for as long as it was away."""
     kills = max(1, round(9 * seconds / 20))
     pause_s = seconds / kills / 2
     with world.broken():
@@ -91,7 +91,7 @@ async def flush(world: World, seconds: float) -> None:
 
 
 async def flush_and_another_first(world: World, seconds: float) -> None:
-    """In one transaction, so that nobody else can be first."""
+    """Flush in one transaction, so that nobody else can be first."""
     other = parse_registration(
         OTHER_SERVICE, "other-1", {"host": "127.0.0.1", "port": world.registry.port, "ttl": 60}
     )
@@ -117,7 +117,7 @@ async def fail_over(world: World, seconds: float) -> None:
 
 
 async def restart_at_random(world: World, seconds: float) -> None:
-    """Half of them are killed, half leave as they should; at most a third is away at once."""
+    """Half of them are killed, half stop properly; at most a third is away at once."""
     rng, until_s = random.Random(1), time.monotonic() + seconds
     at_once = max(1, len(world.instances) // 3)
     away: set[asyncio.Task[None]] = set()
@@ -134,7 +134,7 @@ async def restart_at_random(world: World, seconds: float) -> None:
     with world.broken():
         while time.monotonic() < until_s:
             if len(away) < at_once:
-                # One that is still being started can't be killed.
+                # One that is still starting can't be killed.
                 copy = rng.choice([copy for copy in world.instances.values() if copy.runs])
                 task = asyncio.create_task(restart(copy))
                 away.add(task)
@@ -144,7 +144,7 @@ async def restart_at_random(world: World, seconds: float) -> None:
 
 
 async def crash_and_stop(world: World, seconds: float) -> None:
-    """A process dies, is back at its port under a new id, and is stopped while the old id is still listed."""
+    """A process dies, returns at its port with a new id, and stops while the old id is still listed."""
     until_s = time.monotonic() + seconds
     with world.broken():
         while time.monotonic() < until_s:
@@ -186,7 +186,7 @@ async def hang_while_others_come_and_go(world: World, seconds: float) -> None:
 
 
 async def replace_gateway_without_registry(world: World, seconds: float) -> None:
-    """The new one has to come up out of what the old one saved."""
+    """The new gateway must start with the view that the old one saved."""
     with world.broken():
         world.kill_registry()
         old = world.gateways[0]
@@ -198,14 +198,14 @@ async def replace_gateway_without_registry(world: World, seconds: float) -> None
 
 
 async def keep_on(world: World, seconds: float) -> None:
-    """Nothing is done to it: its shape is bad enough."""
+    """Do nothing: the shape itself is the fault."""
     with world.broken():
         await asyncio.sleep(seconds)
     proofs.hung_up(world.folder)
 
 
 async def use_up_descriptors(world: World, seconds: float) -> None:
-    """Idle clients take whatever a gateway has, so that new ones are refused; it blames nobody for it."""
+    """Idle clients take all descriptors, so new ones are refused; the gateway blames no instance."""
     gateway, most = world.gateways[0], world.shape.descriptors
     assert most is not None, "the gateway has as many as it likes"
     with world.broken():

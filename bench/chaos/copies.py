@@ -8,13 +8,13 @@ from multiprocessing.process import BaseProcess
 
 from bench.chaos.instance import InstanceSpec, serve
 
-#: Instances are forked from a process that has all of this imported.
+#: Instances are forked from a process that has imported all of this.
 _forking = multiprocessing.get_context("forkserver")
 _forking.set_forkserver_preload(["bench.chaos.instance"])
 
 
 class Copy:
-    """One instance, and its process while it has one."""
+    """One instance, and its process while there is one."""
 
     def __init__(self, spec: InstanceSpec) -> None:
         self.spec = spec
@@ -38,24 +38,24 @@ class Copy:
     async def start(self) -> None:
         process = _forking.Process(target=serve, args=(self.spec,), daemon=True)
         await asyncio.to_thread(process.start)
-        self._process = process  # one that is not started yet can't be killed
+        self._process = process  # a process that has not started can't be killed
 
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """kill -9; its end takes milliseconds, in which requests go on coming."""
+        """Send SIGKILL; the process ends some milliseconds later, and requests still come."""
         if self._process is not None:
             self._process.kill()
             self._killed, self._process = self._process, None
 
     async def gone(self) -> None:
-        """Wait until a killed process has left its port."""
+        """Wait until a killed process has freed its port."""
         if self._killed is not None:
             await asyncio.to_thread(self._killed.join)
 
     async def stop(self) -> None:
-        """It drains, deregisters and ends."""
+        """Let it drain, deregister and end."""
         assert self._process is not None
         self._process.terminate()
         await asyncio.to_thread(self._process.join, 5)

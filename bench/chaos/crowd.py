@@ -1,4 +1,4 @@
-"""Clients that connect and ask nothing, until a gateway has no descriptor for another; and who watches it."""
+"""Clients that connect and send nothing until a gateway has no descriptors left; and watchers of that."""
 
 import asyncio
 import itertools
@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.connection import Connection, Ended
 from discovery.base.tasks import end
 
-#: So many come at once, and so often: 80 a second.
+#: This many connect at once, and this often: 80 a second.
 AT_ONCE = 4
 TOPPED_UP_EACH_S = 0.05
 ASKED_EACH_S = 0.1
@@ -20,7 +20,7 @@ ANSWERS_WITHIN_S = 5.0
 
 @asynccontextmanager
 async def idle_clients(port: int, count: int) -> AsyncIterator[None]:
-    """So many while the block runs: whoever is sent away is followed by another."""
+    """Keep this many connected while the block runs: a client that is sent away is replaced."""
     crowd: list[Connection] = []
 
     async def top_up() -> None:
@@ -42,7 +42,7 @@ async def idle_clients(port: int, count: int) -> AsyncIterator[None]:
 
 
 async def ask_anew(port: int, path: str) -> tuple[int, bytes] | None:
-    """Status and body of the answer to a new client, None where there is none in time."""
+    """Status and body of the answer to a new client, None if there is none in time."""
     with suppress(OSError, Ended, TimeoutError):
         async with asyncio.timeout(ANSWERS_WITHIN_S):
             connection = await Connection.open(port)
@@ -55,7 +55,7 @@ async def ask_anew(port: int, path: str) -> tuple[int, bytes] | None:
 
 
 async def refuses_clients(port: int, path: str, within_s: float) -> bool:
-    """Whether a new client is refused for want of room, within so many seconds."""
+    """Whether a new client is refused for lack of room within this time."""
     until_s = time.monotonic() + within_s
     while time.monotonic() < until_s:
         answer = await ask_anew(port, path)
@@ -67,7 +67,7 @@ async def refuses_clients(port: int, path: str, within_s: float) -> bool:
 
 @asynccontextmanager
 async def health_asked(port: int) -> AsyncIterator[list[str]]:
-    """Ask a gateway for its own health by a new client, again and again; what was wrong with the answers."""
+    """Ask a gateway for its health by new clients, again and again; collects the wrong answers."""
     wrong: list[str] = []
 
     async def ask() -> None:

@@ -1,7 +1,7 @@
-"""One instance of a service: a small HTTP server that registers, and writes down what it was asked to do.
+"""An instance of a service: a small HTTP server that registers, and records the POSTs that it gets.
 
-It runs in a process of its own, forked from one that has imported everything already, so that a
-hundred of them start in a moment and each can be killed.
+It runs in its own process, forked from one that has imported everything. So a hundred of them start
+in a moment, and each can be killed.
 """
 
 import asyncio
@@ -24,20 +24,20 @@ from discovery.announcing.announcement import Announcement
 from discovery.model.instance import parse_registration
 from discovery.model.settings import RegistrySettings
 
-#: What a request takes; long enough that some are under way whenever an instance is killed.
+#: The time that a request takes; long enough that some are in flight whenever an instance is killed.
 WORK_S = 0.005
-#: From the drain to the end: idle connections of the gateway have nobody who would ask any more.
+#: The time from the drain to the end; after it, no idle connection of the gateway gets a request.
 LINGER_S = 0.3
 CLOCK_STEP_S = 3600.0
-#: Asked for this, an instance tells its time.
+#: The path at which an instance tells its time.
 CLOCK = b"clock"
-#: A file of an instance: a byte for each idle connection that it has closed.
+#: An instance's file with a byte for each idle connection that it has closed.
 HUNG_UP_SUFFIX = ".hung-up"
 
 
 @dataclass(frozen=True, slots=True)
 class InstanceSpec:
-    """What an instance is told; `closes_idle_after_s`: it hangs up at a random moment up to then."""
+    """An instance's options; `closes_idle_after_s`: it hangs up at a random moment up to then."""
 
     name: str
     instance_id: str
@@ -54,7 +54,7 @@ def serve(spec: InstanceSpec) -> None:
 
 
 def step_the_clock() -> None:
-    """What a bad time server does to a host."""
+    """Step the clock back, as a bad time server does."""
     right = time.time
     time.time = lambda: right() - CLOCK_STEP_S
 
@@ -88,7 +88,7 @@ async def _serve(spec: InstanceSpec) -> None:
 
 
 class Connection(asyncio.Protocol):
-    """Answers each request with the last segment of its path; a POST is written down before."""
+    """Answers each request with its path's last segment; a POST is recorded first."""
 
     def __init__(
         self,
@@ -151,10 +151,10 @@ class Connection(asyncio.Protocol):
             self._idle = self._later(pause_s, self._hang_up)
 
     def _hang_up(self) -> None:
-        """Close this very moment, unless a request has come in.
+        """Close at this very moment, unless a request has come in.
 
-        A POST that this kernel has taken could not be sent again by anybody. asyncio closes a turn
-        of its loop later, so the socket is let go by putting something else in its place.
+        Nobody could send a POST again that this kernel has taken. asyncio would close one turn of its
+        loop later, so something else is put in the socket's place.
         """
         number = self._transport.get_extra_info("socket").fileno()
         with Path(os.devnull).open("rb") as nothing, socket.socket(fileno=number) as same:
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
                 came_in = False
             if not came_in:
                 os.dup2(nothing.fileno(), number)
-            same.detach()  # the descriptor is the transport's
+            same.detach()  # the transport owns the descriptor
         if not came_in:
             os.write(self._hang_ups, b"x")
             self._transport.abort()
@@ -174,7 +174,7 @@ class Connection(asyncio.Protocol):
 
 
 def executed(folder: Path) -> list[str]:
-    """The words of all POSTs that any instance has carried out, each as often as that happened."""
+    """The words of all POSTs that instances have carried out, each as often as that happened."""
     words: list[str] = []
     for log in folder.glob("*.posts"):
         with suppress(FileNotFoundError):

@@ -1,8 +1,8 @@
-"""Requests at a constant rate, whatever becomes of them: an open loop, as the world is one.
+"""Requests at a constant rate, whatever happens to them: an open loop, as in real life.
 
-A client here does what a good client does: it keeps connections, goes to another gateway when one
-refuses the connection, and asks there again when a connection ended under a GET. Everything else
-that goes wrong is a failure.
+A client here behaves as a good client does. It keeps connections, goes to another gateway when one
+refuses a connection, and repeats a GET there when a connection ended under it. Any other error is a
+failure.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from bench.connection import Connection, Ended
 from discovery.base.tasks import end
 
-#: A SYN that finds the listener's queue full is sent again after a second, and nothing is lost by it.
+#: A SYN that finds the listener's queue full is sent again after a second, which loses nothing.
 CONNECT_WITHIN_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A gateway that took no connection, or ended one without an answer; times are monotonic seconds."""
+    """A gateway refused a connection, or ended one without an answer; times are monotonic seconds."""
 
     port: int
     began_s: float
@@ -32,14 +32,14 @@ class Drop:
 
 @dataclass(slots=True)
 class Request:
-    """One request and its fate; times are monotonic seconds, `failure` None when all went well."""
+    """One request and its fate; times are monotonic seconds, `failure` is None if it was answered."""
 
     method: str
     word: str
     sent_s: float
     ended_s: float = 0.0
     failure: str | None = None
-    #: Another gateway may have answered all the same.
+    #: Drops before the end; another gateway may still have answered.
     drops: list[Drop] = field(default_factory=list)
 
 
@@ -48,7 +48,7 @@ class _Unreachable(Exception):
 
 
 class Load:
-    """Requests through whichever `ports` there are just then; every second one is a POST."""
+    """Requests through the `ports` that there are at the time; every second one is a POST."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Load:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Ask while the block runs, and wait for the last answers."""
+        """Send requests while the block runs, and wait for the last answers."""
         task = asyncio.create_task(self._run())
         try:
             yield
@@ -104,7 +104,7 @@ class Load:
         request.ended_s = time.monotonic()
 
     async def _exchange(self, request: Request) -> str | None:
-        """Why it failed, None when it did not. Raises Ended, _Unreachable."""
+        """The failure, or None. Raises Ended, _Unreachable."""
         there = self._ports()
         ports = self._rng.sample(there, len(there))
         try:
@@ -151,5 +151,5 @@ class Load:
 
 
 def _reason(body: bytes) -> str:
-    """The gateway's reason, where it is Lockgate's."""
+    """The reason in the gateway's answer, if it is Lockgate's."""
     return body.partition(b'"reason":"')[2].partition(b'"')[0].decode()

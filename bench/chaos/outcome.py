@@ -1,4 +1,4 @@
-"""What came of a scenario, and whether that is good enough."""
+"""The outcome of a scenario, and whether it is good enough."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ REFUSED = "503 overloaded"
 class Death:
     """A process that was killed: from the signal until it was gone (monotonic seconds).
 
-    The kernel ends its connections some milliseconds after it has stopped it, and takes requests in the
-    meantime that nobody will read.
+    The kernel ends its connections some milliseconds after it has stopped the process. The requests
+    that it takes in between are read by nobody.
     """
 
     began_s: float
@@ -26,10 +26,10 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """What may fail. A POST that was under way while a process died is never held against anybody.
+    """What may fail. A POST that was in flight while a process died never counts.
 
-    `posts`: so many POSTs may fail. `none_after_s`: none that was sent so long after the breaking.
-    `served_within_s`: new clients are refused meanwhile, until so long after the mending.
+    `posts`: how many POSTs may fail. `none_after_s`: no request that was sent this long after the fault
+    may fail. `served_within_s`: new clients may be refused until this long after the end of the fault.
     """
 
     posts: int = 0
@@ -39,10 +39,10 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Times are seconds; None where it never happened (or was never seen).
+    """Times are seconds; None if it never happened (or was never seen).
 
-    `detected_s`: from the breaking until a gateway said that something is wrong. `recovered_s`: from
-    the mending until all gateways said that all is well.
+    `detected_s`: from the fault until a gateway reported it. `recovered_s`: from the end of the fault
+    until all gateways reported that all is well.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Outcome:
     recovered_s: float | None
     recovered: bool
     bar: Bar = field(default_factory=Bar)
-    #: Why this says nothing about the gateway.
+    #: Why the scenario says nothing about the gateway.
     nothing_broken: str | None = None
     mended_at_s: float | None = None
     complaints: Sequence[str] = ()
 
     @property
     def failed(self) -> list[Request]:
-        """Requests that failed though somebody could have served them."""
+        """Requests that failed although an instance could have answered them."""
         return [
             one
             for one in self.requests
@@ -71,18 +71,18 @@ class Outcome:
 
     @property
     def refused(self) -> str:
-        """How many were refused as they may be, in words."""
+        """In words, how many were refused and may be."""
         refused = sum(map(self._was_refused, self.requests))
         return f" (+{refused} refused)" if refused else ""
 
     @property
     def died_under_way(self) -> list[Request]:
-        """POSTs that failed, and that the process that died may have had in its hands."""
+        """POSTs that failed, and that the dying process may have been working on."""
         return [one for one in self.requests if one.failure and self._died_with_it(one)]
 
     @property
     def under_way(self) -> str:
-        """The same in words, and how many of them no instance has carried out."""
+        """The same POSTs in words, and how many of them no instance has carried out."""
         died, executed = self.died_under_way, set(self.executed)
         if not died:
             return ""
@@ -95,7 +95,7 @@ class Outcome:
         return sorted(word for word, times in Counter(self.executed).items() if times > 1)
 
     def problems(self) -> list[str]:
-        """Where the bar is missed; empty when it is not."""
+        """Why the bar is missed; empty if it is met."""
         found = [*self._broke_nothing(), *self._dropped(), *self.complaints]
         gets = [one for one in self.failed if one.method == "GET"]
         posts = [one for one in self.failed if one.method == "POST"]
@@ -131,14 +131,14 @@ class Outcome:
         )
 
     def lost(self) -> str:
-        """What clients lost, in a cell of the table beside others."""
+        """What clients lost, as a cell of the table beside others."""
         counts = Counter(one.method for one in self.failed)
         lost = ", ".join(f"{n} {method}" for method, n in sorted(counts.items())) or "0"
         lost += self.under_way + self.refused
         return f"{lost}, {len(self.twice)} twice" if self.twice else lost
 
     def line(self) -> str:
-        """The same for people, in one line."""
+        """The outcome in one line."""
         name, did, requests, failed, twice, detected, recovered = self.cells()
         verdict = "; ".join(self.problems()) or "pass"
         return (
@@ -153,7 +153,7 @@ class Outcome:
         return [] if why is None else [f"the scenario itself failed, nothing was broken: {why}"]
 
     def _dropped(self) -> list[str]:
-        """What each gateway dropped while it was not dead, though another one may have answered."""
+        """Requests that a living gateway dropped, even if another one answered."""
         drops = Counter(
             drop.port
             for one in self.requests
@@ -170,14 +170,14 @@ class Outcome:
         ]
 
     def _was_refused(self, one: Request) -> bool:
-        """It was told that there is no room while there need not be any."""
+        """Whether it was refused for lack of room while there may be none."""
         within_s, mended_at_s = self.bar.served_within_s, self.mended_at_s
         if within_s is None or mended_at_s is None or one.failure != REFUSED:
             return False
         return self.broken_at_s <= one.sent_s <= mended_at_s + within_s
 
     def _died_with_it(self, one: Request) -> bool:
-        """A POST that was under way while a process died, perhaps that with the POST in its hands."""
+        """Whether it is a POST that was in flight while a process died, perhaps that process's."""
         return one.method == "POST" and any(
             one.sent_s <= death.gone_s and death.began_s <= one.ended_s for death in self.deaths
         )

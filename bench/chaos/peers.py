@@ -1,8 +1,8 @@
-"""Other gateways in the same trouble: Traefik on its Redis provider, and HAProxy by its runtime API.
+"""Other gateways under the same faults: Traefik on its Redis provider, HAProxy by its runtime API.
 
-Neither of them is registered with by Lockgate's services, so the world does for each instance what a
-sidecar beside it would: it enters the instance, renews its lease, and takes it out before it stops.
-Both probe each instance as Lockgate does, and both repeat what may be repeated.
+Lockgate's services register with neither, so the world does what a sidecar of each instance would
+do: it enters the instance, renews its lease, and removes it before it stops. Both peers probe each
+instance as Lockgate does, and both repeat what may be repeated.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from bench.peers.peer import find, version_of
 from bench.processes import free_port
 
 SERVICE = "chaos"
-#: From taking an instance out to stopping it, so that the peer has heard of it.
+#: From removing an instance to stopping it, so that the peer learns of it.
 SETTLES_S = 0.5
 ANSWERS_WITHIN_S = 1.0
 UPSTREAM_WITHIN_S = 2
-#: Places for servers in HAProxy: those that are there, and those whose lease has not ended yet.
+#: Server slots in HAProxy: for instances that run, and for those whose lease has not ended yet.
 PLACES = 400
 COMMANDS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What a peer is told: where it listens and writes, and how it is to probe. Times are seconds."""
+    """A peer's settings: where it listens and writes, and how it probes. Times are seconds."""
 
     port: int
     folder: Path
@@ -46,26 +46,26 @@ class Site:
 
 
 class Peer(Protocol):
-    """One peer in one world."""
+    """A peer in a world."""
 
     name: ClassVar[str]
-    #: It learns of instances from the registry, so the scenarios that break that one concern it.
+    #: It learns of instances from the registry, so scenarios that break the registry apply.
     on_registry: ClassVar[bool]
 
     def command(self, site: Site) -> list[str]:
-        """Write the configuration of one more gateway; its command line."""
+        """Write the configuration of one more gateway, and return its command line."""
 
     async def enter(self, instances: Mapping[str, int]) -> None:
-        """Enter these, ports by id, or renew their leases; called now and then without any, too."""
+        """Enter these instances, ports by id, or renew their leases; also called without any."""
 
     async def take_out(self, instance_id: str) -> None: ...
 
     async def is_well(self, port: int, expected: set[int]) -> bool:
-        """The gateway at `port` has all of these ports of instances, and finds them up."""
+        """Whether the gateway at `port` has exactly these instances and finds them up."""
 
 
 def routing_keys(service: str) -> dict[str, str]:
-    """What a service has under Traefik's root key beside its servers."""
+    """The keys of a service under Traefik's root key, beside its servers."""
     return {
         f"traefik/http/routers/{service}/rule": f"PathPrefix(`/api/{service}`)",
         f"traefik/http/routers/{service}/service": service,
@@ -76,7 +76,7 @@ def routing_keys(service: str) -> dict[str, str]:
 
 @dataclass
 class Traefik:
-    """Each instance's key lives as long as its lease; the service's are written with every renewal."""
+    """Each instance's key lives as long as its lease; each renewal writes the service's keys."""
 
     name: ClassVar[str] = traefik.NAME
     on_registry: ClassVar[bool] = True
@@ -184,7 +184,7 @@ backend chaos
 
 @dataclass(slots=True)
 class _Place:
-    """A server of the configuration while it stands for an instance."""
+    """A server slot of the configuration while an instance has it."""
 
     name: str
     port: int
@@ -193,9 +193,9 @@ class _Place:
 
 @dataclass
 class HAProxy:
-    """Places for servers are filled and emptied; one is kept until the lease ends.
+    """Fills and empties server slots; an instance keeps its slot until its lease ends.
 
-    What the runtime API changes is written down too, for one that is started again.
+    Changes by the runtime API are also written to the configuration, for a restart.
     """
 
     name: ClassVar[str] = haproxy.NAME
@@ -240,7 +240,7 @@ class HAProxy:
                 await _say(admin, [f"set server {SERVICE}/{place.name} state maint"])
 
     def _write(self, site: Site) -> None:
-        """The configuration that it begins with when it is started again: with those that are there."""
+        """Write the configuration for a restart, with the present instances."""
         there = {place.name: place.port for place in self._places.values()}
         names = [f"s{number}" for number in range(1, PLACES + 1)]
         servers = "".join(
@@ -265,7 +265,7 @@ class HAProxy:
 
 
 def installed() -> list[tuple[Callable[[], Peer], str]]:
-    """How to make each peer that is installed, and its name with its version."""
+    """A maker for each installed peer, with its name and version."""
     found: list[tuple[Callable[[], Peer], str]] = []
     if binary := find("traefik"):
         found.append((Traefik, f"Traefik {version_of([binary, 'version'], word='Version:')}"))
@@ -289,7 +289,7 @@ def _is_in(place: _Place, there: Mapping[str, tuple[str, int]]) -> bool:
 
 
 async def _servers(admin: int) -> dict[str, tuple[str, int]]:
-    """(status, port) of HAProxy's places by name; nothing when it does not answer."""
+    """(status, port) of HAProxy's server slots by name; empty if it does not answer."""
     lines = (await _say(admin, ["show stat"])).lstrip("# ").splitlines()
     rows = csv.DictReader(line for line in lines if line)
     return {
@@ -300,7 +300,7 @@ async def _servers(admin: int) -> dict[str, tuple[str, int]]:
 
 
 async def _say(admin: int, commands: Sequence[str]) -> str:
-    """Give HAProxy these commands; its answer, empty when it does not give one."""
+    """Send HAProxy these commands, and return its answer; empty if there is none."""
     said = b""
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(ANSWERS_WITHIN_S):

@@ -1,4 +1,4 @@
-"""A program that is killed, hung and started again: it keeps its command, and with it its port."""
+"""A program that is killed, hung and restarted; it keeps its command, and so its port."""
 
 import asyncio
 import contextlib
@@ -63,14 +63,14 @@ class Program:
         return self._process.pid
 
     def kill(self) -> None:
-        """kill -9; a program that hangs dies of it too."""
+        """Send SIGKILL, which ends a hung program too."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     async def stop(self) -> None:
-        """SIGTERM, and wait for its end; whatever does not go is killed."""
+        """Send SIGTERM, wait for the end, and kill what does not end."""
         if self._process is not None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):

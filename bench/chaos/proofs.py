@@ -1,4 +1,4 @@
-"""Whether something was broken at all: a scenario that broke nothing says nothing about a gateway."""
+"""Checks that a scenario broke something: one that broke nothing says nothing about a gateway."""
 
 import os
 import time
@@ -15,24 +15,24 @@ MARK = "chaos-mark"
 
 
 class NothingBroken(Exception):
-    """What was to be broken was not; the message says what it was found to be like."""
+    """The fault did not happen; the message says what was found instead."""
 
 
 def stands_still(pid: int) -> None:
-    """Raises NothingBroken unless the process is stopped at this moment."""
+    """Raise NothingBroken unless the process is stopped at this moment."""
     status = psutil.Process(pid).status()
     if status != psutil.STATUS_STOPPED:
         raise NothingBroken(f"the process that was to hang was {status} at the end")
 
 
 def hung_up(folder: Path) -> None:
-    """Raises NothingBroken unless some instance has closed a connection that was idle."""
+    """Raise NothingBroken unless an instance has closed an idle connection."""
     if not any(os.path.getsize(log) for log in folder.glob(f"*{HUNG_UP_SUFFIX}")):
         raise NothingBroken("no instance has hung up")
 
 
 async def clock_stepped_back(port: int) -> None:
-    """Raises NothingBroken unless the instance's clock is behind, by that step and not by a minute less."""
+    """Raise NothingBroken unless the instance's clock is behind by that step, to the minute."""
     connection = await Connection.open(port)
     try:
         _, said, _ = await connection.exchange("GET", f"/{CLOCK.decode()}")
@@ -50,7 +50,7 @@ async def mark(port: int) -> None:
 
 
 async def forgot(port: int, *, expected: bool) -> None:
-    """Raises NothingBroken where a registry that was marked has kept what it was to lose, or lost it."""
+    """Raise NothingBroken if a marked registry kept what it was to lose, or lost it unexpectedly."""
     async with redis.asyncio.Redis(port=port) as client:
         kept = bool(await client.exists(MARK))
     if kept is expected:
@@ -58,13 +58,13 @@ async def forgot(port: int, *, expected: bool) -> None:
 
 
 def emptied(keys: int) -> None:
-    """Raises NothingBroken where FLUSHALL met no keys."""
+    """Raise NothingBroken if FLUSHALL found no keys."""
     if not keys:
         raise NothingBroken("there was nothing in the registry to flush")
 
 
 async def promoted(sentinel_port: int, name: str, away_from: int) -> None:
-    """Raises NothingBroken where the Sentinel names the same master as before."""
+    """Raise NothingBroken if the Sentinel names the same master as before."""
     async with redis.asyncio.Redis(port=sentinel_port, decode_responses=True) as client:
         master: Any = await client.sentinel_get_master_addr_by_name(name)
     if int(master[1]) == away_from:

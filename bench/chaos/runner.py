@@ -1,4 +1,4 @@
-"""Runs one scenario: the world, the load, the deed, and what came of it."""
+"""Runs one scenario: the world, the load, the fault, and the outcome."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -18,7 +18,7 @@ from bench.chaos.world import DEFAULTS, QUICK, World
 REQUESTS_PER_S = 200
 #: How long a client waits for an answer.
 PATIENCE_S = 5.0
-#: Traffic before the deed, so that connections are warm, and after all is well again.
+#: Traffic before the fault, so that connections are warm, and after recovery.
 CALM_S = 0.5
 WELL_AT_FIRST_WITHIN_S = 20.0
 
@@ -26,12 +26,12 @@ WELL_AT_FIRST_WITHIN_S = 20.0
 async def run(
     scenario: Scenario, folder: Path, *, short: bool, seed: int = 1, peer: Peer | None = None
 ) -> Outcome:
-    """With Lockgate, or a peer in its place. Raises StartError when something does not come up that should."""
+    """Run it with Lockgate, or with a peer instead. Raises StartError if something does not start."""
     times, seconds = (QUICK, scenario.short_s) if short else (DEFAULTS, scenario.full_s)
     shape = scenario.shape
     if short and scenario.short_instances:
         shape = replace(shape, instances=scenario.short_instances)
-    # A lease has to end, and a few probes have to pass.
+    # A lease must end, and a few probes must pass.
     recovers_within_s = times.lease_s + 3 * times.probe_each_s + 5
     world = World(shape, times, folder, peer)
     watch = Watch(world)
@@ -63,7 +63,7 @@ async def run(
 
 
 async def _act(scenario: Scenario, world: World, seconds: float) -> str | None:
-    """Do the deed; why nothing was broken, where that is so."""
+    """Cause the fault; returns why nothing was broken, if that is so."""
     try:
         await scenario.act(world, seconds)
     except NothingBroken as error:

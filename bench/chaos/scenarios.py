@@ -1,4 +1,4 @@
-"""The scenarios: what is there, what is done to it, and what may come of it. One list, one runner."""
+"""The scenarios: what there is, the fault, and what may come of it. One list, one runner."""
 
 from dataclasses import dataclass, field
 
@@ -10,9 +10,9 @@ from bench.chaos.world import Shape
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`did` may hold {s} and {n}: for how many seconds, and how many instances there are.
+    """`did` may hold {s} and {n}: the seconds, and the number of instances.
 
-    `short_instances` is for the short form, where not all are needed.
+    `short_instances` is for the short form, which needs fewer.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A TCP proxy whose answers come late: a registry that is up, and of no use."""
+"""A TCP proxy that delays answers: it imitates a registry that is up but of no use."""
 
 import asyncio
 import socket
@@ -9,12 +9,12 @@ from discovery.base.tasks import end
 
 
 class SlowProxy:
-    """Passes bytes on to `target_port`; what comes back is held for `delay_s`, in order."""
+    """Passes bytes on to `target_port`; answers are held for `delay_s`, in order."""
 
     def __init__(self, target_port: int) -> None:
         self.port = free_port()
         self.delay_s = 0.0
-        #: Answers that were held back.
+        #: How many answers were held back.
         self.held = 0
         self._target_port = target_port
         self._listener: socket.socket | None = None
@@ -27,7 +27,7 @@ class SlowProxy:
         asyncio.get_running_loop().add_reader(self._listener, self._take)
 
     async def stop(self) -> None:
-        """End all connections, and take no more."""
+        """Close all connections, and accept no more."""
         if self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
@@ -39,15 +39,15 @@ class SlowProxy:
             with suppress(OSError):
                 await writer.wait_closed()
         self._writers.clear()
-        for taken in connections.values():  # whoever came last may not have been served at all
+        for taken in connections.values():  # the last one may not have been served at all
             taken.close()
 
     def _take(self) -> None:
-        """Accept one; asyncio's own server, closed in the same moment, would leave it open for ever."""
+        """Accept one; asyncio's own server, closed at the same moment, would leave it open for ever."""
         assert self._listener is not None
         try:
             taken, _ = self._listener.accept()
-        except OSError:  # it has gone again
+        except OSError:  # the client has left again
             return
         taken.setblocking(False)
         task = asyncio.create_task(self._serve(taken))

@@ -1,4 +1,4 @@
-"""What the gateways say meanwhile: how long until they notice that something is broken, or mended."""
+"""What the gateways report meanwhile: how long until they notice a fault, and its end."""
 
 import asyncio
 import contextlib
@@ -19,11 +19,11 @@ ANSWERS_WITHIN_S = 1.0
 class Watch:
     """Asks each gateway for the service, again and again, and notes whether all is well.
 
-    All is well when every gateway lists all instances as healthy, out of a view that is current.
+    All is well when every gateway lists all instances as healthy, from a view that is current.
     """
 
     def __init__(self, world: World) -> None:
-        #: (monotonic s, whether all was well) of each look.
+        #: (monotonic s, whether all was well) for each look.
         self.looks: list[tuple[float, bool]] = []
         self._world = world
         self._looked = asyncio.Event()
@@ -39,7 +39,7 @@ class Watch:
                 await end(task)
 
     async def until_well(self, within_s: float) -> bool:
-        """Wait for a look from now on that finds all well; False when none does in time."""
+        """Wait for a new look that finds all well; False if there is none in time."""
         began_s = time.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
@@ -49,12 +49,12 @@ class Watch:
         return False
 
     async def start_well(self, within_s: float) -> None:
-        """Raises StartError when not all is well in time."""
+        """Raise StartError if all is not well in time."""
         if not await self.until_well(within_s):
             raise StartError("not every instance became healthy at every gateway")
 
     def first(self, well: bool, after_s: float | None) -> float | None:
-        """Seconds from then to the first look that found it so."""
+        """Seconds from then to the first look with that result."""
         if after_s is None:
             return None
         found = (at_s for at_s, was_well in self.looks if was_well is well and at_s >= after_s)

@@ -1,4 +1,4 @@
-"""What is broken in a scenario: a registry, gateways, and instances, each a real process of its own."""
+"""What a scenario breaks: a registry, gateways and instances, each a real process."""
 
 import asyncio
 import itertools
@@ -32,13 +32,13 @@ OTHER_SERVICE = "other_service"
 TOKEN = "the-token-of-chaos"
 SENTINEL_NAME = "chaos"
 LONG_AGO_S = float("-inf")
-#: So soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
+#: How soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
 SIDECARS_LOOK_EACH_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The settings that a form of the suite runs with; seconds."""
+    """The settings of a form of the suite; seconds."""
 
     heartbeat_s: float
     lease_s: float
@@ -53,7 +53,7 @@ QUICK = Times(0.5, 2, 0.5, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a scenario needs to be there before anything breaks."""
+    """What a scenario needs before anything breaks."""
 
     instances: int = 3
     gateways: int = 1
@@ -61,17 +61,17 @@ class Shape:
     durable: bool = False
     #: A replica, and a Sentinel that promotes it.
     sentinel: bool = False
-    #: Everybody reaches the registry through a proxy that can be slow.
+    #: Everything reaches the registry through a proxy that can be slow.
     slow_proxy: bool = False
     closes_idle_after_s: float | None = None
-    #: The most that a gateway may have.
+    #: A gateway's limit.
     descriptors: int | None = None
 
 
 class World:
-    """All processes of one scenario, and the moments at which something was broken or mended.
+    """All processes of one scenario, and the times of the fault and its repair.
 
-    The gateways are Lockgate's, or those of a peer.
+    The gateways are Lockgate's or a peer's.
     """
 
     def __init__(self, shape: Shape, times: Times, folder: Path, peer: Peer | None = None) -> None:
@@ -85,13 +85,13 @@ class World:
         self.registry = self._registry_server("registry", *_durable(shape))
         self.proxy = SlowProxy(self.registry.port)
         self.gateways: list[Program] = []
-        #: By instance id: those that ought to be healthy, unless they are just broken.
+        #: By instance id: those that should be healthy, unless they are broken at the moment.
         self.instances: dict[str, Copy] = {}
         self.broken_at_s: float | None = None
         self.mended_at_s: float | None = None
-        #: What was seen besides the requests that must not be.
+        #: Faults that were seen beside those of requests.
         self.complaints: list[str] = []
-        #: The processes that were killed in the midst of their work.
+        #: The processes that were killed during their work.
         self.deaths: list[Death] = []
         self._dying: set[asyncio.Task[None]] = set()
         self._sentinel_port = free_port()
@@ -113,7 +113,7 @@ class World:
         )
 
     def ports(self) -> list[int]:
-        """Where clients find a gateway."""
+        """The ports of the gateways."""
         return [gateway.port for gateway in self.gateways]
 
     @asynccontextmanager
@@ -139,17 +139,17 @@ class World:
             finally:
                 await asyncio.gather(*self._dying)
 
-    # What happens to it
+    # The faults
 
     @contextmanager
     def broken(self) -> Iterator[None]:
-        """Something is broken while the block runs; the whole scenario counts from its first moment."""
+        """Something is broken inside the block; the whole scenario counts from its first moment."""
         self.broken_at_s = time.monotonic()
         yield
         self.mended_at_s = time.monotonic()
 
     def kill(self, victim: Copy | Program) -> None:
-        """kill -9, which may cost the requests that are under way just there. Raises NothingBroken."""
+        """Send SIGKILL, which may cost the requests in flight there. Raises NothingBroken."""
         _has_to_run(victim)
         death = Death(time.monotonic(), port=victim.port)
         self.deaths.append(death)
@@ -159,7 +159,7 @@ class World:
         task.add_done_callback(self._dying.discard)
 
     def kill_registry(self) -> None:
-        """Raises NothingBroken."""
+        """Kill it. Raises NothingBroken."""
         _has_to_run(self.registry)
         self.registry.kill()
 
@@ -167,23 +167,23 @@ class World:
         victim.signal(signal.SIGSTOP)
 
     def resume(self, victim: Copy | Program) -> None:
-        """Raises NothingBroken where it did not hang until now."""
+        """Continue it. Raises NothingBroken if it did not hang until now."""
         proofs.stands_still(victim.pid)
         victim.signal(signal.SIGCONT)
 
     async def start_again(self, program: Program) -> None:
-        """One that was killed, at its port."""
+        """Start a killed program again, at its port."""
         await program.start()
         for death in self.deaths:
             if death.port == program.port:
                 death.back_s = min(death.back_s, time.monotonic())
 
     async def failed_over(self) -> None:
-        """Raises NothingBroken where the Sentinel still names the master that it began with."""
+        """Raise NothingBroken if the Sentinel still names its first master."""
         await proofs.promoted(self._sentinel_port, SENTINEL_NAME, self.registry.port)
 
     async def add_instance(self, spec: InstanceSpec | None = None) -> Copy:
-        """A new instance, at a free port or with the spec of another."""
+        """Add a new instance, at a free port or with the spec of another one."""
         number = next(self._numbers)
         if spec is None:
             spec = self._spec(f"chaos-{number}", free_port())
@@ -194,7 +194,7 @@ class World:
         return copy
 
     async def replace(self, copy: Copy) -> Copy:
-        """The same program again at the same port, as a supervisor starts it: with a new id."""
+        """Start the same program at the same port, as a supervisor does: with a new id."""
         self.instances.pop(copy.spec.instance_id, None)
         await copy.gone()
         return await self.add_instance(
@@ -202,7 +202,7 @@ class World:
         )
 
     async def remove(self, copy: Copy) -> None:
-        """It leaves as it should."""
+        """Stop the instance properly."""
         self.instances.pop(copy.spec.instance_id, None)
         if self.peer is not None:
             async with self._entering:
@@ -212,14 +212,14 @@ class World:
         await copy.stop()
 
     async def add_gateway(self) -> Program:
-        """One more gateway, listening. Raises StartError when it does not come up."""
+        """Start one more gateway. Raises StartError if it does not come up."""
         gateway = self._gateway()
         await gateway.start()
         self.gateways.append(gateway)
         return gateway
 
     async def flush(self) -> None:
-        """Raises NothingBroken where nothing was there."""
+        """Flush the registry. Raises NothingBroken if it was empty."""
         async with redis.asyncio.Redis(port=self.registry.port) as client:
             transaction = client.pipeline(transaction=True)
             transaction.dbsize()
@@ -228,7 +228,7 @@ class World:
         proofs.emptied(keys)
 
     async def _be_sidecars(self, peer: Peer) -> None:
-        """Enter each instance with the peer once it listens, and renew its lease while it runs."""
+        """Enter each instance with the peer when it listens, and renew its lease while it runs."""
         entered_s: dict[str, float] = {}
         while True:
             now_s = time.monotonic()
@@ -296,7 +296,7 @@ class World:
 
     def _registry_server(self, name: str, *options: str, port: int | None = None) -> Program:
         port = port or free_port()
-        # The events are what Traefik listens to.
+        # Traefik listens to these events.
         command = registry_command(port, *options, "--notify-keyspace-events", "KEA")
         return self._program(command, port, name)
 

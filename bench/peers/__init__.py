@@ -1,1 +1,1 @@
-"""The proxies that are measured; each module knows one program: where it is, and how it is told what to do."""
+"""The measured proxies; each module knows one program: where it is, and its configuration."""

@@ -1,4 +1,4 @@
-"""etcd, over its HTTP/JSON gateway: registration is a key under a lease, and a watch follows the prefix."""
+"""etcd over its HTTP/JSON gateway: a registration is a key with a lease, and a watch follows the prefix."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ PREFIX = "/services/"
 
 
 def version() -> str | None:
-    """None where it is not installed."""
+    """The version; None if it is not installed."""
     binary = find("etcd")
     return version_of([binary, "--version"], word="etcd Version:") if binary else None
 
 
 def start(core: int, folder: Path) -> Running:
-    """One member, its data in `folder`."""
+    """Start one member with its data in `folder`."""
     port, peer_port = free_port(), free_port()
     clients, peers = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
     command = [
@@ -34,7 +34,7 @@ def start(core: int, folder: Path) -> Running:
 
 
 class Etcd:
-    """A client for as much as is measured."""
+    """A client with only what is measured."""
 
     def __init__(self, session: aiohttp.ClientSession, port: int) -> None:
         self._session = session
@@ -51,7 +51,7 @@ class Etcd:
 
     @asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[str]]:
-        """The keys that change, from the moment at which the block begins."""
+        """The keys that change from the start of the block."""
         end = PREFIX[:-1] + chr(ord(PREFIX[-1]) + 1)
         asked = {"create_request": {"key": _coded(PREFIX), "range_end": _coded(end)}}
         timeout = aiohttp.ClientTimeout(total=None)

@@ -21,7 +21,7 @@ defaults
     timeout tunnel 1h
     timeout http-keep-alive 75s
 """
-#: One line of the access log, JSON.
+#: One JSON line of the access log.
 _LOG = (
     "{"
     '"timestamp":"%tr",'
@@ -74,7 +74,7 @@ backend stream
     http-request replace-path /api/stream/(.*) /\\1
     server one 127.0.0.1:{stream}
 """
-#: In front of these, the backends of services whose servers are added later.
+#: In front of these come the backends of services whose servers are added later.
 _RUNTIME = """
 frontend public
     bind 127.0.0.1:{port} backlog 4096
@@ -111,7 +111,7 @@ def peers() -> list[Peer]:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One whose services `many`, `new0`, `new1`, … have no servers until its runtime API is told of them."""
+    """An HAProxy whose services `many`, `new0`, `new1`, … get servers only by its runtime API."""
 
     peer: Peer
     admin_port: int
@@ -128,7 +128,7 @@ class Runtime:
         await self._say(f"set server {service}/{instance_id} state maint")
 
     async def _say(self, *commands: str) -> None:
-        """All in one line: it closes the connection when it has done what the line says."""
+        """Send all commands in one line: after a line it closes the connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.admin_port)
         try:
             writer.write(";".join(commands).encode() + b"\n")
@@ -138,7 +138,7 @@ class Runtime:
 
 
 def runtime(services: int) -> Runtime | None:
-    """With so many services to come; None where HAProxy is not installed."""
+    """An HAProxy for this many later services; None if it is not installed."""
     binary = find("haproxy")
     if binary is None:
         return None

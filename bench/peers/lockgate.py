@@ -1,4 +1,4 @@
-"""The gateway itself: its whole pipeline, with the limit on (and too high to be met)."""
+"""The gateway itself with its whole pipeline; its limit is on, and too high to be reached."""
 
 import json
 import os
@@ -34,14 +34,14 @@ def peer(python: str, registry_port: int, tree: Path | None = None) -> Peer:
 
 
 def register_origins(site: Site) -> None:
-    """Tell the gateway of the origins, and wait until it routes to them. Raises StartError."""
+    """Register the origins, and wait until the gateway routes to them. Raises StartError."""
     for route, port in ((SMALL, site.small_port), (STREAM, site.stream_port)):
         register(site.port, route.rpartition("/")[2], port, health_check_url="/small")
         until_routed(f"http://127.0.0.1:{site.port}{route}/small")
 
 
 def register(gateway_port: int, name: str, port: int, **more: object) -> None:
-    """Tell the gateway of an instance on this machine, for the time of the measurement."""
+    """Register an instance on this machine, for the time of the measurement."""
     _put(
         f"http://127.0.0.1:{gateway_port}/services/{name}_service/instances/{name}-{os.getpid()}",
         {"host": "127.0.0.1", "port": port, "ttl": 3600, **more},

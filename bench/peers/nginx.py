@@ -102,7 +102,7 @@ def peers() -> list[Peer]:
 
 
 def origin(site: Site) -> Launch | None:
-    """nginx as an origin that answers everything with the small document."""
+    """nginx as an origin that answers every request with the small document."""
     binary = find(NAME)
     if binary is None:
         return None

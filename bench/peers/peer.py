@@ -7,17 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-#: Filled by `make bench` with the peers that come as wheels.
+#: `make bench` installs the peers that come as wheels here.
 WHEELS = Path(".venv-bench").resolve()
 
-#: What stands before the origin's path at a peer that does the same work; it is stripped there.
+#: The path prefix that a peer strips if it does the same work.
 SMALL = "/api/bench"
 STREAM = "/api/stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a peer listens, which origins it has, and where it may write."""
+    """Where a peer listens, its origins, and where it may write."""
 
     port: int
     small_port: int
@@ -25,7 +25,7 @@ class Site:
     folder: Path
 
     def write(self, name: str, text: str) -> str:
-        """Write a configuration file; its path."""
+        """Write a configuration file, and return its path."""
         path = self.folder / name
         path.write_text(text, "utf-8")
         return str(path)
@@ -44,7 +44,7 @@ class Peer:
     """One program in one configuration.
 
     `same_work`: it strips a prefix, writes a JSON access log, adds a request ID to the request and
-    the response, and keeps metrics or a limit, as Lockgate does; else it only passes on.
+    the response, and keeps metrics or a limit, as Lockgate does. Otherwise it only passes requests on.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Peer:
 
 
 def find(name: str) -> str | None:
-    """A program of the wheels, or of PATH (with the directories that Debian keeps servers in)."""
+    """A program of the wheels, or on PATH (with the directories where Debian keeps servers)."""
     in_wheels = WHEELS / "bin" / name
     for inside in (*WHEELS.glob(f"lib/python*/site-packages/{name}/_bin/{name}"), in_wheels):
         if inside.is_file():
@@ -67,16 +67,16 @@ def find(name: str) -> str | None:
 
 
 def version_of(command: Sequence[str], *, word: str) -> str:
-    """What follows `word` in what a program says of its version."""
+    """The text behind `word` in a program's version message."""
     ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     said = ran.stdout + ran.stderr
     return said.partition(word)[2].strip().split()[0].strip("/, ") if word in said else "?"
 
 
 def is_optimised(python: str = sys.executable) -> bool:
-    """The interpreter was built with profile-guided optimisation, as far as it says.
+    """Whether the interpreter was built with profile-guided optimisation, as far as it tells.
 
-    Debian and Fedora do that by a make target of their own, so theirs are known by their place.
+    Debian and Fedora build theirs with another make target, so these are known by their path.
     """
     asked = (
         "import sys, sysconfig;"

@@ -1,7 +1,7 @@
-"""The proxy that a tutorial shows: aiohttp's server in front of its ClientSession, on uvloop.
+"""The proxy of a tutorial: aiohttp's server in front of its ClientSession, on uvloop.
 
 `python textbook_aiohttp.py PORT ORIGIN_PORT [LOG]`; with LOG it also strips `/api/<name>`, writes a
-JSON access log, adds a request ID and counts, in the way that tutorials do each of these.
+JSON access log, adds a request ID and counts requests, each in the way of a tutorial.
 """
 
 import json

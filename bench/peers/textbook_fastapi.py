@@ -1,4 +1,4 @@
-"""The proxy that a tutorial shows: FastAPI in front of httpx; run by uvicorn.
+"""The proxy of a tutorial: FastAPI in front of httpx, run by uvicorn.
 
 `ORIGIN=http://127.0.0.1:PORT uvicorn textbook_fastapi:app`
 """

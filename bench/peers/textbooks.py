@@ -1,4 +1,4 @@
-"""What most people would write in Python: the two textbook proxies."""
+"""The two textbook proxies: what most people would write in Python."""
 
 import subprocess
 from pathlib import Path
@@ -12,7 +12,7 @@ _HERE = Path(__file__).parent.resolve()
 
 
 def peers(python: str) -> list[Peer]:
-    """aiohttp's runs by the gateway's own interpreter, FastAPI's by that of the wheels."""
+    """aiohttp's runs with the gateway's interpreter, FastAPI's with that of the wheels."""
     version = _versions(python, "aiohttp")
     assert version is not None, "aiohttp is what the gateway itself is built on"
 

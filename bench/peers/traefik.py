@@ -1,4 +1,4 @@
-"""Traefik, with its file provider; it has no request IDs of its own, so a fixed one is added."""
+"""Traefik with its file provider; it has no request IDs, so a fixed one is added."""
 
 import json
 from typing import Any
