@@ -82,12 +82,12 @@ def errors_middleware(
     return answer_failures
 
 
-def abort(request: web.BaseRequest) -> None:
+def abort(client: web.BaseRequest | web.RequestHandler) -> None:
     """Reset the client's connection, so that the client can't take a partial answer for a whole one.
 
     A FIN would be the clean end of a body without a length (HTTP/1.0).
     """
-    transport = request.transport
+    transport = client.transport
     if transport is None:
         return
     sock = transport.get_extra_info("socket")

@@ -14,6 +14,8 @@ from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.messages import FieldLine, ResponseHead
+from middlewares.bodies import Abandoned, Fanout, Reader, Sink, Trailers, WhenSlow
+from middlewares.errors import abort
 from middlewares.failures import RequestTimeout
 
 #: What frames an answer, or speaks of the client's connection, is decided when it is sent.
@@ -22,12 +24,10 @@ _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def _taken_by_nobody(_piece: bytes) -> bool:
-    return False
-
-
-class Answer(web.StreamResponse):
+class Answer(web.StreamResponse, Sink):
     """What the hop returns. Layers may add to `headers`, or `release` it and return another answer.
+
+    Once its head is sent, it is the sink through which the client gets the body.
 
     `head` is the instance's, which goes out unchanged. `headers` holds only what is added, and `added` the
     same as byte lines for what is added always; `replaced` are the names (lower-case) of which the
@@ -66,19 +66,19 @@ class Answer(web.StreamResponse):
         self._writer: AbstractStreamWriter | None = None
         self._client: web.RequestHandler | None = None
         self._in_chunks = False
-        #: A piece is in hand that waits for the client.
-        self._waits = False
         self._finished = False
+        #: The body's readers beside the client.
+        self.others: Fanout | None = None
         self._keeps_alive = True
 
     def release(self) -> None:
         """Give the connection back; the exchange does it at its end, so whoever forgets it leaks nothing."""
+        if self.others is not None:
+            self.others.broke(Abandoned())  # unless they have met its end
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
-        if self._client is not None:
-            self.connection.forward_to(_taken_by_nobody)  # the two would hold each other
-        elif self._writer is None and self.connection.is_complete:
+        if self._writer is None and self.connection.is_complete:
             self.connection.rest()  # nobody will read it, and the connection can carry another
         give_back(self.connection)
 
@@ -122,8 +122,19 @@ class Answer(web.StreamResponse):
             for name, value in self.head.fields
         )
 
+    def add_reader(
+        self, sink: Sink, *, when_slow: WhenSlow = WhenSlow.LEAVE, cap: int | None = None
+    ) -> Reader:
+        """Have one more sink get the body as the instance sends it; a layer asks before it is delivered.
+
+        When the client leaves, the body ends for all. `cap` and `when_slow` are those of a Fanout.
+        """
+        if self.others is None:
+            self.others = Fanout()
+        return self.others.add(sink, when_slow=when_slow, cap=cap)
+
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send the head; the body follows by `write`, and `write_eof` ends it."""
+        """Send the head; the body follows by `take`, and `end` or `broke`."""
         if self._writer is None:
             await self._begin(request, b"", whole=False)
         return self._writer
@@ -133,37 +144,49 @@ class Answer(web.StreamResponse):
         await self._begin(request, body, whole=True)
         self._finished = True
 
-    def forward(self, data: bytes) -> bool:
+    def take(self, piece: bytes) -> bool:
         """Send a piece of the body at once; False where that can't be, because the client is slow."""
         client = self._client
-        if client is None or client.writing_paused or self._waits:
+        if client is None or client.writing_paused:
             return False
         if client.transport is None or client.transport.is_closing():
             return False
-        self._send(client.transport, data)
+        self.bytes_out += len(piece)
+        client.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._in_chunks else piece)
         return True
 
-    async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send a piece of the body; it waits while the client is slow, but RequestTimeout in the end."""
+    async def room(self) -> None:
+        """Wait while the client is slow; RequestTimeout in the end, ConnectionError where it is gone."""
         assert self._writer is not None
-        # What is forwarded meanwhile would overtake this piece.
-        self._waits = True
         try:
             async with asyncio.timeout(self._send_timeout_s or None):
                 await self._writer.drain()
         except TimeoutError:
             raise RequestTimeout("the client reads nothing of its answer") from None
-        finally:
-            self._waits = False
-        self._send(self._transport, bytes(data))
+        _ = self._transport
 
-    async def write_eof(self, _data: bytes = b"") -> None:
-        """End the body cleanly; never called for one that broke off."""
-        if self._finished or self._writer is None:
-            return
+    def end(self, trailers: Trailers = ()) -> None:
         self._finished = True
         if self._in_chunks:
-            self._transport.write(self._last_chunk())
+            self._transport.write(self._last_chunk(trailers))
+
+    def broke(self, why: Exception) -> None:
+        """The head is out: only the connection's end can still say that the body is not whole."""
+        client = self._client
+        if client is not None and client.transport and not client.transport.is_closing():
+            abort(client)
+        self.abandon()
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """`take`, by aiohttp's name; it waits where it has to."""
+        piece = bytes(data)
+        while not self.take(piece):
+            await self.room()
+
+    async def write_eof(self, _data: bytes = b"") -> None:
+        """`end`, by aiohttp's name; never called for a body that broke off."""
+        if not self._finished and self._writer is not None:
+            self.end(self.connection.trailers)
 
     @property
     def _transport(self) -> asyncio.Transport:
@@ -171,10 +194,6 @@ class Answer(web.StreamResponse):
         if client is None or client.transport is None or client.transport.is_closing():
             raise ConnectionResetError("the client is gone")
         return client.transport
-
-    def _send(self, transport: asyncio.Transport, data: bytes) -> None:
-        self.bytes_out += len(data)
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._in_chunks else data)
 
     def ask(self) -> None:
         """Send what has a client that is gone answer with a reset: a zero before the next chunk's size.
@@ -205,16 +224,15 @@ class Answer(web.StreamResponse):
             self._client, self._in_chunks = request.protocol, chunked
         elif chunked:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            await writer.write(data + chunk + self._last_chunk())
+            await writer.write(data + chunk + self._last_chunk(self.connection.trailers))
         else:
             await writer.write(data + body)
 
-    def _last_chunk(self) -> bytes:
+    def _last_chunk(self, trailers: Trailers) -> bytes:
         if not self._takes_trailers:
             return b"0\r\n\r\n"
-        came = self.connection.trailers
-        trailers = trailer_lines(came, self.head, without_cors=self._without_cors)
-        return b"0\r\n%b\r\n" % trailers
+        lines = trailer_lines(trailers, self.head, without_cors=self._without_cors)
+        return b"0\r\n%b\r\n" % lines
 
     def _decide_keep_alive(self, request: web.BaseRequest, *, closes: bool) -> None:
         self._keeps_alive = self._keeps_alive and request.keep_alive and not closes

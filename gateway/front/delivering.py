@@ -1,5 +1,6 @@
 """The layer that delivers what the others give back unsent."""
 
+from contextlib import suppress
 from typing import cast
 
 from aiohttp import web
@@ -10,7 +11,7 @@ from gateway.front.connection import GatewayRequestHandler
 from gateway.front.document import Document
 from gateway.front.refusing import Refuse
 from gateway.front.tunnel import join
-from middlewares.errors import abort
+from middlewares.bodies import Abandoned, Fanout, Pieces, WhenSlow, pour
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure
 from middlewares.problems import problem_of
@@ -70,26 +71,45 @@ async def relay(request: web.Request, answer: Answer) -> None:
     exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
         if connection.is_complete:
-            await answer.send_whole(request, connection.rest())
+            body = connection.rest()
+            await answer.send_whole(request, body)
+            if answer.others is not None:
+                await _give_whole(body, answer, answer.others)
         else:
             if answer.is_event_stream:
                 exchange.stream = "event_stream"
             await answer.prepare(request)
             client.passes_on = answer
-            connection.forward_to(answer.forward)
-            while piece := await connection.read():
-                await answer.write(piece)
-            await answer.write_eof()
+            if answer.others is None:
+                await pour(connection, answer)
+            else:
+                await _pour_to_all(answer, answer.others)
     except Failure as failure:
-        # The head is out: only the connection's end can still say that the body is not whole.
-        _say_broken(exchange, failure)
+        _say_broken(exchange, failure)  # the client learns it by its connection's end
         failure.__traceback__ = None  # its frames hold the connection, which holds this failure
-        abort(request)
-        answer.abandon()
     finally:
         client.passes_on = None
         if answer.prepared:
             exchange.bytes_out = answer.bytes_out  # also where the client leaves in the middle
+
+
+async def _pour_to_all(answer: Answer, readers: Fanout) -> None:
+    """Feed it to the client and to those beside it; raise what went wrong with the client."""
+    client = readers.add(answer, when_slow=WhenSlow.HOLD)
+    with suppress(Abandoned):
+        await pour(answer.connection, readers)
+    if client.why is not None:
+        raise client.why
+
+
+async def _give_whole(body: bytes, answer: Answer, readers: Fanout) -> None:
+    """Feed a body to those beside the client, which has been sent all of it."""
+    whole = Pieces(0)
+    if body:
+        whole.take(body)
+    whole.end(answer.connection.trailers)
+    with suppress(Abandoned):
+        await pour(whole, readers)
 
 
 def _say_broken(exchange: Exchange, failure: Failure) -> None:

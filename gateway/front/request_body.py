@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
+from middlewares.bodies import Beginning
 from middlewares.exchange import Exchange
-from middlewares.failures import BadRequest, BodyTooLarge, RequestTimeout
+from middlewares.failures import BadRequest, BodyTooLarge, Failure, RequestTimeout
 from middlewares.hygiene.deciding import expects_continue
 
 #: A slow start is nobody's fault.
@@ -57,24 +58,27 @@ class RequestBody:
         self._limits = limits
         #: For the client alone: an instance that reads slowly is no fault of it.
         self._waited_s = 0.0
-        self._kept: list[bytes] = []
-        self._kept_bytes = 0
+        self._beginning = Beginning(REPLAYED_BYTES)
         self._wanted = False
 
     @property
     def is_replayable(self) -> bool:
         """Whatever was read of it so far is kept, so it can be sent once more."""
-        return self._kept_bytes == self._exchange.bytes_in
+        return self._beginning.is_whole
 
     def begin(self) -> AsyncIterator[bytes]:
         """The pieces from the first one on, for one try."""
         return self._pieces()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
-        for piece in list(self._kept):
+        for piece in tuple(self._beginning.pieces):
             yield piece
-        while piece := await self._next():
-            yield piece
+        try:
+            while piece := await self._next():
+                yield piece
+        except Failure as failure:
+            self._beginning.broke(failure)
+            raise
 
     async def _next(self) -> bytes:
         request, exchange = self._request, self._exchange
@@ -92,12 +96,8 @@ class RequestBody:
         self._waited_s += time.monotonic() - began_s
         exchange.bytes_in += len(piece)
         self._check(exchange.bytes_in)
-        if exchange.bytes_in <= REPLAYED_BYTES:
-            self._kept.append(piece)
-            self._kept_bytes += len(piece)
-        elif self._kept:
-            self._kept.clear()
-            self._kept_bytes = 0
+        if piece:
+            self._beginning.take(piece)
         return piece
 
     def _check(self, received: int) -> None:
