@@ -27,12 +27,14 @@ class Memory(dict[K, V]):
 
     def recall(self, key: K) -> V | None:
         """Return what was kept under this key, and count the hit or miss."""
-        found = self.get(key)
-        if found is None:
-            self.misses += 1
-        else:
-            self.hits += 1
-        return found
+        self.hits += 1
+        return self[key]
+
+    def __missing__(self, _key: K) -> V | None:
+        # `recall` has counted a hit already: so a hit costs no call and no comparison.
+        self.hits -= 1
+        self.misses += 1
+        return None
 
     def keep(self, key: K, value: V, size: int) -> V:
         """Keep a result, unless the `size` of its outside input in bytes is too large."""

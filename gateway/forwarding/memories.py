@@ -20,7 +20,7 @@ class FieldRules(Memory[bytes, Gets]):
     """Remembers what happens to each field; `rules[name]` decides for a new name.
 
     A call for each field costs more than the lookup, so a loop over a section first counts all fields as
-    hits, and `__missing__` takes each new one off again.
+    hits.
     """
 
     __slots__ = ("_think",)
@@ -30,8 +30,7 @@ class FieldRules(Memory[bytes, Gets]):
         self._think = think
 
     def __missing__(self, name: bytes) -> Gets:
-        self.hits -= 1
-        self.misses += 1
+        super().__missing__(name)
         return self.keep(name, self._think(name), len(name))
 
 

@@ -39,12 +39,12 @@ class Policy:
     window_us: int
     counts: frozenset[int] = frozenset()
 
-    @property
+    @cached_property
     def window_s(self) -> int:
         """The window that clients are told, in whole seconds, rounded up."""
         return -(-self.window_us // 1_000_000)
 
-    @property
+    @cached_property
     def resolution_us(self) -> int:
         """The step that stamps are rounded up to, in microseconds."""
         if self.requests <= EXACT_UP_TO:
@@ -192,6 +192,8 @@ def _of_check(
 
 def _together(decisions: Sequence[Decision]) -> Decision:
     """Choose the decision that counts, with the others beside it."""
+    if len(decisions) == 1:  # as nearly all are
+        return decisions[0]
     refusing = [one for one in decisions if not one.allowed]
     if refusing:
         deciding = max(refusing, key=lambda one: one.next_in_us)
@@ -262,15 +264,17 @@ def decide(
     locally: bool = False,
 ) -> Decision:
     """Count all checks of an ask, then charge all; a refused ask changes nothing."""
-    for check, log in zip(ask.checks, logs, strict=True):
-        log.count(check.policy, now_us)
-    admitted = ask.anyway or all(log.used < limit for log, limit in zip(logs, limits, strict=True))
-    for check, log in zip(ask.checks, logs, strict=True):
-        if admitted and (ask.anyway or not check.policy.counts):
-            log.charge(check.policy, now_us)
+    admitted = True
+    for (policy, _), log, limit in zip(ask.checks, logs, limits, strict=True):
+        log.count(policy, now_us)
+        if log.used >= limit:
+            admitted = ask.anyway
     decisions = []
     for check, log, limit in zip(ask.checks, logs, limits, strict=True):
-        remaining, next_in_us = log.left(check.policy, now_us, limit)
+        policy = check.policy
+        if admitted and (ask.anyway or not policy.counts):
+            log.charge(policy, now_us)
+        remaining, next_in_us = log.left(policy, now_us, limit)
         why = Why.ROOM if admitted or remaining else Why.USED_UP
         decisions.append(Decision(check, why, remaining, next_in_us, limit, locally))
     return _together(decisions)

@@ -1,6 +1,7 @@
 """The layer that limits each client's requests to proxied routes."""
 
 from collections.abc import Awaitable, Callable
+from itertools import repeat
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -30,12 +31,10 @@ def rate_limit_middleware(
     async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
         exchange = request[EXCHANGE]
         route = exchange.route
-        if route is None or not route.policy.limits:
+        if route is None or not (limits := route.policy.limits):
             return await handler(request)
-        key = key_of(exchange)
-        ask = Ask(tuple([Check(policy, key) for policy in route.policy.limits]))
-        decision = await decide(ask)
-        exchange.limit = decision
+        ask = Ask(tuple(map(Check, limits, repeat(key_of(exchange)))))
+        decision = exchange.limit = await decide(ask)
         metrics.limit_decided(decision.policy.name, _word(decision))
         if not decision.allowed:
             raise RateLimited(decision.retry_after_s)
