@@ -22,7 +22,7 @@ from middlewares.cors import cors_layers
 from middlewares.errors import errors_middleware
 from middlewares.hygiene.layer import hygiene_middleware
 from middlewares.limits.layer import rate_limit_middleware
-from middlewares.ports import surfaces_middleware
+from middlewares.ports import ports_middleware
 from middlewares.routing.layer import route_middleware
 from middlewares.telemetry.layer import correlation_middleware
 
@@ -52,7 +52,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
     is_proxied = gateway.routing.covers
     cors = cors_layers(settings.cors_origins, is_proxied) if settings.cors_origins else None
-    surfaces = surfaces_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
+    ports = ports_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
     outer = [
         # Behind the errors, so that they are on refusals too.
         answer_fields_middleware(gateway.lifecycle),
@@ -75,7 +75,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         # What two readers could read differently goes no further, whoever it is for.
         hygiene_middleware(),
         # A port that does not answer a path says so before anything is looked up.
-        *([surfaces] if settings.admin_listen else []),
+        *([ports] if settings.admin_listen else []),
         # A preflight is the browser's own question: no route, no limit, no instance.
         *([cors.answers_preflights] if cors else []),
         # What is not found costs the client nothing of its limit.

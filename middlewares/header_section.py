@@ -29,7 +29,7 @@ class HeaderSection:
             "fields",
             "forwarded_for",
             "host",
-            "passed_on",
+            "ready_lines",
             "trace_id",
             "user_agent",
         ),
@@ -53,7 +53,7 @@ class HeaderSection:
         #: The HTTP version for which `check` last found it valid.
         self.valid_in: Version | None = None
         #: The lines that go to an instance as they are; None: not known yet; b"": they need `_careful`.
-        self.passed_on: bytes | None = None
+        self.ready_lines: bytes | None = None
         traceparents: list[bytes] = []
         for name, value in fields:
             if len(name) not in _LENGTHS:

@@ -35,7 +35,7 @@ class Listener:
         return port == self._port and (self._at_any_address or host == self._host)
 
 
-def surfaces_middleware(
+def ports_middleware(
     *, admin: Callable[[], Listener | None], is_proxied: Callable[[str], bool]
 ) -> Middleware:
     """Answer proxied paths, /health and /ready on the public port, and all but proxied ones on the admin port."""

@@ -78,9 +78,9 @@ class Inbound:
 def request_head(inbound: Inbound, instance: Instance, met: ForwardingMemories) -> RequestHead:
     """Make the head to send to an instance. Raises BadRequest or LoopDetected."""
     section = inbound.section
-    kept = section.passed_on
+    kept = section.ready_lines
     if kept is None:
-        kept = section.passed_on = _ordinary(section.fields, met)
+        kept = section.ready_lines = _ordinary(section.fields, met)
     if not kept or inbound.authority is not None:
         return _careful(inbound, instance)
     key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)

@@ -39,9 +39,9 @@ def response_head(
     or any name with `careful`. `without_cors` drops all Access-Control-* fields. `trailers`: trailers
     follow the body.
     """
-    kept = head.passed_on
+    kept = head.ready_lines
     if kept is None:
-        kept = head.passed_on = _ordinary(head, met)
+        kept = head.ready_lines = _ordinary(head, met)
     if careful or without_cors or trailers or not kept:
         kept = _careful(head, replaced, without_cors=without_cors, trailers=trailers)
     return b"HTTP/1.%d %b%b\r\n" % (version[1], kept, lines(added))

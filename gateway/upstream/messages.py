@@ -31,7 +31,7 @@ class RequestHead:
 class ResponseHead:
     """The head of an instance's answer; `length` None: the body is chunked or runs until the close.
 
-    It is not changed once it is complete, because equal answers may share it. `passed_on` keeps the
+    It is not changed once it is complete, because equal answers may share it. `ready_lines` keeps the
     lines that go to the client with each of these answers.
     """
 
@@ -40,7 +40,7 @@ class ResponseHead:
     fields: Sequence[FieldLine]
     length: int | None = None
     chunked: bool = False
-    passed_on: bytes | None = None
+    ready_lines: bytes | None = None
 
 
 class End(NamedTuple):
