@@ -1,4 +1,4 @@
-"""The application: the pipeline in one visible list, and what is behind which path."""
+"""The application: the pipeline in one visible list, and the handler of each path."""
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -45,20 +45,21 @@ def create_app(settings: GatewaySettings) -> web.Application:
 
 
 def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]:
-    """The layers in front of the hop, outermost first: down with the request, up with its answer.
+    """The layers in front of the hop, outermost first: a request goes down, its answer comes up.
 
-    What `await handler(request)` gives is unsent, so each layer may add to it or replace it.
+    `await handler(request)` returns an answer that is not sent yet, so each layer may add to it or
+    replace it.
     """
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
     is_proxied = gateway.routing.covers
     cors = cors_layers(settings.cors_origins, is_proxied) if settings.cors_origins else None
     ports = ports_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
     outer = [
-        # Behind the errors, so that they are on refusals too.
+        # Outside of the errors, so that refusals have the fields too.
         answer_fields_middleware(gateway.lifecycle),
-        # A browser hands a page no refusal without them.
+        # Without them, a browser does not show a refusal to the page.
         *([cors.adds_fields] if cors else []),
-        # Whatever goes wrong further in becomes a problem document here, and only here.
+        # Errors of all inner layers become problem documents here, and only here.
         answers_failures,
     ]
     return [
@@ -69,25 +70,25 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
             sections=gateway.met.sections,
             client_ip_of=gateway.clients.ip_of,
         ),
-        # Before the log tells what was sent, and behind all that may change it.
+        # Inside the log, which records what was sent; outside of the layers that may change the answer.
         delivery_middleware(tunnels=metrics.tunnels, refuse=refusing(outer)),
         *outer,
-        # What two readers could read differently goes no further, whoever it is for.
+        # A request that an instance could read differently is refused, whatever its path.
         hygiene_middleware(),
-        # A port that does not answer a path says so before anything is looked up.
+        # A port that does not serve a path says so before anything is looked up.
         *([ports] if settings.admin_listen else []),
-        # A preflight is the browser's own question: no route, no limit, no instance.
+        # A preflight is the browser's own request: it needs no route, no limit and no instance.
         *([cors.answers_preflights] if cors else []),
-        # What is not found costs the client nothing of its limit.
+        # A path without a route does not count against the client's limit.
         route_middleware(routing=gateway.routing, catalogue=gateway.routed_view),
-        # Before the candidates: waiting for a first verdict must not be free of charge.
+        # Before the candidates: a request that waits for a first verdict must count too.
         rate_limit_middleware(
             decide=gateway.limiter.decide,
             charge_after=gateway.limiter.charge_after,
             key_of=lambda exchange: gateway.clients.limit_key(exchange.client_ip),
             metrics=metrics,
         ),
-        # Innermost: the hop begins with what this layer found.
+        # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
             view=lambda: member.view,
             status_of=member.health.status,
@@ -99,7 +100,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
 
 
 def add_routes(app: web.Application, gateway: Gateway) -> None:
-    """The gateway's own endpoints, and the one resource of everything that is proxied."""
+    """Add the gateway's own endpoints, and the one resource of everything that is proxied."""
     settings, member, guard = gateway.settings, gateway.member, gateway.guard
     process = ProcessEndpoints(
         settings=settings,

@@ -1,14 +1,14 @@
-"""What the parts of a registration are called where it is written: in Python, on the command line, over HTTP."""
+"""The names of a registration's settings in each place: in Python, on the command line, over HTTP."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Names for messages: whoever reads one shall find in it the words of what they have written."""
+    """Names for messages, so that a message uses the names that its reader has written."""
 
     path: str
-    #: What asks for a connect in place of a path.
+    #: Asks for a TCP connect instead of a path.
     no_path: str
     probe: str
     statuses: str
@@ -52,7 +52,7 @@ COMMAND_LINE = Words(
     port="--port",
     weight="--weight",
 )
-#: For those who look at a gateway: they may have registered it in any way.
+#: For readers who may have registered in any of these ways.
 ANY = Words(
     path="health_path, --health-path, over HTTP health_check_url",
     no_path="health_path=None (--tcp, over HTTP no health_check_url)",

@@ -1,1 +1,1 @@
-"""The gateway's process: bind, be ready, serve, drain."""
+"""The gateway's process: bind, wait for a view, serve, drain."""

@@ -1,4 +1,4 @@
-"""How a gateway stops: clients are told, and what is under way is finished."""
+"""Stops a gateway: clients are told, and requests in flight finish."""
 
 import asyncio
 import time
@@ -8,16 +8,16 @@ from gateway.front.connection import GatewayRequestHandler
 from gateway.front.server import GatewayRunner, GatewayServer
 from gateway.worker.worker import Gateway
 
-#: Time for the last bytes of a tunnel that was ended.
+#: The time for the last bytes of a tunnel that was ended.
 ENDS_WITHIN_S = 1.0
 
 
 async def drain(gateway: Gateway, runner: GatewayRunner) -> None:
-    """Say goodbye with every answer until no connection is left, or the time is up.
+    """Tell clients with every answer to leave, until no connection is left or the time is up.
 
-    For the first half of SHUTDOWN_GRACE, new connections are still taken: whoever has not noticed
-    yet is served and told. Then the sockets close, and requests under way have the other half.
-    Tunnels and event streams are left alone until TUNNEL_GRACE ends.
+    For the first half of SHUTDOWN_GRACE, new connections are still taken: a client that has not
+    noticed yet is served and told. Then the sockets close, and requests in flight have the other
+    half. Tunnels and event streams go on until TUNNEL_GRACE ends.
     """
     gateway.lifecycle.stopping = True
     began_s = time.monotonic()
@@ -38,6 +38,6 @@ def _ordinary(server: GatewayServer) -> list[GatewayRequestHandler]:
 
 
 async def _until(done: Callable[[], bool], until_s: float) -> None:
-    # aiohttp tells nobody when a connection ends.
+    # aiohttp has no signal for the end of a connection.
     while not done() and time.monotonic() < until_s:  # noqa: ASYNC110
         await asyncio.sleep(0.02)

@@ -33,11 +33,11 @@ from middlewares.ports import Listener
 from middlewares.programs.standard_streams import open_standard_streams
 from middlewares.telemetry.logs import configure_logging
 
-#: A view is worth waiting for: whoever connects sooner would only be told that there is none.
+#: Waiting for a view pays: a client that connects before it would only get an error.
 VIEW_WITHIN_S = 2.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
 NOT_READ = "nothing reads this variable: set the one that is meant"
-#: What sets where the gateway listens, as messages name it.
+#: The variables of the listening address, as messages name them.
 PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
@@ -46,11 +46,11 @@ _log = structlog.get_logger()
 
 
 class ListenError(Exception):
-    """Somebody else listens on an address that could still be bound a moment ago."""
+    """Another program listens on an address that could still be bound a moment ago."""
 
 
 def main() -> int:
-    """Run the gateway in the foreground; the exit status."""
+    """Run the gateway in the foreground, and return the exit status."""
     open_standard_streams()
     try:
         settings = load_settings()
@@ -85,7 +85,7 @@ def warn_of_near_names(environ: Mapping[str, str]) -> None:
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed: the gateway costs a third less on it."""
+    """uvloop's loop if it is installed, since the gateway needs a third less CPU with it."""
     try:
         import uvloop
     except ImportError:
@@ -94,7 +94,7 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def bind(settings: GatewaySettings) -> list[socket.socket]:
-    """The public socket, and the admin's where there is one; bound, but not listening yet."""
+    """The public socket, and the admin's if there is one; bound, but not listening yet."""
     sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)]
     if settings.admin_listen is None:
         return sockets
@@ -109,14 +109,14 @@ async def serve(
     sockets: list[socket.socket],
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way within SHUTDOWN_GRACE.
+    """Serve until SIGTERM or SIGINT, then finish requests in flight within SHUTDOWN_GRACE.
 
-    A SIGINT after that ends it at once. `on_started` is called when connections are taken.
+    A SIGINT after that ends it at once. `on_started` is called when it takes connections.
     """
     stop = StopSignals()
     stop.take()
     loop = asyncio.get_running_loop()
-    # Their default would end the process.
+    # By default these signals would end the process.
     loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
     loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
     app = create_app(settings)
@@ -167,9 +167,9 @@ def _hang_up(stop: StopSignals) -> None:
 
 
 def spare_the_collector() -> None:
-    """Let the garbage collector pass over what lives as long as the process, and come less often.
+    """Exclude objects that live as long as the process from garbage collection, and collect less often.
 
-    A request leaves no cycles behind, so there is little for it to find.
+    A request leaves no cycles behind, so there is little to collect.
     """
     gc.collect()
     gc.freeze()
@@ -177,10 +177,10 @@ def spare_the_collector() -> None:
 
 
 async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: int) -> None:
-    """Take connections from now on."""
+    """Start to take connections."""
     for sock, variable in zip(sockets, (PUBLIC_ADDRESS, "ADMIN_LISTEN"), strict=False):
         try:
-            sock.listen(backlog)  # uvloop would only log that somebody else does
+            sock.listen(backlog)  # uvloop would only log that another program listens there
             await web.SockSite(runner, sock, backlog=backlog).start()
         except OSError as error:
             where = sock.getsockname()
@@ -189,7 +189,7 @@ async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: i
 
 
 async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:
-    """Wait for one of the two; True when it is `ready`."""
+    """Wait for one of the two; True if it is `ready`."""
     waits = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(ready)]
     try:
         done, _ = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -233,7 +233,7 @@ def _bound(sock: socket.socket, address: Any) -> socket.socket:
 
 
 def _remove_dead_socket(path: str) -> None:
-    """What a killed process left behind is in the way; anything else is somebody's, and stays."""
+    """Remove what a killed process left behind; a file of anybody else stays."""
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):
             return

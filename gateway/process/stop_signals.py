@@ -14,19 +14,19 @@ class StopSignals:
         self._had_terminal = _has_terminal()
 
     def terminal_has_gone(self) -> bool:
-        """Whether a SIGHUP means that: the terminal that this process was started at is closed."""
+        """Whether SIGHUP means that the terminal of this process was closed."""
         if self._had_terminal and not _has_terminal():
             self.asked.set()
         return self.asked.is_set()
 
     def take(self) -> None:
-        """From now on; to be called in the event loop."""
+        """Install the handlers; call it in the event loop."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.asked.set)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
 
     def _interrupt(self) -> None:
-        # Only a person is impatient: a supervisor may send SIGTERM twice, and means the same.
+        # A second SIGTERM means the same as the first: a supervisor may send both.
         if self.asked.is_set():
             self.at_once.set()
         self.asked.set()

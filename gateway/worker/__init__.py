@@ -1,1 +1,1 @@
-"""A worker: its parts, each made once, and what it does beside its requests."""
+"""A worker: its objects, each made once, and its work beside its requests."""

@@ -1,4 +1,4 @@
-"""The layer that adds the fields that every answer carries."""
+"""The layer that adds the fields that every answer has."""
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -16,10 +16,10 @@ _HEADER = HEADER.encode("ascii")
 
 
 def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
-    """Correlation ID, limits, and the word that this answer is the connection's last, when we stop.
+    """Add the correlation ID, the limits, and `Connection: close` while the gateway stops.
 
-    Goodbye is said as a header, which a client can act on; closing without a word would lose its
-    next request. An instance's answer takes the fields as bytes, and no Server: it is not ours.
+    A client can act on the field, while closing without it would lose the client's next request. An
+    instance's answer gets the fields as bytes, and no Server, since it is not ours.
     """
 
     @web.middleware

@@ -1,4 +1,4 @@
-"""Background work that belongs to the application: begun with it, ended with it, never lost silently."""
+"""Background work of the application: it starts and ends with it, and never dies unnoticed."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +19,7 @@ _log = structlog.get_logger()
 async def running(
     name: str, run: Callable[[], Awaitable[None]], metrics: GatewayMetrics
 ) -> AsyncIterator[None]:
-    """Have `run`, which never returns, run while the block does; should it crash, it is begun anew."""
+    """Run `run`, which never returns, while the block does; restart it if it crashes."""
     count = aio.count_exceptions(metrics.background_failures.labels(name), exc=Exception)
     track = aio.track_inprogress(metrics.background_running.labels(name))
     counted: Callable[[], Awaitable[None]] = track(count(run))

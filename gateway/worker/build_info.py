@@ -1,4 +1,4 @@
-"""The versions that `gateway_build_info` has as labels."""
+"""The versions in the labels of `gateway_build_info`."""
 
 import platform
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""What one worker has met of heads: it belongs to no other, and to no connection."""
+"""A worker's memories of heads; it shares them with no other worker."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +11,7 @@ from middlewares.memory import Memory
 
 
 class HeadsMet:
-    """A memory for each stage of a head's way; docs/decisions/0006-heads-met-before.md."""
+    """One memory for each stage of a head's way; docs/decisions/0006-heads-met-before.md."""
 
     def __init__(self) -> None:
         self.requests = request_memory()
@@ -20,7 +20,7 @@ class HeadsMet:
         self.answers = answer_memory()
 
     def memories(self) -> Iterable[Memory[Any, Any]]:
-        """All of them, to be counted."""
+        """All memories, for their metrics."""
         forwarding = self.forwarding
         return (
             self.requests,

@@ -1,4 +1,4 @@
-"""How many instances of each service there are, by status: counted anew only where that has changed."""
+"""Counts the instances of each service by status, and recounts only what has changed."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,7 +7,7 @@ from discovery.view.view import View
 
 
 class InstanceCounts:
-    """The counts of `/status` and `/metrics`, which anybody may ask for as often as they like."""
+    """The counts for `/status` and `/metrics`, cheap enough to be asked for at any rate."""
 
     def __init__(self, view: Callable[[], View], health: HealthBook) -> None:
         self._view = view
@@ -16,7 +16,7 @@ class InstanceCounts:
         self._counts: Mapping[str, Mapping[str, int]] = {}
 
     def __call__(self) -> Mapping[str, Mapping[str, int]]:
-        """By service: how many in `total`, and of each status as this gateway has found it."""
+        """By service: how many in `total`, and in each status by this gateway's verdict."""
         view, revision = self._view(), self._health.revision
         if self._counted is None or self._counted[0] is not view or self._counted[1] != revision:
             self._counts = self._count(view)

@@ -1,4 +1,4 @@
-"""What a worker is at: when it began, and whether it is stopping."""
+"""A worker's state: when it started, and whether it is stopping."""
 
 import os
 import time
@@ -20,5 +20,5 @@ class Lifecycle:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why no more requests should be sent here."""
+        """Why it should get no more requests; empty if it should."""
         return (SHUTTING_DOWN,) if self.stopping else ()

@@ -1,4 +1,4 @@
-"""The parts of one worker, each made once and wired to the others."""
+"""The objects of one worker, each made once and wired to the others."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -37,11 +37,11 @@ from middlewares.telemetry.metrics import GatewayMetrics
 
 
 class Gateway:
-    """The parts of one worker, wired; nothing here does I/O before the application starts."""
+    """One worker's objects, wired; it does no I/O before the application starts."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.settings = settings
-        #: Where ADMIN_LISTEN was bound, once it is.
+        #: Where ADMIN_LISTEN is bound; set once it is.
         self.admin_listener: Listener | None = None
         self.lifecycle = Lifecycle()
         self.descriptors = Descriptors.of_this_process()
@@ -76,8 +76,8 @@ class Gateway:
         self._measure()
 
     async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
-        """Background work, in the order in which one needs the other; undone in reverse."""
-        tls_context()  # read now: without a descriptor it would know no authority, for ever
+        """Run the background work in order of dependency; it ends in reverse order."""
+        tls_context()  # read now: without a free descriptor it would trust no authority, for ever
         counted = partial(running, metrics=self.metrics)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self.member.lifespan(counted))
@@ -93,13 +93,13 @@ class Gateway:
             yield
 
     def routed_view(self) -> View:
-        """The view that requests are routed by; NoView until they are."""
+        """The view that requests are routed by; raises NoView while there is none."""
         if not self.member.is_ready:
             raise NoView
         return self.member.view
 
     def _measure(self) -> None:
-        """Have the metrics ask the parts when they are scraped."""
+        """Let the metrics ask the worker's objects when they are scraped."""
         member, metrics = self.member, self.metrics
         metrics.clients_refused = lambda: self.descriptors.refused
         metrics.connections_of = self.upstreams.connections
