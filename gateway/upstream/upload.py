@@ -29,26 +29,24 @@ class Upload:
     """Sends one body in a task of its own, framed as the request's head says."""
 
     def __init__(self, body: AsyncIterator[bytes], head: RequestHead, to: Receiver) -> None:
-        self._body = body
-        self._chunked = head.chunked
-        self._to = to
-        #: Bytes that the head has announced and that are not sent yet.
-        self._due = head.length
         #: Whether all of the body is sent.
         self.is_whole = False
-        self.task = asyncio.create_task(self._send())
+        # The task alone holds the receiver, which holds this: a closed connection has to be let go of.
+        self.task = asyncio.create_task(self._send(body, head.length, head.chunked, to))
 
-    async def _send(self) -> None:
-        to, chunked = self._to, self._chunked
+    async def _send(
+        self, body: AsyncIterator[bytes], due: int, chunked: bool, to: Receiver
+    ) -> None:
+        """Send each piece as it comes; `due` bytes were announced by the head and are not sent yet."""
         try:
             while to.is_open:
                 # The instance is not to blame for silence while the gateway waits for the client.
                 to.expect_head(False)
-                piece = await anext(self._body, b"")
+                piece = await anext(body, b"")
                 to.expect_head(True)
                 if not chunked:
-                    self._due -= len(piece)
-                if self._due < 0 or (self._due and not piece):
+                    due -= len(piece)
+                if due < 0 or (due and not piece):
                     raise not_as_long()
                 if not piece:
                     if chunked:

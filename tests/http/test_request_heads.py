@@ -218,5 +218,25 @@ async def test_a_closed_connection_leaves_nothing_to_the_collector(
     await eventually(lambda: alive() == before)
 
 
+@pytest.mark.usefixtures("without_collector")
+async def test_an_instances_idle_connection_holds_no_client(start_hop: StartHop) -> None:
+    async def keeps_its_connection(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await received.reader.read()
+        ended.set()
+
+    ended = asyncio.Event()
+    gateway, _ = await start_hop(keeps_its_connection)
+    before, others = alive(), connected(gateway)
+    client = await RawClient.connect(gateway.port)
+    await client.send(b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n")
+    await client.answer()
+    await client.close()
+
+    await eventually(lambda: connected(gateway) == others)
+    await eventually(lambda: alive() == before)
+    assert not ended.is_set()
+
+
 def connected(gateway: RunningGateway) -> int:
     return len(gateway.connections)
