@@ -9,7 +9,7 @@ from bench.chaos.scenarios import SCENARIOS, Scenario
 
 
 def _param(number: int, scenario: Scenario) -> object:
-    # Two at a time: more of them would only take the processor from each other.
+    # Two at a time, because more would only compete for the processor.
     marks = [pytest.mark.xdist_group(f"chaos-{number % 2}")]
     return pytest.param(scenario, id=scenario.name.replace(" ", "-"), marks=marks)
 

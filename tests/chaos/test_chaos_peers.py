@@ -1,4 +1,4 @@
-"""The chaos suite with other gateways in Lockgate's place, and the page that it writes."""
+"""The chaos suite with other gateways instead of Lockgate, and the page that it writes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ from bench.chaos.scenarios import SCENARIOS
 async def test_a_peer_is_entered_with_all_instances_and_finds_them_again(
     make: Callable[[], Peer], name: str, tmp_path: Path
 ) -> None:
-    """What it loses is its own matter; it has to be asked the same, and to come to rest."""
+    """A peer may lose requests, but it must get the same requests and become stable again."""
     (scenario,) = (one for one in SCENARIOS if one.name == name)
 
     outcome = await run(scenario, tmp_path, short=True, peer=make())

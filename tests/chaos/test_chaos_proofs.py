@@ -1,4 +1,4 @@
-"""The chaos suite holds itself to account: what broke nothing, and what hid behind another, is no pass."""
+"""The chaos suite checks itself: a scenario that broke nothing, or hid its losses, does not pass."""
 
 import asyncio
 import re
@@ -57,7 +57,7 @@ async def hang_for_a_moment(world: World, seconds: float) -> None:
     ],
 )
 async def test_a_scenario_that_breaks_nothing_fails(act: Act, why: str, tmp_path: Path) -> None:
-    """It once passed: no request was lost."""
+    """The scenario once passed, because no request was lost."""
     outcome = await run(Scenario("idle", "nothing", act, 0.5, 0.5), tmp_path, short=True)
 
     (problem,) = outcome.problems()
@@ -119,7 +119,7 @@ def test_instances_that_never_hang_up_are_told(tmp_path: Path) -> None:
 async def test_a_gateway_that_drops_gets_does_not_hide_behind_another(
     start_keep_alive: StartKeepAlive,
 ) -> None:
-    """The client asks again elsewhere, as good clients do: nothing fails, and it is noted all the same."""
+    """The client asks another gateway, as good clients do, so nothing fails; the loss is noted all the same."""
 
     async def answers(received: Received, connection: ServedConnection) -> None:
         word = received.target.rpartition(b"/")[2]

@@ -1,7 +1,7 @@
-"""What the registry's scripts mean, in plain Python: the oracle that they are held against.
+"""What the registry's scripts mean, in plain Python: the oracle that they are compared with.
 
-It knows no clock. That a lease has lapsed, or that an instance has been unhealthy for too long, is
-told to it by `lapse`, `lapse_gateway` and `outstay`; a test tells the server the same through scores.
+It has no clock. `lapse`, `lapse_gateway` and `outstay` tell it that a lease has lapsed or that an
+instance has been unhealthy for too long; a test tells the server the same through scores.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from discovery.model.instance import Instance
 
 @dataclass(frozen=True)
 class TwinEvent:
-    """One entry of the stream; `more` is what its kind brings along."""
+    """One entry of the stream; `more` has the fields of its kind."""
 
     revision: int
     kind: str
@@ -22,7 +22,7 @@ class TwinEvent:
 
 @dataclass
 class TwinInstance:
-    """A registered instance; `lapsed`: its lease has ended, and nobody has swept since."""
+    """A registered instance; `lapsed`: its lease has ended and nobody has swept since."""
 
     instance: Instance
     draining: bool = False
@@ -33,24 +33,24 @@ class TwinInstance:
 
 @dataclass
 class RegistryTwin:
-    """The registry as a few dictionaries; the methods are named as the scripts are."""
+    """The registry as a few dictionaries; the methods have the scripts' names."""
 
     instances: dict[str, TwinInstance] = field(default_factory=dict)
-    #: Gateway to whether its lease runs.
+    #: For each gateway, whether its lease runs.
     gateways: dict[str, bool] = field(default_factory=dict)
     verdicts: dict[tuple[str, str], str] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     removed: set[str] = field(default_factory=set)
     probation: set[str] = field(default_factory=set)
     events: list[TwinEvent] = field(default_factory=list)
-    #: Worker to whether its lease runs.
+    #: For each worker, whether its lease runs.
     workers: dict[str, bool] = field(default_factory=dict)
-    #: What each worker has at draining instances.
+    #: The requests that each worker has at draining instances.
     acks: dict[tuple[str, str], int] = field(default_factory=dict)
-    #: What each gateway saw that speaks against an instance, and where clients reach it.
+    #: Each gateway's evidence against an instance, and where clients reach the gateway.
     whys: dict[tuple[str, str], str] = field(default_factory=dict)
     urls: dict[str, str] = field(default_factory=dict)
-    #: What was last taken out for ill health.
+    #: Instances whose last removal was for ill health.
     gone_ill: set[str] = field(default_factory=set)
 
     @property
@@ -64,7 +64,7 @@ class RegistryTwin:
     # The scripts
 
     def register(self, instance: Instance) -> bool:
-        """True when it was not there; what its health is stays known when it was."""
+        """Register; True if the instance is new. A known instance keeps its health."""
         before = self.instances.get(instance.key)
         now = TwinInstance(instance)
         if before is not None:
@@ -76,14 +76,14 @@ class RegistryTwin:
         return before is None
 
     def renew(self, keys: Sequence[str]) -> list[str]:
-        """The state of each, empty where it is not registered."""
+        """The state of each instance, empty if it is not registered."""
         for key in keys:
             if key in self.instances:
                 self.instances[key].lapsed = False
         return [self._state(key) if key in self.instances else "" for key in keys]
 
     def standing(self, key: str) -> tuple[set[str], set[str], set[str]]:
-        """What may be told as its state, the evidence against it, and the URL of a gateway."""
+        """The possible states of an instance, the evidence against it, and the gateways' URLs."""
         status = self.instances[key].status if key in self.instances else "starting"
         agreeing = [one for one in self.live_gateways if self.verdicts.get((one, key)) == status]
         knowing = self.live_gateways if status == "starting" else agreeing
@@ -103,7 +103,7 @@ class RegistryTwin:
         return there is not None
 
     def acknowledge(self, worker: str, said: Sequence[tuple[str, bool, int]]) -> list[bool]:
-        """Of each instance whether it is of its present registration, and the requests there."""
+        """Acknowledge drains; True for each instance whose present registration is meant."""
         taken = []
         self.workers[worker] = True
         for key, is_present, in_flight in said:
@@ -114,7 +114,7 @@ class RegistryTwin:
         return taken
 
     def drained(self, key: str) -> tuple[bool, int, int, int]:
-        """Draining, live workers, those that have not acknowledged, requests in flight."""
+        """Whether it drains, the live workers, those without an acknowledgement, the requests in flight."""
         there = self.instances.get(key)
         live = [worker for worker, lives in self.workers.items() if lives]
         said = [self.acks.get((worker, key)) for worker in live]
@@ -126,7 +126,7 @@ class RegistryTwin:
         )
 
     def leases(self, keys: Sequence[str]) -> dict[str, bool]:
-        """Of those that are registered, whether the lease has lapsed."""
+        """For each registered instance, whether its lease has lapsed."""
         return {key: self.instances[key].lapsed for key in keys if key in self.instances}
 
     def deregister(self, key: str) -> bool:
@@ -194,10 +194,10 @@ class RegistryTwin:
         self.workers[worker] = False
 
     def outstay(self, key: str) -> None:
-        """It has been unhealthy for longer than an instance may."""
+        """Make an instance unhealthy for longer than it may be."""
         self.instances[key].outstayed = True
 
-    # What several scripts do
+    # Shared by several scripts
 
     def _states(self, key: str) -> set[str]:
         if key in self.instances:
@@ -206,7 +206,7 @@ class RegistryTwin:
             return {""}
         if key in self.gone_ill:
             return {"removed"}
-        # The server can't tell the two apart where both happen in one millisecond.
+        # The server can't tell the two apart if both happen in one millisecond.
         return {"deregistered", "removed"} if key in self.probation else {"deregistered"}
 
     def _state(self, key: str) -> str:
@@ -238,7 +238,7 @@ class RegistryTwin:
         self.acks = {pair: said for pair, said in self.acks.items() if pair[1] != key}
 
     def _refresh(self, key: str, evidence: str) -> None:
-        """One live gateway that passes it is enough; to be unhealthy all of them have to fail it."""
+        """One live gateway's pass makes it healthy; all must fail it to make it unhealthy."""
         said = [self.verdicts.get((gateway, key)) for gateway in self.live_gateways]
         there = self.instances[key]
         before = there.status

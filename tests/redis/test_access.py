@@ -1,4 +1,4 @@
-"""The users of deploy/registry.acl on a real server: each can do its work, and nothing else."""
+"""The users of deploy/registry.acl on a real server: each can do its work and nothing else."""
 
 import asyncio
 import re
@@ -28,13 +28,13 @@ PASSWORDS = {
     "LOCKGATE_GATEWAY_PASSWORD": "gateway-secret",
 }
 USERS = {"lockgate_service": "service-secret", "lockgate_gateway": "gateway-secret"}
-#: What the client sends to introduce itself; it is refused, and the client does without.
+#: The command by which a client introduces itself; it is refused, and the client goes on without.
 INTRODUCTION = "client|setinfo"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    """A server with the file as it is, passwords put in."""
+    """A server with the file as it is, with passwords filled in."""
     folder = tmp_path_factory.mktemp("registry")
     acl_file = folder / "registry.acl"
     acl_file.write_text(Template(ACL_FILE.read_text()).substitute(PASSWORDS))
@@ -55,7 +55,7 @@ def url(server: RegistryServer, user: str) -> str:
 
 
 def refused(server: RegistryServer) -> set[str]:
-    """What the server refused to anybody."""
+    """The commands that the server has refused."""
     with server.client() as client:
         return {entry["object"] for entry in client.acl_log()} - {INTRODUCTION}
 
@@ -117,7 +117,7 @@ async def test_a_gateway_can_watch_probe_sweep_register_and_limit(server: Regist
 
 
 async def test_a_gateway_may_run_each_script_to_its_end(server: RegistryServer) -> None:
-    """The rare ways through them too: a dead gateway's verdicts, a removal for ill health."""
+    """Rare paths too: a dead gateway's verdicts, a removal for ill health."""
     instance = parse_registration("price", "a", {"host": "h", "port": 1}, default_ttl_s=600)
     async with AsyncServiceRegistry(url(server, "lockgate_gateway")) as registry:
         await registry.call(scripts.register(instance))

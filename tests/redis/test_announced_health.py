@@ -1,4 +1,4 @@
-"""What `announce()` says of its service's health, from a real registry; the test speaks for the gateway."""
+"""What `announce()` logs about its service's health with a real registry; the test acts as the gateway."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def report(registry: AsyncServiceRegistry, verdict: str, evidence: str) ->
 
 
 def said(logs: Any) -> list[dict[str, Any]]:
-    """What is said of health; that it was registered is said besides."""
+    """The log lines about health, without those about the registration."""
     return [line for line in logs if line["event"] != "announce.registered"]
 
 
@@ -79,7 +79,7 @@ async def test_without_a_gateway_it_says_that_none_is_there(
 
 
 async def test_a_port_that_nothing_listens_at_is_said_once(registry_url: str) -> None:
-    """It waited for its port for ever, and said nothing."""
+    """The service waited for its port for ever and said nothing."""
     port = free_port()
     announcement = make_announcement(
         name=NAME,
@@ -143,7 +143,7 @@ async def test_whoever_takes_it_out_is_said_before_it_registers_again(
 async def test_a_removal_for_ill_health_is_said_and_what_is_wrong_still_after_it(
     registry_url: str, registry: AsyncServiceRegistry, start_service: StartService
 ) -> None:
-    """It comes back on probation, and is never called unhealthy again."""
+    """The instance comes back on probation, and is never called unhealthy again."""
     with capture_logs() as logs:
         service = await start_service(registry_url)
         await eventually(service.registered)

@@ -1,4 +1,4 @@
-"""`announce()`: a real aiohttp service on a real socket, and what the registry knows of it."""
+"""`announce()`: a real aiohttp service on a real socket, and what the registry knows about it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -51,7 +51,7 @@ class Service:
             return response.status == 200
 
     def registered(self) -> list[dict[str, Any]]:
-        """What the registry lists of it."""
+        """The instances of the service that the registry lists."""
         snapshot = _eval(self.url, scripts.snapshot())
         return [
             {"id": one.instance.id, "url": one.instance.url, "lapses_at_ms": one.lapses_at_ms}
@@ -59,7 +59,7 @@ class Service:
         ]
 
     def events(self) -> list[str]:
-        """The kinds of all changes that the registry ever saw."""
+        """The kinds of all changes in the registry so far."""
         with redis.Redis.from_url(self.url) as client:
             entries: Any = client.xrange(registry_keys("default")[-1])
         return [event.kind for _, fields in entries if (event := parse_event(fields)) is not None]
@@ -81,7 +81,7 @@ StartService = Callable[..., Awaitable[Service]]
 
 @pytest.fixture
 async def start_service() -> AsyncIterator[StartService]:
-    """`await start_service(url)`: a service that is set up, and listens unless told otherwise."""
+    """`await start_service(url)`: a service that is set up and listens, unless told otherwise."""
     services: list[Service] = []
 
     async def start(url: str, *, listening: bool = True, **more: Any) -> Service:
@@ -101,7 +101,7 @@ async def test_a_service_registers_once_it_listens_and_not_before(
     registry_url: str, start_service: StartService
 ) -> None:
     service = await start_service(registry_url, listening=False)
-    for _ in range(20):  # several of its own looks at the port
+    for _ in range(20):  # the service itself looks at its port several times meanwhile
         await asyncio.sleep(0.01)
         assert service.registered() == []
     await service.listen()
@@ -244,7 +244,7 @@ async def test_at_shutdown_it_drains_and_then_deregisters(
 async def test_a_drained_service_answers_on_until_it_is_shut_down(
     registry_url: str, start_service: StartService
 ) -> None:
-    """A service may drain by itself, before its listener closes, and deregister when all is done."""
+    """A service may drain itself before its listener closes, and deregister when it is done."""
     service = await start_service(registry_url)
     await eventually(service.registered)
     await service.announcement.drain()

@@ -1,4 +1,4 @@
-"""What another hand may have written into the registry: it costs its own place, and hides nobody else."""
+"""Records that somebody else wrote into the registry: a bad one is skipped and hides no other."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ Write = Callable[["redis.Redis"], Any]
 
 
 def record(value: bytes, *, member: bytes = b"bad/1", lease_ms: float = FAR_MS) -> Write:
-    """A record with its lease, as `register` writes them."""
+    """A record and its lease, as `register` writes them."""
 
     def write(client: "redis.Redis") -> None:
         client.hset(INSTANCES, member, value)
@@ -54,7 +54,7 @@ def metadata(text: bytes) -> Write:
 
 
 def event(**fields: bytes) -> Write:
-    """An entry of the stream with the next revision, as far as the fields do not say another."""
+    """An entry of the stream with the next revision, unless the fields give another."""
 
     def write(client: "redis.Redis") -> None:
         rev: Any = client.hincrby(META, "rev", 1)
@@ -171,7 +171,7 @@ def instance(key: str) -> Any:
 
 
 async def keep_house(registry: AsyncServiceRegistry) -> None:
-    """What a gateway does all the time."""
+    """Do what a gateway does all the time."""
     await registry.call(scripts.sweep("g", 60, 60, worker="w", worker_lease_s=60))
     await registry.call(scripts.report("g", 60, [("good/1", "healthy", "200")]))
 
@@ -188,7 +188,7 @@ def listed(services: list[dict[str, Any]]) -> list[str]:
 async def test_what_is_bad_in_one_place_hides_nobody_else(
     registry_url: str, client: "redis.Redis", write: Write
 ) -> None:
-    """One record of these kept a running gateway from all news, and another from starting."""
+    """One of these records cut a running gateway off from all events, another kept it from starting."""
     async with AsyncServiceRegistry(registry_url) as registry, following(registry_url) as running:
         await registry.call(scripts.register(instance("good/1")))
         await keep_house(registry)
@@ -231,7 +231,7 @@ async def test_what_is_left_out_is_named_once_and_not_with_every_snapshot(
             watcher.listen(count)
             for number in range(1, 4):
                 await eventually(lambda: snapshots >= number)  # noqa: B023
-                client.hincrby(META, "rev", 5)  # a jump in the revisions: all is read anew
+                client.hincrby(META, "rev", 5)  # a jump: all is read again
                 event(kind=b"draining")(client)
     warnings = [line for line in logs if line["event"] == "registry.invalid_record"]
     assert sorted(line["key"] for line in warnings) == sorted(bad.values())
@@ -241,7 +241,7 @@ async def test_what_is_left_out_is_named_once_and_not_with_every_snapshot(
 async def test_whatever_ends_the_following_nothing_is_said_to_be_connected(
     registry_url: str,
 ) -> None:
-    """An error that nobody had thought of ended it, and /status said "connected" for ever."""
+    """An unexpected error ended the watcher, and /status said "connected" for ever."""
 
     def fails(_before: View, _after: View, event: Event | None) -> None:
         if event is not None:
@@ -256,7 +256,7 @@ async def test_whatever_ends_the_following_nothing_is_said_to_be_connected(
             watcher.listen(fails)
             await registry.call(scripts.register(instance("good/1")))
             await eventually(lambda: not watcher.connected)
-            await eventually(lambda: has(watcher, "good/1"))  # by the next snapshot
+            await eventually(lambda: has(watcher, "good/1"))  # from the next snapshot
     assert [line["log_level"] for line in logs if line["event"] == "registry.not_followed"] == [
         "error"
     ]
@@ -342,7 +342,7 @@ def test_any_bytes_in_any_one_place_never_hide_the_other_instances(
 async def test_a_limit_that_is_broken_for_one_client_is_kept_for_the_others(
     registry_url: str, client: "redis.Redis", write: str
 ) -> None:
-    """One key of another type had every worker decide alone, for all clients."""
+    """One key of another type made every worker decide alone, for all clients."""
     key = f"{tag('default')}:limit:default:bad"
     if write == "string":
         client.set(key, "x")

@@ -1,4 +1,4 @@
-"""The registry in a real cluster: one slot has all of it, every script runs there, and it is found."""
+"""The registry in a real cluster: one slot holds all of it, every script runs there, clients find it."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ NODES = 3
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    """A cluster of one node, which has all slots."""
+    """A cluster of one node that has all slots."""
     with cluster(tmp_path_factory.mktemp("cluster"), 1) as (node,):
         yield node
 
@@ -51,7 +51,7 @@ def _emptied(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 async def use_all(url: str) -> None:
-    """Every script, the stream and the limit, as services and a gateway use them."""
+    """Use every script, the stream and the limit as services and a gateway do."""
     settings = RegistrySettings(url)
     watcher = Watcher(settings)
     following = asyncio.create_task(watcher.run())
@@ -127,7 +127,7 @@ async def test_the_url_of_a_single_server_says_what_to_use_instead(
 
 
 async def test_a_slot_that_moves_is_followed(tmp_path: Path) -> None:
-    """A client that knows where the registry was gets a MOVED, and goes on there within one call."""
+    """A client with the old address gets a MOVED and finishes its call at the new one."""
     slot = key_slot(b"lockgate:default")
     with cluster(tmp_path, 2) as servers:
         right = servers[slot * 2 // SLOTS]
@@ -159,7 +159,7 @@ async def test_a_slot_that_moves_is_followed(tmp_path: Path) -> None:
 async def test_while_the_slot_is_on_its_way_the_last_view_stays_and_then_it_is_followed(
     tmp_path: Path,
 ) -> None:
-    """Half of the keys here and half there, no script runs at either node: the registry is away."""
+    """While each node has half of the keys, no script runs at either, so the registry is away."""
     slot = key_slot(b"lockgate:default")
     with cluster(tmp_path, 2) as servers:
         right = servers[slot * 2 // SLOTS]

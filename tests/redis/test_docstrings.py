@@ -21,7 +21,7 @@ def test_the_example_does_what_it_says(
     example: doctest.DocTest, registry_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REDIS_URL", registry_url)
-    # The registry object outlives the example, and would not believe that the data is gone.
+    # The registry object outlives the example and would not believe that the data is gone.
     monkeypatch.setenv("REGISTRY_NAMESPACE", example.name)
     report = io.StringIO()
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

@@ -23,13 +23,13 @@ async def registry_filled(registry: AsyncServiceRegistry) -> None:
 
 
 def connections(url: str) -> int:
-    """Those of others: the one that asks is left out."""
+    """The number of connections, without the one that asks."""
     with redis.Redis.from_url(url) as client:
         return len(client.client_list()) - 1
 
 
 def test_each_loop_is_answered(registry: AsyncServiceRegistry) -> None:
-    """Every second one failed: "Event loop is closed"."""
+    """Every second loop failed with "Event loop is closed"."""
     for _ in range(6):
         assert asyncio.run(registry.discover_service("orders_service")) == "http://localhost:9000"
 
@@ -52,7 +52,7 @@ def test_a_loop_that_ends_leaves_no_connection_behind(
     before = connections(registry_url)
     for _ in range(5):
         asyncio.run(registry.discover_service("orders_service"))
-    gc.collect()  # a connection that nobody closed would be a warning, and so an error
+    gc.collect()  # an unclosed connection would be a warning, and so an error
     assert connections(registry_url) == before
 
 
@@ -80,7 +80,7 @@ def test_a_loop_that_was_closed_without_a_word_is_forgotten(
 def test_a_loop_may_begin_while_another_one_looks_for_what_is_closed(
     registry: AsyncServiceRegistry,
 ) -> None:
-    """Threads with loops of their own met "dictionary changed size during iteration"."""
+    """Threads with their own loops failed with "dictionary changed size during iteration"."""
     others = [asyncio.new_event_loop()]
 
     class Meets(asyncio.SelectorEventLoop):

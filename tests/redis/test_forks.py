@@ -37,7 +37,7 @@ LEAVES = """
         assert os.waitpid(child, 0)[1] == 0
         print([one["total"] for one in get_service_registry().list_services()])
 """
-#: Forks while another thread is in the middle of a function, with a lock in its hand.
+#: Forks while another thread is in the middle of a function and holds a lock.
 HELD = """
 import os, signal, sys, threading
 from shared.service_discovery import get_service_registry
@@ -86,7 +86,7 @@ def inside(code: str) -> str:
 
 
 def test_a_child_of_an_announced_program_ends_by_sigterm(registry_url: str) -> None:
-    """`Process.terminate()` had no effect: the child drained its parent's instance, and lived on."""
+    """`Process.terminate()` had no effect: the child drained its parent's instance and went on."""
     assert output(inside(TERMINATED), registry_url) == ["-15", "left"]
     assert events_of(registry_url) == ["registered", "deregistered"]
 
@@ -106,5 +106,5 @@ def test_a_child_that_leaves_the_block_takes_nothing_out(registry_url: str) -> N
 def test_a_child_is_answered_whatever_lock_another_thread_of_its_parent_had(
     function: str, does: str, registry_url: str
 ) -> None:
-    """Nobody gives that lock back in the child: it hung."""
+    """Nobody releases that lock in the child, so the child hung."""
     assert output(HELD.format(function=function, does=does), registry_url) == ["0"]

@@ -25,7 +25,7 @@ from tests.support.documents import ROOT
 from tests.support.every_server import registry_server as registry_server
 
 SCRIPT = (ROOT / "middlewares" / "limits" / "rate_limit.lua").read_text("utf-8")
-#: With the time at which it decided, microseconds of the server's clock, and what is then in its keys.
+#: The script, which here also returns its time (microseconds of the server's clock) and its keys' values.
 SOURCE = SCRIPT.replace(
     "\nreturn answers\n",
     """
@@ -34,7 +34,7 @@ for i, key in ipairs(KEYS) do kept[i] = redis.call('LRANGE', key, 0, -1) end
 return {integer(now), answers, kept}
 """,
 )
-#: That of a gateway from before asks had several checks.
+#: The script of gateways from before an ask had several checks.
 EARLIER = (ROOT / "tests" / "redis" / "earlier_rate_limit.lua").read_text("utf-8")
 POLICIES = [
     Policy("a", 3, 4_000),
@@ -45,7 +45,7 @@ POLICIES = [
     Policy("f", 4, 60_000_000),
     Policy("g", 2, 10_000, frozenset([401])),
     Policy("h", 3, 60_000_000, frozenset([401])),
-    # As after a reload that has lowered it.
+    # The same policy after a reload has lowered it.
     Policy("f", 2, 60_000_000),
 ]
 SLOW = POLICIES[5]
@@ -57,13 +57,13 @@ def ask_of(*policies: Policy) -> Ask:
 
 @dataclass
 class Limits:
-    """The script, and a twin of each of its keys."""
+    """The script, with a twin of each of its keys."""
 
     client: "redis.Redis"
 
     def __post_init__(self) -> None:
         self.logs = {policy.name: SlidingLog() for policy in POLICIES}
-        #: When the server decided last, by its own clock, and what was then in the keys.
+        #: When the server decided last, by its own clock, and the keys' values then.
         self.now_us = 0
         self.kept: dict[str, list[list[int]]] = {}
 
@@ -81,13 +81,13 @@ class Limits:
         return self.ask_all([ask_of(*policies)], asking)[0]
 
     def admits(self, ask: Ask) -> bool:
-        """The script's word on one request, and nothing else."""
+        """Whether the script alone admits one request."""
         keys = [check.policy.name for check in ask.checks]
         ((admitted, *_),) = self.eval(SCRIPT, keys, arguments([(ask, 1)]))
         return bool(admitted)
 
     def ask_earlier(self, policy: Policy) -> tuple[int, int]:
-        """(admitted, remaining), as a gateway from before decides."""
+        """(admitted, remaining), as an earlier gateway decides."""
         args = [1, policy.requests, policy.window_us, policy.resolution_us]
         ((admitted, remaining, _),) = self.eval(EARLIER, [policy.name], args)
         return admitted, remaining
@@ -96,7 +96,7 @@ class Limits:
         return self.client.eval(source, len(keys), *keys, *args)
 
     def decide(self, ask: Ask) -> Decision:
-        """The twin's decision, at the time of the server's last one."""
+        """The twin's decision at the time of the server's last one."""
         logs = [self.logs[check.policy.name] for check in ask.checks]
         return decide(ask, logs, [check.policy.requests for check in ask.checks], self.now_us)
 
@@ -105,13 +105,13 @@ class Limits:
         return _numbers(self.client.lrange(policy.name, 0, -1))
 
     def set_the_clock_back(self, policy: Policy, by_us: int) -> None:
-        """As if the server's clock had been ahead until now."""
+        """Make it look as if the server's clock had been ahead until now."""
         entries = self.entries(policy)
         self.client.delete(policy.name)
         for stamp_us, count, total in entries:
             self.client.rpush(policy.name, f"{stamp_us + by_us} {count} {total}")
         log = self.logs[policy.name]
-        if not entries:  # on a busy machine a key may have ended meanwhile
+        if not entries:  # on a busy machine the key may have expired meanwhile
             log._entries.clear()
             log.used = 0
         for entry in log._entries:
@@ -149,9 +149,8 @@ steps = st.one_of(
 def test_the_script_decides_as_its_twin_does(
     limits: Limits, taken: list[tuple[list[Ask] | Policy, int]]
 ) -> None:
-    """Several asks in a call, several checks in an ask, the same client twice in one call, several
-    requests that ask the same, charges after the answer, and a clock that is set back; windows of a few
-    milliseconds pass while it runs."""
+    """The calls have several asks, asks with several checks, a client twice, several equal requests,
+    charges after the answer, and a clock that is set back; windows of a few milliseconds end meanwhile."""
     limits.client.flushall()
     limits.logs = {policy.name: SlidingLog() for policy in POLICIES}
     for asks, number in taken:
@@ -176,7 +175,7 @@ def test_the_script_decides_as_its_twin_does(
 def test_a_gateway_with_the_earlier_script_counts_with_this_one(
     limits: Limits, taken: list[tuple[bool, Policy]]
 ) -> None:
-    """Both stand at one registry while gateways are replaced one by one."""
+    """Both use one registry while gateways are replaced one by one."""
     limits.client.flushall()
     wide = [Policy(policy.name, policy.requests, 60_000_000) for policy in POLICIES[:6]]
     admitted = dict.fromkeys((policy.name for policy in wide), 0)
@@ -205,7 +204,7 @@ def test_all_checks_admit_a_request_or_none_is_charged(limits: Limits) -> None:
 
 
 def test_an_answer_is_charged_though_there_is_no_room_left(limits: Limits) -> None:
-    """Five were let in side by side, and each was answered 401."""
+    """Five concurrent requests were admitted, and each was answered 401."""
     policy = Policy("logins", 3, 60_000_000, frozenset([401]))
     ask = ask_of(policy)
     assert all(one.allowed for one in limits.ask(policy, asking=5))
@@ -222,7 +221,7 @@ def test_an_answer_is_charged_though_there_is_no_room_left(limits: Limits) -> No
 def test_who_is_over_a_limit_waits_until_there_is_room_and_not_for_the_first_to_end(
     limits: Limits,
 ) -> None:
-    """A limit that was lowered by a reload: the first entry's end made no room."""
+    """After a reload has lowered the limit, the end of the first entry makes no room."""
     lowered = Policy("p", 3, 60_000_000)
     begin_us = int(limits.client.time()[0]) * 1_000_000 - 10_000_000
     for number in range(6):
@@ -240,8 +239,8 @@ def test_a_key_lives_no_longer_than_what_is_in_it_counts(limits: Limits) -> None
 
 
 def test_a_key_whose_clock_was_set_back_does_not_live_for_ever(limits: Limits) -> None:
-    """Its entries are written anew then; when the client was refused at that moment and never came
-    back, nothing gave the new key an end."""
+    """The entries are then written to a new key. If the client was refused at that moment and never
+    came back, the new key never expired."""
     for _ in range(SLOW.requests):
         limits.ask(SLOW)
     limits.set_the_clock_back(SLOW, 3_600_000_000)
@@ -276,7 +275,7 @@ def test_a_refused_ask_leaves_no_trace(limits: Limits) -> None:
 
 @dataclass(frozen=True)
 class Admitted:
-    """An admission as its client saw it; seconds."""
+    """An admission as its client saw it, in seconds."""
 
     sent_s: float
     answered_s: float
@@ -285,7 +284,7 @@ class Admitted:
 def hammer(
     url: str, policies: tuple[Policy, ...], for_s: float, note: Callable[[Admitted], None]
 ) -> None:
-    """Ask without a pause over a connection of its own."""
+    """Ask without a pause over an own connection."""
     with redis.Redis.from_url(url) as client:
         limits, ask, until_s = Limits(client), ask_of(*policies), time.monotonic() + for_s
         while (sent_s := time.monotonic()) < until_s:
@@ -305,8 +304,8 @@ def hammer(
 def test_under_four_hammering_clients_no_window_ever_holds_more_than_a_limit(
     registry_url: str, policies: tuple[Policy, ...]
 ) -> None:
-    """Seen from outside: no N + 1 admitted requests were all sent and answered within less than the
-    window. And as many as the tightest limit allows do get through."""
+    """Seen from outside, no N + 1 admitted requests were all sent and answered within less than the
+    window. As many as the tightest limit allows do get through."""
     admitted: list[Admitted] = []
     threads = [
         threading.Thread(target=hammer, args=(registry_url, policies, 1.5, admitted.append))

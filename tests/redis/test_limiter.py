@@ -1,4 +1,4 @@
-"""The limiter of a worker: nobody waits for ever, nobody waits in vain, and a flood costs bounded memory."""
+"""A worker's limiter: every waiting request gets a decision, and a flood costs bounded memory."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ WIDE = Policy("wide", 9, 60_000_000)
 
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no registry that is away."""
+    """Give the registry more time, so that it does not count as away on a busy machine."""
     monkeypatch.setattr(limiters, "ANSWER_WITHIN_S", 10.0)
 
 
@@ -30,7 +30,7 @@ def ask_of(client: str, *policies: Policy) -> Ask:
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock that the test moves, in seconds."""
 
     def __init__(self) -> None:
         self.now_s = 1000.0
@@ -54,7 +54,7 @@ async def running(
 
 @pytest.mark.parametrize("more", [1, ASKS_PER_CALL + 1])
 async def test_more_asks_than_a_call_takes_are_all_decided(registry_url: str, more: int) -> None:
-    """The one after the last of a call waited until somebody else came."""
+    """The first ask that a call had no room for waited until somebody else asked."""
     asks = [ask_of(f"client-{number}") for number in range(ASKS_PER_CALL + more)]
     async with running(registry_url) as limiter, asyncio.timeout(20):
         decisions = await asyncio.gather(*(limiter.decide(ask) for ask in asks))
@@ -64,7 +64,7 @@ async def test_more_asks_than_a_call_takes_are_all_decided(registry_url: str, mo
 async def test_alone_it_decides_at_once_and_asks_again_after_a_while(
     own_registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each request waited 100 ms for a registry that had just not answered."""
+    """Each request waited 100 ms for a registry that had just failed to answer."""
     clock = Clock()
     async with running(own_registry.url, clock) as limiter:
         assert not (await limiter.decide(ask_of("before"))).locally
@@ -83,7 +83,7 @@ async def test_alone_it_decides_at_once_and_asks_again_after_a_while(
 
 
 async def at_once(decision: Awaitable[object]) -> bool:
-    """It is there without anybody else's having had a turn."""
+    """Whether the decision comes without a turn for any other task."""
     task = asyncio.ensure_future(decision)
     await asyncio.sleep(0)
     assert task.done()
@@ -93,7 +93,7 @@ async def at_once(decision: Awaitable[object]) -> bool:
 async def test_refusals_of_a_flood_are_remembered_up_to_a_cap_and_until_they_are_over(
     registry_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A client of its own for each request: the memory of them grew without an end."""
+    """With a new client for each request, the memory grew without limit."""
     monkeypatch.setattr(limiters, "REFUSALS_REMEMBERED", 50)
     clock = Clock()
     most = 0
@@ -110,12 +110,12 @@ async def test_refusals_of_a_flood_are_remembered_up_to_a_cap_and_until_they_are
         clock.now_s += 61
         await limiter.decide(
             last
-        )  # the registry is asked again, by whose clock it is still refused
+        )  # the registry is asked again, and by its clock the client is still refused
         assert limiter._refused[POLICY]["client-169"] > clock.now_s
 
 
 async def test_what_was_refused_is_remembered_no_longer_than_its_policy(registry_url: str) -> None:
-    """A reload makes another policy of the same name: it is asked for, and of the old one nothing is kept."""
+    """A reload makes a new policy of the same name, which is asked anew; nothing is kept of the old one."""
     before, after = (Policy("reloaded", limit, 60_000_000) for limit in (1, 2))
     async with running(registry_url) as limiter:
         decisions = [await limiter.decide(ask_of("c", before)) for _ in range(3)]

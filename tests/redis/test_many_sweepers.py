@@ -18,7 +18,7 @@ EACH = 300
 
 
 async def test_five_sweepers_at_once_remove_each_instance_once(registry_url: str) -> None:
-    """More lapse, and more are unhealthy for too long, than one sweep takes: the sweepers share them."""
+    """More instances lapse or are unhealthy for too long than one sweep takes, so the sweepers share them."""
     async with AsyncExitStack() as stack:
         registries = [
             await stack.enter_async_context(AsyncServiceRegistry(registry_url))

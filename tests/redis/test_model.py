@@ -1,7 +1,7 @@
-"""The whole of discovery against its model: any sequence of what can happen, the registry's loss included.
+"""Discovery as a whole against its model: any sequence of events, including the loss of the registry's data.
 
-The scripts run on a real server and are held against their twin; two watchers follow through a gate
-that can be shut. Whatever they missed meanwhile, their views come to what the registry says.
+The scripts run on a real server and are compared with their twin. Two watchers follow through a gate
+that can be shut. Whatever they miss meanwhile, their views end up equal to the registry.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class LoopThread:
         self._loop.close()
 
     async def _settle(self) -> None:
-        """Let what was accepted or aborted last come to its end: its sockets are closed by the loop."""
+        """Let the loop close the sockets that were accepted or aborted last."""
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             await asyncio.wait(others)
         await asyncio.get_running_loop().shutdown_asyncgens()
@@ -72,7 +72,7 @@ class Watching:
         self.open = True
 
     async def shut_gate(self) -> None:
-        """Connections end, and no new one is taken."""
+        """End all connections and accept no new one."""
         await self._gate.stop()
         self.open = False
 
@@ -87,7 +87,7 @@ class Watching:
 
 
 class ModelTwin(RegistryTwin):
-    """The twin, and the instances that were drained before they went."""
+    """The twin, which also knows the instances that were drained before they went."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +104,7 @@ class ModelTwin(RegistryTwin):
 
 
 class DiscoveryAgainstModel(RegistryAgainstTwin):
-    """All that the scripts can be asked, and the registry's data lost, and watchers cut off."""
+    """Runs every script, loses the registry's data, and cuts watchers off."""
 
     twin: ModelTwin
 
@@ -188,9 +188,9 @@ def thread() -> Iterator[LoopThread]:
 def test_views_always_come_to_what_the_registry_says(
     own_registry: RegistryServer, thread: LoopThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A loss of data that no event betrays is noticed when a read has waited in vain.
+    # A loss of data without an event is noticed when a read has waited in vain.
     monkeypatch.setattr(watcher, "READ_WAIT_S", 0.05)
-    # Hypothesis owns the module's generator, and won't have a thread draw from it beside a strategy.
+    # Hypothesis manages the module's generator, so a thread must not draw from it.
     monkeypatch.setattr(watcher, "random", random.Random(0))
     registry = Registry(own_registry.url)
     run_state_machine_as_test(
@@ -207,7 +207,7 @@ def test_views_always_come_to_what_the_registry_says(
 async def test_what_was_drained_and_lapsed_while_a_watcher_was_cut_off_is_not_taken_for_lost(
     own_registry: RegistryServer,
 ) -> None:
-    """It drains so that nobody sends it anything more; as a lost instance it would be routed to again."""
+    """A draining instance must get no more requests; as a lost instance it would get them again."""
     registry, watching = Registry(own_registry.url), Watching(own_registry.port)
     await watching.start()
     try:

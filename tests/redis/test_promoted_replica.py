@@ -1,4 +1,4 @@
-"""A replica that was cut off, and is promoted: ids and revisions come again, and its clock may be behind."""
+"""A replica was cut off and is promoted: ids and revisions repeat, and its clock may be behind."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ HOUR_MS = 3_600_000
 
 
 def drain_an_hour_ahead(client: "redis.Redis", key: str) -> None:
-    """What the script does, by a clock that is ahead: the id of its event lies in the future."""
+    """Drain as the script does with a clock that is ahead, so that the event's id is in the future."""
     value = client.hget(INSTANCES, key)
     assert isinstance(value, bytes)
     client.hset(INSTANCES, key, value.replace(b" active ", b" draining "))
@@ -31,8 +31,9 @@ def drain_an_hour_ahead(client: "redis.Redis", key: str) -> None:
 
 
 async def test_no_change_is_missed_after_a_promotion(tmp_path: Path) -> None:
-    """The view had revision 3 of the old primary. The new one counts its own 3, with an id that is an
-    hour before the last that was read: who went on from there saw no event again for an hour."""
+    """The view had revision 3 of the old primary. The new primary makes its own revision 3, with an id
+    that is an hour older than the last one read. A reader that went on from there saw no event for an
+    hour."""
     with (
         RegistryServer(tmp_path / "primary") as primary,
         RegistryServer(tmp_path / "replica") as replica,

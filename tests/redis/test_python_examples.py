@@ -1,4 +1,4 @@
-"""The programs of docs/python.md, run as they stand there, against a real registry."""
+"""The programs of docs/python.md, run unchanged against a real registry."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PORT_THERE = "9000"
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the path that it was asked for."""
+    """Answers with the requested path."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -37,14 +37,14 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def registry(registry_url: str) -> Iterator[ServiceRegistry]:
-    """One for this test: the process's own would not believe that the data of the last is gone."""
+    """A registry for this test: the process's shared one would not believe that the old data is gone."""
     with ServiceRegistry(RegistrySettings(registry_url)) as registry:
         yield registry
 
 
 @pytest.fixture
 def others(registry: ServiceRegistry) -> Iterator[str]:
-    """A server that is registered as the services that the programs look for; its URL."""
+    """The URL of a server that is registered as the services that the programs look for."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
     serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     serving.start()

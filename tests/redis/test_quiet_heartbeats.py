@@ -1,4 +1,4 @@
-"""What is no change of state is no event: heartbeats and repeated verdicts wake nobody."""
+"""Heartbeats and repeated verdicts change no state, so they make no event and wake nobody."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -49,7 +49,7 @@ async def test_heartbeats_and_repeated_verdicts_are_no_events_and_wake_no_watche
             assert await client.xlen(EVENTS) == length
             assert await client.hget(META, "rev") == revision
 
-            # The next word that the watcher hears is a change, and the only one since.
+            # The watcher's next event is this change, and there was no other.
             assert await registry.drain("price", "0")
             await eventually(lambda: woken)
             assert [event.kind for event in woken if event] == ["draining"]

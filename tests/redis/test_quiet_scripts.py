@@ -1,4 +1,4 @@
-"""A script's standard output is its own: discovery's events go to `logging`, or where structlog sends them."""
+"""Discovery writes nothing to a script's standard output: its events go to `logging` or structlog."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ asyncio.run(main())
 
 
 def output_of(program: str, url: str) -> tuple[str, str]:
-    """What a script prints to standard output and to standard error."""
+    """What a script prints to standard output and standard error."""
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", program],
         env={**os.environ, "PYTHONPATH": str(ROOT), "REDIS_URL": url},

@@ -1,4 +1,4 @@
-"""The Python API, synchronous and asynchronous: the same calls, the same answers, on a real registry."""
+"""The Python API on a real registry: synchronous and asynchronous calls give the same answers."""
 
 import asyncio
 import inspect
@@ -33,7 +33,7 @@ LEASE_S = 60.0
 
 
 class Api:
-    """Both kinds of registry behind one: `await api.get_service(…)`."""
+    """Both kinds of registry with one interface: `await api.get_service(…)`."""
 
     def __init__(self, registry: ServiceRegistry | AsyncServiceRegistry) -> None:
         self.registry = registry
@@ -73,7 +73,7 @@ def api(make_api: MakeApi, registry_url: str) -> Api:
 
 @pytest.fixture
 async def gateway(registry_url: str) -> AsyncIterator[AsyncServiceRegistry]:
-    """A registry through which a test says what a gateway would."""
+    """A registry through which a test reports what a gateway would."""
     async with AsyncServiceRegistry(registry_url) as registry:
         yield registry
 
@@ -219,13 +219,13 @@ async def test_a_name_that_is_the_beginning_of_another_finds_only_its_own(api: A
 
 
 async def test_a_short_name_finds_what_the_gateway_sends_requests_for_it_to(api: Api) -> None:
-    """/api/price answered, and discover_service("price") raised ServiceNotFound."""
+    """/api/price answered, but discover_service("price") raised ServiceNotFound."""
     await api.register_service("price", "localhost", 1, instance_id="short")
     assert await api.discover_service("price") == "http://localhost:1"
     await api.register_service("price_service", "localhost", 2, instance_id="long")
     assert await api.discover_service("price") == "http://localhost:2"
     assert await api.discover_service("price_service") == "http://localhost:2"
-    await api.drain("price_service", "long")  # it is registered still
+    await api.drain("price_service", "long")  # it is still registered
     assert await api.get_service("price") is None
     await api.deregister_service("price_service", "long")
     assert await api.discover_service("price") == "http://localhost:1"
@@ -243,7 +243,7 @@ async def test_a_short_name_is_found_in_the_last_answer_too(
 
 @pytest.mark.parametrize("name", ["", "Price", "price_service/", "*"])
 async def test_what_is_no_name_finds_nothing(api: Api, name: str) -> None:
-    """The empty name stood for all services, and found an instance of any of them."""
+    """The empty name meant all services and found an instance of any of them."""
     await api.register_service("price_service", "localhost", 8002)
     assert await api.get_service(name) is None
     assert await api.instances(name) == []
@@ -333,7 +333,7 @@ async def test_namespaces_know_nothing_of_each_other(make_api: MakeApi, registry
 
 
 async def until_it_is_none(api: Api, name: str) -> None:
-    """Look a service up until there is none, or that is refused."""
+    """Look a service up until there is none or the look-up is refused."""
     async with asyncio.timeout(5):
         while await api.get_service(name) is not None:  # noqa: ASYNC110 - nobody tells us
             await asyncio.sleep(0.01)
@@ -382,7 +382,7 @@ async def test_changes_are_refused_at_once_and_work_again_when_it_is_back(
 async def test_lookups_do_not_believe_a_registry_that_lost_its_data(
     make_api: MakeApi, registry_url: str
 ) -> None:
-    """After FLUSHALL every lookup said "not found" until the services had registered again."""
+    """After FLUSHALL every look-up said "not found" until the services had registered again."""
     api = make_api(RegistrySettings(registry_url, "default", 0.2, 1.5))
     for instance_id in ("a1", "a2"):
         await api.register_service(NAME, "localhost", 8002, instance_id=instance_id, ttl_s=60)
@@ -458,7 +458,7 @@ def test_a_url_that_is_none_is_refused() -> None:
 
 
 def test_eight_threads_share_one_registry(registry_url: str) -> None:
-    """Each registers its own, beats, finds, and takes it out again, all at the same time."""
+    """Each thread registers an instance, sends heartbeats, finds it and removes it, all at the same time."""
     failures: list[str] = []
     begin = threading.Barrier(8)
 

@@ -1,4 +1,4 @@
-"""Which registry server `make up` takes, tried on real servers and on what only looks like one."""
+"""Which registry server `make up` uses, tested with real servers and with look-alikes."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ def state(tmp_path: Path) -> StackState:
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[StartServer]:
-    """Starts somebody else's server with further options; gives its port."""
+    """Starts a foreign server with more options; returns its port."""
     servers: list[subprocess.Popen[bytes]] = []
 
     def start(*options: str) -> int:
@@ -118,7 +118,7 @@ def test_a_program_that_is_no_redis_is_named(state: StackState, answer: bytes) -
 
 
 def _answer_all(listener: socket.socket, answer: bytes) -> None:
-    """Answers each connection alike and, with nothing to say, keeps it open in silence."""
+    """Send the same answer on each connection; without an answer, keep it open in silence."""
     silent = []
     while True:
         try:
@@ -179,7 +179,7 @@ def test_what_took_the_port_at_the_same_moment_is_not_taken_for_our_own_server(
 def test_a_given_server_that_lets_nobody_in_is_not_told_to_be_started(
     state: StackState, start_server: StartServer, password: str, said: str
 ) -> None:
-    """It was said not to answer, with a text of the protocol, and to be started."""
+    """The message said that the server does not answer and should be started."""
     port = start_server("--requirepass", "right")
     with pytest.raises(StackError) as failure:
         choose_registry(f"redis://{password}127.0.0.1:{port}/0", port, state)

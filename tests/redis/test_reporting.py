@@ -1,4 +1,4 @@
-"""A gateway's reports to the registry: what another one's sweep took back is said again."""
+"""A gateway's reports to the registry: verdicts that another gateway's sweep deleted are sent again."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ GATEWAYS = registry_keys("default")[7]
 async def test_a_gateway_whose_lease_was_over_says_all_of_its_verdicts_again(
     registry_url: str,
 ) -> None:
-    """A report that came before the next sweep renewed the lease, and nobody noticed what was gone."""
+    """A report before the next sweep renewed the lease, so nobody noticed the deleted verdicts."""
     registry = AsyncServiceRegistry(settings=RegistrySettings(registry_url))
 
     def say_all() -> None:
@@ -58,7 +58,7 @@ async def test_a_gateway_whose_lease_was_over_says_all_of_its_verdicts_again(
 async def test_what_was_not_said_in_time_of_an_instance_that_is_gone_is_never_said(
     registry_url: str,
 ) -> None:
-    """It ended the probation of the one that came back."""
+    """The late verdict ended the probation of the instance that came back."""
     registry = AsyncServiceRegistry(settings=RegistrySettings(registry_url))
     reporter = Reporter(registry, "g", lambda _: Health(), lambda: None)
     gone = instance("price/a")

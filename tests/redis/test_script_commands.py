@@ -1,4 +1,4 @@
-"""What the scripts ask of a server: nothing that Redis 6.2, the oldest supported, does not have."""
+"""The scripts use only commands that Redis 6.2, the oldest supported version, has."""
 
 import re
 
@@ -8,7 +8,7 @@ from tests.redis.test_access import ACL_FILE
 from tests.support.documents import ROOT
 
 OLDEST = (6, 2)
-#: Every command that a script calls, with the version of Redis that brought it (redis.io/commands).
+#: Every command that a script calls, with the version of Redis that added it (redis.io/commands).
 #: Valkey began as Redis 7.2 and has all of them.
 SINCE = {
     "DEL": (1, 0),
@@ -40,7 +40,7 @@ SINCE = {
     "ZREMRANGEBYSCORE": (1, 2),
     "ZSCORE": (1, 2),
 }
-#: What came to these commands after 6.2: LPOS and others are no options of them.
+#: Options that these commands got after 6.2.
 TOO_NEW = {"PEXPIRE": {"NX", "XX", "GT", "LT"}}
 SCRIPTS = [
     *sorted((ROOT / "discovery" / "store" / "lua").iterdir(), key=lambda script: script.name),
@@ -61,7 +61,7 @@ def test_every_command_is_older_than_the_oldest_server(script) -> None:  # type:
     for command, *options in calls(text):
         assert SINCE[command] <= OLDEST
         assert not TOO_NEW.get(command, set()) & set(options)
-    # Nothing else of the server is called, and no command is put together at run time.
+    # No other function of the server is called, and no command is put together at run time.
     assert set(re.findall(r"redis\.(\w+)", text)) <= {"call", "pcall"}
     assert len(calls(text)) == len(re.findall(r"redis\.p?call\(\s*'[A-Z]+'", text))
 

@@ -1,4 +1,4 @@
-"""The Lua scripts on a real server, step by step against plain Python."""
+"""The Lua scripts on a real server, compared step by step with plain Python."""
 
 from collections.abc import Iterator
 from typing import Any, TypeVar
@@ -31,12 +31,12 @@ META, INSTANCES, INDEX, LEASES, VERDICTS, STATUS = KEYS[:6]
 UNHEALTHY, GATEWAYS, KNOWN, REMOVED, WORKERS, ACKS, PROBATION, EVENTS = KEYS[6:]
 HOUR_S = 3600.0
 REMOVE_AFTER_S = 60.0
-#: Long ago, as a score of the server's time.
+#: A time long ago, as a score.
 LONG_AGO_MS = 1
 
 
 class Registry:
-    """The scripts through a plain client, and a hand on the server's clock."""
+    """Calls the scripts through a plain client, and can move the server's clock."""
 
     def __init__(self, url: str) -> None:
         self.client = redis.Redis.from_url(url)
@@ -94,13 +94,13 @@ def register_all(registry: Registry, instances: list[Instance]) -> None:
 
 # The registry's scripts
 
-#: Names that are the beginning of others, and characters on both sides of '/' in the order of bytes.
+#: Names that begin other names, with characters that sort before and after '/' as bytes.
 SERVICES = ["pric", "price", "price-x", "price0", "price_service"]
-#: Few, so that they meet again.
+#: Only a few, so that they repeat.
 MEMBERS = ["price/a", "price/b.1", "price0/a", "price-x/a"]
 members = st.sampled_from(MEMBERS)
 workers = st.sampled_from(["g1.7", "g1.78"])
-#: An instance, whether its present registration is meant, and the requests that are there.
+#: An instance, whether the acknowledgement is for its present registration, and its requests.
 acknowledgements = st.tuples(members, st.booleans(), st.integers(0, 2))
 gateways = st.sampled_from(["g1", "g2"])
 verdicts = st.tuples(
@@ -111,7 +111,7 @@ verdicts = st.tuples(
 
 
 class RegistryAgainstTwin(RuleBasedStateMachine):
-    """Every script, in any order, with leases that lapse; after each step all of it is compared."""
+    """Runs every script in any order, with lapsing leases, and compares everything after each step."""
 
     def __init__(self, registry: Registry) -> None:
         super().__init__()
@@ -324,9 +324,9 @@ def test_every_script_does_what_its_twin_does(registry: Registry) -> None:
 def test_a_gateway_that_dies_before_it_has_spoken_does_not_hold_a_verdict_up(
     registry: Registry,
 ) -> None:
-    """Two gateways lived, one had found an instance unhealthy, the other died before it had probed it.
-    Its missing verdict was waited for until then, and nothing looked again when it was gone: the
-    instance stayed `starting`, and was never removed for ill health."""
+    """One of two gateways had found an instance unhealthy; the other died before it had probed it. The
+    registry waited for the missing verdict and did not look again when that gateway was gone, so the
+    instance stayed `starting` and was never removed for ill health."""
     registry.call(scripts.sweep("g1", HOUR_S, REMOVE_AFTER_S))
     registry.call(scripts.sweep("g2", HOUR_S, REMOVE_AFTER_S))
     registry.call(scripts.register(instance()))
@@ -367,7 +367,7 @@ def test_a_heartbeat_in_time_saves_a_lapsed_lease_that_nobody_has_swept(
 def test_after_an_outage_each_instance_has_its_lease_to_be_heard_of_again(
     registry: Registry,
 ) -> None:
-    """Every lease lapses while heartbeats can't come in; the first sweep took all of them for dead."""
+    """Every lease lapses while heartbeats can't arrive, and the first sweep removed all instances."""
     short = parse_registration("orders", "a", {"host": "h", "port": 1, "ttl": 1})
     registry.call(scripts.register(instance()))
     registry.call(scripts.register(short))
@@ -388,7 +388,7 @@ def test_after_an_outage_each_instance_has_its_lease_to_be_heard_of_again(
 
 
 def test_those_that_wait_after_an_outage_keep_nobody_from_lapsing(registry: Registry) -> None:
-    """The first 200 lapsed ones were looked at: with a lease of an hour each, nothing lapsed for an hour."""
+    """Only the first 200 lapsed instances were looked at; with leases of an hour, none lapsed for an hour."""
     register_all(registry, [instance(f"price/{number}") for number in range(1500)])
     for number in range(1500):
         registry.lapse(f"price/{number}")
@@ -407,7 +407,7 @@ def test_those_that_wait_after_an_outage_keep_nobody_from_lapsing(registry: Regi
 def test_the_end_of_an_outage_removes_nobody_who_was_unhealthy_before_it(
     registry: Registry,
 ) -> None:
-    """It may be well again: its gateways could not say so. What has stayed ill goes a while later."""
+    """The instance may be well again, which its gateways could not report. If it is still ill, it goes later."""
     registry.call(scripts.register(instance()))
     registry.call(scripts.report("g1", HOUR_S, [("price/a", "unhealthy", "503")]))
     registry.outstay("price/a")
@@ -437,7 +437,7 @@ def test_what_is_remembered_is_forgotten_after_ten_minutes(registry: Registry) -
 
 
 def test_the_verdicts_of_a_dead_gateway_go_some_at_a_time(registry: Registry) -> None:
-    """With ten thousand instances the registry answered nobody for 60 ms and more."""
+    """With ten thousand instances the registry answered nobody for 60 ms or more."""
     keys = [f"price/{number}" for number in range(3000)]
     register_all(registry, [instance(key) for key in keys])
     for gateway, verdict in (("dead", "healthy"), ("lives", "unhealthy")):
@@ -476,7 +476,7 @@ def test_a_gateway_that_was_half_cleared_and_came_back_is_cleared_whole_the_next
 def test_what_a_worker_said_of_an_earlier_drain_is_no_word_on_the_next(
     registry: Registry,
 ) -> None:
-    """One whose lease was over was not among those whose words a new registration ends."""
+    """A new registration did not delete the words of a worker whose lease had ended."""
     done = registry.call(scripts.register(instance()))
     registry.call(scripts.drain("price/a"))
     said = [("price/a", done.registered_at_ms, 0)]
@@ -488,7 +488,7 @@ def test_what_a_worker_said_of_an_earlier_drain_is_no_word_on_the_next(
 
 
 def test_a_snapshot_of_thousands_lacks_none_and_mixes_up_none(registry: Registry) -> None:
-    """They are read a thousand at a time; here each has a port, and a status, of its own."""
+    """Instances are read a thousand at a time; here each has its own port and status."""
     register_all(registry, [instance(f"price/{n}", port=1 + n) for n in range(2500)])
     registry.call(scripts.report("g", HOUR_S, [("price/1500", "healthy", "200")]))
     found = registry.call(scripts.snapshot())
@@ -509,7 +509,7 @@ def test_probation_ends_after_ten_minutes(registry: Registry) -> None:
 def test_probation_ends_with_the_instance_being_healthy_again_and_not_before(
     registry: Registry,
 ) -> None:
-    """A gateway that starts later would have it pass more probes than its first for ten minutes."""
+    """Otherwise a gateway that starts later would ask for more probes than one, for ten minutes."""
     registry.call(scripts.register(instance("price/a")))
     registry.client.zadd(PROBATION, {"price/a": registry.call(scripts.snapshot()).now_ms})
     for verdict, on_probation in (
@@ -523,7 +523,7 @@ def test_probation_ends_with_the_instance_being_healthy_again_and_not_before(
 
 
 def test_a_reader_that_may_not_write_still_gets_its_snapshot(registry: Registry) -> None:
-    """The epoch of an empty data set is made by the first snapshot, where that can be written."""
+    """The first snapshot of an empty data set makes the epoch, if it can write."""
     registry.client.config_set("min-replicas-to-write", 1)
     try:
         found = registry.call(scripts.snapshot())

@@ -1,4 +1,4 @@
-"""The registry behind Sentinel, on real servers: what is registered survives a failover, and traffic too."""
+"""The registry behind Sentinel on real servers: registrations and traffic survive a failover."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from tests.support.registry_groups import NAME, FailoverGroup, Sentinel, running
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
-#: A failover takes about two seconds here; a machine that is busy needs longer.
+#: A failover takes about two seconds here, and longer on a busy machine.
 FAILOVER_S = 30.0
 
 
@@ -35,9 +35,9 @@ def group(tmp_path: Path) -> Iterator[FailoverGroup]:
 
 
 async def fail_over(group: FailoverGroup) -> None:
-    """Kill the primary, and wait until the sentinels have made the replica the master."""
+    """Kill the primary and wait until the sentinels have made the replica the master."""
     with group.primary.client() as client:
-        client.wait(1, 5000)  # what is registered shall be with the replica
+        client.wait(1, 5000)  # the replica must have the registrations
     group.primary.kill()
     await eventually(group.failed_over, within_s=FAILOVER_S)
 
@@ -122,7 +122,7 @@ async def test_the_limiter_counts_on_after_a_failover(group: FailoverGroup) -> N
     try:
         assert (await limiter.decide(ask)).remaining == 999
         await fail_over(group)
-        # The window is the replica's copy: the admission from before the failover still counts.
+        # The replica has a copy of the window, so the admission from before the failover still counts.
         decision = await eventually(lambda: _shared(limiter, ask), within_s=10)
         assert decision <= 998
     finally:
@@ -131,7 +131,7 @@ async def test_the_limiter_counts_on_after_a_failover(group: FailoverGroup) -> N
 
 
 async def _shared(limiter: SharedLimiter, ask: Ask) -> int:
-    """What the registry says is left; 0 while the limiter is alone."""
+    """What is left according to the registry; 0 while the limiter decides alone."""
     remaining = (await limiter.decide(ask)).remaining
     return 0 if limiter.alone else remaining
 
@@ -139,7 +139,7 @@ async def _shared(limiter: SharedLimiter, ask: Ask) -> int:
 async def test_a_replica_that_a_sentinel_names_is_not_taken_for_the_master(
     group: FailoverGroup,
 ) -> None:
-    """Without asking for the role, the watcher would follow it in silence."""
+    """Without asking for the role, the watcher would follow the replica and not say so."""
     with connect(group.url()) as client:
         assert client.ping()
     with group.primary.client() as client:
@@ -155,7 +155,7 @@ async def test_a_replica_that_a_sentinel_names_is_not_taken_for_the_master(
 async def test_a_sentinel_that_hangs_is_not_waited_for_again_and_again(
     group: FailoverGroup,
 ) -> None:
-    """Who gives up sooner than that sentinel's time-out never got to the next one."""
+    """A caller with a shorter time-out than that sentinel's never reached the next one."""
     group.sentinels[0].pause()
     client = connect_async(group.url(), blocking=True)
 
@@ -180,7 +180,7 @@ async def test_an_unknown_name_is_told(group: FailoverGroup) -> None:
 
 
 async def test_passwords_of_servers_and_of_sentinels_are_their_own(tmp_path: Path) -> None:
-    """With every character in them that a URL gives a meaning to."""
+    """The passwords contain every character with a meaning in URLs."""
     password, sentinel_password = "p@ss:w/rd?", "s&nt=nel"
     group = FailoverGroup(
         tmp_path,
@@ -225,12 +225,12 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
 async def test_tls_to_the_sentinels_and_to_the_server(
     tmp_path: Path, certificate: tuple[Path, Path]
 ) -> None:
-    """TLS is taken off on the way: the servers in the wheel know none."""
+    """A forwarder takes TLS off on the way, because the servers in the wheel have no TLS."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(*certificate)
     with RegistryServer(tmp_path / "server") as server:
         async with Forwarder(server.port, tls) as to_server:
-            # It names the port with TLS, where it sees no server by itself.
+            # It names the port with TLS, at which it sees no server itself.
             sentinel = Sentinel(tmp_path / "sentinel", to_server.port, 1)
             async with Forwarder(sentinel.port, tls) as to_sentinel:
                 base = f"rediss+sentinel://127.0.0.1:{to_sentinel.port}/{NAME}"

@@ -1,4 +1,4 @@
-"""Workers that share a port are one instance: the first registers it, and the last takes it out."""
+"""Workers that share a port are one instance: the first registers it, and the last deregisters it."""
 
 import asyncio
 import json
@@ -55,14 +55,14 @@ async def worker():
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Something listens there."""
+    """A port that something listens on."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         yield int(sock.getsockname()[1])
 
 
 @contextmanager
 def worker(url: str, port: int, **more: str) -> Iterator[Announcement]:
-    """One of several, registered."""
+    """One of several registered workers."""
     settings = RegistrySettings(url, heartbeat_interval_s=0.1)
     with announced(
         name="orders_service", port=port, health_path=None, settings=settings, **more
@@ -138,10 +138,10 @@ with announced(name="orders_service", port=int(sys.argv[1]), health_path=None) a
 
 
 def test_who_comes_back_after_a_crash_takes_its_own_place(registry_url: str, port: int) -> None:
-    """The old id was listed until its lease ended, and had a share of its own.
+    """The old id stayed listed until its lease ended, and got a share of the requests.
 
-    It begins anew there: "healthy" was said of the process before, and requests went to this one
-    before it had passed any probe.
+    The new process starts unprobed: "healthy" was the verdict on the old process, and requests went to
+    the new one before it had passed any probe.
     """
     subprocess.run(
         [sys.executable, "-c", CRASHES, str(port)],
@@ -164,7 +164,7 @@ def test_who_comes_back_after_a_crash_takes_its_own_place(registry_url: str, por
 def test_where_no_lock_can_be_made_each_has_an_id_of_its_own(
     registry_url: str, port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_found: bool
 ) -> None:
-    """In a container whose root can't be written to, the search for a temporary folder fails."""
+    """In a container with a read-only root, no temporary folder is found."""
     nowhere = str(tmp_path / "nowhere")
     monkeypatch.setattr("tempfile.tempdir", nowhere if is_found else None)
     monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: [nowhere])
@@ -173,7 +173,7 @@ def test_where_no_lock_can_be_made_each_has_an_id_of_its_own(
 
 
 class Registrar:
-    """A registry that tells what it was asked; while `slow` is not set, it answers no goodbye."""
+    """A registry that records its calls; it answers no goodbye until `slow` is set."""
 
     def __init__(self, registry: str) -> None:
         self.registry = registry
@@ -231,7 +231,7 @@ def announcement(registrar: Registrar, port: int) -> Announcement:
 async def test_who_comes_while_the_last_one_leaves_registers_after_its_goodbye(
     port: int, tmp_path: Path, goodbye: str
 ) -> None:
-    """Its registration was drained, for good, or taken out, by the goodbye that came late."""
+    """The late goodbye drained or removed the new worker's registration."""
     registrar = Registrar(str(tmp_path))
     leaves, comes = announcement(registrar, port), announcement(registrar, port)
     leaves.start()
@@ -240,12 +240,12 @@ async def test_who_comes_while_the_last_one_leaves_registers_after_its_goodbye(
     await registrar.asked.wait()
     comes.start()
     await eventually(comes.listening.is_set)
-    await asyncio.sleep(0)  # it has had its turn to join
+    await asyncio.sleep(0)  # give it its turn to join
     registrar.slow.set()
     await leaving
     await eventually(lambda: comes.registered)
     kinds = [call for call in registrar.calls if call != "renew"]
-    # What drains still is taken out: no verdict on that process is one on this.
+    # A registration that still drains is removed, because verdicts on the old process say nothing here.
     assert kinds == ["register", *dict.fromkeys([goodbye, "deregister"]), "register"]
     for one in (leaves, comes):
         await one.withdraw()
@@ -254,7 +254,7 @@ async def test_who_comes_while_the_last_one_leaves_registers_after_its_goodbye(
 async def test_who_comes_second_waits_for_the_first_to_register_it(
     port: int, tmp_path: Path
 ) -> None:
-    """Two workers that started at the same moment registered it twice, each with a line of its own."""
+    """Two workers that started at the same moment each registered the instance."""
     registrar = Registrar(str(tmp_path))
     registrar.slow.set()
     registers, goes_on = registrar.register, asyncio.Event()
@@ -279,7 +279,7 @@ async def test_who_comes_second_waits_for_the_first_to_register_it(
 async def test_who_found_it_registered_is_not_refused_by_a_later_change_of_token(
     port: int, tmp_path: Path
 ) -> None:
-    """`lockgate register` would end a program that has served for long."""
+    """`lockgate register` would end a program that has served for a long time."""
     registrar = Registrar(str(tmp_path))
     registrar.slow.set()
     both = [announcement(registrar, port) for _ in range(2)]
@@ -296,7 +296,7 @@ async def test_who_found_it_registered_is_not_refused_by_a_later_change_of_token
 
 @contextmanager
 def uvicorn(folder: Path, url: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
-    """Two workers at one port."""
+    """Uvicorn with two workers at one port."""
     (folder / "app.py").write_text(APP)
     port = free_port()
     process = subprocess.Popen(
@@ -322,7 +322,7 @@ def uvicorn(folder: Path, url: str) -> Iterator[tuple["subprocess.Popen[bytes]",
 
 
 def registered_workers(port: int, seen: set[int]) -> set[int]:
-    """The pids that have answered so far, and are registered."""
+    """The pids that have answered so far and are registered."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/worker", timeout=5) as answer:
             said = json.load(answer)
@@ -334,7 +334,7 @@ def registered_workers(port: int, seen: set[int]) -> set[int]:
 
 
 def test_uvicorns_workers_come_and_go_as_one_instance(registry_url: str, tmp_path: Path) -> None:
-    """Two workers were two ids, with two shares, and each that was restarted drained one."""
+    """Two workers had two ids and two shares, and a restart of one drained one."""
     with uvicorn(tmp_path, registry_url) as (process, port):
         seen: set[int] = set()
         until(lambda: len(registered_workers(port, seen)) == 2, within_s=40)

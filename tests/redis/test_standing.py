@@ -1,4 +1,4 @@
-"""What the registry says of an instance to whoever has registered it, in the cases that a model test hides."""
+"""What the registry tells an instance's registrant, in cases that the model test does not show."""
 
 from collections.abc import Iterator
 
@@ -49,8 +49,8 @@ def test_of_several_gateways_the_one_that_found_it_so_is_named(registry: Registr
 
 
 def test_gateways_that_find_different_faults_do_not_take_turns(registry: Registry) -> None:
-    """Each renewal of a lease gave another one the last word: who registered it read a line at each
-    heartbeat, though nothing had changed.
+    """Each renewed lease put another gateway's evidence first, so the registrant logged a line at each
+    heartbeat though nothing had changed.
     """
     told = set()
     report(registry, "unhealthy", "GET /health answers 404", "g1")
@@ -62,7 +62,7 @@ def test_gateways_that_find_different_faults_do_not_take_turns(registry: Registr
 
 
 def test_what_is_wrong_now_is_told_though_the_state_stays_as_it_was(registry: Registry) -> None:
-    """Who mended the port and had the wrong path next read that nothing listens, for ever."""
+    """A registrant who fixed the port and then had a wrong path still read that nothing listens."""
     report(registry, "unhealthy", "connect failed: refused")
     events = len(registry.events())
     report(registry, "unhealthy", "GET /health answers 404")
@@ -92,7 +92,7 @@ def test_a_gateway_of_an_earlier_release_tells_its_verdicts_and_neither_why_nor_
 def test_what_an_earlier_releases_scripts_leave_behind_is_cleared_when_a_gateway_comes(
     registry: Registry,
 ) -> None:
-    """They take instances and gateways out, and know nothing of the fields in `meta`."""
+    """Those scripts remove instances and gateways but do not know the fields in `meta`."""
     sweep(registry)
     report(registry, "unhealthy", "404")
     for field in ("why g1|price/gone", "why ghost|price/a", "url ghost"):
@@ -105,7 +105,7 @@ def test_what_an_earlier_releases_scripts_leave_behind_is_cleared_when_a_gateway
 def test_an_hour_later_what_an_old_client_took_out_has_left_nothing_behind(
     registry: Registry,
 ) -> None:
-    """Gateways run for months, beside services with a client of an earlier release."""
+    """Gateways run for months next to services with a client of an earlier release."""
     sweep(registry)
     registry.client.hset(META, "why g1|price/gone", "x")
     sweep(registry)
@@ -115,7 +115,7 @@ def test_an_hour_later_what_an_old_client_took_out_has_left_nothing_behind(
 
 
 def test_one_gateways_evidence_is_told_while_another_has_still_to_say(registry: Registry) -> None:
-    """One gateway had it on probation, the next one knew nothing of that: nobody was told why."""
+    """One gateway had the instance on probation and the next did not know, so nobody was told why."""
     sweep(registry, "g1", "http://one")
     sweep(registry, "g2", "http://two")
     report(registry, "unhealthy", "GET /health answers 404", "g1")
@@ -125,7 +125,7 @@ def test_one_gateways_evidence_is_told_while_another_has_still_to_say(registry: 
 
 
 def test_on_probation_it_is_told_why_though_it_stays_starting(registry: Registry) -> None:
-    """Whoever was removed for ill health and comes back with the same fault read nothing of it."""
+    """An instance was removed for ill health and came back with the same fault, and was told nothing."""
     sweep(registry)
     report(registry, "unhealthy", "404")
     registry.outstay(KEY)
@@ -145,7 +145,7 @@ def test_who_deregisters_it_on_purpose_is_told_from_a_removal(
         registry.outstay(KEY)
         sweep(registry)
         registry.call(scripts.register(instance(KEY)))
-        registry.client.zincrby(_key("probation"), -1, KEY)  # a millisecond has passed since
+        registry.client.zincrby(_key("probation"), -1, KEY)  # as if a millisecond had passed
     registry.call(scripts.deregister(KEY))
     assert standing(registry).state == "deregistered"
 
@@ -158,7 +158,7 @@ def test_one_that_has_lapsed_has_no_state_and_may_register_again(registry: Regis
 
 
 def test_a_status_that_another_hand_wrote_is_none(registry: Registry) -> None:
-    """An empty one read as "not registered": it registered again with each heartbeat, for ever."""
+    """An empty status read as "not registered", so the instance registered again at each heartbeat."""
     sweep(registry)
     registry.client.hset(STATUS, KEY, "")
     assert registry.call(scripts.heartbeat(KEY)) == "starting"

@@ -1,4 +1,4 @@
-"""A stop signal is held back until the drain is known: until then the port is open, and answers."""
+"""A stop signal is held back until the drain is known; until then the port answers."""
 
 import os
 import signal
@@ -61,7 +61,7 @@ PROGRAMS = {
 
 @contextmanager
 def running(program: str, url: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """The program, registered, and its port."""
+    """The program with its port, once it is registered."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-W", "error", "-c", program, str(port)],
@@ -137,7 +137,7 @@ def test_an_app_that_handles_signals_itself_keeps_its_handler(registry_url: str)
     assert events_of(registry_url) == ["registered"]
 
 
-#: As if a worker never came to the end of a request.
+#: A drain that never ends, as if a worker never finished a request.
 NEVER_DRAINED = """
 import asyncio
 from discovery.announcing.registrar import RedisRegistrar

@@ -1,4 +1,4 @@
-"""The watcher on a real registry: nothing is missed, and nothing odd is taken for the truth."""
+"""The watcher on a real registry misses nothing and believes nothing odd."""
 
 import asyncio
 import random
@@ -28,7 +28,7 @@ LEASE_S = 3600.0
 
 
 class Following:
-    """A watcher that runs, and all that it told its listeners."""
+    """A running watcher, and everything that it told its listeners."""
 
     def __init__(self, url: str, view: View | None = None) -> None:
         self.watcher = Watcher(RegistrySettings(url))
@@ -43,12 +43,12 @@ class Following:
         return self.watcher.view
 
     async def reaches(self, revision: int) -> bool:
-        """Wait for a view with the change of this revision, whatever its epoch."""
+        """Wait for a view that has the change of this revision, in any epoch."""
         await eventually(lambda: self.view.revision >= revision)
         return await self.watcher.reached(self.view.epoch, revision)
 
     def absences(self) -> dict[str, str | None]:
-        """Why each instance of the view is absent, None where it is registered."""
+        """Why each instance of the view is absent; None if it is registered."""
         return {entry.key: entry.absent for entry in self.view.entries()}
 
     async def stop(self) -> None:
@@ -97,7 +97,7 @@ def flush(url: str) -> None:
 
 
 async def as_registered(registry: AsyncServiceRegistry) -> Mapping[str, Entries]:
-    """What a view without a past would be."""
+    """What a new view without a history would be."""
     snapshot = await registry.call(scripts.snapshot())
     return at_once(taking_over(View(), snapshot, 0.0)).services
 
@@ -121,11 +121,11 @@ async def test_what_was_there_before_comes_with_the_first_view(
 async def test_a_large_snapshot_is_taken_in_while_everything_else_goes_on(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
-    """Ten thousand instances held the event loop, and with it every request, for 180 ms."""
+    """Ten thousand instances blocked the event loop, and with it every request, for 180 ms."""
     _, instances, index = registry_keys("default")[:3]
     await register(registry, *(f"price/{number}" for number in range(300)))
     with redis.Redis.from_url(registry_url) as client:
-        for key in ("aaa/first", "zzz/last"):  # records that are none of ours are told of
+        for key in ("aaa/first", "zzz/last"):  # records that are not ours are reported
             client.hset(instances, key, "nonsense")
             client.zadd(index, {key: 0})
     with capture_logs() as logs:
@@ -168,7 +168,7 @@ async def test_each_change_arrives_within_moments_and_can_be_waited_for(
 async def test_no_event_is_missed_over_two_hundred_random_changes(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
-    """From four writers at once; two watchers end with the view of one that begins afterwards."""
+    """Four writers change things at once; two watchers end with the view of one that starts afterwards."""
     first, second = follow(registry_url), follow(registry_url)
     await first.watcher.ready()
     await second.watcher.ready()
@@ -203,7 +203,7 @@ async def test_no_event_is_missed_over_two_hundred_random_changes(
 async def test_a_storm_of_changes_is_taken_in_a_hundred_at_a_time(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
-    """A thousand instances that register, or lapse, at once held every request up."""
+    """A thousand instances that registered or lapsed at once delayed every request."""
     following = follow(registry_url)
     await following.watcher.ready()
     turn, turns = 0, []
@@ -242,7 +242,7 @@ async def test_the_age_of_the_view_starts_anew_with_each_word_of_the_registry(
 async def test_a_jump_in_revisions_means_a_new_snapshot(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
-    """Entries that were trimmed before they were read, or another server in the registry's place."""
+    """Entries were trimmed before they were read, or another server took the registry's place."""
     following = follow(registry_url)
     await following.watcher.ready()
     await register(registry, "price/a")
@@ -300,7 +300,7 @@ async def test_a_registry_that_fills_again_at_once_is_not_the_whole_truth(
 async def test_a_loss_of_data_is_seen_though_as_many_changes_followed_as_before(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
-    """Only the epoch tells then: the revisions go on as if nothing had happened."""
+    """Only the epoch shows it then; the revisions go on as if nothing had happened."""
     following = follow(registry_url)
     await following.watcher.ready()
     flush(registry_url)
@@ -314,7 +314,7 @@ async def test_a_loss_of_data_is_seen_though_as_many_changes_followed_as_before(
 async def test_what_is_taken_out_after_a_loss_of_data_is_gone_and_not_lost(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow, seen: bool
 ) -> None:
-    """The registry knew nothing of it any more and kept silent, so it was kept as lost."""
+    """The registry no longer knew the instance and sent no event, so the view kept it as lost."""
     following = follow(registry_url)
     await register(registry, "price/a", "price/b", "price/c")
     assert await following.reaches(3)
@@ -364,7 +364,7 @@ async def test_a_server_that_hangs_is_noticed_and_followed_on_when_it_goes_on(
 
         own_registry.resume()
         await eventually(lambda: following.watcher.connected)
-        assert following.watcher.age_s < 1  # the new snapshot is the registry's word
+        assert following.watcher.age_s < 1  # the new snapshot counts as news from the registry
         await register(registry, "price/b")
         await eventually(lambda: following.absences() == {"price/a": None, "price/b": None})
 
@@ -377,7 +377,7 @@ async def test_what_is_taken_out_while_the_connection_is_down_is_gone_and_not_lo
     assert await following.reaches(2)
     with redis.Redis.from_url(registry_url) as client:
         client.client_kill_filter(_type="normal", skipme=True)
-        client.config_set("maxclients", 1)  # nobody comes back in before it is over
+        client.config_set("maxclients", 1)  # nobody can connect again before this is over
         try:
             await eventually(lambda: not following.watcher.connected)
             source = scripts.script_source("deregister")
@@ -405,7 +405,7 @@ async def test_a_registry_that_is_away_at_the_start_is_waited_for(
 
 
 async def test_the_pauses_grow_while_the_registry_is_away_at_the_start(follow: Follow) -> None:
-    """It was tried, and warned of, twenty times a second for as long as it was away."""
+    """The watcher tried, and warned, twenty times a second for as long as the registry was away."""
     tries_at_s: list[float] = []
 
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -422,7 +422,7 @@ async def test_the_pauses_grow_while_the_registry_is_away_at_the_start(follow: F
 async def test_what_has_been_absent_for_too_long_is_forgotten_while_events_keep_coming(
     registry: AsyncServiceRegistry, registry_url: str, follow: Follow
 ) -> None:
-    """One event a second, of a single instance that flaps, keeps every lapsed one routable for ever."""
+    """One event a second, from one flapping instance, kept every lapsed instance routable for ever."""
     lapsed = parse_registration("price", "old", {"host": "h", "port": 1})
     entry = Entry(lapsed, 0, absent="lapsed", absent_since_s=time.monotonic() - 1000)
     following = follow(registry_url, View(services={"price": {entry.key: entry}}))
@@ -442,7 +442,7 @@ async def test_what_has_been_absent_for_too_long_is_forgotten_while_events_keep_
 async def test_while_the_registry_is_away_no_time_counts_against_what_it_has_lost(
     own_registry: RegistryServer, follow: Follow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody can register anew meanwhile: an outage as long as the time they have took them all."""
+    """Nobody can register again meanwhile, so an outage as long as their remaining time removed them all."""
     monkeypatch.setattr("discovery.view.view.ABSENT_KEPT_S", 3.0)
     instances = [parse_registration("price", one, {"host": "h", "port": 1}) for one in "ab"]
     now_s = time.monotonic()
@@ -460,7 +460,7 @@ async def test_while_the_registry_is_away_no_time_counts_against_what_it_has_los
     await eventually(lambda: following.watcher.connected, within_s=10)
     assert following.snapshots > snapshots
     assert following.absences() == {"price/a": "lost"}
-    # What is left of its time begins to run now.
+    # The rest of its time begins to run now.
     kept_s = following.view.services["price"]["price/a"].absent_since_s + 3.0 - time.monotonic()
     assert kept_s > 0
     await eventually(lambda: following.absences() == {})
@@ -469,7 +469,7 @@ async def test_while_the_registry_is_away_no_time_counts_against_what_it_has_los
 async def test_a_saved_view_is_as_old_as_the_registrys_last_word_on_it(
     own_registry: RegistryServer,
 ) -> None:
-    """Taken for new, what had been lost long before would have its whole time again."""
+    """If the view counted as new, instances lost long before would get their whole time again."""
     own_registry.kill()
     saved = Saved(View(known={"price": time.monotonic()}), 40.0)
     watcher = Watcher(RegistrySettings(own_registry.url), lambda: saved)
@@ -484,7 +484,7 @@ async def test_a_saved_view_is_as_old_as_the_registrys_last_word_on_it(
 async def test_what_lapses_while_a_watcher_is_cut_off_has_lapsed_for_it_too(
     own_registry: RegistryServer, follow: Follow
 ) -> None:
-    """It was taken for lost with the registry's data, and got requests for up to a minute."""
+    """The instance counted as lost with the registry's data, and got requests for up to a minute."""
     async with (
         AsyncServiceRegistry(own_registry.url) as there,
         Forwarder(own_registry.port) as path,
