@@ -1,4 +1,4 @@
-"""What tests of the hop need: a gateway with an upstream behind it, and no failure that nobody sees."""
+"""Fixtures for tests of the hop: a gateway with an upstream, and a check for hidden failures."""
 
 import asyncio
 import sys
@@ -19,7 +19,7 @@ StartHop = Callable[..., Awaitable[tuple[RunningGateway, ScriptedUpstream]]]
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """The product's own loop; with the mark `both_loops`, also the one that it takes without uvloop."""
+    """The gateway's own loop; with the mark `both_loops`, also the one that it uses without uvloop."""
     if item.get_closest_marker("both_loops") and find_spec("uvloop") is not None:
         return {"uvloop": new_event_loop, "asyncio": asyncio.new_event_loop}
     return {"product": new_event_loop}
@@ -63,7 +63,7 @@ async def start_registered(tmp_path: Path) -> AsyncIterator[StartRegistered]:
 
 @pytest.fixture
 def nothing_fails_behind_the_scenes(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """What asyncio can only log, an exception in a callback say, is a failure of the test too."""
+    """Fail a test for errors that asyncio can only log, such as an exception in a callback."""
     yield
     failed = [r.getMessage() for r in caplog.get_records("call") if r.name == "asyncio"]
     assert failed == []

@@ -1,8 +1,8 @@
 """What HTTP is to the gateway: one row for each thing a client may send, over sockets on both sides.
 
-Each row says what was sent, what the instance saw, and what came back. A request reaches an instance
-with one reading that nobody can mistake, or not at all; refusals are problem documents. Behind each
-request another one follows in the same write, so that a row also shows where the first one ends.
+Each row says what was sent, what the instance got, and what came back. A request reaches an instance
+only if it can be read in just one way; refusals are problem documents. Each request is followed by
+another one in the same write, so that a row also shows where the first one ends.
 The ways to smuggle are those of the literature: CL.TE, TE.CL, TE.TE, CL.0, TERM.EXT, EXT.TERM, bare
 CR and LF, folding, and the tricks with targets, hosts, versions, hop-by-hop fields and upgrades.
 """
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.both_loops
 
 H = b"Host: h"
 NEXT = b"GET /api/orders/next HTTP/1.1\r\nHost: h\r\n\r\n"
-#: What the gateway adds to each request of its own accord.
+#: Fields that the gateway adds to each request.
 ADDED = {
     *(b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"),
     *(b"x-forwarded-prefix", b"via"),
@@ -35,11 +35,11 @@ FIVE_BYTES = b"5\r\nhello\r\n0\r\n\r\n"
 
 @dataclass(frozen=True)
 class Row:
-    """`seen`: request line, field lines and body at the instance; None: it saw nothing.
+    """`seen`: request line, field lines and body at the instance; None: it got nothing.
 
-    `status`: that of the answer, `reason` that of a refusal. `goes_on`: the connection takes the
-    request that follows; else it is closed and that request is read by nobody. `garbage`: what stands
-    behind is no request, and refused as such.
+    `status` is the answer's, `reason` a refusal's. `goes_on`: the connection takes the request that
+    follows; otherwise it is closed and that request is not read. `garbage`: the bytes that follow are
+    no request, and are refused.
     """
 
     sent: bytes
@@ -52,7 +52,7 @@ class Row:
 
     @property
     def keeps_connection(self) -> bool:
-        """After chunks, the connection always ends: see gateway/front/reading.py."""
+        """Whether the connection goes on; after chunks it always ends: see gateway/front/reading.py."""
         head = self.sent.partition(b"\r\n\r\n")[0].lower()
         return self.goes_on and b"\ntransfer-encoding:" not in head
 
@@ -64,7 +64,7 @@ def request(
     line: bytes = b"",
     body: bytes = b"",
 ) -> bytes:
-    """A request for the service; `target` is what stands behind its prefix."""
+    """A request for the service; `target` is the part after its prefix."""
     line = line or b"%b /api/orders%b HTTP/1.1" % (method, target)
     return b"\r\n".join([line, *fields, b"", body])
 
@@ -106,7 +106,7 @@ def posted(*fields: bytes, body: bytes = b"hello") -> bytes:
 
 
 def either_framing(*fields: bytes) -> bytes:
-    """A body that is whole both as five chunks' bytes and as so many bytes."""
+    """A body that is complete both as chunks and by its Content-Length."""
     return posted(*fields, body=FIVE_BYTES)
 
 
@@ -243,7 +243,7 @@ CODINGS = [
     passes("Content-Encoding is no framing", either_framing(b"Content-Encoding: chunked"), POST, H, b"Content-Encoding: chunked", garbage=True),
 ]  # fmt: skip
 
-# Codings of which the last is chunked: refused, and nothing behind them may be read (RFC 9112 §6.3)
+# Codings with chunked as the last: refused, and nothing after them may be read (RFC 9112 §6.3)
 
 CODINGS_REFUSED_BY_RULE = [
     refused("gzip, chunked", either_framing(b"Transfer-Encoding: gzip, chunked")),
@@ -500,7 +500,7 @@ VERSIONS = [
     refused("the PROXY protocol", b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n" + asking(b"GET /api/orders HTTP/1.1")),
 ]  # fmt: skip
 
-# What speaks of the connection (RFC 9110 §7.6.1, §7.8, §10.1.1)
+# Fields about the connection (RFC 9110 §7.6.1, §7.8, §10.1.1)
 
 CONNECTIONS = [
     passes("what Connection names", request(b"Connection: X-A, x-b", H, b"X-A: 1", b"X-B: 2", b"X-C: 3"), GET, H, b"X-C: 3"),
@@ -604,7 +604,7 @@ def test_there_are_rows_enough_and_none_twice() -> None:
     assert len({row.id for row in ROWS}) == len(ROWS)
 
 
-# What can't be told in one write
+# Cases that need more than one write
 
 
 @pytest.mark.parametrize(

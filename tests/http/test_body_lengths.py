@@ -1,4 +1,4 @@
-"""However a length is spelled, an instance sees one request behind one request, and the next client's is its own."""
+"""However a length is spelled, an instance sees one request for one request, and the next client gets its own."""
 
 import contextlib
 
@@ -18,7 +18,7 @@ LARGEST = b"%d" % (2**64 - 1)
 
 
 async def answers_first(received: Received, connection: ServedConnection) -> None:
-    """A server that answers at once and takes the body afterwards, as long as the field says."""
+    """Answer at once, then read the body with the length that the field gives."""
     await connection.send(OK)
     lengths = received.values(b"content-length")
     left = int(lengths[0]) if lengths else 0
@@ -31,14 +31,14 @@ async def answers_first(received: Received, connection: ServedConnection) -> Non
 
 
 class Hop:
-    """A gateway, and an instance that keeps its connections and what it was sent."""
+    """A gateway, and an instance that keeps its connections and records what it gets."""
 
     def __init__(self, gateway: RunningGateway, upstream: KeepAliveUpstream) -> None:
         self.port = gateway.port
         self.upstream = upstream
 
     async def ask_as_victim(self) -> None:
-        """The next client's request comes to the instance as a request, and is answered."""
+        """Send the next client's request, which must reach the instance as a request and be answered."""
         before = sum(one.target == b"/victim" for one in self.upstream.requests)
         answer = await exchange(self.port, VICTIM)
         assert (answer.status, answer.body) == (200, b"ok")
@@ -66,7 +66,7 @@ def attack(method: bytes, *fields: bytes) -> bytes:
 async def test_the_largest_number_of_64_bits_is_no_request_without_a_body(
     hop: Hop, method: bytes
 ) -> None:
-    """The parser takes it for "no length", and an instance for a body: the next client's request."""
+    """The parser reads it as "no length", an instance as a body that would swallow the next request."""
     refused = await exchange(hop.port, attack(method, b"Content-Length: " + LARGEST), to_head=True)
 
     assert refused.status == 400

@@ -1,4 +1,4 @@
-"""`lockgate services`, `routes` and `doctor` against a gateway and a registry that run."""
+"""`lockgate services`, `routes` and `doctor` with a running gateway and registry."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from tests.support.stacks import free_offset
 async def lockgate(
     folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
-    """Exit status, standard output and standard error of a command given in `folder`."""
+    """Run a command in `folder`; return its exit status, standard output and standard error."""
     kept = {
         key: value for key, value in os.environ.items() if key not in ("REDIS_URL", "ADMIN_TOKEN")
     }
@@ -89,7 +89,7 @@ async def test_a_wrong_token_is_told_beside_what_anybody_is_shown(
 async def test_a_weight_of_0_is_told_where_its_url_answers_503(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
-    """The instance was healthy, the service answered 503, and nothing said why."""
+    """The instance was healthy and the service answered 503, but nothing said why."""
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register(
         "orders_service", upstream.port, "o-1", weight=0, routable=False, ttl=600
@@ -139,7 +139,7 @@ async def test_a_gateway_that_does_not_answer_is_said_in_one_line(tmp_path: Path
 
 
 async def test_where_no_gateway_answers_the_folder_is_told_as_the_reason(tmp_path: Path) -> None:
-    """`is it up? Try lockgate ps`, it said, and that spoke of a checkout."""
+    """The message was `is it up? Try lockgate ps`, and `ps` then spoke of a checkout."""
     offset = str(free_offset())
     for command in ("services", "routes"):
         status, out, error = await lockgate(tmp_path, command, variables={"PORT_OFFSET": offset})
@@ -189,7 +189,7 @@ async def test_the_doctor_says_what_is_wrong_and_what_to_do(
 
 
 async def test_the_doctor_fails_a_registry_that_is_named_and_away(tmp_path: Path) -> None:
-    """A wrong REDIS_URL was a warning, and the exit status 0."""
+    """A wrong REDIS_URL was only a warning, with exit status 0."""
     away = f"redis://127.0.0.1:{free_port()}/0"
 
     status, out, _ = await lockgate(tmp_path, "doctor", "--json", variables={"REDIS_URL": away})
@@ -203,7 +203,7 @@ async def test_the_doctor_fails_a_registry_that_is_named_and_away(tmp_path: Path
 async def test_the_doctor_warns_of_a_port_that_only_the_examples_need_and_names_who_has_it(
     registry_url: str, tmp_path: Path
 ) -> None:
-    """Somebody's own program on port 8000 was a failure."""
+    """A user's own program on port 8000 counted as a failure."""
     offset = free_offset()
     with socket.create_server(("127.0.0.1", 8000 + offset)):
         status, out, _ = await lockgate(
@@ -274,7 +274,7 @@ async def of_services(gateway: RunningGateway, token: str | None = ADMIN_TOKEN) 
 async def test_the_doctor_has_one_finding_for_each_service_that_is_not_well(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """A service without a healthy instance had two, the second without advice."""
+    """A service without a healthy instance had two findings, the second without advice."""
     gateway = await start_gateway(HEALTH_CHECK_INTERVAL="0.1")
     well = await start_upstream()
     moved = await start_upstream(b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n")
@@ -340,7 +340,7 @@ async def test_the_doctor_names_a_document_where_somebody_has_it_who_installed_t
 async def test_the_doctor_sends_who_has_a_gateway_without_registry_to_what_it_says_of_that(
     start_gateway: StartGateway, own_registry: RegistryServer
 ) -> None:
-    """It sent them to a row below, and the row was above."""
+    """It pointed to a row below, but the row was above."""
     gateway = await start_gateway(REDIS_URL=own_registry.url)
     own_registry.kill()
 

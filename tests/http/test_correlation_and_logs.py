@@ -226,7 +226,7 @@ async def test_of_long_values_a_line_has_the_beginning(tmp_path: Path, registry_
 async def test_of_a_refused_path_a_line_has_no_more_bytes_than_of_others(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """Only what the parser refuses has characters of more than one byte: it was three times as long."""
+    """Only a refused path can have characters of several bytes; its line was three times as long."""
     async with gateway_process(tmp_path, registry_url) as gateway:
         await exchange(gateway.port, get("/api/" + "€" * 5000))
 
@@ -313,7 +313,7 @@ async def test_the_registrys_events_are_logged(
             ("starting", "healthy", "GET /health answers 200"),
             ("healthy", "unhealthy", ill),
         ]
-        # Traffic goes elsewhere from here on: whoever reads warnings alone has to learn of it, and why.
+        # Traffic goes elsewhere now, and a reader of warnings alone must learn that and why.
         (removed,), (expired,) = gateway.logs("instance.removed"), gateway.logs("instance.expired")
         assert (removed["level"], removed["evidence"]) == ("warning", ill)
         assert (expired["level"], expired["evidence"]) == ("warning", "no heartbeat for 1 s")

@@ -1,4 +1,4 @@
-"""CORS: the upstream's own business by default, the gateway's where CORS_ORIGINS says so."""
+"""CORS is the upstream's own matter by default, and the gateway's with CORS_ORIGINS."""
 
 import pytest
 
@@ -101,7 +101,7 @@ ORIGINS = {"CORS_ORIGINS": "https://app.example, https://b.example:8443"}
 async def test_a_preflight_is_answered_here(start_hop: StartHop) -> None:
     gateway, upstream = await start_hop(**ORIGINS, RATE_LIMIT_REQUESTS="1")
 
-    for _ in range(3):  # and costs nothing of the limit
+    for _ in range(3):  # and does not count for the limit
         answer = await preflight(gateway, APP)
         assert answer.status in (200, 204)
         assert answer.values(b"access-control-allow-origin") == [APP]
@@ -160,7 +160,7 @@ async def test_an_allowed_origin_may_read_the_answer_and_our_fields(start_hop: S
 async def test_the_upstreams_fields_are_replaced_and_vary_is_added_to(
     start_hop: StartHop, origin: bytes
 ) -> None:
-    """Two Access-Control-Allow-Origin fields are none to a browser."""
+    """A browser ignores two Access-Control-Allow-Origin fields."""
     gateway, _ = await start_hop(**ORIGINS)
 
     answer = await ask(gateway, b"GET", b"Origin: " + origin)
@@ -171,7 +171,7 @@ async def test_the_upstreams_fields_are_replaced_and_vary_is_added_to(
 
 
 async def test_vary_is_there_without_an_origin_too(start_hop: StartHop) -> None:
-    """A cache would keep this answer and give it to a page that needs the fields."""
+    """Otherwise a cache could give this answer to a page that needs the fields."""
     gateway, _ = await start_hop(**ORIGINS)
 
     answer = await ask(gateway, b"GET")
@@ -203,7 +203,7 @@ async def test_the_wildcard_allows_everybody_and_no_credentials(start_hop: Start
 async def test_an_origin_in_the_settings_is_compared_as_browsers_send_it(
     start_hop: StartHop,
 ) -> None:
-    """Started with, it never matched."""
+    """The gateway started with other spellings, but they never matched."""
     gateway, _ = await start_hop(CORS_ORIGINS="HTTPS://App.Example:443/")
 
     answer = await ask(gateway, b"GET", b"Origin: " + APP)

@@ -1,4 +1,4 @@
-"""A gateway that is cut off, from an instance or from the registry, hurts nobody else's routing."""
+"""A gateway that is cut off from an instance or from the registry does not disturb other gateways."""
 
 import time
 
@@ -18,7 +18,7 @@ async def is_healthy(gateway: RunningGateway, instance_id: str = "i1") -> bool:
 
 
 async def registered(gateway: RunningGateway) -> dict[str, str]:
-    """The instances that `/services` lists, and their status."""
+    """The instances in `/services`, with their status."""
     (orders,) = (await gateway.get("/services")).json()["services"]
     return {one["id"]: one["status"] for one in orders["instances"]}
 
@@ -26,7 +26,7 @@ async def registered(gateway: RunningGateway) -> dict[str, str]:
 async def test_an_instance_that_one_gateway_can_not_reach_is_out_there_alone(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """Its own evidence decides its routing; the registry keeps what any live gateway can reach."""
+    """A gateway routes by its own evidence; the registry keeps what any live gateway can reach."""
     near, cut_off = [await start_gateway(**QUICK) for _ in range(2)]
     await near.register("orders", (await start_upstream()).port, health_check_url="/health")
     await eventually(lambda: is_healthy(cut_off))
@@ -34,7 +34,7 @@ async def test_an_instance_that_one_gateway_can_not_reach_is_out_there_alone(
     as_it_was, dialer.policy = dialer.policy, AddressPolicy(NOTHING_HERE)
 
     await eventually(lambda: cut_off.member.health.status("orders/i1") == "unhealthy")
-    until_s = time.monotonic() + 3  # three times as long as ill health is put up with
+    until_s = time.monotonic() + 3  # three times as long as an instance may be unhealthy
     while time.monotonic() < until_s:
         refused = await cut_off.get("/api/orders")
         assert (refused.status, refused.reason) == (503, "no_healthy_instance")
@@ -49,7 +49,7 @@ async def test_an_instance_that_one_gateway_can_not_reach_is_out_there_alone(
 async def test_a_gateway_without_the_registry_serves_on_and_nobody_else_notices(
     start_gateway: StartGateway, start_upstream: StartUpstream, own_registry: RegistryServer
 ) -> None:
-    """What it last said counts no more once its lease is over; it judges by its own probes meanwhile."""
+    """Its last verdicts stop counting when its lease ends; it still routes by its own probes."""
     async with Forwarder(own_registry.port) as path:
         near = await start_gateway(REDIS_URL=own_registry.url, **QUICK)
         cut_off = await start_gateway(REDIS_URL=f"redis://127.0.0.1:{path.port}/0", **QUICK)
@@ -70,7 +70,7 @@ async def test_a_gateway_without_the_registry_serves_on_and_nobody_else_notices(
             health = gateway.member.health
             await eventually(lambda health=health: health.status("orders/dies") == "unhealthy")
 
-        # One gateway's silence holds no removal up for longer than its lease, and no registration.
+        # A silent gateway delays removals for at most its lease, and delays no registration.
         await near.register("orders", (await start_upstream()).port, "new")
         await eventually(lambda: near.member.sweeper.live_gateways == 1, within_s=10)
 

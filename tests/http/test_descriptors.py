@@ -1,4 +1,4 @@
-"""A gateway that is short of descriptors: it says so, to each new client, and blames no instance."""
+"""A gateway that is short of descriptors says so to each new client and blames no instance."""
 
 import contextlib
 import json
@@ -22,12 +22,12 @@ MOST = 192
 
 @contextlib.asynccontextmanager
 async def idle_clients(port: int, count: int) -> AsyncIterator[list[RawClient]]:
-    """Clients that have connected and ask nothing."""
+    """Clients that have connected and send nothing."""
     clients: list[RawClient] = []
     try:
         while len(clients) < count:
             clients.append(await RawClient.connect(port))
-            if len(clients) % 8 == 0:  # no more at once than the gateway takes in
+            if len(clients) % 8 == 0:  # no more at once than the gateway accepts
                 assert (await exchange(port, HEALTH)).status == 200
         yield clients
     finally:
@@ -43,7 +43,7 @@ async def metric(gateway: GatewayProcess, name: str) -> float:
 async def test_the_soft_limit_of_descriptors_is_raised_at_the_start_and_told(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """1,024 are what a shell and systemd give."""
+    """Shells and systemd give 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     async with gateway_process(
         tmp_path, registry_url, prefix=limited_to(200, softly=True)
@@ -60,7 +60,7 @@ async def test_the_soft_limit_of_descriptors_is_raised_at_the_start_and_told(
 async def test_idle_clients_that_use_the_descriptors_up_cost_no_instance_its_health(
     tmp_path: Path, registry_url: str, start_upstream: StartUpstream
 ) -> None:
-    """502 to everybody after three seconds, and a healthy service removed after a minute."""
+    """After three seconds everybody got 502, and after a minute a healthy service was removed."""
     upstream = await start_upstream()
     async with gateway_process(
         tmp_path, registry_url, prefix=limited_to(MOST), HEALTH_CHECK_TIMEOUT="1"
@@ -76,7 +76,7 @@ async def test_idle_clients_that_use_the_descriptors_up_cost_no_instance_its_hea
             assert document["reason"] == "overloaded"
             assert document["correlation_id"]
             probes = upstream.probes
-            for _ in range(20):  # the probes go on, and so does the gateway itself
+            for _ in range(20):  # the probes and the gateway go on
                 assert (await exchange(gateway.port, HEALTH)).status == 200
             await eventually(lambda: upstream.probes > probes + 2)
             assert (await gateway.request("GET", "/services")).status == 200
@@ -84,7 +84,7 @@ async def test_idle_clients_that_use_the_descriptors_up_cost_no_instance_its_hea
             assert status["descriptors"]["clients_refused"] >= 1
             assert status["services"]["orders"]["healthy"] == 1
             assert await metric(gateway, "gateway_connections_refused_total") >= 1
-            # Who was there before is served as ever.
+            # Clients that were connected before are served as ever.
             await before.send(GET)
             assert (await before.answer()).status == 200
 
@@ -126,7 +126,7 @@ async def test_a_new_client_beyond_the_reserve_is_told_and_who_asks_for_health_i
     assert (health.status, health.values(b"connection")) == (200, [b"close"])
     assert upstream.requests == []
     async with idle_clients(gateway.port, 1) as (idle,):
-        assert await idle.closed()  # after a second, since it asks nothing
+        assert await idle.closed()  # after a second without a request
 
 
 async def test_a_request_for_which_there_is_no_descriptor_is_overload_and_no_evidence(
@@ -143,7 +143,7 @@ async def test_a_request_for_which_there_is_no_descriptor_is_overload_and_no_evi
     assert not gateway.member.health.is_suspected("orders/i1")
 
 
-#: Writes what is opened from the moment at which the gateway takes connections.
+#: Records each file that is opened once the gateway accepts connections.
 WATCHED = """
 import os, sys
 written = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -163,9 +163,9 @@ sys.exit(serve.main())
 async def test_a_running_gateway_needs_nothing_from_the_disk(
     tmp_path: Path, registry_url: str, start_upstream: StartUpstream
 ) -> None:
-    """`GET /services` answered 500 without descriptors, since its script was read at first use.
+    """Without descriptors `GET /services` answered 500, because its script was read at first use.
 
-    What is read late may also be another release's.
+    A file that is read late may also belong to another release.
     """
     opened = tmp_path / "opened"
     upstream, dead = await start_upstream(), free_port()
@@ -203,7 +203,7 @@ async def test_a_running_gateway_needs_nothing_from_the_disk(
 async def test_who_asks_for_health_is_answered_while_others_hold_on_to_what_they_have(
     tmp_path: Path, registry_url: str, path: str
 ) -> None:
-    """Idle clients come faster than they are ended."""
+    """Idle clients come faster than the gateway ends them."""
     ask = b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n" % path.encode()
     async with (
         gateway_process(tmp_path, registry_url, prefix=limited_to(MOST)) as gateway,

@@ -1,4 +1,4 @@
-"""docs/operations.md against the answer of a gateway."""
+"""docs/operations.md, compared with a gateway's answer."""
 
 from tests.conftest import StartGateway
 from tests.support.documents import rows_of

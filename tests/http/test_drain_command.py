@@ -1,4 +1,4 @@
-"""`lockgate drain` and `deregister`: instances taken out of the way through the gateway."""
+"""`lockgate drain` and `deregister` take instances out through the gateway."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A drain that is known to be complete: every worker of every gateway says that it is through."""
+"""A drain is complete once every worker of every gateway has acknowledged it."""
 
 import asyncio
 import time
@@ -36,7 +36,7 @@ async def both_route_to(gateways: list[RunningGateway], key: str) -> None:
 
 
 async def two_gateways(start_gateway: StartGateway) -> list[RunningGateway]:
-    """Two that know of each other."""
+    """Two gateways that know of each other."""
     gateways = [await start_gateway(), await start_gateway()]
     await eventually(lambda: all(g.member.sweeper.live_workers == 2 for g in gateways))
     return gateways
@@ -45,7 +45,7 @@ async def two_gateways(start_gateway: StartGateway) -> list[RunningGateway]:
 async def test_nothing_reaches_an_instance_after_twenty_drains_were_acknowledged(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive
 ) -> None:
-    """Acknowledged when the view was swapped, late requests came through in 9 of 20 drains."""
+    """When drains were acknowledged at the view's swap, late requests came in 9 of 20 drains."""
 
     async def answer_late(_: Received, connection: ServedConnection) -> None:
         await asyncio.sleep(0.002)
@@ -164,7 +164,7 @@ async def test_acknowledgements_are_said_again_to_a_registry_that_has_lost_them(
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
     async with aclosing(connect_async(registry_url)) as client:
         await client.delete(ACKS)
-        await client.hincrby(registry_keys("default")[0], "rev", 1)  # a jump: a new snapshot
+        await client.hincrby(registry_keys("default")[0], "rev", 1)  # a jump causes a new snapshot
     await gateway.register("orders", upstream.port, "i2")
 
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
@@ -173,12 +173,12 @@ async def test_acknowledgements_are_said_again_to_a_registry_that_has_lost_them(
 async def test_acknowledgements_are_said_again_when_they_were_swept_away_with_the_lease(
     start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
 ) -> None:
-    """A gateway that was stopped for longer than its lease had said it all, and the drain waited on."""
+    """A gateway was stopped for longer than its lease and did not repeat its words, so the drain waited."""
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port)
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
     async with aclosing(connect_async(registry_url)) as client:
-        await client.delete(ACKS, GATEWAYS, WORKERS)  # as another gateway's sweep leaves it
+        await client.delete(ACKS, GATEWAYS, WORKERS)  # as after another gateway's sweep
     await eventually(lambda: _holds_its_lease(gateway))
 
     assert (await gateway.admin("POST", DRAIN.format("i1", 5))).json()["complete"] is True
@@ -187,7 +187,7 @@ async def test_acknowledgements_are_said_again_when_they_were_swept_away_with_th
 async def test_a_request_that_tries_its_next_candidate_leaves_a_drained_one_out(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """It had chosen from both, and came to the second when that had been acknowledged."""
+    """It had chosen among both, and reached the second after that drain was acknowledged."""
     asked, reset = asyncio.Event(), asyncio.Event()
 
     async def break_off(_received: Received, writer: asyncio.StreamWriter) -> None:
@@ -213,7 +213,7 @@ async def test_a_request_that_tries_its_next_candidate_leaves_a_drained_one_out(
 async def test_a_starting_worker_holds_its_lease_before_it_takes_connections(
     registry_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A drain that began between its view and its lease was complete without it."""
+    """A drain that began between the worker's view and its lease completed without the worker."""
     workers = registry_keys("default")[10]
     held: list[bytes] = []
 
@@ -236,7 +236,7 @@ async def test_a_starting_worker_holds_its_lease_before_it_takes_connections(
 async def test_a_worker_that_listens_without_a_view_routes_once_it_holds_its_lease(
     own_registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a view and no lease, a drain would have been complete while requests still went there."""
+    """With a view but no lease, a drain would complete while the worker still sent requests."""
     lease, sweep = asyncio.Event(), Sweeper.sweep
 
     async def sweep_late(sweeper: Sweeper) -> Swept | None:

@@ -1,4 +1,4 @@
-"""An instance answers in the middle of an upload, and closes: with a client and an instance of plain sockets."""
+"""An instance answers in the middle of an upload and closes; client and instance are plain sockets."""
 
 import socket
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def refuser(request: pytest.FixtureRequest) -> Iterator[Refuser]:
 async def test_the_answer_to_an_upload_is_not_lost_with_its_connection(
     start_gateway: StartGateway, refuser: Refuser
 ) -> None:
-    """On uvloop one in three was once a 502 `upstream_reset`."""
+    """On uvloop one answer in three was a 502 `upstream_reset`."""
     gateway = await start_gateway()
     await gateway.register("uploads", refuser.port)
 

@@ -1,4 +1,4 @@
-"""What a client is told when something goes wrong, and what the gateway does about it."""
+"""What a client gets when something goes wrong, and what the gateway does about it."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def problem_in(answer: RawAnswer) -> tuple[int, str]:
-    """(status, reason) of a problem document, after it was held against the contract."""
+    """Check a problem document against the contract; return its (status, reason)."""
     document: dict[str, Any] = json.loads(answer.body)
     assert list(document) == ["type", "title", "status", "detail", "reason", "correlation_id"]
     assert answer.values(b"content-type") == [b"application/problem+json"]
@@ -37,19 +37,19 @@ def problem_in(answer: RawAnswer) -> tuple[int, str]:
     assert answer.values(b"server") == [b"lockgate"]
     assert document["status"] == answer.status
     assert document["detail"]
-    if document["reason"] != "no_healthy_instance":  # it says where, to a client on this machine
+    if document["reason"] != "no_healthy_instance":  # it has addresses for a client on this machine
         assert b"127.0.0.1" not in answer.body
     return answer.status, document["reason"]
 
 
 async def never(_: Received, writer: asyncio.StreamWriter) -> None:
-    """Say nothing until the connection is taken away."""
+    """Say nothing until the connection ends."""
     await asyncio.Event().wait()
 
 
 @pytest.fixture
 def black_hole() -> Iterator[int]:
-    """A port whose listener has no room in its queue: a connect is not answered."""
+    """A port whose listener has a full queue, so that a connect gets no answer."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         address = listener.getsockname()
@@ -88,7 +88,7 @@ async def test_the_next_instance_is_tried_where_one_refuses_connections(
 async def test_where_only_dead_instances_are_left_the_first_refused_connect_says_when_to_come_again(
     start_hop: StartHop, start_upstream: StartUpstream, instances: int, request_bytes: bytes
 ) -> None:
-    """A killed single instance once gave 502 without Retry-After, until its probes had failed."""
+    """After a single instance was killed, clients got 502 without Retry-After until its probes had failed."""
     gateway, upstream = await start_hop(HEALTH_CHECK_INTERVAL="60")
     await upstream.stop()
     for number in range(1, instances):
@@ -107,7 +107,7 @@ async def test_where_only_dead_instances_are_left_the_first_refused_connect_says
 async def test_an_instance_that_takes_no_connection_in_time_is_unreachable(
     start_gateway: StartGateway, black_hole: int
 ) -> None:
-    """Nobody has said that nothing is there."""
+    """A connect that gets no answer counts like one that is refused."""
     gateway = await start_gateway(UPSTREAM_CONNECT_TIMEOUT="0.1")
     heartbeats = {"health.probe": "heartbeat"}
     await gateway.register("orders_service", black_hole, metadata=heartbeats)
@@ -120,7 +120,7 @@ async def test_an_instance_that_takes_no_connection_in_time_is_unreachable(
 async def test_the_total_time_out_holds_over_all_attempts_together(
     start_gateway: StartGateway, black_hole: int
 ) -> None:
-    """Each of twelve dead instances had its own: 24 seconds instead of three."""
+    """Each of twelve dead instances had its own time-out: 24 seconds instead of three."""
     gateway = await start_gateway(UPSTREAM_CONNECT_TIMEOUT="0.4", UPSTREAM_TOTAL_TIMEOUT="1")
     heartbeats = {"health.probe": "heartbeat"}
     for number in range(12):
@@ -138,7 +138,7 @@ async def test_the_total_time_out_holds_over_all_attempts_together(
 async def test_the_total_time_out_counts_what_the_attempts_before_took(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """An answer's head and body have what connecting, queueing and other attempts left over."""
+    """An answer's head and body get the time that connecting, queueing and other attempts left over."""
     asked: list[float] = []
 
     async def late(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -251,7 +251,7 @@ async def test_a_slow_body_is_not_held_against_the_time_for_the_head(start_hop: 
 async def test_what_is_not_one_clear_answer_is_refused(
     start_hop: StartHop, nonsense: bytes
 ) -> None:
-    """The log says what was wrong with it, the client only that it was."""
+    """The log says what was wrong; the client learns only that something was."""
     gateway, _ = await start_hop(nonsense)
 
     with capture_logs() as logs:
@@ -327,7 +327,7 @@ async def test_what_was_invalid_in_a_body_under_way_is_logged_too(start_hop: Sta
 async def test_a_body_of_which_nothing_was_sent_is_logged_as_nothing(
     start_hop: StartHop, request_bytes: bytes
 ) -> None:
-    """The log once said its Content-Length."""
+    """The log gave its Content-Length instead."""
     gateway, _ = await start_hop(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
 
     with capture_logs() as logs:
@@ -353,7 +353,7 @@ BROKEN = [
 async def broken_off(
     start_hop: StartHop, request: bytes, framed: bytes, ending: str
 ) -> tuple[bytes, bool]:
-    """(what came, was it a reset) of an answer that breaks off when its first bytes have been relayed."""
+    """(bytes that came, whether it was a reset) of an answer that breaks off after its first bytes."""
     relayed = asyncio.Event()
 
     async def break_off(_: Received, writer: asyncio.StreamWriter) -> None:
@@ -422,7 +422,7 @@ async def test_a_broken_body_costs_no_other_request(start_hop: StartHop) -> None
 async def test_a_client_that_leaves_ends_the_work_and_hurts_nobody(
     start_hop: StartHop, begun: bytes
 ) -> None:
-    """It looks like one that sends no more, until something is sent to it: a question, its answer."""
+    """Such a client looks half-closed until the gateway sends it something: a 100 or the answer."""
     asked, ended = asyncio.Event(), asyncio.Event()
 
     async def wait(received: Received, writer: asyncio.StreamWriter) -> None:
@@ -533,7 +533,7 @@ async def test_a_request_waits_for_the_first_verdict_on_a_starting_instance(
 ) -> None:
     async def slow_probe(received: Received, writer: asyncio.StreamWriter) -> None:
         if received.target == b"/slow":
-            await asyncio.sleep(0.3)  # the upstream's own slowness
+            await asyncio.sleep(0.3)  # the upstream is slow
         writer.write(OK)
 
     gateway, upstream = await start_gateway(), await start_upstream(slow_probe)
@@ -642,7 +642,7 @@ async def test_going_round_in_circles_is_noticed(
 
 
 def framed(*fields: bytes, body: bytes = b"0\r\n\r\n") -> bytes:
-    """A POST to the service with these fields."""
+    """Make a POST to the service with these fields."""
     lines = b"".join(field + b"\r\n" for field in fields)
     return b"POST /api/orders HTTP/1.1\r\nHost: h\r\n%b\r\n%b" % (lines, body)
 
@@ -711,7 +711,7 @@ async def test_what_is_not_http_is_refused_logged_and_counted(
 async def test_what_is_http_to_the_parser_alone_is_refused(
     start_hop: StartHop, request_bytes: bytes
 ) -> None:
-    """Framing that two implementations read differently is how requests are smuggled."""
+    """Requests are smuggled by framing that two implementations read differently."""
     gateway, upstream = await start_hop()
 
     answer = await exchange(gateway.port, request_bytes)
@@ -744,8 +744,8 @@ async def test_a_bad_request_ends_the_connection_and_no_other(start_hop: StartHo
 
 
 async def test_a_trailer_never_becomes_a_field_of_the_next_request(start_hop: StartHop) -> None:
-    """aiohttp 3.14 keeps a chunked request's last trailer for the next request's head: behind a proxy
-    that shares its connections, somebody put a Cookie of their own into another client's request.
+    """aiohttp 3.14 adds a chunked request's last trailer to the next request's head. Through a proxy that
+    shares its connections, a client could put its Cookie into another client's request.
     """
     gateway, upstream = await start_hop()
     client = await RawClient.connect(gateway.port)

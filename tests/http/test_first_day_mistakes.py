@@ -1,4 +1,4 @@
-"""Ten mistakes of a first day: for each what the person reads, where, and the one sentence that helps.
+"""Ten mistakes of a first day: what the person reads, where, and the one sentence that helps.
 
 1. No `/health`, or another path: here, by `lockgate register` and by curl.
 2. A wrong port: here, by `lockgate register` and by curl.
@@ -34,7 +34,7 @@ from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.registered_programs import Registered, StartRegistered
 from tests.support.registry_servers import free_port
 
-#: Of `lockgate register` in its options alone; of who looks at a gateway in the words of any way to register.
+#: `lockgate register` names only its own options; a gateway names every way to register.
 NO_PATH = "give the path of its health check (--health-path), or --tcp if it has none"
 NO_PATH_OF_ANY = (
     "give the path of its health check (health_path, --health-path, over HTTP health_check_url), or "
@@ -53,7 +53,7 @@ WRONG_PORT = (
     "or its container: host, --host or ADVERTISE_HOST names another"
 )
 
-#: A server that takes one Host alone, as Django does with its ALLOWED_HOSTS.
+#: A server that accepts only one Host, as Django does with ALLOWED_HOSTS.
 SHOP = """
 import http.server, sys
 
@@ -72,13 +72,13 @@ Log = list[Any]
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """What gateways in this process log meanwhile."""
+    """The log of the gateways in this process."""
     with capture_logs() as lines:
         yield lines
 
 
 async def told(program: Registered, beginning: str) -> str:
-    """The first line of `lockgate register` itself that begins so."""
+    """The first line of `lockgate register` itself with this beginning."""
     lines = []
     while line := await program.told():
         lines.append(line)
@@ -88,7 +88,7 @@ async def told(program: Registered, beginning: str) -> str:
 
 
 async def listed(gateway: RunningGateway, folder: Path) -> str:
-    """What `lockgate services` prints."""
+    """The output of `lockgate services`."""
     here = ("--url", gateway.url, "--token", ADMIN_TOKEN)
     status, out, _ = await lockgate(folder, "services", *here)
     assert status == 0
@@ -98,7 +98,7 @@ async def listed(gateway: RunningGateway, folder: Path) -> str:
 async def is_seen(
     gateway: RunningGateway, folder: Path, log: Log, *, evidence: str, where: str, helps: str
 ) -> None:
-    """Whoever asks, looks or reads the log learns why the only instance of orders, o1, is unhealthy."""
+    """Check that requests, commands, pages and the log say why o1, the only instance, is unhealthy."""
 
     async def is_listed() -> bool:
         answer = (await gateway.get("/services/orders")).json()
@@ -132,7 +132,7 @@ async def test_no_health_path(
     tmp_path: Path,
     log: Log,
 ) -> None:
-    """`python -m http.server` with a health path, as everybody has it at first."""
+    """`python -m http.server` with a health path, as most people start."""
     gateway = await start_gateway()
     program = await start_registered(registry_url, "--health-path", "/health")
 
@@ -148,7 +148,7 @@ async def test_no_health_path(
 async def test_no_health_path_of_what_curl_registers(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path, log: Log
 ) -> None:
-    """Nothing runs that could tell it the advice: whoever looks at the gateway reads it."""
+    """No program runs that could print the advice, so it is read at the gateway."""
     gateway = await start_gateway()
     upstream = await start_upstream(NOT_FOUND)
     body = {"health_check_url": "/probe", "ttl": 600}
@@ -185,9 +185,9 @@ async def test_another_port(
     registry_url: str,
     tmp_path: Path,
 ) -> None:
-    """It is not registered, so the gateway does not know it, and `lockgate register` sees where it is.
+    """The program is not registered, so the gateway does not know it, but `register` sees its port.
 
-    For 10 s nothing was said, and then it was asked which port that might be.
+    For 10 s it said nothing, and then it asked which port that might be.
     """
     gateway, other = await start_gateway(), free_port()
     command = (sys.executable, "serve.py", str(other))
@@ -210,7 +210,7 @@ async def test_another_port(
 async def test_the_right_port_at_an_address_that_localhost_is_not(
     start_registered: StartRegistered, registry_url: str
 ) -> None:
-    """`--port` was asked for again, and it was right."""
+    """The message asked for `--port`, which was right."""
     if "::1" in {found[4][0] for found in socket.getaddrinfo("localhost", 0)}:
         pytest.skip("localhost is ::1 too here")
     command = (sys.executable, "-m", "http.server", "PORT", "--bind", "::1")
@@ -226,7 +226,7 @@ async def test_the_right_port_at_an_address_that_localhost_is_not(
 async def test_a_server_for_everybody_is_told_once(
     start_registered: StartRegistered, registry_url: str
 ) -> None:
-    """`python3 -m http.server` without --bind: the page was open to the network, and nobody was told."""
+    """`python3 -m http.server` without --bind is open to the network, and nobody was told."""
     program = await start_registered(
         registry_url, command=(sys.executable, "-m", "http.server", "PORT")
     )
@@ -275,7 +275,7 @@ async def test_a_host_that_no_gateway_can_resolve(
 
     line = await told(program, "unhealthy: ")
 
-    # What follows is in the words of this machine's resolver.
+    # The rest is in the words of this machine's resolver.
     where, ending = f"orders.invalid:{program.port}", f"; {UNKNOWN_HOST}"
     assert line.startswith("unhealthy: connect failed: ")
     assert line.endswith(f", at {where}{ending}")

@@ -1,4 +1,4 @@
-"""Mistakes of the first day: a program, or a person, that leaves `/api/shop` out."""
+"""Mistakes of the first day: a program or a person leaves out `/api/shop`."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from tests.support.eventually import eventually
 from tests.support.registered_programs import StartRegistered
 from tests.support.registry_servers import free_port
 
-#: FastAPI as its own tutorial has it.
+#: FastAPI as in its own tutorial.
 PROGRAM = """
 import sys
 import uvicorn
@@ -33,7 +33,7 @@ uvicorn.run(app, port=int(sys.argv[1]))
 async def test_the_links_of_an_application_lose_its_prefix_and_the_404_says_what_helps(
     start_gateway: StartGateway, start_registered: StartRegistered, registry_url: str
 ) -> None:
-    """The page of the documentation was empty, and the 404 behind it spoke of no service."""
+    """The documentation page was empty, and its 404 named no service."""
     gateway = await start_gateway()
     await start_registered(
         registry_url, "--name", "shop", command=(sys.executable, "-c", PROGRAM, "PORT")
@@ -59,7 +59,7 @@ async def test_the_links_of_an_application_lose_its_prefix_and_the_404_says_what
 async def test_who_forgets_the_prefix_is_told_it_whether_or_not_the_service_is_there(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """It was `nothing is found at this path`, of a service that the gateway knew."""
+    """The answer was `nothing is found at this path`, though the gateway knew the service."""
     gateway = await start_gateway()
     upstream = await start_upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     await gateway.register("live", upstream.port)

@@ -1,4 +1,4 @@
-"""Addresses that are never connected to, whoever wrote the record: here, straight into the registry."""
+"""The gateway never connects to some addresses, even if a record was written straight into the registry."""
 
 import asyncio
 from pathlib import Path
@@ -17,13 +17,13 @@ from tests.support.upstreams import Received
 
 
 async def write(registry_url: str, host: str, port: int, **more: Any) -> None:
-    """Register an instance as a service does, past the gateway's API."""
+    """Register an instance as a service does, without the gateway's API."""
     async with AsyncServiceRegistry(registry_url) as registry:
         await registry.register_service("rogue", host, port, instance_id="i1", **more)
 
 
 async def evidence(gateway: RunningGateway) -> str:
-    """What the probes say once the instance is unhealthy."""
+    """The probes' evidence once the instance is unhealthy."""
     await eventually(lambda: gateway.member.health.status("rogue/i1") == "unhealthy")
     return gateway.member.health.health("rogue/i1").evidence
 
@@ -72,7 +72,7 @@ async def test_forbidden_addresses_are_never_connected_to(
 async def test_the_unspecified_address_reaches_no_local_service(
     start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
 ) -> None:
-    """The kernel takes 0.0.0.0 for this machine."""
+    """The kernel reads 0.0.0.0 as this machine."""
     gateway, upstream = await start_gateway(), await start_upstream()
 
     await write(registry_url, "0.0.0.0", upstream.port)
@@ -92,7 +92,7 @@ async def test_the_gateways_own_listener_is_no_instance(
     await write(registry_url, host, gateway.port, health_check_url=health_path)
 
     why = await evidence(gateway)
-    # localhost may be ::1 as well, where nothing listens: the last address tried is what is told.
+    # localhost may also be ::1, where nothing listens; the evidence names the last address tried.
     assert "own listener" in why or (host == "localhost" and "connect failed" in why)
     answer = await gateway.get("/api/rogue")
     assert (answer.status, answer.reason) == (503, "no_healthy_instance")
@@ -102,7 +102,7 @@ async def test_the_gateways_own_listener_is_no_instance(
 async def test_requests_are_held_against_the_rules_by_themselves(
     start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str, host: str
 ) -> None:
-    """A health URL at another port passes its probes; the instance's own address is forbidden yet."""
+    """A health URL at another port passes its probes, but the instance's own address is forbidden."""
     gateway, upstream = await start_gateway(), await start_upstream()
 
     health_check_url = f"http://{host}:{upstream.port}/health"
@@ -125,7 +125,7 @@ async def test_a_wildcard_listener_is_at_every_address_of_this_machine(
 
         assert line["to"] == "unhealthy"
         assert (answer.status, answer.reason) == (503, "no_healthy_instance")
-        # Not the gateway's own probe has come in, only what was asked here.
+        # The gateway got only this request, and no probe of its own.
         assert len(await eventually(lambda: gateway.logs("request"))) == 1
 
 
@@ -224,7 +224,7 @@ async def test_allowed_hosts_narrow_what_is_connected_to(
         ("orders.internal", "Orders.Internal", True),
         ("orders.internal", "price.internal", False),
         ("orders.internal", "10.1.2.3", False),
-        ("orders.internal,10.0.0.0/8", "price.internal", True),  # its addresses will tell
+        ("orders.internal,10.0.0.0/8", "price.internal", True),  # decided by its addresses
     ],
 )
 async def test_the_api_refuses_what_is_not_allowed(
@@ -261,7 +261,7 @@ async def test_requests_are_held_against_the_allowance_of_each_gateway(
     allowed: str,
     may: bool,
 ) -> None:
-    """Registered through a gateway that allows it; another, which does not, never connects."""
+    """It is registered through a gateway that allows it; a gateway that does not never connects."""
     lenient = await start_gateway()
     upstream = await start_upstream()
     await lenient.register("rogue", upstream.port)

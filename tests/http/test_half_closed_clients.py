@@ -1,4 +1,4 @@
-"""Clients that send no more and still read: `printf … | nc -N`. What they asked is answered."""
+"""Clients that send no more but still read (`printf … | nc -N`) get their answers."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ async def says_what_it_got(received: Received, writer: asyncio.StreamWriter) -> 
 
 
 async def ask(port: int, requests: bytes) -> RawClient:
-    """Send it all, and a FIN behind it."""
+    """Send all requests and then a FIN."""
     client = await RawClient.connect(port)
     await client.send(requests)
     client.writer.write_eof()
@@ -78,7 +78,7 @@ async def test_a_fin_before_any_request_ends_the_connection(
 
 
 async def test_a_slow_answer_is_delivered_whole(start_hop: StartHop) -> None:
-    """While it has not begun the client is asked whether it is there, by a 100 that it skips."""
+    """Before the answer begins, the gateway checks that the client is there by a 100, which clients skip."""
     begins, goes_on = asyncio.Event(), asyncio.Event()
 
     async def slow(_received: Received, writer: asyncio.StreamWriter) -> None:
@@ -153,7 +153,7 @@ async def test_a_client_that_is_gone_altogether_ends_the_work(
 async def test_a_client_that_closes_while_nothing_has_been_answered_is_noticed(
     start_hop: StartHop,
 ) -> None:
-    """Its FIN is that of one that still reads; the question finds out."""
+    """Its FIN looks like that of a client that still reads; the gateway's 100 finds out."""
     asked, ended = asyncio.Event(), asyncio.Event()
 
     async def waits(received: Received, _writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What the gateway and the registry tell each other of an instance's health, through its comings and goings."""
+"""What the gateway and the registry tell each other about an instance's health over its life."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.support.gateways import RunningGateway
 
 
 async def status_of(gateway: RunningGateway, service: str = "orders") -> str:
-    """What `/services` says of a service's one instance, or `gone`."""
+    """The status of a service's only instance in `/services`, or `gone`."""
     answer = await gateway.get(f"/services/{service}")
     return str(answer.json()["instances"][0]["status"]) if answer.status == 200 else "gone"
 
@@ -20,7 +20,7 @@ async def status_of(gateway: RunningGateway, service: str = "orders") -> str:
 async def test_an_instance_that_registers_again_after_a_loss_of_data_is_said_to_be_healthy(
     start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
 ) -> None:
-    """The gateway had its verdict and saw no change in it, so the registry was never told again."""
+    """The gateway's verdict did not change, so it never told the registry again."""
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port)
     await eventually(lambda: _is(gateway, "healthy"))
@@ -48,7 +48,7 @@ async def test_an_instance_that_lapsed_and_registers_again_is_found_by_python(
 async def test_an_instance_removed_for_ill_health_comes_back_on_probation(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """One pass makes a new instance healthy; one that was removed has to pass HEALTH_RISE times."""
+    """One pass makes a new instance healthy; a removed one has to pass HEALTH_RISE times."""
     gateway = await start_gateway(
         HEALTH_RISE="3", HEALTH_FALL="1", UNHEALTHY_REMOVE_AFTER="0", HEALTH_CHECK_INTERVAL="0.05"
     )
@@ -67,7 +67,7 @@ async def test_an_instance_removed_for_ill_health_comes_back_on_probation(
 async def test_on_probation_its_evidence_outlives_a_loss_of_data(
     start_gateway: StartGateway, start_upstream: StartUpstream, registry_url: str
 ) -> None:
-    """Who had registered it read nothing, since nothing had changed for the gateway."""
+    """Its registrant was told nothing, because nothing had changed for the gateway."""
     gateway = await start_gateway(
         HEALTH_FALL="1", UNHEALTHY_REMOVE_AFTER="0", HEALTH_CHECK_INTERVAL="0.05"
     )
@@ -93,7 +93,7 @@ async def test_on_probation_its_evidence_outlives_a_loss_of_data(
 async def test_probation_outlives_the_gateways(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """Only the gateway that had seen the removal knew of it: after its restart one pass was enough."""
+    """Only the gateway that had seen the removal knew; after its restart one pass was enough."""
     settings = {"HEALTH_FALL": "1", "HEALTH_CHECK_INTERVAL": "0.05"}
     first = await start_gateway(UNHEALTHY_REMOVE_AFTER="0", **settings)
     upstream = await start_upstream(healthy=False)

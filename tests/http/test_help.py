@@ -1,4 +1,4 @@
-"""`--help` of the processes: their variables are their options."""
+"""`--help` of the processes, whose options are variables."""
 
 import os
 import subprocess
@@ -30,7 +30,7 @@ def run(folder: Path, *arguments: str, **variables: str) -> "subprocess.Complete
 def test_the_gateway_names_every_variable_with_its_meaning_and_default(
     tmp_path: Path, module: str
 ) -> None:
-    """Whatever the environment says, wrong values too."""
+    """The help does not depend on the environment, even with wrong values."""
     done = run(tmp_path, module, "--help", GATEWAY_PORT="nonsense")
     assert (done.returncode, done.stderr) == (0, "")
     shown = " ".join(done.stdout.split())
@@ -106,6 +106,6 @@ def test_the_version_is_told(tmp_path: Path, module: str) -> None:
 def test_what_is_asked_wrongly_is_answered_in_one_line(
     tmp_path: Path, arguments: tuple[str, ...], line: str
 ) -> None:
-    """The gateway started, as if it had been asked for nothing."""
+    """The gateway ignored the arguments and started."""
     done = run(tmp_path, *arguments)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")

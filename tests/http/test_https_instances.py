@@ -1,4 +1,4 @@
-"""Instances that speak TLS: proxied to, probed, kept, upgraded, and refused where their certificate is wrong."""
+"""Instances that speak TLS: they are proxied, probed, kept and upgraded, and refused for a bad certificate."""
 
 import asyncio
 import contextlib
@@ -44,7 +44,7 @@ def authority() -> trustme.CA:
 def _trusted(
     authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """The gateway trusts this authority, as it does the system's: by SSL_CERT_FILE."""
+    """Make the gateway trust this authority as it trusts the system's, by SSL_CERT_FILE."""
     bundle = tmp_path / "authorities.pem"
     authority.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
@@ -66,7 +66,7 @@ async def register(
 
 
 def say_the_end(connection: socket.socket) -> None:
-    """Send a close_notify, and wait for none."""
+    """Send a close_notify and do not wait for the answer."""
     assert isinstance(connection, ssl.SSLSocket)
     connection.settimeout(0)
     with contextlib.suppress(ssl.SSLError):
@@ -85,7 +85,7 @@ def refusing(answer: bytes, end: End, tls: ssl.SSLContext) -> Iterator[Refuser]:
 async def test_requests_go_to_an_https_instance_over_one_connection(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive, authority: trustme.CA
 ) -> None:
-    """Session tickets come behind the handshake; they are no bytes that nobody asked for."""
+    """Session tickets come after the handshake; they do not count as unasked bytes."""
     gateway = await start_gateway()
     upstream = await start_keep_alive(tls=server_side(authority, "localhost"))
     await register(gateway, upstream.port, health_check_url="/health")
@@ -233,7 +233,7 @@ async def test_an_upgrade_passes_bytes_both_ways(
 async def test_the_answer_to_an_upload_is_not_lost_with_its_connection(
     start_gateway: StartGateway, authority: trustme.CA, end: End
 ) -> None:
-    """Those of the event loops' own TLS were: one in three was a 502 `upstream_reset`."""
+    """The event loops' own TLS lost one in three answers, which became a 502 `upstream_reset`."""
     gateway = await start_gateway()
     with refusing(TOO_LARGE, end, server_side(authority, "localhost")) as instance:
         await register(gateway, instance.port, "uploads", metadata=HEARTBEAT)
@@ -247,7 +247,7 @@ async def test_the_answer_to_an_upload_is_not_lost_with_its_connection(
 async def test_an_answer_until_the_end_is_whole_where_tls_says_the_end(
     start_gateway: StartGateway, authority: trustme.CA, end: End
 ) -> None:
-    """A FIN alone may be anybody's (RFC 9112 §9.8)."""
+    """Anybody can forge a FIN (RFC 9112 §9.8)."""
     gateway = await start_gateway()
     with refusing(UNFRAMED, end, server_side(authority, "localhost")) as instance:
         await register(gateway, instance.port, metadata=HEARTBEAT)

@@ -1,4 +1,4 @@
-"""Client connections between requests: they hold next to nothing, and end after KEEPALIVE_TIMEOUT_S."""
+"""Client connections between requests hold next to nothing and end after KEEPALIVE_TIMEOUT_S."""
 
 import asyncio
 import gc
@@ -19,13 +19,13 @@ GET = b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 def requests() -> int:
-    """How many the process holds."""
+    """How many requests the process holds."""
     gc.collect()
     return sum(isinstance(one, web.Request) for one in gc.get_objects())
 
 
 def unread(port: int) -> socket.socket:
-    """A client of which nothing will be read."""
+    """A client that will read nothing."""
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect(("127.0.0.1", port))
@@ -45,7 +45,7 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_connection_without_a_request_ends(
     start_gateway: StartGateway, sent: bytes
 ) -> None:
-    """Also one whose head does not come to its end."""
+    """So does one with an unfinished head."""
     gateway = await start_gateway()
     async with await RawClient.connect(gateway.port) as client:
         await client.send(sent)
@@ -115,7 +115,7 @@ async def test_pipelined_requests_are_answered_one_after_the_other(
 async def test_a_client_that_pipelines_and_reads_nothing_is_given_up(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive, path: bytes
 ) -> None:
-    """All answers were made at once and kept for it, and it was waited for without a limit."""
+    """All its answers were made and kept at once, and the gateway waited for it without a limit."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + b"x" * 30_000
     gateway, upstream = await start_gateway(), await start_keep_alive(answer)
     await gateway.register("orders", upstream.port)

@@ -1,4 +1,4 @@
-"""What comes before an answer (1xx) and behind its body (trailers), and who gets it."""
+"""What comes before an answer (1xx) and after its body (trailers), and who gets it."""
 
 import asyncio
 
@@ -73,7 +73,7 @@ async def test_an_interim_answer_in_one_piece_with_the_answer_comes_before_it(
 async def test_hints_of_an_instance_that_will_close_are_followed_by_its_answer(
     start_hop: StartHop, hints: bytes
 ) -> None:
-    """Go sends a handler's own `Connection: close` with its hints too; the answer was a 502."""
+    """Go also sends a handler's `Connection: close` with its hints, and the answer was a 502."""
     gateway, _ = await start_hop(hints + OK)
 
     first, answer = await answers(gateway.port, GET, 2)
@@ -83,7 +83,7 @@ async def test_hints_of_an_instance_that_will_close_are_followed_by_its_answer(
 
 
 async def test_a_100_is_not_passed_on(start_hop: StartHop) -> None:
-    """Whether a client is to go on is said here."""
+    """The gateway itself tells a client to go on."""
     gateway, _ = await start_hop(b"HTTP/1.1 100 Continue\r\n\r\n" + OK)
 
     (answer,) = await answers(gateway.port, GET, 1)
@@ -172,7 +172,7 @@ async def test_trailers_are_dropped_for_others_and_so_is_their_announcement(
     [b"Set-Cookie", b"X-Correlation-ID", b"RateLimit", b"Connection", b"Content-Type", b"X-Hop"],
 )
 async def test_a_trailer_that_must_not_be_one_is_dropped(start_hop: StartHop, name: bytes) -> None:
-    """RFC 9110 §6.5.1: what frames, routes or is needed before the body; and what only we say."""
+    """RFC 9110 §6.5.1: fields for framing or routing, or needed before the body; also the gateway's own."""
     head = CHUNKED.replace(b"Trailer:", b"Connection: X-Hop\r\nTrailer:")
     gateway, _ = await start_hop(head + b"0\r\n" + name + b": x\r\nX-Sum: 1\r\n\r\n")
 
@@ -187,7 +187,7 @@ async def test_a_trailer_that_must_not_be_one_is_dropped(start_hop: StartHop, na
 
 @pytest.mark.parametrize("more", [b"", b"X-RateLimit: 1\r\nRateLimit: x\r\n"])
 async def test_a_204_has_no_length(start_hop: StartHop, more: bytes) -> None:
-    """RFC 9110 §8.6; by the quick way and by the careful one."""
+    """RFC 9110 §8.6, by the quick and by the careful way."""
     answer = b"HTTP/1.1 204 No Content\r\nDate: now\r\nContent-Length: 0\r\n" + more + b"\r\n"
     gateway, _ = await start_hop(answer)
 
@@ -199,7 +199,7 @@ async def test_a_204_has_no_length(start_hop: StartHop, more: bytes) -> None:
 async def test_a_chunk_size_with_spaces_or_an_extension_is_read_as_by_others(
     start_hop: StartHop, line: bytes
 ) -> None:
-    """nginx, Go and HAProxy read them; a 200 that was under way once broke off here."""
+    """nginx, Go and HAProxy accept them; here a 200 broke off in its body."""
     gateway, _ = await start_hop(CHUNKED + line + b"\r\nok\r\n0 \r\n\r\n")
 
     answer = await exchange(gateway.port, GET)

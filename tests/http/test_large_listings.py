@@ -1,4 +1,4 @@
-"""GET /services of thousands, which anybody may ask for: made once for all, and held by no one client."""
+"""GET /services with thousands of instances: made once for all clients, and no client holds a copy."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ LIST = b"GET /services HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 async def register(url: str, count: int) -> None:
-    """Instances of ten services, whose heartbeats are their probe."""
+    """Register instances of ten services that are probed by heartbeats."""
     async with AsyncServiceRegistry(url) as registry:
         for first in range(0, count, 50):
             await asyncio.gather(
@@ -48,7 +48,7 @@ def resident_mb(pid: int) -> float:
 
 @asynccontextmanager
 async def reading_nothing(port: int, count: int) -> AsyncIterator[list[socket.socket]]:
-    """So many clients that have asked for the list, have been sent the first of it, and read nothing."""
+    """Clients that have asked for the list, were sent its beginning, and read nothing."""
     loop = asyncio.get_running_loop()
     clients = []
     try:
@@ -58,7 +58,7 @@ async def reading_nothing(port: int, count: int) -> AsyncIterator[list[socket.so
             client.setblocking(False)
             clients.append(client)
             await loop.sock_connect(client, ("127.0.0.1", port))
-            await loop.sock_sendall(client, LIST * 20)  # more than the kernel takes of the answers
+            await loop.sock_sendall(client, LIST * 20)  # the answers exceed the kernel's buffers
         for client in clients:
             await readable(client)
         yield clients
@@ -79,7 +79,7 @@ async def readable(client: socket.socket) -> None:
 async def test_clients_that_read_nothing_of_a_large_list_hold_no_copies_of_it(
     tmp_path: Path, own_registry: RegistryServer
 ) -> None:
-    """Sixty of them held 170 MB, for 75 s."""
+    """Sixty of these clients held 170 MB for 75 s."""
     await register(own_registry.url, INSTANCES)
     async with gateway_process(tmp_path, own_registry.url) as gateway:
         whole = await exchange(
@@ -129,11 +129,11 @@ async def test_a_client_that_reads_nothing_is_broken_off_after_its_time(
                 await eventually(lambda: ended.poll(0), within_s=20)  # noqa: B023
     lines = [line for line in logs if line["event"] == "request" and line["status"] != 200]
     assert [(line["status"], line["reason"]) for line in lines] == [(408, "request_timeout")] * 3
-    assert all(0 < line["bytes_out"] < 700_000 for line in lines)  # what was sent, not all of it
+    assert all(0 < line["bytes_out"] < 700_000 for line in lines)  # what was sent, not the whole
 
 
 async def test_what_is_registered_is_in_the_next_list(start_gateway: StartGateway) -> None:
-    """The list is kept for a moment, but not past a change that whoever asks has been told of."""
+    """The list is kept for a moment, but not beyond a change that the client already knows."""
     gateway = await start_gateway()
     for number in range(5):
         path = f"/services/orders/instances/i{number}"

@@ -1,4 +1,4 @@
-"""What an exchange may take: each limit ends it in its own way, and hurts nobody else."""
+"""The limits of an exchange: each ends it in its own way and disturbs no other."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ async def stalls_in_mid_body(received: Received, writer: asyncio.StreamWriter) -
 
 
 async def drips(_received: Received, writer: asyncio.StreamWriter) -> None:
-    """One byte now and then: never silent for long, and never done."""
+    """Send one byte now and then: never silent for long, and never finished."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while True:
         writer.write(b"x")
@@ -126,7 +126,7 @@ async def test_a_client_that_does_not_send_its_body_is_told_so(
     limit: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It may pause, or it may drip: each has its limit, and without a setting too."""
+    """The client may pause or send too slowly; each has a limit, even without a setting."""
     monkeypatch.setattr(request_body, "RATE_GRACE_S", 0.3)
     gateway = await start_gateway(**limit)
 

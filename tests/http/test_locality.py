@@ -1,4 +1,4 @@
-"""Addresses are told on this machine without the token, and to nobody for whom somebody here asks."""
+"""Clients on this machine see addresses without the token; clients behind a proxy here do not."""
 
 import pytest
 
@@ -15,7 +15,7 @@ LOCALLY = b"Host: localhost:8080\r\n"
 
 @pytest.fixture
 async def gateway(start_gateway: StartGateway) -> RunningGateway:
-    """With a service whose instance does not answer at 127.0.0.1."""
+    """A gateway with a service whose instance does not answer at 127.0.0.1."""
     gateway = await start_gateway(CORS_ORIGINS="*")
     await gateway.register("orders", free_port(), routable=False)
     await gateway.register("orders", free_port(), "i2", routable=False)
@@ -29,7 +29,7 @@ async def gateway(start_gateway: StartGateway) -> RunningGateway:
 async def is_told(
     gateway: RunningGateway, fields: bytes, *, target: bytes = b"", version: bytes = b"1.1"
 ) -> bool:
-    """The reason of the 503 has the instance's address; the page at / has it if that has."""
+    """Whether the 503's reason has the instance's address; the page at / must agree."""
     client = await RawClient.connect(gateway.port)
     found = []
     for path in (b"/api/orders", b"/"):
@@ -61,7 +61,7 @@ async def test_whoever_asks_this_machine_by_its_own_name_is_told(
 async def test_a_page_whose_name_was_made_to_lead_here_is_a_stranger(
     gateway: RunningGateway, host: bytes
 ) -> None:
-    """DNS rebinding: to the browser, the gateway is then of the same origin as that page."""
+    """DNS rebinding: for the browser, the gateway then has the same origin as that page."""
     assert not await is_told(gateway, b"Host: %b\r\n" % host)
 
 
@@ -98,7 +98,7 @@ async def test_a_proxy_on_this_machine_asks_for_somebody_else(
 async def test_nginx_that_says_nothing_of_its_client_is_known_by_its_version_of_http(
     gateway: RunningGateway,
 ) -> None:
-    """`proxy_pass http://127.0.0.1:8080;` alone sends no field of the client, and that as its Host."""
+    """`proxy_pass http://127.0.0.1:8080;` alone sends that Host and no field about the client."""
     assert not await is_told(gateway, b"Host: 127.0.0.1:8080\r\n", version=b"1.0")
 
 

@@ -1,4 +1,4 @@
-"""Most of a service lost at once: said in the log, in `/metrics` and in `/status`."""
+"""The loss of most of a service at once shows in the log, in `/metrics` and in `/status`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Instances with a host name: one that moves is followed, and one that hangs holds nothing else up."""
+"""Instances with a host name: the gateway follows a name that moves, and one that hangs delays no other."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ def name_server() -> Iterator[NameServer]:
 
 @pytest.fixture
 async def old_and_new() -> AsyncIterator[tuple[KeepAliveUpstream, KeepAliveUpstream]]:
-    """Two instances at the same port of two addresses, both alive."""
+    """Two live instances with the same port at two addresses."""
     upstreams = [
         KeepAliveUpstream(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n" + word, read_body=True)
         for word in (b"old", b"new")
@@ -52,7 +52,7 @@ async def test_a_name_that_moves_is_followed_under_steady_requests(
     name_server: NameServer,
     old_and_new: tuple[KeepAliveUpstream, KeepAliveUpstream],
 ) -> None:
-    """All requests went on over the connections to the old address, as long as that answered."""
+    """All requests stayed on the connections to the old address as long as that answered."""
     old, _ = old_and_new
     gateway = await with_names(start_gateway, name_server)
     await gateway.register("orders", old.port, host="orders.example", health_check_url="/health")
@@ -84,7 +84,7 @@ async def test_a_connection_in_use_is_left_alone_and_not_used_again_after_the_mo
     pool = gateway.gateway.upstreams.pool(
         gateway.member.watcher.view.services["orders"]["orders/i1"].instance
     )
-    connection = await pool.open(deadlines=Deadlines())  # as a request under way holds it
+    connection = await pool.open(deadlines=Deadlines())  # as a request in flight holds it
     assert str(connection.address) == OLD
 
     name_server.move_to(NEW)
@@ -107,7 +107,7 @@ async def test_a_name_that_keeps_its_addresses_keeps_its_connections(
     name_server: NameServer,
     old_and_new: tuple[KeepAliveUpstream, KeepAliveUpstream],
 ) -> None:
-    """In another order, as name servers give them each time, and beside a new one."""
+    """The addresses come in another order, as name servers do each time, and with a new one."""
     old, _ = old_and_new
     gateway = await with_names(start_gateway, name_server)
     await gateway.register("orders", old.port, host="orders.example", health_check_url="/health")
@@ -124,7 +124,7 @@ async def test_a_name_that_keeps_its_addresses_keeps_its_connections(
 async def test_a_silent_name_switches_no_time_out_off(
     start_gateway: StartGateway, start_upstream: StartUpstream, name_server: NameServer
 ) -> None:
-    """The sweep that ends what is overdue waited for the look-up of any service's name."""
+    """The sweep that ends overdue requests waited for the look-up of any service's name."""
 
     async def hangs(received: Received, writer: asyncio.StreamWriter) -> None:
         await received.reader.read()
@@ -150,7 +150,7 @@ async def test_a_silent_name_switches_no_time_out_off(
 async def test_silent_names_keep_no_other_name_from_becoming_healthy(
     start_gateway: StartGateway, start_upstream: StartUpstream, name_server: NameServer
 ) -> None:
-    """Four of them took the four threads that the event loop looks names up with."""
+    """Four silent names took the four threads in which the event loop looks names up."""
     gateway = await with_names(start_gateway, name_server)
     name_server.silent = {f"silent-{n}.example" for n in range(8)}
     name_server.move_to("127.0.0.1")

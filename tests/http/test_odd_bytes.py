@@ -1,4 +1,4 @@
-"""Whatever bytes a client sends in whichever field: an answer, and never a 500."""
+"""A client may send any bytes in any field: it gets an answer, and never a 500."""
 
 import random
 
@@ -80,7 +80,7 @@ async def test_no_field_of_any_bytes_is_our_error(
 
 
 async def test_an_origin_that_no_browser_sends_is_allowed_nothing(start_hop: StartHop) -> None:
-    """The instance had acted by then, and the client was told 500."""
+    """The instance had already acted, but the client got a 500."""
     gateway, upstream = await start_hop(CORS_ORIGINS="*")
 
     for origin in (EURO, b"https://caf\xe9.example", b"\xff"):

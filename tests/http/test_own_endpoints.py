@@ -1,4 +1,4 @@
-"""The gateway's own endpoints: what it says of itself and of the services, and the registration API."""
+"""The gateway's own endpoints: what it tells about itself and the services, and the registration API."""
 
 import asyncio
 import json
@@ -171,7 +171,7 @@ async def test_without_the_token_nothing_is_told_of_the_inside(
     registry_url: str,
     authorization: str | None,
 ) -> None:
-    """/status showed the registry's address and other clients' to anybody, /services keys in queries."""
+    """/status showed the addresses of the registry and of clients to anybody, /services keys in queries."""
     gateway, upstream = await start_gateway(), await start_upstream()
     metadata = {"owner": "s3cret"}
     await gateway.register(
@@ -266,7 +266,7 @@ async def test_metrics_have_the_names_and_labels_that_dashboards_are_built_on(
 async def test_no_label_takes_its_value_from_a_client(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """A label set for each path, id or invented name costs memory until there is none."""
+    """A label set for each path, id or invented name would use up all memory."""
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders_service", upstream.port)
     for request in (
@@ -397,7 +397,7 @@ async def test_an_instance_that_lapses_or_goes_is_listed_no_more(
 
     await until(none_is_listed, within_s=3)
     assert (await gateway.get("/services/lapses")).reason == "service_not_found"
-    assert (await gateway.get("/api/lapses")).status == 200  # it passes its probes: at most 60 s
+    assert (await gateway.get("/api/lapses")).status == 200  # for at most 60 s
 
 
 @pytest.mark.parametrize("name", ["nothing", "UPPER", "%FF", "a%2Fb", "a" * 100])
@@ -684,7 +684,7 @@ async def test_a_drain_waits_for_the_requests_that_are_there(
 async def test_a_number_that_not_every_json_library_can_write_is_refused(
     start_gateway: StartGateway, registry_url: str
 ) -> None:
-    """Such a record made `/services` an internal error for whoever may see metadata."""
+    """Such a record made `/services` fail for everybody who may see metadata."""
     gateway = await start_gateway()
     async with AsyncServiceRegistry(registry_url) as registry:
         with pytest.raises(InvalidRegistration, match="64 bits"):
@@ -711,7 +711,7 @@ def instance_path(name: str, instance_id: str) -> str:
 
 
 async def leases_ms(url: str) -> dict[str, int]:
-    """How long each lease still runs, by the registry's own clock."""
+    """How long each lease still runs by the registry's own clock."""
     async with AsyncServiceRegistry(url) as registry:
         snapshot = await registry.call(scripts.snapshot())
     return {one.instance.key: one.lapses_at_ms - snapshot.now_ms for one in snapshot.records}
@@ -759,7 +759,7 @@ async def test_heartbeats_of_many_come_in_one_call(
 async def test_an_instance_that_is_twice_in_one_call_is_answered_twice(
     start_gateway: StartGateway,
 ) -> None:
-    """The answer has one member for each that was sent, in the order in which they were."""
+    """The answer has one member for each instance in the call, in the same order."""
     gateway = await start_gateway()
     await gateway.admin("PUT", instance_path("orders", "o1"), json=BODY)
     known, unknown = {"name": "orders", "id": "o1"}, {"name": "orders", "id": "o2"}
@@ -847,7 +847,7 @@ async def test_a_change_needs_the_token(
 
 
 async def test_without_a_token_set_every_change_is_refused(start_gateway: StartGateway) -> None:
-    """From loopback too: behind a proxy every call comes from there, and a web page can post to it."""
+    """Loopback is refused too: behind a proxy every call comes from there, and web pages can post to it."""
     gateway = await start_gateway(ADMIN_TOKEN="")
 
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": f"Bearer {ADMIN_TOKEN}"}):
@@ -870,7 +870,7 @@ async def test_the_token_may_come_from_a_file(start_gateway: StartGateway, tmp_p
     assert answer.status == 201
 
 
-# A port of its own for the admin
+# A separate port for the admin
 
 PUBLIC = ("/health", "/ready")
 ADMIN = ("/services", "/status", "/metrics")
@@ -909,7 +909,7 @@ async def test_with_admin_listen_each_port_answers_its_own(
 async def test_the_admins_port_may_have_the_same_number_on_another_address(
     tmp_path: Path, registry_url: str, public: str, admin: str
 ) -> None:
-    """The two were told apart by the number: the public port answered /services, and its changes."""
+    """Ports were told apart by number alone, so the public one answered /services and took changes."""
     port = free_port()
     environment = {"GATEWAY_HOST": public, "GATEWAY_PORT": str(port)}
     environment["ADMIN_LISTEN"] = f"{admin}:{port}"
@@ -941,7 +941,7 @@ async def test_the_admins_port_may_be_a_unix_socket(tmp_path: Path, registry_url
 async def test_a_file_in_the_place_of_the_unix_socket_is_left_alone(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """A slip in ADMIN_LISTEN must not cost a file; only a dead socket may be replaced."""
+    """A mistake in ADMIN_LISTEN must not delete a file; only a dead socket may be replaced."""
     file = tmp_path / "precious"
     file.write_text("data")
     async with gateway_process(

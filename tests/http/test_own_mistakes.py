@@ -1,4 +1,4 @@
-"""A mistake of the gateway's own: its client learns that there was one, and its log which."""
+"""The gateway's own bugs: the client learns that there was one, and the log says which."""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -16,7 +16,7 @@ from tests.support.upstreams import ScriptedUpstream
 
 pytestmark = pytest.mark.both_loops
 
-#: What a mistake may know, and no client may learn: addresses, libraries, and where it was made.
+#: What an exception may contain but no client may learn: addresses, libraries, places in the code.
 SECRET = "redis-py: 10.1.2.3:6379 refused"
 INSIDE = [b"Traceback", b".py", b"redis", b"aiohttp", b"10.1.2.3", b"File", b"Mistake"]
 
@@ -24,7 +24,7 @@ Change = Callable[[web.Application], None]
 
 
 class Mistake(Exception):
-    """No table knows of it."""
+    """An exception that no table knows."""
 
 
 @web.middleware
@@ -51,7 +51,7 @@ def outside_of_all_layers(app: web.Application) -> None:
 
 
 class Mistaken:
-    """A gateway with a mistake in it, and what it has logged."""
+    """A gateway with a bug, and its log."""
 
     def __init__(self, gateway: RunningGateway, lines: Callable[[], list[dict[str, Any]]]) -> None:
         self.port = gateway.port
@@ -62,7 +62,7 @@ class Mistaken:
 async def mistaken_gateway(
     request: pytest.FixtureRequest, registry_url: str, tmp_path: Path
 ) -> AsyncIterator[Mistaken]:
-    """`request.param` is where the mistake is."""
+    """Start a gateway with a bug at the place `request.param`."""
     change: Change = request.param
     upstream = await ScriptedUpstream.start()
     with (tmp_path / "log").open("wb") as log:
@@ -81,7 +81,7 @@ async def mistaken_gateway(
 
 
 def check_answer(answer: RawAnswer) -> str:
-    """It is the contract's problem document, and nothing of the inside; its correlation ID."""
+    """Check for the contract's problem document without internals; return its correlation ID."""
     assert answer.status == 500
     assert answer.values(b"content-type") == [b"application/problem+json"]
     document = json.loads(answer.body)
@@ -94,7 +94,7 @@ def check_answer(answer: RawAnswer) -> str:
 
 
 def check_log(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mistake is there once, with where it was made; the access event."""
+    """Check that the bug is logged once with its place; return the access event."""
     (failed,) = [line for line in lines if line["event"] == "request.failed"]
     assert failed["level"] == "error"
     assert "Traceback" in failed["exception"]

@@ -1,4 +1,4 @@
-"""GET /: a page for people, JSON for programs, and what each of them is shown of the inside."""
+"""GET /: a page for people, JSON for programs, and how much of the inside each may see."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from tests.support.raw_clients import RawClient
 from tests.support.registry_servers import RegistryServer, free_port
 
 HTML = {"Accept": "text/html"}
-#: Of somebody behind a proxy on this machine.
+#: Fields of a client behind a proxy on this machine.
 ELSEWHERE = HTML | {"X-Forwarded-For": "203.0.113.9"}
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 FOUND_ILL = "GET /probe answers 404, expected 200 to 299"

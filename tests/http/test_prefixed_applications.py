@@ -61,7 +61,7 @@ async def test_mounts_static_files_and_websockets_work_below_the_prefix_and_with
 
     for origin, prefix in ((gateway.url, "/api/shop"), (f"http://127.0.0.1:{program.port}", "")):
         below = origin + prefix
-        async with gateway.session.get(f"{below}/admin/users") as answer:  # is redirected to …/
+        async with gateway.session.get(f"{below}/admin/users") as answer:  # redirects to …/
             assert await answer.json() == [f"{below}/admin/users/", f"{prefix}/admin/users/"]
         async with gateway.session.get(f"{below}/static/pictures") as answer:
             assert (str(answer.url), await answer.text()) == (

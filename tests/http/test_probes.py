@@ -1,4 +1,4 @@
-"""The three kinds of probe as a gateway makes them: HTTP, TCP connect, and the heartbeats themselves."""
+"""The three kinds of probe as a gateway makes them: HTTP, TCP connect, and heartbeats."""
 
 import asyncio
 import time
@@ -105,7 +105,7 @@ async def test_other_expectations_of_the_same_instance_are_probed_at_once(
 
 
 async def shop(received: Received, writer: asyncio.StreamWriter) -> None:
-    """As a virtual host, or Django with its ALLOWED_HOSTS."""
+    """Answer one Host only, like a virtual host, or Django with ALLOWED_HOSTS."""
     status = b"200 OK" if received.values(b"Host") == [b"shop.example"] else b"400 Bad Request"
     writer.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
 
@@ -113,7 +113,7 @@ async def shop(received: Received, writer: asyncio.StreamWriter) -> None:
 async def test_a_server_that_takes_one_host_alone_is_healthy_once_probes_name_it(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """That is a new probe of the same instance: it does not wait for the interval."""
+    """The instance gets a new probe at once; it does not wait for the interval."""
     gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60", HEALTH_FALL="1")
     upstream = await start_upstream(shop)
     await gateway.register("orders", upstream.port, health_check_url="/probe", routable=False)
@@ -183,7 +183,7 @@ async def test_a_probe_that_makes_no_sense_is_refused_with_the_reason(
 async def test_the_first_request_waits_for_one_probe_and_for_no_interval(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """The request is held for the first verdict, and goes on with it: one probe was enough."""
+    """The request waits for the first verdict, for which one probe is enough."""
     gateway, upstream = await start_gateway(HEALTH_CHECK_INTERVAL="60"), await start_upstream()
     began_s = time.monotonic()
 
@@ -191,13 +191,13 @@ async def test_the_first_request_waits_for_one_probe_and_for_no_interval(
     answer = await gateway.get("/api/orders")
 
     assert (answer.status, upstream.probes) == (200, 1)
-    assert time.monotonic() - began_s < 0.5  # some milliseconds on a machine at rest
+    assert time.monotonic() - began_s < 0.5  # on an idle machine some milliseconds
 
 
 async def test_while_an_instance_fails_it_is_probed_more_often(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """A doubt has it probed at once; neither of the two probes after that waits for the interval."""
+    """After a doubt it is probed at once, and neither of the next two probes waits for the interval."""
     gateway = await start_gateway(HEALTH_CHECK_INTERVAL="60", HEALTH_FALL="3")
     upstream = await start_upstream()
     await gateway.register("orders", upstream.port, health_check_url="/health")
@@ -245,7 +245,7 @@ async def test_with_heartbeats_as_the_probe_an_instance_is_healthy_at_once_and_n
 async def test_with_heartbeats_as_the_probe_the_end_of_the_lease_takes_it_out_until_they_come_back(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """Any other instance that lapses is routed to as the last resort, while it passes its probes."""
+    """Any other lapsed instance is a last resort while it passes its probes."""
     gateway, upstream = await start_gateway(), await start_upstream()
     await gateway.register("orders", upstream.port, metadata=HEARTBEAT, ttl=1)
     assert (await gateway.get("/api/orders")).status == 200
@@ -308,7 +308,7 @@ async def test_with_heartbeats_as_the_probe_one_removed_for_ill_health_has_to_an
 async def test_with_heartbeats_as_the_probe_one_that_dies_while_the_registry_is_away_costs_no_request(
     start_gateway: StartGateway, start_upstream: StartUpstream, own_registry: RegistryServer
 ) -> None:
-    """Nobody probes it, and its lease can't lapse: real requests find it out."""
+    """Nobody probes the instance and its lease can't lapse, so real requests find it out."""
     gateway = await start_gateway(REDIS_URL=own_registry.url)
     dies, stays = await start_upstream(), await start_upstream()
     await gateway.register("orders", dies.port, metadata=HEARTBEAT)

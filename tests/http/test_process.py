@@ -1,4 +1,4 @@
-"""`python -m gateway` as a process: how it starts, what it prints, how it stops."""
+"""`python -m gateway` as a process: its start, its output, its stop."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ READY = b"GET /ready HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 class GatewayProcess:
-    """`python -m gateway`, its output in files of `folder`."""
+    """`python -m gateway` with its output in files of `folder`."""
 
     def __init__(self, folder: Path, process: asyncio.subprocess.Process, port: int) -> None:
         self.port = port
@@ -45,7 +45,7 @@ class GatewayProcess:
         return (self._folder / "stderr").read_text()
 
     def logs(self, event: str | None = None) -> list[dict[str, Any]]:
-        """The lines that are whole, or those of one event."""
+        """The complete log lines, or those of one event."""
         lines = [json.loads(line) for line in self.stdout.split("\n")[:-1]]
         return [line for line in lines if event in (None, line["event"])]
 
@@ -64,7 +64,7 @@ class GatewayProcess:
             return Answer(response.status, response.headers, await response.read())
 
     async def register(self, name: str, port: int, *, at: int | None = None, **body: Any) -> None:
-        """Register an instance at the port of the admin, and wait until it is healthy."""
+        """Register an instance at the admin port, and wait until it is healthy."""
         path = f"/services/{name}/instances/i1"
         body = {"host": "127.0.0.1", "port": port, **body}
         answer = await self.request("PUT", path, port=at, json=body)
@@ -87,9 +87,9 @@ async def gateway_process(
     module: Sequence[str] = ("-m", "gateway"),
     **environment: str,
 ) -> AsyncIterator[GatewayProcess]:
-    """The process while the block runs; `started`: wait until it answers and routes.
+    """Run the process for the block; `started`: wait until it answers and routes.
 
-    `prefix` stands before the command, `module` is what Python runs.
+    `prefix` precedes the command; `module` is what Python runs.
     """
     port = free_port()
     variables = {
@@ -99,7 +99,7 @@ async def gateway_process(
         "ADMIN_TOKEN": ADMIN_TOKEN,
         "HEALTH_CHECK_INTERVAL": "0.2",
         "SHUTDOWN_GRACE": "4",
-        # Where the tests are measured, what they start is too.
+        # If coverage measures the tests, it also measures what they start.
         **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
         **environment,
     }
@@ -124,7 +124,7 @@ async def gateway_process(
 
 
 async def until(look: Callable[[], Awaitable[bool]], *, within_s: float = 5.0) -> None:
-    """`eventually` of a coroutine function."""
+    """`eventually` for a coroutine function."""
     _: bool = await eventually(look, within_s=within_s)
 
 
@@ -181,7 +181,7 @@ def test_a_bad_value_is_told_in_one_line_that_names_variable_and_value(
 
 
 def test_the_registrys_password_is_not_shown() -> None:
-    """An error goes to terminals and logs, where a secret has no business."""
+    """Errors go to terminals and logs, which must not show secrets."""
     with pytest.raises(SettingsError) as caught:
         load_settings({"REDIS_URL": "redis://:s3cret@127.0.0.1:port/0"})
 
@@ -207,7 +207,7 @@ async def test_a_bad_value_ends_the_program_with_status_2(
 async def test_an_aiohttp_without_its_extension_is_not_started_on(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """Its parser in Python takes other requests for valid than the one in C."""
+    """Its Python parser accepts other requests than the one in C."""
     async with gateway_process(
         tmp_path, registry_url, started=False, AIOHTTP_NO_EXTENSIONS="1"
     ) as gateway:
@@ -222,7 +222,7 @@ async def test_an_aiohttp_without_its_extension_is_not_started_on(
 async def test_it_runs_with_closed_standard_streams(
     tmp_path: Path, registry_url: str, closed: str
 ) -> None:
-    """It ended with a traceback; worse, the next socket would have taken the log's number."""
+    """It ended with a traceback; worse, the next socket would have got the log's descriptor."""
     prefix = ("sh", "-c", f'exec "$0" "$@" {closed}')
     async with gateway_process(tmp_path, registry_url, started=False, prefix=prefix) as gateway:
 
@@ -243,7 +243,7 @@ async def test_it_runs_with_closed_standard_streams(
 async def test_a_services_address_from_kubernetes_is_told_apart_from_a_port(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """For a Service named gateway, every pod beside it has such a GATEWAY_PORT."""
+    """With a Service named gateway, every pod in the namespace has such a GATEWAY_PORT."""
     port = "tcp://10.96.0.7:8080"
     async with gateway_process(tmp_path, registry_url, started=False, GATEWAY_PORT=port) as gateway:
         assert await gateway.exit_status() == 2
@@ -269,7 +269,7 @@ async def test_a_taken_port_ends_the_program_with_status_1(
 async def test_a_host_that_is_none_of_this_machines_is_told_with_the_variable_that_names_it(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """The line named GATEWAY_PORT alone, which was right."""
+    """The line named only GATEWAY_PORT, which was right."""
     async with gateway_process(
         tmp_path, registry_url, started=False, GATEWAY_HOST="192.0.2.1"
     ) as gateway:
@@ -282,7 +282,7 @@ async def test_a_host_that_is_none_of_this_machines_is_told_with_the_variable_th
 async def test_a_variable_that_is_nearly_a_setting_is_warned_of_without_its_value(
     tmp_path: Path, registry_url: str
 ) -> None:
-    """RATE_LIMIT=5 limits nothing, and nobody said so."""
+    """RATE_LIMIT=5 limits nothing, and no message said so."""
     given = {"RATE_LIMIT": "5", "ADMIN_TOKENS": "a-secret-of-somebody"}
     async with gateway_process(tmp_path, registry_url, **given) as gateway:
         warned = gateway.logs("settings.unknown_variable")
@@ -322,7 +322,7 @@ async def test_a_port_taken_by_a_gateway_that_still_waits_for_a_view_is_taken(
 async def test_nothing_is_listened_on_before_there_is_a_view(
     tmp_path: Path, own_registry: RegistryServer
 ) -> None:
-    """A gateway that takes requests before it knows the services answers 404 to good ones."""
+    """A gateway that accepts requests before it knows the services answers good ones with 404."""
     own_registry.kill()
     async with gateway_process(tmp_path, own_registry.url, started=False) as gateway:
         await eventually(lambda: gateway.logs("registry.unreachable"), within_s=20)
@@ -373,12 +373,12 @@ async def test_a_graceful_stop_loses_no_request(
         gateway.process.send_signal(signal.SIGTERM)
         await eventually(lambda: gateway.logs("gateway.stopping"))
 
-        # A client whose connection was kept is told that this answer is the last one.
+        # A client on a kept connection is told that this answer is the last one.
         await watcher.send(READY)
         ready = await watcher.answer()
         assert (ready.status, ready.values(b"connection")) == (503, [b"close"])
         assert b"shutting_down" in ready.body
-        # A balancer that has not noticed yet is served.
+        # A balancer that has not noticed yet is still served.
         late = await exchange(gateway.port, READY.replace(b"/ready", b"/health"))
         assert (late.status, late.values(b"connection")) == (200, [b"close"])
         await idle.send(GET)

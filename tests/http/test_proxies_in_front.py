@@ -1,4 +1,4 @@
-"""The proxies of docs/deployment.md in front of a gateway, with the configuration that stands there."""
+"""The proxies of docs/deployment.md in front of a gateway, with the configuration given there."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ from tests.support.registry_servers import free_port
 from tests.support.upstreams import Received
 
 DOCUMENT = "docs/deployment.md"
-#: Of `make bench`, where it has been installed.
+#: The programs of `make bench`, if they are installed.
 BENCH = ROOT / ".venv-bench" / "bin"
 HOST = "api.example.com"
 TRUSTED = {
@@ -56,7 +56,7 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What differs between the document and this machine."""
+    """The differences between the document and this machine."""
 
     folder: Path
     port: int
@@ -134,7 +134,7 @@ async def in_front(
 
 
 class _ToThisMachine(aiohttp.abc.AbstractResolver):
-    """Every name leads to 127.0.0.1."""
+    """Resolves every name to 127.0.0.1."""
 
     async def resolve(self, host, port=0, family=0):  # type: ignore[no-untyped-def]
         del family

@@ -1,4 +1,4 @@
-"""The hop over sockets on both sides: what the client sent, what the upstream saw, what came back."""
+"""The hop with sockets on both sides: what the client sent, what the upstream got, what came back."""
 
 import asyncio
 import gzip
@@ -75,7 +75,7 @@ async def test_a_bare_segment_is_the_root(start_hop: StartHop, asked: bytes, see
 
 
 async def test_an_absolute_form_target_names_the_host(start_hop: StartHop) -> None:
-    """RFC 9112 §3.2.2: the Host field beside it is ignored."""
+    """RFC 9112 §3.2.2: the Host field is then ignored."""
     gateway, upstream = await start_hop()
 
     request = b"GET http://shop.example:81/api/orders/x?y HTTP/1.1\r\nHost: other\r\n\r\n"
@@ -124,7 +124,7 @@ async def test_a_service_with_the_suffix_comes_before_one_without(
 
 
 async def test_an_escaped_prefix_is_another_path(start_hop: StartHop) -> None:
-    """It once got past the route layer to the hop, which then had no route: 500."""
+    """It once passed the route layer without a route, and the hop answered 500."""
     gateway, _ = await start_hop()
 
     answer = await exchange(gateway.port, GET.replace(b"/api", b"/%61pi"))
@@ -213,7 +213,7 @@ async def test_fields_of_the_connection_and_of_other_protocols_stay_here(
 async def test_a_name_with_an_underscore_passes_unless_it_reads_as_one_of_ours(
     start_hop: StartHop,
 ) -> None:
-    """Amazon's metadata and ASP.NET's tokens have them; all of them vanished without a word."""
+    """Amazon's metadata and ASP.NET's tokens have underscores; all these fields vanished silently."""
     gateway, upstream = await start_hop()
     good = b"x-amz-meta-realm_id: 1\r\n__RequestVerificationToken: 2\r\n"
     claims = b"X_Forwarded_For: 6.6.6.6\r\ncontent_length: 5\r\nX-Auth_Subject: root\r\n"
@@ -285,7 +285,7 @@ async def test_forwarded_fields_of_a_trusted_proxy_are_kept_and_appended_to(
 
 
 async def test_each_client_is_said_to_be_itself(start_hop: StartHop) -> None:
-    """What is added is remembered: without the peer a later client got the first one's address."""
+    """The added fields are remembered; without the peer in the key a later client got another's address."""
     gateway, upstream = await start_hop()
     clients = ["127.0.0.1", "127.0.0.2", "127.0.0.1", "127.0.0.2"]
 
@@ -297,7 +297,7 @@ async def test_each_client_is_said_to_be_itself(start_hop: StartHop) -> None:
 
 
 async def test_each_route_is_said_to_be_itself(start_hop: StartHop) -> None:
-    """The same of the prefix: an application would make its links for another one's path."""
+    """Without the prefix in the key, an application would make links with another one's path."""
     gateway, upstream = await start_hop()
     await gateway.register("bills_service", upstream.port)
 
@@ -320,7 +320,7 @@ async def test_via_stands_after_an_existing_one(start_hop: StartHop, version: by
 
 
 async def test_a_trace_passes_as_it_is(start_hop: StartHop) -> None:
-    """A service that samples all whose parent was sampled made no span behind an invented parent."""
+    """A service that follows its parent's sampling made no span for an invented parent."""
     gateway, upstream = await start_hop()
     parent = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -345,7 +345,7 @@ async def test_client_and_upstream_get_the_same_correlation_id(start_hop: StartH
 async def test_a_client_that_sends_all_of_its_body_first_reads_an_early_answer(
     start_hop: StartHop,
 ) -> None:
-    """Closed at once, with bytes unread, the connection would be reset, and the answer lost with it."""
+    """A close with unread bytes would reset the connection and lose the answer."""
     size = 4 * 2**20
 
     async def refuse(received: Received, writer: asyncio.StreamWriter) -> None:
@@ -357,7 +357,7 @@ async def test_a_client_that_sends_all_of_its_body_first_reads_an_early_answer(
     await client.send(head + b"hello")
     await eventually(lambda: upstream.requests and not upstream.open_connections)
 
-    await client.send(bytes(size - 5))  # only then does it read
+    await client.send(bytes(size - 5))  # it reads only after this
 
     answer = await client.answer()
     assert (answer.status, answer.body) == (413, b"big")
@@ -542,7 +542,7 @@ async def test_a_body_at_the_limit_passes(start_hop: StartHop) -> None:
 
 
 async def test_response_fields_keep_order_case_number_and_bytes(start_hop: StartHop) -> None:
-    """No Server, Content-Type or Location of ours, though the upstream's has odd ones or none."""
+    """The gateway adds no Server, Content-Type or Location, even if the upstream's are odd or missing."""
     fields = [
         (b"sERVER", b"nginx"),
         (b"Set-Cookie", b"a=1"),
@@ -721,7 +721,7 @@ async def test_interim_answers_of_the_upstream_come_before_the_one_that_counts(
 
 
 async def test_bytes_behind_the_upstreams_answer_reach_nobody(start_hop: StartHop) -> None:
-    """Response splitting: they would be taken for the answer to the next request."""
+    """Response splitting: they would be read as the answer to the next request."""
     gateway, _ = await start_hop(OK + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
     client = await RawClient.connect(gateway.port)
 
@@ -751,7 +751,7 @@ async def test_pipelined_requests_are_answered_in_their_order(start_hop: StartHo
 async def test_a_new_instance_has_the_very_next_request(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """It once waited until it was drawn among the others: for sixteen requests at times."""
+    """A new instance had to wait until it was drawn at random, sometimes for sixteen requests."""
     gateway = await start_gateway()
     there: list[ScriptedUpstream] = []
     for number in range(6):

@@ -1,4 +1,4 @@
-"""Rate limits as a client meets them: fields, refusals, what counts, and the registry's absence."""
+"""Rate limits as a client sees them: fields, refusals, what counts, and an absent registry."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ def start_limited(start_gateway: StartGateway, start_upstream: StartUpstream) ->
 async def ask(
     gateway: RunningGateway, client: str = "192.0.2.1", path: str = "/api/orders"
 ) -> Answer:
-    """A request of a client behind a proxy."""
+    """Send a request as a client behind a proxy."""
     return await gateway.get(path, headers={"X-Forwarded-For": client})
 
 
@@ -47,7 +47,7 @@ async def test_a_limited_route_says_what_is_left(start_limited: StartGateway) ->
     first, second = await gateway.get("/api/orders"), await gateway.get("/api/orders/x?y")
 
     assert first.headers["RateLimit-Policy"] == '"default";q=5;w=60'
-    # Admissions count from the next millisecond on: `t=61` was told of a window of 60.
+    # Admissions count from the next millisecond on, so clients were told `t=61` for a window of 60.
     assert first.headers["RateLimit"] == '"default";r=4;t=60'
     assert re.fullmatch(r'"default";r=3;t=(59|60)', second.headers["RateLimit"])
     assert "Retry-After" not in first.headers
@@ -80,7 +80,7 @@ async def test_refused_requests_do_not_count_and_whoever_waits_gets_through(
     refused = await gateway.get("/api/orders")
     assert refused.status == 429
 
-    await asyncio.sleep(int(refused.headers["Retry-After"]))  # what the client was told to do
+    await asyncio.sleep(int(refused.headers["Retry-After"]))  # as the client was told
 
     assert refused.headers["Retry-After"] in ("1", "2")
     assert (await gateway.get("/api/orders")).status == 200
@@ -89,7 +89,7 @@ async def test_refused_requests_do_not_count_and_whoever_waits_gets_through(
 async def test_exactly_the_limit_is_admitted_over_two_gateways(
     tmp_path: Path, registry_url: str, start_upstream: StartUpstream
 ) -> None:
-    """Processes of their own: a loop that is shared with the clients may be too busy for the registry."""
+    """The gateways are processes: a loop that they share with clients may be too busy for the registry."""
     upstream = await start_upstream()
     environment = {**TRUSTING, "RATE_LIMIT_REQUESTS": "11"}
     folders = [tmp_path / "one", tmp_path / "two"]

@@ -1,4 +1,4 @@
-"""docs/recipes.md, done to the letter: its programs behind the gateway, and the links in their answers."""
+"""docs/recipes.md, followed exactly: its programs behind the gateway, and the links in their answers."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(180)
 
 FRAMEWORKS = ["FastAPI", "Flask", "Django", "Express", "aiohttp"]
 RECIPES = {heading: Recipe(heading) for heading in [*FRAMEWORKS, "A static server", "A container"]}
-#: It takes an engine, and an image of yours.
+#: It needs an engine and the reader's image.
 NOT_RUN = "A container"
 WAYS = [
     pytest.param(
@@ -33,7 +33,7 @@ WAYS = [
     for command in recipe.runs
     if heading != NOT_RUN
 ]
-#: Paths that a program answers with a redirect to one of its own, and what is there.
+#: Paths that a program redirects to another of its paths, and the text there.
 REDIRECTS = {
     "FastAPI": {"/items": "/items/"},
     "Flask": {"/items": "/items/", "/newest": "/items/7"},
@@ -42,7 +42,7 @@ REDIRECTS = {
     "aiohttp": {"/newest": "/items/7"},
 }
 REGISTER_SHOP = "lockgate register --name shop --port 9000 --health-path /health --"
-#: What else the text names: the recipe, the command, and in its files what is replaced by what.
+#: Other ways in the text: the recipe, the command, and the replacements in its files.
 OTHER_WAYS: dict[str, tuple[str, str, Edits]] = {
     "uvicorn --root-path": ("FastAPI", RECIPES["FastAPI"].runs[1], {}),
     "uvicorn --root-path without our middleware": (
@@ -94,7 +94,7 @@ async def gateway(start_gateway: StartGateway) -> RunningGateway:
 async def start_recipe(
     gateway: RunningGateway, registry_url: str, tmp_path: Path
 ) -> AsyncIterator[StartRecipe]:
-    """`await start_recipe("Flask", command)`: its programs run, and have answered the recipe's call."""
+    """`await start_recipe("Flask", command)`: run its programs until they have answered the recipe's call."""
     kitchen = Kitchen(tmp_path, gateway.port, REDIS_URL=registry_url)
 
     async def start(heading: str, command: str, edits: Edits | None = None) -> Kitchen:
@@ -183,7 +183,7 @@ async def test_a_django_service_that_is_strict_about_hosts_is_probed_with_one_th
 async def test_the_documentation_of_a_fastapi_service_works_behind_the_prefix(
     start_recipe: StartRecipe, gateway: RunningGateway
 ) -> None:
-    """`/api/shop/docs` was an empty page: it asked the gateway for `/openapi.json`."""
+    """`/api/shop/docs` was empty, because the page asked the gateway for `/openapi.json`."""
     recipe = RECIPES["FastAPI"]
     kitchen = await start_recipe("FastAPI", recipe.runs[0])
     await kitchen.answer_of(recipe.call)
@@ -199,7 +199,7 @@ async def test_the_documentation_of_a_fastapi_service_works_behind_the_prefix(
         document = json.loads(await text_of(gateway.session, urljoin(origin, url)))
         assert document.get("servers") == ([{"url": prefix}] if prefix else None)
         (server,) = document.get("servers", [{"url": ""}])
-        for path in document["paths"]:  # what "Try it out" asks for
+        for path in document["paths"]:  # the paths of "Try it out"
             await text_of(gateway.session, origin + server["url"] + path.format(number=1))
 
 

@@ -1,4 +1,4 @@
-"""`lockgate register`: programs that know nothing of it, run, registered, drained and ended."""
+"""`lockgate register` runs, registers, drains and ends programs that know nothing about it."""
 
 import asyncio
 import os
@@ -124,7 +124,7 @@ async def test_a_fixed_port_is_in_the_environment_too(registry_url: str, tmp_pat
 async def test_a_port_that_another_program_took_in_between_is_told(
     start_registered: StartRegistered, registry_url: str
 ) -> None:
-    """The program could not bind, and what was registered for a moment was another's."""
+    """The program could not bind, and another program's port was registered for a moment."""
     cannot_bind = (
         "import socket, sys\n"
         "print('waits', flush=True)\n"
@@ -237,7 +237,7 @@ async def test_a_program_that_is_killed_is_deregistered_at_once(
 async def test_a_registry_that_goes_away_later_is_no_mistake_in_redis_url(
     own_registry: RegistryServer, start_registered: StartRegistered
 ) -> None:
-    """^C in `lockgate serve` made each `register` ask whether REDIS_URL was right."""
+    """After ^C in `lockgate serve`, each `register` asked whether REDIS_URL was right."""
     program = await start_registered(own_registry.url, "--ttl", "1")
     await program.said()
     await eventually(lambda: events_of(own_registry.url))
@@ -302,7 +302,7 @@ async def test_a_port_that_never_opens_is_told(registry_url: str, tmp_path: Path
     status, _, error = await lockgate(
         tmp_path,
         *(*REGISTER, port, "--starts-within", "0.1"),
-        # It ends when it has nothing to wait for any more: its parent's message is there.
+        # It ends once its parent's message is there.
         *("--", "sh", "-c", "sleep 0.5; kill -TERM $$"),
         variables={"REDIS_URL": registry_url},
     )
@@ -389,7 +389,7 @@ async def test_a_bad_option_is_refused_before_anything_runs(
 
 
 async def test_a_bad_option_is_told_alone(tmp_path: Path) -> None:
-    """The line about the registry that it would have taken came first."""
+    """The line about the registry came first."""
     state = stack_state(tmp_path, offset := free_offset())
     state.prepare()
     gateway = ProcessSpec(GATEWAY, GATEWAY, 8080 + offset, SERVE_COMMAND)
@@ -407,7 +407,7 @@ async def test_a_bad_option_is_told_alone(tmp_path: Path) -> None:
 async def test_a_program_that_is_started_before_its_stack_is_registered_where_that_comes_up(
     start_registered: StartRegistered, registry_url: str, tmp_path: Path
 ) -> None:
-    """It stayed with the port where the registry is mostly, though `serve` had to take another."""
+    """It kept asking at the usual port of the registry, though `serve` had to use another."""
     state = stack_state(tmp_path, offset := free_offset())
     registered = await start_registered("", "--port-offset", str(offset))
     await registered.said()

@@ -1,4 +1,4 @@
-"""docs/register.sh, as it stands there, and the command that docs/any-language.md shows first."""
+"""docs/register.sh, unchanged, and the first command of docs/any-language.md."""
 
 import asyncio
 import os

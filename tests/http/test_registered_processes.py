@@ -1,4 +1,4 @@
-"""`lockgate register`: of what a program has started nothing is left behind, however it ends."""
+"""`lockgate register` leaves no process of a program behind, however the program ends."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from tests.support.registered_programs import REPOSITORY, StartRegistered
 from tests.support.registry_events import events_of
 
 SERVE = f"{sys.executable} serve.py PORT"
-#: As `npm run dev` and start scripts have it: the server is a child, or a grandchild, of a shell.
+#: The server is a child or a grandchild of a shell, as with `npm run dev` and start scripts.
 SCRIPTS = {
     "child": ("sh", "-c", f"{SERVE}; true"),
     "grandchild": ("bash", "-c", f"sh -c '{SERVE}; true'; true"),
@@ -59,7 +59,7 @@ async def test_what_a_script_leaves_behind_when_it_ends_is_ended(
     assert events_of(registry_url) == ["registered", "deregistered"]
 
 
-#: What is left behind ignores SIGTERM; the program says when it is there, and ends.
+#: The child ignores SIGTERM; the program says when the child is there, and ends.
 STUBBORN = """
 import asyncio, os, subprocess
 from gateway.cli.program_group import ProgramGroup

@@ -1,4 +1,4 @@
-"""`lockgate register`: a signal means what it means to the program alone."""
+"""Under `lockgate register` a signal means what it means to the program alone."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from tests.support.registry_events import events_of
 async def test_what_a_program_survives_is_passed_on_and_it_stays_registered(
     start_registered: StartRegistered, registry_url: str, name: str
 ) -> None:
-    """A reload of gunicorn or nginx by SIGHUP drained it for ever, and SIGUSR1 ended the wrapper."""
+    """A reload of gunicorn or nginx by SIGHUP drained it for ever; SIGUSR1 ended the wrapper."""
     program = await start_registered(registry_url)
     await program.said()
     await eventually(lambda: events_of(registry_url))
@@ -34,7 +34,7 @@ async def test_what_a_program_survives_is_passed_on_and_it_stays_registered(
 async def test_what_is_passed_on_goes_to_the_program_and_not_to_what_it_has_started(
     start_registered: StartRegistered, registry_url: str
 ) -> None:
-    """A worker of gunicorn's ends at once by the SIGHUP with which its master reloads."""
+    """The SIGHUP with which gunicorn's master reloads ends its workers at once."""
     master = (
         "import signal, subprocess, sys\n"
         "signal.signal(signal.SIGHUP, lambda *_: print('master got SIGHUP', flush=True))\n"
@@ -66,7 +66,7 @@ async def test_a_program_that_ends_by_what_is_passed_on_is_deregistered(
 async def test_a_program_that_goes_on_after_an_interrupt_is_registered_again(
     start_registered: StartRegistered, registry_url: str
 ) -> None:
-    """A prompt of Python's takes SIGINT for the end of a line; it was drained for ever."""
+    """Python's prompt reads SIGINT as the end of a line, but the program was drained for ever."""
     goes_on = PROGRAM.replace("(signal.SIGTERM, signal.SIGINT)", "(signal.SIGTERM,)")
     program = await start_registered(registry_url, command=(sys.executable, "-c", goes_on, "PORT"))
     await program.said()

@@ -1,4 +1,4 @@
-"""`lockgate register` in a terminal: the program has it, as if the shell had started it itself."""
+"""`lockgate register` in a terminal: the program has the terminal as if the shell had started it."""
 
 import shlex
 import sys
@@ -13,7 +13,7 @@ from tests.support.registry_events import events_of
 from tests.support.registry_servers import free_port
 from tests.support.terminals import CTRL_C, CTRL_Z, PROMPT, Terminal
 
-#: It serves, and reads its terminal, by way of its standard input or not, as a debugger does.
+#: A program that serves and reads its terminal, through standard input or directly as a debugger does.
 READS = """
 import http.server, os, sys, threading, time
 server = http.server.ThreadingHTTPServer(
@@ -38,7 +38,7 @@ async def terminal(tmp_path: Path, registry_url: str) -> AsyncIterator[Terminal]
 
 
 def registered(command: str, port: int | None = None) -> str:
-    """The line to type: `lockgate register` with the program."""
+    """The command line to type: `lockgate register` with the program."""
     port = port or free_port()
     options = f"register --name orders --id o1 --port {port} --"
     return f"{shlex.join(LOCKGATE)} {options} {command.replace('PORT', str(port))}"
@@ -48,7 +48,7 @@ READING = f"{sys.executable} reads.py PORT /dev/stdin"
 
 
 async def test_a_program_can_read_its_terminal(terminal: Terminal, registry_url: str) -> None:
-    """It was stopped by SIGTTIN, and stayed healthy while every request timed out."""
+    """SIGTTIN stopped the program, which stayed healthy while every request timed out."""
     terminal.type(registered(READING) + "\n")
     await terminal.shows("reads\r\n")
     await eventually(lambda: events_of(registry_url))
@@ -58,7 +58,7 @@ async def test_a_program_can_read_its_terminal(terminal: Terminal, registry_url:
     terminal.type("quit\n")
     await terminal.shows("has read quit")
 
-    await terminal.shows(PROMPT)  # the shell has the terminal again
+    await terminal.shows(PROMPT)  # the shell is back
     terminal.type("echo status $?\n")
     await terminal.shows("\nstatus 0")
     assert events_of(registry_url) == ["registered", "deregistered"]
@@ -93,7 +93,7 @@ async def test_ctrl_c_reaches_the_program_and_drains_it(
 
 
 async def test_ctrl_z_stops_it_as_any_job(terminal: Terminal, registry_url: str) -> None:
-    """What is stopped answers nobody: it is deregistered meanwhile."""
+    """A stopped program answers nobody, so it is deregistered meanwhile."""
     terminal.type(registered(READING) + "\n")
     await terminal.shows("reads\r\n")
     await eventually(lambda: events_of(registry_url))

@@ -1,4 +1,4 @@
-"""`lockgate register --via-http`: what does not pass is said once and ends it, what passes is waited for."""
+"""`lockgate register --via-http`: a lasting refusal is told once and ends it; a passing one is waited out."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ WRONG_TOKEN = "another-token-of-another-gateway"
 
 
 async def ended(program: Registered) -> tuple[int, str, list[str]]:
-    """Exit status, what the program printed last, and the lines of `lockgate` itself."""
+    """The exit status, the program's last line, and the lines of `lockgate` itself."""
     async with asyncio.timeout(30):
         out, error = await program.process.communicate()
     assert program.process.returncode is not None
@@ -56,7 +56,7 @@ async def test_a_refusal_that_does_not_pass_is_said_once_and_ends_the_program(
     environment: dict[str, str],
     reason: str,
 ) -> None:
-    """A wrong token was "registry unavailable", every five seconds, for ever."""
+    """A wrong token gave "registry unavailable" every five seconds for ever."""
     elsewhere = f"127.0.0.1:{free_port()}"
     gateway = await start_gateway(
         **{key: value.replace("ELSEWHERE", elsewhere) for key, value in environment.items()}
@@ -104,7 +104,7 @@ async def test_a_registry_that_is_away_is_said_once_and_waited_for(
 async def test_a_token_that_is_changed_later_ends_no_program_that_serves(
     start_registered: StartRegistered,
 ) -> None:
-    """The gateway takes the registration, and no heartbeat of that token any more."""
+    """The gateway has the registration, but no longer accepts heartbeats with that token."""
 
     async def take(request: web.Request) -> web.Response:
         return web.json_response({}, status=201 if request.method == "PUT" else 401)
@@ -169,7 +169,7 @@ NOT_FOUND = "GET /health answers 404"
         ),
         ({"status": "healthy", "health": {"condition": "suspected", "latest": "x"}}, ("healthy",)),
         ({"status": "draining", "health": {"condition": "healthy"}}, ("draining",)),
-        ({"status": "unhealthy"}, ("unhealthy",)),  # a token for nothing of this
+        ({"status": "unhealthy"}, ("unhealthy",)),  # no token is needed for this
         ({"status": "starting", "health": {"condition": "starting", "latest": ""}}, ("starting",)),
     ],
 )
@@ -190,7 +190,7 @@ def test_an_instance_that_is_not_shown_is_gone(service: dict[str, object]) -> No
 async def test_of_a_thousand_instances_it_is_sent_its_own_alone(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """Each of them asked with every heartbeat, and was sent all of them."""
+    """Each instance asked with every heartbeat and was sent the whole list."""
     gateway, upstream = await start_gateway(), await start_upstream()
     for instance_id in ("o1", "o2"):
         await gateway.register("orders", upstream.port, instance_id)
@@ -207,7 +207,7 @@ async def test_of_a_thousand_instances_it_is_sent_its_own_alone(
 async def test_who_registers_reads_where_clients_reach_the_gateway(
     start_gateway: StartGateway, start_upstream: StartUpstream, public_url: str
 ) -> None:
-    """`--via-http` may name the address of ADMIN_LISTEN, and no service is answered there."""
+    """`--via-http` may name the address of ADMIN_LISTEN, where no service is answered."""
     gateway, upstream = await start_gateway(GATEWAY_URL=public_url), await start_upstream()
     gateway.member.url = public_url
     await gateway.register("orders", upstream.port, "o1")

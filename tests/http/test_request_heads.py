@@ -1,4 +1,4 @@
-"""How much of a request's head there may be, what of it is kept, and that nothing is when the client is gone."""
+"""How long a request's head may be, what is kept of it, and that nothing is kept once the client is gone."""
 
 import asyncio
 import gc
@@ -23,7 +23,7 @@ LIMIT = 64 * 1024
 
 
 def head_of(size: int, *, name: bytes = b"Cookie", method: bytes = b"GET") -> bytes:
-    """A head of just so many bytes, nearly all of them in one field."""
+    """A head of exactly `size` bytes, nearly all of them in one field."""
     begin = b"%b /api/orders/x?token=secret HTTP/1.1\r\nHost: h\r\n%b: a=" % (method, name)
     return begin + b"c" * (size - len(begin) - 4) + b"\r\n\r\n"
 
@@ -139,7 +139,7 @@ async def test_a_list_of_thousands_is_refused_before_it_is_taken_apart(
 
 @pytest.fixture
 def without_collector() -> Iterator[None]:
-    """Nothing goes but what nobody refers to."""
+    """Switch the garbage collector off, so that reference cycles stay."""
     gc.collect()
     gc.disable()
     yield

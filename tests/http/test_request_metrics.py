@@ -1,4 +1,4 @@
-"""What /metrics counts of requests that end in an odd way, and of clients that come and go."""
+"""What /metrics counts for requests that end in an odd way, and for clients that come and go."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ def counted(gateway: RunningGateway, service: str, method: str, status: int) -> 
 async def test_a_body_that_a_client_only_announces_is_not_counted_as_bytes_that_came(
     start_gateway: StartGateway, request_line: bytes
 ) -> None:
-    """One request that was refused at once was 10¹⁵ bytes of traffic in every dashboard."""
+    """One request that was refused at once showed as 10¹⁵ bytes of traffic."""
     gateway = await start_gateway()
     announced = b"Host: h\r\nContent-Length: 1000000000000000\r\n\r\nhello"
 
@@ -145,7 +145,7 @@ async def test_what_is_not_http_is_counted_without_its_method(start_gateway: Sta
 async def test_a_thousand_clients_that_come_and_go_leave_no_connection_in_the_count(
     start_gateway: StartGateway,
 ) -> None:
-    """Some ask, some leave in the middle of a head, some say nothing at all."""
+    """Some send a request, some leave in the middle of a head, some send nothing."""
     gateway = await start_gateway()
     sent = [b"GET /health HTTP/1.1\r\nHost: h\r\n\r\n", b"GET /hea", b""]
 
@@ -169,7 +169,7 @@ async def test_a_thousand_clients_that_come_and_go_leave_no_connection_in_the_co
 async def test_what_comes_again_is_a_hit_in_each_memory_of_the_gateway_that_met_it(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """They belonged to the process: what one gateway had met, another knew."""
+    """The memories belonged to the process, so gateways shared them."""
     upstream = await start_upstream(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-A: 1\r\n\r\nok")
     gateways = [await start_gateway() for _ in range(2)]
     names = ["requests", "header_sections", "added_fields", "answers", "peers"]
@@ -185,13 +185,13 @@ async def test_what_comes_again_is_a_hit_in_each_memory_of_the_gateway_that_met_
         first, second = hits
         assert {name: second[name] - first[name] for name in names} == dict.fromkeys(names, 1)
         assert (first["added_fields"], first["answers"]) == (0, 0)
-        # What a head that was met is made of is not looked up again.
+        # The fields of a remembered head are not looked up again.
         assert second["request_fields"] == 0
         assert lookups(gateway, "miss")["request_fields"] == 2
 
 
 def lookups(gateway: RunningGateway, result: str) -> dict[str, float]:
-    """How often each memory was asked, with this result."""
+    """How often each memory was asked with this result."""
     return {
         memory.name: value(gateway, "memory_lookups_total", memory=memory.name, result=result)
         for memory in gateway.gateway.metrics.memories()

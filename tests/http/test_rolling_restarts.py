@@ -1,4 +1,4 @@
-"""Instances are restarted one after the other under load, through a real gateway: no request is lost."""
+"""Instances behind a real gateway are restarted one by one under load: no request is lost."""
 
 import asyncio
 import os
@@ -66,12 +66,12 @@ async def order(takes: float):
 uvicorn.run(app, host="127.0.0.1", port=port)
 """
 INSTANCES = 3
-#: How long the requests of each client take, in seconds: one is still there when a drain is known.
+#: How many seconds each client's requests take; the longest outlasts the moment when a drain is known.
 CLIENTS = [0.0, 0.0, 0.005, 0.005, 0.02, 0.02, 0.1, 1.2]
 
 
 class Load:
-    """Clients that post one request after the other; nothing that began may be sent again by anybody."""
+    """Clients that post one request after the other; nobody may repeat a request that has begun."""
 
     def __init__(self) -> None:
         self.served: Counter[str] = Counter()
@@ -93,7 +93,7 @@ class Load:
 
 
 class Fleet:
-    """The instances' processes, each on a port of its own."""
+    """The instances' processes, each on its own port."""
 
     def __init__(self, program: str, gateway: RunningGateway, url: str) -> None:
         self.ports = [free_port() for _ in range(INSTANCES)]
@@ -103,7 +103,7 @@ class Fleet:
         self._environment = {**os.environ, "PYTHONPATH": str(ROOT), "REDIS_URL": url}
 
     async def start(self, port: int) -> None:
-        """Start one, and wait until the gateway sends requests there."""
+        """Start an instance, and wait until the gateway sends requests to it."""
         self.processes[port] = await asyncio.create_subprocess_exec(
             *(sys.executable, "-W", "error", "-c", self._program, str(port)),
             env=self._environment,

@@ -11,12 +11,12 @@ from tests.support.eventually import eventually
 from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
 
-#: What can't be answered before anything is known of the services.
+#: Paths that can't be answered without a view.
 WITHOUT_A_VIEW = [
     *(("GET", "/ready"), ("GET", "/services"), ("GET", "/services/orders_service")),
     *(("GET", "/api"), ("GET", "/api/orders"), ("POST", "/api/orders/1"), ("PUT", "/api/un-known")),
 ]
-#: What changes the registry, and needs it alone.
+#: Calls that change the registry and need nothing else.
 TO_THE_REGISTRY = [
     ("PUT", "/services/orders_service/instances/i1"),
     ("DELETE", "/services/orders_service/instances/i1"),
@@ -27,7 +27,7 @@ TO_THE_REGISTRY = [
 async def test_a_gateway_replaced_while_the_registry_is_away_loses_no_request(
     tmp_path: Path, own_registry: RegistryServer, start_upstream: StartUpstream
 ) -> None:
-    """It starts on the last view; the registry comes back empty, and traffic goes on."""
+    """It starts with the saved view; the registry comes back empty, and traffic goes on."""
     file, upstream = tmp_path / "view", await start_upstream()
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
@@ -47,9 +47,7 @@ async def test_a_gateway_replaced_while_the_registry_is_away_loses_no_request(
         assert state["view_age_s"] > 0
         services = (await gateway.request("GET", "/services")).json()
         assert (services["count"], services["stale"]) == (1, True)
-        assert (
-            services["services"][0]["healthy"] == 1
-        )  # as its requests find it, not as the registry did
+        assert services["services"][0]["healthy"] == 1  # by its requests, not by the registry
 
         own_registry.start()
         await eventually(lambda: gateway.logs("registry.connected"))
@@ -63,7 +61,7 @@ async def test_a_gateway_replaced_while_the_registry_is_away_loses_no_request(
 async def test_without_a_view_it_says_so_until_the_registry_is_there(
     tmp_path: Path, own_registry: RegistryServer, start_upstream: StartUpstream, kind: str
 ) -> None:
-    """A liveness probe killed a gateway that took no connections before its registry answered."""
+    """A liveness probe killed a gateway that accepted no connection before its registry answered."""
     file, upstream = tmp_path / "view", await start_upstream()
     if kind == "told to wait":
         file.write_text('{"format": "lockgate-view-1", "gone_s": {}}\n')

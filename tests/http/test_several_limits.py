@@ -1,4 +1,4 @@
-"""A route with several limits, and limits that count answers: through the whole chain."""
+"""A route with several limits, and limits that count answers, through the whole chain."""
 
 import asyncio
 

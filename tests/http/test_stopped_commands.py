@@ -1,4 +1,4 @@
-"""^C and SIGTERM to commands that wait: a conventional status, and no traceback."""
+"""^C and SIGTERM to waiting commands: a conventional status and no traceback."""
 
 import os
 import re
@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 @contextmanager
 def started(folder: Path, *arguments: str, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """`python …` in the folder, what it says in its file `said`."""
+    """Run `python …` in the folder, with its output in the file `said`."""
     environment = {key: value for key, value in os.environ.items() if key != "PORT_OFFSET"}
     with (folder / "said").open("wb") as said:
         process = subprocess.Popen(
@@ -55,7 +55,7 @@ def test_who_waits_for_an_answer_ends_without_a_word(
             silent.settimeout(30)
             asked, _ = silent.accept()
             with asked:
-                asked.recv(1)  # it has asked, and waits
+                asked.recv(1)  # it has asked and waits
                 process.send_signal(number)
                 assert process.wait(timeout=10) == 128 + number
     assert said(tmp_path) == ""
@@ -66,12 +66,12 @@ def test_who_waits_for_an_answer_ends_without_a_word(
 def test_a_gateway_that_still_imports_ends_without_a_word(
     tmp_path: Path, module: str, number: signal.Signals
 ) -> None:
-    """What it imports is told line by line, so that the signal comes in the midst of it."""
+    """Python prints each import, so that the test can send the signal in the middle of them."""
     with started(tmp_path, "-X", "importtime", "-m", module, GATEWAY_PORT="0") as process:
         until(lambda: re.search(r"\| +aiohttp\.", said(tmp_path)), within_s=30)
         process.send_signal(number)
         status = process.wait(timeout=20)
-    assert status in {128 + number, 0}  # it may have come to serve on a quick machine
+    assert status in {128 + number, 0}  # on a quick machine it may serve already
     assert "Traceback" not in said(tmp_path)
     assert "KeyboardInterrupt" not in said(tmp_path)
 

@@ -1,4 +1,4 @@
-"""The table of routes is replaced while requests flow: the next request goes by the new one."""
+"""The routing table is replaced while requests flow: the next request uses the new one."""
 
 import asyncio
 
@@ -18,7 +18,7 @@ MINUTE_US = 60_000_000
 
 
 def limit_to(gateway: RunningGateway, requests: int) -> None:
-    """Another policy of the same name, as a reload of the configuration makes it."""
+    """Put a new policy of the same name in force, as a reload of the configuration does."""
     limits = (Policy("default", requests, MINUTE_US),) if requests else ()
     gateway.gateway.routing.swap(Table(RoutePolicy(limits=limits)))
 
@@ -28,7 +28,7 @@ async def statuses(gateway: RunningGateway, number: int) -> list[int]:
 
 
 async def test_a_limit_that_is_raised_holds_for_who_was_just_refused(start_hop: StartHop) -> None:
-    """A refusal is remembered until the time that it names: of the old limit it must not be."""
+    """A refusal is remembered for its time, but not beyond the old limit."""
     gateway, _ = await start_hop(RATE_LIMIT_REQUESTS="2")
     assert await statuses(gateway, 4) == [200, 200, 429, 429]
     limit_to(gateway, 3)

@@ -1,4 +1,4 @@
-"""Real requests as evidence: connects that fail, instances that hang, and what is none of it."""
+"""Real requests as evidence: failed connects, instances that hang, and what does not count."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ from tests.support.upstreams import OK, Received, ServedConnection
 
 @contextmanager
 def service_process() -> Iterator[tuple[int, int]]:
-    """(pid, port) of an instance in a process of its own."""
+    """(pid, port) of an instance in its own process."""
     command = [sys.executable, str(Path(hanging_process.__file__))]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -33,7 +33,7 @@ def service_process() -> Iterator[tuple[int, int]]:
 
 
 async def health_of(gateway: RunningGateway, instance_id: str) -> dict[str, Any]:
-    """What `/services/orders` says of an instance's health to those with the token."""
+    """An instance's health in `/services/orders`, seen with the token."""
     service = (await gateway.admin("GET", "/services/orders")).json()
     (health,) = [one["health"] for one in service["instances"] if one["id"] == instance_id]
     return dict(health)
@@ -43,7 +43,7 @@ async def health_of(gateway: RunningGateway, instance_id: str) -> dict[str, Any]
 async def test_of_three_instances_one_that_hangs_costs_no_get_and_gets_nothing_after_half_a_second(
     start_gateway: StartGateway, start_upstream: StartUpstream, probe: dict[str, str]
 ) -> None:
-    """The kernel goes on taking connections for a stopped process, so that a connect proves nothing."""
+    """The kernel accepts connections for a stopped process, so a connect proves nothing."""
     gateway = await start_gateway(HEALTH_CHECK_INTERVAL="5")
     for instance_id in ("i1", "i2"):
         await gateway.register("orders", (await start_upstream()).port, instance_id, **probe)
@@ -84,8 +84,8 @@ async def is_in_condition(gateway: RunningGateway, instance_id: str, condition: 
 async def test_an_instance_with_a_slow_endpoint_is_asked_once_and_left_alone(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive
 ) -> None:
-    """A long poll looks like a hang until the probe passes; the same request raises no suspicion again,
-    and is not moved."""
+    """A long poll looks like a hang until the probe passes; after that the same request raises no new
+    suspicion and is not moved."""
     asked, answer = asyncio.Event(), asyncio.Event()
 
     async def slow(received: Received, connection: ServedConnection) -> None:
@@ -103,7 +103,7 @@ async def test_an_instance_with_a_slow_endpoint_is_asked_once_and_left_alone(
     (polled,) = [n for n, one in enumerate(upstreams) if one.requests]
     began_s = time.monotonic()
     while time.monotonic() - began_s < 1.5:
-        # The other one answers on, and nothing else goes to the one with the long poll.
+        # The other instance goes on answering; nothing else goes to the one with the long poll.
         gateway.gateway.upstreams.pool(
             gateway.member.watcher.view.services["orders"][f"orders/i{1 - polled}"].instance
         ).answered_s = time.monotonic()
@@ -124,7 +124,7 @@ async def test_an_instance_with_a_slow_endpoint_is_asked_once_and_left_alone(
 async def test_the_gateways_own_pause_is_no_hang_of_an_instance(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive
 ) -> None:
-    """What was asked before it has waited long and was answered meanwhile: nobody has looked yet."""
+    """Requests from before the pause seem to wait long, but their answers are only unread."""
     asked, answer = asyncio.Event(), asyncio.Event()
 
     async def slow(received: Received, connection: ServedConnection) -> None:

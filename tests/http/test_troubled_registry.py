@@ -1,4 +1,4 @@
-"""A registry that answers too late, or refuses writes: traffic flows, and the truth is told."""
+"""A registry that answers too late or refuses writes: traffic goes on, and the trouble is reported."""
 
 import asyncio
 import itertools
@@ -22,7 +22,7 @@ OTHER = "/services/orders/instances/other"
 
 @pytest.fixture
 async def slow_proxy(own_registry: RegistryServer) -> AsyncIterator[SlowProxy]:
-    """Between a gateway and the registry; its answers come at once until `delay_s` is set."""
+    """A proxy between a gateway and the registry, without delay until `delay_s` is set."""
     proxy = SlowProxy(own_registry.port)
     await proxy.start()
     yield proxy
@@ -30,7 +30,7 @@ async def slow_proxy(own_registry: RegistryServer) -> AsyncIterator[SlowProxy]:
 
 
 async def metric(gateway: RunningGateway, name: str) -> float:
-    """What /metrics says of the registry."""
+    """A metric of the registry in /metrics."""
     metrics = (await gateway.get("/metrics")).body.decode()
     (value,) = re.findall(rf"^discovery_registry_{name} (\S+)$", metrics, re.MULTILINE)
     return float(value)
@@ -42,7 +42,7 @@ async def listed_healthy(gateway: RunningGateway) -> bool:
 
 
 def conditions(gateway: RunningGateway) -> list[str]:
-    """All that the instance has been, to this gateway."""
+    """All conditions that the instance has had at this gateway."""
     return [change.after for change in gateway.member.health.history("orders/i1")]
 
 
@@ -53,13 +53,13 @@ async def test_a_registry_that_answers_too_late_slows_no_request_and_nothing_fla
     slow_proxy: SlowProxy,
     delay_s: float,
 ) -> None:
-    """It is away until it answers in time again: a snapshot that comes late at last changes nothing."""
+    """The registry is away until it answers in time; a late snapshot changes nothing."""
     gateway = await start_gateway(
         REDIS_URL=f"redis://127.0.0.1:{slow_proxy.port}/0", RATE_LIMIT_REQUESTS="100000"
     )
     await gateway.register("orders", (await start_upstream()).port, health_check_url="/health")
     assert await metric(gateway, "up") == 1
-    # What the gateway has found is in the registry too, and so in its view.
+    # The gateway's verdict is in the registry too, and so in the gateway's view.
     await eventually(lambda: listed_healthy(gateway))
 
     slow_proxy.delay_s = delay_s
@@ -94,7 +94,7 @@ async def test_a_registry_that_answers_too_late_slows_no_request_and_nothing_fla
 async def test_a_registry_that_refuses_writes_costs_no_request_and_is_named(
     start_gateway: StartGateway, start_upstream: StartUpstream, own_registry: RegistryServer
 ) -> None:
-    """It can be read, so the view is current; a lease that can't be renewed meanwhile does not lapse."""
+    """Reads work, so the view is current; a lease that can't be renewed does not lapse meanwhile."""
     gateway = await start_gateway(REDIS_URL=own_registry.url, RATE_LIMIT_REQUESTS="100000")
     upstream = await start_upstream()
     await gateway.register("orders", upstream.port, health_check_url="/health", ttl=1)
@@ -135,7 +135,7 @@ async def test_what_is_listed_while_the_registry_is_away_is_what_requests_get(
     own_registry: RegistryServer,
     tmp_path: Path,
 ) -> None:
-    """The last words of the registry were listed: healthy, where requests were answered 503 since minutes."""
+    """The list showed the registry's last state, healthy, though requests had got 503 for minutes."""
     gateway, upstream = await start_gateway(REDIS_URL=own_registry.url), await start_upstream()
     await gateway.register("orders", upstream.port, health_check_url="/health", ttl=600)
     await eventually(lambda: listed_healthy(gateway))

@@ -1,4 +1,4 @@
-"""Upgrades as byte tunnels, over sockets on both sides."""
+"""Upgrades become byte tunnels, with sockets on both sides."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from tests.support.upstreams import Received
 pytestmark = pytest.mark.both_loops
 
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"
-#: It would be no request.
+#: Bytes that are no request.
 EARLY = b"\x00early\r\n\r\n"
 ASK = b"GET /api/chat/room HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: %b\r\n\r\n"
 
@@ -96,7 +96,7 @@ async def test_an_instance_that_finishes_first_still_hears_the_client(
 async def test_a_tunnel_that_has_ended_is_logged_as_a_101(
     start_gateway: StartGateway, start_upstream: StartUpstream, ends: str
 ) -> None:
-    """However it ends, that was the answer."""
+    """Its answer was the 101, however it ends."""
 
     async def switch(received: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(SWITCH)
@@ -110,7 +110,7 @@ async def test_a_tunnel_that_has_ended_is_logged_as_a_101(
         await client.send(ASK % b"chat")
         await client.answer()
         if ends == "the client":
-            reset(client.writer)  # which cancels whoever runs the tunnel
+            reset(client.writer)  # which cancels the tunnel's task
         else:
             assert await asyncio.wait_for(client.reader.read(), 5) == b""
         await client.close()
@@ -126,7 +126,7 @@ async def test_a_tunnel_that_has_ended_is_logged_as_a_101(
 async def test_bytes_before_the_101_belong_to_the_tunnel(
     start_gateway: StartGateway, start_upstream: StartUpstream, apart: bool
 ) -> None:
-    """They wait for it: if the instance declined, they would be a request (RFC 9110 §7.8)."""
+    """They wait for the 101: if the instance declines, they are a request (RFC 9110 §7.8)."""
     asked, sent = asyncio.Event(), asyncio.Event()
 
     async def switch(received: Received, writer: asyncio.StreamWriter) -> None:
@@ -200,7 +200,7 @@ async def test_h2c_is_never_upgraded_to(
 async def test_any_method_without_a_body_upgrades(
     start_gateway: StartGateway, start_upstream: StartUpstream, method: bytes, length: bytes
 ) -> None:
-    """`kubectl exec` asks for SPDY by a POST of nothing."""
+    """`kubectl exec` asks for SPDY with an empty POST."""
     gateway, upstream = await start_gateway(), await start_upstream(echo)
     await gateway.register("chat", upstream.port)
     client = await RawClient.connect(gateway.port)
@@ -267,7 +267,7 @@ async def test_a_client_that_dies_ends_the_tunnel_upstream(
 async def test_an_end_that_reads_nothing_holds_the_other_back(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """Otherwise a stalled client costs the gateway all that its upstream has to say."""
+    """Otherwise the gateway would buffer everything that the upstream sends to a stalled client."""
     sent = 0
 
     async def flood(received: Received, writer: asyncio.StreamWriter) -> None:
@@ -286,7 +286,7 @@ async def test_an_end_that_reads_nothing_holds_the_other_back(
     await client.send(ASK % b"chat")
 
     before = -1
-    while sent != before:  # until the flood stands still
+    while sent != before:  # until the flood stops
         before = sent
         await asyncio.sleep(0.2)
     assert sent < 512 * 65536
@@ -425,7 +425,7 @@ async def test_a_tunnel_and_an_event_stream_are_timed_apart_from_requests_and_th
     streams = "stream_duration_seconds_count"
     await eventually(lambda: _value(gateway, streams, service="chat", kind="tunnel") == 1)
 
-    # Idle is the connection over which the service was registered.
+    # The idle connection is the one that registered the service.
     assert connections == {"idle": 1, "active": 0, "stream": 2}
     assert _value(gateway, streams, service="chat", kind="event_stream") == 1
     assert _value(gateway, "request_duration_seconds_count", service="chat") == 1
@@ -442,7 +442,7 @@ def _value(gateway: RunningGateway, name: str, **labels: str) -> float | None:
 
 
 async def _refuses(port: int) -> bool:
-    """Nobody listens there any more."""
+    """Whether nobody listens on the port any more."""
     try:
         await (await RawClient.connect(port)).close()
     except OSError:

@@ -1,4 +1,4 @@
-"""Instances that answer before they are asked: what they say is nobody's answer."""
+"""Instances that answer before they are asked: no client gets their answer."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import exchange
 
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nFORGED"
-#: Two answers, of which the first ends in the middle of the other.
+#: Two answers; the end of the first is in the middle of the second.
 UNASKED = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\nx" % (1 + len(FORGED)) + FORGED
 HEARTBEAT = {"health.probe": "heartbeat"}
 
@@ -32,10 +32,10 @@ pytestmark = [
 
 
 class Hasty:
-    """An instance that says something as soon as it is connected to, and keeps what it is sent.
+    """An instance that sends something as soon as a connection opens, and records what it gets.
 
-    `listen_to` has the gateway's connections to it go on only when these bytes have arrived: in its
-    socket, or where `read` is set, in its loop too.
+    `listen_to` makes the gateway's connections wait until these bytes have arrived: in the socket or,
+    with `read`, in the loop too.
     """
 
     def __init__(self, listener: socket.socket, said: bytes, *, read: bool) -> None:
@@ -63,7 +63,7 @@ class Hasty:
         dialer.connect = connect_and_hear  # type: ignore[method-assign]
 
     def heard(self) -> bytes:
-        """All that was sent to it, until each connection has ended."""
+        """Wait until each connection has ended; return all that it got."""
         data = b""
         for connection in self.connections:
             connection.settimeout(5)
@@ -86,7 +86,7 @@ def hasty(request: pytest.FixtureRequest) -> Iterator[Hasty]:
 async def test_an_answer_before_the_question_is_the_end_of_its_connection(
     start_gateway: StartGateway, hasty: Hasty, request_bytes: bytes
 ) -> None:
-    """Its rest once came behind the next answer, as if the next client had asked for it."""
+    """Its rest once followed the next answer, as if the next client had asked for it."""
     gateway = await start_gateway()
     await gateway.register("orders_service", hasty.port, metadata=HEARTBEAT)
     hasty.listen_to(gateway)

@@ -1,4 +1,4 @@
-"""A 503 says why: the first trap of everybody is a health path that the service does not have."""
+"""A 503 says why: most first mistakes are a health path that the service does not have."""
 
 import shlex
 import sys
@@ -19,7 +19,7 @@ from tests.support.terminals import Terminal
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 NO_PATH = "GET /probe answers 404, expected 200 to 299"
 UNAVAILABLE = "no instance of orders is available now: "
-#: Of somebody behind a proxy on this machine.
+#: A field of a client behind a proxy on this machine.
 ELSEWHERE = {"X-Forwarded-For": "203.0.113.9"}
 
 
@@ -53,7 +53,7 @@ async def test_a_service_without_its_health_path_is_told_from_one_that_is_not_th
 async def test_the_last_thing_seen_is_told_and_not_what_was_seen_first(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """Who mends the path and breaks something else reads of what is broken now."""
+    """Somebody who fixes the path and breaks something else reads about what is broken now."""
     gateway, upstream = await start_gateway(), await start_upstream(NOT_FOUND)
     await gateway.register("orders", upstream.port, routable=False, health_check_url="/probe")
     await became(gateway, "unhealthy", "i1")
@@ -152,7 +152,7 @@ async def test_the_table_of_services_says_why(
 async def test_address_and_reason_are_whole_on_a_narrow_terminal(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> None:
-    """They were folded inside their words, so that no address could be copied: `http://12`, `7.0.0.1:1`."""
+    """They were broken inside words (`http://12`, `7.0.0.1:1`), so that no address could be copied."""
     gateway, upstream = await start_gateway(), await start_upstream(NOT_FOUND)
     await gateway.register(
         *("orders", upstream.port, "orders-4f1c2ab9"),

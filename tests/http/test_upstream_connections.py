@@ -1,4 +1,4 @@
-"""The connections to an instance: used again where that is safe, and never a moment longer."""
+"""The connections to an instance are reused while that is safe, and no longer."""
 
 import asyncio
 import os
@@ -81,9 +81,9 @@ async def ask(gateway: RunningGateway, request: bytes = GET) -> RawAnswer:
 
 
 def on_next_take(gateway: RunningGateway, happen: Callable[[], None]) -> None:
-    """Have something happen between the look at an idle connection and the first write to it.
+    """Call `happen` between the check of an idle connection and the first write to it.
 
-    That moment can't be met from outside: the gateway leaves the loop no chance in between.
+    This moment can't be hit from outside, because the gateway does not yield to the loop in between.
     """
     pool = pool_of(gateway)
     take_idle = pool.take_idle
@@ -129,7 +129,7 @@ async def test_requests_at_once_have_a_connection_each(start_hop: StartHop) -> N
 
 
 async def test_the_connection_that_was_used_last_is_used_next(start_hop: StartHop) -> None:
-    """So the others go idle and end, and few are left when there is little to do."""
+    """So the others become idle and end, and few are left when there is little load."""
     gates: dict[bytes, asyncio.Event] = {}
 
     async def wait(received: Received, connection: ServedConnection) -> None:
@@ -173,7 +173,7 @@ async def test_every_kind_of_ended_answer_leaves_the_connection_usable(
 ) -> None:
     gateway, upstream = await start_hop(answer)
 
-    # A client of HTTP/1.0 gets the final answer alone.
+    # An HTTP/1.0 client gets only the final answer.
     statuses = {(await ask(gateway, GET.replace(b"1.1", b"1.0"))).status for _ in range(4)}
 
     assert statuses == {int(answer.rpartition(b"HTTP/1")[2].split(b" ")[1])}
@@ -196,7 +196,7 @@ async def test_an_answer_to_head_leaves_the_connection_usable(start_hop: StartHo
 async def test_a_large_answer_that_comes_at_once_leaves_the_connection_usable(
     start_hop: StartHop,
 ) -> None:
-    """Reading pauses above 32 KiB; it once stayed paused when such an answer went out whole."""
+    """Reading pauses above 32 KiB, and stayed paused when such an answer went out in one piece."""
     large = b"HTTP/1.1 200 OK\r\nContent-Length: 150000\r\n\r\n" + b"x" * 150_000
     gateway, upstream = await start_hop(large, UPSTREAM_TIMEOUT="2")
 
@@ -312,9 +312,9 @@ async def test_a_connection_that_was_closed_while_idle_costs_nothing(
 async def test_a_connection_that_is_closed_at_the_moment_of_a_request_costs_nothing(
     start_hop: StartHop, request_bytes: bytes
 ) -> None:
-    """Every gateway's oldest complaint: POST on a dead pooled connection (traefik/traefik#3237).
+    """A well-known fault of gateways: POST on a dead pooled connection (traefik/traefik#3237).
 
-    A body makes a second write, which meets the upstream's reset: that one once hid the clean end.
+    A body needs a second write, which gets the upstream's reset; that reset once hid the clean end.
     """
     gateway, upstream = await start_hop()
     await ask(gateway)
@@ -334,13 +334,13 @@ async def test_a_connection_that_is_closed_at_the_moment_of_a_request_costs_noth
 
 
 def breaks_off_once(how: str) -> Dialogue:
-    """Answer the first request; take the second one whole, and break off; answer all that follow."""
+    """Answer the first request, read the second one completely and break off, then answer all others."""
     count = 0
 
     async def dialogue(received: Received, connection: ServedConnection) -> None:
         nonlocal count
         count += 1
-        if how == "unread":  # some of it stays in the socket, which makes a close a reset
+        if how == "unread":  # unread bytes turn the close into a reset
             transport_of(connection.writer).pause_reading()
         if count != 2:
             received.body = await read_body(received)
@@ -418,11 +418,11 @@ async def test_a_new_connection_that_breaks_off_is_not_made_anew(start_hop: Star
 async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_instance(
     start_hop: StartHop, request_bytes: bytes
 ) -> None:
-    """An instance that is killed has connections that its kernel took and it never looked at."""
+    """A killed instance has connections that its kernel accepted and that it never saw."""
     gateway, upstream = await start_hop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         dying_port = listener.getsockname()[1]
-        await gateway.register("orders_service", dying_port, "dying", ttl=3600)  # a probe of TCP
+        await gateway.register("orders_service", dying_port, "dying", ttl=3600)  # a TCP probe
         entries = gateway.member.watcher.view.services["orders_service"]
         pool = gateway.gateway.upstreams.pool(entries["orders_service/dying"].instance)
         open_one, died = pool.open, 0
@@ -431,7 +431,7 @@ async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_i
             nonlocal died
             connection = await open_one(**how)
             here = connection.transport.get_extra_info("sockname")
-            while (taken := listener.accept())[1] != here:  # those before it are the probe's
+            while (taken := listener.accept())[1] != here:  # earlier ones are probes
                 taken[0].close()
             taken[0].close()
             died += 1
@@ -450,7 +450,7 @@ async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_i
 async def test_a_body_is_sent_again_as_far_as_it_was_kept(
     start_hop: StartHop, size: int, status: int
 ) -> None:
-    """64 KiB are kept; of a larger body the beginning is gone."""
+    """64 KiB are kept; a larger body has lost its beginning."""
     body = os.urandom(size)
 
     async def dialogue(received: Received, connection: ServedConnection) -> None:
@@ -489,7 +489,7 @@ async def test_half_an_answer_on_a_used_connection_is_asked_for_again(start_hop:
 async def test_what_waits_at_a_doubted_instance_moves_only_if_it_may_be_carried_out_twice(
     start_gateway: StartGateway, start_keep_alive: StartKeepAlive, request_bytes: bytes
 ) -> None:
-    """A POST that both instances had carried out was once held by the chaos suite alone."""
+    """Only the chaos suite once showed a POST that both instances had carried out."""
     goes_on, silent = asyncio.Event(), True
 
     async def answer(_: Received, connection: ServedConnection) -> None:
@@ -554,7 +554,7 @@ EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
 async def test_bytes_behind_an_answer_never_reach_the_next_client(
     start_hop: StartHop, request_bytes: bytes, answer: bytes, apart: bool, behind: bytes
 ) -> None:
-    """Response splitting: the second answer would be the next client's, with whatever is in it."""
+    """Response splitting: the next client would get the second answer, whatever it contains."""
 
     async def dialogue(_: Received, connection: ServedConnection) -> None:
         await connection.send(answer if apart else answer + behind)
@@ -597,7 +597,7 @@ async def test_bytes_behind_an_answer_never_reach_the_next_client(
 async def test_an_exchange_that_was_left_never_leaves_its_connection_behind(
     start_hop: StartHop, begun: bytes
 ) -> None:
-    """Else the rest of its answer would be the next client's."""
+    """Otherwise the next client would get the rest of its answer."""
 
     async def dialogue(_: Received, connection: ServedConnection) -> None:
         if len(upstream.requests) > 1:
@@ -622,7 +622,7 @@ async def test_an_exchange_that_was_left_never_leaves_its_connection_behind(
 async def test_a_request_whose_body_is_not_over_leaves_no_connection_behind(
     start_hop: StartHop,
 ) -> None:
-    """The instance answers early; what the client still sends would be the next request's head."""
+    """The instance answers early; the rest of the body would be read as the next request's head."""
 
     async def early(_: Received, connection: ServedConnection) -> None:
         await connection.send(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
@@ -682,7 +682,7 @@ async def test_who_waits_too_long_for_a_connection_is_told_so(start_hop: StartHo
 
 
 async def test_who_waits_for_a_connection_gets_one_that_becomes_free(start_hop: StartHop) -> None:
-    """Never more than the limit, however requests come and go: newcomers once took a turn from
+    """There are never more than the limit: newcomers once took a turn from
 
     those who waited, and each then opened one more.
     """
@@ -816,12 +816,12 @@ async def test_a_change_that_does_not_move_an_instance_keeps_its_connections(
 
 # Leaks
 
-#: More of them with LOCKGATE_TEST_REQUESTS=100000.
+#: LOCKGATE_TEST_REQUESTS=100000 sends more.
 REQUESTS = int(os.environ.get("LOCKGATE_TEST_REQUESTS", "2000"))
 
 
 async def mixed_upstream(received: Received, connection: ServedConnection) -> None:
-    """Does what the target says."""
+    """Do what the target says."""
     kind = received.target.partition(b"?")[0]
     keeps = b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=2\r\n"
     if kind != b"/early":
@@ -858,7 +858,7 @@ async def mixed_upstream(received: Received, connection: ServedConnection) -> No
             raise AssertionError(kind)
 
 
-#: (how often, request, statuses that may come; none: the client leaves).
+#: (how often, request, possible statuses; none: the client leaves).
 MIX: list[tuple[int, bytes, set[int]]] = [
     (30, b"GET /api/orders/ok HTTP/1.1\r\nHost: h\r\n\r\n", {200}),
     (20, b"POST /api/orders/ok HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi", {200}),
@@ -889,7 +889,7 @@ MIX: list[tuple[int, bytes, set[int]]] = [
 @pytest.mark.timeout(60 + REQUESTS // 50)
 @pytest.mark.timeout(240)
 async def test_nothing_is_left_behind_by_any_kind_of_request(start_hop: StartHop) -> None:
-    """Sockets, tasks and pooled connections are back where they were."""
+    """The numbers of sockets, tasks and pooled connections are the same as before."""
     gateway, upstream = await start_hop(
         mixed_upstream, read_body=False, UPSTREAM_TIMEOUT="2", MAX_BODY_BYTES="1000"
     )
@@ -916,7 +916,7 @@ async def test_nothing_is_left_behind_by_any_kind_of_request(start_hop: StartHop
     await asyncio.gather(*[client() for _ in range(16)])
 
     assert sum(came.values()) > REQUESTS // 2
-    # The client that registered the instance may let its connection go meanwhile.
+    # The client that registered the instance may close its connection meanwhile.
     await eventually(lambda: live_tasks() <= tasks, within_s=15)
     await eventually(lambda: open_fds() <= fds, within_s=15)
     assert (connections(gateway, "active"), connections(gateway, "idle")) == (0, 0)
@@ -934,7 +934,7 @@ def open_fds() -> int:
 
 
 def live_tasks() -> set[str]:
-    """The names of the tasks that are no probe of an instance, which come and go."""
+    """The names of all tasks except probes, which come and go."""
     return {
         f"{task.get_name()} {task.get_coro()}".partition(" at 0x")[0]
         for task in asyncio.all_tasks()

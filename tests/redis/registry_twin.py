@@ -103,7 +103,7 @@ class RegistryTwin:
         return there is not None
 
     def acknowledge(self, worker: str, said: Sequence[tuple[str, bool, int]]) -> list[bool]:
-        """Acknowledge drains; True for each instance whose present registration is meant."""
+        """Note drains: instance, whether its present registration is meant, requests. True where it counts."""
         taken = []
         self.workers[worker] = True
         for key, is_present, in_flight in said:

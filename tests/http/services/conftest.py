@@ -1,4 +1,4 @@
-"""A directory and a clock that stand in for real ones, and apps that are found through them."""
+"""A stand-in directory and clock, and apps that are found through them."""
 
 import asyncio
 import socket
@@ -32,7 +32,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, LoopFactory]:
 
 
 class StandInClock:
-    """It stands still until it is set."""
+    """A clock that stands still until a test sets it."""
 
     def __init__(self) -> None:
         self.now_s = NOW_S
@@ -53,7 +53,7 @@ class StandInPresence:
 
 
 class StandInDirectory:
-    """Services by name, each with its URLs; another one comes first each time."""
+    """Services by name, each with its URLs, of which a different one comes first each time."""
 
     def __init__(self) -> None:
         self._urls: dict[str, deque[str]] = {}
@@ -103,7 +103,7 @@ async def market_data_server(
 
 @pytest.fixture
 def refusing_url() -> Iterator[str]:
-    """Nobody listens there: the port is taken, so that nobody else can."""
+    """A URL at which nobody listens; the port is taken, so that nobody else can."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -116,7 +116,7 @@ def url_of() -> UrlOf:
 
 @pytest.fixture
 def run(aiohttp_server: AiohttpServer, directory: StandInDirectory, url_of: UrlOf) -> Run:
-    """`await run(name, app, …)`: instances of a service, listed in the directory."""
+    """`await run(name, app, …)`: run instances of a service and list them in the directory."""
 
     async def start(name: str, *apps: web.Application) -> list[TestServer]:
         servers = [await aiohttp_server(app) for app in apps]
@@ -128,7 +128,7 @@ def run(aiohttp_server: AiohttpServer, directory: StandInDirectory, url_of: UrlO
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """`await start(name, SERVICE_PORT="8000")`: a process, which is killed at the end."""
+    """`await start(name, SERVICE_PORT="8000")`: a process that is killed at the end."""
     started: list[Process] = []
 
     async def start_one(*arguments: str, **environment: str) -> Process:

@@ -1,4 +1,4 @@
-"""Services as processes of their own."""
+"""Runs services as separate processes."""
 
 import asyncio
 import os
@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import orjson
 
-#: Nothing of the surroundings may change what is tested; no registry listens at port 1.
+#: The environment must not change what is tested; no registry listens at port 1.
 ENVIRONMENT = {
     "PATH": os.environ.get("PATH", ""),
     "REDIS_URL": "redis://127.0.0.1:1/0",
@@ -25,7 +25,7 @@ async def start_service(*arguments: str, **environment: str) -> Process:
 
 
 async def logged(process: Process, event: str) -> dict[str, object]:
-    """The next line of that event."""
+    """The next log line of the event."""
     assert process.stdout is not None
     async for line in process.stdout:
         entry: dict[str, object] = orjson.loads(line)

@@ -1,4 +1,4 @@
-"""Calls from service to service: what comes through, and what every failure becomes."""
+"""Calls from service to service: what is passed on, and what each failure becomes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -96,7 +96,7 @@ async def test_an_instance_that_dies_in_mid_answer_is_replaced_by_another(
 async def test_the_one_instance_that_lives_is_found_among_many_dead(
     client: ServiceClient, directory: StandInDirectory, serve: Serve, refusing_url: str
 ) -> None:
-    """Instances were drawn at random, eight times: one of many could stay unfound."""
+    """Only eight instances were drawn at random, so one of many could be missed."""
     directory.list("echo", *[refusing_url] * 20, await serve(echo))
     assert (await client.get("echo", "/", Echo)).query == ""
 

@@ -1,4 +1,4 @@
-"""What every service answers, whatever else it does."""
+"""What every service answers."""
 
 import pytest
 from aiohttp import web
@@ -31,7 +31,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def app(name: str, directory: Directory, monkeypatch: pytest.MonkeyPatch) -> web.Application:
-    """With nothing of what it depends on: no registry listens at port 1."""
+    """A service without anything it depends on: no registry listens at port 1."""
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:1/0")
     service = find(name)
     assert service is not None

@@ -71,7 +71,7 @@ async def test_what_is_posted_is_answered_with_its_id_and_found_there(client: Cl
     assert response.status == 201
     assert list(document) == ["id", "kind", "symbol", "message", "data", "created_at"]
     assert document["data"] == {"strength": 0.75, "tags": ["a"]}
-    # Where it says, seen from where it was asked.
+    # Relative to the URL that was asked.
     assert response.headers["Location"] == f"notifications/{document['id']}"
     found = await client.get(urljoin("/notifications", response.headers["Location"]))
     assert (found.status, await found.json()) == (200, document)
@@ -284,7 +284,7 @@ async def stream(client: Client, query: str = "", **headers: str) -> AsyncIterat
 
 
 async def event(content: StreamReader) -> tuple[str, dict[str, Any]]:
-    """Its id and its document."""
+    """The id and the document of the next event."""
     async with asyncio.timeout(10):
         lines = [await content.readline() for _ in range(4)]
     assert (lines[1], lines[3]) == (b"event: notification\n", b"\n")

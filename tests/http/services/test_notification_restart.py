@@ -1,4 +1,4 @@
-"""What notification_service has accepted outlives it."""
+"""Accepted notifications survive a restart of notification_service."""
 
 import aiohttp
 

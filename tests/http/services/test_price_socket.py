@@ -214,7 +214,7 @@ async def test_at_shutdown_clients_are_told_that_the_service_goes_away(client: C
 async def test_a_client_that_never_reads_holds_nobody_up(
     client: Client, clock: StandInClock
 ) -> None:
-    """What it costs is bounded: see test_subscriptions."""
+    """Its cost is bounded: see test_subscriptions."""
     url = client.make_url("/ws")
     assert url.host is not None
     assert url.port is not None

@@ -1,4 +1,4 @@
-"""`python -m services NAME` as a process: how it starts, how it stops, what it refuses."""
+"""`python -m services NAME` as a process: its start, its stop, and what it refuses."""
 
 import signal
 import socket

@@ -1,4 +1,4 @@
-"""signal_service over HTTP, with the four services behind it: the whole trading system."""
+"""signal_service over HTTP with the four other services: the whole trading system."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -30,7 +30,7 @@ SYMBOLS = ["BNBUSDT", "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT"]
 DEPENDENCIES = ["price_service", "market_analyzer_service", "notification_service"]
 ROUND_S = 0.05
 
-#: From here to five minutes later, no signal changes.
+#: No signal changes in the five minutes from here.
 QUIET_S = NOW_S + 3000
 
 
@@ -39,7 +39,7 @@ def start_system(
     aiohttp_client: AiohttpClient, clock: StandInClock, directory: StandInDirectory,
     registry_url: str, run: Run,
 ) -> StartSystem:  # fmt: skip
-    """`await start_system(3)`: three instances of each service; clients of signal_service's."""
+    """`await start_system(3)`: start three instances of each service; return clients of signal_service."""
 
     async def start(instances: int) -> list[Client]:
         def apps(create: Callable[[], web.Application]) -> list[web.Application]:
@@ -74,12 +74,12 @@ async def client(start_system: StartSystem) -> Client:
 async def lone_client(
     aiohttp_client: AiohttpClient, directory: StandInDirectory
 ) -> TestClient[web.Request, web.Application]:
-    """Of signal_service without any other."""
+    """A client of signal_service, which runs without the other services."""
     return await aiohttp_client(create_signal(SignalSettings(), directory, ROUND_S))
 
 
 async def asked(directory: StandInDirectory, service: str, path: str) -> list[Any]:
-    """What three instances in turn answer."""
+    """The answers of three instances, one after the other."""
     answers = []
     async with aiohttp.ClientSession() as session:
         for _ in range(3):
@@ -196,7 +196,7 @@ async def test_status_shows_each_dependency(
 
 
 async def notified(directory: StandInDirectory, count: int) -> list[dict[str, Any]]:
-    """Signal notifications, newest first, as soon as there are so many."""
+    """Wait for `count` signal notifications; return them, newest first."""
 
     async def look() -> list[dict[str, Any]]:
         [page, *_] = await asked(directory, "notification_service", "/notifications?kind=signal")
@@ -220,7 +220,7 @@ async def test_signals_are_notified_without_anybody_asking_once_for_all_instance
 
 
 async def moved_until_changed(client: Client, clock: StandInClock) -> dict[str, str]:
-    """From candle to candle until a signal is another; those that are."""
+    """Go from candle to candle until a signal changes; return the changed signals."""
     before = await signals_of(client)
     for _ in range(200):
         clock.now_s += 300
@@ -269,7 +269,7 @@ async def test_an_instance_that_comes_later_does_not_repeat_what_was_notified(
     await notified(directory, 5)
     before = await signals_of(client)
     clock.now_s += 300
-    # The next candle would be another key; that nothing has changed is what keeps it from posting.
+    # The next candle has a new key, so only the unchanged signal keeps it from posting.
     assert await signals_of(client) == before
     with structlog.testing.capture_logs() as entries:
         await aiohttp_client(create_signal(SignalSettings(), directory, ROUND_S))
