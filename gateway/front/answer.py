@@ -20,8 +20,16 @@ from middlewares.failures import RequestTimeout
 
 #: What frames an answer, or speaks of the client's connection, is decided when it is sent.
 _DECIDED_HERE = (DROP, CONNECTION, ANEW, LENGTH)
+#: More than this is waited for: an answer is not over while most of it stands in memory.
+MOST_UNREAD_BYTES = 64 * 1024
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+def _open(transport: asyncio.Transport | None) -> asyncio.Transport:
+    if transport is None or transport.is_closing():
+        raise ConnectionResetError("the client is gone")
+    return transport
 
 
 class Answer(web.StreamResponse, Sink):
@@ -190,10 +198,7 @@ class Answer(web.StreamResponse, Sink):
 
     @property
     def _transport(self) -> asyncio.Transport:
-        client = self._client
-        if client is None or client.transport is None or client.transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        return client.transport
+        return _open(self._client.transport if self._client is not None else None)
 
     def ask(self) -> None:
         """Send what has a client that is gone answer with a reset: a zero before the next chunk's size.
@@ -219,14 +224,17 @@ class Answer(web.StreamResponse, Sink):
         data = self._head_bytes(request, chunked=chunked)
         writer = self._writer = request.writer
         self.bytes_out = len(body)
-        if not whole:
-            await writer.write(data)
-            self._client, self._in_chunks = request.protocol, chunked
-        elif chunked:
+        if chunked and whole:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            await writer.write(data + chunk + self._last_chunk(self.connection.trailers))
+            data += chunk + self._last_chunk(self.connection.trailers)
         else:
-            await writer.write(data + body)
+            data += body
+        _open(request.transport).write(data)
+        writer.output_size += len(data)  # by this others see that an answer is under way
+        if not whole:
+            self._client, self._in_chunks = request.protocol, chunked
+        if len(data) > MOST_UNREAD_BYTES:
+            await writer.drain()
 
     def _last_chunk(self, trailers: Trailers) -> bytes:
         if not self._takes_trailers:
