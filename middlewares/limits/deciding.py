@@ -102,6 +102,10 @@ class Why(Enum):
     STILL_USED_UP = "the limit was used up when it was last asked, and can't have room yet"
 
 
+#: The members as module constants: CPython 3.11 takes 0.1 µs to look one up in its class.
+ROOM, USED_UP, STILL_USED_UP = Why
+
+
 class Decision(NamedTuple):
     """The result of a check; of several checks the one that decided, with the `others` beside it.
 
@@ -124,7 +128,7 @@ class Decision(NamedTuple):
 
     @property
     def allowed(self) -> bool:
-        return self.why is Why.ROOM
+        return self.why is ROOM
 
     @property
     def reset_s(self) -> int:
@@ -165,7 +169,7 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     if len(ask.checks) == 1:
         (check,) = ask.checks
         if admitted == asking == 1:  # the quick way, for nearly all asks
-            return [Decision(check, Why.ROOM, left[0], int(left[1]), check.policy.requests)]
+            return [Decision(check, ROOM, left[0], int(left[1]), check.policy.requests)]
         return _of_check(check, asking, admitted, *left)
     of_checks = [
         _of_check(check, asking, admitted, *left[2 * i : 2 * i + 2])
@@ -178,14 +182,14 @@ def _of_check(
     check: Check, asking: int, admitted: int, remaining: int, next_in: str
 ) -> list[Decision]:
     next_in_us = int(next_in)
-    limit, room = check.policy.requests, Why.ROOM
+    limit = check.policy.requests
     each = 0 if check.policy.counts else 1
     decided = [
-        Decision(check, room, remaining + behind * each, next_in_us, limit)
+        Decision(check, ROOM, remaining + behind * each, next_in_us, limit)
         for behind in range(admitted - 1, -1, -1)
     ]
     if admitted < asking:
-        why = Why.ROOM if remaining else Why.USED_UP
+        why = ROOM if remaining else USED_UP
         decided += [Decision(check, why, remaining, next_in_us, limit)] * (asking - admitted)
     return decided
 
@@ -240,15 +244,16 @@ class SlidingLog:
         """What remains, and the µs until that grows; not at the first entry's end if too many are used."""
         if not self._entries:
             return limit, 0
-        return max(0, limit - self.used), self._grows_us(policy, limit) - now_us
+        makes_room = self._entries[0] if self.used <= limit else self._makes_room(limit)
+        return max(0, limit - self.used), makes_room.stamp_us + policy.window_us - now_us
 
-    def _grows_us(self, policy: Policy, limit: int) -> int:
+    def _makes_room(self, limit: int) -> _Admitted:
         used = self.used
         for one in self._entries:
             used -= one.count
             if used < limit:
                 break
-        return one.stamp_us + policy.window_us
+        return one
 
 
 def _stamp(policy: Policy, now_us: int) -> int:
@@ -275,7 +280,7 @@ def decide(
         if admitted and (ask.anyway or not policy.counts):
             log.charge(policy, now_us)
         remaining, next_in_us = log.left(policy, now_us, limit)
-        why = Why.ROOM if admitted or remaining else Why.USED_UP
+        why = ROOM if admitted or remaining else USED_UP
         decisions.append(Decision(check, why, remaining, next_in_us, limit, locally))
     return _together(decisions)
 

@@ -16,11 +16,11 @@ from discovery.model.settings import RegistrySettings
 from discovery.store.clients import connect_async
 from discovery.store.keys import tag
 from middlewares.limits.deciding import (
+    STILL_USED_UP,
     Ask,
     Decision,
     LocalLimiter,
     Policy,
-    Why,
     arguments,
     spread,
 )
@@ -191,7 +191,7 @@ class SharedLimiter:
                 continue
             if now_s < until_s:
                 left_us = math.ceil((until_s - now_s) * 1_000_000)
-                return Decision(check, Why.STILL_USED_UP, 0, left_us, check.policy.requests)
+                return Decision(check, STILL_USED_UP, 0, left_us, check.policy.requests)
             del refused[check.client]
         return None
 
