@@ -61,8 +61,9 @@ class Exchange:
 
     def release(self) -> None:
         """Release all that the exchange holds."""
-        while self.held:
-            self.held.pop().release()
+        held = self.held
+        while held:
+            held.pop().release()
 
 
 EXCHANGE: web.RequestKey["Exchange"] = web.RequestKey("exchange", Exchange)

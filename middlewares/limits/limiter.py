@@ -144,23 +144,21 @@ class SharedLimiter:
         for it before it blames the registry.
         """
         loop = self._running_loop
-        task = loop.create_task(asking)
-        # What asyncio.wait does beside this costs as much as all the rest of a call.
-        is_over = asyncio.Event()
-        task.add_done_callback(lambda _task: is_over.set())
-        timer = loop.call_later(ANSWER_WITHIN_S, is_over.set)
-        try:
-            await is_over.wait()
-            for _ in range(LOOKS_AFTER_TIME):
-                if task.done():
-                    return task.result()
-                await asyncio.sleep(0)
-            raise TimeoutError
-        finally:
-            timer.cancel()
-            if not task.done():
-                task.cancel()
-                await asyncio.wait([task])
+        timer: asyncio.Handle
+        async with asyncio.timeout(None) as limit:
+
+            def look(turns_left: int) -> None:
+                nonlocal timer
+                if turns_left:
+                    timer = loop.call_soon(look, turns_left - 1)
+                else:
+                    limit.reschedule(loop.time())
+
+            timer = loop.call_later(ANSWER_WITHIN_S, look, LOOKS_AFTER_TIME)
+            try:
+                return await asking
+            finally:
+                timer.cancel()
 
     async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> list[list[Decision]]:
         """Decide each ask as often as it was asked; the admitted decisions come first."""
