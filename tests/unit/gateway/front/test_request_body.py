@@ -1,4 +1,4 @@
-"""When a body comes too slowly, by a clock that the test turns."""
+"""When a body comes too slowly, by a clock that the test turns, and what is sent once more."""
 
 import asyncio
 from types import SimpleNamespace
@@ -10,9 +10,9 @@ from aiohttp.test_utils import make_mocked_request
 
 from gateway.config.settings import load_settings
 from gateway.front import request_body
-from gateway.front.request_body import ClientLimits, RequestBody, is_too_slow
+from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, RequestBody, is_too_slow
 from middlewares.exchange import Exchange
-from middlewares.failures import RequestTimeout
+from middlewares.failures import BodyTooLarge, RequestTimeout
 from middlewares.header_section import HeaderSection
 from tests.support.byte_connections import ByteTransport
 
@@ -58,7 +58,8 @@ class Upload:
         request = make_mocked_request("POST", "/", payload=self.content)
         section = HeaderSection(())
         exchange = Exchange("id", self.now_s, "192.0.2.1", section, None, "/", "/")
-        self.pieces = RequestBody(request, exchange, limits).begin()
+        self.body = RequestBody(request, exchange, limits)
+        self.pieces = self.body.begin()
 
     async def comes(self, after_s: float) -> bytes:
         """The next piece, that the client takes so long for."""
@@ -85,3 +86,35 @@ async def test_an_instance_that_reads_slowly_is_no_fault_of_the_client(
     for _ in range(20):
         assert await upload.comes(0.1) == b"x"
         upload.now_s += 100.0
+
+
+@pytest.mark.parametrize(("size", "is_replayable"), [(REPLAYED_BYTES, True), (2**16 + 1, False)])
+async def test_another_try_begins_with_the_first_piece_as_long_as_all_are_kept(
+    monkeypatch: pytest.MonkeyPatch, size: int, is_replayable: bool
+) -> None:
+    upload = Upload(monkeypatch, ClientLimits())
+    upload.content.feed_data(b"y" * (size - 1))
+    assert await anext(upload.pieces)
+    assert await upload.comes(0.1) == b"x"
+    assert upload.body.is_replayable is is_replayable
+    upload.content.feed_data(b"z")
+    upload.content.feed_eof()
+
+    again = [piece async for piece in upload.body.begin()]
+
+    assert b"".join(again) == (b"y" * (size - 1) + b"xz" if is_replayable else b"z")
+    assert not upload.body.is_replayable
+
+
+async def test_a_body_that_went_wrong_is_not_sent_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload = Upload(monkeypatch, ClientLimits(body_bytes=2))
+    assert await upload.comes(0.1) == b"x"
+    assert upload.body.is_replayable
+    upload.content.feed_data(b"too much")
+
+    with pytest.raises(BodyTooLarge):
+        await anext(upload.pieces)
+
+    assert not upload.body.is_replayable
