@@ -1,4 +1,4 @@
-"""What many tests need: a real registry server, the gateway on a real socket, and upstreams."""
+"""Fixtures for many tests: a real registry server, the gateway on a real socket, and upstreams."""
 
 import itertools
 import signal
@@ -23,16 +23,16 @@ StartGateway = Callable[..., Awaitable[RunningGateway]]
 StartUpstream = Callable[..., Awaitable[ScriptedUpstream]]
 StartKeepAlive = Callable[..., Awaitable[KeepAliveUpstream]]
 
-raise_limit()  # as the gateway does: here its clients are in the same process
+raise_limit()  # as the gateway does; here its clients are in the same process
 
 _namespaces = itertools.count()
 
-# On a busy machine an example takes longer than the 200 ms that it has else; each test has 60 s.
+# On a busy machine an example may take longer than the default 200 ms; each test has 60 s.
 hypothesis.settings.register_profile("lockgate", deadline=None)
 hypothesis.settings.load_profile("lockgate")
 
-# Under nohup, or in the background of a shell, these are ignored, and so they would be by all that
-# the tests start: programs keep what they inherit.
+# Under nohup, or in the background of a shell, these signals are ignored, and programs that the tests
+# start would inherit that.
 for _number, _handler in (
     (signal.SIGINT, signal.default_int_handler),
     (signal.SIGHUP, signal.SIG_DFL),
@@ -43,14 +43,14 @@ for _number, _handler in (
 
 @pytest.fixture(scope="session")
 def registry_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryServer]:
-    """A registry server of this test process alone, on a free port."""
+    """A registry server for this test process alone, on a free port."""
     with RegistryServer(tmp_path_factory.mktemp("registry")) as server:
         yield server
 
 
 @pytest.fixture
 def registry_url(registry_server: RegistryServer) -> str:
-    """The URL of a registry that is empty."""
+    """The URL of an empty registry."""
     with redis.Redis.from_url(registry_server.url) as client:
         client.flushall()
     return registry_server.url
@@ -58,16 +58,16 @@ def registry_url(registry_server: RegistryServer) -> str:
 
 @pytest.fixture
 def own_registry(tmp_path: Path) -> Iterator[RegistryServer]:
-    """A registry server for this test alone, which may be stopped and started again."""
+    """A registry server for this test alone, which can be stopped and started again."""
     with RegistryServer(tmp_path / "registry") as server:
         yield server
 
 
 @pytest.fixture
 async def start_gateway(registry_url: str) -> AsyncIterator[StartGateway]:
-    """`await start_gateway(RATE_LIMIT_REQUESTS="5")`: the gateway on a socket, settings as in the environment.
+    """`await start_gateway(RATE_LIMIT_REQUESTS="5")`: start the gateway with these settings.
 
-    `layer` is one more, just in front of the one that answers failures.
+    `layer` is an additional layer just outside the one that answers failures.
     """
     running: list[RunningGateway] = []
 
@@ -90,7 +90,7 @@ async def start_gateway(registry_url: str) -> AsyncIterator[StartGateway]:
 
 @pytest.fixture
 async def start_upstream() -> AsyncIterator[StartUpstream]:
-    """`await start_upstream(b"HTTP/1.1 200 OK…")`: an upstream that answers with just these bytes."""
+    """`await start_upstream(b"HTTP/1.1 200 OK…")`: start an upstream that answers exactly these bytes."""
     running: list[ScriptedUpstream] = []
 
     async def start(*args: Any, **kwargs: Any) -> ScriptedUpstream:
@@ -105,7 +105,7 @@ async def start_upstream() -> AsyncIterator[StartUpstream]:
 
 @pytest.fixture
 async def start_keep_alive() -> AsyncIterator[StartKeepAlive]:
-    """`await start_keep_alive(dialogue)`: an upstream that keeps its connections."""
+    """`await start_keep_alive(dialogue)`: start an upstream that keeps its connections."""
     running: list[KeepAliveUpstream] = []
 
     async def start(*args: Any, **kwargs: Any) -> KeepAliveUpstream:
@@ -120,6 +120,6 @@ async def start_keep_alive() -> AsyncIterator[StartKeepAlive]:
 
 @pytest.fixture(autouse=True)
 def _structlog_as_it_was() -> Iterator[None]:
-    """A test that configures logging leaves nothing behind."""
+    """Restore structlog's configuration after each test."""
     yield
     structlog.reset_defaults()

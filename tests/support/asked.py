@@ -1,4 +1,4 @@
-"""What a request asks of the table of routes, without a server around it."""
+"""A request to the routing table, without a server."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ TABLE = Table(RoutePolicy())
 
 @dataclass(frozen=True)
 class Request:
-    """A raw path without a query, and the header section."""
+    """A raw path without a query, and a header section."""
 
     path: str
     section: HeaderSection = field(default_factory=lambda: HeaderSection(()))

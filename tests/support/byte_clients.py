@@ -21,7 +21,7 @@ async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
 
 @asynccontextmanager
 async def client_over(transport: asyncio.Transport) -> AsyncIterator[GatewayRequestHandler]:
-    """The gateway's end of a connection over which nothing is asked."""
+    """The gateway's end of a connection without requests."""
     server = GatewayServer(
         _nobody,
         refuse=refusing(()),

@@ -1,4 +1,4 @@
-"""An UpstreamConnection without a network: the test hands it bytes, and looks at what became of them."""
+"""An UpstreamConnection without a network: the test gives it bytes and checks the result."""
 
 import asyncio
 import socket
@@ -11,12 +11,12 @@ from gateway.upstream.messages import RequestHead
 
 T = TypeVar("T")
 
-#: Those of a request of which the test is not about time.
+#: The deadlines for tests that are not about time.
 ANY = Deadlines()
 
 
 class ByteTransport(asyncio.Transport):
-    """Keeps what is written, and does nothing with it."""
+    """Only records what is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,11 +48,11 @@ class ByteTransport(asyncio.Transport):
 
 
 class ByteConnection:
-    """A connection, its transport, and one end of a socket pair that stands for the kernel's side."""
+    """A connection, its transport, and one end of a socket pair in place of the kernel's side."""
 
     def __init__(self) -> None:
         self.sock, self.peer = socket.socketpair()
-        self.sock.setblocking(False)  # as a loop has it
+        self.sock.setblocking(False)  # as with a loop
         self.transport = ByteTransport()
         self.connection = UpstreamConnection(self.sock, 64 * 1024)
         self.connection.connection_made(self.transport)
@@ -71,7 +71,7 @@ class ByteConnection:
 
 
 def at_once(work: Coroutine[Any, Any, T]) -> T | None:
-    """What a coroutine gives without waiting; None where it would wait."""
+    """The result of a coroutine that does not wait; None if it would wait."""
     try:
         work.send(None)
     except StopIteration as done:

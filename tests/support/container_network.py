@@ -1,4 +1,4 @@
-"""Containers without an engine: each program in a network namespace with an address of its own."""
+"""Containers without an engine: each program in a network namespace with its own address."""
 
 import contextlib
 import shlex
@@ -12,7 +12,7 @@ UNSHARE = (
     *("--mount-proc", "/bin/sh", "-eu", "-c"),
 )
 
-#: A bridge with the first address, which `registry` stands for.
+#: A bridge with the first address, which has the name `registry`.
 _NETWORK = """
 mount -t tmpfs run /run && mkdir -p /run/netns
 mount --bind "$0" /etc/hosts
@@ -33,7 +33,7 @@ ip -n c{number} link set eth0 up
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What runs at 10.88.0.`number`; those of number 1 share the bridge's."""
+    """A program at 10.88.0.`number`; programs with number 1 share the bridge's address."""
 
     number: int
     command: Sequence[str]
@@ -43,7 +43,7 @@ class Program:
 
 @contextlib.contextmanager
 def container_network(folder: Path, programs: Sequence[Program]) -> Iterator[None]:
-    """Run them until the block ends; OSError where this system allows no such namespaces."""
+    """Run programs until the block ends. Raises OSError if this system allows no network namespaces."""
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost\n10.88.0.1 registry\n")
     numbers = sorted({program.number for program in programs} - {1})
@@ -56,7 +56,7 @@ def container_network(folder: Path, programs: Sequence[Program]) -> Iterator[Non
     try:
         yield
     finally:
-        running.kill()  # and all in its process namespace
+        running.kill()  # and everything in its process namespace
         running.wait()
 
 

@@ -1,4 +1,4 @@
-"""What Dockerfile, .dockerignore and compose.yaml say, read so that tests can do it without an engine."""
+"""Reads Dockerfile, .dockerignore and compose.yaml, so that tests can follow them without an engine."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Stage:
 
     @property
     def run_commands(self) -> list[str]:
-        """The shell lines of RUN, without the options that only a builder understands."""
+        """The shell lines of RUN, without options for the builder."""
         return [re.sub(r"^(--\w+=\S+\s+)+", "", rest) for rest in self.all("RUN")]
 
     @property
@@ -44,7 +44,7 @@ class Stage:
         return list_form(command)
 
     def environment(self, outside: Mapping[str, str]) -> dict[str, str]:
-        """What ENV sets; `outside` has what its values refer to."""
+        """The variables that ENV sets; `outside` has the values that they refer to."""
         variables: dict[str, str] = {}
         for rest in self.all("ENV"):
             for assignment in shlex.split(rest):
@@ -54,7 +54,7 @@ class Stage:
 
 
 def list_form(text: str) -> list[str]:
-    """`["python", "-m", …]`: the form without a shell, which alone passes signals on."""
+    """Parse `["python", "-m", …]`, the form without a shell, which passes signals on."""
     command: list[str] = json.loads(text)
     return command
 
@@ -76,7 +76,7 @@ def dockerfile() -> list[Stage]:
 
 
 def copy_build_context(target: Path) -> None:
-    """What `COPY . .` copies: .dockerignore refuses everything, and makes exceptions."""
+    """Copy what `COPY . .` copies: .dockerignore excludes everything but a few exceptions."""
     rules = [
         line
         for line in (ROOT / ".dockerignore").read_text().splitlines()

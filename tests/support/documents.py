@@ -1,4 +1,4 @@
-"""Blocks and tables of our Markdown files, so that tests can do, and check, what a reader reads."""
+"""Reads blocks and tables of our Markdown files, so that tests can run and check them."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _LINE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One fenced block, with the heading that it stands under."""
+    """One fenced block with its heading."""
 
     heading: str
     language: str
@@ -25,7 +25,7 @@ class Block:
 
 
 def blocks(document: str, language: str | None = None) -> list[Block]:
-    """The blocks of a file, in order; those of one language, or all. Shell blocks have none: ""."""
+    """The blocks of a file in order: all, or those of one language. Shell blocks have the language ""."""
     heading = ""
     found = []
     for line in _LINE.finditer((ROOT / document).read_text()):
@@ -37,7 +37,7 @@ def blocks(document: str, language: str | None = None) -> list[Block]:
 
 
 def rows_of(document: str, heading: str) -> list[list[str]]:
-    """The rows of the table under a heading of the second level, as cells without their code marks."""
+    """The rows of the table under a second-level heading, as cells without backticks."""
     section = (ROOT / document).read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line for line in section.splitlines() if line.startswith("|")]
     return [

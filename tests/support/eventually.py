@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline instead of a sleep."""
+"""Waits for something to become true, with a deadline instead of a sleep."""
 
 import asyncio
 import inspect
@@ -14,7 +14,7 @@ async def eventually(look: Callable[[], Awaitable[T]], *, within_s: float = 15.0
 @overload
 async def eventually(look: Callable[[], T], *, within_s: float = 15.0) -> T: ...
 async def eventually(look: Callable[[], Any], *, within_s: float = 15.0) -> Any:
-    """Call `look` until it gives something true, and return that; AssertionErrors count as false."""
+    """Call `look` until it returns something true, and return that; AssertionErrors count as false."""
     deadline_s = time.monotonic() + within_s
     while True:
         try:

@@ -1,4 +1,4 @@
-"""A `registry_server` that is each server that is installed: scripts shall run on Redis and on Valkey alike."""
+"""A `registry_server` for each installed server, because scripts must run on Redis and on Valkey."""
 
 from collections.abc import Iterator
 

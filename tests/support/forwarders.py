@@ -1,4 +1,4 @@
-"""A port that passes bytes on to another, which a test may change, or take TLS off on the way."""
+"""A port that forwards bytes to another one; a test can change the target or remove TLS on the way."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ class Forwarder:
         self._passing: set[asyncio.Task[None]] = set()
 
     async def cut(self) -> None:
-        """End all connections that there are."""
+        """End all current connections."""
         for task in list(self._passing):
             await end(task)
 

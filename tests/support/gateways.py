@@ -1,4 +1,4 @@
-"""The gateway in this process, on a real socket, with its whole chain."""
+"""Runs the gateway in this process on a real socket, with its whole chain."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ ADMIN_TOKEN = "the-admin-token-of-tests"
 
 
 def gateway_settings(environment: Mapping[str, str]) -> GatewaySettings:
-    """Settings for a test: quick probes, an admin token, and no limit unless it is asked for."""
+    """Settings for a test: quick probes, an admin token, and no limit unless it is set."""
     return load_settings(
         {
             "ADMIN_TOKEN": ADMIN_TOKEN,
@@ -36,7 +36,7 @@ def gateway_settings(environment: Mapping[str, str]) -> GatewaySettings:
 
 
 class RunningGateway:
-    """A started gateway and a client of it; `url` has no slash at its end."""
+    """A running gateway and a client of it; `url` has no slash at its end."""
 
     def __init__(self, runner: GatewayRunner, gateway: Gateway, port: int) -> None:
         self.gateway = gateway
@@ -51,7 +51,7 @@ class RunningGateway:
     async def start(
         cls, settings: GatewaySettings, change: Callable[[web.Application], None] | None = None
     ) -> "RunningGateway":
-        """`change` is done to the application before it starts."""
+        """Start a gateway; `change` is called with the application before."""
         app = create_app(settings)
         if change is not None:
             change(app)
@@ -71,7 +71,7 @@ class RunningGateway:
         await site.start()
         port = int(runner.addresses[0][1])
         gateway.member.url = own_url(settings.gateway_url, settings.gateway_host, port)
-        await gateway.member.sweeper.sweep()  # registrants learn of the address
+        await gateway.member.sweeper.sweep()  # registrants learn the address
         gateway.dialer.policy = AddressPolicy(
             settings.allowed_hosts, listeners([("127.0.0.1", port)])
         )
@@ -83,7 +83,7 @@ class RunningGateway:
         return self._runner.gateway_server.clients()
 
     async def drain(self) -> None:
-        """What SIGTERM does."""
+        """Drain as at SIGTERM."""
         await drain(self.gateway, self._runner)
 
     async def stop(self) -> None:
@@ -93,7 +93,7 @@ class RunningGateway:
             await self._runner.cleanup()
 
     async def request(self, method: str, path: str, **kwargs: Any) -> "Answer":
-        """A request through a pooled client, its answer read whole."""
+        """Send a request through a pooled client and read the whole answer."""
         async with self.session.request(
             method, self.url + path, allow_redirects=False, **kwargs
         ) as response:
@@ -103,7 +103,7 @@ class RunningGateway:
         return await self.request("GET", path, **kwargs)
 
     async def admin(self, method: str, path: str, **kwargs: Any) -> "Answer":
-        """A request with the admin token."""
+        """Send a request with the admin token."""
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN}", **kwargs.pop("headers", {})}
         return await self.request(method, path, headers=headers, **kwargs)
 

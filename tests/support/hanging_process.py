@@ -1,10 +1,10 @@
-"""A service in a process of its own, which a test can stop: `hanging_process.py` prints its port."""
+"""A service in its own process, which a test can stop: `hanging_process.py` prints its port."""
 
 import http.server
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Answers everything at once, over connections that are kept."""
+    """Answers everything at once and keeps its connections."""
 
     protocol_version = "HTTP/1.1"
 

@@ -2,7 +2,7 @@
 
 
 class Head:
-    """What `head`, the bytes up to the empty line, says."""
+    """A message's `head` as bytes, up to the empty line."""
 
     __slots__ = ()
 
@@ -15,5 +15,5 @@ class Head:
         return [(n, v.strip()) for n, _, v in (line.partition(b":") for line in lines)]
 
     def values(self, name: bytes) -> list[bytes]:
-        """The values of all lines of a field, whatever its case."""
+        """The values of all lines of a field, in any case."""
         return [value for key, value in self.fields if key.lower() == name.lower()]

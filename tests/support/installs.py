@@ -1,4 +1,4 @@
-"""Installations of the wheel as users have them, to be run in folders that are not this checkout."""
+"""Installs the wheel as users do, to run it in folders outside this checkout."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Install:
     def run(
         self, cwd: Path, command: str, *arguments: str, **variables: str
     ) -> "subprocess.CompletedProcess[str]":
-        """`command` is `python` or `lockgate`; the environment has nothing but `variables`."""
+        """Run `command` (`python` or `lockgate`) in an environment with only `variables`."""
         return subprocess.run(
             [self.folder / "bin" / command, *arguments],
             cwd=cwd,
@@ -47,12 +47,12 @@ class Install:
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """Nothing of what the tests run in, which has this checkout on its paths."""
+    """An environment without the tests' own variables, whose paths contain this checkout."""
     return {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"} | variables
 
 
 def build_wheel(folder: Path) -> Path:
-    """The wheel of this checkout, built from a copy: nothing is left behind in it."""
+    """Build this checkout's wheel from a copy, so that no files are left behind here."""
     source, wheels = folder / "source", folder / "wheels"
     copy_build_context(source)
     pip("wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(source))
@@ -62,23 +62,23 @@ def build_wheel(folder: Path) -> Path:
 
 
 def install_bare(folder: Path, wheel: Path) -> Install:
-    """`pip install lockgate` into an empty environment."""
+    """Run `pip install lockgate` in an empty environment."""
     install = _empty(folder)
     pip("--python", str(install.python), "install", "--quiet", str(wheel))
     return install
 
 
 def install_full(folder: Path, wheel: Path) -> Install:
-    """The wheel, with what the tests' own environment has for the extra: nothing is downloaded."""
+    """Install the wheel and borrow the extra from the tests' own environment, without a download."""
     install = _empty(folder)
     pip("--python", str(install.python), "install", "--quiet", "--no-deps", str(wheel))
-    borrowed = install.site_packages / "borrowed.pth"  # no .pth file in it is read: no editable one
+    borrowed = install.site_packages / "borrowed.pth"  # .pth files in it are not read
     borrowed.write_text(f"{sysconfig.get_path('purelib')}\n")
     return install
 
 
 def install_as_told(folder: Path, wheel: Path) -> Install:
-    """What the tutorial says, with pip in it for what the reader installs besides."""
+    """Install as the tutorial says, with pip for whatever else the reader installs."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     pip(
         "--python",

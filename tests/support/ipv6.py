@@ -1,4 +1,4 @@
-"""Whether this machine speaks IPv6: containers often don't."""
+"""Finds out whether this machine has IPv6, which containers often lack."""
 
 import socket
 

@@ -1,8 +1,8 @@
-"""Spellings of Content-Length: numbers that readers are known to read differently."""
+"""Spellings of Content-Length that readers are known to read differently."""
 
 LONGEST = 2**63 - 1
 
-#: Each with the number that it is.
+#: Spellings with their number.
 NUMBERS = {
     b"%d" % number: number
     for number in (0, 1, 5, 2**31 - 1, 2**31, 2**32, 2**32 + 5, 2**53, LONGEST)

@@ -1,4 +1,4 @@
-"""A stand-in for the system's resolver, at its own seam: the blocking look-up of one name."""
+"""A stand-in for the system's resolver: the blocking look-up of one name."""
 
 import ipaddress
 import threading
@@ -8,7 +8,7 @@ from discovery.model.addresses import IPAddress
 
 
 class NameServer:
-    """Answers at once, but for the names in `silent` not before it `speaks`."""
+    """Answers at once, except for the names in `silent`, which get no answer until it `speaks`."""
 
     def __init__(self, *addresses: str) -> None:
         self.asked: Counter[str] = Counter()

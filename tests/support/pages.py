@@ -6,9 +6,9 @@ _EMPTY = {"meta", "link", "br"}
 
 
 class Page(HTMLParser):
-    """`texts` are what is shown, `links` where it leads, `elements` what it is made of.
+    """A page's visible `texts`, its `links` and its `elements`.
 
-    It fails where an element is not closed, or where another is.
+    It fails if an element is not closed, or closed in the wrong order.
     """
 
     def __init__(self, html: str) -> None:
@@ -45,5 +45,5 @@ class Page(HTMLParser):
 
     @property
     def shape(self) -> list[tuple[str, tuple[str, ...]]]:
-        """The elements with the names of their attributes: no value may change any of it."""
+        """The elements with the names of their attributes, which no value may change."""
         return [(tag, tuple(attributes)) for tag, attributes in self.elements]

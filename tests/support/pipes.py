@@ -1,4 +1,4 @@
-"""A pipe of which a test reads as it likes: at once, later, or not at all."""
+"""A pipe that a test reads at once, later, or not at all."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ from typing import Self
 
 
 class Pipe:
-    """Both ends of a pipe, closed at the end of the block."""
+    """Both ends of a pipe, which are closed at the end of the block."""
 
     def __init__(self) -> None:
         self.read_end, self.write_end = os.pipe()
@@ -17,7 +17,7 @@ class Pipe:
         self._threads: list[threading.Thread] = []
 
     def read_in_background(self) -> Callable[[], bytes]:
-        """Read from now on; what is returned waits for the end and gives all that came."""
+        """Start to read; the returned function waits for the end and returns all that came."""
         came = bytearray()
 
         def read() -> None:
@@ -36,12 +36,12 @@ class Pipe:
         return result
 
     def drain(self) -> None:
-        """Take what comes until nothing has come for a while, so that who writes can go on."""
+        """Read until nothing has come for a while, so that writers can go on."""
         while select.select([self.read_end], [], [], 0.3)[0] and os.read(self.read_end, 2**20):
             pass
 
     def fill(self) -> None:
-        """Leave no room: whoever writes waits."""
+        """Fill the pipe, so that writers wait."""
         os.set_blocking(self.write_end, False)
         for size in (4096, 1):
             with contextlib.suppress(BlockingIOError):

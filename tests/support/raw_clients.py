@@ -1,4 +1,4 @@
-"""A client made of bytes: sends just what the test says, and keeps just what came back."""
+"""A client made of bytes: sends exactly what the test says, and keeps exactly what came back."""
 
 import asyncio
 import contextlib
@@ -7,13 +7,13 @@ from typing import Self
 
 from tests.support.heads import Head
 
-#: More answers follow these.
+#: Statuses of interim answers, which are followed by others.
 INTERIM = frozenset([100, 102, 103])
 
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer(Head):
-    """A response as bytes; `complete` is False where the connection broke off in mid-body."""
+    """A response as bytes; `complete` is False if the connection broke off in the body."""
 
     head: bytes
     body: bytes
@@ -33,7 +33,7 @@ class RawClient:
 
     @classmethod
     async def connect(cls, port: int, *, source: str = "127.0.0.1") -> "RawClient":
-        """`source` is the client's own address."""
+        """Connect to a port; `source` is the client's own address."""
         return cls(
             *await asyncio.open_connection("127.0.0.1", port, limit=2**20, local_addr=(source, 0))
         )
@@ -43,7 +43,7 @@ class RawClient:
         await self.writer.drain()
 
     async def answer(self, *, to_head: bool = False, within_s: float = 10.0) -> RawAnswer:
-        """The next response, whole; `to_head`: it answers a HEAD request, so it has no body."""
+        """Read the next response; `to_head`: it answers a HEAD request, so it has no body."""
         async with asyncio.timeout(within_s):
             head = await self.reader.readuntil(b"\r\n\r\n")
             partial = RawAnswer(head, b"", complete=True)
@@ -56,7 +56,7 @@ class RawClient:
                 return RawAnswer(head, body, complete=False)
 
     async def closed(self, within_s: float = 5.0) -> bool:
-        """Wait for the server to close; True when it sent nothing more."""
+        """Wait for the server to close; True if it sent nothing more."""
         async with asyncio.timeout(within_s):
             try:
                 return await self.reader.read() == b""
@@ -89,7 +89,7 @@ class RawClient:
 async def exchange(
     port: int, request: bytes, *, to_head: bool = False, source: str = "127.0.0.1"
 ) -> RawAnswer:
-    """One request on a connection of its own, and its final answer."""
+    """Send one request on a new connection; return its final answer."""
     client = await RawClient.connect(port, source=source)
     try:
         await client.send(request)

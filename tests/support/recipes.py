@@ -1,4 +1,4 @@
-"""The recipes of docs/recipes.md, done in a folder as a reader does them."""
+"""Follows the recipes of docs/recipes.md in a folder, as a reader does."""
 
 import asyncio
 import os
@@ -18,13 +18,13 @@ from tests.support.eventually import eventually
 from tests.support.registry_servers import free_port
 
 DOCUMENT = "docs/recipes.md"
-#: By file, what is replaced there by what.
+#: For each file, texts and their replacements.
 Edits = Mapping[str, Mapping[str, str]]
 _NOT_THE_READERS = ("REDIS_URL", "ADMIN_TOKEN", "PORT_OFFSET")
 _SETS_UP = ("pip install", "npm install", "django-admin", "mkdir")
 _RUNS = ("lockgate register", "python shop.py")
 _CALLS = "curl "
-#: The head of a program: its file, and where in that it belongs.
+#: The first line of a program: its file and its place in the file.
 _FILE = re.compile(r"(?:#|//) (?P<path>\S+?)(?:, (?P<place>at its end|in place of (?P<line>.+)))?")
 
 
@@ -47,7 +47,7 @@ class Recipe:
 
     @property
     def runs(self) -> list[str]:
-        """The commands that run it, each a way of its own."""
+        """The commands that run it, each an alternative."""
         text = (ROOT / DOCUMENT).read_text().split(f"\n## {self.heading}\n")[1].split("\n## ")[0]
         by_themselves = re.findall(r"`([^`]+)`\s+is\s+all\s+that\s+is\s+run", text)
         return [command for command in self.commands if command.startswith(_RUNS)] + by_themselves
@@ -59,11 +59,11 @@ class Recipe:
 
     @property
     def answer(self) -> str | None:
-        """What is printed by the call; None where the document does not show it."""
+        """The output of the call; None if the document does not show it."""
         return next((block.text for block in self._blocks if block.language == "json"), None)
 
     def write(self, folder: Path, *, registers_itself: bool) -> None:
-        """Write its programs; the lines by which it registers itself only where it does."""
+        """Write its programs; lines that register the service only if `registers_itself`."""
         for block in self._blocks:
             if block.language in ("python", "js"):
                 _write(folder, block, registers_itself)
@@ -85,9 +85,9 @@ def _write(folder: Path, block: Block, registers_itself: bool) -> None:
 
 
 class Kitchen:
-    """A folder, a port where 9000 is meant, a gateway where 8080 is, and a program that runs there.
+    """A folder, a port instead of 9000, a gateway instead of the one at 8080, and a running program.
 
-    `variables` are what the reader's environment has besides.
+    `variables` are added to the reader's environment.
     """
 
     def __init__(self, folder: Path, gateway_port: int, **variables: str) -> None:
@@ -110,14 +110,14 @@ class Kitchen:
         return re.sub(r"\b9000\b", str(self.port), text)
 
     async def do(self, command: str) -> str:
-        """What a command prints that ends."""
+        """Run a command to its end; return its output."""
         process = await self._start(self.moved(command), asyncio.subprocess.PIPE)
         printed, _ = await process.communicate()
         assert process.returncode == 0, f"{command}\n{printed.decode()}"
         return printed.decode()
 
     async def set_up(self, recipe: Recipe, *, by_pip: bool = False) -> None:
-        """What comes before the programs; the tests' own environment has Python's packages."""
+        """Do the steps before the programs; the tests' own environment has Python's packages."""
         for needed in set(re.findall(r"\b(?:npm|node)\b", " ".join(recipe.commands))):
             if shutil.which(needed) is None:
                 pytest.skip(f"{needed} is not here")
@@ -147,12 +147,12 @@ class Kitchen:
                 path.write_text(self.moved(path.read_text()))
 
     async def start(self, command: str) -> None:
-        """Start what goes on until `stop`."""
+        """Start a command that runs until `stop`."""
         with self._output.open("wb") as output:
             self._running = await self._start(f"exec {self.moved(command)}", output)
 
     async def answer_of(self, call: str) -> str:
-        """What the call prints as soon as it succeeds; the program must not end before."""
+        """The call's output once it succeeds; the program must not end before."""
 
         async def called() -> str:
             running = self._running
@@ -166,13 +166,13 @@ class Kitchen:
         self._environment[name] = value
 
     async def says(self, pattern: str) -> re.Match[str]:
-        """The match, when the program has printed that."""
+        """Wait until the program has printed the pattern; return the match."""
         found = await eventually(lambda: re.search(pattern, self._output.read_text()), within_s=30)
         assert found is not None
         return found
 
     async def stop(self) -> None:
-        """End it as its supervisor does, and wait for that."""
+        """End the program as a supervisor does, and wait for its end."""
         process, self._running = self._running, None
         if process is None:
             return

@@ -1,4 +1,4 @@
-"""An instance of plain sockets that answers in the middle of an upload, and closes."""
+"""An instance of plain sockets that answers in the middle of an upload and closes."""
 
 import contextlib
 import socket
@@ -13,7 +13,7 @@ POST = b"POST /api/uploads HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % 
 
 
 class Refuser:
-    """Reads the head of a request, answers, and closes; what it does between the two is `end`.
+    """Reads the head of a request, answers, calls `end`, and closes.
 
     With `tls` it is an https instance.
     """
@@ -40,8 +40,8 @@ class Refuser:
             except OSError:  # the listener is shut down
                 return
             connection.settimeout(5)
-            # Else it holds the answer back until what came before it (TLS's tickets) is acknowledged,
-            # and forgets it when it closes.
+            # Otherwise the kernel holds the answer back until earlier data (TLS's tickets) is
+            # acknowledged, and drops it at the close.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with connection, contextlib.suppress(OSError):
                 if self._tls is None:
@@ -67,7 +67,7 @@ class Refuser:
 
 
 async def upload(port: int) -> RawAnswer:
-    """Send all of it, whatever is answered meanwhile, and read then: as most clients do."""
+    """Send the whole body first and then read the answer, as most clients do."""
     async with await RawClient.connect(port) as client:
         with contextlib.suppress(ConnectionError):
             await client.send(POST + BODY)

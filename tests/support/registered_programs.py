@@ -13,7 +13,7 @@ from tests.support.registry_servers import free_port
 LOCKGATE = [sys.executable, "-c", "from lockgate.command import main; main()"]
 REPOSITORY = Path(__file__).parents[2]
 
-#: It serves at a port, says its pid and each signal that it takes, and ends with 3 at those that stop it.
+#: A program that serves at a port, prints its pid and each signal, and exits with 3 at a stop signal.
 PROGRAM = """
 import http.server, os, signal, sys
 
@@ -34,7 +34,7 @@ server.serve_forever()
 
 
 class Registered:
-    """`lockgate register` under way with a program."""
+    """A running `lockgate register` with a program."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.process = process
@@ -44,7 +44,7 @@ class Registered:
     async def start(
         cls, folder: Path, url: str, *options: str, command: Sequence[str], port: int | None = None
     ) -> "Registered":
-        """In `command` PORT is the program's port."""
+        """Start it; PORT in `command` becomes the program's port."""
         port = free_port() if port is None else port
         process = await asyncio.create_subprocess_exec(
             *(*LOCKGATE, "register", "--name", "orders", "--id", "o1", "--port", str(port)),
@@ -68,12 +68,12 @@ class Registered:
         return (await self.process.stderr.readline()).decode().strip()
 
     async def told_at_last(self) -> str:
-        """The rest of that, when nobody is left who could print more."""
+        """The rest of its lines, once nobody can print more."""
         assert self.process.stderr is not None
         return (await self.process.stderr.read()).decode()
 
     async def answers(self) -> bool:
-        """The program itself does, at its port."""
+        """Whether the program itself answers at its port."""
         async with (
             aiohttp.ClientSession() as session,
             session.get(f"http://127.0.0.1:{self.port}/") as answer,

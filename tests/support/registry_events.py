@@ -1,4 +1,4 @@
-"""What a registry was told, by its own stream of events."""
+"""Reads a registry's stream of events."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from discovery.view.events import parse_event
 
 
 def events_of(url: str) -> list[str]:
-    """The kinds of all changes of registrations; what probes found is left out."""
+    """The kinds of all changes of registrations, without probes' verdicts."""
     with redis.Redis.from_url(url) as client:
         entries: Any = client.xrange(registry_keys("default")[-1])
     events = [parse_event(fields) for _, fields in entries]

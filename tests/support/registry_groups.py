@@ -19,7 +19,7 @@ SLOTS = 16384
 
 
 def wait_until(look: Callable[[], Any], *, within_s: float = 15.0) -> None:
-    """Look until it is true; what a server refuses meanwhile counts as false."""
+    """Call `look` until it is true; refusals by a server count as false."""
     deadline_s = time.monotonic() + within_s
     while True:
         with contextlib.suppress(redis.RedisError):
@@ -59,7 +59,7 @@ class Sentinel:
         )
 
     def pause(self) -> None:
-        """It hangs: connections are taken, nothing is answered."""
+        """Make the sentinel hang: it accepts connections but answers nothing."""
         os.kill(self._process.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -71,7 +71,7 @@ class Sentinel:
 
 
 class FailoverGroup:
-    """A primary, its replica, and three sentinels of which two decide."""
+    """A primary, its replica, and three sentinels with a quorum of two."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class FailoverGroup:
         return f"redis+sentinel://{before}{hosts}/{NAME}{after}"
 
     def start(self) -> None:
-        """Start all, and wait until the replica follows and every sentinel knows of the others."""
+        """Start all and wait until the replica follows and the sentinels know each other."""
         self.primary.start()
         self.replica.start()
         with self.replica.client() as client:
@@ -109,7 +109,7 @@ class FailoverGroup:
                 wait_until(lambda client=client: _knows_all(client.sentinel_master(NAME)))
 
     def failed_over(self) -> bool:
-        """The sentinels that answer name the replica as master, and it is one."""
+        """Whether the sentinels that answer name the replica as master and it is one."""
         with self.replica.client() as client:
             if client.info("replication")["role"] != "master":
                 return False
@@ -144,7 +144,7 @@ def running(group: FailoverGroup) -> Iterator[FailoverGroup]:
 
 @contextlib.contextmanager
 def cluster(folder: Path, nodes: int) -> Iterator[list[RegistryServer]]:
-    """A cluster whose slots are shared evenly by so many primaries."""
+    """A cluster of `nodes` primaries that share the slots evenly."""
     bus_ports = [free_port() for _ in range(nodes)]
     servers = [
         RegistryServer(

@@ -1,4 +1,4 @@
-"""A real registry server for tests: started on a free port, stopped, killed, paused, started again."""
+"""A real registry server for tests, which can be started, stopped, killed, paused and restarted."""
 
 import contextlib
 import os
@@ -37,7 +37,7 @@ class RegistryServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the server and wait until it answers."""
         found = (self._binary,) if self._binary else own_binary()
         assert found is not None, "no registry server: install the extra `embedded`"
         self._process = subprocess.Popen(
@@ -63,7 +63,7 @@ class RegistryServer:
         return redis.Redis(port=self.port, socket_timeout=1, **self._login)
 
     def kill(self) -> None:
-        """End it at once; without persistence, its data is gone."""
+        """End the server at once; without persistence its data is lost."""
         if self._process is not None:
             self.resume()
             self._process.kill()
@@ -71,7 +71,7 @@ class RegistryServer:
             self._process = None
 
     def pause(self) -> None:
-        """It hangs: connections are taken, nothing is answered."""
+        """Make the server hang: it accepts connections but answers nothing."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGSTOP)
 

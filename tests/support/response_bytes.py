@@ -1,4 +1,4 @@
-"""Responses as bytes, made together with what they mean, ways to cut them, and what a reader makes of them."""
+"""Makes responses as bytes together with their meaning, cuts them, and reads them."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from gateway.upstream.messages import End, FieldLine, Invalid, ResponseHead
 from gateway.upstream.response_reader import ResponseReader
 
 OK = b"HTTP/1.1 200 OK\r\n"
-#: More of them with LOCKGATE_TEST_EXAMPLES=10000.
+#: LOCKGATE_TEST_EXAMPLES=10000 makes more.
 EXAMPLES = int(os.environ.get("LOCKGATE_TEST_EXAMPLES", "60"))
 
 fuzzed = settings(
@@ -23,7 +23,7 @@ fuzzed = settings(
 
 
 def cut(data: bytes, at: Sequence[int]) -> list[bytes]:
-    """The data in pieces; `at` are places to cut, whatever their order."""
+    """Cut the data into pieces at the places `at`, in any order."""
     places = [0, *sorted(place % (len(data) + 1) for place in at), len(data)]
     return [data[a:b] for a, b in pairwise(places)]
 
@@ -34,11 +34,11 @@ def bytewise(data: bytes) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a response looked like.
+    """What a reader made of a response.
 
-    `complete`: the body came to its end. `failure`: why it did not, or why there was no head:
-    "invalid" or "cut off"; both are unset where more is waited for. `reusable`: nothing came behind
-    it, and the connection may carry another.
+    `complete`: the body came to its end. `failure` is why it did not, or why no head came: "invalid" or
+    "cut off". Neither is set while more is expected. `reusable`: nothing came after the response, and
+    the connection may carry another.
     """
 
     status: int | None
@@ -52,7 +52,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Response:
-    """A valid one, and what it means; `ends`: the body runs until the close."""
+    """A valid response and its meaning; `ends`: the body runs until the close."""
 
     data: bytes
     expected: Outcome
@@ -80,7 +80,7 @@ _pads = st.sampled_from([b"", b" ", b"\t", b" \t "])
 
 @st.composite
 def _chunked(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """A body, and how it looks in chunks."""
+    """A body, and the same body in chunks."""
     pieces = draw(st.lists(st.binary(min_size=1, max_size=30), max_size=4))
     wire = b""
     for piece in pieces:
@@ -124,7 +124,7 @@ def responses(draw: st.DrawFn) -> Response:
     head += b"".join(b"%b:%b%b\r\n" % (name, draw(_pads), value) for name, value in fields)
     interim = b"".join(draw(st.lists(_interim, max_size=2)))
     ends = framing == "close" and not bodiless
-    # The parser will not keep a connection whose HEAD answer does not say where its body would end.
+    # The parser closes the connection if the answer to a HEAD does not give the body's length.
     keeps = not closes and (framing != "close" or status in (204, 304))
     expected = Outcome(
         status, phrase, tuple(fields), b"" if bodiless else body, True, None, keeps and not ends
@@ -143,7 +143,7 @@ def outcome_of(
     upgrades: bool = False,
     end: bool | Exception = False,
 ) -> Outcome:
-    """What a reader makes of the pieces, then of an end: True is a FIN, an exception a reset."""
+    """What a reader makes of the pieces and of an end: True is a FIN, an exception a reset."""
     reader = ResponseReader(64 * 1024)
     reader.begin(method, upgrades=upgrades)
     head: ResponseHead | None = None

@@ -1,4 +1,4 @@
-"""`lockgate serve` in a folder of a test's own, at an offset where its ports are free."""
+"""`lockgate serve` in a test's own folder, at an offset with free ports."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ LOCKGATE = (str(Path(sys.executable).with_name("lockgate")),)
 
 
 class Project:
-    """A folder, and what is run in it; `offset` moves every port."""
+    """A folder and the commands that run in it; `offset` moves every port."""
 
     def __init__(self, folder: Path, *, lockgate: Sequence[str] = LOCKGATE) -> None:
         self.folder = folder
@@ -40,7 +40,7 @@ class Project:
     async def run(
         self, *arguments: str, at: Path | None = None, **variables: str
     ) -> tuple[int, str, str]:
-        """`lockgate …` to its end: its exit status, standard output and error."""
+        """Run `lockgate …` to its end; return its exit status, standard output and error."""
         process = await asyncio.create_subprocess_exec(
             *self.lockgate,
             *arguments,
@@ -61,12 +61,12 @@ class Project:
         return {row["name"]: row for row in json.loads(out)}
 
     def left_running(self) -> set[int]:
-        """The processes of the stack that there are."""
+        """The processes of the stack that still run."""
         return marked_pids(self.state.marker) | set(served_pids(self.state).values())
 
     @asynccontextmanager
     async def background(self, command: str, **variables: str) -> AsyncIterator[None]:
-        """A command line, typed in the folder, while the block runs."""
+        """Run a command line in the folder while the block runs."""
         process = await asyncio.create_subprocess_exec(
             *("sh", "-c", f"exec {command}"),
             cwd=self.folder,
@@ -85,7 +85,7 @@ class Project:
 
     @asynccontextmanager
     async def serve(self, *arguments: str, **variables: str) -> AsyncIterator["Serve"]:
-        """`lockgate serve …` while the block runs, from when it says that it listens."""
+        """Run `lockgate serve …` for the block, which begins once it says that it listens."""
         with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
             process = await asyncio.create_subprocess_exec(
                 *self.lockgate,
@@ -113,7 +113,7 @@ class Project:
 
 
 class Serve:
-    """A `lockgate serve` that runs."""
+    """A running `lockgate serve`."""
 
     def __init__(self, project: Project, process: asyncio.subprocess.Process) -> None:
         self.process = process
@@ -121,12 +121,12 @@ class Serve:
 
     @property
     def said(self) -> str:
-        """What it has told the person who started it."""
+        """What it has printed for the person who started it."""
         return (self._project.folder / "err").read_text()
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """What it has printed of its log."""
+        """The log lines that it has printed."""
         lines = (self._project.folder / "out").read_text().split("\n")[:-1]
         return [json.loads(line) for line in lines]
 
@@ -136,7 +136,7 @@ class Serve:
 
     @property
     def next_commands(self) -> list[str]:
-        """What it says to type next."""
+        """The commands that it suggests."""
         return [line.strip() for line in self.said.partition("Next")[2].splitlines()[1:-1]]
 
     def says_all(self) -> bool:

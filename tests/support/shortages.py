@@ -1,4 +1,4 @@
-"""A process that lacks descriptors."""
+"""Makes a process lack descriptors."""
 
 import resource
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_descriptors() -> Iterator[None]:
-    """Nothing can be opened in this process while the block runs; what is open stays."""
+    """Prevent this process from opening anything while the block runs; open files stay open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -17,6 +17,6 @@ def no_descriptors() -> Iterator[None]:
 
 
 def limited_to(most: int, *, softly: bool = False) -> tuple[str, ...]:
-    """What stands before a command so that it gets no more descriptors."""
+    """The words before a command that limit its descriptors."""
     flag = "-Sn" if softly else "-n"
     return ("sh", "-c", f'ulimit {flag} {most} && exec "$@"', "sh")

@@ -1,4 +1,4 @@
-"""Small programs in place of gateway and services, and a stack of them on free ports."""
+"""Small stand-ins for the gateway and a service, and a stack of them on free ports."""
 
 import itertools
 import os
@@ -16,8 +16,8 @@ from gateway.stack.state import StackState
 from gateway.stack.up import StartUp
 
 PROGRAM = Path(__file__).with_name("stand_in_process.py")
-# Below the ports that systems give to outgoing connections: one of those could take the port of
-# a process that is about to be started again. Different in each test process.
+# Below the ports that systems give to outgoing connections, one of which could take the port of a
+# process that is about to be started again. Each test process has other ports.
 _PORTS = itertools.count(10_000 + os.getpid() % 200 * 100)
 
 
@@ -39,7 +39,7 @@ def make_stand_in(spec: ProcessSpec, _taken: Collection[int]) -> ProcessSpec:
 
 @dataclass
 class StandInStack:
-    """`up` and `down` of a gateway and a service that are stand-ins, with a real registry."""
+    """`up` and `down` of a stand-in gateway and service with a real registry."""
 
     root: Path
     state: StackState

@@ -1,4 +1,4 @@
-"""The whole stack as a user runs it: `make up` in this checkout, at an offset of its own."""
+"""The whole stack as a user runs it: `make up` in this checkout, at its own offset."""
 
 import json
 import os
@@ -18,13 +18,13 @@ from gateway.stack.plan import REGISTRY_PORT, SERVICE_PORTS
 
 REPOSITORY = Path(__file__).parents[2]
 GATEWAY_PORT = 8080
-#: With more, the ports would reach those that systems give to outgoing connections.
+#: A higher offset would reach the ports that systems give to outgoing connections.
 HIGHEST_OFFSET = 24_000
-#: What is said to the make that runs the tests is not meant for the makes that they run.
+#: Variables of the make that runs the tests, which are not meant for the makes in the tests.
 NOT_PASSED_ON = {
     *("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PORT_OFFSET", "SCALE", "SERVICES"),
     *("ARGS", "PYTHON"),
-    # Nor are the settings of whoever runs the tests meant for the stacks of the tests.
+    # Settings of the developer, which are not meant for the tests' stacks.
     *("REDIS_URL", "REGISTRY_NAMESPACE", "LOG_LEVEL", "LOG_FORMAT", "ADMIN_TOKEN"),
     *("ADMIN_TOKEN_FILE", "ADMIN_LISTEN", "GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_CONFIG"),
     *(
@@ -38,7 +38,7 @@ NOT_PASSED_ON = {
 
 
 def free_offset() -> int:
-    """An offset at which every port of a stack is free, and where nobody has kept anything."""
+    """An offset at which every port of a stack is free and no stack has kept data."""
     ports = [REGISTRY_PORT, GATEWAY_PORT, *SERVICE_PORTS.values()]
     while True:
         offset = random.SystemRandom().randrange(2000, HIGHEST_OFFSET)
@@ -60,7 +60,7 @@ class Reply:
 
 
 class Stack:
-    """A stack at a free offset; `down` ends it and removes what it kept."""
+    """A stack at a free offset; `down` ends it and removes its data."""
 
     def __init__(self, **environment: str) -> None:
         self.offset = free_offset()
@@ -71,7 +71,7 @@ class Stack:
         self.environment = ours | {"COLUMNS": "200"} | environment
 
     def make(self, target: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        """`make TARGET PORT_OFFSET=… VARIABLE=…` from the checkout's root."""
+        """Run `make TARGET PORT_OFFSET=… VARIABLE=…` in the checkout's root."""
         said = [f"{name}={value}" for name, value in variables.items()]
         return subprocess.run(
             ["make", target, f"PORT_OFFSET={self.offset}", *said],
@@ -85,7 +85,7 @@ class Stack:
         )
 
     def lockgate(self, *arguments: str) -> str:
-        """What `lockgate … --port-offset …` prints."""
+        """Run `lockgate … --port-offset …`; return its output."""
         done = subprocess.run(
             [REPOSITORY / ".venv/bin/lockgate", *arguments, "--port-offset", str(self.offset)],
             cwd=REPOSITORY,
@@ -113,7 +113,7 @@ class Stack:
         return {row["name"]: row for row in json.loads(self.lockgate("ps", "--json"))}
 
     def logs(self) -> list[dict[str, Any]]:
-        """What the logs hold, each line as the JSON object that it has to be."""
+        """The log lines, each of which must be a JSON object."""
         text = self.lockgate("logs", "--no-follow", "--tail", "20000")
         return [json.loads(line) for line in text.splitlines()]
 
@@ -130,14 +130,14 @@ class Stack:
                 return Reply(refusal.code, refusal.headers, refusal.read())
 
     def kill(self, name: str) -> int:
-        """SIGKILL one process; its pid."""
+        """Kill one process with SIGKILL; return its pid."""
         pid = int(self.processes()[name]["pid"])
         os.kill(pid, signal.SIGKILL)
         return pid
 
 
 def until(look: Callable[[], Any], *, within_s: float = 30.0) -> Any:
-    """Call `look` until it gives something true, and return that."""
+    """Call `look` until it returns something true, and return that."""
     deadline_s = time.monotonic() + within_s
     while True:
         found = look()

@@ -1,4 +1,4 @@
-"""A process in place of the gateway or a service: `stand_in_process.py serves|dies|sleeps`."""
+"""A stand-in process for the gateway or a service: `stand_in_process.py serves|dies|sleeps`."""
 
 import http.server
 import json
@@ -9,7 +9,7 @@ import time
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Healthy, with a route for everything; /environ shows the environment."""
+    """Is healthy and has a route for everything; /environ shows the environment."""
 
     def do_GET(self) -> None:
         known = self.path in {"/health", "/environ"} or self.path.startswith("/api/")

@@ -1,4 +1,4 @@
-"""A terminal of a test's own, a pty, with a shell in it that has job control."""
+"""A pty with a shell that has job control."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.support.eventually import eventually
 
 PROMPT = "lockgate-test> "
 CTRL_C, CTRL_Z = "\x03", "\x1a"
-#: Takes the terminal that it is given as its controlling one, and becomes the shell.
+#: Makes the given terminal its controlling terminal, and becomes the shell.
 _ATTACH = """
 import os, sys
 fd = os.open(sys.argv[1], os.O_RDWR)
@@ -24,7 +24,7 @@ os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
 
 
 class Terminal:
-    """Its shell reads what a test types; `shown` is all that stood on the screen."""
+    """Its shell reads what a test types; `shown` is everything that was on the screen."""
 
     def __init__(self, python: str, folder: Path, variables: Mapping[str, str]) -> None:
         self.shown = ""
@@ -47,7 +47,7 @@ class Terminal:
 
     async def __aexit__(self, *_: object) -> None:
         asyncio.get_running_loop().remove_reader(self._typing)
-        os.close(self._typing)  # it hangs up: the shell ends, and tells its jobs
+        os.close(self._typing)  # this hangs up: the shell ends and tells its jobs
         with suppress(ProcessLookupError):
             self._shell.send_signal(signal.SIGCONT)
         try:
@@ -61,7 +61,7 @@ class Terminal:
         os.write(self._typing, text.encode())
 
     async def shows(self, text: str, *, within_s: float = 20) -> None:
-        """Wait until it does; what stands up to there is not looked at again."""
+        """Wait until the text is shown; later calls look only at what follows it."""
 
         def found() -> bool:
             _, is_there, after = self.shown.partition(text)

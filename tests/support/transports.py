@@ -1,4 +1,4 @@
-"""What a test does to a connection behind its stream, alike on every event loop."""
+"""Acts on the connection below a stream, in the same way on every event loop."""
 
 import asyncio
 import contextlib
@@ -8,13 +8,13 @@ from typing import cast
 
 
 def transport_of(writer: asyncio.StreamWriter) -> asyncio.Transport:
-    """What can stop reading, too."""
-    return cast("asyncio.Transport", writer.transport)  # uvloop's own is none by class
+    """The stream's transport, which can also stop reading."""
+    return cast("asyncio.Transport", writer.transport)  # uvloop's transport is not a subclass
 
 
 def finish(writer: asyncio.StreamWriter) -> None:
-    """Send a FIN now; whatever comes from then on is answered by a reset."""
-    # A socket of our own for the same connection: uvloop lends one that can't be shut down.
+    """Send a FIN now; whatever comes afterwards gets a reset."""
+    # An own socket for the same connection, because uvloop's can't be shut down.
     with contextlib.suppress(OSError), _socket_of(writer).dup() as sock:
         sock.shutdown(socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""An upstream made of bytes: it keeps what it was sent, and answers with just what the test says."""
+"""An upstream made of bytes: it records what it gets, and answers exactly what the test says."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from tests.support import transports
 from tests.support.heads import Head
 
 Script = Callable[["Received", asyncio.StreamWriter], Awaitable[None]]
-#: The same for a server that keeps its connections.
+#: A script for a server that keeps its connections.
 Dialogue = Callable[["Received", "ServedConnection"], Awaitable[None]]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -35,7 +35,7 @@ class Received(Head):
 
 
 class Upstream(ABC):
-    """A server on this machine that gives each connection a task, and ends them all when it stops."""
+    """A server on this machine with a task for each connection; `stop` ends all of them."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -50,7 +50,7 @@ class Upstream(ABC):
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Stop listening, and end every connection."""
+        """Stop listening and end every connection."""
         if self._server is not None:
             self._server.close()
         for task in list(self._tasks):
@@ -61,7 +61,7 @@ class Upstream(ABC):
 
     @abstractmethod
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, from its first byte to its last."""
+        """Serve one connection from its first byte to its last."""
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -70,7 +70,7 @@ class Upstream(ABC):
         try:
             await self._serve(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # the gateway broke off: what that means is the test's matter
+            pass  # the gateway broke off, which the test may judge
         finally:
             self._tasks.discard(task)
             writer.close()
@@ -79,10 +79,10 @@ class Upstream(ABC):
 
 
 class ScriptedUpstream(Upstream):
-    """A server on a free port. Health probes (`/health`) get 200 by themselves and are not kept.
+    """A server on a free port. Health probes (`/health`) get 200 and are not recorded.
 
-    `answer` is the bytes of the answer to every other request, after which the connection is closed;
-    or a coroutine function that gets the request and the writer and does as it likes. With
+    `answer` is the bytes of the answer to every other request, after which the connection is closed,
+    or a coroutine function that gets the request and the writer and does anything. With
     `read_body=False` the script reads the request's body itself, from `received.reader`.
     """
 
@@ -134,7 +134,7 @@ class ScriptedUpstream(Upstream):
 
 
 async def read_body(received: Received) -> bytes:
-    """The whole body of a request, its chunks taken apart."""
+    """The whole body of a request, with its chunks joined."""
     reader = received.reader
     if received.values(b"transfer-encoding"):
         body = b""
@@ -148,13 +148,13 @@ async def read_body(received: Received) -> bytes:
 
 
 class ServedConnection:
-    """One connection to a KeepAliveUpstream, which may be ended at any moment, by a FIN or a reset."""
+    """One connection to a KeepAliveUpstream, which can be ended at any moment by a FIN or a reset."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
         self.requests: list[Received] = []
-        #: The client has closed it, or it was closed here.
+        #: Set when either side has closed the connection.
         self.ended = asyncio.Event()
 
     async def send(self, data: bytes) -> None:
@@ -162,14 +162,14 @@ class ServedConnection:
         await self.writer.drain()
 
     async def ended_by_peer(self) -> None:
-        """Read on until the other side ends the connection, and end it here too."""
+        """Read until the other side ends the connection, and end it here too."""
         with contextlib.suppress(ConnectionError):
             while await self.reader.read(2**16):
                 pass
         self.writer.close()
 
     def finish(self) -> None:
-        """Send a FIN now; whatever comes from then on is answered by a reset."""
+        """Send a FIN now; whatever comes afterwards gets a reset."""
         transports.finish(self.writer)
 
     def reset(self) -> None:
@@ -178,15 +178,15 @@ class ServedConnection:
 
 
 class KeepAliveUpstream(Upstream):
-    """A server that keeps its connections: several exchanges on each, until one side ends it.
+    """A server that keeps its connections for several exchanges, until one side ends them.
 
-    `dialogue` is the bytes of every answer, or a coroutine function that is called for each request
-    and sends what it likes. Health probes (`/health`) get 200, and their connections are not kept.
+    `dialogue` is the bytes of every answer, or a coroutine function that is called for each request and
+    sends anything. Health probes (`/health`) get 200, and their connections are not recorded.
     """
 
     def __init__(self, dialogue: bytes | Dialogue, *, read_body: bool) -> None:
         super().__init__()
-        #: Those that carried a request, in the order of their first one.
+        #: The connections that carried a request, in the order of their first one.
         self.connections: list[ServedConnection] = []
         self._dialogue = dialogue
         self._read_body = read_body
@@ -199,7 +199,7 @@ class KeepAliveUpstream(Upstream):
         read_body: bool = True,
         tls: ssl.SSLContext | None = None,
     ) -> "KeepAliveUpstream":
-        """With `tls` it is an https instance."""
+        """Start the server; with `tls` it is an https instance."""
         upstream = cls(dialogue, read_body=read_body)
         upstream._tls = tls
         await upstream.listen()
@@ -223,7 +223,7 @@ class KeepAliveUpstream(Upstream):
             connection.ended.set()
 
     async def _exchange(self, connection: ServedConnection) -> bool:
-        """One request and what the dialogue makes of it; False when no other will follow."""
+        """Serve one request by the dialogue; False if no other will follow."""
         received = Received(
             await connection.reader.readuntil(b"\r\n\r\n"), reader=connection.reader
         )

@@ -1,4 +1,4 @@
-"""The tables of README.md and docs/operations.md name what there is, and links lead somewhere."""
+"""The tables of README.md and docs/operations.md are complete, and links lead somewhere."""
 
 import re
 from itertools import chain
@@ -24,7 +24,7 @@ from tests.support.documents import ROOT, rows_of
 OPERATIONS = "docs/operations.md"
 DOCUMENTS = sorted(chain(ROOT.glob("*.md"), ROOT.glob("docs/**/*.md"), ROOT.glob("bench/*.md")))
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)|(?:src|srcset)=\"([^\"]+)\"")
-#: How a default is written that is no number or word.
+#: The words for defaults that are no number or word.
 IN_WORDS = {None: "unset", "": "empty", (): "empty", False: "false"}
 REGISTRY = RegistrySettings()
 OF_THE_REGISTRY = {
@@ -36,7 +36,7 @@ OF_THE_REGISTRY = {
 
 
 def settings_of_the_readme() -> dict[str, str]:
-    """Each variable with the default that the table gives it."""
+    """Each variable with its default in the table."""
     defaults = {}
     for names, values, *_ in rows_of("README.md", "Configuration"):
         variables, shown = names.split(", "), values.split(", ")
@@ -142,7 +142,7 @@ def test_each_endpoint_is_in_the_table() -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """What can stand behind # in a link to it: its headings, as GitHub names them."""
+    """The possible anchors in a link to the file: its headings, as GitHub names them."""
     headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""docs/troubleshooting.md to the word: what it quotes is what the product says, and what it advises is there."""
+"""docs/troubleshooting.md quotes exactly what the product says, and advises only what exists."""
 
 import ast
 import errno
@@ -29,9 +29,9 @@ DOCUMENT = "docs/troubleshooting.md"
 TEXT = (ROOT / DOCUMENT).read_text()
 CODE = re.compile(r"`([^`\n]+)`")
 EVIDENCE = "503 `no_healthy_instance`"
-#: Named, and not the gateway's own.
+#: Variables that the page names and the gateway does not read.
 OTHER_VARIABLES = {"ALLOWED_HOSTS", "LOCKGATE_PREFIX", "PORT_OFFSET", "RATE_LIMIT", "SCRIPT_NAME"}
-#: What Python says, and what is given as an example of a value.
+#: Quotes of Python's own messages, and examples of values.
 NOT_OURS = {"Name or service not known"}
 
 
@@ -40,7 +40,7 @@ def section(heading: str) -> str:
 
 
 def quoted_rows(heading: str) -> list[tuple[list[str], str]]:
-    """The rows of the table below a heading: what its first cell quotes, and what its last one says."""
+    """The rows of the table below a heading: the quotes in the first cell, and the text of the last."""
     lines = [line for line in section(heading).splitlines() if line.startswith("| `")]
     cells = [line.strip("|").split("|") for line in lines]
     return [(CODE.findall(first), last) for first, *_, last in cells]
@@ -53,7 +53,7 @@ def sight(condition: Any, *, draining: bool = False, absent: Any = None, weight:
 
 
 def seen() -> set[str]:
-    """What a gateway may have seen of an instance at `/health`, without addresses."""
+    """What a gateway may see of an instance at `/health`, without addresses."""
     errors = [
         *(OSError(number, os.strerror(number)) for number in (errno.ECONNREFUSED, errno.ETIMEDOUT)),
         socket.gaierror(socket.EAI_NONAME, "Name or service not known"),
@@ -73,7 +73,7 @@ def seen() -> set[str]:
 
 
 def states() -> set[str]:
-    """How a `detail` counts instances of which nothing was seen."""
+    """How a `detail` counts instances without evidence."""
     return {
         explanation([one]).words(with_addresses=False)
         for one in (
@@ -93,7 +93,7 @@ def test_each_evidence_is_one_that_gateways_give() -> None:
 
 
 def test_each_kind_of_evidence_that_there_is_advice_on_is_written() -> None:
-    """Of statuses those that are met on a first day."""
+    """Of the statuses, only those of a first day are needed."""
     written = {text for quotes, _ in quoted_rows(EVIDENCE) for text in quotes}
     connects = {text for text in seen() if text.startswith("connect failed")}
 
@@ -123,12 +123,12 @@ def test_no_reason_of_an_unavailable_service_is_left_out() -> None:
     reasons = {
         one.reason for one in PROBLEMS.values() if one.status in (401, 403, 429, 502, 503, 504)
     }
-    assert reasons - written == {"circuit_open"}  # nothing answers so yet
+    assert reasons - written == {"circuit_open"}  # no answer has this reason yet
 
 
 @cache
 def said_by_the_product() -> str:
-    """Every text in our code, each on lines of its own; what is put into them is …"""
+    """Every text in our code, each on its own lines, with … for inserted values."""
     paths = chain.from_iterable(
         (ROOT / package).rglob("*.py")
         for package in ("discovery", "gateway", "lockgate", "middlewares")
@@ -144,7 +144,7 @@ def said_by_the_product() -> str:
         *chain.from_iterable(quotes for quotes, _ in quoted_rows("What `lockgate register` says")),
         *chain.from_iterable(
             quotes
-            for quotes, _ in quoted_rows("It does not start")[:-1]  # the last is Python's own
+            for quotes, _ in quoted_rows("It does not start")[:-1]  # the last is Python's
         ),
         *re.findall(
             r"`(a page of [^`]+|\(needs [^`]+|nothing takes connections on port[^`]+)`", TEXT
@@ -152,7 +152,7 @@ def said_by_the_product() -> str:
     ],
 )
 def test_each_line_is_made_of_words_of_the_product(quote: str) -> None:
-    """The tests of the ten mistakes compare the whole lines; here each piece between values is found."""
+    """The tests of the ten mistakes compare whole lines; this one looks for each piece between values."""
     values = r"…|\d+(?:\.\d+)*(?::\d+)?|http://\S+|/api/shop|'many'|RATE_LIMIT_REQUESTS="
     pieces = [piece.strip(" .;,:") for piece in re.split(values, quote)]
     missing = [

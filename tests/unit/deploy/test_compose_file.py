@@ -1,4 +1,4 @@
-"""compose.yaml against the Compose schema and against what the contract says of the containers."""
+"""compose.yaml, checked with the Compose schema and with the contract's rules for containers."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ from tests.support.documents import blocks, rows_of
 
 SERVICES = compose()["services"]
 OURS = {"api_gateway", *MODULES}
-#: What runs from our image.
+#: The services that run our image.
 BUILT = OURS | {"host_ports"}
 PORTS = {
     "api_gateway": 8080,
@@ -120,7 +120,7 @@ def test_the_ports_of_the_contract_are_published_and_the_registrys_is_not() -> N
 
 @pytest.mark.parametrize("name", sorted(MODULES))
 def test_a_service_can_have_many_containers(name: str) -> None:
-    """`--scale price_service=3` failed: a port of the host, or a name, goes to one container alone."""
+    """`--scale price_service=3` failed, because only one container can have a host port or a name."""
     service = SERVICES[name]
     assert not service.keys() & {"ports", "container_name", "hostname", "network_mode"}
     assert compose_environment(name)["ADVERTISE_OWN_ADDRESS"] == "1"

@@ -1,4 +1,4 @@
-"""The units of docs/deployment.md are what systemd takes."""
+"""systemd accepts the units of docs/deployment.md."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from tests.support.documents import Block, blocks
 
 UNITS = blocks("docs/deployment.md", "ini")
-#: The longest that a start of the gateway's stop may take: TUNNEL_GRACE and a little.
+#: The gateway may take this long to stop, by TUNNEL_GRACE.
 TUNNEL_GRACE_S = 300
 
 

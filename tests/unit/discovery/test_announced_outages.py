@@ -1,4 +1,4 @@
-"""What `announce()` says while its registry is away, however each try fails, and when that is over."""
+"""What `announce()` says while its registry is away, for each kind of failure, and afterwards."""
 
 import socket
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ TIMED_OUT = RegistryUnavailable("the registry does not answer: Timeout reading")
 
 
 class Registry:
-    """A registrar whose heartbeats end as is listed, and well from then on."""
+    """A registrar whose heartbeats fail as listed, and succeed from then on."""
 
     def __init__(self, port: int, failures: list[DiscoveryError | None]) -> None:
-        self.registry = f"redis://away:{port}/0"  # of this test alone
+        self.registry = f"redis://away:{port}/0"  # for this test alone
         self.failures = failures
 
     async def register(self, instance: Instance) -> None:
@@ -50,13 +50,13 @@ class Registry:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Of a service that listens."""
+    """The port of a service that listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
 async def events(port: int, *failures: DiscoveryError | None) -> list[str]:
-    """All that is said until the first heartbeat after the failures is through."""
+    """All events until the first heartbeat after the failures has succeeded."""
     settings = RegistrySettings(heartbeat_interval_s=0.05, instance_ttl_s=1.0)
     registry = Registry(port, [*failures, None, None])
     instance = Instance(name="orders", id="o1", host="localhost", port=port)
@@ -70,7 +70,7 @@ async def events(port: int, *failures: DiscoveryError | None) -> list[str]:
 
 
 async def test_an_outage_is_told_once_and_so_is_its_end(port: int) -> None:
-    """The same two lines came in turn, and none when it was over."""
+    """Two lines alternated during the outage, and no line came at its end."""
     said = await events(port, None, REFUSED, TIMED_OUT, REFUSED, TIMED_OUT)
     assert said == ["registered", "registry_unavailable", "registry_back"]
 

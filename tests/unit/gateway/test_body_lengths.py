@@ -1,4 +1,4 @@
-"""Whoever reads where a body ends, reads the same: the parser, the cut, the layers and the line sent on."""
+"""The parser, the front, the layers and the line sent on all agree about where a body ends."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -28,7 +28,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 async def read(head: bytes) -> tuple[Any, Any, RequestReader]:
-    """The one message that the reader makes of a head."""
+    """The one message that the reader makes from a head."""
     loop = asyncio.get_running_loop()
     protocol = BaseProtocol(loop)
     parser = HttpRequestParser(
@@ -105,7 +105,7 @@ async def test_a_length_beside_a_coding_is_refused(
 
 
 async def test_a_parser_that_sees_no_body_where_the_field_says_one_is_not_followed() -> None:
-    """aiohttp 3.14 takes 2^64 - 1 for "no length"; another one may have other such numbers."""
+    """aiohttp 3.14 reads 2^64 - 1 as "no length"; another parser may have other numbers for that."""
 
     class Blind:
         parser: Any
@@ -124,7 +124,7 @@ async def test_a_parser_that_sees_no_body_where_the_field_says_one_is_not_follow
         reader.feed_data(head)
 
 
-# The hop: nothing that follows on a connection is the rest of somebody else's body.
+# The hop: no request on a connection is read as the rest of another one's body.
 
 
 async def pieces(*there: bytes) -> AsyncIterator[bytes]:

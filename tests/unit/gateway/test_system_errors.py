@@ -1,4 +1,4 @@
-"""What a person sees where the system refuses something: a line, and no traceback."""
+"""What a person sees when the system refuses something: one line and no traceback."""
 
 import errno
 import os
@@ -68,7 +68,7 @@ def test_a_working_folder_that_was_removed_is_told(
 def test_an_empty_data_folder_is_none(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As of a variable that is not set: data, logs and token came into the working folder."""
+    """It counts as unset; data, logs and token were once written to the working folder."""
     monkeypatch.setattr("sys.argv", ["lockgate", "serve", "--data-dir", ""])
     assert run(lockgate, "lockgate") == USAGE
     assert "--data-dir': it is empty" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The prefix that the gateway has taken off: where it's put, and which claims of one are believed."""
+"""The prefix that the gateway has removed: where it is put, and which claims of one are believed."""
 
 import asyncio
 from typing import Any
@@ -35,7 +35,7 @@ NO_PATHS = [
 
 
 def passed_on(scope: dict[str, Any]) -> dict[str, Any]:
-    """The scope that the application is called with."""
+    """The scope that the application gets."""
     seen: list[dict[str, Any]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -62,7 +62,7 @@ def test_an_asgi_path_begins_with_its_root_path(kind: str) -> None:
     assert passed["root_path"] == "/api/shop"
     assert passed["path"] == "/api/shop/ä"
     assert passed["raw_path"] == b"/api/shop/%C3%A4"
-    assert scope["path"] == "/ä"  # whoever stands in front has it unchanged
+    assert scope["path"] == "/ä"  # the caller's scope is unchanged
 
 
 def test_a_server_that_has_no_raw_path_gets_none() -> None:
@@ -102,14 +102,14 @@ def test_a_middleware_around_another_says_it_once() -> None:
 
 
 def test_the_answer_of_a_wsgi_application_is_handed_on_as_it_is() -> None:
-    """The server reads it piece by piece, and closes it."""
+    """The server reads the answer piece by piece and closes it."""
     pieces = (piece for piece in (b"a", b"b"))
     assert WSGIPrefixMiddleware(lambda *_: pieces)({}, None) is pieces
 
 
 @pytest.mark.parametrize("claim", NO_PATHS)
 def test_what_is_no_path_on_this_host_is_not_believed(claim: str) -> None:
-    """The links of an answer would lead to another host, or to another service."""
+    """Otherwise the links of an answer could lead to another host or service."""
     scope = http(claim.encode())
     assert passed_on(scope) is scope
     assert forwarded_prefix({"X-Forwarded-Prefix": claim}) == ""

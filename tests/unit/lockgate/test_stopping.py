@@ -12,7 +12,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(program: str, *, ignored: bool = False) -> int:
-    """The exit status of a program that ends as commands do when they are stopped."""
+    """The exit status of a program that is stopped as commands are."""
     begin = "import os, signal\nfrom lockgate.stopping import *\nend_at_once_when_stopped()\n"
     if ignored:
         begin = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + begin
@@ -25,7 +25,7 @@ def run(program: str, *, ignored: bool = False) -> int:
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_a_program_with_nothing_to_undo_ends_wherever_it_is(number: signal.Signals) -> None:
-    """Python prints and forgets an exception in a finalizer, and the program went on."""
+    """Python only prints an exception in a finalizer, so the program went on."""
     assert run(f"os.kill(os.getpid(), {number})") == 128 + number
     finalizer = f"type('T', (), {{'__del__': lambda self: os.kill(os.getpid(), {number})}})()"
     assert run(f"{finalizer}; raise SystemExit(7)") == 128 + number
@@ -37,9 +37,9 @@ def test_what_is_ignored_stays_ignored() -> None:
 
 @pytest.mark.parametrize("entry", ["command", "gateway", "services"])
 def test_a_command_imports_nothing_before_it_can_be_stopped(entry: str) -> None:
-    """^C in its first 20 ms printed a traceback out of `typing` or `pathlib`, which took most of them.
+    """^C in the first 20 ms printed a traceback from `typing` or `pathlib`, whose import took most of them.
 
-    What is imported is told when the handler is set: the first attempt to do so ends the program.
+    The program ends at its first attempt to set the handler, and prints the modules imported by then.
     """
     program = f"""
 import os, sys

@@ -1,4 +1,4 @@
-"""What is found out of a header section, once for all requests with the same lines."""
+"""What is known about a header section, found out once for all requests with the same lines."""
 
 import pytest
 

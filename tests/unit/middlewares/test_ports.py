@@ -1,4 +1,4 @@
-"""Connections are known by the listener that accepted them."""
+"""A listener recognises the connections that it accepted."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""The table from failures to answers: complete, and as the contract prints it."""
+"""The table from failures to answers is complete and agrees with the contract."""
 
 import inspect
 import json
@@ -57,7 +57,7 @@ ALL_FAILURES = [
     for _, kind in inspect.getmembers(failures, inspect.isclass)
     if issubclass(kind, Failure) and kind not in (ClientFailure, UpstreamFailure)
 ]
-#: Where one is the last word after all, it is answered as its parent.
+#: Failures without a row of their own; they are answered like their parent.
 WITHOUT_A_ROW = (failures.UpstreamSilent, failures.OutOfResources)
 
 
@@ -83,7 +83,7 @@ def test_the_reasons_of_refusals_by_aiohttp_are_those_of_the_contract() -> None:
 
 @pytest.mark.parametrize("kind", ALL_FAILURES)
 def test_whose_doing_it_is_fits_the_status(kind: type[Failure]) -> None:
-    """A client's mistake is 4xx and counts against no instance; an upstream's is a 5xx."""
+    """A client's mistake is a 4xx and counts against no instance; an upstream's is a 5xx."""
     status = PROBLEMS[kind.__base__ if kind in WITHOUT_A_ROW else kind].status
     assert issubclass(kind, ClientFailure) == (status < 500)
     if issubclass(kind, UpstreamFailure):
@@ -97,10 +97,10 @@ def test_only_what_no_instance_has_seen_or_may_be_moved_is_tried_again() -> None
 
 def test_a_failure_without_a_row_is_answered_as_its_parent_and_at_last_as_internal() -> None:
     class TooManyCooks(failures.Overloaded):
-        """A kind that only an application knows."""
+        """A failure that only an application knows."""
 
     class Other(Failure):
-        """One without a parent in the table."""
+        """A failure without a parent in the table."""
 
     assert problem_of(TooManyCooks()) == Problem(503, "overloaded")
     assert problem_of(Other()) == Problem(500, "internal_error")

@@ -1,4 +1,4 @@
-"""Which candles an analysis is of, and that it says so."""
+"""Which candles an analysis uses, and that it says which."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ HOUR = timedelta(hours=1)
 
 
 def candles(closes: list[float], *, forming: bool) -> Candles:
-    """Hourly ones from midnight on; the last one may be forming."""
+    """Hourly candles from midnight on; the last one may be forming."""
     return Candles(
         symbol="BTCUSDT",
         interval="1h",
@@ -39,7 +39,7 @@ def test_the_forming_candle_is_left_out() -> None:
 
 
 def test_no_more_candles_than_asked_for_count() -> None:
-    """A file's last candle is closed: then there is one more than asked for."""
+    """A file's last candle is closed, so there is one more than asked for."""
     assert analysis(candles([1, 2, 3], forming=False), limit=2)["count"] == 2
 
 

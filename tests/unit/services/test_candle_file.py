@@ -1,4 +1,4 @@
-"""Real candles from a file: what is taken, and what is refused with the number of its line."""
+"""Real candles from a file: what is accepted, and what is refused with its line number."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Connections at a port of the host are passed on to a service, each end finishing by itself."""
+"""Connections to a host port are passed on to a service, and each direction ends by itself."""
 
 import asyncio
 import errno
@@ -19,7 +19,7 @@ Listen = Callable[[Serve], Awaitable[int]]
 
 @pytest.fixture
 async def listen() -> AsyncIterator[Listen]:
-    """Its port, once it listens."""
+    """Start a server; return its port once it listens."""
     servers: list[asyncio.Server] = []
 
     async def start(serve: Serve) -> int:
@@ -84,7 +84,7 @@ async def test_a_connection_that_breaks_off_breaks_off_at_the_other_end(listen: 
 async def test_what_was_not_passed_on_whole_is_not_taken_for_whole(
     listen: Listen, how: str
 ) -> None:
-    """At SIGTERM, and when a container was killed, half a download ended like a whole one."""
+    """At SIGTERM, or when a container was killed, half a download ended like a complete one."""
     passing: list[asyncio.Task[None] | None] = []
     seen = asyncio.Event()
 
@@ -108,7 +108,7 @@ async def test_what_was_not_passed_on_whole_is_not_taken_for_whole(
     (task,) = passing
     assert task is not None
     if how == "SIGTERM":
-        task.cancel()  # as asyncio.run() does with whatever is left
+        task.cancel()  # as asyncio.run() does with remaining tasks
     else:
         readers[0].set_exception(OSError(errno.EHOSTUNREACH, "No route to host"))
 

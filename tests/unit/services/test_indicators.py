@@ -1,4 +1,4 @@
-"""Indicators against published tables, and what must hold for any prices."""
+"""Indicators compared with published tables, and rules that hold for any prices."""
 
 from math import exp
 from typing import Any
@@ -112,9 +112,9 @@ def test_macd_is_that_of_the_published_table() -> None:
 
 
 def test_volatility_is_the_standard_deviation_of_returns() -> None:
-    """In percent, and scaled to a year by the square root of its candles."""
+    """It is in percent, scaled to a year by the square root of the number of candles."""
     closes = [100.0]
-    for percent in [3, 5] * 10:  # mean 4, all of them 1 away from it
+    for percent in [3, 5] * 10:  # the mean is 4, and each is 1 away from it
         closes.append(closes[-1] * exp(percent / 100))
     found = at_last(closes)["volatility"]
     assert found["per_candle_pct"] == pytest.approx(1)

@@ -1,4 +1,4 @@
-"""What is accepted as a notification, how it is kept and shown."""
+"""Which notifications are accepted, and how they are kept and shown."""
 
 import orjson
 import pytest

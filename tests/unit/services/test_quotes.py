@@ -1,4 +1,4 @@
-"""Prices and their change over a day, from candles alone."""
+"""Prices and their change over a day, computed from candles."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -18,7 +18,7 @@ def signal_of(
     price: float = 100,
     as_of: str = "2026-01-01T12:34:56Z",
 ) -> Signal:
-    """Without arguments: nothing speaks for anything."""
+    """Without arguments all indicators are neutral."""
     analysis = Analysis(
         symbol="BTCUSDT",
         interval="5m",
@@ -123,7 +123,7 @@ def test_the_mirror_of_a_market_has_the_opposite_signal(
 
 
 def test_whoever_sees_a_change_posts_the_same_under_the_same_key() -> None:
-    """Instances look at different seconds of one candle, at which prices differ."""
+    """Instances look at different seconds of one candle, when prices differ."""
     early = signal_of(price=101, histogram=1, as_of="2026-01-01T12:31:00Z")
     late = signal_of(price=102, histogram=1, as_of="2026-01-01T12:34:59Z")
     assert early != late

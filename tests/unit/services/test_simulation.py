@@ -1,4 +1,4 @@
-"""The simulated exchange: one series for everybody, in which all intervals agree."""
+"""The simulated exchange: everybody gets the same series, and all intervals agree."""
 
 from itertools import pairwise
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.market_data.bars import INTERVALS_S, Candle, Interval, merge
 from services.market_data.simulation import INSTRUMENTS, LEVELS_S, SimulatedExchange
 
-#: 1970 to 2100: any moment of history is as near as any other.
+#: Any moment from 1970 to 2100.
 moments = st.floats(0, 4_102_444_800)
 symbols = st.sampled_from(sorted(INSTRUMENTS))
 intervals: st.SearchStrategy[Interval] = st.sampled_from(sorted(INTERVALS_S))
@@ -99,7 +99,7 @@ def test_prices_stay_around_their_level(symbol: str, now_s: float) -> None:
 
 
 def test_the_series_is_the_same_in_every_version() -> None:
-    """Other instances may run on another Python, and clients keep what they have read."""
+    """Other instances may run on another Python, and clients keep the data that they have read."""
     [closed, forming] = EXCHANGE.candles("BTCUSDT", "1m", 2, 1_767_225_630.5)
     assert closed == EXPECTED_CLOSED
     assert forming == EXPECTED_FORMING

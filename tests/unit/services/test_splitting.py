@@ -1,4 +1,4 @@
-"""Bars divided into shorter ones: nothing is lost, nothing is invented."""
+"""Bars divided into shorter ones lose nothing and gain nothing."""
 
 from itertools import pairwise
 from random import Random

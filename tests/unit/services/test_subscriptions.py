@@ -1,4 +1,4 @@
-"""What a subscriber is still to be sent."""
+"""What still has to be sent to a subscriber."""
 
 from hypothesis import given
 from hypothesis import strategies as st

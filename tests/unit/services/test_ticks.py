@@ -1,4 +1,4 @@
-"""What a tick stream sends when: one tick a second, and signs of life while there is none."""
+"""When a tick stream sends what: one tick a second, and keep-alives while there is none."""
 
 from collections.abc import Sequence
 

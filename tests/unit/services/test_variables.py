@@ -1,4 +1,4 @@
-"""The table of variables in `python -m services --help`, against the settings that read them."""
+"""The variables in `python -m services --help`, compared with the settings that read them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the Makefile gives to all that it starts."""
+"""The environment that the Makefile gives to the programs that it starts."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("given", ["", "0"])
 def test_python_reads_what_pip_wrote_whatever_the_locale(given: str) -> None:
-    """Below an accented directory, in a Latin-1 locale, nothing of the project could be imported."""
+    """Below an accented directory, in a Latin-1 locale, no module of the project could be imported."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C", "PYTHONUTF8": given}
     rule = "show: ; @echo $$PYTHONUTF8"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What runs where, for an offset and a scale."""
+"""Which process runs at which port, for an offset and a scale."""
 
 from collections.abc import Mapping
 

@@ -15,7 +15,7 @@ own_registry(6379, StackState(Path(sys.argv[1])))
 
 
 def test_a_folder_is_named_in_its_own_bytes_whatever_the_locale_can_write(tmp_path: Path) -> None:
-    """`serve` ended with a traceback in a folder of Umlauts where the locale was none of UTF-8."""
+    """In a folder with Umlauts and a locale without UTF-8, `serve` ended with a traceback."""
     folder = tmp_path / "Läden"
     folder.mkdir()
     variables = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -8,13 +8,13 @@ from structlog.testing import capture_logs
 from discovery.announcing.advertising import advertised_host, own_address
 from discovery.model.errors import SettingsError
 
-#: An address of nobody's (RFC 5737), to which the default route leads.
+#: An address that nobody has (RFC 5737), reached by the default route.
 ELSEWHERE = "192.0.2.1"
 
 
 @pytest.fixture
 def own() -> str:
-    """This machine's address towards others."""
+    """The address by which this machine reaches others."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         try:
             sock.connect((ELSEWHERE, 9))
@@ -46,7 +46,7 @@ def test_without_the_flag_it_is_the_name(flag: dict[str, str]) -> None:
 def test_with_it_a_replica_registers_the_address_by_which_it_reaches_the_registry(
     own: str, url: str
 ) -> None:
-    """Three replicas that registered `orders` were one address for the gateway: any of them answered."""
+    """Three replicas that registered the name `orders` had one address for the gateway, and any answered."""
     environment = {"ADVERTISE_OWN_ADDRESS": "1", "ADVERTISE_HOST": "orders"}
 
     assert advertised_host(url, environment) == own
@@ -55,9 +55,9 @@ def test_with_it_a_replica_registers_the_address_by_which_it_reaches_the_registr
 def test_where_the_registry_has_ipv6_too_the_address_is_one_at_which_containers_listen(
     own: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An instance that listened at 0.0.0.0 had registered an IPv6 address, and was never healthy.
+    """An instance that listened at 0.0.0.0 registered an IPv6 address and was never healthy.
 
-    Where no route leads to the first address, the others were not tried.
+    If no route led to the first address, the others were not tried.
     """
     kind = (socket.SOCK_DGRAM, 17, "")
     both = [

@@ -1,4 +1,4 @@
-"""What whoever registered an instance is told of it, and when nothing is said yet."""
+"""What an instance's registrant is told about it, and when nothing is said yet."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_healthy_is_told_with_where_it_can_be_called(gateway_url: str, url: str)
 
 
 def test_a_weight_of_0_is_told_with_healthy_and_no_url() -> None:
-    """It was `healthy: http://…/api/orders/`, where everybody was answered 503."""
+    """The line was `healthy: http://…/api/orders/`, a URL at which everybody got 503."""
     notice = told(Standing("healthy", gateway_url="http://localhost:8080"), one=instance(weight=0))
     text = "healthy, but its weight is 0: it gets no requests"
     assert notice == Notice("announce.healthy", text, {"weight": "0"}, warns=False)

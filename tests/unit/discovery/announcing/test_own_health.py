@@ -1,4 +1,4 @@
-"""How often a registry is asked about an instance that is registered here, and what is said of that."""
+"""How often an announced instance asks the registry about itself, and what it logs."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ UNHEALTHY = Standing("unhealthy", "connect failed: Connection refused")
 
 
 class Registrar:
-    """It says what the test has put in, the last thing again and again, and counts who asks."""
+    """A stand-in registrar that gives the test's answers, repeats the last one, and counts calls."""
 
     registry = "redis://user:s3cret@nobody.invalid default"
 
@@ -89,7 +89,7 @@ async def test_a_change_of_state_is_asked_about_and_said_once() -> None:
     }
     assert logs[1]["evidence"] == "connect failed: Connection refused, at localhost:9000"
     assert "another port (port)?" in logs[1]["advice"]
-    assert registrar.asked == 4  # the first time, twice while it was unhealthy, and of its recovery
+    assert registrar.asked == 4  # at first, twice while unhealthy, and at the recovery
 
 
 async def test_where_a_heartbeat_tells_no_state_it_is_asked_each_time() -> None:
@@ -99,7 +99,7 @@ async def test_where_a_heartbeat_tells_no_state_it_is_asked_each_time() -> None:
 
 
 async def test_what_a_dead_gateway_said_is_no_verdict_and_the_next_ones_is_heard() -> None:
-    """A service that came back after a crash read "healthy", and no gateway was there to ask it."""
+    """A service that came back after a crash read "healthy", though no gateway was there to probe it."""
     registrar = Registrar(Standing("healthy", live_gateways=0), HEALTHY)
     health = long_registered(registrar)
     with capture_logs() as logs:
@@ -109,7 +109,7 @@ async def test_what_a_dead_gateway_said_is_no_verdict_and_the_next_ones_is_heard
 
 
 async def test_of_each_registration_its_health_is_told_anew() -> None:
-    """After a pause "registered" was the last line, and nobody looked until the next change."""
+    """After a pause "registered" was the last line, because nobody asked until the next change."""
     registrar = Registrar(HEALTHY)
     health = OwnHealth(INSTANCE, registrar)
     with capture_logs() as logs:
@@ -141,7 +141,7 @@ async def test_until_there_is_a_verdict_it_looks_after_ever_longer_pauses() -> N
 
 
 async def test_the_next_heartbeat_waits_for_no_answer() -> None:
-    """Four slow looks between two heartbeats took longer than the lease."""
+    """Four slow calls between two heartbeats took longer than the lease."""
     registrar, began = Registrar(HEALTHY), asyncio.Event()
 
     async def never(key: str) -> Standing:

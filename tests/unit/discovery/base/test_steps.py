@@ -1,4 +1,4 @@
-"""Long work in steps: what it gives, how long a step is, and who has a turn between two."""
+"""Long work in steps: its result, the length of a step, and the turns for others in between."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ def work(said: list[str]) -> Steps[int]:
 
 
 def reply_of(count: int) -> list[object]:
-    """What the snapshot script returns for so many instances."""
+    """The snapshot script's reply for `count` instances."""
     instance = parse_registration("price", "a", {"host": "localhost", "port": 1})
     value = f"1 15000 active {encode(instance)}".encode()
     fields = [

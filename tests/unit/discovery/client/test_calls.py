@@ -1,4 +1,4 @@
-"""The calls of the registry without one: what each asks, and what it makes of the replies."""
+"""The registry's calls without a registry: what each asks, and what it makes of the replies."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def calls() -> Calls:
 
 
 def reply_with(*instance_ids: str) -> list[Any]:
-    """What the snapshot script returns for healthy instances of `orders`."""
+    """The snapshot script's reply with healthy instances of `orders`."""
     fields: list[bytes] = []
     for instance_id in instance_ids:
         instance = parse_registration("orders", instance_id, {"host": "localhost", "port": 1})
@@ -30,7 +30,7 @@ def reply_with(*instance_ids: str) -> list[Any]:
 
 
 def run(call: Call[Any], *replies: Any) -> tuple[Any, list[Step]]:
-    """Drive a call: what it returns, and what it has asked; an exception in the replies is thrown."""
+    """Drive a call; return its result and what it asked. Exceptions among the replies are thrown into it."""
     said, steps = iter(replies), []
     try:
         step = next(call)

@@ -1,4 +1,4 @@
-"""Which instances a lookup of the Python API finds, and in which order."""
+"""Which instances a look-up of the Python API finds, and in which order."""
 
 import random
 from collections import Counter
@@ -46,7 +46,7 @@ def test_only_a_healthy_registered_instance_with_weight_is_usable(unfit: Record)
 
 
 def test_where_no_gateway_lives_a_heartbeat_is_evidence_enough() -> None:
-    """Without a gateway nobody probes, and every instance would be `starting` for ever."""
+    """Without a gateway nobody probes, so every instance would be `starting` for ever."""
     starting, unhealthy = record("s/x", status="starting"), record("s/y", status="unhealthy")
     assert found("s", snapshot(starting, unhealthy, live_gateways=0)) == [starting]
 

@@ -1,4 +1,4 @@
-"""The last known answers: how long they hold, and what a registry that lost its data does not undo."""
+"""The last known answers: how long they count, also when the registry has lost its data."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def statuses(answer: Snapshot | None) -> dict[str, str]:
 
 @pytest.fixture
 def answers() -> LastAnswers:
-    """One whole answer is remembered, at 0 s."""
+    """Answers with one complete answer remembered at 0 s."""
     answers = LastAnswers(KEPT_S)
     answers.remember("price", snapshot(record("a"), record("b")), 0)
     return answers
@@ -59,7 +59,7 @@ def test_an_emptied_registry_is_not_believed_until_a_lease_is_over(
 
 
 def test_a_partly_refilled_registry_is_not_the_whole_truth(answers: LastAnswers) -> None:
-    """An instance that is back is not unhealthy because no gateway has judged it anew yet."""
+    """An instance that is back is not unhealthy only because no gateway has judged it again yet."""
     partly = snapshot(record("a", "starting"), epoch="two", revision=1)
     assert statuses(answers.remember("price", partly, 1)) == {"a": "healthy", "b": "healthy"}
 

@@ -1,4 +1,4 @@
-"""Advice for whoever registered an instance: for each kind of evidence the one sentence that helps."""
+"""Advice for an instance's registrant: for each kind of evidence the one sentence that helps."""
 
 import errno
 import os
@@ -110,7 +110,7 @@ def test_what_an_instance_sends_is_no_pattern_and_no_template() -> None:
     ],
 )
 def test_a_gateway_on_another_system_has_other_words_for_the_same(words: str, named: str) -> None:
-    """Those of musl, as in Alpine, and of macOS: nothing was advised."""
+    """The messages of musl (Alpine) and macOS got no advice."""
     assert named in advice(f"connect failed: {words}", HOST)
 
 
@@ -132,5 +132,5 @@ def test_a_gateway_on_another_system_has_other_words_for_the_same(words: str, na
     ],
 )
 def test_it_is_in_the_words_of_the_registration(words: Words, advised: str) -> None:
-    """Each sentence named all three ways to register, of which its reader had used one."""
+    """Each sentence named all three ways to register, though its reader had used one."""
     assert advice(answered(404), HOST, words) == advised

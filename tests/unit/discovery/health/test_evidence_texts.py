@@ -1,4 +1,4 @@
-"""Evidence says what was asked; what names addresses is for people who operate."""
+"""Evidence says what was asked; only operators see the texts with addresses."""
 
 import errno
 import os

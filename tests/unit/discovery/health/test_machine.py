@@ -1,4 +1,4 @@
-"""The health of one instance: which verdicts in a row change it, held against a slow and plain model."""
+"""The health of one instance: which verdicts in a row change it, compared with a slow and simple model."""
 
 from collections.abc import Sequence
 from itertools import takewhile
@@ -38,12 +38,12 @@ def after(
 
 
 def run_at_the_end(results: Sequence[bool]) -> int:
-    """How many of the last results are all alike."""
+    """How many of the last results are equal."""
     return len(list(takewhile(lambda result: result == results[-1], reversed(results))))
 
 
 def model(results: Sequence[bool], thresholds: Thresholds) -> Status:
-    """The contract's words, looked up in the whole history at each step."""
+    """The contract's rule, applied to the whole history at each step."""
     status: Status = "starting"
     for end in range(1, len(results) + 1):
         seen = results[:end]
@@ -68,8 +68,8 @@ def test_any_sequence_of_verdicts_ends_where_the_contract_says(
 def test_consecutive_means_reset_by_the_opposite_result(
     results: list[bool], thresholds: Thresholds
 ) -> None:
-    """Caddy counts failures without ever resetting them (caddyserver/caddy#7625): after a history of
-    any kind, one opposite result has to make the whole run necessary again."""
+    """Caddy never resets its count of failures (caddyserver/caddy#7625). After any history, one opposite
+    result must make the whole run necessary again."""
     history = [PASS if result else FAIL for result in results]
     healthy = after([*history, *[PASS] * thresholds.rise], thresholds)
     assert healthy.status == "healthy"
@@ -111,7 +111,7 @@ def test_one_failed_probe_ejects_nobody() -> None:
 def test_on_probation_only_rise_passes_in_a_row_change_anything(
     results: list[bool], thresholds: Thresholds
 ) -> None:
-    """Neither does the first pass, nor do failures: it was unhealthy when it was removed."""
+    """The first pass and failures change nothing: the instance was unhealthy when it was removed."""
     health, run = Health(probation=True), 0
     for result in results:
         health = step(health, PASS if result else FAIL, thresholds)

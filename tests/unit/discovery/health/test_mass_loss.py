@@ -1,4 +1,4 @@
-"""Mass loss: which losses, close together, are most of a service."""
+"""Mass loss: when losses that are close together are most of a service."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +14,7 @@ from discovery.health.mass_loss import (
 from discovery.model.instance import parse_registration
 from discovery.view.view import Entry, Status, View
 
-#: What is noted of one of five instances, some seconds after what was noted before.
+#: Events of one of five instances, each some seconds after the last.
 steps = st.lists(
     st.tuples(
         st.sampled_from("abcde"),
@@ -67,7 +67,7 @@ def test_who_was_lost_counts_on_when_it_is_removed() -> None:
 
 
 def test_a_rolling_restart_without_goodbyes_and_under_new_ids_is_no_loss() -> None:
-    """Two of three were well at every moment; the third restart was called the loss of most."""
+    """Two of three instances were healthy all the time, but the third restart counted as a mass loss."""
     losses = of(3)
     for i in range(3):
         assert not losses.note(f"s/{i}", "lost", 1.0)
@@ -110,7 +110,7 @@ def test_it_is_what_a_look_at_the_whole_history_says(
 
 
 def test_of_a_large_view_only_what_has_changed_is_looked_at() -> None:
-    """Each instance was, whenever one was forgotten: 70 ms of ten thousand, and nobody was answered."""
+    """Each forgotten instance had all looked at: with ten thousand, nobody was answered for 70 ms."""
     asked: list[str] = []
 
     def status_of(key: str) -> Status:

@@ -1,4 +1,4 @@
-"""The prober: what views tell it of probation, and at what cost."""
+"""The prober: what it learns about probation from views, and what that costs."""
 
 import time
 from dataclasses import replace
@@ -22,7 +22,7 @@ async def passing(_instance: Instance, _suspected: bool) -> Verdict:
 async def test_probation_that_is_over_does_not_come_back_with_the_next_tidying_of_the_view() -> (
     None
 ):
-    """The view still has what the last snapshot said of it, though the instance has passed since."""
+    """The view still has the last snapshot's probation, though the instance has passed since."""
     book = HealthBook(lambda *_: None)
     prober = Prober(
         probe=passing, book=book, thresholds=Thresholds(), times=ProbeTimes(eager_interval_s=0.001)
@@ -41,7 +41,7 @@ async def test_probation_that_is_over_does_not_come_back_with_the_next_tidying_o
 
 
 def test_thousands_on_probation_are_written_down_in_no_time() -> None:
-    """Each was held against all the others: ten thousand stopped the gateway for seconds."""
+    """Each instance was compared with all others: ten thousand stopped the gateway for seconds."""
     book = HealthBook(lambda *_: None)
     began_s = time.monotonic()
     for number in range(20_000):
@@ -50,7 +50,7 @@ def test_thousands_on_probation_are_written_down_in_no_time() -> None:
 
 
 async def test_what_is_newly_wrong_with_an_instance_that_is_not_well_is_told_once() -> None:
-    """The state stays as it is, and so nobody heard that the port is right now and the path wrong."""
+    """The state does not change, so nobody was told that the port is right now but the path wrong."""
     told: list[str] = []
     book = HealthBook(lambda *_: None, lambda _, health: told.append(health.told))
     one, thresholds = entry(1).instance, Thresholds(fall=1, rise=2)
@@ -59,7 +59,7 @@ async def test_what_is_newly_wrong_with_an_instance_that_is_not_well_is_told_onc
         *((True, "200"), (False, "404"), (True, "200"), (True, "200")),
     ):
         book.note(one, step(book.health(one.key), Verdict(passed, seen), thresholds))
-    assert told == ["404", "404"]  # after a pass it is news again
+    assert told == ["404", "404"]  # reported again after a pass
     assert book.status(one.key) == "healthy"
 
 
@@ -75,7 +75,7 @@ async def test_on_probation_what_is_wrong_is_told_though_the_state_stays_startin
 
 
 async def test_an_unhealthy_instance_that_registers_again_is_probed_at_once_and_often() -> None:
-    """After a crash it may be another process in its place: it waits for no interval."""
+    """After a crash it may be a new process, so its probe does not wait for the interval."""
     passes = False
 
     async def probe(_instance: Instance, _suspected: bool) -> Verdict:

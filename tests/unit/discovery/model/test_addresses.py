@@ -1,4 +1,4 @@
-"""What is never connected to, whatever spelling its address has, and what an operator allows."""
+"""Addresses that are never connected to, in any spelling, and what an operator can allow."""
 
 import ipaddress
 
@@ -18,7 +18,7 @@ from discovery.model.errors import SettingsError
 
 address = ipaddress.ip_address
 
-#: One of each kind, and the edges of the ranges.
+#: One address of each kind, and the edges of the ranges.
 NEVER = {
     "169.254.169.254": "link-local",
     "169.254.0.0": "link-local",
@@ -65,7 +65,7 @@ def test_private_loopback_and_public_addresses_are_no_matter(text: str) -> None:
     assert why_never(address(text)) is None
 
 
-#: Ways to write an IPv4 address as an IPv6 one, to which packets find their way.
+#: Ways to write an IPv4 address as an IPv6 one that packets can reach.
 SPELLINGS = {
     "mapped": lambda v4: 0xFFFF << 32 | v4,
     "translated": lambda v4: 0xFFFF << 48 | v4,
@@ -96,13 +96,13 @@ def spelt(spelling: str, plain: IPAddress) -> ipaddress.IPv6Address:
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("text", [text for text in NEVER if ":" not in text and text[0] != "0"])
 def test_an_ipv4_address_inside_an_ipv6_one_is_seen_through(spelling: str, text: str) -> None:
-    """The kernel, a tunnel or a translator makes IPv4 of it, and sends it to the metadata service."""
+    """The kernel, a tunnel or a translator turns it into IPv4 and reaches the metadata service."""
     assert why_never(spelt(spelling, address(text))) == NEVER[text]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_the_unspecified_address_is_seen_through_where_its_place_is_known(spelling: str) -> None:
-    """A prefix of unknown length is read with the lengths that make something else of it."""
+    """A prefix of unknown length is also read with other lengths, which give other addresses."""
     if spelling not in UNCERTAIN:
         assert why_never(spelt(spelling, address("0.0.0.0"))) == "unspecified"
 
@@ -225,7 +225,7 @@ def test_what_is_neither_a_network_nor_a_name_is_named(bad: str) -> None:
 
 @pytest.mark.parametrize("bad", ["*", "*.example.com", "10.0.0.*", "price, *"])
 def test_a_wildcard_is_refused_with_what_to_write(bad: str) -> None:
-    """It was taken for a name that no instance has: the gateway started, and refused every one."""
+    """It counted as a name that no instance has, so the gateway started and refused every instance."""
     with pytest.raises(SettingsError) as refused:
         AllowedHosts.parse(bad)
     assert str(refused.value) == (

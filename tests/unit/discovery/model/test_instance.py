@@ -1,4 +1,4 @@
-"""The shape of a registration: what is taken, what is refused with which words, and the record of it."""
+"""Registrations: what is accepted, what is refused with which words, and the record."""
 
 import json
 import string
@@ -182,7 +182,7 @@ def test_anything_else_is_no_host(host: object) -> None:
     ["127.1", "2130706433", "0x7f.1", "0x7f000001", "017700000001", "127.0.0.01", "1.2.3.4."],
 )
 def test_old_spellings_of_ipv4_addresses_are_no_hosts(host: str) -> None:
-    """`inet_aton` reads all of these as addresses, which a check of names would not see."""
+    """`inet_aton` reads all of these as addresses, which a check of names would miss."""
     assert f"host {host!r}" in refusal(host=host)
 
 
@@ -251,7 +251,7 @@ def test_any_other_version_is_refused(version: object) -> None:
 
 
 def test_digits_of_other_scripts_are_no_digits_of_a_version() -> None:
-    """`\\d` matches U+0661 as well, and a version with it sorts nowhere."""
+    """`\\d` also matches U+0661, and a version with it can't be sorted."""
     assert "must be a semantic version" in refusal(version="1.1\u0661.0")
 
 
@@ -348,8 +348,8 @@ def test_an_ipv6_host_may_be_spelt_otherwise_in_its_health_check_url() -> None:
 
 @pytest.mark.parametrize("path", ["/health#part", "/" + "x" * 2047])
 def test_whatever_path_is_taken_the_record_of_it_can_be_read_again(path: str) -> None:
-    """A path with a fragment, or one that was too long as a URL, was taken and registered, and then
-    every reader skipped the record as not one of ours: an instance that nobody ever saw."""
+    """A path with a fragment, or one that was too long as a URL, was registered. Then every reader
+    skipped the record as invalid, so nobody ever saw the instance."""
     try:
         instance = parse(health_check_url=path)
     except InvalidRegistration:

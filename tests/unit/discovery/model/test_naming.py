@@ -1,4 +1,4 @@
-"""Which service a short name means: the gateway and the Python API can't differ."""
+"""Which service a short name means, for the gateway and the Python API alike."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ def record(name: str, *, lapsed: bool = False) -> Record:
 
 
 def snapshot(states: Mapping[str, str], wanted: tuple[str, ...]) -> Snapshot:
-    """What the registry answers: of these services each is there, has lapsed, or went lately."""
+    """The registry's answer about services that are there, have lapsed, or left lately."""
     records = tuple(
         record(name, lapsed=state == "lapsed")
         for name, state in states.items()
@@ -39,7 +39,7 @@ def snapshot(states: Mapping[str, str], wanted: tuple[str, ...]) -> Snapshot:
 
 
 def gateways_view(states: Mapping[str, str]) -> View:
-    """The view of a gateway that has swept what has lapsed."""
+    """The view of a gateway that has swept lapsed instances."""
     view = at_once(taking_over(View(), snapshot(states, tuple(states)), 0.0))
     for name in (name for name, state in states.items() if state == "lapsed"):
         view = apply(view, RegistryEvent(2, "expired", f"{name}/a"), 0.0)
@@ -68,7 +68,7 @@ def test_a_lookup_finds_the_service_that_the_gateway_sends_requests_to(
 
 
 def test_a_service_that_the_registry_has_lost_keeps_its_name_until_it_is_back() -> None:
-    """After a loss of data `price` came back first, and got the requests meant for `price_service`."""
+    """After a loss of data `price` came back first and got the requests for `price_service`."""
     before = snapshot({"price": "there", "price_service": "there"}, names_meant("price"))
     after = replace(snapshot({"price": "there"}, names_meant("price")), epoch="another")
     answers = LastAnswers(15.0)

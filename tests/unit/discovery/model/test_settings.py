@@ -1,4 +1,4 @@
-"""Discovery's settings: what the environment gives, and the one line that each bad value gets."""
+"""Discovery's settings from the environment, and the one line for each bad value."""
 
 import pytest
 
@@ -130,8 +130,8 @@ def test_a_refused_url_is_shown_without_its_password() -> None:
 
 @pytest.mark.parametrize("secret", ["one@two", "one/two", "one:two", "@one@/:two@"])
 def test_a_password_of_any_characters_stays_hidden(secret: str) -> None:
-    """A password belongs percent-encoded into a URL, but people paste it as it is: with an @ in it half
-    of it was logged, and with a / all of it."""
+    """Passwords in URLs must be percent-encoded, but people paste them as they are: with an @ half of
+    the password was logged, and with a / all of it."""
     assert without_password(f"redis://me:{secret}@h:1/0") == "redis://me:***@h:1/0"
     assert "two" not in refusal(REDIS_URL=f"http://me:{secret}@h/0")
 

@@ -1,4 +1,4 @@
-"""Whom a client asks in turn: Sentinel's sentinels, a cluster's nodes."""
+"""Which servers a client asks in turn: sentinels, or a cluster's nodes."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is left out is said once, whoever wrote it and however long it is."""
+"""A skipped record is reported once, whoever wrote it and however long it is."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def test_each_is_said_when_it_is_first_met_and_when_what_is_wrong_changes() -> N
 
 
 def test_what_is_as_long_as_its_writer_liked_is_cut() -> None:
-    """A record may name a host of 128 KiB, and a member be longer still: both were kept, and logged."""
+    """A record may name a host of 128 KiB, and a member may be longer still: both were kept and logged."""
     (line,) = said(("k" * 10**6, "d" * 10**6), ("k" * 10**6, "d" * 10**6))
     assert (len(line["key"]), len(line["detail"])) == (200, 200)
 

@@ -1,4 +1,4 @@
-"""What discovery overrides, sets and adds in redis-py, which promises none of it: a new release fails here first."""
+"""The private parts of redis-py that discovery uses: an incompatible release fails here first."""
 
 import asyncio
 import inspect
@@ -14,17 +14,17 @@ import redis.connection
 
 from discovery.store import async_pools, sync_pools
 
-#: What the connections of `sync_pools` and `async_pools` override, with the parameters that it has.
+#: Methods that the connections of `sync_pools` and `async_pools` override, with redis-py's parameters.
 OF_CONNECTIONS = {
     "connect_check_health": ["self", "check_health", "retry_socket_connect"],
     "on_connect_check_health": ["self", "check_health"],
-    "read_response": None,  # passed on whatever they are
+    "read_response": None,  # passed on unchanged
 }
 OF_POOLS = {"disconnect": ["self", "inuse_connections"]}
-#: What they call and set besides.
+#: Attributes that they call or set.
 USED_OF_CONNECTIONS = ("disconnect", "send_command", "is_connected", "host", "port")
 USED_OF_CLIENTS = ("auto_close_connection_pool", "connection_pool")
-#: What they add: redis-py must not have it.
+#: Attributes that they add, which redis-py must not have.
 ADDED_TO_CONNECTIONS = ("_sentinels", "_nodes")
 ADDED_TO_POOLS = ("_sentinels", "sentinels")
 

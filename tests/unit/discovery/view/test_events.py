@@ -1,4 +1,4 @@
-"""Entries of the registry's stream as events: what is read, what is skipped, and never an exception."""
+"""Entries of the registry's stream as events: which are read and which skipped, without exceptions."""
 
 import pytest
 from hypothesis import given
@@ -60,7 +60,7 @@ def test_an_entry_that_is_not_one_of_ours_is_skipped_with_a_warning(missing: byt
     "record", [b"", b"x", b"{}", b'{"host":"169.254.1.1","port":0}', b"\xff\xfe"]
 )
 def test_a_record_that_is_not_one_of_ours_is_an_event_without_an_instance(record: bytes) -> None:
-    """Its revision counts all the same: skipping it would look like a gap in the stream."""
+    """Its revision still counts, because a skipped one would look like a gap in the stream."""
     with capture_logs() as logs:
         event = parse_event(fields(b"registered", registered_at=b"1", ttl=b"1", record=record))
     assert event == Event(7, "registered", "price/a")

@@ -1,4 +1,4 @@
-"""The view in a file: what is written, and what is not believed."""
+"""The view in a file: what is written, and which lines are not believed."""
 
 import asyncio
 import errno
@@ -74,7 +74,7 @@ def test_only_its_owner_may_read_it_and_nothing_else_is_left(tmp_path: Path) -> 
 
 
 def test_lines_are_made_in_short_steps_and_those_of_what_is_as_it_was_are_kept() -> None:
-    """Each change had all of ten thousand instances written anew: 75 ms that requests waited for."""
+    """Each change wrote all ten thousand instances again, and requests waited 75 ms."""
     lines = ViewLines()
     before = view_of(*(entry(f"price/{number}") for number in range(250)))
     first = at_once(lines.of(before))
@@ -144,7 +144,7 @@ _BAD_LINES = [
 
 @pytest.mark.parametrize("line", _BAD_LINES, ids=lambda line: repr(line[:40]))
 def test_a_line_that_is_none_of_ours_hides_no_other(tmp_path: Path, line: bytes) -> None:
-    """One of them had the whole file ignored, and a gateway that started on it waited for ever."""
+    """One bad line made the whole file invalid, and a gateway that started with it waited for ever."""
     path = tmp_path / "view"
     save(path, view_of(entry("price/a"), entry("price/c")), time.time())
     head, first, last = path.read_bytes().splitlines()
@@ -175,9 +175,9 @@ def saved_keys(path: Path) -> list[str]:
 async def test_a_slow_disk_holds_the_next_change_up_for_a_few_seconds_at_most(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A write that took a second had a change wait for twenty."""
+    """After a write of one second a change waited for twenty."""
     path = tmp_path / "view"
-    monkeypatch.setattr(saved_view, "WRITE_SHARE", 1e-9)  # as if each write took that much longer
+    monkeypatch.setattr(saved_view, "WRITE_SHARE", 1e-9)  # as if each write took very long
     monkeypatch.setattr(saved_view, "WRITE_PAUSE_MOST_S", 0.05)
     keeper = SavedView(path, lambda: 0.0)
     keeper.view_changed(View(), view_of(entry("price/a")), None)
@@ -189,7 +189,7 @@ async def test_a_slow_disk_holds_the_next_change_up_for_a_few_seconds_at_most(
 
 
 async def test_the_last_change_is_saved_when_the_gateway_stops(tmp_path: Path) -> None:
-    """It had to wait for its turn, and whoever started on the file sent requests to what had drained."""
+    """The change was still waiting, and the next gateway sent requests to a drained instance."""
     path = tmp_path / "view"
     keeper = SavedView(path, lambda: 0.0)
     keeper.view_changed(View(), view_of(entry("price/a"), entry("price/b")), None)
@@ -225,7 +225,7 @@ async def test_a_file_that_could_not_be_written_is_not_said_to_be_current(
 async def test_a_view_that_does_not_change_is_said_to_be_current_still(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its file's time is the registry's last word on it: without it an hour of quiet was an hour of age."""
+    """The file's time is the registry's last word; otherwise an hour without changes was an hour of age."""
     path, age_s = tmp_path / "view", 500.0
     monkeypatch.setattr(saved_view, "WRITE_PAUSE_S", 0.0)
     monkeypatch.setattr(saved_view, "CONFIRM_INTERVAL_S", 0.01)
@@ -238,7 +238,7 @@ async def test_a_view_that_does_not_change_is_said_to_be_current_still(
 
     age_s = 20.0
     await eventually(lambda: 19 < time.time() - path.stat().st_mtime < 80)
-    assert path.stat().st_ino == first.st_ino  # it was not written again
+    assert path.stat().st_ino == first.st_ino  # not written again
     await end(task)
     saved = read(path)
     assert saved is not None
@@ -248,7 +248,7 @@ async def test_a_view_that_does_not_change_is_said_to_be_current_still(
 def test_a_view_is_on_the_disk_before_it_takes_the_place_of_the_last_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a loss of power the name stood for an empty file: its new name was saved, its bytes not."""
+    """After a power loss the name led to an empty file: the new name was saved, but not the bytes."""
     path, done = tmp_path / "view", []
     fsync, replace_file = os.fsync, os.replace
 

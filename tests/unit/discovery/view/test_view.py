@@ -1,4 +1,4 @@
-"""What each event, each snapshot and the passing of time make of the view."""
+"""How events, snapshots and the passing of time change the view."""
 
 from dataclasses import replace
 
@@ -42,7 +42,7 @@ def event(kind: str, key: str = "price/a", revision: int = 2) -> Event:
 
 
 def view_of(*events: Event, now_s: float = NOW_S) -> View:
-    """The view after these events, which get revisions in their order."""
+    """The view after these events, with revisions in their order."""
     view = View("e1")
     for one in events:
         view = apply(view, one, now_s)
@@ -100,7 +100,7 @@ def test_a_draining_instance_is_still_listed() -> None:
 
 
 def test_a_probe_that_passes_does_not_undo_a_drain() -> None:
-    """alibaba/nacos#8653: the next heartbeat or passing check put the instance back into rotation."""
+    """alibaba/nacos#8653: the next heartbeat or passed check put the instance back into rotation."""
     now = entry(view_of(registered(), event("draining"), event("health_changed")))
     assert now is not None
     assert now.draining
@@ -199,8 +199,8 @@ def test_a_status_of_a_newer_release_counts_as_starting() -> None:
 
 
 def test_an_empty_new_data_set_is_no_mass_deregistration() -> None:
-    """A FLUSHALL, or a server that came back without its data: what was there is kept as lost, for its
-    probes to judge, until it has had the time to register again."""
+    """After a FLUSHALL, or a restart without data, the old instances stay as lost and their probes
+    decide, until they have had time to register again."""
     before = view_of(registered("price/a"), event("health_changed"), registered("orders/a"))
     view = take_over(before, snapshot(epoch="e2", revision=0), NOW_S + 5)
     for key in ("price/a", "orders/a"):
@@ -221,7 +221,7 @@ def test_a_partly_filled_new_data_set_is_not_the_whole_truth() -> None:
 
 
 def test_what_lapsed_while_nobody_told_of_it_has_lapsed_and_is_not_lost() -> None:
-    """Cut off from a registry that works: what is lost gets requests beside what is registered."""
+    """The watcher was cut off from a working registry; lost instances would get requests."""
     before = view_of(registered("price/a"), registered("price/b"), registered("price/c"))
     after = replace(snapshot("price/a"), lapsed=frozenset(["price/a", "price/b"]))
     view = take_over(before, after, NOW_S)
@@ -282,7 +282,7 @@ def test_an_absent_instance_is_kept_for_a_minute(absence: Absence) -> None:
 
 
 def test_the_time_that_the_registry_is_away_does_not_count_for_what_it_has_lost() -> None:
-    """Nobody could register anew: a registry that came back empty and died again ended all traffic."""
+    """Nobody can register meanwhile: a registry that came back empty and died again ended all traffic."""
     lost = take_over(view_of(registered()), snapshot(epoch="e2"), NOW_S)
     assert forget_absent(lost, NOW_S + 100, away_s=95) is lost
     back = take_over(lost, snapshot(epoch="e2"), NOW_S + 100, away_s=95)
@@ -315,8 +315,8 @@ def test_the_ten_minutes_begin_with_the_last_instance_not_with_the_first() -> No
 
 
 def test_a_loss_of_data_does_not_shorten_the_ten_minutes() -> None:
-    """An instance went; 500 s later the last one, which drained, went with the registry's data: the
-    service was known for 100 s more, since the older time stood in the way."""
+    """An instance left. 500 s later the last one, which drained, was lost with the registry's data. The
+    service stayed known for only 100 s more, because the older time counted."""
     view = view_of(registered("price/a"), registered("price/b"), event("deregistered", "price/a"))
     view = apply(view, event("draining", "price/b", 4), NOW_S + 400)
     view = take_over(view, snapshot(epoch="e2", revision=0), NOW_S + 500)

@@ -1,4 +1,4 @@
-"""What the programs import: each starts in the time of what it needs."""
+"""Programs import only what they need, so that each starts quickly."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from gateway.cli.application import COMMANDS, lockgate
 
 REPOSITORY = Path(__file__).parents[4]
-#: Each of them takes longer than the rest of a command that prints its help.
+#: Modules that each take longer to import than a command's help takes otherwise.
 SLOW = {"aiohttp", "asyncio", "psutil", "pydantic", "redis", "structlog", "supervisor", "uvloop"}
 PROGRAM = """
 import atexit, json, runpy, sys
@@ -50,7 +50,7 @@ def test_help_lists_every_command_with_a_whole_sentence_and_imports_nothing_that
 def test_what_a_process_says_of_itself_imports_nothing_that_is_slow(
     tmp_path: Path, module: str, argument: str
 ) -> None:
-    """It read the settings for their texts, with pydantic and aiohttp: half a second for a help."""
+    """The help imported the settings for their texts, with pydantic and aiohttp, and took half a second."""
     _, imported = run(tmp_path, argument, module=module)
     assert "click" in imported
     assert not imported & SLOW

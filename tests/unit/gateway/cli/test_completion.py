@@ -1,4 +1,4 @@
-"""Completion by the shell, through the protocol that its scripts speak."""
+"""Shell completion, through the protocol of its scripts."""
 
 import os
 import subprocess

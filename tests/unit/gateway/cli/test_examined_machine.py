@@ -1,4 +1,4 @@
-"""What `lockgate doctor` says of the machine."""
+"""What `lockgate doctor` finds on the machine."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def test_a_folder_that_is_still_to_be_made_is_judged_by_the_one_that_it_would_be
 
 
 def test_a_folder_where_nothing_can_be_kept_fails(tmp_path: Path) -> None:
-    """All was ok there, and the start failed."""
+    """The doctor found nothing wrong, but the start failed."""
     (tmp_path / ".lockgate").touch()
     found = folder(tmp_path / ".lockgate" / "0")
     assert found.state == "failed"

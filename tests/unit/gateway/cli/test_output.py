@@ -1,4 +1,4 @@
-"""What commands print where nobody reads it any more."""
+"""What commands do when nobody reads their output any more."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ sys.exit(7)
 
 
 def status_without_a_reader(stdout: int, stderr: int) -> int:
-    """Of a program that prints to a pipe whose reader has gone."""
+    """The exit status of a program that prints to a pipe whose reader has gone."""
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=stdout, stderr=stderr
     )
@@ -33,7 +33,7 @@ def status_without_a_reader(stdout: int, stderr: int) -> int:
 
 
 def test_a_reader_that_has_left_breaks_nothing_off() -> None:
-    """A stack was left half changed, since its command ended at the first line that nobody read."""
+    """A stack was left half changed because its command ended at the first unread line."""
     assert status_without_a_reader(stdout=subprocess.PIPE, stderr=subprocess.STDOUT) == 7
     assert status_without_a_reader(stdout=subprocess.PIPE, stderr=subprocess.PIPE) == 7
 

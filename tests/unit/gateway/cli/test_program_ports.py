@@ -1,4 +1,4 @@
-"""What is told of the ports that a registered program has opened."""
+"""What `lockgate register` tells about the ports that its program has opened."""
 
 import pytest
 
@@ -46,7 +46,7 @@ def test_where_nothing_else_is_open_nothing_is_made_up(some: list[OpenPort]) -> 
         ("127.0.0.1", "::", 9000, True),
         ("localhost", "127.0.0.1", 9000, False),
         ("localhost", "0.0.0.0", 9229, False),
-        ("shop", "0.0.0.0", 9000, False),  # a container, say: others connect there
+        ("shop", "0.0.0.0", 9000, False),  # in a container, for example, where others connect
         ("10.0.0.7", "0.0.0.0", 9000, False),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which registry `lockgate register` means, and what it says of that."""
+"""Which registry `lockgate register` uses, and what it says about that."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ OWN, ANOTHER = "redis://127.0.0.1:7001/0", "redis://127.0.0.1:7002/0"
 
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackState]:
-    """A `lockgate serve` in the folder that the command is given in."""
+    """A `lockgate serve` in the folder of the command."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REDIS_URL", raising=False)
     monkeypatch.delenv("REGISTRY_NAMESPACE", raising=False)
@@ -31,14 +31,14 @@ def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackSta
 
 
 def meant(offset: str = "0") -> tuple[str, str, list[str]]:
-    """URL and namespace, and what is said."""
+    """The URL, the namespace and the messages."""
     said: list[str] = []
     settings = registry_settings(offset, None, say=said.append)
     return settings.redis_url, settings.namespace, said
 
 
 def test_that_of_what_runs_here_with_its_namespace(served: StackState) -> None:
-    """In the default namespace its gateway routed to nobody."""
+    """In the default namespace the program was found by no gateway."""
     said = f"the registry of {served.directory}: {OWN}, namespace shop"
     assert meant() == (OWN, "shop", [said])
 

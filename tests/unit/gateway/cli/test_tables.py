@@ -20,7 +20,7 @@ URL, WHY = "http://127.0.0.1:22090", "GET /health answers 404, expected 200 to 2
 
 @pytest.mark.parametrize("width", [36, 60, 72])
 def test_a_long_cell_goes_on_below_itself_and_no_word_is_cut(width: int) -> None:
-    """`http://12`, `7.0.0.1:2`, `2090` was an address on a terminal of 80 columns."""
+    """On a terminal of 80 columns an address became `http://12`, `7.0.0.1:2`, `2090`."""
     first, *lines = table_lines(("url", "why", "n"), [(URL, WHY, "1")], width=width)
     assert all(len(line) <= width for line in lines)
     start, end = first.index("why"), first.index("n")

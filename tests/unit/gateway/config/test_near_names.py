@@ -1,4 +1,4 @@
-"""Which variables nobody reads, though they were meant for Lockgate."""
+"""Variables that were probably meant for Lockgate but that nobody reads."""
 
 import pytest
 
@@ -35,10 +35,10 @@ def test_a_name_that_is_nearly_ours_is_told_with_the_one_that_was_meant(
     "name",
     [
         *("PATH", "HOME", "SERVICE", "GATEWAY", "UPSTREAM", "REGISTRY", "HTTP_PROXY"),
-        # CGI, and what Kubernetes sets for Services named gateway, registry and api.
+        # CGI's variables, and those of Kubernetes for Services named gateway, registry and api.
         *("GATEWAY_INTERFACE", "GATEWAY_SERVICE_HOST", "GATEWAY_PORT_8080_TCP_ADDR"),
         *("REGISTRY_PORT", "API_SERVICE_PORT", "KUBERNETES_SERVICE_HOST"),
-        # Another program's, behind its prefix.
+        # Another program's variables, with its prefix.
         *("MY_REDIS_URL", "CI_LOG_LEVEL", "REDIS_HOST", "LOG_FILE"),
         *("LOCKGATE_STACK", "LOCKGATE_PREFIX", "LOCKGATE_OPERATOR_PASSWORD"),
     ],

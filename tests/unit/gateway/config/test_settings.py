@@ -1,4 +1,4 @@
-"""The gateway's settings: what the environment gives, and the one line that each bad value gets."""
+"""The gateway's settings from the environment, and the one line for each bad value."""
 
 import os
 from dataclasses import asdict
@@ -122,8 +122,8 @@ def test_each_variable_is_read() -> None:
 def test_nothing_is_read_from_elsewhere_than_the_environment_that_was_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """BaseSettings completes what it is not given from the process's own environment, so whoever has
-    GATEWAY_PORT set gets other settings in their tests than anybody else."""
+    """BaseSettings takes missing values from the process's own environment, so a developer with
+    GATEWAY_PORT set would get other settings in tests than everybody else."""
     monkeypatch.setenv("GATEWAY_PORT", "12345")
     assert load_settings({}).gateway_port == 8080
 
@@ -259,7 +259,7 @@ def test_a_token_that_is_given_comes_before_the_file(tmp_path: Path) -> None:
 def test_a_token_that_could_be_guessed_or_was_not_meant_stops_the_start(
     tmp_path: Path, token: str
 ) -> None:
-    """A header's value has no white space around it: such a token could never be sent."""
+    """A header's value has no white space around it, so such a token could never be sent."""
     file = tmp_path / "token"
     file.write_text(token)
     file.chmod(0o600)
@@ -286,7 +286,7 @@ def test_a_token_file_that_others_can_read_stops_the_start(tmp_path: Path, mode:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_secret_that_is_mounted_for_our_group_is_read(tmp_path: Path) -> None:
-    """Kubernetes' fsGroup: the file is root's, and the gateway runs as somebody else of its group."""
+    """With Kubernetes' fsGroup the file is root's, and the gateway runs as another user of its group."""
     file = tmp_path / "token"
     file.write_text("t" * 32)
     os.chown(file, 12345, os.getegid())

@@ -1,4 +1,4 @@
-"""Where clients reach a gateway: what is set for it, or where it listens, in a person's words."""
+"""The URL at which clients reach a gateway: the setting, or the address where it listens."""
 
 import pytest
 

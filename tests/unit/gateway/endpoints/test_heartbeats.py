@@ -1,4 +1,4 @@
-"""When instances last sent a heartbeat: what is asked of the registry, and how often."""
+"""When instances last sent a heartbeat: what the registry is asked, and how often."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def instance(name: str) -> Instance:
 
 
 class Registry:
-    """Counts what it is asked; empty answers while it is away."""
+    """Counts its calls; gives empty answers while it is away."""
 
     def __init__(self) -> None:
         self.asked: list[list[str]] = []
@@ -41,7 +41,7 @@ async def test_an_answer_is_good_for_a_while() -> None:
 
 
 async def test_who_comes_while_the_registry_is_asked_waits_for_its_answer() -> None:
-    """The second of two at once was told that there had been no heartbeat since the registration."""
+    """The second of two concurrent calls was told that no heartbeat had come since the registration."""
     registry = Registry()
     heartbeats = Heartbeats(registry)
     both = await asyncio.gather(*(heartbeats("price", [instance("price")]) for _ in range(2)))

@@ -1,4 +1,4 @@
-"""HTML for who prefers it, JSON for everybody else."""
+"""HTML for clients that prefer it, JSON for all others."""
 
 import pytest
 from hypothesis import given
@@ -54,5 +54,5 @@ def test_any_text_has_an_answer(accept: str) -> None:
 
 @pytest.mark.parametrize(("before", "html"), [(255, True), (256, False), (60_000, False)])
 def test_no_more_of_a_list_is_looked_at_than_a_client_would_send(before: int, html: bool) -> None:
-    """One request with 60,000 commas held every other one up for a tenth of a second."""
+    """One request with 60,000 commas delayed all others by a tenth of a second."""
     assert prefers_html("," * before + "text/html") is html

@@ -1,4 +1,4 @@
-"""What the public is shown of the services: rendered in short steps, and what is as it was not again."""
+"""The public list of services: rendered in short steps, and unchanged parts only once."""
 
 import json
 from dataclasses import replace

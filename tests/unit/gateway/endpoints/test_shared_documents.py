@@ -1,4 +1,4 @@
-"""Documents for all who ask at once: made once, and never of an older view than the one they knew."""
+"""Documents for concurrent requests: made once, and never from an older view than a client knew."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from gateway.endpoints.shared_documents import SharedDocuments
 
 
 class Maker:
-    """Makes documents as slowly as it is let, and counts them."""
+    """Makes documents when the test lets it, and counts them."""
 
     def __init__(self) -> None:
         self.view = View(revision=1)
@@ -30,7 +30,7 @@ class Maker:
 
 
 async def asked(maker: Maker, count: int) -> "list[asyncio.Task[bytes]]":
-    """So many who ask and wait."""
+    """Start `count` callers that ask and wait."""
     tasks = [asyncio.create_task(maker.documents.get("")) for _ in range(count)]
     for _ in range(3):
         await asyncio.sleep(0)
@@ -66,7 +66,7 @@ async def test_it_is_made_again_when_the_view_or_the_verdicts_have_changed_and_w
 async def test_who_asks_while_an_older_one_is_made_gets_the_next_and_only_one_is_made_at_a_time() -> (
     None
 ):
-    """An instance that has just been registered must be in the answer to whoever asks then."""
+    """A newly registered instance must be in every answer to a later request."""
     maker = Maker()
     maker.may_end.clear()
     early = await asked(maker, 3)

@@ -1,4 +1,4 @@
-"""The reason of a 503 takes little time, however large a service is and however often its health changes."""
+"""A 503's reason takes little time, even for a large service whose health changes often."""
 
 from collections.abc import ItemsView
 
@@ -19,7 +19,7 @@ ORDERS = parse_registration("orders", "i1", {"host": "10.0.0.1", "port": 80})
 
 
 class Outage:
-    """A service whose instances take `takes_s` to look at, each time that somebody does."""
+    """A service whose instances take `takes_s` seconds to look at, each time."""
 
     def __init__(self, takes_s: float) -> None:
         self.now_s = 1000.0
@@ -48,7 +48,7 @@ class Outage:
 
 
 def test_an_outage_of_a_large_service_does_not_have_each_503_look_at_every_instance() -> None:
-    """While thousands failed, each refused request cost the milliseconds of looking at all of them."""
+    """While thousands failed, each refused request took the milliseconds of looking at all of them."""
     outage = Outage(takes_s=0.05)
 
     for _ in range(50):

@@ -1,4 +1,4 @@
-"""The quick way and the careful way of a head are one, whatever stands in it."""
+"""The quick and the careful way give the same head, whatever its fields."""
 
 import re
 from itertools import product
@@ -19,7 +19,7 @@ from middlewares.limits.deciding import LIMIT_FIELDS
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 HOST = (b"Host", b"shop.example")
 DATE = (b"date", b"Thu, 01 Jan 2026 00:00:00 GMT")
-#: Each name of the table, names that begin like one, and others.
+#: Every name of the table, names that begin like one, and others.
 NAMES = [
     *table._TABLE,
     *(prefix + more for prefix, more in product(table._BY_PREFIX, [b"", b"port"])),
@@ -29,7 +29,7 @@ NAMES = [
 
 @st.composite
 def spelled(draw: st.DrawFn) -> bytes:
-    """A name that means something, in any case and with `_` for some `-`."""
+    """A known name, in any case and with `_` for some `-`."""
     name = bytearray(draw(st.sampled_from(NAMES)))
     for at in draw(st.sets(st.integers(0, len(name) - 1))):
         name[at : at + 1] = b"_" if name[at : at + 1] == b"-" else name[at : at + 1].upper()
@@ -47,10 +47,10 @@ values = st.one_of(
 )
 sections = st.one_of(
     st.lists(st.tuples(st.one_of(spelled(), tokens), values), max_size=6),
-    # Connection, and what it may name.
+    # Connection with fields that it may name.
     st.tuples(st.tuples(st.just(b"Connection"), options), st.tuples(spelled(), values)).map(list),
 )
-#: One worker's, so what one example has met helps or harms the next.
+#: One worker's memories, so that what one example leaves there may affect the next.
 MET = ForwardingMemories()
 
 
@@ -77,7 +77,7 @@ def test_an_answer_is_the_same_both_ways(
     fields: list[FieldLine], limits: bool, is_dated: bool, status: int
 ) -> None:
     head = ResponseHead(status, b"", [*fields, DATE] if is_dated else fields)
-    # Who limits has these replaced; nobody has to say so for an answer without them.
+    # Only a limited route has these fields replaced.
     ours = LIMIT_FIELDS if limits else frozenset[bytes]()
     quick, again = (response_head(head, (1, 1), [], MET, replaced=ours) for _ in range(2))
     careful = response_head(head, (1, 1), [], MET, replaced=ours, careful=True)
@@ -86,5 +86,5 @@ def test_an_answer_is_the_same_both_ways(
 
 
 def dateless(head: bytes) -> bytes:
-    """Without the time at which it was made."""
+    """The head without its Date, which changes from second to second."""
     return re.sub(rb"\r\nDate: [^\r]+ GMT\r\n", b"\r\nDate: now\r\n", head)

@@ -1,4 +1,4 @@
-"""What the gateway changes in a head on its way, and that it changes nothing else."""
+"""What the gateway changes in heads, and that it changes nothing else."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 HOST = (b"Host", b"shop.example")
 TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 MET = ForwardingMemories()
-#: What the gateway adds of its own accord, lower-case.
+#: The fields that the gateway adds, lower-case.
 ADDED = [b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"]
 ADDED += [b"x-forwarded-prefix", b"via", b"connection"]
 
@@ -72,12 +72,12 @@ def head_of(request: Inbound) -> Sent:
 
 
 def passed(request: Inbound) -> list[FieldLine]:
-    """The field lines that go to the instance, without those that the gateway adds itself."""
+    """The field lines that go to the instance, without those that the gateway adds."""
     return [field for field in head_of(request).fields if field[0].lower() not in ADDED]
 
 
 def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
-    """The field lines of an answer that go to the client, put together quickly and with care."""
+    """The field lines of an answer that go to the client; the quick and the careful way must agree."""
     date = (b"Date", b"now")
     quick, careful = (
         response_head(ResponseHead(200, b"OK", [*fields, date]), (1, 1), [], MET, careful=careful)
@@ -190,7 +190,7 @@ def test_a_clients_connection_field_does_not_pass_itself() -> None:
 
 @pytest.mark.parametrize("name", [b"Host", b"Content-Length"])
 def test_connection_can_not_take_away_what_frames_or_routes_the_message(name: bytes) -> None:
-    """With `Connection: Content-Length` a request's body would become the next request's head."""
+    """With `Connection: Content-Length` the instance would read a request's body as the next head."""
     field = (name, b"shop.example" if name == b"Host" else b"5")
     fields = [(b"Connection", name), (b"Connection", name.lower()), field]
     assert field in passed(inbound(*fields, host=None if name == b"Host" else HOST))
@@ -212,7 +212,7 @@ IDENTITY += [b"Client-Cert", b"client-cert-chain"]
 
 
 def spellings(name: bytes) -> list[bytes]:
-    """With `_` in each place, all of them, and the first alone."""
+    """The name with `_` for each `-`, for all of them, and for the first."""
     all_of_them = name.replace(b"-", b"_")
     return [all_of_them, name.replace(b"-", b"_", 1), all_of_them.swapcase()]
 
@@ -390,7 +390,7 @@ def test_a_list_without_an_element_is_none() -> None:
 def test_who_takes_no_part_in_a_trace_passes_it_on_as_it_is(
     parents: list[bytes], more: tuple[FieldLine, ...]
 ) -> None:
-    """An invented "not sampled" ended every trace; a span that nobody exports left a hole in each."""
+    """An invented "not sampled" ended every trace; a span that nobody exports left a gap in each."""
     fields = [(b"Traceparent", parent) for parent in parents]
     fields += [(b"tracestate", b"a=1"), (b"TraceState", b"b=2")]
     assert passed(inbound(*fields, *more)) == [HOST, *fields]
@@ -400,7 +400,7 @@ def test_who_takes_no_part_in_a_trace_passes_it_on_as_it_is(
 
 
 def test_a_request_of_http_1_0_without_a_host_gets_the_instances_own() -> None:
-    """The instance is spoken to in HTTP/1.1, where there has to be one."""
+    """The gateway speaks HTTP/1.1 to the instance, which requires a Host."""
     request = inbound(host=None, version=(1, 0))
     assert sent(request, b"host") == [b"10.0.0.9:8002"]
     assert sent(request, b"x-forwarded-host") == []
@@ -437,7 +437,7 @@ SPDY = [(b"Connection", b"Upgrade"), (b"Upgrade", b"SPDY/3.1")]
 
 
 def checked(*fields: FieldLine, method: str = "GET") -> Inbound:
-    """A request whose header section was found valid, so that its body's length is known."""
+    """A request whose header section has been checked, so that its body's length is known."""
     request = inbound(*fields, method=method)
     request.section.check(request.version)
     return request

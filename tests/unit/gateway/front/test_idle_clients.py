@@ -1,4 +1,4 @@
-"""When a client connection without a request is ended, however little its client reads."""
+"""When a client connection without a request ends, even if its client reads nothing."""
 
 from collections.abc import AsyncIterator
 
@@ -10,7 +10,7 @@ from tests.support.byte_connections import ByteTransport
 
 
 class UnreadTransport(ByteTransport):
-    """Its client has yet to read `unsent` bytes, so closing it takes as long."""
+    """A transport with `unsent` bytes, for which a close waits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ async def test_one_that_still_reads_its_answer_is_left_to_it(
 
 
 async def test_one_that_reads_nothing_is_broken_off(client: GatewayRequestHandler) -> None:
-    """A close would wait for it without a limit."""
+    """A close would wait for the client without a limit."""
     unread(client, 3000)
     assert not long_idle(client).aborted
     assert long_idle(client).aborted

@@ -1,4 +1,4 @@
-"""What gateway.front uses of aiohttp's private parts, which may change any day: a new release fails here first."""
+"""The private parts of aiohttp that gateway.front uses: an incompatible release fails here first."""
 
 import ast
 import inspect
@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[4]
 SOURCES = ("gateway", "middlewares", "discovery", "services", "shared", "lockgate")
 FRONT = ROOT / "gateway" / "front"
 
-#: Each private name that is used, by where aiohttp has it.
+#: Each private name in use, by its owner in aiohttp.
 USED: dict[type | ModuleType, set[str]] = {
     web.RequestHandler: {
         *("_buffer_paused", "_close", "_current_request", "_drain_helper", "_force_close"),
@@ -36,7 +36,7 @@ USED: dict[type | ModuleType, set[str]] = {
     web.StreamResponse: {"_cookies"},
     web_protocol: {"_ErrInfo"},
 }
-#: What is overridden, promised or not, with the parameters that aiohttp calls it with.
+#: Overridden methods, public or not, with the parameters that aiohttp passes.
 OVERRIDDEN: dict[type, dict[str, list[str]]] = {
     GatewayRequestHandler: {
         "_handle_request": ["request", "start_time", "request_handler"],
@@ -54,9 +54,9 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
     GatewayServer: {"__call__": [], "pre_shutdown": [], "shutdown": ["timeout"]},
     GatewayRunner: {"_make_server": []},
 }
-#: Our objects in the place of aiohttp's own, by the attribute that holds them.
+#: Our objects that replace aiohttp's, by the attribute that holds them.
 STAND_INS = {"_parser": RequestReader, "_payload_parser": Tunnel}
-#: Named with an underscore, and documented all the same.
+#: Names with an underscore that are documented all the same.
 PUBLIC = {"_replace", "_asdict", "_exit"}
 
 
@@ -65,7 +65,7 @@ def is_private(name: str) -> bool:
 
 
 def names_of(owner: type | ModuleType) -> set[str]:
-    """The attributes that aiohttp's class has, or its instances get from its methods."""
+    """The attributes of aiohttp's class, and those that its methods set on instances."""
     names = set(dir(owner))
     for base in inspect.getmro(owner) if inspect.isclass(owner) else ():
         if base.__module__.startswith("aiohttp"):
@@ -83,7 +83,7 @@ def attributes(tree: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def private_uses(source: str) -> set[str]:
-    """The private names that belong to something which is not made in this source."""
+    """The private names in this source that belong to objects made elsewhere."""
     tree = ast.parse(source)
     uses, own = set(), set()
     for defined in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):

@@ -31,7 +31,7 @@ EVERYTHING = b"\r\n" + GET + H2C + H2C_WITH_BODY + b"\r\n" + POST + H2C + GET + 
 
 
 class CountingParser:
-    """aiohttp's parser, and what it was given."""
+    """aiohttp's parser, which records what it gets."""
 
     def __init__(self, parser: Any) -> None:
         self._parser = parser
@@ -48,7 +48,7 @@ class CountingParser:
 def read(
     *writes: bytes, most_in_flight: int = 32, met: RequestMemory | None = None
 ) -> list[tuple[str, bytes, bool]]:
-    """What the reader makes of the writes: path, body, whether it is the last."""
+    """The requests that the reader finds in the writes: path, body, whether it is the last."""
     return read_and_parsed(*writes, most_in_flight=most_in_flight, met=met)[0]
 
 
@@ -73,7 +73,7 @@ def read_and_parsed(
     taken: list[bytes] | None = None,
     met: RequestMemory | None = None,
 ) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
-    """The same, and what the parser was given for it."""
+    """The requests in the writes, and what the parser got for them."""
     loop = asyncio.new_event_loop()
     try:
         counting = CountingParser(new_parser(loop, most_in_flight))
@@ -81,7 +81,7 @@ def read_and_parsed(
             counting.fed = taken
         reader = RequestReader(counting, HEAD_BYTES, request_memory() if met is None else met)
         found: list[Any] = []
-        for write in (*writes, *[b""] * 4):  # what was held is asked for
+        for write in (*writes, *[b""] * 4):  # ask for what the reader held back
             queued: list[Any] = []
             for piece in reader.pieces(write):
                 queued += reader.feed_data(piece)[0]
@@ -132,13 +132,13 @@ def test_byte_by_byte_reads_the_same() -> None:
 
 
 def behind(head: bytes) -> bytes:
-    """A request whose body is the head of another."""
+    """A request whose body is the head of another one."""
     return b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(head) + head
 
 
 @pytest.fixture
 def met() -> RequestMemory:
-    """A GET has been met."""
+    """A memory that knows a GET."""
     met = request_memory()
     read(GET, met=met)
     return met
@@ -186,7 +186,7 @@ def test_a_request_that_is_more_than_its_head_is_not_remembered(request_: bytes)
 
 
 def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all() -> None:
-    """It would have been a request of every connection that reads on."""
+    """Otherwise every connection that resumes reading would get that request."""
     met = request_memory()
     large = 2**18
 
@@ -207,7 +207,7 @@ def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all()
 @settings(max_examples=40)
 @given(st.lists(st.integers(100, 20_000), min_size=1, max_size=8))
 def test_no_more_of_a_head_is_taken_than_it_may_have_however_it_is_split(sizes: list[int]) -> None:
-    """256 fields of 16 KiB are 4 MiB, before any request or limit."""
+    """256 fields of 16 KiB are 4 MiB, before any request or limit applies."""
     head = b"GET /a HTTP/1.1\r\nHost: h\r\n" + (b"X: " + b"x" * 16_000 + b"\r\n") * 30
     pieces, at = [], 0
     while at < len(head):
@@ -223,7 +223,7 @@ def test_no_more_of_a_head_is_taken_than_it_may_have_however_it_is_split(sizes: 
 
 
 def cpu_s_byte_by_byte(length: int) -> float:
-    """What the reader takes for a request line of so many bytes; of a few tries the least."""
+    """The reader's least CPU time, over a few tries, for a request line of `length` bytes."""
     begin = b"GET /" + b"a" * length
     taken: list[float] = []
     loop = asyncio.new_event_loop()
@@ -239,7 +239,7 @@ def cpu_s_byte_by_byte(length: int) -> float:
 
 
 def test_a_long_line_that_comes_byte_by_byte_is_not_read_again_at_each() -> None:
-    """64 KiB of it took 1.7 s of the loop that all clients share; four times as long took 13 times as much."""
+    """64 KiB took 1.7 s of the loop that all clients share, and four times as much took 13 times as long."""
     assert cpu_s_byte_by_byte(60_000) < 8 * cpu_s_byte_by_byte(15_000)
 
 

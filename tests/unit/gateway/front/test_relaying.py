@@ -1,4 +1,4 @@
-"""An answer's way to the client: every piece once, in order, and nobody is waited for without end."""
+"""An answer's way to the client: every piece once, in order, and no endless wait."""
 
 import asyncio
 from typing import Self
@@ -20,7 +20,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Client(BaseProtocol):
-    """The client's side of a connection, with what aiohttp's stand-in of a request asks it for."""
+    """The client's side of a connection, with what a mocked aiohttp request needs."""
 
     passes_on: Answer | None = None
     writer: StreamWriter
@@ -28,7 +28,7 @@ class Client(BaseProtocol):
 
 
 class Relaying:
-    """A relay from a connection without a network to a client without one."""
+    """A relay between an upstream connection and a client, both without a network."""
 
     def __init__(self, head: bytes, *, send_timeout_s: float = 0.0) -> None:
         self.upstream = ByteConnection()
@@ -83,7 +83,7 @@ class Relaying:
 
 
 async def test_no_piece_overtakes_one_that_waits_for_the_client() -> None:
-    """It was so when the client read on in the very turn of the loop in which the next piece came."""
+    """A piece did when the client resumed in the same turn of the loop in which the next piece came."""
     async with Relaying(FRAMED) as there:
         there.client.pause_writing()
         there.connection.data_received(b"one")
@@ -98,7 +98,7 @@ async def test_no_piece_overtakes_one_that_waits_for_the_client() -> None:
 
 
 async def test_the_end_of_a_chunked_body_waits_for_nobody() -> None:
-    """aiohttp's waits until the client has read, for ever; the instance's connection waited too."""
+    """aiohttp waits for ever until the client has read, and the instance's connection waited too."""
     async with Relaying(CHUNKED) as there:
         there.client.pause_writing()
         there.connection.data_received(b"0\r\n\r\n")
@@ -108,7 +108,7 @@ async def test_the_end_of_a_chunked_body_waits_for_nobody() -> None:
 
 
 async def test_a_client_that_reads_slowly_and_then_nothing_is_given_up() -> None:
-    """What had been written since it was slow counted as aiohttp's, which waits without a limit."""
+    """Data written after the client became slow counted as aiohttp's, which waits without a limit."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"
     async with Relaying(head, send_timeout_s=0.05) as there:
         there.client.pause_writing()

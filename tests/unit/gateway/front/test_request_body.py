@@ -1,4 +1,4 @@
-"""When a body comes too slowly, by a clock that the test turns, and what is sent once more."""
+"""When a body comes too slowly, by a clock that the test moves, and what is sent again."""
 
 import asyncio
 from types import SimpleNamespace
@@ -47,7 +47,7 @@ def test_without_a_setting_there_is_a_rate() -> None:
 
 
 class Upload:
-    """A body whose pieces come, and are taken, at times of the test's."""
+    """A body whose pieces come and are read at times that the test sets."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, limits: ClientLimits) -> None:
         self.now_s = 1000.0
@@ -62,7 +62,7 @@ class Upload:
         self.pieces = self.body.begin()
 
     async def comes(self, after_s: float) -> bytes:
-        """The next piece, that the client takes so long for."""
+        """The next piece, which the client sends after `after_s`."""
         piece = asyncio.ensure_future(anext(self.pieces))
         await asyncio.sleep(0)
         self.now_s += after_s

@@ -1,4 +1,4 @@
-"""A tunnel that begins while its client has yet to read what came before it."""
+"""A tunnel that begins while its client has not read everything before it."""
 
 from gateway.front.tunnel import Tunnel
 from tests.support.byte_clients import client_over
@@ -6,7 +6,7 @@ from tests.support.byte_connections import ByteTransport
 
 
 async def test_a_write_buffer_that_is_full_already_holds_the_instance_back() -> None:
-    """A transport says so once: all that an instance sent to a stalled client was kept."""
+    """A transport says only once that it is full, so everything for a stalled client was kept."""
     to_client, to_instance = ByteTransport(), ByteTransport()
     async with client_over(to_client) as client:
         client.pause_writing()

@@ -1,4 +1,4 @@
-"""Who may change the registry: the one decision, without a server."""
+"""Who may change the registry, decided without a server."""
 
 import pytest
 from aiohttp import web
@@ -11,7 +11,7 @@ TOKEN = "s3cret-token"
 
 
 def request(authorization: str | None = None) -> web.Request:
-    """A request as aiohttp's parser hands it over."""
+    """A request as aiohttp's parser makes it."""
     headers = {} if authorization is None else {"Authorization": authorization}
     return make_mocked_request("PUT", "/services/price/instances/a", headers=headers)
 
@@ -59,7 +59,7 @@ def test_without_it_a_call_is_unauthorized(authorization: str | None) -> None:
 def test_while_no_token_is_set_every_call_is_forbidden(
     token: str | None, authorization: str | None
 ) -> None:
-    """An unset token must never be a token that anybody can guess."""
+    """An unset token must not act as a token that anybody can guess."""
     guard = AdminGuard(token)
     assert not guard.admits(request(authorization))
     with pytest.raises(Forbidden, match="no ADMIN_TOKEN is set"):

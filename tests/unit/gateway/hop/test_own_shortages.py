@@ -1,4 +1,4 @@
-"""What the gateway itself lacks is no verdict about an instance, whoever finds it out."""
+"""A shortage of the gateway itself is no verdict on an instance, wherever it shows."""
 
 import asyncio
 import errno
@@ -29,7 +29,7 @@ from tests.support.shortages import no_descriptors
 
 @pytest.fixture
 async def instance() -> AsyncIterator[Instance]:
-    """One that takes connections."""
+    """An instance that accepts connections."""
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     async with server:
         port = server.sockets[0].getsockname()[1]
@@ -64,7 +64,7 @@ def test_a_refusal_and_a_time_out_are_none(error: OSError) -> None:
 async def test_a_probe_that_can_not_be_made_is_no_verdict(
     instance: Instance, suspected: bool
 ) -> None:
-    """Each was a failure: a healthy service was removed after a minute of "Too many open files"."""
+    """Each counted as a failure: after a minute of "Too many open files" a healthy service was removed."""
     probe = HealthProbe(dialer(), 2.0)
 
     with no_descriptors():
@@ -74,7 +74,7 @@ async def test_a_probe_that_can_not_be_made_is_no_verdict(
 
 
 async def test_a_probe_whose_time_the_gateways_own_pause_used_up_is_no_verdict() -> None:
-    """The instance may have answered meanwhile: nobody looked."""
+    """The instance may have answered meanwhile, and nobody looked."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         instance = parse_registration(
             "price",
@@ -139,7 +139,7 @@ async def test_requests_leave_the_last_descriptors_to_probes(instance: Instance)
 def test_a_resolver_without_descriptors_does_not_say_that_there_is_no_such_name(
     before: tuple[str, ...],
 ) -> None:
-    """After other look-ups it said what their errors had been, which counted against the instance."""
+    """After other look-ups it gave their errors, which counted against the instance."""
     for name in before:
         with suppress(OSError):
             look_up(name)
@@ -149,7 +149,7 @@ def test_a_resolver_without_descriptors_does_not_say_that_there_is_no_such_name(
 
 
 async def test_whether_an_address_is_our_own_listeners_is_not_guessed(instance: Instance) -> None:
-    """It was taken for somebody else's where no socket could be made to find out."""
+    """Without a socket to find out, the address was taken for somebody else's."""
     own = Dialer(AddressPolicy(own_listeners=listeners([("0.0.0.0", instance.port)])))
 
     with no_descriptors(), pytest.raises(OSError, match="Too many open files") as failed:

@@ -1,4 +1,4 @@
-"""When silence becomes a doubt, and when a request moves on from an instance that is doubted."""
+"""When silence becomes a doubt, and when a request moves away from a doubted instance."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,13 +17,13 @@ from tests.support.byte_connections import ANY
 from tests.unit.gateway.upstream.test_pool import SlowDialer
 
 SILENT, ANSWERING = (Instance(name="price", id=one, host="10.0.0.9", port=80) for one in "ab")
-#: A sum of times may be a little less than what was added.
+#: A sum of floating-point times may be a little too small.
 JUST_ENOUGH_S = 0.001
 GET = RequestHead("GET", b"GET / HTTP/1.1\r\n\r\n")
 
 
 class Scene:
-    """Two instances, one of which owes an answer to a request that may move."""
+    """Two instances; one has not answered a request that may move."""
 
     def __init__(self, dialer: SlowDialer) -> None:
         self.upstreams = UpstreamClient(dialer, UpstreamLimits())
@@ -62,7 +62,7 @@ async def test_silence_is_doubted_once_it_has_lasted(scene: Scene) -> None:
 
 
 async def test_a_waiting_request_moves_half_a_second_after_the_doubt(scene: Scene) -> None:
-    """The doubted instance has so long to answer its probe; who waits for longer waits for nothing."""
+    """That is how long the doubted instance has to answer its probe."""
     doubted_s = scene.asked_s + SILENT_FOR_S + JUST_ENOUGH_S
     scene.evidence.sweep(doubted_s)
 

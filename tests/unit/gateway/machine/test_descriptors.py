@@ -1,4 +1,4 @@
-"""How many descriptors there may be, and for whom the last ones are kept."""
+"""How many descriptors the gateway may use, and what the last ones are kept for."""
 
 import asyncio
 import resource

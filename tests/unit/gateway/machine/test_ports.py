@@ -1,4 +1,4 @@
-"""Ports that are not for everybody are not taken: it takes root, or another port."""
+"""Ports that need root: an ordinary user is told to use root or another port."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ NEEDS_ROOT = "port 1 needs root or CAP_NET_BIND_SERVICE"
 
 @pytest.fixture
 def nobody() -> Iterator[None]:
-    """Without root's privileges for as long as the test takes."""
+    """Drop root's privileges for the test."""
     if not _FIRST_FOR_ALL.exists() or int(_FIRST_FOR_ALL.read_text()) < 2:
         pytest.skip("every port is for everybody here")
     privileged = os.geteuid() == 0

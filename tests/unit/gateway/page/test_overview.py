@@ -1,4 +1,4 @@
-"""What the page shows: what is not well first, with its reason; bounded, whatever is registered."""
+"""What the page shows: unwell services first, with reasons, and a bounded number of everything."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ ILL = Health("unhealthy", latest="GET /h answers 404 (at 10.0.0.1)")
 
 
 class Registry:
-    """Instances with their health, and what is made of them."""
+    """Instances with their health, and the overview of them."""
 
     def __init__(self) -> None:
         self.services: dict[str, dict[str, Entry]] = {}
@@ -98,7 +98,7 @@ def test_of_a_single_instance_the_reason_says_all(registry: Registry) -> None:
 
 
 def test_what_has_lapsed_is_not_listed_and_is_counted_in_the_reason(registry: Registry) -> None:
-    """Requests may still go there, and `/services` lists it no more."""
+    """Requests may still go to a lapsed instance, but `/services` no longer lists it."""
     registry.add("a/1", ILL)
     registry.keep(replace(registry.add("a/2"), absent="lapsed"))
     registry.keep(replace(registry.add("gone/1"), absent="lost"))
@@ -176,12 +176,12 @@ def test_of_many_a_part_is_shown_and_all_are_counted(registry: Registry) -> None
     first = shown.services[0]
     assert (first.name, first.total) == ("large", page.MOST_INSTANCES_OF_A_SERVICE + 6)
     assert len(first.instances) == page.MOST_INSTANCES_OF_A_SERVICE
-    assert first.instances[0].id == "z"  # the ill one is not among those left out
+    assert first.instances[0].id == "z"  # the unhealthy one is listed
     assert sum(len(one.instances) for one in shown.services) == page.MOST_INSTANCES
 
 
 def test_no_step_looks_at_all_instances_of_a_service(registry: Registry) -> None:
-    """Of one service with thousands, all of which are ill, one step took longer than all others together."""
+    """With thousands of unhealthy instances, one step took longer than all others together."""
     for number in range(2000):
         registry.add(f"large/i{number:04}", ILL)
     looked = 0

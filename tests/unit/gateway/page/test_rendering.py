@@ -1,4 +1,4 @@
-"""The page as HTML: whatever the values are, they are text."""
+"""The page as HTML: every value stays text, whatever it contains."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Chunk-size lines: however they are cut, the parser gets the numbers alone, and all else as it came."""
+"""Chunk-size lines: however they are cut, the parser gets only their numbers, and all else unchanged."""
 
 import pytest
 
@@ -47,5 +47,5 @@ def test_lines_are_made_plain(wire: bytes, plain: bytes, step: int) -> None:
 
 @pytest.mark.parametrize("wire", [b"x", b" ", b"2x", b"2\rx", b"2 x"])
 def test_what_can_be_no_line_is_not_held_back(wire: bytes) -> None:
-    """The parser refuses it at once: nobody waits for its end."""
+    """The parser refuses it at once, and nobody waits for its end."""
     assert b"".join(map(bytes, ChunkLines().plain(memoryview(wire)))) == wire

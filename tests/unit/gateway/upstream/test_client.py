@@ -1,4 +1,4 @@
-"""Whose connections the client keeps when an instance registers again."""
+"""Which connections the client keeps when an instance registers again."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ async def idle_connection(client: UpstreamClient) -> UpstreamConnection:
 
 
 async def test_another_health_check_keeps_the_idle_connections(client: UpstreamClient) -> None:
-    """It once made a new pool, and each connection was opened anew."""
+    """The client once made a new pool, and each connection was opened again."""
     connection = await idle_connection(client)
     again = replace(INSTANCE, metadata={"health.statuses": "200-299"}, health_check_url="/up")
 

@@ -1,4 +1,4 @@
-"""What becomes of an instance's bytes on a connection: its exchanges, its backpressure, what is forwarded."""
+"""A connection's exchanges, its backpressure, and what it forwards."""
 
 import asyncio
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ ANSWER = OK + b"Content-Length: 5\r\n\r\nhello"
 
 
 def ask(there: ByteConnection, pieces: Iterable[bytes], *, method: str) -> None:
-    """One exchange, of which all the pieces come at once."""
+    """Run one exchange whose pieces all come at once."""
     connection = there.ask(method)
     for piece in filter(None, pieces):
         if not there.transport.aborted:
@@ -21,7 +21,7 @@ def ask(there: ByteConnection, pieces: Iterable[bytes], *, method: str) -> None:
 
 
 def look(there: ByteConnection, response: Response, *, reusable: bool) -> None:
-    """It is this response that came."""
+    """Check that this response came."""
     connection, expected = there.connection, response.expected
     head = at_once(connection.head())
     assert head is not None
@@ -53,7 +53,7 @@ async def test_a_clean_end_behind_a_whole_response_changes_nothing_of_it(
 async def test_a_response_after_the_first_is_never_anybodys(
     first: Response, second: Response, at: list[int]
 ) -> None:
-    """And the connection on which it came is never used again."""
+    """The connection on which it came is never used again either."""
     if first.ends:
         return
     there = ByteConnection()
@@ -153,7 +153,7 @@ async def test_behind_a_piece_that_was_declined_all_wait_for_the_reader() -> Non
     connection.forward_to(lambda _: next(answers))
 
     connection.data_received(b"one")
-    connection.data_received(b"two")  # it would be taken, before the first
+    connection.data_received(b"two")  # it must not overtake the first
     assert at_once(connection.read()) == b"one"
     assert at_once(connection.read()) == b"two"
     connection.data_received(b"six")

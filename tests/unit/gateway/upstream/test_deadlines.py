@@ -1,4 +1,4 @@
-"""Two requests to one instance keep each to its own deadlines."""
+"""Each of two requests to one instance keeps its own deadlines."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Which of a name's addresses is connected to, when some hang and some refuse."""
+"""Which of a name's addresses gets the connection, when some hang and some refuse."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ class Peer(Reader):
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    """One port, which ANSWERS serves."""
+    """A port at which ANSWERS serves."""
     server = await asyncio.start_server(lambda _, writer: writer.close(), ANSWERS, 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
@@ -39,7 +39,7 @@ async def port() -> AsyncIterator[int]:
 
 @pytest.fixture
 def hanging(port: int) -> Iterator[None]:
-    """HANGS listens and has no room in its queue: a further SYN is dropped."""
+    """Make HANGS listen with a full queue, so that another SYN is dropped."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server((HANGS, port), backlog=0))
         assert listener.getsockname()[1] == port
@@ -63,7 +63,7 @@ async def connected_to(port: int, *addresses: str, within_s: float = 2.0) -> str
 
 @pytest.mark.usefixtures("hanging")
 async def test_an_address_that_hangs_leaves_time_for_the_next(port: int) -> None:
-    """It once used up the whole time-out."""
+    """The hanging address once used up the whole time-out."""
     assert await connected_to(port, HANGS, ANSWERS) == ANSWERS
 
 
@@ -79,7 +79,7 @@ async def test_all_of_them_have_the_one_time_out(port: int) -> None:
 
 
 async def test_the_next_is_tried_at_once_when_one_refuses(port: int) -> None:
-    refusing = [REFUSES] * 20  # they would take five seconds, each awaited
+    refusing = [REFUSES] * 20  # one after the other they would take five seconds
 
     assert await connected_to(port, *refusing, ANSWERS, within_s=2.0) == ANSWERS
 
@@ -101,7 +101,7 @@ async def test_when_all_refuse_it_is_refused(port: int) -> None:
     ],
 )
 async def test_a_forbidden_address_is_named_once(host: str, told: str) -> None:
-    """It read `169.254.169.254 is 169.254.169.254: link-local`."""
+    """The message was `169.254.169.254 is 169.254.169.254: link-local`."""
     dialer = Dialer(AddressPolicy())
 
     async def resolve(host: str) -> list[IPAddress]:

@@ -1,4 +1,4 @@
-"""Answers in the middle of an upload, over real sockets: whoever closes behind one resets the connection."""
+"""Answers in the middle of an upload, over real sockets: a close after the answer resets the connection."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ Act = Callable[[socket.socket], None]
 
 
 def reset_behind(answer: bytes) -> Act:
-    """What it was sent lies in its socket unread, which makes the close a reset."""
+    """Answer and close with unread bytes in the socket, which makes the close a reset."""
 
     def act(peer: socket.socket) -> None:
         peer.sendall(answer)
@@ -44,7 +44,7 @@ def finish_and_reset_behind(answer: bytes) -> Act:
 
 
 class Exchange:
-    """A connection over TCP to a peer that is this test, and an upload over it."""
+    """A TCP connection to this test as its peer, and an upload over it."""
 
     def __init__(self, connection: UpstreamConnection, peer: socket.socket) -> None:
         self.connection = connection
@@ -63,7 +63,7 @@ class Exchange:
         return cls(connection, peer)
 
     async def answer(self, body: AsyncIterator[bytes]) -> tuple[int, bytes]:
-        """Status and body; a Failure where it breaks off."""
+        """Return status and body; raise a Failure if the answer breaks off."""
         self.connection.request(HEAD, body, deadlines=Deadlines())
         async with asyncio.timeout(WITHIN_S):
             head = await self.connection.head()
@@ -77,7 +77,7 @@ class Exchange:
         self.peer.close()
 
     async def upload(self, act: Act) -> AsyncIterator[bytes]:
-        """The peer acts between two pieces, and the loop has no chance to read what came of it."""
+        """Let the peer act between two pieces, before the loop can read the result."""
         yield b"x"
         act(self.peer)
         for _ in range(MORE_PIECES):
@@ -94,7 +94,7 @@ async def asked(act: Act) -> tuple[int, bytes, bool]:
 
 
 def on(loop: str, work: Coroutine[Any, Any, Any]) -> Any:
-    """On asyncio's own loop or on uvloop, which is what the gateway runs on."""
+    """Run on asyncio's own loop or on uvloop, which the gateway uses."""
     factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         return runner.run(work)
@@ -169,7 +169,7 @@ def test_nobody_reads_on_from_a_client_whose_instance_takes_nothing(loop: str) -
 
 @loops
 def test_a_body_that_breaks_off_does_not_break_the_answer_that_has_begun(loop: str) -> None:
-    """The instance is told by the end of what it is sent, and its connection is not used again."""
+    """The instance notices by the end of the body; its connection is not used again."""
 
     async def run() -> tuple[int, bytes, bytes, bool]:
         exchange = await Exchange.begin()

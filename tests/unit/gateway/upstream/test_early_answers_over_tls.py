@@ -1,4 +1,4 @@
-"""Answers in the middle of an upload over TLS, where the loop has no chance to read them before a write fails."""
+"""Answers in the middle of an upload over TLS, when a write fails before the loop can read them."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""How long a connection may have been idle for a request that can't be sent again."""
+"""Which idle connections are safe for a request that can't be sent again."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Whose turn it is at an instance that takes only so many connections."""
+"""Whose turn it is at an instance with a limited number of connections."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 
 
 class SlowDialer(Dialer):
-    """Connects when it is allowed to, to nobody."""
+    """Makes connections to nobody, once the test lets it."""
 
     def __init__(self) -> None:
         super().__init__(AddressPolicy(AllowedHosts.parse("")))
@@ -64,19 +64,19 @@ def pool_of(dialer: Dialer, connections: int, wait_s: float = 5.0) -> Pool:
 
 
 async def take(pool: Pool) -> UpstreamConnection:
-    """As the hop does it."""
+    """Take a connection as the hop does."""
     return pool.take_idle() or await pool.open(deadlines=ANY)
 
 
 def use(connection: UpstreamConnection) -> None:
-    """One whole exchange."""
+    """Run one whole exchange."""
     connection.request(GET, deadlines=ANY)
     connection.data_received(b"HTTP/1.1 204 No Content\r\n\r\n")
     assert at_once(connection.head()) is not None
 
 
 async def settle() -> None:
-    """Let every task go on as far as it can."""
+    """Let every task run as far as it can."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -112,7 +112,7 @@ async def test_a_connection_that_can_not_be_used_again_is_ended(dialer: SlowDial
 
 
 async def test_what_becomes_free_goes_to_who_waited_not_to_a_newcomer(dialer: SlowDialer) -> None:
-    """A newcomer once took it, and who had waited opened one more than there may be."""
+    """A newcomer once took it, and the one that had waited opened one more than allowed."""
     pool = pool_of(dialer, 1)
     first = await take(pool)
     waits = asyncio.create_task(take(pool))
@@ -162,7 +162,7 @@ async def test_who_waits_too_long_is_told_so(dialer: SlowDialer) -> None:
 
 
 async def test_a_turn_of_one_who_has_left_goes_to_the_next(dialer: SlowDialer) -> None:
-    """It was once lost, and the next waited in vain."""
+    """The turn was once lost, and the next request waited in vain."""
     pool = pool_of(dialer, 1)
     first = await take(pool)
     leaves, stays = asyncio.create_task(take(pool)), asyncio.create_task(take(pool))
@@ -248,7 +248,7 @@ async def test_a_sweep_ends_what_was_idle_too_long_and_nothing_else(dialer: Slow
 
 
 async def test_who_waits_or_connects_is_in_flight(dialer: SlowDialer) -> None:
-    """Choosing and draining once saw only who had a connection: one that hangs looked idle."""
+    """Choosing and draining once counted only requests with a connection, so a hanging instance looked idle."""
     pool = pool_of(dialer, 1)
     dialer.may_connect.clear()
     connects, waits = asyncio.create_task(take(pool)), asyncio.create_task(take(pool))
@@ -282,7 +282,7 @@ async def test_who_waits_in_vain_is_in_flight_no_more(dialer: SlowDialer) -> Non
 async def test_what_can_not_be_repeated_keeps_clear_of_the_age_at_which_an_instance_closes(
     dialer: SlowDialer, how: str
 ) -> None:
-    """The request that met the close was in its kernel already: it was lost, one in some thousands."""
+    """A request that crossed the close was already in the instance's kernel: some in thousands were lost."""
     pool = pool_of(dialer, 0)
     other, closed = [await take(pool) for _ in range(2)]
     for connection in (other, closed):

@@ -1,4 +1,4 @@
-"""An answer whose head has been met before is the same as if it had been parsed, and nothing else is."""
+"""An answer with a remembered head equals the parsed one, and no other answer is taken for it."""
 
 import httptools
 import pytest
@@ -23,7 +23,7 @@ def met() -> AnswerMemory:
 
 @pytest.fixture
 def parsers(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
-    """What was given to a parser."""
+    """The bytes that parsers got."""
     fed: list[bytes] = []
 
     class Parser(httptools.HttpResponseParser):
@@ -38,7 +38,7 @@ def parsers(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 def answered(
     met: AnswerMemory, *pieces: bytes, method: str = "GET", correlation_id: bytes = b""
 ) -> list[Said]:
-    """What a new reader says of these bytes."""
+    """What a new reader makes of these bytes."""
     reader = ResponseReader(64 * 1024, met)
     reader.begin(method, correlation_id=correlation_id)
     return [said for piece in pieces for said in reader.feed(piece)]

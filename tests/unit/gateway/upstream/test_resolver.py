@@ -1,4 +1,4 @@
-"""Names to addresses: one look-up of a name at a time, and a silent one holds up nobody else."""
+"""Names to addresses: one look-up of a name at a time, and a silent name delays no other."""
 
 import asyncio
 import errno
@@ -32,7 +32,7 @@ async def _bounded() -> object:
 
 
 async def test_silent_names_hold_up_no_other(name_server: NameServer) -> None:
-    """The loop's own four threads were all taken by four of them."""
+    """Four silent names took all four threads of the loop."""
     resolver = Resolver(name_server.look_up)
     name_server.silent = {f"silent-{n}" for n in range(40)}
     waiting = [asyncio.create_task(resolver.resolve(one)) for one in name_server.silent]
@@ -51,7 +51,7 @@ async def test_of_a_name_there_is_one_look_up_at_a_time(name_server: NameServer)
     waiting = [asyncio.create_task(resolver.resolve("one")) for _ in range(10)]
     await eventually(lambda: name_server.asked["one"])
 
-    waiting[0].cancel()  # who leaves takes nothing from the others
+    waiting[0].cancel()  # a caller that leaves does not disturb the others
     await asyncio.sleep(0)
     name_server.speaks.set()
 
@@ -88,7 +88,7 @@ async def resolves(resolver: Resolver, host: str) -> bool:
 async def test_names_that_were_slow_take_no_more_than_their_share(
     name_server: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A thousand of them must not take every thread over and over."""
+    """A thousand slow names must not take every thread again and again."""
     monkeypatch.setattr(looking_up, "SLOW_AFTER_S", 0.0)
     monkeypatch.setattr(looking_up, "MOST_FOR_SLOW", 2)
     look_ups = LookUps(name_server.look_up)
@@ -175,7 +175,7 @@ async def test_where_nothing_can_be_connected_to_the_name_is_asked_for_anew(
 async def test_a_resolver_that_fails_leaves_the_last_answer(
     name_server: NameServer, failure: OSError
 ) -> None:
-    """An instance that was restarted during an outage of DNS is found where it was."""
+    """An instance that restarts during a DNS outage is found at its old address."""
     resolver = Resolver(name_server.look_up)
     await resolver.resolve("back")
     name_server.fails = failure

@@ -1,4 +1,4 @@
-"""Responses as bytes: however they are cut they read the same, and no invalid one reads as valid."""
+"""Responses as bytes: every split reads the same, and no invalid response reads as valid."""
 
 import re
 
@@ -36,7 +36,7 @@ def test_a_valid_response_reads_the_same_however_it_is_cut(
 def test_a_part_of_a_response_is_never_a_whole_one(
     response: Response, at: list[int], share: float
 ) -> None:
-    """But for a body until the close, of which nobody can tell; a reset ends none of them cleanly."""
+    """A body until the close is the exception, since its end can't be known; a reset is never a clean end."""
     part = response.data[: int(len(response.data) * share)]
 
     for end in (True, ConnectionResetError()):
@@ -132,7 +132,7 @@ def test_a_head_that_is_not_one_clear_head_never_becomes_an_answer(data: bytes) 
         for end in (False, True):
             came = outcome_of(pieces, end=end)
             assert (came.complete, came.reusable) == (False, False), pieces[:2]
-            # Where the fault is behind the head, the head may be out already.
+            # If the fault comes after the head, the head may be out already.
             assert came.failure in ("invalid", "cut off"), pieces[:2]
             if end is False or len(pieces) == 1:
                 assert came.failure == "invalid", pieces[:2]
@@ -203,7 +203,7 @@ def test_trailers_that_come_at_once_are_held_to_it_too() -> None:
     assert (came.complete, came.reusable, came.failure) == (False, False, "invalid")
 
 
-# Any bytes at all, against a reader of our own that knows the grammar and nothing else
+# Arbitrary bytes, compared with a simple reader that knows only the grammar
 
 _HEAD = re.compile(
     rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n"
@@ -257,7 +257,7 @@ def _unchunked(data: bytes) -> bytes | None:
 
 @st.composite
 def _damaged(draw: st.DrawFn) -> bytes:
-    """A valid response in which bytes were put in, taken out, and replaced."""
+    """A valid response with inserted, removed and replaced bytes."""
     data = bytearray(draw(responses()).data)
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(data)))
@@ -308,13 +308,13 @@ def test_bytes_behind_a_switch_of_protocols_belong_to_the_new_one(at: int) -> No
     ids=["neither field", "Upgrade alone", "Connection alone"],
 )
 def test_a_switch_that_does_not_say_to_what_is_not_valid(answer: bytes) -> None:
-    """Once the client got such a 101, and then the end of its connection."""
+    """A client once got such a 101, and then the end of its connection."""
     came = outcome_of([answer + b"hello"], upgrades=True)
 
     assert (came.status, came.failure) == (None, "invalid")
 
 
-# What is said beside the answer
+# What comes with the answer
 
 
 def test_interim_heads_come_before_the_final_one_but_for_100() -> None:
@@ -335,7 +335,7 @@ def test_interim_heads_come_before_the_final_one_but_for_100() -> None:
 
 
 def test_trailers_of_an_interim_answer_are_none_of_its_fields() -> None:
-    """Above 103 the parser reads a body where one is announced."""
+    """Above 103 the parser reads a body if one is announced."""
     reader = ResponseReader(1000)
     reader.begin("GET")
 

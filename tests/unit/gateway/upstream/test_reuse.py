@@ -1,4 +1,4 @@
-"""When a connection may carry one more request: what it learned, how long it was idle, what came."""
+"""When a connection may carry another request: by what it learned, its idle time, and what came."""
 
 from collections.abc import AsyncIterator
 
@@ -79,7 +79,7 @@ async def test_what_was_learned_stays_until_something_else_is_said(there: ByteCo
 async def test_a_connection_on_which_anything_came_meanwhile_is_not_fresh(
     there: ByteConnection, what: bytes
 ) -> None:
-    """It is in the socket, not read yet: the loop has had no time for it."""
+    """The bytes are still in the socket, because the loop has had no time to read them."""
     connection = after_answer(there)
     if what:
         there.peer.send(what)
@@ -135,7 +135,7 @@ async def test_an_answer_that_has_not_come_to_its_end_is_not_followed_by_another
 async def test_a_connection_that_ended_before_the_request_has_seen_nothing_of_it(
     there: ByteConnection, error: Exception | None, when: str
 ) -> None:
-    """A new one may end between its making and its first use; it once waited for the time-out then."""
+    """A new connection may end before its first use; the request then once waited for the time-out."""
     connection = there.connection
     there.transport.abort()
     if when == "just before":
@@ -152,7 +152,7 @@ async def test_a_connection_that_ended_before_the_request_has_seen_nothing_of_it
 
 
 async def test_bytes_before_the_first_request_end_the_connection(there: ByteConnection) -> None:
-    """They were once read as the answer to it."""
+    """The bytes were once read as the answer to that request."""
     there.connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nunasked")
     assert there.transport.aborted
 

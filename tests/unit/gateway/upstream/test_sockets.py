@@ -1,4 +1,4 @@
-"""Connecting a socket: at once where the kernel is through, by the event loop where it is not."""
+"""Connecting a socket: at once if the kernel can, else through the event loop."""
 
 import asyncio
 import socket
@@ -23,7 +23,7 @@ def sock() -> Iterator[socket.socket]:
 def test_who_listens_on_this_machine_is_connected_to_without_a_turn_of_the_loop(
     sock: socket.socket,
 ) -> None:
-    """There is no loop here that could have one."""
+    """No loop runs here."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         at_once(connect(sock, server.getsockname()))
 
@@ -40,7 +40,7 @@ def test_who_refuses_is_known_at_once_too(sock: socket.socket) -> None:
 
 @pytest.fixture
 def full() -> Iterator[socket.socket]:
-    """A server whose queue has room for the one client that is in it: a further SYN is dropped."""
+    """A server whose queue is full with one client, so that another SYN is dropped."""
     with (
         socket.create_server(("127.0.0.1", 0), backlog=0) as server,
         socket.create_connection(server.getsockname()),
@@ -55,7 +55,7 @@ def test_who_takes_his_time_is_waited_for(
     sock: socket.socket,
     new_loop: Callable[[], asyncio.AbstractEventLoop],
 ) -> None:
-    """The next SYN comes after a second. asyncio's own loop, and the one that the gateway runs on."""
+    """The next SYN comes after a second; tested on asyncio's own loop and on the gateway's."""
 
     async def wait() -> None:
         connecting = asyncio.ensure_future(connect(sock, full.getsockname()))
@@ -77,7 +77,7 @@ async def test_the_wait_may_be_ended(full: socket.socket, sock: socket.socket) -
             await connect(sock, full.getsockname())
 
 
-#: A network of its own, as a container has it: no IPv6, and two ports for clients.
+#: A separate network as in a container: without IPv6, and with two ports for clients.
 CONTAINER = """
 ip link set lo up
 echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
@@ -117,7 +117,7 @@ def _has_networks() -> bool:
 
 @pytest.mark.skipif(not _has_networks(), reason="no network of its own can be made here")
 def test_ipv6_that_is_switched_off_is_no_want_of_ports() -> None:
-    """Linux says EADDRNOTAVAIL of both. A dead instance at `::1` was taken for a shortage of our own."""
+    """Linux gives EADDRNOTAVAIL for both. A dead instance at `::1` counted as a shortage of our own."""
     command = [*IN_A_CONTAINER, sys.executable, "-c", CONNECTS]
     said = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True).stdout
 

@@ -1,4 +1,4 @@
-"""A request's body on its way to an instance: nobody is waited for at somebody else's cost."""
+"""A request's body on its way to an instance: waiting for one side does not cost the other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ async def there() -> AsyncIterator[ByteConnection]:
 async def test_nothing_is_read_of_an_upload_while_the_instance_takes_nothing(
     there: ByteConnection,
 ) -> None:
-    """64 MiB were once taken whole: it is all kept for an instance that reads slowly."""
+    """64 MiB were once read at once and kept for an instance that reads slowly."""
     taken = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -46,7 +46,7 @@ async def test_nothing_is_read_of_an_upload_while_the_instance_takes_nothing(
 
 
 async def test_an_instance_is_not_blamed_while_its_client_pauses(there: ByteConnection) -> None:
-    """UPSTREAM_TIMEOUT begins when the instance has been sent everything."""
+    """UPSTREAM_TIMEOUT begins once the whole request has been sent."""
     paused, goes_on = asyncio.Event(), asyncio.Event()
     connection = there.connection
 
@@ -68,7 +68,7 @@ async def test_an_instance_is_not_blamed_while_its_client_pauses(there: ByteConn
 
 
 async def test_a_tunnel_whose_first_burst_was_large_goes_on() -> None:
-    """What came along with the 101 had paused the reading, for a reader that never came."""
+    """The bytes that came with the 101 paused the reading, and no reader resumed it."""
     there = ByteConnection()
     connection = there.ask(upgrades=True)
     switch = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: chat\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Background work: it is counted while it runs, and begun anew where it crashes."""
+"""Background work is counted while it runs, and is started again after a crash."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The counts of instances in /status and /metrics, which anybody may ask for."""
+"""The counts of instances for /status and /metrics, which anybody may ask for."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The event loop's lag: what keeps the loop busy is seen, and an idle loop is looked at all the same."""
+"""The event loop's lag: work that blocks the loop shows, and an idle loop is measured too."""
 
 import asyncio
 import time

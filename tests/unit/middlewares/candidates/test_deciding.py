@@ -1,4 +1,4 @@
-"""Which instances a request may go to: each row of the table of tiers, and what keeps an instance out."""
+"""Which instances a request may go to: each tier of the table, and what excludes an instance."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -32,12 +32,12 @@ def entry(
 
 
 def saying(statuses: Mapping[str, Status]) -> Callable[[str], Status]:
-    """This gateway's verdicts by instance id; healthy where nothing is said."""
+    """This gateway's verdicts by instance id; healthy by default."""
     return lambda key: statuses.get(key.partition("/")[2], "healthy")
 
 
 def found(*entries: Entry, suspected: str = "", **statuses: Status) -> list[tuple[str, str]]:
-    """(instance id, tier) of each candidate; `suspected` are the ids of those that are."""
+    """(instance id, tier) of each candidate; `suspected` are the ids of suspected instances."""
     selection = select(*entries, suspected=suspected, **statuses)
     assert {one.tier for one in selection.candidates} <= {selection.tier}
     assert len(selection.candidates) + len(selection.excluded) == len(entries)
@@ -45,7 +45,7 @@ def found(*entries: Entry, suspected: str = "", **statuses: Status) -> list[tupl
 
 
 def left_out(*entries: Entry, suspected: str = "", **statuses: Status) -> dict[str, str]:
-    """Why each instance is that is left out, by its id."""
+    """The reason of each excluded instance, by id."""
     selection = select(*entries, suspected=suspected, **statuses)
     return {one.entry.instance.id: one.state for one in selection.excluded}
 
@@ -65,8 +65,8 @@ def test_registered_instances_that_pass_are_candidates() -> None:
 
 
 def test_an_instance_that_was_lost_with_the_data_stands_beside_the_registered() -> None:
-    """A partly refilled registry is not the whole truth: the first service instance to come back would
-    otherwise get everything."""
+    """A partly refilled registry is incomplete: otherwise the first instance to come back would get all
+    requests."""
     assert found(entry("a"), entry("b", absent="lost")) == [
         ("a", "registered"),
         ("b", "registered"),
@@ -100,8 +100,8 @@ def test_where_all_are_suspected_they_are_still_candidates_and_before_the_lapsed
 
 
 def test_what_stands_where_another_id_drains_gets_nothing_while_another_can_be_used() -> None:
-    """A process was killed, came back at its port under a new id, and left as it should within the old
-    id's lease: requests to the old id met its end."""
+    """A process was killed, came back at its port under a new id, and left cleanly within the old id's
+    lease: requests to the old id failed."""
     left = entry("old"), entry("new", draining=True)
     assert found(*left, entry("b", port=8001)) == [("b", "registered")]
     assert found(*left) == [("old", "suspected")]
@@ -132,7 +132,7 @@ def test_in_no_tier_an_instance_of_weight_nothing_gets_anything(absent: Absence 
 
 
 def test_it_is_the_gateways_own_verdict_that_counts_not_the_registrys() -> None:
-    """Another gateway may reach what this one can not, and the other way round."""
+    """One gateway may reach an instance that another can't."""
     assert found(entry("a", registry_says="unhealthy"), a="healthy") == [("a", "registered")]
     assert found(entry("a", registry_says="healthy"), a="unhealthy") == []
 
@@ -146,7 +146,7 @@ def test_a_candidate_is_the_instance_itself() -> None:
     assert select(one).candidates == (Candidate(one.instance, "registered"),)
 
 
-# Why is an instance left out?
+# Why is an instance excluded?
 
 
 def test_each_instance_that_is_left_out_says_why() -> None:
@@ -184,7 +184,7 @@ def test_where_there_are_no_candidates_all_are_left_out() -> None:
 
 
 def test_of_a_lower_tier_the_others_are_left_out_by_what_they_are() -> None:
-    """The lapsed one is used; the draining one beside it is not."""
+    """The lapsed one is used; the draining one is not."""
     assert left_out(entry("a", absent="lapsed"), entry("b", port=1, draining=True)) == {
         "b": "draining"
     }

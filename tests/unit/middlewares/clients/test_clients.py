@@ -1,4 +1,4 @@
-"""What is remembered of clients is what would be found out anew."""
+"""A remembered client gives the same answers as a new one."""
 
 import pytest
 

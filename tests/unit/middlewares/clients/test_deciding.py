@@ -1,4 +1,4 @@
-"""Who the client is, whom to believe about it, and what its requests are counted under."""
+"""Who the client is, whom to believe about it, and by which key its requests are counted."""
 
 import pytest
 from hypothesis import given
@@ -94,8 +94,8 @@ def test_a_peer_that_is_not_trusted_is_the_client_whatever_it_claims(claimed: li
 def test_behind_a_trusted_peer_it_is_the_right_most_address_that_is_not_trusted(
     forwarded_for: list[str], client: str
 ) -> None:
-    """From the right, since a client may write whatever it likes at the left; and what stands left of
-    nonsense can't be believed either. An empty element is no nonsense (RFC 9110 §5.6.1)."""
+    """Addresses are read from the right, since a client may write anything at the left. Addresses to the
+    left of an invalid one can't be believed; empty elements are ignored (RFC 9110 §5.6.1)."""
     assert TRUSTED.client_of("10.0.0.1", forwarded_for) == client
 
 

@@ -1,4 +1,4 @@
-"""What a request must keep to: one row for each way in which two readers might differ."""
+"""The rules for requests: one row for each way in which two readers might differ."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The arithmetic of rate limits: exact in every window, and true in what it tells."""
+"""The arithmetic of rate limits: exact in every window, and clients are told the truth."""
 
 import math
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from middlewares.limits.deciding import (
 
 S = 1_000_000
 
-#: Resolutions of a millisecond and of more, limits of one and of many, on stamps that are round and not.
+#: Resolutions of a millisecond and more, limits of one and many, round stamps and others.
 policies = st.builds(
     Policy,
     st.just("default"),
@@ -53,7 +53,7 @@ def arrivals(start_us: int, pauses: Sequence[int]) -> list[int]:
 
 
 def most_in_a_window(admitted: Sequence[int], window_us: int) -> int:
-    """The most admissions in any interval shorter than the window."""
+    """The largest number of admissions in any interval shorter than the window."""
     most = first = 0
     for last, at_us in enumerate(admitted):
         while at_us - admitted[first] >= window_us:
@@ -67,7 +67,7 @@ def most_in_a_window(admitted: Sequence[int], window_us: int) -> int:
 def test_no_interval_shorter_than_the_window_holds_more_than_the_limit(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
-    """Of the real times, not the rounded stamps: fixed windows let twice the limit through at an edge."""
+    """Real times count, not rounded stamps; fixed windows admit twice the limit at an edge."""
     log = SlidingLog()
     admitted = [at for at in arrivals(start_us, pauses) if ask(log, policy, at).allowed]
     assert most_in_a_window(admitted, policy.window_us) <= policy.requests
@@ -77,7 +77,7 @@ def test_no_interval_shorter_than_the_window_holds_more_than_the_limit(
 def test_nobody_is_refused_who_is_a_step_over_the_window_after_the_limit_before(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
-    """The other half of exact: with fewer than the limit in the window and one step, one is admitted."""
+    """A request is admitted if the window and one step hold fewer than the limit."""
     log, admitted = SlidingLog(), list[int]()
     for now_us in arrivals(start_us, pauses):
         recent = [at for at in admitted if at > now_us - policy.window_us - policy.resolution_us]
@@ -91,7 +91,7 @@ def test_nobody_is_refused_who_is_a_step_over_the_window_after_the_limit_before(
 def test_refused_requests_leave_no_trace(
     policy: Policy, start_us: int, pauses: list[int], data: st.DataObject
 ) -> None:
-    """Hammering at a shut door must not keep it shut: any refused request may as well not have been."""
+    """Refused requests must not prolong the refusal: without them all decisions are the same."""
     log, times = SlidingLog(), arrivals(start_us, pauses)
     decisions = [ask(log, policy, at) for at in times]
     without = SlidingLog()
@@ -204,8 +204,8 @@ def test_large_limits_are_logged_in_five_hundred_steps(
 
 
 def test_of_a_long_window_too_nobody_is_told_to_wait_longer_than_the_window_and_a_second() -> None:
-    """The contract: Retry-After is between 1 and the window + 1. A window of an hour has steps of 7.2 s
-    above 500 requests, and stamps are rounded up by as much."""
+    """By the contract Retry-After is between 1 and the window + 1. A window of an hour has steps of 7.2 s
+    above 500 requests, and stamps are rounded up by up to a step."""
     policy, log = Policy("default", 501, 3600 * S), SlidingLog()
     while (decision := ask(log, policy, 1)).allowed:
         pass
@@ -237,7 +237,7 @@ def test_under_several_limits_no_window_of_any_holds_more_than_it_may(
 def test_a_request_that_one_limit_refuses_is_charged_to_none(
     some: list[Policy], start_us: int, pauses: list[int]
 ) -> None:
-    """Those that are refused may as well not have been, under every one of the limits."""
+    """Without the refused requests all decisions are the same, under every limit."""
     asked, limits = checks_of(*some), [policy.requests for policy in some]
     logs, without = [SlidingLog() for _ in some], [SlidingLog() for _ in some]
     for at in arrivals(start_us, pauses):
@@ -323,7 +323,7 @@ def test_what_is_charged_after_is_charged_to_those_limits_alone_that_count_it() 
 
 
 def test_who_is_over_a_limit_is_told_when_there_is_room_again() -> None:
-    """Requests side by side had been let in, or the limit was lowered."""
+    """Concurrent requests were admitted together, or the limit was lowered."""
     log, asked = SlidingLog(), checks_of(LOGINS)
     charge = asked.after(401)
     assert charge is not None
@@ -335,7 +335,7 @@ def test_who_is_over_a_limit_is_told_when_there_is_room_again() -> None:
     assert decide(asked, [log], [2], 62 * S).allowed
 
 
-# A worker on its own
+# A worker that decides alone
 
 
 @given(st.integers(0, 100), st.integers(0, 20))
@@ -359,7 +359,7 @@ def test_clients_and_policies_are_counted_apart() -> None:
 
 def test_the_clients_not_seen_for_longest_are_dropped_at_the_cap() -> None:
     limiter, policy = LocalLimiter(clients_kept=2), Policy("default", 1, S)
-    for client in ("a", "b", "a", "c"):  # b goes
+    for client in ("a", "b", "a", "c"):  # b is dropped
         limiter.decide(Ask((Check(policy, client),)), 0, 1)
     assert not limiter.decide(Ask((Check(policy, "a"),)), 0, 1).allowed
     assert not limiter.decide(Ask((Check(policy, "c"),)), 0, 1).allowed

@@ -20,7 +20,7 @@ CLOSED = [set(some) for size in range(4) for some in itertools.combinations((0, 
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
 def test_the_null_device_stands_for_what_is_closed(closed: set[int]) -> None:
-    """The first socket would have its number, and get what is meant for standard output."""
+    """Otherwise the first socket gets its number and everything for standard output."""
     redirections = " ".join(f"{number}>&-" for number in sorted(closed))
     done = subprocess.run(
         ["sh", "-c", f'exec "$0" -c "$1" {redirections}', sys.executable, PROGRAM],

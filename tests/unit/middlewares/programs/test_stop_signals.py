@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM to commands that have something to undo."""
+"""SIGINT and SIGTERM to commands that must undo something."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""Which service a request target belongs to, and that not one byte of the rest is touched."""
+"""Which service a request target belongs to, and that every other byte stays as it is."""
 
 from dataclasses import dataclass, field, replace
 
@@ -32,7 +32,7 @@ def find_route(path_and_query: str, catalogue: Catalogue) -> Taken | None:
 
 @dataclass(frozen=True)
 class Registered:
-    """A view by its two questions alone."""
+    """A stand-in for a view, with only the two questions of a catalogue."""
 
     registered: frozenset[str] = frozenset()
     known: frozenset[str] = field(default=frozenset())

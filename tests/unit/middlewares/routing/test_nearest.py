@@ -1,4 +1,4 @@
-"""Which 404 is due to a path that lacks the prefix of a service."""
+"""Which 404 a path without its service's prefix gets."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_every_other_404_says_what_it_said(referer: str, path: str) -> None:
 
 
 class Shop:
-    """A catalogue in which all are known, and none is registered any more."""
+    """A catalogue that knows every service, though none is registered any more."""
 
     def __init__(self, *services: str) -> None:
         self._services = services

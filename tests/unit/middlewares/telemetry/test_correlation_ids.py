@@ -1,4 +1,4 @@
-"""Which correlation IDs are taken over, and what a new one looks like."""
+"""Which correlation IDs of clients are accepted, and what a new one looks like."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Log lines: in their order, none lost, and nobody waits for whoever reads them."""
+"""Log lines stay in order, none is lost, and nobody waits for their reader."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ def test_a_single_line_is_written_without_a_close(pipe: Pipe) -> None:
 
 
 def test_line_after_line_each_wakes_the_writer(pipe: Pipe) -> None:
-    """A wake-up that is lost would leave a line lying until the next one comes."""
+    """With a lost wake-up a line would wait until the next line comes."""
     writer = LineWriter(pipe.write_end)
 
     for n in range(5):
@@ -126,7 +126,7 @@ def test_what_finds_no_room_is_dropped_counted_and_told(pipe: Pipe) -> None:
 
 
 def test_what_waits_is_bounded_in_bytes_too(pipe: Pipe) -> None:
-    """Clients choose how long a line is: 8,000 refused requests took a gigabyte."""
+    """Clients choose the length of lines: 8,000 refused requests took a gigabyte."""
     writer = LineWriter(
         pipe.write_end, loss_line=lambda count: b"lost %d" % count, bytes_kept=50_000
     )
@@ -141,13 +141,13 @@ def test_what_waits_is_bounded_in_bytes_too(pipe: Pipe) -> None:
     came = reading().splitlines()
     kept = came.count(LINE)
     assert kept == MANY - dropped
-    # Besides what waits, or is being written, a pipe holds 64 KiB.
+    # A pipe holds 64 KiB in addition to the lines that wait or are being written.
     assert 40 <= kept <= 50 + 2**16 // len(LINE)
     assert b"lost %d" % dropped in came
 
 
 def test_there_is_room_again_for_what_comes_after(pipe: Pipe) -> None:
-    """A count that only grows would drop everything in the end."""
+    """A count that only grew would drop everything in the end."""
     writer = LineWriter(pipe.write_end, bytes_kept=2 * len(LINE))
     reading = pipe.read_in_background()
 
@@ -188,7 +188,7 @@ def test_a_loss_is_told_once(pipe: Pipe) -> None:
 
 
 def test_a_line_behind_the_close_is_written_at_once(pipe: Pipe) -> None:
-    """The docstring said so, and it was lost."""
+    """The docstring said so, but the line was lost."""
     writer = LineWriter(pipe.write_end)
     writer.write(b"before")
     writer.close()

@@ -1,4 +1,4 @@
-"""Log lines as programs read them: one JSON object a line, in the contract's shape."""
+"""Log lines for programs: one JSON object a line, in the contract's format."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 class Log:
-    """Logging that was configured to write into a pipe, and what came out of it."""
+    """Logging into a pipe, and what came out of it."""
 
     def __init__(self) -> None:
         self.pipe = Pipe()
@@ -170,7 +170,7 @@ HOSTILE = "a\x1b[31m\x7f\x85\x9b31m\u061c\u200e\u202e\u2066\u2028\ufeff\U000e000
 
 
 def obeyed(text: str) -> set[str]:
-    """What a terminal would obey of a text's lines."""
+    """The characters in a text's lines that a terminal would obey."""
     return {char for char in text if not char.isprintable()} - {"\n"}
 
 
@@ -252,7 +252,7 @@ def test_lines_keep_their_order_whoever_writes_them(log: Log) -> None:
     assert [event["n"] for event in log.events()] == list(range(500))
 
 
-# The short way of the access line
+# The access line's quick way
 
 
 def test_the_short_way_makes_the_same_line(log: Log) -> None:
@@ -297,7 +297,7 @@ def test_the_short_way_leaves_one_lines_members_out_of_the_next(log: Log) -> Non
 
 
 def test_the_clock_of_lines_goes_on_over_the_second(log: Log) -> None:
-    """The part down to the second is made once a second, and must not stay behind."""
+    """The part down to the second is made once a second and must not get stale."""
     log.configure()
     logger = structlog.get_logger()
     logger.info("x")
@@ -330,7 +330,7 @@ def test_what_nobody_read_in_time_is_told_in_the_logs_own_shape(log: Log) -> Non
 
 
 def test_what_nobody_read_in_time_can_be_asked_for(log: Log) -> None:
-    """The gateway's metric asks: gateway_log_lines_dropped_total."""
+    """The gateway's metric gateway_log_lines_dropped_total asks for it."""
     log.configure()
     log.pipe.fill()
     for _ in range(70):

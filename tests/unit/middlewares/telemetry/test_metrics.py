@@ -1,4 +1,4 @@
-"""What a scrape shows: Prometheus' own shapes, under the contract's names."""
+"""What a scrape shows: Prometheus' formats, under the contract's names."""
 
 import random
 import shutil
@@ -72,7 +72,7 @@ def discovery(
 
 
 def busy(registry: CollectorRegistry) -> GatewayMetrics:
-    """A gateway that has done a little of everything."""
+    """The metrics of a gateway that has done a little of everything."""
     metrics = GatewayMetrics(registry, {"version": "1.2.3", "python": "3.11.7"})
     registry.register(discovery({"orders": {"total": 1, "healthy": 1, "starting": 0}}))
     metrics.request_finished("orders", "GET", 200, 0.004, 0, 146)
@@ -140,7 +140,7 @@ def test_requests_are_counted_by_service_method_and_status(registry: CollectorRe
 def test_methods_that_nobody_knows_share_one_label(
     registry: CollectorRegistry, method: str
 ) -> None:
-    """A label set for each method that a client can think of costs memory until there is none."""
+    """A label set for each method that a client invents would use up all memory."""
     metrics = GatewayMetrics(registry)
 
     metrics.request_finished("a", method, 400, 0.0)
@@ -195,7 +195,7 @@ def test_a_duration_on_a_bound_is_within_it() -> None:
 def test_a_stream_of_two_hours_does_not_make_requests_look_slow(
     registry: CollectorRegistry,
 ) -> None:
-    """A tunnel was one observation of hours among milliseconds: the sum, and so each mean, was its own."""
+    """A tunnel of hours counted among requests of milliseconds, and determined the sum and every mean."""
     metrics = GatewayMetrics(registry)
     metrics.request_finished("chat", "GET", 200, 0.01)
     metrics.request_finished("chat", "GET", 101, 7200.0, stream="tunnel")
@@ -241,7 +241,7 @@ def test_bytes_are_summed_by_service(registry: CollectorRegistry) -> None:
 
 
 def test_both_formats_can_be_read(registry: CollectorRegistry) -> None:
-    """OpenMetrics' parser is the stricter: names, suffixes, the order of buckets."""
+    """OpenMetrics' parser is stricter about names, suffixes and the order of buckets."""
     busy(registry)
 
     text = scraped(registry)

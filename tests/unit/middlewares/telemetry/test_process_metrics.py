@@ -1,4 +1,4 @@
-"""`process_*`: where there is no /proc, psutil says the same under the same names."""
+"""`process_*`: without /proc, psutil gives the same values under the same names."""
 
 import os
 
@@ -25,7 +25,7 @@ def test_without_proc_the_names_and_the_values_are_the_same() -> None:
     real, ours = values(with_proc), values(without)
 
     assert ours.keys() == real.keys()
-    # Cached by the first: the kernel counts CPU time in hundredths, memory in pages.
+    # The kernel counts CPU time in hundredths and memory in pages, so the values differ a little.
     assert ours == pytest.approx(real, rel=0.1, abs=2)
 
 

@@ -1,4 +1,4 @@
-"""What the code of a process is known by."""
+"""How a change of a process's code is noticed."""
 
 from pathlib import Path
 

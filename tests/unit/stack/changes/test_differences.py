@@ -1,4 +1,4 @@
-"""What is said of a process that is not as it is asked for."""
+"""What is said about a process that differs from what is asked for."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,16 +22,16 @@ RUNNING = ProcessSpec(GATEWAY, GATEWAY, 8080, ("python",), {"GATEWAY_PORT": "808
             {"RATE_LIMIT_REQUESTS": "5"},
             ["RATE_LIMIT_REQUESTS: 0 → 5"],
         ),
-        # Written out or not, it is the same.
+        # A default that is written out changes nothing.
         ({}, {"RATE_LIMIT_REQUESTS": "100", "RATE_LIMIT_WINDOW": "60"}, []),
-        # Other spellings of one value restarted everything.
+        # Another spelling of the same value once restarted everything.
         ({}, {"LOG_LEVEL": "INFO", "LOG_FORMAT": "JSON", "RATE_LIMIT_WINDOW": "60.0"}, []),
         ({"HEALTH_RISE": "2"}, {"HEALTH_RISE": "02", "HEARTBEAT_INTERVAL": "5.0"}, []),
         ({"LOG_LEVEL": "WARN"}, {"LOG_LEVEL": "warning"}, []),
         ({"TRUSTED_PROXIES": "10.0.0.0/8,::1"}, {"TRUSTED_PROXIES": "10.0.0.0/8, ::1"}, []),
         ({"CORS_ORIGINS": "https://a.example"}, {"CORS_ORIGINS": "HTTPS://A.example:443/"}, []),
         ({"REGISTRY_ALLOWED_HOSTS": "a, B"}, {"REGISTRY_ALLOWED_HOSTS": "b,a"}, []),
-        # One that the settings refuse equals nothing but itself.
+        # A value that the settings refuse equals only itself.
         ({"HEALTH_RISE": "two"}, {"HEALTH_RISE": "2"}, ["HEALTH_RISE: two → 2"]),
         ({"CORS_ORIGINS": "*"}, {}, ["CORS_ORIGINS: * → unset"]),
         (

@@ -1,4 +1,4 @@
-"""What a process of the stack is started with, read back by a real shell."""
+"""The environment of a stack's process, read back by a real shell."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Which services a stack has, and how many of each, from SCALE, SERVICES and what runs."""
+"""Which services a stack has and how many of each, by SCALE, SERVICES and what runs."""
 
 from collections.abc import Mapping
 
@@ -38,7 +38,7 @@ def running(counts: Mapping[str, int]) -> list[ProcessSpec]:
         ("", "none", None, {}),
         ("", "price", None, {"price_service": 1}),
         ("price_service=2", "price_service", None, {"price_service": 2}),
-        # Of a stack that runs, what is not named stays.
+        # In a running stack, services that are not named stay.
         ("", "", {}, {}),
         ("", "", {"price_service": 3}, {"price_service": 3}),
         ("price_service=1", "", {"price_service": 3}, {"price_service": 1}),
@@ -56,7 +56,7 @@ def test_what_is_asked_for_counts_and_else_what_runs(
 
 
 def test_what_stands_in_for_an_instance_is_none_of_them() -> None:
-    """Where `make up` was killed in its midst, the next one found two instances where there was one."""
+    """After a `make up` that was killed halfway, the next one found two instances instead of one."""
     price = ProcessSpec("price_service", "price_service", 1, ())
     stack = [price, stand_in_for(price, (), offset=0, is_free=lambda _: True)]
     assert parse_selection("", "").counts(stack) == {"price_service": 1}

@@ -1,4 +1,4 @@
-"""The order in which a stack changes: services are never without an instance, ports never shared."""
+"""The order of a stack's changes: a service always has an instance, and ports are never shared."""
 
 from collections.abc import Iterable
 from dataclasses import replace

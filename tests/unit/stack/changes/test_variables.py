@@ -1,4 +1,4 @@
-"""Which process reads which variable: the stack's table against the settings themselves."""
+"""Which process reads which variable: the stack's table, compared with the settings."""
 
 import pytest
 

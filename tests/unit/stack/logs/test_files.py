@@ -1,4 +1,4 @@
-"""Log files followed over what happens to them."""
+"""Log files are followed when they are rotated, truncated or removed."""
 
 from contextlib import closing
 from itertools import islice
@@ -93,7 +93,7 @@ def test_a_file_that_is_rotated_while_it_is_read_backwards_counts_once(log: Path
 
 def test_of_a_long_log_only_the_end_is_read(log: Path) -> None:
     with log.open("wb") as file:
-        file.truncate(1 << 34)  # 16 GiB that take no room
+        file.truncate(1 << 34)  # 16 GiB without using disk space
         file.seek(0, 2)
         file.write(b"\n" + b"one\n" * CHUNK_BYTES)
     followed = FollowedFile(log, from_end=True)

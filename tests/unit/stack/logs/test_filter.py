@@ -1,4 +1,4 @@
-"""Which lines of the logs are wanted."""
+"""Which lines of the logs a filter selects."""
 
 import pytest
 

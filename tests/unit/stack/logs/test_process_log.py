@@ -1,4 +1,4 @@
-"""The log of one process: what is wanted of it comes first, and is cut off afterwards."""
+"""The log of one process: lines are filtered first and then limited in number."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def last(path: Path, most: int, wanted: LogFilter = EVERYTHING) -> list[dict[str
 
 
 def test_what_is_wanted_is_chosen_before_the_rest_is_cut_off(tmp_path: Path) -> None:
-    """`--tail 20 --level error` showed nothing where the last 20 lines held no error."""
+    """`--tail 20 --level error` showed nothing if the last 20 lines held no error."""
     path = log_of(tmp_path, *(line(n, "error" if n % 100 == 0 else "info") for n in range(1000)))
     assert events(last(path, 3, ERRORS)) == ["e700", "e800", "e900"]
 

@@ -1,4 +1,4 @@
-"""The log of `lockgate serve`: in a file that is kept small, and where people look."""
+"""The log of `lockgate serve` goes to a small file and to the terminal."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_the_file_goes_on_when_nobody_reads_the_other(tmp_path: Path) -> None:
 
 
 def test_a_terminal_that_is_full_for_a_moment_loses_nothing(tmp_path: Path) -> None:
-    """Another program may have made it non-blocking."""
+    """Another program may have made the terminal non-blocking."""
     path, (read_end, out) = tmp_path / "log", os.pipe()
     os.set_blocking(out, False)
     full = os.write(out, b"x" * 10_000_000)
@@ -49,7 +49,7 @@ def test_a_terminal_that_is_full_for_a_moment_loses_nothing(tmp_path: Path) -> N
 
 
 def test_what_comes_after_the_end_harms_nothing(tmp_path: Path) -> None:
-    """The writer of the log may have a last word when the process ends."""
+    """The log's writer may write a last line when the process ends."""
     tee = LogTee(tmp_path / "log", os.open(os.devnull, os.O_WRONLY), bytes)
     tee.close()
     with (tmp_path / "another").open("wb") as another:

@@ -1,4 +1,4 @@
-"""What is said where no stack runs."""
+"""What commands say when no stack runs."""
 
 import socket
 from pathlib import Path
@@ -11,7 +11,7 @@ from gateway.stack.state import StackRecord, StackState, stack_state
 
 
 def test_outside_a_checkout_it_is_said_where_it_was_looked(tmp_path: Path) -> None:
-    """It spoke of a stack, and of a checkout, to somebody who has typed `lockgate serve` alone."""
+    """The message spoke of a stack and a checkout to users who had typed only `lockgate serve`."""
     said = nothing_runs(stack_state(tmp_path, 0), tmp_path)
     assert said == (
         f"no lockgate serve runs in {tmp_path} or above: change into the folder where you started it, "
@@ -67,7 +67,7 @@ def test_a_data_folder_without_a_gateway_is_named(tmp_path: Path) -> None:
 
 
 def test_after_serve_it_is_serve_that_is_named_with_the_offset(tmp_path: Path) -> None:
-    """It was `lockgate up`, which starts the example services, and at offset 0."""
+    """The message named `lockgate up`, which starts the example services, and offset 0."""
     state = stack_state(tmp_path, 7)
     state.prepare()
     gateway = ProcessSpec(GATEWAY, GATEWAY, 8087, SERVE_COMMAND)

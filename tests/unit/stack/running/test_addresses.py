@@ -32,8 +32,8 @@ def test_the_admins_address_is_one_that_is_reached_from_here(listen: str, url: s
 def test_the_gateway_of_a_stack_is_asked_where_it_shows_its_inside(
     environment: Mapping[str, str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its public port answers 404 where the admin has another."""
-    monkeypatch.setenv("ADMIN_LISTEN", "127.0.0.1:1")  # not that of what runs
+    """If the admin has another port, the public one answers 404."""
+    monkeypatch.setenv("ADMIN_LISTEN", "127.0.0.1:1")  # not the running gateway's
     state = StackState(tmp_path)
     gateway = ProcessSpec(GATEWAY, GATEWAY, 8080, (), environment, "0.0.0.0")
     state.save_record(StackRecord((gateway,), "", "", 15))

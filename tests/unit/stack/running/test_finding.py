@@ -1,4 +1,4 @@
-"""Which stack a command means that is given in some folder."""
+"""Which stack a command in a folder refers to."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_one_that_runs_comes_before_a_nearer_one_that_ran_once(tmp_path: Path, b
 
 
 def test_a_checkout_is_not_left(tmp_path: Path, below: Path) -> None:
-    """Else the stack in one's home would be the one of each new checkout below."""
+    """Otherwise the stack in a home folder would be that of each new checkout below."""
     kept(tmp_path)
     checkout = tmp_path / "shop"
     (checkout / "setup.cfg").write_text("")
@@ -55,7 +55,7 @@ def test_a_checkout_is_not_left(tmp_path: Path, below: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 def test_what_another_user_has_put_above_is_not_believed(tmp_path: Path, below: Path) -> None:
-    """It would say where the admin token is sent."""
+    """Such a file would decide where the admin token is sent."""
     os.chown(kept(tmp_path).directory, 12345, 12345)
     assert stack_near(below, 0) == stack_state(below, 0)
 

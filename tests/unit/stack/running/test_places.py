@@ -1,4 +1,4 @@
-"""What is found where: addresses that answer, whole on a terminal of 80 columns."""
+"""The table of addresses: they answer, and each fits on a terminal of 80 columns."""
 
 from collections.abc import Mapping
 
@@ -39,7 +39,7 @@ def test_the_page_comes_first_and_then_a_path_of_each_service() -> None:
 
 
 def test_of_a_service_without_those_that_it_asks_the_path_needs_none_of_them() -> None:
-    """With SERVICES=price_service the table named /api/price/prices, which answered 503."""
+    """With SERVICES=price_service the table listed /api/price/prices, which answered 503."""
     others = (process("market_analyzer_service", 8001), process("notification_service", 8004))
     where = found(
         process("price_service", 8002),
@@ -66,7 +66,7 @@ def test_each_service_has_a_path() -> None:
     ],
 )
 def test_the_host_is_one_that_the_gateway_is_reached_at(host: str, address: str) -> None:
-    """It was localhost, where a gateway at another address does not listen."""
+    """The table said localhost, where a gateway at another address does not listen."""
     assert found(process(GATEWAY, 1, host=host)) == {GATEWAY: address}
 
 
@@ -94,7 +94,7 @@ def test_without_a_gateway_nothing_is_found() -> None:
 def test_the_table_is_80_columns_wide_at_most(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Addresses were folded, and so could not be copied or clicked."""
+    """Folded addresses could not be copied or clicked."""
     monkeypatch.setenv("COLUMNS", "80")
     offset = parse_offset("20000")
     processes = [process(name, port + offset) for name, port in SERVICE_PORTS.items()]

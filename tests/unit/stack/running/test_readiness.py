@@ -1,4 +1,4 @@
-"""When a stack counts as up, asked of a gateway that answers as it is told."""
+"""When a stack counts as up, by the answers of a stand-in gateway."""
 
 import http.server
 import json
@@ -18,7 +18,7 @@ SERVICES = [
 
 
 class ToldGateway:
-    """Answers each path with the status and the object that `answers` has for it."""
+    """Answers each path with the status and object in `answers`."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, object]] = {"/health": (200, {})}
@@ -103,7 +103,7 @@ def test_a_gateway_that_does_not_answer_is_missing_every_route() -> None:
 
 
 def test_instances_are_counted_where_the_gateway_shows_them(gateway: ToldGateway) -> None:
-    """With ADMIN_LISTEN the public port answers 404: the instances were not counted at all."""
+    """With ADMIN_LISTEN the public port answers 404, and no instance was counted."""
     gateway.lists(healthy=1)
     admin = {"ADMIN_LISTEN": f"127.0.0.1:{gateway.process.port}"}
     public = ProcessSpec(GATEWAY, GATEWAY, free_port(), (), environment=admin)

@@ -1,4 +1,4 @@
-"""What supervisord is told, read back the way it reads it."""
+"""The configuration for supervisord, read back as supervisord reads it."""
 
 import configparser
 import shlex
@@ -71,7 +71,7 @@ def test_the_registry_starts_first_and_the_gateway_last() -> None:
 def test_supervisord_demands_no_more_descriptors_than_it_can_have(
     limit: int, demanded: str
 ) -> None:
-    """After `ulimit -n 256` it did not start, and what it said was about its own settings."""
+    """After `ulimit -n 256` it did not start, and its message was about its own settings."""
     program = (
         "import resource; from pathlib import Path\n"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({limit}, {limit}))\n"

@@ -1,4 +1,4 @@
-"""Which candidate a request goes to: two different ones by weight, and of these the less busy."""
+"""Which candidate gets a request: two different ones are drawn by weight, and the less busy one wins."""
 
 import random
 from collections import Counter
@@ -26,7 +26,7 @@ def candidates(**weights: int) -> list[Candidate]:
 
 
 class UnderWay:
-    """This much is under way, by id, and these are new."""
+    """The requests in flight by id, and the new instances."""
 
     def __init__(self, in_flight: Mapping[str, int], new: str = "") -> None:
         self._in_flight = in_flight
@@ -40,7 +40,7 @@ class UnderWay:
 
 
 def shares(among: list[Candidate], in_flight: Mapping[str, int]) -> dict[str, float]:
-    """What part of many requests each candidate gets while this much is under way."""
+    """Each candidate's share of many requests, with these requests in flight."""
     rng = random.Random(11)
     loads = UnderWay(in_flight)
     chosen = Counter(choose(among, loads, rng).candidate.instance.id for _ in range(DRAWS))
@@ -53,8 +53,8 @@ def test_a_single_candidate_is_taken_without_a_draw() -> None:
 
 
 def test_of_two_the_busier_never_gets_a_request() -> None:
-    """Two draws *with* replacement, as HAProxy and Envoy make them, give a hanging instance a quarter
-    here: both draws are it."""
+    """Two draws *with* replacement, as in HAProxy and Envoy, would give a hanging instance a quarter of
+    the requests here, since both draws can be that instance."""
     assert shares(candidates(a=1, b=1), {"a": 1}) == {"a": 0.0, "b": 1.0}
 
 
@@ -82,7 +82,7 @@ def test_a_tie_under_load_is_shared_out_by_weight_too() -> None:
 
 @pytest.mark.parametrize("in_flight", [{}, {"a": 9, "b": 9, "c": 9}], ids=["idle", "busy"])
 def test_who_has_had_no_request_yet_has_the_next_one(in_flight: Mapping[str, int]) -> None:
-    """Among four idle ones it waited for two or three requests as a rule once, and for sixteen at times."""
+    """Among four idle instances a new one had to wait for two or three requests, sometimes for sixteen."""
     among = candidates(a=100, b=100, new=1, c=100)
 
     for seed in range(20):
@@ -92,7 +92,7 @@ def test_who_has_had_no_request_yet_has_the_next_one(in_flight: Mapping[str, int
 
 
 def test_load_is_measured_against_weight() -> None:
-    """Four requests at an instance of weight ten are less than one at an instance of weight one."""
+    """Four requests at an instance of weight ten are less load than one at an instance of weight one."""
     assert shares(candidates(light=1, heavy=10), {"light": 1, "heavy": 4})["heavy"] == 1.0
     assert shares(candidates(light=1, heavy=10), {"light": 1, "heavy": 11})["light"] == 1.0
 

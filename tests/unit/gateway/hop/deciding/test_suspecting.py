@@ -1,4 +1,4 @@
-"""When an instance is suspected to hang: from the times of its requests and its siblings' alone."""
+"""When an instance is suspected to hang, from the times of its own and its siblings' requests."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,7 +18,7 @@ def test_an_instance_that_owes_nothing_is_not_silent() -> None:
 
 
 def test_a_request_that_an_answered_one_has_overtaken_says_nothing() -> None:
-    """A long poll beside quick requests."""
+    """For example a long poll next to quick requests."""
     assert silent_since([3.0, 7.0], answered_s=5.0) == 7.0
     assert silent_since([3.0], answered_s=5.0) is None
 
