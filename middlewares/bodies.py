@@ -1,4 +1,4 @@
-"""The readers of a body: a source feeds one sink, or several through a Fanout, where none harms another."""
+"""The readers of a body: a source feeds one sink, or several through a Fanout, in which none disturbs another."""
 
 import asyncio
 from collections import deque
@@ -16,69 +16,69 @@ _log = structlog.get_logger()
 
 
 class NoLongerRead(Exception):
-    """A reader gets no more of a body, though nothing is wrong with the body itself."""
+    """A reader gets no more of a body, though the body itself is fine."""
 
 
 class TooSlow(NoLongerRead):
-    """The reader could not take a piece at once, and the others do not wait for it."""
+    """The reader could not take a piece at once, and the other readers do not wait for it."""
 
 
 class OverCap(NoLongerRead):
-    """The body is larger than the reader wants it."""
+    """The body is larger than the reader's cap."""
 
 
 class Abandoned(NoLongerRead):
-    """Nobody feeds the body to its readers any more."""
+    """Nobody passes the body to its readers any more."""
 
 
 class TooLate(NoLongerRead):
-    """The beginning of the body has gone by, or all of it."""
+    """The reader came after the beginning of the body, or after all of it, was gone."""
 
 
 class Sink(Protocol):
-    """One reader of a body: `take` for each piece, none of them empty, and then once `end` or `broke`."""
+    """One reader of a body: gets `take` for each piece, which is never empty, and then one `end` or `broke`."""
 
     def take(self, piece: bytes) -> bool:
-        """Take the next piece. False: not now; the same piece is offered again after `room`."""
+        """Take the next piece. False declines it for now; the same piece is offered again after `room`."""
         ...
 
     async def room(self) -> None:
-        """Wait until the piece that was declined can be taken; raise where it never will be."""
+        """Wait until the declined piece can be taken; raise if that will never be."""
         return
 
     def end(self, trailers: Trailers = ()) -> None:
-        """The body is whole."""
+        """Note that the body is complete."""
         ...
 
     def broke(self, why: Exception) -> None:
-        """No more of the body comes: a Failure, NoLongerRead, or what the sink itself has raised."""
+        """Note that no more of the body comes, by a Failure, NoLongerRead, or the sink's own exception."""
         ...
 
 
 class Source(Protocol):
-    """What a body comes from; `read` raises where the body breaks off."""
+    """The origin of a body; `read` raises if the body breaks off."""
 
     def forward_to(self, take: Callable[[bytes], bool]) -> None:
-        """Offer it each piece that arrives while nothing is unread; what it declines waits for `read`."""
+        """Call `take` with each piece that arrives while nothing is unread; a declined piece waits for `read`."""
         ...
 
     async def read(self) -> bytes:
-        """The next piece, b"" at the end."""
+        """Wait for the next piece; b"" is the end."""
         ...
 
     @property
     def trailers(self) -> Trailers:
-        """Complete at the end."""
+        """The trailers, complete at the end."""
         ...
 
 
 async def pour(source: Source, sink: Sink) -> None:
-    """Feed a body to its sink. The sink is told how it ended, and what went wrong is raised too."""
+    """Pass a body to its sink, and tell the sink how it ended; a failure is also raised."""
     try:
         source.forward_to(sink.take)
         while piece := await source.read():
             if not sink.take(piece):
-                source.forward_to(_declines)  # it would overtake the piece in hand
+                source.forward_to(_declines)  # a new piece would overtake this one
                 await sink.room()
                 while not sink.take(piece):
                     await sink.room()
@@ -87,7 +87,7 @@ async def pour(source: Source, sink: Sink) -> None:
         source.forward_to(_declines)
         sink.broke(error if isinstance(error, Exception) else Abandoned())
         raise
-    source.forward_to(_declines)  # the two would hold each other
+    source.forward_to(_declines)  # else the two refer to each other
     sink.end(source.trailers)
 
 
@@ -96,16 +96,16 @@ def _declines(_piece: bytes) -> bool:
 
 
 class WhenSlow(Enum):
-    """What becomes of a reader that can't take a piece now."""
+    """What happens if a reader can't take a piece now."""
 
-    #: The source waits for it, and so do all other readers: for the client, and for few others.
+    #: The source and all other readers wait for it; meant for the client and few others.
     HOLD = "hold"
-    #: It is dropped, and told so.
+    #: It is dropped and told so.
     LEAVE = "leave"
 
 
 class Reader:
-    """A sink's place in a Fanout; once it `has_left`, `why` says for what reason, if there was one."""
+    """A sink's place in a Fanout; once it `has_left`, `why` is the reason, if there was one."""
 
     def __init__(self, fanout: "Fanout", sink: Sink, cap: int | None, when_slow: WhenSlow) -> None:
         self.sink = sink
@@ -118,28 +118,28 @@ class Reader:
         self._fanout = fanout
 
     def leave(self) -> None:
-        """Read no more. The sink is told nothing, and nobody waits for it any longer."""
+        """Stop reading. The sink is told nothing, and nobody waits for it any longer."""
         self._fanout.forget(self)
 
 
 class Fanout(Sink):
-    """A sink that passes a body on to several others, each on its own terms.
+    """A sink that passes a body on to several others, each with its own cap and policy.
 
-    It keeps nothing but the body's first `keeps` bytes, and drops those when the body is longer. A
-    piece that one of the readers can't take yet stays with the source. Each reader is told once how
-    the body ended for it, unless it leaves by itself. What a reader raises is told to that one alone.
+    It keeps only the body's first `keeps` bytes, and drops them if the body is longer. A piece that one
+    reader can't take yet stays with the source. Each reader is told once how the body ended for it,
+    unless it leaves by itself. An exception of a reader ends that reader alone.
     """
 
     def __init__(self, *, keeps: int = 0) -> None:
         self._readers: list[Reader] = []
-        #: The last piece was declined, and these have yet to take it; the others have.
+        #: Whether the last piece was declined; some readers still have to take it.
         self._holds = False
         self._due: list[Reader] = []
         self._beginning = Beginning(keeps)
 
     @property
     def is_read(self) -> bool:
-        """At least one reader is left."""
+        """Whether at least one reader is left."""
         return bool(self._readers)
 
     def add(
@@ -149,10 +149,10 @@ class Fanout(Sink):
         when_slow: WhenSlow = WhenSlow.LEAVE,
         cap: int | None = None,
     ) -> Reader:
-        """One more reader, from the body's beginning on; TooLate where that is not kept.
+        """Add a reader from the body's beginning on. Raises TooLate if the beginning is not kept.
 
-        `cap` is the largest body that it wants, in bytes: it is dropped when more comes. A late one
-        has to take all that is kept at once, or is dropped as too slow.
+        `cap` is the largest body that it takes, in bytes; it is dropped when more comes. A late reader
+        must take all kept bytes at once, or is dropped as too slow.
         """
         if not self._beginning.is_whole:
             raise TooLate
@@ -172,7 +172,7 @@ class Fanout(Sink):
         return not self._holds
 
     async def room(self) -> None:
-        """Wait for each reader that has yet to take the piece; Abandoned where none is left."""
+        """Wait for each reader that still has to take the piece. Raises Abandoned if none is left."""
         for reader in tuple(self._due):
             if not reader.has_left:
                 await self._wait_for(reader)
@@ -192,7 +192,7 @@ class Fanout(Sink):
             _tell(reader, why)
 
     def forget(self, reader: Reader, why: Exception | None = None) -> bool:
-        """Have a reader leave; False where it has left before."""
+        """Remove a reader; False if it has left before."""
         if reader.has_left:
             return False
         reader.has_left, reader.why = True, why
@@ -202,7 +202,7 @@ class Fanout(Sink):
         return True
 
     def _offer(self, reader: Reader, piece: bytes) -> bool:
-        """Whether the reader is done with the piece: it has taken it, or has left."""
+        """Offer a piece; return whether the reader is done with it: it has taken it or has left."""
         if reader.has_left:
             return True
         if reader.cap is not None and reader.taken + len(piece) > reader.cap:
@@ -224,7 +224,7 @@ class Fanout(Sink):
             _tell(reader, why)
 
     async def _wait_for(self, reader: Reader) -> None:
-        """In a task, since the reader may leave meanwhile."""
+        """Wait in a task, since the reader may leave meanwhile."""
         waits = reader.waits = asyncio.ensure_future(reader.sink.room())
         try:
             await asyncio.wait([waits])
@@ -237,7 +237,7 @@ class Fanout(Sink):
             self._drop(reader, error)
 
     def _finish(self) -> Iterator[Reader]:
-        """Take the readers out one by one, since one that is told may have others leave."""
+        """Remove and yield the readers one by one, since a reader that is told may make others leave."""
         self._beginning.forget()
         while self._readers:
             reader = self._readers[0]
@@ -256,18 +256,18 @@ def _tell(reader: Reader, why: Exception) -> None:
 
 
 def _say(reader: Reader, error: Exception) -> None:
-    """Log a mistake of the reader's own: nobody else notices it."""
+    """Log a reader's own bug, which nobody else notices."""
     if not isinstance(error, Failure | NoLongerRead | ConnectionError):
         name = type(reader.sink).__name__
         _log.error("body.reader_failed", reader=name, exc_info=error)
 
 
 class Beginning(Sink):
-    """Keeps a body as long as it is no larger than `cap`, and then nothing of it."""
+    """Keeps a body up to `cap` bytes; of a larger one it keeps nothing."""
 
     def __init__(self, cap: int) -> None:
         self.pieces: list[bytes] = []
-        #: All of the body so far is here.
+        #: Whether all of the body so far is kept.
         self.is_whole = True
         self._cap = cap
         self._bytes = 0
@@ -281,7 +281,7 @@ class Beginning(Sink):
         return True
 
     def end(self, trailers: Trailers = ()) -> None:
-        """It stays."""
+        """Keep the body."""
 
     def broke(self, why: Exception) -> None:
         self.forget()
@@ -292,9 +292,9 @@ class Beginning(Sink):
 
 
 class Pieces(Sink):
-    """A reader that has a task of its own: a sink for the body's source, and a source in that task.
+    """A reader with its own task: a sink for the body's source, and a source in that task.
 
-    Holds `cap` bytes unread, or one piece if that is larger.
+    It holds up to `cap` unread bytes, or one piece if that is larger.
     """
 
     def __init__(self, cap: int) -> None:
@@ -306,7 +306,7 @@ class Pieces(Sink):
         self._forward: Callable[[bytes], bool] = _declines
         self._is_whole = False
         self._why: Exception | None = None
-        #: Something has happened since the one who waits has looked.
+        #: Wakes the side that waits.
         self._news: asyncio.Future[None] | None = None
 
     def take(self, piece: bytes) -> bool:
@@ -335,7 +335,7 @@ class Pieces(Sink):
         self._wake()
 
     def close(self) -> None:
-        """Read no more of it."""
+        """Stop reading."""
         self._unread.clear()
         self.broke(Abandoned())
 
@@ -358,7 +358,7 @@ class Pieces(Sink):
         return bool(self._unread) and self._unread_bytes + more > self._cap
 
     async def _wait(self) -> None:
-        """The source waits while something is unread, and the reader while nothing is: never both."""
+        """Wait for news; the source waits while something is unread, the reader while nothing is, never both."""
         self._news = asyncio.get_running_loop().create_future()
         await self._news
 

@@ -1,1 +1,1 @@
-"""The client's side of the gateway, and all that knows aiohttp's inside."""
+"""The client's side of the gateway, and all code that knows aiohttp's internals."""

@@ -1,4 +1,4 @@
-"""The answer of an instance, unsent: its head, the body not read yet, and the connection that it comes on."""
+"""An instance's unsent answer: its head, its unread body, and the connection that it comes on."""
 
 import asyncio
 import re
@@ -18,9 +18,9 @@ from middlewares.bodies import Abandoned, Fanout, Reader, Sink, Trailers, WhenSl
 from middlewares.errors import abort
 from middlewares.failures import RequestTimeout
 
-#: What frames an answer, or speaks of the client's connection, is decided when it is sent.
+#: Layers can't set these fields: they frame the answer or describe the client's connection.
 _DECIDED_HERE = (DROP, CONNECTION, ANEW, LENGTH)
-#: More than this is waited for: an answer is not over while most of it stands in memory.
+#: The end of an answer waits until no more than this is unread, so that memory holds little of it.
 MOST_UNREAD_BYTES = 64 * 1024
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -33,18 +33,17 @@ def _open(transport: asyncio.Transport | None) -> asyncio.Transport:
 
 
 class Answer(web.StreamResponse, Sink):
-    """What the hop returns. Layers may add to `headers`, or `release` it and return another answer.
+    """The hop returns it. Layers may add to `headers`, or `release` it and return another answer.
 
-    Once its head is sent, it is the sink through which the client gets the body.
+    Once its head is sent, it is the sink that takes the body to the client.
 
-    `head` is the instance's, which goes out unchanged. `headers` holds only what is added, and `added` the
-    same as byte lines for what is added always; `replaced` are the names (lower-case) of which the
-    instance's own lines give way to these. Nothing that aiohttp would put into an answer of its own
-    (Server, Content-Type) gets in here.
+    `head` is the instance's and goes out unchanged. `headers` holds the fields that layers add, and `added`
+    the fields that every answer gets, as byte lines. `replaced` are the names (lower-case) whose lines
+    from the instance are dropped for these. aiohttp's own fields (Server, Content-Type) are never added.
 
-    `send_timeout_s` is how long the client may read nothing (0: for ever). `without_cors`: the gateway
-    owns the Access-Control-* fields, the instance's are dropped. `takes_trailers`: the client said so;
-    the instance's are then sent behind a body in chunks.
+    `send_timeout_s` is how long the client may read nothing (0: for ever). `without_cors`: the gateway owns
+    the Access-Control-* fields, and the instance's are dropped. `takes_trailers`: the client accepts
+    trailers, so the instance's are sent after a chunked body.
     """
 
     def __init__(
@@ -58,14 +57,14 @@ class Answer(web.StreamResponse, Sink):
         without_cors: bool = False,
         takes_trailers: bool = False,
     ) -> None:
-        # The parent's __init__ would make what is not needed here: a state, headers, a reason.
+        # The parent's __init__ would make a state, headers and a reason, which are not needed here.
         self.head = head
         self.connection = connection
         self.added: list[FieldLine] = []
         self.replaced: frozenset[bytes] = frozenset()
         self.bytes_out = 0
         self._met = met
-        #: None once the connection was given back.
+        #: None once the connection is given back.
         self._give_back: Callable[[UpstreamConnection], None] | None = give_back
         self._without_cors = without_cors
         self._takes_trailers = takes_trailers
@@ -75,19 +74,19 @@ class Answer(web.StreamResponse, Sink):
         self._client: web.RequestHandler | None = None
         self._in_chunks = False
         self._finished = False
-        #: The body's readers beside the client.
+        #: The body's readers besides the client.
         self.others: Fanout | None = None
         self._keeps_alive = True
 
     def release(self) -> None:
-        """Give the connection back; the exchange does it at its end, so whoever forgets it leaks nothing."""
+        """Give the connection back; the exchange does it at the latest, so a layer that forgets it leaks nothing."""
         if self.others is not None:
-            self.others.broke(Abandoned())  # unless they have met its end
+            self.others.broke(Abandoned())  # unless they have seen its end
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
         if self._writer is None and self.connection.is_complete:
-            self.connection.rest()  # nobody will read it, and the connection can carry another
+            self.connection.rest()  # drop the body, so that the connection can be reused
         give_back(self.connection)
 
     @property
@@ -124,7 +123,7 @@ class Answer(web.StreamResponse, Sink):
 
     @property
     def is_event_stream(self) -> bool:
-        """Its body goes on until somebody ends it."""
+        """Whether it is an event stream, which goes on until somebody ends it."""
         return self.head.length is None and any(
             name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
             for name, value in self.head.fields
@@ -133,16 +132,16 @@ class Answer(web.StreamResponse, Sink):
     def add_reader(
         self, sink: Sink, *, when_slow: WhenSlow = WhenSlow.LEAVE, cap: int | None = None
     ) -> Reader:
-        """Have one more sink get the body as the instance sends it; a layer asks before it is delivered.
+        """Give the body to another sink as well; a layer calls this before the answer is delivered.
 
-        When the client leaves, the body ends for all. `cap` and `when_slow` are those of a Fanout.
+        If the client leaves, the body ends for all. `cap` and `when_slow` are as in Fanout.
         """
         if self.others is None:
             self.others = Fanout()
         return self.others.add(sink, when_slow=when_slow, cap=cap)
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Send the head; the body follows by `take`, and `end` or `broke`."""
+        """Send the head; the body follows through `take`, and then `end` or `broke`."""
         if self._writer is None:
             await self._begin(request, b"", whole=False)
         return self._writer
@@ -153,7 +152,7 @@ class Answer(web.StreamResponse, Sink):
         self._finished = True
 
     def take(self, piece: bytes) -> bool:
-        """Send a piece of the body at once; False where that can't be, because the client is slow."""
+        """Send a piece of the body at once; False if the client is too slow for that."""
         client = self._client
         if client is None or client.writing_paused:
             return False
@@ -164,7 +163,7 @@ class Answer(web.StreamResponse, Sink):
         return True
 
     async def room(self) -> None:
-        """Wait while the client is slow; RequestTimeout in the end, ConnectionError where it is gone."""
+        """Wait while the client is slow. Raises RequestTimeout in the end, ConnectionError if it is gone."""
         assert self._writer is not None
         try:
             async with asyncio.timeout(self._send_timeout_s or None):
@@ -179,20 +178,20 @@ class Answer(web.StreamResponse, Sink):
             self._transport.write(self._last_chunk(trailers))
 
     def broke(self, why: Exception) -> None:
-        """The head is out: only the connection's end can still say that the body is not whole."""
+        """Abort the connection: once the head is out, nothing else tells the client that the body is incomplete."""
         client = self._client
         if client is not None and client.transport and not client.transport.is_closing():
             abort(client)
         self.abandon()
 
     async def write(self, data: bytes | bytearray | memoryview) -> None:
-        """`take`, by aiohttp's name; it waits where it has to."""
+        """Call `take` under aiohttp's name, and wait if necessary."""
         piece = bytes(data)
         while not self.take(piece):
             await self.room()
 
     async def write_eof(self, _data: bytes = b"") -> None:
-        """`end`, by aiohttp's name; never called for a body that broke off."""
+        """Call `end` under aiohttp's name; never called for a body that broke off."""
         if not self._finished and self._writer is not None:
             self.end(self.connection.trailers)
 
@@ -201,16 +200,16 @@ class Answer(web.StreamResponse, Sink):
         return _open(self._client.transport if self._client is not None else None)
 
     def ask(self) -> None:
-        """Send what has a client that is gone answer with a reset: a zero before the next chunk's size.
+        """Probe for a client that is gone, whose reset comes back: send a zero before the next chunk's size.
 
-        A size may have any number of them (RFC 9112 §7.1). An answer with a length has no such place.
+        A size may have any number of zeros (RFC 9112 §7.1). An answer with a length has no place for them.
         """
         client = self._client
         if self._in_chunks and not self._finished and client is not None and client.transport:
             client.transport.write(b"0")
 
     def abandon(self) -> None:
-        """The connection was aborted: nothing may follow."""
+        """Send nothing more, because the connection was aborted."""
         self._finished = True
         self._keeps_alive = False
 
@@ -230,7 +229,7 @@ class Answer(web.StreamResponse, Sink):
         else:
             data += body
         _open(request.transport).write(data)
-        writer.output_size += len(data)  # by this others see that an answer is under way
+        writer.output_size += len(data)  # other code sees by this that an answer has begun
         if not whole:
             self._client, self._in_chunks = request.protocol, chunked
         if len(data) > MOST_UNREAD_BYTES:
@@ -245,7 +244,7 @@ class Answer(web.StreamResponse, Sink):
     def _decide_keep_alive(self, request: web.BaseRequest, *, closes: bool) -> None:
         self._keeps_alive = self._keeps_alive and request.keep_alive and not closes
         if self.status == 101:
-            self._keeps_alive = False  # when the tunnel is over, so is the connection
+            self._keeps_alive = False  # the connection ends with the tunnel
             self.added.append((b"Connection", b"Upgrade"))
         elif not self._keeps_alive:
             self.added.append((b"Connection", b"close"))
@@ -256,7 +255,7 @@ class Answer(web.StreamResponse, Sink):
         added, replaced = self.added, self.replaced
         own = self._own_fields() if self._own_headers or self._cookies else None
         if own:
-            # Ours replace the instance's of the same name; these two are added to.
+            # Our fields replace the instance's of the same name; Vary and Set-Cookie are added.
             replaced |= frozenset(name.lower() for name, _ in own) - {b"vary", b"set-cookie"}
             added = added + own
         if chunked:
@@ -274,7 +273,7 @@ class Answer(web.StreamResponse, Sink):
         )
 
     def _own_fields(self) -> list[FieldLine]:
-        """What layers have put into `headers` and `cookies`; what is added always is not theirs."""
+        """The fields that layers have put into `headers` and `cookies`, without those of every answer."""
         said = {name.lower() for name, _ in self.added}
         put = list(self.headers.items())
         put += [("Set-Cookie", one.OutputString()) for one in (self._cookies or {}).values()]

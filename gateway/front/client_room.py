@@ -1,4 +1,4 @@
-"""Which clients there is room for: near the last descriptor new ones are refused, one by one."""
+"""Decides which clients there is room for: when descriptors run out, new ones are refused one by one."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from middlewares.failures import OutOfResources
 from middlewares.request_target import split_target
 from middlewares.telemetry.seldom import Seldom
 
-#: So long a client that is too many may take to ask, once there are others.
+#: A surplus client has this long to send a request once there are others.
 ASKS_WITHIN_S = 0.1
 
 
@@ -24,22 +24,22 @@ class Client(Protocol):
 
 
 class ClientRoom:
-    """Tells clients that are too many from the others, and keeps the former from filling the reserve.
+    """Recognises surplus clients, and keeps them from filling the reserve.
 
-    They are taken in rather than left in the listener's queue: a refusal says what is wrong, and whoever
-    asks for `/health` gets its answer. Those that ask nothing make way for the next. `refuses` are the
-    paths that they are refused.
+    They are accepted rather than left in the listener's queue: a refusal says what is wrong, and a request
+    for `/health` is answered. Those without a request make way for the next. `refuses` tells which paths
+    they are refused.
     """
 
     def __init__(self, descriptors: Descriptors, refuses: Callable[[str], bool]) -> None:
         self._descriptors = descriptors
         self._refuses = refuses
-        #: Those that are too many, and since when (loop time), the oldest first.
+        #: The surplus clients, and since when each is here (loop time), the oldest first.
         self._surplus_s: dict[Client, float] = {}
         self._refused = Seldom("client.refused")
 
     def is_surplus(self, client: Client, transport: asyncio.BaseTransport) -> bool:
-        """Whether a new client is one too many; if so it is held until it has `left`."""
+        """Whether a new client is surplus; if so it is remembered until it has `left`."""
         sock = transport.get_extra_info("socket")
         if sock is None or sock.fileno() < self._descriptors.clients_below:
             return False
@@ -58,7 +58,7 @@ class ClientRoom:
     async def answer_last(
         self, request: web.Request, refuse: Refuse, handler: Handler
     ) -> web.StreamResponse:
-        """Tell a client that it is one too many, but answer for the gateway itself."""
+        """Answer a surplus client for the last time: with a refusal, or for an own path with its answer."""
         if self._refuses(split_target(request.raw_path)[1]):
             self._tell()
             failure = OutOfResources("the gateway has as many clients as it can take")
@@ -75,7 +75,7 @@ class ClientRoom:
         )
 
     def _make_room(self, then_s: float, most: int) -> None:
-        """Of those that came until then and have asked nothing, end the oldest for one more of `most`."""
+        """End the oldest client that came until `then_s` and sent no request, if the surplus reaches `most`."""
         too_many = len(self._surplus_s) + 1 - most
         for client, since_s in list(self._surplus_s.items()) if too_many > 0 else ():
             if too_many <= 0 or since_s > then_s:

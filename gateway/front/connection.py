@@ -1,4 +1,4 @@
-"""One client connection: aiohttp's, with a task for each request, and our way of refusing and ending."""
+"""One client connection: aiohttp's, but with a task for each request and our own refusals and ends."""
 
 import asyncio
 from functools import partial
@@ -18,17 +18,17 @@ from gateway.front.request_body import throw_away
 from gateway.front.tunnel import Tunnel
 from gateway.upstream.sockets import readable
 
-#: Idle client connections are closed after so long; it is also the limit for a slow request head.
+#: Idle client connections are closed after this time, which also limits a slow request head.
 KEEPALIVE_TIMEOUT_S = 75.0
 #: For aiohttp 0 means to wait for ever.
 CUT_OFF_WITHIN_S = 0.01
 
 
 class GatewayRequestHandler(web.RequestHandler):
-    """One client connection; what aiohttp itself refuses looks like the gateway's other refusals.
+    """One client connection; aiohttp's own refusals look like the gateway's other refusals.
 
-    A request has a task, an idle connection has none: aiohttp's own task per connection would wait
-    for the next request with everything in hand that the last one left behind.
+    Each request has a task, and an idle connection has none: aiohttp's task per connection would keep
+    everything of the last request while it waits for the next.
     """
 
     __slots__ = (
@@ -56,21 +56,21 @@ class GatewayRequestHandler(web.RequestHandler):
         super().__init__(*args, max_line_size=max_line_size, **kwargs)
         self._room = room
         self._refuse = refuse
-        #: There is no room for it: one answer, which is a refusal unless it is the gateway's own.
+        #: There is no room for this client: it gets one answer, which is a refusal except for own paths.
         self.is_surplus = False
         self._reader = RequestReader(self._parser, max_line_size, met)
         self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
         self._max_msg_queue_size = MOST_QUEUED
         self._msg_queue_resume_size = MOST_QUEUED // 2
         self._idle_since_s = self._loop.time()
-        #: Bytes that an idle client had not read when it was last looked at.
+        #: Bytes that an idle client had not read at the last look.
         self._unsent = 0
-        #: What it still sends is thrown away until then.
+        #: Until this timer ends, incoming bytes are thrown away.
         self._closing: asyncio.TimerHandle | None = None
-        #: The client sends no more.
+        #: Set once the client has sent its FIN.
         self._half_closed: HalfClosed | None = None
         self._tunnel: Tunnel | None = None
-        #: The answer that is under way, where it comes in pieces.
+        #: The current answer, if it is sent in pieces.
         self.passes_on: Answer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,7 +78,7 @@ class GatewayRequestHandler(web.RequestHandler):
         self.is_surplus = self._room.is_surplus(self, transport)
 
     def joins(self, tunnel: Tunnel) -> None:
-        """From now on the client's bytes are the tunnel's, beginning with those that came along."""
+        """Give all further bytes of the client to the tunnel, including those that came with the request."""
         self._tunnel = tunnel
         if self.writing_paused:
             tunnel.client_paused(True)
@@ -89,7 +89,7 @@ class GatewayRequestHandler(web.RequestHandler):
 
     @property
     def is_long_lived(self) -> bool:
-        """A tunnel or an event stream: TUNNEL_GRACE is for it, not SHUTDOWN_GRACE."""
+        """Whether it is a tunnel or an event stream, which has TUNNEL_GRACE instead of SHUTDOWN_GRACE."""
         streams = self.passes_on is not None and self.passes_on.is_event_stream
         return streams or self._tunnel is not None
 
@@ -101,17 +101,17 @@ class GatewayRequestHandler(web.RequestHandler):
         return "idle" if self._is_idle else "active"
 
     async def end(self) -> None:
-        """End it now: a tunnel by a FIN both ways, anything else by breaking off."""
+        """End it now: a tunnel with a FIN in both directions, anything else by an abort."""
         if self._tunnel is not None:
             self._tunnel.end()
         else:
             await self.shutdown(CUT_OFF_WITHIN_S)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio's own is bool | None
-        """What was asked before the client's FIN is answered; then the connection ends (RFC 9112 §9.6).
+        """Answer what the client asked before its FIN, and then end the connection (RFC 9112 §9.6).
 
-        A tunnel passes it on and stays open the other way. Who leaves in the middle of the body of
-        the request that is being answered has left; a half one behind it is dropped.
+        A tunnel passes the FIN on and stays open in the other direction. A FIN in the body of the current
+        request means that the client has left. An incomplete request after it is dropped.
         """
         if self._tunnel is not None:
             self._tunnel.client_finished()
@@ -127,11 +127,11 @@ class GatewayRequestHandler(web.RequestHandler):
 
     @property
     def is_half_closed(self) -> bool:
-        """The client has sent its FIN, and is still answered."""
+        """Whether the client has sent its FIN and still gets an answer."""
         return self._half_closed is not None
 
     def ask(self) -> bool:
-        """Send what has a client that is gone answer with a reset; False where no place is for it."""
+        """Probe for a client that is gone, whose reset comes back; False if the answer has no place for it."""
         transport, request = self.transport, self._current_request
         if transport is None or request is None or request.version < HttpVersion11:
             return False
@@ -152,7 +152,7 @@ class GatewayRequestHandler(web.RequestHandler):
             self._tunnel.client_paused(False)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Leave nothing that refers back here: the collector comes seldom, and clients are many."""
+        """Break all reference cycles: there are many clients, and the garbage collector runs seldom."""
         super().connection_lost(exc)
         if self._closing is not None:
             self._closing.cancel()
@@ -173,7 +173,7 @@ class GatewayRequestHandler(web.RequestHandler):
         for piece in self._reader.pieces(data):
             super().data_received(piece)
         if self._messages and isinstance(last := self._messages[-1][0], _ErrInfo):
-            last.exc.__traceback__ = None  # its frames have this connection in hand
+            last.exc.__traceback__ = None  # its frames refer to this connection
         if self._reader.is_full and not self._buffer_paused:
             self._pause_reading_for_buffer()
         if self._messages and self._is_idle:
@@ -185,15 +185,15 @@ class GatewayRequestHandler(web.RequestHandler):
 
     @property
     def _is_idle(self) -> bool:
-        """No request is being answered, though one may be half read."""
+        """Whether no request is being answered; one may be half read."""
         return self._task_handler is None or self._task_handler.done()
 
     def _begin_next(self) -> None:
-        """A task of its own for the next request."""
+        """Start a task for the next request."""
         self._task_handler = self._loop.create_task(self.start()) if self._messages else None
 
     async def start(self) -> None:
-        """Answer one request; aiohttp calls it for each new connection too, when there is none yet."""
+        """Answer one request; aiohttp also calls it for each new connection, before any request."""
         if self._force_close or not self._messages:
             return
         message, payload = self._messages.popleft()
@@ -213,9 +213,9 @@ class GatewayRequestHandler(web.RequestHandler):
                 self.transport.close()
 
     def _close_slowly(self) -> None:
-        """Say that it is over, and take what a client still sends that was refused in the middle.
+        """End our side, and throw away what a client still sends after a refusal in the middle.
 
-        Closed at once, with bytes unread, the connection would be reset, and the refusal lost with it.
+        A close with unread bytes would reset the connection, and the client would lose the refusal.
         """
         transport = self.transport
         if transport is None:
@@ -223,13 +223,13 @@ class GatewayRequestHandler(web.RequestHandler):
         if self._half_closed is not None or not transport.can_write_eof():
             transport.close()
             return
-        self._close = True  # from here on nothing that comes is kept
+        self._close = True  # nothing that comes from here on is kept
         transport.write_eof()
         self._closing = self._loop.call_later(self._lingering_time, self.abort)
         self._resume_transport_reading()
 
     async def _answer(self, message: Any, payload: StreamReader) -> bool:
-        """Answer it, and tell whether another may follow on the connection."""
+        """Answer a request; return whether another may follow on the connection."""
         manager, handler, factory = self._manager, self._request_handler, self._request_factory
         if manager is None or handler is None or factory is None or self._task_handler is None:
             return False  # the connection was lost before
@@ -250,7 +250,7 @@ class GatewayRequestHandler(web.RequestHandler):
             if not payload.is_eof():
                 await self._linger(payload)
             if payload is not EMPTY_PAYLOAD:
-                payload.set_exception(PayloadAccessError())  # for whoever reads it after the answer
+                payload.set_exception(PayloadAccessError())  # for readers after the answer
             if self.writing_paused and self._keepalive:
                 await self._read_by_client()
         except ConnectionError:
@@ -268,7 +268,7 @@ class GatewayRequestHandler(web.RequestHandler):
     async def _handle_request(
         self, request: Any, start_time: float | None, request_handler: Any
     ) -> tuple[web.StreamResponse, bool]:
-        """Have it answered; what fails outside of the layers is refused as what fails inside."""
+        """Get the answer to a request; a failure outside of the layers is answered like one inside."""
         self._request_in_progress = True
         self._current_request = request
         try:
@@ -277,7 +277,7 @@ class GatewayRequestHandler(web.RequestHandler):
             except ConnectionError:
                 raise
             except web.HTTPException as refusal:
-                request._version = HttpVersion11  # aiohttp would answer in the version refused
+                request._version = HttpVersion11  # else the answer has the refused version
                 response = await self._refuse(request, refusal)
             except Exception as error:  # noqa: BLE001  # the layers know what to make of it
                 response = await refuse_last(request, self._refuse, error)
@@ -290,14 +290,14 @@ class GatewayRequestHandler(web.RequestHandler):
                 self._handler_waiter.set_result(None)
 
     async def _linger(self, payload: StreamReader) -> None:
-        """Take what nobody read of a body: a client that still sends may not see its answer."""
+        """Read the unread rest of a body, because a client may not read its answer while it still sends."""
         if self._lingering_time and not self._force_close:
             await throw_away(payload, self._lingering_time)
         if not payload.is_eof() and not self._force_close:
             self.close()
 
     async def _read_by_client(self) -> None:
-        """Wait until the client has read most of its answer: the next shall not pile up behind it."""
+        """Wait until the client has read most of its answer, so that answers do not pile up."""
         try:
             async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
                 await self._drain_helper()
@@ -305,9 +305,9 @@ class GatewayRequestHandler(web.RequestHandler):
             self.abort()
 
     def end_if_idle_since(self, then_s: float) -> None:
-        """End the connection where no request is under way, and none was after this loop time.
+        """End the connection if it has been idle since this loop time.
 
-        A client that has yet to read its answer gets as long again, and again if it has read of it.
+        A client with an unread answer gets the same time again, and once more each time it reads some.
         """
         if self._idle_since_s > then_s or not self._is_idle:
             return
@@ -320,7 +320,7 @@ class GatewayRequestHandler(web.RequestHandler):
             self.abort()
 
     def make_way(self) -> bool:
-        """End the connection where no request is under way or has come; False where one is."""
+        """End the connection if no request is in flight or has come; else return False."""
         sock = self.transport.get_extra_info("socket") if self.transport is not None else None
         is_asking = self._messages or self._current_request is not None
         if is_asking or (sock is not None and readable(sock)()):
@@ -329,21 +329,21 @@ class GatewayRequestHandler(web.RequestHandler):
         return True
 
     def abort(self) -> None:
-        """Close it without waiting for the client to read what it was sent."""
+        """Close it without waiting until the client has read its answer."""
         transport = self.transport
         self.force_close()
         if transport is not None:
             transport.abort()
 
     def log_exception(self, *args: Any, **kwargs: Any) -> None:
-        """A body that goes wrong while it is thrown away, after an early answer, is no error of ours."""
+        """Log nothing for a body that breaks off while it is thrown away after an early answer."""
         if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kwargs)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer of our own; an instance's was delivered, or broken off, by the layers."""
+        """Send an answer of our own; the layers have already delivered or aborted an instance's."""
         self._go_on_after_upgrade()
         if isinstance(resp, Answer):
             return resp, False
@@ -355,7 +355,7 @@ class GatewayRequestHandler(web.RequestHandler):
             return resp, True
 
     def _go_on_after_upgrade(self) -> None:
-        """Read what stands behind a declined upgrade, as aiohttp does, but in pieces."""
+        """Read what follows a declined upgrade, as aiohttp does, but in pieces."""
         if self._upgraded and not self._messages and self._payload_parser is None:
             behind, self._message_tail = self._message_tail, b""
             self._upgraded = False

@@ -1,4 +1,4 @@
-"""The layer that delivers what the others give back unsent."""
+"""The layer that delivers the unsent answers of the inner layers."""
 
 from contextlib import suppress
 from typing import cast
@@ -22,10 +22,10 @@ SWITCHING_PROTOCOLS = 101
 
 
 def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middleware:
-    """Send what the inner layers give back; what is neither an instance's nor long is aiohttp's to send.
+    """Send the answers of the inner layers; aiohttp itself sends those that are neither an instance's nor long.
 
-    `refuse` answers what goes wrong further in or before the head is out; later the connection ends.
-    `tunnels` counts those that are open, by service.
+    `refuse` answers failures until the head is out; a later failure ends the connection. `tunnels` counts
+    the open tunnels by service.
     """
 
     @web.middleware
@@ -46,7 +46,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         return response
 
     async def tunnel(request: web.Request, answer: Answer) -> None:
-        """Pass the 101 on, then bytes both ways until both ends have finished."""
+        """Send the 101, and then pass bytes in both directions until both ends have finished."""
         exchange = request[EXCHANGE]
         await answer.prepare(request)
         client = _client_of(request)
@@ -67,7 +67,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
 
 
 async def relay(request: web.Request, answer: Answer) -> None:
-    """Send an answer on as it comes; one that breaks off upstream breaks off for the client."""
+    """Send an answer on as it comes; if it breaks off upstream, it breaks off for the client."""
     exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
         if connection.is_complete:
@@ -85,16 +85,16 @@ async def relay(request: web.Request, answer: Answer) -> None:
             else:
                 await _pour_to_all(answer, answer.others)
     except Failure as failure:
-        _say_broken(exchange, failure)  # the client learns it by its connection's end
+        _say_broken(exchange, failure)  # the client notices by the connection's end
         failure.__traceback__ = None  # its frames hold the connection, which holds this failure
     finally:
         client.passes_on = None
         if answer.prepared:
-            exchange.bytes_out = answer.bytes_out  # also where the client leaves in the middle
+            exchange.bytes_out = answer.bytes_out  # even if the client left in the middle
 
 
 async def _pour_to_all(answer: Answer, readers: Fanout) -> None:
-    """Feed it to the client and to those beside it; raise what went wrong with the client."""
+    """Pass an answer to the client and to the other readers; raise the client's failure."""
     client = readers.add(answer, when_slow=WhenSlow.HOLD)
     with suppress(Abandoned):
         await pour(answer.connection, readers)
@@ -103,7 +103,7 @@ async def _pour_to_all(answer: Answer, readers: Fanout) -> None:
 
 
 async def _give_whole(body: bytes, answer: Answer, readers: Fanout) -> None:
-    """Feed a body to those beside the client, which has been sent all of it."""
+    """Pass a body to the other readers; the client already has all of it."""
     whole = Pieces(0)
     if body:
         whole.take(body)

@@ -1,4 +1,4 @@
-"""An answer of our own, unsent, that is sent in pieces: long, and shared by all who ask for it."""
+"""A long unsent answer of our own, sent in pieces and shared by all clients that ask for it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from aiohttp import web
 from middlewares.exchange import Exchange
 from middlewares.failures import RequestTimeout
 
-#: A client that reads nothing holds a few pieces, and not a copy of all.
+#: A client that reads nothing holds a few pieces instead of a copy of the whole.
 PIECE_BYTES = 32 * 1024
 
 
 class Document(web.StreamResponse):
-    """A body that lies in `parts`, of which no client has a copy."""
+    """A body in `parts`, of which no client holds a copy."""
 
     def __init__(
         self,
@@ -28,12 +28,12 @@ class Document(web.StreamResponse):
         self._send_timeout_s = send_timeout_s
 
     async def send(self, request: web.Request, exchange: Exchange) -> None:
-        """Send it; RequestTimeout where the client reads nothing for `send_timeout_s` (0: for ever)."""
+        """Send it. Raises RequestTimeout if the client reads nothing for `send_timeout_s` (0: no limit)."""
         await self.prepare(request)
         if request.method != "HEAD":
             for part in self._parts:
                 for begin in range(0, len(part), PIECE_BYTES):
-                    piece = bytes(part[begin : begin + PIECE_BYTES])  # a view would keep all of it
+                    piece = bytes(part[begin : begin + PIECE_BYTES])  # a view keeps the whole
                     try:
                         async with asyncio.timeout(self._send_timeout_s or None):
                             await self.write(piece)

@@ -1,19 +1,19 @@
-"""Is a client still there that sends no more? By its FIN, one that has closed looks just the same."""
+"""Finds out whether a client that has sent its FIN still reads or has closed; the FIN looks the same."""
 
 import asyncio
 import contextlib
 import socket
 from typing import Final, Protocol
 
-#: How often it is looked whether the connection was reset.
+#: How often to check whether the connection was reset.
 LOOK_EVERY_S: Final = 0.7
-#: The reset of a client that is gone is here so soon after the question, from not too far away.
+#: How soon after the question the reset of a client that is gone arrives, from not too far away.
 ANSWERS_WITHIN_S: Final = 0.1
-#: What has a client that is gone answer with a reset, and is skipped by all others (RFC 9110 §15.2).
+#: A client that is gone answers this with a reset; all others skip it (RFC 9110 §15.2).
 QUESTION: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
-#: Where nothing can be sent, as in an answer with a length that has begun, the kernel asks. A peer's own forgets a
-#: connection that was closed there about a minute later, and then answers that there is none.
+#: When nothing can be sent, as in an answer with a length that has begun, the kernel asks instead. The peer's
+#: kernel forgets a closed connection after about a minute, and then answers with a reset.
 _KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 10))
 _TCP_INFO: Final[int | None] = getattr(socket, "TCP_INFO", None)
 #: tcpi_state, the first byte of struct tcp_info of linux/tcp.h.
@@ -31,7 +31,7 @@ class Client(Protocol):
 
 
 class HalfClosed:
-    """Ends a client that is gone altogether: nobody shall work for it. One that only reads is left alone."""
+    """Ends a client that is gone, so that nobody works for it; leaves one that only reads alone."""
 
     __slots__ = ("_client", "_loop", "_timer")
 
@@ -44,7 +44,7 @@ class HalfClosed:
         self._timer = loop.call_later(LOOK_EVERY_S, self._look, False)
 
     def stop(self) -> None:
-        """Look no more, and let go of the client."""
+        """Stop checking, and drop the reference to the client."""
         self._timer.cancel()
         self._client = None
 
@@ -62,7 +62,7 @@ class HalfClosed:
 
 
 def have_kernel_ask(transport: asyncio.Transport) -> None:
-    """Have the kernel find out by itself whether the peer still knows of the connection."""
+    """Let the kernel find out by itself whether the peer still knows the connection."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.family == socket.AF_UNIX:
         return
@@ -74,7 +74,7 @@ def have_kernel_ask(transport: asyncio.Transport) -> None:
 
 
 def was_reset(transport: asyncio.Transport) -> bool:
-    """Behind a FIN nobody reads on, so the loop would learn of a reset from its next write alone."""
+    """Whether the client has reset it: after a FIN nobody reads, so the loop would notice only at a write."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.family == socket.AF_UNIX or _TCP_INFO is None:
         return False

@@ -1,4 +1,4 @@
-"""Heads before the final one (103 Early Hints) on their way to a client that knows them."""
+"""Passes interim heads (103 Early Hints) to clients that know them."""
 
 from aiohttp import HttpVersion11, web
 
@@ -10,7 +10,7 @@ from gateway.upstream.messages import ResponseHead
 def passing_on(
     request: web.Request, correlation_id: str, *, without_cors: bool
 ) -> OnInterim | None:
-    """What passes 1xx heads on; None for HTTP/1.0, which has none."""
+    """Return a function that passes 1xx heads on; None for HTTP/1.0, which has no 1xx."""
     if request.version < HttpVersion11:
         return None
 

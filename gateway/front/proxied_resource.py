@@ -1,4 +1,4 @@
-"""All that is proxied as one resource: a pattern would cost more, and change what it matches."""
+"""One resource for everything that is proxied: a pattern would cost more, and would change the path."""
 
 from collections.abc import Awaitable, Callable, Iterator
 
@@ -15,9 +15,9 @@ ROOT = "/"
 
 
 class ProxiedResource(web.AbstractResource):
-    """Matches what the table of routes covers, by any method, on the raw path.
+    """Matches the raw paths that the routing table covers, with any method.
 
-    It stands at the root, so that it is asked for every path, and after the endpoints of the gateway.
+    It is at the root, so that it is asked for every path, and comes after the gateway's own endpoints.
     """
 
     def __init__(self, handler: Handler, routing: Routing) -> None:
@@ -42,9 +42,9 @@ class ProxiedResource(web.AbstractResource):
     def straight(
         self, app: web.Application
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        """What the application does with a request that is found here, without the search.
+        """Return a handler that does what the application does with a proxied request, without its search.
 
-        That is the same for each: the layers are put in a row and the match is made once.
+        The layers and the match are the same for each request, so they are made once.
         """
         match = web.UrlMappingMatchInfo({}, self._route)
         match.add_app(app)

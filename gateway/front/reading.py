@@ -1,4 +1,4 @@
-"""What a client sends, cut behind each head and body, so that aiohttp's parser meets one thing at a time."""
+"""Cuts a client's bytes after each head and body, so that aiohttp's parser gets one thing at a time."""
 
 import os
 import re
@@ -16,14 +16,14 @@ from middlewares.hygiene.deciding import MOST_ELEMENTS
 from middlewares.memory import Memory
 
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
-#: Requests without a body that were met before, by all bytes of their head.
+#: Remembers requests without a body by all bytes of their head.
 RequestMemory = Memory[bytes, RawRequestMessage]
 
-#: Requests that are read ahead. The parser's own limit is 32; it must not come to that: paused behind
-#: an upgrade, it loses what it is given next.
+#: How many requests are read ahead. The parser's own limit of 32 must not be reached: if it pauses after an
+#: upgrade, it loses the next bytes.
 MOST_QUEUED = 16
 
-#: Method and target of a request line, as far as they can stand in a log.
+#: Method and target of a request line, if a log can show them.
 _REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) ([^\s]+)")
 _HEAD_END = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
@@ -38,7 +38,7 @@ def request_memory() -> RequestMemory:
 def require_extension() -> None:
     """Raise SettingsError on an aiohttp without its C extension.
 
-    What stands here is made for, and tested on, its parser in C: the one in Python reads other things.
+    This module is made for its C parser and tested with it; the Python parser reads requests differently.
     """
     if HttpRequestParser is not HttpRequestParserPy:
         return
@@ -51,18 +51,18 @@ def require_extension() -> None:
 
 
 class RequestReader:
-    """aiohttp's parser of requests (it has that one's interface), and what it can't do by itself.
+    """Wraps aiohttp's request parser, has the same interface, and adds what the parser can't do.
 
-    Given several requests at once, the parser drops what stands behind an upgrade that it does not
-    know, and drops the valid requests before one that is not. So it is given `pieces`: a head, or
-    what there is of a body. A request with a transfer coding and a CONNECT are a connection's last:
-    the parser takes the last trailer for the next request's first field and a CONNECT's body for a
-    request, and RFC 9112 §6.3 wants the connection closed after a framing that was refused.
+    If the parser gets several requests at once, it drops everything after an unknown upgrade, and drops
+    valid requests before an invalid one. So it gets `pieces`: a head, or the available part of a body. A
+    request with a transfer coding, or a CONNECT, is a connection's last: the parser reads the last
+    trailer as the next request's first field, and a CONNECT's body as a request; and RFC 9112 §6.3 wants
+    the connection closed after a refused framing.
 
-    Of a head, of what is between two chunks, and of heads that are read ahead, no more than
-    `head_bytes` is kept: the parser knows bounds for lines alone.
+    At most `head_bytes` are kept of a head, of the bytes between two chunks, and of heads that are read
+    ahead, because the parser limits only lines.
 
-    Clients repeat themselves: a request that comes in the same bytes as one before is not parsed again.
+    Clients repeat themselves, so a request with the same bytes as an earlier one is not parsed again.
     """
 
     __slots__ = (
@@ -75,32 +75,32 @@ class RequestReader:
         self._parser = parser
         self._met = met
         self._head_bytes = head_bytes
-        #: Of the head that came last: its beginning up to the first CRLF, and how long it is.
+        #: The last head's beginning up to the first CRLF, and the head's length.
         self._line = bytearray()
         self._head_size = 0
-        #: Of a head that is not whole: its last bytes.
+        #: The last bytes of an incomplete head.
         self._head_tail = b""
         self._wrong_line = False
-        #: What the parser is given is a head from its first byte to its last.
+        #: Whether the parser gets exactly one whole head.
         self._is_whole = False
-        #: The request that the parser need not be given.
+        #: The remembered request, which the parser does not get.
         self._repeated: RawRequestMessage | None = None
-        #: The parser was given a whole head and has made no message of it: it is paused.
+        #: Whether the parser has paused: it got a whole head and made no message of it.
         self._awaits_message = False
         self._held = b""
         self._queued = 0
-        #: Of the heads that were queued since the queue was empty.
+        #: Bytes of the heads that were queued since the queue was empty.
         self._queued_bytes = 0
         self._body_left = 0
-        #: Bytes of a chunked body since its last piece: an extension or a trailer that does not end.
+        #: Bytes of a chunked body since its last piece: extensions and trailers.
         self._between = 0
-        #: What comes is passed on uncut: chunks, or another protocol.
+        #: Whether all further bytes are passed on uncut: chunks, or another protocol.
         self._to_the_end = False
         self._broken = False
         self._payload: StreamReader | None = None
 
     def pieces(self, data: bytes) -> Iterable[bytes]:
-        """What to feed now, one after the other; b"" lets a paused parser go on."""
+        """The pieces to feed now, one after the other; b"" lets a paused parser go on."""
         met = self._met
         is_asked = len(data) <= met.entry_bytes and self._is_between
         self._repeated = met.recall(data) if is_asked else None
@@ -121,7 +121,7 @@ class RequestReader:
             at = end
 
     def feed_data(self, data: bytes) -> tuple[Messages, bool, bytes]:
-        """What the parser makes of one piece; HttpProcessingError where it is not valid."""
+        """Parse one piece. Raises HttpProcessingError if it is not valid."""
         repeated = self._repeated
         if repeated is not None:
             self._repeated = None
@@ -137,7 +137,7 @@ class RequestReader:
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
                 upgraded = upgraded or _asks_to_upgrade(*messages[0])
-                # What a paused parser had before, it gives for b"": that is nobody's head.
+                # For b"" a paused parser returns earlier messages, which are not remembered.
                 if self._is_whole and data and not upgraded:
                     self._remember(data, *messages[0])
         except HttpProcessingError:
@@ -161,27 +161,27 @@ class RequestReader:
 
     @property
     def is_broken(self) -> bool:
-        """What came was not valid: nothing more is read."""
+        """Whether invalid bytes came, after which nothing is read."""
         return self._broken
 
     @property
     def is_in_body(self) -> bool:
-        """More is to come of the body of the request that was read last."""
+        """Whether the body of the last request is incomplete."""
         return self._payload is not None and not self._payload.is_eof()
 
     @property
     def refused(self) -> tuple[str, str] | None:
-        """Method and target of the request that was read last, as far as they are known."""
+        """Method and target of the last request, if they are known."""
         read = _REQUEST_LINE.match(self._line)
         return (read[1].decode(), read[2].decode("utf-8", "replace")) if read else None
 
     def close(self) -> None:
-        """Let go of the parser, which has the connection."""
+        """Drop the parser, which refers to the connection."""
         self._parser = self._payload = None
         self._held = b""
 
     def set_upgraded(self, upgraded: bool) -> None:
-        """The upgrade was declined: HTTP goes on."""
+        """Go on with HTTP, because the upgrade was declined."""
         self._parser.set_upgraded(upgraded)
         self._to_the_end = upgraded
 
@@ -199,7 +199,7 @@ class RequestReader:
 
     @property
     def _is_between(self) -> bool:
-        """What comes next is the beginning of a request, and it would be read."""
+        """Whether the next byte begins a request that can be read now."""
         return not self._is_queue_full and not (
             self._held
             or self._head_tail
@@ -211,7 +211,7 @@ class RequestReader:
 
     @property
     def is_full(self) -> bool:
-        """The next request is not read before one that is queued was taken."""
+        """Whether a queued request must be taken before the next is read."""
         return self._is_queue_full and not self._body_left and not self._to_the_end
 
     @property
@@ -246,16 +246,16 @@ class RequestReader:
         return message, payload
 
     def _remember(self, head: bytes, message: RawRequestMessage, payload: StreamReader) -> None:
-        """Keep a request that is nothing but its head, and leaves the connection as it was."""
+        """Remember a request that has only a head and does not change the connection's state."""
         if payload is EMPTY_PAYLOAD and not message.should_close and not message.upgrade:
             self._met.keep(head, message, len(head))
 
     def _break_off(self) -> None:
-        """Tell whoever reads the body, which aiohttp does not."""
+        """Tell the body's reader, which aiohttp does not do."""
         payload = self._payload
         if payload is not None and not payload.is_eof():
             payload.set_exception(web.RequestPayloadError("the request's body is not valid"))
-            payload.feed_eof()  # nobody shall wait for the rest of it
+            payload.feed_eof()  # nobody must wait for the rest
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
         if self._to_the_end:
@@ -283,7 +283,7 @@ class RequestReader:
         return end
 
     def _read_line(self, data: bytes, at: int, end: int) -> None:
-        """Take what there is of the line; it may come byte by byte, so none is looked at twice."""
+        """Take the next part of the line; it may come byte by byte, so no byte is looked at twice."""
         line = self._line
         if line.endswith(b"\r") and data.startswith(b"\n", at):
             line += b"\n"
@@ -292,7 +292,7 @@ class RequestReader:
         line += data[at : end if found < 0 else found + 2]
 
     def _end_of_head(self, data: bytes, at: int) -> int:
-        """Where the head ends that goes on at `at`; 0: not in here."""
+        """Where the head that continues at `at` ends; 0: not in this data."""
         before = self._head_tail
         if before:
             found = (before + data[at : at + 3]).find(_HEAD_END)
@@ -303,10 +303,10 @@ class RequestReader:
 
 
 def _asks_to_upgrade(message: RawRequestMessage, payload: StreamReader) -> bool:
-    """What follows waits for the answer: it may be of the new protocol (RFC 9110 §7.8).
+    """Whether the bytes that follow must wait for the answer: they may be of a new protocol (RFC 9110 §7.8).
 
-    The parser sees to that for the protocols that it knows alone. h2c is never switched to. A list that
-    is longer than MOST_ELEMENTS is refused later, so its rest is not looked at.
+    The parser does that only for protocols that it knows. h2c is never switched to. A list with more than
+    MOST_ELEMENTS is refused later, so its rest is not looked at.
     """
     headers = message.headers
     if "Upgrade" not in headers or payload is not EMPTY_PAYLOAD:

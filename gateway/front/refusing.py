@@ -1,4 +1,4 @@
-"""The one way to refuse: what no handler was asked is answered by the layers, as if one had failed."""
+"""The one way to refuse: without a handler, the layers answer as if one had failed."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -11,22 +11,22 @@ from aiohttp.web_protocol import ERROR
 
 from middlewares.failures import BadRequest, Failure, HeaderTooLarge
 
-#: Answers a request with what the layers make of an exception.
+#: Answers a request as the layers answer an exception.
 Refuse = Callable[[web.Request, Exception], Awaitable[web.StreamResponse]]
 
-#: The layer that answers failures: it and those in front of it are asked where there is no handler.
+#: The layer that answers failures; this layer and those outside it run if there is no handler.
 ANSWERS_FAILURES: web.AppKey[Middleware] = web.AppKey("answers_failures")
 
 
 def in_a_row(layers: Sequence[Middleware], handler: Handler) -> Handler:
-    """The handler with these layers in front of it, outermost first."""
+    """Wrap a handler in these layers, outermost first."""
     for layer in reversed(layers):
         handler = partial(layer, handler=handler)
     return handler
 
 
 def refusing(layers: Sequence[Middleware]) -> Refuse:
-    """Run these layers around a handler that raises; without the outermost where they fail themselves."""
+    """Run these layers around a handler that raises; if a layer itself fails, without the outermost."""
 
     async def refuse(request: web.Request, error: Exception) -> web.StreamResponse:
         async def fail(_request: web.Request) -> web.StreamResponse:
@@ -42,16 +42,16 @@ def refusing(layers: Sequence[Middleware]) -> Refuse:
                         raise
                     sound = sound[1:]
         finally:
-            error.__traceback__ = None  # its frames have the request in hand, and this error
+            error.__traceback__ = None  # its frames refer to the request and to this error
 
     return refuse
 
 
 async def refuse_last(request: web.Request, refuse: Refuse, error: Exception) -> web.StreamResponse:
-    """Refuse it, and take no other: what follows on the connection can't be trusted."""
+    """Refuse a request and accept no other, because the bytes that follow can't be trusted."""
     if request.writer.output_size > 0:
         raise ConnectionError("an answer is under way already")
-    request._version = HttpVersion11  # aiohttp would answer in the version of what is refused
+    request._version = HttpVersion11  # else the answer would have the refused version
     response = await refuse(request, error)
     response.force_close()
     return response
@@ -64,13 +64,13 @@ def outer_layers(app: web.Application) -> Sequence[Middleware]:
 
 
 def failure_of(not_http: BaseException | None) -> Failure:
-    """Why the parser could not read a request."""
+    """The failure for a request that the parser could not read."""
     if isinstance(not_http, LineTooLong) or "Too many headers" in str(not_http):
         return HeaderTooLarge("the request line or the header section is too large")
     return BadRequest("the request is not valid HTTP")
 
 
 def in_place_of(refused: tuple[str, str] | None) -> RawRequestMessage:
-    """What stands for a request that could not be read: of its own it has method and target at most."""
+    """A stand-in for a request that could not be read, with at most its method and target."""
     method, path = refused or (ERROR.method, ERROR.path)
-    return ERROR._replace(method=method, path=path, raw_headers=())  # theirs is no tuple
+    return ERROR._replace(method=method, path=path, raw_headers=())  # aiohttp's is not a tuple

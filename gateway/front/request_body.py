@@ -1,4 +1,4 @@
-"""The client's body: `100 Continue` when it is first wanted, its limits, and a beginning kept for another try."""
+"""The client's body: `100 Continue` when it is first needed, its limits, and its beginning kept for retries."""
 
 import asyncio
 import time
@@ -14,19 +14,18 @@ from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, Failure, RequestTimeout
 from middlewares.hygiene.deciding import expects_continue
 
-#: A slow start is nobody's fault.
+#: The rate limit does not apply to the beginning of a body.
 RATE_GRACE_S = 20.0
-#: So much of a body is kept, to be sent again to another connection.
+#: This much of a body is kept to be sent again over another connection.
 REPLAYED_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ClientLimits:
-    """What a client may take; each is a setting, and 0 is no limit.
+    """The limits for a client; each is a setting, and 0 means no limit.
 
-    `body_bytes` is the largest body, `body_idle_s` the longest pause in it, and `body_rate` the
-    fewest bytes a second: see `is_too_slow`.
-    `send_s` is how long a client may read nothing of its answer.
+    `body_bytes` is the largest body, `body_idle_s` the longest pause in it, and `body_rate` the least
+    number of bytes a second: see `is_too_slow`. `send_s` is how long a client may read nothing.
     """
 
     body_bytes: int = 0
@@ -36,15 +35,15 @@ class ClientLimits:
 
 
 def is_too_slow(received: int, waited_s: float, rate: int, grace_s: float) -> bool:
-    """So few bytes have come of a body in the time that its client was waited for.
+    """Whether too few bytes of a body have come in the time that the gateway waited for the client.
 
-    They are averaged over all of that time, and the first `grace_s` of it are free.
+    The rate is the average over that time, of which the first `grace_s` do not count.
     """
     return rate > 0 and waited_s > grace_s and received < rate * waited_s
 
 
 class RequestBody:
-    """The pieces of one request's body; `begun` for each try."""
+    """The body of one request; each attempt reads it from its first piece."""
 
     def __init__(self, request: web.Request, exchange: Exchange, limits: ClientLimits) -> None:
         max_bytes = limits.body_bytes
@@ -56,18 +55,18 @@ class RequestBody:
         self._request = request
         self._exchange = exchange
         self._limits = limits
-        #: For the client alone: an instance that reads slowly is no fault of it.
+        #: How long the gateway waited for the client, without the time that a slow instance took.
         self._waited_s = 0.0
         self._beginning = Beginning(REPLAYED_BYTES)
         self._wanted = False
 
     @property
     def is_replayable(self) -> bool:
-        """Whatever was read of it so far is kept, so it can be sent once more."""
+        """Whether everything read so far is kept, so that it can be sent again."""
         return self._beginning.is_whole
 
     def begin(self) -> AsyncIterator[bytes]:
-        """The pieces from the first one on, for one try."""
+        """Yield the pieces from the first one on, for one attempt."""
         return self._pieces()
 
     async def _pieces(self) -> AsyncIterator[bytes]:
@@ -117,16 +116,16 @@ def _too_large(max_bytes: int) -> BodyTooLarge:
 
 
 async def say_continue(request: web.Request) -> None:
-    """Tell a client that waits for it to send its body now."""
+    """Send `100 Continue` to a client that waits for it."""
     version = (request.version.major, request.version.minor)
     if expects_continue(version, request.raw_headers):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # the answer proper has not begun
+        request.writer.output_size = 0  # the final answer has not begun
 
 
 async def throw_away(payload: StreamReader, within_s: float) -> None:
-    """Take the rest of a body that nobody reads, as far as it comes in this time."""
-    # Who sent it on was cancelled by an early answer, and lets go of it now.
+    """Read the rest of a body that nobody needs, for at most this time."""
+    # An early answer has cancelled the upload's task, which lets go of the body now.
     await asyncio.sleep(0)
     with suppress(TimeoutError):
         async with asyncio.timeout(within_s):
@@ -135,4 +134,4 @@ async def throw_away(payload: StreamReader, within_s: float) -> None:
 
 
 async def keep_expectation(request: web.Request) -> None:
-    """An expect handler that does nothing: `100 Continue` waits until the body is wanted."""
+    """Do nothing at `Expect`: `100 Continue` waits until the body is needed."""

@@ -1,4 +1,4 @@
-"""The HTTP server under the application: aiohttp's, with our connections and our way of stopping."""
+"""The HTTP server of the application: aiohttp's, with our connections and our way to stop."""
 
 import asyncio
 from collections import Counter
@@ -16,15 +16,15 @@ from gateway.front.straight import proxied_first
 from gateway.machine.descriptors import Descriptors
 from middlewares.telemetry.metrics import GatewayMetrics
 
-#: The same as KEEPALIVE_TIMEOUT_S for a client that there is no room for.
+#: Replaces KEEPALIVE_TIMEOUT_S for a surplus client.
 SURPLUS_IDLE_S = 1.0
 SWEEP_EVERY_S = 1.0
-#: Fields of a request: bytes bound them too, but each costs more than its bytes.
+#: The most fields of a request; their bytes are limited too, but each field costs more than its bytes.
 MAX_FIELDS = 256
 
 
 class GatewayServer(web.Server):
-    """aiohttp's server, but stopping closes no connection that a client may just be using."""
+    """aiohttp's server, but a stop closes no connection that a client may be using."""
 
     def __init__(
         self, *args: Any, refuse: Refuse, room: ClientRoom, met: RequestMemory, **kwargs: Any
@@ -36,7 +36,7 @@ class GatewayServer(web.Server):
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
 
     def _end_idle(self) -> None:
-        """One timer for all connections: one for each costs more than the connection's own state."""
+        """End idle connections by one timer for all; a timer for each costs more than the connection's state."""
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
         now_s = self._loop.time()
         for client in self.clients():
@@ -48,14 +48,14 @@ class GatewayServer(web.Server):
         await super().shutdown(timeout)
 
     def pre_shutdown(self) -> None:
-        """Close nothing: idle clients are told `Connection: close` with their next answer."""
+        """Close nothing: idle clients get `Connection: close` with their next answer."""
 
     def clients(self) -> list[GatewayRequestHandler]:
         """The open client connections."""
         return [one for one in self.connections if isinstance(one, GatewayRequestHandler)]
 
     def states(self) -> Counter[str]:
-        """How many of them are in which state; each state is there, with 0 too."""
+        """How many connections are in each state, including states with 0."""
         counts = Counter({"idle": 0, "active": 0, "stream": 0})
         counts.update(client.state for client in self.clients())
         return counts

@@ -1,4 +1,4 @@
-"""The straight way to the hop: what is proxied needs no search among the application's resources."""
+"""The direct way to the hop: proxied requests need no search among the application's resources."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,14 +10,14 @@ Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Serve) -> Serve:
-    """Hand what is proxied to its resource, everything else to the application's own handler."""
+    """Give proxied requests to their resource, and everything else to the application's own handler."""
     straight = proxied.straight(app)
     covers = proxied.covers
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
         if not request.headers.get("Expect", "").isascii():
-            raise web.HTTPExpectationFailed  # aiohttp's own would repeat it, and can't
-        # CONNECT asks for a tunnel to an authority: the application finds none.
+            raise web.HTTPExpectationFailed  # aiohttp's own would repeat the field, and can't
+        # CONNECT asks for a tunnel to an authority, which the application does not find.
         is_proxied = covers(request.raw_path) and request.method != "CONNECT"
         return (straight if is_proxied else otherwise)(request)
 

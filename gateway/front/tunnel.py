@@ -1,19 +1,19 @@
-"""A tunnel: after a switch of protocols, bytes both ways, each way with backpressure and its own end."""
+"""A tunnel after a switch of protocols: bytes in both directions, each with backpressure and its own end."""
 
 import asyncio
 import contextlib
 
 from gateway.upstream.connection import UpstreamConnection
 
-#: One end has finished sending: the other is given so long to finish too.
+#: Once one end has finished sending, the other has this long to finish too.
 HALF_CLOSED_FOR_S = 60.0
 
 
 class Tunnel:
-    """Joins a client's connection and an instance's; the protocols of the two hand it what comes.
+    """Joins a client's and an instance's connection, whose protocols give it what comes.
 
-    Backpressure: while one end's write buffer is full, nothing is read from the other. An end of
-    input (FIN) is passed on as such; the tunnel is over when both ends have finished or one is lost.
+    Backpressure: while one end's write buffer is full, nothing is read from the other. A FIN is passed
+    on as a FIN; the tunnel is over when both ends have finished or one is lost.
     """
 
     def __init__(self, client: asyncio.Transport, upstream: asyncio.Transport) -> None:
@@ -26,7 +26,7 @@ class Tunnel:
         self._over = asyncio.Event()
 
     async def run(self) -> None:
-        """Wait until it is over, and close both ends; what is still to be sent goes out first."""
+        """Wait until it is over and close both ends; unsent bytes go out first."""
         try:
             await self._ending.wait()
             with contextlib.suppress(TimeoutError):
@@ -37,28 +37,28 @@ class Tunnel:
             self._upstream.close()
 
     def end(self) -> None:
-        """It is over, whatever is still said; what was said goes out before the FIN."""
+        """End it now; bytes that have come go out before the FIN."""
         self._ending.set()
         self._over.set()
 
     # What the client's protocol calls.
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """aiohttp's interface of a payload parser: bytes of the client."""
+        """Take bytes of the client; aiohttp's interface of a payload parser."""
         self.bytes_in += len(data)
         self._write(self._upstream, data)
         return False, b""
 
     def feed_eof(self) -> None:
-        """The client's connection is gone."""
+        """Note that the client's connection is gone."""
         self.end()
 
     def client_finished(self) -> None:
-        """The client sends no more."""
+        """Note that the client sends no more."""
         self._finish(self._client, self._upstream)
 
     def client_paused(self, paused: bool) -> None:
-        """The client's write buffer is full, or is no longer."""
+        """Note whether the client's write buffer is full."""
         _hold(self._upstream, paused)
 
     # What the instance's protocol calls.
@@ -100,7 +100,7 @@ def _hold(transport: asyncio.Transport, held: bool) -> None:
 
 
 def join(client: asyncio.Transport, connection: UpstreamConnection) -> Tunnel:
-    """The tunnel between a client and an instance that has just switched protocols."""
+    """Make the tunnel between a client and an instance that has just switched protocols."""
     tunnel = Tunnel(client, connection.transport)
     connection.hand_over(tunnel)
     return tunnel

@@ -1,1 +1,1 @@
-"""The hop: choose an instance, try, decide again."""
+"""The hop: chooses an instance, tries it, and decides again."""

@@ -1,4 +1,4 @@
-"""One try at an instance: it ends in an Outcome, and every end, good or bad, is told in one place."""
+"""One attempt at an instance, which ends in an Outcome; one place learns of every outcome."""
 
 import time
 
@@ -18,12 +18,12 @@ from middlewares.telemetry.attempts import attempt_failed
 from middlewares.telemetry.metrics import GatewayMetrics
 
 ANSWERED = "answered"
-#: How a try at an instance ended: by an answer, which is unsent, or by a failure.
+#: How an attempt ended: with an unsent answer or with a failure.
 Outcome = Answer | Failure
 
 
 class Attempts:
-    """Makes them; read `make` first."""
+    """Makes attempts; read `make` first."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Attempts:
         self._owns_cors = owns_cors
 
     async def make(self, sending: Sending, instance: Instance, left: int) -> Outcome:
-        """Try one instance, with so many tries left behind it; whatever fails is in the Outcome."""
+        """Try one instance, with `left` attempts after it; a failure is in the Outcome."""
         head = request_head(sending.inbound, instance, self._met)
         attempts = sending.exchange.attempts
         if head.claims and not attempts:
@@ -52,12 +52,12 @@ class Attempts:
         try:
             outcome: Outcome = await self._ask(head, sending, instance, left)
         except Failure as failure:
-            outcome = failure.with_traceback(None)  # its frames would hold it
+            outcome = failure.with_traceback(None)  # its frames refer to the failure
         self.attempt_ended(sending, instance, outcome)
         return outcome
 
     def attempt_ended(self, sending: Sending, instance: Instance, outcome: Outcome) -> None:
-        """The one place that learns how each attempt ended."""
+        """Record how an attempt ended; every attempt ends here."""
         exchange = sending.exchange
         attempt = exchange.attempts[-1]
         failure = outcome if isinstance(outcome, Failure) else None
@@ -71,10 +71,10 @@ class Attempts:
     async def _ask(
         self, head: RequestHead, sending: Sending, instance: Instance, left: int
     ) -> Answer:
-        """Send the request and wait for the answer's head; the exchange holds the connection then.
+        """Send the request and wait for the answer's head; then the exchange holds the connection.
 
-        An idle connection may just be closing. Where that is what happened, and sending once more is
-        safe, a new connection is taken: that is no second attempt, and no evidence against anyone.
+        The instance may be closing an idle connection. If it was, and sending again is safe, the request
+        goes over a new connection; that is no second attempt, and no evidence against the instance.
         """
         pool = self._upstreams.pool(instance)
         repeatable, deadlines = sending.idempotent, sending.deadlines

@@ -20,15 +20,15 @@ from gateway.version import VERSION
 from middlewares.failures import Failure, UpstreamFailure
 from middlewares.telemetry.seldom import Seldom
 
-#: Of a health answer's body no more is read, and nothing of it is kept but whether it is as expected.
+#: At most this much of a health answer's body is read; only whether it is as expected is kept.
 MAX_BODY_BYTES = 16 * 1024
 MAX_HEAD_BYTES = 64 * 1024
-#: A time-out that is noticed later than this was spent by the gateway's own pause.
+#: A time-out that is noticed this late was caused by the gateway's own pause.
 LATE_AFTER_S = 0.25
 
 
 class HealthProbe:
-    """Probes by the hop's own client; it passes on what is expected and follows no redirect."""
+    """Probes with the hop's own client; passes if the answer is as expected, and follows no redirect."""
 
     def __init__(self, dialer: Dialer, timeout_s: float, *, connect_s: float = 2.0) -> None:
         self._dialer = dialer
@@ -37,14 +37,14 @@ class HealthProbe:
         self._not_made = Seldom("probe.not_made")
 
     async def __call__(self, instance: Instance, suspected: bool) -> Verdict | None:
-        """The verdict; whatever the instance does, nothing is raised.
+        """Probe an instance and return the verdict; never raises, whatever the instance does.
 
-        None where the gateway itself lacks what a probe takes, or was busy with something else for
-        the whole of its time: that says nothing of the instance.
+        None if the gateway lacked the means for a probe, or was busy with something else for its whole
+        time, which says nothing about the instance.
 
-        The kernel takes connections for a process that hangs, and a health URL at another port says
-        nothing of this one: a suspected instance has to answer a request as well, whatever it says.
-        So has one whose heartbeats are its probe, which is asked only when they are not enough.
+        The kernel accepts connections for a process that hangs, and a health URL at another port says
+        nothing about this one. So a suspected instance must also answer a request, in any way. An instance
+        that is probed by heartbeats must do so too; it is asked only when heartbeats are not enough.
         """
         loop = asyncio.get_running_loop()
         began_s = loop.time()
@@ -100,14 +100,14 @@ class HealthProbe:
         return Verdict(True, texts.answers(asked, head.status))
 
     async def _exchange(self, there: Instance, request: RequestHead) -> tuple[ResponseHead, bytes]:
-        """The head of the answer and the beginning of its body."""
+        """Send the request; return the answer's head and the beginning of its body."""
         connection = await self._connected(there)
         try:
             await connection.settle()
             connection.request(request, deadlines=self._deadlines)
             head = await connection.head()
             body = bytearray()
-            with contextlib.suppress(Failure):  # what has been seen decides
+            with contextlib.suppress(Failure):  # what has come decides
                 while len(body) < MAX_BODY_BYTES and (piece := await connection.read()):
                     body += piece
         finally:
@@ -120,7 +120,7 @@ def _new(sock: socket.socket) -> UpstreamConnection:
 
 
 def _is_own(instance: Instance) -> bool:
-    """The health URL is at the address that requests go to."""
+    """Whether the health URL has the address that requests go to."""
     parts = urlsplit(instance.health_check_url or "")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return (parts.scheme, port) == (instance.scheme, instance.port)

@@ -1,4 +1,4 @@
-"""The hop: choose an instance, try, decide again; the answer goes back unsent."""
+"""The hop: chooses an instance, tries it, decides again, and returns the answer unsent."""
 
 import random
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Proxy:
         self._rng = random.Random()
 
     async def handle(self, request: web.Request) -> Answer:
-        """One request, from its head to its answer's; a Failure where there is none."""
+        """Pass one request on and return its answer. Raises a Failure if there is none."""
         sending = sending_of(
             request,
             peer_trusted=self._peer_trusted,
@@ -53,10 +53,10 @@ class Proxy:
         try:
             raise outcome
         finally:
-            del outcome  # it has this frame in hand
+            del outcome  # it refers to this frame
 
     async def _try(self, sending: Sending, untried: list[Candidate]) -> Outcome:
-        """Choose, try, decide again."""
+        """Choose an instance, try it, and decide again until there is an outcome."""
         failures: list[Failure] = []
         most = sending.retries.attempts or len(untried)
         for left in reversed(range(min(most, len(untried)))):

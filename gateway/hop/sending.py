@@ -1,4 +1,4 @@
-"""What a request is to the hop: the same for each instance that is tried."""
+"""What the hop knows about a request, the same for each attempt."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from middlewares.routing.policy import Retries
 
 @dataclass(slots=True)
 class Sending:
-    """What goes to whichever instance is chosen, and how long it may take, all tries together."""
+    """A request to send to any instance, with its deadlines over all attempts."""
 
     exchange: Exchange
     service: str
@@ -31,7 +31,7 @@ class Sending:
     retries: Retries
 
     def tried(self, left: int, *, reused: bool = False) -> Tried:
-        """What counts of it when a try came to nothing."""
+        """The facts about a failed attempt that decide about a retry."""
         replayable = self.body is None or self.body.is_replayable
         return Tried(self.idempotent, replayable, reused, left)
 
@@ -43,7 +43,7 @@ def sending_of(
     client_limits: ClientLimits,
     owns_cors: bool,
 ) -> Sending:
-    """What goes out of a request that has a route."""
+    """Make the Sending of a request that has a route."""
     exchange = request[EXCHANGE]
     route = exchange.route
     assert route is not None, "the route layer comes before the hop"
@@ -65,7 +65,7 @@ def sending_of(
     interim = passing_on(request, exchange.correlation_id, without_cors=owns_cors)
     idempotent = request.method in IDEMPOTENT
     policy = route.policy
-    # The loop is asked for where it counts: until CPython 3.12 each question is a system call.
+    # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
     now_s = asyncio.get_running_loop().time() if policy.timeouts.total_s else 0.0
     deadlines = Deadlines.begun(policy.timeouts, now_s)
     return Sending(

@@ -1,4 +1,4 @@
-"""What real requests say of an instance's health: failed connects at once, silence by a sweep."""
+"""Evidence about instances' health from real requests: failed connects at once, silence by a sweep."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,17 +12,17 @@ from gateway.upstream.pool import Pool
 from middlewares.failures import UpstreamUnreachable
 
 SWEEP_INTERVAL_S = 0.1
-#: A sweep that comes later than this finds requests aged by the gateway's own pause.
+#: A sweep that is later than this finds requests that only the gateway's own pause made old.
 LATE_AFTER_S = 0.25
 
-#: Have an instance suspected and probed, with the evidence for people.
+#: Makes an instance suspected and has it probed, with the evidence as text.
 OnDoubt = Callable[[Instance, str], None]
 
 
 class TrafficEvidence:
-    """Hands doubts to the prober, and moves what waits at an instance that does not answer it.
+    """Reports doubts to the prober, and moves requests from an instance that does not answer its probe.
 
-    A death on a reused connection is no evidence, and neither is anything that the client did.
+    The end of a reused connection is no evidence, nor is anything that the client did.
     """
 
     def __init__(
@@ -34,13 +34,13 @@ class TrafficEvidence:
         self._upstreams = upstreams
         self._health_of = health_of
         self._doubt = doubt
-        #: Busy pools whose instance is not to be chosen, and since when (loop time).
+        #: Busy pools of doubted instances, and since when they are doubted (loop time).
         self._doubted_s: dict[Pool, float] = {}
 
     def attempt_ended(self, instance: Instance, outcome: object) -> None:
-        """An attempt came to an answer or a failure: a connect that failed counts.
+        """Take the outcome of an attempt; a failed connect counts as evidence.
 
-        One that was not tried, since the instance drains, has no cause.
+        If no connect was tried, because the instance drains, the failure has no cause.
         """
         if isinstance(outcome, UpstreamUnreachable) and outcome.__cause__ is not None:
             self._doubt(instance, connect_failed(outcome.__cause__))
@@ -55,7 +55,7 @@ class TrafficEvidence:
                 self.sweep(loop.time())
 
     def sweep(self, now_s: float) -> None:
-        """Look once at every instance with requests under way."""
+        """Look once at every instance with requests in flight."""
         busy = self._upstreams.busy()
         self._doubted_s = {pool: self._doubted_s[pool] for pool in busy if pool in self._doubted_s}
         for pool in busy:
@@ -69,7 +69,7 @@ class TrafficEvidence:
 
     def _look_at(self, pool: Pool, now_s: float) -> None:
         if self._doubted_s.pop(pool, None) is not None:
-            pool.answered_s = now_s  # a probe has answered for what still waits
+            pool.answered_s = now_s  # a probe has answered for waiting requests
         waiting_s = (one.began_s for one in pool.active if one.is_waiting)
         since_s = silent_since(waiting_s, pool.answered_s)
         if since_s is None:

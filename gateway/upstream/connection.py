@@ -296,7 +296,7 @@ class UpstreamConnection(Wire):
     def _take_head(self, head: ResponseHead) -> None:
         if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:
             self._head = head
-            self._interim = None  # it refers to the client's connection, and this one outlives it
+            self._interim = None  # it refers to the client's connection, which ends before this one
             self.deadline_s = NEVER
             self._wake()
         elif self._interim is not None:

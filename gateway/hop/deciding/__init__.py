@@ -1,1 +1,1 @@
-"""The hop's decisions: pure, from values alone."""
+"""The hop's decisions, as pure functions."""

@@ -1,4 +1,4 @@
-"""Which candidate a request goes to now: a new one, else of two different ones at random the less busy."""
+"""Chooses the candidate for a request: a new one, else the less busy of two different random ones."""
 
 import random
 from collections.abc import Sequence
@@ -14,27 +14,27 @@ DRAWN = "drawn"
 
 
 class Loads(Protocol):
-    """What is under way at instances."""
+    """The load of instances."""
 
     def in_flight(self, key: str) -> int:
-        """The requests under way at an instance."""
+        """The requests in flight at an instance."""
 
     def is_new(self, instance: Instance) -> bool:
-        """It has been given no request yet."""
+        """Whether an instance has had no request yet."""
 
 
 class Choice(NamedTuple):
-    """Who has the request, and why: the only one, a new one, the less busy of two, or of equals the first drawn."""
+    """The chosen instance and why: the only one, a new one, the less busy of two, or the first drawn of equals."""
 
     candidate: Candidate
     why: str
 
 
 def choose(candidates: Sequence[Candidate], loads: Loads, rng: random.Random) -> Choice:
-    """Draw two *different* candidates by weight and take the one with less in flight for its weight.
+    """Draw two *different* candidates by weight, and take the one with less in flight for its weight.
 
-    Two draws with replacement would give a hanging instance a tenth of the traffic for ever. Who is
-    new has the next request without a draw: among many, it would wait for its luck.
+    Two draws with replacement would give a hanging instance a tenth of the traffic for ever. A new
+    instance gets the next request without a draw, because among many it might wait long to be drawn.
     `candidates` is not empty.
     """
     if len(candidates) == 1:
@@ -45,7 +45,7 @@ def choose(candidates: Sequence[Candidate], loads: Loads, rng: random.Random) ->
     first = _draw(candidates, rng)
     second = _draw([candidate for candidate in candidates if candidate is not first], rng)
     of_first, of_second = _load(first, loads), _load(second, loads)
-    # Among equals the first draw wins: an idle service is shared out by weight alone.
+    # Among equals the first draw wins, so that an idle service is shared by weight alone.
     if of_first == of_second:
         return Choice(first, DRAWN)
     return Choice(first if of_first < of_second else second, LESS_BUSY)

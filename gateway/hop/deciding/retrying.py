@@ -1,4 +1,4 @@
-"""Whether a request is tried once more, where, and what is told when it is not: decided from values alone."""
+"""Decides whether and where a request is tried again, and what the client is told if it is not."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 from middlewares.failures import Failure, NoHealthyInstance, UpstreamReset, UpstreamUnreachable
 
-#: RFC 9110 §9.2.2, and QUERY (RFC 10008): doing them twice is doing them once.
+#: Methods that may be repeated (RFC 9110 §9.2.2), and QUERY (RFC 10008).
 IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"])
 
 
 class Again(NamedTuple):
-    """Try once more: another instance, or with `there` the same one over a new connection."""
+    """Try once more at another instance, or with `there` at the same one over a new connection."""
 
     why: str
     there: bool = False
 
 
 class Stop(NamedTuple):
-    """This failure is the last."""
+    """Stop: this failure is the outcome."""
 
     why: str
 
@@ -33,10 +33,10 @@ NONE_LEFT = Stop("no try is left")
 
 @dataclass(slots=True)
 class Tried:
-    """A try that came to nothing: what counts besides the failure.
+    """A failed attempt: the facts that count besides the failure.
 
-    `replayable`: what was read of the request's body is kept, or there is none. `reused`: the connection
-    had carried another request. `left`: tries that remain.
+    `replayable`: the request has no body, or all of it that was read is kept. `reused`: the connection
+    had carried another request. `left`: the attempts that remain.
     """
 
     idempotent: bool
@@ -46,7 +46,7 @@ class Tried:
 
 
 def decide(failure: Failure, tried: Tried) -> Again | Stop:
-    """Go on, or not."""
+    """Decide whether to try again."""
     is_reset = isinstance(failure, UpstreamReset)
     untouched = isinstance(failure, UpstreamReset) and failure.untouched
     if is_reset:
@@ -62,12 +62,12 @@ def decide(failure: Failure, tried: Tried) -> Again | Stop:
 
 
 def may_move(method: str, *, has_body: bool, left: int) -> bool:
-    """Another instance may have the request while it waits at one that has gone silent."""
+    """Whether a request that waits at a silent instance may move to another one."""
     return left > 0 and not has_body and method in IDEMPOTENT
 
 
 def last_word(service: str, failures: Sequence[Failure]) -> Failure:
-    """What the client is told when all tries came to nothing, in the order in which they did."""
+    """The failure that the client is told after all attempts have failed, given in order."""
     if not all(map(is_nobody_there, failures)):
         return failures[-1]
     nobody = NoHealthyInstance(service)
@@ -76,7 +76,7 @@ def last_word(service: str, failures: Sequence[Failure]) -> Failure:
 
 
 def is_nobody_there(failure: Failure) -> bool:
-    """The instance takes no connections: it is gone, refuses them, or has begun to drain."""
+    """Whether the instance takes no connections: it is gone, refuses them, or drains."""
     cause = failure.__cause__
     return isinstance(failure, UpstreamUnreachable) and (
         cause is None or isinstance(cause, ConnectionRefusedError)
