@@ -1,10 +1,10 @@
-"""What stands in a request line between method and version."""
+"""Splits request targets: the part of a request line between method and version."""
 
 
 def split_target(raw_target: str) -> tuple[str | None, str]:
-    """(authority, path with query) of a request target; the authority is an absolute-form's own.
+    """Split a request target into its authority (only absolute-form has one) and its path with query.
 
-    RFC 9112 §3.2.2: a server takes absolute-form from anyone, and the Host field is then ignored.
+    RFC 9112 §3.2.2: a server accepts absolute-form from anyone, and then ignores the Host field.
     """
     if raw_target[:1] == "/":
         return None, raw_target

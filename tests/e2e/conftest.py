@@ -1,4 +1,4 @@
-"""Installations of the wheel, one of each kind for all tests."""
+"""Fixtures: installations of the wheel, one of each kind for all tests."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from tests.support.installs import Install, build_wheel, install_as_told, instal
 
 @pytest.fixture(scope="session")
 def package_index() -> None:
-    """Building and installing takes packages from the index that pip is set up with."""
+    """Skip tests without pip's package index, which building and installing need."""
     command = [sys.executable, "-m", "pip", "--retries", "0", "--timeout", "5"]
     asked = subprocess.run(
         [*command, "index", "versions", "setuptools"], capture_output=True, text=True, check=False
@@ -23,7 +23,7 @@ def package_index() -> None:
 
 @pytest.fixture(scope="session")
 def wheel(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of this checkout. Whoever asks for it is in the xdist group `packages`."""
+    """The wheel of this checkout. Tests that use it are in the xdist group `packages`."""
     return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
@@ -41,5 +41,5 @@ def full(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
 
 @pytest.fixture(scope="session")
 def as_told(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Install:
-    """`pip install "lockgate[gateway,embedded]"`, nothing borrowed; tests may install more there."""
+    """`pip install "lockgate[gateway,embedded]"` with nothing borrowed; tests may install more in it."""
     return install_as_told(tmp_path_factory.mktemp("as_told"), wheel)

@@ -1,4 +1,4 @@
-"""`pip install lockgate` without the extra: what a service needs, and a command that works."""
+"""`pip install lockgate` without the extra: it has what a service needs, and the command works."""
 
 import importlib.metadata
 import signal
@@ -18,7 +18,7 @@ from tests.support.stack_stand_ins import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("packages")]
 
-#: Nothing that was installed can be more than this.
+#: The limit for the size of the installation.
 MOST_BYTES = 35 * 2**20
 
 
@@ -92,7 +92,7 @@ ASKED_WRONGLY = [
 def test_what_needs_the_extra_says_so_in_one_line(
     bare: Install, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """It ended with a traceback, `ModuleNotFoundError: No module named 'typer'`."""
+    """The command ended with a traceback, `ModuleNotFoundError: No module named 'typer'`."""
     done = bare.run(tmp_path, *command)
     assert (done.returncode, done.stdout) == (1, "")
     assert 'needs the extra "gateway"' in done.stderr
@@ -104,7 +104,7 @@ def test_what_needs_the_extra_says_so_in_one_line(
 def test_what_is_asked_wrongly_is_answered_in_one_line(
     bare: Install, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """What it could have been asked was in modules that need the extra: two tracebacks."""
+    """The possible arguments were in modules that need the extra, which gave two tracebacks."""
     done = bare.run(tmp_path, "python", "-m", *command)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"python -m {command[0]}" in done.stderr
@@ -213,7 +213,7 @@ def installed(bare: Install) -> set[str]:
 
 
 def closure(bare: Install, *requirements: str) -> set[str]:
-    """The distributions that these requirements bring."""
+    """The distributions that these requirements install."""
     known = distributions(bare)
     waiting, found = [Requirement(text) for text in requirements], set[str]()
     while waiting:

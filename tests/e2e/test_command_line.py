@@ -1,4 +1,4 @@
-"""`lockgate` as a user runs it: exit statuses, and the stream of logs."""
+"""`lockgate` as a user runs it: exit statuses and the stream of logs."""
 
 import json
 import os
@@ -112,7 +112,7 @@ def test_of_what_does_not_run_nothing_is_restarted(tmp_path: Path) -> None:
 
 
 def test_restart_in_an_empty_folder_starts_nothing(tmp_path: Path) -> None:
-    """It said that there is no stack, and started the example services at the default ports."""
+    """`restart` said that there is no stack, but started the example services at the default ports."""
     finished = lockgate(tmp_path, "restart")
     assert finished.returncode == 1
     (line,) = finished.stderr.splitlines()
@@ -170,13 +170,13 @@ def test_logs_follow_files_that_grow_rotate_and_appear(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
-#: What a client may send as its user agent, and what is shown of it.
+#: A hostile user agent, and the text that is shown for it.
 HOSTILE = "\x1b]0;owned\x07\x7f\x9b31m\u202e"
 HARMLESS = r"\u001b]0;owned\u0007\u007f\u009b31m\u202e"
 
 
 def on_a_terminal(cwd: Path, *arguments: str, **variables: str) -> str:
-    """What `lockgate` shows to a person."""
+    """What `lockgate` prints on a terminal."""
     ours, theirs = pty.openpty()
     try:
         command = [*LOCKGATE, *arguments]

@@ -1,4 +1,4 @@
-"""What the image and compose.yaml do, done without an engine: installed, started, asked and stopped."""
+"""Follows the image and compose.yaml without an engine: installs, starts, asks and stops."""
 
 import http.client
 import json
@@ -35,7 +35,7 @@ from tests.support.stack_stand_ins import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
-# `python` and `pip` of the build stage are those that run the tests.
+# The build stage's `python` and `pip` are those of the tests.
 OUTSIDE_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
@@ -43,7 +43,7 @@ OUTSIDE_PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 def container(
     command: list[str], environment: Mapping[str, str], log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process with nothing but this environment, its output in `log`; killed at the end."""
+    """A process with only this environment and its output in `log`; killed at the end."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, env=environment, cwd=log.parent, stdout=output, stderr=subprocess.STDOUT
@@ -56,7 +56,7 @@ def container(
 
 
 def comes_up(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    """Wait until something listens; fails at once, with its last words, when the process has ended."""
+    """Wait until something listens; fail at once, with its last output, if the process has ended."""
 
     def listens() -> bool:
         assert process.poll() is None, log.read_text()
@@ -78,13 +78,13 @@ def answer(port: int, path: str, host: str = "127.0.0.1") -> Any:
 
 
 def run_as_in_the_build(line: str, folder: Path) -> None:
-    """A RUN line of the build stage, its absolute paths moved below `folder`."""
+    """Run a RUN line of the build stage, with absolute paths moved below `folder`."""
     for path in ("/wheels", "/opt/lockgate"):
         line = line.replace(path, str(folder / path.lstrip("/")))
     finished = subprocess.run(
         ["/bin/sh", "-c", line],
         cwd=folder / dockerfile()[0].one("WORKDIR").lstrip("/"),
-        # What would be compiled is started once.
+        # Each program starts only once, so compiling does not pay.
         env={**os.environ, "PATH": OUTSIDE_PATH, "PIP_NO_COMPILE": "1"},
         capture_output=True,
         text=True,
@@ -95,7 +95,7 @@ def run_as_in_the_build(line: str, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def built(package_index: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the build stage has made the wheel, by its first RUN line."""
+    """A folder in which the build stage's first RUN line has made the wheel."""
     folder, stage = tmp_path_factory.mktemp("image"), dockerfile()[0]
     copy_build_context(folder / stage.one("WORKDIR").lstrip("/"))
     run_as_in_the_build(stage.run_commands[0], folder)
@@ -150,7 +150,7 @@ def test_the_containers_find_each_other_by_the_names_in_the_compose_file(
             own_port = containers[service["name"]]["SERVICE_PORT"]
             assert instance["url"] == f"http://{service['name']}:{own_port}"
             assert answer(gateway, f"{service['route']}/health")["service"] == service["name"]
-        # The services have these ports at 127.0.0.1: another address stands for the host's.
+        # The services have these ports at 127.0.0.1, so another address stands for the host's.
         targets = host_ports_with(containers)
         command = [*inside, *compose()["services"]["host_ports"]["command"][:3], *targets]
         environment = compose_environment("host_ports", {}) | {"SERVICE_HOST": "127.0.0.2"}
@@ -161,7 +161,7 @@ def test_the_containers_find_each_other_by_the_names_in_the_compose_file(
         for target in targets:
             own_port, _, name = target.partition(":")
             assert answer(int(own_port), "/health", "127.0.0.2")["service"] == name
-        # It asks the analyzer and the price by their names, and they ask market data.
+        # It asks the analyzer and the price service by name, and they ask market data.
         assert answer(gateway, "/api/signal/signals/BTCUSDT")["symbol"] == "BTCUSDT"
         for process in started.values():
             process.terminate()
@@ -178,13 +178,13 @@ def is_open(host_ports: "subprocess.Popen[bytes]", log: Path) -> bool:
 def test_three_containers_of_a_service_each_register_the_address_that_they_alone_have(
     tmp_path: Path,
 ) -> None:
-    """All three registered `price_service`, a name of all of them: a probe of one reached any."""
+    """All three registered the name `price_service`, so that a probe of one reached any of them."""
     server, admin = own_binary(), tmp_path / "admin.sock"
     if server is None:
         pytest.skip("there is no registry server: install the extra `embedded`")
     registry = [server[0], "--bind", "10.88.0.1", "--protected-mode", "no", "--save", ""]
     image = dockerfile()[1].environment({"PATH": OUTSIDE_PATH}) | {"PYTHONPATH": str(ROOT)}
-    # As the engine has it: nothing but the image's variables and the compose file's.
+    # As with an engine, only the variables of the image and of the compose file.
     gateway = image | compose_environment("api_gateway", {"ADMIN_LISTEN": f"unix:{admin}"})
     price = image | compose_environment("price_service", {})
     command = compose()["services"]["price_service"]["command"]
@@ -196,7 +196,7 @@ def test_three_containers_of_a_service_each_register_the_address_that_they_alone
 
     def healthy() -> set[str]:
         services = []
-        with suppress(OSError):  # it does not listen yet
+        with suppress(OSError):  # it may not listen yet
             services = asked_at(admin, "/services").get("services", [])
         instances = [one for service in services for one in service["instances"]]
         return {one["url"] for one in instances if one["status"] == "healthy"}
@@ -212,7 +212,7 @@ def test_three_containers_of_a_service_each_register_the_address_that_they_alone
 
 
 def asked_at(path: Path, target: str) -> Any:
-    """The JSON that a server at a socket file answers."""
+    """The JSON answer of a server at a socket file."""
     connection = http.client.HTTPConnection("localhost")
     connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.sock.settimeout(5)
@@ -223,7 +223,7 @@ def asked_at(path: Path, target: str) -> Any:
 
 
 def host_ports_with(containers: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The targets in the compose file, with the ports that the services have here."""
+    """The targets of the compose file, with the services' ports in this test."""
     targets = compose()["services"]["host_ports"]["command"][3:]
     names = [target.partition(":")[2] for target in targets]
     return [f"{containers[name]['SERVICE_PORT']}:{name}" for name in names]
@@ -265,7 +265,7 @@ def healthy_services(gateway: int) -> set[str]:
 
 
 def with_hosts_file(folder: Path) -> list[str]:
-    """What runs a command where the names of the containers are known, as an engine sees to it."""
+    """The words before a command that let it resolve the containers' names, as an engine does."""
     hosts = folder / "hosts"
     hosts.write_text(f"127.0.0.1 localhost registry {' '.join(MODULES)}\n")
     mount = 'mount --bind "$0" /etc/hosts && exec "$@"'
@@ -278,7 +278,7 @@ def with_hosts_file(folder: Path) -> list[str]:
 
 
 def environment_of(name: str, registry: RegistryServer) -> dict[str, str]:
-    """A container's environment, with a free port at loopback in place of its own."""
+    """A container's environment, with a free loopback port instead of its own."""
     environment = dockerfile()[1].environment({"PATH": OUTSIDE_PATH})
     environment |= compose_environment(name, {})
     port = "GATEWAY_PORT" if name == "api_gateway" else "SERVICE_PORT"

@@ -1,4 +1,4 @@
-"""The commands with which a reader begins, typed in the folder where `lockgate serve` keeps its token."""
+"""A reader's first commands, typed in the folder where `lockgate serve` keeps its token."""
 
 import html
 import re
@@ -15,12 +15,12 @@ from tests.support.stacks import free_offset
 
 FILE_SERVER = "-m http.server"
 IN_ANY_FOLDER = ("README.md", "docs/recipes.md", "docs/any-language.md")
-#: What is typed to begin, up to the end of the line with the program.
+#: The first commands, up to the end of the line with the program.
 _SCRIPT = re.compile(rf"(?:.*\n)*?.*{FILE_SERVER}.*")
 
 
 def scripts(document: str) -> list[str]:
-    """The parts of its shell blocks that end with a server of files."""
+    """The parts of a document's shell blocks that end with a file server."""
     shell = [block.text for block in blocks(document) if block.language in ("", "sh")]
     return [script for text in shell for script in _SCRIPT.findall(text)]
 
@@ -28,7 +28,7 @@ def scripts(document: str) -> list[str]:
 @pytest.mark.e2e
 @pytest.mark.timeout(180)
 async def test_no_first_command_shows_the_admin_token_to_the_world(tmp_path: Path) -> None:
-    """`python3 -m http.server 9000` served `.lockgate/0/admin-token`, at 0.0.0.0 too."""
+    """`python3 -m http.server 9000` served `.lockgate/0/admin-token`, even at 0.0.0.0."""
     offset = free_offset()
     gateway_port = GATEWAY_PORT + offset
     gateway = Kitchen(tmp_path, gateway_port, PORT_OFFSET=str(offset), RATE_LIMIT_REQUESTS="0")
@@ -48,7 +48,7 @@ async def test_no_first_command_shows_the_admin_token_to_the_world(tmp_path: Pat
 
 
 async def _shows_no_token(script: str, folder: Path, gateway_port: int, offset: int) -> None:
-    """Typed in that folder it is routed to, and neither route nor port lead to the token."""
+    """Check that the program is routed to, and that neither the route nor the port leads to the token."""
     prepare, _, run = (
         script.replace(".venv/bin/", "").replace("mkdir www", "mkdir -p www").rpartition("\n")
     )

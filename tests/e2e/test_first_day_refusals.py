@@ -1,4 +1,4 @@
-"""Mistakes of a first day that take an installation to be made: for each what is read, and what helps.
+"""Mistakes of a first day that need an installation: what the person reads, and what helps.
 
 The list of all ten is in tests/http/test_first_day_mistakes.py.
 """
@@ -87,7 +87,7 @@ OWN = {
     "shared": ("python", "-c", "from shared.service_discovery import get_service_registry"),
     "discovery": ("python", "-c", "from discovery import announce"),
 }
-#: What Python itself says of them, as the document quotes it, and what helps instead.
+#: Python's own messages, as the document quotes them, and what helps.
 SEEN: Mapping[str, str] = {
     "services": "No module named services.__main__; 'services' is a package and cannot be directly executed",
     "gateway": "No module named gateway.__main__; 'gateway' is a package and cannot be directly executed",
@@ -104,7 +104,7 @@ HELPS: Mapping[str, tuple[str, ...]] = {
 
 @pytest.mark.parametrize("name", OWN)
 def test_a_package_of_ones_own(full: Install, tmp_path: Path, name: str) -> None:
-    """Python says it, so the sentence that helps is where one looks for it."""
+    """The message is Python's, so the sentence that helps is in the document."""
     (tmp_path / name).mkdir()
     (tmp_path / name / "__init__.py").write_text("")
 

@@ -1,4 +1,4 @@
-"""`lockgate logs`: what is asked for is shown, and what can't be is said."""
+"""`lockgate logs` shows the selected lines, and says what it can't show."""
 
 import json
 import signal
@@ -32,7 +32,7 @@ def events(text: str) -> list[str]:
 
 
 def test_the_last_lines_are_the_last_of_those_that_are_asked_for(tmp_path: Path) -> None:
-    """They were cut off first: of a service that logs much nothing was shown."""
+    """The lines were limited before the filter, so that nothing was shown for a service that logs much."""
     for name in ("api_gateway", "price_service"):
         lines = (line(n, "info" if n % 50 else "error", service=name) for n in range(1000))
         write_log(tmp_path, name, *lines)
@@ -44,7 +44,7 @@ def test_the_last_lines_are_the_last_of_those_that_are_asked_for(tmp_path: Path)
 
 
 def test_the_last_lines_are_so_many_in_all(tmp_path: Path) -> None:
-    """`--tail 5` showed five lines of each process, old words of the registry's first."""
+    """`--tail 5` showed five lines of each process, with old lines of the registry first."""
     write_log(tmp_path, "api_gateway", *(line(n) for n in (2, 3, 5)))
     write_log(tmp_path, "redis", *(line(n) for n in (0, 1, 4)))
     for count, shown in (("3", ["e3", "e4", "e5"]), ("0", []), ("9", [f"e{n}" for n in range(6)])):
@@ -101,7 +101,7 @@ def test_following_ends_without_a_word_when_interrupted(
 
 
 def test_a_reader_that_has_enough_ends_it_without_a_word(tmp_path: Path) -> None:
-    """As `lockgate logs | head -1` does."""
+    """An example is `lockgate logs | head -1`."""
     write_log(tmp_path, "api_gateway", *(line(n, padding="x" * 1000) for n in range(1000)))
     process = follow(tmp_path, "--no-follow", "--tail", "1000")
     next_line(process)

@@ -1,4 +1,4 @@
-"""`make up` as a user runs it: five services through one gateway, killed and coming back."""
+"""`make up` as a user runs it: five services behind one gateway are killed and come back."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from tests.support.terminals import PROMPT, Terminal
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.xdist_group("stack")]
 
-#: What each service answers when all is well.
+#: A path of each service that answers when all is well.
 PATHS = {
     "market_data_service": "/api/market_data/symbols",
     "market_analyzer_service": "/api/market_analyzer/analysis/BTCUSDT",
@@ -29,7 +29,7 @@ PATHS = {
     "signal_service": "/api/signal/signals/BTCUSDT",
     "notification_service": "/api/notification/notifications",
 }
-#: Who says 503 when a service is gone.
+#: The services that answer 503 when a service is gone.
 DEPEND_ON = {
     "market_data_service": ["price_service", "market_analyzer_service"],
     "market_analyzer_service": ["signal_service"],
@@ -41,7 +41,7 @@ DEPEND_ON = {
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    # Short leases, so that what a killed process registered is seen to go.
+    # Short leases, so that a killed process's registration ends during the test.
     stack = Stack(RATE_LIMIT_REQUESTS="100000", HEARTBEAT_INTERVAL="1", INSTANCE_TTL="4")
     try:
         said = stack.up()
@@ -53,7 +53,7 @@ def stack() -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def settled(request: pytest.FixtureRequest) -> None:
-    """Whatever the test before did, all is well when one begins."""
+    """Wait until all is well before each test, whatever the last one did."""
     if "stack" in request.fixturenames:
         stack: Stack = request.getfixturevalue("stack")
         until(lambda: all_answer(stack))
@@ -64,7 +64,7 @@ def all_answer(stack: Stack) -> bool:
 
 
 def instances(stack: Stack, service: str) -> set[str]:
-    """The ids that are listed."""
+    """The ids of the listed instances."""
     listed = stack.get(f"/services/{service}").json().get("instances", [])
     return {instance["id"] for instance in listed}
 
@@ -95,7 +95,7 @@ def test_every_log_line_is_an_object_with_time_level_event_and_service(stack: St
     assert lines
     assert all({"timestamp", "level", "event", "service"} <= line.keys() for line in lines)
     assert {"api_gateway", "registry"} <= {line["service"] for line in lines}
-    # Wrapped is what others print; ours speak for themselves.
+    # Only the output of foreign programs is wrapped.
     foreign = {line["service"] for line in lines if line["event"] == "output"}
     assert foreign.isdisjoint({"api_gateway", *PATHS})
 
@@ -122,7 +122,7 @@ def test_a_second_make_up_changes_nothing(stack: Stack) -> None:
 async def test_every_address_of_the_table_is_whole_on_80_columns_and_answers_200(
     stack: Stack,
 ) -> None:
-    """Each was a 404 of the service, which looks like one of ours."""
+    """Each address was a 404 of the service, which looks like one of the gateway."""
     variables = stack.environment | {"COLUMNS": "80"}
     async with Terminal(sys.executable, REPOSITORY, variables) as terminal:
         terminal.type(f".venv/bin/lockgate ps --port-offset {stack.offset}\n")
@@ -165,7 +165,7 @@ def test_a_killed_service_is_missed_with_a_reason_and_comes_back(stack: Stack, k
     )
     until(lambda: stack.processes().get(killed, {}).get("pid") not in (None, pid))
     until(lambda: all_answer(stack))
-    # It has taken its own place: nothing of it is listed twice.
+    # It has taken its old place, so nothing is listed twice.
     assert instances(stack, killed) == registered
 
 

@@ -1,4 +1,4 @@
-"""Projects that have packages with the names of ours: Lockgate works in them, and leaves theirs alone."""
+"""Lockgate works in projects with packages named like ours, and leaves theirs alone."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ from tests.support.stacks import free_offset
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("packages")]
 
 OWN = 'NAME = "own"\n'
-#: What a project has, and how its modules are imported there.
+#: A project's files, and how its modules are imported.
 PROJECTS: Mapping[str, Mapping[str, str]] = {
     "middlewares/": {"middlewares/__init__.py": "middlewares"},
     "middlewares/auth.py": {"middlewares/auth.py": "middlewares.auth"},
@@ -62,7 +62,7 @@ def names_of(files: Mapping[str, str]) -> set[str]:
 def test_the_commands_start_in_the_project(
     full: Install, tmp_path: Path, files: Mapping[str, str]
 ) -> None:
-    """A `middlewares/` or `gateway.py` of the user's own ended them with a traceback."""
+    """With the user's own `middlewares/` or `gateway.py` the commands ended with a traceback."""
     make_project(tmp_path, files)
     commands = [
         ("lockgate", "--version"),
@@ -70,7 +70,7 @@ def test_the_commands_start_in_the_project(
         ("python", "-m", "lockgate.gateway", "--version"),
         ("python", "-m", "lockgate.services", "--version"),
     ]
-    # Their own, if it is one, is what they get by its name.
+    # By a name of their own they get their own package.
     free = sorted({"gateway", "services"} - names_of(files))
     commands += [("python", "-m", name, "--version") for name in free]
     for command in commands:
@@ -95,7 +95,7 @@ def test_an_editable_install_starts_in_the_project_too(
 def test_an_editable_install_works_in_the_folder_that_the_checkout_is_in(
     tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    """git clones into `lockgate/`: from beside it, that was a namespace package with nothing in it."""
+    """git clones into `lockgate/`, which the parent folder saw as an empty namespace package."""
     (tmp_path / "lockgate").symlink_to(ROOT)
     done = Install(Path(sys.prefix)).run(tmp_path, "python", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
@@ -105,7 +105,7 @@ def test_an_editable_install_works_in_the_folder_that_the_checkout_is_in(
 def test_a_package_that_another_distribution_installs_in_the_same_place_is_not_run(
     full: Install, tmp_path: Path, name: str
 ) -> None:
-    """pip puts its `__init__.py` beside our modules, and its imports then ended our commands."""
+    """pip puts its `__init__.py` next to our modules, and its imports then ended our commands."""
     theirs = full.site_packages / name / "__init__.py"
     theirs.write_text("raise RuntimeError('theirs')\n")
     try:
@@ -116,7 +116,7 @@ def test_a_package_that_another_distribution_installs_in_the_same_place_is_not_r
         theirs.unlink()
 
 
-#: Their modules and ours in one process.
+#: A program that uses their modules and ours in one process.
 PROGRAM = """
 import importlib, pickle, sys
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +164,7 @@ def test_the_projects_packages_and_ours_work_in_one_process(
 def test_what_a_child_process_returns_can_be_read_where_discovery_is_the_projects_own(
     bare: Install, tmp_path: Path, own_registry: RegistryServer, install: str
 ) -> None:
-    """Its class is of a module that the other process had never imported."""
+    """Its class belongs to a module that the other process had never imported."""
     make_project(tmp_path, ALL)
     (tmp_path / "program.py").write_text(PROGRAM)
     (tmp_path / "parent.py").write_text(
@@ -268,7 +268,7 @@ def test_gateway_and_services_run_in_the_project_and_stop_on_sigterm(
         assert process.wait(timeout=20) == 0, (tmp_path / "log").read_text()
 
 
-#: Modules of Python and of ours' libraries, as a project's files are called too.
+#: Files of a project that are named like modules of Python or of our libraries.
 LIBRARIES = {f"{name}.py": name for name in ("redis", "logging", "typing", "asyncio", "supervisor")}
 
 
@@ -276,7 +276,7 @@ LIBRARIES = {f"{name}.py": name for name in ("redis", "logging", "typing", "asyn
 def test_files_with_the_names_of_libraries_are_not_run_by_the_commands(
     full: Install, tmp_path: Path, command: str
 ) -> None:
-    """`python -m lockgate.gateway` finds them first, as with every program."""
+    """`python -m lockgate.gateway` finds these files first, as every program does."""
     make_project(tmp_path, LIBRARIES)
     done = full.run(tmp_path, "lockgate", command, "--help")
     assert done.returncode == 0, done.stderr
@@ -287,7 +287,7 @@ def test_files_with_the_names_of_libraries_are_not_run_by_the_commands(
 def test_the_stack_comes_up_in_a_project_with_such_names(
     full: Install, tmp_path: Path, files: Mapping[str, str]
 ) -> None:
-    """It starts its processes in that folder."""
+    """The stack starts its processes in that folder."""
     make_project(tmp_path, files)
     offset = str(free_offset())
     with_server = os.pathsep.join([str(Path(sys.prefix) / "bin"), os.environ["PATH"]])

@@ -1,4 +1,4 @@
-"""From an empty folder to one's own service, behind a gateway that an installed Lockgate runs."""
+"""From an empty folder to one's own service behind a gateway, with an installed Lockgate."""
 
 import os
 import time
@@ -12,15 +12,15 @@ from tests.support.installs import Install
 from tests.support.recipes import DOCUMENT, Kitchen, Recipe
 from tests.support.stacks import free_offset
 
-#: The minute that the documents promise is the time-out; building and installing the wheel comes before.
+#: The time-out is the minute that the documents promise, without building and installing the wheel.
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(60, func_only=True),
     pytest.mark.xdist_group("packages"),
 ]
 
-#: How many commands the document promises. aiohttp's program registers by itself: it needs what
-#: `lockgate serve` prints for that.
+#: The number of commands that the document promises. aiohttp's program registers itself, for which it
+#: needs the output of `lockgate serve`.
 RECIPES = {
     heading: int(commands) for heading, commands, _ in rows_of(DOCUMENT, "How long it takes")
 }

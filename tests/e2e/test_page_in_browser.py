@@ -24,7 +24,7 @@ NOT_FOUND = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 LEAST_CONTRAST = 4.5
 LARGEST_PICTURE_BYTES = 150_000
 
-#: The text with the least contrast to what is behind it, and how much that is.
+#: The text with the least contrast to its background, and that contrast.
 WORST_CONTRAST = """(() => {
   const parts = color => color.match(/[\\d.]+/g).map(Number);
   const luminance = color => parts(color).slice(0, 3).map(value => value / 255)
@@ -47,18 +47,18 @@ WORST_CONTRAST = """(() => {
   }
   return worst;
 })()"""
-#: How much of the page is to the right of the window.
+#: How far the page extends beyond the right edge of the window.
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 async def with_services(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> RunningGateway:
-    """A gateway with a service that is well, one that is ill, and one whose path is markup."""
+    """A gateway with a healthy service, an unhealthy one, and one whose path is markup."""
     gateway, upstream = await start_gateway(), await start_upstream()
     ill = await start_upstream(NOT_FOUND)
     await gateway.register("price_service", upstream.port, health_check_url="/health")
-    name = "a" * 63  # the longest there is, without a place where it would be broken
+    name = "a" * 63  # the longest name, without a place to break it
     await gateway.register(name, upstream.port, "i" * 128, version="1.2.3-" + "x" * 100)
     for one, path in (("orders", "/probe"), ("markup", MARKUP)):
         await gateway.register(one, ill.port, routable=False, health_check_url=path)
@@ -105,7 +105,7 @@ async def is_fit_to_be_read(tab: Tab, url: str, width: int, scheme: Scheme) -> N
 
 
 def complaints(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What the console would show: what was refused by the policy or not found, and exceptions."""
+    """The console's messages: resources that were refused by the policy or not found, and exceptions."""
     of_consoles = ("Log.entryAdded", "Runtime.consoleAPICalled", "Runtime.exceptionThrown")
     return [event for event in events if event["method"] in of_consoles]
 
@@ -119,7 +119,7 @@ def asked_for(events: list[dict[str, Any]]) -> list[str]:
 
 
 async def its_tables_are_tables(tab: Tab) -> None:
-    """To those who hear the page too, where a narrow window shows their rows as cards."""
+    """They stay tables for screen readers, even if a narrow window shows their rows as cards."""
     nodes = (await tab.call("Accessibility.getFullAXTree"))["nodes"]
     roles = [node["role"]["value"] for node in nodes if not node["ignored"]]
     assert roles.count("table") == 4
@@ -127,7 +127,7 @@ async def its_tables_are_tables(tab: Tab) -> None:
 
 
 async def its_pictures_are_small(browser: Browser, url: str, folder: Path) -> None:
-    """Those of the documents are made so."""
+    """The documents' pictures are made like this."""
     files = await take(browser, f"{url}/", folder)
     assert len(files) == 4
     for file in files:

@@ -1,4 +1,4 @@
-"""What README.md and docs/any-language.md tell a reader to type and to expect, done on one stack."""
+"""Runs the commands of README.md and docs/any-language.md on one stack, and checks their results."""
 
 import ast
 import contextlib
@@ -24,11 +24,11 @@ from tests.support.stacks import REPOSITORY, Stack, until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180), pytest.mark.xdist_group("readme")]
 
 README = "README.md"
-#: It is what runs this test.
+#: The command that runs this test.
 EXEMPT = {"make test"}
-#: They go on until they are stopped.
+#: Commands that run until they are stopped.
 ENDLESS = ("make logs", "curl -N ")
-#: What a command has to have printed, beyond succeeding. Commands that answer 204 print nothing.
+#: What a command must print besides succeeding. Commands with a 204 answer print nothing.
 PRINTS = {
     "make up": r"Lockgate is up",
     "make ps": r"price_service .* healthy$",
@@ -45,7 +45,7 @@ PRINTS = {
 
 
 class Here:
-    """The reader's place: this checkout, a stack at an offset, a port where 9000 is meant."""
+    """The reader's place: this checkout, a stack at an offset, and a port instead of 9000."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -58,13 +58,13 @@ class Here:
         }
 
     def moved(self, text: str) -> str:
-        """What the reader types, its addresses moved to this stack."""
+        """The reader's command with addresses of this stack."""
         text = text.replace("localhost:8080", f"localhost:{self.stack.gateway_port}")
         text = text.replace(".lockgate/0/", f".lockgate/{self.stack.offset}/")
         return re.sub(r"\b9000\b", str(self.own_port), text)
 
     def shell(self, script: str) -> "subprocess.Popen[str]":
-        """A refusal of the gateway fails the command, as it would not for a reader's curl."""
+        """Run a script; a refusal by the gateway fails the command, which it would not for a reader's curl."""
         strict = re.sub(r"^curl ", "curl --silent --show-error --fail ", script, flags=re.MULTILINE)
         return subprocess.Popen(
             ["bash", "-e", "-c", self.moved(strict)],
@@ -105,7 +105,7 @@ def finished(process: "subprocess.Popen[str]", within_s: float = 60.0) -> str:
 
 
 def first_lines(process: "subprocess.Popen[str]", pattern: str, within_s: float = 20.0) -> str:
-    """What an endless command prints until a line matches; then it is interrupted, as by Ctrl-C."""
+    """Read an endless command's output until a line matches; then interrupt it as Ctrl-C does."""
     read: list[str] = []
     too_late = threading.Timer(within_s, os.killpg, (process.pid, signal.SIGKILL))
     too_late.start()
@@ -124,7 +124,7 @@ def first_lines(process: "subprocess.Popen[str]", pattern: str, within_s: float 
 
 
 class Orders(BaseHTTPRequestHandler):
-    """The service in whose name the reader types."""
+    """The service that the reader registers."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -217,7 +217,7 @@ def test_what_the_readme_finds_from_python_is_what_its_comments_say(
 
 
 def showing_values(program: str) -> str:
-    """As an interactive session does: each expression's value is printed."""
+    """Print each expression's value, as an interactive session does."""
     tree = ast.parse(program)
     for statement in tree.body:
         if isinstance(statement, ast.Expr):
@@ -277,7 +277,7 @@ def test_a_service_without_anything_of_ours_is_called_in_under_five_commands(
     process = here.shell(script)
     try:
         said = "hello, you asked for /world\n"
-        # A reader takes longer to type than it takes to register.
+        # A reader's typing takes longer than the registration.
         until(lambda: here.stack.get("/api/hello/world").body.decode() == said)
         assert finished(here.shell(call)) == said
         assert said.strip() in (REPOSITORY / "docs/any-language.md").read_text()
@@ -286,7 +286,7 @@ def test_a_service_without_anything_of_ours_is_called_in_under_five_commands(
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        # Its lease would outlive it, in what other tests are shown.
+        # Its lease would outlive it and show up in other tests.
         field = '-H "Authorization: Bearer $ADMIN_TOKEN"'
         url = "localhost:8080/services/hello_service/instances/hello-1"
         finished(here.shell(f"{token}\ncurl -X DELETE {url} {field}"))

@@ -1,4 +1,4 @@
-"""A stack that runs is given other settings, more and fewer instances and services, under requests."""
+"""A running stack gets other settings, and more or fewer instances and services, under requests."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ PRICES = "/api/price/prices/BTCUSDT"
 
 @contextmanager
 def under_requests(stack: Stack, path: str) -> Iterator[list[object]]:
-    """The statuses, or what went wrong, of requests one after another while the block runs."""
+    """Send requests one after another while the block runs; yield their statuses or errors."""
     answers: list[object] = []
     over = threading.Event()
 
@@ -48,7 +48,7 @@ def anew(before: dict[str, int], now: dict[str, int]) -> set[str]:
 
 
 def test_what_is_asked_of_a_running_stack_is_done_and_said() -> None:
-    """`RATE_LIMIT_REQUESTS=0 make up` on a running stack said that all is up and changed nothing."""
+    """`RATE_LIMIT_REQUESTS=0 make up` on a running stack said that all is up, but changed nothing."""
     stack = Stack(RATE_LIMIT_REQUESTS="0", HEARTBEAT_INTERVAL="1", INSTANCE_TTL="4")
     try:
         _fewer_services(stack)
@@ -81,7 +81,7 @@ def _fewer_services(stack: Stack) -> None:
 
 
 def places_told(table: str) -> list[str]:
-    """The addresses of a table, as paths: they answered 503 where SERVICES left others out."""
+    """The addresses in a table, as paths; they answered 503 if SERVICES left other services out."""
     return [urlsplit(word).path for word in table.split() if word.startswith("http://")]
 
 
@@ -138,7 +138,7 @@ def _another_spelling_of_a_value_restarts_nothing(stack: Stack) -> None:
 
 
 def begin_up(stack: Stack, told: str, **variables: str) -> "subprocess.Popen[str]":
-    """An `up` that has said as much."""
+    """Start an `up` and wait until it has said `told`."""
     process = subprocess.Popen(
         [REPOSITORY / ".venv/bin/lockgate", "up", "--port-offset", str(stack.offset)],
         cwd=REPOSITORY,
@@ -154,7 +154,7 @@ def begin_up(stack: Stack, told: str, **variables: str) -> "subprocess.Popen[str
 
 
 def _whoever_reads_along_can_leave(stack: Stack) -> None:
-    """`lockgate up 2>&1 | head -4` left the stack without its gateway, or with a stand-in."""
+    """`lockgate up 2>&1 | head -4` left the stack without its gateway or with a stand-in."""
     before = pids(stack)
     stack.environment["LOG_LEVEL"] = "debug"
     process = begin_up(stack, "starting price_service-stand-in")
@@ -178,7 +178,7 @@ def _a_closed_terminal_takes_the_change_back(stack: Stack) -> None:
 
 
 def _no_service_at_all(stack: Stack) -> None:
-    """And whoever else has the ports of the services is in nobody's way."""
+    """Then other programs may use the services' ports."""
     before = pids(stack)
     stack.up(SERVICES="none")
     assert pids(stack) == {name: before[name] for name in ("registry", "api_gateway")}

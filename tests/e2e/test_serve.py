@@ -1,4 +1,4 @@
-"""`lockgate serve` as a user of an installed Lockgate runs it, in a project of their own."""
+"""`lockgate serve` as a user of an installed Lockgate runs it in a project."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.support.terminals import CTRL_C, PROMPT, Terminal
 
 pytestmark = pytest.mark.e2e
 
-#: A program that listens at a port, as `lockgate register` runs it.
+#: A program that listens at a port, for `lockgate register`.
 PROGRAM = "python3 -m http.server"
 
 
@@ -34,7 +34,7 @@ def project(tmp_path: Path) -> Project:
 
 
 async def registered(serve: Serve, service: str = "orders") -> str:
-    """Wait until an instance of the service is healthy; when it was registered."""
+    """Wait until an instance of the service is healthy; return when it was registered."""
 
     async def healthy() -> str:
         instances = await serve.instances(service)
@@ -56,7 +56,7 @@ def register(project: Project, port: int, *options: str) -> str:
 async def test_from_an_empty_folder_the_commands_that_it_prints_lead_to_a_routed_request(
     tmp_path: Path, full: Install
 ) -> None:
-    """Two commands after `pip install`; in a project that has packages of the names of ours."""
+    """Two commands after `pip install`, in a project with packages named like ours."""
     folder = tmp_path / "my shop"
     for package in ("gateway", "services", "discovery", "middlewares"):
         (folder / package).mkdir(parents=True)
@@ -141,7 +141,7 @@ async def test_other_commands_find_it_from_its_folder_and_from_below(project: Pr
 async def test_a_folder_that_is_not_that_of_its_data_is_told_with_the_one_that_is_meant(
     project: Project, tmp_path: Path
 ) -> None:
-    """The gateway at port 8080 was asked in its place, whosever that was."""
+    """The command asked the gateway at port 8080, even if that was another user's."""
     meant = f"did you mean {project.state.directory}?"
     commands = ("ps", "services", "routes", "logs", "drain o-1", "doctor")
     async with project.serve():
@@ -163,7 +163,7 @@ async def test_a_folder_that_is_not_that_of_its_data_is_told_with_the_one_that_i
 async def test_an_admin_with_an_address_of_its_own_is_found_by_all_of_them(
     project: Project, tmp_path: Path, kind: str
 ) -> None:
-    """They asked the public port, which answers 404 there, and `serve` named `ps` instead."""
+    """The commands asked the public port, which answers them with 404, and `serve` suggested `ps`."""
     admin = f"127.0.0.1:{free_port()}" if kind == "port" else f"unix:{tmp_path}/admin"
     url = f"http://{admin}" if kind == "port" else admin
     ill = ("register", "--name", "bills", "--port", str(free_port()), "--id", "bills-1")
@@ -232,7 +232,7 @@ async def test_a_program_is_registered_from_below_the_folder_with_no_variable_se
 async def test_a_program_in_another_folder_is_told_whose_registry_it_joins(
     project: Project, tmp_path: Path
 ) -> None:
-    """It joined whatever listens there, without a word."""
+    """The program joined any registry that listens there, and did not say so."""
     another = tmp_path / "another"
     another.mkdir()
     said = ("register", "--name", "orders", "--port", str(free_port()), "--", "true")
@@ -248,7 +248,7 @@ async def test_a_program_in_another_folder_is_told_whose_registry_it_joins(
 
 
 async def test_a_program_takes_the_namespace_along(project: Project) -> None:
-    """It was registered in the default one, where the gateway does not look."""
+    """The program was registered in the default namespace, where the gateway does not look."""
     async with (
         project.serve(REGISTRY_NAMESPACE="shop") as serve,
         project.background(register(project, free_port())),
@@ -257,7 +257,7 @@ async def test_a_program_takes_the_namespace_along(project: Project) -> None:
 
 
 async def test_from_below_at_another_offset_all_of_them_say_where_it_runs(project: Project) -> None:
-    """Only `ps` and `down` told it, and in that very folder alone."""
+    """Only `ps` and `down` said it, and only in that folder."""
     below = project.folder / "src"
     below.mkdir()
     async with project.serve():
@@ -372,7 +372,7 @@ async def test_a_registry_that_is_given_is_used_and_left_running(
 
 
 async def test_a_restart_loses_no_registration(project: Project) -> None:
-    """Nor does a registry that is killed: what was registered is on the disk."""
+    """A killed registry loses none either, because registrations are on disk."""
     async with project.background(register(project, free_port())):
         async with project.serve() as serve:
             before = await registered(serve)
@@ -422,7 +422,7 @@ async def test_started_at_once_after_a_kill_it_finds_its_ports_free(project: Pro
 async def test_interrupted_at_the_terminal_it_stops_without_a_word_too_many(
     project: Project,
 ) -> None:
-    """The registry is not told by the terminal: it has to outlive the gateway."""
+    """The registry gets no signal from the terminal, because it must outlive the gateway."""
     async with Terminal(sys.executable, project.folder, project.environment) as terminal:
         terminal.type("lockgate serve\n")
         await terminal.shows("^C stops it.", within_s=40)

@@ -1,4 +1,4 @@
-"""The stack as `make up` runs it, under a real supervisord, with stand-ins for our programs."""
+"""The stack as `make up` runs it, under a real supervisord with stand-ins for our programs."""
 
 import http.client
 import json
@@ -189,7 +189,7 @@ def test_down_finds_the_orphans_of_a_killed_supervisor_and_spares_others(
     stack.start_up().run()
     children = set(pids(stack).values())
     (supervisor,) = marked_pids(stack.state.marker) - children
-    # The same command in another stack's name must be left alone.
+    # The same command in another stack must be left alone.
     neighbour = subprocess.Popen(
         [sys.executable, str(PROGRAM), "sleeps", "1"],
         env={**os.environ, "LOCKGATE_STACK": f"{stack.state.marker}0/"},
@@ -254,7 +254,7 @@ def started_anew(stack: StandInStack, before: dict[str, int | None]) -> set[str]
 def test_a_setting_that_changes_restarts_those_that_read_it_and_says_so(
     stack: StandInStack,
 ) -> None:
-    """`RATE_LIMIT_REQUESTS=0 make up` said that everything runs already, and changed nothing."""
+    """`RATE_LIMIT_REQUESTS=0 make up` said that everything runs already, but changed nothing."""
     stack.start_up().run()
     before = pids(stack)
     stack.environ["RATE_LIMIT_REQUESTS"] = "0"
@@ -340,7 +340,7 @@ def test_a_change_that_is_interrupted_is_taken_back(stack: StandInStack) -> None
     stack.environ["LOG_LEVEL"] = "debug"
 
     class Impatient(list[str]):
-        """Somebody presses ^C when the first process has been stopped."""
+        """Raises ^C once the first process has been stopped."""
 
         def append(self, line: str) -> None:
             super().append(line)
@@ -414,7 +414,7 @@ def test_what_is_not_asked_for_any_more_is_stopped(stack: StandInStack) -> None:
 def test_a_registry_that_is_found_and_another_stacks_is_told_as_such(
     stack: StandInStack, tmp_path: Path
 ) -> None:
-    """It was `found running, not ours`, whosever it was."""
+    """The table said `found running, not ours`, without naming the owner."""
     stack.start_up().run()
     folder = tmp_path / "another"
     folder.mkdir()
@@ -457,7 +457,7 @@ def test_the_registry_is_restarted_only_when_it_is_named(stack: StandInStack) ->
 
 
 def examined(stack: StandInStack) -> dict[str, Finding]:
-    """What the doctor finds, by check; the stand-ins answer no question for their services."""
+    """The doctor's findings by check; the stand-ins do not answer questions about services."""
     stack.environ["GATEWAY_PORT"] = str(stack.wanted[-1].port)
     return {
         one.check: one for one in examine(stack.state, 0, stack.environ) if one.check != "gateway"
@@ -470,14 +470,14 @@ def test_the_doctor_finds_nothing_to_say_of_a_stack_that_is_well(stack: StandInS
     found = examined(stack)
     assert {one.state for one in found.values() if one.check != "python"} == {"ok"}
     assert found["processes"].detail == "healthy: price_service, api_gateway"
-    # Whoever has port 8000 is in nobody's way.
+    # Other programs may use port 8000.
     assert not [check for check in found if check.startswith("port")]
 
 
 def test_the_doctor_says_what_of_a_running_stack_is_unwell_or_not_as_it_is_set(
     stack: StandInStack,
 ) -> None:
-    """A registry that did not answer was ok, since `make up` could start one."""
+    """A registry that did not answer counted as ok, since `make up` could start one."""
     stack.wanted = [replace(spec, code=code_of(spec.service)) for spec in stack.wanted]
     stack.start_up().run()
     before = pids(stack)

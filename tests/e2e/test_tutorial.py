@@ -1,4 +1,4 @@
-"""docs/tutorial.md, typed into terminals as a reader does."""
+"""docs/tutorial.md, typed into terminals as a reader types it."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from tests.support.terminals import CTRL_C, PROMPT, Terminal
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 DOCUMENT = "docs/tutorial.md"
-#: From the empty folder to the first answer through the gateway.
+#: The most commands from an empty folder to the first answer through the gateway.
 MOST_COMMANDS = 5
 FIRST_STEPS = ("1. Install", "2. Start the gateway", "4. Run it", "5. Call it")
 COUNTED = "   1000 200\r\n"
@@ -30,7 +30,7 @@ def steps(heading: str, language: str = "sh") -> list[Block]:
 
 
 class Desk:
-    """A reader's terminals in one folder, and the ports that are free there."""
+    """A reader's terminals in one folder, and free ports."""
 
     def __init__(self, folder: Path, terminals: AsyncExitStack) -> None:
         self.folder = folder
@@ -49,7 +49,7 @@ class Desk:
 
     async def type(self, terminal: Terminal, command: str) -> None:
         terminal.type(self.moved(command) + "\n")
-        await terminal.shows("\n")  # what was typed
+        await terminal.shows("\n")  # the typed line
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The wheel: what is in it, what a package index shows of it, and what a type checker finds in it."""
+"""The wheel: its contents, its page in a package index, and its types for a type checker."""
 
 import email
 import email.message
@@ -20,7 +20,7 @@ from tests.support.installs import Install
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("packages")]
 
 PACKAGES = ("discovery", "gateway", "lockgate", "middlewares", "services", "shared")
-#: What a package needs at run time, or a type checker.
+#: The files that a package or a type checker needs.
 WANTED = {".py", ".lua", ".html", ".typed"}
 REPOSITORY = "https://github.com/lockgate/lockgate"
 
@@ -48,7 +48,7 @@ def test_it_names_where_its_project_is(wheel: Path) -> None:
     urls = dict(url.split(", ", 1) for url in metadata_of(wheel).get_all("Project-URL", []))
     assert set(urls) == {"Homepage", "Documentation", "Source", "Changelog", "Issues"}
     assert all(url.startswith(REPOSITORY) for url in urls.values())
-    # What they name in the repository is there.
+    # The files that they name exist in the repository.
     paths = [url.partition("/blob/main/")[2].partition("#")[0] for url in urls.values()]
     assert all((ROOT / path).exists() for path in paths)
 
@@ -64,7 +64,7 @@ def rendered(wheel: Path) -> str:
 def test_a_package_index_shows_the_readme_with_links_and_images_that_lead_somewhere(
     wheel: Path,
 ) -> None:
-    """Each link was one into the index itself, and there was no image."""
+    """Each link led into the index itself, and no image was shown."""
     shown = rendered(wheel)
     places = re.findall(r'\b(?:href|src|srcset)="([^"]*)"', shown)
     assert [place for place in places if not place.startswith(("https://", "http://", "#"))] == []
@@ -78,7 +78,7 @@ def test_a_package_index_shows_the_readme_with_links_and_images_that_lead_somewh
 
 
 RAW = "https://raw.githubusercontent.com/lockgate/lockgate/main"
-#: What the guides show, as a careful user types it.
+#: The guides' program, with types.
 PROGRAM = """
 from aiohttp import web
 

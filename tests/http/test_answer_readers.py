@@ -1,4 +1,4 @@
-"""Those who read an answer beside its client: a layer adds them, and the client gets every byte whatever they do."""
+"""Additional readers of an answer: a layer adds them, and the client gets every byte whatever they do."""
 
 import asyncio
 import hashlib
@@ -35,7 +35,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 class Mirror(Sink):
-    """Keeps a hash of what it is told, and how it ended; `raises_at` so many bytes."""
+    """Keeps a hash of the body and how it ended; raises an exception after `raises_at` bytes."""
 
     def __init__(self, raises_at: int | None = None) -> None:
         self.hash = hashlib.sha256()
@@ -59,7 +59,7 @@ class Mirror(Sink):
 
 
 class Mirroring:
-    """A layer that adds a sink to each answer of an instance, with the terms given."""
+    """A layer that adds a sink to each instance's answer, with the given cap and policy."""
 
     def __init__(self, make: Callable[[], Sink], **terms: Any) -> None:
         self.sinks: list[Sink] = []
@@ -78,7 +78,7 @@ class Mirroring:
 
 
 def sends(size: int) -> Callable[[Received, asyncio.StreamWriter], Any]:
-    """So many bytes with a length, in pieces, and as fast as they are read."""
+    """Send `size` bytes with a Content-Length, in pieces, as fast as they are read."""
 
     async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
@@ -98,7 +98,7 @@ def hash_of(size: int) -> str:
 
 
 async def read_body(client: RawClient, size: int) -> str:
-    """The hash of so many bytes behind an answer's head."""
+    """The hash of the `size` bytes after an answer's head."""
     assert b" 200 " in await client.reader.readuntil(b"\r\n\r\n")
     seen = hashlib.sha256()
     while size:
@@ -148,7 +148,7 @@ async def test_the_client_gets_every_byte_whatever_becomes_of_another_reader(
 async def test_memory_is_bounded_whoever_does_not_read(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:
-    """First nobody reads, then the client alone: what waits is in the kernel, and at the instance."""
+    """First nobody reads, then only the client: unread bytes wait in the kernel and at the instance."""
     mirroring = Mirroring(lambda: Pieces(300_000))
     gateway = await start_gateway(mirroring.layer)
     sent = 0

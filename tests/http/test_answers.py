@@ -1,4 +1,4 @@
-"""Answers on their way out: layers see them unsent, may add to them or replace them, and can leak nothing."""
+"""Answers on their way out: layers get them unsent, may add to them or replace them, and can leak nothing."""
 
 import asyncio
 import gc
@@ -21,7 +21,7 @@ from tests.support.upstreams import Received, ServedConnection
 
 GET = b"GET %b HTTP/1.1\r\nHost: h\r\n\r\n"
 ORDERS = GET % b"/api/orders"
-#: Each says of itself what the layer says too.
+#: An answer's own field with the same name as the layer's.
 THEIRS = b"x-layer: theirs\r\n"
 SMALL = b"HTTP/1.1 200 OK\r\n" + THEIRS + b"Content-Length: 2\r\n\r\nok"
 SILENT = b"HTTP/1.1 200 OK\r\n" + THEIRS + b"Content-Length: 20\r\n\r\n"
@@ -38,14 +38,14 @@ UPGRADE = b"GET /api/orders HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrad
 
 @web.middleware
 async def adds_a_field(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What anyone would write."""
+    """An ordinary middleware."""
     response = await handler(request)
     response.headers["X-Layer"] = "ours"
     return response
 
 
 def in_pieces(head: bytes, *pieces: bytes) -> Callable[[Received, asyncio.StreamWriter], object]:
-    """An answer whose head comes by itself, so that its body does not go out along with it."""
+    """An answer whose head comes alone, so that the body does not go out with it."""
 
     async def answer(_received: Received, writer: asyncio.StreamWriter) -> None:
         for piece in (head, *pieces):
@@ -57,7 +57,7 @@ def in_pieces(head: bytes, *pieces: bytes) -> Callable[[Received, asyncio.Stream
 
 
 def connections(gateway: RunningGateway) -> dict[str, int]:
-    """To instances, by state."""
+    """The connections to instances, by state."""
     counts = gateway.gateway.upstreams.connections().items()
     return {state: count for (_, state), count in counts if count}
 
@@ -321,7 +321,7 @@ async def test_a_client_that_leaves_between_the_head_and_the_delivery_leaves_not
 
 @pytest.fixture
 def left_behind() -> Iterator[Callable[[], list[object]]]:
-    """What has come since and that is still referred to, without the collector's help."""
+    """Return a function that lists new objects that are still alive, without the garbage collector."""
 
     def alive() -> list[object]:
         return [one for one in gc.get_objects() if isinstance(one, Answer | Exchange | Failure)]

@@ -1,4 +1,4 @@
-"""Readers of one body: each gets all of it, or learns once why not, whatever becomes of the others."""
+"""Readers of one body: each gets all of it, or learns once why not, independently of the others."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ FIELDS = [(b"x-sum", b"6")]
 
 
 class Taking(Sink):
-    """A sink that writes down what it is told; `slow` declines, `wrong` is raised by the methods named."""
+    """A sink that records its calls; it declines pieces while `slow`, and raises in the methods in `wrong`."""
 
     def __init__(self, *, slow: bool = False, wrong: str = "") -> None:
         self.told: list[object] = []
@@ -84,7 +84,7 @@ class Taking(Sink):
 
 
 def source(*pieces: bytes, trailers: Trailers = (), breaks: bool = False) -> Pieces:
-    """A body that is here, all of it, or until it breaks off."""
+    """A body that has come completely, or until it `breaks` off."""
     there = Pieces(2**20)
     for piece in pieces:
         assert there.take(piece)
@@ -163,7 +163,7 @@ async def test_a_piece_that_arrives_goes_on_at_once_and_overtakes_none() -> None
     assert sink.told == [b"one"]
     sink.slow = True
     there.take(b"two")
-    await eventually(lambda: not there._unread)  # it is in hand
+    await eventually(lambda: not there._unread)  # the piece is offered
     sink.slow = False
     there.take(b"six")
     assert sink.told == [b"one"]
@@ -349,7 +349,7 @@ async def test_readers_may_leave_come_and_send_others_away_while_they_are_told()
     assert late.told == [b"one", b"two", b"six", ("end",)]
 
 
-# Those who come late
+# Late readers
 
 
 def test_one_that_comes_late_is_refused_where_no_beginning_is_kept() -> None:
@@ -475,7 +475,7 @@ async def test_a_reader_that_closes_is_waited_for_no_longer() -> None:
 
     assert other.told == [b"one", b"two", b"six", ("end",)]
     assert isinstance(reader.why, Abandoned)
-    with pytest.raises(Abandoned):  # what was unread is gone
+    with pytest.raises(Abandoned):  # unread pieces are lost
         await pieces.read()
 
 
@@ -483,7 +483,7 @@ async def test_a_reader_that_closes_is_waited_for_no_longer() -> None:
 
 
 class AnyOrder(RuleBasedStateMachine):
-    """A Fanout beside a model of it: who is there, what each has to have, and how it ended."""
+    """Compares a Fanout with a model: its readers, what each must have got, and how it ended."""
 
     KEEPS = 4
 
@@ -493,7 +493,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.readers: list[tuple[Reader, Taking]] = []
         self.left: set[int] = set()
         self.body = b""
-        #: What a reader that holds has declined.
+        #: The piece that a holding reader has declined.
         self.in_hand = b""
         self.lasted: list[object] = []
 
@@ -663,5 +663,5 @@ def test_readers_at_any_pace_get_all_of_it_in_order(
 
 
 def _checked(source: Source) -> Source:
-    """As a type checker sees it."""
+    """Let the type checker see Pieces as a Source."""
     return source

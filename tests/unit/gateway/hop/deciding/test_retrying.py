@@ -1,4 +1,4 @@
-"""Whether a request is tried once more: a table of what failed, and what else counts."""
+"""Whether a request is tried again: a table of failures and the other facts that count."""
 
 import pytest
 
