@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
-from aiohttp import HttpVersion10, HttpVersion11, web
+from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
@@ -218,9 +218,10 @@ class Answer(web.StreamResponse, Sink):
         unframed = (
             head.length is None and request.method != "HEAD" and head.status not in (101, 204, 304)
         )
-        chunked = unframed and request.version >= HttpVersion11
-        self._decide_keep_alive(request, closes=unframed and not chunked)
-        data = self._head_bytes(request, chunked=chunked)
+        version = request.version
+        chunked = unframed and version >= HttpVersion11
+        self._decide_keep_alive(request, version, closes=unframed and not chunked)
+        data = self._head_bytes(version, chunked=chunked)
         writer = self._writer = request.writer
         self.bytes_out = len(body)
         if chunked and whole:
@@ -241,17 +242,19 @@ class Answer(web.StreamResponse, Sink):
         lines = trailer_lines(trailers, self.head, without_cors=self._without_cors)
         return b"0\r\n%b\r\n" % lines
 
-    def _decide_keep_alive(self, request: web.BaseRequest, *, closes: bool) -> None:
+    def _decide_keep_alive(
+        self, request: web.BaseRequest, version: HttpVersion, *, closes: bool
+    ) -> None:
         self._keeps_alive = self._keeps_alive and request.keep_alive and not closes
-        if self.status == 101:
+        if self.head.status == 101:
             self._keeps_alive = False  # the connection ends with the tunnel
             self.added.append((b"Connection", b"Upgrade"))
         elif not self._keeps_alive:
             self.added.append((b"Connection", b"close"))
-        elif request.version == HttpVersion10:
+        elif version == HttpVersion10:
             self.added.append((b"Connection", b"keep-alive"))
 
-    def _head_bytes(self, request: web.BaseRequest, *, chunked: bool) -> bytes:
+    def _head_bytes(self, version: HttpVersion, *, chunked: bool) -> bytes:
         added, replaced = self.added, self.replaced
         own = self._own_fields() if self._own_headers or self._cookies else None
         if own:
@@ -260,10 +263,9 @@ class Answer(web.StreamResponse, Sink):
             added = added + own
         if chunked:
             added = [*added, (b"Transfer-Encoding", b"chunked")]
-        version = (1, 0) if request.version == HttpVersion10 else (1, 1)
         return response_head(
             self.head,
-            version,
+            HttpVersion10 if version == HttpVersion10 else HttpVersion11,
             added,
             self._met,
             replaced=replaced,

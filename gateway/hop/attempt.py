@@ -60,13 +60,13 @@ class Attempts:
         """Record how an attempt ended; every attempt ends here."""
         exchange = sending.exchange
         attempt = exchange.attempts[-1]
-        failure = outcome if isinstance(outcome, Failure) else None
-        attempt.outcome = ANSWERED if failure is None else problem_of(failure).reason
-        attempt.duration_s = exchange.upstream_s = time.monotonic() - attempt.started_s
-        self._metrics.attempt_finished(sending.service, attempt.outcome, attempt.duration_s)
+        took_s = attempt.duration_s = exchange.upstream_s = time.monotonic() - attempt.started_s
+        ended = problem_of(outcome).reason if isinstance(outcome, Failure) else ANSWERED
+        attempt.outcome = ended
+        self._metrics.attempt_finished(sending.service, ended, took_s)
         self._evidence.attempt_ended(instance, outcome)
-        if failure is not None:
-            attempt_failed(attempt, attempt.outcome, failure)
+        if isinstance(outcome, Failure):
+            attempt_failed(attempt, ended, outcome)
 
     async def _ask(
         self, head: RequestHead, sending: Sending, instance: Instance, left: int

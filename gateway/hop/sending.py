@@ -44,13 +44,13 @@ def sending_of(
     owns_cors: bool,
 ) -> Sending:
     """Make the Sending of a request that has a route."""
-    exchange = request[EXCHANGE]
-    route = exchange.route
+    exchange, method = request[EXCHANGE], request.method
+    section, route = exchange.section, exchange.route
     assert route is not None, "the route layer comes before the hop"
     peer = request.remote or ""
     inbound = Inbound(
-        request.method,
-        exchange.section,
+        method,
+        section,
         request.version,
         peer,
         peer_trusted(peer),
@@ -60,10 +60,9 @@ def sending_of(
         route.prefix,
         exchange.correlation_id,
     )
-    has_body = exchange.section.has_body
-    body = RequestBody(request, exchange, client_limits) if has_body else None
+    body = RequestBody(request, exchange, client_limits) if section.has_body else None
     interim = passing_on(request, exchange.correlation_id, without_cors=owns_cors)
-    idempotent = request.method in IDEMPOTENT
+    idempotent = method in IDEMPOTENT
     policy = route.policy
     # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
     now_s = asyncio.get_running_loop().time() if policy.timeouts.total_s else 0.0

@@ -35,8 +35,12 @@ def rate_limit_middleware(
             return await handler(request)
         ask = Ask(tuple(map(Check, limits, repeat(key_of(exchange)))))
         decision = exchange.limit = await decide(ask)
-        metrics.limit_decided(decision.policy.name, _word(decision))
-        if not decision.allowed:
+        allowed = decision.allowed
+        word = "allowed" if allowed else "refused"
+        metrics.limit_decided(
+            decision.check.policy.name, f"{word}_locally" if decision.locally else word
+        )
+        if not allowed:
             raise RateLimited(decision.retry_after_s)
         if not route.policy.counts_answers:
             return await handler(request)
@@ -54,15 +58,10 @@ def rate_limit_middleware(
 def limit_fields(decision: Decision) -> tuple[FieldLine, FieldLine]:
     """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
-    policy = decision.policy
+    policy = decision.check.policy
     policies, left = policy.described, b"%b;r=%d;t=%d" % (policy.item, decision.remaining, reset_s)
     if decision.others:
         others = [limit_fields(other) for other in decision.others]
         policies = b", ".join([policies, *(line[1] for line, _ in others)])
         left = b", ".join([left, *(line[1] for _, line in others)])
     return (b"RateLimit-Policy", policies), (b"RateLimit", left)
-
-
-def _word(decision: Decision) -> str:
-    word = "allowed" if decision.allowed else "refused"
-    return f"{word}_locally" if decision.locally else word
