@@ -30,6 +30,8 @@ ANSWER_WITHIN_S = 0.1
 #: After a failure a worker decides alone for this long before it asks Redis again.
 ALONE_FOR_S = 1.0
 ASKS_PER_CALL = 500
+#: Turns of the event loop in which other requests may join a call: a call costs more than many asks.
+GATHERING_TURNS = 3
 #: How many refusals of a policy are remembered, so that a flood costs the registry nothing; all are
 #: forgotten at the cap.
 REFUSALS_REMEMBERED = 10_000
@@ -105,6 +107,8 @@ class SharedLimiter:
         """Send the waiting asks, and then those that came meanwhile, until cancelled."""
         while True:
             await self._some_wait.wait()
+            for _ in range(GATHERING_TURNS):
+                await asyncio.sleep(0)
             batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
             for ask in batch:
                 del self._waiting[ask]
