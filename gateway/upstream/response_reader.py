@@ -80,6 +80,9 @@ class ResponseReader:
         #: Bytes that the parser has taken.
         self._parsed_bytes = 0
         self._chunk_lines: ChunkLines | None = None
+        #: Where the body begins in these bytes, and the last bytes of a body in chunks.
+        self._body_at = 0
+        self._chunks_end = b""
         self._phrase = b""
         self._fields: list[FieldLine] = []
         self._about_connection: list[FieldLine] = []
@@ -110,7 +113,7 @@ class ResponseReader:
         if self._invalid is not None:
             said.append(self._invalid)
         elif self._ended:
-            end = End(self._reusable, self._idle_limit_s)
+            end = End(self._reusable and not self._is_surplus(data), self._idle_limit_s)
             said.append(end)
             if first is not None and end.reusable:
                 self._remember(len(first), end)
@@ -173,7 +176,9 @@ class ResponseReader:
                 end = self._head_end(bytes(data[begun:])) + begun
                 self._parser.feed_data(data[begun:end])
                 begun = end
+            self._body_at = begun
             if self._chunk_lines is not None:
+                self._chunks_end = (self._chunks_end + bytes(data[begun:][-5:]))[-5:]
                 for piece in self._chunk_lines.plain(memoryview(data)[begun:]):
                     if piece:
                         self._parser.feed_data(piece)
@@ -195,6 +200,14 @@ class ResponseReader:
                 "the upstream's response is not valid HTTP", f"{error}, {where} of the answer"
             )
         self._parsed_bytes += len(data)
+
+    def _is_surplus(self, data: bytes | memoryview) -> bool:
+        """Tell whether anything follows the response in these bytes; the parser skips CR and LF there."""
+        if self._chunk_lines is None:
+            body = sum(len(one) for one in self._said if isinstance(one, bytes))
+            return len(data) - self._body_at > body
+        before, end = self._chunks_end[:-4], self._chunks_end[-4:]
+        return end != b"\r\n\r\n" or before in (b"\r", b"\n")
 
     def _head_end(self, data: bytes) -> int:
         """The number of bytes of `data` that belong to the current head."""

@@ -273,6 +273,10 @@ def _damaged(draw: st.DrawFn) -> bytes:
 
 @given(data=st.one_of(_damaged(), st.binary(max_size=60)), at=cuts)
 @example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", [])
+@example(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok\r", [])
+@example(b"HTTP/1.1 204 No Content\r\n\r\n\r\n", [])
+@example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n\r\n", [])
+@example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n\n", [9])
 @settings(fuzzed, max_examples=EXAMPLES * 5)
 def test_what_is_passed_on_as_whole_is_so_by_the_grammar(data: bytes, at: list[int]) -> None:
     came = outcome_of(cut(data, at), end=True)
