@@ -127,7 +127,7 @@ async def test_other_commands_find_it_from_its_folder_and_from_below(project: Pr
             await registered(serve)
             status, shown, errors = await project.run("drain", "orders", "orders-1", at=below)
             assert status == 0, errors
-        _, logged, _ = await project.run("logs", "--no-follow", at=below)
+        _, logged, _ = await project.run("logs", "--no-follow", "--tail", "500", at=below)
         services = {json.loads(line)["service"] for line in logged.splitlines()}
         assert services == {"registry", "api_gateway"}
         status, shown, _ = await project.run("doctor", "--json", at=below)
