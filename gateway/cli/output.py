@@ -22,16 +22,15 @@ def print_progress(text: str) -> None:
 
     It never fails if nobody reads it any more: a half-started stack would be left behind.
     """
-    with suppress(OSError):
-        _print_to(sys.stderr, printable(text, keep="\t\n"))
+    _print_to(sys.stderr, printable(text, keep="\t\n"), given_up_at=OSError)
 
 
 def print_error(text: str, log_lines: Sequence[str] = ()) -> None:
     for line in log_lines:
         print_progress(f"  | {line}")
     shown = Coloured(printable(f"lockgate: {text}", keep="\t\n"), "red")
-    with suppress(OSError):
-        _print_to(sys.stderr, shown.painted() if _takes_colours(sys.stderr) else shown.text)
+    text = shown.painted() if _takes_colours(sys.stderr) else shown.text
+    _print_to(sys.stderr, text, given_up_at=OSError)
 
 
 def print_lines(*lines: str) -> None:
@@ -72,13 +71,14 @@ def print_below(lines: Iterable[str]) -> None:
         print_lines(*([] if index else [""]), printable(line))
 
 
-def _print_to(stream: TextIO, *lines: str) -> None:
-    """Print; once the reader has closed the pipe, print nothing more."""
+def _print_to(stream: TextIO, *lines: str, given_up_at: type[OSError] = BrokenPipeError) -> None:
+    """Print; after an error of this type, by default a pipe that its reader has closed, print nothing more."""
     try:
         print(*lines, sep="\n", file=stream, flush=True)
-    except BrokenPipeError:
-        # The rest of the buffer must not raise a second time when Python flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except given_up_at:
+        # The rest of the buffer must not fail again when Python flushes at exit: the status was 120.
+        with suppress(OSError), open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def health_cell(health: str) -> Coloured:
