@@ -109,6 +109,12 @@ class ProgramSignals:
         """The program is stopped and answers nobody, so stop too: that is how a shell sees its job."""
         if not self._draining:
             await self._announcement.pause()
+        if not self._suspended:
+            return  # continued meanwhile
+        if number != signal.SIGTSTP and self._terminal.lend(self._group.id):
+            # Brought to the foreground meanwhile: a shell continues no job that it takes for running.
+            self._continue()
+            return
         self._terminal.take_back()
         loop = asyncio.get_running_loop()
         handled = loop.remove_signal_handler(signal.SIGTSTP)

@@ -111,12 +111,33 @@ async def test_ctrl_z_stops_it_as_any_job(terminal: Terminal, registry_url: str)
     await terminal.shows(PROMPT)
 
 
+def is_stopped(terminal: Terminal) -> bool:
+    """Whether the shell has a stopped job; each look asks the shell anew."""
+    terminal.type("jobs\n")
+    return "Stopped" in terminal.shown
+
+
+async def test_a_job_that_is_brought_to_the_foreground_at_once_is_not_stopped_later(
+    terminal: Terminal,
+) -> None:
+    """A shell sends no SIGCONT to a job that it takes for running: nobody would continue it."""
+    terminal.type(registered(READING) + " &\n")
+    await terminal.shows("reads\r\n")
+
+    terminal.type("fg\n")
+    terminal.type("hello\n")
+    await terminal.shows("has read hello")
+    terminal.type("quit\n")
+    await terminal.shows(PROMPT)
+
+
 async def test_a_job_in_the_background_that_reads_is_stopped_and_deregistered(
     terminal: Terminal, registry_url: str
 ) -> None:
     terminal.type(registered(READING) + " &\n")
     await terminal.shows("reads\r\n")
-    await eventually(lambda: events_of(registry_url)[-1:] != ["registered"], within_s=20)
+    await eventually(lambda: is_stopped(terminal), within_s=20)
+    assert events_of(registry_url)[-1:] != ["registered"]
 
     terminal.type("fg\n")
     terminal.type("hello\n")
