@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m bench [--quick] [--python PATH] [SECTION …]`."""
+"""`make bench`, or `python -m bench [--quick] [--python PATH] [--workloads NAME,…] [SECTION …]`."""
 
 import argparse
 import os
@@ -22,6 +22,7 @@ from bench import (
 from bench.processes import StartError
 from bench.report import Report
 from bench.stage import staged
+from bench.workloads import WORKLOADS, Workload
 
 SECTIONS = {
     "hop": hop.run,
@@ -64,6 +65,13 @@ def main() -> int:
         metavar="FOLDER",
         help="a checkout for the section trees, the oldest first; give it for each",
     )
+    parser.add_argument(
+        "--workloads",
+        type=_workloads,
+        default=tuple(WORKLOADS.values()),
+        metavar="NAME,…",
+        help=f"what the sections hop and trees send, all by default: {', '.join(WORKLOADS)}",
+    )
     args = parser.parse_args()
     if unknown := set(args.sections) - set(SECTIONS):
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
@@ -73,7 +81,11 @@ def main() -> int:
     report = Report()
     try:
         with staged(
-            report, quick=args.quick, python=str(python), trees=[t.resolve() for t in args.tree]
+            report,
+            quick=args.quick,
+            python=str(python),
+            trees=[t.resolve() for t in args.tree],
+            workloads=args.workloads,
         ) as stage:
             machine.describe(report, str(python), stage.peers)
             os.sched_setaffinity(0, {stage.load_core})
@@ -85,6 +97,14 @@ def main() -> int:
         return 1
     report.summary()
     return 0
+
+
+def _workloads(names: str) -> list[Workload]:
+    """Parse names with commas between them; the order is that of the tables."""
+    chosen = set(names.split(","))
+    if unknown := chosen - WORKLOADS.keys():
+        raise argparse.ArgumentTypeError(f"no such workload: {', '.join(sorted(unknown))}")
+    return [workload for workload in WORKLOADS.values() if workload.name in chosen]
 
 
 if __name__ == "__main__":

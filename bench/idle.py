@@ -10,6 +10,7 @@ from bench.load import load
 from bench.peers import caddy, envoy, haproxy, lockgate, nginx
 from bench.report import Bar
 from bench.stage import Proxy, Stage
+from bench.workloads import REPEATING
 
 CONNECTIONS = 16
 SPARE_FILES = 500
@@ -48,12 +49,11 @@ def run(stage: Stage) -> None:
 
 def _measure(stage: Stage, proxy: Proxy, count: int) -> tuple[float, float, float, float]:
     """(KiB a connection, p99 during ÷ before, p99 before and during in ms)."""
-    path = proxy.small_url.partition(str(proxy.port))[2]
     before_ms = _p99s(stage, proxy)
     before = proxy.running.usage().rss_bytes
     with ExitStack() as stack:
         for _ in range(count):
-            stack.enter_context(HttpSocket(proxy.port)).small(path)
+            stack.enter_context(HttpSocket(proxy.port)).small(proxy.small_path)
         time.sleep(1)
         kib = (proxy.running.usage().rss_bytes - before) / count / 1024
         during_ms = _p99s(stage, proxy)
@@ -63,7 +63,8 @@ def _measure(stage: Stage, proxy: Proxy, count: int) -> tuple[float, float, floa
 def _p99s(stage: Stage, proxy: Proxy) -> list[float]:
     return [
         load(
-            proxy.small_url,
+            proxy.port,
+            proxy.template(REPEATING),
             core=stage.load_core,
             connections=CONNECTIONS,
             duration_s=1 if stage.quick else 2,

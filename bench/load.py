@@ -4,30 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.processes import pinned
+from bench.workloads import new_run
 
+_SCRIPT = Path(__file__).with_name("distinct.lua")
 _UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
-
-#: What Chrome sends; wrk adds Host, which makes 14.
-BROWSER: Mapping[str, str] = {
-    "Connection": "keep-alive",
-    "Cache-Control": "max-age=0",
-    "sec-ch-ua": '"Chromium";v="140", "Not=A?Brand";v="24", "Google Chrome";v="140"',
-    "sec-ch-ua-mobile": "?0",
-    "sec-ch-ua-platform": '"Linux"',
-    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/140.0.0.0 Safari/537.36",
-    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
-    "Sec-Fetch-Site": "same-origin",
-    "Sec-Fetch-Mode": "cors",
-    "Sec-Fetch-Dest": "empty",
-    "Referer": "https://app.example.com/dashboard?tab=prices",
-    "Accept-Encoding": "gzip, deflate, br, zstd",
-    "Cookie": "session=0123456789abcdef0123456789abcdef; theme=dark; consent=yes",
-}
 
 
 class LoadError(Exception):
@@ -36,7 +21,7 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A generator's result; `failed` are answers other than 2xx, and broken connections."""
+    """A generator's result; `failed` are answers other than 2xx and 3xx, and broken connections."""
 
     requests: int
     duration_s: float
@@ -44,34 +29,44 @@ class Load:
     p99_ms: float
     failed: int
 
+    @property
+    def per_s(self) -> float:
+        return self.requests / self.duration_s
+
 
 def generator() -> str:
     return "wrk" if shutil.which("wrk") else "bench.generator (wrk is not installed)"
 
 
 def load(
-    url: str,
+    port: int,
+    template: str,
     *,
     core: int,
     connections: int,
     duration_s: float,
-    fields: Mapping[str, str] | None = None,
+    pause_ms: float = 0.0,
 ) -> Load:
-    """Ask `url` over this many connections, each with one request at a time. Raises LoadError."""
+    """Send the template's requests (`workloads.py`) over this many connections, each with one at a time.
+
+    `pause_ms` is the mean time that a connection rests before each request. Raises LoadError.
+    """
     wrk = shutil.which("wrk")
-    command = [wrk] if wrk else [sys.executable, "-m", "bench.generator"]
+    command = [wrk, "-s", str(_SCRIPT)] if wrk else [sys.executable, "-m", "bench.generator"]
     # wrk takes whole seconds.
     seconds = max(1, round(duration_s))
     command += ["-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    for name, value in (fields or {}).items():
-        command += ["-H", f"{name}: {value}"]
-    ran = subprocess.run(
-        pinned(core, [*command, url]),
-        capture_output=True,
-        text=True,
-        timeout=seconds + 20,
-        check=False,
-    )
+    with tempfile.NamedTemporaryFile("w", newline="", prefix="lockgate-bench-") as file:
+        file.write(template)
+        file.flush()
+        command += [f"http://127.0.0.1:{port}/", "--", file.name, new_run(), str(pause_ms)]
+        ran = subprocess.run(
+            pinned(core, command),
+            capture_output=True,
+            text=True,
+            timeout=seconds + 20,
+            check=False,
+        )
     if ran.returncode:
         raise LoadError((ran.stdout + ran.stderr).strip()[-400:])
     return parse(ran.stdout)

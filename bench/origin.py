@@ -1,6 +1,6 @@
 """The origin of all measurements but the smallest: `python -m bench.origin PORT`.
 
-GET /small      a small JSON document          GET /bytes/N   N bytes
+GET /small      see bench/answers.py           GET /bytes/N   N bytes
 PUT /sink       reads a body, then answers     GET /events/N  Server-Sent Events, N ms apart,
 GET /echo       upgrades, then echoes bytes                   each with the time when it was sent
 """
@@ -11,8 +11,9 @@ import time
 from collections.abc import Coroutine
 from typing import Any, cast
 
+from bench.answers import answer
+
 BLOCK = bytes(256 * 1024)
-SMALL = b'{"symbol":"BTCUSDT","price":"64250.10","time":1735689600000,"source":"simulation"}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 #: With the answer to RFC 6455's sample key, which bench.tunnels sends: HAProxy checks it.
 SWITCH = (
@@ -29,6 +30,7 @@ class Origin(asyncio.BufferedProtocol):
         self._buffer = bytearray(256 * 1024)
         self._head = b""
         self._body_left = 0
+        self._behind_body = b""
         self._echoes = False
         self._work: asyncio.Task[None] | None = None
         self._writable = asyncio.Event()
@@ -66,7 +68,7 @@ class Origin(asyncio.BufferedProtocol):
     def _body(self, count: int) -> None:
         self._body_left -= count
         if self._body_left <= 0:
-            self._transport.write(OK % (2, b"{}"))
+            self._transport.write(self._behind_body)
 
     def _answer(self, head: bytes) -> None:
         path = head.split(b" ", 2)[1]
@@ -76,14 +78,20 @@ class Origin(asyncio.BufferedProtocol):
         elif kind == b"events":
             self._begin(self._send_events(int(number) / 1000))
         elif kind == b"sink":
-            self._body_left = _length(head)
-            came, self._head = len(self._head), b""
-            self._body(came)
+            self._read_body(head, OK % (2, b"{}"))
         elif kind == b"echo":
             self._echoes = True
             self._transport.write(SWITCH + self._head)
         else:
-            self._transport.write(OK % (len(SMALL), SMALL))
+            self._read_body(head, answer(path.partition(b"?")[0]))
+
+    def _read_body(self, head: bytes, behind: bytes) -> None:
+        """Answer when the body has come, of which a part came with the head."""
+        self._behind_body = behind
+        self._body_left = _length(head)
+        came = min(len(self._head), self._body_left)
+        self._head = self._head[came:]
+        self._body(came)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         self._work = asyncio.ensure_future(work)

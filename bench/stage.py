@@ -12,6 +12,7 @@ from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
 from bench.processes import THIS_TREE, Running, StartError, cores, free_port, until_routed
 from bench.registry_server import start_registry
 from bench.report import Report
+from bench.workloads import WORKLOADS, Workload
 
 
 @dataclass(slots=True)
@@ -26,9 +27,15 @@ class Proxy:
         return self.running.port
 
     @property
-    def small_url(self) -> str:
-        path = f"{SMALL}/small" if self.peer.same_work else "/small"
-        return f"http://127.0.0.1:{self.port}{path}"
+    def small_path(self) -> str:
+        return f"{self._prefix}/small"
+
+    def template(self, workload: Workload) -> str:
+        return workload.template(f"127.0.0.1:{self.port}", self._prefix)
+
+    @property
+    def _prefix(self) -> str:
+        return SMALL if self.peer.same_work else ""
 
 
 @dataclass(slots=True)
@@ -47,6 +54,7 @@ class Stage:
     peers: list[Peer] = field(default_factory=list)
     #: Other checkouts to be compared.
     trees: Sequence[Path] = ()
+    workloads: Sequence[Workload] = tuple(WORKLOADS.values())
 
     @contextmanager
     def proxies(self, wanted: Sequence[Peer]) -> Iterator[list[Proxy]]:
@@ -73,13 +81,19 @@ class Stage:
         with _run(launch, site, self.proxy_core) as running:
             if peer.name.startswith(lockgate.NAME):
                 lockgate.register_origins(site)
-            until_routed(Proxy(peer, running).small_url)
+            proxy = Proxy(peer, running)
+            until_routed(f"http://127.0.0.1:{proxy.port}{proxy.small_path}")
             yield running
 
 
 @contextmanager
 def staged(
-    report: Report, *, quick: bool, python: str, trees: Sequence[Path] = ()
+    report: Report,
+    *,
+    quick: bool,
+    python: str,
+    trees: Sequence[Path] = (),
+    workloads: Sequence[Workload] = tuple(WORKLOADS.values()),
 ) -> Iterator[Stage]:
     """Start what all measurements need, and end it afterwards."""
     load_core, proxy_core = cores()
@@ -125,6 +139,7 @@ def staged(
             registry,
             peers,
             trees,
+            workloads,
         )
 
 

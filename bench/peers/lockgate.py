@@ -25,6 +25,7 @@ def peer(python: str, registry_port: int, tree: Path | None = None) -> Peer:
             "ADMIN_TOKEN": TOKEN,
             "RATE_LIMIT_REQUESTS": "1000000",
             "RATE_LIMIT_WINDOW": "10",
+            "TRUSTED_PROXIES": "127.0.0.1",
             "SHUTDOWN_GRACE": "1",
         }
         return Launch([python, "-m", "gateway"], environment)

@@ -1,6 +1,6 @@
 """nginx, as a peer and as the origin of the small document."""
 
-from bench.origin import SMALL as DOCUMENT
+from bench.answers import LARGE, SMALL, SMALL_ID
 from bench.peers.peer import Launch, Peer, Site, find, version_of
 
 NAME = "nginx"
@@ -70,11 +70,25 @@ _SAME_WORK = """
         }}
     }}
 """
+#: SSI has an answer sent in chunks, and leaves a 304 without Content-Length.
 _ORIGIN = """
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         default_type application/json;
-        location / {{ return 200 '{document}'; }}
+        etag off;
+        ssi_types application/json;
+        ssi_last_modified on;
+        add_header ETag '"$request_id"';
+        add_header X-Request-Id $request_id;
+        location = /unique {{ return 200 '{document}'; }}
+        location = /chunked {{ ssi on; return 200 '{document}'; }}
+        location = /unmodified {{ ssi on; return 304 '-'; }}
+        location = /large {{ alias {large}; }}
+        location / {{
+            add_header ETag '"{id}"';
+            add_header X-Request-Id {id};
+            return 200 '{document}';
+        }}
     }}
 """
 
@@ -102,11 +116,17 @@ def peers() -> list[Peer]:
 
 
 def origin(site: Site) -> Launch | None:
-    """nginx as an origin that answers every request with the small document."""
+    """nginx as an origin that answers as bench.answers does, for less."""
     binary = find(NAME)
     if binary is None:
         return None
-    return _launch(binary, site, _ORIGIN.format(port=site.port, document=DOCUMENT.decode()))
+    inside = _ORIGIN.format(
+        port=site.port,
+        document=SMALL.decode(),
+        large=site.write("large.json", LARGE.decode()),
+        id=SMALL_ID,
+    )
+    return _launch(binary, site, inside)
 
 
 def _launch(binary: str, site: Site, inside: str) -> Launch:
