@@ -1,8 +1,9 @@
 """The memories that one worker keeps for passing heads on."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
-from gateway.forwarding.fields import Gets, in_answer, in_request
+from gateway.forwarding.fields import in_answer, in_request
 from middlewares.hygiene.deciding import Version
 from middlewares.memory import Memory
 
@@ -15,8 +16,10 @@ BLOCK_BYTES = 512
 #: Peer, scheme, host, prefix and version determine X-Forwarded-* and Via of an ordinary request.
 Sender = tuple[str, str, bytes | None, str, Version]
 
+V = TypeVar("V")
 
-class FieldRules(Memory[bytes, Gets]):
+
+class FieldRules(Memory[bytes, V]):
     """Remembers what happens to each field; `rules[name]` decides for a new name.
 
     A call for each field costs more than the lookup, so a loop over a section first counts all fields as
@@ -25,11 +28,11 @@ class FieldRules(Memory[bytes, Gets]):
 
     __slots__ = ("_think",)
 
-    def __init__(self, name: str, think: Callable[[bytes], Gets]) -> None:
+    def __init__(self, name: str, think: Callable[[bytes], V]) -> None:
         super().__init__(name, entries=NAMES, entry_bytes=NAME_BYTES)
         self._think = think
 
-    def __missing__(self, name: bytes) -> Gets:
+    def __missing__(self, name: bytes) -> V:
         super().__missing__(name)
         return self.keep(name, self._think(name), len(name))
 

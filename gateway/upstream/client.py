@@ -6,8 +6,8 @@ from discovery.model.instance import Instance
 from discovery.view.view import Event, View
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.limits import UpstreamLimits
+from gateway.upstream.messages import ReadPlain
 from gateway.upstream.pool import Pool
-from gateway.upstream.repeated_answers import AnswerMemory
 from middlewares.failures import UpstreamUnreachable
 
 #: A time-out is noticed at most this much too late.
@@ -18,15 +18,14 @@ class UpstreamClient:
     """Holds a pool for each instance key; a pool stays when the view changes but its instance does not."""
 
     def __init__(
-        self, dialer: Dialer, limits: UpstreamLimits, met: AnswerMemory | None = None
+        self, dialer: Dialer, limits: UpstreamLimits, read_plain: ReadPlain | None = None
     ) -> None:
         self.dialer = dialer
         self._pools: dict[str, Pool] = {}
         #: Pools of instances that are gone, kept until their last request is over.
         self._leaving: set[Pool] = set()
         self._limits = limits
-        #: Heads of answers that any instance sent before.
-        self._met = met
+        self._read_plain = read_plain
         self._view: View | None = None
 
     def in_flight(self, key: str) -> int:
@@ -65,7 +64,7 @@ class UpstreamClient:
                 self._let_go(instance.key, pool)
                 pool = None
         if pool is None:
-            pool = Pool(instance, self.dialer, self._limits, self._met)
+            pool = Pool(instance, self.dialer, self._limits, self._read_plain)
             self._pools[instance.key] = pool
         return pool
 

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from gateway.upstream.deadlines import NEVER, Deadlines
-from gateway.upstream.messages import End, FieldLine, RequestHead, ResponseHead
+from gateway.upstream.messages import End, FieldLine, ReadPlain, RequestHead, ResponseHead, Whole
 from gateway.upstream.reading import rest
-from gateway.upstream.repeated_answers import AnswerMemory
 from gateway.upstream.response_reader import SWITCHING_PROTOCOLS, ResponseReader
 from gateway.upstream.upload import Upload, not_as_long
 from gateway.upstream.wire import Wire, is_clean
@@ -51,7 +50,7 @@ class UpstreamConnection(Wire):
     """
 
     def __init__(
-        self, sock: socket.socket, head_bytes: int, met: AnswerMemory | None = None
+        self, sock: socket.socket, head_bytes: int, read_plain: ReadPlain | None = None
     ) -> None:
         super().__init__(sock)
         self.reused = False
@@ -64,7 +63,7 @@ class UpstreamConnection(Wire):
         self.deadline_s = NEVER
         self._ends_s = NEVER
         self._deadlines = Deadlines()
-        self._reader = ResponseReader(head_bytes, met)
+        self._reader = ResponseReader(head_bytes, read_plain)
         self._sent_before = 0
         self._taker: Taker | None = None
         self._upload: Upload | None = None
@@ -151,7 +150,7 @@ class UpstreamConnection(Wire):
         `interim` is called with each 1xx head as it comes, except 100 and 101.
         """
         self._begin(interim)
-        self._reader.begin(head.method, upgrades=head.upgrades, correlation_id=head.correlation_id)
+        self._reader.begin(head.method, upgrades=head.upgrades)
         self._sent_before = self._sent
         self.movable = movable
         self.began_s = now_s = self._loop.time()
@@ -283,7 +282,11 @@ class UpstreamConnection(Wire):
             self._unasked_bytes += len(data)
             self.abort()
             return
-        for said in self._reader.feed(data):
+        answer = self._reader.feed(data)
+        if isinstance(answer, Whole):
+            self._take_whole(answer)
+            return
+        for said in answer:
             if isinstance(said, bytes):
                 self._keep(said)
             elif isinstance(said, ResponseHead):
@@ -292,6 +295,14 @@ class UpstreamConnection(Wire):
                 self._end(said)
             else:
                 self._fail(UpstreamInvalid(said.detail, evidence=said.evidence))
+
+    def _take_whole(self, answer: Whole) -> None:
+        """Do what `_take_head`, `_keep` and `_end` do."""
+        self._head, body, end = answer
+        self._interim = None
+        if body:
+            self._pieces.append(body)
+        self._end(end)
 
     def _take_head(self, head: ResponseHead) -> None:
         if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:

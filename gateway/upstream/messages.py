@@ -1,10 +1,15 @@
 """Heads of requests and responses, with fields in their order and case, and the ends of responses."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 FieldLine = tuple[bytes, bytes]
+
+#: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
+IDLE_MARGIN_S: Final = 1.0
+_TIMEOUT = re.compile(rb"(?i:timeout)=[ \t]*([0-9]{1,9})")
 
 
 @dataclass(slots=True)
@@ -31,16 +36,24 @@ class RequestHead:
 class ResponseHead:
     """The head of an instance's answer; `length` None: the body is chunked or runs until the close.
 
-    It is not changed once it is complete, because equal answers may share it. `ready_lines` keeps the
-    lines that go to the client with each of these answers.
+    It is not changed once it is complete. `section` is its fields, or their lines as bytes, each with its
+    CRLF, which are taken apart when somebody asks for `fields`. `ready_lines`: the status without the
+    version, and the lines that go to any client; b"" if they must be chosen field by field.
     """
 
     status: int
     phrase: bytes
-    fields: Sequence[FieldLine]
+    section: Sequence[FieldLine] | bytes
     length: int | None = None
     chunked: bool = False
     ready_lines: bytes | None = None
+
+    @property
+    def fields(self) -> Sequence[FieldLine]:
+        if isinstance(self.section, bytes):
+            apart = (line.partition(b":") for line in self.section.split(b"\r\n")[:-1])
+            self.section = [(name, value.strip(b" \t")) for name, _, value in apart]
+        return self.section
 
 
 class End(NamedTuple):
@@ -54,11 +67,37 @@ class End(NamedTuple):
     idle_limit_s: float | None = None
 
 
+REUSABLE: Final = End(True)
+
+
+class Whole(NamedTuple):
+    """A response that came in one piece."""
+
+    head: ResponseHead
+    body: bytes
+    end: End
+
+
 class Invalid(NamedTuple):
     """The response can't be passed on: `detail` is for clients, `evidence` for operators."""
 
     detail: str
     evidence: str
+
+
+#: A head that needs no parser, where its body begins, and the End that follows the body.
+PlainHead = tuple[ResponseHead, int, End]
+#: Reads a plain head at the beginning of these bytes; None: the parser has to read them.
+ReadPlain = Callable[[bytes], PlainHead | None]
+
+
+def idle_limit_s(keep_alive: bytes, before: float | None) -> float | None:
+    """How long a connection may be idle by a Keep-Alive field; `before` if the field does not say."""
+    for parameter in keep_alive.split(b","):
+        timeout = _TIMEOUT.fullmatch(parameter.strip(b" \t"))
+        if timeout is not None:
+            before = max(0.0, int(timeout[1]) - IDLE_MARGIN_S)
+    return before
 
 
 def lines(fields: Iterable[FieldLine]) -> bytes:

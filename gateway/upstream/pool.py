@@ -13,7 +13,7 @@ from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
-from gateway.upstream.repeated_answers import AnswerMemory
+from gateway.upstream.messages import ReadPlain
 from gateway.upstream.sockets import peer_address
 from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, UpstreamUnreachable
 
@@ -26,7 +26,7 @@ class Pool:
         instance: Instance,
         dialer: Dialer,
         limits: UpstreamLimits,
-        met: AnswerMemory | None = None,
+        read_plain: ReadPlain | None = None,
     ) -> None:
         self.instance = instance
         self.active: set[UpstreamConnection] = set()
@@ -36,7 +36,7 @@ class Pool:
         self._idling = Idling()
         self._dialer = dialer
         self._limits = limits
-        self._met = met
+        self._read_plain = read_plain
         self._opening = 0
         self._queued = 0
         #: Turns that were given and are not taken yet.
@@ -124,7 +124,7 @@ class Pool:
         return connection
 
     def _new(self, sock: socket.socket) -> UpstreamConnection:
-        connection = UpstreamConnection(sock, self._limits.head_bytes, self._met)
+        connection = UpstreamConnection(sock, self._limits.head_bytes, self._read_plain)
         connection.address = peer_address(sock)
         return connection
 

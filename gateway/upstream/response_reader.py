@@ -7,15 +7,17 @@ import httptools
 
 from gateway.upstream.chunk_lines import ChunkLines
 from gateway.upstream.invalid_answers import first_invalid_byte
-from gateway.upstream.messages import End, FieldLine, Invalid, ResponseHead
-from gateway.upstream.repeated_answers import AnswerMemory, RepeatedHead, key_of
+from gateway.upstream.messages import (
+    End,
+    FieldLine,
+    Invalid,
+    ReadPlain,
+    ResponseHead,
+    Whole,
+    idle_limit_s,
+)
 from middlewares.hygiene.content_length import content_length
 
-#: After this many new heads in a row only every 16th is looked up: the instance seldom repeats itself.
-PATIENCE = 32
-LOOKS_EACH = 16
-#: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
-IDLE_MARGIN_S = 1.0
 #: The log quotes this much of a wrong status line.
 SAID = 200
 SWITCHING_PROTOCOLS = 101
@@ -41,25 +43,20 @@ class ResponseReader:
     After the head of a 101 the pieces are the other protocol's bytes, and no End comes.
     """
 
-    def __init__(self, head_bytes: int, met: AnswerMemory | None = None) -> None:
+    def __init__(self, head_bytes: int, read_plain: ReadPlain | None = None) -> None:
         """`head_bytes`: the longest head, and the most bytes between two pieces of a body.
 
-        `met` remembers heads; None: each head is parsed.
+        `read_plain` reads plain heads; None: each head is parsed.
         """
         self._most_bytes = head_bytes
-        self._met = met
+        self._read_plain = read_plain
         self._parser = httptools.HttpResponseParser(self)
-        #: Unknown heads in a row.
-        self._new_heads = 0
-        #: The key of the answer's head and where its body begins, if the head may be remembered.
-        self._repeatable: tuple[bytes, int] | None = None
         self.begin("")
 
-    def begin(self, method: str, *, upgrades: bool = False, correlation_id: bytes = b"") -> None:
-        """Expect the response to a request; it may repeat the request's `correlation_id`."""
+    def begin(self, method: str, *, upgrades: bool = False) -> None:
+        """Expect the response to a request."""
         self._method = method
         self._upgrades = upgrades
-        self._correlation_id = correlation_id
         #: Whether any byte of the response has come.
         self.has_begun = False
         #: The trailers of a chunked body, complete at the End.
@@ -89,19 +86,17 @@ class ResponseReader:
 
     def feed(self, data: bytes | memoryview) -> Sequence[Said]:
         """Read these bytes and return what they say, in order; only copies of a memoryview are kept."""
-        first: bytes | None = None
         if self._head is None:
             data = bytes(data)
             if not self.has_begun:
                 self.has_begun = True
-                repeated = self._recall(data)
-                if repeated is not None:
-                    return repeated
+                whole = self._whole(data)
+                if whole is not None:
+                    return whole
                 if data[0] not in _FIRST_BYTES:
                     evidence = f"it begins with the byte 0x{data[0]:02x}"
                     return (Invalid("the upstream's response is not HTTP", evidence),)
                 self._begin_parsing()
-                first = data
             self._head_bytes += len(data)
         elif self._head.status == SWITCHING_PROTOCOLS:
             return (bytes(data),)
@@ -113,10 +108,7 @@ class ResponseReader:
         if self._invalid is not None:
             said.append(self._invalid)
         elif self._ended:
-            end = End(self._reusable and not self._is_surplus(data), self._idle_limit_s)
-            said.append(end)
-            if first is not None and end.reusable:
-                self._remember(len(first), end)
+            said.append(End(self._reusable and not self._is_surplus(data), self._idle_limit_s))
         return said
 
     def finish(self) -> End | None:
@@ -130,41 +122,22 @@ class ResponseReader:
         """Break the reference cycle with the parser; nothing more will be read."""
         del self._parser
 
-    # Remembered heads
+    # Plain answers
 
-    def _recall(self, data: bytes) -> Sequence[Said] | None:
-        """The whole answer without parsing, if all of it is here and its head is remembered."""
-        self._repeatable = None
-        if self._met is None or self._method == "HEAD":
+    def _whole(self, data: bytes) -> Whole | None:
+        """The answer to these first bytes, if it is plain and all of it is here."""
+        if self._read_plain is None or self._method == "HEAD":
             return None
-        if self._new_heads >= PATIENCE and self._new_heads % LOOKS_EACH:
-            self._new_heads += 1
+        plain = self._read_plain(data)
+        if plain is None:
             return None
-        self._repeatable = key_of(data, self._correlation_id)
-        if self._repeatable is None:
+        head, body_at, end = plain
+        if head.status in _WITHOUT_BODY or len(data) - body_at != head.length:
             return None
-        key, body_at = self._repeatable
-        met = self._met.recall(key)
-        if met is None or len(data) - body_at != met.head.length:
-            self._new_heads += 1
+        if body_at > self._most_bytes:
             return None
-        self._new_heads = 0
-        self._head = head = met.head
-        return (head, data[body_at:], met.end) if head.length else (head, met.end)
-
-    def _remember(self, size: int, end: End) -> None:
-        """Remember the head if its length frames the body: the length of a HEAD or a 304 does not."""
-        head = self._head
-        if (
-            head is None
-            or self._met is None
-            or self._repeatable is None
-            or head.status in _WITHOUT_BODY
-        ):
-            return
-        key, body_at = self._repeatable
-        if size - body_at == head.length:
-            self._met.keep(key, RepeatedHead(head, end), len(key))
+        self._head = head
+        return Whole(head, data[body_at:], end)
 
     # All others
 
@@ -348,17 +321,11 @@ class ResponseReader:
                     return "it has a Transfer-Encoding over HTTP/1.0"  # RFC 9112 §6.1
                 head.chunked = True
             elif name == b"keep-alive":
-                self._learn_idle_limit(value)
+                self._idle_limit_s = idle_limit_s(value, self._idle_limit_s)
         if head.chunked and length is not None:
             return "it has both Content-Length and Transfer-Encoding"
         head.length = length
         return ""
-
-    def _learn_idle_limit(self, keep_alive: bytes) -> None:
-        for parameter in keep_alive.split(b","):
-            name, _, value = parameter.strip().partition(b"=")
-            if name.lower() == b"timeout" and re.fullmatch(rb"\d{1,9}", value.strip()):
-                self._idle_limit_s = max(0.0, int(value) - IDLE_MARGIN_S)
 
 
 def _size(field: FieldLine) -> int:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.front.reading import request_memory
-from gateway.upstream.repeated_answers import answer_memory
 from middlewares.header_section import section_memory
 from middlewares.memory import Memory
 
@@ -17,7 +17,7 @@ class HeadsMet:
         self.requests = request_memory()
         self.sections = section_memory()
         self.forwarding = ForwardingMemories()
-        self.answers = answer_memory()
+        self.plain_answers = PlainAnswers()
 
     def memories(self) -> Iterable[Memory[Any, Any]]:
         """All memories, for their metrics."""
@@ -27,6 +27,6 @@ class HeadsMet:
             self.sections,
             forwarding.in_request,
             forwarding.added,
-            self.answers,
+            self.plain_answers.fields,
             forwarding.in_answer,
         )

@@ -52,7 +52,9 @@ class Gateway:
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
         self.dialer.requests_below = self.descriptors.requests_below
-        self.upstreams = UpstreamClient(self.dialer, settings.upstream_limits, self.met.answers)
+        self.upstreams = UpstreamClient(
+            self.dialer, settings.upstream_limits, self.met.plain_answers.read
+        )
         self.member = member = Member(
             settings.registry,
             traffic=self.upstreams,

@@ -8,6 +8,7 @@ from itertools import pairwise
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.upstream.messages import End, FieldLine, Invalid, ResponseHead
 from gateway.upstream.response_reader import ResponseReader
 
@@ -137,14 +138,34 @@ cuts = st.lists(st.integers(0, 10_000), max_size=6)
 
 
 def outcome_of(
-    pieces: Iterable[bytes],
+    pieces: Sequence[bytes],
     *,
     method: str = "GET",
     upgrades: bool = False,
     end: bool | Exception = False,
 ) -> Outcome:
-    """What a reader makes of the pieces and of an end: True is a FIN, an exception a reset."""
-    reader = ResponseReader(64 * 1024)
+    """What a reader makes of the pieces and of an end: True is a FIN, an exception a reset.
+
+    The parser alone and a reader of plain heads must make the same of them.
+    """
+    alone, with_plain = (
+        _outcome_of(ResponseReader(64 * 1024, read_plain), pieces, method, upgrades, end)
+        for read_plain in (None, _plain_answers.read)
+    )
+    assert with_plain == alone
+    return alone
+
+
+_plain_answers = PlainAnswers()
+
+
+def _outcome_of(
+    reader: ResponseReader,
+    pieces: Iterable[bytes],
+    method: str,
+    upgrades: bool,
+    end: bool | Exception,
+) -> Outcome:
     reader.begin(method, upgrades=upgrades)
     head: ResponseHead | None = None
     body, last, failure, surplus = b"", None, None, False
@@ -157,7 +178,6 @@ def outcome_of(
             assert failure is None
             if isinstance(said, bytes):
                 assert head is not None
-                assert said
                 body += said
             elif isinstance(said, End):
                 last = said

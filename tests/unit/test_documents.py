@@ -87,7 +87,7 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     metrics.request_finished("orders", "GET", 101, 60.0, stream="tunnel")
     metrics.attempt_finished("orders", "answered", 0.1)
     metrics.limit_decided("default", "allowed")
-    metrics.memories = lambda: [Memory("answers", entries=1, entry_bytes=1)]
+    metrics.memories = lambda: [Memory("requests", entries=1, entry_bytes=1)]
     metrics.background_failures.labels("watcher")
     metrics.background_running.labels("watcher")
     registry.register(

@@ -1,0 +1,1 @@
+"""Compares what reads quickly with what reads everything, on very many heads."""
