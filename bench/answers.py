@@ -29,6 +29,11 @@ _ANSWERS = {
 }
 
 
+def body_of(path: str) -> bytes:
+    """The body that a client reads."""
+    return {"/large": LARGE, "/unmodified": b""}.get(path, SMALL)
+
+
 def answer(path: bytes) -> bytes:
     """The whole answer; `path` is without the query."""
     repeats = path not in _ANSWERS

@@ -1,5 +1,6 @@
 """Tables for a terminal and for a page, and the verdict on each bar."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -32,6 +33,11 @@ class Report:
 
     def say(self, text: str) -> None:
         print(text, flush=True)
+
+    def progress(self, text: str) -> None:
+        """Show on a terminal what is being measured; an empty text removes it."""
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         lines = [list(head), *[list(row) for row in rows]]

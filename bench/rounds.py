@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from bench.checking import wrong_answers
 from bench.load import Load, LoadError, load
 from bench.stage import Proxy, Stage
 from bench.workloads import Workload
@@ -57,7 +58,7 @@ class Rounds:
 
 def in_rounds(stage: Stage, pairs: Iterable[Pair], rounds: int, *, pause_ms: float = 0.0) -> Rounds:
     """Measure A B C … A B C …; the first measurement of each is preceded by a second of load."""
-    pairs = list(pairs)
+    pairs = [pair for pair in pairs if _is_served(stage, *pair)]
     measured = Rounds()
     for workload, proxy in pairs:
         try:
@@ -65,11 +66,23 @@ def in_rounds(stage: Stage, pairs: Iterable[Pair], rounds: int, *, pause_ms: flo
         except LoadError as error:
             stage.report.say(f"{proxy.peer.title}, {workload.name}: {error}")
     for number, (workload, proxy) in itertools.product(range(rounds), pairs):
+        stage.report.progress(
+            f"round {number + 1} of {rounds}: {workload.name}, {proxy.peer.title}"
+        )
         try:
             measured.add(number, workload, proxy, _measure(stage, workload, proxy, pause_ms))
         except LoadError as error:
             stage.report.say(f"{proxy.peer.title}, {workload.name}: {error}")
+    stage.report.progress("")
     return measured
+
+
+def _is_served(stage: Stage, workload: Workload, proxy: Proxy) -> bool:
+    """Whether the proxy answers the workload rightly; the report says so if not."""
+    wrong = wrong_answers(proxy.port, proxy.template(workload), workload)
+    if wrong:
+        stage.report.say(f"{proxy.peer.title} is left out of {workload.name}: {wrong}")
+    return not wrong
 
 
 def _measure(stage: Stage, workload: Workload, proxy: Proxy, pause_ms: float) -> Round:

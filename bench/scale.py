@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import aiohttp
 import redis.asyncio
@@ -161,7 +162,7 @@ class Crowd:
     """Instances without processes: the registry hears from them what real ones would send."""
 
     def __init__(
-        self, client: redis.asyncio.Redis, keys: tuple[str, ...], instances: list[Instance]
+        self, client: redis.asyncio.Redis, keys: list[str], instances: list[Instance]
     ) -> None:
         self._client = client
         self._keys = keys
@@ -192,7 +193,7 @@ class Crowd:
             await self._call([scripts.renew([one.key]) for one in due])
             number += 1
 
-    async def _call(self, asked: list[scripts.Command[object]]) -> None:
+    async def _call(self, asked: Sequence[scripts.Command[Any]]) -> None:
         if not asked:
             return
         script = await self._client.script_load(scripts.script_source(asked[0].script))

@@ -23,6 +23,9 @@ _SAME_WORK = """
     admin off
     auto_https off
     metrics
+    servers {{
+        trusted_proxies static 127.0.0.1/32
+    }}
 }}
 http://:{port} {{
     bind 127.0.0.1

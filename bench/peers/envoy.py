@@ -67,6 +67,7 @@ def _manager(site: Site, same_work: bool) -> dict[str, Any]:
     }
     if same_work:
         manager["use_remote_address"] = True
+        manager["xff_num_trusted_hops"] = 1
         manager["upgrade_configs"] = [{"upgrade_type": "websocket"}]
         manager["access_log"] = [_access_log(site)]
         manager["http_filters"].insert(0, _limit())

@@ -65,7 +65,8 @@ class Etcd:
         data = orjson.dumps(body)
         async with self._session.post(f"{self._url}/{what}", data=data) as answer:
             answer.raise_for_status()
-            return orjson.loads(await answer.read())
+            said: dict[str, str] = orjson.loads(await answer.read())
+            return said
 
 
 async def _keys(lines: aiohttp.StreamReader) -> AsyncIterator[str]:

@@ -57,10 +57,12 @@ frontend public
     http-request capture req.hdr(User-Agent) len 128
     log-format '{log_format}'
     unique-id-format %[uuid()]
-    unique-id-header X-Correlation-ID
-    option forwardfor
-    http-request set-header X-Forwarded-Proto http
-    http-request set-header X-Forwarded-Host %[req.hdr(Host)]
+    http-request set-header X-Correlation-ID %[unique-id]
+    http-request set-header X-Forwarded-Proto http unless {{ req.hdr(X-Forwarded-Proto) -m found }}
+    http-request set-header X-Forwarded-Host %[req.hdr(Host)] unless {{ req.hdr(X-Forwarded-Host) -m found }}
+    http-request set-var(txn.client) req.hdr_ip(X-Forwarded-For,-1) if {{ src 127.0.0.1 }}
+    http-request add-header X-Forwarded-For %[src]
+    http-request set-src var(txn.client) if {{ var(txn.client) -m found }}
     http-response set-header X-Correlation-ID %[unique-id]
     stick-table type ip size 100k expire 60s store http_req_rate(10s)
     http-request track-sc0 src

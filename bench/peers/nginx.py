@@ -47,6 +47,20 @@ _SAME_WORK = """
         '"upstream_instance":"$upstream_addr","upstream_ms":"$upstream_response_time",'
         '"bytes_in":$request_length,"bytes_out":$body_bytes_sent}}';
     limit_req_zone $binary_remote_addr zone=clients:10m rate=1000000r/s;
+    set_real_ip_from 127.0.0.1;
+    real_ip_header X-Forwarded-For;
+    map $http_x_forwarded_for $forwarded_for {{
+        default "$http_x_forwarded_for, $realip_remote_addr";
+        "" $remote_addr;
+    }}
+    map $http_x_forwarded_proto $forwarded_proto {{
+        default $http_x_forwarded_proto;
+        "" $scheme;
+    }}
+    map $http_x_forwarded_host $forwarded_host {{
+        default $http_x_forwarded_host;
+        "" $http_host;
+    }}
     map $http_upgrade $upgrades {{ default upgrade; "" ""; }}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
@@ -57,9 +71,9 @@ _SAME_WORK = """
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Host $http_host;
         proxy_set_header X-Correlation-ID $request_id;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header X-Forwarded-Proto $scheme;
-        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header X-Forwarded-For $forwarded_for;
+        proxy_set_header X-Forwarded-Proto $forwarded_proto;
+        proxy_set_header X-Forwarded-Host $forwarded_host;
         add_header X-Correlation-ID $request_id always;
         location /api/bench/ {{ proxy_pass http://small/; }}
         location /api/stream/ {{

@@ -73,7 +73,7 @@ async def same_work(
         "path": request.path,
         "status": response.status,
         "duration_ms": round(duration_s * 1000, 3),
-        "client_ip": request.remote,
+        "client_ip": request.headers.get("X-Forwarded-For", request.remote),
         "user_agent": request.headers.get("User-Agent", ""),
     }
     log.info(json.dumps(members))

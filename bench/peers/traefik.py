@@ -33,6 +33,7 @@ def _static(site: Site, same_work: bool) -> dict[str, Any]:
         "providers": {"file": {"filename": dynamic, "watch": False}},
     }
     if same_work:
+        static["entryPoints"]["web"]["forwardedHeaders"] = {"trustedIPs": ["127.0.0.1/32"]}
         log = {"filePath": str(site.folder / "access.log"), "format": "json", "bufferingSize": 200}
         static["accessLog"] = log
         static["metrics"] = {"prometheus": {"manualRouting": True}}
@@ -46,6 +47,7 @@ def _dynamic(site: Site, same_work: bool) -> dict[str, Any]:
             "services": {"small": _service(site.small_port)},
         }
     identified = {"X-Correlation-ID": "0123456789abcdef0123456789abcdef"}
+    client = {"ipStrategy": {"depth": 1}}
     layers = ["limit", "strip", "identify"]
     return {
         "routers": {
@@ -61,7 +63,13 @@ def _dynamic(site: Site, same_work: bool) -> dict[str, Any]:
             },
         },
         "middlewares": {
-            "limit": {"rateLimit": {"average": 1_000_000, "burst": 1_000_000}},
+            "limit": {
+                "rateLimit": {
+                    "average": 1_000_000,
+                    "burst": 1_000_000,
+                    "sourceCriterion": client,
+                }
+            },
             "strip": {"stripPrefix": {"prefixes": [SMALL, STREAM]}},
             "identify": {
                 "headers": {

@@ -1,0 +1,33 @@
+"""Tries a workload before it is measured: who answers wrongly, or from memory, does other work."""
+
+import socket
+from http.client import HTTPException, HTTPResponse
+from itertools import islice
+
+from bench.answers import body_of
+from bench.workloads import REPEATING, Workload, new_run, requests
+
+TRIED = 3
+PATIENCE_S = 5.0
+
+
+def wrong_answers(port: int, template: str, workload: Workload) -> str:
+    """What is wrong with the answers to a few requests on one connection; empty if nothing is."""
+    ids = set()
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
+            for request in islice(requests(template, new_run()), TRIED):
+                sock.sendall(request)
+                answer = HTTPResponse(sock, method=workload.method)
+                answer.begin()
+                body = answer.read()
+                if answer.status != workload.status:
+                    return f"it answers {answer.status} instead of {workload.status}"
+                if body != body_of(workload.target.partition("?")[0]):
+                    return f"its body of {len(body)} bytes is another one"
+                ids.add(answer.headers["X-Request-Id"])
+    except (OSError, HTTPException) as error:
+        return f"it does not answer: {error!r}"
+    if workload is not REPEATING and (len(ids) < TRIED or None in ids):
+        return "it does not pass on the instance's X-Request-Id, which is new in each answer"
+    return ""
