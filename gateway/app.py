@@ -10,6 +10,7 @@ from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
 from gateway.explaining.lost_prefix import telling_of_lost_prefixes
 from gateway.front.delivering import delivery_middleware
+from gateway.front.plain_request import section_of
 from gateway.front.proxied_resource import ProxiedResource
 from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
@@ -67,7 +68,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         correlation_middleware(
             service=NAME,
             metrics=metrics,
-            sections=gateway.met.sections,
+            section_of=section_of,
             client_ip_of=gateway.clients.ip_of,
         ),
         # Inside the log, which records what was sent; outside of the layers that may change the answer.

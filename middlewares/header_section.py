@@ -1,11 +1,10 @@
-"""What is known about a header section, found out once for all requests with the same lines."""
+"""A request's header section, and what the layers read in it."""
 
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Final
 
 from middlewares.hygiene.deciding import FieldLine, Length, Version, check_request
-from middlewares.memory import Memory
 from middlewares.trace_context import trace_id_of
 
 #: A log line shows at most this much of a client's value.
@@ -20,40 +19,31 @@ _LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGE
 
 
 class HeaderSection:
-    """One header section, shared by requests with the same lines."""
+    """The fields of one request; a section without an attribute has the class's value for it."""
 
-    __slots__ = (
-        *(
-            "body_length",
-            "claimed_id",
-            "fields",
-            "forwarded_for",
-            "host",
-            "ready_lines",
-            "trace_id",
-            "user_agent",
-        ),
-        "valid_in",
-    )
+    #: The first Host; an HTTP/1.0 request may have none.
+    host: bytes | None = None
+    #: The first X-Correlation-ID, as the client sent it.
+    claimed_id: str | None = None
+    #: Every X-Forwarded-For, in order.
+    forwarded_for: tuple[str, ...] = ()
+    #: The User-Agent for the log: cut, with bytes that are not UTF-8 replaced.
+    user_agent = ""
+    #: The trace ID, if the request has a valid one.
+    trace_id: str | None = None
+    #: Set by `check`.
+    body_length: Length = 0
+    #: The HTTP version for which `check` last found it valid.
+    valid_in: Version | None = None
+    #: The lines that go to an instance as they are; None: not known yet; b"": they need care.
+    ready_lines: bytes | None = None
+    #: The lines that go to an instance as well if the peer is trusted, where `ready_lines` is known.
+    trusted_lines = b""
+    #: The list fields that the gateway continues, by lower-case name; None: not looked for yet.
+    lists: Mapping[bytes, bytes] | None = None
 
     def __init__(self, fields: Sequence[FieldLine]) -> None:
         self.fields = fields
-        #: The first Host; an HTTP/1.0 request may have none.
-        self.host: bytes | None = None
-        #: The first X-Correlation-ID, as the client sent it.
-        self.claimed_id: str | None = None
-        #: Every X-Forwarded-For, in order.
-        self.forwarded_for: tuple[str, ...] = ()
-        #: The User-Agent for the log: cut, with bytes that are not UTF-8 replaced.
-        self.user_agent = ""
-        #: The trace ID, if the request has a valid one.
-        self.trace_id: str | None = None
-        #: Set by `check`.
-        self.body_length: Length = 0
-        #: The HTTP version for which `check` last found it valid.
-        self.valid_in: Version | None = None
-        #: The lines that go to an instance as they are; None: not known yet; b"": they need `_careful`.
-        self.ready_lines: bytes | None = None
         traceparents: list[bytes] = []
         for name, value in fields:
             if len(name) not in _LENGTHS:
@@ -84,21 +74,17 @@ class HeaderSection:
             self.valid_in = version
 
 
-#: Remembers sections by their lines: most layers use them, and clients repeat themselves.
-SectionMemory = Memory[Sequence[FieldLine], HeaderSection]
+class ReadSection(HeaderSection):
+    """A section that its reader has checked and filled in; the fields are taken apart when asked for."""
 
+    def __init__(self, lines: Sequence[bytes], valid_in: Version) -> None:
+        self._lines = lines
+        self.valid_in = valid_in
 
-def section_memory() -> SectionMemory:
-    return Memory("header_sections", entries=512, entry_bytes=4096)
-
-
-def section_of(fields: tuple[FieldLine, ...], met: SectionMemory) -> HeaderSection:
-    """The section with these lines, remembered or new."""
-    section = met.recall(fields)
-    if section is None:
-        section = HeaderSection(fields)
-        met.keep(fields, section, sum(map(len, chain.from_iterable(fields))))
-    return section
+    @cached_property
+    def fields(self) -> Sequence[FieldLine]:  # type: ignore[override]  # nobody sets it
+        parts = (line.partition(b":") for line in self._lines)
+        return tuple((name, value.strip(b" \t")) for name, _, value in parts)
 
 
 def for_the_log(text: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.forwarding.fields import in_answer, in_request
+from gateway.forwarding.fields import in_answer
 from middlewares.hygiene.deciding import Version
 from middlewares.memory import Memory
 
@@ -38,10 +38,9 @@ class FieldRules(Memory[bytes, V]):
 
 
 class ForwardingMemories:
-    """What happens to each field, and the lines that are added for each sender."""
+    """What happens to each field of an answer, and the lines that are added for each sender."""
 
     def __init__(self) -> None:
-        self.in_request = FieldRules("request_fields", in_request)
         self.in_answer = FieldRules("answer_fields", in_answer)
         self.added: Memory[Sender, bytes] = Memory(
             "added_fields", entries=BLOCKS, entry_bytes=BLOCK_BYTES

@@ -1,19 +1,17 @@
 """Makes the head that goes to an instance from a request's head.
 
-An ordinary request is put together from its lines as they came. A request with Connection options,
-Upgrade, TE, Via or another field with a rule of its own goes through `_careful`.
+A section whose reader has found out what goes on is put together from its lines as they came; every
+other section goes through `_careful`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from discovery.model.instance import Instance
-from gateway.forwarding.field_lines import connection_options, names_fields, values_of
+from gateway.forwarding.field_lines import connection_options, values_of
 from gateway.forwarding.fields import (
     CLAIM,
     CODING,
-    CONNECTION,
-    DROP,
     HOST,
     LENGTH,
     PASS,
@@ -79,41 +77,26 @@ def request_head(inbound: Inbound, instance: Instance, met: ForwardingMemories) 
     """Make the head to send to an instance. Raises BadRequest or LoopDetected."""
     section = inbound.section
     kept = section.ready_lines
-    if kept is None:
-        kept = section.ready_lines = _ordinary(section.fields, met)
     if not kept or inbound.authority is not None:
         return _careful(inbound, instance)
-    key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)
-    block = met.added.recall(key)
-    if block is None:
-        block = lines(_forwarding_fields(inbound, section.host))
-        met.added.keep(key, block, len(block))
+    if section.lists:
+        block = lines(_forwarding_fields(inbound, section.host, section.lists))
+    else:
+        key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)
+        known = met.added.recall(key)
+        if known is None:
+            known = lines(_forwarding_fields(inbound, section.host, {}))
+            met.added.keep(key, known, len(known))
+        block = known
     correlation_id = inbound.correlation_id.encode("ascii")
-    data = b"%b%bX-Correlation-ID: %b\r\n%b\r\n" % (
+    data = b"%b%b%bX-Correlation-ID: %b\r\n%b\r\n" % (
         _request_line(inbound),
         kept,
+        section.trusted_lines if inbound.peer_trusted else b"",
         correlation_id,
         block,
     )
     return RequestHead(inbound.method, data, correlation_id, section.body_length or 0)
-
-
-def _ordinary(fields: Sequence[FieldLine], met: ForwardingMemories) -> bytes:
-    """The lines that go to any instance, whoever sent them; b"" if one of them needs `_careful`."""
-    parts: list[bytes] = []
-    has_host = False
-    rules = met.in_request
-    rules.hits += len(fields)
-    for name, value in fields:
-        gets = rules[name]
-        if gets is PASS or gets is LENGTH:
-            parts += (name, b": ", value, b"\r\n")
-        elif gets is HOST and not has_host:
-            has_host = True
-            parts += (name, b": ", value, b"\r\n")
-        elif gets is not DROP and (gets is not CONNECTION or names_fields(value)):
-            return b""
-    return b"".join(parts) if has_host else b""
 
 
 def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
@@ -143,7 +126,7 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
         kept.append((b"Host", instance.authority.encode("ascii")))
     correlation_id = inbound.correlation_id.encode("ascii")
     kept.append((b"X-Correlation-ID", correlation_id))
-    kept.extend(_forwarding_fields(inbound, host))
+    kept.extend(_forwarding_fields(inbound, host, _lists(fields)))
     if trailers:
         kept += [(b"TE", b"trailers"), (b"Connection", b"TE, Upgrade" if upgrade else b"TE")]
     elif upgrade is not None:
@@ -178,12 +161,11 @@ def _host_of(inbound: Inbound) -> bytes | None:
     return authority
 
 
-def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
-    """X-Forwarded-* and Via: continued from a trusted peer's, else begun here."""
-    before: dict[bytes, bytes] = {}
-    if inbound.peer_trusted:
-        for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"):
-            before[name] = _list_of(inbound, name)
+def _forwarding_fields(
+    inbound: Inbound, host: bytes | None, came: Mapping[bytes, bytes]
+) -> list[FieldLine]:
+    """X-Forwarded-* and Via: those that `came` are continued from a trusted peer's, else begun here."""
+    before = came if inbound.peer_trusted else {}
     peer = inbound.peer.encode("ascii")
     came_for = before.get(b"x-forwarded-for")
     proto = before.get(b"x-forwarded-proto") or inbound.scheme.encode("ascii")
@@ -195,21 +177,23 @@ def _forwarding_fields(inbound: Inbound, host: bytes | None) -> list[FieldLine]:
     if forwarded_host is not None:
         fields.append((b"X-Forwarded-Host", forwarded_host))
     fields.append((b"X-Forwarded-Prefix", inbound.prefix.encode("ascii")))
-    fields.append((b"Via", _via(inbound)))
+    fields.append((b"Via", _via(inbound.version, came.get(b"via", b""))))
     return fields
 
 
-def _via(inbound: Inbound) -> bytes:
-    came = _list_of(inbound, b"via")
+def _via(version: Version, came: bytes) -> bytes:
     ours = PSEUDONYM.encode("ascii")
     met = sum(1 for item in came.split(b",") if item.split()[1:2] == [ours])
     if met > LOOPS_ALLOWED:
         raise LoopDetected("the request has come through this gateway too often")
-    here = b"%d.%d %b" % (*inbound.version, ours)
+    here = b"%d.%d %b" % (*version, ours)
     return came + b", " + here if came else here
 
 
-def _list_of(inbound: Inbound, name: bytes) -> bytes:
-    """A list field without empty elements, ready to be appended to (RFC 9110 §5.6.1)."""
-    values = (value.strip(b", \t") for value in values_of(inbound.section.fields, name))
-    return b", ".join(value for value in values if value)
+def _lists(fields: Sequence[FieldLine]) -> dict[bytes, bytes]:
+    """The lists that are continued here, without empty elements (RFC 9110 §5.6.1)."""
+    found: dict[bytes, bytes] = {}
+    for name in (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"via"):
+        values = (value.strip(b", \t") for value in values_of(fields, name))
+        found[name] = b", ".join(value for value in values if value)
+    return found

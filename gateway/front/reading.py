@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -13,11 +13,8 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from discovery.model.errors import SettingsError
 from middlewares.hygiene.content_length import content_length
 from middlewares.hygiene.deciding import MOST_ELEMENTS
-from middlewares.memory import Memory
 
 Messages = Sequence[tuple[RawRequestMessage, StreamReader]]
-#: Remembers requests without a body by all bytes of their head.
-RequestMemory = Memory[bytes, RawRequestMessage]
 
 #: How many requests are read ahead. The parser's own limit of 32 must not be reached: if it pauses after an
 #: upgrade, it loses the next bytes.
@@ -29,10 +26,6 @@ _HEAD_END = b"\r\n\r\n"
 _EMPTY_LINES = re.compile(rb"[\r\n]*")
 #: The parser also takes RTSP, ICE, HTTP/0.9 and HTTP/2.0 for HTTP.
 _SPOKEN = (b" HTTP/1.1", b" HTTP/1.0")
-
-
-def request_memory() -> RequestMemory:
-    return Memory("requests", entries=512, entry_bytes=2048)
 
 
 def require_extension() -> None:
@@ -61,19 +54,16 @@ class RequestReader:
 
     At most `head_bytes` are kept of a head, of the bytes between two chunks, and of heads that are read
     ahead, because the parser limits only lines.
-
-    Clients repeat themselves, so a request with the same bytes as an earlier one is not parsed again.
     """
 
     __slots__ = (
         *("_awaits_message", "_between", "_body_left", "_broken", "_head_bytes", "_head_size"),
-        *("_head_tail", "_held", "_is_whole", "_line", "_met", "_parser", "_payload", "_queued"),
-        *("_queued_bytes", "_repeated", "_to_the_end", "_wrong_line"),
+        *("_head_tail", "_held", "_line", "_parser", "_payload", "_queued"),
+        *("_queued_bytes", "_to_the_end", "_wrong_line"),
     )
 
-    def __init__(self, parser: Any, head_bytes: int, met: RequestMemory) -> None:
+    def __init__(self, parser: Any, head_bytes: int) -> None:
         self._parser = parser
-        self._met = met
         self._head_bytes = head_bytes
         #: The last head's beginning up to the first CRLF, and the head's length.
         self._line = bytearray()
@@ -81,10 +71,6 @@ class RequestReader:
         #: The last bytes of an incomplete head.
         self._head_tail = b""
         self._wrong_line = False
-        #: Whether the parser gets exactly one whole head.
-        self._is_whole = False
-        #: The remembered request, which the parser does not get.
-        self._repeated: RawRequestMessage | None = None
         #: Whether the parser has paused: it got a whole head and made no message of it.
         self._awaits_message = False
         self._held = b""
@@ -99,14 +85,8 @@ class RequestReader:
         self._broken = False
         self._payload: StreamReader | None = None
 
-    def pieces(self, data: bytes) -> Iterable[bytes]:
+    def pieces(self, data: bytes) -> Iterator[bytes]:
         """The pieces to feed now, one after the other; b"" lets a paused parser go on."""
-        met = self._met
-        is_asked = len(data) <= met.entry_bytes and self._is_between
-        self._repeated = met.recall(data) if is_asked else None
-        return (data,) if self._repeated is not None else self._cut(data)
-
-    def _cut(self, data: bytes) -> Iterator[bytes]:
         if self._awaits_message or not data:
             yield b""
         if self._held:
@@ -122,12 +102,6 @@ class RequestReader:
 
     def feed_data(self, data: bytes) -> tuple[Messages, bool, bytes]:
         """Parse one piece. Raises HttpProcessingError if it is not valid."""
-        repeated = self._repeated
-        if repeated is not None:
-            self._repeated = None
-            self._queue(len(data))
-            self._payload = EMPTY_PAYLOAD
-            return ((repeated, EMPTY_PAYLOAD),), False, b""
         try:
             if self._wrong_line:
                 raise BadHttpMessage("this version of HTTP is not spoken here")
@@ -137,9 +111,6 @@ class RequestReader:
             if messages and not self._to_the_end:
                 messages = [self._begin(*messages[0])]
                 upgraded = upgraded or _asks_to_upgrade(*messages[0])
-                # For b"" a paused parser returns earlier messages, which are not remembered.
-                if self._is_whole and data and not upgraded:
-                    self._remember(data, *messages[0])
         except HttpProcessingError:
             self._broken = True
             self._break_off()
@@ -198,7 +169,7 @@ class RequestReader:
         self._parser.message_consumed()
 
     @property
-    def _is_between(self) -> bool:
+    def is_between(self) -> bool:
         """Whether the next byte begins a request that can be read now."""
         return not self._is_queue_full and not (
             self._held
@@ -245,11 +216,6 @@ class RequestReader:
             raise BadHttpMessage("where the body ends is not clear")
         return message, payload
 
-    def _remember(self, head: bytes, message: RawRequestMessage, payload: StreamReader) -> None:
-        """Remember a request that has only a head and does not change the connection's state."""
-        if payload is EMPTY_PAYLOAD and not message.should_close and not message.upgrade:
-            self._met.keep(head, message, len(head))
-
     def _break_off(self) -> None:
         """Tell the body's reader, which aiohttp does not do."""
         payload = self._payload
@@ -266,8 +232,7 @@ class RequestReader:
             return end
         if not self._head_tail and data[at] in b"\r\n":
             return _EMPTY_LINES.match(data, at).end()  # type: ignore[union-attr]  # it always does
-        self._is_whole = not self._head_tail
-        if self._is_whole:
+        if not self._head_tail:
             self._line.clear()
             self._head_size = 0
         end = self._end_of_head(data, at)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
+from gateway.front.plain_request import PlainRequest
 from middlewares.bodies import Beginning
 from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, Failure, RequestTimeout
@@ -40,6 +41,21 @@ def is_too_slow(received: int, waited_s: float, rate: int, grace_s: float) -> bo
     The rate is the average over that time, of which the first `grace_s` do not count.
     """
     return rate > 0 and waited_s > grace_s and received < rate * waited_s
+
+
+def body_of(
+    request: web.Request, exchange: Exchange, limits: ClientLimits
+) -> "RequestBody | bytes | None":
+    """The request's body: bytes if all of it is here, None if there is none. Raises BodyTooLarge, BadRequest."""
+    if not exchange.section.has_body:
+        return None
+    if not isinstance(request, PlainRequest):
+        return RequestBody(request, exchange, limits)
+    body = request.head.body
+    exchange.bytes_in = len(body)
+    if 0 < limits.body_bytes < len(body):
+        raise _too_large(limits.body_bytes)
+    return body
 
 
 class RequestBody:

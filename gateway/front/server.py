@@ -7,10 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.front.answering import KEEPALIVE_TIMEOUT_S
 from gateway.front.client_room import ClientRoom
-from gateway.front.connection import KEEPALIVE_TIMEOUT_S, GatewayRequestHandler
+from gateway.front.connection import GatewayRequestHandler
+from gateway.front.plain_heads import RequestRules
 from gateway.front.proxied_resource import ProxiedResource
-from gateway.front.reading import RequestMemory
 from gateway.front.refusing import Refuse, outer_layers, refusing
 from gateway.front.straight import proxied_first
 from gateway.machine.descriptors import Descriptors
@@ -27,10 +28,10 @@ class GatewayServer(web.Server):
     """aiohttp's server, but a stop closes no connection that a client may be using."""
 
     def __init__(
-        self, *args: Any, refuse: Refuse, room: ClientRoom, met: RequestMemory, **kwargs: Any
+        self, *args: Any, refuse: Refuse, room: ClientRoom, rules: RequestRules, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._met = met
+        self._rules = rules
         self._refuse = refuse
         self._room = room
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
@@ -70,7 +71,7 @@ class GatewayServer(web.Server):
             loop=self._loop,
             refuse=self._refuse,
             room=self._room,
-            met=self._met,
+            rules=self._rules,
             **self._kwargs,
         )
 
@@ -78,7 +79,7 @@ class GatewayServer(web.Server):
 class GatewayRunner(web.AppRunner):
     """Runs the application on a GatewayServer."""
 
-    __slots__ = ("_descriptors", "_met", "_metrics", "gateway_server")
+    __slots__ = ("_descriptors", "_metrics", "_rules", "gateway_server")
 
     def __init__(
         self,
@@ -86,7 +87,7 @@ class GatewayRunner(web.AppRunner):
         *,
         metrics: GatewayMetrics,
         descriptors: Descriptors,
-        met: RequestMemory,
+        rules: RequestRules,
         head_bytes: int,
         **kwargs: Any,
     ) -> None:
@@ -103,7 +104,7 @@ class GatewayRunner(web.AppRunner):
         )
         self._metrics = metrics
         self._descriptors = descriptors
-        self._met = met
+        self._rules = rules
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -116,7 +117,7 @@ class GatewayRunner(web.AppRunner):
             handler_cancellation=made.handler_cancellation,
             refuse=refusing(outer_layers(self.app)),
             room=ClientRoom(self._descriptors, proxied.covers),
-            met=self._met,
+            rules=self._rules,
             **made._kwargs,
         )
         self._metrics.client_connections = self.gateway_server.states

@@ -4,9 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from gateway.front.plain_request import PlainRequest
 from gateway.front.proxied_resource import ProxiedResource
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _expected(request: web.Request) -> str:
+    return request.headers.get("Expect", "")
 
 
 def proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Serve) -> Serve:
@@ -15,7 +20,7 @@ def proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Ser
     covers = proxied.covers
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
-        if not request.headers.get("Expect", "").isascii():
+        if not isinstance(request, PlainRequest) and not _expected(request).isascii():
             raise web.HTTPExpectationFailed  # aiohttp's own would repeat the field, and can't
         # CONNECT asks for a tunnel to an authority, which the application does not find.
         is_proxied = covers(request.raw_path) and request.method != "CONNECT"

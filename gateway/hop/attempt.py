@@ -6,6 +6,7 @@ from discovery.model.instance import Instance
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import request_head
 from gateway.front.answer import Answer
+from gateway.front.request_body import RequestBody
 from gateway.hop.deciding.retrying import Again, decide, may_move
 from gateway.hop.sending import Sending
 from gateway.hop.traffic_evidence import TrafficEvidence
@@ -83,9 +84,13 @@ class Attempts:
         if connection is None:
             connection = await pool.open(deadlines=deadlines, repeatable=repeatable)
         while True:
-            pieces = sending.body.begin() if sending.body is not None else None
+            body = sending.body
             connection.request(
-                head, pieces, deadlines=deadlines, movable=movable, interim=sending.interim
+                head,
+                body.begin() if isinstance(body, RequestBody) else body,
+                deadlines=deadlines,
+                movable=movable,
+                interim=sending.interim,
             )
             try:
                 said = await connection.head()

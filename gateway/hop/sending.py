@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.forwarding.requests import Inbound
 from gateway.front.interim import passing_on
-from gateway.front.request_body import ClientLimits, RequestBody
+from gateway.front.request_body import ClientLimits, RequestBody, body_of
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
 from gateway.upstream.connection import OnInterim
 from gateway.upstream.deadlines import Deadlines
@@ -24,7 +24,7 @@ class Sending:
     exchange: Exchange
     service: str
     inbound: Inbound
-    body: RequestBody | None
+    body: RequestBody | bytes | None
     interim: OnInterim | None
     idempotent: bool
     deadlines: Deadlines
@@ -32,7 +32,8 @@ class Sending:
 
     def tried(self, left: int, *, reused: bool = False) -> Tried:
         """The facts about a failed attempt that decide about a retry."""
-        replayable = self.body is None or self.body.is_replayable
+        body = self.body
+        replayable = not isinstance(body, RequestBody) or body.is_replayable
         return Tried(self.idempotent, replayable, reused, left)
 
 
@@ -60,7 +61,7 @@ def sending_of(
         route.prefix,
         exchange.correlation_id,
     )
-    body = RequestBody(request, exchange, client_limits) if section.has_body else None
+    body = body_of(request, exchange, client_limits)
     interim = passing_on(request, exchange.correlation_id, without_cors=owns_cors)
     idempotent = method in IDEMPOTENT
     policy = route.policy

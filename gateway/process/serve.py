@@ -133,7 +133,7 @@ async def serve(
         app,
         metrics=gateway.metrics,
         descriptors=gateway.descriptors,
-        met=gateway.met.requests,
+        rules=gateway.met.in_request,
         head_bytes=settings.max_request_head_bytes,
         shutdown_timeout=1.0,
     )

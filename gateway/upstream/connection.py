@@ -139,13 +139,15 @@ class UpstreamConnection(Wire):
     def request(
         self,
         head: RequestHead,
-        body: AsyncIterator[bytes] | None = None,
+        body: AsyncIterator[bytes] | bytes | None = None,
         *,
         deadlines: Deadlines,
         movable: bool = False,
         interim: OnInterim | None = None,
     ) -> None:
         """Send the head now and the body as it comes; the response may come before the body is sent.
+
+        A body of bytes is whole, and is as long as the head says.
 
         `interim` is called with each 1xx head as it comes, except 100 and 101.
         """
@@ -168,8 +170,14 @@ class UpstreamConnection(Wire):
         if head.length and body is None:
             self._fail(not_as_long())
             return
-        self.write(head.data)
-        self._upload = None if body is None else Upload(body, head, self)
+        self._upload = None
+        if body is None:
+            self.write(head.data)
+        elif isinstance(body, bytes):
+            self.write(head.data + body)
+        else:
+            self.write(head.data)
+            self._upload = Upload(body, head, self)
 
     async def head(self) -> ResponseHead:
         """Wait for the response's head."""

@@ -5,8 +5,7 @@ from typing import Any
 
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.plain_answers import PlainAnswers
-from gateway.front.reading import request_memory
-from middlewares.header_section import section_memory
+from gateway.front.plain_heads import request_rules
 from middlewares.memory import Memory
 
 
@@ -14,8 +13,7 @@ class HeadsMet:
     """One memory for each stage of a head's way; docs/decisions/0006-heads-met-before.md."""
 
     def __init__(self) -> None:
-        self.requests = request_memory()
-        self.sections = section_memory()
+        self.in_request = request_rules()
         self.forwarding = ForwardingMemories()
         self.plain_answers = PlainAnswers()
 
@@ -23,9 +21,7 @@ class HeadsMet:
         """All memories, for their metrics."""
         forwarding = self.forwarding
         return (
-            self.requests,
-            self.sections,
-            forwarding.in_request,
+            self.in_request,
             forwarding.added,
             self.plain_answers.fields,
             forwarding.in_answer,

@@ -9,7 +9,7 @@ from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.header_section import HeaderSection, SectionMemory, for_the_log, section_of
+from middlewares.header_section import HeaderSection, for_the_log
 from middlewares.request_target import split_target
 from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
 from middlewares.telemetry.logs import WriteEvent, correlation_id_var, event_writer
@@ -26,19 +26,21 @@ def correlation_middleware(
     *,
     service: str,
     metrics: RequestMetrics,
-    sections: SectionMemory,
+    section_of: Callable[[web.Request], HeaderSection] = lambda request: HeaderSection(
+        request.raw_headers
+    ),
     client_ip_of: Callable[[str, HeaderSection], str] = lambda peer, _section: peer,
 ) -> Middleware:
     """Begin the request's Exchange; once its answer is out, end it, log `request` and count it.
 
-    `service` labels requests that were answered without an upstream. `sections` remembers header
-    sections. `client_ip_of` finds the client by the peer's address and the header section.
+    `service` labels requests that were answered without an upstream. `section_of` finds or makes a
+    request's header section. `client_ip_of` finds the client by the peer's address and the header section.
     """
     write: WriteEvent | None = None
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        section = section_of(request.raw_headers, sections)
+        section = section_of(request)
         correlation_id = correlation_id_from(section.claimed_id)
         client_ip = client_ip_of(request.remote or "", section)
         authority, target = split_target(request.raw_path)

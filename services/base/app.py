@@ -9,7 +9,6 @@ import prometheus_client
 from aiohttp import web
 
 from middlewares.errors import errors_middleware
-from middlewares.header_section import section_memory
 from middlewares.telemetry.layer import add_correlation_id, correlation_middleware
 from middlewares.telemetry.metrics import RequestMetrics
 from middlewares.telemetry.process_metrics import add_process_metrics_without_proc
@@ -48,9 +47,7 @@ def create_service_app(
     app = web.Application(
         middlewares=[
             # Outermost: everything inside is logged, counted, and carries the ID.
-            correlation_middleware(
-                service=name, metrics=_request_metrics(), sections=section_memory()
-            ),
+            correlation_middleware(service=name, metrics=_request_metrics()),
             # Next: failures of everything inside become problem documents.
             errors_middleware(also=SERVICE_PROBLEMS),
         ]

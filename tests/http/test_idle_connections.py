@@ -7,7 +7,7 @@ import socket
 import pytest
 from aiohttp import web
 
-from gateway.front import connection, server
+from gateway.front import answering, server
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient
@@ -35,7 +35,7 @@ def unread(port: int) -> socket.socket:
 
 @pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (connection, server):
+    for module in (answering, server):
         monkeypatch.setattr(module, "KEEPALIVE_TIMEOUT_S", 0.1)
     monkeypatch.setattr(server, "SWEEP_EVERY_S", 0.02)
 

@@ -60,7 +60,7 @@ class RunningGateway:
             app,
             metrics=gateway.metrics,
             descriptors=gateway.descriptors,
-            met=gateway.met.requests,
+            rules=gateway.met.in_request,
             head_bytes=settings.max_request_head_bytes,
             shutdown_timeout=1.0,
         )

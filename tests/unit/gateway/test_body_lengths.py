@@ -14,7 +14,7 @@ from aiohttp.streams import EMPTY_PAYLOAD
 from discovery.model.instance import Instance
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
-from gateway.front.reading import RequestReader, request_memory
+from gateway.front.reading import RequestReader
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import BadRequest, Failure
 from middlewares.header_section import HeaderSection
@@ -35,7 +35,7 @@ async def read(head: bytes) -> tuple[Any, Any, RequestReader]:
         protocol, loop, 2**16, payload_exception=web.RequestPayloadError, max_field_size=2**16
     )
     protocol._parser = parser
-    reader = RequestReader(parser, 2**16, request_memory())
+    reader = RequestReader(parser, 2**16)
     ((message, payload),) = [
         one for piece in reader.pieces(head) for one in reader.feed_data(piece)[0]
     ]
@@ -117,7 +117,7 @@ async def test_a_parser_that_sees_no_body_where_the_field_says_one_is_not_follow
     loop = asyncio.get_running_loop()
     blind = Blind()
     blind.parser = HttpRequestParser(BaseProtocol(loop), loop, 2**16)
-    reader = RequestReader(blind, 2**16, request_memory())
+    reader = RequestReader(blind, 2**16)
 
     (head,) = reader.pieces(post(b"Content-Length: 5"))
     with pytest.raises(HttpProcessingError):

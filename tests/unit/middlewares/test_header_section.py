@@ -1,9 +1,9 @@
-"""What is known about a header section, found out once for all requests with the same lines."""
+"""What the layers read in a header section."""
 
 import pytest
 
 from middlewares.failures import BadRequest
-from middlewares.header_section import HeaderSection, section_memory, section_of
+from middlewares.header_section import HeaderSection
 
 HOST = (b"Host", b"shop.example")
 HTTP_1_0, HTTP_1_1 = (1, 0), (1, 1)
@@ -45,14 +45,6 @@ def test_of_a_long_user_agent_a_log_has_the_beginning(value: bytes) -> None:
     assert value.decode("utf-8", "replace").startswith(logged)
 
 
-def test_the_same_lines_are_one_section_and_others_are_another() -> None:
-    met = section_memory()
-    lines = (HOST, (b"Accept", b"*/*"))
-
-    assert section_of(lines, met) is section_of((HOST, (b"Accept", b"*/*")), met)
-    assert section_of(lines, met) is not section_of((HOST, (b"accept", b"*/*")), met)
-
-
 def test_a_section_is_checked_for_each_version() -> None:
     section = HeaderSection([(b"Transfer-Encoding", b"chunked"), HOST])
     section.check(HTTP_1_1)
@@ -63,16 +55,8 @@ def test_a_section_is_checked_for_each_version() -> None:
 
 
 def test_one_that_is_refused_is_refused_again() -> None:
-    section = section_of((HOST, HOST), section_memory())
+    section = HeaderSection((HOST, HOST))
 
     for _ in range(2):
         with pytest.raises(BadRequest):
             section.check(HTTP_1_1)
-
-
-def test_a_long_section_is_not_remembered() -> None:
-    met = section_memory()
-    halves = tuple((name, b"x" * (met.entry_bytes // 2)) for name in (b"A", b"B"))
-
-    assert section_of(halves, met) is not section_of(halves, met)
-    assert section_of(halves[:1], met) is section_of(halves[:1], met)

@@ -13,7 +13,7 @@ from aiohttp.http_parser import HttpRequestParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.front.reading import MOST_QUEUED, RequestMemory, RequestReader, request_memory
+from gateway.front.reading import MOST_QUEUED, RequestReader
 
 HEAD_BYTES = 2**16
 GET = b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -45,11 +45,9 @@ class CountingParser:
         return getattr(self._parser, name)
 
 
-def read(
-    *writes: bytes, most_in_flight: int = 32, met: RequestMemory | None = None
-) -> list[tuple[str, bytes, bool]]:
+def read(*writes: bytes, most_in_flight: int = 32) -> list[tuple[str, bytes, bool]]:
     """The requests that the reader finds in the writes: path, body, whether it is the last."""
-    return read_and_parsed(*writes, most_in_flight=most_in_flight, met=met)[0]
+    return read_and_parsed(*writes, most_in_flight=most_in_flight)[0]
 
 
 def new_parser(loop: asyncio.AbstractEventLoop, most_in_flight: int = 32) -> Any:
@@ -71,7 +69,6 @@ def read_and_parsed(
     *writes: bytes,
     most_in_flight: int = 32,
     taken: list[bytes] | None = None,
-    met: RequestMemory | None = None,
 ) -> tuple[list[tuple[str, bytes, bool]], list[bytes]]:
     """The requests in the writes, and what the parser got for them."""
     loop = asyncio.new_event_loop()
@@ -79,7 +76,7 @@ def read_and_parsed(
         counting = CountingParser(new_parser(loop, most_in_flight))
         if taken is not None:
             counting.fed = taken
-        reader = RequestReader(counting, HEAD_BYTES, request_memory() if met is None else met)
+        reader = RequestReader(counting, HEAD_BYTES)
         found: list[Any] = []
         for write in (*writes, *[b""] * 4):  # ask for what the reader held back
             queued: list[Any] = []
@@ -128,79 +125,6 @@ def test_byte_by_byte_reads_the_same() -> None:
     assert read(*[EVERYTHING[i : i + 1] for i in range(len(EVERYTHING))]) == EXPECTED
 
 
-# Requests that come again
-
-
-def behind(head: bytes) -> bytes:
-    """A request whose body is the head of another one."""
-    return b"POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(head) + head
-
-
-@pytest.fixture
-def met() -> RequestMemory:
-    """A memory that knows a GET."""
-    met = request_memory()
-    read(GET, met=met)
-    return met
-
-
-def test_what_comes_again_is_not_parsed_again(met: RequestMemory) -> None:
-    assert read_and_parsed(GET, GET, met=met) == ([EXPECTED[0]] * 2, [])
-
-
-@pytest.mark.parametrize(
-    ("writes", "requests"),
-    [
-        ((behind(GET),), [("/p", GET, False)]),
-        ((behind(GET).removesuffix(GET), GET), [("/p", GET, False)]),
-        ((b"GET /q HTTP/1.1\r\nX: ", GET), [("/q", b"", False)]),
-        ((GET[:9], GET[9:]), [("/a", b"", False)]),
-        ((b"\r\n" + GET,), [("/a", b"", False)]),
-        ((GET + POST, GET), [("/a", b"", False), EXPECTED[3], ("/a", b"", False)]),
-    ],
-    ids=["body", "body alone", "value", "split", "empty line", "not alone"],
-)
-def test_the_same_bytes_elsewhere_are_something_else(
-    met: RequestMemory, writes: tuple[bytes, ...], requests: list[tuple[str, bytes, bool]]
-) -> None:
-    assert read(*writes, met=met) == requests
-
-
-@pytest.mark.parametrize(
-    "request_",
-    [
-        POST,
-        H2C,
-        CHUNKED,
-        b"GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
-        b"GET /a HTTP/1.0\r\n\r\n",
-        b"GET /a HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 3000 + b"\r\n\r\n",
-    ],
-    ids=["body", "upgrade", "chunked", "close", "HTTP/1.0", "long"],
-)
-def test_a_request_that_is_more_than_its_head_is_not_remembered(request_: bytes) -> None:
-    met = request_memory()
-    read(request_, met=met)
-
-    assert not met
-
-
-def test_what_a_paused_parser_had_before_is_not_remembered_for_no_bytes_at_all() -> None:
-    """Otherwise every connection that resumes reading would get that request."""
-    met = request_memory()
-    large = 2**18
-
-    read(
-        b"POST /d HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % large,
-        b"x" * large,
-        GET,
-        most_in_flight=1,
-        met=met,
-    )
-
-    assert b"" not in met
-
-
 # How much of a request is kept
 
 
@@ -228,7 +152,7 @@ def cpu_s_byte_by_byte(length: int) -> float:
     taken: list[float] = []
     loop = asyncio.new_event_loop()
     for _ in range(3):
-        reader = RequestReader(new_parser(loop), HEAD_BYTES, request_memory())
+        reader = RequestReader(new_parser(loop), HEAD_BYTES)
         began_s = time.process_time()
         for at in range(len(begin)):
             for piece in reader.pieces(begin[at : at + 1]):
@@ -274,7 +198,7 @@ def test_large_heads_are_not_all_read_ahead() -> None:
     large = b"GET /a HTTP/1.1\r\nHost: h\r\nX: " + b"x" * 40_000 + b"\r\n\r\n"
     loop = asyncio.new_event_loop()
     try:
-        reader = RequestReader(new_parser(loop), HEAD_BYTES, request_memory())
+        reader = RequestReader(new_parser(loop), HEAD_BYTES)
         met = [len(reader.feed_data(piece)[0]) for piece in reader.pieces(large * 10)]
         assert sum(met) == 2
         assert reader.is_full

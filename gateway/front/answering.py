@@ -1,0 +1,216 @@
+"""Answers one connection's requests, one after the other, each in a task of its own."""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+from aiohttp import HttpVersion11, web
+from aiohttp.http import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.typedefs import Handler
+from aiohttp.web_protocol import PayloadAccessError, _ErrInfo
+
+from gateway.front.answer import Answer
+from gateway.front.client_room import ClientRoom
+from gateway.front.half_closed import HalfClosed
+from gateway.front.plain_heads import PlainHead
+from gateway.front.plain_request import PlainRequest
+from gateway.front.reading import RequestReader
+from gateway.front.refusing import Refuse, failure_of, in_place_of, refuse_last
+from gateway.front.request_body import throw_away
+
+#: Idle client connections are closed after this time, which also limits a slow request head.
+KEEPALIVE_TIMEOUT_S = 75.0
+
+
+class Answering(web.RequestHandler):
+    """Takes the requests that have been read, and sends their answers.
+
+    Each request has a task, and an idle connection has none: aiohttp's task per connection would keep
+    everything of the last request while it waits for the next.
+    """
+
+    __slots__ = (
+        *("_closing", "_half_closed", "_idle_since_s", "_peer", "_reader", "_refuse", "_room"),
+        *("_scheme", "is_surplus"),
+    )
+
+    _reader: RequestReader
+    _refuse: Refuse
+    _room: ClientRoom
+    _idle_since_s: float
+    #: The client's address and the scheme, as aiohttp's request has them.
+    _peer: str | None
+    _scheme: str
+    #: There is no room for this client: it gets one answer, which is a refusal except for own paths.
+    is_surplus: bool
+    #: Until this timer ends, incoming bytes are thrown away.
+    _closing: asyncio.TimerHandle | None
+    #: Set once the client has sent its FIN.
+    _half_closed: HalfClosed | None
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether no request is being answered; one may be half read."""
+        return self._task_handler is None or self._task_handler.done()
+
+    def _begin_next(self) -> None:
+        """Start a task for the next request."""
+        self._task_handler = self._loop.create_task(self.start()) if self._messages else None
+
+    def _begin_plain(self, head: PlainHead) -> None:
+        """Start a task for a request that the parser has not seen."""
+        self._task_handler = self._loop.create_task(self._answer_plain(head))
+
+    async def start(self) -> None:
+        """Answer one request; aiohttp also calls it for each new connection, before any request."""
+        if self._force_close or not self._messages:
+            return
+        message, payload = self._messages.popleft()
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        handler, factory = self._request_handler, self._request_factory
+        if handler is None or factory is None or self._task_handler is None:
+            return  # the connection was lost before
+        if isinstance(message, _ErrInfo):
+            handler = partial(refuse_last, refuse=self._refuse, error=failure_of(message.exc))
+            message = in_place_of(self._reader.refused)
+        elif self.is_surplus:
+            handler = partial(self._room.answer_last, refuse=self._refuse, handler=handler)
+        # A frame that held the task would be held by it, with the connection.
+        request = factory(
+            message, payload, self, StreamWriter(self, self._loop), self._task_handler
+        )
+        self._go_on(await self._answer(request, handler, payload))
+
+    async def _answer_plain(self, head: PlainHead) -> None:
+        handler = self._request_handler
+        if self._force_close or handler is None or self._task_handler is None:
+            return
+        request = PlainRequest(head, self, self._task_handler, self._loop, self._peer, self._scheme)
+        self._go_on(await self._answer(request, handler, EMPTY_PAYLOAD))
+
+    def _go_on(self, goes_on: bool) -> None:
+        """Begin the next request, wait for it, or end the connection."""
+        self._idle_since_s = self._loop.time()
+        if goes_on and (self._messages or self._half_closed is None):
+            self._begin_next()
+        elif not self._force_close:
+            self._task_handler = None
+            if self._reader.is_broken:
+                self._close_slowly()
+            elif self.transport is not None:
+                self.transport.close()
+
+    def _close_slowly(self) -> None:
+        """End our side, and throw away what a client still sends after a refusal in the middle.
+
+        A close with unread bytes would reset the connection, and the client would lose the refusal.
+        """
+        transport = self.transport
+        if transport is None:
+            return
+        if self._half_closed is not None or not transport.can_write_eof():
+            transport.close()
+            return
+        self._close = True  # nothing that comes from here on is kept
+        transport.write_eof()
+        self._closing = self._loop.call_later(self._lingering_time, self.abort)
+        self._resume_transport_reading()
+
+    async def _answer(self, request: Any, handler: Any, payload: StreamReader) -> bool:
+        """Answer a request; return whether another may follow on the connection."""
+        if self._manager is not None:
+            self._manager.requests_count += 1
+        self._request_in_progress = True
+        self._current_request = request
+        try:
+            try:
+                response = await self._answer_of(request, handler)
+            finally:
+                self._current_request = None
+            self._go_on_after_upgrade()
+            if not isinstance(response, Answer) and not await self._send(request, response):
+                return False
+            self._keepalive = bool(response.keep_alive)
+            if not payload.is_eof():
+                await self._linger(payload)
+            if payload is not EMPTY_PAYLOAD:
+                payload.set_exception(PayloadAccessError())  # for readers after the answer
+            if self.writing_paused and self._keepalive:
+                await self._read_by_client()
+        except ConnectionError:
+            return False
+        except Exception as error:  # noqa: BLE001  # whatever it was, the connection ends
+            self.log_exception("Unhandled exception", exc_info=error)
+            self.force_close()
+        except BaseException:
+            self.force_close()
+            raise
+        finally:
+            request._task = None  # the two would hold each other
+            self._request_in_progress = False
+            if self._handler_waiter is not None and not self._handler_waiter.done():
+                self._handler_waiter.set_result(None)
+        return self._keepalive and not self._close and not self._force_close
+
+    async def _answer_of(self, request: Any, handler: Handler) -> web.StreamResponse:
+        """What the layers make of a request; a failure outside of them is answered like one inside."""
+        try:
+            return await handler(request)
+        except ConnectionError:
+            raise
+        except web.HTTPException as refusal:
+            request._version = HttpVersion11  # else the answer has the refused version
+            return await self._refuse(request, refusal)
+        except Exception as error:  # noqa: BLE001  # the layers know what to make of it
+            return await refuse_last(request, self._refuse, error)
+
+    async def _send(self, request: web.Request, response: web.StreamResponse) -> bool:
+        """Send an answer of our own; the layers have already delivered or aborted an instance's."""
+        try:
+            async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
+                _, client_is_gone = await self.finish_response(request, response, None)
+        except TimeoutError:  # the client reads nothing
+            self.abort()
+            return False
+        return not client_is_gone
+
+    async def _linger(self, payload: StreamReader) -> None:
+        """Read the unread rest of a body, because a client may not read its answer while it still sends."""
+        if self._lingering_time and not self._force_close:
+            await throw_away(payload, self._lingering_time)
+        if not payload.is_eof() and not self._force_close:
+            self.close()
+
+    async def _read_by_client(self) -> None:
+        """Wait until the client has read most of its answer, so that answers do not pile up."""
+        try:
+            async with asyncio.timeout(KEEPALIVE_TIMEOUT_S):
+                await self._drain_helper()
+        except TimeoutError:
+            self.abort()
+
+    def _go_on_after_upgrade(self) -> None:
+        """Read what follows a declined upgrade, as aiohttp does, but in pieces."""
+        if self._upgraded and not self._messages and self._payload_parser is None:
+            behind, self._message_tail = self._message_tail, b""
+            self._upgraded = False
+            self._reader.set_upgraded(False)
+            self.data_received(behind)
+            if self._buffer_paused:
+                self._resume_reading_if_drained()
+
+    def abort(self) -> None:
+        """Close the connection without waiting until the client has read its answer."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Log nothing for a body that breaks off while it is thrown away after an early answer."""
+        if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
+            super().log_exception(*args, **kwargs)

@@ -1,0 +1,89 @@
+"""aiohttp's request around a head that was read here; aiohttp makes its parts when they are asked for."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import HttpVersion11, web
+from aiohttp.http import StreamWriter
+from aiohttp.http_parser import HttpRequestParser
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+
+from gateway.front.plain_heads import MOST_BYTES, MOST_FIELDS, PlainHead
+from middlewares.header_section import HeaderSection
+
+
+class PlainRequest(web.Request):
+    """What the layers and the hop ask of each request is here; `__getattr__` brings aiohttp's rest."""
+
+    # aiohttp's are properties.
+    method = ""
+    raw_path = ""
+    remote: str | None = None
+    scheme = ""
+    keep_alive = True
+    version = HttpVersion11
+    #: Whether aiohttp's parts are made.
+    is_complete = False
+
+    def __init__(
+        self,
+        head: PlainHead,
+        client: web.RequestHandler,
+        task: "asyncio.Task[None]",
+        loop: asyncio.AbstractEventLoop,
+        peer: str | None,
+        scheme: str,
+    ) -> None:
+        # The parent's __init__ follows in __getattr__, if at all.
+        self.head = head
+        self.section = head.section
+        self.method = head.method
+        self.raw_path = head.target
+        self.keep_alive = head.keep_alive
+        self.remote = peer
+        self.scheme = scheme
+        self._protocol = client
+        self._task = task
+        self._loop = loop
+        self._state: dict[Any, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if self.is_complete:
+            raise AttributeError(name)
+        self.is_complete = True
+        parser = HttpRequestParser(
+            self._protocol,
+            self._loop,
+            len(self.head.body),
+            max_line_size=MOST_BYTES,
+            max_field_size=MOST_BYTES,
+            max_headers=MOST_FIELDS,
+            auto_decompress=False,
+        )
+        messages, _, _ = parser.feed_data(self.head.data)
+        super().__init__(
+            messages[0][0],
+            self._body(),
+            self._protocol,
+            StreamWriter(self._protocol, self._loop),
+            self._task,
+            self._loop,
+            state=self._state,
+        )
+        return getattr(self, name)
+
+    def _body(self) -> StreamReader:
+        if not self.head.body:
+            return EMPTY_PAYLOAD
+        # With less room it would pause the connection, which has no more of this body.
+        payload = StreamReader(self._protocol, len(self.head.body), loop=self._loop)
+        payload.feed_data(self.head.body)
+        payload.feed_eof()
+        return payload
+
+
+def section_of(request: web.Request) -> HeaderSection:
+    """The request's header section, which the reader of a plain head has made already."""
+    return (
+        request.section if isinstance(request, PlainRequest) else HeaderSection(request.raw_headers)
+    )
