@@ -143,13 +143,24 @@ class Answer(web.StreamResponse, Sink):
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the head; the body follows through `take`, and then `end` or `broke`."""
         if self._writer is None:
-            await self._begin(request, b"", whole=False)
+            version, chunked = self._decide_framing(request)
+            self._send(request, self._head_bytes(version, chunked=chunked))
+            self._client, self._in_chunks = request.protocol, chunked
         return self._writer
 
-    async def send_whole(self, request: web.BaseRequest, body: bytes) -> None:
-        """Send the head and all of the body in one write."""
-        await self._begin(request, body, whole=True)
+    def send_whole(self, request: web.BaseRequest, body: bytes) -> bool:
+        """Send the head and all of the body in one write; False if the client has too much to read."""
+        version, chunked = self._decide_framing(request)
+        data = self._head_bytes(version, chunked=chunked)
+        if chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            data += chunk + self._last_chunk(self.connection.trailers)
+        else:
+            data += body
         self._finished = True
+        self.bytes_out = len(body)
+        self._send(request, data)
+        return len(data) <= MOST_UNREAD_BYTES
 
     def take(self, piece: bytes) -> bool:
         """Send a piece of the body at once; False if the client is too slow for that."""
@@ -213,28 +224,20 @@ class Answer(web.StreamResponse, Sink):
         self._finished = True
         self._keeps_alive = False
 
-    async def _begin(self, request: web.BaseRequest, body: bytes, *, whole: bool) -> None:
-        head = self.head
+    def _send(self, request: web.BaseRequest, data: bytes) -> None:
+        writer = self._writer = request.writer
+        _open(request.transport).write(data)
+        writer.output_size += len(data)  # other code sees by this that an answer has begun
+
+    def _decide_framing(self, request: web.BaseRequest) -> tuple[HttpVersion, bool]:
+        """The client's version of HTTP, and whether the body goes out in chunks."""
+        version, head = request.version, self.head
         unframed = (
             head.length is None and request.method != "HEAD" and head.status not in (101, 204, 304)
         )
-        version = request.version
         chunked = unframed and version >= HttpVersion11
         self._decide_keep_alive(request, version, closes=unframed and not chunked)
-        data = self._head_bytes(version, chunked=chunked)
-        writer = self._writer = request.writer
-        self.bytes_out = len(body)
-        if chunked and whole:
-            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            data += chunk + self._last_chunk(self.connection.trailers)
-        else:
-            data += body
-        _open(request.transport).write(data)
-        writer.output_size += len(data)  # other code sees by this that an answer has begun
-        if not whole:
-            self._client, self._in_chunks = request.protocol, chunked
-        if len(data) > MOST_UNREAD_BYTES:
-            await writer.drain()
+        return version, chunked
 
     def _last_chunk(self, trailers: Trailers) -> bytes:
         if not self._takes_trailers:

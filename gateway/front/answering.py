@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import HttpVersion11, web
 from aiohttp.http import StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import PayloadAccessError, _ErrInfo
 
 from gateway.front.answer import Answer
@@ -60,7 +59,9 @@ class Answering(web.RequestHandler):
 
     def _begin_plain(self, head: PlainHead) -> None:
         """Start a task for a request that the parser has not seen."""
-        self._task_handler = self._loop.create_task(self._answer_plain(head))
+        request = PlainRequest(head, self, self._loop, self._peer, self._scheme)
+        answering = self._answer(request, self._request_handler, EMPTY_PAYLOAD)
+        self._task_handler = self._loop.create_task(answering)
 
     async def start(self) -> None:
         """Answer one request; aiohttp also calls it for each new connection, before any request."""
@@ -83,14 +84,7 @@ class Answering(web.RequestHandler):
         request = factory(
             message, payload, self, StreamWriter(self, self._loop), self._task_handler
         )
-        self._go_on(await self._answer(request, handler, payload))
-
-    async def _answer_plain(self, head: PlainHead) -> None:
-        handler = self._request_handler
-        if self._force_close or handler is None or self._task_handler is None:
-            return
-        request = PlainRequest(head, self, self._task_handler, self._loop, self._peer, self._scheme)
-        self._go_on(await self._answer(request, handler, EMPTY_PAYLOAD))
+        await self._answer(request, handler, payload)
 
     def _go_on(self, goes_on: bool) -> None:
         """Begin the next request, wait for it, or end the connection."""
@@ -120,29 +114,36 @@ class Answering(web.RequestHandler):
         self._closing = self._loop.call_later(self._lingering_time, self.abort)
         self._resume_transport_reading()
 
-    async def _answer(self, request: Any, handler: Any, payload: StreamReader) -> bool:
-        """Answer a request; return whether another may follow on the connection."""
+    async def _answer(self, request: Any, handler: Any, payload: StreamReader) -> None:
+        """Answer a request, and go on with the next; a failure outside the layers is answered like one inside."""
         if self._manager is not None:
             self._manager.requests_count += 1
         self._request_in_progress = True
         self._current_request = request
+        goes_on = False
         try:
             try:
-                response = await self._answer_of(request, handler)
+                response = await handler(request)
+            except ConnectionError:
+                raise
+            except web.HTTPException as refusal:
+                request._version = HttpVersion11  # else the answer has the refused version
+                response = await self._refuse(request, refusal)
+            except Exception as error:  # noqa: BLE001  # the layers know what to make of it
+                response = await refuse_last(request, self._refuse, error)
             finally:
                 self._current_request = None
-            self._go_on_after_upgrade()
-            if not isinstance(response, Answer) and not await self._send(request, response):
-                return False
-            self._keepalive = bool(response.keep_alive)
-            if not payload.is_eof():
-                await self._linger(payload)
-            if payload is not EMPTY_PAYLOAD:
-                payload.set_exception(PayloadAccessError())  # for readers after the answer
-            if self.writing_paused and self._keepalive:
-                await self._read_by_client()
+            if self._upgraded:
+                self._go_on_after_upgrade()
+            goes_on = isinstance(response, Answer) or await self._send(request, response)
+            if goes_on:
+                self._keepalive = bool(response.keep_alive)
+                if payload is not EMPTY_PAYLOAD:
+                    await self._linger(payload)
+                if self.writing_paused and self._keepalive:
+                    await self._read_by_client()
         except ConnectionError:
-            return False
+            goes_on = False
         except Exception as error:  # noqa: BLE001  # whatever it was, the connection ends
             self.log_exception("Unhandled exception", exc_info=error)
             self.force_close()
@@ -154,19 +155,7 @@ class Answering(web.RequestHandler):
             self._request_in_progress = False
             if self._handler_waiter is not None and not self._handler_waiter.done():
                 self._handler_waiter.set_result(None)
-        return self._keepalive and not self._close and not self._force_close
-
-    async def _answer_of(self, request: Any, handler: Handler) -> web.StreamResponse:
-        """What the layers make of a request; a failure outside of them is answered like one inside."""
-        try:
-            return await handler(request)
-        except ConnectionError:
-            raise
-        except web.HTTPException as refusal:
-            request._version = HttpVersion11  # else the answer has the refused version
-            return await self._refuse(request, refusal)
-        except Exception as error:  # noqa: BLE001  # the layers know what to make of it
-            return await refuse_last(request, self._refuse, error)
+        self._go_on(goes_on and self._keepalive and not self._close and not self._force_close)
 
     async def _send(self, request: web.Request, response: web.StreamResponse) -> bool:
         """Send an answer of our own; the layers have already delivered or aborted an instance's."""
@@ -180,10 +169,11 @@ class Answering(web.RequestHandler):
 
     async def _linger(self, payload: StreamReader) -> None:
         """Read the unread rest of a body, because a client may not read its answer while it still sends."""
-        if self._lingering_time and not self._force_close:
+        if not payload.is_eof() and self._lingering_time and not self._force_close:
             await throw_away(payload, self._lingering_time)
         if not payload.is_eof() and not self._force_close:
             self.close()
+        payload.set_exception(PayloadAccessError())  # for readers after the answer
 
     async def _read_by_client(self) -> None:
         """Wait until the client has read most of its answer, so that answers do not pile up."""
@@ -195,7 +185,7 @@ class Answering(web.RequestHandler):
 
     def _go_on_after_upgrade(self) -> None:
         """Read what follows a declined upgrade, as aiohttp does, but in pieces."""
-        if self._upgraded and not self._messages and self._payload_parser is None:
+        if not self._messages and self._payload_parser is None:
             behind, self._message_tail = self._message_tail, b""
             self._upgraded = False
             self._reader.set_upgraded(False)

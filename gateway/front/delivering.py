@@ -33,7 +33,10 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         try:
             response = await handler(request)
             if isinstance(response, Answer):
-                if response.status == SWITCHING_PROTOCOLS:
+                if response.connection.is_complete and response.others is None:
+                    if not send_whole(request, response):
+                        await request.writer.drain()
+                elif response.status == SWITCHING_PROTOCOLS:
                     await tunnel(request, response)
                 else:
                     await relay(request, response)
@@ -66,13 +69,21 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
     return deliver
 
 
+def send_whole(request: web.Request, answer: Answer) -> bool:
+    """Send an answer of which all has come; False if the client then has much to read."""
+    has_room = answer.send_whole(request, answer.connection.rest())
+    request[EXCHANGE].bytes_out = answer.bytes_out
+    return has_room
+
+
 async def relay(request: web.Request, answer: Answer) -> None:
     """Send an answer on as it comes; if it breaks off upstream, it breaks off for the client."""
     exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
         if connection.is_complete:
             body = connection.rest()
-            await answer.send_whole(request, body)
+            answer.send_whole(request, body)
+            await request.writer.drain()
             if answer.others is not None:
                 await _give_whole(body, answer, answer.others)
         else:

@@ -3,20 +3,14 @@
 from aiohttp import HttpVersion11, web
 
 from gateway.forwarding.responses import interim_head
-from gateway.upstream.connection import OnInterim
 from gateway.upstream.messages import ResponseHead
 
 
-def passing_on(
-    request: web.Request, correlation_id: str, *, without_cors: bool
-) -> OnInterim | None:
-    """Return a function that passes 1xx heads on; None for HTTP/1.0, which has no 1xx."""
-    if request.version < HttpVersion11:
-        return None
-
-    def pass_on(head: ResponseHead) -> None:
-        if request.transport is not None and not request.transport.is_closing():
-            data = interim_head(head, correlation_id, without_cors=without_cors)
-            request.transport.write(data)
-
-    return pass_on
+def pass_interim(
+    head: ResponseHead, request: web.Request, correlation_id: str, *, without_cors: bool
+) -> None:
+    """Pass a 1xx head on; HTTP/1.0 has none."""
+    transport = request.transport
+    if request.version < HttpVersion11 or transport is None or transport.is_closing():
+        return
+    transport.write(interim_head(head, correlation_id, without_cors=without_cors))

@@ -24,12 +24,12 @@ class PlainRequest(web.Request):
     version = HttpVersion11
     #: Whether aiohttp's parts are made.
     is_complete = False
+    _own_writer: StreamWriter | None = None
 
     def __init__(
         self,
         head: PlainHead,
         client: web.RequestHandler,
-        task: "asyncio.Task[None]",
         loop: asyncio.AbstractEventLoop,
         peer: str | None,
         scheme: str,
@@ -43,9 +43,14 @@ class PlainRequest(web.Request):
         self.remote = peer
         self.scheme = scheme
         self._protocol = client
-        self._task = task
         self._loop = loop
         self._state: dict[Any, Any] = {}
+
+    @property
+    def writer(self) -> StreamWriter:
+        if self._own_writer is None:
+            self._own_writer = StreamWriter(self._protocol, self._loop)
+        return self._own_writer
 
     def __getattr__(self, name: str) -> Any:
         if self.is_complete:
@@ -65,8 +70,8 @@ class PlainRequest(web.Request):
             messages[0][0],
             self._body(),
             self._protocol,
-            StreamWriter(self._protocol, self._loop),
-            self._task,
+            self.writer,
+            asyncio.current_task(self._loop),  # type: ignore[arg-type]  # a layer asks, in a task
             self._loop,
             state=self._state,
         )

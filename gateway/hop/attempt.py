@@ -90,7 +90,7 @@ class Attempts:
                 body.begin() if isinstance(body, RequestBody) else body,
                 deadlines=deadlines,
                 movable=movable,
-                interim=sending.interim,
+                interim=sending.pass_interim,
             )
             try:
                 said = await connection.head()

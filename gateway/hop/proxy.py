@@ -1,7 +1,7 @@
 """The hop: chooses an instance, tries it, decides again, and returns the answer unsent."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -47,7 +47,7 @@ class Proxy:
             owns_cors=self._owns_cors,
         )
         sending.exchange.held.append(Counted(self._in_flight, sending.service))
-        outcome = await self._try(sending, list(sending.exchange.candidates))
+        outcome = await self._try(sending, sending.exchange.candidates)
         if isinstance(outcome, Answer):
             return outcome
         try:
@@ -55,17 +55,18 @@ class Proxy:
         finally:
             del outcome  # it refers to this frame
 
-    async def _try(self, sending: Sending, untried: list[Candidate]) -> Outcome:
+    async def _try(self, sending: Sending, untried: Sequence[Candidate]) -> Outcome:
         """Choose an instance, try it, and decide again until there is an outcome."""
         failures: list[Failure] = []
-        most = sending.retries.attempts or len(untried)
-        for left in reversed(range(min(most, len(untried)))):
+        left = min(sending.retries.attempts or len(untried), len(untried))
+        while left:
+            left -= 1
             candidate = choose(untried, self._upstreams, self._rng).candidate
-            untried.remove(candidate)
             outcome = await self._attempts.make(sending, candidate.instance, left)
             if isinstance(outcome, Answer):
                 return outcome
             failures.append(outcome)
             if isinstance(decide(outcome, sending.tried(left)), Stop):
                 break
+            untried = [one for one in untried if one is not candidate]
         return last_word(sending.service, failures)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from gateway.forwarding.requests import Inbound
-from gateway.front.interim import passing_on
+from gateway.front.interim import pass_interim
 from gateway.front.request_body import ClientLimits, RequestBody, body_of
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
-from gateway.upstream.connection import OnInterim
 from gateway.upstream.deadlines import Deadlines
+from gateway.upstream.messages import ResponseHead
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.routing.deciding import target_behind
 from middlewares.routing.policy import Retries
@@ -21,14 +21,19 @@ from middlewares.routing.policy import Retries
 class Sending:
     """A request to send to any instance, with its deadlines over all attempts."""
 
+    request: web.Request
     exchange: Exchange
     service: str
     inbound: Inbound
     body: RequestBody | bytes | None
-    interim: OnInterim | None
     idempotent: bool
     deadlines: Deadlines
     retries: Retries
+    owns_cors: bool
+
+    def pass_interim(self, head: ResponseHead) -> None:
+        """Pass a 1xx head to the client."""
+        pass_interim(head, self.request, self.exchange.correlation_id, without_cors=self.owns_cors)
 
     def tried(self, left: int, *, reused: bool = False) -> Tried:
         """The facts about a failed attempt that decide about a retry."""
@@ -62,12 +67,19 @@ def sending_of(
         exchange.correlation_id,
     )
     body = body_of(request, exchange, client_limits)
-    interim = passing_on(request, exchange.correlation_id, without_cors=owns_cors)
     idempotent = method in IDEMPOTENT
     policy = route.policy
     # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
     now_s = asyncio.get_running_loop().time() if policy.timeouts.total_s else 0.0
     deadlines = Deadlines.begun(policy.timeouts, now_s)
     return Sending(
-        exchange, route.service, inbound, body, interim, idempotent, deadlines, policy.retries
+        request,
+        exchange,
+        route.service,
+        inbound,
+        body,
+        idempotent,
+        deadlines,
+        policy.retries,
+        owns_cors,
     )
