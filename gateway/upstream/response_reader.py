@@ -228,7 +228,7 @@ class ResponseReader:
             return
         self._fields.append((name, value))
         if len(name) in _CONNECTION_FIELD_LENGTHS:
-            self._about_connection.append((name.lower(), value.strip(b" \t")))
+            self._about_connection.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._head is not None or self._invalid is not None:
@@ -308,14 +308,15 @@ class ResponseReader:
         length: int | None = None
         for name, value in self._about_connection:
             if name == b"content-length":
-                said = content_length(value)
+                said = content_length(value.strip(b" \t"))
                 if said is None:
                     return "its Content-Length is not a length"
                 if length is not None and said != length:
                     return "it has two lengths"
                 length = said
             elif name == b"transfer-encoding":
-                if head.chunked or value.lower() != b"chunked":
+                # The parser does not know the coding with a tab behind it.
+                if head.chunked or value.rstrip(b" ").lower() != b"chunked":
                     return "its Transfer-Encoding is not `chunked`"
                 if self._parser.get_http_version() == "1.0":
                     return "it has a Transfer-Encoding over HTTP/1.0"  # RFC 9112 §6.1

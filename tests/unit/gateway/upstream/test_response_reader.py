@@ -114,6 +114,7 @@ HEAD_FAULTS = {
     "xchunked": OK + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "chunked with parameters": OK + b"Transfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n",
     "empty coding": OK + b"Transfer-Encoding:\r\n\r\nok",
+    "coding before a tab": OK + b"Transfer-Encoding: chunked\t\r\n\r\n0\r\n\r\n",
     "coding behind a space": OK + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
     "chunks over HTTP/1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "huge head": OK + b"A: " + b"x" * 70_000 + b"\r\nContent-Length: 0\r\n\r\n",
