@@ -11,7 +11,7 @@ from random import Random
 
 from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.forwarding.responses import _careful
-from gateway.upstream.messages import End, FieldLine, Invalid, ResponseHead
+from gateway.upstream.messages import End, Invalid, ResponseHead
 from gateway.upstream.response_reader import ResponseReader
 
 HEAD_BYTES = 64 * 1024
@@ -95,7 +95,7 @@ class Reading:
     invalid: bool = False
 
     def __str__(self) -> str:
-        heads = [(one.status, one.phrase, _stripped(one.fields), one.length) for one in self.heads]
+        heads = [(one.status, one.phrase, list(one.fields), one.length) for one in self.heads]
         return f"{heads} {self.body!r} {self.end} {self.surplus} {self.invalid}"
 
 
@@ -204,11 +204,6 @@ def _cut(rng: Random, data: bytes) -> Iterator[bytes]:
         yield data[begun:place]
         begun = place
     yield data[begun:]
-
-
-def _stripped(fields: object) -> list[FieldLine]:
-    assert isinstance(fields, list)
-    return [(name, value.strip(b" \t")) for name, value in fields]
 
 
 def _spaced(lines: bytes) -> bytes:

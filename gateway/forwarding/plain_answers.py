@@ -10,7 +10,14 @@ from typing import Final
 
 from gateway.forwarding.fields import CONNECTION, CORS, DATE, DROP, LENGTH, LIMIT, PASS, in_answer
 from gateway.forwarding.memories import FieldRules
-from gateway.upstream.messages import REUSABLE, End, PlainHead, ResponseHead, idle_limit_s
+from gateway.upstream.messages import (
+    REUSABLE,
+    WITHOUT_BODY,
+    End,
+    PlainHead,
+    ResponseHead,
+    idle_limit_s,
+)
 
 _HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9]{2} [\t\x20-\x7e\x80-\xff]*+)\r\n"
@@ -19,7 +26,6 @@ _HEAD = re.compile(
 #: Numbers with more digits go to the parser.
 _MOST_DIGITS: Final = 18
 _NO_CONTENT: Final = 204
-_WITHOUT_BODY: Final = frozenset([_NO_CONTENT, 304])
 
 
 class Means(Enum):
@@ -71,7 +77,7 @@ class PlainAnswers:
     def __init__(self) -> None:
         self.fields = FieldRules("plain_answer_fields", _means)
 
-    def read(self, data: bytes) -> PlainHead | None:
+    def read(self, data: bytes | memoryview) -> PlainHead | None:
         """Read the head at the beginning of `data`; None if the parser has to."""
         match = _HEAD.match(data)
         if match is None:
@@ -103,7 +109,7 @@ class PlainAnswers:
                 if status != _NO_CONTENT:
                     keep(line)
             elif what is _CHUNKS:
-                if chunked or value.strip(b" \t").lower() != b"chunked":
+                if chunked or value.strip(b" ").lower() != b"chunked":
                     return None
                 chunked = True
             elif what is _IDLE_LIMIT:
@@ -118,7 +124,7 @@ class PlainAnswers:
                 careful = True
             elif what is _PARSE:
                 return None
-        if status in _WITHOUT_BODY:
+        if status in WITHOUT_BODY:
             if chunked:
                 return None
         elif chunked is (length is not None):

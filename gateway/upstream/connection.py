@@ -3,13 +3,21 @@
 import asyncio
 import socket
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from gateway.upstream.deadlines import NEVER, Deadlines
-from gateway.upstream.messages import End, FieldLine, ReadPlain, RequestHead, ResponseHead, Whole
+from gateway.upstream.messages import (
+    SWITCHING_PROTOCOLS,
+    End,
+    FieldLine,
+    ReadPlain,
+    RequestHead,
+    ResponseHead,
+    Whole,
+)
 from gateway.upstream.reading import rest
-from gateway.upstream.response_reader import SWITCHING_PROTOCOLS, ResponseReader
+from gateway.upstream.response_reader import ResponseReader
 from gateway.upstream.upload import Upload, not_as_long
 from gateway.upstream.wire import Wire, is_clean
 from middlewares.failures import (
@@ -188,7 +196,7 @@ class UpstreamConnection(Wire):
         return self._head
 
     @property
-    def trailers(self) -> list[FieldLine]:
+    def trailers(self) -> Sequence[FieldLine]:
         """The trailers of a chunked body, complete once the response is."""
         return self._reader.trailers
 

@@ -7,8 +7,12 @@ from typing import Final, NamedTuple
 
 FieldLine = tuple[bytes, bytes]
 
+SWITCHING_PROTOCOLS: Final = 101
+#: These statuses have no body, whatever their fields say.
+WITHOUT_BODY: Final = frozenset([204, 304])
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
 IDLE_MARGIN_S: Final = 1.0
+_EVENT_STREAM = b"text/event-stream"
 _TIMEOUT = re.compile(rb"(?i:timeout)=[ \t]*([0-9]{1,9})")
 
 
@@ -55,6 +59,19 @@ class ResponseHead:
             self.section = [(name, value.strip(b" \t")) for name, _, value in apart]
         return self.section
 
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the body is an event stream, which goes on until somebody ends it."""
+        section = self.section
+        if self.length is not None:
+            return False
+        if isinstance(section, bytes) and _EVENT_STREAM not in section.lower():
+            return False  # most answers: their fields stay together
+        return any(
+            name.lower() == b"content-type" and value.lower().startswith(_EVENT_STREAM)
+            for name, value in self.fields
+        )
+
 
 class End(NamedTuple):
     """The response is whole.
@@ -66,16 +83,18 @@ class End(NamedTuple):
     reusable: bool
     idle_limit_s: float | None = None
 
+    def closing(self) -> "End":
+        """The same end of a connection that can't be used again."""
+        return End(False, self.idle_limit_s)
+
 
 REUSABLE: Final = End(True)
 
 
-class Whole(NamedTuple):
-    """A response that came in one piece."""
+class Whole(tuple[ResponseHead, bytes, End]):
+    """The head, the body and the end of a response that came in one piece."""
 
-    head: ResponseHead
-    body: bytes
-    end: End
+    __slots__ = ()
 
 
 class Invalid(NamedTuple):
@@ -85,10 +104,13 @@ class Invalid(NamedTuple):
     evidence: str
 
 
+#: A head (interim if its status is below 200 and not 101), a piece of the body, or the end.
+Said = ResponseHead | bytes | End | Invalid
+
 #: A head that needs no parser, where its body begins, and the End that follows the body.
 PlainHead = tuple[ResponseHead, int, End]
 #: Reads a plain head at the beginning of these bytes; None: the parser has to read them.
-ReadPlain = Callable[[bytes], PlainHead | None]
+ReadPlain = Callable[[bytes | memoryview], PlainHead | None]
 
 
 def idle_limit_s(keep_alive: bytes, before: float | None) -> float | None:

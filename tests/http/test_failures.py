@@ -317,7 +317,7 @@ async def test_what_was_invalid_in_a_body_under_way_is_logged_too(start_hop: Sta
         (failed,) = await eventually(lambda: [e for e in logs if e["event"] == "attempt.failed"])
 
     assert (failed["instance"], failed["outcome"]) == ("i1", "upstream_invalid")
-    assert failed["detail"].startswith("Invalid character in chunk size, from byte 47 to ")
+    assert failed["detail"].startswith("Invalid character in chunk size, from byte 52 to ")
 
 
 # Bodies that break off
