@@ -69,7 +69,6 @@ class UpstreamConnection(Wire):
         self.movable = False
         #: When silence becomes a failure (loop time); NEVER while the gateway waits for the client.
         self.deadline_s = NEVER
-        self._ends_s = NEVER
         self._deadlines = Deadlines()
         self._reader = ResponseReader(head_bytes, read_plain)
         self._sent_before = 0
@@ -110,19 +109,20 @@ class UpstreamConnection(Wire):
     @property
     def is_reusable(self) -> bool:
         """Whether the exchange is over on both sides and another may follow."""
+        transport = self._transport
         return (
-            self._ended
-            and self._keeps_alive
-            and self._failure is None
+            self._keeps_alive  # the response has ended
             and not self._pieces
+            and self._failure is None
             and (self._upload is None or self._upload.is_whole)
-            and self.is_open
+            and transport is not None
+            and not transport.is_closing()
         )
 
     def check_deadline(self, now_s: float) -> None:
         """Fail the exchange if it is overdue; the pool's sweep asks, which is cheaper than a timer for each."""
-        if now_s >= self.deadline_s or now_s >= self._ends_s:
-            self.deadline_s = self._ends_s = NEVER
+        if now_s >= self.deadline_s or now_s >= self._deadlines.ends_s:
+            self.deadline_s = NEVER
             self._fail(UpstreamTimeout("the upstream did not answer in time"))
 
     @property
@@ -161,13 +161,13 @@ class UpstreamConnection(Wire):
         """
         self._begin(interim)
         self._reader.begin(head.method, upgrades=head.upgrades)
-        self._sent_before = self._sent
+        self._sent_before = sent = self._sent
         self.movable = movable
         self.began_s = now_s = self._loop.time()
         self._deadlines = deadlines
         self.deadline_s = now_s + deadlines.head_s
-        self._ends_s = deadlines.ends_s
-        if not self.is_open:  # it ended before it could be used
+        transport = self._transport
+        if transport is None or transport.is_closing():  # it ended before it could be used
             came = self._unasked_bytes
             evidence = f"it sent {came} bytes before it was asked anything" if came else ""
             reset = UpstreamReset(
@@ -178,21 +178,21 @@ class UpstreamConnection(Wire):
         if head.length and body is None:
             self._fail(not_as_long())
             return
+        data = head.data
         self._upload = None
-        if body is None:
-            self.write(head.data)
-        elif isinstance(body, bytes):
-            self.write(head.data + body)
-        else:
-            self.write(head.data)
-            self._upload = Upload(body, head, self)
+        if isinstance(body, bytes):
+            data += body
+        elif body is not None:
+            self._upload = Upload(body, head, self)  # it begins in the next turn of the event loop
+        self._sent = sent + len(data)
+        transport.write(data)
 
     async def head(self) -> ResponseHead:
         """Wait for the response's head."""
         while self._head is None:
             if self._failure is not None:
                 raise self._failure
-            await self._wait()
+            await self._event()
         return self._head
 
     @property
@@ -211,7 +211,8 @@ class UpstreamConnection(Wire):
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._unread_bytes = 0
-        self._read_on()
+        if self._reading_paused:
+            self.resume_reading()
         return body
 
     def forward_to(self, forward: Callable[[bytes], bool]) -> None:
@@ -230,16 +231,13 @@ class UpstreamConnection(Wire):
                 return b""
             if self._deadlines.idle_s:
                 self.deadline_s = self._loop.time() + self._deadlines.idle_s
-            await self._wait()
+            await self._event()
             self.deadline_s = NEVER
         piece = self._pieces.popleft()
         self._unread_bytes -= len(piece)
-        self._read_on()
-        return piece
-
-    def _read_on(self) -> None:
         if self._reading_paused and self._unread_bytes <= LOW_WATER_BYTES:
             self.resume_reading()
+        return piece
 
     @property
     def is_tunnel(self) -> bool:
@@ -256,13 +254,10 @@ class UpstreamConnection(Wire):
         elif self._reading_paused:
             self.resume_reading()
 
-    async def _wait(self) -> None:
-        """Wait until something happens; there is one consumer, so one future is enough."""
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+    def _event(self) -> asyncio.Future[None]:
+        """Return what is done when something happens; there is one consumer, so one future is enough."""
+        self._waiter = waiter = self._loop.create_future()
+        return waiter
 
     def _wake(self) -> None:
         waiter = self._waiter
@@ -345,7 +340,7 @@ class UpstreamConnection(Wire):
         self._keeps_alive = end.reusable
         if end.idle_limit_s is not None:
             self.idle_limit_s = end.idle_limit_s
-        self.deadline_s = self._ends_s = NEVER
+        self.deadline_s = NEVER
         self._wake()
 
     def _fail(self, failure: Failure) -> None:
