@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 
 from bench.load import generator
-from bench.peers.peer import Peer, is_optimised
+from bench.peers.peer import Peer
 from bench.report import Report
+from gateway.machine import interpreter
 
 LIBRARIES = ("aiohttp", "httptools", "uvloop", "orjson", "redis")
 
@@ -33,10 +34,12 @@ def describe(report: Report, python: str, peers: Sequence[Peer]) -> None:
 
 
 def _python(python: str) -> str:
-    asked = [python, "-c", "import sys; print(sys.version.split()[0])"]
-    number = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False).stdout
-    built = "optimised (PGO)" if is_optimised(python) else "not optimised (no PGO)"
-    return f"CPython {number.strip()}, {built}"
+    """Describe the interpreter by this checkout's rule: another one may have no such module."""
+    asked = f"import runpy; print(runpy.run_path({interpreter.__file__!r})['description']())"
+    ran = subprocess.run(
+        [python, "-c", asked], capture_output=True, text=True, timeout=20, check=False
+    )
+    return ran.stdout.strip()
 
 
 def _libraries(python: str) -> str:

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,19 +70,3 @@ def version_of(command: Sequence[str], *, word: str) -> str:
     ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     said = ran.stdout + ran.stderr
     return said.partition(word)[2].strip().split()[0].strip("/, ") if word in said else "?"
-
-
-def is_optimised(python: str = sys.executable) -> bool:
-    """Whether the interpreter was built with profile-guided optimisation, as far as it tells.
-
-    Debian and Fedora build theirs with another make target, so these are known by their path.
-    """
-    asked = (
-        "import sys, sysconfig;"
-        "print('--enable-optimizations' in (sysconfig.get_config_var('CONFIG_ARGS') or '')"
-        " or sys.base_prefix == '/usr')"
-    )
-    ran = subprocess.run(
-        [python, "-c", asked], capture_output=True, text=True, timeout=20, check=False
-    )
-    return ran.stdout.strip() == "True"

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import platform
 import signal
 import socket
 import stat
@@ -24,6 +25,7 @@ from gateway.stack.plan import GATEWAY, REGISTRY, REGISTRY_PORT
 from gateway.stack.running.ps import running
 from gateway.stack.state import stack_state
 from gateway.stack.supervisord.supervision import Supervisor
+from tests.support.interpreters import FROM_SOURCE, build_as
 from tests.support.stack_stand_ins import (
     PROGRAM,
     StandInStack,
@@ -446,6 +448,22 @@ def test_secrets_are_in_files_of_the_owner_alone(stack: StandInStack) -> None:
     ]
     assert {path.name for path in holding} == {"stack.json", GATEWAY}
     assert {stat.S_IMODE(path.stat().st_mode) for path in holding} == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "times"), [("'--enable-optimizations'", 0), (FROM_SOURCE, 1)]
+)
+def test_a_start_says_once_that_its_python_is_not_optimised(
+    arguments: str, times: int, stack: StandInStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build_as(monkeypatch, arguments)
+    for _ in range(2):
+        stack.start_up().run()
+    said = (
+        f"CPython {platform.python_version()}, not optimised (no PGO): the gateway needs "
+        "11 to 29 % less CPU with an optimised build; `lockgate doctor` says how to get one"
+    )
+    assert [line for line in stack.reports if "optimised" in line] == [said] * times
 
 
 def test_the_registry_is_restarted_only_when_it_is_named(stack: StandInStack) -> None:
