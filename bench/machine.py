@@ -35,7 +35,11 @@ def describe(report: Report, python: str, peers: Sequence[Peer]) -> None:
 
 def _python(python: str) -> str:
     """Describe the interpreter by this checkout's rule: another one may have no such module."""
-    asked = f"import runpy; print(runpy.run_path({interpreter.__file__!r})['description']())"
+    asked = (
+        "import platform, runpy;"
+        f"name = runpy.run_path({interpreter.__file__!r})['description']();"
+        "print(f'{name}; built {platform.python_build()[1]} by {platform.python_compiler()}')"
+    )
     ran = subprocess.run(
         [python, "-c", asked], capture_output=True, text=True, timeout=20, check=False
     )
