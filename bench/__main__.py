@@ -19,6 +19,7 @@ from bench import (
     trees,
     tunnels,
 )
+from bench.fuzz import section as fuzz
 from bench.processes import StartError
 from bench.report import Report
 from bench.stage import staged
@@ -34,6 +35,7 @@ SECTIONS = {
     "autobahn-whole": autobahn.run_whole,
     "autobahn-beside": autobahn.run_beside,
     "requests": request_cases.run,
+    "fuzz": fuzz.run,
     "propagation": propagation.run,
     "first-routed": first_routed.run,
     "scale": scale.run,
@@ -43,6 +45,7 @@ SECTIONS = {
 ONLY_BY_NAME = {
     "autobahn-whole",
     "autobahn-beside",
+    "fuzz",
     "propagation",
     "first-routed",
     "scale",
