@@ -88,48 +88,50 @@ class PlainAnswers:
         field_lines.pop()
         means = self.fields
         means.hits += len(field_lines)
-        kept: list[bytes] = [status_line]
-        keep = kept.append
+        dropped: set[bytes] = set()
         length: int | None = None
-        chunked = dated = careful = False
-        end = REUSABLE
+        idle_s: float | None = None
+        closes = chunked = dated = careful = False
         for line in field_lines:
             name, _, value = line.partition(b":")
             what = means[name]
             if what is _KEEP:
-                keep(line)
-            elif what is _DATED:
+                continue
+            if what is _DATED:
                 dated = True
-                keep(line)
-            elif what is _LENGTH:
+                continue
+            if what is _LENGTH:
                 value = value.strip(b" \t")
                 if length is not None or not value.isdigit() or len(value) > _MOST_DIGITS:
                     return None
                 length = int(value)
                 if status != _NO_CONTENT:
-                    keep(line)
+                    continue
             elif what is _CHUNKS:
                 if chunked or value.strip(b" ").lower() != b"chunked":
                     return None
                 chunked = True
             elif what is _IDLE_LIMIT:
-                end = End(end.reusable, idle_limit_s(value, end.idle_limit_s))
+                idle_s = idle_limit_s(value, idle_s)
             elif what is _CLOSE:
                 value = value.strip(b" \t").lower()
                 if value == b"close":
-                    end = End(False, end.idle_limit_s)
+                    closes = True
                 elif value != b"keep-alive":
                     return None
             elif what is _MAYBE:
                 careful = True
             elif what is _PARSE:
                 return None
+            dropped.add(line)
         if status in WITHOUT_BODY:
             if chunked:
                 return None
         elif chunked is (length is not None):
             return None  # framed in two ways or in none
-        keep(b"")
-        ready = b"\r\n".join(kept) if dated and not careful else b""
+        if dropped:
+            field_lines = [line for line in field_lines if line not in dropped]
+        ready = b"\r\n".join([status_line, *field_lines, b""]) if dated and not careful else b""
         head = ResponseHead(status, status_line[4:], section, length, chunked, ready)
+        end = End(not closes, idle_s) if closes or idle_s is not None else REUSABLE
         return head, match.end(), end

@@ -44,7 +44,11 @@ def response_head(
         kept = head.ready_lines = _ordinary(head, met)
     if careful or without_cors or trailers or not kept:
         kept = _careful(head, replaced, without_cors=without_cors, trailers=trailers)
-    return b"HTTP/1.%d %b%b\r\n" % (version[1], kept, lines(added))
+    parts = [b"HTTP/1.1 " if version[1] else b"HTTP/1.0 ", kept]
+    for name, value in added:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    return b"".join(parts)
 
 
 def _ordinary(head: ResponseHead, met: ForwardingMemories) -> bytes:

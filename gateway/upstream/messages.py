@@ -13,7 +13,7 @@ WITHOUT_BODY: Final = frozenset([204, 304])
 #: What an instance's own `Keep-Alive: timeout=` is shortened by, since its clock began earlier.
 IDLE_MARGIN_S: Final = 1.0
 _EVENT_STREAM = b"text/event-stream"
-_TIMEOUT = re.compile(rb"(?i:timeout)=[ \t]*([0-9]{1,9})")
+_TIMEOUT = re.compile(rb"(?:^|,)[ \t]*(?i:timeout)=[ \t]*([0-9]{1,9})[ \t]*(?=,|\Z)")
 
 
 @dataclass(slots=True)
@@ -115,11 +115,11 @@ ReadPlain = Callable[[bytes | memoryview], PlainHead | None]
 
 def idle_limit_s(keep_alive: bytes, before: float | None) -> float | None:
     """How long a connection may be idle by a Keep-Alive field; `before` if the field does not say."""
-    for parameter in keep_alive.split(b","):
-        timeout = _TIMEOUT.fullmatch(parameter.strip(b" \t"))
-        if timeout is not None:
-            before = max(0.0, int(timeout[1]) - IDLE_MARGIN_S)
-    return before
+    timeouts = _TIMEOUT.findall(keep_alive)
+    if not timeouts:
+        return before
+    limit_s = int(timeouts[-1]) - IDLE_MARGIN_S
+    return limit_s if limit_s > 0 else 0.0
 
 
 def lines(fields: Iterable[FieldLine]) -> bytes:

@@ -56,11 +56,16 @@ class ChunkedBody:
         if self._held:
             data = memoryview(self._held + data)
             self._held = b""
-        pieces = [data[: self._left]]
+        pieces = [data[: self._left]] if self._left else []
         at = _take_chunks(data, self._left, pieces)
-        self._left = max(0, at - len(data))
-        said = self._read_other(bytes(data[at:]), at) if at < len(data) else ()
-        self._before += len(data) - len(self._held)
+        size = len(data)
+        if at < size:
+            self._left = 0
+            said = self._read_other(bytes(data[at:]), at)
+        else:
+            self._left = at - size
+            said = ()
+        self._before += size - len(self._held)
         body = b"".join(pieces)
         return (body, *said) if body else said
 

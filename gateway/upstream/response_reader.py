@@ -71,7 +71,7 @@ class ResponseReader:
                 return Whole((head, body, end if ends_at == len(data) else end.closing()))
             head_data = bytes(data[:body_at])
             self._rest = chunks = ChunkedBody(head_data, end, self._lasting_parser())
-            return (head, *chunks.feed(data[body_at:]))
+            return (head, *chunks.feed(data[body_at:])) if len(data) > body_at else (head,)
         else:
             body_ends = body_at
         left = body_ends - len(data)
