@@ -16,6 +16,7 @@ from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
 from gateway.hop.attempt import Attempts
 from gateway.hop.proxy import Proxy
+from gateway.hop.sending import Means
 from gateway.worker.answer_fields import answer_fields_middleware
 from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.candidates.layer import health_routing_middleware
@@ -154,9 +155,9 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             owns_cors=owns_cors,
         ),
         in_flight=gateway.metrics.in_flight,
-        peer_trusted=gateway.clients.trusts,
-        client_limits=settings.client_limits,
-        owns_cors=owns_cors,
+        means=Means(
+            gateway.clients.trusts, gateway.met.forwarding, settings.client_limits, owns_cors
+        ),
     )
     instance = "/services/{name}/instances/{id}"
     own: list[tuple[str, str, Handler]] = [

@@ -12,9 +12,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 
 from discovery.model.instance import Instance
-from gateway.forwarding import requests
 from gateway.forwarding.memories import ForwardingMemories
-from gateway.forwarding.requests import Inbound, request_head
+from gateway.forwarding.requests import Inbound, plain_request_head, request_head
 from gateway.front.plain_heads import PlainHead, read_plain_head, request_rules
 from middlewares.failures import Failure
 from middlewares.header_section import HeaderSection
@@ -165,16 +164,27 @@ class Comparison:
         return [f"{what}: {a!r}, not {b!r}" for what, (a, b) in pairs.items() if a != b]
 
     def _forwarded(self, section: HeaderSection, plain: PlainHead, trusted: bool) -> object:
-        request = Inbound(
-            *(plain.method, section, (1, 1), "198.51.100.7", trusted, "http", None),
-            *(plain.target, "/api/price", "the-id"),
-        )
+        peer, prefix, its_id = "198.51.100.7", "/api/price", "the-id"
         try:
             if section is plain.section:
-                return _sorted(request_head(request, INSTANCE, self._met).data)
-            return _sorted(requests._careful(request, INSTANCE).data)
+                head = plain_request_head(
+                    plain.method,
+                    plain.target,
+                    plain.section,
+                    (peer, "http", section.host, prefix),
+                    its_id,
+                    trusts=lambda _peer: trusted,
+                    met=self._met,
+                )
+            else:
+                request = Inbound(
+                    *(plain.method, section, (1, 1), peer, trusted, "http", None),
+                    *(plain.target, prefix, its_id),
+                )
+                head = request_head(request, INSTANCE)
         except Failure as failure:
             return repr(failure)
+        return head.length, _sorted(head.data)
 
 
 def _sorted(head: bytes) -> list[bytes]:

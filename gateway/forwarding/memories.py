@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gateway.forwarding.fields import in_answer
-from middlewares.hygiene.deciding import Version
 from middlewares.memory import Memory
 
 NAMES = 1024
@@ -13,8 +12,8 @@ NAME_BYTES = 64
 BLOCKS = 8192
 BLOCK_BYTES = 512
 
-#: Peer, scheme, host, prefix and version determine X-Forwarded-* and Via of an ordinary request.
-Sender = tuple[str, str, bytes | None, str, Version]
+#: Peer, scheme, host and prefix determine X-Forwarded-* and Via of an ordinary request.
+Sender = tuple[str, str, bytes | None, str]
 
 V = TypeVar("V")
 

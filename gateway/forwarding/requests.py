@@ -1,10 +1,10 @@
 """Makes the head that goes to an instance from a request's head.
 
-A section whose reader has found out what goes on is put together from its lines as they came; every
-other section goes through `_careful`.
+A request that was read plainly is put together from its lines as they came; every other one field by
+field.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from discovery.model.instance import Instance
@@ -18,13 +18,14 @@ from gateway.forwarding.fields import (
     TRUSTED,
     in_request,
 )
-from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.memories import ForwardingMemories, Sender
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
-from middlewares.header_section import HeaderSection
+from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import Version, is_host
 
 PSEUDONYM = "lockgate"
+_HTTP_1_1 = (1, 1)
 #: A request with more of our own Via entries than this goes in circles.
 LOOPS_ALLOWED = 3
 
@@ -73,34 +74,39 @@ class Inbound:
         return any(coding.strip().lower() == b"trailers" for coding in said)
 
 
-def request_head(inbound: Inbound, instance: Instance, met: ForwardingMemories) -> RequestHead:
-    """Make the head to send to an instance. Raises BadRequest or LoopDetected."""
-    section = inbound.section
-    kept = section.ready_lines
-    if not kept or inbound.authority is not None:
-        return _careful(inbound, instance)
-    if section.lists:
-        block = lines(_forwarding_fields(inbound, section.host, section.lists))
+def plain_request_head(
+    method: str,
+    target: str,
+    section: ReadSection,
+    sender: Sender,
+    correlation_id: str,
+    *,
+    trusts: Callable[[str], bool],
+    met: ForwardingMemories,
+) -> RequestHead:
+    """The head of a request that was read plainly, for any instance. Raises LoopDetected."""
+    if section.lists is None and not section.trusted_lines:
+        added = met.added.recall(sender)
+        if added is None:
+            added = _forwarding_lines(sender, _HTTP_1_1, {}, trusted=False)
+            met.added.keep(sender, added, len(added))
     else:
-        key = (inbound.peer, inbound.scheme, section.host, inbound.prefix, inbound.version)
-        known = met.added.recall(key)
-        if known is None:
-            known = lines(_forwarding_fields(inbound, section.host, {}))
-            met.added.keep(key, known, len(known))
-        block = known
-    correlation_id = inbound.correlation_id.encode("ascii")
-    data = b"%b%b%bX-Correlation-ID: %b\r\n%b\r\n" % (
-        _request_line(inbound),
-        kept,
-        section.trusted_lines if inbound.peer_trusted else b"",
-        correlation_id,
-        block,
+        trusted = trusts(sender[0])
+        added = _forwarding_lines(sender, _HTTP_1_1, section.lists or {}, trusted=trusted)
+        if trusted:
+            added += section.trusted_lines
+    data = b"%b %b HTTP/1.1\r\n%bX-Correlation-ID: %b\r\n%b\r\n" % (
+        method.encode("ascii"),
+        target.encode("ascii"),
+        section.ready_lines or b"",
+        correlation_id.encode("ascii"),
+        added,
     )
-    return RequestHead(inbound.method, data, correlation_id, section.body_length or 0)
+    return RequestHead(method, data, section.body_length or 0)
 
 
-def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
-    """Make the head field by field."""
+def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
+    """Make the head to send to an instance, field by field. Raises BadRequest or LoopDetected."""
     fields = inbound.section.fields
     named = connection_options(fields)
     host = _host_of(inbound)
@@ -124,20 +130,20 @@ def _careful(inbound: Inbound, instance: Instance) -> RequestHead:
             kept.append((name, value))
     if host is None:
         kept.append((b"Host", instance.authority.encode("ascii")))
-    correlation_id = inbound.correlation_id.encode("ascii")
-    kept.append((b"X-Correlation-ID", correlation_id))
-    kept.extend(_forwarding_fields(inbound, host, _lists(fields)))
+    kept.append((b"X-Correlation-ID", inbound.correlation_id.encode("ascii")))
+    asked: list[FieldLine] = []
     if trailers:
-        kept += [(b"TE", b"trailers"), (b"Connection", b"TE, Upgrade" if upgrade else b"TE")]
+        asked += [(b"TE", b"trailers"), (b"Connection", b"TE, Upgrade" if upgrade else b"TE")]
     elif upgrade is not None:
-        kept.append((b"Connection", b"Upgrade"))
+        asked.append((b"Connection", b"Upgrade"))
     if upgrade is not None:
-        kept.append((b"Upgrade", upgrade))
-    data = b"".join((_request_line(inbound), lines(kept), b"\r\n"))
+        asked.append((b"Upgrade", upgrade))
+    sender = (inbound.peer, inbound.scheme, host, inbound.prefix)
+    added = _forwarding_lines(sender, inbound.version, _lists(fields), trusted=inbound.peer_trusted)
+    data = b"".join((_request_line(inbound), lines(kept), added, lines(asked), b"\r\n"))
     return RequestHead(
         inbound.method,
         data,
-        correlation_id,
         inbound.section.body_length or 0,
         chunked=chunked,
         upgrades=upgrade is not None,
@@ -161,24 +167,25 @@ def _host_of(inbound: Inbound) -> bytes | None:
     return authority
 
 
-def _forwarding_fields(
-    inbound: Inbound, host: bytes | None, came: Mapping[bytes, bytes]
-) -> list[FieldLine]:
+def _forwarding_lines(
+    sender: Sender, version: Version, came: Mapping[bytes, bytes], *, trusted: bool
+) -> bytes:
     """X-Forwarded-* and Via: those that `came` are continued from a trusted peer's, else begun here."""
-    before = came if inbound.peer_trusted else {}
-    peer = inbound.peer.encode("ascii")
+    peer, scheme, host, prefix = sender
+    before = came if trusted else {}
     came_for = before.get(b"x-forwarded-for")
-    proto = before.get(b"x-forwarded-proto") or inbound.scheme.encode("ascii")
-    forwarded_host = before.get(b"x-forwarded-host") or host
-    fields = [
-        (b"X-Forwarded-For", came_for + b", " + peer if came_for else peer),
-        (b"X-Forwarded-Proto", proto),
-    ]
-    if forwarded_host is not None:
-        fields.append((b"X-Forwarded-Host", forwarded_host))
-    fields.append((b"X-Forwarded-Prefix", inbound.prefix.encode("ascii")))
-    fields.append((b"Via", _via(inbound.version, came.get(b"via", b""))))
-    return fields
+    own = peer.encode("ascii")
+    host = before.get(b"x-forwarded-host") or host
+    return (
+        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n%bX-Forwarded-Prefix: %b\r\nVia: %b\r\n"
+        % (
+            came_for + b", " + own if came_for else own,
+            before.get(b"x-forwarded-proto") or scheme.encode("ascii"),
+            b"" if host is None else b"X-Forwarded-Host: %b\r\n" % host,
+            prefix.encode("ascii"),
+            _via(version, came.get(b"via", b"")),
+        )
+    )
 
 
 def _via(version: Version, came: bytes) -> bytes:

@@ -25,7 +25,7 @@ _UPGRADE = frozenset([b"upgrade"])
 def response_head(
     head: ResponseHead,
     version: tuple[int, int],
-    added: Sequence[FieldLine],
+    added: bytes,
     met: ForwardingMemories,
     *,
     replaced: frozenset[bytes] = frozenset(),
@@ -33,7 +33,7 @@ def response_head(
     without_cors: bool = False,
     trailers: bool = False,
 ) -> bytes:
-    """An instance's head as it goes to the client, with `added` after its own fields.
+    """An instance's head as it goes to the client, with the lines `added` after its own fields.
 
     `replaced` are names (lower-case) whose lines are dropped because ours replace them: LIMIT_FIELDS,
     or any name with `careful`. `without_cors` drops all Access-Control-* fields. `trailers`: trailers
@@ -44,11 +44,7 @@ def response_head(
         kept = head.ready_lines = _ordinary(head, met)
     if careful or without_cors or trailers or not kept:
         kept = _careful(head, replaced, without_cors=without_cors, trailers=trailers)
-    parts = [b"HTTP/1.1 " if version[1] else b"HTTP/1.0 ", kept]
-    for name, value in added:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
-    return b"".join(parts)
+    return b"HTTP/1.%d %b%b\r\n" % (version[1], kept, added)
 
 
 def _ordinary(head: ResponseHead, met: ForwardingMemories) -> bytes:

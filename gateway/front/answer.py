@@ -5,21 +5,24 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
-from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from gateway.forwarding.fields import ANEW, CONNECTION, DROP, LENGTH, in_answer
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.responses import response_head, trailer_lines
+from gateway.front.plain_request import PlainRequest
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.messages import FieldLine, ResponseHead
+from gateway.upstream.messages import FieldLine, ResponseHead, lines
 from middlewares.bodies import Abandoned, Fanout, Reader, Sink, Trailers, WhenSlow
 from middlewares.errors import abort
 from middlewares.failures import RequestTimeout
 
 #: Layers can't set these fields: they frame the answer or describe the client's connection.
 _DECIDED_HERE = (DROP, CONNECTION, ANEW, LENGTH)
+SWITCHING_PROTOCOLS = 101
+_WITHOUT_LENGTH = frozenset([SWITCHING_PROTOCOLS, 204, 304])
 #: The end of an answer waits until no more than this is unread, so that memory holds little of it.
 MOST_UNREAD_BYTES = 64 * 1024
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -37,14 +40,27 @@ class Answer(web.StreamResponse, Sink):
 
     Once its head is sent, it is the sink that takes the body to the client.
 
-    `head` is the instance's and goes out unchanged. `headers` holds the fields that layers add, and `added`
-    the fields that every answer gets, as byte lines. `replaced` are the names (lower-case) whose lines
-    from the instance are dropped for these. aiohttp's own fields (Server, Content-Type) are never added.
+    `head` is the instance's and goes out unchanged. `headers` holds the fields that layers add. aiohttp's
+    own fields (Server, Content-Type) are never added.
 
     `send_timeout_s` is how long the client may read nothing (0: for ever). `without_cors`: the gateway owns
     the Access-Control-* fields, and the instance's are dropped. `takes_trailers`: the client accepts
     trailers, so the instance's are sent after a chunked body.
     """
+
+    #: The field lines that every answer gets.
+    added = b""
+    #: The names (lower-case) whose lines from the instance are dropped for ours.
+    replaced: frozenset[bytes] = frozenset()
+    bytes_out = 0
+    #: The body's readers besides the client.
+    others: Fanout | None = None
+    _own_headers: CIMultiDict[str] | None = None
+    _client: web.RequestHandler | None = None
+    _in_chunks = False
+    _begun = False
+    _finished = False
+    _keeps_alive = True
 
     def __init__(
         self,
@@ -60,23 +76,12 @@ class Answer(web.StreamResponse, Sink):
         # The parent's __init__ would make a state, headers and a reason, which are not needed here.
         self.head = head
         self.connection = connection
-        self.added: list[FieldLine] = []
-        self.replaced: frozenset[bytes] = frozenset()
-        self.bytes_out = 0
         self._met = met
         #: None once the connection is given back.
         self._give_back: Callable[[UpstreamConnection], None] | None = give_back
         self._without_cors = without_cors
         self._takes_trailers = takes_trailers
         self._send_timeout_s = send_timeout_s
-        self._own_headers: CIMultiDict[str] | None = None
-        self._writer: AbstractStreamWriter | None = None
-        self._client: web.RequestHandler | None = None
-        self._in_chunks = False
-        self._finished = False
-        #: The body's readers besides the client.
-        self.others: Fanout | None = None
-        self._keeps_alive = True
 
     def release(self) -> None:
         """Give the connection back; the exchange does it at the latest, so a layer that forgets it leaks nothing."""
@@ -85,7 +90,7 @@ class Answer(web.StreamResponse, Sink):
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
-        if self._writer is None and self.connection.is_complete:
+        if not self._begun and self.connection.is_complete:
             self.connection.rest()  # drop the body, so that the connection can be reused
         give_back(self.connection)
 
@@ -108,7 +113,7 @@ class Answer(web.StreamResponse, Sink):
 
     @property
     def prepared(self) -> bool:
-        return self._writer is not None
+        return self._begun
 
     @property
     def keep_alive(self) -> bool:
@@ -142,23 +147,21 @@ class Answer(web.StreamResponse, Sink):
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
         """Send the head; the body follows through `take`, and then `end` or `broke`."""
-        if self._writer is None:
-            version, chunked = self._decide_framing(request)
-            self._send(request, self._head_bytes(version, chunked=chunked))
-            self._client, self._in_chunks = request.protocol, chunked
-        return self._writer
+        if not self._begun:
+            self._client = request.protocol
+            self._send(request, self._head_bytes(request))
+        return request.writer
 
     def send_whole(self, request: web.BaseRequest, body: bytes) -> bool:
-        """Send the head and all of the body in one write; False if the client has too much to read."""
-        version, chunked = self._decide_framing(request)
-        data = self._head_bytes(version, chunked=chunked)
-        if chunked:
+        """Send the head and all of the body in one write; False if the client has much to read."""
+        data = self._head_bytes(request)
+        if self._in_chunks:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
             data += chunk + self._last_chunk(self.connection.trailers)
         else:
             data += body
-        self._finished = True
         self.bytes_out = len(body)
+        self._finished = True
         self._send(request, data)
         return len(data) <= MOST_UNREAD_BYTES
 
@@ -175,10 +178,10 @@ class Answer(web.StreamResponse, Sink):
 
     async def room(self) -> None:
         """Wait while the client is slow. Raises RequestTimeout in the end, ConnectionError if it is gone."""
-        assert self._writer is not None
+        assert self._client is not None
         try:
             async with asyncio.timeout(self._send_timeout_s or None):
-                await self._writer.drain()
+                await self._client._drain_helper()
         except TimeoutError:
             raise RequestTimeout("the client reads nothing of its answer") from None
         _ = self._transport
@@ -203,7 +206,7 @@ class Answer(web.StreamResponse, Sink):
 
     async def write_eof(self, _data: bytes = b"") -> None:
         """Call `end` under aiohttp's name; never called for a body that broke off."""
-        if not self._finished and self._writer is not None:
+        if not self._finished and self._begun:
             self.end(self.connection.trailers)
 
     @property
@@ -225,19 +228,12 @@ class Answer(web.StreamResponse, Sink):
         self._keeps_alive = False
 
     def _send(self, request: web.BaseRequest, data: bytes) -> None:
-        writer = self._writer = request.writer
         _open(request.transport).write(data)
-        writer.output_size += len(data)  # other code sees by this that an answer has begun
-
-    def _decide_framing(self, request: web.BaseRequest) -> tuple[HttpVersion, bool]:
-        """The client's version of HTTP, and whether the body goes out in chunks."""
-        version, head = request.version, self.head
-        unframed = (
-            head.length is None and request.method != "HEAD" and head.status not in (101, 204, 304)
-        )
-        chunked = unframed and version >= HttpVersion11
-        self._decide_keep_alive(request, version, closes=unframed and not chunked)
-        return version, chunked
+        self._begun = True
+        if isinstance(request, PlainRequest):
+            request.note_sent(len(data))
+        else:
+            request.writer.output_size += len(data)
 
     def _last_chunk(self, trailers: Trailers) -> bytes:
         if not self._takes_trailers:
@@ -245,41 +241,40 @@ class Answer(web.StreamResponse, Sink):
         lines = trailer_lines(trailers, self.head, without_cors=self._without_cors)
         return b"0\r\n%b\r\n" % lines
 
-    def _decide_keep_alive(
-        self, request: web.BaseRequest, version: HttpVersion, *, closes: bool
-    ) -> None:
-        self._keeps_alive = self._keeps_alive and request.keep_alive and not closes
-        if self.head.status == 101:
+    def _head_bytes(self, request: web.BaseRequest) -> bytes:
+        """The head as it goes to the client; it decides how the body is framed, and what follows it."""
+        head, version = self.head, request.version
+        if head.length is None and head.status not in _WITHOUT_LENGTH and request.method != "HEAD":
+            if version >= HttpVersion11:
+                self._in_chunks = True
+                self.added += b"Transfer-Encoding: chunked\r\n"
+            else:
+                self._keeps_alive = False
+        if head.status == SWITCHING_PROTOCOLS:
             self._keeps_alive = False  # the connection ends with the tunnel
-            self.added.append((b"Connection", b"Upgrade"))
-        elif not self._keeps_alive:
-            self.added.append((b"Connection", b"close"))
-        elif version == HttpVersion10:
-            self.added.append((b"Connection", b"keep-alive"))
-
-    def _head_bytes(self, version: HttpVersion, *, chunked: bool) -> bytes:
-        added, replaced = self.added, self.replaced
-        own = self._own_fields() if self._own_headers or self._cookies else None
-        if own:
-            # Our fields replace the instance's of the same name; Vary and Set-Cookie are added.
-            replaced |= frozenset(name.lower() for name, _ in own) - {b"vary", b"set-cookie"}
-            added = added + own
-        if chunked:
-            added = [*added, (b"Transfer-Encoding", b"chunked")]
+            self.added += b"Connection: Upgrade\r\n"
+        elif not (self._keeps_alive and request.keep_alive):
+            self._keeps_alive = False
+            self.added += b"Connection: close\r\n"
+        elif version is not HttpVersion11:
+            self.added += b"Connection: keep-alive\r\n"
+        own = self._own_fields() if self._own_headers or self._cookies else []
+        # Our fields replace the instance's of the same name; Vary and Set-Cookie are added.
+        names = frozenset(name.lower() for name, _ in own) - {b"vary", b"set-cookie"}
         return response_head(
-            self.head,
+            head,
             HttpVersion10 if version == HttpVersion10 else HttpVersion11,
-            added,
+            self.added + lines(own) if own else self.added,
             self._met,
-            replaced=replaced,
+            replaced=self.replaced | names if names else self.replaced,
             careful=bool(own),
             without_cors=self._without_cors,
-            trailers=chunked and self._takes_trailers,
+            trailers=self._in_chunks and self._takes_trailers,
         )
 
     def _own_fields(self) -> list[FieldLine]:
         """The fields that layers have put into `headers` and `cookies`, without those of every answer."""
-        said = {name.lower() for name, _ in self.added}
+        said = {line.partition(b":")[0].lower() for line in self.added.split(b"\r\n")}
         put = list(self.headers.items())
         put += [("Set-Cookie", one.OutputString()) for one in (self._cookies or {}).values()]
         own = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in put]

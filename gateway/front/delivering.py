@@ -6,7 +6,7 @@ from typing import cast
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from gateway.front.answer import Answer
+from gateway.front.answer import SWITCHING_PROTOCOLS, Answer
 from gateway.front.connection import GatewayRequestHandler
 from gateway.front.document import Document
 from gateway.front.refusing import Refuse
@@ -17,8 +17,6 @@ from middlewares.failures import Failure
 from middlewares.problems import problem_of
 from middlewares.telemetry.attempts import attempt_failed
 from middlewares.telemetry.metrics import Counted
-
-SWITCHING_PROTOCOLS = 101
 
 
 def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middleware:

@@ -24,6 +24,7 @@ class PlainRequest(web.Request):
     version = HttpVersion11
     #: Whether aiohttp's parts are made.
     is_complete = False
+    _sent_bytes = 0
     _own_writer: StreamWriter | None = None
 
     def __init__(
@@ -50,7 +51,15 @@ class PlainRequest(web.Request):
     def writer(self) -> StreamWriter:
         if self._own_writer is None:
             self._own_writer = StreamWriter(self._protocol, self._loop)
+            self._own_writer.output_size = self._sent_bytes
         return self._own_writer
+
+    def note_sent(self, size: int) -> None:
+        """Count bytes of the answer that were sent past the writer."""
+        if self._own_writer is None:
+            self._sent_bytes += size
+        else:
+            self._own_writer.output_size += size
 
     def __getattr__(self, name: str) -> Any:
         if self.is_complete:

@@ -4,7 +4,6 @@ import time
 
 from discovery.model.instance import Instance
 from gateway.forwarding.memories import ForwardingMemories
-from gateway.forwarding.requests import request_head
 from gateway.front.answer import Answer
 from gateway.front.request_body import RequestBody
 from gateway.hop.deciding.retrying import Again, decide, may_move
@@ -45,7 +44,7 @@ class Attempts:
 
     async def make(self, sending: Sending, instance: Instance, left: int) -> Outcome:
         """Try one instance, with `left` attempts after it; a failure is in the Outcome."""
-        head = request_head(sending.inbound, instance, self._met)
+        head = sending.head_for(instance)
         attempts = sending.exchange.attempts
         if head.claims and not attempts:
             self._metrics.fields_dropped += head.claims
@@ -79,7 +78,7 @@ class Attempts:
         """
         pool = self._upstreams.pool(instance)
         repeatable, deadlines = sending.idempotent, sending.deadlines
-        movable = may_move(sending.inbound.method, has_body=sending.body is not None, left=left)
+        movable = may_move(head.method, has_body=sending.body is not None, left=left)
         connection = pool.take_idle(repeatable=repeatable)
         if connection is None:
             connection = await pool.open(deadlines=deadlines, repeatable=repeatable)

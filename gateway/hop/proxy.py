@@ -1,16 +1,15 @@
 """The hop: chooses an instance, tries it, decides again, and returns the answer unsent."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from aiohttp import web
 
 from gateway.front.answer import Answer
-from gateway.front.request_body import ClientLimits
 from gateway.hop.attempt import Attempts, Outcome
 from gateway.hop.deciding.balancing import choose
 from gateway.hop.deciding.retrying import Stop, decide, last_word
-from gateway.hop.sending import Sending, sending_of
+from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
 from middlewares.candidates.deciding import Candidate
 from middlewares.failures import Failure
@@ -26,28 +25,20 @@ class Proxy:
         upstreams: UpstreamClient,
         attempts: Attempts,
         in_flight: dict[str, int],
-        peer_trusted: Callable[[str], bool],
-        client_limits: ClientLimits,
-        owns_cors: bool,
+        means: Means,
     ) -> None:
         self._upstreams = upstreams
         self._attempts = attempts
         self._in_flight = in_flight
-        self._peer_trusted = peer_trusted
-        self._client_limits = client_limits
-        self._owns_cors = owns_cors
+        self._means = means
         self._rng = random.Random()
 
     async def handle(self, request: web.Request) -> Answer:
         """Pass one request on and return its answer. Raises a Failure if there is none."""
-        sending = sending_of(
-            request,
-            peer_trusted=self._peer_trusted,
-            client_limits=self._client_limits,
-            owns_cors=self._owns_cors,
-        )
-        sending.exchange.held.append(Counted(self._in_flight, sending.service))
-        outcome = await self._try(sending, sending.exchange.candidates)
+        sending = Sending(request, self._means)
+        exchange = sending.exchange
+        exchange.held.append(Counted(self._in_flight, sending.service))
+        outcome = await self._try(sending, exchange.candidates)
         if isinstance(outcome, Answer):
             return outcome
         try:
@@ -58,7 +49,7 @@ class Proxy:
     async def _try(self, sending: Sending, untried: Sequence[Candidate]) -> Outcome:
         """Choose an instance, try it, and decide again until there is an outcome."""
         failures: list[Failure] = []
-        left = min(sending.retries.attempts or len(untried), len(untried))
+        left = min(sending.route.policy.retries.attempts or len(untried), len(untried))
         while left:
             left -= 1
             candidate = choose(untried, self._upstreams, self._rng).candidate

@@ -6,80 +6,98 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from gateway.forwarding.requests import Inbound
+from discovery.model.instance import Instance
+from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.requests import Inbound, plain_request_head, request_head
 from gateway.front.interim import pass_interim
+from gateway.front.plain_request import PlainRequest
 from gateway.front.request_body import ClientLimits, RequestBody, body_of
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
 from gateway.upstream.deadlines import Deadlines
-from gateway.upstream.messages import ResponseHead
+from gateway.upstream.messages import RequestHead, ResponseHead
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.routing.deciding import target_behind
-from middlewares.routing.policy import Retries
+from middlewares.routing.deciding import Route, target_behind
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the hop uses for each request; `owns_cors`: the gateway itself answers for CORS."""
+
+    trusts: Callable[[str], bool]
+    met: ForwardingMemories
+    client_limits: ClientLimits
+    owns_cors: bool
+
+
 class Sending:
     """A request to send to any instance, with its deadlines over all attempts."""
 
-    request: web.Request
-    exchange: Exchange
-    service: str
-    inbound: Inbound
-    body: RequestBody | bytes | None
-    idempotent: bool
-    deadlines: Deadlines
-    retries: Retries
-    owns_cors: bool
+    __slots__ = (
+        *("_head", "_means", "body", "deadlines", "exchange", "idempotent", "request", "route"),
+    )
+
+    def __init__(self, request: web.Request, means: Means) -> None:
+        """Raises BodyTooLarge, BadRequest or LoopDetected."""
+        exchange, method = request[EXCHANGE], request.method
+        assert exchange.route is not None, "the route layer comes before the hop"
+        self.request = request
+        self.exchange: Exchange = exchange
+        self.route: Route = exchange.route
+        self.idempotent = method in IDEMPOTENT
+        self.body = body_of(request, exchange, means.client_limits)
+        timeouts = self.route.policy.timeouts
+        # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
+        now_s = asyncio.get_running_loop().time() if timeouts.total_s else 0.0
+        self.deadlines = Deadlines.begun(timeouts, now_s)
+        self._means = means
+        self._head: RequestHead | None = None
+        if isinstance(request, PlainRequest):
+            section = request.section
+            self._head = plain_request_head(
+                method,
+                target_behind(self.route, exchange.target),
+                section,
+                (request.remote or "", request.scheme, section.host, self.route.prefix),
+                exchange.correlation_id,
+                trusts=means.trusts,
+                met=means.met,
+            )
+
+    @property
+    def service(self) -> str:
+        return self.route.service
+
+    def head_for(self, instance: Instance) -> RequestHead:
+        """The head for an instance. Raises BadRequest or LoopDetected."""
+        if self._head is not None:
+            return self._head
+        request, exchange, route = self.request, self.exchange, self.route
+        peer = request.remote or ""
+        inbound = Inbound(
+            request.method,
+            exchange.section,
+            request.version,
+            peer,
+            self._means.trusts(peer),
+            request.scheme,
+            exchange.authority,
+            target_behind(route, exchange.target),
+            route.prefix,
+            exchange.correlation_id,
+        )
+        return request_head(inbound, instance)
 
     def pass_interim(self, head: ResponseHead) -> None:
         """Pass a 1xx head to the client."""
-        pass_interim(head, self.request, self.exchange.correlation_id, without_cors=self.owns_cors)
+        pass_interim(
+            head,
+            self.request,
+            self.exchange.correlation_id,
+            without_cors=self._means.owns_cors,
+        )
 
     def tried(self, left: int, *, reused: bool = False) -> Tried:
         """The facts about a failed attempt that decide about a retry."""
         body = self.body
         replayable = not isinstance(body, RequestBody) or body.is_replayable
         return Tried(self.idempotent, replayable, reused, left)
-
-
-def sending_of(
-    request: web.Request,
-    *,
-    peer_trusted: Callable[[str], bool],
-    client_limits: ClientLimits,
-    owns_cors: bool,
-) -> Sending:
-    """Make the Sending of a request that has a route."""
-    exchange, method = request[EXCHANGE], request.method
-    section, route = exchange.section, exchange.route
-    assert route is not None, "the route layer comes before the hop"
-    peer = request.remote or ""
-    inbound = Inbound(
-        method,
-        section,
-        request.version,
-        peer,
-        peer_trusted(peer),
-        request.scheme,
-        exchange.authority,
-        target_behind(route, exchange.target),
-        route.prefix,
-        exchange.correlation_id,
-    )
-    body = body_of(request, exchange, client_limits)
-    idempotent = method in IDEMPOTENT
-    policy = route.policy
-    # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
-    now_s = asyncio.get_running_loop().time() if policy.timeouts.total_s else 0.0
-    deadlines = Deadlines.begun(policy.timeouts, now_s)
-    return Sending(
-        request,
-        exchange,
-        route.service,
-        inbound,
-        body,
-        idempotent,
-        deadlines,
-        policy.retries,
-        owns_cors,
-    )

@@ -20,15 +20,14 @@ _TIMEOUT = re.compile(rb"(?:^|,)[ \t]*(?i:timeout)=[ \t]*([0-9]{1,9})[ \t]*(?=,|
 class RequestHead:
     """A head to send to an instance, as bytes up to and including the empty line.
 
-    `correlation_id` is in the head too; an answer may repeat it. `chunked`: the body goes out in
-    chunks; otherwise it has exactly `length` bytes, and the connection is not free before they are
-    sent. `upgrades`: the request asks to switch protocols, so 101 is a possible answer. `claims` counts
-    the client's lines that were left out because only the gateway may send them.
+    `chunked`: the body goes out in chunks; otherwise it has exactly `length` bytes, and the connection
+    is not free before they are sent. `upgrades`: the request asks to switch protocols, so 101 is a
+    possible answer. `claims` counts the client's lines that were left out because only the gateway may
+    send them.
     """
 
     method: str
     data: bytes
-    correlation_id: bytes = b""
     length: int = 0
     chunked: bool = False
     upgrades: bool = False

@@ -12,8 +12,6 @@ from middlewares.telemetry.correlation_ids import HEADER
 
 SERVER = "lockgate"
 
-_HEADER = HEADER.encode("ascii")
-
 
 def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
     """Add the correlation ID, the limits, and `Connection: close` while the gateway stops.
@@ -29,10 +27,12 @@ def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
         if lifecycle.stopping:
             response.force_close()
         if isinstance(response, Answer):
-            response.added.append((_HEADER, exchange.correlation_id.encode("ascii")))
+            added = b"X-Correlation-ID: %b\r\n" % exchange.correlation_id.encode("ascii")
             if exchange.limit is not None:
                 response.replaced = LIMIT_FIELDS
-                response.added += limit_fields(exchange.limit)
+                policy, left = limit_fields(exchange.limit)
+                added += b"%b: %b\r\n%b: %b\r\n" % (*policy, *left)
+            response.added = added
             return response
         headers = response.headers
         headers[HEADER] = exchange.correlation_id

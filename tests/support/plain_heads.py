@@ -1,10 +1,9 @@
 """Requests as the plain reader has them."""
 
-from dataclasses import replace
-
-from gateway.forwarding.requests import Inbound
+from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.requests import Inbound, plain_request_head
 from gateway.front.plain_heads import RequestRules, read_plain_head, request_rules
-from gateway.upstream.messages import FieldLine, lines
+from gateway.upstream.messages import FieldLine, RequestHead, lines
 
 RULES = request_rules()
 
@@ -14,11 +13,23 @@ def head_bytes(*fields: FieldLine, method: str = "GET", target: str = "/") -> by
     return line + lines(fields) + b"\r\n"
 
 
-def read_plainly(request: Inbound, rules: RequestRules = RULES) -> Inbound | None:
-    """The same request, read by the plain reader; None: it leaves it to the parser."""
+def plainly(
+    request: Inbound, met: ForwardingMemories, rules: RequestRules = RULES
+) -> RequestHead | None:
+    """What goes to an instance for this request if the plain reader takes it, else None."""
     if request.authority is not None or request.version != (1, 1):
         return None
     data = head_bytes(*request.section.fields, method=request.method, target=request.target)
     length = request.section.body_length
     head = read_plain_head(data + b"x" * (length or 0), rules, 2**16)
-    return None if head is None else replace(request, section=head.section)
+    if head is None:
+        return None
+    return plain_request_head(
+        head.method,
+        head.target,
+        head.section,
+        (request.peer, request.scheme, head.section.host, request.prefix),
+        request.correlation_id,
+        trusts=lambda _peer: request.peer_trusted,
+        met=met,
+    )

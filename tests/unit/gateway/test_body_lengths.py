@@ -12,7 +12,6 @@ from aiohttp.http_parser import HttpRequestParser
 from aiohttp.streams import EMPTY_PAYLOAD
 
 from discovery.model.instance import Instance
-from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.front.reading import RequestReader
 from gateway.upstream.messages import RequestHead
@@ -50,7 +49,7 @@ def forwarded(section: HeaderSection) -> RequestHead:
     inbound = Inbound(
         *("POST", section, (1, 1), "192.0.2.1", False, "http", None, "/a", "/api/price", "id")
     )
-    return request_head(inbound, INSTANCE, ForwardingMemories())
+    return request_head(inbound, INSTANCE)
 
 
 @pytest.mark.parametrize("more", [(), (b"Via: 1.1 x",)], ids=["quick", "careful"])
@@ -133,9 +132,7 @@ async def pieces(*there: bytes) -> AsyncIterator[bytes]:
 
 
 def asked(length: int) -> RequestHead:
-    return RequestHead(
-        "POST", b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length, b"", length
-    )
+    return RequestHead("POST", b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length, length)
 
 
 async def test_a_length_is_never_sent_without_its_body() -> None:

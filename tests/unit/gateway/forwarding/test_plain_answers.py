@@ -28,7 +28,7 @@ def said(*pieces: bytes, method: str = "GET", head_bytes: int = 64 * 1024) -> li
 def lines_for_the_client(answer: bytes) -> list[bytes]:
     head, *_ = said(answer)
     assert isinstance(head, ResponseHead)
-    data = response_head(head, (1, 1), [], MET)
+    data = response_head(head, (1, 1), b"", MET)
     return data.removesuffix(b"\r\n\r\n").split(b"\r\n")
 
 
