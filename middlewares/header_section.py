@@ -35,12 +35,6 @@ class HeaderSection:
     body_length: Length = 0
     #: The HTTP version for which `check` last found it valid.
     valid_in: Version | None = None
-    #: The lines that go to an instance as they are; None: not known yet; b"": they need care.
-    ready_lines: bytes | None = None
-    #: The lines that go to an instance as well if the peer is trusted, where `ready_lines` is known.
-    trusted_lines = b""
-    #: The list fields that the gateway continues, by lower-case name; None: not looked for yet.
-    lists: Mapping[bytes, bytes] | None = None
 
     def __init__(self, fields: Sequence[FieldLine]) -> None:
         self.fields = fields
@@ -75,16 +69,35 @@ class HeaderSection:
 
 
 class ReadSection(HeaderSection):
-    """A section that its reader has checked and filled in; the fields are taken apart when asked for."""
+    """A section that its reader has checked and filled in; its fields are taken apart when asked for.
 
-    def __init__(self, lines: Sequence[bytes], valid_in: Version) -> None:
-        self._lines = lines
+    `block` has the fields as lines, each with its CRLF. `trusted`: a trusted proxy has sent it.
+    """
+
+    #: The lines that go to an instance as they are.
+    ready_lines = b""
+    #: The lists that the gateway continues, by lower-case name, without empty elements at their ends.
+    lists: Mapping[bytes, bytes] = {}
+
+    def __init__(self, block: bytes, valid_in: Version, *, trusted: bool) -> None:
+        self.block = block
         self.valid_in = valid_in
+        self.trusted = trusted
 
     @cached_property
     def fields(self) -> Sequence[FieldLine]:  # type: ignore[override]  # nobody sets it
-        parts = (line.partition(b":") for line in self._lines)
+        parts = (line.partition(b":") for line in self.block.split(b"\r\n")[:-1])
         return tuple((name, value.strip(b" \t")) for name, _, value in parts)
+
+    def go_on(self, name: bytes, value: bytes) -> None:
+        """Take a line of a list that the gateway continues."""
+        if name == _FORWARDED_FOR:
+            self.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
+        elements = value.strip(b", \t")
+        if elements:
+            before = self.lists.get(name)
+            whole = elements if before is None else before + b", " + elements
+            self.lists = {**self.lists, name: whole}
 
 
 def for_the_log(text: str) -> str:

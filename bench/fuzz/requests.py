@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from aiohttp.http_parser import HttpRequestParser
 from discovery.model.instance import Instance
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, plain_request_head, request_head
-from gateway.front.plain_heads import PlainHead, read_plain_head, request_rules
+from gateway.front.plain_heads import PlainHead, PlainRequests
 from middlewares.failures import Failure
 from middlewares.header_section import HeaderSection
 
@@ -107,17 +106,18 @@ class Comparison:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._rules = request_rules()
+        self._plain = PlainRequests(MOST_BYTES, lambda _peer: False)
         self._met = ForwardingMemories()
 
     def close(self) -> None:
         self._loop.close()
 
-    def taken(self, data: bytes) -> PlainHead | None:
-        return read_plain_head(data, self._rules, MOST_BYTES)
+    def takes(self, data: bytes) -> bool:
+        """Whether the plain reader takes a request."""
+        return self._plain.read(data, trusted=False) is not None
 
-    def differences(self, data: bytes, plain: PlainHead) -> list[str]:
-        """What the parser, the checks and the careful way read otherwise in a request that was taken."""
+    def differences(self, data: bytes) -> list[str]:
+        """What the parser, the checks and the careful way read otherwise in a request that is taken."""
         parser = HttpRequestParser(
             BaseProtocol(self._loop),
             self._loop,
@@ -137,6 +137,9 @@ class Comparison:
         except Failure as failure:
             return [f"the checks refuse it: {failure.detail}"]
         body = payload.read_nowait() if payload.total_bytes else b""
+        plain, from_proxy = (self._plain.read(data, trusted=trusted) for trusted in (False, True))
+        if plain is None or from_proxy is None:
+            return ["it is taken from some peers only"]
         pairs: dict[str, tuple[Any, Any]] = {
             "method": (plain.method, message.method),
             "target": (plain.target, message.path),
@@ -156,38 +159,26 @@ class Comparison:
             "body_length",
         ):
             pairs[name] = (getattr(plain.section, name), getattr(section, name))
-        for trusted in (False, True):
-            pairs[f"forwarded, trusted={trusted}"] = (
-                self._forwarded(plain.section, plain, trusted),
-                self._forwarded(section, plain, trusted),
+        for head in (plain, from_proxy):
+            pairs[f"forwarded, trusted={head.section.trusted}"] = (
+                self._forwarded(head),
+                self._forwarded(head, section),
             )
         return [f"{what}: {a!r}, not {b!r}" for what, (a, b) in pairs.items() if a != b]
 
-    def _forwarded(self, section: HeaderSection, plain: PlainHead, trusted: bool) -> object:
+    def _forwarded(self, plain: PlainHead, careful: HeaderSection | None = None) -> object:
         peer, prefix, its_id = "198.51.100.7", "/api/price", "the-id"
+        method, target, section = plain.method, plain.target, plain.section
         try:
-            if section is plain.section:
-                head = plain_request_head(
-                    plain.method,
-                    plain.target,
-                    plain.section,
-                    (peer, "http", section.host, prefix),
-                    its_id,
-                    trusts=lambda _peer: trusted,
-                    met=self._met,
-                )
+            if careful is None:
+                sender = (peer, "http", section.host, prefix)
+                head = plain_request_head(method, target, section, sender, its_id, self._met)
             else:
                 request = Inbound(
-                    *(plain.method, section, (1, 1), peer, trusted, "http", None),
-                    *(plain.target, prefix, its_id),
+                    *(method, careful, (1, 1), peer, section.trusted, "http", None),
+                    *(target, prefix, its_id),
                 )
                 head = request_head(request, INSTANCE)
         except Failure as failure:
             return repr(failure)
-        return head.length, _sorted(head.data)
-
-
-def _sorted(head: bytes) -> list[bytes]:
-    """The lines of a head in an order of their own: fields of different names may change places."""
-    first, *fields = head.split(b"\r\n")
-    return [first, *sorted(fields, key=lambda line: re.split(rb":", line.lower())[0])]
+        return head.length, head.data

@@ -4,7 +4,7 @@ A request that was read plainly is put together from its lines as they came; eve
 field.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from discovery.model.instance import Instance
@@ -80,25 +80,20 @@ def plain_request_head(
     section: ReadSection,
     sender: Sender,
     correlation_id: str,
-    *,
-    trusts: Callable[[str], bool],
     met: ForwardingMemories,
 ) -> RequestHead:
     """The head of a request that was read plainly, for any instance. Raises LoopDetected."""
-    if section.lists is None and not section.trusted_lines:
+    if not section.lists:
         added = met.added.recall(sender)
         if added is None:
             added = _forwarding_lines(sender, _HTTP_1_1, {}, trusted=False)
             met.added.keep(sender, added, len(added))
     else:
-        trusted = trusts(sender[0])
-        added = _forwarding_lines(sender, _HTTP_1_1, section.lists or {}, trusted=trusted)
-        if trusted:
-            added += section.trusted_lines
+        added = _forwarding_lines(sender, _HTTP_1_1, section.lists, trusted=section.trusted)
     data = b"%b %b HTTP/1.1\r\n%bX-Correlation-ID: %b\r\n%b\r\n" % (
         method.encode("ascii"),
         target.encode("ascii"),
-        section.ready_lines or b"",
+        section.ready_lines,
         correlation_id.encode("ascii"),
         added,
     )

@@ -10,7 +10,7 @@ from gateway.front.answer import Answer
 from gateway.front.answering import Answering
 from gateway.front.client_room import ClientRoom
 from gateway.front.half_closed import QUESTION, HalfClosed
-from gateway.front.plain_heads import RequestRules, read_plain_head
+from gateway.front.plain_heads import PlainRequests
 from gateway.front.reading import MOST_QUEUED, RequestReader
 from gateway.front.refusing import Refuse
 from gateway.front.tunnel import Tunnel
@@ -23,22 +23,22 @@ CUT_OFF_WITHIN_S = 0.01
 class GatewayRequestHandler(Answering):
     """One client connection; aiohttp's own refusals look like the gateway's other refusals."""
 
-    __slots__ = ("_head_bytes", "_rules", "_tunnel", "_unsent", "passes_on")
+    __slots__ = ("_peer_trusted", "_plain", "_tunnel", "_unsent", "passes_on")
 
     def __init__(
         self,
         *args: Any,
         refuse: Refuse,
         room: ClientRoom,
-        rules: RequestRules,
+        plain: PlainRequests,
         max_line_size: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, max_line_size=max_line_size, **kwargs)
         self._room = room
         self._refuse = refuse
-        self._rules = rules
-        self._head_bytes = max_line_size
+        self._plain = plain
+        self._peer_trusted = False
         self.is_surplus = False
         self._reader = RequestReader(self._parser, max_line_size)
         self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
@@ -58,6 +58,7 @@ class GatewayRequestHandler(Answering):
         super().connection_made(transport)
         peer = self.peername
         self._peer = str(peer[0]) if isinstance(peer, list | tuple) else peer
+        self._peer_trusted = self._plain.trusts(self._peer or "")
         self._scheme = "https" if self.ssl_context else "http"
         self.is_surplus = self._room.is_surplus(self, transport)
 
@@ -155,7 +156,7 @@ class GatewayRequestHandler(Answering):
             super().data_received(data)
             return
         if self._is_idle and not self.is_surplus and self._reader.is_between and not self._messages:
-            head = read_plain_head(data, self._rules, self._head_bytes)
+            head = self._plain.read(data, trusted=self._peer_trusted)
             if head is not None:
                 self._begin_plain(head)
                 return

@@ -6,6 +6,7 @@ read differently.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from aiohttp import HttpVersion11
@@ -21,10 +22,12 @@ from middlewares.trace_context import trace_id_of
 MOST_BYTES: Final = 8 * 1024
 MOST_FIELDS: Final = 100
 
-_HEAD = re.compile(
-    rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\x22\x24-\x7e]*) HTTP/1\.1\r\n"
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: (?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])\r\n)+)\r\n"
+REQUEST_LINE: Final = (
+    rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\x22\x24-\x7e]*+) HTTP/1\.1\r\n"
 )
+NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+VALUE: Final = rb"(?![\t ])[\t\x20-\x7e\x80-\xff]*+(?<![\t ])"
+_HEAD = re.compile(rb"%b((?:%b: %b\r\n)++)\r\n" % (REQUEST_LINE, NAME, VALUE))
 
 #: What the reader does with a field, by its name.
 PASSES, DROPPED, NOT_PLAIN, CONTINUED, IF_TRUSTED, ONCE = range(6)
@@ -49,13 +52,6 @@ _READ_HERE = {
 }
 _BY_RULE = {PASS: PASSES, DROP: DROPPED, ANEW: CONTINUED, TRUSTED: IF_TRUSTED}
 
-#: Remembers what the reader does with each field, by its name as it is spelled.
-RequestRules = FieldRules[int]
-
-
-def request_rules() -> RequestRules:
-    return FieldRules("request_fields", _kind_of)
-
 
 def _kind_of(name: bytes) -> int:
     kind = _READ_HERE.get(name.lower())
@@ -73,98 +69,89 @@ class PlainHead(NamedTuple):
     body: bytes
 
 
-def read_plain_head(data: bytes, rules: RequestRules, most_bytes: int) -> PlainHead | None:
-    """The request that these bytes are, the first to the last; None: the parser has to read them."""
-    match = _HEAD.match(data)
-    if match is None:
-        return None
-    end = match.end()
-    method, target, fields = match.groups()
-    lines = fields.split(b"\r\n")
-    lines.pop()
-    if end > MOST_BYTES or end > most_bytes or len(lines) > MOST_FIELDS:
-        return None
-    section = ReadSection(lines, HttpVersion11)
-    kept: list[bytes] = []
-    keep = kept.append
-    agent: bytes | None = None
-    length: int | None = None
-    keep_alive = True
-    has_trace = False
-    elements = 0
-    once: list[bytes] = []
-    rules.hits += len(lines)
-    for line in lines:
-        name, _, value = line.partition(b": ")
-        kind = rules[name]
-        if kind == PASSES:
-            keep(line)
-        elif kind == HOST:
-            if section.host is not None or not is_host(value):
-                return None
-            section.host = value
-            keep(line)
-        elif kind == USER_AGENT:
-            if agent is not None:
-                return None
-            agent = value
-            section.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
-            keep(line)
-        elif kind == CORRELATION_ID:
-            if section.claimed_id is None:
-                section.claimed_id = value.decode("utf-8", "surrogateescape")
-        elif kind == TRACEPARENT:
-            if has_trace:
-                return None
-            has_trace = True
-            section.trace_id = trace_id_of((value,))
-            keep(line)
-        elif kind == CONNECTION:
-            option = value.lower()
-            if option == b"close":
-                keep_alive = False
-            elif option != b"keep-alive":
-                return None
-        elif kind == LENGTH:
-            if length is not None or (length := content_length(value)) is None:
-                return None
-            section.body_length = length
-            keep(line)
-        elif kind == ONCE:
-            lower = name.lower()
-            if lower in once:
-                return None
-            once.append(lower)
-            keep(line)
-        elif kind == CONTINUED:
-            elements += value.count(b",") + 1
-            if elements >= MOST_ELEMENTS:
-                return None
-            _continue(section, name.lower(), value)
-        elif kind == IF_TRUSTED:
-            section.trusted_lines += line + b"\r\n"
-        elif kind != DROPPED:
+class PlainRequests:
+    """One worker's reader of plain requests; `trusts` tells whether a peer is a trusted proxy."""
+
+    def __init__(self, head_bytes: int, trusts: Callable[[str], bool]) -> None:
+        self.fields = FieldRules("request_fields", _kind_of)
+        self.trusts = trusts
+        self._most_bytes = min(head_bytes, MOST_BYTES)
+
+    def read(self, data: bytes, *, trusted: bool) -> PlainHead | None:
+        """The request that these bytes are, the first to the last; None: the parser has to read them.
+
+        `trusted`: it came from a trusted proxy.
+        """
+        match = _HEAD.match(data)
+        if match is None:
             return None
-    if section.host is None or len(data) - end != (length or 0):
-        return None
-    keep(b"")
-    section.ready_lines = b"\r\n".join(kept)
-    return PlainHead(
-        method.decode("ascii"),
-        target.decode("ascii"),
-        section,
-        keep_alive,
-        data[:end] if length else data,
-        data[end:] if length else b"",
-    )
-
-
-def _continue(section: ReadSection, name: bytes, value: bytes) -> None:
-    """Add a line to a list that the gateway continues, without empty elements at its ends."""
-    if name == b"x-forwarded-for":
-        section.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
-    elements = value.strip(b", \t")
-    if elements:
-        lists = section.lists = dict(section.lists or {})
-        before = lists.get(name)
-        lists[name] = elements if before is None else before + b", " + elements
+        end = match.end()
+        method, target, block = match.groups()
+        lines = block.split(b"\r\n")
+        lines.pop()
+        if end > self._most_bytes or len(lines) > MOST_FIELDS:
+            return None
+        section = ReadSection(block, HttpVersion11, trusted=trusted)
+        kept: list[bytes] = []
+        keep = kept.append
+        once: list[int | bytes] = []
+        length = elements = 0
+        keep_alive = True
+        kinds = self.fields
+        kinds.hits += len(lines)
+        for line in lines:
+            name, _, value = line.partition(b": ")
+            kind = kinds[name]
+            if kind == PASSES:
+                keep(line)
+            elif kind == HOST:
+                if section.host is not None or not is_host(value):
+                    return None
+                section.host = value
+                keep(line)
+            elif kind == CORRELATION_ID:
+                if section.claimed_id is None:
+                    section.claimed_id = value.decode("utf-8", "surrogateescape")
+            elif kind == CONNECTION:
+                option = value.lower()
+                if option == b"close":
+                    keep_alive = False
+                elif option != b"keep-alive":
+                    return None
+            elif kind == CONTINUED:
+                elements += value.count(b",") + 1
+                if elements >= MOST_ELEMENTS:
+                    return None
+                section.go_on(name.lower(), value)
+            elif kind == IF_TRUSTED:
+                if trusted:
+                    keep(line)
+            elif kind == NOT_PLAIN:
+                return None
+            elif kind != DROPPED:
+                which = name.lower()
+                if which in once:
+                    return None
+                once.append(which)
+                keep(line)
+                if kind == USER_AGENT:
+                    section.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
+                elif kind == TRACEPARENT:
+                    section.trace_id = trace_id_of((value,))
+                elif kind == LENGTH:
+                    said = content_length(value)
+                    if said is None:
+                        return None
+                    section.body_length = length = said
+        if section.host is None or len(data) - end != length:
+            return None
+        keep(b"")
+        section.ready_lines = b"\r\n".join(kept)
+        return PlainHead(
+            method.decode("ascii"),
+            target.decode("ascii"),
+            section,
+            keep_alive,
+            data[:end],
+            data[end:],
+        )

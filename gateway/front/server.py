@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.front.answering import KEEPALIVE_TIMEOUT_S
 from gateway.front.client_room import ClientRoom
 from gateway.front.connection import GatewayRequestHandler
-from gateway.front.plain_heads import RequestRules
+from gateway.front.plain_heads import PlainRequests
 from gateway.front.proxied_resource import ProxiedResource
 from gateway.front.refusing import Refuse, outer_layers, refusing
 from gateway.front.straight import proxied_first
@@ -28,10 +28,10 @@ class GatewayServer(web.Server):
     """aiohttp's server, but a stop closes no connection that a client may be using."""
 
     def __init__(
-        self, *args: Any, refuse: Refuse, room: ClientRoom, rules: RequestRules, **kwargs: Any
+        self, *args: Any, refuse: Refuse, room: ClientRoom, plain: PlainRequests, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._rules = rules
+        self._plain = plain
         self._refuse = refuse
         self._room = room
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
@@ -71,7 +71,7 @@ class GatewayServer(web.Server):
             loop=self._loop,
             refuse=self._refuse,
             room=self._room,
-            rules=self._rules,
+            plain=self._plain,
             **self._kwargs,
         )
 
@@ -79,7 +79,7 @@ class GatewayServer(web.Server):
 class GatewayRunner(web.AppRunner):
     """Runs the application on a GatewayServer."""
 
-    __slots__ = ("_descriptors", "_metrics", "_rules", "gateway_server")
+    __slots__ = ("_descriptors", "_metrics", "_plain", "gateway_server")
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class GatewayRunner(web.AppRunner):
         *,
         metrics: GatewayMetrics,
         descriptors: Descriptors,
-        rules: RequestRules,
+        plain: PlainRequests,
         head_bytes: int,
         **kwargs: Any,
     ) -> None:
@@ -104,7 +104,7 @@ class GatewayRunner(web.AppRunner):
         )
         self._metrics = metrics
         self._descriptors = descriptors
-        self._rules = rules
+        self._plain = plain
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
@@ -117,7 +117,7 @@ class GatewayRunner(web.AppRunner):
             handler_cancellation=made.handler_cancellation,
             refuse=refusing(outer_layers(self.app)),
             room=ClientRoom(self._descriptors, proxied.covers),
-            rules=self._rules,
+            plain=self._plain,
             **made._kwargs,
         )
         self._metrics.client_connections = self.gateway_server.states

@@ -59,8 +59,7 @@ class Sending:
                 section,
                 (request.remote or "", request.scheme, section.host, self.route.prefix),
                 exchange.correlation_id,
-                trusts=means.trusts,
-                met=means.met,
+                means.met,
             )
 
     @property

@@ -5,7 +5,6 @@ from typing import Any
 
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.plain_answers import PlainAnswers
-from gateway.front.plain_heads import request_rules
 from middlewares.memory import Memory
 
 
@@ -13,7 +12,6 @@ class HeadsMet:
     """One memory for each stage of a head's way; docs/decisions/0006-heads-met-before.md."""
 
     def __init__(self) -> None:
-        self.in_request = request_rules()
         self.forwarding = ForwardingMemories()
         self.plain_answers = PlainAnswers()
 
@@ -21,7 +19,6 @@ class HeadsMet:
         """All memories, for their metrics."""
         forwarding = self.forwarding
         return (
-            self.in_request,
             forwarding.added,
             self.plain_answers.fields,
             forwarding.in_answer,

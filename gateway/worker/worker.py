@@ -13,6 +13,7 @@ from discovery.model.addresses import AddressPolicy
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.explaining.unavailability import Unavailability
+from gateway.front.plain_heads import PlainRequests
 from gateway.guard.admin import AdminGuard
 from gateway.hop.probe import HealthProbe
 from gateway.hop.traffic_evidence import TrafficEvidence
@@ -49,6 +50,7 @@ class Gateway:
         self.routing = Routing(Table(settings.route_policy))
         self.met = HeadsMet()
         self.clients = Clients(settings.trusted)
+        self.plain_requests = PlainRequests(settings.max_request_head_bytes, self.clients.trusts)
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
         self.dialer.requests_below = self.descriptors.requests_below
@@ -106,7 +108,11 @@ class Gateway:
         metrics.clients_refused = lambda: self.descriptors.refused
         metrics.connections_of = self.upstreams.connections
         metrics.log_lines_dropped = lines_dropped
-        metrics.memories = lambda: (*self.met.memories(), *self.clients.memories())
+        metrics.memories = lambda: (
+            self.plain_requests.fields,
+            *self.met.memories(),
+            *self.clients.memories(),
+        )
         metrics.registry.register(
             DiscoveryCollector(
                 instances=self.instance_counts,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gateway.front.client_room import ClientRoom
 from gateway.front.connection import GatewayRequestHandler
-from gateway.front.plain_heads import request_rules
+from gateway.front.plain_heads import PlainRequests
 from gateway.front.refusing import refusing
 from gateway.front.server import GatewayServer
 from gateway.machine.descriptors import Descriptors
@@ -26,7 +26,7 @@ async def client_over(transport: asyncio.Transport) -> AsyncIterator[GatewayRequ
         _nobody,
         refuse=refusing(()),
         room=ClientRoom(Descriptors.of_this_process(), TABLE.covers),
-        rules=request_rules(),
+        plain=PlainRequests(2**16, lambda _peer: False),
         max_line_size=2**16,
     )
     handler = server()

@@ -60,7 +60,7 @@ class RunningGateway:
             app,
             metrics=gateway.metrics,
             descriptors=gateway.descriptors,
-            rules=gateway.met.in_request,
+            plain=gateway.plain_requests,
             head_bytes=settings.max_request_head_bytes,
             shutdown_timeout=1.0,
         )

@@ -2,10 +2,10 @@
 
 from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.requests import Inbound, plain_request_head
-from gateway.front.plain_heads import RequestRules, read_plain_head, request_rules
+from gateway.front.plain_heads import PlainRequests
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 
-RULES = request_rules()
+PLAIN = PlainRequests(2**16, lambda _peer: False)
 
 
 def head_bytes(*fields: FieldLine, method: str = "GET", target: str = "/") -> bytes:
@@ -14,14 +14,14 @@ def head_bytes(*fields: FieldLine, method: str = "GET", target: str = "/") -> by
 
 
 def plainly(
-    request: Inbound, met: ForwardingMemories, rules: RequestRules = RULES
+    request: Inbound, met: ForwardingMemories, plain: PlainRequests = PLAIN
 ) -> RequestHead | None:
     """What goes to an instance for this request if the plain reader takes it, else None."""
     if request.authority is not None or request.version != (1, 1):
         return None
     data = head_bytes(*request.section.fields, method=request.method, target=request.target)
     length = request.section.body_length
-    head = read_plain_head(data + b"x" * (length or 0), rules, 2**16)
+    head = plain.read(data + b"x" * (length or 0), trusted=request.peer_trusted)
     if head is None:
         return None
     return plain_request_head(
@@ -30,6 +30,5 @@ def plainly(
         head.section,
         (request.peer, request.scheme, head.section.host, request.prefix),
         request.correlation_id,
-        trusts=lambda _peer: request.peer_trusted,
-        met=met,
+        met,
     )

@@ -13,7 +13,7 @@ from gateway.forwarding.field_lines import connection_options
 from gateway.forwarding.memories import BLOCK_BYTES, NAME_BYTES, ForwardingMemories
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.forwarding.responses import response_head
-from gateway.front.plain_heads import RequestRules, request_rules
+from gateway.front.plain_heads import PlainRequests
 from gateway.upstream.messages import FieldLine, ResponseHead
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection
@@ -52,10 +52,10 @@ def inbound(
 
 
 def sent_plainly(
-    *fields: FieldLine, met: ForwardingMemories, rules: RequestRules, host: bytes = HOST[1]
+    *fields: FieldLine, met: ForwardingMemories, plain: PlainRequests, host: bytes = HOST[1]
 ) -> bytes:
     """What goes to an instance for a request that the plain reader takes."""
-    head = plainly(inbound(*fields, host=(b"Host", host)), met, rules)
+    head = plainly(inbound(*fields, host=(b"Host", host)), met, plain)
     assert head is not None
     return head.data
 
@@ -521,14 +521,14 @@ def test_what_is_added_for_one_is_not_added_for_another(other: dict[str, Any]) -
 
 def test_what_is_remembered_of_names_and_of_what_is_added_is_bounded() -> None:
     met = ForwardingMemories()
-    rules = request_rules()
-    memories = (rules, met.in_answer, met.added)
+    plain = PlainRequests(2**16, lambda _peer: False)
+    memories = (plain.fields, met.in_answer, met.added)
     for memory in memories:
         memory.entries = 3
 
     for number in range(10):
         line = (b"X-Number-%d" % number, b"1")
-        data = sent_plainly(line, met=met, rules=rules, host=b"%d.example" % number)
+        data = sent_plainly(line, met=met, plain=plain, host=b"%d.example" % number)
         assert b"X-Number-%d: 1\r\n" % number in data
         response_head(ResponseHead(200, b"OK", [line]), (1, 1), b"", met)
         assert max(map(len, memories)) <= 3
@@ -537,14 +537,14 @@ def test_what_is_remembered_of_names_and_of_what_is_added_is_bounded() -> None:
 @pytest.mark.parametrize(("longer", "is_remembered"), [(0, True), (1, False)])
 def test_a_name_is_remembered_up_to_its_bound(longer: int, is_remembered: bool) -> None:
     met = ForwardingMemories()
-    rules = request_rules()
+    plain = PlainRequests(2**16, lambda _peer: False)
     line = (b"x" * (NAME_BYTES + longer), b"v" * 5000)
 
     for _ in range(2):
-        assert b"%b: %b\r\n" % line in sent_plainly(line, met=met, rules=rules)
+        assert b"%b: %b\r\n" % line in sent_plainly(line, met=met, plain=plain)
         response_head(ResponseHead(200, b"OK", [line]), (1, 1), b"", met)
 
-    assert (line[0] in rules) is is_remembered
+    assert (line[0] in plain.fields) is is_remembered
     assert (line[0] in met.in_answer) is is_remembered
 
 
@@ -552,6 +552,6 @@ def test_what_a_long_host_makes_is_not_remembered() -> None:
     met = ForwardingMemories()
     host = b"x" * BLOCK_BYTES
 
-    assert host in sent_plainly(met=met, rules=request_rules(), host=host)
+    assert host in sent_plainly(met=met, plain=PlainRequests(2**16, lambda _peer: False), host=host)
 
     assert len(met.added) == 0
