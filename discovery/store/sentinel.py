@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ..model.registry_url import Address
+from .decoding import text
 from .failover import Turn
 
 Client = TypeVar("Client")
@@ -45,7 +46,7 @@ class MasterSearch(Generic[Client]):
     def told(self, reply: Any) -> None:
         """Take in a sentinel's answer: a host and a port, or None where it knows no such master."""
         if reply is not None:
-            self._address = reply[0], reply[1]
+            self._address = text(reply[0]), reply[1]  # uvloop takes no bytes for a TLS server's name
 
     @property
     def master(self) -> Address:

@@ -33,6 +33,7 @@ def test_no_further_sentinel_is_asked_once_one_has_named_the_master() -> None:
         with turn as sentinel:
             assert sentinel == "a"
             search.told((b"master", 6379))
+    assert search.master == ("master", 6379)
 
 
 def test_what_the_silent_sentinels_said_is_told_where_no_master_is_found() -> None:
