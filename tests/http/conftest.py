@@ -1,28 +1,18 @@
 """Fixtures for tests of the hop: a gateway with an upstream, and a check for hidden failures."""
 
-import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from gateway.process.serve import new_event_loop
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.gateways import RunningGateway
+from tests.support.loops import pytest_asyncio_loop_factories as pytest_asyncio_loop_factories
 from tests.support.registered_programs import PROGRAM, Registered, StartRegistered
 from tests.support.upstreams import OK, Script, ScriptedUpstream
 
-LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 StartHop = Callable[..., Awaitable[tuple[RunningGateway, ScriptedUpstream]]]
-
-
-def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """The gateway's own loop; with the mark `both_loops`, also the one that it uses without uvloop."""
-    if item.get_closest_marker("both_loops") and find_spec("uvloop") is not None:
-        return {"uvloop": new_event_loop, "asyncio": asyncio.new_event_loop}
-    return {"product": new_event_loop}
 
 
 @pytest.fixture

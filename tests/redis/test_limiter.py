@@ -2,17 +2,15 @@
 
 import asyncio
 import gc
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 
 import pytest
 
-from discovery.base.tasks import end
-from discovery.model.settings import RegistrySettings
 from middlewares.limits import limiter as limiters
-from middlewares.limits.deciding import Ask, Check, Policy, Why
-from middlewares.limits.limiter import ALONE_FOR_S, ASKS_PER_CALL, SharedLimiter
+from middlewares.limits.deciding import Ask, Policy, Why
+from middlewares.limits.limiter import ALONE_FOR_S, ASKS_PER_CALL
+from tests.support.limiters import Clock, running
+from tests.support.limiters import ask_of as limiter_ask_of
 from tests.support.registry_servers import RegistryServer
 
 POLICY = Policy("p", 1, 60_000_000)
@@ -26,30 +24,7 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask_of(client: str, *policies: Policy) -> Ask:
-    return Ask(tuple(Check(policy, client) for policy in policies or (POLICY,)))
-
-
-class Clock:
-    """A clock that the test moves, in seconds."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
-@asynccontextmanager
-async def running(
-    url: str, clock_s: Callable[[], float] = time.monotonic
-) -> AsyncIterator[SharedLimiter]:
-    limiter = SharedLimiter(RegistrySettings(url), live_workers=lambda: 1, clock_s=clock_s)
-    task = asyncio.create_task(limiter.run())
-    try:
-        yield limiter
-    finally:
-        await end(task)
-        await limiter.close()
+    return limiter_ask_of(client, *(policies or (POLICY,)))
 
 
 @pytest.mark.parametrize("more", [1, ASKS_PER_CALL + 1])

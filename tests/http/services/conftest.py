@@ -15,8 +15,8 @@ from aiohttp.test_utils import BaseTestServer, TestServer
 from services.base.directory import Presence
 from services.market_data.app import create_app as create_market_data
 from services.market_data.settings import MarketDataSettings
-from tests.http.conftest import LoopFactory
 from tests.http.services.processes import Start, start_service
+from tests.support.loops import LoopFactory
 
 #: 2026-01-01T12:34:56Z, half a second on.
 NOW_S = 1_767_270_896.5
