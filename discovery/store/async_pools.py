@@ -19,14 +19,14 @@ def pool(
     options = {**options, **group.options}
     if group.kind == "cluster":
         return ConnectionPool(
-            connection_class=_TlsNodeConnection if group.tls else _NodeConnection,
+            connection_class=TlsNodeConnection if group.tls else NodeConnection,
             nodes=nodes_of(group.nodes),
             **options,
         )
     asking = {**asking, **group.sentinel_options, "ssl": group.tls}
     clients = [Redis(host=host, port=port, **asking) for host, port in group.nodes]
     return _MasterPool(
-        connection_class=_TlsMasterConnection if group.tls else _MasterConnection,
+        connection_class=TlsMasterConnection if group.tls else MasterConnection,
         sentinels=Sentinels(group.master, clients),
         **options,
     )
@@ -44,7 +44,7 @@ class _MasterPool(ConnectionPool):
                 await client.aclose()
 
 
-class _FindsMaster:
+class FindsMaster:
     """Asks the sentinels for the master at each connect, and asks that server for its role.
 
     The sentinels may be behind, and a replica would answer reads with old data and no error.
@@ -78,15 +78,15 @@ class _FindsMaster:
             raise no_longer_master() from error
 
 
-class _MasterConnection(_FindsMaster, Connection):
+class MasterConnection(FindsMaster, Connection):
     pass
 
 
-class _TlsMasterConnection(_FindsMaster, SSLConnection):
+class TlsMasterConnection(FindsMaster, SSLConnection):
     pass
 
 
-class _FollowsMoved:
+class FollowsMoved:
     """Connects to the node that has the registry's slot; other nodes name it in a MOVED error."""
 
     def __init__(self, *, nodes: ClusterNodes, **options: Any) -> None:
@@ -110,9 +110,9 @@ class _FollowsMoved:
             raise self._nodes.elsewhere(told, self.host) from told
 
 
-class _NodeConnection(_FollowsMoved, Connection):
+class NodeConnection(FollowsMoved, Connection):
     pass
 
 
-class _TlsNodeConnection(_FollowsMoved, SSLConnection):
+class TlsNodeConnection(FollowsMoved, SSLConnection):
     pass

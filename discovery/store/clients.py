@@ -52,6 +52,15 @@ def abandon(client: "redis.Redis") -> None:
 
 def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
     """A client for asyncio; `blocking` is for a connection that waits on the stream of events."""
+    client = redis.asyncio.Redis(
+        connection_pool=async_pool(url, blocking=blocking), single_connection_client=blocking
+    )
+    client.auto_close_connection_pool = True
+    return client
+
+
+def async_pool(url: str, *, blocking: bool = False) -> "redis.asyncio.ConnectionPool":
+    """The connections of such a client."""
     options: dict[str, Any] = {
         "socket_timeout": None if blocking else CALL_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
@@ -60,18 +69,13 @@ def connect_async(url: str, *, blocking: bool = False) -> "redis.asyncio.Redis":
     }
     group = parse_server_group(url)
     if group is None:
-        return redis.asyncio.Redis.from_url(url, single_connection_client=blocking, **options)
+        return redis.asyncio.ConnectionPool.from_url(url, **options)
     asking = {
         **options,
         "socket_timeout": CALL_TIMEOUT_S,
         "retry": AsyncRetry(NoBackoff(), 0),
     }
-    client = redis.asyncio.Redis(
-        connection_pool=async_pools.pool(group, options, asking),
-        single_connection_client=blocking,
-    )
-    client.auto_close_connection_pool = True
-    return client
+    return async_pools.pool(group, options, asking)
 
 
 def unavailable(url: str, error: Exception) -> RegistryUnavailable:

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from functools import cache, partial
 
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MovedError
 
 from ..model.registry_url import Address
-from .failover import Turn
+from .failover import Elsewhere, Turn
 
 
 class ClusterNodes:
@@ -27,14 +26,14 @@ class ClusterNodes:
             if not left:
                 raise turn.error
 
-    def elsewhere(self, told: MovedError, asked: str) -> RedisConnectionError:
+    def elsewhere(self, told: MovedError, asked: str) -> Elsewhere:
         """Go to the node that a MOVED names; without a host in it, only the port is another.
 
         The next try goes there. ASK is not followed: while a slot moves, a script of many keys runs at
         neither node (TRYAGAIN), so the registry is away until the move is complete.
         """
         self.current = (told.host or asked, told.port)
-        return RedisConnectionError(f"another node has the registry: {told}")
+        return Elsewhere(f"another node has the registry: {told}")
 
     def _failed(self, address: Address) -> None:
         """After a failed connect, go on to the next listed node: any of them can name the right one."""

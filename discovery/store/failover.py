@@ -11,6 +11,10 @@ Server = TypeVar("Server")
 NO_ANSWER = (RedisConnectionError, RedisTimeoutError)
 
 
+class Elsewhere(RedisConnectionError):
+    """The server did not do a command, because another server has the registry."""
+
+
 class Turn(Generic[Server]):
     """One server's turn, a `with` block: it swallows the errors that mean "no answer".
 

@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ..model.registry_url import Address
 from .decoding import text
-from .failover import Turn
+from .failover import Elsewhere, Turn
 
 Client = TypeVar("Client")
 
@@ -46,7 +46,10 @@ class MasterSearch(Generic[Client]):
     def told(self, reply: Any) -> None:
         """Take in a sentinel's answer: a host and a port, or None where it knows no such master."""
         if reply is not None:
-            self._address = text(reply[0]), reply[1]  # uvloop takes no bytes for a TLS server's name
+            self._address = (
+                text(reply[0]),
+                reply[1],
+            )  # uvloop takes no bytes for a TLS server's name
 
     @property
     def master(self) -> Address:
@@ -65,6 +68,6 @@ def check_role(reply: Any) -> None:
         raise RedisConnectionError("the server is a replica; a failover is under way")
 
 
-def no_longer_master() -> RedisConnectionError:
+def no_longer_master() -> Elsewhere:
     """The error for a refused write: the next connection asks the sentinels anew."""
-    return RedisConnectionError("the server is a master no more")
+    return Elsewhere("the server is a master no more")

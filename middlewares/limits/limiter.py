@@ -3,18 +3,17 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
 
 from discovery.model.settings import RegistrySettings
-from discovery.store.clients import connect_async
 from discovery.store.keys import tag
+from discovery.store.link import Link, Script
 from middlewares.limits.deciding import (
     STILL_USED_UP,
     Ask,
@@ -35,10 +34,6 @@ GATHERING_TURNS = 3
 #: How many refusals of a policy are remembered, so that a flood costs the registry nothing; all are
 #: forgotten at the cap.
 REFUSALS_REMEMBERED = 10_000
-#: After the time limit an answer may still be read in this many turns of the event loop.
-LOOKS_AFTER_TIME = 5
-
-T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -54,10 +49,8 @@ class SharedLimiter:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.alone = False
-        # One call at a time needs one connection; `_within_time` sets the time limit.
-        self._client = connect_async(settings.redis_url, blocking=True)
-        source = Path(__file__).with_name("rate_limit.lua").read_text("utf-8")
-        self._script = self._client.register_script(source)
+        self._link = Link(settings.redis_url)
+        self._script = Script(Path(__file__).with_name("rate_limit.lua").read_text("utf-8"))
         self._prefix = tag(settings.namespace)
         self._live_workers = live_workers
         self._clock_s = clock_s
@@ -123,13 +116,13 @@ class SharedLimiter:
                         future.set_result(decision)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._link.close()
 
     async def _decide_together(
         self, asked: Sequence[tuple[Ask, int]]
     ) -> Sequence[Sequence[Decision]]:
         try:
-            decided = await self._within_time(self._ask(asked))
+            decided = await self._ask(asked)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get their answer
             self._alone_until_s = self._clock_s() + ALONE_FOR_S
             if not self.alone:
@@ -141,34 +134,13 @@ class SharedLimiter:
         self.alone = False
         return decided
 
-    async def _within_time(self, asking: Coroutine[Any, Any, T]) -> T:
-        """Wait for the answer. Raises TimeoutError.
-
-        If this worker was busy itself, the answer may be here though the time is up, so the worker looks
-        for it before it blames the registry.
-        """
-        loop = self._running_loop
-        timer: asyncio.Handle
-        async with asyncio.timeout(None) as limit:
-
-            def look(turns_left: int) -> None:
-                nonlocal timer
-                if turns_left:
-                    timer = loop.call_soon(look, turns_left - 1)
-                else:
-                    limit.reschedule(loop.time())
-
-            timer = loop.call_later(ANSWER_WITHIN_S, look, LOOKS_AFTER_TIME)
-            try:
-                return await asking
-            finally:
-                timer.cancel()
-
     async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> list[list[Decision]]:
         """Decide each ask as often as it was asked; the admitted decisions come first."""
         prefix = f"{self._prefix}:limit:"
         keys = [f"{prefix}{p.name}:{client}" for ask, _ in asked for p, client in ask.checks]
-        replies = await self._script(keys=keys, args=arguments(asked))
+        replies = await self._link.run(
+            self._script, keys, arguments(asked), within_s=ANSWER_WITHIN_S
+        )
         decided = [
             spread(ask, count, reply) for (ask, count), reply in zip(asked, replies, strict=True)
         ]

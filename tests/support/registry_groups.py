@@ -119,6 +119,11 @@ class FailoverGroup:
                     return False
         return True
 
+    def fail_over(self) -> None:
+        """Have the sentinels make the replica the master, while the primary stays up."""
+        with self._ask(self.sentinels[0]) as client:
+            client.sentinel_failover(NAME)
+
     def stop(self) -> None:
         for sentinel in self.sentinels:
             sentinel.kill()

@@ -11,8 +11,16 @@ import redis.asyncio.client
 import redis.asyncio.connection
 import redis.client
 import redis.connection
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    DefaultParser,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.exceptions import MovedError
 
-from discovery.store import async_pools, sync_pools
+from discovery.store import async_pools, sync_pools, wire_connections
 
 #: Methods that the connections of `sync_pools` and `async_pools` override, with redis-py's parameters.
 OF_CONNECTIONS = {
@@ -24,8 +32,20 @@ OF_POOLS = {"disconnect": ["self", "inuse_connections"]}
 #: Attributes that they call or set.
 USED_OF_CONNECTIONS = ("disconnect", "send_command", "is_connected", "host", "port")
 USED_OF_CLIENTS = ("auto_close_connection_pool", "connection_pool")
+#: Methods of asyncio's connections that `wire_connections` overrides; they take any parameters.
+OVER_WIRE = {"connect_check_health", "disconnect", "read_response", "send_command"}
+#: What it uses of the connections of each kind.
+USED_OVER_WIRE = {
+    Connection: ("host", "port", "socket_keepalive", "socket_keepalive_options"),
+    SSLConnection: ("host", "port", "ssl_context"),
+    UnixDomainSocketConnection: ("path",),
+    AbstractConnection: (
+        *("connect", "on_connect_check_health", "pack_command", "socket_connect_timeout"),
+        *("is_connected", "protocol"),
+    ),
+}
 #: Attributes that they add, which redis-py must not have.
-ADDED_TO_CONNECTIONS = ("_sentinels", "_nodes")
+ADDED_TO_CONNECTIONS = ("_sentinels", "_nodes", "wire", "ask", "_answers")
 ADDED_TO_POOLS = ("_sentinels", "sentinels")
 
 KINDS = [
@@ -55,7 +75,7 @@ def parameters(theirs: type, name: str) -> list[str]:
 @every_kind
 def test_what_is_overridden_is_listed_here(kind: SimpleNamespace) -> None:
     theirs = kind.connection.Connection
-    found = overridden(kind.ours._FindsMaster, theirs) | overridden(kind.ours._FollowsMoved, theirs)
+    found = overridden(kind.ours.FindsMaster, theirs) | overridden(kind.ours.FollowsMoved, theirs)
     assert found == set(OF_CONNECTIONS)
     assert overridden(kind.ours._MasterPool, kind.connection.ConnectionPool) == set(OF_POOLS)
 
@@ -91,3 +111,35 @@ async def test_a_connection_connects_by_what_is_overridden(kind: SimpleNamespace
     if inspect.isawaitable(done):
         await done
     assert noted == [(True, False)]
+
+
+def test_what_a_wire_replaces_and_uses_is_listed_here() -> None:
+    assert overridden(wire_connections.OverWire, AbstractConnection) == OVER_WIRE
+    assert isinstance(vars(AbstractConnection)["is_connected"], property)
+    for kind in (Connection, SSLConnection, UnixDomainSocketConnection):
+        one = kind()
+        used = (*USED_OVER_WIRE[kind], *USED_OVER_WIRE[AbstractConnection])
+        assert [name for name in used if not hasattr(one, name)] == []
+        assert kind(protocol=2).protocol == 2
+
+
+def test_errors_of_the_server_are_parsed_by_what_connections_parse_them_by() -> None:
+    moved = DefaultParser.parse_error("MOVED 5 h:1")
+    assert isinstance(moved, MovedError)
+    assert (moved.host, moved.port) == ("h", 1)
+
+
+@pytest.mark.parametrize("kind", [Connection, SSLConnection, UnixDomainSocketConnection])
+async def test_a_login_goes_through_what_a_wire_replaces(kind: Any) -> None:
+    """All of its commands and answers, and nothing else."""
+
+    class Noting(kind):  # type: ignore[misc]
+        async def send_command(self, *command: Any, **_: Any) -> None:
+            sent.append(command[:2])
+
+        async def read_response(self) -> Any:
+            return b"OK"
+
+    sent: list[tuple[Any, ...]] = []
+    await Noting(protocol=2, username="u", password="p", db=1, client_name="n").on_connect()
+    assert [command[0] for command in sent] == ["AUTH", "CLIENT", "CLIENT", "CLIENT", "SELECT"]
