@@ -41,6 +41,7 @@ class Means(Enum):
     DATED = auto()
     #: It may go to the client; that is decided field by field.
     MAYBE = auto()
+    #: These do not go to the client. They say how the body or the connection goes on.
     CHUNKS = auto()
     CLOSE = auto()
     IDLE_LIMIT = auto()

@@ -313,6 +313,7 @@ class UpstreamConnection(Wire):
         self._interim = None
         if body:
             self._pieces.append(body)
+            self._unread_bytes = len(body)  # what comes in one read is never too much
         self._end(end)
 
     def _take_head(self, head: ResponseHead) -> None:
