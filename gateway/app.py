@@ -150,13 +150,15 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             upstreams=gateway.upstreams,
             evidence=gateway.evidence,
             metrics=gateway.metrics,
-            met=gateway.met.forwarding,
             send_timeout_s=settings.client_limits.send_s,
             owns_cors=owns_cors,
         ),
-        in_flight=gateway.metrics.in_flight,
         means=Means(
-            gateway.clients.trusts, gateway.met.forwarding, settings.client_limits, owns_cors
+            gateway.clients.trusts,
+            gateway.senders,
+            gateway.metrics.in_flight,
+            settings.client_limits,
+            owns_cors,
         ),
     )
     instance = "/services/{name}/instances/{id}"

@@ -11,7 +11,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import HttpRequestParser
 
 from discovery.model.instance import Instance
-from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.memories import sender_memory
 from gateway.forwarding.requests import Inbound, plain_request_head, request_head
 from gateway.front.plain_heads import PlainHead, PlainRequests
 from middlewares.failures import Failure
@@ -107,7 +107,7 @@ class Comparison:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._plain = PlainRequests(MOST_BYTES, lambda _peer: False)
-        self._met = ForwardingMemories()
+        self._met = sender_memory()
 
     def close(self) -> None:
         self._loop.close()

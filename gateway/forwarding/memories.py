@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from gateway.forwarding.fields import in_answer
 from middlewares.memory import Memory
 
 NAMES = 1024
@@ -36,11 +35,9 @@ class FieldRules(Memory[bytes, V]):
         return self.keep(name, self._think(name), len(name))
 
 
-class ForwardingMemories:
-    """What happens to each field of an answer, and the lines that are added for each sender."""
+#: The lines that are added for each sender.
+SenderMemory = Memory[Sender, bytes]
 
-    def __init__(self) -> None:
-        self.in_answer = FieldRules("answer_fields", in_answer)
-        self.added: Memory[Sender, bytes] = Memory(
-            "added_fields", entries=BLOCKS, entry_bytes=BLOCK_BYTES
-        )
+
+def sender_memory() -> SenderMemory:
+    return Memory("added_fields", entries=BLOCKS, entry_bytes=BLOCK_BYTES)

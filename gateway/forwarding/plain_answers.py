@@ -76,7 +76,7 @@ class PlainAnswers:
     """One worker's reader of plain heads."""
 
     def __init__(self) -> None:
-        self.fields = FieldRules("plain_answer_fields", _means)
+        self.fields = FieldRules("answer_fields", _means)
 
     def read(self, data: bytes | memoryview) -> PlainHead | None:
         """Read the head at the beginning of `data`; None if the parser has to."""

@@ -18,7 +18,7 @@ from gateway.forwarding.fields import (
     TRUSTED,
     in_request,
 )
-from gateway.forwarding.memories import ForwardingMemories, Sender
+from gateway.forwarding.memories import Sender, SenderMemory
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
 from middlewares.header_section import HeaderSection, ReadSection
@@ -80,14 +80,14 @@ def plain_request_head(
     section: ReadSection,
     sender: Sender,
     correlation_id: str,
-    met: ForwardingMemories,
+    met: SenderMemory,
 ) -> RequestHead:
     """The head of a request that was read plainly, for any instance. Raises LoopDetected."""
     if not section.lists:
-        added = met.added.recall(sender)
+        added = met.recall(sender)
         if added is None:
             added = _forwarding_lines(sender, _HTTP_1_1, {}, trusted=False)
-            met.added.keep(sender, added, len(added))
+            met.keep(sender, added, len(added))
     else:
         added = _forwarding_lines(sender, _HTTP_1_1, section.lists, trusted=section.trusted)
     data = b"%b %b HTTP/1.1\r\n%bX-Correlation-ID: %b\r\n%b\r\n" % (

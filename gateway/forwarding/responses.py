@@ -3,30 +3,23 @@
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 
-from gateway.forwarding.field_lines import connection_options, names_fields, values_of
+from gateway.forwarding.field_lines import connection_options, values_of
 from gateway.forwarding.fields import (
     ANEW,
     CONNECTION,
     CORS,
-    DATE,
     DROP,
     LENGTH,
-    LIMIT,
-    PASS,
     in_answer,
     in_trailers,
 )
-from gateway.forwarding.memories import ForwardingMemories
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
-
-_UPGRADE = frozenset([b"upgrade"])
 
 
 def response_head(
     head: ResponseHead,
     version: tuple[int, int],
     added: bytes,
-    met: ForwardingMemories,
     *,
     replaced: frozenset[bytes] = frozenset(),
     careful: bool = False,
@@ -40,30 +33,9 @@ def response_head(
     follow the body.
     """
     kept = head.ready_lines
-    if kept is None:
-        kept = head.ready_lines = _ordinary(head, met)
     if careful or without_cors or trailers or not kept:
         kept = _careful(head, replaced, without_cors=without_cors, trailers=trailers)
     return b"HTTP/1.%d %b%b\r\n" % (version[1], kept, added)
-
-
-def _ordinary(head: ResponseHead, met: ForwardingMemories) -> bytes:
-    """Everything after the version, as it goes to any client; b"" if a field needs `_careful`."""
-    parts = [b"%d %b\r\n" % (head.status, head.phrase)]
-    has_body = _has_body(head)
-    dated = False
-    rules = met.in_answer
-    rules.hits += len(head.fields)
-    for name, value in head.fields:
-        gets = rules[name]
-        if gets is PASS or gets is CORS or (gets is LENGTH and has_body):
-            parts += (name, b": ", value, b"\r\n")
-        elif gets is DATE:
-            dated = True
-            parts += (name, b": ", value, b"\r\n")
-        elif gets is LIMIT or (gets is CONNECTION and names_fields(value, _UPGRADE)):
-            return b""
-    return b"".join(parts) if dated and head.status != 101 else b""
 
 
 def interim_head(head: ResponseHead, correlation_id: str, *, without_cors: bool = False) -> bytes:

@@ -10,7 +10,6 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from gateway.forwarding.fields import ANEW, CONNECTION, DROP, LENGTH, in_answer
-from gateway.forwarding.memories import ForwardingMemories
 from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.front.plain_request import PlainRequest
 from gateway.upstream.connection import UpstreamConnection
@@ -67,7 +66,6 @@ class Answer(web.StreamResponse, Sink):
         head: ResponseHead,
         connection: UpstreamConnection,
         give_back: Callable[[UpstreamConnection], None],
-        met: ForwardingMemories,
         *,
         send_timeout_s: float = 0.0,
         without_cors: bool = False,
@@ -76,7 +74,6 @@ class Answer(web.StreamResponse, Sink):
         # The parent's __init__ would make a state, headers and a reason, which are not needed here.
         self.head = head
         self.connection = connection
-        self._met = met
         #: None once the connection is given back.
         self._give_back: Callable[[UpstreamConnection], None] | None = give_back
         self._without_cors = without_cors
@@ -128,11 +125,7 @@ class Answer(web.StreamResponse, Sink):
 
     @property
     def is_event_stream(self) -> bool:
-        """Whether it is an event stream, which goes on until somebody ends it."""
-        return self.head.length is None and any(
-            name.lower() == b"content-type" and value.lower().startswith(b"text/event-stream")
-            for name, value in self.head.fields
-        )
+        return self.head.is_event_stream
 
     def add_reader(
         self, sink: Sink, *, when_slow: WhenSlow = WhenSlow.LEAVE, cap: int | None = None
@@ -154,16 +147,32 @@ class Answer(web.StreamResponse, Sink):
 
     def send_whole(self, request: web.BaseRequest, body: bytes) -> bool:
         """Send the head and all of the body in one write; False if the client has much to read."""
-        data = self._head_bytes(request)
-        if self._in_chunks:
-            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            data += chunk + self._last_chunk(self.connection.trailers)
+        if self._is_ordinary and isinstance(request, PlainRequest) and request.keep_alive:
+            data = b"HTTP/1.1 %b%b\r\n%b" % (self.head.ready_lines, self.added, body)
         else:
-            data += body
+            data = self._head_bytes(request)
+            if self._in_chunks:
+                chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+                data += chunk + self._last_chunk(self.connection.trailers)
+            else:
+                data += body
         self.bytes_out = len(body)
         self._finished = True
         self._send(request, data)
         return len(data) <= MOST_UNREAD_BYTES
+
+    @property
+    def _is_ordinary(self) -> bool:
+        """Whether its head goes out as it came, before the lines in `added`."""
+        head = self.head
+        return (
+            self._keeps_alive
+            and self._own_headers is None
+            and self._cookies is None
+            and not self._without_cors
+            and head.ready_lines != b""
+            and (head.length is not None or head.status == 304)
+        )
 
     def take(self, piece: bytes) -> bool:
         """Send a piece of the body at once; False if the client is too slow for that."""
@@ -265,7 +274,6 @@ class Answer(web.StreamResponse, Sink):
             head,
             HttpVersion10 if version == HttpVersion10 else HttpVersion11,
             self.added + lines(own) if own else self.added,
-            self._met,
             replaced=self.replaced | names if names else self.replaced,
             careful=bool(own),
             without_cors=self._without_cors,

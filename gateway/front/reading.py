@@ -59,7 +59,7 @@ class RequestReader:
     __slots__ = (
         *("_awaits_message", "_between", "_body_left", "_broken", "_head_bytes", "_head_size"),
         *("_head_tail", "_held", "_line", "_parser", "_payload", "_queued"),
-        *("_queued_bytes", "_to_the_end", "_wrong_line"),
+        *("_queued_bytes", "_to_the_end", "_wrong_line", "is_unused"),
     )
 
     def __init__(self, parser: Any, head_bytes: int) -> None:
@@ -71,6 +71,8 @@ class RequestReader:
         #: The last bytes of an incomplete head.
         self._head_tail = b""
         self._wrong_line = False
+        #: Whether nothing has come for the parser yet.
+        self.is_unused = True
         #: Whether the parser has paused: it got a whole head and made no message of it.
         self._awaits_message = False
         self._held = b""
@@ -87,6 +89,7 @@ class RequestReader:
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """The pieces to feed now, one after the other; b"" lets a paused parser go on."""
+        self.is_unused = False
         if self._awaits_message or not data:
             yield b""
         if self._held:
@@ -171,8 +174,9 @@ class RequestReader:
     @property
     def is_between(self) -> bool:
         """Whether the next byte begins a request that can be read now."""
-        return not self._is_queue_full and not (
-            self._held
+        return self.is_unused or not (
+            self._is_queue_full
+            or self._held
             or self._head_tail
             or self._body_left
             or self._awaits_message

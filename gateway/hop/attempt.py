@@ -3,7 +3,6 @@
 import time
 
 from discovery.model.instance import Instance
-from gateway.forwarding.memories import ForwardingMemories
 from gateway.front.answer import Answer
 from gateway.front.request_body import RequestBody
 from gateway.hop.deciding.retrying import Again, decide, may_move
@@ -31,14 +30,12 @@ class Attempts:
         upstreams: UpstreamClient,
         evidence: TrafficEvidence,
         metrics: GatewayMetrics,
-        met: ForwardingMemories,
         send_timeout_s: float,
         owns_cors: bool,
     ) -> None:
         self._upstreams = upstreams
         self._evidence = evidence
         self._metrics = metrics
-        self._met = met
         self._send_timeout_s = send_timeout_s
         self._owns_cors = owns_cors
 
@@ -109,7 +106,6 @@ class Attempts:
             said,
             connection,
             pool.give_back,
-            self._met,
             send_timeout_s=self._send_timeout_s,
             without_cors=self._owns_cors,
             takes_trailers=head.trailers,

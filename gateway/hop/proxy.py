@@ -13,7 +13,6 @@ from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
 from middlewares.candidates.deciding import Candidate
 from middlewares.failures import Failure
-from middlewares.telemetry.metrics import Counted
 
 
 class Proxy:
@@ -24,21 +23,18 @@ class Proxy:
         *,
         upstreams: UpstreamClient,
         attempts: Attempts,
-        in_flight: dict[str, int],
         means: Means,
     ) -> None:
         self._upstreams = upstreams
         self._attempts = attempts
-        self._in_flight = in_flight
         self._means = means
         self._rng = random.Random()
 
     async def handle(self, request: web.Request) -> Answer:
         """Pass one request on and return its answer. Raises a Failure if there is none."""
         sending = Sending(request, self._means)
-        exchange = sending.exchange
-        exchange.held.append(Counted(self._in_flight, sending.service))
-        outcome = await self._try(sending, exchange.candidates)
+        sending.begin()
+        outcome = await self._try(sending, sending.exchange.candidates)
         if isinstance(outcome, Answer):
             return outcome
         try:

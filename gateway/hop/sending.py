@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from discovery.model.instance import Instance
-from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.memories import SenderMemory
 from gateway.forwarding.requests import Inbound, plain_request_head, request_head
 from gateway.front.interim import pass_interim
 from gateway.front.plain_request import PlainRequest
@@ -21,16 +21,23 @@ from middlewares.routing.deciding import Route, target_behind
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the hop uses for each request; `owns_cors`: the gateway itself answers for CORS."""
+    """What the hop uses for each request.
+
+    `in_flight` counts requests by service. `owns_cors`: the gateway itself answers for CORS.
+    """
 
     trusts: Callable[[str], bool]
-    met: ForwardingMemories
+    senders: SenderMemory
+    in_flight: dict[str, int]
     client_limits: ClientLimits
     owns_cors: bool
 
 
 class Sending:
-    """A request to send to any instance, with its deadlines over all attempts."""
+    """A request to send to any instance, with its deadlines over all attempts.
+
+    It is in flight from `begin` until its exchange ends.
+    """
 
     __slots__ = (
         *("_head", "_means", "body", "deadlines", "exchange", "idempotent", "request", "route"),
@@ -59,8 +66,16 @@ class Sending:
                 section,
                 (request.remote or "", request.scheme, section.host, self.route.prefix),
                 exchange.correlation_id,
-                means.met,
+                means.senders,
             )
+
+    def begin(self) -> None:
+        """Count the request until its exchange releases it."""
+        self._means.in_flight[self.route.service] += 1
+        self.exchange.held.append(self)
+
+    def release(self) -> None:
+        self._means.in_flight[self.route.service] -= 1
 
     @property
     def service(self) -> str:

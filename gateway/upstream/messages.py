@@ -49,7 +49,7 @@ class ResponseHead:
     section: Sequence[FieldLine] | bytes
     length: int | None = None
     chunked: bool = False
-    ready_lines: bytes | None = None
+    ready_lines: bytes = b""
 
     @property
     def fields(self) -> Sequence[FieldLine]:

@@ -13,6 +13,8 @@ from discovery.model.addresses import AddressPolicy
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.explaining.unavailability import Unavailability
+from gateway.forwarding.memories import sender_memory
+from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.front.plain_heads import PlainRequests
 from gateway.guard.admin import AdminGuard
 from gateway.hop.probe import HealthProbe
@@ -22,7 +24,6 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
 from gateway.worker.background import running
 from gateway.worker.build_info import build_info
-from gateway.worker.heads_met import HeadsMet
 from gateway.worker.instance_counts import InstanceCounts
 from gateway.worker.lifecycle import Lifecycle
 from gateway.worker.loop_lag import measure_loop_lag
@@ -48,14 +49,15 @@ class Gateway:
         self.descriptors = Descriptors.of_this_process()
         self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
         self.routing = Routing(Table(settings.route_policy))
-        self.met = HeadsMet()
+        self.senders = sender_memory()
+        self.plain_answers = PlainAnswers()
         self.clients = Clients(settings.trusted)
         self.plain_requests = PlainRequests(settings.max_request_head_bytes, self.clients.trusts)
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
         self.dialer.requests_below = self.descriptors.requests_below
         self.upstreams = UpstreamClient(
-            self.dialer, settings.upstream_limits, self.met.plain_answers.read
+            self.dialer, settings.upstream_limits, self.plain_answers.read
         )
         self.member = member = Member(
             settings.registry,
@@ -110,7 +112,8 @@ class Gateway:
         metrics.log_lines_dropped = lines_dropped
         metrics.memories = lambda: (
             self.plain_requests.fields,
-            *self.met.memories(),
+            self.plain_answers.fields,
+            self.senders,
             *self.clients.memories(),
         )
         metrics.registry.register(

@@ -1,6 +1,6 @@
 """Requests as the plain reader has them."""
 
-from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.memories import SenderMemory
 from gateway.forwarding.requests import Inbound, plain_request_head
 from gateway.front.plain_heads import PlainRequests
 from gateway.upstream.messages import FieldLine, RequestHead, lines
@@ -14,7 +14,7 @@ def head_bytes(*fields: FieldLine, method: str = "GET", target: str = "/") -> by
 
 
 def plainly(
-    request: Inbound, met: ForwardingMemories, plain: PlainRequests = PLAIN
+    request: Inbound, met: SenderMemory, plain: PlainRequests = PLAIN
 ) -> RequestHead | None:
     """What goes to an instance for this request if the plain reader takes it, else None."""
     if request.authority is not None or request.version != (1, 1):

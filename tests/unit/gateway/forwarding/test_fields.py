@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from discovery.model.instance import Instance
 from gateway.forwarding import fields as table
-from gateway.forwarding.memories import ForwardingMemories
+from gateway.forwarding.memories import sender_memory
+from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.forwarding.responses import response_head
-from gateway.upstream.messages import FieldLine, ResponseHead
+from gateway.upstream.messages import FieldLine, ResponseHead, lines
 from middlewares.header_section import HeaderSection
 from middlewares.limits.deciding import LIMIT_FIELDS
 from tests.support.plain_heads import plainly
@@ -51,7 +52,8 @@ sections = st.one_of(
     st.tuples(st.tuples(st.just(b"Connection"), options), st.tuples(spelled(), values)).map(list),
 )
 #: One worker's memories, so that what one example leaves there may affect the next.
-MET = ForwardingMemories()
+MET = sender_memory()
+PLAIN_ANSWERS = PlainAnswers()
 
 
 @given(sections, st.booleans(), st.booleans(), st.sampled_from([(1, 0), (1, 1)]))
@@ -76,13 +78,16 @@ def test_a_request_is_the_same_both_ways(
 def test_an_answer_is_the_same_both_ways(
     fields: list[FieldLine], limits: bool, is_dated: bool, status: int
 ) -> None:
-    head = ResponseHead(status, b"", [*fields, DATE] if is_dated else fields)
+    came = [*fields, DATE] if is_dated else fields
+    plain = PLAIN_ANSWERS.read(b"HTTP/1.1 %d \r\n%b\r\n" % (status, lines(came)))
+    if plain is None:
+        return
+    head = ResponseHead(status, b"", came)
     # Only a limited route has these fields replaced.
     ours = LIMIT_FIELDS if limits else frozenset[bytes]()
-    quick, again = (response_head(head, (1, 1), b"", MET, replaced=ours) for _ in range(2))
-    careful = response_head(head, (1, 1), b"", MET, replaced=ours, careful=True)
+    quick = response_head(plain[0], (1, 1), b"", replaced=ours)
 
-    assert dateless(quick) == dateless(again) == dateless(careful)
+    assert dateless(quick) == dateless(response_head(head, (1, 1), b"", replaced=ours))
 
 
 def dateless(head: bytes) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from discovery.model.instance import Instance
 from gateway.forwarding.field_lines import connection_options
-from gateway.forwarding.memories import BLOCK_BYTES, NAME_BYTES, ForwardingMemories
+from gateway.forwarding.memories import BLOCK_BYTES, NAME_BYTES, SenderMemory, sender_memory
 from gateway.forwarding.requests import Inbound, request_head
 from gateway.forwarding.responses import response_head
 from gateway.front.plain_heads import PlainRequests
@@ -22,7 +22,7 @@ from tests.support.plain_heads import plainly
 INSTANCE = Instance(name="price", id="p1", host="10.0.0.9", port=8002)
 HOST = (b"Host", b"shop.example")
 TRACEPARENT = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-MET = ForwardingMemories()
+MET = sender_memory()
 #: The fields that the gateway adds, lower-case.
 ADDED = [b"x-correlation-id", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"]
 ADDED += [b"x-forwarded-prefix", b"via", b"connection"]
@@ -52,7 +52,7 @@ def inbound(
 
 
 def sent_plainly(
-    *fields: FieldLine, met: ForwardingMemories, plain: PlainRequests, host: bytes = HOST[1]
+    *fields: FieldLine, met: SenderMemory, plain: PlainRequests, host: bytes = HOST[1]
 ) -> bytes:
     """What goes to an instance for a request that the plain reader takes."""
     head = plainly(inbound(*fields, host=(b"Host", host)), met, plain)
@@ -91,7 +91,7 @@ def response_fields(fields: Sequence[FieldLine]) -> list[FieldLine]:
     """The field lines of an answer that go to the client; the quick and the careful way must agree."""
     date = (b"Date", b"now")
     quick, careful = (
-        response_head(ResponseHead(200, b"OK", [*fields, date]), (1, 1), b"", MET, careful=careful)
+        response_head(ResponseHead(200, b"OK", [*fields, date]), (1, 1), b"", careful=careful)
         for careful in (False, True)
     )
     assert quick == careful
@@ -520,9 +520,9 @@ def test_what_is_added_for_one_is_not_added_for_another(other: dict[str, Any]) -
 
 
 def test_what_is_remembered_of_names_and_of_what_is_added_is_bounded() -> None:
-    met = ForwardingMemories()
+    met = sender_memory()
     plain = PlainRequests(2**16, lambda _peer: False)
-    memories = (plain.fields, met.in_answer, met.added)
+    memories = (plain.fields, met)
     for memory in memories:
         memory.entries = 3
 
@@ -530,28 +530,25 @@ def test_what_is_remembered_of_names_and_of_what_is_added_is_bounded() -> None:
         line = (b"X-Number-%d" % number, b"1")
         data = sent_plainly(line, met=met, plain=plain, host=b"%d.example" % number)
         assert b"X-Number-%d: 1\r\n" % number in data
-        response_head(ResponseHead(200, b"OK", [line]), (1, 1), b"", met)
         assert max(map(len, memories)) <= 3
 
 
 @pytest.mark.parametrize(("longer", "is_remembered"), [(0, True), (1, False)])
 def test_a_name_is_remembered_up_to_its_bound(longer: int, is_remembered: bool) -> None:
-    met = ForwardingMemories()
+    met = sender_memory()
     plain = PlainRequests(2**16, lambda _peer: False)
     line = (b"x" * (NAME_BYTES + longer), b"v" * 5000)
 
     for _ in range(2):
         assert b"%b: %b\r\n" % line in sent_plainly(line, met=met, plain=plain)
-        response_head(ResponseHead(200, b"OK", [line]), (1, 1), b"", met)
 
     assert (line[0] in plain.fields) is is_remembered
-    assert (line[0] in met.in_answer) is is_remembered
 
 
 def test_what_a_long_host_makes_is_not_remembered() -> None:
-    met = ForwardingMemories()
+    met = sender_memory()
     host = b"x" * BLOCK_BYTES
 
     assert host in sent_plainly(met=met, plain=PlainRequests(2**16, lambda _peer: False), host=host)
 
-    assert len(met.added) == 0
+    assert len(met) == 0

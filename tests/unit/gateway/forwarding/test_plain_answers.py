@@ -11,7 +11,6 @@ from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.forwarding.responses import response_head
 from gateway.upstream.messages import End, ResponseHead, Said
 from gateway.upstream.response_reader import ResponseReader
-from tests.unit.gateway.forwarding.test_forwarding import MET
 
 OK = b"HTTP/1.1 200 OK\r\n"
 DATE = b"Date: Sat, 28 Nov 2026 20:00:00 GMT\r\n"
@@ -28,7 +27,7 @@ def said(*pieces: bytes, method: str = "GET", head_bytes: int = 64 * 1024) -> li
 def lines_for_the_client(answer: bytes) -> list[bytes]:
     head, *_ = said(answer)
     assert isinstance(head, ResponseHead)
-    data = response_head(head, (1, 1), b"", MET)
+    data = response_head(head, (1, 1), b"")
     return data.removesuffix(b"\r\n\r\n").split(b"\r\n")
 
 

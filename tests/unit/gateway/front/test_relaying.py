@@ -7,7 +7,6 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_writer import StreamWriter
 from aiohttp.test_utils import make_mocked_request
 
-from gateway.forwarding.memories import ForwardingMemories
 from gateway.front.answer import Answer
 from gateway.front.delivering import relay
 from middlewares.exchange import EXCHANGE, Exchange
@@ -56,7 +55,6 @@ class Relaying:
             head,
             self.connection,
             lambda _: None,
-            ForwardingMemories(),
             send_timeout_s=self._send_timeout_s,
         )
         await relay(request, answer)
