@@ -89,7 +89,7 @@ class PlainAnswers:
         field_lines.pop()
         means = self.fields
         means.hits += len(field_lines)
-        dropped: set[bytes] = set()
+        dropped: list[bytes] = []
         length: int | None = None
         idle_s: float | None = None
         closes = chunked = dated = careful = False
@@ -124,14 +124,14 @@ class PlainAnswers:
                 careful = True
             elif what is _PARSE:
                 return None
-            dropped.add(line)
+            dropped.append(line)
         if status in WITHOUT_BODY:
             if chunked:
                 return None
         elif chunked is (length is not None):
             return None  # framed in two ways or in none
-        if dropped:
-            field_lines = [line for line in field_lines if line not in dropped]
+        for line in dropped:
+            field_lines.remove(line)
         ready = b"\r\n".join([status_line, *field_lines, b""]) if dated and not careful else b""
         head = ResponseHead(status, status_line[4:], section, length, chunked, ready)
         end = End(not closes, idle_s) if closes or idle_s is not None else REUSABLE

@@ -29,21 +29,25 @@ NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 VALUE: Final = rb"(?![\t ])[\t\x20-\x7e\x80-\xff]*+(?<![\t ])"
 _HEAD = re.compile(rb"%b((?:%b: %b\r\n)++)\r\n" % (REQUEST_LINE, NAME, VALUE))
 
-#: What the reader does with a field, by its name.
-PASSES, DROPPED, NOT_PLAIN, CONTINUED, IF_TRUSTED, ONCE = range(6)
-HOST, LENGTH, CONNECTION, CORRELATION_ID, USER_AGENT, TRACEPARENT = range(6, 12)
+#: What the reader does with a field, by its name: from ONCE on, a second one is left to the parser.
+PASSES, DROPPED, NOT_PLAIN, CONTINUED, IF_TRUSTED, CONNECTION, CORRELATION_ID = range(7)
+HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(7, 12)
+ONCE: Final = HOST
 
 _READ_HERE = {
-    b"host": HOST,
-    b"content-length": LENGTH,
     b"connection": CONNECTION,
     b"x-correlation-id": CORRELATION_ID,
+    b"host": HOST,
+    b"content-length": LENGTH,
     b"user-agent": USER_AGENT,
     b"traceparent": TRACEPARENT,
     # aiohttp's parser refuses a second one.
-    **dict.fromkeys(
-        b"content-type content-location content-range etag max-forwards server".split(), ONCE
-    ),
+    b"content-type": OTHERS_ONCE,
+    b"content-location": OTHERS_ONCE + 1,
+    b"content-range": OTHERS_ONCE + 2,
+    b"etag": OTHERS_ONCE + 3,
+    b"max-forwards": OTHERS_ONCE + 4,
+    b"server": OTHERS_ONCE + 5,
     # The layers or the parser have more to do with these.
     **dict.fromkeys(
         b"transfer-encoding upgrade te expect proxy-connection sec-websocket-key1".split(),
@@ -92,9 +96,8 @@ class PlainRequests:
         if end > self._most_bytes or len(lines) > MOST_FIELDS:
             return None
         section = ReadSection(block, HttpVersion11, trusted=trusted)
-        kept: list[bytes] = []
-        keep = kept.append
-        once: list[int | bytes] = []
+        dropped: list[bytes] = []
+        once: list[int] = []
         length = elements = 0
         keep_alive = True
         kinds = self.fields
@@ -103,13 +106,29 @@ class PlainRequests:
             name, _, value = line.partition(b": ")
             kind = kinds[name]
             if kind == PASSES:
-                keep(line)
-            elif kind == HOST:
-                if section.host is not None or not is_host(value):
+                continue
+            if kind >= ONCE:
+                if kind in once:
                     return None
-                section.host = value
-                keep(line)
-            elif kind == CORRELATION_ID:
+                once.append(kind)
+                if kind == HOST:
+                    if not is_host(value):
+                        return None
+                    section.host = value
+                elif kind == USER_AGENT:
+                    section.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
+                elif kind == TRACEPARENT:
+                    section.trace_id = trace_id_of((value,))
+                elif kind == LENGTH:
+                    said = content_length(value)
+                    if said is None:
+                        return None
+                    section.body_length = length = said
+                continue
+            if kind == IF_TRUSTED and trusted:
+                continue
+            dropped.append(line)
+            if kind == CORRELATION_ID:
                 if section.claimed_id is None:
                     section.claimed_id = value.decode("utf-8", "surrogateescape")
             elif kind == CONNECTION:
@@ -120,33 +139,15 @@ class PlainRequests:
                     return None
             elif kind == CONTINUED:
                 elements += value.count(b",") + 1
-                if elements >= MOST_ELEMENTS:
-                    return None
                 section.go_on(name.lower(), value)
-            elif kind == IF_TRUSTED:
-                if trusted:
-                    keep(line)
             elif kind == NOT_PLAIN:
                 return None
-            elif kind != DROPPED:
-                which = name.lower()
-                if which in once:
-                    return None
-                once.append(which)
-                keep(line)
-                if kind == USER_AGENT:
-                    section.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
-                elif kind == TRACEPARENT:
-                    section.trace_id = trace_id_of((value,))
-                elif kind == LENGTH:
-                    said = content_length(value)
-                    if said is None:
-                        return None
-                    section.body_length = length = said
-        if section.host is None or len(data) - end != length:
+        if section.host is None or len(data) - end != length or elements >= MOST_ELEMENTS:
             return None
-        keep(b"")
-        section.ready_lines = b"\r\n".join(kept)
+        for line in dropped:
+            lines.remove(line)
+        lines.append(b"")
+        section.ready_lines = b"\r\n".join(lines)
         return PlainHead(
             method.decode("ascii"),
             target.decode("ascii"),
