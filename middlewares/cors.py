@@ -106,9 +106,9 @@ def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Co
         return response
 
     @web.middleware
-    async def answer_preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def answer_preflights(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         if routes.is_preflight_request(request):
-            return await routes.answer_preflight(request)
-        return await handler(request)
+            return routes.answer_preflight(request)
+        return handler(request)
 
     return Cors(add_fields, answer_preflights)

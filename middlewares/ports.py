@@ -1,7 +1,7 @@
 """Decides which port answers which paths: with ADMIN_LISTEN the admin endpoints have their own port."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from typing import Any
 
@@ -41,10 +41,10 @@ def ports_middleware(
     """Answer proxied paths, /health and /ready on the public port, and all but proxied ones on the admin port."""
 
     @web.middleware
-    async def divide(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def divide(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         if request.path not in _ON_BOTH and is_proxied(request.path) == came_to_admin(request):
             raise RouteNotFound("nothing is found at this path on this port")
-        return await handler(request)
+        return handler(request)
 
     def came_to_admin(request: web.Request) -> bool:
         listener, transport = admin(), request.transport

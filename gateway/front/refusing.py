@@ -1,7 +1,6 @@
 """The one way to refuse: without a handler, the layers answer as if one had failed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import LineTooLong
@@ -21,8 +20,13 @@ ANSWERS_FAILURES: web.AppKey[Middleware] = web.AppKey("answers_failures")
 def in_a_row(layers: Sequence[Middleware], handler: Handler) -> Handler:
     """Wrap a handler in these layers, outermost first."""
     for layer in reversed(layers):
-        handler = partial(layer, handler=handler)
+        handler = _wrapped(handler, layer)
     return handler
+
+
+def _wrapped(handler: Handler, layer: Middleware) -> Handler:
+    # A partial with a named argument costs three times as much, for each layer of each request.
+    return lambda request: layer(request, handler)
 
 
 def refusing(layers: Sequence[Middleware]) -> Refuse:

@@ -32,25 +32,28 @@ def health_routing_middleware(
     found_for: dict[str, Selection] = {}
 
     @web.middleware
-    async def find(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def find(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         if exchange.route is not None:
-            service = exchange.route.service
-            selection = look(service)
-            if selection.tier is None and selection.is_starting:
-                selection = await first_verdict(service)
+            selection = look(exchange.route.service)
             if selection.tier is None:
-                raise NoHealthyInstance(service)
+                return find_later(request, handler, exchange.route.service)
             exchange.candidates = selection.candidates
-        return await handler(request)
+        return handler(request)
 
-    async def first_verdict(service: str) -> Selection:
-        """Wait for the first verdict, and look again."""
+    async def find_later(
+        request: web.Request, handler: Handler, service: str
+    ) -> web.StreamResponse:
+        """Wait for the first verdict if all instances are starting, and look again."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
                 while look(service).is_starting:
                     await health_changed(service)
-        return look(service)
+        selection = look(service)
+        if selection.tier is None:
+            raise NoHealthyInstance(service)
+        request[EXCHANGE].candidates = selection.candidates
+        return await handler(request)
 
     def look(service: str) -> Selection:
         nonlocal found_in

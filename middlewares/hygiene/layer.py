@@ -1,5 +1,7 @@
 """The layer that refuses requests which an upstream might read differently than the gateway."""
 
+from collections.abc import Awaitable
+
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -11,10 +13,10 @@ def hygiene_middleware() -> Middleware:
     """Raise BadRequest or ExpectationFailed before any other layer looks at the request."""
 
     @web.middleware
-    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def check(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         if "#" in request.raw_path:  # RFC 9112 §3.2: only some readers cut it off
             raise BadRequest("the target has a fragment")
         request[EXCHANGE].section.check(request.version)
-        return await handler(request)
+        return handler(request)
 
     return check

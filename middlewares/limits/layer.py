@@ -1,6 +1,6 @@
 """The layer that limits each client's requests to proxied routes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import repeat
 
 from aiohttp import web
@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler, Middleware
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure, RateLimited
 from middlewares.hygiene.deciding import FieldLine
-from middlewares.limits.deciding import Ask, Check, Decision
+from middlewares.limits.deciding import Ask, Check, Decision, Policy
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -28,11 +28,17 @@ def rate_limit_middleware(
     """
 
     @web.middleware
-    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def limit(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         route = exchange.route
-        if route is None or not (limits := route.policy.limits):
-            return await handler(request)
+        if route is None or not route.policy.limits:
+            return handler(request)
+        return limited(request, handler, route.policy.limits, route.policy.counts_answers)
+
+    async def limited(
+        request: web.Request, handler: Handler, limits: Sequence[Policy], counts_answers: bool
+    ) -> web.StreamResponse:
+        exchange = request[EXCHANGE]
         ask = Ask(tuple(map(Check, limits, repeat(key_of(exchange)))))
         decision = exchange.limit = await decide(ask)
         allowed = decision.allowed
@@ -42,7 +48,7 @@ def rate_limit_middleware(
         )
         if not allowed:
             raise RateLimited(decision.retry_after_s)
-        if not route.policy.counts_answers:
+        if not counts_answers:
             return await handler(request)
         try:
             answer = await handler(request)

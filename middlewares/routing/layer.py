@@ -1,6 +1,6 @@
 """The layer that finds the route of a request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -18,7 +18,7 @@ def route_middleware(*, routing: Routing, catalogue: Callable[[], Catalogue]) ->
     """
 
     @web.middleware
-    async def route(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def route(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         table = routing.table
         if table.covers(exchange.path):
@@ -26,6 +26,6 @@ def route_middleware(*, routing: Routing, catalogue: Callable[[], Catalogue]) ->
             if found.route is None:
                 raise RouteNotFound(found.why.value)
             exchange.route = found.route
-        return await handler(request)
+        return handler(request)
 
     return route
