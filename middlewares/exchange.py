@@ -1,6 +1,6 @@
 """The record of one request on its way through the layers; each layer writes its decision here."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
@@ -32,32 +32,47 @@ class Held(Protocol):
     def release(self) -> None: ...
 
 
-@dataclass(slots=True)
 class Exchange:
     """What is known about a request so far; times are seconds of the monotonic clock."""
 
-    correlation_id: str
-    started_s: float
-    client_ip: str
-    section: "HeaderSection"
-    #: The request target as it came: an absolute-form's authority, the path with query, the path.
-    authority: str | None
-    target: str
-    path: str
-    route: "Route | None" = None
-    limit: "Decision | None" = None
-    candidates: "tuple[Candidate, ...]" = ()
-    attempts: list[Attempt] = field(default_factory=list)
-    upstream_s: float | None = None
-    #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however the tunnel ends.
-    stream: "Stream | None" = None
-    bytes_in: int = 0
-    #: Bytes of the answer's body that were sent; None: unknown.
-    bytes_out: int | None = None
-    #: The contract's `reason` if the gateway itself answered with a failure.
-    reason: str | None = None
-    #: Released when the exchange ends, however it ends.
-    held: list[Held] = field(default_factory=list)
+    __slots__ = (
+        *("attempts", "authority", "bytes_in", "bytes_out", "candidates", "client_ip"),
+        *("correlation_id", "held", "limit", "path", "reason", "route", "section", "started_s"),
+        *("stream", "target", "upstream_s"),
+    )
+
+    def __init__(
+        self,
+        correlation_id: str,
+        started_s: float,
+        client_ip: str,
+        section: "HeaderSection",
+        authority: str | None,
+        target: str,
+        path: str,
+    ) -> None:
+        self.correlation_id = correlation_id
+        self.started_s = started_s
+        self.client_ip = client_ip
+        self.section = section
+        #: The request target as it came: an absolute-form's authority, the path with query, the path.
+        self.authority = authority
+        self.target = target
+        self.path = path
+        self.route: Route | None = None
+        self.limit: Decision | None = None
+        self.candidates: tuple[Candidate, ...] = ()
+        self.attempts: list[Attempt] = []
+        self.upstream_s: float | None = None
+        #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.
+        self.stream: Stream | None = None
+        self.bytes_in = 0
+        #: Bytes of the answer's body that were sent; None: unknown.
+        self.bytes_out: int | None = None
+        #: The contract's `reason` if the gateway itself answered with a failure.
+        self.reason: str | None = None
+        #: Released when the exchange ends, however it ends.
+        self.held: list[Held] = []
 
     def release(self) -> None:
         """Release all that the exchange holds."""
