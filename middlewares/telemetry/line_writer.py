@@ -42,9 +42,9 @@ class LineWriter:
         self._closes_within_s = closes_within_s
         self._dropped_and_said = 0
         self._lines: deque[bytes] = deque()
-        #: Bytes that wait or are being written; a signal handler may write in between.
+        #: Bytes that wait or are being written. An interpreter without a global lock may lose a change when
+        #: two threads make one at once; the count is right again as soon as nothing waits.
         self._bytes = 0
-        self._counting = threading.RLock()
         self._awake = False
         self._closed = False
         self._work = threading.Event()
@@ -57,18 +57,18 @@ class LineWriter:
     def write(self, line: bytes) -> None:
         """Take a line without its line feed; this never waits, unless the writer is closed."""
         lines = self._lines
+        waiting = len(lines)
         size = len(line) + LINE_OVERHEAD
-        with self._counting:
-            if len(lines) >= self._lines_kept or self._bytes + size > self._bytes_kept:
-                self.dropped += 1
-                return
-            self._bytes += size
-            # A line that will wait is copied: orjson's buffer may be ten times as large as the line.
-            lines.append(bytes(memoryview(line)) if len(lines) > BATCH_LINES else line)
+        if waiting >= self._lines_kept or self._bytes + size > self._bytes_kept:
+            self.dropped += 1
+            return
+        self._bytes += size
+        # A line that will wait is copied: orjson's buffer may be ten times as large as the line.
+        lines.append(bytes(memoryview(line)) if waiting > BATCH_LINES else line)
         if not self._awake:
             self._awake = True
             self._work.set()
-        elif len(lines) == BATCH_LINES:
+        elif waiting == BATCH_LINES:
             self._full.set()
         if self._closed:
             self._flush_or_give_up(0.1)
@@ -102,9 +102,10 @@ class LineWriter:
         while lines:
             batch = [lines.popleft() for _ in range(min(len(lines), BATCH_LINES))]
             self._write_all(b"\n".join([*batch, b""]))
-            with self._counting:
-                self._bytes -= sum(map(len, batch)) + LINE_OVERHEAD * len(batch)
+            size = sum(map(len, batch)) + LINE_OVERHEAD * len(batch)
+            self._bytes -= size
             self._say_losses()
+        self._bytes = 0
 
     def _say_losses(self) -> None:
         lost = self.dropped - self._dropped_and_said

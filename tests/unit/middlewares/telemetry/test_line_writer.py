@@ -161,6 +161,18 @@ def test_there_is_room_again_for_what_comes_after(pipe: Pipe) -> None:
     assert reading() == (LINE + b"\n") * 100
 
 
+def test_a_count_that_is_wrong_is_right_again_once_nothing_waits(pipe: Pipe) -> None:
+    """No lock guards it: without an interpreter lock two threads at once could make it wrong for ever."""
+    writer = LineWriter(pipe.write_end, bytes_kept=2 * len(LINE))
+
+    writer._bytes += 2 * len(LINE)
+    writer.flush()
+    writer.write(LINE)
+    writer.close()
+
+    assert writer.dropped == 0
+
+
 def test_many_small_lines_count_for_what_they_take(pipe: Pipe) -> None:
     writer = LineWriter(pipe.write_end, bytes_kept=10_000)
     pipe.fill()
