@@ -5,21 +5,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import HttpVersion, HttpVersion10, HttpVersion11, web
+from aiohttp import HttpVersion, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.header_section import HeaderSection, for_the_log
 from middlewares.request_target import split_target
 from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
-from middlewares.telemetry.logs import WriteEvent, correlation_id_var, event_writer
+from middlewares.telemetry.logs import WriteEvent, correlation_id_var, event_writer, now
 from middlewares.telemetry.metrics import RequestMetrics
 
 #: nginx's status for a client that left before the answer; it is logged and counted, never sent.
 CLIENT_LEFT = 499
 SWITCHING_PROTOCOLS = 101
-
-_SPOKEN = {HttpVersion10: "HTTP/1.0", HttpVersion11: "HTTP/1.1"}
 
 
 def correlation_middleware(
@@ -73,7 +71,7 @@ def correlation_middleware(
     def finish(request: web.Request, exchange: Exchange, status: int) -> None:
         nonlocal write
         if write is None:  # logging may be configured after the application was made
-            write = event_writer("request", service)
+            write = event_writer()
         duration_s = time.monotonic() - exchange.started_s
         route = exchange.route
         if route is None:
@@ -89,44 +87,49 @@ def correlation_middleware(
             exchange.bytes_out or 0,
             exchange.stream,
         )
-        write(access_fields(request, exchange, status, duration_s))
+        write(access_event(request, exchange, status, duration_s, service))
 
     return correlate
 
 
-def access_fields(
-    request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float
+def access_event(
+    request: web.BaseRequest, exchange: Exchange, status: int, duration_s: float, service: str
 ) -> dict[str, Any]:
-    """The members of the access event, without absent ones and without the query.
+    """The access event with what is known of the request, without the query.
 
     Values of any length from the client are cut at LOGGED_BYTES.
     """
-    fields: dict[str, Any] = {
+    section, route, attempts = exchange.section, exchange.route, exchange.attempts
+    version = request.version
+    event: dict[str, Any] = {
+        "timestamp": now(),
+        "level": "info",
+        "event": "request",
+        "service": service,
         "correlation_id": exchange.correlation_id,
         "method": request.method,
         "path": for_the_log(exchange.path),
-        "protocol": _protocol(request.version),
+        "protocol": "HTTP/1.1" if version is HttpVersion11 else _protocol(version),
         "status": status,
         "duration_ms": _milliseconds(duration_s),
         "client_ip": exchange.client_ip,
-        "user_agent": exchange.section.user_agent,
+        "user_agent": section.user_agent,
     }
-    route = exchange.route
     if route is not None:
-        fields["route"] = route.id
-        fields["upstream_service"] = route.service
-        fields["attempts"] = len(exchange.attempts)
-        if exchange.attempts:
-            fields["upstream_instance"] = exchange.attempts[-1].instance_id
+        event["route"] = route.id
+        event["upstream_service"] = route.service
+        event["attempts"] = len(attempts)
+        if attempts:
+            event["upstream_instance"] = attempts[-1].instance_id
         if exchange.upstream_s is not None:
-            fields["upstream_ms"] = _milliseconds(exchange.upstream_s)
-    fields["bytes_in"] = exchange.bytes_in
-    fields["bytes_out"] = exchange.bytes_out or 0
+            event["upstream_ms"] = _milliseconds(exchange.upstream_s)
+    event["bytes_in"] = exchange.bytes_in
+    event["bytes_out"] = exchange.bytes_out or 0
     if exchange.reason is not None:
-        fields["reason"] = exchange.reason
-    if exchange.section.trace_id is not None:
-        fields["trace_id"] = exchange.section.trace_id
-    return fields
+        event["reason"] = exchange.reason
+    if section.trace_id is not None:
+        event["trace_id"] = section.trace_id
+    return event
 
 
 def _milliseconds(duration_s: float) -> float:
@@ -135,7 +138,7 @@ def _milliseconds(duration_s: float) -> float:
 
 
 def _protocol(version: HttpVersion) -> str:
-    return _SPOKEN.get(version) or f"HTTP/{version.major}.{version.minor}"
+    return f"HTTP/{version.major}.{version.minor}"
 
 
 async def add_correlation_id(request: web.Request, response: web.StreamResponse) -> None:

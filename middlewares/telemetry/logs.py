@@ -20,7 +20,7 @@ from middlewares.telemetry.printable import printable, printable_line
 correlation_id_var: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
 EventDict = MutableMapping[str, Any]
-#: Writes one event with the given members; None: this level is switched off.
+#: Writes one event that is complete: timestamp, level, event and service are its first members.
 WriteEvent = Callable[[dict[str, Any]], None]
 
 _writer: LineWriter | None = None
@@ -73,8 +73,8 @@ def lines_dropped() -> int:
     return _writer.dropped if _writer is not None else 0
 
 
-def event_writer(event: str, service: str) -> WriteEvent:
-    """Return a cheap function that writes one event again and again at level info, such as `request`.
+def event_writer() -> WriteEvent:
+    """Return a cheap function that writes complete events of level info, such as `request`.
 
     Without JSON it is a structlog logger's `info`; with JSON it makes the line itself.
     """
@@ -82,16 +82,10 @@ def event_writer(event: str, service: str) -> WriteEvent:
     processors = structlog.get_config()["processors"]
     writer = _writer
     if writer is None or _render_json not in processors:
-        return lambda members: log.info(event, **members)
+        return lambda event: log.info(**event)
     if not log.is_enabled_for(LEVELS["info"]):
-        return lambda members: None
-    head = {"timestamp": "", "level": "info", "event": event, "service": service}
-
-    def write(members: dict[str, Any]) -> None:
-        head["timestamp"] = _now()
-        writer.write(_json_line(head | members))
-
-    return write
+        return lambda event: None
+    return lambda event: writer.write(_json_line(event))
 
 
 class _LineLogger:
@@ -126,7 +120,7 @@ def _traceback(out: TextIO, exc_info: ExcInfo) -> None:
 
 def _in_order(event: EventDict, service: str, method: str) -> EventDict:
     ordered: EventDict = {
-        "timestamp": _now(),
+        "timestamp": now(),
         "level": "warning" if method == "warn" else "error" if method == "exception" else method,
         "event": event.pop("event", ""),
         "service": event.pop("service", service),
@@ -157,7 +151,7 @@ class _Clock:
         self._second = self._millisecond = -1
         self._to_the_second = self._text = ""
 
-    def __call__(self) -> str:
+    def now(self) -> str:
         millisecond = time.time_ns() // 1_000_000
         if millisecond != self._millisecond:
             self._millisecond = millisecond
@@ -169,4 +163,5 @@ class _Clock:
         return self._text
 
 
-_now = _Clock()
+#: The time as lines have it.
+now = _Clock().now

@@ -6,6 +6,8 @@ ASCII controls, DEL, C1 controls, bidirectional and other format characters beco
 
 import json
 
+_DELETE = 0x7F
+
 
 def printable(text: str, *, keep: str = "") -> str:
     """Escape every character that is not printable, except those in `keep`."""
@@ -18,6 +20,6 @@ def printable(text: str, *, keep: str = "") -> str:
 
 def printable_line(line: bytes) -> bytes:
     """Escape a line in UTF-8; nearly all lines are ASCII without DEL and cost next to nothing."""
-    if line.isascii() and b"\x7f" not in line:
+    if line.isascii() and _DELETE not in line:
         return line
     return printable(line.decode()).encode()

@@ -18,10 +18,17 @@ from middlewares.telemetry.logs import (
     correlation_id_var,
     event_writer,
     lines_dropped,
+    now,
 )
 from tests.support.pipes import Pipe
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+
+
+def complete(**members: Any) -> dict[str, Any]:
+    """An event as `event_writer` takes it."""
+    head = {"timestamp": now(), "level": "info", "event": "request", "service": "api_gateway"}
+    return {**head, **members}
 
 
 class Log:
@@ -181,7 +188,7 @@ def test_nothing_in_a_line_is_an_order_to_a_terminal(log: Log, style: Any, way: 
     members = {"user_agent": HOSTILE, "nested": {"x": [HOSTILE]}}
 
     if way == "short":
-        event_writer("request", "api_gateway")(members)
+        event_writer()(complete(**members))
     else:
         structlog.get_logger().info(HOSTILE, **members)
 
@@ -213,7 +220,7 @@ def test_nor_is_anything_in_a_traceback(log: Log, style: Any) -> None:
 def test_a_value_that_can_not_be_written_is_no_failure(log: Log, value: Any) -> None:
     log.configure()
 
-    event_writer("request", "api_gateway")({"value": value})
+    event_writer()(complete(value=value))
     structlog.get_logger().info("x", value=value)
 
     assert [event["value"] for event in log.events()] == [value, value]
@@ -243,11 +250,11 @@ def test_lines_for_people_are_no_json(log: Log) -> None:
 
 def test_lines_keep_their_order_whoever_writes_them(log: Log) -> None:
     log.configure()
-    write = event_writer("request", "api_gateway")
+    write = event_writer()
     logger = structlog.get_logger()
 
     for n in range(500):
-        logger.info("other", n=n) if n % 2 else write({"n": n})
+        logger.info("other", n=n) if n % 2 else write(complete(n=n))
 
     assert [event["n"] for event in log.events()] == list(range(500))
 
@@ -259,7 +266,7 @@ def test_the_short_way_makes_the_same_line(log: Log) -> None:
     log.configure()
     members = {"correlation_id": "the-id", "method": "GET", "status": 200, "duration_ms": 1.5}
 
-    event_writer("request", "api_gateway")(dict(members))
+    event_writer()(complete(**members))
     structlog.get_logger().info("request", **members)
 
     short, long = log.events()
@@ -271,7 +278,7 @@ def test_the_short_way_makes_the_same_line(log: Log) -> None:
 def test_the_short_way_keeps_to_the_level(log: Log, level: str, count: int) -> None:
     log.configure(level=level)
 
-    event_writer("request", "api_gateway")({"status": 200})
+    event_writer()(complete(status=200))
 
     assert len(log.events()) == count
 
@@ -279,21 +286,11 @@ def test_the_short_way_keeps_to_the_level(log: Log, level: str, count: int) -> N
 def test_the_short_way_is_for_people_where_they_read(log: Log) -> None:
     log.configure(style="console")
 
-    event_writer("request", "api_gateway")({"status": 204})
+    event_writer()(complete(status=204))
 
     text = log.text().decode()
     assert not text.startswith("{")
     assert "204" in text
-
-
-def test_the_short_way_leaves_one_lines_members_out_of_the_next(log: Log) -> None:
-    log.configure()
-    write = event_writer("request", "api_gateway")
-
-    write({"reason": "bad_request"})
-    write({"status": 200})
-
-    assert "reason" not in log.events()[1]
 
 
 def test_the_clock_of_lines_goes_on_over_the_second(log: Log) -> None:
