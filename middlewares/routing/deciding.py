@@ -94,21 +94,22 @@ class Table:
         if catalogue is not self._catalogue:
             self._catalogue = catalogue
             self._found = {}
-        path, begin = asked.path, self._begin
-        if not path.startswith(self._below):
-            why = Why.NOT_REGISTERED if self.covers(path) else Why.NOT_BELOW
+        path = asked.path
+        end = path.find("/", self._begin)
+        prefix = path if end < 0 else path[:end]
+        return self._found.get(prefix) or self._find_first(asked, prefix, catalogue)
+
+    def _find_first(self, asked: Asked, prefix: str, catalogue: Catalogue) -> Found:
+        """Find the route of this prefix, and remember it."""
+        if not prefix.startswith(self._below):
+            why = Why.NOT_REGISTERED if self.covers(prefix) else Why.NOT_BELOW
             return Found(None, why, self.nearest(asked, catalogue))
-        end = path.find("/", begin)
-        segment = path[begin:] if end < 0 else path[begin:end]
-        found = self._found.get(segment)
-        if found is None:
-            service = service_of(segment, catalogue)
-            if service is None:
-                return Found(None, Why.NOT_REGISTERED, self.nearest(asked, catalogue))
-            prefix = self._below + segment
-            found = Found(Route(prefix, service, prefix, self.policy), Why.DISCOVERED)
-            # Only routes are kept, so clients can't make the table grow.
-            self._found[segment] = found
+        service = service_of(prefix[self._begin :], catalogue)
+        if service is None:
+            return Found(None, Why.NOT_REGISTERED, self.nearest(asked, catalogue))
+        found = Found(Route(prefix, service, prefix, self.policy), Why.DISCOVERED)
+        # Only routes are kept, so clients can't make the table grow.
+        self._found[prefix] = found
         return found
 
     def nearest(self, asked: Asked, catalogue: Catalogue | None) -> Nearest | None:
