@@ -8,7 +8,6 @@ import asyncio
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.chaos.outcome import HEAD, Outcome
@@ -16,14 +15,12 @@ from bench.chaos.peers import Peer, installed
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS, Scenario
 from bench.machine import processor
+from bench.pages import Row, table, write
 from bench.processes import StartError
 
-BEGINS, ENDS = "<!-- table begins -->", "<!-- table ends -->"
 LOCKGATE = "Lockgate"
 DID_NOT_COME_UP = "did not come up"
 NO_CONCERN = "-"
-
-Row = Sequence[str]
 
 
 def main() -> int:
@@ -77,18 +74,6 @@ def lost_by(scenario: Scenario, peer: Peer, *, short: bool) -> str:
     lost = DID_NOT_COME_UP if outcome is None else outcome.lost()
     print(f"{scenario.name}, {peer.name} in its place: lost {lost}", flush=True)
     return lost
-
-
-def table(head: Row, rows: Sequence[Row]) -> str:
-    lines = (head, ["---"] * len(head), *rows)
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def write(page: Path, text: str) -> None:
-    """Replace the text between the marks of the page."""
-    before, _, rest = page.read_text("utf-8").partition(BEGINS)
-    _, _, after = rest.partition(ENDS)
-    page.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", "utf-8")
 
 
 def time_of(short: bool) -> str:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.chaos.__main__ import BEGINS, ENDS, table, write
 from bench.chaos.load import Request
 from bench.chaos.outcome import Death, Outcome
 from bench.chaos.peers import Peer, installed
@@ -50,13 +49,3 @@ def test_what_was_lost_is_said_by_method(
     outcome = Outcome("", "", requests, executed, 0.0, deaths, None, None, recovered=True)
 
     assert outcome.lost() == said
-
-
-def test_a_new_table_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{BEGINS}\nold\n{ENDS}\nafter\n", "utf-8")
-
-    write(page, table(("a", "b"), [("1", "2")]))
-
-    expected = f"before\n{BEGINS}\n| a | b |\n| --- | --- |\n| 1 | 2 |\n{ENDS}\nafter\n"
-    assert page.read_text("utf-8") == expected
