@@ -21,6 +21,8 @@ from bench import (
 )
 from bench.fuzz import section as fuzz
 from bench.processes import StartError
+from bench.profile import section as profile
+from bench.profile import steps
 from bench.report import Report
 from bench.stage import staged
 from bench.workloads import WORKLOADS, Workload
@@ -36,6 +38,8 @@ SECTIONS = {
     "autobahn-beside": autobahn.run_beside,
     "requests": request_cases.run,
     "fuzz": fuzz.run,
+    "profile": profile.run,
+    "steps": steps.run,
     "propagation": propagation.run,
     "first-routed": first_routed.run,
     "scale": scale.run,
@@ -46,6 +50,8 @@ ONLY_BY_NAME = {
     "autobahn-whole",
     "autobahn-beside",
     "fuzz",
+    "profile",
+    "steps",
     "propagation",
     "first-routed",
     "scale",
@@ -73,7 +79,14 @@ def main() -> int:
         type=_workloads,
         default=tuple(WORKLOADS.values()),
         metavar="NAME,…",
-        help=f"what the sections hop and trees send, all by default: {', '.join(WORKLOADS)}",
+        help="what the sections hop, profile, steps and trees send, all by default: "
+        + ", ".join(WORKLOADS),
+    )
+    parser.add_argument(
+        "--write",
+        type=Path,
+        metavar="FILE",
+        help="the page of the section profile, docs/profile.md",
     )
     args = parser.parse_args()
     if unknown := set(args.sections) - set(SECTIONS):
@@ -89,6 +102,7 @@ def main() -> int:
             python=str(python),
             trees=[t.resolve() for t in args.tree],
             workloads=args.workloads,
+            page=args.write,
         ) as stage:
             machine.describe(report, str(python), stage.peers)
             os.sched_setaffinity(0, {stage.load_core})

@@ -25,7 +25,7 @@ def describe(report: Report, python: str, peers: Sequence[Peer]) -> None:
         ("processor", f"{processor()}, {os.cpu_count()} cores, {memory:.0f} GiB"),
         ("system", f"{platform.system()} {platform.release()}"),
         ("load average before", f"{load_1:.2f}, {load_5:.2f}"),
-        ("gateway's Python", _python(python)),
+        ("gateway's Python", python_of(python)),
         ("libraries", _libraries(python)),
         ("load", generator()),
         *{peer.name: (peer.name, peer.version) for peer in peers}.values(),
@@ -33,7 +33,7 @@ def describe(report: Report, python: str, peers: Sequence[Peer]) -> None:
     report.table(("", ""), rows)
 
 
-def _python(python: str) -> str:
+def python_of(python: str) -> str:
     """Describe the interpreter by this checkout's rule: another one may have no such module."""
     asked = (
         "import platform, runpy;"

@@ -63,9 +63,10 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """CPU seconds so far and resident bytes now, of a process and its children."""
+    """CPU seconds so far, those of them in the kernel, and resident bytes now: a process and its children."""
 
     cpu_s: float
+    kernel_s: float
     rss_bytes: int
 
 
@@ -108,13 +109,14 @@ class Running:
 
     def usage(self) -> Usage:
         """What it and its children have used so far."""
-        cpu_s, rss_bytes = 0.0, 0
+        cpu_s, kernel_s, rss_bytes = 0.0, 0.0, 0
         for process in self._tree():
             with contextlib.suppress(psutil.Error):
                 times = process.cpu_times()
                 cpu_s += times.user + times.system
+                kernel_s += times.system
                 rss_bytes += process.memory_info().rss
-        return Usage(cpu_s, rss_bytes)
+        return Usage(cpu_s, kernel_s, rss_bytes)
 
     def end(self) -> None:
         """End it and its children, and kill those that do not end."""

@@ -62,7 +62,7 @@ def in_rounds(stage: Stage, pairs: Iterable[Pair], rounds: int, *, pause_ms: flo
     measured = Rounds()
     for workload, proxy in pairs:
         try:
-            _drive(stage, workload, proxy, 1, pause_ms)
+            drive(stage, workload, proxy, 1, pause_ms)
         except LoadError as error:
             stage.report.say(f"{proxy.peer.title}, {workload.name}: {error}")
     for number, (workload, proxy) in itertools.product(range(rounds), pairs):
@@ -87,7 +87,7 @@ def _is_served(stage: Stage, workload: Workload, proxy: Proxy) -> bool:
 
 def _measure(stage: Stage, workload: Workload, proxy: Proxy, pause_ms: float) -> Round:
     before, registry_before = proxy.running.usage(), stage.registry.usage()
-    seen = _drive(stage, workload, proxy, 1 if stage.quick else 3, pause_ms)
+    seen = drive(stage, workload, proxy, 1 if stage.quick else 3, pause_ms)
     after, registry_after = proxy.running.usage(), stage.registry.usage()
     if seen.failed:
         raise LoadError(f"{seen.failed} of {seen.requests} requests failed")
@@ -100,9 +100,10 @@ def _measure(stage: Stage, workload: Workload, proxy: Proxy, pause_ms: float) ->
     )
 
 
-def _drive(
-    stage: Stage, workload: Workload, proxy: Proxy, duration_s: float, pause_ms: float
+def drive(
+    stage: Stage, workload: Workload, proxy: Proxy, duration_s: float, pause_ms: float = 0.0
 ) -> Load:
+    """Load the proxy with the workload from the other core."""
     return load(
         proxy.port,
         proxy.template(workload),

@@ -55,6 +55,8 @@ class Stage:
     #: Other checkouts to be compared.
     trees: Sequence[Path] = ()
     workloads: Sequence[Workload] = tuple(WORKLOADS.values())
+    #: The page that a section writes its tables to, if it has one.
+    page: Path | None = None
 
     @contextmanager
     def proxies(self, wanted: Sequence[Peer]) -> Iterator[list[Proxy]]:
@@ -94,6 +96,7 @@ def staged(
     python: str,
     trees: Sequence[Path] = (),
     workloads: Sequence[Workload] = tuple(WORKLOADS.values()),
+    page: Path | None = None,
 ) -> Iterator[Stage]:
     """Start what all measurements need, and end it afterwards."""
     load_core, proxy_core = cores()
@@ -140,6 +143,7 @@ def staged(
             peers,
             trees,
             workloads,
+            page,
         )
 
 

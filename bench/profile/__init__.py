@@ -1,0 +1,1 @@
+"""Where a core's time goes: a profile of the gateway for each workload."""
