@@ -1,6 +1,7 @@
 """The hop: chooses an instance, tries it, decides again, and returns the answer unsent."""
 
 import random
+from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -10,7 +11,7 @@ from gateway.hop.deciding.balancing import choose
 from gateway.hop.deciding.retrying import Stop, decide, last_word
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
-from middlewares.candidates.deciding import Candidates
+from middlewares.candidates.deciding import Candidate
 from middlewares.failures import Failure
 
 
@@ -32,10 +33,8 @@ class Proxy:
     async def handle(self, request: web.Request) -> Answer:
         """Pass one request on and return its answer. Raises a Failure if there is none."""
         sending = Sending(request, self._means)
-        candidates = sending.exchange.candidates
-        assert candidates is not None, "the candidates layer comes before the hop"
         sending.begin()
-        outcome = await self._try(sending, candidates)
+        outcome = await self._try(sending, sending.exchange.candidates)
         if isinstance(outcome, Answer):
             return outcome
         try:
@@ -43,7 +42,7 @@ class Proxy:
         finally:
             del outcome  # it refers to this frame
 
-    async def _try(self, sending: Sending, untried: Candidates) -> Outcome:
+    async def _try(self, sending: Sending, untried: Sequence[Candidate]) -> Outcome:
         """Choose an instance, try it, and decide again until there is an outcome."""
         failures: list[Failure] = []
         left = min(sending.route.policy.retries.attempts or len(untried), len(untried))
@@ -56,5 +55,5 @@ class Proxy:
             failures.append(outcome)
             if isinstance(decide(outcome, sending.tried(left)), Stop):
                 break
-            untried = untried.without(candidate)
+            untried = [one for one in untried if one is not candidate]
         return last_word(sending.service, failures)
