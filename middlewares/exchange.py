@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from middlewares.candidates.deciding import Candidate
+    from middlewares.candidates.deciding import Candidates
     from middlewares.header_section import HeaderSection
     from middlewares.limits.deciding import Decision
     from middlewares.routing.deciding import Route
@@ -61,7 +61,7 @@ class Exchange:
         self.path = path
         self.route: Route | None = None
         self.limit: Decision | None = None
-        self.candidates: tuple[Candidate, ...] = ()
+        self.candidates: Candidates | None = None
         self.attempts: list[Attempt] = []
         self.upstream_s: float | None = None
         #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.

@@ -15,6 +15,12 @@ from middlewares.header_section import HeaderSection
 class PlainRequest(web.Request):
     """What the layers and the hop ask of each request is here; `__getattr__` brings aiohttp's rest."""
 
+    #: In development mode aiohttp warns of other attributes.
+    ATTRS = web.Request.ATTRS | {
+        *("head", "section", "method", "raw_path", "keep_alive", "remote", "scheme"),
+        *("is_complete", "_own_writer", "_sent_bytes"),
+    }
+
     # aiohttp's are properties.
     method = ""
     raw_path = ""

@@ -1,7 +1,6 @@
 """The hop: chooses an instance, tries it, decides again, and returns the answer unsent."""
 
 import random
-from collections.abc import Sequence
 
 from aiohttp import web
 
@@ -11,7 +10,7 @@ from gateway.hop.deciding.balancing import choose
 from gateway.hop.deciding.retrying import Stop, decide, last_word
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
-from middlewares.candidates.deciding import Candidate
+from middlewares.candidates.deciding import Candidates
 from middlewares.failures import Failure
 
 
@@ -33,8 +32,10 @@ class Proxy:
     async def handle(self, request: web.Request) -> Answer:
         """Pass one request on and return its answer. Raises a Failure if there is none."""
         sending = Sending(request, self._means)
+        candidates = sending.exchange.candidates
+        assert candidates is not None, "the candidates layer comes before the hop"
         sending.begin()
-        outcome = await self._try(sending, sending.exchange.candidates)
+        outcome = await self._try(sending, candidates)
         if isinstance(outcome, Answer):
             return outcome
         try:
@@ -42,7 +43,7 @@ class Proxy:
         finally:
             del outcome  # it refers to this frame
 
-    async def _try(self, sending: Sending, untried: Sequence[Candidate]) -> Outcome:
+    async def _try(self, sending: Sending, untried: Candidates) -> Outcome:
         """Choose an instance, try it, and decide again until there is an outcome."""
         failures: list[Failure] = []
         left = min(sending.route.policy.retries.attempts or len(untried), len(untried))
@@ -55,5 +56,5 @@ class Proxy:
             failures.append(outcome)
             if isinstance(decide(outcome, sending.tried(left)), Stop):
                 break
-            untried = [one for one in untried if one is not candidate]
+            untried = untried.without(candidate)
         return last_word(sending.service, failures)

@@ -1,6 +1,8 @@
 """Finds the instances that a request may go to, by one ordered table of tiers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from discovery.health.machine import Condition
@@ -21,6 +23,21 @@ class Candidate(NamedTuple):
     tier: str
 
 
+class Candidates(tuple[Candidate, ...]):  # noqa: SLOT001  # it remembers
+    """Candidates, with what they have in common: found out once for all requests that they serve."""
+
+    #: Set once each of them has had a request.
+    all_met = False
+
+    @cached_property
+    def cumulated_weights(self) -> Sequence[int]:
+        """For each candidate the sum of the weights up to its own."""
+        return list(accumulate(one.instance.weight for one in self))
+
+    def without(self, tried: Candidate) -> "Candidates":
+        return Candidates(one for one in self if one is not tried)
+
+
 class Judged(NamedTuple):
     """An instance and its state; the state of an excluded instance is the reason for that."""
 
@@ -31,7 +48,7 @@ class Judged(NamedTuple):
 class Selection(NamedTuple):
     """The candidates, all of one `tier` (None: no candidates), and the excluded instances."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: Candidates
     tier: str | None
     excluded: tuple[Judged, ...]
 
@@ -111,9 +128,9 @@ def find_candidates(
         for one in able:
             (found if any(kind(one) for kind in kinds) else rest).append(one)
         if found:
-            candidates = tuple(Candidate(one.entry.instance, tier) for one in found)
+            candidates = Candidates(Candidate(one.entry.instance, tier) for one in found)
             return Selection(candidates, tier, tuple(excluded + rest))
-    return Selection((), None, tuple(excluded))
+    return Selection(Candidates(), None, tuple(excluded))
 
 
 def _place(entry: Entry) -> tuple[str, int]:

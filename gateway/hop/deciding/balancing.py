@@ -1,11 +1,14 @@
 """Chooses the candidate for a request: a new one, else the less busy of two different random ones."""
 
 import random
-from collections.abc import Sequence
+from bisect import bisect_right
 from typing import NamedTuple, Protocol
 
 from discovery.model.instance import Instance
-from middlewares.candidates.deciding import Candidate
+from middlewares.candidates.deciding import Candidate, Candidates
+
+#: Draws of a second candidate before the first is taken out.
+TRIES = 8
 
 ONLY = "only"
 NEW = "new"
@@ -30,7 +33,7 @@ class Choice(NamedTuple):
     why: str
 
 
-def choose(candidates: Sequence[Candidate], loads: Loads, rng: random.Random) -> Choice:
+def choose(candidates: Candidates, loads: Loads, rng: random.Random) -> Choice:
     """Draw two *different* candidates by weight, and take the one with less in flight for its weight.
 
     Two draws with replacement would give a hanging instance a tenth of the traffic for ever. A new
@@ -39,11 +42,12 @@ def choose(candidates: Sequence[Candidate], loads: Loads, rng: random.Random) ->
     """
     if len(candidates) == 1:
         return Choice(candidates[0], ONLY)
-    for candidate in candidates:
-        if loads.is_new(candidate.instance):
-            return Choice(candidate, NEW)
-    first = _draw(candidates, rng)
-    second = _draw([candidate for candidate in candidates if candidate is not first], rng)
+    if not candidates.all_met:
+        for candidate in candidates:
+            if loads.is_new(candidate.instance):
+                return Choice(candidate, NEW)
+        candidates.all_met = True
+    first, second = _draw_two(candidates, rng)
     of_first, of_second = _load(first, loads), _load(second, loads)
     # Among equals the first draw wins, so that an idle service is shared by weight alone.
     if of_first == of_second:
@@ -51,8 +55,18 @@ def choose(candidates: Sequence[Candidate], loads: Loads, rng: random.Random) ->
     return Choice(first if of_first < of_second else second, LESS_BUSY)
 
 
-def _draw(candidates: Sequence[Candidate], rng: random.Random) -> Candidate:
-    return rng.choices(candidates, [one.instance.weight for one in candidates])[0]
+def _draw_two(candidates: Candidates, rng: random.Random) -> tuple[Candidate, Candidate]:
+    """Two different candidates, each drawn by weight; the cost does not grow with their number."""
+    up_to = candidates.cumulated_weights
+    total, last = up_to[-1], len(up_to) - 1
+    first = second = bisect_right(up_to, rng.random() * total, 0, last)
+    for _ in range(TRIES):
+        second = bisect_right(up_to, rng.random() * total, 0, last)
+        if second != first:
+            return candidates[first], candidates[second]
+    # One has nearly all of the weight.
+    others = candidates.without(candidates[first])
+    return candidates[first], rng.choices(others, cum_weights=others.cumulated_weights)[0]
 
 
 def _load(candidate: Candidate, loads: Loads) -> float:

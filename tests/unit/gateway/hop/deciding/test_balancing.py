@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 
 from discovery.model.instance import Instance, parse_registration
 from gateway.hop.deciding.balancing import DRAWN, LESS_BUSY, NEW, ONLY, choose
-from middlewares.candidates.deciding import Candidate
+from middlewares.candidates.deciding import Candidate, Candidates
 
 DRAWS = 4000
 
 
-def candidates(**weights: int) -> list[Candidate]:
+def candidates(**weights: int) -> Candidates:
     """Candidates by id and weight."""
-    return [
+    return Candidates(
         Candidate(
             parse_registration("s", name, {"host": "h", "port": 1, "weight": weight}), "registered"
         )
         for name, weight in weights.items()
-    ]
+    )
 
 
 class UnderWay:
@@ -39,7 +39,7 @@ class UnderWay:
         return instance.id == self._new
 
 
-def shares(among: list[Candidate], in_flight: Mapping[str, int]) -> dict[str, float]:
+def shares(among: Candidates, in_flight: Mapping[str, int]) -> dict[str, float]:
     """Each candidate's share of many requests, with these requests in flight."""
     rng = random.Random(11)
     loads = UnderWay(in_flight)
@@ -89,6 +89,18 @@ def test_who_has_had_no_request_yet_has_the_next_one(in_flight: Mapping[str, int
         rng = random.Random(seed)
         chosen = choose(among, UnderWay(in_flight, new="new"), rng)
         assert (chosen.candidate.instance.id, chosen.why) == ("new", NEW)
+
+
+def test_a_second_one_is_drawn_beside_one_with_nearly_all_of_the_weight() -> None:
+    assert shares(candidates(heavy=1000, light=1), {"heavy": 10**6})["light"] == 1.0
+
+
+def test_once_each_has_had_a_request_nobody_is_asked_for_a_new_one() -> None:
+    among = candidates(a=1, b=1)
+    choose(among, UnderWay({}), random.Random(1))
+
+    assert choose(among, UnderWay({}, new="a"), random.Random(1)).why == DRAWN
+    assert choose(candidates(a=1, b=1), UnderWay({}, new="a"), random.Random(1)).why == NEW
 
 
 def test_load_is_measured_against_weight() -> None:
