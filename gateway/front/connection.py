@@ -153,7 +153,10 @@ class GatewayRequestHandler(Answering):
         if self._force_close or self._close:
             return
         if self._upgraded or self._payload_parser is not None:
-            super().data_received(data)
+            if self._tunnel is not None:
+                self._tunnel.client_data(data)
+            else:
+                super().data_received(data)
             return
         if self._is_idle and not self.is_surplus and self._reader.is_between and not self._messages:
             head = self._plain.read(data, trusted=self._peer_trusted)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 from gateway.upstream.connection import UpstreamConnection
+from gateway.upstream.direct_writer import DirectWriter
 
 #: Once one end has finished sending, the other has this long to finish too.
 HALF_CLOSED_FOR_S = 60.0
@@ -21,6 +22,8 @@ class Tunnel:
         self.bytes_out = 0
         self._client = client
         self._upstream = upstream
+        self._to_client = DirectWriter(client)
+        self._to_upstream = DirectWriter(upstream)
         self._finished: set[asyncio.Transport] = set()
         self._ending = asyncio.Event()
         self._over = asyncio.Event()
@@ -43,10 +46,13 @@ class Tunnel:
 
     # What the client's protocol calls.
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take bytes of the client; aiohttp's interface of a payload parser."""
+    def client_data(self, data: bytes) -> None:
         self.bytes_in += len(data)
-        self._write(self._upstream, data)
+        self._to_upstream.write(data)
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take bytes that came with the request; aiohttp's interface of a payload parser."""
+        self.client_data(data)
         return False, b""
 
     def feed_eof(self) -> None:
@@ -63,9 +69,9 @@ class Tunnel:
 
     # What the instance's protocol calls.
 
-    def upstream_data(self, data: bytes) -> None:
+    def upstream_data(self, data: bytes | memoryview) -> None:
         self.bytes_out += len(data)
-        self._write(self._client, data)
+        self._to_client.write(data)
 
     def upstream_finished(self) -> None:
         self._finish(self._upstream, self._client)
@@ -75,10 +81,6 @@ class Tunnel:
 
     def upstream_lost(self) -> None:
         self.end()
-
-    def _write(self, to: asyncio.Transport, data: bytes) -> None:
-        if not to.is_closing():
-            to.write(data)
 
     def _finish(self, sender: asyncio.Transport, receiver: asyncio.Transport) -> None:
         self._finished.add(sender)

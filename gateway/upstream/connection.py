@@ -41,7 +41,7 @@ OnInterim = Callable[[ResponseHead], None]
 class Taker(Protocol):
     """Takes over a connection that has switched protocols: gateway.front.tunnel.Tunnel."""
 
-    def upstream_data(self, data: bytes) -> None: ...
+    def upstream_data(self, data: bytes | memoryview) -> None: ...
 
     def upstream_finished(self) -> None: ...
 
@@ -284,7 +284,7 @@ class UpstreamConnection(Wire):
 
     def data_received(self, data: bytes | memoryview) -> None:
         if self._taker is not None:
-            self._taker.upstream_data(bytes(data))
+            self._taker.upstream_data(data)
             return
         if self._ended or self._failure is not None:
             # An instance that sends bytes after the end of a response, or before the first request,
