@@ -9,6 +9,8 @@ from gateway.upstream.response_parser import ResponseParser
 
 #: A chunk's size, behind the line end of the chunk before it. The end of the head counts as one.
 _SIZE: Final = re.compile(rb"\r\n([0-9A-Fa-f]{1,8})\r\n")
+#: The same at the beginning of what has come.
+_SIZE_FIRST: Final = re.compile(rb"([0-9A-Fa-f]{1,8})\r\n")
 _LAST: Final = re.compile(rb"\r\n0{1,8}\r\n\r\n")
 #: The beginning of either.
 _BEGUN: Final = re.compile(rb"\r(?:\n(?:[0-9A-Fa-f]{1,8}(?:\r(?:\n\r?)?)?)?)?")
@@ -53,6 +55,9 @@ class ChunkedBody:
     def feed(self, data: bytes | memoryview) -> Sequence[Said]:
         if self._is_parsed:
             return self._parser.feed(data)
+        if self._held is _LINE_END and (chunk := _only_chunk(data)):
+            self._before += len(data)
+            return (chunk,)
         if self._held:
             data = memoryview(self._held + data)
             self._held = b""
@@ -75,7 +80,7 @@ class ChunkedBody:
         if last is not None:
             return (self._end if last.end() == len(rest) else self._end.closing(),)
         if _BEGUN.fullmatch(rest):
-            self._held = rest
+            self._held = rest if rest != _LINE_END else _LINE_END
             return ()
         # The parser gets the head, and one byte for all the chunks that have come.
         self._is_parsed = True
@@ -83,6 +88,18 @@ class ChunkedBody:
         self._parser.feed(self._head + b"1\r\n-")
         self._parser.skip_to(self._before + at)
         return self._parser.feed(rest)
+
+
+def _only_chunk(data: bytes | memoryview) -> bytes:
+    """The one whole chunk that the data are, as instances send events; b"" if they are anything else."""
+    line = _SIZE_FIRST.match(data)
+    if line is None:
+        return b""
+    begun = line.end()
+    ends = begun + int(line[1], 16)
+    if ends + len(_LINE_END) == len(data) and data[ends:] == _LINE_END:
+        return bytes(data[begun:ends])
+    return b""
 
 
 def whole_chunks(data: bytes | memoryview, at: int) -> tuple[bytes, int] | None:

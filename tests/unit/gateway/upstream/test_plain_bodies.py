@@ -127,3 +127,21 @@ def test_a_fault_between_chunks_is_told_with_its_place_in_the_answer() -> None:
     assert body == [b"hi"]
     assert isinstance(fault, Invalid)
     assert f"from byte {len(begun)} to {len(begun) + 8} " in fault.evidence
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+def test_chunks_that_come_one_by_one_are_read_like_others(parsed: list[bytes], at: int) -> None:
+    event = b"7\r\ndata: 1\r\n"
+    pieces = [CHUNKED, event, event[:at], event[at:], event, event + event, event, b"0\r\n\r\n"]
+
+    *body, end = said(*pieces)
+
+    assert (body_of(body), end) == (b"data: 1" * 6, End(True))
+    assert not parsed
+
+
+@pytest.mark.parametrize("wrong", [b"6\r\ndata: 1\r\n", b"7\r\ndata: 1\n\n", b"7\ndata: 1\r\n"])
+def test_a_chunk_that_is_not_as_long_as_it_says_is_refused(wrong: bytes) -> None:
+    more = said(CHUNKED, b"7\r\ndata: 1\r\n", wrong, b"0\r\n\r\n")
+
+    assert isinstance(more[-1], Invalid)
