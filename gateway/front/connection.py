@@ -16,6 +16,8 @@ from gateway.front.refusing import Refuse
 from gateway.front.tunnel import Tunnel
 from gateway.upstream.sockets import readable
 
+#: A client is slow once the kernel leaves more than this to be sent later; asyncio would wait for 64 KiB.
+MOST_UNSENT_BYTES = 4 * 1024
 #: For aiohttp 0 means to wait for ever.
 CUT_OFF_WITHIN_S = 0.01
 
@@ -56,6 +58,7 @@ class GatewayRequestHandler(Answering):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=MOST_UNSENT_BYTES)  # type: ignore[attr-defined]
         peer = self.peername
         self._peer = str(peer[0]) if isinstance(peer, list | tuple) else peer
         self._peer_trusted = self._plain.trusts(self._peer or "")

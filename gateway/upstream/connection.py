@@ -28,9 +28,10 @@ from middlewares.failures import (
     UpstreamTimeout,
 )
 
-#: Reading from the instance pauses above HIGH_WATER_BYTES of unread body, and resumes at LOW_WATER_BYTES.
-HIGH_WATER_BYTES = 32 * 1024
-LOW_WATER_BYTES = 16 * 1024
+#: Reading from the instance pauses above this much of unread body, and resumes when all of it is read.
+MOST_UNREAD_BYTES = 32 * 1024
+#: The same once the body is forwarded, when only a slow client leaves any unread.
+MOST_DECLINED_BYTES = 16 * 1024
 #: Idle connections are closed before the instance closes them: uvicorn and Node wait 5 s.
 IDLE_LIMIT_S = 4.0
 
@@ -229,14 +230,14 @@ class UpstreamConnection(Wire):
                 raise self._failure
             if self._ended:
                 return b""
+            if self._reading_paused:
+                self.resume_reading()
             if self._deadlines.idle_s:
                 self.deadline_s = self._loop.time() + self._deadlines.idle_s
             await self._event()
             self.deadline_s = NEVER
         piece = self._pieces.popleft()
         self._unread_bytes -= len(piece)
-        if self._reading_paused and self._unread_bytes <= LOW_WATER_BYTES:
-            self.resume_reading()
         return piece
 
     @property
@@ -333,7 +334,8 @@ class UpstreamConnection(Wire):
         self._pieces.append(piece)
         self._wake()
         self._unread_bytes += len(piece)
-        if self._unread_bytes > HIGH_WATER_BYTES and not self._reading_paused:
+        most = MOST_UNREAD_BYTES if self._forward is None else MOST_DECLINED_BYTES
+        if self._unread_bytes > most and not self._reading_paused:
             self.pause_reading()
 
     def _end(self, end: End) -> None:

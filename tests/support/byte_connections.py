@@ -40,6 +40,9 @@ class ByteTransport(asyncio.Transport):
     def is_reading(self) -> bool:
         return self._reading
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is ever unsent."""
+
     def pause_reading(self) -> None:
         self._reading = False
 

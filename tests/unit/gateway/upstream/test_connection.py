@@ -101,9 +101,23 @@ async def test_reading_pauses_while_much_is_unread_and_goes_on_when_it_was_taken
     assert not there.transport.is_reading()
 
     assert at_once(connection.read()) == b"x" * 30_000
-    assert not there.transport.is_reading()
     assert at_once(connection.read()) == b"x" * 30_000
+    assert not there.transport.is_reading(), "the reader may not be done with it"
+    reading = asyncio.create_task(connection.read())
+    await asyncio.sleep(0)
     assert there.transport.is_reading()
+    connection.data_received(b"y")
+    assert await reading == b"y"
+    there.close()
+
+
+async def test_one_piece_that_a_slow_client_declined_pauses_reading() -> None:
+    there = ByteConnection()
+    connection = there.ask()
+    connection.data_received(OK + b"Content-Length: 300000\r\n\r\n")
+    connection.forward_to(lambda _: False)
+    connection.data_received(b"x" * 20_000)
+    assert not there.transport.is_reading()
     there.close()
 
 
