@@ -19,9 +19,10 @@ from gateway.upstream.messages import (
     idle_limit_s,
 )
 
+#: No possessive group: before Python 3.11.5 it may end inside a line (python/cpython#106052).
 _HEAD = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9]{2} [\t\x20-\x7e\x80-\xff]*+)\r\n"
-    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)++)\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[\t\x20-\x7e\x80-\xff]*+\r\n)+)\r\n"
 )
 #: Numbers with more digits go to the parser.
 _MOST_DIGITS: Final = 18

@@ -27,7 +27,8 @@ REQUEST_LINE: Final = (
 )
 NAME: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 VALUE: Final = rb"(?![\t ])[\t\x20-\x7e\x80-\xff]*+(?<![\t ])"
-_HEAD = re.compile(rb"%b((?:%b: %b\r\n)++)\r\n" % (REQUEST_LINE, NAME, VALUE))
+#: No possessive group: before Python 3.11.5 it may end inside a line (python/cpython#106052).
+_HEAD = re.compile(rb"%b((?:%b: %b\r\n)+)\r\n" % (REQUEST_LINE, NAME, VALUE))
 
 #: What the reader does with a field, by its name: from ONCE on, a second one is left to the parser.
 PASSES, DROPPED, NOT_PLAIN, CONTINUED, IF_TRUSTED, CONNECTION, CORRELATION_ID = range(7)
