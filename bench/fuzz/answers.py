@@ -1,20 +1,8 @@
-"""Reads answers with the reader of plain heads and with the parser alone: both must say the same.
+"""Answers from a grammar of fields that matter and of others; some are damaged, and cut into several reads."""
 
-Answers come from a grammar of fields that matter and of others; some are damaged, and the bytes come in
-one or in several reads. Lines that are ready for the client are compared with the careful way's.
-"""
-
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-
-from gateway.forwarding.plain_answers import PlainAnswers
-from gateway.forwarding.responses import _careful
-from gateway.upstream.messages import End, Invalid, ResponseHead
-from gateway.upstream.response_reader import ResponseReader
-
-HEAD_BYTES = 64 * 1024
 
 _STATUS_LINES = [b"HTTP/1.1 200 OK"] * 40 + [
     *(b"HTTP/1.1 404 ", b"HTTP/1.1 404 Not  Found ", b"HTTP/1.1 500 caf\xe9\t", b"HTTP/1.1 599  x"),
@@ -84,73 +72,15 @@ class Case:
     ends: bool
 
 
-@dataclass(slots=True)
-class Reading:
-    """What a reader says of an answer."""
-
-    heads: list[ResponseHead]
-    body: bytes = b""
-    end: End | None = None
-    surplus: bool = False
-    invalid: bool = False
-
-    def __str__(self) -> str:
-        heads = [(one.status, one.phrase, list(one.fields), one.length) for one in self.heads]
-        return f"{heads} {self.body!r} {self.end} {self.surplus} {self.invalid}"
-
-
-class Comparison:
-    """Compares case after case; `plain` counts those whose head needed no parser."""
-
-    def __init__(self) -> None:
-        self.plain = 0
-        self._plain_answers = PlainAnswers()
-
-    def difference(self, case: Case) -> str:
-        """How the two readings differ; "" if they do not."""
-        parsed = read(ResponseReader(HEAD_BYTES), case)
-        quick = read(ResponseReader(HEAD_BYTES, self._plain_answers.read), case)
-        head = quick.heads[-1] if quick.heads else None
-        if head is None or not isinstance(head.section, bytes):
-            return "" if str(quick) == str(parsed) else f"{quick} instead of {parsed}"
-        self.plain += 1
-        ready = head.ready_lines
-        if str(quick) != str(parsed):  # this takes the fields apart
-            return f"{quick} instead of {parsed}"
-        careful = _careful(parsed.heads[-1], frozenset(), without_cors=False, trailers=False)
-        if ready and _spaced(ready) != _spaced(careful):
-            return f"{ready!r} instead of {careful!r}"
-        return ""
-
-
-def cases(rng: Random) -> Iterator[Case]:
+def answers(rng: Random) -> Iterator[bytes]:
     """Make answers for ever."""
     while True:
-        data = _damaged(rng, _answer(rng)) if rng.random() < 0.2 else _answer(rng)
-        yield Case(rng.choice(_METHODS), tuple(_cut(rng, data)), rng.random() < 0.5)
+        yield _damaged(rng, _answer(rng)) if rng.random() < 0.2 else _answer(rng)
 
 
-def read(reader: ResponseReader, case: Case) -> Reading:
-    """Read a case as a connection does."""
-    reader.begin(case.method)
-    reading = Reading([])
-    for piece in case.pieces:
-        if reading.end is not None or reading.invalid:
-            reading.surplus = reading.end is not None
-            break
-        for said in reader.feed(memoryview(piece)):
-            if isinstance(said, bytes):
-                reading.body += said
-            elif isinstance(said, ResponseHead):
-                reading.heads.append(said)
-            elif isinstance(said, Invalid):
-                reading.invalid = True
-            else:
-                reading.end = said
-    if case.ends and reading.end is None and not reading.invalid:
-        reading.end = reader.finish()
-    reader.close()
-    return reading
+def cut(rng: Random, data: bytes) -> Case:
+    """An answer as it may come."""
+    return Case(rng.choice(_METHODS), tuple(_cut(rng, data)), rng.random() < 0.5)
 
 
 def _answer(rng: Random) -> bytes:
@@ -204,8 +134,3 @@ def _cut(rng: Random, data: bytes) -> Iterator[bytes]:
         yield data[begun:place]
         begun = place
     yield data[begun:]
-
-
-def _spaced(lines: bytes) -> bytes:
-    """The lines with one space before each value and none behind."""
-    return re.sub(rb"(\r\n[^:\r\n]+):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", rb"\1: \2", lines)

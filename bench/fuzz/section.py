@@ -1,57 +1,115 @@
-"""`make bench ARGS=fuzz`: makes very many heads, and compares what two readers say of each."""
+"""`make bench ARGS=fuzz`: makes very many heads, and compares what several readers say of each."""
 
-from collections.abc import Iterator
-from itertools import islice
-from random import Random
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from time import perf_counter
 
-from bench.fuzz import answers, requests
-from bench.report import Bar
+from bench.fuzz import sources
+from bench.fuzz.corpora import Corpus, corpora
+from bench.fuzz.left_out import READERS, heads_until_found, rules
+from bench.fuzz.sources import CHANGED, CORPORA, GRAMMAR, WAYS, Count
+from bench.peers.peer import WHEELS
+from bench.report import Bar, Report
 from bench.stage import Stage
 
-SEEDS = (1, 2)
-CASES = 5_000_000
-QUICK_CASES = 20_000
-#: So many differences are shown.
+#: For each way; the corpora as they are come on top.
+HEADS = 10_000_000
+QUICK_HEADS = 400_000
+#: The heads of one task.
+TASK_HEADS = 100_000
+#: So many differences are shown of each source.
 SHOWN = 5
 
 READ_DIFFERENTLY = Bar("heads that the readers of plain heads and the parsers read differently", 0)
+NOT_FOUND = Bar(f"rules that were left out on trial, not found in {sources.TRIAL_HEADS:,} heads", 0)
 
 
 def run(stage: Stage) -> None:
-    report = stage.report
-    cases = QUICK_CASES if stage.quick else CASES
-    report.title(f"Heads read by two readers, {cases:,} for each seed")
-    rows = []
-    wrong = 0
-    for what, compare in (("requests", _requests), ("answers", _answers)):
-        for seed in SEEDS:
-            plain = different = 0
-            for is_plain, difference in islice(compare(seed), cases):
-                plain += is_plain
-                if difference:
-                    different += 1
-                    if different <= SHOWN:
-                        report.say(f"{what}, seed {seed}: {difference}")
-            wrong += different
-            rows.append((what, str(seed), f"{plain:,}", str(different)))
-    report.table(("what", "seed", "of them plain", "read differently"), rows)
+    compare_all(
+        stage.report,
+        heads=QUICK_HEADS if stage.quick else HEADS,
+        cores={stage.load_core, stage.proxy_core},
+    )
+
+
+def compare_all(report: Report, heads: int, cores: set[int]) -> None:
+    """Compare so many requests and as many answers, with a process for each core."""
+    report.title(f"Heads read by several readers, {heads:,} requests and as many answers")
+    started = perf_counter()
+    found = _fetched(report)
+    with ProcessPoolExecutor(
+        len(cores), get_context("spawn"), initializer=_begin, initargs=(cores, found)
+    ) as pool:
+        tasks = list(_tasks(heads))
+        counts = pool.map(sources.compare, *zip(*tasks, strict=True))
+        say_counts(report, _with_progress(report, counts, len(tasks)))
+        _say_rules(report, pool.map(heads_until_found, *zip(*rules(), strict=True)))
+    report.say(f"It took {perf_counter() - started:.0f} s in {len(cores)} processes.")
+
+
+def _begin(cores: set[int], found: list[Corpus]) -> None:
+    os.sched_setaffinity(0, cores)
+    sources.use(found)
+
+
+def _fetched(report: Report) -> list[Corpus]:
+    found = list(corpora(WHEELS / "fuzz-corpora"))
+    report.table(
+        ("corpus", "requests", "answers"),
+        [(one.package, str(len(one.requests)), str(len(one.answers))) for one in found],
+    )
+    if missing := [one.package for one in found if not (one.requests or one.answers)]:
+        report.say(f"These can't be fetched here, and are left out: {', '.join(missing)}.")
+    return found
+
+
+def _tasks(heads: int) -> Iterator[tuple[str, str, int, int]]:
+    for way in WAYS:
+        yield way, CORPORA, 0, heads
+        for source in (GRAMMAR, CHANGED):
+            for seed, begun in enumerate(range(0, heads // 2, TASK_HEADS)):
+                yield way, source, seed, min(TASK_HEADS, heads // 2 - begun)
+
+
+def _with_progress(report: Report, counts: Iterable[Count], tasks: int) -> Iterator[Count]:
+    for number, count in enumerate(counts):
+        report.progress(f"{count.way}: {number * 100 // tasks} %")
+        yield count
+    report.progress("")
+
+
+def say_counts(report: Report, counts: Iterable[Count]) -> None:
+    sums: dict[tuple[str, str], Count] = {}
+    for count in counts:
+        whole = sums.setdefault((count.way, count.source), Count(count.way, count.source))
+        whole.heads += count.heads
+        whole.plain += count.plain
+        for difference in count.differences:
+            whole.differences.append(difference)
+            if len(whole.differences) <= SHOWN:
+                report.say(f"{count.way}, {count.source}: {difference}")
+    report.table(
+        ("what", "source", "made", "plain", "read differently"),
+        [
+            (one.way, one.source, f"{one.heads:,}", f"{one.plain:,}", str(len(one.differences)))
+            for one in sums.values()
+        ],
+    )
+    wrong = sum(len(one.differences) for one in sums.values())
     report.bar(READ_DIFFERENTLY, wrong, str(wrong))
 
 
-def _requests(seed: int) -> Iterator[tuple[bool, str]]:
-    comparison = requests.Comparison()
-    try:
-        for head in requests.heads(seed):
-            plain = comparison.taken(head)
-            wrong = comparison.differences(head, plain) if plain is not None else []
-            yield plain is not None, f"{head!r}: {wrong}" if wrong else ""
-    finally:
-        comparison.close()
-
-
-def _answers(seed: int) -> Iterator[tuple[bool, str]]:
-    comparison = answers.Comparison()
-    for case in answers.cases(Random(seed)):
-        before = comparison.plain
-        wrong = comparison.difference(case)
-        yield comparison.plain > before, f"{case}: {wrong}" if wrong else ""
+def _say_rules(report: Report, found: Iterable[int | None]) -> None:
+    after = dict(zip(rules(), found, strict=True))
+    report.say("Heads until a rule that is left out on trial is found missing:")
+    report.table(
+        ("what", "rule", "heads"),
+        [
+            (READERS[number].way, what, "not found" if heads is None else f"{heads:,}")
+            for (number, what), heads in after.items()
+        ],
+    )
+    missed = list(after.values()).count(None)
+    report.bar(NOT_FOUND, missed, str(missed))
