@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from statistics import median
 
 from bench.http_socket import BLOCK, BrokenOff, HttpSocket
@@ -25,7 +26,17 @@ THROUGHPUT = {
     "down": Bar("throughput against HAProxy, 1 GiB down", 0.5, least=True),
     "up": Bar("throughput against HAProxy, 1 GiB up", 0.5, least=True),
 }
-STALLED_BAR = Bar("memory of a client that reads nothing of 64 MiB", 300, " KiB")
+CPU = Bar("CPU of 1 GiB down against nginx", 1.32, " times")
+STALLED_BAR = Bar("memory of a client that reads nothing of 64 MiB", 110, " KiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a piece of work took, and the most bytes that the proxy grew meanwhile."""
+
+    took_s: float
+    cpu_s: float
+    grown_bytes: int
 
 
 def run(stage: Stage) -> None:
@@ -40,33 +51,54 @@ def run(stage: Stage) -> None:
 
 
 def _large(stage: Stage, proxies: list[Proxy], size: int, rounds: int) -> None:
-    rates: dict[tuple[str, str], list[float]] = {}
-    growth: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str], list[Watched]] = {}
     for proxy in proxies:
         _down(proxy, MIB)
         _up(proxy, MIB)
     for _ in range(rounds):
         for way, send in (("down", _down), ("up", _up)):
             for proxy in proxies:
-                key = (proxy.peer.name, way)
-                took_s, grown = _watched(proxy, lambda s=send, p=proxy: s(p, size))  # type: ignore[misc]
-                rates.setdefault(key, []).append(size / MIB / took_s)
-                growth[key] = max(growth.get(key, 0), grown)
-    rows = []
-    for (name, way), seen in rates.items():
-        grown_mib = growth[name, way] / MIB
-        reference = rates.get((haproxy.NAME, way))
-        ratios = [a / b for a, b in zip(seen, reference, strict=True)] if reference else []
-        ours = name == lockgate.NAME
-        verdicts = [stage.report.bar(MEMORY[way], grown_mib)] if ours else []
-        if ours and ratios:
-            verdicts.append(stage.report.bar(THROUGHPUT[way], median(ratios), with_range(ratios)))
-        shown = with_range(ratios) if ratios else ""
-        rows.append(
-            (name, way, shown, f"{median(seen):,.0f}", f"{grown_mib:.1f}", ", ".join(verdicts))
-        )
-    head = ("proxy", "way", "throughput against HAProxy", "MiB/s", "MiB above idle", "bars")
-    stage.report.table(head, rows)
+                watched = _watched(proxy, lambda s=send, p=proxy: s(p, size))  # type: ignore[misc]
+                seen.setdefault((proxy.peer.name, way), []).append(watched)
+    head = (
+        *("proxy", "way", "throughput against HAProxy", "MiB/s"),
+        *("CPU s a GiB", "Lockgate against it, CPU", "MiB above idle", "bars"),
+    )
+    stage.report.table(head, [_row(stage, seen, name, way, size) for name, way in seen])
+
+
+def _row(
+    stage: Stage, seen: dict[tuple[str, str], list[Watched]], name: str, way: str, size: int
+) -> tuple[str, ...]:
+    its = seen[name, way]
+    throughput = _ratios(seen.get((haproxy.NAME, way)), its, lambda one: one.took_s)
+    cpu = _ratios(seen.get((lockgate.NAME, way)), its, lambda one: one.cpu_s)
+    grown_mib = max(one.grown_bytes for one in its) / MIB
+    verdicts = []
+    if name == lockgate.NAME:
+        verdicts.append(stage.report.bar(MEMORY[way], grown_mib))
+        if throughput:
+            shown = with_range(throughput)
+            verdicts.append(stage.report.bar(THROUGHPUT[way], median(throughput), shown))
+    elif name == nginx.NAME and way == "down" and cpu:
+        verdicts.append(stage.report.bar(CPU, median(cpu), with_range(cpu)))
+    return (
+        name,
+        way,
+        with_range(throughput) if throughput else "",
+        f"{size / MIB / median(one.took_s for one in its):,.0f}",
+        with_range([one.cpu_s * GIB / size for one in its]),
+        with_range(cpu) if cpu and name != lockgate.NAME else "",
+        f"{grown_mib:.1f}",
+        ", ".join(verdicts),
+    )
+
+
+def _ratios(
+    above: list[Watched] | None, below: list[Watched], what: Callable[[Watched], float]
+) -> list[float]:
+    """By round; none if the first was not measured."""
+    return [what(a) / what(b) for a, b in zip(above or [], below, strict=False)]
 
 
 def _slow(stage: Stage, proxies: list[Proxy]) -> None:
@@ -76,25 +108,24 @@ def _slow(stage: Stage, proxies: list[Proxy]) -> None:
         verdict = ""
         if proxy.peer.name == lockgate.NAME:
             verdict = stage.report.bar(STALLED_BAR, stalled_kib, f"{stalled_kib:.0f} KiB")
-        _, reader = _watched(proxy, lambda p=proxy: _slow_reader(p))  # type: ignore[misc]
-        _, writer = _watched(proxy, lambda p=proxy: _slow_writer(p))  # type: ignore[misc]
+        reader = _watched(proxy, lambda p=proxy: _slow_reader(p))  # type: ignore[misc]
+        writer = _watched(proxy, lambda p=proxy: _slow_writer(p))  # type: ignore[misc]
         rows.append(
             (
                 proxy.peer.name,
                 f"{stalled_kib:,.0f}",
                 verdict,
-                f"{reader / 1024:,.0f}",
-                f"{writer / 1024:,.0f}",
+                f"{reader.grown_bytes / 1024:,.0f}",
+                f"{writer.grown_bytes / 1024:,.0f}",
             )
         )
     head = ("proxy", "KiB a stalled reader", "bar", "slow reader, KiB", "slow writer, KiB")
     stage.report.table(head, rows)
 
 
-def _watched(proxy: Proxy, work: Callable[[], None]) -> tuple[float, int]:
-    """(the seconds that it took, the most bytes that the proxy grew)."""
-    idle = proxy.running.usage().rss_bytes
-    most, over = idle, threading.Event()
+def _watched(proxy: Proxy, work: Callable[[], None]) -> Watched:
+    before = proxy.running.usage()
+    most, over = before.rss_bytes, threading.Event()
 
     def watch() -> None:
         nonlocal most
@@ -110,7 +141,8 @@ def _watched(proxy: Proxy, work: Callable[[], None]) -> tuple[float, int]:
         took_s = time.monotonic() - began_s
         over.set()
         watcher.join()
-    return took_s, most - idle
+    cpu_s = proxy.running.usage().cpu_s - before.cpu_s
+    return Watched(took_s, cpu_s, most - before.rss_bytes)
 
 
 def _down(proxy: Proxy, size: int) -> None:

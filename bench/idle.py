@@ -15,7 +15,7 @@ from bench.workloads import REPEATING
 CONNECTIONS = 16
 SPARE_FILES = 500
 
-MEMORY = Bar("memory of an idle client connection", 9, " KiB")
+MEMORY = Bar("memory of an idle client connection", 3.5, " KiB")
 #: p99 varies by this much from one second to the next even if nothing changes.
 P99 = Bar("p99 of others with idle connections, against without", 1.15, " times")
 

@@ -12,14 +12,17 @@ from bench.peers import caddy, envoy, haproxy, lockgate, nginx
 from bench.report import Bar, with_range
 from bench.stage import Proxy, Stage, stream_path
 
-CONNECTIONS = 100
 OPEN = 1000
 UPGRADE = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13")
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 #: A masked text frame of 32 bytes.
 MESSAGE = b"\x81\xa0" + bytes(4) + b'{"price":"64250.10","time":17356'
 
-CPU = Bar("CPU per echoed WebSocket message against nginx", 1.15, " times")
+#: By the number of connections.
+CPU = {
+    100: Bar("CPU per echoed WebSocket message against nginx, 100 connections", 1.05, " times"),
+    1: Bar("CPU per echoed WebSocket message against nginx, one connection", 1.05, " times"),
+}
 
 
 class Echoed(asyncio.Protocol):
@@ -59,28 +62,31 @@ def run(stage: Stage) -> None:
     rounds = 2 if stage.quick else 7
     names = (lockgate.NAME, nginx.NAME, haproxy.NAME, envoy.NAME, caddy.NAME)
     with stage.proxies(stage.chosen(*names)) as proxies:
-        report.title(f"WebSocket echo, {CONNECTIONS} connections, {rounds} rounds")
-        cpu_us: dict[str, list[float]] = defaultdict(list)
-        rates: dict[str, list[float]] = defaultdict(list)
-        for _ in range(rounds):
-            for proxy in proxies:
-                spent_us, rate = _echo(proxy, 1.0 if stage.quick else 2.5)
-                cpu_us[proxy.peer.name].append(spent_us)
-                rates[proxy.peer.name].append(rate)
-        _show(stage, cpu_us, rates)
+        for connections, bar in CPU.items():
+            report.title(f"WebSocket echo, connections: {connections}, {rounds} rounds")
+            cpu_us: dict[str, list[float]] = defaultdict(list)
+            rates: dict[str, list[float]] = defaultdict(list)
+            for _ in range(rounds):
+                for proxy in proxies:
+                    spent_us, rate = _echo(proxy, connections, 1.0 if stage.quick else 2.5)
+                    cpu_us[proxy.peer.name].append(spent_us)
+                    rates[proxy.peer.name].append(rate)
+            _show(stage, bar, cpu_us, rates)
         report.title(f"{OPEN} open tunnels")
         head = ("proxy", "KiB a tunnel, both connections")
         report.table(head, [(p.peer.name, f"{_memory(p) / 1024:.1f}") for p in proxies])
 
 
-def _show(stage: Stage, cpu_us: dict[str, list[float]], rates: dict[str, list[float]]) -> None:
+def _show(
+    stage: Stage, bar: Bar, cpu_us: dict[str, list[float]], rates: dict[str, list[float]]
+) -> None:
     rows = []
     ours = cpu_us[lockgate.NAME]
     for name, spent in cpu_us.items():
         ratios = [a / b for a, b in zip(ours, spent, strict=True)]
         verdict = ""
         if name == nginx.NAME:
-            verdict = stage.report.bar(CPU, median(ratios), with_range(ratios))
+            verdict = stage.report.bar(bar, median(ratios), with_range(ratios))
         rows.append(
             (
                 name,
@@ -94,7 +100,7 @@ def _show(stage: Stage, cpu_us: dict[str, list[float]], rates: dict[str, list[fl
     stage.report.table(head, rows)
 
 
-def _echo(proxy: Proxy, duration_s: float) -> tuple[float, float]:
+def _echo(proxy: Proxy, connections: int, duration_s: float) -> tuple[float, float]:
     """(CPU µs per message and its echo, messages per second)."""
 
     async def drive() -> tuple[float, float]:
@@ -102,7 +108,7 @@ def _echo(proxy: Proxy, duration_s: float) -> tuple[float, float]:
         path = stream_path("/echo")
         clients = [
             (await loop.create_connection(lambda: Echoed(path), "127.0.0.1", proxy.port))[1]
-            for _ in range(CONNECTIONS)
+            for _ in range(connections)
         ]
         await asyncio.sleep(0.3)
         before, began = proxy.running.usage(), sum(one.echoes for one in clients)
