@@ -91,13 +91,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
             metrics=metrics,
         ),
         # Innermost: the hop starts with the candidates that this layer found.
-        health_routing_middleware(
-            view=lambda: member.view,
-            status_of=member.health.status,
-            is_suspected=member.health.is_suspected,
-            health_changed=member.health.changed,
-            health_revision=lambda: member.health.revision,
-        ),
+        health_routing_middleware(view=lambda: member.watcher.view, health=member.health),
     ]
 
 

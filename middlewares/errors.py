@@ -41,10 +41,10 @@ def errors_middleware(
 
     @web.middleware
     async def answer_failures(request: web.Request, handler: Handler) -> web.StreamResponse:
-        exchange = request[EXCHANGE]
         try:
             return await handler(request)
         except Failure as failure:
+            exchange = request[EXCHANGE]
             problem = problem_of(failure, table)
             exchange.reason = problem.reason
             detail = detail_of(request, failure)
@@ -55,6 +55,7 @@ def errors_middleware(
             # A reference cycle: the request's match keeps the refusal, whose frames keep the request.
             refusal.__traceback__ = None
             reason = REASONS_BY_STATUS.get(refusal.status, "bad_request")
+            exchange = request[EXCHANGE]
             exchange.reason = reason
             allow = refusal.headers.get("Allow")
             detail = _DETAILS.get(refusal.status, refusal.reason)
@@ -69,6 +70,7 @@ def errors_middleware(
         except ConnectionError:
             raise  # the client is gone
         except Exception:
+            exchange = request[EXCHANGE]
             log.exception("request.failed", path=for_the_log(exchange.path))
             exchange.reason = PROBLEMS[Failure].reason
             response = problem_response(

@@ -102,7 +102,7 @@ class Gateway:
         """The view that requests are routed by; raises NoView while there is none."""
         if not self.member.is_ready:
             raise NoView
-        return self.member.view
+        return self.member.watcher.view
 
     def _measure(self) -> None:
         """Let the metrics ask the worker's objects when they are scraped."""

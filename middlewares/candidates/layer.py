@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from discovery.health.book import HealthBook
 from discovery.view.view import View
-from middlewares.candidates.deciding import IsSuspected, Selection, StatusOf, find_candidates
+from middlewares.candidates.deciding import Selection, find_candidates
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoHealthyInstance
 
@@ -16,19 +17,13 @@ from middlewares.failures import NoHealthyInstance
 FIRST_VERDICT_WITHIN_S = 1.0
 
 
-def health_routing_middleware(
-    *,
-    view: Callable[[], View],
-    status_of: StatusOf,
-    is_suspected: IsSuspected,
-    health_changed: Callable[[str], Awaitable[None]],
-    health_revision: Callable[[], int],
-) -> Middleware:
+def health_routing_middleware(*, view: Callable[[], View], health: HealthBook) -> Middleware:
     """Write the candidates into the Exchange, or raise NoHealthyInstance.
 
-    They are found once for each state of view and health (`health_revision` counts health's changes).
+    They are found once for each state of view and health.
     """
-    found_in: tuple[View | None, int] = (None, -1)
+    found_in: View | None = None
+    found_at = -1
     found_for: dict[str, Selection] = {}
 
     @web.middleware
@@ -48,7 +43,7 @@ def health_routing_middleware(
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
                 while look(service).is_starting:
-                    await health_changed(service)
+                    await health.changed(service)
         selection = look(service)
         if selection.tier is None:
             raise NoHealthyInstance(service)
@@ -56,15 +51,17 @@ def health_routing_middleware(
         return await handler(request)
 
     def look(service: str) -> Selection:
-        nonlocal found_in
-        now, revision = view(), health_revision()
-        if now is not found_in[0] or revision != found_in[1]:
-            found_in = (now, revision)
+        nonlocal found_in, found_at
+        now, revision = view(), health.revision
+        if now is not found_in or revision != found_at:
+            found_in, found_at = now, revision
             found_for.clear()
         found = found_for.get(service)
         if found is None:
             entries = now.services.get(service, {}).values()
-            found = found_for[service] = find_candidates(entries, status_of, is_suspected)
+            found = found_for[service] = find_candidates(
+                entries, health.status, health.is_suspected
+            )
         return found
 
     return find
