@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+#: Its groups are the version, the trace ID and what a later version has more.
 _TRACEPARENT = re.compile(
-    rb"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})"
-    rb"-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?P<more>-.*)?"
+    rb"((?!ff)[0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?"
 )
 
 
@@ -17,6 +17,6 @@ def trace_id_of(traceparents: Sequence[bytes]) -> str | None:
     if len(traceparents) != 1:
         return None
     parent = _TRACEPARENT.fullmatch(traceparents[0])
-    if parent is None or (parent["version"] == b"00" and parent["more"] is not None):
+    if parent is None or (parent[3] is not None and parent[1] == b"00"):
         return None
-    return parent["trace"].decode("ascii")
+    return parent[2].decode("ascii")
