@@ -7,7 +7,7 @@ from gateway.front.answer import Answer
 from gateway.worker.lifecycle import Lifecycle
 from middlewares.exchange import EXCHANGE
 from middlewares.limits.deciding import LIMIT_FIELDS
-from middlewares.limits.layer import limit_fields
+from middlewares.limits.layer import limit_values
 from middlewares.telemetry.correlation_ids import HEADER
 
 SERVER = "lockgate"
@@ -27,18 +27,22 @@ def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
         if lifecycle.stopping:
             response.force_close()
         if isinstance(response, Answer):
-            added = b"X-Correlation-ID: %b\r\n" % exchange.correlation_id.encode("ascii")
-            if exchange.limit is not None:
+            correlation_id = exchange.correlation_id.encode("ascii")
+            if exchange.limit is None:
+                response.added = b"X-Correlation-ID: %b\r\n" % correlation_id
+            else:
                 response.replaced = LIMIT_FIELDS
-                policy, left = limit_fields(exchange.limit)
-                added += b"%b: %b\r\n%b: %b\r\n" % (*policy, *left)
-            response.added = added
+                response.added = (
+                    b"X-Correlation-ID: %b\r\nRateLimit-Policy: %b\r\nRateLimit: %b\r\n"
+                    % (correlation_id, *limit_values(exchange.limit))
+                )
             return response
         headers = response.headers
         headers[HEADER] = exchange.correlation_id
         if exchange.limit is not None:
-            for name, value in limit_fields(exchange.limit):
-                headers[name.decode("ascii")] = value.decode("ascii")
+            policies, left = limit_values(exchange.limit)
+            headers["RateLimit-Policy"] = policies.decode("ascii")
+            headers["RateLimit"] = left.decode("ascii")
         headers["Server"] = SERVER
         if lifecycle.stopping:
             headers["Connection"] = "close"

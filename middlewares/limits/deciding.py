@@ -94,6 +94,13 @@ class Ask(NamedTuple):
         return Ask(checks, anyway=True) if checks else None
 
 
+def ask_for(policies: Sequence[Policy], client: str) -> Ask:
+    """Ask whether a client may have one more request under these policies."""
+    if len(policies) == 1:  # the quick way, for nearly all requests
+        return Ask((Check(policies[0], client),))
+    return Ask(tuple([Check(policy, client) for policy in policies]))
+
+
 class Why(Enum):
     """Why a check admits or refuses a request."""
 
@@ -137,16 +144,12 @@ class Decision(NamedTuple):
         They are never more than the window: because a stamp is rounded up by part of a millisecond,
         clients were told 61 s for a window of 60 s.
         """
-        return min(self._left_s, self.policy.window_s)
+        return min(-(-self.next_in_us // 1_000_000), self.check.policy.window_s)
 
     @property
     def retry_after_s(self) -> int:
         """The seconds that a refused client is told to wait: 1 to the window + 1."""
-        return max(1, self._left_s)
-
-    @property
-    def _left_s(self) -> int:
-        return -(-self.next_in_us // 1_000_000)
+        return max(1, -(-self.next_in_us // 1_000_000))
 
 
 def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
@@ -165,15 +168,15 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     `reply` comes from rate_limit.lua: how many are admitted, then for each check what remains after
     all of them, and when that grows.
     """
-    admitted, left = reply[0], reply[1:]
-    if len(ask.checks) == 1:
-        (check,) = ask.checks
+    checks = ask.checks
+    if len(checks) == 1:
+        check, (admitted, remaining, next_in) = checks[0], reply
         if admitted == asking == 1:  # the quick way, for nearly all asks
-            return [Decision(check, ROOM, left[0], int(left[1]), check.policy.requests)]
-        return _of_check(check, asking, admitted, *left)
+            return [Decision(check, ROOM, remaining, int(next_in), check.policy.requests)]
+        return _of_check(check, asking, admitted, remaining, next_in)
     of_checks = [
-        _of_check(check, asking, admitted, *left[2 * i : 2 * i + 2])
-        for i, check in enumerate(ask.checks)
+        _of_check(check, asking, reply[0], *reply[2 * i + 1 : 2 * i + 3])
+        for i, check in enumerate(checks)
     ]
     return [_together(decisions) for decisions in zip(*of_checks, strict=True)]
 

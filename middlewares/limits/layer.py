@@ -1,15 +1,13 @@
 """The layer that limits each client's requests to proxied routes."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import repeat
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure, RateLimited
-from middlewares.hygiene.deciding import FieldLine
-from middlewares.limits.deciding import Ask, Check, Decision, Policy
+from middlewares.limits.deciding import Ask, Decision, Policy, ask_for
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -39,7 +37,7 @@ def rate_limit_middleware(
         request: web.Request, handler: Handler, limits: Sequence[Policy], counts_answers: bool
     ) -> web.StreamResponse:
         exchange = request[EXCHANGE]
-        ask = Ask(tuple(map(Check, limits, repeat(key_of(exchange)))))
+        ask = ask_for(limits, key_of(exchange))
         decision = exchange.limit = await decide(ask)
         allowed = decision.allowed
         word = "allowed" if allowed else "refused"
@@ -61,13 +59,13 @@ def rate_limit_middleware(
     return limit
 
 
-def limit_fields(decision: Decision) -> tuple[FieldLine, FieldLine]:
-    """RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
+def limit_values(decision: Decision) -> tuple[bytes, bytes]:
+    """The values of RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
     reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
     policy = decision.check.policy
     policies, left = policy.described, b"%b;r=%d;t=%d" % (policy.item, decision.remaining, reset_s)
     if decision.others:
-        others = [limit_fields(other) for other in decision.others]
-        policies = b", ".join([policies, *(line[1] for line, _ in others)])
-        left = b", ".join([left, *(line[1] for _, line in others)])
-    return (b"RateLimit-Policy", policies), (b"RateLimit", left)
+        others = [limit_values(other) for other in decision.others]
+        policies = b", ".join([policies, *(value for value, _ in others)])
+        left = b", ".join([left, *(value for _, value in others)])
+    return policies, left
