@@ -50,7 +50,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     """The layers in front of the hop, outermost first: a request goes down, its answer comes up.
 
     `await handler(request)` returns an answer that is not sent yet, so each layer may add to it or
-    replace it.
+    replace it. A layer that only looks at the request is a plain function, which costs no coroutine.
     """
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
     is_proxied = gateway.routing.covers
