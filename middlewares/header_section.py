@@ -89,16 +89,6 @@ class ReadSection(HeaderSection):
         parts = (line.partition(b":") for line in self.block.split(b"\r\n")[:-1])
         return tuple((name, value.strip(b" \t")) for name, _, value in parts)
 
-    def go_on(self, name: bytes, value: bytes) -> None:
-        """Take a line of a list that the gateway continues."""
-        if name == _FORWARDED_FOR:
-            self.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
-        elements = value.strip(b", \t")
-        if elements:
-            before = self.lists.get(name)
-            whole = elements if before is None else before + b", " + elements
-            self.lists = {**self.lists, name: whole}
-
 
 def for_the_log(text: str) -> str:
     """The first LOGGED_BYTES of a client's value; bytes that are not UTF-8 are replaced."""

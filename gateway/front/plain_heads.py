@@ -30,14 +30,22 @@ VALUE: Final = rb"(?![\t ])[\t\x20-\x7e\x80-\xff]*+(?<![\t ])"
 #: No possessive group: before Python 3.11.5 it may end inside a line (python/cpython#106052).
 _HEAD = re.compile(rb"%b((?:%b: %b\r\n)+)\r\n" % (REQUEST_LINE, NAME, VALUE))
 
-#: What the reader does with a field, by its name: from ONCE on, a second one is left to the parser.
-PASSES, DROPPED, NOT_PLAIN, CONTINUED, IF_TRUSTED, CONNECTION, CORRELATION_ID = range(7)
-HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(7, 12)
+#: What the reader does with a field, by its name. From LISTS on, the gateway continues a list; from ONCE on,
+#: a second one is left to the parser.
+PASSES, DROPPED, NOT_PLAIN, IF_TRUSTED, CONNECTION, CORRELATION_ID = range(6)
+LIST, FORWARDED_FOR = range(6, 8)
+HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(8, 13)
+LISTS: Final = LIST
 ONCE: Final = HOST
 
 _READ_HERE = {
     b"connection": CONNECTION,
     b"x-correlation-id": CORRELATION_ID,
+    # Lists that the gateway continues.
+    b"x-forwarded-for": FORWARDED_FOR,
+    b"x-forwarded-proto": LIST,
+    b"x-forwarded-host": LIST,
+    b"via": LIST,
     b"host": HOST,
     b"content-length": LENGTH,
     b"user-agent": USER_AGENT,
@@ -55,7 +63,7 @@ _READ_HERE = {
         NOT_PLAIN,
     ),
 }
-_BY_RULE = {PASS: PASSES, DROP: DROPPED, ANEW: CONTINUED, TRUSTED: IF_TRUSTED}
+_BY_RULE = {PASS: PASSES, DROP: DROPPED, ANEW: DROPPED, TRUSTED: IF_TRUSTED}
 
 
 def _kind_of(name: bytes) -> int:
@@ -99,6 +107,7 @@ class PlainRequests:
         section = ReadSection(block, HttpVersion11, trusted=trusted)
         dropped: list[bytes] = []
         once: list[int] = []
+        lists: dict[bytes, bytes] = {}
         length = elements = 0
         keep_alive = True
         kinds = self.fields
@@ -129,7 +138,14 @@ class PlainRequests:
             if kind == IF_TRUSTED and trusted:
                 continue
             dropped.append(line)
-            if kind == CORRELATION_ID:
+            if kind >= LISTS:
+                elements += value.count(b",") + 1
+                if kind == FORWARDED_FOR:
+                    section.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
+                which, value = name.lower(), value.strip(b", \t")
+                if value:
+                    lists[which] = lists[which] + b", " + value if which in lists else value
+            elif kind == CORRELATION_ID:
                 if section.claimed_id is None:
                     section.claimed_id = value.decode("utf-8", "surrogateescape")
             elif kind == CONNECTION:
@@ -138,9 +154,6 @@ class PlainRequests:
                     keep_alive = False
                 elif option != b"keep-alive":
                     return None
-            elif kind == CONTINUED:
-                elements += value.count(b",") + 1
-                section.go_on(name.lower(), value)
             elif kind == NOT_PLAIN:
                 return None
         if section.host is None or len(data) - end != length or elements >= MOST_ELEMENTS:
@@ -149,6 +162,7 @@ class PlainRequests:
             lines.remove(line)
         lines.append(b"")
         section.ready_lines = b"\r\n".join(lines)
+        section.lists = lists
         return PlainHead(
             method.decode("ascii"),
             target.decode("ascii"),

@@ -1,11 +1,11 @@
 """Finds out who a request comes from, and tells the operator about proxies that are not trusted."""
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
-from middlewares.clients.deciding import TrustedProxies, limit_key
+from middlewares.clients.deciding import Met, TrustedProxies, client_of, limit_key
 from middlewares.header_section import HeaderSection
 from middlewares.memory import Memory
 
@@ -19,18 +19,11 @@ ADDRESS_BYTES = 64
 _log = structlog.get_logger()
 
 
-class Peer(NamedTuple):
-    """The other end of a connection; `address` is in canonical spelling."""
-
-    address: str
-    trusted: bool
-
-
 class Clients:
     """Finds the client's address by TRUSTED_PROXIES."""
 
     def __init__(self, trusted: TrustedProxies) -> None:
-        self.peers: Memory[str, Peer] = Memory(
+        self.peers: Memory[str, Met] = Memory(
             "peers", entries=REMEMBERED, entry_bytes=ADDRESS_BYTES
         )
         self.limit_keys: Memory[str, str] = Memory(
@@ -40,19 +33,17 @@ class Clients:
         self._untrusted_proxies: dict[str, None] = {}
 
     def trusts(self, peer: str) -> bool:
-        if not self._trusted.networks:
-            return False
-        return (self.peers.recall(peer) or self._meet(peer)).trusted
+        return bool(self._trusted.networks) and self._peer(peer).trusted
 
     def ip_of(self, peer: str, section: HeaderSection) -> str:
         """The client's address as text."""
-        address, trusted = self.peers.recall(peer) or self._meet(peer)
+        met = self.peers.recall(peer) or self._peer(peer)
         forwarded_for = section.forwarded_for
-        if forwarded_for:
-            if trusted:
-                return self._trusted.client_of(peer, forwarded_for)
+        if not forwarded_for:
+            return met.address
+        if not met.trusted:
             self._note_untrusted(peer)
-        return address
+        return client_of(met, forwarded_for, self._meet)
 
     def limit_key(self, client: str) -> str:
         """The key that a client's requests are counted by."""
@@ -65,10 +56,17 @@ class Clients:
         """The memories, for the metrics."""
         return self.peers, self.limit_keys
 
-    def _meet(self, peer: str) -> Peer:
-        trusted = self._trusted
-        made = Peer(trusted.client_of(peer, ()), trusted.trusts(peer))
-        return self.peers.keep(peer, made, len(peer))
+    def _peer(self, peer: str) -> Met:
+        """The other end of a connection, which may have no address, as a unix socket."""
+        return self._meet(peer) or Met(peer, False)
+
+    def _meet(self, text: str) -> Met | None:
+        met = self.peers.recall(text)
+        if met is None:
+            met = self._trusted.met(text)
+            if met is not None:
+                self.peers.keep(text, met, len(text))
+        return met
 
     def untrusted_proxies(self) -> list[str]:
         """Peers that sent X-Forwarded-For and are not in TRUSTED_PROXIES."""

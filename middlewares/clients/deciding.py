@@ -1,12 +1,15 @@
 """Decides who the client is: the peer, or behind trusted proxies the address that they name."""
 
 import ipaddress
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 #: A household or a host owns a /64, so limits count by /64.
 IPV6_CLIENT_PREFIX = 64
 
@@ -18,6 +21,9 @@ def parse_address(text: str) -> Address | None:
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
         text = text.partition(":")[0]
+    if _IPV4.fullmatch(text) is not None:
+        # The library looks at each digit in Python.
+        return ipaddress.IPv4Address(bytes(map(int, text.split("."))))
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -25,6 +31,13 @@ def parse_address(text: str) -> Address | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+class Met(NamedTuple):
+    """An address in canonical spelling, and whether it is one of the trusted proxies."""
+
+    address: str
+    trusted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +56,10 @@ class TrustedProxies:
         address = parse_address(peer) if self.networks else None
         return address is not None and self._contains(address)
 
-    def client_of(self, peer: str, forwarded_for: Sequence[str]) -> str:
-        """The peer's address; for a trusted peer, the right-most untrusted address in its X-Forwarded-For."""
-        if not self.trusts(peer):
-            return _text_of(peer)
-        client = peer
-        for item in reversed(",".join(forwarded_for).split(",")):
-            if not item.strip():
-                continue  # RFC 9110 §5.6.1: empty list elements are ignored
-            address = parse_address(item)
-            if address is None:
-                break  # addresses to the left of an invalid one can't be believed
-            client = str(address)
-            if not self._contains(address):
-                break
-        return _text_of(client)
+    def met(self, text: str) -> "Met | None":
+        """The address in a text, and whether it is trusted; None if there is no address in it."""
+        address = parse_address(text)
+        return None if address is None else Met(str(address), self._contains(address))
 
     def _contains(self, address: Address) -> bool:
         return any(address in network for network in self.networks)
@@ -72,12 +74,25 @@ def _network(text: str) -> Network:
 
 def limit_key(client: str) -> str:
     """The key that a client's requests are counted by: its address, or its /64 for IPv6."""
-    address = parse_address(client)
+    address = parse_address(client) if ":" in client else None
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, IPV6_CLIENT_PREFIX), strict=False))
     return client
 
 
-def _text_of(text: str) -> str:
-    address = parse_address(text)
-    return str(address) if address is not None else text
+def client_of(peer: Met, forwarded_for: Sequence[str], meet: Callable[[str], Met | None]) -> str:
+    """The peer's address; for a trusted peer, the right-most untrusted address in its X-Forwarded-For."""
+    client = peer.address
+    if not peer.trusted:
+        return client
+    for item in reversed(",".join(forwarded_for).split(",")):
+        text = item.strip()
+        if not text:
+            continue  # RFC 9110 §5.6.1: empty list elements are ignored
+        met = meet(text)
+        if met is None:
+            break  # addresses to the left of an invalid one can't be believed
+        client = met.address
+        if not met.trusted:
+            break
+    return client

@@ -1,12 +1,25 @@
 """Who the client is, whom to believe about it, and by which key its requests are counted."""
 
+import ipaddress
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.clients.deciding import TrustedProxies, limit_key, parse_address
+from middlewares.clients.deciding import (
+    Met,
+    TrustedProxies,
+    client_of,
+    limit_key,
+    parse_address,
+)
 
 TRUSTED = TrustedProxies.parse("10.0.0.0/8, fd00::/8, 192.0.2.7")
+
+
+def its_client(trusted: TrustedProxies, peer: str, forwarded_for: Sequence[str]) -> str:
+    return client_of(trusted.met(peer) or Met(peer, False), forwarded_for, trusted.met)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +51,7 @@ def test_what_is_no_address_is_none(text: str) -> None:
 @given(st.text(max_size=30))
 def test_whatever_a_client_sends_nothing_is_raised(text: str) -> None:
     parse_address(text)
-    TRUSTED.client_of("10.0.0.1", [text])
+    its_client(TRUSTED, "10.0.0.1", [text])
     limit_key(text)
 
 
@@ -67,8 +80,8 @@ def test_what_is_no_network_is_refused(bad: str) -> None:
 
 @pytest.mark.parametrize("claimed", [[], ["192.0.2.9"], ["10.0.0.9, 192.0.2.9"], ["x"]])
 def test_a_peer_that_is_not_trusted_is_the_client_whatever_it_claims(claimed: list[str]) -> None:
-    assert TRUSTED.client_of("198.51.100.1", claimed) == "198.51.100.1"
-    assert TrustedProxies().client_of("10.0.0.1", claimed) == "10.0.0.1"
+    assert its_client(TRUSTED, "198.51.100.1", claimed) == "198.51.100.1"
+    assert its_client(TrustedProxies(), "10.0.0.1", claimed) == "10.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -96,15 +109,15 @@ def test_behind_a_trusted_peer_it_is_the_right_most_address_that_is_not_trusted(
 ) -> None:
     """Addresses are read from the right, since a client may write anything at the left. Addresses to the
     left of an invalid one can't be believed; empty elements are ignored (RFC 9110 §5.6.1)."""
-    assert TRUSTED.client_of("10.0.0.1", forwarded_for) == client
+    assert its_client(TRUSTED, "10.0.0.1", forwarded_for) == client
 
 
 def test_a_peer_without_an_address_stays_what_it_is() -> None:
-    assert TRUSTED.client_of("", ["203.0.113.5"]) == ""
+    assert its_client(TRUSTED, "", ["203.0.113.5"]) == ""
 
 
 def test_an_ipv4_peer_of_a_dual_stack_socket_is_an_ipv4_client() -> None:
-    assert TRUSTED.client_of("::ffff:198.51.100.1", []) == "198.51.100.1"
+    assert its_client(TRUSTED, "::ffff:198.51.100.1", []) == "198.51.100.1"
 
 
 # What is counted
@@ -122,3 +135,12 @@ def test_an_ipv4_peer_of_a_dual_stack_socket_is_an_ipv4_client() -> None:
 )
 def test_ipv4_clients_are_counted_each_and_ipv6_clients_by_their_64(client: str, key: str) -> None:
     assert limit_key(client) == key
+
+
+@given(st.from_regex(r"[0-9.]{1,16}", fullmatch=True) | st.ip_addresses(v=4).map(str))
+def test_an_ipv4_address_is_read_as_the_library_reads_it(text: str) -> None:
+    try:
+        expected: object = ipaddress.IPv4Address(text)
+    except ValueError:
+        expected = None
+    assert parse_address(text) == expected
