@@ -39,7 +39,8 @@ _HEADS = {
     "fields that are not plain": ("elif kind == NOT_PLAIN:", "elif False:"),
     "fields of trusted proxies": ("kind == IF_TRUSTED and trusted", "kind == IF_TRUSTED"),
     "lines that stay here": ("lines.remove(line)", "pass"),
-    "lists that go on": ("section.go_on(name.lower(), value)", "pass"),
+    "lists that go on": ("section.lists = lists", "pass"),
+    "the client behind a proxy": ("if kind == FORWARDED_FOR:", "if False:"),
     "the first correlation ID": ("if section.claimed_id is None:", "if True:"),
     **{
         f"{name} only once": (f'b"{name}": OTHERS_ONCE', f'b"{name}-": OTHERS_ONCE')

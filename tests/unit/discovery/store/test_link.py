@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import redis
 
+from discovery.store import clients
 from discovery.store import link as link_module
 from discovery.store.link import Script
 from tests.support.eventually import eventually
@@ -15,6 +16,12 @@ from tests.support.fake_registry import Command, FakeConnection, FakeRegistry
 from tests.support.links import PATIENCE_S, echo, linked, say, silence
 
 pytestmark = pytest.mark.both_loops
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer to connect than a limiter waits."""
+    monkeypatch.setattr(clients, "CONNECT_TIMEOUT_S", PATIENCE_S)
 
 
 @pytest.mark.parametrize(
