@@ -60,7 +60,8 @@ class GatewayRequestHandler(Answering):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=MOST_UNSENT_BYTES)  # type: ignore[attr-defined]
         peer = self.peername
-        self._peer = str(peer[0]) if isinstance(peer, list | tuple) else peer
+        if peer is not None:  # a Unix socket's peer has a path, or bytes as its name
+            self._peer = str(peer[0] if isinstance(peer, list | tuple) else peer)
         self._peer_trusted = self._plain.trusts(self._peer or "")
         self._scheme = "https" if self.ssl_context else "http"
         self.is_surplus = self._room.is_surplus(self, transport)

@@ -1,7 +1,7 @@
 """A client's connection without a network."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -20,13 +20,15 @@ async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
 
 
 @asynccontextmanager
-async def client_over(transport: asyncio.Transport) -> AsyncIterator[GatewayRequestHandler]:
-    """The gateway's end of a connection without requests."""
+async def client_over(
+    transport: asyncio.Transport, trusts: Callable[[str], bool] = lambda _peer: False
+) -> AsyncIterator[GatewayRequestHandler]:
+    """The gateway's end of a connection without requests; `trusts` is PlainRequests'."""
     server = GatewayServer(
         _nobody,
         refuse=refusing(()),
         room=ClientRoom(Descriptors.of_this_process(), TABLE.covers),
-        plain=PlainRequests(2**16, lambda _peer: False),
+        plain=PlainRequests(2**16, trusts),
         max_line_size=2**16,
     )
     handler = server()
