@@ -159,7 +159,10 @@ class Answer(web.StreamResponse, Sink):
         self.bytes_out = len(body)
         self._finished = True
         self._send(request, data)
-        return len(data) <= MOST_UNREAD_BYTES
+        if len(data) <= MOST_UNREAD_BYTES:
+            return True
+        self._client = request.protocol
+        return False
 
     @property
     def _is_ordinary(self) -> bool:

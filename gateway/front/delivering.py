@@ -33,7 +33,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
             if isinstance(response, Answer):
                 if response.connection.is_complete and response.others is None:
                     if not send_whole(request, response):
-                        await request.writer.drain()
+                        await read_by_client(request[EXCHANGE], response)
                 elif response.status == SWITCHING_PROTOCOLS:
                     await tunnel(request, response)
                 else:
@@ -74,14 +74,23 @@ def send_whole(request: web.Request, answer: Answer) -> bool:
     return has_room
 
 
+async def read_by_client(exchange: Exchange, answer: Answer) -> None:
+    """Wait until the client has read most of a whole answer, or break it off."""
+    try:
+        await answer.room()
+    except Failure as failure:
+        _say_broken(exchange, failure)
+        answer.broke(failure)
+
+
 async def relay(request: web.Request, answer: Answer) -> None:
     """Send an answer on as it comes; if it breaks off upstream, it breaks off for the client."""
     exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
         if connection.is_complete:
             body = connection.rest()
-            answer.send_whole(request, body)
-            await request.writer.drain()
+            if not answer.send_whole(request, body):
+                await read_by_client(exchange, answer)
             if answer.others is not None:
                 await _give_whole(body, answer, answer.others)
         else:

@@ -29,13 +29,15 @@ class Client(BaseProtocol):
 class Relaying:
     """A relay between an upstream connection and a client, both without a network."""
 
-    def __init__(self, head: bytes, *, send_timeout_s: float = 0.0) -> None:
+    def __init__(self, head: bytes, *, send_timeout_s: float = 0.0, reads: bool = True) -> None:
         self.upstream = ByteConnection()
         self.connection = self.upstream.ask()
         self.connection.data_received(head)
         self.transport = ByteTransport()
         self.client = Client(asyncio.get_running_loop())
         self.client.connection_made(self.transport)
+        if not reads:
+            self.client.pause_writing()
         self.exchange = Exchange("id", 0.0, "", HeaderSection(()), None, "/", "/")
         self._send_timeout_s = send_timeout_s
 
@@ -128,3 +130,15 @@ async def test_what_was_sent_to_a_client_that_leaves_is_counted() -> None:
         await eventually(lambda: there.body == b"one")
 
     assert there.exchange.bytes_out == len(b"one")
+
+
+async def test_a_client_that_reads_nothing_of_a_whole_answer_is_given_up() -> None:
+    """Such an answer was written at once, and then the request waited for its client without a limit."""
+    body = b"x" * 65_536
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
+    async with Relaying(head + body, send_timeout_s=0.05, reads=False) as there:
+        await there.over()
+
+        assert there.body == body
+        assert there.transport.aborted
+        assert there.exchange.reason == "request_timeout"
