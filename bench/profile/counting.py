@@ -34,7 +34,9 @@ from gateway.worker.worker import GATEWAY
 from middlewares.telemetry.logs import configure_logging
 
 CLIENTS = 64
-WARMED_UP_BY, COUNTED = 4 * CLIENTS, 16 * CLIENTS
+WARMED_UP_BY, COUNTED = 4 * CLIENTS, 8 * CLIENTS
+#: The least of so many counts holds: while the machine is busy, a call of the limiter may take too long.
+TAKES = 3
 #: A function that runs for fewer than one in so many requests is left out.
 SELDOM = 100
 #: The code of the measurement, which is not counted.
@@ -161,13 +163,15 @@ async def _count(
         client.protocol = runner.gateway_server()
         client.protocol.connection_made(client)
         clients.append(client)
-    counting = Counting()
     await turn.take(WARMED_UP_BY, clients)
-    with counting:
-        await turn.take(COUNTED, clients)
+    counts = []
+    for _ in range(TAKES):
+        with (counting := Counting()):
+            await turn.take(COUNTED, clients)
+        counts.append(counting.per_request())
     for client in clients:
         client.protocol.connection_lost(None)
-    return counting.per_request()
+    return min(counts, key=lambda functions: sum(steps for steps, _ in functions))
 
 
 class _Turn:

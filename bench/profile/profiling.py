@@ -22,7 +22,7 @@ from bench.rounds import drive
 from bench.stage import Proxy, Stage
 from bench.workloads import Workload
 
-SAMPLED_S = 12
+SAMPLED_S = 11
 #: While perf records for a second less.
 RECORDED_S = 3
 _WRITTEN_WITHIN_S = 10.0
