@@ -64,7 +64,7 @@ class Answering(web.RequestHandler):
         self._task_handler = self._loop.create_task(answering)
 
     async def start(self) -> None:
-        """Answer one request; aiohttp also calls it for each new connection, before any request."""
+        """Answer one request."""
         if self._force_close or not self._messages:
             return
         message, payload = self._messages.popleft()

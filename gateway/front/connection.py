@@ -1,15 +1,17 @@
 """One client connection: aiohttp's, but with our own reading, and our own ends."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
-from aiohttp import HttpVersion11
+from aiohttp import HttpVersion11, web
+from aiohttp.tcp_helpers import tcp_keepalive
 from aiohttp.web_protocol import _ErrInfo
 
 from gateway.front.answer import Answer
 from gateway.front.answering import Answering
 from gateway.front.client_room import ClientRoom
 from gateway.front.half_closed import QUESTION, HalfClosed
+from gateway.front.message_queue import MessageQueue
 from gateway.front.plain_heads import PlainRequests
 from gateway.front.reading import MOST_QUEUED, RequestReader
 from gateway.front.refusing import Refuse
@@ -44,6 +46,7 @@ class GatewayRequestHandler(Answering):
         self.is_surplus = False
         self._reader = RequestReader(self._parser, max_line_size)
         self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
+        self._messages = MessageQueue()  # type: ignore[assignment]
         self._max_msg_queue_size = MOST_QUEUED
         self._msg_queue_resume_size = MOST_QUEUED // 2
         self._idle_since_s = self._loop.time()
@@ -57,13 +60,18 @@ class GatewayRequestHandler(Answering):
         self.passes_on: Answer | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+        # aiohttp's own also starts a task that finds no request; a first request would wait for it.
+        super(web.RequestHandler, self).connection_made(transport)
+        tcp_keepalive(cast("asyncio.Transport", transport))
+        if self._manager is not None:
+            self._manager.connection_made(self, cast("asyncio.Transport", transport))
         transport.set_write_buffer_limits(high=MOST_UNSENT_BYTES)  # type: ignore[attr-defined]
         peer = self.peername
         if peer is not None:  # a Unix socket's peer has a path, or bytes as its name
             self._peer = str(peer[0] if isinstance(peer, list | tuple) else peer)
         self._peer_trusted = self._plain.trusts(self._peer or "")
         self._scheme = "https" if self.ssl_context else "http"
+        self._cache.clear()  # an idle connection needs neither again
         self.is_surplus = self._room.is_surplus(self, transport)
 
     def joins(self, tunnel: Tunnel) -> None:

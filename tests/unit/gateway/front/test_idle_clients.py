@@ -1,10 +1,14 @@
 """When a client connection without a request ends, even if its client reads nothing."""
 
 from collections.abc import AsyncIterator
+from sys import getsizeof
 
 import pytest
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from gateway.front.connection import GatewayRequestHandler
+from gateway.front.message_queue import MessageQueue
+from gateway.front.refusing import in_place_of
 from tests.support.byte_clients import client_over
 from tests.support.byte_connections import ByteTransport
 
@@ -57,3 +61,21 @@ async def test_one_that_reads_nothing_is_broken_off(client: GatewayRequestHandle
     unread(client, 3000)
     assert not long_idle(client).aborted
     assert long_idle(client).aborted
+
+
+async def test_a_new_one_has_no_task_and_hardly_a_queue() -> None:
+    """A task would send the first request past the plain reader, and the parser would keep its fields."""
+    async with client_over(ByteTransport()) as client:
+        assert client._task_handler is None
+        assert getsizeof(client._messages) < 100
+        assert not client._cache
+
+
+def test_read_ahead_requests_are_taken_in_their_order() -> None:
+    queue = MessageQueue()
+    first, second = (in_place_of(("GET", path)) for path in ("/1", "/2"))
+    queue.append((first, EMPTY_PAYLOAD))
+    queue.append((second, EMPTY_PAYLOAD))
+
+    assert [queue.popleft()[0], queue.popleft()[0]] == [first, second]
+    assert not queue

@@ -23,7 +23,14 @@ FRONT = ROOT / "gateway" / "front"
 #: Each private name in use, by its owner in aiohttp.
 USED: dict[type | ModuleType, set[str]] = {
     web.RequestHandler: {
-        *("_buffer_paused", "_close", "_current_request", "_drain_helper", "_force_close"),
+        *(
+            "_buffer_paused",
+            "_cache",
+            "_close",
+            "_current_request",
+            "_drain_helper",
+            "_force_close",
+        ),
         *("_handler_waiter", "_keepalive", "_lingering_time", "_loop"),
         *("_manager", "_max_msg_queue_size", "_message_tail", "_messages"),
         *("_msg_queue_resume_size", "_parser", "_pause_reading_for_buffer", "_payload_parser"),
