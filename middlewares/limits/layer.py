@@ -1,13 +1,13 @@
 """The layer that limits each client's requests to proxied routes."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure, RateLimited
-from middlewares.limits.deciding import Ask, Decision, Policy, ask_for
+from middlewares.limits.deciding import Ask, Decision, ask_for
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -31,13 +31,12 @@ def rate_limit_middleware(
         route = exchange.route
         if route is None or not route.policy.limits:
             return handler(request)
-        return limited(request, handler, route.policy.limits, route.policy.counts_answers)
+        ask = ask_for(route.policy.limits, key_of(exchange))
+        return limited(request, handler, exchange, ask, route.policy.counts_answers)
 
     async def limited(
-        request: web.Request, handler: Handler, limits: Sequence[Policy], counts_answers: bool
+        request: web.Request, handler: Handler, exchange: Exchange, ask: Ask, counts_answers: bool
     ) -> web.StreamResponse:
-        exchange = request[EXCHANGE]
-        ask = ask_for(limits, key_of(exchange))
         decision = exchange.limit = await decide(ask)
         allowed = decision.allowed
         word = "allowed" if allowed else "refused"

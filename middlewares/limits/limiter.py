@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -38,6 +38,10 @@ REFUSALS_REMEMBERED = 10_000
 _log = structlog.get_logger()
 
 
+async def _at_once(decision: Decision) -> Decision:
+    return decision
+
+
 class SharedLimiter:
     """Decides asks for all workers and gateways together; while the registry is away, alone, and says so."""
 
@@ -61,16 +65,19 @@ class SharedLimiter:
         #: When (seconds of the clock) Redis is asked again about a refused client. The entry ends with
         #: its policy, because a new policy of the same name may have room.
         self._refused: WeakKeyDictionary[Policy, dict[str, float]] = WeakKeyDictionary()
+        self._refusing_until_s = 0.0
         self._some_wait = asyncio.Event()
 
-    async def decide(self, ask: Ask) -> Decision:
+    def decide(self, ask: Ask) -> Awaitable[Decision]:
         """Decide one ask; cancelling the caller does not disturb the others in the same call."""
         now_s = self._clock_s()
         if now_s < self._alone_until_s:
-            return self._decide_alone(ask)
-        if self._refused and (refusal := self._still_refused(ask, now_s)) is not None:
-            return refusal
-        return await self._in_the_next_call(ask)
+            return _at_once(self._decide_alone(ask))
+        if now_s < self._refusing_until_s:
+            refusal = self._still_refused(ask, now_s)
+            if refusal is not None:
+                return _at_once(refusal)
+        return self._in_the_next_call(ask)
 
     async def charge_after(self, ask: Ask, status: int) -> None:
         """Charge the checks of an ask that count answers with this status.
@@ -156,7 +163,9 @@ class SharedLimiter:
             refused = self._refused.setdefault(one.policy, {})
             if len(refused) >= REFUSALS_REMEMBERED:
                 refused.clear()
-            refused[one.check.client] = self._clock_s() + one.next_in_us / 1_000_000
+            until_s = self._clock_s() + one.next_in_us / 1_000_000
+            refused[one.check.client] = until_s
+            self._refusing_until_s = max(self._refusing_until_s, until_s)
 
     def _still_refused(self, ask: Ask, now_s: float) -> Decision | None:
         for check in ask.checks:
