@@ -25,16 +25,18 @@ METHODS = frozenset(
 Stream = Literal["tunnel", "event_stream"]
 
 
-class Traffic:
-    """The finished requests of one service."""
+class Finished:
+    """The finished requests of one service with one method and status."""
 
-    __slots__ = ("bytes_in", "bytes_out", "durations")
+    __slots__ = ("bytes_in", "bytes_out", "count", "durations")
 
-    def __init__(self) -> None:
-        self.durations = Durations()
+    def __init__(self, durations: Durations) -> None:
+        self.count = 0
         #: Bytes of bodies, streams included.
         self.bytes_in = 0
         self.bytes_out = 0
+        #: Those of the service, with any method and status.
+        self.durations = durations
 
 
 class Counted:
@@ -56,8 +58,8 @@ class RequestMetrics(Collector):
 
     def __init__(self, namespace: str, registry: CollectorRegistry) -> None:
         self._namespace = namespace
-        self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
-        self._traffic: dict[str, Traffic] = defaultdict(Traffic)
+        self._finished: dict[tuple[str, str, int], Finished] = {}
+        self._durations: dict[str, Durations] = defaultdict(Durations)
         self._streams: dict[tuple[str, Stream], Durations] = defaultdict(
             lambda: Durations(STREAM_BUCKETS_S)
         )
@@ -74,25 +76,31 @@ class RequestMetrics(Collector):
         stream: Stream | None = None,
     ) -> None:
         """Count a finished request; the duration of a stream goes to a histogram of its own."""
-        self._requests[service, method if method in METHODS else "other", status] += 1
-        traffic = self._traffic[service]
-        traffic.bytes_in += bytes_in
-        traffic.bytes_out += bytes_out
-        durations = traffic.durations if stream is None else self._streams[service, stream]
+        finished = self._finished.get((service, method, status)) or self._finished_of(
+            service, method if method in METHODS else "other", status
+        )
+        finished.count += 1
+        finished.bytes_in += bytes_in
+        finished.bytes_out += bytes_out
+        durations = finished.durations if stream is None else self._streams[service, stream]
         durations.observe(duration_s)
+
+    def _finished_of(self, service: str, method: str, status: int) -> Finished:
+        made = Finished(self._durations[service])
+        return self._finished.setdefault((service, method, status), made)
 
     def collect(self) -> Iterable[Metric]:
         yield counter(
             f"{self._namespace}_requests",
             "Requests answered.",
             ["service", "method", "status"],
-            {(service, m, str(status)): n for (service, m, status), n in self._requests.items()},
+            {(s, m, str(status)): f.count for (s, m, status), f in self._finished.items()},
         )
         yield histogram(
             f"{self._namespace}_request_duration_seconds",
             "From the request's head to the answer's last byte; tunnels and event streams are not in it.",
             ["service"],
-            [([service], traffic.durations) for service, traffic in self._traffic.items()],
+            [([service], durations) for service, durations in self._durations.items()],
         )
         yield histogram(
             f"{self._namespace}_stream_duration_seconds",
@@ -184,18 +192,22 @@ class GatewayMetrics(RequestMetrics):
         )
 
     def _bytes(self) -> Iterable[Metric]:
-        traffic = list(self._traffic.items())
+        bytes_in: dict[tuple[str], int] = defaultdict(int)
+        bytes_out: dict[tuple[str], int] = defaultdict(int)
+        for (service, _, _), finished in list(self._finished.items()):
+            bytes_in[service,] += finished.bytes_in
+            bytes_out[service,] += finished.bytes_out
         yield counter(
             "gateway_request_bytes",
             "Bytes of request bodies, and of tunnels from clients, counted when the request is over.",
             ["service"],
-            {(service,): one.bytes_in for service, one in traffic},
+            bytes_in,
         )
         yield counter(
             "gateway_response_bytes",
             "Bytes of answers' bodies, and of tunnels to clients, counted when the request is over.",
             ["service"],
-            {(service,): one.bytes_out for service, one in traffic},
+            bytes_out,
         )
 
     def _upstream_side(self) -> Iterable[Metric]:
