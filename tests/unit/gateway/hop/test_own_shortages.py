@@ -82,7 +82,9 @@ async def test_a_probe_whose_time_the_gateways_own_pause_used_up_is_no_verdict()
             {"host": "127.0.0.1", "port": silent.getsockname()[1], "health_check_url": "/h"},
         )
         probe = HealthProbe(dialer(), 0.3)
-        assert await probe(instance, False) == Verdict(False, "GET /h is not answered within 0.3 s")
+        # On a busy machine the first ones may be late themselves.
+        late = Verdict(False, "GET /h is not answered within 0.3 s")
+        assert await eventually(lambda: probe(instance, False)) == late
 
         asked = asyncio.create_task(probe(instance, False))
         await asyncio.sleep(0.05)
