@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from gateway.upstream.messages import FieldLine
 
-#: Connection options that name no field.
-_PLAIN_OPTIONS = frozenset([b"close", b"keep-alive", b""])
 #: Fields that Connection can't remove: without them the message would mean something else.
 _NEVER_NAMED = frozenset([b"host", b"content-length"])
 
@@ -21,13 +19,6 @@ def connection_options(fields: Iterable[FieldLine]) -> frozenset[bytes]:
         option for value in values_of(fields, b"connection") for option in _options(value)
     )
     return named - _NEVER_NAMED
-
-
-def names_fields(connection: bytes, besides: frozenset[bytes] = frozenset()) -> bool:
-    """Whether a Connection field has options that are neither plain nor in `besides`."""
-    return connection.lower() not in _PLAIN_OPTIONS and not _PLAIN_OPTIONS.union(
-        besides
-    ).issuperset(_options(connection))
 
 
 def _options(connection: bytes) -> Iterator[bytes]:
