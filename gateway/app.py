@@ -14,6 +14,7 @@ from gateway.front.plain_request import section_of
 from gateway.front.proxied_resource import ProxiedResource
 from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
+from gateway.front.server import GatewayRunner
 from gateway.hop.attempt import Attempts
 from gateway.hop.proxy import Proxy
 from gateway.hop.sending import Means
@@ -44,6 +45,19 @@ def create_app(settings: GatewaySettings) -> web.Application:
     app.cleanup_ctx.append(gateway.lifespan)
     add_routes(app, gateway)
     return app
+
+
+def create_runner(app: web.Application) -> GatewayRunner:
+    """What runs the application on our server."""
+    gateway = app[GATEWAY]
+    return GatewayRunner(
+        app,
+        metrics=gateway.metrics,
+        descriptors=gateway.descriptors,
+        plain=gateway.plain_requests,
+        head_bytes=gateway.settings.max_request_head_bytes,
+        shutdown_timeout=1.0,
+    )
 
 
 def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]:

@@ -27,7 +27,7 @@ from bench.profile.rooms import Function, is_own
 from bench.profile.without_sockets import OwnLoop, ToClient
 from bench.workloads import WORKLOADS, Workload, new_run, requests
 from discovery.base.tasks import end
-from gateway.app import create_app
+from gateway.app import create_app, create_runner
 from gateway.config.settings import load_settings
 from gateway.front.server import GatewayRunner
 from gateway.worker.worker import GATEWAY
@@ -122,14 +122,7 @@ async def _gateway(registry_port: int, origin_port: int) -> AsyncIterator[Gatewa
     settings = load_settings({**environment, **own})
     app = create_app(settings)
     gateway = app[GATEWAY]
-    runner = GatewayRunner(
-        app,
-        metrics=gateway.metrics,
-        descriptors=gateway.descriptors,
-        plain=gateway.plain_requests,
-        head_bytes=settings.max_request_head_bytes,
-        shutdown_timeout=1.0,
-    )
+    runner = create_runner(app)
     await runner.setup()
     try:
         await gateway.member.ready()

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from discovery.model.addresses import AddressPolicy, listeners
 from discovery.model.errors import SettingsError
-from gateway.app import create_app
+from gateway.app import create_app, create_runner
 from gateway.config.near_names import near_names
 from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
@@ -129,14 +129,7 @@ async def serve(
         port = sock.getsockname()[1]
         gateway.member.url = own_url(settings.gateway_url, settings.gateway_host, port)
     gateway.admin_listener = Listener(sockets[1]) if len(sockets) > 1 else None
-    runner = GatewayRunner(
-        app,
-        metrics=gateway.metrics,
-        descriptors=gateway.descriptors,
-        plain=gateway.plain_requests,
-        head_bytes=settings.max_request_head_bytes,
-        shutdown_timeout=1.0,
-    )
+    runner = create_runner(app)
     await runner.setup()
     try:
         if await _unless(stop.asked, gateway.member.ready(VIEW_WITHIN_S)):

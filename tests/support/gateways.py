@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp import web
 
 from discovery.model.addresses import AddressPolicy, listeners
-from gateway.app import create_app
+from gateway.app import create_app, create_runner
 from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
 from gateway.front.connection import GatewayRequestHandler
@@ -56,14 +56,7 @@ class RunningGateway:
         if change is not None:
             change(app)
         gateway = app[GATEWAY]
-        runner = GatewayRunner(
-            app,
-            metrics=gateway.metrics,
-            descriptors=gateway.descriptors,
-            plain=gateway.plain_requests,
-            head_bytes=settings.max_request_head_bytes,
-            shutdown_timeout=1.0,
-        )
+        runner = create_runner(app)
         await runner.setup()
         async with asyncio.timeout(10):
             await gateway.member.ready()
