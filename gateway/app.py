@@ -21,8 +21,10 @@ from gateway.hop.sending import Means
 from gateway.worker.answer_fields import answer_fields_middleware
 from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.candidates.layer import health_routing_middleware
-from middlewares.cors import cors_layers
+from middlewares.cors.deciding import CorsPolicy
+from middlewares.cors.layer import cors_layers
 from middlewares.errors import errors_middleware
+from middlewares.exchange import EXCHANGE
 from middlewares.hygiene.layer import hygiene_middleware
 from middlewares.limits.layer import rate_limit_middleware
 from middlewares.ports import ports_middleware
@@ -68,7 +70,11 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     """
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
     is_proxied = gateway.routing.covers
-    cors = cors_layers(settings.cors_origins, is_proxied) if settings.cors_origins else None
+
+    def cors_of(request: web.Request) -> CorsPolicy | None:
+        return gateway.routing.cors_of(request[EXCHANGE])
+
+    cors = cors_layers(cors_of) if settings.cors_origins else None
     ports = ports_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.
@@ -151,7 +157,6 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         client_limits=settings.client_limits,
     )
-    owns_cors = bool(settings.cors_origins)
     proxy = Proxy(
         upstreams=gateway.upstreams,
         attempts=Attempts(
@@ -159,14 +164,12 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             evidence=gateway.evidence,
             metrics=gateway.metrics,
             send_timeout_s=settings.client_limits.send_s,
-            owns_cors=owns_cors,
         ),
         means=Means(
             gateway.clients.trusts,
             gateway.senders,
             gateway.metrics.in_flight,
             settings.client_limits,
-            owns_cors,
         ),
     )
     instance = "/services/{name}/instances/{id}"

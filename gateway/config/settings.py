@@ -23,8 +23,10 @@ from gateway.front.request_body import ClientLimits
 from gateway.guard.admin_token import check_token, read_token
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.clients.deciding import TrustedProxies
+from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import Policy
 from middlewares.routing.policy import RoutePolicy, Timeouts
+from middlewares.telemetry.correlation_ids import HEADER as CORRELATION_ID
 from middlewares.telemetry.log_levels import (
     LEVELS_IN_WORDS,
     Level,
@@ -33,6 +35,8 @@ from middlewares.telemetry.log_levels import (
 )
 
 DEFAULT_POLICY = "default"
+#: The fields of ours that pages may read with CORS_ORIGINS.
+EXPOSED = (CORRELATION_ID, "RateLimit", "RateLimit-Policy", "Retry-After")
 
 
 def _host(text: str) -> str:
@@ -143,6 +147,9 @@ class GatewaySettings(BaseSettings):
                 total_s=self.upstream_total_timeout,
             ),
             limits=(limit,) if limit.requests else (),
+            cors=CorsPolicy(self.cors_origins, expose=EXPOSED, credentials=True)
+            if self.cors_origins
+            else None,
         )
 
     @property

@@ -31,13 +31,11 @@ class Attempts:
         evidence: TrafficEvidence,
         metrics: GatewayMetrics,
         send_timeout_s: float,
-        owns_cors: bool,
     ) -> None:
         self._upstreams = upstreams
         self._evidence = evidence
         self._metrics = metrics
         self._send_timeout_s = send_timeout_s
-        self._owns_cors = owns_cors
 
     async def make(self, sending: Sending, instance: Instance, left: int) -> Outcome:
         """Try one instance, with `left` attempts after it; a failure is in the Outcome."""
@@ -107,7 +105,7 @@ class Attempts:
             connection,
             pool.give_back,
             send_timeout_s=self._send_timeout_s,
-            without_cors=self._owns_cors,
+            without_cors=sending.route.policy.cors is not None,
             takes_trailers=head.trailers,
         )
         sending.exchange.held.append(answer)

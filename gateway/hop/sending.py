@@ -23,14 +23,13 @@ from middlewares.routing.deciding import Route, target_behind
 class Means:
     """What the hop uses for each request.
 
-    `in_flight` counts requests by service. `owns_cors`: the gateway itself answers for CORS.
+    `in_flight` counts requests by service.
     """
 
     trusts: Callable[[str], bool]
     senders: SenderMemory
     in_flight: dict[str, int]
     client_limits: ClientLimits
-    owns_cors: bool
 
 
 class Sending:
@@ -107,7 +106,7 @@ class Sending:
             head,
             self.request,
             self.exchange.correlation_id,
-            without_cors=self._means.owns_cors,
+            without_cors=self.route.policy.cors is not None,
         )
 
     def tried(self, left: int, *, reused: bool = False) -> Tried:

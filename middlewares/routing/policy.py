@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import Policy
 
 
@@ -32,13 +33,15 @@ class Retries:
 class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
-    `limits` have distinct names; a limit of 0 requests is off and is left out.
+    `limits` have distinct names; a limit of 0 requests is off and is left out. Without `cors`, CORS is
+    the service's own matter.
     """
 
     timeouts: Timeouts = Timeouts()
     limits: tuple[Policy, ...] = ()
     retries: Retries = Retries()
     balance: Literal["p2c"] = "p2c"
+    cors: CorsPolicy | None = None
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.

@@ -1,5 +1,7 @@
 """Holds the routing table, and is the one place that replaces it."""
 
+from middlewares.cors.deciding import CorsPolicy
+from middlewares.exchange import Exchange
 from middlewares.routing.deciding import Table
 
 
@@ -18,3 +20,9 @@ class Routing:
     def covers(self, path: str) -> bool:
         """See Table.covers."""
         return self.table.covers(path)
+
+    def cors_of(self, exchange: Exchange) -> CorsPolicy | None:
+        """The CORS policy for a request, which may have no route yet, or none at all."""
+        if exchange.route is not None:
+            return exchange.route.policy.cors
+        return self.table.policy.cors if self.covers(exchange.path) else None

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import Policy
 from middlewares.routing.deciding import Table
 from middlewares.routing.policy import Retries, RoutePolicy, Timeouts
@@ -156,7 +157,8 @@ async def test_two_requests_of_one_instance_keep_each_their_own_timeouts(
 async def test_every_layer_asks_the_table_what_is_proxied(start_hop: StartHop) -> None:
     gateway, upstream = await start_hop(CORS_ORIGINS="https://shop.example")
     from_the_shop = {"Origin": "https://shop.example"}
-    gateway.gateway.routing.swap(Table(RoutePolicy(), "/gw/v1"))
+    policy = RoutePolicy(cors=CorsPolicy(("https://shop.example",)))
+    gateway.gateway.routing.swap(Table(policy, "/gw/v1"))
 
     answer = await gateway.get("/gw/v1/orders/x?y", headers=from_the_shop)
     assert (answer.status, upstream.requests[-1].target) == (200, b"/x?y")

@@ -1,6 +1,7 @@
-"""CORS for the proxied routes by aiohttp-cors, if `CORS_ORIGINS` is set."""
+"""The layers that answer for CORS, by aiohttp-cors, on the routes that have a policy for it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import aiohttp_cors
@@ -8,27 +9,29 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from aiohttp_cors.abc import AbstractRouterAdapter
 
+from middlewares.cors.deciding import ANY, CorsPolicy
 from middlewares.failures import BadRequest
 from middlewares.hygiene.deciding import MOST_ELEMENTS
-from middlewares.telemetry.correlation_ids import HEADER as CORRELATION_ID
 
-PREFLIGHT_KEPT_S = 600
-EXPOSED = (CORRELATION_ID, "RateLimit", "RateLimit-Policy", "Retry-After")
 #: Request fields that the answer to a preflight repeats.
 _REPEATED = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _VARY = "Origin"
 _PREFLIGHT_VARY = ", ".join(_REPEATED)
 
+#: The policy for a request; None: CORS is the service's own matter.
+PolicyOf = Callable[[web.Request], CorsPolicy | None]
+
+_Config = Mapping[str, Any]
 _Preflight = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class ProxiedRoutes(AbstractRouterAdapter):
-    """Gives aiohttp-cors one configuration for all proxied requests."""
+class _PolicyOfEach(AbstractRouterAdapter):
+    """Gives aiohttp-cors the policy of each request."""
 
-    def __init__(self, is_proxied: Callable[[str], bool]) -> None:
-        self._is_proxied = is_proxied
+    def __init__(self, policy_of: PolicyOf) -> None:
+        self._policy_of = policy_of
+        self._config_of = lru_cache(1024)(_config_of)
         self._preflight: _Preflight | None = None
-        self._config: Any = None
 
     def add_preflight_handler(
         self, routing_entity: object, handler: _Preflight, webview: bool = False
@@ -36,32 +39,61 @@ class ProxiedRoutes(AbstractRouterAdapter):
         self._preflight = handler
 
     def set_config_for_routing_entity(self, routing_entity: object, config: object) -> None:
-        self._config = config
+        """Nothing is set: each request has its policy."""
 
     def is_preflight_request(self, request: web.Request) -> bool:
-        return (
-            request.method == "OPTIONS"
-            and "Origin" in request.headers
-            and "Access-Control-Request-Method" in request.headers
-            and self.is_cors_enabled_on_request(request)
-        )
+        return is_preflight(request) and self.is_cors_enabled_on_request(request)
 
     def is_cors_enabled_on_request(self, request: web.Request) -> bool:
-        return self._is_proxied(request.path)
+        return self._policy_of(request) is not None
 
     async def get_preflight_request_config(
         self, preflight_request: web.Request, origin: str, requested_method: str
-    ) -> Any:
-        return self._config
+    ) -> _Config:
+        """Raises KeyError for a method that is not allowed, as aiohttp-cors wants it."""
+        policy = self._policy_of(preflight_request)
+        if policy is None or not policy.takes_method(requested_method):
+            raise KeyError
+        return self._config(policy, origin)
 
-    def get_non_preflight_request_config(self, request: web.Request) -> Any:
-        return self._config if _may_be_repeated(request, "Origin") else {}
+    def get_non_preflight_request_config(self, request: web.Request) -> _Config:
+        policy = self._policy_of(request)
+        if policy is None or not _may_be_repeated(request, "Origin"):
+            return {}
+        return self._config(policy, request.headers.get("Origin", ""))
 
     async def answer_preflight(self, request: web.Request) -> web.StreamResponse:
         if not _may_be_repeated(request, *_REPEATED):
             raise BadRequest("the preflight's fields are not valid")
         assert self._preflight is not None, "aiohttp-cors has given it"
         return await self._preflight(request)
+
+    def _config(self, policy: CorsPolicy, origin: str) -> _Config:
+        by = policy.admitting(origin)
+        config: _Config = self._config_of(policy)
+        return config if by is None or by in (ANY, origin) else {origin: config[by]}
+
+
+def _config_of(policy: CorsPolicy) -> _Config:
+    """The policy as aiohttp-cors has it: the options of each origin."""
+    return {
+        origin: aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+            allow_credentials=policy.credentials and origin != ANY,
+            expose_headers=policy.expose,
+            allow_headers=ANY if ANY in policy.headers else policy.headers,
+            max_age=policy.max_age_s,
+        )
+        for origin in policy.origins
+    }
+
+
+def is_preflight(request: web.Request) -> bool:
+    """Whether a browser asks if it may send a request of a page."""
+    return (
+        request.method == "OPTIONS"
+        and "Origin" in request.headers
+        and "Access-Control-Request-Method" in request.headers
+    )
 
 
 def _may_be_repeated(request: web.Request, *names: str) -> bool:
@@ -77,22 +109,12 @@ class Cors(NamedTuple):
     answers_preflights: Middleware
 
 
-def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Cors:
-    """Make the layers that add CORS fields to proxied answers and answer preflights."""
-    routes = ProxiedRoutes(is_proxied)
-    options = {
-        origin: aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
-            # With a wildcard and credentials any page could act in the user's name.
-            allow_credentials=origin != "*",
-            expose_headers=EXPOSED,
-            allow_headers="*",
-            max_age=PREFLIGHT_KEPT_S,
-        )
-        for origin in origins
-    }
+def cors_layers(policy_of: PolicyOf) -> Cors:
+    """Make the layers that add CORS fields to answers and answer preflights."""
+    routes = _PolicyOfEach(policy_of)
     # aiohttp-cors adds its fields in a hook that runs after all layers; here a layer calls the hook.
     hooks = web.Application()
-    aiohttp_cors.CorsConfig(hooks, router_adapter=routes).add(None, options)
+    aiohttp_cors.CorsConfig(hooks, router_adapter=routes).add(None, {})
     hooks.on_response_prepare.freeze()
 
     @web.middleware
@@ -101,7 +123,7 @@ def cors_layers(origins: Sequence[str], is_proxied: Callable[[str], bool]) -> Co
         if routes.is_cors_enabled_on_request(request):
             await hooks.on_response_prepare.send(request, response)
             # Without it a cache would give one origin's answer to another.
-            preflight = routes.is_preflight_request(request)
+            preflight = is_preflight(request)
             response.headers.add("Vary", _PREFLIGHT_VARY if preflight else _VARY)
         return response
 
