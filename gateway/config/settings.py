@@ -150,6 +150,7 @@ class GatewaySettings(BaseSettings):
             cors=CorsPolicy(self.cors_origins, expose=EXPOSED, credentials=True)
             if self.cors_origins
             else None,
+            body_bytes=self.max_body_bytes,
         )
 
     @property
@@ -163,7 +164,6 @@ class GatewaySettings(BaseSettings):
     @property
     def client_limits(self) -> ClientLimits:
         return ClientLimits(
-            body_bytes=self.max_body_bytes,
             body_idle_s=self.client_body_timeout,
             body_rate=self.client_body_min_rate,
             send_s=self.client_send_timeout,

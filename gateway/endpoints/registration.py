@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from aiohttp import web
@@ -57,7 +57,7 @@ class RegistrationEndpoints:
         """Register: 201, or 200 where it replaces an instance of the same id."""
         self.guard.require(request)
         name, instance_id = _named(request)
-        body = await _json_body(request, self._limits(MAX_BODY_BYTES))
+        body = await _json_body(request, self.client_limits, MAX_BODY_BYTES)
         try:
             instance = parse_registration(
                 name, instance_id, body, default_ttl_s=self.registry.settings.instance_ttl_s
@@ -85,7 +85,7 @@ class RegistrationEndpoints:
     async def heartbeats(self, request: web.Request) -> web.Response:
         """Renew many leases: 200 with the known instances, and those that must register again."""
         self.guard.require(request)
-        wanted = _instances(await _json_body(request, self._limits(MAX_HEARTBEATS_BYTES)))
+        wanted = _instances(await _json_body(request, self.client_limits, MAX_HEARTBEATS_BYTES))
         renewed = await self._call(scripts.renew([f"{name}/{id_}" for name, id_ in wanted]))
         known: dict[bool, list[dict[str, str]]] = {True: [], False: []}
         for (name, instance_id), is_known in zip(wanted, renewed, strict=True):
@@ -136,9 +136,6 @@ class RegistrationEndpoints:
             raise RegistryAway(REFUSES) from None
         except RegistryUnavailable:
             raise RegistryAway(AWAY) from None
-
-    def _limits(self, max_bytes: int) -> ClientLimits:
-        return replace(self.client_limits, body_bytes=max_bytes)
 
     def _refuse_forbidden(self, instance: Instance) -> None:
         """Refuse an address that is never connected to now, while the caller can still correct it.
@@ -207,10 +204,10 @@ def _pair(index: int, one: Any) -> tuple[str, str]:
     return one["name"], one["id"]
 
 
-async def _json_body(request: web.Request, limits: ClientLimits) -> Any:
+async def _json_body(request: web.Request, limits: ClientLimits, max_bytes: int) -> Any:
     """The body's document. NaN and infinities pass here: a check of the field can name it."""
     body = bytearray()
-    async for piece in RequestBody(request, request[EXCHANGE], limits).begin():
+    async for piece in RequestBody(request, request[EXCHANGE], limits, max_bytes).begin():
         body += piece
     try:
         return json.loads(body.decode(), object_pairs_hook=_each_once)

@@ -25,11 +25,10 @@ REPLAYED_BYTES = 64 * 1024
 class ClientLimits:
     """The limits for a client; each is a setting, and 0 means no limit.
 
-    `body_bytes` is the largest body, `body_idle_s` the longest pause in it, and `body_rate` the least
-    number of bytes a second: see `is_too_slow`. `send_s` is how long a client may read nothing.
+    `body_idle_s` is the longest pause in a body, and `body_rate` the least number of its bytes a second:
+    see `is_too_slow`. `send_s` is how long a client may read nothing.
     """
 
-    body_bytes: int = 0
     body_idle_s: float = 60.0
     body_rate: int = 0
     send_s: float = 60.0
@@ -44,25 +43,29 @@ def is_too_slow(received: int, waited_s: float, rate: int, grace_s: float) -> bo
 
 
 def body_of(
-    request: web.Request, exchange: Exchange, limits: ClientLimits
+    request: web.Request, exchange: Exchange, limits: ClientLimits, max_bytes: int
 ) -> "RequestBody | bytes | None":
-    """The request's body: bytes if all of it is here, None if there is none. Raises BodyTooLarge, BadRequest."""
+    """The request's body: bytes if all of it is here, None if there is none.
+
+    A body of more than `max_bytes` is refused; 0: none is. Raises BodyTooLarge, BadRequest.
+    """
     if not exchange.section.has_body:
         return None
     if not isinstance(request, PlainRequest):
-        return RequestBody(request, exchange, limits)
+        return RequestBody(request, exchange, limits, max_bytes)
     body = request.head.body
     exchange.bytes_in = len(body)
-    if 0 < limits.body_bytes < len(body):
-        raise _too_large(limits.body_bytes)
+    if 0 < max_bytes < len(body):
+        raise _too_large(max_bytes)
     return body
 
 
 class RequestBody:
     """The body of one request; each attempt reads it from its first piece."""
 
-    def __init__(self, request: web.Request, exchange: Exchange, limits: ClientLimits) -> None:
-        max_bytes = limits.body_bytes
+    def __init__(
+        self, request: web.Request, exchange: Exchange, limits: ClientLimits, max_bytes: int
+    ) -> None:
         length = exchange.section.body_length
         if max_bytes and length is not None and length > max_bytes:
             raise _too_large(max_bytes)
@@ -71,6 +74,7 @@ class RequestBody:
         self._request = request
         self._exchange = exchange
         self._limits = limits
+        self._max_bytes = max_bytes
         #: How long the gateway waited for the client, without the time that a slow instance took.
         self._waited_s = 0.0
         self._beginning = Beginning(REPLAYED_BYTES)
@@ -116,9 +120,9 @@ class RequestBody:
         return piece
 
     def _check(self, received: int) -> None:
+        if self._max_bytes and received > self._max_bytes:
+            raise _too_large(self._max_bytes)
         limits = self._limits
-        if limits.body_bytes and received > limits.body_bytes:
-            raise _too_large(limits.body_bytes)
         if is_too_slow(received, self._waited_s, limits.body_rate, RATE_GRACE_S):
             raise RequestTimeout("the request's body comes too slowly")
 

@@ -50,7 +50,7 @@ class Sending:
         self.exchange: Exchange = exchange
         self.route: Route = exchange.route
         self.idempotent = method in IDEMPOTENT
-        self.body = body_of(request, exchange, means.client_limits)
+        self.body = body_of(request, exchange, means.client_limits, self.route.policy.body_bytes)
         timeouts = self.route.policy.timeouts
         # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
         now_s = asyncio.get_running_loop().time() if timeouts.total_s else 0.0

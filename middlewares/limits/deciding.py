@@ -5,12 +5,15 @@ no interval shorter than the window ever holds more than the limit. This is the 
 and the limiter of a worker that decides alone.
 """
 
+import hashlib
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from middlewares.hygiene.deciding import FieldLine
 
 #: The fields that tell clients their limits (draft-ietf-httpapi-ratelimit-headers-11), lower-case. On a
 #: limited route ours replace those of an upstream.
@@ -27,6 +30,9 @@ NO_LIMIT = 2**53 - 1
 class Policy:
     """At most `requests` in any interval of `window_us` microseconds; 0 requests: no limit.
 
+    `by` says whose requests are counted together: a client's, those for a service, those of a route,
+    everyone's, or those with the same value of the field `header`, which is in lower case.
+
     With `counts`, answers with these statuses are limited: a request is admitted while there is room,
     and charged once its answer is known. Concurrent requests may then exceed the limit together.
 
@@ -38,6 +44,8 @@ class Policy:
     requests: int
     window_us: int
     counts: frozenset[int] = frozenset()
+    by: Literal["client", "service", "route", "everyone", "header"] = "client"
+    header: bytes = b""
 
     @cached_property
     def window_s(self) -> int:
@@ -73,10 +81,10 @@ class Policy:
 
 
 class Check(NamedTuple):
-    """The question whether `client` may have one more request under `policy`."""
+    """The question whether those who share a `key` may have one more request under `policy`."""
 
     policy: Policy
-    client: str
+    key: str
 
 
 class Ask(NamedTuple):
@@ -94,8 +102,41 @@ class Ask(NamedTuple):
         return Ask(checks, anyway=True) if checks else None
 
 
+class Asking(NamedTuple):
+    """Whose request it is: the client's key, its service and route, and the request's fields."""
+
+    client: str
+    service: str
+    route: str
+    fields: Sequence[FieldLine]
+
+
+def key_of(policy: Policy, asking: Asking) -> str:
+    """The key that a request is counted by; no client can choose one of another kind.
+
+    A request without the field `header` is counted by its client.
+    """
+    if policy.by == "service":
+        return "service:" + asking.service
+    if policy.by == "route":
+        return "route:" + asking.route
+    if policy.by == "everyone":
+        return "everyone"
+    if policy.by == "header":
+        values = [value for name, value in asking.fields if name.lower() == policy.header]
+        if values:
+            # The registry must not keep a client's value, which may be long, or a secret.
+            return "header:" + hashlib.blake2b(b", ".join(values), digest_size=16).hexdigest()
+    return asking.client
+
+
+def ask_of(policies: Sequence[Policy], asking: Asking) -> Ask:
+    """Ask whether a request may be made under these policies, each with its own key."""
+    return Ask(tuple([Check(policy, key_of(policy, asking)) for policy in policies]))
+
+
 def ask_for(policies: Sequence[Policy], client: str) -> Ask:
-    """Ask whether a client may have one more request under these policies."""
+    """Ask whether a client may have one more request under these policies, which all count by client."""
     if len(policies) == 1:  # the quick way, for nearly all requests
         return Ask((Check(policies[0], client),))
     return Ask(tuple([Check(policy, client) for policy in policies]))
@@ -303,7 +344,7 @@ class LocalLimiter:
 
     def _log_of(self, check: Check) -> SlidingLog:
         # The key has the policy's name: admissions also count under the next policy of that name.
-        key = (check.policy.name, check.client)
+        key = (check.policy.name, check.key)
         log = self._logs.get(key)
         if log is None:
             log = self._logs[key] = SlidingLog()

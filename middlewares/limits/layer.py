@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure, RateLimited
-from middlewares.limits.deciding import Ask, Decision, ask_for
+from middlewares.limits.deciding import Ask, Asking, Decision, ask_for, ask_of
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -31,8 +31,13 @@ def rate_limit_middleware(
         route = exchange.route
         if route is None or not route.policy.limits:
             return handler(request)
-        ask = ask_for(route.policy.limits, key_of(exchange))
-        return limited(request, handler, exchange, ask, route.policy.counts_answers)
+        policy, client = route.policy, key_of(exchange)
+        if policy.limits_by_client:
+            ask = ask_for(policy.limits, client)
+        else:
+            fields = exchange.section.fields
+            ask = ask_of(policy.limits, Asking(client, route.service, route.id, fields))
+        return limited(request, handler, exchange, ask, policy.counts_answers)
 
     async def limited(
         request: web.Request, handler: Handler, exchange: Exchange, ask: Ask, counts_answers: bool

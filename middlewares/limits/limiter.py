@@ -164,18 +164,18 @@ class SharedLimiter:
             if len(refused) >= REFUSALS_REMEMBERED:
                 refused.clear()
             until_s = self._clock_s() + one.next_in_us / 1_000_000
-            refused[one.check.client] = until_s
+            refused[one.check.key] = until_s
             self._refusing_until_s = max(self._refusing_until_s, until_s)
 
     def _still_refused(self, ask: Ask, now_s: float) -> Decision | None:
         for check in ask.checks:
             refused = self._refused.get(check.policy)
-            if refused is None or (until_s := refused.get(check.client)) is None:
+            if refused is None or (until_s := refused.get(check.key)) is None:
                 continue
             if now_s < until_s:
                 left_us = math.ceil((until_s - now_s) * 1_000_000)
                 return Decision(check, STILL_USED_UP, 0, left_us, check.policy.requests)
-            del refused[check.client]
+            del refused[check.key]
         return None
 
     def _decide_alone(self, ask: Ask) -> Decision:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from middlewares.access.deciding import AddressLists
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import Policy
 
@@ -34,7 +35,7 @@ class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
     `limits` have distinct names; a limit of 0 requests is off and is left out. Without `cors`, CORS is
-    the service's own matter.
+    the service's own matter. `body_bytes` is the largest body of a request; 0: no limit.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -42,11 +43,18 @@ class RoutePolicy:
     retries: Retries = Retries()
     balance: Literal["p2c"] = "p2c"
     cors: CorsPolicy | None = None
+    access: AddressLists | None = None
+    body_bytes: int = 0
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
         if len({limit.name for limit in self.limits}) < len(self.limits):
             raise ValueError("a limit is named twice")
+
+    @cached_property
+    def limits_by_client(self) -> bool:
+        """Whether all limits count a client's requests."""
+        return all(limit.by == "client" for limit in self.limits)
 
     @cached_property
     def counts_answers(self) -> bool:

@@ -49,7 +49,9 @@ def test_without_a_setting_there_is_a_rate() -> None:
 class Upload:
     """A body whose pieces come and are read at times that the test sets."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, limits: ClientLimits) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, limits: ClientLimits, max_bytes: int = 0
+    ) -> None:
         self.now_s = 1000.0
         monkeypatch.setattr(request_body, "time", SimpleNamespace(monotonic=lambda: self.now_s))
         connection = BaseProtocol(asyncio.get_running_loop())
@@ -58,7 +60,7 @@ class Upload:
         request = make_mocked_request("POST", "/", payload=self.content)
         section = HeaderSection(())
         exchange = Exchange("id", self.now_s, "192.0.2.1", section, None, "/", "/")
-        self.body = RequestBody(request, exchange, limits)
+        self.body = RequestBody(request, exchange, limits, max_bytes)
         self.pieces = self.body.begin()
 
     async def comes(self, after_s: float) -> bytes:
@@ -109,7 +111,7 @@ async def test_another_try_begins_with_the_first_piece_as_long_as_all_are_kept(
 async def test_a_body_that_went_wrong_is_not_sent_once_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    upload = Upload(monkeypatch, ClientLimits(body_bytes=2))
+    upload = Upload(monkeypatch, ClientLimits(), max_bytes=2)
     assert await upload.comes(0.1) == b"x"
     assert upload.body.is_replayable
     upload.content.feed_data(b"too much")

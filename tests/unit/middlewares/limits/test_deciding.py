@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from middlewares.limits.deciding import (
     Ask,
+    Asking,
     Check,
     Decision,
     LocalLimiter,
@@ -16,6 +17,7 @@ from middlewares.limits.deciding import (
     SlidingLog,
     Why,
     decide,
+    key_of,
     spread,
 )
 
@@ -379,3 +381,33 @@ def test_a_worker_alone_counts_on_when_the_limit_of_a_name_changes() -> None:
     before, after = (Ask((Check(Policy("default", limit, S), "c"),)) for limit in (2, 3))
     assert [limiter.decide(before, 0, 1).allowed for _ in range(3)] == [True, True, False]
     assert [limiter.decide(after, 0, 1).allowed for _ in range(2)] == [True, False]
+
+
+# Whose requests count together
+
+
+def _key(by: str, *fields: tuple[bytes, bytes], client: str = "192.0.2.1") -> str:
+    policy = Policy("p", 1, S, by=by, header=b"x-tenant")
+    return key_of(policy, Asking(client, "order_service", "orders", fields))
+
+
+def test_each_kind_has_its_own_key() -> None:
+    assert _key("client") == "192.0.2.1"
+    assert _key("service") == "service:order_service"
+    assert _key("route") == "route:orders"
+    assert _key("everyone") == "everyone"
+
+
+def test_a_field_is_counted_by_its_value_which_is_not_kept() -> None:
+    key = _key("header", (b"X-Tenant", b"acme"))
+    assert key == _key("header", (b"x-tenant", b"acme"), client="192.0.2.2")
+    assert key != _key("header", (b"x-tenant", b"ACME"))
+    assert "acme" not in key
+    assert len(_key("header", (b"x-tenant", b"x" * 50_000))) == len(key)
+    # RFC 9110 §5.3: a field that is sent twice is one list.
+    twice = _key("header", (b"X-Tenant", b"a"), (b"X-TENANT", b"b"))
+    assert twice == _key("header", (b"X-Tenant", b"a, b"))
+
+
+def test_without_the_field_the_client_counts() -> None:
+    assert _key("header") == "192.0.2.1"

@@ -1,0 +1,1 @@
+"""Admits and refuses clients of a route by their addresses."""
