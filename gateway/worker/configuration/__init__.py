@@ -1,0 +1,1 @@
+"""Puts the configuration file in force, at the start and again when it changes."""

@@ -1,0 +1,153 @@
+"""Reads the configuration file again, and puts it in force whole or not at all."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import structlog
+
+from discovery.base.steps import Steps, in_steps
+from gateway.worker.configuration.signature import signature_of
+
+#: How often the file is looked at. Whoever has changed it waits for twice this time at most.
+LOOK_EVERY_S = 0.5
+#: Log lines name at most this many mistakes or differences; `lockgate reload` prints all.
+MOST_LOGGED = 20
+
+C = TypeVar("C")
+
+_log = structlog.get_logger()
+
+
+class ConfigurationRejected(Exception):
+    """The file has mistakes; nothing of it is taken over."""
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("; ".join(self.mistakes))
+
+
+class Result(Enum):
+    """How a reload ended."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """How a reload ended, and in words what is different, or what is wrong."""
+
+    result: Result
+    differences: tuple[str, ...] = ()
+    mistakes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means(Generic[C]):
+    """What a reload is made of.
+
+    `read` makes a configuration of the file's bytes in steps, or raises ConfigurationRejected.
+    `differences` are in words, and `put_in_force` takes over a configuration in one go.
+    """
+
+    read: Callable[[bytes], Steps[C]]
+    differences: Callable[[C, C], Steps[Sequence[str]]]
+    put_in_force: Callable[[C], None]
+
+
+class Configuration(Generic[C]):
+    """The file's configuration in force; reloads come one after the other."""
+
+    def __init__(self, path: Path, in_force: C, content: bytes, means: Means[C]) -> None:
+        self.path = path
+        self.in_force = in_force
+        #: When the last reload that was not rejected ended (Unix s).
+        self.loaded_at_s = time.time()
+        #: The mistakes of the last reload; empty if it was not rejected.
+        self.mistakes: tuple[str, ...] = ()
+        self._content = content
+        self._means = means
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the last reload was not rejected."""
+        return not self.mistakes
+
+    async def reload(self, why: str) -> Reloaded:
+        """Read the file again; requests that have begun keep the configuration that they began with."""
+        async with self._one_at_a_time:
+            reloaded = await self._reload()
+        self.mistakes = reloaded.mistakes
+        if reloaded.result is Result.REJECTED:
+            _log.error(
+                "config.rejected",
+                why=why,
+                file=str(self.path),
+                mistakes=reloaded.mistakes[:MOST_LOGGED],
+                number=len(reloaded.mistakes),
+                detail="the configuration before stays in force",
+            )
+            return reloaded
+        self.loaded_at_s = time.time()
+        _log.info(
+            f"config.{reloaded.result.value}",
+            why=why,
+            file=str(self.path),
+            differences=reloaded.differences[:MOST_LOGGED],
+            number=len(reloaded.differences),
+        )
+        return reloaded
+
+    async def watch(self) -> None:
+        """Reload when the file has changed; never returns.
+
+        A change counts once nothing has changed for LOOK_EVERY_S, since an editor may write in parts.
+        """
+        known = changing = signature_of(self.path)
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            now = signature_of(self.path)
+            if now is None or now == known:
+                changing = known
+            elif now != changing:
+                changing = now
+            else:
+                known = now
+                await self._reload_after_change()
+
+    async def _reload_after_change(self) -> None:
+        content = await self._read_file()
+        if isinstance(content, bytes) and content == self._content and self.is_current:
+            return  # touched, or written as it was
+        await self.reload("the file has changed")
+
+    async def _reload(self) -> Reloaded:
+        content = await self._read_file()
+        if isinstance(content, OSError):
+            mistake = f"{self.path}: it can't be read: {content.strerror}"
+            return Reloaded(Result.REJECTED, mistakes=(mistake,))
+        if content == self._content:
+            return Reloaded(Result.UNCHANGED)
+        try:
+            configuration = await in_steps(self._means.read(content))
+        except ConfigurationRejected as rejected:
+            return Reloaded(Result.REJECTED, mistakes=rejected.mistakes)
+        differences = await in_steps(self._means.differences(self.in_force, configuration))
+        self._means.put_in_force(configuration)
+        self.in_force, self._content = configuration, content
+        result = Result.CHANGED if differences else Result.UNCHANGED
+        return Reloaded(result, differences=tuple(differences))
+
+    async def _read_file(self) -> bytes | OSError:
+        """The file's bytes; a slow disk or network holds up nobody."""
+        try:
+            return await asyncio.to_thread(self.path.read_bytes)
+        except OSError as error:
+            return error
