@@ -35,6 +35,8 @@ COMMANDS = (
     "register",
     "drain",
     "deregister",
+    "check-config",
+    "config",
     "doctor",
 )
 EXIT_STATUSES = (

@@ -12,11 +12,11 @@ _ORIGIN = re.compile(
 
 def parse_origins(text: str) -> tuple[str, ...]:
     """The origins of a comma-separated list; ValueError says how to correct the first bad one."""
-    return tuple(_origin(item.strip()) for item in text.split(",") if item.strip())
+    return tuple(parse_origin(item.strip()) for item in text.split(",") if item.strip())
 
 
-def _origin(text: str) -> str:
-    """The origin as browsers send it: lower case, without a default port (RFC 6454 §6.2)."""
+def parse_origin(text: str) -> str:
+    """The origin as browsers send it: lower case, without a default port (RFC 6454 §6.2); or `*`."""
     if text == ANY:
         return text
     found = _ORIGIN.fullmatch(text.lower().removesuffix("/"))

@@ -1,0 +1,184 @@
+"""Composes the tree of a file from the events of libyaml, within bounds.
+
+The events come from PyYAML's binding, whose parser is 40 times as fast as the one in Python of ruamel.yaml;
+what a plain text means is decided by YAML 1.2 (scalars.py), not by PyYAML.
+"""
+
+from dataclasses import dataclass, field
+
+import yaml
+
+from gateway.config.file.decoding import end_of
+from gateway.config.file.mistakes import Mistake, Position
+from gateway.config.file.nodes import Entry, Items, Mapping, Node, Path, Scalar
+from gateway.config.file.syntax import mistake_of
+from gateway.config.file.wording import quoted, spelled
+
+MAX_DEPTH = 32
+#: With what aliases repeat; 5,000 routes with every key have a third of it.
+MAX_NODES = 1_000_000
+
+
+class Unreadable(Exception):
+    """The rest of the file can't be read because of the mistake."""
+
+    def __init__(self, position: Position, message: str) -> None:
+        super().__init__(message)
+        self.mistake = Mistake(position, "", message)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping whose end is not read yet, and how much it holds so far."""
+
+    node: Items | Mapping
+    path: Path
+    anchor: str | None
+    key: Scalar | None = None
+    nodes: int = 1
+    depth: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Anchored:
+    node: Node
+    nodes: int
+    depth: int
+
+
+@dataclass(slots=True)
+class _Composer:
+    mistakes: list[Mistake] = field(default_factory=list)
+    root: Node | None = None
+    opened: list[_Open] = field(default_factory=list)
+    anchored: dict[str, _Anchored | None] = field(default_factory=dict)  # None: not read yet
+
+    def take(self, event: yaml.Event) -> None:
+        mark = event.start_mark
+        assert mark is not None
+        position = Position(mark.line + 1, mark.column + 1)
+        match event:
+            case yaml.ScalarEvent():
+                self._refuse_tag(event.tag, position)
+                scalar = Scalar(position, event.value, event.implicit[0])
+                self._add(event.anchor, _Anchored(scalar, 1, 0), position)
+            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+                self._refuse_tag(event.tag, position)
+                self._open(event, position)
+            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
+                one = self.opened.pop()
+                self._add(one.anchor, _Anchored(one.node, one.nodes, one.depth), one.node.position)
+            case yaml.AliasEvent():
+                self._add(None, self._meant(event.anchor, position), position)
+            case yaml.DocumentStartEvent():
+                self._begin(event, position)
+            case _:
+                pass
+
+    def _begin(self, event: yaml.DocumentStartEvent, position: Position) -> None:
+        if self.root is not None:
+            raise Unreadable(position, "a second document begins here; a file has one")
+        if event.version not in (None, (1, 2)):
+            raise Unreadable(
+                position, "the file is read as YAML 1.2; remove the line that begins with %YAML"
+            )
+
+    def _open(
+        self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, position: Position
+    ) -> None:
+        if len(self.opened) >= MAX_DEPTH:
+            raise Unreadable(position, f"there are more than {MAX_DEPTH} levels")
+        is_list = isinstance(event, yaml.SequenceStartEvent)
+        node = Items(position) if is_list else Mapping(position)
+        if event.anchor:
+            self.anchored[event.anchor] = None
+        self.opened.append(_Open(node, self._path(), event.anchor))
+
+    def _add(self, anchor: str | None, one: _Anchored, position: Position) -> None:
+        """Put a whole node where it belongs."""
+        if anchor:
+            self.anchored[anchor] = one
+        if not self.opened:
+            self.root = one.node
+            return
+        parent = self.opened[-1]
+        parent.nodes += one.nodes
+        parent.depth = max(parent.depth, one.depth + 1)
+        if parent.nodes > MAX_NODES or len(self.opened) + one.depth > MAX_DEPTH:
+            what = f"{MAX_NODES:,} values" if parent.nodes > MAX_NODES else f"{MAX_DEPTH} levels"
+            raise Unreadable(position, f"with its aliases the file has more than {what}")
+        if isinstance(parent.node, Items):
+            parent.node.nodes.append(one.node)
+        elif parent.key is None:
+            parent.key = self._key(one.node, position)
+        else:
+            self._enter(parent, parent.key, one.node)
+            parent.key = None
+
+    def _enter(self, parent: _Open, key: Scalar, node: Node) -> None:
+        assert isinstance(parent.node, Mapping)
+        first = parent.node.entries.get(key.text)
+        if first is not None:
+            message = f"the key is there already, in line {first.position.line}"
+            self.mistakes.append(Mistake(key.position, spelled((*parent.path, key.text)), message))
+        elif key.text == "<<" and key.plain:
+            message = (
+                "YAML 1.2 has no merge keys; write the keys out, or once below `defaults`; "
+                "an alias can stand for a whole value"
+            )
+            self.mistakes.append(Mistake(key.position, spelled(parent.path), message))
+        else:
+            parent.node.entries[key.text] = Entry(key.position, node)
+
+    def _key(self, node: Node, position: Position) -> Scalar:
+        if isinstance(node, Scalar):
+            return Scalar(position, node.text, node.plain)
+        raise Unreadable(position, "a key must be a text; put one with { } or [ ] in it in quotes")
+
+    def _meant(self, anchor: str | None, position: Position) -> _Anchored:
+        assert anchor is not None
+        if anchor not in self.anchored:
+            raise Unreadable(
+                position,
+                f"there is no anchor {quoted('&' + anchor)} before this alias; "
+                "text that begins with * stands in quotes",
+            )
+        meant = self.anchored[anchor]
+        if meant is None:
+            raise Unreadable(
+                position, f"the alias {quoted('*' + anchor)} stands within its own value"
+            )
+        return meant
+
+    def _refuse_tag(self, tag: str | None, position: Position) -> None:
+        if tag is not None:
+            shown = quoted(tag.replace("tag:yaml.org,2002:", "!!"))
+            message = f"the tag {shown} is not allowed; text that begins with ! stands in quotes"
+            self.mistakes.append(Mistake(position, spelled(self._path()), message))
+
+    def _path(self) -> Path:
+        """The path of the node that is read next."""
+        if not self.opened:
+            return ()
+        parent = self.opened[-1]
+        if isinstance(parent.node, Items):
+            return (*parent.path, len(parent.node.nodes))
+        return parent.path if parent.key is None else (*parent.path, parent.key.text)
+
+
+def compose(text: str) -> tuple[Node | None, list[Mistake]]:
+    """The tree of the file, None for an empty one, and what is wrong with its form.
+
+    A file whose form is wrong is read to that place, and has no tree.
+    """
+    composer = _Composer()
+    try:
+        for event in yaml.parse(text, Loader=yaml.CLoader):
+            composer.take(event)
+    except yaml.MarkedYAMLError as error:
+        return None, [*composer.mistakes, mistake_of(error, text)]
+    except yaml.YAMLError:
+        return None, [Mistake(end_of(text), "", "this is not YAML")]
+    except Unreadable as unreadable:
+        return None, [*composer.mistakes, unreadable.mistake]
+    return composer.root, composer.mistakes

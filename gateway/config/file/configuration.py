@@ -1,0 +1,43 @@
+"""The whole file."""
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from gateway.config.file.http_texts import Name
+from gateway.config.file.paths import Discover
+from gateway.config.file.policies import Defaults, Limit
+from gateway.config.file.routes import Route
+from gateway.config.file.sections import Section
+from gateway.config.file.services import Service
+
+
+class Configuration(Section):
+    """The configuration file of a Lockgate gateway."""
+
+    discover: Discover = Field(
+        default="/api",
+        description="Below this path every registered service has its route by name; false: there are "
+        "only the routes of the file.",
+        examples=["/api"],
+    )
+    defaults: Defaults = Field(
+        default_factory=Defaults,
+        description="Policies of every route that does not say otherwise.",
+        examples=[{"limits": ["default"]}],
+    )
+    limits: Mapping[Name, Limit] = Field(
+        default_factory=dict,
+        description="Limits by name.",
+        examples=[{"default": {"requests": 100, "window": "60s"}}],
+    )
+    services: Mapping[Name, Service] = Field(
+        default_factory=dict,
+        description="Services that need more than their registration says, by name.",
+        examples=[{"legacy": {"urls": ["http://10.0.0.5:9000"]}}],
+    )
+    routes: tuple[Route, ...] = Field(
+        default=(),
+        description="Routes. The most specific match wins; of two that tie, the first.",
+        examples=[[{"name": "shop", "match": {"prefix": "/shop"}, "service": "shop_service"}]],
+    )

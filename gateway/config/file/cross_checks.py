@@ -1,0 +1,113 @@
+"""What only the file as a whole tells: names that are not there, routes that are the same.
+
+The names are taken from the values as they stand, so that a mistake elsewhere hides none of these.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.matches import Match
+from gateway.config.file.mistakes import Mistake
+from gateway.config.file.nodes import Node, Path, key_position, node_at
+from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
+
+
+def wrong_as_a_whole(
+    value: Any, configuration: Configuration | None, root: Node
+) -> Iterator[Mistake]:
+    """The mistakes of a file; there is no configuration if some of its sections are wrong."""
+    yield from _limits_not_there(value, root)
+    yield from _same_names(value, root)
+    matches = enumerate(one.match for one in configuration.routes) if configuration else None
+    yield from _same_matches(matches or _right_matches(value), root)
+
+
+def warnings(configuration: Configuration, value: Any, root: Node) -> Iterator[Mistake]:
+    """What a file without mistakes says in vain."""
+    used = {name for _, name in _limits_named(value)}
+    for name in configuration.limits:
+        if name not in used:
+            yield _warning(root, ("limits", name), "no route has this limit, nor have defaults")
+    if configuration.discover is not False:
+        return  # every service may have its route by name
+    asked = {route.service for route in configuration.routes}
+    for name in configuration.services:
+        if name not in asked:
+            yield _warning(root, ("services", name), "no route goes to this service")
+
+
+def never_reached(root: Node, index: int, before: int) -> Mistake:
+    """The warning for a route whose requests all go to another one."""
+    other = f"routes[{before}] in line {node_at(root, ('routes', before)).position.line}"
+    return _warning(root, ("routes", index), f"gets no request: {other} takes all of them")
+
+
+def _warning(root: Node, path: Path, message: str) -> Mistake:
+    return Mistake(key_position(root, path), spelled(path), message, "warning")
+
+
+def _routes(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    routes = value.get("routes")
+    for index, route in enumerate(routes if isinstance(routes, tuple) else ()):
+        if isinstance(route, dict):
+            yield index, route
+
+
+def _limits_named(value: Any) -> Iterator[tuple[Path, str]]:
+    """Each name of a limit with its path."""
+    holders: list[tuple[Path, Any]] = [(("defaults",), value.get("defaults"))]
+    holders += [(("routes", index), route) for index, route in _routes(value)]
+    for path, holder in holders:
+        names = holder.get("limits") if isinstance(holder, dict) else None
+        for index, name in enumerate(names if isinstance(names, tuple) else ()):
+            if isinstance(name, str):
+                yield (*path, "limits", index), name
+
+
+def _limits_not_there(value: Any, root: Node) -> Iterator[Mistake]:
+    limits = value.get("limits", {})
+    if not isinstance(limits, dict):
+        return
+    there = f"; there are {quoted_list(limits)}" if limits else "; there are none below `limits`"
+    for path, name in _limits_named(value):
+        if name not in limits:
+            message = f"there is no limit {quoted(name)}{or_nearest(name, limits, there)}"
+            yield Mistake(node_at(root, path).position, spelled(path), message)
+
+
+def _same_names(value: Any, root: Node) -> Iterator[Mistake]:
+    first: dict[str, int] = {}
+    for index, route in _routes(value):
+        name = route.get("name")
+        if not isinstance(name, str):
+            continue
+        before = first.setdefault(name, index)
+        if before != index:
+            path = ("routes", index, "name")
+            message = f"the name is that of {_other(root, before)} too; choose another one"
+            yield Mistake(node_at(root, path).position, spelled(path), message)
+
+
+def _same_matches(matches: Iterable[tuple[int, Match]], root: Node) -> Iterator[Mistake]:
+    first: dict[object, int] = {}
+    for index, match in matches:
+        before = first.setdefault(match.same, index)
+        if before != index:
+            path = ("routes", index, "match")
+            message = f"takes the very same requests as {_other(root, before)}"
+            yield Mistake(key_position(root, path), spelled(path), message)
+
+
+def _right_matches(value: Any) -> Iterator[tuple[int, Match]]:
+    """The matches of a file that are right themselves."""
+    for index, route in _routes(value):
+        with suppress(ValidationError):
+            yield index, Match.model_validate(route.get("match"))
+
+
+def _other(root: Node, index: int) -> str:
+    return f"routes[{index}] in line {node_at(root, ('routes', index)).position.line}"

@@ -1,0 +1,28 @@
+"""Keys of the file that this version does not have."""
+
+#: They are told as such: the nearest key that there is was not meant.
+NOT_YET = frozenset(
+    [
+        "auth",
+        "balance",
+        "breaker",
+        "budget",
+        "cache",
+        "compress",
+        "cost",
+        "counts",
+        "mirror",
+        "outliers",
+        "request",
+        "reserve",
+        "response",
+        "retries",
+        "rewrite_location",
+        "shadow",
+        "slow_start",
+        "split",
+        "tls",
+        "validate",
+        "versions",
+    ]
+)

@@ -1,0 +1,177 @@
+"""Policies: time-outs, limits, CORS, and from where a route may be asked."""
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar
+
+from pydantic import Discriminator, Field, Tag
+
+from gateway.config.file.hosts import Origin, Source
+from gateway.config.file.http_texts import FieldName, Method, Name
+from gateway.config.file.numbers import Timeout, choice, duration, whole_number
+from gateway.config.file.parsed import Parsed
+from gateway.config.file.sections import (
+    AT_VALUE,
+    MAPPING,
+    TEXT,
+    Listed,
+    Section,
+    Some,
+    Wrong,
+    kind_of,
+)
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    hint = " (yes, no, on and off are text)" if isinstance(value, str) else ""
+    raise ValueError(f"must be true or false{hint}")
+
+
+Flag = Annotated[bool, Parsed(_flag, "true or false", {"type": "boolean"})]
+
+
+class Timeouts(Section):
+    """How long a request may take."""
+
+    switched_off_by_null = frozenset(["connect", "head", "idle", "total"])
+
+    connect_s: Timeout | None = Field(
+        default=None,
+        alias="connect",
+        description="To connect to an instance.",
+        examples=["2s"],
+        json_schema_extra={"default": "2s"},
+    )
+    head_s: Timeout | None = Field(
+        default=None,
+        alias="head",
+        description="From the last byte sent to an instance to the head of its answer.",
+        examples=["30s"],
+        json_schema_extra={"default": "30s"},
+    )
+    idle_s: Timeout | None = Field(
+        default=None,
+        alias="idle",
+        description="Between two pieces of an answer.",
+        examples=["5m"],
+        json_schema_extra={"default": "5m"},
+    )
+    total_s: Timeout | None = Field(
+        default=None,
+        alias="total",
+        description="For the whole exchange, all attempts together.",
+        examples=["1m"],
+        json_schema_extra={"default": 0},
+    )
+
+
+class ByHeader(Section):
+    """Counts for each value of a header."""
+
+    header: FieldName = Field(
+        description="The header whose value is counted for.", examples=["X-Tenant"]
+    )
+
+
+By = Annotated[
+    Annotated[
+        str, choice("client", "service", "route", "everyone", words="{header: NAME}"), Tag(TEXT)
+    ]
+    | Annotated[ByHeader, Tag(MAPPING)],
+    Discriminator(
+        kind_of,
+        custom_error_type=AT_VALUE,
+        custom_error_message="must be client, service, route, everyone or {header: NAME}",
+    ),
+]
+
+
+class Limit(Section):
+    """At most so many requests in any window of this length."""
+
+    requests: Annotated[int, whole_number(1, 1_000_000)] = Field(
+        description="Requests that are admitted in a window.", examples=[100]
+    )
+    window_s: Annotated[float, duration("100ms", "1d")] = Field(
+        alias="window", description="The length of the window.", examples=["60s"]
+    )
+    by: By = Field(
+        default="client",
+        description="Whose requests are counted together: those of a client, to a service, on a route, "
+        "all of them, or those with the same value of a header.",
+        examples=["client"],
+    )
+
+
+class Cors(Section):
+    """Which pages of other origins may ask in a browser."""
+
+    origins: Some[Origin] = Field(
+        description='Origins whose pages may ask; "*." takes the place of any number of labels, '
+        '"*" alone is every origin.',
+        examples=[["https://app.example.com"]],
+    )
+    methods: Some[Method] = Field(
+        default=(),
+        description="Methods that they may use; left out: every one.",
+        examples=[["GET", "PUT"]],
+    )
+    headers: Some[FieldName] = Field(
+        default=(),
+        description="Request headers that they may set; left out: those that they ask for.",
+        examples=[["X-Plan"]],
+    )
+    expose: Some[FieldName] = Field(
+        default=(),
+        description="Headers of the answer that they may read, beside those that the gateway sets.",
+        examples=[["ETag"]],
+    )
+    max_age_s: Annotated[float, duration("0s", "1d")] = Field(
+        default=600.0,
+        alias="max_age",
+        description="How long browsers keep the answer to a preflight.",
+        examples=["10m"],
+        json_schema_extra={"default": "10m"},
+    )
+    credentials: Flag = Field(
+        default=False,
+        description="Whether cookies and credentials are sent along.",
+        examples=[True],
+    )
+
+    def wrong(self) -> Iterable[Wrong]:
+        if "*" not in self.origins:
+            return
+        if len(self.origins) > 1:
+            yield Wrong(("origins",), '"*" is every origin, and stands alone')
+        if self.credentials:
+            yield Wrong(
+                ("credentials",),
+                'must be false where origins is ["*"]: any page could act for your users; list them',
+            )
+
+
+class Sources(Section):
+    """Addresses that clients come from, seen behind TRUSTED_PROXIES."""
+
+    sources: Some[Source] = Field(
+        alias="from",
+        description="Addresses and networks, IPv4 or IPv6.",
+        examples=[["10.0.0.0/8", "2001:db8::/32"]],
+    )
+
+
+class Defaults(Section):
+    """What routes have where they say nothing themselves."""
+
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits"])
+
+    timeouts: Timeouts | None = Field(
+        default=None, description="Time-outs of requests; null: none.", examples=[{"head": "30s"}]
+    )
+    limits: Listed[Name] | None = Field(
+        default=None,
+        description="Names of limits; every one of them must admit a request; null: none.",
+        examples=[["default"]],
+    )

@@ -1,0 +1,228 @@
+"""What every section of the file shares: frozen, no unknown keys, and rules on which keys go together."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
+from itertools import combinations
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
+
+from gateway.config.file.not_yet import NOT_YET
+from gateway.config.file.wording import nearest, quoted
+
+T = TypeVar("T")
+
+#: Error types of ours: their message is the whole text; the second is shown where the key stands.
+AT_VALUE, AT_KEY = "wrong_value", "wrong_key"
+#: Marks the kind of a value that may be text or a mapping; no text of a file has a NUL.
+TEXT, MAPPING = "\0text", "\0mapping"
+
+
+class Wrong(NamedTuple):
+    """A mistake within a section; `at_key`: it is shown where the key stands."""
+
+    path: tuple[str | int, ...]
+    message: str
+    at_key: bool = False
+
+
+class Section(BaseModel):
+    """A mapping of the file whose keys are known.
+
+    A key that the file leaves out has its default, and is not in `model_fields_set`. A key of
+    `switched_off_by_null` that is null is None and in it; every other key refuses null.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    exactly_one: ClassVar[tuple[str, ...]] = ()
+    at_most_one: ClassVar[tuple[str, ...]] = ()
+    at_least_one: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[Mapping[str, str]] = {}
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset()
+
+    def wrong(self) -> Iterable[Wrong]:
+        """What is wrong with the section although each of its keys is right."""
+        return ()
+
+    @classmethod
+    def keys(cls) -> dict[str, bool]:
+        """The section's keys as the file spells them, and whether each is required."""
+        return _keys_of(cls)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        found: list[InitErrorDetails] = []
+        if isinstance(value, dict):
+            found += map(_details, cls._wrong_keys(value))
+            if found:
+                value = {key: one for key, one in value.items() if not cls._is_told(key, one)}
+        try:
+            made = handler(value)
+        except ValidationError as error:
+            # Pydantic raises errors of the sections within this one as they were made there.
+            told = error.errors(include_url=False)
+            again = [_again(one) for one in told if one["type"] != "missing" or len(one["loc"]) > 1]
+            raise ValidationError.from_exception_data(cls.__name__, [*found, *again]) from None
+        found += map(_details, () if found else made.wrong())
+        if found:
+            raise ValidationError.from_exception_data(cls.__name__, found)
+        return made
+
+    @classmethod
+    def _is_told(cls, key: str, value: object) -> bool:
+        """Whether `_wrong_keys` says what is wrong with this key, so that pydantic need not."""
+        keys = cls.keys()
+        if key not in keys:
+            return True
+        return value is None and not keys[key] and key not in cls.switched_off_by_null
+
+    @classmethod
+    def _wrong_keys(cls, value: Mapping[str, object]) -> Iterator[Wrong]:
+        keys = cls.keys()
+        meant: dict[str, str] = {}
+        for key in value:
+            if key not in keys:
+                meant[key] = "" if key in NOT_YET else nearest(key, keys)
+                yield Wrong((key,), f"unknown key{_hint(key, meant[key], keys)}", at_key=True)
+            elif cls._is_told(key, value[key]):
+                yield Wrong((key,), "is empty: give it a value, or leave the key out")
+        # Where a key is mistyped, that is the mistake, and not that it is missing.
+        given = {*value, *meant.values()}
+        for key, required in keys.items():
+            if required and key not in given:
+                yield Wrong((), f"{key} is missing")
+        yield from cls._wrong_together(value, given)
+
+    @classmethod
+    def _wrong_together(
+        cls, value: Mapping[str, object], meant: Collection[str]
+    ) -> Iterator[Wrong]:
+        for group in (cls.exactly_one, cls.at_most_one):
+            given = [key for key in value if key in group]
+            for key in given[1:]:
+                yield Wrong(
+                    (key,), f"can't stand beside {given[0]}: there is one of {_listed(group)}", True
+                )
+        for group in (cls.exactly_one, cls.at_least_one):
+            if group and not set(group) & set(meant):
+                yield Wrong((), f"lacks one of {_listed(group)}")
+        for key, needed in cls.needs.items():
+            if key in value and needed not in meant:
+                yield Wrong((key,), f"needs {needed}, which is not there", True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core))
+        for key, one in schema.get("properties", {}).items():
+            if key not in cls.switched_off_by_null:
+                _without_null(one)
+        rules: list[dict[str, Any]] = [
+            {"not": {"required": list(pair)}}
+            for pair in combinations(cls.exactly_one or cls.at_most_one, 2)
+        ]
+        rules += [
+            {"anyOf": [{"required": [key]} for key in group]}
+            for group in (cls.exactly_one, cls.at_least_one)
+            if group
+        ]
+        if rules:
+            schema["allOf"] = rules
+        if cls.needs:
+            schema["dependentRequired"] = {key: [one] for key, one in cls.needs.items()}
+        return schema
+
+
+@cache
+def _keys_of(section: type[Section]) -> dict[str, bool]:
+    fields = section.model_fields.items()
+    return {one.alias or name: one.is_required() for name, one in fields}
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    kinds = schema.get("anyOf", [])
+    left = [one for one in kinds if one != {"type": "null"}]
+    if len(left) < len(kinds):
+        schema.pop("anyOf")
+        schema.update(left[0] if len(left) == 1 else {"anyOf": left})
+
+
+def _hint(key: str, meant: str, keys: Iterable[str]) -> str:
+    if meant:
+        return f"; did you mean {quoted(meant)}?"
+    not_yet = ": this version does not have it" if key in NOT_YET else ""
+    return f"{not_yet}; allowed: {_listed(keys)}"
+
+
+def _listed(keys: Iterable[str]) -> str:
+    return ", ".join(keys)
+
+
+def _details(wrong: Wrong) -> InitErrorDetails:
+    kind = AT_KEY if wrong.at_key else AT_VALUE
+    return InitErrorDetails(type=_custom(kind, wrong.message), loc=wrong.path, input=None)
+
+
+def _again(error: Any) -> InitErrorDetails:
+    """An error of pydantic's, to be raised once more."""
+    kind: Any = error["type"]
+    if kind in (AT_VALUE, AT_KEY):
+        kind = _custom(kind, error["msg"])
+    return InitErrorDetails(
+        type=kind, loc=error["loc"], input=error["input"], ctx=error.get("ctx", {})
+    )
+
+
+def _custom(kind: str, message: str) -> PydanticCustomError:
+    # Braces in a template are placeholders, so the message is put in by one.
+    return PydanticCustomError(kind, "{message}", {"message": message})
+
+
+def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
+    seen: set[T] = set()
+    repeated = []
+    for index, one in enumerate(items):
+        if one in seen:
+            repeated.append(Wrong((index,), "stands in the list already"))
+        seen.add(one)
+    if repeated:
+        raise ValidationError.from_exception_data("list", list(map(_details, repeated)))
+    return items
+
+
+def _not_empty(items: tuple[T, ...]) -> tuple[T, ...]:
+    if not items:
+        raise ValueError("must have at least one item")
+    return items
+
+
+#: A list without repetitions; `Some` has one item at least.
+Listed = Annotated[
+    tuple[T, ...], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})
+]
+Some = Annotated[
+    tuple[T, ...],
+    AfterValidator(_not_empty),
+    AfterValidator(_unique),
+    Field(json_schema_extra={"uniqueItems": True, "minItems": 1}),
+]
+
+
+def kind_of(value: object) -> str | None:
+    """The discriminator of what may be text or a mapping; None for anything else."""
+    if isinstance(value, dict):
+        return MAPPING
+    return TEXT if isinstance(value, str | int | float) else None
