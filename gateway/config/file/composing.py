@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from gateway.config.file.bounds import MAX_DEPTH, MAX_NODES
 from gateway.config.file.decoding import end_of
 from gateway.config.file.mistakes import Mistake, Position
 from gateway.config.file.nodes import Entry, Items, Mapping, Node, Path, Scalar
 from gateway.config.file.syntax import mistake_of
 from gateway.config.file.wording import quoted, spelled
-
-MAX_DEPTH = 32
-#: With what aliases repeat; 5,000 routes with every key have a third of it.
-MAX_NODES = 1_000_000
 
 
 class Unreadable(Exception):

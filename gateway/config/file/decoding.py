@@ -2,9 +2,9 @@
 
 import re
 
+from gateway.config.file.bounds import MAX_BYTES
 from gateway.config.file.mistakes import Mistake, Position
 
-MAX_BYTES = 8 * 1024 * 1024
 _BYTE_ORDER_MARK = "\ufeff"
 _BREAK = re.compile(r"\r\n|\r|\n")
 #: Control characters but tab and line breaks. Parsers of YAML 1.1 take U+0085, U+2028 and U+2029 for

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from gateway.config.file.bounds import MAX_BYTES
 from gateway.config.file.composing import compose
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.cross_checks import warnings, wrong_as_a_whole
-from gateway.config.file.decoding import MAX_BYTES, Undecodable, decode
+from gateway.config.file.decoding import Undecodable, decode
 from gateway.config.file.explaining import explain
 from gateway.config.file.mistakes import Mistake, Position
 from gateway.config.file.nodes import Mapping, Node, value_of

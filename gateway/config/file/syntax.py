@@ -2,6 +2,7 @@
 
 import yaml
 
+from gateway.config.file.bounds import MAX_DEPTH
 from gateway.config.file.decoding import end_of
 from gateway.config.file.mistakes import Mistake, Position
 from gateway.config.file.wording import quoted
@@ -34,6 +35,7 @@ _WORDS = {
     "expected '-' indicator": f'an item, "- …", is expected here: {_BESIDE}',
     "expected node content": "a value is expected here",
     "scanning a simple key": 'the key lacks its colon, or has it without the space: "key: value"',
+    "exceeded maximum nesting depth": f"there are more than {MAX_DEPTH} levels",
     "scanning a block scalar": "only a number, + or - may stand behind | or >",
 }
 #: Problems of a text whose beginning tells more than where it was noticed.

@@ -1,0 +1,54 @@
+"""The reference page and the example are complete, and say what the models say."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.config.file.loading import read_file
+from gateway.config.file.nodes import Items, Mapping, Node
+from gateway.config.file.reference import reference
+from gateway.config.file.schema import json_schema
+from tests.support.configuration_files import mistakes_in
+from tests.support.documents import ROOT, blocks
+
+PAGE = "docs/configuration-file.md"
+EXAMPLE = ROOT / "docs/examples/lockgate.yaml"
+
+
+def keys_of(node: Node) -> Iterator[str]:
+    if isinstance(node, Items):
+        for one in node.nodes:
+            yield from keys_of(one)
+    if isinstance(node, Mapping):
+        for key, entry in node.entries.items():
+            yield key
+            yield from keys_of(entry.node)
+
+
+def test_the_page_is_what_the_models_say() -> None:
+    """Write it again with `python -m gateway.config.file.reference > docs/configuration-file.md`."""
+    assert (ROOT / PAGE).read_text() == reference()
+
+
+def test_the_file_on_the_page_is_right() -> None:
+    (small,) = blocks(PAGE, "yaml")
+    assert mistakes_in(small.text) == []
+
+
+def test_the_example_is_right() -> None:
+    read = read_file(str(EXAMPLE))
+    assert read.mistakes == ()
+    assert read.configuration is not None
+
+
+def test_the_example_names_its_schema_in_the_first_line() -> None:
+    assert EXAMPLE.read_text().startswith("# yaml-language-server: $schema=")
+
+
+@pytest.mark.parametrize(
+    "section", ["", *json_schema()["$defs"]], ids=lambda name: name or "Configuration"
+)
+def test_every_key_is_in_the_example(section: str) -> None:
+    schema = json_schema()
+    schema = schema["$defs"][section] if section else schema
+    assert set(schema["properties"]) <= set(keys_of(read_file(str(EXAMPLE)).root))

@@ -1,0 +1,70 @@
+"""What only the whole file tells."""
+
+import pytest
+
+from gateway.config.file.cross_checks import never_reached
+from gateway.config.file.loading import read_bytes
+from tests.support.configuration_files import mistakes_in
+
+
+def test_what_nobody_uses_is_a_warning_and_the_file_is_right() -> None:
+    read = read_bytes(b"limits: {a: {requests: 1, window: 1m}}")
+    assert read.configuration is not None
+    assert [one.line("f") for one in read.mistakes] == [
+        "f:1:10: warning: limits.a: no route has this limit, nor have defaults"
+    ]
+    assert read.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("discover", "warned"), [("/api", []), ("false", ["services.a: no route goes to this service"])]
+)
+def test_a_service_without_a_route_is_a_warning_where_none_is_discovered(
+    discover: str, warned: list[str]
+) -> None:
+    text = f"discover: {discover}\nservices: {{a: {{concurrent: 1}}}}"
+    assert mistakes_in(text) == [f"f:2:12: warning: {one}" for one in warned]
+
+
+def test_a_broken_section_hides_no_mistake_of_another() -> None:
+    text = """
+routes:
+  - {name: a, match: {prefix: /a}, servce: b, limits: [x]}
+  - {name: a, match: {prefix: /a}, service: 5}
+limits: {y: {}}
+"""
+    assert mistakes_in(text) == [
+        'f:3:36: routes[0].servce: unknown key; did you mean "service"?',
+        'f:3:56: routes[0].limits[0]: there is no limit "x"; there are "y"',
+        "f:4:12: routes[1].name: the name is that of routes[0] in line 3 too; choose another one",
+        "f:4:15: routes[1].match: takes the very same requests as routes[0] in line 3",
+        "f:4:45: routes[1].service: must be a name: a lower-case letter and up to 62 of a-z 0-9 _ -",
+        "f:5:13: limits.y: requests is missing",
+        "f:5:13: limits.y: window is missing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("path: /a", "path: /a/"),
+        ("path: /a", "prefix: /a"),
+        ("path: '/{a}'", "prefix: /"),
+        ("host: a.com", "host: '*.a.com'"),
+        ("methods: [GET]", "methods: [GET, HEAD]"),
+        ("headers: {A: b}", "headers: {A: B}"),
+        ("headers: {A: b}", "headers: {A: {present: true}}"),
+        ("query: {a: b}", "query: {A: b}"),
+        ("query: {a: {regex: b}}", "query: {a: {regex: b+}}"),
+    ],
+)
+def test_matches_that_differ_are_no_mistake(one: str, other: str) -> None:
+    routes = f"- {{name: a, match: {{{one}}}, service: a}}\n- {{name: b, match: {{{other}}}, service: a}}"
+    assert mistakes_in(f"routes:\n{routes}\n") == []
+
+
+def test_the_warning_of_a_route_that_gets_no_request_names_the_other() -> None:
+    read = read_bytes(b"routes:\n- {name: a, match: {}, service: b}\n- {name: b, match: {}}")
+    assert never_reached(read.root, 1, 0).line("f") == (
+        "f:3:3: warning: routes[1]: gets no request: routes[0] in line 2 takes all of them"
+    )
