@@ -29,6 +29,10 @@ class BadRequest(ClientFailure):
     """The request breaks HTTP's rules, or one of its parameters is not valid."""
 
 
+class AmbiguousPath(ClientFailure):
+    """A service could read the path as another one; the message says why."""
+
+
 class Unauthorized(ClientFailure):
     """The call needs a token that is missing or wrong."""
 

@@ -20,6 +20,7 @@ class Problem(NamedTuple):
 
 PROBLEMS: dict[type[Failure], Problem] = {
     failures.BadRequest: Problem(400, "bad_request"),
+    failures.AmbiguousPath: Problem(400, "ambiguous_path"),
     failures.Unauthorized: Problem(401, "unauthorized"),
     failures.Forbidden: Problem(403, "forbidden"),
     failures.RouteNotFound: Problem(404, "route_not_found"),

@@ -28,6 +28,7 @@ from middlewares.problems import (
 #: The contract's table, word for word.
 CONTRACT = {
     "bad_request": 400,
+    "ambiguous_path": 400,
     "unauthorized": 401,
     "forbidden": 403,
     "route_not_found": 404,
