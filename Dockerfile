@@ -8,7 +8,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
 # By its path, not by its name: what a package index has under that name is not asked for.
 RUN --mount=type=cache,target=/root/.cache/pip \
     python -m venv --without-pip /opt/lockgate && \
-    pip --python /opt/lockgate/bin/python install "$(echo /wheels/lockgate-*.whl)[gateway]"
+    pip --python /opt/lockgate/bin/python install "$(echo /wheels/lockgate-*.whl)[gateway,regexes]"
 
 FROM python:3.13-slim
 COPY --from=build /opt/lockgate /opt/lockgate

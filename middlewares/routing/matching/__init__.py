@@ -1,0 +1,1 @@
+"""Finds the configured route of a request: values and decisions, without I/O."""

@@ -1,0 +1,198 @@
+"""Finds the configured route that takes a request."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from middlewares.routing.matching.conditions import Request, Section, compiled
+from middlewares.routing.matching.match import Match, Shape, host_name, wildcard_suffix
+from middlewares.routing.matching.nearest import Nearest, nearest
+from middlewares.routing.matching.order import group_of, in_order, shadows
+from middlewares.routing.matching.paths import ambiguous, behind, is_plain, segments
+from middlewares.routing.matching.readings import readings
+from middlewares.routing.matching.tree import Entry, Node
+
+T = TypeVar("T")
+
+_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
+_DOTS: Final = frozenset((".", ".."))
+
+
+class Hit(NamedTuple, Generic[T]):
+    """The route that takes a request.
+
+    `values` are those of its template, decoded. `rest` is the raw path behind its prefix: empty, or with
+    a slash at its beginning.
+    """
+
+    route: T
+    match: Match
+    values: Mapping[str, str]
+    rest: str
+
+
+class Ambiguous(NamedTuple, Generic[T]):
+    """A service could read the path as one that `route` takes; `reason` is for the client."""
+
+    reason: str
+    route: T
+
+
+class Matcher(Generic[T]):
+    """The configured routes; it never changes once it is made.
+
+    Raises ValueError for a path or prefix that parse_path or parse_prefix refuses.
+    """
+
+    def __init__(self, routes: Sequence[tuple[Match, T]]) -> None:
+        shapes = [(match, match.shape) for match, _ in routes]
+        self._order: list[tuple[Shape, Entry[T]]] = []
+        exact: dict[str, Node[T]] = {}
+        suffixes: dict[str, Node[T]] = {}
+        any_host: Node[T] = Node()
+        #: All routes, whatever their host.
+        self._everywhere: Node[T] = Node()
+        for rank, place in enumerate(in_order(shapes)):
+            match, shape = shapes[place]
+            entry = _entry(rank, routes[place][1], match, shape)
+            self._order.append((shape, entry))
+            tree = any_host
+            if match.host is not None:
+                suffix = wildcard_suffix(match.host)
+                if suffix is None:
+                    tree = exact.setdefault(host_name(match.host), Node())
+                else:
+                    tree = suffixes.setdefault(suffix, Node())
+            tree.add(shape.segments, entry, is_prefix=shape.is_prefix)
+            self._everywhere.add(shape.segments, entry, is_prefix=shape.is_prefix)
+        for tree in (*exact.values(), *suffixes.values(), any_host, self._everywhere):
+            tree.finish()
+        self._deepest_suffix = max((suffix.count(".") + 1 for suffix in suffixes), default=0)
+        # The trees of a host in their order, and those of hosts below a suffix.
+        self._any_host: tuple[Node[T], ...] = (any_host,) if any_host.some() is not None else ()
+        self._suffixes: dict[str, tuple[Node[T], ...]] = {}
+        for suffix in sorted(suffixes, key=len):
+            self._suffixes[suffix] = (suffixes[suffix], *self._below_suffix(suffix))
+        self._exact = {host: (exact[host], *self._below_suffix(host)) for host in exact}
+        self._some_as_is = any(match.as_is for match, _ in routes)
+
+    def find(
+        self, host: bytes | str, path: str, method: str, section: Section, query: str
+    ) -> Hit[T] | Ambiguous[T] | None:
+        """Find the route of a request; None if no configured route takes it.
+
+        `host` is the value of Host or the authority of an absolute form, `path` is raw and without the
+        query. The fields and the query are read only if a route has conditions on them.
+        """
+        trees = self._trees_of(host)
+        if not trees or path[:1] != "/":  # OPTIONS *, for example
+            return None
+        if is_plain(path):
+            parts = path[1:].split("/")
+        else:
+            reason = ambiguous(path)
+            if reason is not None:
+                return self._ambiguous(trees, path, Request(method, section, query), reason)
+            parts = segments(path)
+        request: Request | None = None
+        for tree in trees:
+            for group in tree.reach(parts):
+                for entry in group:
+                    if not entry.is_free:
+                        if request is None:
+                            request = Request(method, section, query)
+                        if not entry.takes(request):
+                            continue
+                    return _hit(entry, path, parts)
+        return None
+
+    def _ambiguous(
+        self, trees: tuple[Node[T], ...], path: str, request: Request, reason: str
+    ) -> Hit[T] | Ambiguous[T] | None:
+        """Find a route that takes the path as it is; else the one that a service could read in it."""
+        if self._some_as_is:
+            parts = segments(path)
+            for tree in trees:
+                for group in tree.reach(parts):
+                    for entry in group:
+                        if not entry.takes(request) or _has_dots(entry, parts):
+                            continue
+                        if entry.match.as_is:
+                            return _hit(entry, path, parts)
+                        return Ambiguous(reason, entry.route)
+        read = readings(path)
+        for tree in trees:
+            if read is None:  # too many to be looked at: the path is refused
+                some = tree.some()
+                if some is not None:
+                    return Ambiguous(reason, some.route)
+            for reading in sorted(read or ()):
+                for group in tree.reach(reading[1:].split("/")):
+                    return Ambiguous(reason, group[0].route)
+        return None
+
+    def nearest(
+        self, host: bytes | str, path: str, method: str, section: Section, query: str
+    ) -> Nearest[T] | None:
+        """Guess the route that a request without one was meant for."""
+        request = Request(method, section, query)
+        return nearest(self._trees_of(host), self._everywhere, segments(path), request)
+
+    def order(self) -> list[T]:
+        """The routes in the order in which they are tried."""
+        return [entry.route for _, entry in self._order]
+
+    def unreachable(self) -> list[tuple[T, T]]:
+        """The routes that never get a request, each with an earlier one that takes all of them."""
+        groups: dict[object, list[Entry[T]]] = {}
+        found = []
+        for shape, entry in self._order:
+            group = groups.setdefault(group_of(entry.match, shape), [])
+            by = next((other for other in group if shadows(other.match, entry.match)), None)
+            if by is None:
+                group.append(entry)
+            else:
+                found.append((entry.route, by.route))
+        return found
+
+    def _trees_of(self, host: bytes | str) -> tuple[Node[T], ...]:
+        """The trees for a host, the most exact one first."""
+        name = host_name(host)
+        return self._exact.get(name) or self._below_suffix(name)
+
+    def _below_suffix(self, name: str) -> tuple[Node[T], ...]:
+        """The trees for a host that has none of its own."""
+        trees = self._any_host
+        at = len(name)
+        for _ in range(self._deepest_suffix):
+            at = name.rfind(".", 0, at)
+            if at <= 0:
+                break
+            trees = self._suffixes.get(name[at + 1 :], trees)
+        return trees
+
+
+def _entry(rank: int, route: T, match: Match, shape: Shape) -> Entry[T]:
+    return Entry(
+        rank,
+        route,
+        match,
+        shape.names,
+        depth=len(shape.segments) if shape.is_prefix else None,
+        headers=compiled(match.headers, lower=True),
+        query=compiled(match.query, lower=False),
+        is_free=match.methods is None and not match.headers and not match.query,
+    )
+
+
+def _hit(entry: Entry[T], path: str, parts: Sequence[str]) -> Hit[T]:
+    names = entry.names
+    values = {name: parts[at] for name, at in names} if names else _NO_VALUES
+    return Hit(
+        entry.route, entry.match, values, "" if entry.depth is None else behind(path, entry.depth)
+    )
+
+
+def _has_dots(entry: Entry[T], parts: Sequence[str]) -> bool:
+    """Whether a value would be a segment of dots, which can't be encoded as anything else."""
+    return any(parts[at] in _DOTS for _, at in entry.names)

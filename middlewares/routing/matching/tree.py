@@ -1,0 +1,145 @@
+"""Routes in a tree by the segments of their paths: the search goes down with the request's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from operator import attrgetter
+from typing import Generic, TypeVar
+
+from middlewares.routing.matching.conditions import Conditions, Request, differing
+from middlewares.routing.matching.match import Match
+
+T = TypeVar("T")
+
+_RANK = attrgetter("rank")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[T]):
+    """A route in the tree; of two that take a request, the one with the lower `rank` wins."""
+
+    rank: int
+    route: T
+    match: Match
+    #: Where the values of its template stand in the path.
+    names: tuple[tuple[str, int], ...]
+    #: How many segments its prefix has; None for an exact path or a template.
+    depth: int | None
+    headers: Conditions
+    query: Conditions
+    #: Whether its host and path decide alone.
+    is_free: bool
+
+    def takes(self, request: Request) -> bool:
+        """Whether the conditions hold; those on headers don't count for a CORS preflight."""
+        methods = self.match.methods
+        if methods is not None and request.method not in methods:
+            return False
+        headers = () if request.is_preflight else self.headers
+        if headers and differing(headers, request.fields) is not None:
+            return False
+        return not self.query or differing(self.query, request.members) is None
+
+
+@dataclass(slots=True)
+class Node(Generic[T]):
+    """What the paths have in common that begin with the same segments; the root has the empty one."""
+
+    literals: dict[str, "Node[T]"] = field(default_factory=dict)
+    #: The child for a template's value: any segment that is not empty.
+    wildcard: "Node[T] | None" = None
+    #: The routes whose path ends here, by rank.
+    here: list[Entry[T]] = field(default_factory=list)
+    #: The routes whose prefix ends here, by rank.
+    below: list[Entry[T]] = field(default_factory=list)
+    #: The nearest node above it with prefixes.
+    outer: "Node[T] | None" = None
+
+    def add(self, segments: Sequence[str | None], entry: Entry[T], *, is_prefix: bool) -> None:
+        """Add a route to the tree of this root; they have to come in the order of their ranks."""
+        node = self
+        for segment in segments:
+            if segment is None:
+                if node.wildcard is None:
+                    node.wildcard = Node()
+                node = node.wildcard
+            else:
+                child = node.literals.get(segment)
+                if child is None:
+                    child = node.literals[segment] = Node()
+                node = child
+        (node.below if is_prefix else node.here).append(entry)
+
+    def finish(self) -> None:
+        """Link the nodes to the prefixes above them, once all routes are there."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            outer = node if node.below else node.outer
+            for child in node.literals.values():
+                child.outer = outer
+                waiting.append(child)
+
+    def reach(self, segments: Sequence[str]) -> list[Sequence[Entry[T]]]:
+        """The routes that take a path with these segments, group by group in the order of trial."""
+        # Prefixes have no values, so that all of those that take the path are on the first way down.
+        node = self
+        found: list[Sequence[Entry[T]]] = []
+        branches: list[tuple[Node[T], int]] = []
+        for depth, segment in enumerate(segments, 1):
+            if node.wildcard is not None and segment:
+                branches.append((node.wildcard, depth))
+            child = node.literals.get(segment)
+            if child is None:
+                break
+            node = child
+        else:
+            if node.here:
+                found.append(node.here)
+        if branches:
+            found += _ends(branches, segments)
+            if len(found) > 1:  # which of them is first does not show in the tree
+                found = [sorted(chain.from_iterable(found), key=_RANK)]
+        outer = node if node.below else node.outer
+        while outer is not None:
+            found.append(outer.below)
+            outer = outer.outer
+        return found
+
+    def deepest(self, segments: Sequence[str]) -> tuple["Node[T]", int]:
+        """How far a path goes down in the tree, and the node there; literals come before values."""
+        node = self
+        for depth, segment in enumerate(segments):
+            child = node.literals.get(segment) or (node.wildcard if segment else None)
+            if child is None:
+                return node, depth
+            node = child
+        return node, len(segments)
+
+    def some(self) -> Entry[T] | None:
+        """A route at or below this node, without a search; None in an empty tree."""
+        node: Node[T] | None = self
+        while node is not None:
+            for entry in (*node.here[:1], *node.below[:1]):
+                return entry
+            node = next(iter(node.literals.values()), node.wildcard)
+        return None
+
+
+def _ends(branches: list[tuple[Node[T], int]], segments: Sequence[str]) -> list[Sequence[Entry[T]]]:
+    """The routes at the end of each way that has a template's value in it."""
+    ends: list[Sequence[Entry[T]]] = []
+    while branches:
+        node, depth = branches.pop()
+        for segment in segments[depth:]:
+            depth += 1
+            if node.wildcard is not None and segment:
+                branches.append((node.wildcard, depth))
+            child = node.literals.get(segment)
+            if child is None:
+                break
+            node = child
+        else:
+            if node.here:
+                ends.append(node.here)
+    return ends

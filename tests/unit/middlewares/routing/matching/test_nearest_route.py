@@ -1,0 +1,50 @@
+"""A request without a route is told of the nearest one, and what differs."""
+
+import pytest
+
+from middlewares.header_section import HeaderSection
+from middlewares.routing.matching.match import Exact, Match, Present
+from middlewares.routing.matching.matcher import Matcher
+
+MATCHER = Matcher(
+    [
+        (Match(host="a.com", path="/orders/{id}", methods=frozenset(["GET", "HEAD"])), "orders"),
+        (Match(host="a.com", path="/plans", headers={"x-plan": Exact("gold")}), "plans"),
+        (Match(host="a.com", path="/search", query={"q": Present()}), "search"),
+        (Match(host="a.com", prefix="/deep/er"), "deep"),
+        (Match(host="b.com", path="/carts/{id}"), "carts"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "method", "path", "expected"),
+    [
+        ("a.com", "POST", "/orders/7", "orders, which takes GET and HEAD"),
+        ("a.com", "GET", "/plans", "plans, which has a condition on the field x-plan"),
+        ("a.com", "GET", "/search", "search, which has a condition on the member of the query q"),
+        ("a.com", "GET", "/carts/7", "carts, which is on the host b.com"),
+        ("a.com", "GET", "/orders/7/items", "orders, which has the path /orders/{id}"),
+        ("a.com", "GET", "/orders", "orders, which has the path /orders/{id}"),
+        ("a.com", "GET", "/deep", "deep, which has the prefix /deep/er"),
+    ],
+)
+def test_the_nearest_route_is_named(host: str, method: str, path: str, expected: str) -> None:
+    request = (host, path, method, HeaderSection([]), "")
+    assert MATCHER.find(*request) is None
+    nearest = MATCHER.nearest(*request)
+    assert nearest is not None
+    said = nearest.explain(nearest.route, to_the_operator=True)
+    assert said == f"the nearest route is {expected}"
+
+
+@pytest.mark.parametrize(("path", "name"), [("/plans", "plans"), ("/carts/7", "carts")])
+def test_hosts_and_fields_are_not_told_to_everybody(path: str, name: str) -> None:
+    nearest = MATCHER.nearest("a.com", path, "GET", HeaderSection([]), "")
+    assert nearest is not None
+    assert nearest.explain(name, to_the_operator=False) == f"the nearest route is {name}"
+
+
+@pytest.mark.parametrize(("host", "path"), [("a.com", "/none"), ("c.com", "/orders"), ("", "*")])
+def test_a_request_that_is_like_no_route_has_none(host: str, path: str) -> None:
+    assert MATCHER.nearest(host, path, "GET", HeaderSection([]), "") is None
