@@ -15,6 +15,7 @@ from bench import (
     machine,
     propagation,
     request_cases,
+    routes,
     scale,
     trees,
     tunnels,
@@ -43,6 +44,7 @@ SECTIONS = {
     "propagation": propagation.run,
     "first-routed": first_routed.run,
     "scale": scale.run,
+    "routes": routes.run,
     "trees": trees.run,
 }
 #: Slow sections, which run only when named.
@@ -55,6 +57,7 @@ ONLY_BY_NAME = {
     "propagation",
     "first-routed",
     "scale",
+    "routes",
     "trees",
 }
 

@@ -28,17 +28,16 @@ class ToPath:
 
     def apply(self, path: str, hit: Hit[object]) -> str:
         pieces = _VALUE.split(self.text)
+        values = hit.values
         made = literal(pieces[0])
         for name, text in zip(pieces[1::2], pieces[2::2], strict=True):
-            made += self._value(name, hit, made) + literal(text)
+            if name in values:
+                made += encoded(values[name])
+            else:
+                rest = without_controls(hit.rest)
+                made += rest[1:] if made.endswith("/") else rest
+            made += literal(text)
         return made
-
-    @staticmethod
-    def _value(name: str, hit: Hit[object], before: str) -> str:
-        if name in hit.values:
-            return encoded(hit.values[name])
-        rest = without_controls(hit.rest)
-        return rest[1:] if before.endswith("/") else rest
 
 
 @dataclass(frozen=True, slots=True)

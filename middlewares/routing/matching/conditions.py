@@ -37,24 +37,28 @@ class Request:
     @cached_property
     def fields(self) -> Mapping[bytes, bytes]:
         """The values by name in lower case; one that was sent twice is joined (RFC 9110 §5.3)."""
-        lines: dict[bytes, list[bytes]] = {}
+        found: dict[bytes, bytes] = {}
+        repeated: dict[bytes, list[bytes]] = {}
         for name, value in self._section.fields:
-            lines.setdefault(name.lower(), []).append(value)
-        return {name: b", ".join(values) for name, values in lines.items()}
+            lower = name.lower()
+            if lower in found:
+                repeated.setdefault(lower, [found[lower]]).append(value)
+            else:
+                found[lower] = value
+        for name, values in repeated.items():
+            found[name] = b", ".join(values)
+        return found
 
     @cached_property
     def members(self) -> Mapping[bytes, bytes]:
         """The members of the query, decoded as of a form: `+` is a space; of each name the first."""
+        raw = self._query.encode("utf-8", "surrogateescape").replace(b"+", b" ")
+        decode = unquote_to_bytes if b"%" in raw else bytes
         found: dict[bytes, bytes] = {}
-        for member in self._query.split("&"):
-            name, _, value = member.partition("=")
-            found.setdefault(_of_form(name), _of_form(value))
+        for member in raw.split(b"&"):
+            name, _, value = member.partition(b"=")
+            found.setdefault(decode(name), decode(value))
         return found
-
-
-def _of_form(text: str) -> bytes:
-    raw = text.encode("utf-8", "surrogateescape").replace(b"+", b" ")
-    return unquote_to_bytes(raw) if b"%" in raw else raw
 
 
 #: Names as bytes and what their values have to be.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Final
 
 from middlewares.routing.matching.paths import ambiguous, segments
@@ -133,11 +134,19 @@ def host_name(authority: bytes | str) -> str:
     name = authority.lower()
     if "@" in name:  # an absolute form may name a user
         name = name.rpartition("@")[2]
-    if name[:1] == "[":  # an IPv6 address has colons itself
-        return name[: name.find("]") + 1] or name
+    if name[:1] == "[":
+        return _ipv6(name[1:].partition("]")[0])
     if ":" in name:
         name = name[: name.index(":")]
     return name.removesuffix(".")
+
+
+def _ipv6(address: str) -> str:
+    """The address in its one canonical spelling (RFC 5952), in brackets."""
+    try:
+        return f"[{IPv6Address(address)}]"
+    except ValueError:
+        return f"[{address}]"
 
 
 def wildcard_suffix(host: str) -> str | None:

@@ -1,7 +1,6 @@
 """Finds the configured route that takes a request."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from middlewares.routing.matching.conditions import Request, Section, compiled
@@ -14,21 +13,31 @@ from middlewares.routing.matching.tree import Entry, Node
 
 T = TypeVar("T")
 
-_NO_VALUES: Final[Mapping[str, str]] = MappingProxyType({})
 _DOTS: Final = frozenset((".", ".."))
 
 
 class Hit(NamedTuple, Generic[T]):
-    """The route that takes a request.
-
-    `values` are those of its template, decoded. `rest` is the raw path behind its prefix: empty, or with
-    a slash at its beginning.
-    """
+    """The route that takes a request; what else the path says is found out when it is asked for."""
 
     route: T
-    match: Match
-    values: Mapping[str, str]
-    rest: str
+    entry: Entry[T]
+    path: str
+    segments: Sequence[str]
+
+    @property
+    def match(self) -> Match:
+        return self.entry.match
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The values of the route's template, decoded."""
+        return {name: self.segments[at] for name, at in self.entry.names}
+
+    @property
+    def rest(self) -> str:
+        """The raw path behind the route's prefix: empty, or with a slash at its beginning."""
+        depth = self.entry.depth
+        return "" if depth is None else behind(self.path, depth)
 
 
 class Ambiguous(NamedTuple, Generic[T]):
@@ -103,7 +112,7 @@ class Matcher(Generic[T]):
                             request = Request(method, section, query)
                         if not entry.takes(request):
                             continue
-                    return _hit(entry, path, parts)
+                    return Hit(entry.route, entry, path, parts)
         return None
 
     def _ambiguous(
@@ -118,7 +127,7 @@ class Matcher(Generic[T]):
                         if not entry.takes(request) or _has_dots(entry, parts):
                             continue
                         if entry.match.as_is:
-                            return _hit(entry, path, parts)
+                            return Hit(entry.route, entry, path, parts)
                         return Ambiguous(reason, entry.route)
         read = readings(path)
         for tree in trees:
@@ -182,14 +191,6 @@ def _entry(rank: int, route: T, match: Match, shape: Shape) -> Entry[T]:
         headers=compiled(match.headers, lower=True),
         query=compiled(match.query, lower=False),
         is_free=match.methods is None and not match.headers and not match.query,
-    )
-
-
-def _hit(entry: Entry[T], path: str, parts: Sequence[str]) -> Hit[T]:
-    names = entry.names
-    values = {name: parts[at] for name, at in names} if names else _NO_VALUES
-    return Hit(
-        entry.route, entry.match, values, "" if entry.depth is None else behind(path, entry.depth)
     )
 
 

@@ -1,7 +1,10 @@
 """Each row of tests/routes/table.yaml: a request, a file, and the route that wins or the refusal."""
 
+import json
+
 import pytest
 
+from gateway.config.file.loading import read_bytes
 from middlewares.header_section import HeaderSection
 from middlewares.routing.matching.matcher import Ambiguous, Hit, Matcher
 from middlewares.routing.rewriting import rewritten
@@ -47,6 +50,13 @@ def test_a_client_is_sent_where_the_table_says(row: Row) -> None:
     )
     assert location == row.location
     assert row.status is None or redirect.status == row.status
+
+
+def test_each_subject_is_a_file_without_mistakes() -> None:
+    files = {row.subject: row.routes for row in ROWS}
+    for subject, routes in files.items():
+        read = read_bytes(json.dumps({"discover": False, "routes": routes}).encode())
+        assert read.errors == (), subject
 
 
 def test_the_table_is_as_large_as_it_should_be() -> None:
