@@ -1,8 +1,11 @@
 """The application: the pipeline in one visible list, and the handler of each path."""
 
+from collections.abc import Iterable
+
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from discovery.model.fixed import FixedService
 from gateway.config.settings import GatewaySettings
 from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.process import NAME, ProcessEndpoints
@@ -32,9 +35,12 @@ from middlewares.routing.layer import route_middleware
 from middlewares.telemetry.layer import correlation_middleware
 
 
-def create_app(settings: GatewaySettings) -> web.Application:
-    """The gateway as an aiohttp application; it does no I/O before it is started."""
-    gateway = Gateway(settings)
+def create_app(settings: GatewaySettings, fixed: Iterable[FixedService] = ()) -> web.Application:
+    """The gateway as an aiohttp application; it does no I/O before it is started.
+
+    `fixed` are services with fixed addresses, besides those that register.
+    """
+    gateway = Gateway(settings, fixed)
     app = web.Application()
     app[GATEWAY] = gateway
     answers_failures = errors_middleware(
@@ -111,7 +117,9 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
             metrics=metrics,
         ),
         # Innermost: the hop starts with the candidates that this layer found.
-        health_routing_middleware(view=lambda: member.watcher.view, health=member.health),
+        health_routing_middleware(
+            view=gateway.routed_view, health=member.health, renamed=gateway.overlay.renamed
+        ),
     ]
 
 

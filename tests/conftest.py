@@ -2,7 +2,7 @@
 
 import itertools
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from discovery.model.fixed import FixedService
 from gateway.front.refusing import ANSWERS_FAILURES
 from gateway.machine.descriptors import raise_limit
 from tests.support.gateways import RunningGateway, gateway_settings
@@ -67,11 +68,17 @@ def own_registry(tmp_path: Path) -> Iterator[RegistryServer]:
 async def start_gateway(registry_url: str) -> AsyncIterator[StartGateway]:
     """`await start_gateway(RATE_LIMIT_REQUESTS="5")`: start the gateway with these settings.
 
-    `layer` is an additional layer just outside the one that answers failures.
+    `layer` is an additional layer just outside the one that answers failures, `fixed` are services
+    with fixed addresses.
     """
     running: list[RunningGateway] = []
 
-    async def start(layer: Middleware | None = None, **environment: str) -> RunningGateway:
+    async def start(
+        layer: Middleware | None = None,
+        fixed: Iterable[FixedService] = (),
+        view_within_s: float | None = None,
+        **environment: str,
+    ) -> RunningGateway:
         settings = gateway_settings({"REDIS_URL": registry_url, **environment})
 
         def add_layer(app: web.Application) -> None:
@@ -79,7 +86,7 @@ async def start_gateway(registry_url: str) -> AsyncIterator[StartGateway]:
                 errors = app.middlewares.index(app[ANSWERS_FAILURES])
                 app.middlewares.insert(errors, layer)
 
-        gateway = await RunningGateway.start(settings, add_layer)
+        gateway = await RunningGateway.start(settings, add_layer, fixed, view_within_s)
         running.append(gateway)
         return gateway
 

@@ -65,9 +65,7 @@ class HealthBook:
                 self._on_unwell(instance, after)
             return
         self._change(instance, before, after)
-        waiting = self._waiting.pop(instance.name, None)
-        if waiting is not None:
-            waiting.set()
+        self._wake(instance.name)
 
     def begin(self, instance: Instance) -> None:
         """Start anew with an instance that is new, or is at another address than before."""
@@ -77,6 +75,15 @@ class HealthBook:
         self.revision += 1
         if before is not None and before.status != "starting":
             self._change(instance, before, after)
+
+    def move(self, key: str, instance: Instance) -> None:
+        """Keep the health of an instance that has had this key, under its new one."""
+        if (health := self._health.pop(key, None)) is not None:
+            self._health[instance.key] = health
+        if (history := self._history.pop(key, None)) is not None:
+            self._history[instance.key] = history
+        self.revision += 1
+        self._wake(instance.name)
 
     def _change(self, instance: Instance, before: Health, after: Health) -> None:
         self.revision += 1
@@ -100,3 +107,8 @@ class HealthBook:
     async def changed(self, service: str) -> None:
         """Wait until the health of any instance of the service changes."""
         await self._waiting.setdefault(service, asyncio.Event()).wait()
+
+    def _wake(self, service: str) -> None:
+        waiting = self._waiting.pop(service, None)
+        if waiting is not None:
+            waiting.set()

@@ -9,7 +9,7 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..base.logs import Log
 from ..base.tasks import end
@@ -98,6 +98,15 @@ class Prober:
                 if known.get(key) is not entry:
                     self._look_at(entry)
 
+    def instance_moved(self, key: str, instance: Instance) -> None:
+        """Go on with an instance that has had another key, if its probe is the same."""
+        watch = self._watches.get(key)
+        if watch is not None and watch.instance.probed_as == instance.probed_as:
+            del self._watches[key]
+            self._book.move(key, instance)
+            self._watches[instance.key] = watch
+            self._take(watch, instance)
+
     async def close(self) -> None:
         await end(*(watch.task for watch in self._watches.values() if watch.task is not None))
         self._watches.clear()
@@ -123,7 +132,7 @@ class Prober:
                 watch.end()
             self._book.begin(instance)
             watch = self._watches[instance.key] = _Watch(instance)
-        watch.instance = instance  # its probe may have changed
+        self._take(watch, instance)
         if watch.registered_at_ms != entry.registered_at_ms:
             watch.registered_at_ms = entry.registered_at_ms
             watch.began_s = time.monotonic()
@@ -141,6 +150,12 @@ class Prober:
             watch.end()
         elif after.condition != "healthy":
             self._probe_by_task(watch)
+
+    def _take(self, watch: _Watch, instance: Instance) -> None:
+        """Watch this instance, which has the same probe; its interval may be another."""
+        if watch.instance.probe_interval_s != instance.probe_interval_s:
+            watch.hurried.set()
+        watch.instance = instance
 
     def _probe_by_task(self, watch: _Watch) -> None:
         if watch.task is None:
@@ -160,6 +175,7 @@ class Prober:
             async with self._at_once:
                 suspected = self._book.is_suspected(instance.key)
                 verdict = await self._verdict_on(instance, suspected)
+            instance = watch.instance  # its key may have changed meanwhile
             health = self._book.health(instance.key)
             # A pass does not lift a suspicion that arose during the probe, which may have asked too little.
             if verdict is not None and not (verdict.passed and health.suspected and not suspected):
@@ -169,10 +185,14 @@ class Prober:
                 watch.task = None
                 return
             age_s = time.monotonic() - watch.began_s
-            pause_s = next_probe_in_s(health, age_s, self._times, random.random())
+            pause_s = next_probe_in_s(health, age_s, self._times_of(instance), random.random())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await watch.hurried.wait()
+
+    def _times_of(self, instance: Instance) -> ProbeTimes:
+        interval_s = instance.probe_interval_s
+        return self._times if interval_s is None else replace(self._times, interval_s=interval_s)
 
     async def _verdict_on(self, instance: Instance, suspected: bool) -> Verdict | None:
         try:

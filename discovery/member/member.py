@@ -5,7 +5,7 @@ import contextlib
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -18,9 +18,11 @@ from ..health.machine import Health, ProbeTimes, Thresholds
 from ..health.mass_loss import MassLosses
 from ..health.prober import Probe, Prober
 from ..model.errors import RegistryUnavailable
+from ..model.fixed import FixedService
 from ..model.instance import Instance
 from ..model.settings import RegistrySettings
 from ..store import scripts
+from ..view.overlay import Overlay
 from ..view.saved_view import SavedView, read
 from ..view.view import Event, View
 from ..view.watcher import Watcher
@@ -45,6 +47,10 @@ class Traffic(Protocol):
         """Called after each change of the view: nothing new goes to a draining or removed instance."""
         ...
 
+    def instance_moved(self, key: str, instance: Instance) -> None:
+        """Called before that, where the instance that has had this key has another now."""
+        ...
+
     def unanswered(self, key: str) -> int:
         """The requests at an instance that are not sent or not answered yet."""
         ...
@@ -64,8 +70,12 @@ class Member:
         remove_after_s: float,
         view_file: Path | None = None,
         starts_from_file: bool = False,
+        fixed: Iterable[FixedService] = (),
     ) -> None:
-        """`view_file` keeps the view; with `starts_from_file`, a start without the registry uses it."""
+        """`view_file` keeps the view; with `starts_from_file`, a start without the registry uses it.
+
+        `fixed` are the services to begin with; `self.overlay.replace` takes others while it runs.
+        """
         self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         #: One of the gateway's processes; so far it has one.
         self.worker = f"{self.gateway}.{os.getpid()}"
@@ -74,6 +84,9 @@ class Member:
         self.registry = AsyncServiceRegistry(settings=settings)
         saved = partial(read, view_file) if view_file and starts_from_file else None
         self.watcher = Watcher(settings, saved)
+        #: The watcher's view with the fixed services; what concerns the registry alone listens to the watcher.
+        self.overlay = Overlay()
+        self._fixed_at_start = tuple(fixed)
         self.health = HealthBook(self._health_changed, self._still_unwell)
         self.prober = Prober(probe=probe, book=self.health, thresholds=thresholds, times=times)
         self.mass_losses = MassLosses(self.health.status)
@@ -86,15 +99,20 @@ class Member:
             url=lambda: self.url,
         )
         self._reporter = Reporter(
-            self.registry, self.gateway, self.health.health, self._say_everything
+            self.registry,
+            self.gateway,
+            self.health.health,
+            self._say_everything,
+            concerns_registry=lambda key: not self.overlay.is_fixed(key),
         )
         self._acknowledger = Acknowledger(self.registry, self.worker, traffic.unanswered)
         self._saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
         self._ready = asyncio.Event()
         # Before the prober, which forgets the health of removed instances.
         self.watcher.listen(EventLog(self.health.health).view_changed)
-        self.watcher.listen(self.prober.view_changed)
-        self.watcher.listen(traffic.view_changed)
+        self.watcher.listen(self.overlay.registry_changed)
+        self.overlay.listen(self.prober.view_changed, self.prober.instance_moved)
+        self.overlay.listen(traffic.view_changed, traffic.instance_moved)
         self.watcher.listen(self._reporter.view_changed)
         # After the traffic, which by then has closed its idle connections to draining instances.
         self.watcher.listen(self._acknowledger.view_changed)
@@ -109,6 +127,7 @@ class Member:
             stack.push_async_callback(self.registry.close)
             stack.push_async_callback(self.sweeper.leave)
             stack.push_async_callback(self.prober.close)
+            self.overlay.replace(self._fixed_at_start)
             for name, run in (
                 ("reporter", self._reporter.run),
                 ("acknowledger", self._acknowledger.run),
@@ -123,7 +142,8 @@ class Member:
 
     @property
     def view(self) -> View:
-        return self.watcher.view
+        """What is registered, and what the file says."""
+        return self.overlay.view
 
     @property
     def is_ready(self) -> bool:
@@ -152,8 +172,8 @@ class Member:
         age_s = self.view_age_s
         return {
             "connected": self.watcher.connected,
-            "epoch": self.view.epoch,
-            "revision": self.view.revision,
+            "epoch": self.watcher.view.epoch,
+            "revision": self.watcher.view.revision,
             "view_age_s": None if age_s is None else round(age_s, 3),
             "stale": not self.watcher.connected,
             "view_from": self._view_from,
@@ -183,6 +203,7 @@ class Member:
         swept = await self.sweeper.sweep()
         if swept is not None:
             await self.watcher.reached(swept.epoch, swept.revision)
+        self.overlay.route_all()
         self._ready.set()
         _log.info("gateway.routing", view_from=self._view_from, services=len(self.view.services))
         await asyncio.Event().wait()
@@ -195,7 +216,7 @@ class Member:
 
     def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
         log_health(instance, before, after)
-        self.mass_losses.health_changed(self.view, instance)
+        self.mass_losses.health_changed(self.watcher.view, instance)
         if after.status != before.status:  # a suspicion is not reported
             self._reporter.health_changed(instance, before.status, after)
 

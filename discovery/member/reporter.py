@@ -24,11 +24,14 @@ class Reporter:
         gateway: str,
         health_of: Callable[[str], Health],
         on_new_lease: Callable[[], None],
+        concerns_registry: Callable[[str], bool] = lambda _key: True,
     ) -> None:
+        """Nothing is reported of instances that do not concern the registry."""
         self._registry = registry
         self._health_of = health_of
         self._on_new_lease = on_new_lease
         self._gateway = gateway
+        self._concerns_registry = concerns_registry
         self._unsaid: dict[str, tuple[str, str]] = {}
         self._something = asyncio.Event()
 
@@ -65,8 +68,9 @@ class Reporter:
             self.say(key, health.status, health.told)
 
     def say(self, key: str, status: Status, evidence: str) -> None:
-        self._unsaid[key] = (status, evidence)
-        self._something.set()
+        if self._concerns_registry(key):
+            self._unsaid[key] = (status, evidence)
+            self._something.set()
 
     async def run(self) -> None:
         """Report until cancelled; what does not get through is reported later."""

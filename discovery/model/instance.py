@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 from urllib.parse import urlsplit
 
 from .errors import InvalidRegistration
@@ -18,12 +19,13 @@ MAX_BODY_BYTES = 16 * 1024
 #: The largest record: JSON may write each character as six.
 MAX_RECORD_BYTES = 128 * 1024
 DEFAULT_TTL_S = 15.0
+MAX_ID_CHARACTERS = 128
 
 #: Every JSON library can write integers up to these.
 _LEAST_INTEGER, _GREATEST_INTEGER = -(2**63), 2**63 - 1
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
-_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_ID = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_ID_CHARACTERS}}}")
 _HOST_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 # The grammar of semver.org, item 2 to 10.
 _VERSION = re.compile(
@@ -43,11 +45,16 @@ _MAX_HOST_CHARACTERS = 253
 _METADATA = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 
 Scalar = str | int | float | bool | None
+#: Who named an instance: whoever registered it, or the gateway's operator in the configuration file.
+Source = Literal["registry", "file"]
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One copy of a service and where it listens; `health_check` says how it is probed."""
+    """One copy of a service and where it listens; `health_check` says how it is probed.
+
+    `source` and `probe_interval_s` (None: the gateway's own) are no part of its record in the registry.
+    """
 
     name: str
     id: str
@@ -59,6 +66,8 @@ class Instance:
     weight: int = 1
     version: str | None = None
     ttl_s: float = DEFAULT_TTL_S
+    source: Source = "registry"
+    probe_interval_s: float | None = None
 
     @property
     def key(self) -> str:

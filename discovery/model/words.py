@@ -1,4 +1,4 @@
-"""The names of a registration's settings in each place: in Python, on the command line, over HTTP."""
+"""The names of a registration's settings in each place: in Python, on the command line, over HTTP, in a file."""
 
 from dataclasses import dataclass
 
@@ -51,6 +51,18 @@ COMMAND_LINE = Words(
     address="--host or ADVERTISE_HOST",
     port="--port",
     weight="--weight",
+)
+#: For services with fixed addresses, which the configuration file names.
+FILE = Words(
+    path="health.path",
+    no_path="no health.path",
+    probe="health.path",
+    statuses="health.statuses",
+    body="health.body",
+    health_host="the address that its server takes, in urls",
+    address="urls",
+    port="urls",
+    weight="urls",
 )
 #: For readers who may have registered in any of these ways.
 ANY = Words(

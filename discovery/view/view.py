@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..base.steps import Steps, slices
 from ..model.answers import REMEMBERED_S, Snapshot
-from ..model.instance import Instance
+from ..model.instance import Instance, Source
 from .persistent_map import persistent
 
 Status = Literal["starting", "healthy", "unhealthy"]
@@ -33,6 +33,10 @@ class Entry:
     def key(self) -> str:
         return self.instance.key
 
+    @property
+    def source(self) -> Source:
+        return self.instance.source
+
 
 Entries = Mapping[str, Entry]
 
@@ -44,6 +48,7 @@ class View:
     `known` maps a service to when its last instance went. Times are seconds of the gateway's
     monotonic clock. `revision` is that of the last event taken in, within `epoch`. `probation` comes
     from the last snapshot: keys of instances removed for ill health; later ones come as events.
+    `partial`: the registry has not been heard of yet, so only the file's services are in it.
     """
 
     epoch: str = ""
@@ -51,6 +56,7 @@ class View:
     services: Mapping[str, Entries] = field(default_factory=dict)
     known: Mapping[str, float] = field(default_factory=dict)
     probation: frozenset[str] = frozenset()
+    partial: bool = False
 
     def entries(self) -> Iterator[Entry]:
         for entries in self.services.values():

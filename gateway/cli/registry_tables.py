@@ -33,7 +33,7 @@ def print_services(gateway: GatewayClient, document: Any) -> None:
             why.get((service["name"], instance["id"]), ""),
             instance["version"] or "-",
             str(instance["weight"]),
-            instance["last_heartbeat"],
+            instance["last_heartbeat"] or "none: named by the file",
         )
         for service in document["services"]
         for instance in service["instances"]

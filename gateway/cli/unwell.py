@@ -5,6 +5,7 @@ from typing import Any
 
 from discovery.health.advice import advice
 from discovery.health.evidence_texts import WEIGHTLESS
+from discovery.model.words import ANY, FILE
 from gateway.cli.gateway_client import GatewayClient
 
 NEEDS_TOKEN = "(needs --token)"  # noqa: S105
@@ -63,7 +64,8 @@ def what_helps(service: Any, why: Seen) -> Iterator[tuple[str, str]]:
     """Each piece of advice for a service, with the names of the instances that it is for."""
     ids: dict[str, list[str]] = {}
     for one in service["instances"]:
-        helps = advice(why.get((service["name"], one["id"]), ""), one["host"])
+        words = FILE if one.get("source") == "file" else ANY
+        helps = advice(why.get((service["name"], one["id"]), ""), one["host"], words)
         ids.setdefault(helps, []).append(one["id"])
     ids.pop("", None)
     for helps, some in ids.items():

@@ -43,8 +43,9 @@ class PublicServices:
                     if known is None or known[0] is not entry or known[1] != status:
                         known = (entry, status, _but_for_the_heartbeat(entry, status))
                     after[key] = known
-                    heartbeat = rfc3339(last_heartbeat_ms(entry, heartbeats_ms))
-                    instances.append(orjson.Fragment(b'%b"%b"}' % (known[2], heartbeat.encode())))
+                    instances.append(
+                        orjson.Fragment(_with_heartbeat(known[2], entry, heartbeats_ms))
+                    )
                     healthy += status == "healthy"
                 yield
             if instances:
@@ -58,13 +59,15 @@ class PublicServices:
 
 
 def describe_entry(entry: Entry, status: str, heartbeats_ms: Mapping[str, int]) -> Description:
-    """An entry of the view in the shape of the contract, with everything that the token shows."""
-    return describe_instance(
-        entry.instance,
-        status,
-        entry.registered_at_ms,
-        last_heartbeat_ms(entry, heartbeats_ms),
-    )
+    """An entry of the view in the shape of the contract, with everything that the token shows.
+
+    An instance of the file says so; it sends no heartbeats, and was registered when it was read.
+    """
+    heartbeat_ms = last_heartbeat_ms(entry, heartbeats_ms)
+    description = describe_instance(entry.instance, status, entry.registered_at_ms, heartbeat_ms)
+    if entry.source == "file":
+        description |= {"source": "file", "last_heartbeat": None}
+    return description
 
 
 def shown_status(entry: Entry, status_of: StatusOf) -> str:
@@ -74,6 +77,12 @@ def shown_status(entry: Entry, status_of: StatusOf) -> str:
 
 def last_heartbeat_ms(entry: Entry, heartbeats_ms: Mapping[str, int]) -> int:
     return max(entry.registered_at_ms, heartbeats_ms.get(entry.key, 0))
+
+
+def _with_heartbeat(json: bytes, entry: Entry, heartbeats_ms: Mapping[str, int]) -> bytes:
+    if entry.source == "file":
+        return json + b"null}"
+    return b'%b"%b"}' % (json, rfc3339(last_heartbeat_ms(entry, heartbeats_ms)).encode())
 
 
 def _but_for_the_heartbeat(entry: Entry, status: str) -> bytes:

@@ -18,7 +18,7 @@ from gateway.endpoints.public_services import PublicServices, StatusOf, describe
 from gateway.endpoints.shared_documents import JSON, SharedDocuments
 from gateway.front.document import Document
 from gateway.guard.admin import AdminGuard
-from middlewares.failures import InstanceUnknown, ServiceUnknown
+from middlewares.failures import InstanceUnknown, NoView, ServiceUnknown
 
 
 class Heartbeats:
@@ -106,8 +106,9 @@ class ServicesEndpoints:
         """
         name = request.match_info["name"]
         unknown = ServiceUnknown(f"no service {name} is registered")
-        if not self._view().is_registered(name):
-            raise unknown
+        view = self._view()
+        if not view.is_registered(name):
+            raise NoView if view.partial else unknown
         if not self._guard.admits(request):
             document = await self._documents.get(name)
             if not document:
@@ -128,8 +129,8 @@ class ServicesEndpoints:
     async def _make(self, name: str, view: View) -> bytes:
         """The public's document of a service, empty if there is none; '' means all services."""
         names = _names(view, name)
-        instances = [entry.instance for one in names for entry in view.registered(one)]
-        heartbeats = await self._heartbeats(name, instances) if instances else {}
+        entries = [entry for one in names for entry in view.registered(one)]
+        heartbeats = await self._last_heartbeats(name, entries)
         services = await in_steps(self._public.of(view, names, heartbeats))
         if name:
             return orjson.dumps(services[0]) if services else b""
@@ -152,9 +153,13 @@ class ServicesEndpoints:
         ]
         if not entries:
             return []
-        asked = entries[0].key if instance_id else name
-        heartbeats = await self._heartbeats(asked, [entry.instance for entry in entries])
+        heartbeats = await self._last_heartbeats(entries[0].key if instance_id else name, entries)
         return await in_steps(_describing(entries, self._health.status, heartbeats))
+
+    async def _last_heartbeats(self, asked: str, entries: Sequence[Entry]) -> Mapping[str, int]:
+        """By key; an instance of the file sends none."""
+        beating = [entry.instance for entry in entries if entry.source == "registry"]
+        return await self._heartbeats(asked, beating) if beating else {}
 
     def _mark(self) -> dict[str, Any]:
         """The members that say that the registry is away."""

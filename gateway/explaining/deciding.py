@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from discovery.health.advice import advice
 from discovery.health.evidence_texts import for_anybody
 from discovery.health.machine import Health
+from discovery.model.words import ANY, FILE
 from discovery.view.view import Entry
 from middlewares.candidates.deciding import State, standing
 
@@ -51,7 +52,8 @@ class Explanation:
         """The advice against the last evidence, which names hosts; empty where none is known."""
         unwell = (last for last in self._last.values() if last.health.condition != "healthy")
         for sight in sorted(unwell, key=lambda sight: sight.changed_s, reverse=True):
-            if helps := advice(sight.health.latest, sight.entry.instance.host):
+            words = FILE if sight.entry.source == "file" else ANY
+            if helps := advice(sight.health.latest, sight.entry.instance.host, words):
                 return helps
         return ""
 

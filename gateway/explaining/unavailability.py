@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from discovery.health.book import HealthBook
-from discovery.view.view import View
+from discovery.view.view import Entry, View
 from gateway.explaining.deciding import Sight, explanation
 from gateway.guard.admin import AdminGuard
 from gateway.guard.locality import is_local
+from middlewares.candidates.deciding import without_doubles
 from middlewares.failures import Failure, NoHealthyInstance
 
 #: How long a text is repeated while view and verdicts are unchanged.
@@ -72,7 +73,8 @@ class Unavailability:
             self._made = {key: words for key, words in made if now_s < words.last_until_s}
         words = self._made.get((service, with_addresses))
         if words is None or now_s >= words.good_until_s:
-            seen = explanation(sights_of(service, view, self._book))
+            entries = without_doubles(view.services.get(service, {}).values())
+            seen = explanation(_sight(entry, self._book) for entry in entries)
             text = seen.words(with_addresses=with_addresses)
             words = _Words(text, now_s, self._clock() - now_s)
             self._made[service, with_addresses] = words
@@ -84,6 +86,10 @@ class Unavailability:
 
 def sights_of(service: str, view: View, book: HealthBook) -> Iterator[Sight]:
     """All instances of a service that requests could be sent to, as this gateway sees them."""
-    for key, entry in view.services.get(service, {}).items():
-        changed_s = max((one.at_s for one in book.history(key)), default=0.0)
-        yield Sight(entry, book.health(key), changed_s)
+    for entry in view.services.get(service, {}).values():
+        yield _sight(entry, book)
+
+
+def _sight(entry: Entry, book: HealthBook) -> Sight:
+    changed_s = max((one.at_s for one in book.history(entry.key)), default=0.0)
+    return Sight(entry, book.health(entry.key), changed_s)

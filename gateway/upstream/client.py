@@ -95,6 +95,13 @@ class UpstreamClient:
             if pool is not None and (entry is None or entry.draining):
                 self._let_go(key, pool)
 
+    def instance_moved(self, key: str, instance: Instance) -> None:
+        """Keep the pool of an instance that has had this key."""
+        pool = self._pools.pop(key, None)
+        if pool is not None:
+            pool.instance = instance
+            self._pools[instance.key] = pool
+
     async def run(self) -> None:
         """Sweep until cancelled."""
         loop = asyncio.get_running_loop()

@@ -54,7 +54,7 @@ class Dialer:
             allowed: list[IPAddress] = []
             error: Exception = OSError("the name has no address")
             for address in await self.resolver.resolve(instance.host):
-                reason = self._why_forbidden(instance.host, address, instance.port)
+                reason = self._why_forbidden(instance, address)
                 if reason is not None:
                     error = _forbidden(instance.host, address, reason)
                 else:
@@ -70,9 +70,12 @@ class Dialer:
                     self.resolver.doubt(instance.host)
                 raise
 
-    def _why_forbidden(self, host: str, address: IPAddress, port: int) -> str | None:
-        is_local = self.policy.listens_on(port) and _is_local(address)
-        return self.policy.why_forbidden(host, address, port, is_local=is_local)
+    def _why_forbidden(self, instance: Instance, address: IPAddress) -> str | None:
+        host, port, policy = instance.host, instance.port, self.policy
+        is_local = policy.listens_on(port) and _is_local(address)
+        if instance.source == "file":
+            return policy.why_forbidden_to_operator(host, address, port, is_local=is_local)
+        return policy.why_forbidden(host, address, port, is_local=is_local)
 
 
 async def _first_to_connect(

@@ -1,6 +1,6 @@
 """The objects of one worker, each made once and wired to the others."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from discovery.health.machine import ProbeTimes, Thresholds
 from discovery.member.member import Member
 from discovery.model.addresses import AddressPolicy
+from discovery.model.fixed import FixedService
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.explaining.unavailability import Unavailability
@@ -41,7 +42,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 class Gateway:
     """One worker's objects, wired; it does no I/O before the application starts."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
+    def __init__(self, settings: GatewaySettings, fixed: Iterable[FixedService] = ()) -> None:
         self.settings = settings
         #: Where ADMIN_LISTEN is bound; set once it is.
         self.admin_listener: Listener | None = None
@@ -72,7 +73,9 @@ class Gateway:
             remove_after_s=settings.unhealthy_remove_after,
             view_file=settings.view_file,
             starts_from_file=settings.start_without_registry == "view",
+            fixed=fixed,
         )
+        self.overlay = member.overlay
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: member.sweeper.live_workers
@@ -99,10 +102,14 @@ class Gateway:
             yield
 
     def routed_view(self) -> View:
-        """The view that requests are routed by; raises NoView while there is none."""
-        if not self.member.is_ready:
+        """The view that requests are routed by; raises NoView while there is none.
+
+        Until the registry is heard of, it has the services with fixed addresses alone.
+        """
+        view = self.overlay.routed
+        if view is None:
             raise NoView
-        return self.member.watcher.view
+        return view
 
     def _measure(self) -> None:
         """Let the metrics ask the worker's objects when they are scraped."""

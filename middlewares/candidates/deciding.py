@@ -1,6 +1,6 @@
 """Finds the instances that a request may go to, by one ordered table of tiers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
 from typing import Literal, NamedTuple
@@ -111,9 +111,12 @@ def find_candidates(
 
     An instance is also suspected if another id at its address drains: a process that was killed and
     came back under a new id is registered twice, and drains under only one of the ids.
+
+    Instances for which the file's count are neither candidates nor excluded.
     """
     entries = list(entries)
     leaving = {_place(entry) for entry in entries if entry.draining}
+    entries = without_doubles(entries)
     able: list[Judged] = []
     excluded: list[Judged] = []
     for entry in entries:
@@ -131,6 +134,17 @@ def find_candidates(
             candidates = Candidates(Candidate(one.entry.instance, tier) for one in found)
             return Selection(candidates, tier, tuple(excluded + rest))
     return Selection(Candidates(), None, tuple(excluded))
+
+
+def without_doubles(entries: Collection[Entry]) -> Collection[Entry]:
+    """The entries without those that are registered at an address that the file names.
+
+    Such an address would get twice its share, and against what the file's probes say.
+    """
+    fixed = {_place(entry) for entry in entries if entry.source == "file"}
+    if not fixed:
+        return entries
+    return [one for one in entries if one.source == "file" or _place(one) not in fixed]
 
 
 def _place(entry: Entry) -> tuple[str, int]:

@@ -2,25 +2,31 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from discovery.health.book import HealthBook
-from discovery.view.view import View
+from discovery.view.view import Entry, View
 from middlewares.candidates.deciding import Selection, find_candidates
 from middlewares.exchange import EXCHANGE
-from middlewares.failures import NoHealthyInstance
+from middlewares.failures import NoHealthyInstance, NoView
 
 #: How long a request waits for a service that has only starting instances.
 FIRST_VERDICT_WITHIN_S = 1.0
 
 
-def health_routing_middleware(*, view: Callable[[], View], health: HealthBook) -> Middleware:
+def health_routing_middleware(
+    *,
+    view: Callable[[], View],
+    health: HealthBook,
+    renamed: Callable[[str], Iterable[Entry]] = lambda _service: (),
+) -> Middleware:
     """Write the candidates into the Exchange, or raise NoHealthyInstance.
 
-    They are found once for each state of view and health.
+    They are found once for each state of view and health. `renamed` gives the instances of a service
+    that has another name since the request was routed; NoView: the service may be registered.
     """
     found_in: View | None = None
     found_at = -1
@@ -46,7 +52,11 @@ def health_routing_middleware(*, view: Callable[[], View], health: HealthBook) -
                     await health.changed(service)
         selection = look(service)
         if selection.tier is None:
-            raise NoHealthyInstance(service)
+            selection = find_candidates(renamed(service), health.status, health.is_suspected)
+        if selection.tier is None:
+            now = view()
+            unknown = now.partial and service not in now.services
+            raise NoView if unknown else NoHealthyInstance(service)
         request[EXCHANGE].candidates = selection.candidates
         return await handler(request)
 

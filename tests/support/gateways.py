@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 from discovery.model.addresses import AddressPolicy, listeners
+from discovery.model.fixed import FixedService
 from gateway.app import create_app, create_runner
 from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
@@ -49,17 +50,24 @@ class RunningGateway:
 
     @classmethod
     async def start(
-        cls, settings: GatewaySettings, change: Callable[[web.Application], None] | None = None
+        cls,
+        settings: GatewaySettings,
+        change: Callable[[web.Application], None] | None = None,
+        fixed: Iterable[FixedService] = (),
+        view_within_s: float | None = None,
     ) -> "RunningGateway":
-        """Start a gateway; `change` is called with the application before."""
-        app = create_app(settings)
+        """Start a gateway; `change` is called with the application before.
+
+        With `view_within_s` it starts without a view if none comes in time.
+        """
+        app = create_app(settings, fixed)
         if change is not None:
             change(app)
         gateway = app[GATEWAY]
         runner = create_runner(app)
         await runner.setup()
         async with asyncio.timeout(10):
-            await gateway.member.ready()
+            await gateway.member.ready(view_within_s)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = int(runner.addresses[0][1])

@@ -1,11 +1,13 @@
 """The prober: what it learns about probation from views, and what that costs."""
 
+import asyncio
 import time
 from dataclasses import replace
 
 from discovery.health.book import HealthBook
 from discovery.health.machine import ProbeTimes, Thresholds, Verdict, step
 from discovery.health.prober import Prober
+from discovery.model.fixed import FixedHealth, fixed_instance
 from discovery.model.instance import Instance, parse_registration
 from discovery.view.view import Entry, Event, View
 from tests.support.eventually import eventually
@@ -95,4 +97,105 @@ async def test_an_unhealthy_instance_that_registers_again_is_probed_at_once_and_
     prober.view_changed(before, again, Event(2, "registered", "price/a"))
 
     await eventually(lambda: book.status("price/a") == "healthy")
+    await prober.close()
+
+
+async def test_an_instance_that_moves_keeps_its_health_and_is_probed_under_its_new_name() -> None:
+    probed: list[str] = []
+
+    async def probe(instance: Instance, _suspected: bool) -> Verdict:
+        probed.append(instance.key)
+        return Verdict(True, "200")
+
+    changes: list[str] = []
+    book = HealthBook(lambda instance, *_: changes.append(instance.key))
+    times = ProbeTimes(interval_s=0.001)
+    prober = Prober(probe=probe, book=book, thresholds=Thresholds(), times=times)
+    old, new = fixed_instance("legacy", "http://a:1"), fixed_instance("orders", "http://a:1")
+    before = View(services={"legacy": {old.key: Entry(old, 5)}})
+    after = View(services={"orders": {new.key: Entry(new, 5)}})
+    prober.view_changed(View(), before, None)
+    await eventually(lambda: book.status(old.key) == "healthy")
+    revision, history = book.revision, book.history(old.key)
+
+    prober.instance_moved(old.key, new)
+    prober.view_changed(before, after, None)
+
+    assert (book.status(new.key), book.history(new.key)) == ("healthy", history)
+    assert book.revision > revision, "what was found for the service before is out of date"
+    assert changes == [old.key], "it is no change of health"
+    probed.clear()
+    await eventually(lambda: new.key in probed)
+    await prober.close()
+    assert list(book.worth_telling()) == [new.key]
+
+
+async def test_an_instance_that_moves_in_the_middle_of_a_probe_is_judged_under_its_new_name() -> (
+    None
+):
+    begun, answered = asyncio.Event(), asyncio.Event()
+
+    async def probe(_instance: Instance, _suspected: bool) -> Verdict:
+        begun.set()
+        await answered.wait()
+        return Verdict(True, "200")
+
+    book = HealthBook(lambda *_: None)
+    prober = Prober(
+        probe=probe, book=book, thresholds=Thresholds(), times=ProbeTimes(interval_s=60.0)
+    )
+    old, new = fixed_instance("legacy", "http://a:1"), fixed_instance("orders", "http://a:1")
+    before = View(services={"legacy": {old.key: Entry(old, 5)}})
+    prober.view_changed(View(), before, None)
+    await begun.wait()
+    prober.instance_moved(old.key, new)
+    prober.view_changed(before, View(services={"orders": {new.key: Entry(new, 5)}}), None)
+    waiting = asyncio.create_task(book.changed("orders"))
+    answered.set()
+    await waiting
+    assert list(book.worth_telling()) == [new.key]
+    await prober.close()
+
+
+async def test_an_instance_that_moves_to_another_health_check_is_a_new_one() -> None:
+    book = HealthBook(lambda *_: None)
+    prober = Prober(probe=passing, book=book, thresholds=Thresholds(), times=ProbeTimes())
+    old = fixed_instance("legacy", "http://a:1")
+    new = fixed_instance("orders", "http://a:1", FixedHealth("/health"))
+    before = View(services={"legacy": {old.key: Entry(old, 5)}})
+    prober.view_changed(View(), before, None)
+    await eventually(lambda: book.status(old.key) == "healthy")
+    prober.instance_moved(old.key, new)
+    prober.view_changed(before, View(services={"orders": {new.key: Entry(new, 5)}}), None)
+    assert book.status(new.key) == "starting"
+    await prober.close()
+
+
+async def test_an_instance_with_an_interval_of_its_own_is_probed_by_that() -> None:
+    """A new interval counts at once, not after the old one."""
+    probed = {"often": 0, "seldom": 0}
+
+    async def probe(instance: Instance, _suspected: bool) -> Verdict:
+        probed[instance.name] += 1
+        return Verdict(True, "200")
+
+    book = HealthBook(lambda *_: None)
+    prober = Prober(
+        probe=probe, book=book, thresholds=Thresholds(), times=ProbeTimes(interval_s=0.001)
+    )
+
+    def view_of(often_s: float) -> View:
+        instances = (
+            fixed_instance("often", "http://a:1", FixedHealth(interval_s=often_s)),
+            fixed_instance("seldom", "http://a:1", FixedHealth(interval_s=60.0)),
+        )
+        return View(services={one.name: {one.key: Entry(one, 5)} for one in instances})
+
+    first, second = view_of(60.0), view_of(0.001)
+    prober.view_changed(View(), first, None)
+    await eventually(lambda: book.revision >= 4)  # both have begun, and are healthy
+    assert probed == {"often": 1, "seldom": 1}
+    prober.view_changed(first, second, None)
+    await eventually(lambda: probed["often"] > 5)
+    assert probed["seldom"] == 1
     await prober.close()

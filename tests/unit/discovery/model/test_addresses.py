@@ -236,3 +236,28 @@ def test_a_wildcard_is_refused_with_what_to_write(bad: str) -> None:
 
 def test_a_comma_too_many_changes_nothing() -> None:
     assert AllowedHosts.parse(",price,, 10.0.0.0/8 ,") == AllowedHosts.parse("price,10.0.0.0/8")
+
+
+def forbidden_to_operator(host: str, text: str, port: int = 80) -> str | None:
+    policy = AddressPolicy(AllowedHosts.parse("10.9.0.0/16"), listeners([("127.0.0.1", 8080)]))
+    return policy.why_forbidden_to_operator(host, address(text), port, is_local=True)
+
+
+@pytest.mark.parametrize(("text", "why"), NEVER.items())
+def test_an_operator_can_mean_link_local_and_metadata_addresses_by_writing_them_out(
+    text: str, why: str
+) -> None:
+    written = why if why in ("multicast", "unspecified") else None
+    assert forbidden_to_operator(text, text) == written
+    assert forbidden_to_operator("name.example", text) == why, "who answers for the name says it"
+
+
+@pytest.mark.parametrize("text", FINE)
+def test_an_operators_instances_need_not_be_those_that_may_register(text: str) -> None:
+    assert forbidden_to_operator(text, text) is None
+    assert forbidden_to_operator("name.example", text) is None
+
+
+def test_the_gateways_own_listener_is_a_loop_whoever_names_it() -> None:
+    assert forbidden_to_operator("localhost", "127.0.0.1", 8080) == "the gateway's own listener"
+    assert forbidden_to_operator("127.0.0.1", "127.0.0.1", 8080) == "the gateway's own listener"

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from discovery.base.steps import ITEMS_OF_A_STEP, at_once
+from discovery.model.fixed import fixed_instance
 from discovery.model.instance import parse_registration
 from discovery.view.view import Entry, Status, View
 from gateway.endpoints.public_services import PublicServices, describe_entry
@@ -76,3 +77,17 @@ def test_what_is_as_it_was_is_not_rendered_again_and_what_went_is_forgotten() ->
     assert public._known.keys() == {"price"}
     assert [one["status"] for one in service["instances"]] == ["healthy", "unhealthy"]
     assert service["instances"][0]["last_heartbeat"] == "2023-11-14T22:13:29Z"
+
+
+def test_an_instance_of_the_file_says_so_and_has_no_heartbeat() -> None:
+    fixed = Entry(fixed_instance("price", "http://10.0.0.5:9000"), 1_700_000_000_000)
+    (service,) = rendered(PublicServices(healthy), view_of(entry("price/a"), fixed))
+    registered, named = service["instances"]
+    assert "source" not in registered
+    assert (named["source"], named["last_heartbeat"]) == ("file", None)
+    assert named["registered_at"] == "2023-11-14T22:13:20Z"
+    assert named == {
+        key: value
+        for key, value in describe_entry(fixed, "healthy", {}).items()
+        if key != "metadata"
+    }

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from discovery.view.view import Entry, View
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.limits import UpstreamLimits
+from middlewares.failures import UpstreamUnreachable
 from tests.support.byte_connections import ANY
 from tests.unit.gateway.upstream.test_pool import INSTANCE, SlowDialer, use
 
@@ -48,3 +50,28 @@ async def test_an_instance_that_has_moved_is_connected_to_anew(
     assert client.pool(replace(INSTANCE, **moved)).take_idle() is None
 
     assert not connection.is_open
+
+
+async def test_an_instance_that_goes_to_another_service_keeps_its_connections(
+    client: UpstreamClient,
+) -> None:
+    connection = await idle_connection(client)
+    before, after = client.pool(INSTANCE), replace(INSTANCE, name="orders")
+    gone = View(services={"orders": {after.key: Entry(after, 0)}})
+
+    client.instance_moved(INSTANCE.key, after)
+    client.view_changed(View(), gone, None)
+
+    pool = client.pool(after)
+    assert pool is before
+    assert pool.take_idle() is connection
+    assert client.connections() == {("orders", "active"): 1, ("orders", "idle"): 0}
+
+
+async def test_nothing_new_goes_to_where_an_instance_was_before_it_moved(
+    client: UpstreamClient,
+) -> None:
+    after = replace(INSTANCE, name="orders")
+    client.view_changed(View(), View(services={"orders": {after.key: Entry(after, 0)}}), None)
+    with pytest.raises(UpstreamUnreachable):
+        client.pool(INSTANCE)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from discovery.health.machine import Condition
+from discovery.model.fixed import fixed_instance
 from discovery.model.instance import parse_registration
 from discovery.view.view import Absence, Entry, Status
 from middlewares.candidates.deciding import (
@@ -233,3 +234,48 @@ def test_what_could_not_take_a_request_is_not_waited_for() -> None:
     assert not starting(entry("a", weight=0))
     assert not starting(entry("a", absent="lapsed"))
     assert starting(entry("a"), replace(entry("b"), draining=True), b="healthy")
+
+
+def of_file(port: int) -> Entry:
+    return Entry(fixed_instance("price", f"http://localhost:{port}"), 0)
+
+
+def chosen(*entries: Entry, **statuses: Status) -> list[str]:
+    """The ids of the candidates; registered doubles are neither among them nor excluded."""
+    return [one.instance.id for one in select(*entries, **statuses).candidates]
+
+
+def test_instances_of_the_file_are_candidates_beside_the_registered() -> None:
+    assert chosen(entry("a"), of_file(8001)) == ["a", "http-localhost-8001"]
+
+
+def test_an_address_that_is_registered_and_in_the_file_counts_once() -> None:
+    """As two instances it would get twice its share."""
+    assert chosen(entry("a"), of_file(8000), entry("b", port=8001)) == ["http-localhost-8000", "b"]
+
+
+def test_at_such_an_address_the_files_probes_decide() -> None:
+    fixed = of_file(8000)
+    selection = find_candidates(
+        [entry("a"), fixed],
+        lambda key: "unhealthy" if key == fixed.key else "healthy",
+        lambda _: False,
+    )
+    assert selection.tier is None
+    assert [one.entry for one in selection.excluded] == [fixed]
+
+
+def test_a_first_verdict_on_the_files_instance_is_waited_for_though_its_double_has_one() -> None:
+    fixed = of_file(8000)
+    selection = find_candidates(
+        [entry("a"), fixed],
+        lambda key: "starting" if key == fixed.key else "healthy",
+        lambda _: False,
+    )
+    assert selection.is_starting
+
+
+def test_while_the_double_drains_others_are_preferred() -> None:
+    left = entry("a", draining=True), of_file(8000)
+    assert chosen(*left, entry("b", port=8001)) == ["b"]
+    assert chosen(*left) == ["http-localhost-8000"]
