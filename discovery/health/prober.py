@@ -94,6 +94,8 @@ class Prober:
             self._end(key)
         for service, entries in after.services.items():
             known = before.services.get(service, {})
+            if known is entries:
+                continue
             for key, entry in entries.items():
                 if known.get(key) is not entry:
                     self._look_at(entry)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..base.logs import Log
+from ..base.steps import in_steps
 from ..client.async_registry import AsyncServiceRegistry
 from ..health.book import HealthBook
 from ..health.machine import Health, ProbeTimes, Thresholds
@@ -74,7 +75,7 @@ class Member:
     ) -> None:
         """`view_file` keeps the view; with `starts_from_file`, a start without the registry uses it.
 
-        `fixed` are the services to begin with; `self.overlay.replace` takes others while it runs.
+        `fixed` are the services to begin with; `replace_fixed` takes others while it runs.
         """
         self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         #: One of the gateway's processes; so far it has one.
@@ -127,7 +128,7 @@ class Member:
             stack.push_async_callback(self.registry.close)
             stack.push_async_callback(self.sweeper.leave)
             stack.push_async_callback(self.prober.close)
-            self.overlay.replace(self._fixed_at_start)
+            await self.replace_fixed(self._fixed_at_start)
             for name, run in (
                 ("reporter", self._reporter.run),
                 ("acknowledger", self._acknowledger.run),
@@ -139,6 +140,13 @@ class Member:
             if self._saved_view is not None:
                 await stack.enter_async_context(running("saved_view", self._saved_view.run))
             yield
+
+    async def replace_fixed(self, services: Iterable[FixedService]) -> None:
+        """Take these services with fixed addresses in place of all others, in one change of the view.
+
+        Call it again only after it has returned.
+        """
+        await in_steps(self.overlay.replacing(services))
 
     @property
     def view(self) -> View:

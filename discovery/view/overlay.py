@@ -1,9 +1,10 @@
 """The file's instances, laid over the view of the registry: what a gateway routes by."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from ..base.steps import Steps, slices
 from ..model.fixed import FixedService
 from ..model.instance import Instance
 from .persistent_map import PersistentMap, persistent
@@ -13,12 +14,15 @@ from .watcher import Listener
 #: Called before a change of the view: an instance that had this key has another from now on.
 OnMove = Callable[[str, Instance], None]
 
+Fixed = Mapping[str, Entries]
+Endpoint = tuple[str, str, int]
+
 #: For so long, requests that were on their way to a service find it under its new name.
 RENAMED_FOR_S = 2.0
 
 
 class Overlay:
-    """Holds what the registry says (`registry_changed`) and what the file says (`replace`).
+    """Holds what the registry says (`registry_changed`) and what the file says (`replacing`).
 
     The registry's view, which is written to the registry and to a saved view, never has the file's
     instances in it. Where both have the same key, the file's instance counts.
@@ -48,22 +52,26 @@ class Overlay:
         """A listener of the watcher."""
         self._registry = after
         if event is None or not self._fixed:
-            self._swap(_laid_over(after, self._fixed), event)
+            self._swap(self._laid_over(after), event)
         else:
-            self._swap(self._with_one_service_of(after, event.service), event)
+            self._swap(self._with_services_of(after, (event.service,)), event)
 
-    def replace(self, services: Iterable[FixedService]) -> None:
+    def replacing(self, services: Iterable[FixedService]) -> Steps[None]:
         """Take these in place of all that the file said before; what is the same in both is left alone.
 
-        An instance that goes from one service to another takes its health and its connections along.
+        Nothing is changed before the last step. An instance that goes from one service to another takes
+        its health and its connections along.
         """
-        before, after = self._fixed, self._entries_of(services)
-        if after == before:
-            return
-        self._fixed = after
-        view = _laid_over(self._registry, after)
-        self._move(before, after, view)
-        self._swap(view, None)
+        before = self._fixed
+        after = yield from self._entries_of(services)
+        changed: list[str] = []
+        for names in slices(before.keys() | after.keys()):
+            changed += (name for name in names if before.get(name) != after.get(name))
+            yield
+        if changed:
+            self._fixed = after
+            self._move(before, after, changed)
+            self._swap(self._with_services_of(self._registry, changed), None)
 
     def route_all(self) -> None:
         """Route by the registry's view too, from now on."""
@@ -79,46 +87,52 @@ class Overlay:
         at_s, entries = self._renamed.get(service, (float("-inf"), ()))
         return entries if self._clock() - at_s < RENAMED_FOR_S else ()
 
-    def _entries_of(self, services: Iterable[FixedService]) -> dict[str, dict[str, Entry]]:
+    def _entries_of(self, services: Iterable[FixedService]) -> Steps[dict[str, dict[str, Entry]]]:
         """The entries; an unchanged one is the same object, and a URL keeps the time that it has."""
         now_ms = round(time.time() * 1000)
-        known = {entry.instance.endpoint: entry for entry in _all(self._fixed)}
+        since_ms: dict[Endpoint, int] = {}
+        for some in slices(_all(self._fixed.values())):
+            since_ms.update({one.instance.endpoint: one.registered_at_ms for one in some})
+            yield
         fixed: dict[str, dict[str, Entry]] = {}
-        for service in services:
-            for instance in service.instances:
-                before = self._fixed.get(service.name, {}).get(instance.key)
-                if before is None or before.instance != instance:
-                    same = known.get(instance.endpoint)
-                    before = Entry(instance, same.registered_at_ms if same else now_ms)
-                fixed.setdefault(service.name, {})[instance.key] = before
+        for instances in slices(one for service in services for one in service.instances):
+            for instance in instances:
+                name, key = instance.name, instance.key
+                entry = self._fixed.get(name, {}).get(key)
+                if entry is None or entry.instance != instance:
+                    entry = Entry(instance, since_ms.get(instance.endpoint, now_ms))
+                fixed.setdefault(name, {})[key] = entry
+            yield
         return fixed
 
-    def _move(
-        self, before: Mapping[str, Entries], after: Mapping[str, Entries], view: View
-    ) -> None:
-        """Tell of the instances that have another key from now on."""
-        kept = {entry.key for entry in _all(after)}
-        left = {one.instance.endpoint: one for one in _all(before) if one.key not in kept}
-        had = {entry.key for entry in _all(before)}
+    def _move(self, before: Fixed, after: Fixed, changed: Collection[str]) -> None:
+        """Tell of the instances of these services that have another key from now on."""
+        was = {one.key: one for one in _all(before.get(name, {}) for name in changed)}
+        now = {one.key: one for one in _all(after.get(name, {}) for name in changed)}
+        left = {one.instance.endpoint: one for key, one in was.items() if key not in now}
         renamed: dict[str, list[Entry]] = {}
-        for entry in _all(after) if left else ():
-            old = left.pop(entry.instance.endpoint, None) if entry.key not in had else None
+        for key, entry in now.items():
+            old = left.pop(entry.instance.endpoint, None) if key not in was else None
             if old is None:
                 continue
             for on_move in self._on_moves:
                 on_move(old.key, entry.instance)
-            renamed.setdefault(old.instance.name, []).append(entry)
+            if not self._both_of(self._registry, old.instance.name):
+                renamed.setdefault(old.instance.name, []).append(entry)
         now_s = self._clock()
-        self._renamed = {
-            name: (now_s, entries) for name, entries in renamed.items() if name not in view.services
-        }
+        self._renamed = {name: (now_s, entries) for name, entries in renamed.items()}
 
-    def _with_one_service_of(self, registry: View, service: str) -> View:
-        """The present view with the registry's change of one service; the others have not changed."""
+    def _with_services_of(self, registry: View, names: Iterable[str]) -> View:
+        """The present view with changes of these services; the others have not changed."""
         services = persistent(self.view.services)
-        entries = {**registry.services.get(service, {}), **self._fixed.get(service, {})}
-        changed = services.with_item(service, entries) if entries else services.without(service)
-        return replace(registry, services=changed)
+        for name in names:
+            entries = self._both_of(registry, name)
+            services = services.with_item(name, entries) if entries else services.without(name)
+        return replace(registry, services=services)
+
+    def _both_of(self, registry: View, service: str) -> Entries:
+        """What the registry and the file have of a service."""
+        return {**registry.services.get(service, {}), **self._fixed.get(service, {})}
 
     def _swap(self, after: View, event: Event | None) -> None:
         before, self.view = self.view, after
@@ -129,15 +143,12 @@ class Overlay:
         for listener in self._listeners:
             listener(before, after, event)
 
-
-def _laid_over(registry: View, fixed: Mapping[str, Mapping[str, Entry]]) -> View:
-    if not fixed:
-        return registry
-    services = dict(registry.services)
-    for name, entries in fixed.items():
-        services[name] = {**services.get(name, {}), **entries}
-    return replace(registry, services=PersistentMap(services))
+    def _laid_over(self, registry: View) -> View:
+        if not self._fixed:
+            return registry
+        both = {name: self._both_of(registry, name) for name in self._fixed}
+        return replace(registry, services=PersistentMap({**registry.services, **both}))
 
 
-def _all(fixed: Mapping[str, Entries]) -> Iterable[Entry]:
-    return (entry for entries in fixed.values() for entry in entries.values())
+def _all(services: Iterable[Entries]) -> Iterable[Entry]:
+    return (entry for entries in services for entry in entries.values())

@@ -36,6 +36,7 @@ from middlewares.telemetry.logs import configure_logging
 #: Waiting for a view pays: a client that connects before it would only get an error.
 VIEW_WITHIN_S = 2.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
+NO_VIEW_BUT_FIXED = "until the registry answers, only services with fixed addresses are routed to"
 NOT_READ = "nothing reads this variable: set the one that is meant"
 #: The variables of the listening address, as messages name them.
 PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
@@ -134,7 +135,8 @@ async def serve(
     try:
         if await _unless(stop.asked, gateway.member.ready(VIEW_WITHIN_S)):
             if not gateway.member.is_ready:
-                _log.warning("gateway.no_view", detail=NO_VIEW)
+                detail = NO_VIEW if gateway.overlay.routed is None else NO_VIEW_BUT_FIXED
+                _log.warning("gateway.no_view", detail=detail)
             await listen(runner, sockets, gateway.descriptors.backlog)
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()

@@ -1,5 +1,6 @@
 """The file's instances over the registry's view: neither ever changes what the other one says."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +46,10 @@ class Told:
         )
 
 
+def replace_in(told: Told, file: Iterable[FixedService]) -> None:
+    at_once(told.overlay.replacing(file))
+
+
 # What a registry and a file can do, in any order.
 
 _NAMES = st.sampled_from(NAMES)
@@ -78,7 +83,7 @@ def test_each_says_what_it_would_say_alone(steps: list[tuple[str, Any]]) -> None
         if kind == "file":
             file = [fixed(name, *ports, interval_s=s) for name, (ports, s) in what.items()]
             instances = {one.key: one for service in file for one in service.instances}
-            overlay.replace(file)
+            replace_in(told, file)
         elif kind == "route all":
             routes_all = True
             overlay.route_all()
@@ -141,47 +146,47 @@ def test_without_fixed_services_the_view_is_the_registrys_own() -> None:
 
 def test_the_same_file_again_changes_nothing() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
     before = told.overlay.view
-    told.overlay.replace([fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
     assert told.overlay.view is before
     assert len(told.views) == 1
 
 
 def test_a_service_of_the_file_is_known_to_the_catalogue_and_unknown_once_it_is_gone() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
     view = told.overlay.view
     assert view.is_known("legacy")
     assert view.is_in_force("legacy")
     assert view.is_registered("legacy")
-    told.overlay.replace([])
+    replace_in(told, [])
     assert not told.overlay.view.is_known("legacy")
 
 
 def test_an_instance_that_changes_its_service_moves_and_keeps_the_time_that_it_has() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001, 9002)])
+    replace_in(told, [fixed("legacy", 9001, 9002)])
     since = {e.instance.port: e.registered_at_ms for e in told.overlay.view.entries()}
-    told.overlay.replace([fixed("orders", 9001), fixed("legacy", 9002)])
+    replace_in(told, [fixed("orders", 9001), fixed("legacy", 9002)])
     assert told.moves == [("legacy/http-10.0.0.5-9001", "orders/http-10.0.0.5-9001")]
     assert {e.instance.port: e.registered_at_ms for e in told.overlay.view.entries()} == since
-    told.overlay.replace([fixed("legacy", 9001, 9002)])
+    replace_in(told, [fixed("legacy", 9001, 9002)])
     assert told.moves[1:] == [("orders/http-10.0.0.5-9001", "legacy/http-10.0.0.5-9001")]
 
 
 def test_an_address_that_two_services_have_stays_where_it_is() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
-    told.overlay.replace([fixed("legacy", 9001), fixed("orders", 9001)])
-    told.overlay.replace([fixed("orders", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001), fixed("orders", 9001)])
+    replace_in(told, [fixed("orders", 9001)])
     assert told.moves == []
 
 
 def test_requests_on_their_way_to_a_renamed_service_find_it_for_a_moment() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
-    told.overlay.replace([fixed("orders", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
+    replace_in(told, [fixed("orders", 9001)])
     (entry,) = told.overlay.renamed("legacy")
     assert entry.key == "orders/http-10.0.0.5-9001"
     assert told.overlay.renamed("orders") == ()
@@ -192,14 +197,14 @@ def test_requests_on_their_way_to_a_renamed_service_find_it_for_a_moment() -> No
 def test_a_service_that_is_still_there_was_not_renamed() -> None:
     """Its other instances, or none of them, take its requests."""
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001, 9002)])
-    told.overlay.replace([fixed("orders", 9001), fixed("legacy", 9002)])
+    replace_in(told, [fixed("legacy", 9001, 9002)])
+    replace_in(told, [fixed("orders", 9001), fixed("legacy", 9002)])
     assert told.overlay.renamed("legacy") == ()
 
 
 def test_the_registrys_listeners_hear_of_the_events_of_its_services() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
     event = Event(1, "registered", "legacy/a", registered("legacy", "a"), 1)
     view = apply(View("e"), event, 0.0)
     told.overlay.registry_changed(View(), view, event)
@@ -214,8 +219,8 @@ def test_the_registrys_listeners_hear_of_the_events_of_its_services() -> None:
 
 def test_an_interval_that_changes_is_taken_over() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
-    told.overlay.replace([fixed("legacy", 9001, interval_s=3.0)])
+    replace_in(told, [fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001, interval_s=3.0)])
     (entry,) = told.overlay.view.entries()
     assert entry.instance.probe_interval_s == 3.0
     assert told.moves == []
@@ -223,7 +228,7 @@ def test_an_interval_that_changes_is_taken_over() -> None:
 
 def test_a_registered_instance_with_an_id_of_the_file_waits_behind_it() -> None:
     told = Told()
-    told.overlay.replace([fixed("legacy", 9001)])
+    replace_in(told, [fixed("legacy", 9001)])
     key = "legacy/http-10.0.0.5-9001"
     event = Event(1, "registered", key, registered("legacy", "http-10.0.0.5-9001"), 1)
     view = apply(View("e"), event, 0.0)
@@ -232,6 +237,6 @@ def test_a_registered_instance_with_an_id_of_the_file_waits_behind_it() -> None:
     told.overlay.registry_changed(view, apply(view, drained, 0.0), drained)
     (entry,) = told.overlay.view.entries()
     assert (entry.source, entry.draining) == ("file", False)
-    told.overlay.replace([])
+    replace_in(told, [])
     (entry,) = told.overlay.view.entries()
     assert entry.source == "registry"

@@ -1,6 +1,6 @@
 """A 503's reason takes little time, even for a large service whose health changes often."""
 
-from collections.abc import ItemsView
+from collections.abc import ValuesView
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
@@ -28,10 +28,10 @@ class Outage:
         outage = self
 
         class Entries(dict[str, Entry]):
-            def items(self) -> ItemsView[str, Entry]:
+            def values(self) -> ValuesView[Entry]:
                 outage.looked += 1
                 outage.now_s += takes_s
-                return super().items()
+                return super().values()
 
         view = View("e", 1, {"orders": Entries({ORDERS.key: Entry(ORDERS, 0)})})
         guard = AdminGuard(None)
