@@ -1,51 +1,59 @@
 """The application: the pipeline in one visible list, and the handler of each path."""
 
-from collections.abc import Iterable
-
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from discovery.model.fixed import FixedService
 from gateway.config.settings import GatewaySettings
+from gateway.endpoints.configuration import ConfigurationEndpoints
 from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
-from gateway.explaining.lost_prefix import telling_of_lost_prefixes
+from gateway.explaining.meant import telling_what_was_meant
 from gateway.front.delivering import delivery_middleware
 from gateway.front.plain_request import section_of
-from gateway.front.proxied_resource import ProxiedResource
+from gateway.front.proxied_resource import ProxiedResource, is_proxied
 from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
 from gateway.front.server import GatewayRunner
 from gateway.hop.attempt import Attempts
 from gateway.hop.proxy import Proxy
 from gateway.hop.sending import Means
+from gateway.worker import own_paths
 from gateway.worker.answer_fields import answer_fields_middleware
+from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.worker import GATEWAY, Gateway
+from middlewares.access.layer import access_middleware
 from middlewares.candidates.layer import health_routing_middleware
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.cors.layer import cors_layers
 from middlewares.errors import errors_middleware
 from middlewares.exchange import EXCHANGE
+from middlewares.failures import MethodNotAllowed
 from middlewares.hygiene.layer import hygiene_middleware
 from middlewares.limits.layer import rate_limit_middleware
 from middlewares.ports import ports_middleware
 from middlewares.routing.layer import route_middleware
+from middlewares.routing.own_answers import own_answers_middleware
 from middlewares.telemetry.layer import correlation_middleware
 
+_OF_A_PAGE = ("GET", "HEAD")
 
-def create_app(settings: GatewaySettings, fixed: Iterable[FixedService] = ()) -> web.Application:
+
+def create_app(settings: GatewaySettings, at_start: AtStart | None = None) -> web.Application:
     """The gateway as an aiohttp application; it does no I/O before it is started.
 
-    `fixed` are services with fixed addresses, besides those that register.
+    `at_start` is the file of GATEWAY_CONFIG, where one is named.
     """
-    gateway = Gateway(settings, fixed)
+    gateway = Gateway(settings, at_start)
     app = web.Application()
     app[GATEWAY] = gateway
     answers_failures = errors_middleware(
-        detail_of=telling_of_lost_prefixes(
-            gateway.unavailability.detail_of, gateway.routing, gateway.routed_view
+        detail_of=telling_what_was_meant(
+            gateway.unavailability.detail_of,
+            gateway.routing,
+            gateway.routed_view,
+            gateway.guard.admits,
         )
     )
     app[ANSWERS_FAILURES] = answers_failures
@@ -75,13 +83,17 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     replace it. A layer that only looks at the request is a plain function, which costs no coroutine.
     """
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
-    is_proxied = gateway.routing.covers
+
+    def scheme_of(request: web.Request) -> str:
+        section = request[EXCHANGE].section
+        return gateway.clients.scheme_of(request.remote or "", request.scheme, section)
 
     def cors_of(request: web.Request) -> CorsPolicy | None:
-        return gateway.routing.cors_of(request[EXCHANGE])
+        return gateway.routing.cors_of(request[EXCHANGE], request.method)
 
-    cors = cors_layers(cors_of) if settings.cors_origins else None
-    ports = ports_middleware(admin=lambda: gateway.admin_listener, is_proxied=is_proxied)
+    has_file = gateway.configuration is not None
+    cors = cors_layers(cors_of) if settings.cors_origins or has_file else None
+    ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.
         answer_fields_middleware(gateway.lifecycle),
@@ -109,6 +121,8 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         *([cors.answers_preflights] if cors else []),
         # A path without a route does not count against the client's limit.
         route_middleware(routing=gateway.routing, catalogue=gateway.routed_view),
+        # A client that may not use a route is not counted by its limits.
+        *([access_middleware] if has_file else []),
         # Before the candidates: a request that waits for a first verdict must count too.
         rate_limit_middleware(
             decide=gateway.limiter.decide,
@@ -116,6 +130,8 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
             key_of=lambda exchange: gateway.clients.limit_key(exchange.client_ip),
             metrics=metrics,
         ),
+        # Inside of the limits, which hold for answers without a service too.
+        *([own_answers_middleware(scheme_of=scheme_of)] if has_file else []),
         # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
             view=gateway.routed_view, health=member.health, renamed=gateway.overlay.renamed
@@ -138,8 +154,10 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         url=lambda: member.url,
         descriptors=gateway.descriptors,
         routes=lambda: member.is_ready,
+        configuration=gateway.configuration,
         guard=guard,
     )
+    configuration = ConfigurationEndpoints(configuration=gateway.configuration, guard=guard)
     services = ServicesEndpoints(
         view=gateway.routed_view,
         heartbeats=Heartbeats(member.heartbeats),
@@ -180,23 +198,41 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             settings.client_limits,
         ),
     )
-    instance = "/services/{name}/instances/{id}"
     own: list[tuple[str, str, Handler]] = [
-        ("GET", "/", front.show),
-        ("GET", "/health", process.health),
-        ("GET", "/ready", process.ready),
-        ("GET", "/status", process.status),
-        ("GET", "/metrics", process.metrics_text),
-        ("GET", "/services", services.list_all),
-        ("GET", "/services/{name}", services.show),
-        ("PUT", instance, registration.register),
-        ("DELETE", instance, registration.deregister),
-        ("POST", instance + "/heartbeat", registration.heartbeat),
-        ("POST", instance + "/drain", registration.drain),
-        ("POST", "/heartbeats", registration.heartbeats),
+        ("GET", own_paths.PAGE, front.show),
+        ("GET", own_paths.HEALTH, process.health),
+        ("GET", own_paths.READY, process.ready),
+        ("GET", own_paths.STATUS, process.status),
+        ("GET", own_paths.METRICS, process.metrics_text),
+        ("GET", own_paths.SERVICES, services.list_all),
+        ("GET", own_paths.SERVICE, services.show),
+        ("PUT", own_paths.INSTANCE, registration.register),
+        ("DELETE", own_paths.INSTANCE, registration.deregister),
+        ("POST", own_paths.HEARTBEAT, registration.heartbeat),
+        ("POST", own_paths.DRAIN, registration.drain),
+        ("POST", own_paths.HEARTBEATS, registration.heartbeats),
+        ("POST", own_paths.RELOAD, configuration.reload),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)
         for name in ("GET", "HEAD") if method == "GET" else (method,):
             resource.add_route(name, handler, expect_handler=keep_expectation)
-    app.router.register_resource(ProxiedResource(proxy.handle, gateway.routing))
+    if gateway.configuration is None:
+        proxied = ProxiedResource(proxy.handle, gateway.routing)
+    else:
+        handler = or_page(proxy.handle, front.show)
+        proxied = ProxiedResource(handler, gateway.routing, gateway.came_to_admin)
+    app.router.register_resource(proxied)
+
+
+def or_page(proxied: Handler, page: Handler) -> Handler:
+    """Handle what has a route; only `/` may be without one here, and then it shows the page."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request[EXCHANGE].route is not None:
+            return await proxied(request)
+        if request.method not in _OF_A_PAGE:
+            raise MethodNotAllowed(request.method, _OF_A_PAGE)
+        return await page(request)
+
+    return handle

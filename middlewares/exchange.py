@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from middlewares.candidates.deciding import Candidates
     from middlewares.header_section import HeaderSection
     from middlewares.limits.deciding import Decision
-    from middlewares.routing.deciding import Route
+    from middlewares.routing.matching.matcher import Hit
+    from middlewares.routing.route import Route
     from middlewares.telemetry.metrics import Stream
 
 
@@ -37,7 +38,17 @@ class Exchange:
 
     __slots__ = (
         *("attempts", "authority", "bytes_in", "bytes_out", "candidates", "client_ip"),
-        *("correlation_id", "held", "limit", "path", "reason", "route", "section", "started_s"),
+        *(
+            "correlation_id",
+            "held",
+            "hit",
+            "limit",
+            "path",
+            "reason",
+            "route",
+            "section",
+            "started_s",
+        ),
         *("stream", "target", "upstream_s"),
     )
 
@@ -60,6 +71,8 @@ class Exchange:
         self.target = target
         self.path = path
         self.route: Route | None = None
+        #: How a configured route takes the request.
+        self.hit: Hit[Route] | None = None
         self.limit: Decision | None = None
         self.candidates: Candidates | None = None
         self.attempts: list[Attempt] = []
@@ -73,6 +86,18 @@ class Exchange:
         self.reason: str | None = None
         #: Released when the exchange ends, however it ends.
         self.held: list[Held] = []
+
+    @property
+    def asked_host(self) -> bytes:
+        """The host that was asked for, with its port; empty if an HTTP/1.0 request names none."""
+        if self.authority is not None:
+            return self.authority.encode("utf-8", "surrogateescape")
+        return self.section.host or b""
+
+    @property
+    def query(self) -> str:
+        """The raw query without its question mark."""
+        return self.target[len(self.path) + 1 :]
 
     def release(self) -> None:
         """Release all that the exchange holds."""

@@ -53,6 +53,13 @@ class InstanceUnknown(ClientFailure):
     """No instance of that id is registered."""
 
 
+class NoConfiguration(ClientFailure):
+    """The gateway runs without a configuration file."""
+
+    def __init__(self) -> None:
+        super().__init__("the gateway runs without a file: GATEWAY_CONFIG names none")
+
+
 class MethodNotAllowed(ClientFailure):
     """The resource exists, but not with this method."""
 
@@ -96,6 +103,15 @@ class NoHealthyInstance(Failure):
 
 class Overloaded(Failure):
     """There is more work than the gateway takes on at once."""
+
+
+class ServiceBusy(Overloaded):
+    """The service has as many requests in flight as it may have."""
+
+    retry_after_s = 1
+
+    def __init__(self, service: str, most: int) -> None:
+        super().__init__(f"{service} has {most} requests in flight already, and takes no more")
 
 
 class OutOfResources(Overloaded):

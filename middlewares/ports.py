@@ -35,23 +35,23 @@ class Listener:
         return port == self._port and (self._at_any_address or host == self._host)
 
 
+def came_to(listener: Listener, request: web.Request) -> bool:
+    """Whether a request came in by the listener."""
+    transport = request.transport
+    assert transport is not None
+    family = transport.get_extra_info("socket").family
+    return listener.accepted(family, transport.get_extra_info("sockname"))
+
+
 def ports_middleware(
-    *, admin: Callable[[], Listener | None], is_proxied: Callable[[str], bool]
+    *, came_to_admin: Callable[[web.Request], bool], is_proxied: Callable[[web.Request], bool]
 ) -> Middleware:
     """Answer proxied paths, /health and /ready on the public port, and all but proxied ones on the admin port."""
 
     @web.middleware
     def divide(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
-        if request.path not in _ON_BOTH and is_proxied(request.path) == came_to_admin(request):
+        if request.path not in _ON_BOTH and is_proxied(request) == came_to_admin(request):
             raise RouteNotFound("nothing is found at this path on this port")
         return handler(request)
-
-    def came_to_admin(request: web.Request) -> bool:
-        listener, transport = admin(), request.transport
-        assert transport is not None
-        family = transport.get_extra_info("socket").family
-        return listener is not None and listener.accepted(
-            family, transport.get_extra_info("sockname")
-        )
 
     return divide

@@ -88,6 +88,8 @@ class GatewaySettings(BaseSettings):
     gateway_host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     gateway_url: Annotated[str | None, AfterValidator(_gateway_url)] = None
+    gateway_config: Path | None = None
+    recent_requests: Annotated[int, Field(ge=0, le=100_000)] = 1000
     gateway_workers: Annotated[int, Field(ge=1, le=1)] = 1
     registry_allowed_hosts: str = ""
     rate_limit_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
@@ -181,8 +183,6 @@ class GatewaySettings(BaseSettings):
 def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
     """The settings in the environment. SettingsError: one line that says what is wrong."""
     registry = RegistrySettings.from_env(environ)
-    if config := environ.get("GATEWAY_CONFIG"):
-        raise SettingsError(f"GATEWAY_CONFIG={config!r}: must be unset: no file is read yet")
     named = {
         name: environ[name.upper()]
         for name in GatewaySettings.model_fields

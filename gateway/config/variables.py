@@ -14,6 +14,12 @@ _OWN = {
     "GATEWAY_URL": Variable(
         "Where clients reach it, https://shop.example; services are told; else where it listens."
     ),
+    "GATEWAY_CONFIG": Variable(
+        "A YAML file with routes and policies; what the environment says wins."
+    ),
+    "RECENT_REQUESTS": Variable(
+        "How many requests are kept for `lockgate diff`, without values; 0: none.", "1000"
+    ),
     "GATEWAY_WORKERS": Variable(
         "Processes of one gateway; more than one is not supported yet.", "1"
     ),
@@ -78,5 +84,4 @@ def gateway_variables() -> Mapping[str, Variable]:
 
 def variable_defaults() -> dict[str, str]:
     """Every environment variable that the gateway reads, with its default."""
-    defaults = {name: variable.default for name, variable in gateway_variables().items()}
-    return defaults | {"GATEWAY_CONFIG": ""}
+    return {name: variable.default for name, variable in gateway_variables().items()}

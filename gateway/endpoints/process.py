@@ -17,6 +17,7 @@ from gateway.config.settings import GatewaySettings
 from gateway.guard.admin import AdminGuard
 from gateway.machine.descriptors import Descriptors
 from gateway.version import VERSION
+from gateway.worker.configuration.reloading import Configuration
 from gateway.worker.lifecycle import Lifecycle
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import NoView
@@ -41,6 +42,7 @@ class ProcessEndpoints:
     url: Callable[[], str]
     descriptors: Descriptors
     routes: Callable[[], bool]
+    configuration: Configuration[Any] | None
     guard: AdminGuard
 
     async def health(self, _request: web.Request) -> web.Response:
@@ -99,9 +101,19 @@ class ProcessEndpoints:
                     "upstream_timeout_s": settings.upstream_timeout,
                     **self.limiter_state(),
                 },
+                **self._file(),
                 **inside,
             }
         )
+
+    def _file(self) -> Mapping[str, Any]:
+        """The state of the configuration file; empty without one."""
+        file = self.configuration
+        if file is None:
+            return {}
+        loaded_at = rfc3339(round(file.loaded_at_s * 1000))
+        mistakes = list(file.mistakes)
+        return {"config": {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}}
 
     async def metrics_text(self, request: web.Request) -> web.Response:
         """Metrics in Prometheus' text format, or OpenMetrics where the client asks for it."""

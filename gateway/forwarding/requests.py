@@ -34,7 +34,8 @@ LOOPS_ALLOWED = 3
 class Inbound:
     """A request's head as it came in, and what is known about its sender.
 
-    `authority` is that of an absolute-form target; `peer_trusted`: see TRUSTED_PROXIES.
+    `authority` is that of an absolute-form target; `peer_trusted`: see TRUSTED_PROXIES. `sent_host`
+    replaces the host that was asked for.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Inbound:
     target: str
     prefix: str
     correlation_id: str
+    sent_host: bytes | None = None
 
     @property
     def upgrade(self) -> bytes | None:
@@ -113,7 +115,7 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     for name, value in fields:
         gets = in_request(name)
         if gets is HOST:
-            kept.append((name, host or value))
+            kept.append((name, inbound.sent_host or host or value))
         elif gets is CODING:
             chunked = True
             kept.append((name, b"chunked"))
@@ -124,7 +126,7 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         ) and name.lower() not in named:
             kept.append((name, value))
     if host is None:
-        kept.append((b"Host", instance.authority.encode("ascii")))
+        kept.append((b"Host", inbound.sent_host or instance.authority.encode("ascii")))
     kept.append((b"X-Correlation-ID", inbound.correlation_id.encode("ascii")))
     asked: list[FieldLine] = []
     if trailers:
@@ -171,15 +173,12 @@ def _forwarding_lines(
     came_for = before.get(b"x-forwarded-for")
     own = peer.encode("ascii")
     host = before.get(b"x-forwarded-host") or host
-    return (
-        b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n%bX-Forwarded-Prefix: %b\r\nVia: %b\r\n"
-        % (
-            came_for + b", " + own if came_for else own,
-            before.get(b"x-forwarded-proto") or scheme.encode("ascii"),
-            b"" if host is None else b"X-Forwarded-Host: %b\r\n" % host,
-            prefix.encode("ascii"),
-            _via(version, came.get(b"via", b"")),
-        )
+    return b"X-Forwarded-For: %b\r\nX-Forwarded-Proto: %b\r\n%b%bVia: %b\r\n" % (
+        came_for + b", " + own if came_for else own,
+        before.get(b"x-forwarded-proto") or scheme.encode("ascii"),
+        b"" if host is None else b"X-Forwarded-Host: %b\r\n" % host,
+        b"X-Forwarded-Prefix: %b\r\n" % prefix.encode("ascii") if prefix else b"",
+        _via(version, came.get(b"via", b"")),
     )
 
 

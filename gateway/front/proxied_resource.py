@@ -12,17 +12,25 @@ from middlewares.request_target import split_target
 from middlewares.routing.routing import Routing
 
 ROOT = "/"
+PROXIED = "proxied"
 
 
 class ProxiedResource(web.AbstractResource):
-    """Matches the raw paths that the routing table covers, with any method.
+    """Matches the raw paths that the routing table covers, with any method, but for the admin port's.
 
     It is at the root, so that it is asked for every path, and comes after the gateway's own endpoints.
     """
 
-    def __init__(self, handler: Handler, routing: Routing) -> None:
-        super().__init__(name="proxied")
+    def __init__(
+        self,
+        handler: Handler,
+        routing: Routing,
+        came_to_admin: Callable[[web.Request], bool] | None = None,
+    ) -> None:
+        super().__init__(name=PROXIED)
         self.covers = routing.covers
+        #: None: no path of the admin port is covered.
+        self.came_to_admin = came_to_admin
         self._route = web.ResourceRoute("*", handler, self, expect_handler=keep_expectation)
 
     @property
@@ -35,7 +43,8 @@ class ProxiedResource(web.AbstractResource):
     async def resolve(
         self, request: web.Request
     ) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        if self.covers(split_target(request.raw_path)[1]):
+        is_covered = self.covers(split_target(request.raw_path)[1])
+        if is_covered and not (self.came_to_admin and self.came_to_admin(request)):
             return web.UrlMappingMatchInfo({}, self._route), set()
         return None, set()
 
@@ -72,3 +81,8 @@ class ProxiedResource(web.AbstractResource):
 
     def __iter__(self) -> Iterator[web.AbstractRoute]:
         return iter((self._route,))
+
+
+def is_proxied(request: web.Request) -> bool:
+    """Whether a request that was matched is passed on, and not answered by an endpoint."""
+    return request.match_info.route.name == PROXIED

@@ -17,13 +17,17 @@ def _expected(request: web.Request) -> str:
 def proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Serve) -> Serve:
     """Give proxied requests to their resource, and everything else to the application's own handler."""
     straight = proxied.straight(app)
-    covers = proxied.covers
+    covers, came_to_admin = proxied.covers, proxied.came_to_admin
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
         if not isinstance(request, PlainRequest) and not _expected(request).isascii():
             raise web.HTTPExpectationFailed  # aiohttp's own would repeat the field, and can't
         # CONNECT asks for a tunnel to an authority, which the application does not find.
-        is_proxied = covers(request.raw_path) and request.method != "CONNECT"
+        is_proxied = (
+            covers(request.raw_path)
+            and request.method != "CONNECT"
+            and not (came_to_admin is not None and came_to_admin(request))
+        )
         return (straight if is_proxied else otherwise)(request)
 
     return handle

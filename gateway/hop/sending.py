@@ -16,7 +16,9 @@ from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
 from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead, ResponseHead
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.routing.deciding import Route, target_behind
+from middlewares.failures import ServiceBusy
+from middlewares.routing.deciding import target_behind
+from middlewares.routing.route import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,11 @@ class Sending:
         self.deadlines = Deadlines.begun(timeouts, now_s)
         self._means = means
         self._head: RequestHead | None = None
-        if isinstance(request, PlainRequest):
+        if self.route.host == "asked" and isinstance(request, PlainRequest):
             section = request.section
             self._head = plain_request_head(
                 method,
-                target_behind(self.route, exchange.target),
+                target_behind(self.route, exchange.hit, exchange.target),
                 section,
                 (request.remote or "", request.scheme, section.host, self.route.prefix),
                 exchange.correlation_id,
@@ -69,8 +71,12 @@ class Sending:
             )
 
     def begin(self) -> None:
-        """Count the request until its exchange releases it."""
-        self._means.in_flight[self.route.service] += 1
+        """Count the request until its exchange releases it. Raises ServiceBusy."""
+        in_flight, route = self._means.in_flight, self.route
+        most = route.policy.concurrent
+        if most and in_flight[route.service] >= most:
+            raise ServiceBusy(route.service, most)
+        in_flight[route.service] += 1
         self.exchange.held.append(self)
 
     def release(self) -> None:
@@ -94,9 +100,10 @@ class Sending:
             self._means.trusts(peer),
             request.scheme,
             exchange.authority,
-            target_behind(route, exchange.target),
+            target_behind(route, exchange.hit, exchange.target),
             route.prefix,
             exchange.correlation_id,
+            sent_host=_sent_host(route, instance),
         )
         return request_head(inbound, instance)
 
@@ -114,3 +121,10 @@ class Sending:
         body = self.body
         replayable = not isinstance(body, RequestBody) or body.is_replayable
         return Tried(self.idempotent, replayable, reused, left)
+
+
+def _sent_host(route: Route, instance: Instance) -> bytes | None:
+    """The Host in place of the one that was asked for; None: that one."""
+    if isinstance(route.host, bytes):
+        return route.host
+    return instance.authority.encode("ascii") if route.host == "own" else None

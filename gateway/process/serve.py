@@ -28,6 +28,8 @@ from gateway.machine.descriptors import raise_limit
 from gateway.process.draining import drain
 from gateway.process.stop_signals import StopSignals
 from gateway.version import VERSION
+from gateway.worker.configuration.at_start import AtStart, read_at_start
+from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Reloaded
 from gateway.worker.worker import GATEWAY
 from middlewares.ports import Listener
 from middlewares.programs.standard_streams import open_standard_streams
@@ -56,8 +58,12 @@ def main() -> int:
     try:
         settings = load_settings()
         require_extension()
+        at_start = read_at_start(settings)
     except SettingsError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
+    except ConfigurationRejected as rejected:
+        print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
     logs = configure_logging(
         service="api_gateway", level=settings.log_level, style=settings.log_format
@@ -71,7 +77,7 @@ def main() -> int:
         return EXIT_FAILURE
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, sockets))
+            runner.run(serve(settings, sockets, at_start))
     except ListenError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
@@ -108,6 +114,7 @@ def bind(settings: GatewaySettings) -> list[socket.socket]:
 async def serve(
     settings: GatewaySettings,
     sockets: list[socket.socket],
+    at_start: AtStart | None = None,
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish requests in flight within SHUTDOWN_GRACE.
@@ -119,9 +126,10 @@ async def serve(
     loop = asyncio.get_running_loop()
     # By default these signals would end the process.
     loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
-    loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
-    app = create_app(settings)
+    app = create_app(settings, at_start)
     gateway = app[GATEWAY]
+    reloads = Reloads(gateway.configuration)
+    loop.add_signal_handler(signal.SIGHUP, _hang_up, stop, reloads)
     gateway.dialer.policy = AddressPolicy(
         settings.allowed_hosts,
         listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
@@ -156,9 +164,25 @@ async def serve(
     _log.info("gateway.stopped")
 
 
-def _hang_up(stop: StopSignals) -> None:
+class Reloads:
+    """Reloads the configuration file at SIGHUP; without a file the signal is ignored."""
+
+    def __init__(self, configuration: Configuration[Any] | None) -> None:
+        self._configuration = configuration
+        self._under_way: set[asyncio.Task[Reloaded]] = set()
+
+    def begin(self) -> None:
+        if self._configuration is None:
+            _log.warning("signal.ignored", detail="GATEWAY_CONFIG names no file to reload")
+            return
+        task = asyncio.create_task(self._configuration.reload("SIGHUP"))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+
+def _hang_up(stop: StopSignals, reloads: Reloads) -> None:
     if not stop.terminal_has_gone():
-        _log.warning("signal.ignored")
+        reloads.begin()
 
 
 def spare_the_collector() -> None:

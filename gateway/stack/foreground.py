@@ -26,6 +26,8 @@ from gateway.stack.running.absence import typed
 from gateway.stack.running.serving import SERVE_COMMAND, Serving, served_pids
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervisord.supervision import Supervisor
+from gateway.worker.configuration.at_start import AtStart, read_at_start
+from gateway.worker.configuration.reloading import ConfigurationRejected
 from middlewares.telemetry.logs import configure_logging
 
 #: Addresses where clients of `localhost` could reach another listener instead of this gateway.
@@ -51,12 +53,13 @@ class Foreground:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; UsageError: a bad variable, StackError: it can't start."""
-        _settings(self.environ)  # before any file is written
+        _file(_settings(self.environ))  # before any file is written
         serving, before = self._claim()
         with serving, ExitStack() as stack:
             registry = self._registry(before)
             environ = process_environment(self.environ, self.state, registry.url)
             settings = _settings(environ)
+            at_start = _file(settings)
             sockets = _bind(settings)
             for sock in sockets:
                 stack.callback(sock.close)
@@ -67,7 +70,7 @@ class Foreground:
                 self._start(registry.process, serving, stack)
             record = _record(registry, environ, settings, sockets[0])
             self.state.save_record(record)
-            _serve(settings, sockets, lambda: self.started(settings, record))
+            _serve(settings, sockets, at_start, lambda: self.started(settings, record))
 
     def _claim(self) -> tuple[Serving, StackRecord | None]:
         """Claim the folder, end what a killed run left behind, and return that run's record."""
@@ -120,11 +123,14 @@ class Foreground:
 
 
 def _serve(
-    settings: GatewaySettings, sockets: list[socket.socket], started: Callable[[], None]
+    settings: GatewaySettings,
+    sockets: list[socket.socket],
+    at_start: AtStart | None,
+    started: Callable[[], None],
 ) -> None:
     try:
         with asyncio.Runner(loop_factory=serve.new_event_loop) as runner:
-            runner.run(serve.serve(settings, sockets, started))
+            runner.run(serve.serve(settings, sockets, at_start, started))
     except serve.ListenError as error:  # another program was quicker
         raise StackError(f"{error}; start it again, or choose another port with --port") from None
 
@@ -135,6 +141,13 @@ def _settings(environ: Mapping[str, str]) -> GatewaySettings:
         return load_settings(environ)
     except SettingsError as error:
         raise UsageError(str(error)) from None
+
+
+def _file(settings: GatewaySettings) -> AtStart | None:
+    try:
+        return read_at_start(settings)
+    except ConfigurationRejected as rejected:
+        raise UsageError("\n".join(rejected.mistakes)) from None
 
 
 def _who_serves(state: StackState) -> str:

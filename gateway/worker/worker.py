@@ -1,16 +1,17 @@
 """The objects of one worker, each made once and wired to the others."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from discovery.base.steps import Steps
 from discovery.health.machine import ProbeTimes, Thresholds
 from discovery.member.member import Member
 from discovery.model.addresses import AddressPolicy
-from discovery.model.fixed import FixedService
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.explaining.unavailability import Unavailability
@@ -25,31 +26,45 @@ from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer, tls_context
 from gateway.worker.background import running
 from gateway.worker.build_info import build_info
+from gateway.worker.configuration.at_start import AtStart
+from gateway.worker.configuration.reloading import Configuration, Means
 from gateway.worker.instance_counts import InstanceCounts
 from gateway.worker.lifecycle import Lifecycle
 from gateway.worker.loop_lag import measure_loop_lag
+from gateway.worker.own_paths import ALL, ON_BOTH_PORTS, any_of
 from middlewares.clients.clients import Clients
 from middlewares.failures import NoView
 from middlewares.limits.limiter import SharedLimiter
-from middlewares.ports import Listener
+from middlewares.ports import Listener, came_to
+from middlewares.routing.configured import ConfiguredTable
 from middlewares.routing.deciding import Table
+from middlewares.routing.recent import RecentRequests
 from middlewares.routing.routing import Routing
+from middlewares.telemetry.configuration_metrics import ConfigurationCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.logs import lines_dropped
 from middlewares.telemetry.metrics import GatewayMetrics
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.config.compiled.compiling import Compiled
 
 
 class Gateway:
     """One worker's objects, wired; it does no I/O before the application starts."""
 
-    def __init__(self, settings: GatewaySettings, fixed: Iterable[FixedService] = ()) -> None:
+    def __init__(self, settings: GatewaySettings, at_start: AtStart | None = None) -> None:
         self.settings = settings
         #: Where ADMIN_LISTEN is bound; set once it is.
         self.admin_listener: Listener | None = None
         self.lifecycle = Lifecycle()
         self.descriptors = Descriptors.of_this_process()
         self.metrics = GatewayMetrics(CollectorRegistry(), build_info())
-        self.routing = Routing(Table(settings.route_policy))
+        self.recent = RecentRequests(settings.recent_requests)
+        self._is_own = any_of(ON_BOTH_PORTS if settings.admin_listen else ALL)
+        if at_start is None:
+            self.routing = Routing(Table(settings.route_policy))
+        else:
+            self.routing = Routing(self.table_of(at_start.compiled))
         self.senders = sender_memory()
         self.plain_answers = PlainAnswers()
         self.clients = Clients(settings.trusted)
@@ -73,9 +88,11 @@ class Gateway:
             remove_after_s=settings.unhealthy_remove_after,
             view_file=settings.view_file,
             starts_from_file=settings.start_without_registry == "view",
-            fixed=fixed,
+            fixed=() if at_start is None else at_start.compiled.fixed,
         )
         self.overlay = member.overlay
+        #: The file of GATEWAY_CONFIG; None without one.
+        self.configuration = None if at_start is None else self._follow(at_start)
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: member.sweeper.live_workers
@@ -83,6 +100,37 @@ class Gateway:
         self.unavailability = Unavailability(lambda: member.view, member.health, self.guard)
         self.instance_counts = InstanceCounts(lambda: member.view, member.health)
         self._measure()
+        if self.configuration is not None:
+            self._measure_file(self.configuration)
+
+    def table_of(self, compiled: "Compiled") -> ConfiguredTable:
+        """The routing table of a compiled file."""
+        return ConfiguredTable(
+            compiled.policy,
+            compiled.prefix,
+            compiled.matcher,
+            policies=compiled.policies,
+            is_own=self._is_own,
+            recent=self.recent if self.settings.recent_requests else None,
+        )
+
+    def _follow(self, at_start: AtStart) -> "Configuration[Compiled]":
+        """What reloads the file."""
+        means = Means(
+            read=at_start.read,
+            differences=at_start.differences,
+            put_in_force=self._put_in_force,
+        )
+        return Configuration(at_start.file, at_start.compiled, at_start.content, means)
+
+    def _put_in_force(self, compiled: "Compiled") -> Steps[None]:
+        # The instances first: no request is routed to a service whose addresses are not there yet.
+        yield from self.member.overlay.replacing(compiled.fixed)
+        self.routing.swap(self.table_of(compiled))
+
+    def came_to_admin(self, request: web.Request) -> bool:
+        """Whether a request came in by the port of ADMIN_LISTEN."""
+        return self.admin_listener is not None and came_to(self.admin_listener, request)
 
     async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         """Run the background work in order of dependency; it ends in reverse order."""
@@ -99,6 +147,9 @@ class Gateway:
                 ("loop_lag", lambda: measure_loop_lag(self.metrics.loop_lag.observe)),
             ):
                 await stack.enter_async_context(counted(name, run))
+            if self.configuration is not None:
+                watch = self.configuration.watch
+                await stack.enter_async_context(counted("configuration", watch))
             yield
 
     def routed_view(self) -> View:
@@ -110,6 +161,14 @@ class Gateway:
         if view is None:
             raise NoView
         return view
+
+    def _measure_file(self, configuration: "Configuration[Compiled]") -> None:
+        self.metrics.registry.register(
+            ConfigurationCollector(
+                is_current=lambda: configuration.is_current,
+                loaded_at_s=lambda: configuration.loaded_at_s,
+            )
+        )
 
     def _measure(self) -> None:
         """Let the metrics ask the worker's objects when they are scraped."""

@@ -45,6 +45,16 @@ class Clients:
             self._note_untrusted(peer)
         return client_of(met, forwarded_for, self._meet)
 
+    def scheme_of(self, peer: str, scheme: str, section: HeaderSection) -> str:
+        """What the client used: as the connection has it, or as a trusted proxy says first."""
+        if not self.trusts(peer):
+            return scheme
+        for name, value in section.fields:
+            if name.lower() == b"x-forwarded-proto":
+                said = value.partition(b",")[0].strip().lower()
+                return said.decode() if said in (b"http", b"https") else scheme
+        return scheme
+
     def limit_key(self, client: str) -> str:
         """The key that a client's requests are counted by."""
         key = self.limit_keys.recall(client)

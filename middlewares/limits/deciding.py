@@ -25,6 +25,9 @@ MOST_US = 1_000_000
 #: Replaces the limit in a charge that is made even without room.
 NO_LIMIT = 2**53 - 1
 
+#: Whose requests are counted together.
+By = Literal["client", "service", "route", "everyone", "header"]
+
 
 @dataclass(frozen=True, eq=False)
 class Policy:
@@ -44,7 +47,7 @@ class Policy:
     requests: int
     window_us: int
     counts: frozenset[int] = frozenset()
-    by: Literal["client", "service", "route", "everyone", "header"] = "client"
+    by: By = "client"
     header: bytes = b""
 
     @cached_property

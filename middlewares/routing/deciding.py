@@ -1,33 +1,30 @@
 """Finds a request's route from the request, the table and what is registered."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from discovery.model.naming import PREFIX, Catalogue, route_of, service_of
+from middlewares.cors.deciding import CorsPolicy
 from middlewares.header_section import HeaderSection
 from middlewares.hygiene.deciding import FieldLine
+from middlewares.routing.matching.matcher import Hit
+from middlewares.routing.matching.nearest import Nearest as NearestRoute
 from middlewares.routing.policy import RoutePolicy
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Says which requests go where: logs name it by `id`; the upstream does not see its `prefix`."""
-
-    id: str
-    service: str
-    prefix: str
-    policy: RoutePolicy
+from middlewares.routing.rewriting import rewritten
+from middlewares.routing.route import Route
 
 
 class Why(Enum):
     """Why a request has its route, or none."""
 
+    CONFIGURED = "the configuration file has a route for it"
     DISCOVERED = "a service of this name is registered, or was"
+    NO_ROUTE = "no route of the configuration file takes this request"
     NOT_REGISTERED = "no service is registered for this path"
+    AMBIGUOUS = "a service could read the path as that of a configured route"
     NOT_BELOW = "the table has no routes for this path"
 
 
@@ -48,20 +45,38 @@ class Nearest(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A request's route and the reason for it; without a route, the nearest one."""
+    """A request's route and the reason for it; without a route, the nearest one.
+
+    `hit` is how a configured route takes it. `ambiguity` says why a path is ambiguous.
+    """
 
     route: Route | None
     why: Why
     nearest: Nearest | None = None
+    hit: Hit[Route] | None = None
+    ambiguity: str = ""
 
 
 class Asked(Protocol):
     """The parts of a request that a table reads; an Exchange has them."""
 
     @property
+    def asked_host(self) -> bytes:
+        """The host with its port; empty if there is none."""
+        ...
+
+    @property
+    def query(self) -> str:
+        """The raw query."""
+        ...
+
+    @property
     def path(self) -> str:
         """The raw path without the query."""
         ...
+
+    @property
+    def client_ip(self) -> str: ...
 
     @property
     def section(self) -> HeaderSection: ...
@@ -74,8 +89,11 @@ class Table:
     when the catalogue changes.
     """
 
-    def __init__(self, policy: RoutePolicy, prefix: str = PREFIX) -> None:
+    def __init__(self, policy: RoutePolicy, prefix: str | None = PREFIX) -> None:
         self.policy = policy
+        #: None: nothing is discovered.
+        self.prefix = prefix
+        prefix = prefix or ""
         self._prefix = prefix
         self._begin = len(prefix) + 1
         self._below = prefix + "/"
@@ -89,8 +107,20 @@ class Table:
         """Whether the table, and not an endpoint, routes a path; the path may have a query."""
         return path.startswith(self._below_or_query) or path == self._prefix
 
-    def find(self, asked: Asked, catalogue: Catalogue) -> Found:
-        """Find a request's route by its raw path."""
+    def cors_before(self, asked: Asked, method: str) -> CorsPolicy | None:
+        """The CORS policy of a request that has no route yet, such as a preflight."""
+        return self.policy.cors if self.covers(asked.path) else None
+
+    def policy_for(self, service: str) -> RoutePolicy:
+        """The policy of a service's discovered route."""
+        return self.policy
+
+    def find(self, asked: Asked, catalogues: Callable[[], Catalogue], method: str) -> Found:
+        """Find a request's route; the discovered ones go by the raw path alone.
+
+        `catalogues` gives the present catalogue, or raises the Failure to answer with.
+        """
+        catalogue = catalogues()
         if catalogue is not self._catalogue:
             self._catalogue = catalogue
             self._found = {}
@@ -107,13 +137,15 @@ class Table:
         service = service_of(prefix[self._begin :], catalogue)
         if service is None:
             return Found(None, Why.NOT_REGISTERED, self.nearest(asked, catalogue))
-        found = Found(Route(prefix, service, prefix, self.policy), Why.DISCOVERED)
+        found = Found(Route(prefix, service, prefix, self.policy_for(service)), Why.DISCOVERED)
         # Only routes are kept, so clients can't make the table grow.
         self._found[prefix] = found
         return found
 
     def nearest(self, asked: Asked, catalogue: Catalogue | None) -> Nearest | None:
         """Guess what a request without a route was meant for; `catalogue` is None if there is none yet."""
+        if self.prefix is None:
+            return None
         prefix = self._prefix_of_page(asked)
         if prefix is not None:
             return Nearest(prefix, Differs.PAGE_BELOW_PREFIX)
@@ -136,8 +168,14 @@ class Table:
         took = self._prefix_of.match(asked.path)
         return None if took is not None and took[0] == meant[0] else meant[0]
 
+    def nearest_configured(self, asked: Asked, method: str) -> NearestRoute[Route] | None:
+        """The route of a file that a request without one was probably meant for."""
+        return None
+
     def route_to(self, service: str, catalogue: Catalogue) -> str | None:
         """The path of a service; None if a request to that path goes to another service."""
+        if self.prefix is None:
+            return None
         route = route_of(service, self._prefix)
         return route if service_of(route[self._begin :], catalogue) == service else None
 
@@ -147,7 +185,9 @@ def _first(fields: Sequence[FieldLine], name: bytes) -> bytes:
     return next((value for field, value in fields if field.lower() == name), b"")
 
 
-def target_behind(route: Route, path_and_query: str) -> str:
-    """The target for the upstream; every byte after the prefix stays as it is."""
+def target_behind(route: Route, hit: Hit[Route] | None, path_and_query: str) -> str:
+    """The target for the upstream; every byte after a discovered route's prefix stays as it is."""
+    if hit is not None:
+        return rewritten(path_and_query, hit, route.rewrite)
     target = path_and_query[len(route.prefix) :]
     return target if target.startswith("/") else "/" + target

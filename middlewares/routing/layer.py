@@ -7,15 +7,19 @@ from aiohttp.typedefs import Handler, Middleware
 
 from discovery.view.view import View
 from middlewares.exchange import EXCHANGE
-from middlewares.failures import NoView, RouteNotFound
+from middlewares.failures import AmbiguousPath, Failure, NoView, RouteNotFound
+from middlewares.routing.deciding import Found, Why
 from middlewares.routing.routing import Routing
+
+#: Where no route takes it, the gateway's own page is there.
+ROOT = "/"
 
 
 def route_middleware(*, routing: Routing, catalogue: Callable[[], View]) -> Middleware:
     """Write the route into the Exchange, or raise RouteNotFound; skip the gateway's own paths.
 
-    `catalogue` raises the Failure to answer with if there is no catalogue yet. What a partial one does
-    not know may be registered, so that is NoView.
+    Raises AmbiguousPath too. `catalogue` raises the Failure to answer with if there is no catalogue yet. What
+    a partial one does not know may be registered, so that is NoView.
     """
 
     @web.middleware
@@ -23,10 +27,19 @@ def route_middleware(*, routing: Routing, catalogue: Callable[[], View]) -> Midd
         exchange = request[EXCHANGE]
         table = routing.table
         if table.covers(exchange.path):
-            found = table.find(exchange, catalogue())
-            if found.route is None:
-                raise NoView if catalogue().partial else RouteNotFound(found.why.value)
-            exchange.route = found.route
+            found = table.find(exchange, catalogue, request.method)
+            if found.route is not None:
+                exchange.route, exchange.hit = found.route, found.hit
+            elif exchange.path != ROOT or found.ambiguity:
+                raise _failure(found, catalogue)
         return handler(request)
 
     return route
+
+
+def _failure(found: Found, catalogue: Callable[[], View]) -> Failure:
+    if found.ambiguity:
+        return AmbiguousPath(found.ambiguity)
+    if found.why is Why.NOT_REGISTERED and catalogue().partial:
+        return NoView()
+    return RouteNotFound(found.why.value)

@@ -35,7 +35,8 @@ class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
     `limits` have distinct names; a limit of 0 requests is off and is left out. Without `cors`, CORS is
-    the service's own matter. `body_bytes` is the largest body of a request; 0: no limit.
+    the service's own matter. `body_bytes` is the largest body of a request, and `concurrent`
+    the most requests in flight to the service from this worker; 0: no limit.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -45,6 +46,7 @@ class RoutePolicy:
     cors: CorsPolicy | None = None
     access: AddressLists | None = None
     body_bytes: int = 0
+    concurrent: int = 0
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from middlewares.hygiene.deciding import is_host
@@ -25,7 +25,7 @@ class Redirect:
     path: ToPath | ToPrefix | None = None
     status: int = 302
 
-    def location(self, target: str, hit: Hit[object], *, scheme: str, authority: bytes) -> str:
+    def location(self, target: str, hit: Hit[Any], *, scheme: str, authority: bytes) -> str:
         """The URL for Location, of the path and query, the scheme and the Host that were asked for.
 
         A port that is the scheme's own is left out. Without any host, which an HTTP/1.0 request need not

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from middlewares.routing.matching.matcher import Hit
@@ -26,7 +27,7 @@ class ToPath:
         """The names in it that the route's template has to have."""
         return frozenset(_VALUE.findall(self.text)) - {_REST}
 
-    def apply(self, path: str, hit: Hit[object]) -> str:
+    def apply(self, path: str, hit: Hit[Any]) -> str:
         pieces = _VALUE.split(self.text)
         values = hit.values
         made = literal(pieces[0])
@@ -46,7 +47,7 @@ class Strip:
 
     prefix: str
 
-    def apply(self, path: str, hit: Hit[object]) -> str:
+    def apply(self, path: str, hit: Hit[Any]) -> str:
         taken = segments(self.prefix)
         depth = len(taken) if taken[-1] else len(taken) - 1
         if segments(path)[:depth] != taken[:depth]:
@@ -60,14 +61,14 @@ class ToPrefix:
 
     prefix: str
 
-    def apply(self, path: str, hit: Hit[object]) -> str:
+    def apply(self, path: str, hit: Hit[Any]) -> str:
         return literal(self.prefix).rstrip("/") + without_controls(hit.rest) or "/"
 
 
 Rewrite = ToPath | Strip | ToPrefix
 
 
-def rewritten(target: str, hit: Hit[object], rewrite: Rewrite | None) -> str:
+def rewritten(target: str, hit: Hit[Any], rewrite: Rewrite | None) -> str:
     """The target for the instance; the query stays as it is, and without a rewrite everything does."""
     if rewrite is None:
         return target

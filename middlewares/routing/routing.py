@@ -21,8 +21,8 @@ class Routing:
         """See Table.covers."""
         return self.table.covers(path)
 
-    def cors_of(self, exchange: Exchange) -> CorsPolicy | None:
+    def cors_of(self, exchange: Exchange, method: str) -> CorsPolicy | None:
         """The CORS policy for a request, which may have no route yet, or none at all."""
         if exchange.route is not None:
             return exchange.route.policy.cors
-        return self.table.policy.cors if self.covers(exchange.path) else None
+        return self.table.cors_before(exchange, method)

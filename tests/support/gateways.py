@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from discovery.base.steps import at_once
 from discovery.model.addresses import AddressPolicy, listeners
 from discovery.model.fixed import FixedService
 from gateway.app import create_app, create_runner
@@ -16,6 +17,7 @@ from gateway.config.urls import own_url
 from gateway.front.connection import GatewayRequestHandler
 from gateway.front.server import GatewayRunner
 from gateway.process.draining import drain
+from gateway.worker.configuration.at_start import read_at_start
 from gateway.worker.worker import GATEWAY, Gateway
 from tests.support.eventually import eventually
 
@@ -60,7 +62,8 @@ class RunningGateway:
 
         With `view_within_s` it starts without a view if none comes in time.
         """
-        app = create_app(settings, fixed)
+        app = create_app(settings, read_at_start(settings))
+        at_once(app[GATEWAY].member.overlay.replacing(fixed))
         if change is not None:
             change(app)
         gateway = app[GATEWAY]

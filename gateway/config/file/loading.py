@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from discovery.base.steps import Steps
 from gateway.config.file.bounds import MAX_BYTES
 from gateway.config.file.composing import compose
 from gateway.config.file.configuration import Configuration
@@ -70,3 +71,9 @@ def read_bytes(data: bytes) -> Read:
 
 def _result(configuration: Configuration | None, mistakes: list[Mistake], root: Node) -> Read:
     return Read(configuration, tuple(sorted(mistakes)), root)
+
+
+def reading(data: bytes) -> Steps[Read]:
+    """Read the bytes of a file in steps; no bytes make this raise."""
+    yield
+    return read_bytes(data)

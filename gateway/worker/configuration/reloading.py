@@ -53,12 +53,12 @@ class Means(Generic[C]):
     """What a reload is made of.
 
     `read` makes a configuration of the file's bytes in steps, or raises ConfigurationRejected.
-    `differences` are in words, and `put_in_force` takes over a configuration in one go.
+    `differences` are in words. `put_in_force` prepares a configuration, and takes it over in its last step.
     """
 
     read: Callable[[bytes], Steps[C]]
     differences: Callable[[C, C], Steps[Sequence[str]]]
-    put_in_force: Callable[[C], None]
+    put_in_force: Callable[[C], Steps[None]]
 
 
 class Configuration(Generic[C]):
@@ -140,7 +140,7 @@ class Configuration(Generic[C]):
         except ConfigurationRejected as rejected:
             return Reloaded(Result.REJECTED, mistakes=rejected.mistakes)
         differences = await in_steps(self._means.differences(self.in_force, configuration))
-        self._means.put_in_force(configuration)
+        await in_steps(self._means.put_in_force(configuration))
         self.in_force, self._content = configuration, content
         result = Result.CHANGED if differences else Result.UNCHANGED
         return Reloaded(result, differences=tuple(differences))

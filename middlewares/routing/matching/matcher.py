@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, slices
 from middlewares.routing.matching.conditions import Request, Section, compiled
 from middlewares.routing.matching.match import Match, Shape, host_name, wildcard_suffix
 from middlewares.routing.matching.nearest import Nearest, nearest
@@ -54,7 +55,20 @@ class Matcher(Generic[T]):
     """
 
     def __init__(self, routes: Sequence[tuple[Match, T]]) -> None:
-        shapes = [(match, match.shape) for match, _ in routes]
+        at_once(self._add(routes))
+
+    @classmethod
+    def building(cls, routes: Sequence[tuple[Match, T]]) -> "Steps[Matcher[T]]":
+        """Make one in steps, since thousands of routes take a while."""
+        matcher = cls.__new__(cls)
+        yield from matcher._add(routes)
+        return matcher
+
+    def _add(self, routes: Sequence[tuple[Match, T]]) -> Steps[None]:
+        shapes: list[tuple[Match, Shape]] = []
+        for some in slices(routes):
+            shapes += [(match, match.shape) for match, _ in some]
+            yield
         self._order: list[tuple[Shape, Entry[T]]] = []
         exact: dict[str, Node[T]] = {}
         suffixes: dict[str, Node[T]] = {}
@@ -62,6 +76,8 @@ class Matcher(Generic[T]):
         #: All routes, whatever their host.
         self._everywhere: Node[T] = Node()
         for rank, place in enumerate(in_order(shapes)):
+            if not rank % ITEMS_OF_A_STEP:
+                yield
             match, shape = shapes[place]
             entry = _entry(rank, routes[place][1], match, shape)
             self._order.append((shape, entry))
@@ -76,6 +92,7 @@ class Matcher(Generic[T]):
             self._everywhere.add(shape.segments, entry, is_prefix=shape.is_prefix)
         for tree in (*exact.values(), *suffixes.values(), any_host, self._everywhere):
             tree.finish()
+            yield
         self._deepest_suffix = max((suffix.count(".") + 1 for suffix in suffixes), default=0)
         # The trees of a host in their order, and those of hosts below a suffix.
         self._any_host: tuple[Node[T], ...] = (any_host,) if any_host.some() is not None else ()
@@ -139,6 +156,10 @@ class Matcher(Generic[T]):
                 for group in tree.reach(reading[1:].split("/")):
                     return Ambiguous(reason, group[0].route)
         return None
+
+    def may_take(self, path: str) -> bool:
+        """Whether some route could take a path, on some host and with some fields."""
+        return bool(self._everywhere.reach(segments(path)))
 
     def nearest(
         self, host: bytes | str, path: str, method: str, section: Section, query: str

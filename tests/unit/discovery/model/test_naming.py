@@ -15,7 +15,7 @@ from discovery.model.instance import parse_registration
 from discovery.model.naming import names_meant, route_of
 from discovery.view.view import Event as RegistryEvent
 from discovery.view.view import View, apply, taking_over
-from middlewares.routing.deciding import Route
+from middlewares.routing.route import Route
 from tests.support.asked import TABLE, Request
 
 NOW_MS = 1_767_225_600_000
@@ -47,7 +47,7 @@ def gateways_view(states: Mapping[str, str]) -> View:
 
 
 def route_taken(name: str, view: View) -> Route | None:
-    return TABLE.find(Request(f"/api/{name}"), view).route
+    return TABLE.find(Request(f"/api/{name}"), lambda: view, "GET").route
 
 
 @given(

@@ -24,10 +24,10 @@ class Taken:
 
 
 def find_route(path_and_query: str, catalogue: Catalogue) -> Taken | None:
-    route = TABLE.find(Request(path_and_query.partition("?")[0]), catalogue).route
+    route = TABLE.find(Request(path_and_query.partition("?")[0]), lambda: catalogue, "GET").route
     if route is None:
         return None
-    return Taken(route.id, route.service, route.prefix, target_behind(route, path_and_query))
+    return Taken(route.id, route.service, route.prefix, target_behind(route, None, path_and_query))
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def test_a_service_that_has_gone_is_still_a_route() -> None:
     ],
 )
 def test_the_table_says_why(path: str, why: Why) -> None:
-    found = TABLE.find(Request(path), PRICE)
+    found = TABLE.find(Request(path), lambda: PRICE, "GET")
     assert found.why is why
     assert TABLE.covers(path) == (why is not Why.NOT_BELOW)
     assert (found.route is not None) == (why is Why.DISCOVERED)
@@ -196,7 +196,7 @@ def test_every_other_path_is_not_covered(path: str) -> None:
 
 def test_a_route_that_is_not_found_says_which_one_it_nearly_was() -> None:
     asked = from_a_page("/api/items", referer="http://here/api/shop/docs", host="here")
-    found = TABLE.find(asked, PRICE)
+    found = TABLE.find(asked, lambda: PRICE, "GET")
     assert found.nearest is not None
     assert (found.route, found.nearest.prefix) == (None, "/api/shop")
 
@@ -214,16 +214,16 @@ def test_every_route_has_the_policy_of_its_table() -> None:
     policy = RoutePolicy(limits=(Policy("default", 1, 1),))
     before, after = Table(policy), Table(replace(policy, limits=()))
     for table, limits in ((before, policy.limits), (after, ()), (before, policy.limits)):
-        route = table.find(Request("/api/price"), PRICE).route
+        route = table.find(Request("/api/price"), lambda: PRICE, "GET").route
         assert route is not None
         assert route.policy.limits == limits
 
 
 def test_below_another_prefix_all_is_the_same() -> None:
     table = Table(RoutePolicy(), "/gw/v1")
-    route = table.find(Request("/gw/v1/price/x"), PRICE).route
+    route = table.find(Request("/gw/v1/price/x"), lambda: PRICE, "GET").route
     assert route is not None
-    assert target_behind(route, "/gw/v1/price/x?y") == "/x?y"
+    assert target_behind(route, None, "/gw/v1/price/x?y") == "/x?y"
     assert (table.covers("/gw/v1"), table.covers("/gw/v11"), table.covers("/api")) == (1, 0, 0)
     assert table.route_to("price_service", PRICE) == "/gw/v1/price"
 

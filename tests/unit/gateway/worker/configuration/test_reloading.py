@@ -43,7 +43,8 @@ class World:
         yield
         return sorted(f"{word} is new" for word in after - before)
 
-    def put_in_force(self, words: frozenset[str]) -> None:
+    def put_in_force(self, words: frozenset[str]) -> Steps[None]:
+        yield
         self.taken_over.append(words)
         self.changed.set()
 

@@ -1,4 +1,4 @@
-"""Adds to a 404 that its path lacks a service's prefix: the page's, or the one that it names."""
+"""Adds to a 404 what was probably meant: a path with a service's prefix, or a route of the file."""
 
 from collections.abc import Callable
 
@@ -14,20 +14,30 @@ from middlewares.routing.routing import Routing
 DetailOf = Callable[[web.Request, Failure], str]
 
 
-def telling_of_lost_prefixes(
-    detail_of: DetailOf, routing: Routing, catalogue: Callable[[], Catalogue]
+def telling_what_was_meant(
+    detail_of: DetailOf,
+    routing: Routing,
+    catalogue: Callable[[], Catalogue],
+    is_operator: Callable[[web.Request], bool],
 ) -> DetailOf:
-    """`detail_of`, with a sentence that helps for a path without a route, where there is one.
+    """`detail_of`, with a sentence that helps for a request without a route, where there is one.
 
-    `catalogue` raises NoView while there is no view.
+    `catalogue` raises NoView while there is no view. Hosts and fields of the nearest route are for
+    operators, who send the token.
     """
 
     def told(request: web.Request, failure: Failure) -> str:
         detail = detail_of(request, failure)
         if not isinstance(failure, RouteNotFound):
             return detail
-        nearest = routing.table.nearest(request[EXCHANGE], known())
-        return detail if nearest is None else f"{detail}: {_explain(nearest)}"
+        exchange, table = request[EXCHANGE], routing.table
+        nearest = table.nearest(exchange, known())
+        if nearest is not None:
+            return f"{detail}: {_explain(nearest)}"
+        route = table.nearest_configured(exchange, request.method)
+        if route is None:
+            return detail
+        return f"{detail}: {route.explain(route.route.id, to_the_operator=is_operator(request))}"
 
     def known() -> Catalogue | None:
         try:

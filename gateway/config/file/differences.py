@@ -1,0 +1,102 @@
+"""Says in words how one configuration differs from another."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from discovery.base.steps import Steps, slices
+from gateway.config.file.configuration import Configuration
+
+#: A longer value is cut: what has changed can be seen in the file.
+MOST_CHARACTERS = 80
+
+
+def differences(before: Configuration, after: Configuration) -> Steps[list[str]]:
+    """A line for each thing that was added, removed or changed, in the order of the file."""
+    found = [*_of_values("discover", before.discover, after.discover)]
+    found += _of_sections("defaults", before.defaults, after.defaults)
+    found += _of_named("limit", before.limits, after.limits)
+    yield
+    found += _of_named("service", before.services, after.services)
+    yield
+    old = {route.name: route for route in before.routes}
+    new = {route.name: route for route in after.routes}
+    for names in slices(dict.fromkeys((*new, *old))):
+        for name in names:
+            found += _of_one(f"route {name}", old.get(name), new.get(name))
+        yield
+    kept = [name for name in new if name in old]
+    if kept != [name for name in old if name in new]:
+        found.append("routes: they stand in another order, which decides between equals")
+    return found
+
+
+def _of_named(
+    kind: str, before: Mapping[str, BaseModel], after: Mapping[str, BaseModel]
+) -> Iterator[str]:
+    for name in dict.fromkeys((*after, *before)):
+        yield from _of_one(f"{kind} {name}", before.get(name), after.get(name))
+
+
+def _of_one(what: str, before: BaseModel | None, after: BaseModel | None) -> Iterator[str]:
+    if before is None:
+        yield f"{what}: added"
+    elif after is None:
+        yield f"{what}: removed"
+    elif before != after:
+        yield from _of_sections(what, before, after)
+
+
+def _of_sections(where: str, before: BaseModel, after: BaseModel) -> Iterator[str]:
+    for key in _keys(before, after):
+        told = _told(before, key), _told(after, key)
+        if told[0] != told[1] or _value(before, key) != _value(after, key):
+            yield from _of_values(
+                f"{where}: {_name(after, key)}", _value(before, key), _value(after, key), told
+            )
+
+
+def _of_values(
+    where: str, before: Any, after: Any, told: tuple[bool, bool] = (True, True)
+) -> Iterator[str]:
+    if isinstance(before, BaseModel) and isinstance(after, BaseModel) and all(told):
+        for line in _of_sections("", before, after):
+            yield f"{where}.{line.removeprefix(': ')}"
+    elif before != after or told[0] != told[1]:
+        yield f"{where}: {_shown(before, told[0])} → {_shown(after, told[1])}"
+
+
+def _keys(*sections: BaseModel) -> Iterable[str]:
+    return type(sections[0]).model_fields
+
+
+def _name(section: BaseModel, key: str) -> str:
+    return type(section).model_fields[key].alias or key
+
+
+def _told(section: BaseModel, key: str) -> bool:
+    return key in section.model_fields_set
+
+
+def _value(section: BaseModel, key: str) -> Any:
+    return getattr(section, key)
+
+
+def _shown(value: Any, told: bool) -> str:
+    if not told:
+        return "(default)"
+    text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can have it, by the names of the file."""
+    if isinstance(value, BaseModel):
+        return {_name(value, key): plain(getattr(value, key)) for key in value.model_fields_set}
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | frozenset):
+        return [plain(one) for one in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -1,0 +1,33 @@
+"""Reads and compiles the configuration file, in steps, or says all that is wrong with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from discovery.base.steps import Steps, at_once
+from gateway.config.compiled.compiling import Compiled, compiling
+from gateway.config.file.differences import differences
+from gateway.config.file.loading import reading
+from gateway.config.settings import GatewaySettings
+from gateway.worker.configuration.at_start import AtStart
+from gateway.worker.configuration.reloading import ConfigurationRejected
+
+
+def read_file(file: Path, settings: GatewaySettings) -> AtStart:
+    """Raises ConfigurationRejected."""
+
+    def compiled_of(content: bytes) -> Steps[Compiled]:
+        read = yield from reading(content)
+        if read.configuration is None:
+            raise ConfigurationRejected([mistake.line(str(file)) for mistake in read.errors])
+        return (yield from compiling(read.configuration, settings))
+
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        message = f"GATEWAY_CONFIG={str(file)!r}: it can't be read: {error.strerror}"
+        raise ConfigurationRejected([message]) from None
+    return AtStart(file, content, at_once(compiled_of(content)), compiled_of, _differences)
+
+
+def _differences(before: Compiled, after: Compiled) -> Steps[Sequence[str]]:
+    return differences(before.configuration, after.configuration)

@@ -1,0 +1,38 @@
+"""The layer that answers requests whose route needs no service."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.routing.redirecting import Redirect
+from middlewares.routing.route import Respond
+
+
+def own_answers_middleware(*, scheme_of: Callable[[web.Request], str]) -> Middleware:
+    """Answer as the route says, or redirect.
+
+    `scheme_of` tells what the client used, `http` or `https`, which a trusted proxy may have said.
+    """
+
+    @web.middleware
+    def answer(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        exchange = request[EXCHANGE]
+        route = exchange.route
+        if route is None or route.answer is None:
+            return handler(request)
+        return answered(request, exchange, route.answer)
+
+    async def answered(
+        request: web.Request, exchange: Exchange, says: Respond | Redirect
+    ) -> web.Response:
+        if isinstance(says, Respond):
+            return web.Response(status=says.status, headers=says.fields, body=says.body)
+        assert exchange.hit is not None, "only a configured route redirects"
+        location = says.location(
+            exchange.target, exchange.hit, scheme=scheme_of(request), authority=exchange.asked_host
+        )
+        return web.Response(status=says.status, headers={"Location": location})
+
+    return answer

@@ -1,0 +1,35 @@
+"""A route: which service its requests go to, and under which policy."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from middlewares.routing.policy import RoutePolicy
+from middlewares.routing.redirecting import Redirect
+from middlewares.routing.rewriting import Rewrite
+
+
+@dataclass(frozen=True, slots=True)
+class Respond:
+    """An answer that needs no service."""
+
+    status: int = 200
+    fields: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Says what happens with the requests that it takes: logs name it by `id`.
+
+    The upstream does not see its `prefix`. Its Host is the one that was asked for, the instance's own, or
+    `host`. With an `answer` the gateway answers by itself, and `service`
+    is empty.
+    """
+
+    id: str
+    service: str
+    prefix: str
+    policy: RoutePolicy
+    rewrite: Rewrite | None = None
+    host: bytes | Literal["asked", "own"] = "asked"
+    answer: Respond | Redirect | None = None
