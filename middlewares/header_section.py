@@ -74,15 +74,12 @@ class ReadSection(HeaderSection):
     `block` has the fields as lines, each with its CRLF. `trusted`: a trusted proxy has sent it.
     """
 
-    #: The lines that go to an instance as they are.
+    block: bytes
+    trusted: bool
+    #: The lines that go to an instance as they are, with a CRLF between two.
     ready_lines = b""
     #: The lists that the gateway continues, by lower-case name, without empty elements at their ends.
     lists: Mapping[bytes, bytes] = {}
-
-    def __init__(self, block: bytes, valid_in: Version, *, trusted: bool) -> None:
-        self.block = block
-        self.valid_in = valid_in
-        self.trusted = trusted
 
     @cached_property
     def fields(self) -> Sequence[FieldLine]:  # type: ignore[override]  # nobody sets it

@@ -90,9 +90,8 @@ def plain_request_head(
             met.keep(sender, added, len(added))
     else:
         added = _forwarding_lines(sender, _HTTP_1_1, section.lists, trusted=section.trusted)
-    data = b"%b %b HTTP/1.1\r\n%bX-Correlation-ID: %b\r\n%b\r\n" % (
-        method.encode("ascii"),
-        target.encode("ascii"),
+    data = b"%b%b\r\nX-Correlation-ID: %b\r\n%b\r\n" % (
+        f"{method} {target} HTTP/1.1\r\n".encode("ascii"),
         section.ready_lines,
         correlation_id.encode("ascii"),
         added,

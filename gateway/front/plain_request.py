@@ -17,7 +17,7 @@ class PlainRequest(web.Request):
 
     #: In development mode aiohttp warns of other attributes.
     ATTRS = web.Request.ATTRS | {
-        *("head", "section", "method", "raw_path", "keep_alive", "remote", "scheme"),
+        *("head", "method", "raw_path", "keep_alive", "remote", "scheme"),
         *("is_complete", "_own_writer", "_sent_bytes"),
     }
 
@@ -43,7 +43,6 @@ class PlainRequest(web.Request):
     ) -> None:
         # The parent's __init__ follows in __getattr__, if at all.
         self.head = head
-        self.section = head.section
         self.method = head.method
         self.raw_path = head.target
         self.keep_alive = head.keep_alive
@@ -104,6 +103,4 @@ class PlainRequest(web.Request):
 
 def section_of(request: web.Request) -> HeaderSection:
     """The request's header section, which the reader of a plain head has made already."""
-    return (
-        request.section if isinstance(request, PlainRequest) else HeaderSection(request.raw_headers)
-    )
+    return request.head if isinstance(request, PlainRequest) else HeaderSection(request.raw_headers)

@@ -59,7 +59,7 @@ class Sending:
         self._means = means
         self._head: RequestHead | None = None
         if isinstance(request, PlainRequest):
-            section = request.section
+            section = request.head
             self._head = plain_request_head(
                 method,
                 target_behind(self.route, exchange.target),

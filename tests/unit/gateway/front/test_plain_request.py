@@ -41,7 +41,7 @@ async def test_what_aiohttp_makes_is_there_when_it_is_asked_for() -> None:
         *("application/json", "utf-8", "1"),
     )
     assert await request.json() == {"a": 12}
-    assert request.raw_headers == request.section.fields
+    assert request.raw_headers == request.head.fields
 
 
 async def test_what_a_layer_has_put_there_stays() -> None:
