@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.messages import (
     SWITCHING_PROTOCOLS,
     End,
@@ -27,6 +26,7 @@ from middlewares.failures import (
     UpstreamSilent,
     UpstreamTimeout,
 )
+from middlewares.routing.policy import NEVER, Deadlines
 
 #: Reading from the instance pauses above this much of unread body, and resumes when all of it is read.
 MOST_UNREAD_BYTES = 32 * 1024

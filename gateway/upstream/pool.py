@@ -9,13 +9,13 @@ from discovery.model.addresses import IPAddress
 from discovery.model.errors import ForbiddenAddress
 from discovery.model.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import ReadPlain
 from gateway.upstream.sockets import peer_address
 from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, UpstreamUnreachable
+from middlewares.routing.policy import NEVER, Deadlines
 
 
 class Pool:
@@ -71,8 +71,7 @@ class Pool:
         idle = self._idle
         now_s = self._loop.time()
         while idle:
-            idle_s = now_s - idle[-1].idle_since_s
-            if not (repeatable or self._idling.is_safe(idle_s, now_s)):
+            if not (repeatable or self._idling.is_safe(now_s - idle[-1].idle_since_s, now_s)):
                 return None
             connection = idle.pop()
             if connection.is_fresh(now_s):

@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar, cast
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead
+from middlewares.routing.policy import Deadlines
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 
-from gateway.upstream.deadlines import Deadlines
+from middlewares.routing.policy import Deadlines
 from tests.support.byte_connections import ByteConnection, at_once
 from tests.support.response_bytes import OK, Response, cut, cuts, fuzzed, responses
 

@@ -10,9 +10,9 @@ import pytest
 import uvloop
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import BodyTooLarge, UpstreamReset
+from middlewares.routing.policy import Deadlines
 from tests.support.eventually import eventually
 
 HEAD = RequestHead("POST", b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", length=100)
