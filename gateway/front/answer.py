@@ -240,12 +240,12 @@ class Answer(web.StreamResponse, Sink):
         self._keeps_alive = False
 
     def _send(self, request: web.BaseRequest, data: bytes) -> None:
-        _open(request.transport).write(data)
-        self._begun = True
         if isinstance(request, PlainRequest):
-            request.note_sent(len(data))
+            request.send(data)
         else:
+            _open(request.transport).write(data)
             request.writer.output_size += len(data)
+        self._begun = True
 
     def _last_chunk(self, trailers: Trailers) -> bytes:
         if not self._takes_trailers:

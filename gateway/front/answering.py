@@ -116,8 +116,6 @@ class Answering(web.RequestHandler):
 
     async def _answer(self, request: Any, handler: Any, payload: StreamReader) -> None:
         """Answer a request, and go on with the next; a failure outside the layers is answered like one inside."""
-        if self._manager is not None:
-            self._manager.requests_count += 1
         self._request_in_progress = True
         self._current_request = request
         goes_on = False

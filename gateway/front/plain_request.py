@@ -59,12 +59,16 @@ class PlainRequest(web.Request):
             self._own_writer.output_size = self._sent_bytes
         return self._own_writer
 
-    def note_sent(self, size: int) -> None:
-        """Count bytes of the answer that were sent past the writer."""
+    def send(self, data: bytes) -> None:
+        """Send bytes of the answer past the writer. Raises ConnectionError if the client is gone."""
+        transport = self._protocol.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        transport.write(data)
         if self._own_writer is None:
-            self._sent_bytes += size
+            self._sent_bytes += len(data)
         else:
-            self._own_writer.output_size += size
+            self._own_writer.output_size += len(data)
 
     def __getattr__(self, name: str) -> Any:
         if self.is_complete:

@@ -209,7 +209,7 @@ class UpstreamConnection(Wire):
     def rest(self) -> bytes:
         """Take all of the body that has arrived."""
         pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body = b"".join(pieces)
         pieces.clear()
         self._unread_bytes = 0
         if self._reading_paused:

@@ -19,11 +19,15 @@ POST = (
 SEEN = web.RequestKey("seen", bool)
 
 
-async def request_of(data: bytes) -> PlainRequest:
+def request_by(client: web.RequestHandler, data: bytes) -> PlainRequest:
     head = PlainRequests(2**16, lambda _peer: False).read(data, trusted=False)
     assert head is not None
+    return PlainRequest(head, client, asyncio.get_running_loop(), "192.0.2.7", "http")
+
+
+async def request_of(data: bytes) -> PlainRequest:
     async with client_over(ByteTransport()) as client:
-        return PlainRequest(head, client, asyncio.get_running_loop(), "192.0.2.7", "http")
+        return request_by(client, data)
 
 
 async def test_what_aiohttp_makes_is_there_when_it_is_asked_for() -> None:
@@ -45,9 +49,10 @@ async def test_what_aiohttp_makes_is_there_when_it_is_asked_for() -> None:
 
 
 async def test_what_a_layer_has_put_there_stays() -> None:
-    request = await request_of(POST)
-    request[SEEN] = True
-    request.note_sent(5)
+    async with client_over(ByteTransport()) as client:
+        request = request_by(client, POST)
+        request[SEEN] = True
+        request.send(b"HTTP/")
 
     assert request.path
     assert request[SEEN]
