@@ -25,6 +25,7 @@ from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import Version, is_host
 
 PSEUDONYM = "lockgate"
+_OURS = PSEUDONYM.encode("ascii")
 _HTTP_1_1 = (1, 1)
 #: A request with more of our own Via entries than this goes in circles.
 LOOPS_ALLOWED = 3
@@ -183,11 +184,11 @@ def _forwarding_lines(
 
 
 def _via(version: Version, came: bytes) -> bytes:
-    ours = PSEUDONYM.encode("ascii")
-    met = sum(1 for item in came.split(b",") if item.split()[1:2] == [ours])
-    if met > LOOPS_ALLOWED:
-        raise LoopDetected("the request has come through this gateway too often")
-    here = b"%d.%d %b" % (*version, ours)
+    if _OURS in came:
+        met = sum(1 for item in came.split(b",") if item.split()[1:2] == [_OURS])
+        if met > LOOPS_ALLOWED:
+            raise LoopDetected("the request has come through this gateway too often")
+    here = b"%d.%d %b" % (*version, _OURS)
     return came + b", " + here if came else here
 
 
