@@ -68,7 +68,18 @@ async def test_a_long_body_is_there_whole() -> None:
 
 async def test_an_unknown_attribute_is_unknown() -> None:
     with pytest.raises(AttributeError):
-        _ = (await request_of(POST)).nothing_of_the_kind
+        _ = (await request_of(POST)).nothing_of_the_kind  # type: ignore[attr-defined]
+
+
+async def test_each_part_that_aiohttp_makes_is_made_when_it_is_asked_for() -> None:
+    before = set(vars(await request_of(POST)))
+    complete = await request_of(POST)
+    complete.complete()
+
+    for name in (set(vars(complete)) - before) & web.Request.ATTRS:
+        request = await request_of(POST)
+        assert hasattr(request, name), name
+        assert request.is_complete
 
 
 async def test_it_sets_nothing_that_aiohttp_warns_of_in_development_mode() -> None:
