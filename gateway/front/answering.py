@@ -138,7 +138,7 @@ class Answering(web.RequestHandler):
                 self._keepalive = bool(response.keep_alive)
                 if payload is not EMPTY_PAYLOAD:
                     await self._linger(payload)
-                if self.writing_paused and self._keepalive:
+                if self._paused and self._keepalive:
                     await self._read_by_client()
         except ConnectionError:
             goes_on = False

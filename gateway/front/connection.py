@@ -170,7 +170,12 @@ class GatewayRequestHandler(Answering):
             else:
                 super().data_received(data)
             return
-        if self._is_idle and not self.is_surplus and self._reader.is_between and not self._messages:
+        if (
+            self._task_handler is None
+            and not self._messages
+            and not self.is_surplus
+            and self._reader.is_between()
+        ):
             head = self._plain.read(data, trusted=self._peer_trusted)
             if head is not None:
                 self._begin_plain(head)

@@ -171,7 +171,6 @@ class RequestReader:
             self._queued_bytes = 0
         self._parser.message_consumed()
 
-    @property
     def is_between(self) -> bool:
         """Whether the next byte begins a request that can be read now."""
         return self.is_unused or not (

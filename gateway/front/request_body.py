@@ -47,7 +47,7 @@ def body_of(
     request: web.Request, exchange: Exchange, limits: ClientLimits
 ) -> "RequestBody | bytes | None":
     """The request's body: bytes if all of it is here, None if there is none. Raises BodyTooLarge, BadRequest."""
-    if not exchange.section.has_body:
+    if exchange.section.body_length == 0:
         return None
     if not isinstance(request, PlainRequest):
         return RequestBody(request, exchange, limits)

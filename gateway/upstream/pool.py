@@ -66,7 +66,7 @@ class Pool:
 
         A request that can't be repeated gets no connection that the instance might soon close.
         """
-        if self._is_full:
+        if self._limits.connections and self._is_full:
             return None
         idle = self._idle
         now_s = self._loop.time()
