@@ -6,8 +6,9 @@ from typing import Any
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http import StreamWriter
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import PayloadAccessError, _ErrInfo
+from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
 from gateway.front.answer import Answer
 from gateway.front.client_room import ClientRoom
@@ -15,7 +16,7 @@ from gateway.front.half_closed import HalfClosed
 from gateway.front.plain_heads import PlainHead
 from gateway.front.plain_request import PlainRequest
 from gateway.front.reading import RequestReader
-from gateway.front.refusing import Refuse, failure_of, in_place_of, refuse_last
+from gateway.front.refusing import Refuse, failure_of, refuse_last
 from gateway.front.request_body import throw_away
 
 #: Idle client connections are closed after this time, which also limits a slow request head.
@@ -202,3 +203,9 @@ class Answering(web.RequestHandler):
         """Log nothing for a body that breaks off while it is thrown away after an early answer."""
         if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kwargs)
+
+
+def in_place_of(refused: tuple[str, str] | None) -> RawRequestMessage:
+    """A stand-in for a request that could not be read, with at most its method and target."""
+    method, path = refused or (ERROR.method, ERROR.path)
+    return ERROR._replace(method=method, path=path, raw_headers=())  # aiohttp's is not a tuple

@@ -4,9 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.http_parser import RawRequestMessage
 from aiohttp.typedefs import Handler, Middleware
-from aiohttp.web_protocol import ERROR
 
 from middlewares.failures import BadRequest, Failure, HeaderTooLarge
 
@@ -72,9 +70,3 @@ def failure_of(not_http: BaseException | None) -> Failure:
     if isinstance(not_http, LineTooLong) or "Too many headers" in str(not_http):
         return HeaderTooLarge("the request line or the header section is too large")
     return BadRequest("the request is not valid HTTP")
-
-
-def in_place_of(refused: tuple[str, str] | None) -> RawRequestMessage:
-    """A stand-in for a request that could not be read, with at most its method and target."""
-    method, path = refused or (ERROR.method, ERROR.path)
-    return ERROR._replace(method=method, path=path, raw_headers=())  # aiohttp's is not a tuple

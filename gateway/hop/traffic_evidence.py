@@ -42,8 +42,8 @@ class TrafficEvidence:
 
         If no connect was tried, because the instance drains, the failure has no cause.
         """
-        if isinstance(failure, UpstreamUnreachable) and failure.__cause__ is not None:
-            self._doubt(instance, connect_failed(failure.__cause__))
+        if isinstance(failure, UpstreamUnreachable) and failure.cause is not None:
+            self._doubt(instance, connect_failed(failure.cause))
 
     async def run(self) -> None:
         """Sweep until cancelled."""

@@ -13,11 +13,11 @@ from gateway.upstream.messages import (
     ReadPlain,
     RequestHead,
     ResponseHead,
-    Whole,
 )
 from gateway.upstream.reading import rest
 from gateway.upstream.response_reader import ResponseReader
 from gateway.upstream.upload import Upload, not_as_long
+from gateway.upstream.whole import Whole
 from gateway.upstream.wire import Wire, is_clean
 from middlewares.failures import (
     Failure,

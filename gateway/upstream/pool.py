@@ -115,8 +115,9 @@ class Pool:
             self.active.add(connection)
         except (OSError, ForbiddenAddress) as error:
             if is_own_shortage(error):
-                raise OutOfResources("the gateway can't make more connections now") from error
-            raise UpstreamUnreachable("the upstream can't be connected to") from error
+                detail = "the gateway can't make more connections now"
+                raise OutOfResources(detail, cause=error) from error
+            raise UpstreamUnreachable("the upstream can't be connected to", cause=error) from error
         finally:
             self._opening -= 1
             self._next()

@@ -9,10 +9,10 @@ from gateway.upstream.messages import (
     FieldLine,
     ReadPlain,
     Said,
-    Whole,
 )
 from gateway.upstream.plain_bodies import ChunkedBody, CountedBody, whole_chunks
 from gateway.upstream.response_parser import ResponseParser
+from gateway.upstream.whole import Whole
 
 
 class _Rest(Protocol):

@@ -6,9 +6,9 @@ from sys import getsizeof
 import pytest
 from aiohttp.streams import EMPTY_PAYLOAD
 
+from gateway.front.answering import in_place_of
 from gateway.front.connection import GatewayRequestHandler
 from gateway.front.message_queue import MessageQueue
-from gateway.front.refusing import in_place_of
 from tests.support.byte_clients import client_over
 from tests.support.byte_connections import ByteTransport
 
