@@ -35,7 +35,8 @@ class Answering(web.RequestHandler):
         *("_scheme", "is_surplus"),
     )
 
-    _reader: RequestReader
+    #: None while the connection rests: plain requests need no parser, and there are many idle clients.
+    _reader: RequestReader | None
     _refuse: Refuse
     _room: ClientRoom
     _idle_since_s: float
@@ -55,8 +56,13 @@ class Answering(web.RequestHandler):
         return self._task_handler is None or self._task_handler.done()
 
     def _begin_next(self) -> None:
-        """Start a task for the next request."""
-        self._task_handler = self._loop.create_task(self.start()) if self._messages else None
+        """Start a task for the next request; if there is none, the connection rests."""
+        if self._messages:
+            self._task_handler = self._loop.create_task(self.start())
+            return
+        self._task_handler = None
+        if self._reader is not None and self._reader.is_at_rest:
+            self._parser = self._reader = None
 
     def _begin_plain(self, head: PlainHead) -> None:
         """Start a task for a request that the parser has not seen."""
@@ -78,7 +84,7 @@ class Answering(web.RequestHandler):
             return  # the connection was lost before
         if isinstance(message, _ErrInfo):
             handler = partial(refuse_last, refuse=self._refuse, error=failure_of(message.exc))
-            message = in_place_of(self._reader.refused)
+            message = in_place_of(self._reader.refused if self._reader is not None else None)
         elif self.is_surplus:
             handler = partial(self._room.answer_last, refuse=self._refuse, handler=handler)
         # A frame that held the task would be held by it, with the connection.
@@ -94,7 +100,7 @@ class Answering(web.RequestHandler):
             self._begin_next()
         elif not self._force_close:
             self._task_handler = None
-            if self._reader.is_broken:
+            if self._reader is not None and self._reader.is_broken:
                 self._close_slowly()
             elif self.transport is not None:
                 self.transport.close()
@@ -187,6 +193,7 @@ class Answering(web.RequestHandler):
         if not self._messages and self._payload_parser is None:
             behind, self._message_tail = self._message_tail, b""
             self._upgraded = False
+            assert self._reader is not None  # it has read the request to upgrade
             self._reader.set_upgraded(False)
             self.data_received(behind)
             if self._buffer_paused:

@@ -40,7 +40,7 @@ USED: dict[type | ModuleType, set[str]] = {
             "_pause_reading_for_buffer",
             "_payload_parser",
         ),
-        *("_request_factory", "_request_handler", "_request_in_progress"),
+        *("_read_bufsize", "_request_factory", "_request_handler", "_request_in_progress"),
         *("_resume_reading_for_buffer", "_resume_reading_if_drained"),
         *("_resume_transport_reading", "_task_handler", "_upgraded"),
     },
