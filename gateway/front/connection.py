@@ -166,10 +166,7 @@ class GatewayRequestHandler(Answering):
         if self._force_close or self._close:
             return
         if self._upgraded or self._payload_parser is not None:
-            if self._tunnel is not None:
-                self._tunnel.client_data(data)
-            else:
-                super().data_received(data)
+            super().data_received(data)
             return
         reader = self._reader
         if reader is None:

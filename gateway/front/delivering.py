@@ -58,6 +58,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
             raise ConnectionResetError("the client is gone")
         joined = join(client.transport, answer.connection)
         client.joins(joined)
+        joined.begin()
         exchange.stream = "tunnel"
         assert exchange.route is not None
         exchange.held.append(Counted(tunnels, exchange.route.service))

@@ -34,11 +34,17 @@ class ByteTransport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return asyncio.BaseProtocol()
+
     def is_closing(self) -> bool:
         return self.aborted
 
     def is_reading(self) -> bool:
         return self._reading
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is ever unsent."""
