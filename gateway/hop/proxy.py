@@ -36,7 +36,6 @@ class Proxy:
         sending = Sending(request, self._means)
         untried = sending.exchange.candidates
         assert untried is not None, "the candidates layer comes before the hop"
-        sending.begin()
         failures: list[Failure] = []
         outcome: Outcome | None
         left = min(sending.route.policy.retries.attempts or len(untried), len(untried))

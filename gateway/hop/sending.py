@@ -35,7 +35,7 @@ class Means:
 class Sending:
     """A request to send to any instance, with its deadlines over all attempts.
 
-    It is in flight from `begin` until its exchange ends.
+    It is in flight from now on until its exchange ends.
     """
 
     __slots__ = (
@@ -70,12 +70,11 @@ class Sending:
                 means.senders,
             )
 
-    def begin(self) -> None:
-        """Count the request until its exchange releases it."""
-        self._means.in_flight[self.route.service] += 1
-        self.exchange.held.append(self)
+        means.in_flight[route.service] += 1
+        exchange.held.append(self)
 
     def release(self) -> None:
+        """Note that the exchange has ended."""
         self._means.in_flight[self.route.service] -= 1
 
     def head_for(self, instance: Instance) -> RequestHead:

@@ -295,8 +295,13 @@ class UpstreamConnection(Wire):
             self.abort()
             return
         answer = self._reader.feed(data)
-        if isinstance(answer, Whole):
-            self._take_whole(answer)
+        if isinstance(answer, Whole):  # what the loop below does with its parts
+            self._head, body, end = answer
+            self._interim = None
+            if body:
+                self._pieces.append(body)
+                self._unread_bytes = len(body)  # what comes in one read is never too much
+            self._end(end)
             return
         for said in answer:
             if isinstance(said, bytes):
@@ -307,15 +312,6 @@ class UpstreamConnection(Wire):
                 self._end(said)
             else:
                 self._fail(UpstreamInvalid(said.detail, evidence=said.evidence))
-
-    def _take_whole(self, answer: Whole) -> None:
-        """Do what `_take_head`, `_keep` and `_end` do."""
-        self._head, body, end = answer
-        self._interim = None
-        if body:
-            self._pieces.append(body)
-            self._unread_bytes = len(body)  # what comes in one read is never too much
-        self._end(end)
 
     def _take_head(self, head: ResponseHead) -> None:
         if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:
