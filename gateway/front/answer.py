@@ -90,7 +90,7 @@ class Answer(web.StreamResponse, Sink):
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
-        if not self._begun and self.connection.is_complete:
+        if not self._begun and self.connection.is_complete():
             self.connection.rest()  # drop the body, so that the connection can be reused
         give_back(self.connection)
 

@@ -31,7 +31,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         try:
             response = await handler(request)
             if isinstance(response, Answer):
-                if response.others is None and response.connection.is_complete:
+                if response.others is None and response.connection.is_complete():
                     has_room = response.send_whole(request, response.connection.rest())
                     exchange = request[EXCHANGE]
                     exchange.bytes_out = response.bytes_out
@@ -84,7 +84,7 @@ async def relay(request: web.Request, answer: Answer) -> None:
     """Send an answer on as it comes; if it breaks off upstream, it breaks off for the client."""
     exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
-        if connection.is_complete:
+        if connection.is_complete():
             body = connection.rest()
             if not answer.send_whole(request, body):
                 await read_by_client(exchange, answer)

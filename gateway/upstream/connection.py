@@ -107,7 +107,6 @@ class UpstreamConnection(Wire):
             and not self._is_readable()
         )
 
-    @property
     def is_reusable(self) -> bool:
         """Whether the exchange is over on both sides and another may follow."""
         transport = self._transport
@@ -201,7 +200,6 @@ class UpstreamConnection(Wire):
         """The trailers of a chunked body, complete once the response is."""
         return self._reader.trailers
 
-    @property
     def is_complete(self) -> bool:
         """Whether the whole response has arrived."""
         return self._ended and self._failure is None

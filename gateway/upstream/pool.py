@@ -131,7 +131,7 @@ class Pool:
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep the connection of a finished exchange if it can be used again, else end it."""
         self.active.discard(connection)
-        if connection.is_reusable and not self._closed and self._still_leads_to(connection):
+        if connection.is_reusable() and not self._closed and self._still_leads_to(connection):
             connection.idle_since_s = self._loop.time()
             self._idle.append(connection)
         else:
