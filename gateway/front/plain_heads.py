@@ -15,7 +15,7 @@ from gateway.forwarding.fields import ANEW, DROP, PASS, TRUSTED, in_request
 from gateway.forwarding.memories import FieldRules
 from middlewares.header_section import ReadSection, for_the_log
 from middlewares.hygiene.content_length import content_length
-from middlewares.hygiene.deciding import MOST_ELEMENTS, is_host
+from middlewares.hygiene.deciding import MOST_ELEMENTS, Version, is_host
 from middlewares.trace_context import trace_id_in
 
 #: Longer heads, and heads with more fields, are left to the parser, which has the limits.
@@ -73,7 +73,7 @@ def _kind_of(name: bytes) -> int:
 class PlainHead(ReadSection):
     """A request that was read here: its header section, and the rest; `data` is the head as it came."""
 
-    valid_in = HttpVersion11
+    valid_in: Version | None = HttpVersion11
     keep_alive = True
 
     def __init__(

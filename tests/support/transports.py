@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import socket
 import struct
-from typing import cast
+from collections.abc import Callable
+from typing import Any, cast
+
+from gateway.upstream.connection import UpstreamConnection
 
 
 def transport_of(writer: asyncio.StreamWriter) -> asyncio.Transport:
@@ -24,6 +27,21 @@ def reset(writer: asyncio.StreamWriter) -> None:
     sock = _socket_of(writer)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+def before_request(connection: UpstreamConnection, happen: Callable[[], object]) -> None:
+    """Call `happen` after the hop's choice of this connection, just before it sends its next request.
+
+    This moment can't be hit from outside, because the gateway does not yield to the loop in between.
+    """
+    request = connection.request
+
+    def send(*args: Any, **options: Any) -> None:
+        connection.request = request  # type: ignore[method-assign]
+        happen()
+        request(*args, **options)
+
+    connection.request = send  # type: ignore[method-assign]
 
 
 def _socket_of(writer: asyncio.StreamWriter) -> socket.socket:
