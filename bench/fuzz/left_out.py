@@ -134,6 +134,10 @@ def heads_until_found(number: int, what: str) -> int | None:
 def without(reader: Reader, what: str) -> Iterator[None]:
     """Let the user of a reader have one without this rule."""
     piece, instead = reader.rules[what]
+    if not str(reader.module.__file__).endswith(".py"):
+        raise ValueError(
+            f"{reader.module.__name__} is compiled: a rule can be left out of source alone"
+        )
     source = inspect.getsource(reader.module)
     if piece not in source:
         raise ValueError(f"{reader.module.__name__} has no {piece!r} any more: {what}")

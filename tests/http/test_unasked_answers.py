@@ -16,7 +16,7 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import exchange
-from tests.support.transports import before_request
+from tests.support.transports import once_chosen
 
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nFORGED"
 #: Two answers; the end of the first is in the middle of the second.
@@ -141,7 +141,7 @@ async def test_bytes_between_the_choice_of_an_idle_connection_and_the_request_en
     await exchange(gateway.port, GET)
     pool = gateway.gateway.upstreams._pools["orders_service/i1"]
     (connection,) = await eventually(lambda: pool._idle)
-    before_request(connection, lambda: connection.data_received(UNASKED))
+    once_chosen(connection, lambda: connection.data_received(UNASKED))
 
     answer = await exchange(gateway.port, POST.replace(b"POST", b"PUT"))
 

@@ -19,7 +19,7 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
-from tests.support.transports import before_request, reset, transport_of
+from tests.support.transports import once_chosen, reset, transport_of
 from tests.support.upstreams import (
     OK,
     Dialogue,
@@ -304,7 +304,7 @@ async def test_a_connection_that_is_closed_at_the_moment_of_a_request_costs_noth
     gateway, upstream = await start_hop()
     await ask(gateway)
     (connection,) = await eventually(lambda: pool_of(gateway)._idle)
-    before_request(connection, upstream.connections[0].finish)
+    once_chosen(connection, upstream.connections[0].finish)
 
     with capture_logs() as logs:
         answer = await ask(gateway, request_bytes)
@@ -415,7 +415,7 @@ async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_i
         async def connect_and_die(instance: Any, protocol: Any, **how: Any) -> Any:
             connection = await connect(instance, protocol, **how)
             if instance.port == dying_port:
-                before_request(connection, partial(die, connection))
+                once_chosen(connection, partial(die, connection))
             return connection
 
         def die(connection: UpstreamConnection) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from gateway.upstream.connection import UpstreamConnection
 
@@ -29,19 +29,22 @@ def reset(writer: asyncio.StreamWriter) -> None:
     writer.transport.abort()
 
 
-def before_request(connection: UpstreamConnection, happen: Callable[[], object]) -> None:
-    """Call `happen` after the hop's choice of this connection, just before it sends its next request.
+def once_chosen(connection: UpstreamConnection, happen: Callable[[], object]) -> None:
+    """Call `happen` when a request has looked whether it can have this connection, just before it is sent.
 
     This moment can't be hit from outside, because the gateway does not yield to the loop in between.
     """
-    request = connection.request
+    is_readable = connection._is_readable
 
-    def send(*args: Any, **options: Any) -> None:
-        connection.request = request  # type: ignore[method-assign]
-        happen()
-        request(*args, **options)
+    def look() -> object:
+        is_there = is_readable()
+        task = asyncio.current_task()
+        if task is None or task.get_name() != "upstreams":  # the pools' sweep chooses nothing
+            connection._is_readable = is_readable
+            happen()
+        return is_there
 
-    connection.request = send  # type: ignore[method-assign]
+    connection._is_readable = look
 
 
 def _socket_of(writer: asyncio.StreamWriter) -> socket.socket:
