@@ -22,7 +22,7 @@ PYTEST := -m pytest -n auto --dist loadgroup
 # Those that measure the data plane; what the others start is killed, or watched for its time.
 MEASURED := tests/unit tests/http
 
-.PHONY: help install up down restart ps logs test check bench chaos
+.PHONY: help install up down restart ps logs test check bench chaos wheel
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo 'make install  only install              make test     the whole test suite'
 	@echo 'make check    formatting, lint, types, import contracts, tests, coverage of the data plane'
 	@echo 'make bench    side by side with whichever peers are installed (ARGS=--quick: in short)'
+	@echo 'make wheel    a wheel for this Python with the way of a request as machine code, in dist/'
 	@echo 'make chaos    kill, hang and empty everything under load (ARGS=--short: in short)'
 	@echo 'make up on a stack that runs starts anew what has other settings or code than asked for.'
 	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
@@ -71,6 +72,10 @@ bench: .venv/run.installed .venv-bench/installed
 
 chaos: .venv/run.installed .venv-bench/installed
 	@$(BIN)/python -m bench.chaos --write docs/chaos.md $(ARGS)
+
+# mypyc reads the types of the libraries that are imported, so it is done where they are installed.
+wheel: .venv/run.installed .venv/check.installed
+	LOCKGATE_COMPILE=1 $(BIN)/python -m pip wheel --no-build-isolation --no-deps --wheel-dir dist .
 
 $(BIN)/lockgate:
 	@$(MAKE) --no-print-directory install >&2

@@ -127,7 +127,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         rate_limit_middleware(
             decide=gateway.limiter.decide,
             charge_after=gateway.limiter.charge_after,
-            key_of=lambda exchange: gateway.clients.limit_key(exchange.client_ip),
+            key_of=gateway.clients.limit_key,
             metrics=metrics,
         ),
         # Inside of the limits, which hold for answers without a service too.

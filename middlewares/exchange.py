@@ -36,21 +36,19 @@ class Held(Protocol):
 class Exchange:
     """What is known about a request so far; times are seconds of the monotonic clock."""
 
-    __slots__ = (
-        *("attempts", "authority", "bytes_in", "bytes_out", "candidates", "client_ip"),
-        *(
-            "correlation_id",
-            "held",
-            "hit",
-            "limit",
-            "path",
-            "reason",
-            "route",
-            "section",
-            "started_s",
-        ),
-        *("stream", "target", "upstream_s"),
-    )
+    route: "Route | None" = None
+    #: How a configured route takes the request.
+    hit: "Hit[Route] | None" = None
+    limit: "Decision | None" = None
+    candidates: "Candidates | None" = None
+    upstream_s: float | None = None
+    #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.
+    stream: "Stream | None" = None
+    bytes_in = 0
+    #: Bytes of the answer's body that were sent; None: unknown.
+    bytes_out: int | None = None
+    #: The contract's `reason` if the gateway itself answered with a failure.
+    reason: str | None = None
 
     def __init__(
         self,
@@ -70,20 +68,7 @@ class Exchange:
         self.authority = authority
         self.target = target
         self.path = path
-        self.route: Route | None = None
-        #: How a configured route takes the request.
-        self.hit: Hit[Route] | None = None
-        self.limit: Decision | None = None
-        self.candidates: Candidates | None = None
         self.attempts: list[Attempt] = []
-        self.upstream_s: float | None = None
-        #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.
-        self.stream: Stream | None = None
-        self.bytes_in = 0
-        #: Bytes of the answer's body that were sent; None: unknown.
-        self.bytes_out: int | None = None
-        #: The contract's `reason` if the gateway itself answered with a failure.
-        self.reason: str | None = None
         #: Released when the exchange ends, however it ends.
         self.held: list[Held] = []
 

@@ -5,10 +5,17 @@ from typing import ClassVar
 
 
 class Failure(Exception):
-    """A request can't be answered as asked; the message is for the client and names no inside."""
+    """A request can't be answered as asked; the message is for the client and names no inside.
+
+    `cause` is the exception that led to it, if one did. Compiled code loses the one behind `raise … from`.
+    """
 
     #: Nothing of the request reached an application, so another instance may be tried.
     retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", *, cause: BaseException | None = None) -> None:
+        super().__init__(detail)
+        self.cause = cause
 
     @property
     def detail(self) -> str:
@@ -17,7 +24,7 @@ class Failure(Exception):
     @property
     def seen(self) -> str:
         """What is for people who operate, and not for the client; often nothing."""
-        cause = self.__cause__
+        cause = self.cause
         return str(cause) or type(cause).__name__ if cause is not None else ""
 
 
@@ -95,10 +102,12 @@ class RateLimited(ClientFailure):
 class NoHealthyInstance(Failure):
     """The service is known, but none of its instances can be used now."""
 
-    def __init__(self, service: str, retry_after_s: int = 1) -> None:
+    def __init__(
+        self, service: str, retry_after_s: int = 1, *, cause: BaseException | None = None
+    ) -> None:
         self.service = service
         self.retry_after_s = retry_after_s
-        super().__init__(f"no instance of {service} is available now")
+        super().__init__(f"no instance of {service} is available now", cause=cause)
 
 
 class Overloaded(Failure):
@@ -151,9 +160,11 @@ class LoopDetected(Failure):
 class UpstreamFailure(Failure):
     """The instance is the reason; `evidence` is what was seen: for the log and probes, not for clients."""
 
-    def __init__(self, detail: str, *, evidence: str = "") -> None:
+    def __init__(
+        self, detail: str, *, evidence: str = "", cause: BaseException | None = None
+    ) -> None:
         self.evidence = evidence
-        super().__init__(detail)
+        super().__init__(detail, cause=cause)
 
     @property
     def seen(self) -> str:

@@ -1,7 +1,6 @@
 """A request's header section, and what the layers read in it."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Final
 
 from middlewares.hygiene.deciding import FieldLine, Length, Version, check_request
@@ -37,7 +36,7 @@ class HeaderSection:
     valid_in: Version | None = None
 
     def __init__(self, fields: Sequence[FieldLine]) -> None:
-        self.fields = fields
+        self._fields = fields
         traceparents: list[bytes] = []
         for name, value in fields:
             if len(name) not in _LENGTHS:
@@ -57,6 +56,10 @@ class HeaderSection:
             self.trace_id = trace_id_of(traceparents)
 
     @property
+    def fields(self) -> Sequence[FieldLine]:
+        return self._fields
+
+    @property
     def has_body(self) -> bool:
         """Whether the fields announce a body, even if the parser has not seen one."""
         return self.body_length != 0
@@ -74,20 +77,20 @@ class ReadSection(HeaderSection):
     `block` has the fields as lines, each with its CRLF. `trusted`: a trusted proxy has sent it.
     """
 
-    #: The lines that go to an instance as they are.
+    block: bytes
+    trusted: bool
+    #: The lines that go to an instance as they are, with a CRLF between two.
     ready_lines = b""
     #: The lists that the gateway continues, by lower-case name, without empty elements at their ends.
     lists: Mapping[bytes, bytes] = {}
+    _taken_apart: Sequence[FieldLine] | None = None
 
-    def __init__(self, block: bytes, valid_in: Version, *, trusted: bool) -> None:
-        self.block = block
-        self.valid_in = valid_in
-        self.trusted = trusted
-
-    @cached_property
-    def fields(self) -> Sequence[FieldLine]:  # type: ignore[override]  # nobody sets it
-        parts = (line.partition(b":") for line in self.block.split(b"\r\n")[:-1])
-        return tuple((name, value.strip(b" \t")) for name, _, value in parts)
+    @property
+    def fields(self) -> Sequence[FieldLine]:
+        if self._taken_apart is None:
+            parts = (line.partition(b":") for line in self.block.split(b"\r\n")[:-1])
+            self._taken_apart = tuple((name, value.strip(b" \t")) for name, _, value in parts)
+        return self._taken_apart
 
 
 def for_the_log(text: str) -> str:

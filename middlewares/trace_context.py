@@ -10,13 +10,17 @@ _TRACEPARENT = re.compile(
 
 
 def trace_id_of(traceparents: Sequence[bytes]) -> str | None:
-    """The trace ID in the request's `traceparent` lines; None unless there is exactly one valid line.
+    """The trace ID in the request's `traceparent` lines; None unless there is exactly one valid line."""
+    return trace_id_in(traceparents[0]) if len(traceparents) == 1 else None
+
+
+def trace_id_in(traceparent: bytes) -> str | None:
+    """The trace ID in a line; None if it is not valid.
 
     Version 00 ends after its flags; a later version may have more there (§3.2.4).
     """
-    if len(traceparents) != 1:
+    parent = _TRACEPARENT.fullmatch(traceparent)
+    if parent is None:
         return None
-    parent = _TRACEPARENT.fullmatch(traceparents[0])
-    if parent is None or (parent[3] is not None and parent[1] == b"00"):
-        return None
-    return parent[2].decode("ascii")
+    version, trace_id, more = parent.groups()
+    return None if more is not None and version == b"00" else trace_id.decode("ascii")

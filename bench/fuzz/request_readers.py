@@ -73,15 +73,15 @@ class Comparison:
             "target": (plain.target, message.path),
             "version": (HttpVersion11, message.version),
             "keep-alive": (plain.keep_alive, not message.should_close),
-            "fields": (tuple(plain.section.fields), tuple(message.raw_headers)),
+            "fields": (tuple(plain.fields), tuple(message.raw_headers)),
             "body": (plain.body, body),
             "rest": ((False, b"", True), (upgraded, tail, payload.is_eof())),
             "chunked, upgrade": ((False, False), (message.chunked, message.upgrade)),
         }
         for name in _READ_BY_LAYERS:
-            pairs[name] = (getattr(plain.section, name), getattr(section, name))
+            pairs[name] = (getattr(plain, name), getattr(section, name))
         for head in (plain, from_proxy):
-            pairs[f"forwarded, trusted={head.section.trusted}"] = (
+            pairs[f"forwarded, trusted={head.trusted}"] = (
                 self._forwarded(head),
                 self._forwarded(head, section),
             )
@@ -89,14 +89,14 @@ class Comparison:
 
     def _forwarded(self, plain: PlainHead, careful: HeaderSection | None = None) -> object:
         peer, prefix, its_id = "198.51.100.7", "/api/price", "the-id"
-        method, target, section = plain.method, plain.target, plain.section
+        method, target = plain.method, plain.target
         try:
             if careful is None:
-                sender = (peer, "http", section.host, prefix)
-                head = plain_request_head(method, target, section, sender, its_id, self._met)
+                sender = (peer, "http", plain.host, prefix)
+                head = plain_request_head(method, target, plain, sender, its_id, self._met)
             else:
                 request = Inbound(
-                    *(method, careful, (1, 1), peer, section.trusted, "http", None),
+                    *(method, careful, (1, 1), peer, plain.trusted, "http", None),
                     *(target, prefix, its_id),
                 )
                 head = request_head(request, INSTANCE)
@@ -148,7 +148,7 @@ def _httptools(data: bytes, plain: PlainHead) -> str:
             "httptools' version": ("1.1", parser.get_http_version()),
             "httptools' keep-alive": (plain.keep_alive, events.keep_alive),
             "httptools' upgrade": (False, parser.should_upgrade()),
-            "httptools' fields": (list(plain.section.fields), events.fields),
+            "httptools' fields": (list(plain.fields), events.fields),
             "httptools' body": (plain.body, events.body),
             "httptools' messages": ((1, 1), (events.begun, events.ended)),
         }

@@ -108,6 +108,8 @@ class Member:
         )
         self._acknowledger = Acknowledger(self.registry, self.worker, traffic.unanswered)
         self._saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
+        #: Whether there is a view to route by, and a lease if the registry answers.
+        self.is_ready = False
         self._ready = asyncio.Event()
         # Before the prober, which forgets the health of removed instances.
         self.watcher.listen(EventLog(self.health.health).view_changed)
@@ -152,11 +154,6 @@ class Member:
     def view(self) -> View:
         """What is registered, and what the file says."""
         return self.overlay.view
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether there is a view to route by, and a lease if the registry answers."""
-        return self._ready.is_set()
 
     async def ready(self, view_within_s: float | None = None) -> None:
         """Wait until it is ready, or until no view has come in time."""
@@ -212,6 +209,7 @@ class Member:
         if swept is not None:
             await self.watcher.reached(swept.epoch, swept.revision)
         self.overlay.route_all()
+        self.is_ready = True
         self._ready.set()
         _log.info("gateway.routing", view_from=self._view_from, services=len(self.view.services))
         await asyncio.Event().wait()

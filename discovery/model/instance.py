@@ -68,11 +68,11 @@ class Instance:
     ttl_s: float = DEFAULT_TTL_S
     source: Source = "registry"
     probe_interval_s: float | None = None
+    #: Its key in the registry: `<service>/<instance id>`.
+    key: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> str:
-        """Its key in the registry: `<service>/<instance id>`."""
-        return f"{self.name}/{self.id}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", f"{self.name}/{self.id}")
 
     @property
     def authority(self) -> str:

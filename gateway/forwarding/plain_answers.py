@@ -30,11 +30,9 @@ _NO_CONTENT: Final = 204
 
 
 class Means(Enum):
-    """What a field means for an answer's head."""
+    """What a field means for an answer's head, if it does not just go to the client as it came."""
 
-    #: It goes to the client as it came.
-    KEEP = auto()
-    #: It does not.
+    #: It goes to no client.
     DROP = auto()
     #: It goes to the client, but not with 204, and says how long the body is.
     LENGTH = auto()
@@ -50,11 +48,11 @@ class Means(Enum):
     PARSE = auto()
 
 
-_KEEP, _DROP, _LENGTH, _DATED, _MAYBE, _CHUNKS, _CLOSE, _IDLE_LIMIT, _PARSE = Means
+_DROP, _LENGTH, _DATED, _MAYBE, _CHUNKS, _CLOSE, _IDLE_LIMIT, _PARSE = Means
 
 _OF_KIND = {
-    PASS: _KEEP,
-    CORS: _KEEP,
+    PASS: None,
+    CORS: None,
     DROP: _DROP,
     LENGTH: _LENGTH,
     DATE: _DATED,
@@ -69,7 +67,7 @@ _OF_NAME = {
 }
 
 
-def _means(name: bytes) -> Means:
+def _means(name: bytes) -> Means | None:
     return _OF_NAME.get(name.lower()) or _OF_KIND.get(in_answer(name), _PARSE)
 
 
@@ -86,18 +84,16 @@ class PlainAnswers:
             return None
         status_line, section = match.groups()
         status = int(status_line[:3])
-        field_lines = section.split(b"\r\n")
-        field_lines.pop()
+        lines = section.splitlines()
         means = self.fields
-        means.hits += len(field_lines)
-        dropped: list[bytes] = []
+        means.hits += len(lines)
         length: int | None = None
         idle_s: float | None = None
         closes = chunked = dated = careful = False
-        for line in field_lines:
+        for line in tuple(lines):
             name, _, value = line.partition(b":")
             what = means[name]
-            if what is _KEEP:
+            if what is None:
                 continue
             if what is _DATED:
                 dated = True
@@ -125,15 +121,13 @@ class PlainAnswers:
                 careful = True
             elif what is _PARSE:
                 return None
-            dropped.append(line)
+            lines.remove(line)
         if status in WITHOUT_BODY:
             if chunked:
                 return None
         elif chunked is (length is not None):
             return None  # framed in two ways or in none
-        for line in dropped:
-            field_lines.remove(line)
-        ready = b"\r\n".join([status_line, *field_lines, b""]) if dated and not careful else b""
+        ready = b"\r\n".join([status_line, *lines, b""]) if dated and not careful else b""
         head = ResponseHead(status, status_line[4:], section, length, chunked, ready)
         end = End(not closes, idle_s) if closes or idle_s is not None else REUSABLE
         return head, match.end(), end

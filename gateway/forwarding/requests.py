@@ -25,6 +25,7 @@ from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import Version, is_host
 
 PSEUDONYM = "lockgate"
+_OURS = PSEUDONYM.encode("ascii")
 _HTTP_1_1 = (1, 1)
 #: A request with more of our own Via entries than this goes in circles.
 LOOPS_ALLOWED = 3
@@ -92,9 +93,8 @@ def plain_request_head(
             met.keep(sender, added, len(added))
     else:
         added = _forwarding_lines(sender, _HTTP_1_1, section.lists, trusted=section.trusted)
-    data = b"%b %b HTTP/1.1\r\n%bX-Correlation-ID: %b\r\n%b\r\n" % (
-        method.encode("ascii"),
-        target.encode("ascii"),
+    data = b"%b%b\r\nX-Correlation-ID: %b\r\n%b\r\n" % (
+        f"{method} {target} HTTP/1.1\r\n".encode("ascii"),
         section.ready_lines,
         correlation_id.encode("ascii"),
         added,
@@ -183,11 +183,11 @@ def _forwarding_lines(
 
 
 def _via(version: Version, came: bytes) -> bytes:
-    ours = PSEUDONYM.encode("ascii")
-    met = sum(1 for item in came.split(b",") if item.split()[1:2] == [ours])
-    if met > LOOPS_ALLOWED:
-        raise LoopDetected("the request has come through this gateway too often")
-    here = b"%d.%d %b" % (*version, ours)
+    if _OURS in came:
+        met = sum(1 for item in came.split(b",") if item.split()[1:2] == [_OURS])
+        if met > LOOPS_ALLOWED:
+            raise LoopDetected("the request has come through this gateway too often")
+    here = b"%d.%d %b" % (*version, _OURS)
     return came + b", " + here if came else here
 
 

@@ -59,7 +59,9 @@ class Answer(web.StreamResponse, Sink):
     _in_chunks = False
     _begun = False
     _finished = False
-    _keeps_alive = True
+    # aiohttp's are properties.
+    status = 0
+    keep_alive = True
 
     def __init__(
         self,
@@ -73,6 +75,7 @@ class Answer(web.StreamResponse, Sink):
     ) -> None:
         # The parent's __init__ would make a state, headers and a reason, which are not needed here.
         self.head = head
+        self.status = head.status
         self.connection = connection
         #: None once the connection is given back.
         self._give_back: Callable[[UpstreamConnection], None] | None = give_back
@@ -87,13 +90,9 @@ class Answer(web.StreamResponse, Sink):
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
-        if not self._begun and self.connection.is_complete:
+        if not self._begun and self.connection.is_complete():
             self.connection.rest()  # drop the body, so that the connection can be reused
         give_back(self.connection)
-
-    @property
-    def status(self) -> int:
-        return self.head.status
 
     @property
     def reason(self) -> str:
@@ -112,12 +111,8 @@ class Answer(web.StreamResponse, Sink):
     def prepared(self) -> bool:
         return self._begun
 
-    @property
-    def keep_alive(self) -> bool:
-        return self._keeps_alive
-
     def force_close(self) -> None:
-        self._keeps_alive = False
+        self.keep_alive = False
 
     @property  # type: ignore[misc]  # nobody sets it here
     def content_length(self) -> int | None:
@@ -147,8 +142,19 @@ class Answer(web.StreamResponse, Sink):
 
     def send_whole(self, request: web.BaseRequest, body: bytes) -> bool:
         """Send the head and all of the body in one write; False if the client has much to read."""
-        if self._is_ordinary and isinstance(request, PlainRequest) and request.keep_alive:
-            data = b"HTTP/1.1 %b%b\r\n%b" % (self.head.ready_lines, self.added, body)
+        head = self.head
+        if (
+            isinstance(request, PlainRequest)
+            and request.keep_alive
+            and self.keep_alive
+            and self._own_headers is None
+            and self._cookies is None
+            and not self._without_cors
+            and head.ready_lines
+            and (head.length is not None or head.status == 304)
+        ):
+            # The head goes out as it came, before the lines in `added`.
+            data = b"HTTP/1.1 %b%b\r\n%b" % (head.ready_lines, self.added, body)
         else:
             data = self._head_bytes(request)
             if self._in_chunks:
@@ -163,19 +169,6 @@ class Answer(web.StreamResponse, Sink):
             return True
         self._client = request.protocol
         return False
-
-    @property
-    def _is_ordinary(self) -> bool:
-        """Whether its head goes out as it came, before the lines in `added`."""
-        head = self.head
-        return (
-            self._keeps_alive
-            and self._own_headers is None
-            and self._cookies is None
-            and not self._without_cors
-            and head.ready_lines != b""
-            and (head.length is not None or head.status == 304)
-        )
 
     def take(self, piece: bytes) -> bool:
         """Send a piece of the body at once; False if the client is too slow for that."""
@@ -237,15 +230,15 @@ class Answer(web.StreamResponse, Sink):
     def abandon(self) -> None:
         """Send nothing more, because the connection was aborted."""
         self._finished = True
-        self._keeps_alive = False
+        self.keep_alive = False
 
     def _send(self, request: web.BaseRequest, data: bytes) -> None:
-        _open(request.transport).write(data)
-        self._begun = True
         if isinstance(request, PlainRequest):
-            request.note_sent(len(data))
+            request.send(data)
         else:
+            _open(request.transport).write(data)
             request.writer.output_size += len(data)
+        self._begun = True
 
     def _last_chunk(self, trailers: Trailers) -> bytes:
         if not self._takes_trailers:
@@ -261,12 +254,12 @@ class Answer(web.StreamResponse, Sink):
                 self._in_chunks = True
                 self.added += b"Transfer-Encoding: chunked\r\n"
             else:
-                self._keeps_alive = False
+                self.keep_alive = False
         if head.status == SWITCHING_PROTOCOLS:
-            self._keeps_alive = False  # the connection ends with the tunnel
+            self.keep_alive = False  # the connection ends with the tunnel
             self.added += b"Connection: Upgrade\r\n"
-        elif not (self._keeps_alive and request.keep_alive):
-            self._keeps_alive = False
+        elif not (self.keep_alive and request.keep_alive):
+            self.keep_alive = False
             self.added += b"Connection: close\r\n"
         elif version is not HttpVersion11:
             self.added += b"Connection: keep-alive\r\n"

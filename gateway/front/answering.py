@@ -6,8 +6,9 @@ from typing import Any
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http import StreamWriter
+from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import PayloadAccessError, _ErrInfo
+from aiohttp.web_protocol import ERROR, PayloadAccessError, _ErrInfo
 
 from gateway.front.answer import Answer
 from gateway.front.client_room import ClientRoom
@@ -15,7 +16,7 @@ from gateway.front.half_closed import HalfClosed
 from gateway.front.plain_heads import PlainHead
 from gateway.front.plain_request import PlainRequest
 from gateway.front.reading import RequestReader
-from gateway.front.refusing import Refuse, failure_of, in_place_of, refuse_last
+from gateway.front.refusing import Refuse, failure_of, refuse_last
 from gateway.front.request_body import throw_away
 
 #: Idle client connections are closed after this time, which also limits a slow request head.
@@ -34,7 +35,8 @@ class Answering(web.RequestHandler):
         *("_scheme", "is_surplus"),
     )
 
-    _reader: RequestReader
+    #: None while the connection rests: plain requests need no parser, and there are many idle clients.
+    _reader: RequestReader | None
     _refuse: Refuse
     _room: ClientRoom
     _idle_since_s: float
@@ -54,8 +56,13 @@ class Answering(web.RequestHandler):
         return self._task_handler is None or self._task_handler.done()
 
     def _begin_next(self) -> None:
-        """Start a task for the next request."""
-        self._task_handler = self._loop.create_task(self.start()) if self._messages else None
+        """Start a task for the next request; if there is none, the connection rests."""
+        if self._messages:
+            self._task_handler = self._loop.create_task(self.start())
+            return
+        self._task_handler = None
+        if self._reader is not None and self._reader.is_at_rest:
+            self._parser = self._reader = None
 
     def _begin_plain(self, head: PlainHead) -> None:
         """Start a task for a request that the parser has not seen."""
@@ -77,7 +84,7 @@ class Answering(web.RequestHandler):
             return  # the connection was lost before
         if isinstance(message, _ErrInfo):
             handler = partial(refuse_last, refuse=self._refuse, error=failure_of(message.exc))
-            message = in_place_of(self._reader.refused)
+            message = in_place_of(self._reader.refused if self._reader is not None else None)
         elif self.is_surplus:
             handler = partial(self._room.answer_last, refuse=self._refuse, handler=handler)
         # A frame that held the task would be held by it, with the connection.
@@ -93,7 +100,7 @@ class Answering(web.RequestHandler):
             self._begin_next()
         elif not self._force_close:
             self._task_handler = None
-            if self._reader.is_broken:
+            if self._reader is not None and self._reader.is_broken:
                 self._close_slowly()
             elif self.transport is not None:
                 self.transport.close()
@@ -116,8 +123,6 @@ class Answering(web.RequestHandler):
 
     async def _answer(self, request: Any, handler: Any, payload: StreamReader) -> None:
         """Answer a request, and go on with the next; a failure outside the layers is answered like one inside."""
-        if self._manager is not None:
-            self._manager.requests_count += 1
         self._request_in_progress = True
         self._current_request = request
         goes_on = False
@@ -140,7 +145,7 @@ class Answering(web.RequestHandler):
                 self._keepalive = bool(response.keep_alive)
                 if payload is not EMPTY_PAYLOAD:
                     await self._linger(payload)
-                if self.writing_paused and self._keepalive:
+                if self._paused and self._keepalive:
                     await self._read_by_client()
         except ConnectionError:
             goes_on = False
@@ -188,6 +193,7 @@ class Answering(web.RequestHandler):
         if not self._messages and self._payload_parser is None:
             behind, self._message_tail = self._message_tail, b""
             self._upgraded = False
+            assert self._reader is not None  # it has read the request to upgrade
             self._reader.set_upgraded(False)
             self.data_received(behind)
             if self._buffer_paused:
@@ -204,3 +210,9 @@ class Answering(web.RequestHandler):
         """Log nothing for a body that breaks off while it is thrown away after an early answer."""
         if not isinstance(kwargs.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kwargs)
+
+
+def in_place_of(refused: tuple[str, str] | None) -> RawRequestMessage:
+    """A stand-in for a request that could not be read, with at most its method and target."""
+    method, path = refused or (ERROR.method, ERROR.path)
+    return ERROR._replace(method=method, path=path, raw_headers=())  # aiohttp's is not a tuple

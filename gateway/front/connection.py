@@ -4,6 +4,7 @@ import asyncio
 from typing import Any, cast
 
 from aiohttp import HttpVersion11, web
+from aiohttp.http_parser import HttpRequestParser
 from aiohttp.tcp_helpers import tcp_keepalive
 from aiohttp.web_protocol import _ErrInfo
 
@@ -39,13 +40,12 @@ class GatewayRequestHandler(Answering):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, max_line_size=max_line_size, **kwargs)
+        self._parser = self._reader = None
         self._room = room
         self._refuse = refuse
         self._plain = plain
         self._peer_trusted = False
         self.is_surplus = False
-        self._reader = RequestReader(self._parser, max_line_size)
-        self._parser = self._reader  # type: ignore[assignment]  # it has the parser's interface
         self._messages = MessageQueue()  # type: ignore[assignment]
         self._max_msg_queue_size = MOST_QUEUED
         self._msg_queue_resume_size = MOST_QUEUED // 2
@@ -113,7 +113,7 @@ class GatewayRequestHandler(Answering):
         if self._tunnel is not None:
             self._tunnel.client_finished()
             return True
-        if self._reader.is_in_body:
+        if self._reader is not None and self._reader.is_in_body:
             if not self._messages:
                 return False
             self._messages.pop()
@@ -155,7 +155,8 @@ class GatewayRequestHandler(Answering):
             self._closing.cancel()
         if self._half_closed is not None:
             self._half_closed.stop()
-        self._reader.close()
+        if self._reader is not None:
+            self._reader.close()
         self._messages.clear()
         self._tunnel = None
         if self.is_surplus:
@@ -165,27 +166,44 @@ class GatewayRequestHandler(Answering):
         if self._force_close or self._close:
             return
         if self._upgraded or self._payload_parser is not None:
-            if self._tunnel is not None:
-                self._tunnel.client_data(data)
-            else:
-                super().data_received(data)
+            super().data_received(data)
             return
-        if self._is_idle and not self.is_surplus and self._reader.is_between and not self._messages:
-            head = self._plain.read(data, trusted=self._peer_trusted)
-            if head is not None:
-                self._begin_plain(head)
-                return
-        for piece in self._reader.pieces(data):
+        reader = self._reader
+        if reader is None:
+            if self._task_handler is None and not self.is_surplus:
+                head = self._plain.read(data, trusted=self._peer_trusted)
+                if head is not None:
+                    self._begin_plain(head)
+                    return
+            reader = self._make_reader()
+        for piece in reader.pieces(data):
             super().data_received(piece)
         if self._messages and isinstance(last := self._messages[-1][0], _ErrInfo):
             last.exc.__traceback__ = None  # its frames refer to this connection
-        if self._reader.is_full and not self._buffer_paused:
+        if reader.is_full and not self._buffer_paused:
             self._pause_reading_for_buffer()
         if self._messages and self._is_idle:
             self._begin_next()
 
+    def _make_reader(self) -> RequestReader:
+        """Make a reader around the parser that aiohttp would have made at first."""
+        parser = HttpRequestParser(
+            self,
+            self._loop,
+            self._read_bufsize,
+            max_line_size=self.max_line_size,
+            max_field_size=self.max_field_size,
+            max_headers=self.max_headers,
+            payload_exception=web.RequestPayloadError,
+            auto_decompress=False,
+            max_msg_queue_size=2 * MOST_QUEUED,
+        )
+        self._reader = reader = RequestReader(parser, self.max_line_size)
+        self._parser = reader  # type: ignore[assignment]  # it has the parser's interface
+        return reader
+
     def _resume_reading_for_buffer(self) -> None:
-        if not self._reader.is_full:
+        if self._reader is None or not self._reader.is_full:
             super()._resume_reading_for_buffer()
 
     def end_if_idle_since(self, then_s: float) -> None:

@@ -31,9 +31,12 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         try:
             response = await handler(request)
             if isinstance(response, Answer):
-                if response.connection.is_complete and response.others is None:
-                    if not send_whole(request, response):
-                        await read_by_client(request[EXCHANGE], response)
+                if response.others is None and response.connection.is_complete():
+                    has_room = response.send_whole(request, response.connection.rest())
+                    exchange = request[EXCHANGE]
+                    exchange.bytes_out = response.bytes_out
+                    if not has_room:
+                        await read_by_client(exchange, response)
                 elif response.status == SWITCHING_PROTOCOLS:
                     await tunnel(request, response)
                 else:
@@ -55,6 +58,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
             raise ConnectionResetError("the client is gone")
         joined = join(client.transport, answer.connection)
         client.joins(joined)
+        joined.begin()
         exchange.stream = "tunnel"
         assert exchange.route is not None
         exchange.held.append(Counted(tunnels, exchange.route.service))
@@ -65,13 +69,6 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
             answer.abandon()
 
     return deliver
-
-
-def send_whole(request: web.Request, answer: Answer) -> bool:
-    """Send an answer of which all has come; False if the client then has much to read."""
-    has_room = answer.send_whole(request, answer.connection.rest())
-    request[EXCHANGE].bytes_out = answer.bytes_out
-    return has_room
 
 
 async def read_by_client(exchange: Exchange, answer: Answer) -> None:
@@ -87,7 +84,7 @@ async def relay(request: web.Request, answer: Answer) -> None:
     """Send an answer on as it comes; if it breaks off upstream, it breaks off for the client."""
     exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
     try:
-        if connection.is_complete:
+        if connection.is_complete():
             body = connection.rest()
             if not answer.send_whole(request, body):
                 await read_by_client(exchange, answer)

@@ -7,7 +7,7 @@ read differently.
 
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from aiohttp import HttpVersion11
 
@@ -15,8 +15,8 @@ from gateway.forwarding.fields import ANEW, DROP, PASS, TRUSTED, in_request
 from gateway.forwarding.memories import FieldRules
 from middlewares.header_section import ReadSection, for_the_log
 from middlewares.hygiene.content_length import content_length
-from middlewares.hygiene.deciding import MOST_ELEMENTS, is_host
-from middlewares.trace_context import trace_id_of
+from middlewares.hygiene.deciding import MOST_ELEMENTS, Version, is_host
+from middlewares.trace_context import trace_id_in
 
 #: Longer heads, and heads with more fields, are left to the parser, which has the limits.
 MOST_BYTES: Final = 8 * 1024
@@ -30,13 +30,12 @@ VALUE: Final = rb"(?![\t ])[\t\x20-\x7e\x80-\xff]*+(?<![\t ])"
 #: No possessive group: before Python 3.11.5 it may end inside a line (python/cpython#106052).
 _HEAD = re.compile(rb"%b((?:%b: %b\r\n)+)\r\n" % (REQUEST_LINE, NAME, VALUE))
 
-#: What the reader does with a field, by its name. From LISTS on, the gateway continues a list; from ONCE on,
-#: a second one is left to the parser.
+#: What the reader does with a field, by its name; 0: it passes. From LISTS on, the gateway continues a list;
+#: from HOST on, a second one is left to the parser.
 PASSES, DROPPED, NOT_PLAIN, IF_TRUSTED, CONNECTION, CORRELATION_ID = range(6)
 LIST, FORWARDED_FOR = range(6, 8)
 HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(8, 13)
 LISTS: Final = LIST
-ONCE: Final = HOST
 
 _READ_HERE = {
     b"connection": CONNECTION,
@@ -71,15 +70,21 @@ def _kind_of(name: bytes) -> int:
     return _BY_RULE.get(in_request(name), NOT_PLAIN) if kind is None else kind
 
 
-class PlainHead(NamedTuple):
-    """A request that was read here; `data` is the head as it came."""
+class PlainHead(ReadSection):
+    """A request that was read here: its header section, and the rest; `data` is the head as it came."""
 
-    method: str
-    target: str
-    section: ReadSection
-    keep_alive: bool
-    data: bytes
-    body: bytes
+    valid_in: Version | None = HttpVersion11
+    keep_alive = True
+
+    def __init__(
+        self, method: str, target: str, block: bytes, data: bytes, body: bytes, *, trusted: bool
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.block = block
+        self.trusted = trusted
+        self.data = data
+        self.body = body
 
 
 class PlainRequests:
@@ -100,74 +105,82 @@ class PlainRequests:
             return None
         end = match.end()
         method, target, block = match.groups()
-        lines = block.split(b"\r\n")
-        lines.pop()
+        lines = block.splitlines()
         if end > self._most_bytes or len(lines) > MOST_FIELDS:
             return None
-        section = ReadSection(block, HttpVersion11, trusted=trusted)
-        dropped: list[bytes] = []
+        head = PlainHead(
+            method.decode("ascii"),
+            target.decode("ascii"),
+            block,
+            data[:end],
+            data[end:],
+            trusted=trusted,
+        )
+        host: bytes | None = None
+        user_agent: bytes | None = None
+        traceparent: bytes | None = None
+        length: int | None = None
         once: list[int] = []
         lists: dict[bytes, bytes] = {}
-        length = elements = 0
-        keep_alive = True
+        elements = 0
         kinds = self.fields
         kinds.hits += len(lines)
-        for line in lines:
+        for line in tuple(lines):
             name, _, value = line.partition(b": ")
             kind = kinds[name]
-            if kind == PASSES:
+            if not kind:
                 continue
-            if kind >= ONCE:
-                if kind in once:
-                    return None
-                once.append(kind)
+            if kind >= HOST:
                 if kind == HOST:
-                    if not is_host(value):
+                    if host is not None or not is_host(value):
                         return None
-                    section.host = value
+                    host = value
                 elif kind == USER_AGENT:
-                    section.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
-                elif kind == TRACEPARENT:
-                    section.trace_id = trace_id_of((value,))
-                elif kind == LENGTH:
-                    said = content_length(value)
-                    if said is None:
+                    if user_agent is not None:
                         return None
-                    section.body_length = length = said
+                    user_agent = value
+                elif kind == TRACEPARENT:
+                    if traceparent is not None:
+                        return None
+                    traceparent = value
+                elif kind == LENGTH:
+                    if length is not None or (length := content_length(value)) is None:
+                        return None
+                elif kind in once:
+                    return None
+                else:
+                    once.append(kind)
                 continue
             if kind == IF_TRUSTED and trusted:
                 continue
-            dropped.append(line)
+            lines.remove(line)
             if kind >= LISTS:
                 elements += value.count(b",") + 1
                 if kind == FORWARDED_FOR:
-                    section.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
+                    head.forwarded_for += (value.decode("utf-8", "surrogateescape"),)
                 which, value = name.lower(), value.strip(b", \t")
                 if value:
                     lists[which] = lists[which] + b", " + value if which in lists else value
             elif kind == CORRELATION_ID:
-                if section.claimed_id is None:
-                    section.claimed_id = value.decode("utf-8", "surrogateescape")
+                if head.claimed_id is None:
+                    head.claimed_id = value.decode("utf-8", "surrogateescape")
             elif kind == CONNECTION:
                 option = value.lower()
                 if option == b"close":
-                    keep_alive = False
+                    head.keep_alive = False
                 elif option != b"keep-alive":
                     return None
             elif kind == NOT_PLAIN:
                 return None
-        if section.host is None or len(data) - end != length or elements >= MOST_ELEMENTS:
+        if host is None or len(data) - end != (length or 0) or elements >= MOST_ELEMENTS:
             return None
-        for line in dropped:
-            lines.remove(line)
-        lines.append(b"")
-        section.ready_lines = b"\r\n".join(lines)
-        section.lists = lists
-        return PlainHead(
-            method.decode("ascii"),
-            target.decode("ascii"),
-            section,
-            keep_alive,
-            data[:end],
-            data[end:],
-        )
+        head.host = host
+        if length is not None:
+            head.body_length = length
+        if user_agent is not None:
+            head.user_agent = for_the_log(user_agent.decode("utf-8", "surrogateescape"))
+        if traceparent is not None:
+            head.trace_id = trace_id_in(traceparent)
+        head.ready_lines = b"\r\n".join(lines)
+        head.lists = lists
+        return head

@@ -59,7 +59,7 @@ class RequestReader:
     __slots__ = (
         *("_awaits_message", "_between", "_body_left", "_broken", "_head_bytes", "_head_size"),
         *("_head_tail", "_held", "_line", "_parser", "_payload", "_queued"),
-        *("_queued_bytes", "_to_the_end", "_wrong_line", "is_unused"),
+        *("_queued_bytes", "_to_the_end", "_wrong_line"),
     )
 
     def __init__(self, parser: Any, head_bytes: int) -> None:
@@ -71,8 +71,6 @@ class RequestReader:
         #: The last bytes of an incomplete head.
         self._head_tail = b""
         self._wrong_line = False
-        #: Whether nothing has come for the parser yet.
-        self.is_unused = True
         #: Whether the parser has paused: it got a whole head and made no message of it.
         self._awaits_message = False
         self._held = b""
@@ -89,7 +87,6 @@ class RequestReader:
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         """The pieces to feed now, one after the other; b"" lets a paused parser go on."""
-        self.is_unused = False
         if self._awaits_message or not data:
             yield b""
         if self._held:
@@ -172,10 +169,11 @@ class RequestReader:
         self._parser.message_consumed()
 
     @property
-    def is_between(self) -> bool:
-        """Whether the next byte begins a request that can be read now."""
-        return self.is_unused or not (
-            self._is_queue_full
+    def is_at_rest(self) -> bool:
+        """Whether all that came was read and taken, so that another reader could go on from here."""
+        return not (
+            self._queued
+            or self.is_in_body
             or self._held
             or self._head_tail
             or self._body_left

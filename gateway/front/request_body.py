@@ -49,7 +49,7 @@ def body_of(
 
     A body of more than `max_bytes` is refused; 0: none is. Raises BodyTooLarge, BadRequest.
     """
-    if not exchange.section.has_body:
+    if exchange.section.body_length == 0:
         return None
     if not isinstance(request, PlainRequest):
         return RequestBody(request, exchange, limits, max_bytes)

@@ -20,7 +20,9 @@ def proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Ser
     covers, came_to_admin = proxied.covers, proxied.came_to_admin
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
-        if not isinstance(request, PlainRequest) and not _expected(request).isascii():
+        if isinstance(request, PlainRequest):
+            return straight(request) if covers(request.raw_path) else otherwise(request)
+        if not _expected(request).isascii():
             raise web.HTTPExpectationFailed  # aiohttp's own would repeat the field, and can't
         # CONNECT asks for a tunnel to an authority, which the application does not find.
         is_proxied = (

@@ -3,30 +3,45 @@
 import asyncio
 import contextlib
 
+from gateway.front.tunnel_ends import ClientEnd, InstanceEnd
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.direct_writer import DirectWriter
 
 #: Once one end has finished sending, the other has this long to finish too.
 HALF_CLOSED_FOR_S = 60.0
 
 
 class Tunnel:
-    """Joins a client's and an instance's connection, whose protocols give it what comes.
+    """Joins a client's and an instance's connection, whose protocols tell it everything but the bytes.
 
     Backpressure: while one end's write buffer is full, nothing is read from the other. A FIN is passed
     on as a FIN; the tunnel is over when both ends have finished or one is lost.
     """
 
     def __init__(self, client: asyncio.Transport, upstream: asyncio.Transport) -> None:
-        self.bytes_in = 0
-        self.bytes_out = 0
         self._client = client
         self._upstream = upstream
-        self._to_client = DirectWriter(client)
-        self._to_upstream = DirectWriter(upstream)
+        self._client_end = ClientEnd(client, upstream)
+        self._instance_end = InstanceEnd(upstream, client)
+        self._client_end.other = self._instance_end
+        self._instance_end.other = self._client_end
         self._finished: set[asyncio.Transport] = set()
         self._ending = asyncio.Event()
         self._over = asyncio.Event()
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes that the client has sent."""
+        return self._client_end.size
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes that the instance has sent."""
+        return self._instance_end.size
+
+    def begin(self) -> None:
+        """Read both connections from here on; what came before has been passed on."""
+        self._client.set_protocol(self._client_end)
+        self._upstream.set_protocol(self._instance_end)
 
     async def run(self) -> None:
         """Wait until it is over and close both ends; unsent bytes go out first."""
@@ -46,13 +61,9 @@ class Tunnel:
 
     # What the client's protocol calls.
 
-    def client_data(self, data: bytes) -> None:
-        self.bytes_in += len(data)
-        self._to_upstream.write(data)
-
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Take bytes that came with the request; aiohttp's interface of a payload parser."""
-        self.client_data(data)
+        self._client_end.data_received(data)
         return False, b""
 
     def feed_eof(self) -> None:
@@ -70,8 +81,8 @@ class Tunnel:
     # What the instance's protocol calls.
 
     def upstream_data(self, data: bytes | memoryview) -> None:
-        self.bytes_out += len(data)
-        self._to_client.write(data)
+        """Take bytes that came with the 101, or that were left when the connection broke."""
+        self._instance_end.data_received(data)
 
     def upstream_finished(self) -> None:
         self._finish(self._upstream, self._client)

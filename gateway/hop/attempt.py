@@ -56,12 +56,13 @@ class Attempts:
         exchange = sending.exchange
         attempt = exchange.attempts[-1]
         took_s = attempt.duration_s = exchange.upstream_s = time.monotonic() - attempt.started_s
-        ended = problem_of(outcome).reason if isinstance(outcome, Failure) else ANSWERED
-        attempt.outcome = ended
-        self._metrics.attempt_finished(sending.service, ended, took_s)
-        self._evidence.attempt_ended(instance, outcome)
         if isinstance(outcome, Failure):
-            attempt_failed(attempt, ended, outcome)
+            attempt.outcome = problem_of(outcome).reason
+            self._evidence.attempt_failed(instance, outcome)
+            attempt_failed(attempt, attempt.outcome, outcome)
+        else:
+            attempt.outcome = ANSWERED
+        self._metrics.attempt_finished(sending.route.service, attempt.outcome, took_s)
 
     async def _ask(
         self, head: RequestHead, sending: Sending, instance: Instance, left: int

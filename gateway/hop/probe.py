@@ -13,11 +13,11 @@ from discovery.model.errors import ForbiddenAddress
 from discovery.model.health_check import HealthCheck
 from discovery.model.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.messages import RequestHead, ResponseHead, lines
 from gateway.version import VERSION
 from middlewares.failures import Failure, UpstreamFailure
+from middlewares.routing.policy import Deadlines
 from middlewares.telemetry.seldom import Seldom
 
 #: At most this much of a health answer's body is read; only whether it is as expected is kept.

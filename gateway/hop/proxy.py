@@ -10,7 +10,6 @@ from gateway.hop.deciding.balancing import choose
 from gateway.hop.deciding.retrying import Stop, decide, last_word
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
-from middlewares.candidates.deciding import Candidates
 from middlewares.failures import Failure
 
 
@@ -30,22 +29,15 @@ class Proxy:
         self._rng = random.Random()
 
     async def handle(self, request: web.Request) -> Answer:
-        """Pass one request on and return its answer. Raises a Failure if there is none."""
-        sending = Sending(request, self._means)
-        candidates = sending.exchange.candidates
-        assert candidates is not None, "the candidates layer comes before the hop"
-        sending.begin()
-        outcome = await self._try(sending, candidates)
-        if isinstance(outcome, Answer):
-            return outcome
-        try:
-            raise outcome
-        finally:
-            del outcome  # it refers to this frame
+        """Pass one request on and return its answer: choose an instance, try it, and decide again.
 
-    async def _try(self, sending: Sending, untried: Candidates) -> Outcome:
-        """Choose an instance, try it, and decide again until there is an outcome."""
+        Raises a Failure if there is no answer.
+        """
+        sending = Sending(request, self._means)
+        untried = sending.exchange.candidates
+        assert untried is not None, "the candidates layer comes before the hop"
         failures: list[Failure] = []
+        outcome: Outcome | None
         left = min(sending.route.policy.retries.attempts or len(untried), len(untried))
         while left:
             left -= 1
@@ -57,4 +49,8 @@ class Proxy:
             if isinstance(decide(outcome, sending.tried(left)), Stop):
                 break
             untried = untried.without(candidate)
-        return last_word(sending.service, failures)
+        try:
+            raise last_word(sending.route.service, failures)
+        finally:
+            outcome = None  # it refers to this frame, and so do these
+            failures.clear()

@@ -13,7 +13,6 @@ from gateway.front.interim import pass_interim
 from gateway.front.plain_request import PlainRequest
 from gateway.front.request_body import ClientLimits, RequestBody, body_of
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead, ResponseHead
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import ServiceBusy
@@ -37,7 +36,7 @@ class Means:
 class Sending:
     """A request to send to any instance, with its deadlines over all attempts.
 
-    It is in flight from `begin` until its exchange ends.
+    It is in flight from now on until its exchange ends.
     """
 
     __slots__ = (
@@ -45,46 +44,42 @@ class Sending:
     )
 
     def __init__(self, request: web.Request, means: Means) -> None:
-        """Raises BodyTooLarge, BadRequest or LoopDetected."""
+        """Raises BodyTooLarge, BadRequest, LoopDetected or ServiceBusy."""
         exchange, method = request[EXCHANGE], request.method
-        assert exchange.route is not None, "the route layer comes before the hop"
+        route = exchange.route
+        assert route is not None, "the route layer comes before the hop"
         self.request = request
         self.exchange: Exchange = exchange
-        self.route: Route = exchange.route
+        self.route: Route = route
         self.idempotent = method in IDEMPOTENT
-        self.body = body_of(request, exchange, means.client_limits, self.route.policy.body_bytes)
-        timeouts = self.route.policy.timeouts
-        # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
-        now_s = asyncio.get_running_loop().time() if timeouts.total_s else 0.0
-        self.deadlines = Deadlines.begun(timeouts, now_s)
+        policy = route.policy
+        self.body = body_of(request, exchange, means.client_limits, policy.body_bytes)
+        self.deadlines = policy.deadlines
+        if policy.timeouts.total_s:
+            # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
+            self.deadlines = policy.deadlines_from(asyncio.get_running_loop().time())
         self._means = means
         self._head: RequestHead | None = None
-        if self.route.host == "asked" and isinstance(request, PlainRequest):
-            section = request.section
+        if route.host == "asked" and isinstance(request, PlainRequest):
+            head = request.head
             self._head = plain_request_head(
                 method,
-                target_behind(self.route, exchange.hit, exchange.target),
-                section,
-                (request.remote or "", request.scheme, section.host, self.route.prefix),
+                target_behind(route, exchange.hit, exchange.target),
+                head,
+                (request.remote or "", request.scheme, head.host, route.prefix),
                 exchange.correlation_id,
                 means.senders,
             )
 
-    def begin(self) -> None:
-        """Count the request until its exchange releases it. Raises ServiceBusy."""
-        in_flight, route = self._means.in_flight, self.route
-        most = route.policy.concurrent
+        in_flight, most = means.in_flight, policy.concurrent
         if most and in_flight[route.service] >= most:
             raise ServiceBusy(route.service, most)
         in_flight[route.service] += 1
-        self.exchange.held.append(self)
+        exchange.held.append(self)
 
     def release(self) -> None:
+        """Note that the exchange has ended."""
         self._means.in_flight[self.route.service] -= 1
-
-    @property
-    def service(self) -> str:
-        return self.route.service
 
     def head_for(self, instance: Instance) -> RequestHead:
         """The head for an instance. Raises BadRequest or LoopDetected."""

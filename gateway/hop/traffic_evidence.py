@@ -9,7 +9,7 @@ from discovery.model.instance import Instance
 from gateway.hop.deciding.suspecting import MOVED_AFTER_S, is_suspect, silent_since
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.pool import Pool
-from middlewares.failures import UpstreamUnreachable
+from middlewares.failures import Failure, UpstreamUnreachable
 
 SWEEP_INTERVAL_S = 0.1
 #: A sweep that is later than this finds requests that only the gateway's own pause made old.
@@ -37,13 +37,13 @@ class TrafficEvidence:
         #: Busy pools of doubted instances, and since when they are doubted (loop time).
         self._doubted_s: dict[Pool, float] = {}
 
-    def attempt_ended(self, instance: Instance, outcome: object) -> None:
-        """Take the outcome of an attempt; a failed connect counts as evidence.
+    def attempt_failed(self, instance: Instance, failure: Failure) -> None:
+        """Take the failure of an attempt; a failed connect counts as evidence.
 
         If no connect was tried, because the instance drains, the failure has no cause.
         """
-        if isinstance(outcome, UpstreamUnreachable) and outcome.__cause__ is not None:
-            self._doubt(instance, connect_failed(outcome.__cause__))
+        if isinstance(failure, UpstreamUnreachable) and failure.cause is not None:
+            self._doubt(instance, connect_failed(failure.cause))
 
     async def run(self) -> None:
         """Sweep until cancelled."""

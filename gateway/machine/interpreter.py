@@ -1,9 +1,11 @@
-"""The Python that runs this, and whether its build is optimised."""
+"""The Python that runs this, whether its build is optimised, and whether our own modules are compiled."""
 
 # `.ci/create-venv` and the benchmarks run this file with other Pythons: it imports the standard library alone.
 import platform
 import sys
 import sysconfig
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import find_spec
 
 #: How much less CPU the gateway needs with an optimised build (docs/deployment.md).
 SAVED = "11 to 29 %"
@@ -46,3 +48,9 @@ def description() -> str:
     if "PGO" not in found:
         return f"{name}, not optimised (no PGO)"
     return f"{name}, optimised ({', '.join(found)})"
+
+
+def is_compiled() -> bool:
+    """Whether the way of a proxied request is machine code (docs/decisions/0012-compiled-modules.md)."""
+    hop = find_spec("gateway.hop.proxy")
+    return hop is not None and isinstance(hop.loader, ExtensionFileLoader)

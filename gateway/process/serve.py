@@ -25,6 +25,7 @@ from gateway.front.reading import require_extension
 from gateway.front.server import GatewayRunner
 from gateway.machine.bind_failures import reason
 from gateway.machine.descriptors import raise_limit
+from gateway.machine.interpreter import is_compiled
 from gateway.process.draining import drain
 from gateway.process.stop_signals import StopSignals
 from gateway.version import VERSION
@@ -154,6 +155,7 @@ async def serve(
                 host=host,
                 port=port,
                 max_descriptors=gateway.descriptors.most,
+                compiled=is_compiled(),
             )
             on_started()
             await stop.asked.wait()

@@ -55,17 +55,17 @@ class UpstreamClient:
         a candidate: a retry must not reach an instance whose drain has been acknowledged.
         """
         pool = self._pools.get(instance.key)
-        if pool is None and self._has_left(instance):
-            raise UpstreamUnreachable("the instance takes no more requests")
-        if pool is not None and pool.instance is not instance:  # it has registered again
-            if pool.instance.endpoint == instance.endpoint:
+        if pool is not None:
+            if pool.instance is instance:
+                return pool
+            if pool.instance.endpoint == instance.endpoint:  # it has registered again
                 pool.instance = instance
-            else:
-                self._let_go(instance.key, pool)
-                pool = None
-        if pool is None:
-            pool = Pool(instance, self.dialer, self._limits, self._read_plain)
-            self._pools[instance.key] = pool
+                return pool
+            self._let_go(instance.key, pool)
+        elif self._has_left(instance):
+            raise UpstreamUnreachable("the instance takes no more requests")
+        pool = Pool(instance, self.dialer, self._limits, self._read_plain)
+        self._pools[instance.key] = pool
         return pool
 
     def busy(self) -> list[Pool]:

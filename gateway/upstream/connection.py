@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.messages import (
     SWITCHING_PROTOCOLS,
     End,
@@ -14,11 +13,11 @@ from gateway.upstream.messages import (
     ReadPlain,
     RequestHead,
     ResponseHead,
-    Whole,
 )
 from gateway.upstream.reading import rest
 from gateway.upstream.response_reader import ResponseReader
 from gateway.upstream.upload import Upload, not_as_long
+from gateway.upstream.whole import Whole
 from gateway.upstream.wire import Wire, is_clean
 from middlewares.failures import (
     Failure,
@@ -27,6 +26,7 @@ from middlewares.failures import (
     UpstreamSilent,
     UpstreamTimeout,
 )
+from middlewares.routing.policy import NEVER, Deadlines
 
 #: Reading from the instance pauses above this much of unread body, and resumes when all of it is read.
 MOST_UNREAD_BYTES = 32 * 1024
@@ -107,7 +107,6 @@ class UpstreamConnection(Wire):
             and not self._is_readable()
         )
 
-    @property
     def is_reusable(self) -> bool:
         """Whether the exchange is over on both sides and another may follow."""
         transport = self._transport
@@ -201,7 +200,6 @@ class UpstreamConnection(Wire):
         """The trailers of a chunked body, complete once the response is."""
         return self._reader.trailers
 
-    @property
     def is_complete(self) -> bool:
         """Whether the whole response has arrived."""
         return self._ended and self._failure is None
@@ -209,7 +207,7 @@ class UpstreamConnection(Wire):
     def rest(self) -> bytes:
         """Take all of the body that has arrived."""
         pieces = self._pieces
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        body = b"".join(pieces)
         pieces.clear()
         self._unread_bytes = 0
         if self._reading_paused:
@@ -295,8 +293,13 @@ class UpstreamConnection(Wire):
             self.abort()
             return
         answer = self._reader.feed(data)
-        if isinstance(answer, Whole):
-            self._take_whole(answer)
+        if isinstance(answer, Whole):  # what the loop below does with its parts
+            self._head, body, end = answer
+            self._interim = None
+            if body:
+                self._pieces.append(body)
+                self._unread_bytes = len(body)  # what comes in one read is never too much
+            self._end(end)
             return
         for said in answer:
             if isinstance(said, bytes):
@@ -307,15 +310,6 @@ class UpstreamConnection(Wire):
                 self._end(said)
             else:
                 self._fail(UpstreamInvalid(said.detail, evidence=said.evidence))
-
-    def _take_whole(self, answer: Whole) -> None:
-        """Do what `_take_head`, `_keep` and `_end` do."""
-        self._head, body, end = answer
-        self._interim = None
-        if body:
-            self._pieces.append(body)
-            self._unread_bytes = len(body)  # what comes in one read is never too much
-        self._end(end)
 
     def _take_head(self, head: ResponseHead) -> None:
         if head.status >= 200 or head.status == SWITCHING_PROTOCOLS:

@@ -90,12 +90,6 @@ class End(NamedTuple):
 REUSABLE: Final = End(True)
 
 
-class Whole(tuple[ResponseHead, bytes, End]):
-    """The head, the body and the end of a response that came in one piece."""
-
-    __slots__ = ()
-
-
 class Invalid(NamedTuple):
     """The response can't be passed on: `detail` is for clients, `evidence` for operators."""
 

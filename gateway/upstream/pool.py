@@ -9,13 +9,13 @@ from discovery.model.addresses import IPAddress
 from discovery.model.errors import ForbiddenAddress
 from discovery.model.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import NEVER, Deadlines
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import ReadPlain
 from gateway.upstream.sockets import peer_address
 from middlewares.failures import OutOfResources, Overloaded, UpstreamTimeout, UpstreamUnreachable
+from middlewares.routing.policy import NEVER, Deadlines
 
 
 class Pool:
@@ -66,13 +66,12 @@ class Pool:
 
         A request that can't be repeated gets no connection that the instance might soon close.
         """
-        if self._is_full:
+        if self._limits.connections and self._is_full:
             return None
         idle = self._idle
         now_s = self._loop.time()
         while idle:
-            idle_s = now_s - idle[-1].idle_since_s
-            if not (repeatable or self._idling.is_safe(idle_s, now_s)):
+            if not (repeatable or self._idling.is_safe(now_s - idle[-1].idle_since_s, now_s)):
                 return None
             connection = idle.pop()
             if connection.is_fresh(now_s):
@@ -116,8 +115,9 @@ class Pool:
             self.active.add(connection)
         except (OSError, ForbiddenAddress) as error:
             if is_own_shortage(error):
-                raise OutOfResources("the gateway can't make more connections now") from error
-            raise UpstreamUnreachable("the upstream can't be connected to") from error
+                detail = "the gateway can't make more connections now"
+                raise OutOfResources(detail, cause=error) from error
+            raise UpstreamUnreachable("the upstream can't be connected to", cause=error) from error
         finally:
             self._opening -= 1
             self._next()
@@ -131,7 +131,7 @@ class Pool:
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep the connection of a finished exchange if it can be used again, else end it."""
         self.active.discard(connection)
-        if connection.is_reusable and not self._closed and self._still_leads_to(connection):
+        if connection.is_reusable() and not self._closed and self._still_leads_to(connection):
             connection.idle_since_s = self._loop.time()
             self._idle.append(connection)
         else:

@@ -9,10 +9,10 @@ from gateway.upstream.messages import (
     FieldLine,
     ReadPlain,
     Said,
-    Whole,
 )
 from gateway.upstream.plain_bodies import ChunkedBody, CountedBody, whole_chunks
 from gateway.upstream.response_parser import ResponseParser
+from gateway.upstream.whole import Whole
 
 
 class _Rest(Protocol):
@@ -62,9 +62,12 @@ class ResponseReader:
             parser.begin(self._method, upgrades=self._upgrades)
             return parser.feed(data)
         head, body_at, end = plain
-        if head.length is not None and not (self._method == "HEAD" or head.status in WITHOUT_BODY):
-            body_ends = body_at + head.length
-        elif head.chunked and self._method != "HEAD":
+        length = head.length
+        if self._method == "HEAD" or head.status in WITHOUT_BODY:
+            body_ends = body_at
+        elif length is not None:
+            body_ends = body_at + length
+        else:
             whole = whole_chunks(data, body_at)
             if whole is not None:
                 body, ends_at = whole
@@ -72,8 +75,6 @@ class ResponseReader:
             head_data = bytes(data[:body_at])
             self._rest = chunks = ChunkedBody(head_data, end, self._lasting_parser())
             return (head, *chunks.feed(data[body_at:])) if len(data) > body_at else (head,)
-        else:
-            body_ends = body_at
         left = body_ends - len(data)
         if left <= 0:
             body = bytes(data[body_at:body_ends])

@@ -9,6 +9,7 @@ import select
 import socket
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from discovery.model.addresses import IPAddress
 
@@ -58,15 +59,14 @@ def _has_source_for(family: socket.AddressFamily | int, address: tuple[str, int]
     return True
 
 
-def readable(sock: socket.socket) -> Callable[[], bool]:
-    """Return a function that says whether bytes, an end or an error have come over this socket.
+def readable(sock: socket.socket) -> Callable[[], object]:
+    """Return a function whose result is true if bytes, an end or an error have come over this socket.
 
     It polls: peeking raises an exception when nothing is there, and costs three times as much.
     """
     poller = select.poll()
     poller.register(sock, select.POLLIN)
-    poll = poller.poll
-    return lambda: bool(poll(0))
+    return partial(poller.poll, 0)
 
 
 def bytes_acknowledged(sock: socket.socket) -> int | None:

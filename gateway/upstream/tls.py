@@ -87,6 +87,16 @@ class TlsLayer(Reader, asyncio.Transport):
 
     # The transport, towards the protocol above.
 
+    def get_protocol(self) -> Reader:
+        return self._above
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, Reader)
+        self._above = protocol
+
+    def get_write_buffer_size(self) -> int:
+        return self._below.get_write_buffer_size()
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         unwritten = memoryview(data)
         try:

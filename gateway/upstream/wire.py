@@ -4,10 +4,10 @@ import asyncio
 import socket
 
 from discovery.model.addresses import IPAddress
-from gateway.upstream.deadlines import NEVER
 from gateway.upstream.reading import Reader
 from gateway.upstream.sockets import bytes_acknowledged, readable
 from middlewares.failures import UpstreamReset
+from middlewares.routing.policy import NEVER
 
 #: Loop turns in which a new connection reads what came before its first request.
 SETTLING_TURNS = 16

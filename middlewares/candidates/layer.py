@@ -35,10 +35,11 @@ def health_routing_middleware(
     @web.middleware
     def find(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
-        if exchange.route is not None:
-            selection = look(exchange.route.service)
+        route = exchange.route
+        if route is not None:
+            selection = look(route.service)
             if selection.tier is None:
-                return find_later(request, handler, exchange.route.service)
+                return find_later(request, handler, route.service)
             exchange.candidates = selection.candidates
         return handler(request)
 

@@ -57,6 +57,8 @@ class Clients:
 
     def limit_key(self, client: str) -> str:
         """The key that a client's requests are counted by."""
+        if ":" not in client:  # its address, which costs less to see than to remember
+            return client
         key = self.limit_keys.recall(client)
         if key is None:
             key = self.limit_keys.keep(client, limit_key(client), len(client))

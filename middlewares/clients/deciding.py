@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -40,11 +41,20 @@ class Met(NamedTuple):
     trusted: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrustedProxies:
     """TRUSTED_PROXIES: the networks whose X-Forwarded-* fields are believed."""
 
     networks: tuple[Network, ...] = ()
+
+    @cached_property
+    def _ipv4(self) -> Sequence[tuple[int, int]]:
+        """The IPv4 networks' addresses and masks; the library takes 2 µs to look into a network."""
+        return [
+            (int(one.network_address), int(one.netmask))
+            for one in self.networks
+            if isinstance(one, ipaddress.IPv4Network)
+        ]
 
     @classmethod
     def parse(cls, text: str) -> "TrustedProxies":
@@ -58,6 +68,12 @@ class TrustedProxies:
 
     def met(self, text: str) -> "Met | None":
         """The address in a text, and whether it is trusted; None if there is no address in it."""
+        if _IPV4.fullmatch(text) is not None:  # the quick way, for nearly all addresses
+            number = int.from_bytes(bytes(map(int, text.split("."))), "big")
+            for network, mask in self._ipv4:
+                if number & mask == network:
+                    return Met(text, True)
+            return Met(text, False)
         address = parse_address(text)
         return None if address is None else Met(str(address), self._contains(address))
 

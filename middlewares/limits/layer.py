@@ -7,7 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure, RateLimited
-from middlewares.limits.deciding import Ask, Asking, Decision, ask_for, ask_of
+from middlewares.limits.deciding import ROOM, Ask, Asking, Decision, ask_for, ask_of
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -16,10 +16,10 @@ def rate_limit_middleware(
     *,
     decide: Callable[[Ask], Awaitable[Decision]],
     charge_after: Callable[[Ask, int], Awaitable[None]],
-    key_of: Callable[[Exchange], str],
+    key_of: Callable[[str], str],
     metrics: GatewayMetrics,
 ) -> Middleware:
-    """Refuse a request that exceeds a limit of its route with RateLimited.
+    """Refuse a request that exceeds a limit of its route with RateLimited; `key_of` names a client by its address.
 
     A limit that counts answers is charged before the answer goes out, so a client that has read the
     answer has been counted.
@@ -29,9 +29,9 @@ def rate_limit_middleware(
     def limit(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         route = exchange.route
-        if route is None or not route.policy.limits:
+        if route is None or not (policy := route.policy).limits:
             return handler(request)
-        policy, client = route.policy, key_of(exchange)
+        client = key_of(exchange.client_ip)
         if policy.limits_by_client:
             ask = ask_for(policy.limits, client)
         else:
@@ -43,7 +43,7 @@ def rate_limit_middleware(
         request: web.Request, handler: Handler, exchange: Exchange, ask: Ask, counts_answers: bool
     ) -> web.StreamResponse:
         decision = exchange.limit = await decide(ask)
-        allowed = decision.allowed
+        allowed = decision.why is ROOM
         word = "allowed" if allowed else "refused"
         metrics.limit_decided(
             decision.check.policy.name, f"{word}_locally" if decision.locally else word
@@ -65,7 +65,7 @@ def rate_limit_middleware(
 
 def limit_values(decision: Decision) -> tuple[bytes, bytes]:
     """The values of RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
-    reset_s = decision.reset_s if decision.allowed else decision.retry_after_s
+    reset_s = decision.reset_s if decision.why is ROOM else decision.retry_after_s
     policy = decision.check.policy
     policies, left = policy.described, b"%b;r=%d;t=%d" % (policy.item, decision.remaining, reset_s)
     if decision.others:

@@ -2,11 +2,22 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from middlewares.access.deciding import AddressLists
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import Policy
+
+NEVER = float("inf")
+
+
+class Deadlines(NamedTuple):
+    """One request's limits in seconds, as in Timeouts (`idle_s` 0: no limit), and its end (loop time)."""
+
+    connect_s: float = 2.0
+    head_s: float = 30.0
+    idle_s: float = 300.0
+    ends_s: float = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +73,13 @@ class RoutePolicy:
     def counts_answers(self) -> bool:
         """Whether one of the limits is charged by the answer's status."""
         return any(limit.counts for limit in self.limits)
+
+    @cached_property
+    def deadlines(self) -> Deadlines:
+        """Those of a request that may take any time with all its attempts."""
+        timeouts = self.timeouts
+        return Deadlines(timeouts.connect_s, timeouts.head_s, timeouts.idle_s)
+
+    def deadlines_from(self, now_s: float) -> Deadlines:
+        """Those of a request that begins now and ends in time, with all its attempts."""
+        return self.deadlines._replace(ends_s=now_s + self.timeouts.total_s)

@@ -50,8 +50,8 @@ class LineWriter:
         self._work = threading.Event()
         self._full = threading.Event()
         self._writing = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
-        self._thread.start()
+        self._own_thread = threading.Thread(target=self._run, name="log-writer", daemon=True)
+        self._own_thread.start()
         atexit.register(self.close)
 
     def write(self, line: bytes) -> None:
@@ -86,7 +86,7 @@ class LineWriter:
         self._work.set()
         self._full.set()
         atexit.unregister(self.close)
-        self._thread.join(self._closes_within_s)
+        self._own_thread.join(self._closes_within_s)
         self._flush_or_give_up(0.0)
 
     def _flush_or_give_up(self, within_s: float) -> None:
@@ -127,7 +127,8 @@ class LineWriter:
         view = memoryview(data)
         while view:
             try:
-                view = view[os.write(self._file_descriptor, view) :]
+                written = os.write(self._file_descriptor, view)
+                view = view[written:]
             except BlockingIOError:  # somebody made the pipe non-blocking
                 time.sleep(0.01)
             except OSError:  # the reader is gone

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.resolver import Resolver
+from middlewares.routing.policy import Deadlines
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway

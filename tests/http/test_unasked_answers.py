@@ -16,6 +16,7 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import exchange
+from tests.support.transports import once_chosen
 
 FORGED = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nFORGED"
 #: Two answers; the end of the first is in the middle of the second.
@@ -139,15 +140,8 @@ async def test_bytes_between_the_choice_of_an_idle_connection_and_the_request_en
     await gateway.register("orders_service", upstream.port, health_check_url="/health", ttl=3600)
     await exchange(gateway.port, GET)
     pool = gateway.gateway.upstreams._pools["orders_service/i1"]
-    take_idle = pool.take_idle
-
-    def take_and_hear(*, repeatable: bool) -> UpstreamConnection | None:
-        connection = take_idle(repeatable=repeatable)
-        if connection is not None:
-            connection.data_received(UNASKED)
-        return connection
-
-    pool.take_idle = take_and_hear  # type: ignore[method-assign]
+    (connection,) = await eventually(lambda: pool._idle)
+    once_chosen(connection, lambda: connection.data_received(UNASKED))
 
     answer = await exchange(gateway.port, POST.replace(b"POST", b"PUT"))
 

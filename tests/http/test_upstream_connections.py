@@ -5,7 +5,9 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -17,7 +19,7 @@ from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
-from tests.support.transports import reset, transport_of
+from tests.support.transports import once_chosen, reset, transport_of
 from tests.support.upstreams import (
     OK,
     Dialogue,
@@ -78,23 +80,6 @@ def attempts(gateway: RunningGateway, outcome: str) -> float:
 
 async def ask(gateway: RunningGateway, request: bytes = GET) -> RawAnswer:
     return await exchange(gateway.port, request, to_head=request.startswith(b"HEAD"))
-
-
-def on_next_take(gateway: RunningGateway, happen: Callable[[], None]) -> None:
-    """Call `happen` between the check of an idle connection and the first write to it.
-
-    This moment can't be hit from outside, because the gateway does not yield to the loop in between.
-    """
-    pool = pool_of(gateway)
-    take_idle = pool.take_idle
-
-    def take(*, repeatable: bool) -> UpstreamConnection | None:
-        connection = take_idle(repeatable=repeatable)
-        del pool.__dict__["take_idle"]
-        happen()
-        return connection
-
-    pool.__dict__["take_idle"] = take
 
 
 # Used again
@@ -318,7 +303,8 @@ async def test_a_connection_that_is_closed_at_the_moment_of_a_request_costs_noth
     """
     gateway, upstream = await start_hop()
     await ask(gateway)
-    on_next_take(gateway, upstream.connections[0].finish)
+    (connection,) = await eventually(lambda: pool_of(gateway)._idle)
+    once_chosen(connection, upstream.connections[0].finish)
 
     with capture_logs() as logs:
         answer = await ask(gateway, request_bytes)
@@ -423,21 +409,24 @@ async def test_a_new_connection_that_ends_unseen_leaves_the_request_to_another_i
     with socket.create_server(("127.0.0.1", 0)) as listener:
         dying_port = listener.getsockname()[1]
         await gateway.register("orders_service", dying_port, "dying", ttl=3600)  # a TCP probe
-        entries = gateway.member.watcher.view.services["orders_service"]
-        pool = gateway.gateway.upstreams.pool(entries["orders_service/dying"].instance)
-        open_one, died = pool.open, 0
+        dialer = gateway.gateway.dialer
+        connect, died = dialer.connect, 0
 
-        async def open_and_die(**how: bool) -> UpstreamConnection:
+        async def connect_and_die(instance: Any, protocol: Any, **how: Any) -> Any:
+            connection = await connect(instance, protocol, **how)
+            if instance.port == dying_port:
+                once_chosen(connection, partial(die, connection))
+            return connection
+
+        def die(connection: UpstreamConnection) -> None:
             nonlocal died
-            connection = await open_one(**how)
             here = connection.transport.get_extra_info("sockname")
             while (taken := listener.accept())[1] != here:  # earlier ones are probes
                 taken[0].close()
             taken[0].close()
             died += 1
-            return connection
 
-        pool.open = open_and_die  # type: ignore[method-assign]
+        dialer.connect = connect_and_die  # type: ignore[method-assign]
         while not died:
             answer = await ask(gateway, request_bytes)
             assert (answer.status, answer.body) == (200, b"ok")

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from gateway.front.client_room import ClientRoom
 from gateway.front.connection import GatewayRequestHandler
@@ -21,11 +22,13 @@ async def _nobody(_request: web.BaseRequest) -> web.StreamResponse:
 
 @asynccontextmanager
 async def client_over(
-    transport: asyncio.Transport, trusts: Callable[[str], bool] = lambda _peer: False
+    transport: asyncio.Transport,
+    trusts: Callable[[str], bool] = lambda _peer: False,
+    answer: Handler = _nobody,  # type: ignore[assignment]
 ) -> AsyncIterator[GatewayRequestHandler]:
-    """The gateway's end of a connection without requests; `trusts` is PlainRequests'."""
+    """The gateway's end of a connection; `trusts` is PlainRequests', and `answer` answers its requests."""
     server = GatewayServer(
-        _nobody,
+        answer,  # type: ignore[arg-type]
         refuse=refusing(()),
         room=ClientRoom(Descriptors.of_this_process(), TABLE.covers),
         plain=PlainRequests(2**16, trusts),

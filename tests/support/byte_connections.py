@@ -6,8 +6,8 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar, cast
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead
+from middlewares.routing.policy import Deadlines
 
 T = TypeVar("T")
 
@@ -34,11 +34,17 @@ class ByteTransport(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return asyncio.BaseProtocol()
+
     def is_closing(self) -> bool:
         return self.aborted
 
     def is_reading(self) -> bool:
         return self._reading
+
+    def get_write_buffer_size(self) -> int:
+        return 0
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Nothing is ever unsent."""

@@ -27,8 +27,8 @@ def plainly(
     return plain_request_head(
         head.method,
         head.target,
-        head.section,
-        (request.peer, request.scheme, head.section.host, request.prefix),
+        head,
+        (request.peer, request.scheme, head.host, request.prefix),
         request.correlation_id,
         met,
     )

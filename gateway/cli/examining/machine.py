@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gateway.cli.examining.findings import Finding
-from gateway.machine.interpreter import SAVED, description, is_optimised
+from gateway.machine.interpreter import SAVED, description, is_compiled, is_optimised
 from gateway.stack.state import is_checkout
 
 FILES_WANTED = 4096
@@ -25,6 +25,7 @@ def python(of_the_system: Path = Path("/usr/bin")) -> Finding:
         saved = f"the gateway needs {SAVED} less CPU with an optimised build"
         advice.append(f"{saved}: {_an_optimised_build(of_the_system)}")
     detail = f"{description()}, {'without' if without_uvloop else 'with'} uvloop"
+    detail += f"; the gateway {'is' if is_compiled() else 'is not'} compiled"
     return Finding("python", "warning" if advice else "ok", detail, "; ".join(advice))
 
 

@@ -70,14 +70,12 @@ def last_word(service: str, failures: Sequence[Failure]) -> Failure:
     """The failure that the client is told after all attempts have failed, given in order."""
     if not all(map(is_nobody_there, failures)):
         return failures[-1]
-    nobody = NoHealthyInstance(service)
-    nobody.__cause__ = failures[-1] if failures else None
-    return nobody
+    return NoHealthyInstance(service, cause=failures[-1] if failures else None)
 
 
 def is_nobody_there(failure: Failure) -> bool:
     """Whether the instance takes no connections: it is gone, refuses them, or drains."""
-    cause = failure.__cause__
+    cause = failure.cause
     return isinstance(failure, UpstreamUnreachable) and (
         cause is None or isinstance(cause, ConnectionRefusedError)
     )

@@ -142,7 +142,7 @@ async def test_a_length_is_never_sent_without_its_body() -> None:
     with pytest.raises(BadRequest):
         at_once(there.connection.head())
     assert there.transport.written == b""
-    assert not there.connection.is_reusable
+    assert not there.connection.is_reusable()
     there.close()
 
 
@@ -161,7 +161,7 @@ async def test_a_body_of_another_length_than_was_said_ends_the_connection(
     with pytest.raises(BadRequest):
         at_once(there.connection.head())
     assert len(there.transport.written.partition(b"\r\n\r\n")[2]) <= length
-    assert not there.connection.is_reusable
+    assert not there.connection.is_reusable()
     there.close()
 
 
@@ -177,10 +177,10 @@ async def test_an_answer_before_the_whole_body_leaves_the_connection_to_nobody_e
     there.connection.request(asked(5), slow(), deadlines=ANY)
     there.connection.data_received(OK)
     assert there.connection.rest() == b"ok"
-    assert not there.connection.is_reusable
+    assert not there.connection.is_reusable()
 
     goes_on.set()
-    await eventually(lambda: there.connection.is_reusable)
+    await eventually(lambda: there.connection.is_reusable())
     assert there.transport.written.endswith(b"\r\n\r\nhello")
     there.close()
 

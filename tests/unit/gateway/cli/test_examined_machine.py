@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.examining.machine import folder, python
+from gateway.hop import proxy
 from tests.support.interpreters import build_as
 
 
@@ -13,7 +14,12 @@ def test_an_optimised_python_is_well(monkeypatch: pytest.MonkeyPatch) -> None:
     build_as(monkeypatch, "'--enable-optimizations'")
     found = python()
     assert (found.state, found.advice) == ("ok", "")
-    assert found.detail.endswith(", optimised (PGO), with uvloop")
+    assert ", optimised (PGO), with uvloop; the gateway is" in found.detail
+
+
+def test_it_says_whether_the_gateway_is_compiled() -> None:
+    build = "is not" if str(proxy.__file__).endswith(".py") else "is"
+    assert python().detail.endswith(f"; the gateway {build} compiled")
 
 
 def test_a_python_that_does_not_tell_is_well(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,11 +19,15 @@ POST = (
 SEEN = web.RequestKey("seen", bool)
 
 
-async def request_of(data: bytes) -> PlainRequest:
+def request_by(client: web.RequestHandler, data: bytes) -> PlainRequest:
     head = PlainRequests(2**16, lambda _peer: False).read(data, trusted=False)
     assert head is not None
+    return PlainRequest(head, client, asyncio.get_running_loop(), "192.0.2.7", "http")
+
+
+async def request_of(data: bytes) -> PlainRequest:
     async with client_over(ByteTransport()) as client:
-        return PlainRequest(head, client, asyncio.get_running_loop(), "192.0.2.7", "http")
+        return request_by(client, data)
 
 
 async def test_what_aiohttp_makes_is_there_when_it_is_asked_for() -> None:
@@ -41,13 +45,14 @@ async def test_what_aiohttp_makes_is_there_when_it_is_asked_for() -> None:
         *("application/json", "utf-8", "1"),
     )
     assert await request.json() == {"a": 12}
-    assert request.raw_headers == request.section.fields
+    assert request.raw_headers == request.head.fields
 
 
 async def test_what_a_layer_has_put_there_stays() -> None:
-    request = await request_of(POST)
-    request[SEEN] = True
-    request.note_sent(5)
+    async with client_over(ByteTransport()) as client:
+        request = request_by(client, POST)
+        request[SEEN] = True
+        request.send(b"HTTP/")
 
     assert request.path
     assert request[SEEN]
@@ -63,7 +68,18 @@ async def test_a_long_body_is_there_whole() -> None:
 
 async def test_an_unknown_attribute_is_unknown() -> None:
     with pytest.raises(AttributeError):
-        _ = (await request_of(POST)).nothing_of_the_kind
+        _ = (await request_of(POST)).nothing_of_the_kind  # type: ignore[attr-defined]
+
+
+async def test_each_part_that_aiohttp_makes_is_made_when_it_is_asked_for() -> None:
+    before = set(vars(await request_of(POST)))
+    complete = await request_of(POST)
+    complete.complete()
+
+    for name in (set(vars(complete)) - before) & web.Request.ATTRS:
+        request = await request_of(POST)
+        assert hasattr(request, name), name
+        assert request.is_complete
 
 
 async def test_it_sets_nothing_that_aiohttp_warns_of_in_development_mode() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from hypothesis import given
 
-from gateway.upstream.deadlines import Deadlines
+from middlewares.routing.policy import Deadlines
 from tests.support.byte_connections import ByteConnection, at_once
 from tests.support.response_bytes import OK, Response, cut, cuts, fuzzed, responses
 
@@ -30,9 +30,9 @@ def look(there: ByteConnection, response: Response, *, reusable: bool) -> None:
         expected.phrase,
         expected.fields,
     )
-    assert connection.is_complete
+    assert connection.is_complete()
     assert connection.rest() == expected.body
-    assert connection.is_reusable is reusable
+    assert connection.is_reusable() is reusable
 
 
 @given(response=responses(), at=cuts)
@@ -85,7 +85,7 @@ async def test_bytes_behind_a_repeated_answer_end_the_connection() -> None:
         there.close()
 
     assert there.transport.aborted
-    assert not there.connection.is_reusable
+    assert not there.connection.is_reusable()
 
 
 # Backpressure
@@ -131,7 +131,7 @@ async def test_an_answer_that_is_taken_whole_leaves_nothing_paused() -> None:
     assert len(connection.rest()) == 100_000
 
     assert there.transport.is_reading()
-    assert connection.is_reusable
+    assert connection.is_reusable()
     there.close()
 
 

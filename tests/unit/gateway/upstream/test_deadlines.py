@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import NEVER, Deadlines
 from middlewares.failures import UpstreamTimeout, UpstreamUnreachable
-from middlewares.routing.policy import Timeouts
+from middlewares.routing.policy import NEVER, Deadlines, RoutePolicy, Timeouts
 from tests.support.byte_connections import ANY, ByteConnection, at_once
 from tests.unit.gateway.upstream.test_pool import GET, SlowDialer, pool_of, settle, use
 
@@ -33,10 +32,10 @@ def has_timed_out(connection: UpstreamConnection) -> bool:
 
 
 def test_a_request_is_over_so_long_after_its_beginning() -> None:
-    timeouts = Timeouts(connect_s=1.0, head_s=2.0, idle_s=3.0, total_s=4.0)
+    policy = RoutePolicy(Timeouts(connect_s=1.0, head_s=2.0, idle_s=3.0, total_s=4.0))
 
-    assert Deadlines.begun(timeouts, 100.0) == Deadlines(1.0, 2.0, 3.0, ends_s=104.0)
-    assert Deadlines.begun(Timeouts(total_s=0.0), 100.0).ends_s == NEVER
+    assert policy.deadlines_from(100.0) == Deadlines(1.0, 2.0, 3.0, ends_s=104.0)
+    assert policy.deadlines.ends_s == NEVER
 
 
 async def test_each_request_over_one_connection_has_its_own_time_for_the_head() -> None:

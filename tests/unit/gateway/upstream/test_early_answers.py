@@ -10,9 +10,9 @@ import pytest
 import uvloop
 
 from gateway.upstream.connection import UpstreamConnection
-from gateway.upstream.deadlines import Deadlines
 from gateway.upstream.messages import RequestHead
 from middlewares.failures import BodyTooLarge, UpstreamReset
+from middlewares.routing.policy import Deadlines
 from tests.support.eventually import eventually
 
 HEAD = RequestHead("POST", b"POST / HTTP/1.1\r\nContent-Length: 100\r\n\r\n", length=100)
@@ -88,7 +88,7 @@ async def asked(act: Act) -> tuple[int, bytes, bool]:
     exchange = await Exchange.begin()
     try:
         status, body = await exchange.answer(exchange.upload(act))
-        return status, body, exchange.connection.is_reusable
+        return status, body, exchange.connection.is_reusable()
     finally:
         exchange.end()
 
@@ -195,7 +195,7 @@ def test_a_body_that_breaks_off_does_not_break_the_answer_that_has_begun(loop: s
 
         serving = asyncio.create_task(peer())
         status, answer = await exchange.answer(body())
-        reusable = exchange.connection.is_reusable
+        reusable = exchange.connection.is_reusable()
         exchange.connection.abort()
         return status, answer, await serving, reusable
 

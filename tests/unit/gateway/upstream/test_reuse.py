@@ -24,7 +24,7 @@ def after_answer(there: ByteConnection, *fields: bytes) -> UpstreamConnection:
     lines = b"".join(field + b"\r\n" for field in fields)
     connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%b\r\n" % lines)
     assert at_once(connection.head()) is not None
-    assert connection.is_reusable
+    assert connection.is_reusable()
     connection.idle_since_s = NOW_S
     return connection
 
@@ -96,7 +96,7 @@ async def test_bytes_that_come_while_it_is_idle_end_it(there: ByteConnection) ->
 
     assert there.transport.aborted
     assert not connection.is_fresh(NOW_S)
-    assert not connection.is_reusable
+    assert not connection.is_reusable()
 
 
 async def test_an_end_while_it_is_idle_is_no_failure_of_anybodys(there: ByteConnection) -> None:
@@ -105,7 +105,7 @@ async def test_an_end_while_it_is_idle_is_no_failure_of_anybodys(there: ByteConn
     connection.connection_lost(None)
 
     assert not connection.is_fresh(NOW_S)
-    assert connection.is_complete
+    assert connection.is_complete()
 
 
 async def test_an_answer_that_was_not_read_to_its_end_is_not_followed_by_another(
@@ -113,11 +113,11 @@ async def test_an_answer_that_was_not_read_to_its_end_is_not_followed_by_another
 ) -> None:
     connection = there.ask()
     connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    assert not connection.is_reusable
+    assert not connection.is_reusable()
 
     connection.rest()
 
-    assert connection.is_reusable
+    assert connection.is_reusable()
 
 
 async def test_an_answer_that_has_not_come_to_its_end_is_not_followed_by_another(
@@ -127,7 +127,7 @@ async def test_an_answer_that_has_not_come_to_its_end_is_not_followed_by_another
     connection.data_received(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")
     connection.rest()
 
-    assert not connection.is_reusable
+    assert not connection.is_reusable()
 
 
 @pytest.mark.parametrize("error", [None, ConnectionResetError()], ids=["FIN", "reset"])

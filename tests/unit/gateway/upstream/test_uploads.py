@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.upstream.deadlines import NEVER
 from gateway.upstream.messages import RequestHead
+from middlewares.routing.policy import NEVER
 from tests.support.byte_connections import ANY, ByteConnection
 from tests.support.eventually import eventually
 

@@ -49,7 +49,7 @@ def shares(among: Candidates, in_flight: Mapping[str, int]) -> dict[str, float]:
 
 def test_a_single_candidate_is_taken_without_a_draw() -> None:
     (only,) = candidates(a=1)
-    assert choose([only], UnderWay({"a": 10**6}), random.Random(1)) == (only, ONLY)
+    assert choose(Candidates([only]), UnderWay({"a": 10**6}), random.Random(1)) == (only, ONLY)
 
 
 def test_of_two_the_busier_never_gets_a_request() -> None:

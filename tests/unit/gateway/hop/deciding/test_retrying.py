@@ -86,15 +86,11 @@ def test_a_waiting_request_moves_where_there_is_another_instance_and_twice_is_on
 
 
 def refused() -> Failure:
-    failure = UpstreamUnreachable("no connection")
-    failure.__cause__ = ConnectionRefusedError()
-    return failure
+    return UpstreamUnreachable("no connection", cause=ConnectionRefusedError())
 
 
 def unroutable() -> Failure:
-    failure = UpstreamUnreachable("no connection")
-    failure.__cause__ = OSError("no route to host")
-    return failure
+    return UpstreamUnreachable("no connection", cause=OSError("no route to host"))
 
 
 def test_where_nobody_is_there_no_instance_is_healthy() -> None:
@@ -104,7 +100,7 @@ def test_where_nobody_is_there_no_instance_is_healthy() -> None:
 
     assert isinstance(told, NoHealthyInstance)
     assert told.service == "price"
-    assert told.__cause__ is last
+    assert told.cause is last
 
 
 @pytest.mark.parametrize("failures", [[RESET, refused()], [refused(), RESET], [unroutable()]])
