@@ -93,8 +93,8 @@ class Handlers:
             _redirect(route, one, outcome)
             return True
         if status == _CLOSES:
-            text = "return 444: nginx closes the connection, Lockgate answers 404"
-            route.notes.append(Note(one.place, text))
+            closes = "return 444: nginx closes the connection, Lockgate answers 404"
+            route.notes.append(Note(one.place, closes))
             status = 404
         if not 200 <= status <= 599 or "$" in body:
             return False
@@ -143,10 +143,10 @@ def _rewritten(route: Route, scope: Scope, text: str, whole: bool) -> Outcome:
     for one in scope.named("rewrite"):
         outcome = _of_break(one, text, whole) if not result.value else None
         if outcome is None:
-            text_of = (
+            without = (
                 f"{one}: not understood; without it the service gets another path than behind nginx"
             )
-            route.notes.append(Note(one.place, text_of))
+            route.notes.append(Note(one.place, without))
         else:
             result = outcome
     return result

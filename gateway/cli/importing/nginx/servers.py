@@ -29,12 +29,13 @@ class Server:
 
     @property
     def only_leads_to_https(self) -> bool:
+        """As certbot writes it too: an `if` for each host, and `return 404` for the rest."""
         found = self.scope.named("return")
-        for one in self.scope.named("location"):
+        for one in self.scope.named("location", "if"):
             found += [inner for inner in one.block or () if inner.name == "return"]
             if any(inner.name == "proxy_pass" for inner in one.block or ()):
                 return False
-        targets = [one.args[-1] for one in found if one.args]
+        targets = [one.args[-1] for one in found if one.args and one.args != ["404"]]
         return bool(targets) and all(map(_TO_HTTPS.fullmatch, targets)) and not self.is_tls
 
 
@@ -43,6 +44,8 @@ def servers_of(blocks: Iterable[Directive], outer: Scope, notes: list[Note]) -> 
     servers = [_server(one, outer, notes) for one in blocks]
     first = next((one for one in servers if not one.only_leads_to_https), None)
     if first is None:
+        text = "it leads to https whatever the request came by; what ends TLS in front of Lockgate should do that"
+        notes += [Note(one.directive.place, text) for one in servers if one.only_leads_to_https]
         return servers
     taken = []
     for one in servers:

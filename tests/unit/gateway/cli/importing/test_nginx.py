@@ -250,6 +250,21 @@ def test_of_the_servers_only_those_at_one_port_are_imported() -> None:
     assert [one["match"].get("host") for one in found] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "return 301 https://$host$request_uri;",
+        "location / { return 301 https://$server_name$request_uri; }",
+        "if ($host = a) { return 301 https://$host$request_uri; } return 404;",
+    ],
+)
+def test_a_server_that_only_leads_to_https_stands_back(text: str) -> None:
+    http = f"server {{ listen 80; server_name a; {text} }}"
+    https = f"server {{ listen 443 ssl; server_name a; location / {{ {PASS} }} }}"
+    (found,) = routes_of("nginx", http + https)
+    assert found["service"] == "a_1"
+
+
 def test_the_paths_of_a_host_do_not_go_to_routes_without_a_host() -> None:
     found = routes_of(
         "nginx",
