@@ -77,6 +77,11 @@ def _check_segment(segment: str) -> None:
         raise ValueError(f"{quoted(segment)} is not UTF-8") from None
     if not segment:
         raise ValueError("must have no empty segment (//)")
+    if segment in ("*", "**"):
+        raise ValueError(
+            f"must have no segment {quoted(segment)}: a prefix takes all that is below it, and a name "
+            "in braces one segment; write %2A for the sign itself"
+        )
     if decoded in (".", ".."):
         raise ValueError('must have no segment "." or ".."')
     if found := _READ_DIFFERENTLY.search(decoded):

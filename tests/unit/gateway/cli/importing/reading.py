@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from discovery.base.steps import at_once
 from gateway.cli.importing.importing import Kind, imported_from
 from gateway.cli.importing.writing import written
+from gateway.config.file.composing import compose
 from gateway.config.file.loading import read_bytes
-from gateway.config.file.nodes import value_of
 
 Route = dict[str, Any]
 FILES: dict[Kind, str] = {
@@ -20,7 +21,8 @@ def document_of(kind: Kind, text: str) -> dict[str, Any]:
     made = written(imported_from(text, FILES[kind], kind), FILES[kind])
     read = read_bytes(made.encode())
     assert read.errors == (), made
-    document: dict[str, Any] = _with_lists(value_of(read.root))
+    _, value, _ = at_once(compose(made))
+    document: dict[str, Any] = _with_lists(value)
     return document
 
 
