@@ -11,6 +11,9 @@ Value = str | int | bool | None | Sequence["Value"] | Mapping[str, "Value"]
 
 TIMES = "Lockgate waits 2s to connect, 30s for the head and 5m for each piece after it."
 AMBIGUOUS = 'Paths that servers read in different ways, such as those with "//", ".." or "%2F", are answered 400.'
+_OWN = frozenset(
+    (name,) for name in ("health", "ready", "status", "metrics", "services", "heartbeats")
+)
 #: More in one file are no file of a person's.
 MAX_ROUTES = 5_000
 #: No client has an address outside these.
@@ -135,12 +138,15 @@ class Imported:
     def add(self, route: Route) -> None:
         """Add a route, unless one before it has the very same match, which our file refuses."""
         first = self._first.setdefault(route.match.identity, route)
-        if first is route:
-            self.routes.append(route)
-            if len(self.routes) > MAX_ROUTES:
-                raise Unreadable(route.place, f"the file comes to more than {MAX_ROUTES:,} routes")
-        else:
-            text = (
-                f"{route.origin}: left out, it matches what route {first.name} ({first.place}) does"
-            )
+        if first is not route:
+            text = f"{route.origin}: left out, it matches what {first.origin} ({first.place}) does"
             self.notes.append(Note(route.place, text))
+            return
+        self.routes.append(route)
+        if len(self.routes) > MAX_ROUTES:
+            raise Unreadable(route.place, f"the file comes to more than {MAX_ROUTES:,} routes")
+        if route.match.segments[:1] in _OWN:
+            text = "Lockgate has this path of its own, which comes first"
+            route.notes.append(
+                Note(route.place, f"{text}; ADMIN_LISTEN moves all but /health and /ready")
+            )

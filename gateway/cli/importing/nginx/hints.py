@@ -61,6 +61,7 @@ _GROUPS = (
     ("large_client_header_buffers client_header_buffer_size", "MAX_REQUEST_HEAD_BYTES says it"),
     ("add_header proxy_hide_header", _HEADERS),
     ("mirror sub_filter limit_rate", _LATER),
+    ("internal", "answered 404, as nginx answers clients"),
     ("worker_processes", "GATEWAY_WORKERS says it"),
     ("stub_status", "Lockgate's figures are at /metrics"),
     ("client_body_timeout", "CLIENT_BODY_TIMEOUT says it"),

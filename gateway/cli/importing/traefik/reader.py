@@ -68,9 +68,11 @@ def add_http(
     services = Services(http.table("services"), imported)
     middlewares = Middlewares(http.table("middlewares"), imported)
     ranked: list[Ranked] = []
-    # Of two routers with the same rule, the one that does more than lead to https is imported.
+    # Of two with the same rule the first one is imported: not one that only leads to https, else the
+    # one that Traefik takes.
     routers = sorted(
-        _routers(http.table("routers"), middlewares, imported), key=lambda one: one.leads_away
+        _routers(http.table("routers"), middlewares, imported),
+        key=lambda one: (one.leads_away, -_priority(one.table)),
     )
     for router in routers:
         names = [*_of_points(router, points or {}), *router.table.texts("middlewares")]
@@ -144,7 +146,7 @@ def _add(
             )
         route.notes += _notes(table, match, place)
         imported.add(route)
-        yield Ranked(route, _priority(table, rule), table.place_of("priority"))
+        yield Ranked(route, _priority(table), table.place_of("priority"))
 
 
 def _put_service(route: Route, table: Table, services: Services) -> None:
@@ -178,8 +180,8 @@ def _notes(table: Table, match: Match, place: Place) -> Iterator[Note]:
         yield Note(tls.place, "tls: Lockgate ends no TLS yet; let something in front of it do that")
 
 
-def _priority(table: Table, rule: str) -> int:
+def _priority(table: Table) -> int:
     given = table.text("priority")
     if given.isascii() and given.isdigit() and len(given) < 10 and int(given):
         return int(given)
-    return len(rule)
+    return len(table.text("rule"))

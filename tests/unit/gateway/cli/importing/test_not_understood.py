@@ -94,6 +94,19 @@ def test_a_key_of_traefik(path: str, hint: str) -> None:
     assert hint in comments_of("traefik", text)[3]
 
 
+def test_a_route_that_lockgate_answers_itself_says_so() -> None:
+    assert (
+        "Lockgate has this path of its own"
+        in comments_of("nginx", "location /health { return 403; }")[1]
+    )
+    assert "of its own" not in comments_of("nginx", "location /healthz { return 403; }")[1]
+
+
+def test_of_two_routes_with_one_match_a_comment_names_the_first() -> None:
+    comments = comments_of("nginx", "location /a { return 403; }\nlocation /a { return 404; }")
+    assert "location /a: left out, it matches what location /a (nginx.conf:1) does" in comments[2]
+
+
 def test_a_comment_says_where_requests_are_admitted_that_were_refused() -> None:
     comments = comments_of(
         "nginx", r"server { location ~ /\.git { deny all; } location ~ x$ { root /; } }"

@@ -137,6 +137,16 @@ def test_of_two_routers_with_one_rule_the_one_that_leads_to_https_is_left_out() 
     assert found["name"] == "b"
 
 
+def test_of_two_routers_with_one_rule_the_one_with_the_higher_priority_is_imported() -> None:
+    text = (
+        "http: {routers: {a: {rule: Host(`a`), service: a}, "
+        "b: {rule: Host(`a`), service: a, priority: 90, middlewares: [missing]}}, "
+        f"{SERVICES}}}"
+    )
+    (found,) = routes_of("traefik", text)
+    assert (found["name"], found["deny"]) == ("b", CLOSED)
+
+
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
