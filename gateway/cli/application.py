@@ -1,8 +1,9 @@
 """The `lockgate` application: its commands, and what they share.
 
 A command is a module of `gateway.cli.commands` with a function of the same name, and its line in
-COMMANDS. The module declares the arguments, and imports what does the work only when it is called,
-because `lockgate --help` reads all modules.
+COMMANDS; a word of Python's, as `import` is, has "_" behind it there. The module declares the
+arguments, and imports what does the work only when it is called, because `lockgate --help` reads all
+modules.
 """
 
 import errno
@@ -10,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -37,6 +39,7 @@ COMMANDS = (
     "deregister",
     "check-config",
     "config",
+    "import",
     "doctor",
 )
 EXIT_STATUSES = (
@@ -79,6 +82,7 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = cmd_name.replace("-", "_")
+        name = f"{name}_" if iskeyword(name) else name
         found: click.Command = getattr(import_module(f"gateway.cli.commands.{name}"), name)
         return found
 

@@ -1,4 +1,4 @@
-"""Composes the tree of a file from the events of libyaml, within bounds.
+"""Composes the tree of a file and its values from the events of libyaml, within bounds.
 
 The events come from PyYAML's binding, whose parser is 40 times as fast as the one in Python of ruamel.yaml;
 what a plain text means is decided by YAML 1.2 (scalars.py), not by PyYAML.
@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from discovery.base.steps import Steps, slices
 from gateway.config.file.bounds import MAX_DEPTH, MAX_NODES
 from gateway.config.file.decoding import end_of
 from gateway.config.file.mistakes import Mistake, Position
-from gateway.config.file.nodes import Entry, Items, Mapping, Node, Path, Scalar
+from gateway.config.file.nodes import Entry, Items, Mapping, Node, Path, Plain, Scalar
+from gateway.config.file.scalars import resolve
 from gateway.config.file.syntax import mistake_of
 from gateway.config.file.wording import quoted, spelled
 
@@ -32,13 +34,23 @@ class _Open:
     path: Path
     anchor: str | None
     key: Scalar | None = None
+    items: list[Plain] = field(default_factory=list)
+    values: dict[str, Plain] = field(default_factory=dict)
     nodes: int = 1
     depth: int = 1
 
+    def whole(self) -> "_Whole":
+        is_list = isinstance(self.node, Items)
+        value: Plain = tuple(self.items) if is_list else self.values
+        return _Whole(self.node, value, self.nodes, self.depth)
+
 
 @dataclass(frozen=True, slots=True)
-class _Anchored:
+class _Whole:
+    """A node that is read to its end, with its value; aliases stand for both."""
+
     node: Node
+    value: Plain
     nodes: int
     depth: int
 
@@ -46,9 +58,9 @@ class _Anchored:
 @dataclass(slots=True)
 class _Composer:
     mistakes: list[Mistake] = field(default_factory=list)
-    root: Node | None = None
+    root: _Whole | None = None
     opened: list[_Open] = field(default_factory=list)
-    anchored: dict[str, _Anchored | None] = field(default_factory=dict)  # None: not read yet
+    anchored: dict[str, _Whole | None] = field(default_factory=dict)  # None: not read yet
 
     def take(self, event: yaml.Event) -> None:
         mark = event.start_mark
@@ -57,14 +69,16 @@ class _Composer:
         match event:
             case yaml.ScalarEvent():
                 self._refuse_tag(event.tag, position)
-                scalar = Scalar(position, event.value, event.implicit[0])
-                self._add(event.anchor, _Anchored(scalar, 1, 0), position)
+                plain = event.implicit[0]
+                scalar = Scalar(position, event.value, plain)
+                value = resolve(event.value) if plain else event.value
+                self._add(event.anchor, _Whole(scalar, value, 1, 0), position)
             case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
                 self._refuse_tag(event.tag, position)
                 self._open(event, position)
             case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                 one = self.opened.pop()
-                self._add(one.anchor, _Anchored(one.node, one.nodes, one.depth), one.node.position)
+                self._add(one.anchor, one.whole(), one.node.position)
             case yaml.AliasEvent():
                 self._add(None, self._meant(event.anchor, position), position)
             case yaml.DocumentStartEvent():
@@ -91,12 +105,12 @@ class _Composer:
             self.anchored[event.anchor] = None
         self.opened.append(_Open(node, self._path(), event.anchor))
 
-    def _add(self, anchor: str | None, one: _Anchored, position: Position) -> None:
+    def _add(self, anchor: str | None, one: _Whole, position: Position) -> None:
         """Put a whole node where it belongs."""
         if anchor:
             self.anchored[anchor] = one
         if not self.opened:
-            self.root = one.node
+            self.root = one
             return
         parent = self.opened[-1]
         parent.nodes += one.nodes
@@ -106,13 +120,14 @@ class _Composer:
             raise Unreadable(position, f"with its aliases the file has more than {what}")
         if isinstance(parent.node, Items):
             parent.node.nodes.append(one.node)
+            parent.items.append(one.value)
         elif parent.key is None:
             parent.key = self._key(one.node, position)
         else:
-            self._enter(parent, parent.key, one.node)
+            self._enter(parent, parent.key, one)
             parent.key = None
 
-    def _enter(self, parent: _Open, key: Scalar, node: Node) -> None:
+    def _enter(self, parent: _Open, key: Scalar, one: _Whole) -> None:
         assert isinstance(parent.node, Mapping)
         first = parent.node.entries.get(key.text)
         if first is not None:
@@ -125,14 +140,15 @@ class _Composer:
             )
             self.mistakes.append(Mistake(key.position, spelled(parent.path), message))
         else:
-            parent.node.entries[key.text] = Entry(key.position, node)
+            parent.node.entries[key.text] = Entry(key.position, one.node)
+            parent.values[key.text] = one.value
 
     def _key(self, node: Node, position: Position) -> Scalar:
         if isinstance(node, Scalar):
             return Scalar(position, node.text, node.plain)
         raise Unreadable(position, "a key must be a text; put one with { } or [ ] in it in quotes")
 
-    def _meant(self, anchor: str | None, position: Position) -> _Anchored:
+    def _meant(self, anchor: str | None, position: Position) -> _Whole:
         assert anchor is not None
         if anchor not in self.anchored:
             raise Unreadable(
@@ -163,19 +179,23 @@ class _Composer:
         return parent.path if parent.key is None else (*parent.path, parent.key.text)
 
 
-def compose(text: str) -> tuple[Node | None, list[Mistake]]:
-    """The tree of the file, None for an empty one, and what is wrong with its form.
+def compose(text: str) -> Steps[tuple[Node | None, Plain, list[Mistake]]]:
+    """The tree of the file with its value, None for an empty one, and what is wrong with its form.
 
     A file whose form is wrong is read to that place, and has no tree.
     """
     composer = _Composer()
     try:
-        for event in yaml.parse(text, Loader=yaml.CLoader):
-            composer.take(event)
+        for events in slices(yaml.parse(text, Loader=yaml.CLoader)):
+            for event in events:
+                composer.take(event)
+            yield
     except yaml.MarkedYAMLError as error:
-        return None, [*composer.mistakes, mistake_of(error, text)]
+        return None, None, [*composer.mistakes, mistake_of(error, text)]
     except yaml.YAMLError:
-        return None, [Mistake(end_of(text), "", "this is not YAML")]
+        return None, None, [Mistake(end_of(text), "", "this is not YAML")]
     except Unreadable as unreadable:
-        return None, [*composer.mistakes, unreadable.mistake]
-    return composer.root, composer.mistakes
+        return None, None, [*composer.mistakes, unreadable.mistake]
+    if composer.root is None:
+        return None, None, composer.mistakes
+    return composer.root.node, composer.root.value, composer.mistakes

@@ -5,39 +5,59 @@ The names are taken from the values as they stand, so that a mistake elsewhere h
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from pydantic import ValidationError
 
+from discovery.base.steps import Steps, slices
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, key_position, node_at
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
 
+#: A check yields for each thing that it has looked at: None if nothing is wrong with it.
+_Check = Iterator[Mistake | None]
+
 
 def wrong_as_a_whole(
     value: Any, configuration: Configuration | None, root: Node
-) -> Iterator[Mistake]:
+) -> Steps[list[Mistake]]:
     """The mistakes of a file; there is no configuration if some of its sections are wrong."""
-    yield from _limits_not_there(value, root)
-    yield from _same_names(value, root)
     matches = enumerate(one.match for one in configuration.routes) if configuration else None
-    yield from _same_matches(matches or _right_matches(value), root)
+    checks = (
+        _limits_not_there(value, root),
+        _same_names(value, root),
+        _same_matches(matches or _right_matches(value), root),
+    )
+    found: list[Mistake] = []
+    for some in slices(chain(*checks)):
+        found += filter(None, some)
+        yield
+    return found
 
 
-def warnings(configuration: Configuration, value: Any, root: Node) -> Iterator[Mistake]:
+def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list[Mistake]]:
     """What a file without mistakes says in vain."""
-    used = {name for _, name in _limits_named(value)}
-    for name in configuration.limits:
-        if name not in used:
-            yield _warning(root, ("limits", name), "no route has this limit, nor have defaults")
+    used: set[str] = set()
+    for some in slices(_limits_named(value)):
+        used.update(name for _, name in some)
+        yield
+    found = [
+        _warning(root, ("limits", name), "no route has this limit, nor have defaults")
+        for name in configuration.limits
+        if name not in used
+    ]
     if configuration.discover is not False:
-        return  # every service may have its route by name
+        return found  # every service may have its route by name
     asked = {route.service for route in configuration.routes}
-    for name in configuration.services:
-        if name not in asked:
-            yield _warning(root, ("services", name), "no route goes to this service")
+    found += [
+        _warning(root, ("services", name), "no route goes to this service")
+        for name in configuration.services
+        if name not in asked
+    ]
+    return found
 
 
 def never_reached(root: Node, index: int, before: int) -> Mistake:
@@ -59,8 +79,8 @@ def _routes(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _limits_named(value: Any) -> Iterator[tuple[Path, str]]:
     """Each name of a limit with its path."""
-    holders: list[tuple[Path, Any]] = [(("defaults",), value.get("defaults"))]
-    holders += [(("routes", index), route) for index, route in _routes(value)]
+    routes = ((("routes", index), route) for index, route in _routes(value))
+    holders: Iterator[tuple[Path, Any]] = chain([(("defaults",), value.get("defaults"))], routes)
     for path, holder in holders:
         names = holder.get("limits") if isinstance(holder, dict) else None
         for index, name in enumerate(names if isinstance(names, tuple) else ()):
@@ -68,35 +88,41 @@ def _limits_named(value: Any) -> Iterator[tuple[Path, str]]:
                 yield (*path, "limits", index), name
 
 
-def _limits_not_there(value: Any, root: Node) -> Iterator[Mistake]:
+def _limits_not_there(value: Any, root: Node) -> _Check:
     limits = value.get("limits", {})
     if not isinstance(limits, dict):
         return
     there = f"; there are {quoted_list(limits)}" if limits else "; there are none below `limits`"
     for path, name in _limits_named(value):
-        if name not in limits:
+        if name in limits:
+            yield None
+        else:
             message = f"there is no limit {quoted(name)}{or_nearest(name, limits, there)}"
             yield Mistake(node_at(root, path).position, spelled(path), message)
 
 
-def _same_names(value: Any, root: Node) -> Iterator[Mistake]:
+def _same_names(value: Any, root: Node) -> _Check:
     first: dict[str, int] = {}
     for index, route in _routes(value):
         name = route.get("name")
         if not isinstance(name, str):
             continue
         before = first.setdefault(name, index)
-        if before != index:
+        if before == index:
+            yield None
+        else:
             path = ("routes", index, "name")
             message = f"the name is that of {_other(root, before)} too; choose another one"
             yield Mistake(node_at(root, path).position, spelled(path), message)
 
 
-def _same_matches(matches: Iterable[tuple[int, Match]], root: Node) -> Iterator[Mistake]:
+def _same_matches(matches: Iterable[tuple[int, Match]], root: Node) -> _Check:
     first: dict[object, int] = {}
     for index, match in matches:
         before = first.setdefault(match.same, index)
-        if before != index:
+        if before == index:
+            yield None
+        else:
             path = ("routes", index, "match")
             message = f"takes the very same requests as {_other(root, before)}"
             yield Mistake(key_position(root, path), spelled(path), message)

@@ -20,10 +20,10 @@ _WORDS = {
 }
 
 
-def explain(error: ValidationError, root: Node) -> Iterator[Mistake]:
-    """The mistakes in the order that pydantic found them."""
+def explain(error: ValidationError, root: Node, at: Path = ()) -> Iterator[Mistake]:
+    """The mistakes in the value that stands at a path, in the order that pydantic found them."""
     for one in error.errors(include_url=False):
-        path: Path = tuple(part for part in one["loc"] if part not in (TEXT, MAPPING))
+        path = (*at, *(part for part in one["loc"] if part not in (TEXT, MAPPING)))
         at_key = one["type"] == AT_KEY
         if path and path[-1] == _KEY:
             path, at_key = path[:-1], True

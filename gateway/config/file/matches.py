@@ -33,7 +33,7 @@ class Condition(Section):
     )
     regex: Regex | None = Field(
         default=None,
-        description="Its whole value matches this regular expression.",
+        description="Its whole value matches this regular expression, in RE2's syntax; needs the extra `regexes`.",
         examples=["v[0-9]+"],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gateway.config.file.mistakes import Position
-from gateway.config.file.scalars import Value, resolve
+from gateway.config.file.scalars import Value
 
 Path = tuple[str | int, ...]
 
@@ -41,24 +41,6 @@ class Mapping:
 Node = Scalar | Items | Mapping
 #: A value of the file: lists are tuples.
 Plain = Value | tuple["Plain", ...] | dict[str, "Plain"]
-
-
-def value_of(node: Node) -> Plain:
-    """The node as a value of Python; what an alias repeats is one and the same value."""
-    return _value_of(node, {})
-
-
-def _value_of(node: Node, known: dict[int, Plain]) -> Plain:
-    if isinstance(node, Scalar):
-        return resolve(node.text) if node.plain else node.text
-    value = known.get(id(node))
-    if value is None:
-        if isinstance(node, Items):
-            value = tuple(_value_of(one, known) for one in node.nodes)
-        else:
-            value = {key: _value_of(entry.node, known) for key, entry in node.entries.items()}
-        known[id(node)] = value
-    return value
 
 
 def node_at(root: Node, path: Iterable[str | int]) -> Node:

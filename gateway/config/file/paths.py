@@ -5,19 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated
-from urllib.parse import unquote
 
 from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.wording import quoted
+from middlewares.routing.matching.paths import ambiguous, decoded
 
 #: In rewrite.path: what the request's path has behind the matched prefix.
 REST = "rest"
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,62})\}")
-_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
-_CONTROL = re.compile("[\x00-\x1f\x7f]")
-#: Characters of a decoded segment that servers read in different ways.
-_READ_DIFFERENTLY = re.compile(r"[/\\;]")
 
 
 @dataclass(frozen=True)
@@ -32,7 +27,7 @@ class PathTemplate:
     @cached_property
     def segments(self) -> tuple[str, ...]:
         """The segments, each percent-decoded once; a slash at the end adds none."""
-        return tuple(map(unquote, self._parts))
+        return tuple(map(decoded, self._parts))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -61,32 +56,14 @@ def _path(value: object) -> PathTemplate:
         raise ValueError("must be a path alone; conditions on the query stand in match.query")
     if " " in text:
         raise ValueError("must have no space; write %20")
-    if _BARE_PERCENT.search(text):
-        raise ValueError("must have two hexadecimal digits behind %; write %25 for the sign itself")
-    inner = text[1:].removesuffix("/").split("/") if text != "/" else []
-    for segment in inner:
-        _check_segment(segment)
-    return PathTemplate(text)
-
-
-def _check_segment(segment: str) -> None:
-    """Refuse what requests can't have: it could be read as another path."""
-    try:
-        decoded = unquote(segment, errors="strict")
-    except UnicodeDecodeError:
-        raise ValueError(f"{quoted(segment)} is not UTF-8") from None
-    if not segment:
-        raise ValueError("must have no empty segment (//)")
-    if decoded in (".", ".."):
-        raise ValueError('must have no segment "." or ".."')
-    if found := _READ_DIFFERENTLY.search(decoded):
+    if reason := ambiguous(text):
+        raise ValueError(f"must be a path that all servers read alike; {reason}")
+    if {"*", "**"} & set(text.split("/")):
         raise ValueError(
-            f"must have no {quoted(found[0])} in a segment, which servers read in different ways"
+            'must have no segment "*": a prefix takes all that is below it, and a name in braces one '
+            "segment; write %2A for the sign itself"
         )
-    if _CONTROL.search(decoded):
-        raise ValueError("must have no control characters")
-    if _ESCAPE.search(decoded):
-        raise ValueError("must not be percent-encoded twice")
+    return PathTemplate(text)
 
 
 def _literal(value: object) -> PathTemplate:

@@ -47,7 +47,7 @@ routes:
 - **Values.** A duration is `250ms`, `2s`, `5m`, `1h`, `1d` or a number of seconds. A size is `64KiB`, `1MiB`,
   `1GiB` or a number of bytes. A name is a lower-case letter and up to 62 of `a-z 0-9 _ -`.
 - **Paths** are written as in a URL and compared segment by segment, each decoded once: `/a%20b` and `/café` are
-  fine. They have no empty segments, no `.` or `..`, no backslash and no semicolon.
+  fine. They have no empty segments, no `.`, `..` or `*`, no backslash and no semicolon.
 - **Levels.** What a route says wins over `defaults`, key by key; variables such as `RATE_LIMIT_REQUESTS` and
   `UPSTREAM_TIMEOUT` win over `defaults` and not over routes. `null` switches off what a key would inherit,
   where its type has `null` in the tables below. Every other key that is not used is left out.

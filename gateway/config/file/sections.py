@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import combinations
-from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -56,7 +56,7 @@ class Section(BaseModel):
         return ()
 
     @classmethod
-    def keys(cls) -> dict[str, bool]:
+    def known_keys(cls) -> dict[str, bool]:
         """The section's keys as the file spells them, and whether each is required."""
         return _keys_of(cls)
 
@@ -83,19 +83,22 @@ class Section(BaseModel):
     @classmethod
     def _is_told(cls, key: str, value: object) -> bool:
         """Whether `_wrong_keys` says what is wrong with this key, so that pydantic need not."""
-        keys = cls.keys()
+        keys = cls.known_keys()
         if key not in keys:
             return True
         return value is None and not keys[key] and key not in cls.switched_off_by_null
 
     @classmethod
     def _wrong_keys(cls, value: Mapping[str, object]) -> Iterator[Wrong]:
-        keys = cls.keys()
+        keys = cls.known_keys()
         meant: dict[str, str] = {}
         for key in value:
             if key not in keys:
-                meant[key] = "" if key in NOT_YET else nearest(key, keys)
-                yield Wrong((key,), f"unknown key{_hint(key, meant[key], keys)}", at_key=True)
+                places = _places_of(cls).get(key, [])
+                meant[key] = "" if places or key in NOT_YET else nearest(key, keys)
+                hint = f"; it stands in {_listed(places)}" if places else ""
+                hint = hint or _hint(key, meant[key], keys)
+                yield Wrong((key,), f"unknown key{hint}", at_key=True)
             elif cls._is_told(key, value[key]):
                 yield Wrong((key,), "is empty: give it a value, or leave the key out")
         # Where a key is mistyped, that is the mistake, and not that it is missing.
@@ -150,6 +153,18 @@ class Section(BaseModel):
 def _keys_of(section: type[Section]) -> dict[str, bool]:
     fields = section.model_fields.items()
     return {one.alias or name: one.is_required() for name, one in fields}
+
+
+@cache
+def _places_of(section: type[Section]) -> dict[str, list[str]]:
+    """The keys of the sections right below this one, and in which of them each stands."""
+    places: dict[str, list[str]] = {}
+    for name, one in section.model_fields.items():
+        for kind in (one.annotation, *get_args(one.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                for key in kind.known_keys():
+                    places.setdefault(key, []).append(one.alias or name)
+    return places
 
 
 def _without_null(schema: dict[str, Any]) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
-from urllib.parse import unquote_to_bytes
 
 from middlewares.hygiene.deciding import FieldLine
 from middlewares.routing.matching.match import Condition
+from middlewares.routing.matching.paths import percent_decoded
 
 _REQUESTED_METHOD = b"access-control-request-method"
 _ORIGIN = b"origin"
@@ -53,7 +53,7 @@ class Request:
     def members(self) -> Mapping[bytes, bytes]:
         """The members of the query, decoded as of a form: `+` is a space; of each name the first."""
         raw = self._query.encode("utf-8", "surrogateescape").replace(b"+", b" ")
-        decode = unquote_to_bytes if b"%" in raw else bytes
+        decode = percent_decoded if b"%" in raw else bytes
         found: dict[bytes, bytes] = {}
         for member in raw.split(b"&"):
             name, _, value = member.partition(b"=")

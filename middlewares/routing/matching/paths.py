@@ -1,16 +1,22 @@
 """Takes paths apart by segment, and knows those that a service could read as another path."""
 
 import re
+from itertools import product
+from string import hexdigits
 from typing import Final
-from urllib.parse import unquote_to_bytes
 
 #: Paths without a second reading, but for `//` and dots: one test for nearly every request.
 _PLAIN = re.compile(r"/[A-Za-z0-9/._~!$&'()*+,=:@-]*").fullmatch
 
 _CONTROL = re.compile(r"[\x01-\x20\x7f]").search
 _BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})").search
+_SLASH = re.compile(r"%2[Ff]").search
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}").search
 
+_BYTES: Final = {
+    f"{high}{low}".encode(): bytes([int(high + low, 16)])
+    for high, low in product(hexdigits, repeat=2)
+}
 _DOTS: Final = frozenset((".", ".."))
 
 
@@ -27,17 +33,27 @@ def segments(path: str) -> list[str]:
 
     The last segment is empty if the path ends with a slash.
     """
-    parts = path[1:].split("/")
-    if "%" in path:
-        return [decoded(part) if "%" in part else part for part in parts]
-    return parts
+    if _SLASH(path):
+        return [decoded(part) for part in path[1:].split("/")]
+    return decoded(path[1:]).split("/")
 
 
 def decoded(text: str) -> str:
     """The text, percent-decoded once; a `%` without two hexadecimal digits stays."""
-    return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode(
-        "utf-8", "surrogateescape"
-    )
+    if "%" not in text:
+        return text
+    raw = percent_decoded(text.encode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def percent_decoded(raw: bytes) -> bytes:
+    """As urllib's unquote_to_bytes, but not slower where no hexadecimal digits follow."""
+    first, *pieces = raw.split(b"%")
+    made = [first]
+    for piece in pieces:
+        byte = _BYTES.get(piece[:2])
+        made.append(b"%" + piece if byte is None else byte + piece[2:])
+    return b"".join(made)
 
 
 def behind(path: str, depth: int) -> str:
@@ -64,13 +80,12 @@ def ambiguous(path: str) -> str | None:
         return "the path has a #"
     if _BARE_PERCENT(path):
         return "the path has a % without two hexadecimal digits behind it"
-    parts = segments(path)
-    if "" in parts[:-1]:
+    if "//" in path:
         return "the path has an empty segment"
-    # Each is looked for in all segments at once: none of them has a slash of its own, as is known next.
-    text = "/".join(parts)
-    if text.count("/") >= len(parts):
+    if _SLASH(path):
         return "the path has an encoded slash"
+    parts = segments(path)
+    text = "/".join(parts)
     if not _DOTS.isdisjoint(parts):
         return "the path has a segment of dots"
     if ";" in text:

@@ -28,6 +28,9 @@ def lockgate(*arguments: str, **variables: str) -> subprocess.CompletedProcess[s
         ("lockgate dr", {"drain"}),
         ("lockgate de", {"deregister"}),
         ("lockgate drain --w", {"--wait"}),
+        ("lockgate im", {"import"}),
+        ("lockgate import --fr", {"--from"}),
+        ("lockgate import --from n", {"nginx"}),
         ("lockgate logs --corr", {"--correlation-id"}),
     ],
 )

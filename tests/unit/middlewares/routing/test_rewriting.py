@@ -116,6 +116,25 @@ def test_a_path_without_the_prefix_is_not_stripped(prefix: str, path: str, expec
     assert rewritten(path, found, Strip(prefix)) == expected
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("a;b", "a%3Bb"),
+        ("a%2Fb", "a%2Fb"),
+        ("a%5cb", "a%5Cb"),
+        ("%252e", "%252e"),
+        ("%ff", "%FF"),
+        ("%00", "%00"),
+        ("a@b:c=d,e", "a@b:c=d,e"),
+    ],
+)
+def test_a_value_is_one_segment_however_it_was_sent(sent: str, expected: str) -> None:
+    matcher = Matcher([(Match(path="/a/{id}", as_is=True), "a")])
+    found = matcher.find(b"", f"/a/{sent}", "GET", HeaderSection([]), "")
+    assert isinstance(found, Hit)
+    assert rewritten(f"/a/{sent}", found, ToPath("/b/{id}/c")) == f"/b/{expected}/c"
+
+
 def test_without_a_host_a_location_is_a_path_of_the_same_host() -> None:
     matcher = Matcher([(Match(as_is=True), "all")])
     found = matcher.find(b"", "//evil.example/x", "GET", HeaderSection([]), "")

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 from gateway.config.file.decoding import end_of
 from gateway.config.file.loading import Read, read_bytes
 from gateway.config.file.schema import annotated_schema, json_schema
+from middlewares.routing.matching.match import parse_path, parse_prefix
 from tests.support.documents import ROOT
 
 EXAMPLE = (ROOT / "docs/examples/lockgate.yaml").read_bytes()
@@ -112,6 +113,20 @@ def test_the_example_with_a_piece_replaced_is_read_or_told(
     at: int, length: int, piece: bytes
 ) -> None:
     check(EXAMPLE[:at] + piece + EXAMPLE[at + length :])
+
+
+@given(st.text(alphabet="/a{}id_%2Fe5C.;*\\ ~é\t", max_size=12))
+@example("{id}/{id_2}/")
+@example("%7Bid%7D")
+def test_the_matcher_takes_every_path_that_a_file_may_have(rest: str) -> None:
+    for key, parse in (("path", parse_path), ("prefix", parse_prefix)):
+        route = {"name": "a", "match": {key: f"/{rest}"}, "service": "b"}
+        read = check(json.dumps({"routes": [route]}).encode())
+        if read.configuration is not None:
+            begins = read.configuration.routes[0].match.begins
+            shape = parse(str(begins))
+            assert tuple(name for name, _ in shape.names) == begins.names
+            assert len([one for one in shape.segments if one != ""]) == len(begins.segments)
 
 
 @given(shaped(SCHEMA, junk=True))

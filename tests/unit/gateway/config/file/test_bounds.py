@@ -2,7 +2,9 @@
 
 import pytest
 
+from discovery.base.steps import Steps
 from gateway.config.file.bounds import MAX_DEPTH
+from gateway.config.file.loading import Read, read_bytes, reading
 from tests.support.configuration_files import mistakes_in
 
 pytestmark = pytest.mark.timeout(20)
@@ -22,6 +24,24 @@ def test_aliases_that_nest_are_refused_where_they_get_too_deep() -> None:
     assert mistakes_in("\n".join(lines)) == [
         "f:33:12: with its aliases the file has more than 32 levels"
     ]
+
+
+def test_a_file_of_many_routes_is_read_in_many_steps() -> None:
+    """The gateway reads a file while it serves: no step may keep its loop."""
+    routes = [
+        f"- {{name: r{n}, match: {{prefix: /{n}}}, service: s, limits: [a]}}" for n in range(1000)
+    ]
+    data = "\n".join(["limits: {a: {requests: 1, window: 1m}}", "routes:", *routes]).encode()
+    pauses = 0
+    read: list[Read] = []
+
+    def to_the_end() -> Steps[None]:
+        read.append((yield from reading(data)))
+
+    for _ in to_the_end():
+        pauses += 1
+    assert read == [read_bytes(data)]
+    assert pauses > 200
 
 
 @pytest.mark.parametrize("beginning", ["[", "{a: ", "- ", "? ", "[{"])

@@ -1,8 +1,18 @@
 """Each spelling that servers read differently is seen, and no other."""
 
-import pytest
+from urllib.parse import unquote_to_bytes
 
-from middlewares.routing.matching.paths import ambiguous, behind, is_plain, segments
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from middlewares.routing.matching.paths import (
+    ambiguous,
+    behind,
+    is_plain,
+    percent_decoded,
+    segments,
+)
 
 AMBIGUOUS = {
     "/a/./b": "the path has a segment of dots",
@@ -81,6 +91,16 @@ def test_a_path_with_one_reading_is_taken_apart(path: str, expected: list[str]) 
 def test_an_ordinary_path_is_plain() -> None:
     assert is_plain("/api/v1.2/orders/4711/")
     assert not is_plain("orders")
+
+
+@given(
+    st.one_of(
+        st.binary(),
+        st.lists(st.sampled_from([b"%", b"4", b"1", b"aF", b"%fF", b"x"])).map(b"".join),
+    )
+)
+def test_bytes_are_decoded_as_urllib_does(raw: bytes) -> None:
+    assert percent_decoded(raw) == unquote_to_bytes(raw)
 
 
 @pytest.mark.parametrize(

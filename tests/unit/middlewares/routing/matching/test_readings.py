@@ -159,6 +159,13 @@ def test_a_path_with_too_many_readings_is_not_listed() -> None:
     assert readings("/a" * 1000 + "//") is None
 
 
+def test_a_path_with_too_many_readings_is_refused_where_a_host_has_routes() -> None:
+    matcher = Matcher([(Match(host="a.com", path="/a"), "a")])
+    path = "/x" * 600 + "//"
+    assert isinstance(matcher.find(b"a.com", path, "GET", HeaderSection([]), ""), Ambiguous)
+    assert matcher.find(b"b.com", path, "GET", HeaderSection([]), "") is None
+
+
 def test_without_any_route_nothing_is_ambiguous() -> None:
     matcher: Matcher[str] = Matcher([])
     assert matcher.find(b"", "//" * 2000, "GET", HeaderSection([]), "") is None

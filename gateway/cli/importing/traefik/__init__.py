@@ -1,0 +1,1 @@
+"""Reads the configuration of Traefik: files in YAML and TOML, and labels of containers."""
