@@ -8,6 +8,7 @@ from gateway.endpoints.configuration import ConfigurationEndpoints
 from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
+from gateway.endpoints.routes import RoutesEndpoint
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
 from gateway.explaining.meant import telling_what_was_meant
 from gateway.front.delivering import delivery_middleware
@@ -158,6 +159,14 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
     )
     configuration = ConfigurationEndpoints(configuration=gateway.configuration, guard=guard)
+    routes = RoutesEndpoint(
+        configuration=gateway.configuration,
+        settings=settings,
+        routing=gateway.routing,
+        view=lambda: gateway.overlay.routed,
+        health=member.health,
+        guard=guard,
+    )
     services = ServicesEndpoints(
         view=gateway.routed_view,
         heartbeats=Heartbeats(member.heartbeats),
@@ -211,6 +220,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("POST", own_paths.HEARTBEAT, registration.heartbeat),
         ("POST", own_paths.DRAIN, registration.drain),
         ("POST", own_paths.HEARTBEATS, registration.heartbeats),
+        ("GET", own_paths.ROUTES, routes.show),
         ("POST", own_paths.RELOAD, configuration.reload),
     ]
     for method, path, handler in own:

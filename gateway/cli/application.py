@@ -40,6 +40,7 @@ COMMANDS = (
     "check-config",
     "config",
     "import",
+    "reload",
     "doctor",
 )
 EXIT_STATUSES = (

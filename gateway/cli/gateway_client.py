@@ -32,6 +32,21 @@ _ADVICE = {
 _MISSING = ("service_not_found", "instance_not_found")
 
 
+class Refused(StackError):
+    """The gateway refuses; `problem` has the members of its problem document."""
+
+    def __init__(self, message: str, problem: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+    @property
+    def mistakes(self) -> list[str]:
+        """The mistakes of a configuration file; raises itself if it is refused for another reason."""
+        if "mistakes" not in self.problem:
+            raise self
+        return list(map(str, self.problem["mistakes"]))
+
+
 @dataclass(frozen=True, slots=True)
 class GatewayClient:
     """Asks one gateway, at a URL or at `unix:/path`; with `token` None, without a token.
@@ -45,21 +60,30 @@ class GatewayClient:
     where: Callable[[], str] = str
 
     def get(self, path: str, *, missing: Any = None) -> Any:
-        """The JSON document at a path; raises StackError if there is no answer, or a refusal.
+        """The JSON document at a path; raises StackError if there is no answer, Refused for a refusal.
 
         If the gateway knows no such service, `missing` is returned, unless it is None.
         """
         return self._ask("GET", path, missing, ANSWERS_WITHIN_S)
 
-    def change(self, method: str, path: str, *, within_s: float = ANSWERS_WITHIN_S) -> Any:
-        """Change what is registered; returns the answer's JSON document, None where it has none."""
-        return self._ask(method, path, None, within_s)
+    def change(
+        self,
+        method: str,
+        path: str,
+        *,
+        within_s: float = ANSWERS_WITHIN_S,
+        body: bytes | None = None,
+    ) -> Any:
+        """Ask for a change; returns the answer's JSON document, None where it has none."""
+        return self._ask(method, path, None, within_s, body)
 
-    def _ask(self, method: str, path: str, missing: Any, within_s: float) -> Any:
+    def _ask(
+        self, method: str, path: str, missing: Any, within_s: float, body: bytes | None = None
+    ) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         base = OVER_UNIX if self.url.startswith(UNIX) else self.url
         request = urllib.request.Request(  # noqa: S310
-            base + path, headers=headers, method=method
+            base + path, headers=headers, method=method, data=body
         )
         try:
             with self._opener().open(request, timeout=within_s) as response:
@@ -70,7 +94,7 @@ class GatewayClient:
                 if problem.get("reason") in _MISSING and missing is not None:
                     return missing
                 answers = f"{self.url}{path} answers {refusal.code}"
-                raise StackError(f"{answers}: {self._advice(problem)}") from None
+                raise Refused(f"{answers}: {self._advice(problem)}", problem) from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise StackError(

@@ -12,6 +12,9 @@ from gateway.stack.running.absence import nothing_kept
 from gateway.stack.running.finding import data_near, stack_near
 from gateway.stack.state import StackState, project_root, stack_state
 
+#: How long a gateway may take to read, compile and compare a file.
+FILE_WITHIN_S = 60.0
+
 port_offset = click.option(
     "--port-offset",
     envvar="PORT_OFFSET",

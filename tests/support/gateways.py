@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from discovery.base.steps import at_once
 from discovery.model.addresses import AddressPolicy, listeners
 from discovery.model.fixed import FixedService
 from gateway.app import create_app, create_runner
@@ -63,12 +62,13 @@ class RunningGateway:
         With `view_within_s` it starts without a view if none comes in time.
         """
         app = create_app(settings, read_at_start(settings))
-        at_once(app[GATEWAY].member.overlay.replacing(fixed))
         if change is not None:
             change(app)
         gateway = app[GATEWAY]
         runner = create_runner(app)
         await runner.setup()
+        if fixed := tuple(fixed):
+            await gateway.member.replace_fixed(fixed)
         async with asyncio.timeout(10):
             await gateway.member.ready(view_within_s)
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -7,7 +7,6 @@ from typing import Literal, cast
 from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from gateway.config.file.configuration import Configuration
-from gateway.config.file.hosts import ServiceUrl
 from gateway.config.file.matches import Condition as ConditionSection
 from gateway.config.file.policies import ByHeader, Cors, Limit
 from gateway.config.file.policies import Timeouts as TimeoutsSection
@@ -15,7 +14,7 @@ from gateway.config.file.routes import Redirect as RedirectSection
 from gateway.config.file.routes import Respond as RespondSection
 from gateway.config.file.routes import Rewrite as RewriteSection
 from gateway.config.file.routes import Route as RouteSection
-from gateway.config.file.services import Service
+from gateway.config.file.services import Health, Service
 from gateway.config.settings import DEFAULT_POLICY, EXPOSED, GatewaySettings
 from middlewares.access.deciding import AddressLists
 from middlewares.cors.deciding import ANY, CorsPolicy
@@ -270,20 +269,12 @@ def _respond(section: RespondSection) -> Respond:
 
 
 def _fixed(name: str, section: Service) -> FixedService:
-    health = section.health
-    probed = (
-        FixedHealth()
-        if health is None
-        else FixedHealth(
-            path=None if health.path is None else health.path.text,
-            interval_s=health.interval_s,
-            statuses=",".join(f"{least}-{most}" for least, most in health.statuses),
-            body=health.body or "",
-        )
-    )
-    return fixed_service(name, [_url(one) for one in section.urls], probed)
+    probed = FixedHealth() if section.health is None else _probed(section.health)
+    return fixed_service(name, map(str, section.urls), probed)
 
 
-def _url(address: ServiceUrl) -> str:
-    host = f"[{address.host}]" if ":" in address.host else address.host
-    return f"{address.scheme}://{host}:{address.port}"
+def _probed(health: Health) -> FixedHealth:
+    if health.path is None:  # a connect has no status
+        return FixedHealth(interval_s=health.interval_s)
+    ranges = (f"{low}-{high}" if low < high else str(low) for low, high in health.statuses)
+    return FixedHealth(health.path.text, health.interval_s, ",".join(ranges), health.body or "")

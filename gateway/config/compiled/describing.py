@@ -1,109 +1,173 @@
-"""Describes the table in force: each route in the order of trial, its policies and where each comes from."""
+"""Describes the routes of a compiled file: each with its policies, and where each policy comes from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from discovery.base.steps import Steps, slices
+from discovery.model.naming import route_of
 from gateway.config.compiled.compiling import TIMEOUT_VARIABLES, Compiled
 from gateway.config.file.differences import plain
+from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
-from gateway.config.settings import GatewaySettings
+from gateway.config.settings import DEFAULT_POLICY, GatewaySettings
+from middlewares.limits.deciding import Policy
 from middlewares.routing.policy import RoutePolicy
 
+Description = dict[str, Any]
+
 ROUTE, DEFAULTS, BUILT_IN = "route", "defaults", "built in"
+_LIMIT_VARIABLES = ("rate_limit_requests", "rate_limit_window")
 
 
-def described(compiled: Compiled, settings: GatewaySettings) -> Steps[list[dict[str, Any]]]:
+def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[list[Description]]:
     """The routes of the file in the order in which they are tried."""
     sections = {route.name: route for route in compiled.configuration.routes}
-    told: list[dict[str, Any]] = []
+    described: list[Description] = []
     for routes in slices(compiled.matcher.order()):
         for route in routes:
             section = sections[route.id]
-            told.append(
+            sources = _Sources(compiled, settings, section.service or "", section)
+            described.append(
                 {
                     "route": route.id,
                     "match": plain(section.match),
                     **_action(section),
-                    "policies": [*_Policies(compiled, settings, section).of(route.policy)],
+                    "order": _order(section, route.policy),
+                    "policies": [*_policies(sources, route.policy)],
                 }
             )
         yield
+    return described
+
+
+def discovered_route(
+    compiled: Compiled, settings: GatewaySettings, path: str, service: str
+) -> Description:
+    """The route of a service that registers, which is tried behind those of the file."""
+    policy = compiled.policies.get(service, compiled.policy)
+    return {
+        "route": path,
+        "match": {"prefix": path},
+        "service": service,
+        "rewrite": {"strip": path},
+        "order": _order(None, policy),
+        "policies": [*_policies(_Sources(compiled, settings, service), policy)],
+    }
+
+
+def routes_to_discover(compiled: Compiled, settings: GatewaySettings) -> list[Description]:
+    """The discovered routes that a file tells of by itself; `{name}` is any service that registers."""
+    if compiled.prefix is None:
+        return []
+    services = compiled.configuration.services
+    named = [(route_of(name, compiled.prefix), name) for name in services]
+    return [
+        discovered_route(compiled, settings, path, service)
+        for path, service in [*named, (f"{compiled.prefix}/{{name}}", "{name}")]
+    ]
+
+
+def _action(section: RouteSection) -> Description:
+    """What becomes of the route's requests."""
+    keys = ("service", "rewrite", "preserve_host", "paths", "redirect")
+    told = {key: plain(getattr(section, key)) for key in keys if key in section.model_fields_set}
+    if section.respond is not None:
+        told["respond"] = {"status": section.respond.status}
     return told
 
 
-def _action(section: RouteSection) -> dict[str, Any]:
-    if section.respond is not None:
-        return {"respond": section.respond.status}
-    if section.redirect is not None:
-        return {"redirect": section.redirect.status}
-    action: dict[str, Any] = {"service": section.service}
-    if section.rewrite is not None:
-        action["rewrite"] = plain(section.rewrite)
-    return action
+def _order(section: RouteSection | None, policy: RoutePolicy) -> list[str]:
+    """What a request of the route goes through, in this order."""
+    steps = ["hygiene", "route"]
+    if policy.access is not None:
+        steps.append("allow/deny")
+    if policy.limits:
+        steps.append("limits")
+    if section is not None and section.service is None:
+        return [*steps, "respond" if section.respond is not None else "redirect"]
+    return [*steps, "candidates", "hop"]
 
 
-class _Policies:
-    """The policies of one route, each with its value and its source."""
+def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str, Any]]:
+    """The policies of a route; a duration is in seconds, a size in bytes, and 0 no bound."""
+    if sources.section is None or sources.section.service is not None:
+        for key, variable in TIMEOUT_VARIABLES.items():
+            source = sources.of_timeout(key, variable)
+            yield _row(f"timeouts.{key.removesuffix('_s')}", getattr(policy.timeouts, key), source)
+    names, source = sources.of_limits()
+    yield _row("limits", list(names), source)
+    by_name = {limit.name: limit for limit in policy.limits}
+    for name in names:
+        yield _row(f"limits.{name}", _limit_text(by_name.get(name)), sources.of_limit(name))
+    if policy.cors is not None or sources.says("cors"):
+        origins = None if policy.cors is None else list(policy.cors.origins)
+        yield _row("cors", origins, sources.of_key("cors", "cors_origins"))
+    for key in ("allow", "deny"):
+        if sources.says(key):
+            lists = getattr(sources.section, key)
+            yield _row(key, None if lists is None else list(map(str, lists.sources)), ROUTE)
+    if policy.body_bytes or sources.says("max_body_bytes"):
+        yield _row(
+            "max_body", policy.body_bytes, sources.of_key("max_body_bytes", "max_body_bytes")
+        )
+    if policy.concurrent:
+        yield _row("concurrent", policy.concurrent, f"services.{sources.service}")
+
+
+class _Sources:
+    """Where the policies of a route come from; a discovered one has no section."""
 
     def __init__(
-        self, compiled: Compiled, settings: GatewaySettings, section: RouteSection
+        self,
+        compiled: Compiled,
+        settings: GatewaySettings,
+        service: str,
+        section: RouteSection | None = None,
     ) -> None:
-        self._file = compiled.configuration
+        self.service = service
+        self.section = section
+        self._defaults = compiled.configuration.defaults
+        self._limits = compiled.configuration.limits
         self._set = settings.model_fields_set
-        self._section = section
-        self._service = self._file.services.get(section.service or "")
 
-    def of(self, policy: RoutePolicy) -> Iterator[Mapping[str, Any]]:
-        if self._section.service is not None:
-            for key, variable in TIMEOUT_VARIABLES.items():
-                name = f"timeouts.{key.removesuffix('_s')}"
-                yield _row(name, getattr(policy.timeouts, key), self._of_timeout(key, variable))
-        limits = [_limit_text(limit) for limit in policy.limits]
-        yield _row("limits", limits, self._from("limits", self._of_limits()))
-        if policy.cors is not None:
-            cors = [*policy.cors.origins]
-            yield _row("cors", cors, self._from("cors", _variable("cors_origins")))
-        for key in ("allow", "deny"):
-            sources = getattr(self._section, key)
-            if sources is not None:
-                yield _row(key, [str(one) for one in sources.sources], ROUTE)
-        if policy.body_bytes:
-            source = self._from("max_body_bytes", _variable("max_body_bytes"))
-            yield _row("max_body", policy.body_bytes, source)
-        if policy.concurrent:
-            yield _row("concurrent", policy.concurrent, f"services.{self._section.service}")
+    def says(self, key: str) -> bool:
+        """Whether the route itself says it."""
+        return self.section is not None and key in self.section.model_fields_set
 
-    def _from(self, key: str, otherwise: str) -> str:
-        if key in self._section.model_fields_set:
+    def of_key(self, key: str, variable: str) -> str:
+        return ROUTE if self.says(key) else self._of_variables((variable,))
+
+    def of_timeout(self, key: str, variable: str) -> str:
+        section = self.section
+        if section is not None and self.says("timeouts") and _tells(section.timeouts, key):
             return ROUTE
-        if self._service is not None and key in self._service.model_fields_set:
-            return f"services.{self._section.service}"
-        return otherwise
-
-    def _of_timeout(self, key: str, variable: str) -> str:
-        levels = [(ROUTE, self._section), (f"services.{self._section.service}", self._service)]
-        for source, section in levels:
-            if section is None or "timeouts" not in section.model_fields_set:
-                continue
-            timeouts = getattr(section, "timeouts", None)
-            if timeouts is None or key in timeouts.model_fields_set:
-                return source
         if variable in self._set:
             return _variable(variable)
-        said = self._file.defaults
-        if "timeouts" in said.model_fields_set and (
-            said.timeouts is None or key in said.timeouts.model_fields_set
-        ):
+        if "timeouts" in self._defaults.model_fields_set and _tells(self._defaults.timeouts, key):
             return DEFAULTS
         return BUILT_IN
 
-    def _of_limits(self) -> str:
-        if "limits" in self._file.defaults.model_fields_set:
-            return DEFAULTS
-        if {"rate_limit_requests", "rate_limit_window"} & self._set:
-            return "environment RATE_LIMIT_REQUESTS"
-        return BUILT_IN
+    def of_limits(self) -> tuple[Sequence[str], str]:
+        """The names of the limits too."""
+        if self.section is not None and self.says("limits"):
+            return self.section.limits or (), ROUTE
+        if "limits" in self._defaults.model_fields_set:
+            return self._defaults.limits or (), DEFAULTS
+        return (DEFAULT_POLICY,), BUILT_IN
+
+    def of_limit(self, name: str) -> str:
+        """Where the numbers of a limit come from."""
+        source = f"limits.{name}" if name in self._limits else BUILT_IN
+        return self._of_variables(_LIMIT_VARIABLES, source) if name == DEFAULT_POLICY else source
+
+    def _of_variables(self, variables: Sequence[str], otherwise: str = BUILT_IN) -> str:
+        told = [variable for variable in variables if variable in self._set]
+        return ", ".join(map(_variable, told)) or otherwise
+
+
+def _tells(timeouts: Timeouts | None, key: str) -> bool:
+    """Whether a section sets this time-out; null sets all of them."""
+    return timeouts is None or key in timeouts.model_fields_set
 
 
 def _variable(field: str) -> str:
@@ -114,5 +178,9 @@ def _row(key: str, value: Any, source: str) -> Mapping[str, Any]:
     return {"key": key, "value": value, "from": source}
 
 
-def _limit_text(limit: Any) -> str:
-    return f"{limit.name}: {limit.requests} in {limit.window_us / 1_000_000:g} s by {limit.by}"
+def _limit_text(limit: Policy | None) -> str | None:
+    """The limit in words; None: it is off."""
+    if limit is None:
+        return None
+    by = f"header {limit.header.decode()}" if limit.by == "header" else limit.by
+    return f"{limit.requests} in {limit.window_us / 1_000_000:g} s by {by}"

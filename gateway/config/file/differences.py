@@ -94,7 +94,8 @@ def _shown(value: Any, told: bool) -> str:
 def plain(value: Any) -> Any:
     """The value as JSON can have it, by the names of the file."""
     if isinstance(value, BaseModel):
-        return {_name(value, key): plain(getattr(value, key)) for key in value.model_fields_set}
+        told = (key for key in _keys(value) if _told(value, key))
+        return {_name(value, key): plain(getattr(value, key)) for key in told}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | frozenset):

@@ -5,6 +5,8 @@ import re
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
+from discovery.model.errors import InvalidRegistration
+from discovery.model.fixed import fixed_instance
 from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.wording import quoted
 from gateway.config.origins import ANY, parse_origin
@@ -24,6 +26,10 @@ class ServiceUrl(NamedTuple):
     scheme: str
     host: str
     port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
 
 
 def _host(value: object) -> str:
@@ -119,7 +125,12 @@ def _service_url(value: object) -> ServiceUrl:
             f"{rule}, and nothing else: rewrite.prefix of a route puts a path in front"
         )
     bare = _host(f"[{host}]" if ":" in host else host).strip("[]")
-    return ServiceUrl(parts.scheme, bare, port or _PORTS[parts.scheme])
+    url = ServiceUrl(parts.scheme, bare, port or _PORTS[parts.scheme])
+    try:
+        fixed_instance("legacy", str(url))  # refuses an address that is written as in 127.1
+    except InvalidRegistration:
+        raise ValueError(rule) from None
+    return url
 
 
 _TEXT = {"type": "string"}

@@ -71,6 +71,7 @@ def test_no_help_imports_anything_that_is_slow(tmp_path: Path, command: str) -> 
         ("routes",),
         ("drain", "o1"),
         ("deregister", "o1"),
+        ("reload",),
         ("logs", "--no-follow"),
     ],
 )
@@ -108,7 +109,9 @@ def test_every_command_has_help_with_an_example_and_its_exit_statuses(name: str)
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
 
 
-@pytest.mark.parametrize("name", ["ps", "services", "routes", "doctor", "up", "restart", "drain"])
+@pytest.mark.parametrize(
+    "name", ["ps", "services", "routes", "doctor", "up", "restart", "drain", "reload"]
+)
 def test_every_table_is_there_as_json_too(name: str) -> None:
     called = lockgate.get_command(click.Context(lockgate), name)
     assert called is not None

@@ -1,0 +1,94 @@
+"""The routes of a configuration file, as `lockgate routes` prints them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from gateway.cli.output import print_lines
+from middlewares.telemetry.printable import printable
+
+_INDENT = "    "
+#: A value that is longer leaves the column behind it where it is.
+_WIDEST = 40
+
+
+def print_configured(document: Mapping[str, Any]) -> None:
+    """Print the answer to `GET /routes`, or the same of a file that is not in force."""
+    lines = [f"Routes of {document['file']}, in the order in which they are tried", ""]
+    for route in document["routes"]:
+        lines += _of_route(route)
+    if not document["routes"]:
+        lines += ["The file has no route.", ""]
+    prefix = document["discover"]
+    if prefix is None:
+        lines.append("No route is discovered (discover: false)")
+    else:
+        lines += [f"Then services that register, by name below {prefix}", ""]
+        for route in document["discovered"]:
+            lines += _of_route(route)
+    print_lines(*(printable(line).rstrip() for line in lines))
+
+
+def _of_route(route: Mapping[str, Any]) -> Iterator[str]:
+    instances = f" ({_instances(route['instances'])})" if "instances" in route else ""
+    yield f"{route['route']}: {_match(route['match'])} → {_action(route)}{instances}"
+    yield f"{_INDENT}order: {' → '.join(route['order'])}"
+    rows = [
+        (one["key"], _value(one["key"], one["value"]), one["from"]) for one in route["policies"]
+    ]
+    keys, values = (max((len(row[at]) for row in rows), default=0) for at in (0, 1))
+    for key, value, source in rows:
+        yield f"{_INDENT}{key:{keys}}  {value:{min(values, _WIDEST)}}  {source}"
+    yield ""
+
+
+def _match(match: Mapping[str, Any]) -> str:
+    """What the route takes, as in `GET, HEAD shop.example.com/orders/{id} with header X-Plan: gold`."""
+    prefix = match.get("prefix", "/").rstrip("/")
+    place = match.get("host", "") + match.get("path", f"{prefix}/*")
+    methods = ", ".join(match.get("methods", ()))
+    conditions = [
+        f"header {name}{_condition(one)}" for name, one in match.get("headers", {}).items()
+    ]
+    conditions += [f"query {name}{_condition(one)}" for name, one in match.get("query", {}).items()]
+    told = f"{methods} {place}" if methods else place
+    return f"{told} with {', '.join(conditions)}" if conditions else told
+
+
+def _condition(condition: str | Mapping[str, Any]) -> str:
+    if isinstance(condition, str):
+        return f": {condition}"
+    return "" if "present" in condition else f" like {condition['regex']}"
+
+
+def _action(route: Mapping[str, Any]) -> str:
+    if "respond" in route:
+        return f"answer {route['respond']['status']}"
+    if "redirect" in route:
+        return f"redirect ({_pairs(route['redirect'])})"
+    parts = [f"rewrite {_pairs(route['rewrite'])}"] if "rewrite" in route else []
+    parts += ["the instance's own host"] if route.get("preserve_host") is False else []
+    parts += [f"paths {route['paths']}"] if "paths" in route else []
+    return ", ".join([route["service"], *parts])
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in values.items())
+
+
+def _instances(instances: Mapping[str, Any]) -> str:
+    if instances["state"] == "usable":
+        return f"{instances['usable']} of {instances['total']} instances usable"
+    total = f" of {instances['total']}" if instances["total"] else ""
+    return f"{instances['state']}{total}: answers 503"
+
+
+def _value(key: str, value: str | float | Sequence[str] | None) -> str:
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        unit = " s" if key.startswith("timeouts.") else " bytes" if key == "max_body" else ""
+        number = value if isinstance(value, int) else f"{value:g}"
+        return f"{number}{unit}" if value else "no limit"
+    return ", ".join(value)
