@@ -24,7 +24,7 @@ from gateway.guard.admin_token import check_token, read_token
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.clients.deciding import TrustedProxies
 from middlewares.cors.deciding import CorsPolicy
-from middlewares.limits.deciding import Policy
+from middlewares.limits.deciding import DEFAULT_POLICY, Policy
 from middlewares.routing.policy import RoutePolicy, Timeouts
 from middlewares.telemetry.correlation_ids import HEADER as CORRELATION_ID
 from middlewares.telemetry.log_levels import (
@@ -34,7 +34,6 @@ from middlewares.telemetry.log_levels import (
     in_lower_case,
 )
 
-DEFAULT_POLICY = "default"
 #: The fields of ours that pages may read with CORS_ORIGINS.
 EXPOSED = (CORRELATION_ID, "RateLimit", "RateLimit-Policy", "Retry-After")
 

@@ -25,6 +25,8 @@ MOST_US = 1_000_000
 #: Replaces the limit in a charge that is made even without room.
 NO_LIMIT = 2**53 - 1
 
+#: The limit that every gateway has: RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW make it.
+DEFAULT_POLICY = "default"
 #: Whose requests are counted together.
 By = Literal["client", "service", "route", "everyone", "header"]
 

@@ -18,6 +18,9 @@ ROOT = "/"
 class ConfiguredTable(Table):
     """Routes of a file, before those that are discovered below a prefix (None: nowhere).
 
+    A discovered route counts as one on any host whose prefix has its segments, so that only a route of
+    the file whose prefix is shorter, such as `/` on any host, comes after it.
+
     `policies` are those of single services, for their discovered routes. `is_own` says which paths
     belong to the gateway's endpoints, which come first. `recent` keeps what was asked for.
     """
@@ -38,6 +41,8 @@ class ConfiguredTable(Table):
         self._is_own = is_own
         self._recent = recent
         self._routes_root = matcher.may_take(ROOT)
+        #: The segments of a discovered route's prefix; 0: there is none.
+        self._depth = 0 if prefix is None else prefix.count("/") + 1
 
     def covers(self, path: str) -> bool:
         """Every path but those of the endpoints; `/` if a route could take it."""
@@ -49,23 +54,22 @@ class ConfiguredTable(Table):
     def find(self, asked: Asked, catalogues: Callable[[], Catalogue], method: str) -> Found:
         """Find a request's route: that of the file, else the discovered one.
 
-        The catalogue is not asked for a route of the file, since it may raise NoView.
+        The catalogue is asked only where a discovered route comes first: it may raise NoView.
         """
-        found = self._find_configured(asked, method)
+        found: Found | None = None
         try:
-            if found is None:
-                found = self._find_discovered(asked, catalogues, method)
+            found = self._find(asked, catalogues, method)
+            return found
         finally:
             if self._recent is not None:
                 route = None if found is None or found.route is None else found.route.id
                 fields = asked.section.fields
                 self._recent.add(method, asked.asked_host, asked.path, fields, asked.query, route)
-        return found
 
     def cors_before(self, asked: Asked, method: str) -> CorsPolicy | None:
         """None also for clients that the route refuses: they get that refusal, and no answer of ours."""
         hit = self.match(asked, method)
-        if hit is None or isinstance(hit, Ambiguous):
+        if hit is None or isinstance(hit, Ambiguous) or self._comes_after(hit, asked):
             return super().cors_before(asked, method)
         access = hit.route.policy.access
         if access is not None and access.refuses(asked.client_ip) is not None:
@@ -84,17 +88,29 @@ class ConfiguredTable(Table):
         """What the routes of the file say of a request."""
         return self.matcher.find(asked.asked_host, asked.path, method, asked.section, asked.query)
 
-    def _find_configured(self, asked: Asked, method: str) -> Found | None:
+    def _find(self, asked: Asked, catalogues: Callable[[], Catalogue], method: str) -> Found:
         hit = self.match(asked, method)
-        if hit is None:
-            return None
+        if hit is None or self._comes_after(hit, asked):
+            found = self._find_discovered(asked, catalogues, method)
+            if hit is None or found.route is not None:
+                return found
         if isinstance(hit, Ambiguous):
             return Found(None, Why.AMBIGUOUS, ambiguity=hit.reason)
         return Found(hit.route, Why.CONFIGURED, hit=hit)
 
+    def _comes_after(self, hit: Hit[Route] | Ambiguous[Route], asked: Asked) -> bool:
+        """Whether the discovered route of a path, if there is one, is more exact."""
+        depth = hit.entry.depth
+        return (
+            hit.entry.match.host is None
+            and depth is not None
+            and depth < self._depth
+            and super().covers(asked.path)
+        )
+
     def _find_discovered(
         self, asked: Asked, catalogues: Callable[[], Catalogue], method: str
     ) -> Found:
-        if self.prefix is not None and super().covers(asked.path):
+        if self._depth and super().covers(asked.path):
             return super().find(asked, catalogues, method)
         return Found(None, Why.NO_ROUTE)

@@ -15,10 +15,10 @@ from gateway.config.file.routes import Respond as RespondSection
 from gateway.config.file.routes import Rewrite as RewriteSection
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Health, Service
-from gateway.config.settings import DEFAULT_POLICY, EXPOSED, GatewaySettings
+from gateway.config.settings import EXPOSED, GatewaySettings
 from middlewares.access.deciding import AddressLists
 from middlewares.cors.deciding import ANY, CorsPolicy
-from middlewares.limits.deciding import By, Policy
+from middlewares.limits.deciding import DEFAULT_POLICY, By, Policy
 from middlewares.routing.matching.match import Condition, Exact, Match, Present
 from middlewares.routing.matching.matcher import Matcher
 from middlewares.routing.matching.patterns import compile_pattern
@@ -72,7 +72,8 @@ class _Policies:
     def __init__(self, configuration: Configuration, settings: GatewaySettings) -> None:
         self._configuration = configuration
         self._settings = settings
-        self._limits = {
+        usual = settings.route_policy.limits or (Policy(DEFAULT_POLICY, 0, 0),)
+        self._limits = {DEFAULT_POLICY: usual[0]} | {
             name: _limit(name, one, settings) for name, one in configuration.limits.items()
         }
         self._made: dict[RoutePolicy, RoutePolicy] = {}
@@ -105,7 +106,15 @@ class _Policies:
         section = self._configuration.services.get(service)
         if section is None:
             return self._general
-        return replace(self._general, concurrent=section.concurrent)
+        told, general = section.model_fields_set, self._general
+        return replace(
+            general,
+            timeouts=_timeouts(general.timeouts, section.timeouts)
+            if "timeouts" in told
+            else general.timeouts,
+            limits=self._named(section.limits) if "limits" in told else general.limits,
+            concurrent=section.concurrent,
+        )
 
     def _defaults(self) -> RoutePolicy:
         """The environment's variables and their defaults, below what the file's `defaults` say."""
@@ -117,7 +126,7 @@ class _Policies:
         limits = general.limits
         if "limits" in said.model_fields_set:
             limits = self._named(said.limits)
-        elif DEFAULT_POLICY in self._limits and limits:
+        elif limits:
             limits = (self._limits[DEFAULT_POLICY],)
         return replace(general, timeouts=timeouts, limits=limits)
 

@@ -9,8 +9,8 @@ from gateway.config.compiled.compiling import TIMEOUT_VARIABLES, Compiled
 from gateway.config.file.differences import plain
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
-from gateway.config.settings import DEFAULT_POLICY, GatewaySettings
-from middlewares.limits.deciding import Policy
+from gateway.config.settings import GatewaySettings
+from middlewares.limits.deciding import DEFAULT_POLICY, Policy
 from middlewares.routing.policy import RoutePolicy
 
 Description = dict[str, Any]

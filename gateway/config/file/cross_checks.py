@@ -16,6 +16,7 @@ from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, key_position, node_at
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
+from middlewares.limits.deciding import DEFAULT_POLICY
 
 #: A check yields for each thing that it has looked at: None if nothing is wrong with it.
 _Check = Iterator[Mistake | None]
@@ -80,7 +81,13 @@ def _routes(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 def _limits_named(value: Any) -> Iterator[tuple[Path, str]]:
     """Each name of a limit with its path."""
     routes = ((("routes", index), route) for index, route in _routes(value))
-    holders: Iterator[tuple[Path, Any]] = chain([(("defaults",), value.get("defaults"))], routes)
+    named = value.get("services")
+    services = named.items() if isinstance(named, dict) else ()
+    holders: Iterator[tuple[Path, Any]] = chain(
+        [(("defaults",), value.get("defaults"))],
+        ((("services", name), service) for name, service in services),
+        routes,
+    )
     for path, holder in holders:
         names = holder.get("limits") if isinstance(holder, dict) else None
         for index, name in enumerate(names if isinstance(names, tuple) else ()):
@@ -92,7 +99,8 @@ def _limits_not_there(value: Any, root: Node) -> _Check:
     limits = value.get("limits", {})
     if not isinstance(limits, dict):
         return
-    there = f"; there are {quoted_list(limits)}" if limits else "; there are none below `limits`"
+    limits = dict.fromkeys([*limits, DEFAULT_POLICY])
+    there = f"; there {'are' if len(limits) > 1 else 'is'} {quoted_list(limits)}"
     for path, name in _limits_named(value):
         if name in limits:
             yield None

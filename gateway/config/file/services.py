@@ -5,10 +5,11 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from gateway.config.file.hosts import Url
-from gateway.config.file.http_texts import SomeText
+from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import StatusRange, duration, whole_number
 from gateway.config.file.paths import Literal
-from gateway.config.file.sections import Section, Some
+from gateway.config.file.policies import Timeouts
+from gateway.config.file.sections import Listed, Section, Some
 
 
 class Health(Section):
@@ -43,6 +44,7 @@ class Service(Section):
     """A service by its name: one that registers, or one with fixed addresses."""
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits"])
 
     urls: Some[Url] = Field(
         default=(),
@@ -53,6 +55,17 @@ class Service(Section):
         default=None,
         description="How these addresses are probed; instances that register say it themselves.",
         examples=[{"path": "/health"}],
+    )
+    timeouts: Timeouts | None = Field(
+        default=None,
+        description="Time-outs of its requests, on every route; a key that is left out is that of "
+        "defaults; null: none.",
+        examples=[{"head": "5s"}],
+    )
+    limits: Listed[Name] | None = Field(
+        default=None,
+        description="Names of limits of its routes, in place of those of defaults; null: none.",
+        examples=[["default"]],
     )
     concurrent: Annotated[int, whole_number(0, 1_000_000)] = Field(
         default=0,

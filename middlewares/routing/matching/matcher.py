@@ -1,6 +1,7 @@
 """Finds the configured route that takes a request."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, slices
@@ -42,10 +43,14 @@ class Hit(NamedTuple, Generic[T]):
 
 
 class Ambiguous(NamedTuple, Generic[T]):
-    """A service could read the path as one that `route` takes; `reason` is for the client."""
+    """A service could read the path as one that `route` takes; `reason` is for the client.
+
+    Of several such routes it is the most exact one.
+    """
 
     reason: str
     route: T
+    entry: Entry[T]
 
 
 class Matcher(Generic[T]):
@@ -145,17 +150,24 @@ class Matcher(Generic[T]):
                             continue
                         if entry.match.as_is:
                             return Hit(entry.route, entry, path, parts)
-                        return Ambiguous(reason, entry.route)
+                        return self._of_readings(trees, path, reason)
+        return self._of_readings(trees, path, reason)
+
+    def _of_readings(
+        self, trees: tuple[Node[T], ...], path: str, reason: str
+    ) -> Ambiguous[T] | None:
         read = readings(path)
+        found: list[Entry[T]] = []
         for tree in trees:
             if read is None:  # too many to be looked at: the path is refused
                 some = tree.some()
-                if some is not None:
-                    return Ambiguous(reason, some.route)
-            for reading in sorted(read or ()):
-                for group in tree.reach(reading[1:].split("/")):
-                    return Ambiguous(reason, group[0].route)
-        return None
+                found += [] if some is None else [some]
+            for reading in read or ():
+                found += [group[0] for group in tree.reach(reading[1:].split("/"))[:1]]
+        if not found:
+            return None
+        most_exact = min(found, key=attrgetter("rank"))
+        return Ambiguous(reason, most_exact.route, most_exact)
 
     def may_take(self, path: str) -> bool:
         """Whether some route could take a path, on some host and with some fields."""

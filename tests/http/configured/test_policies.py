@@ -229,3 +229,23 @@ async def test_a_service_takes_no_more_than_so_many_at_once(
     answers.set()
     assert [(await one).status for one in both] == [200, 200]
     assert (await configured.ask("/a")).status == 200
+
+
+async def test_a_service_has_policies_for_all_of_its_routes(
+    start_configured: StartConfigured,
+) -> None:
+    text = """
+        limits: {one: {requests: 1, window: 60s}}
+        services: {order_service: {limits: [one], timeouts: {head: 7s}}}
+        routes:
+          - {name: a, match: {prefix: /a}, service: order_service}
+          - {name: b, match: {prefix: /b}, service: order_service, limits: [default], timeouts: {idle: 1s}}
+    """
+    configured = await start_configured(text, RATE_LIMIT_REQUESTS="2")
+    assert await configured.statuses(2, "/a") == [200, 429]
+    assert await configured.statuses(1, "/api/order/x") == [429]
+    # The limit of RATE_LIMIT_REQUESTS needs no line in the file.
+    assert await configured.statuses(3, "/b") == [200, 200, 429]
+    table = configured.gateway.gateway.routing.table
+    timeouts = table.policy_for("order_service").timeouts
+    assert (timeouts.head_s, timeouts.idle_s) == (7.0, 300.0)

@@ -237,3 +237,40 @@ async def test_with_a_port_for_admins_nearly_all_paths_are_for_routes(
     for path in ("/services", "/status", "/metrics", "/"):
         assert (await configured.ask(path)).body == b"here"
     assert json.loads((await configured.ask("/health")).body)["status"] == "healthy"
+
+
+PREFIXES = """
+    routes:
+      - {name: home, match: {prefix: /}, respond: {body: home}}
+      - {name: mine, match: {host: mine.example, prefix: /}, respond: {body: mine}}
+      - {name: x, match: {prefix: /api/order/x}, respond: {body: x}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "body"),
+    [
+        ("h", "/", "home"),
+        ("h", "/a", "home"),
+        ("h", "/api", "home"),
+        ("h", "/api/nobody/y", "home"),
+        # Its prefix has more segments than `/`,
+        ("h", "/api/order/y", "ok"),
+        ("h", "/api/order//y;z", "ok"),
+        # and fewer than this one.
+        ("h", "/api/order/x/y", "x"),
+        # An exact host comes before any.
+        ("mine.example", "/api/order/y", "mine"),
+        ("h", "/api/order/y/../x", None),
+        ("mine.example", "/api/order//y", None),
+    ],
+)
+async def test_a_discovered_route_counts_by_its_segments(
+    start_configured: StartConfigured, host: str, path: str, body: str | None
+) -> None:
+    configured = await start_configured(PREFIXES)
+    answer = await configured.ask(path, host=host)
+    if body is None:
+        assert json.loads(answer.body)["reason"] == "ambiguous_path"
+    else:
+        assert answer.body == body.encode()

@@ -35,7 +35,7 @@ limits: {y: {}}
 """
     assert mistakes_in(text) == [
         'f:3:36: routes[0].servce: unknown key; did you mean "service"?',
-        'f:3:56: routes[0].limits[0]: there is no limit "x"; there are "y"',
+        'f:3:56: routes[0].limits[0]: there is no limit "x"; there are "y", "default"',
         "f:4:12: routes[1].name: the name is that of routes[0] in line 3 too; choose another one",
         "f:4:15: routes[1].match: takes the very same requests as routes[0] in line 3",
         "f:4:45: routes[1].service: must be a name: a lower-case letter and up to 62 of a-z 0-9 _ -",
