@@ -29,7 +29,7 @@ COMPILED = {
     "middlewares/clients": "clients deciding",
     "middlewares/hygiene": "content_length deciding layer",
     "middlewares/limits": "layer",
-    "middlewares/routing": "deciding layer routing",
+    "middlewares/routing": "configured deciding layer own_answers recent routing",
     "middlewares/telemetry": "attempts correlation_ids layer line_writer log_levels logs metric_families metrics"
     " printable seldom",
 }
