@@ -37,6 +37,19 @@ routes:
   what is allowed. It needs no registry and no gateway. `-` reads standard input, `--json` prints JSON.
 - `lockgate config schema > lockgate.schema.json` writes the JSON Schema, with which editors complete and explain
   keys. A file names it in its first line, as above.
+- `lockgate routes --file FILE` prints the routes of a file in the order in which they are tried, with every
+  policy and where it comes from; without `--file`, those in force.
+
+## Putting a file in force
+
+Start the gateway with `GATEWAY_CONFIG=lockgate.yaml`. A file with a mistake ends it with status 2, and all
+mistakes on its standard error.
+
+A changed file is put in force while requests flow, within a second of the change; `lockgate reload` does it at
+once and prints what is different, and so does `SIGHUP`, with the differences in the log as `config.changed`. A file with a
+mistake changes nothing: the event `config.rejected` and `GET /status` have the mistakes,
+`lockgate_config_last_reload_successful` is 0, and `lockgate reload` exits with 1. Requests, streams and tunnels
+under way keep the routes that they began with. Connections, health and what counts for limits stay.
 
 ## Rules for the whole file
 
@@ -48,11 +61,23 @@ routes:
   `1GiB` or a number of bytes. A name is a lower-case letter and up to 62 of `a-z 0-9 _ -`.
 - **Paths** are written as in a URL and compared segment by segment, each decoded once: `/a%20b` and `/café` are
   fine. They have no empty segments, no `.`, `..` or `*`, no backslash and no semicolon.
-- **Levels.** What a route says wins over `defaults`, key by key; variables such as `RATE_LIMIT_REQUESTS` and
-  `UPSTREAM_TIMEOUT` win over `defaults` and not over routes. `null` switches off what a key would inherit,
-  where its type has `null` in the tables below. Every other key that is not used is left out.
+- **Levels.** What a route says wins over what its service says below `services`, and that over `defaults`, key by
+  key. Variables such as `UPSTREAM_TIMEOUT` win over `defaults` alone. `RATE_LIMIT_REQUESTS` and `RATE_LIMIT_WINDOW`
+  are those of the limit `default`, which is there even if the file does not have it. `null` switches off what a key
+  would inherit, where its type has `null` in the tables below. Every other key that is not used is left out.
 - **All or nothing.** A file with one mistake is not used. Unknown keys are mistakes.
 - **Size.** At most 8 MiB, 32 levels, and 1,000,000 values with what aliases repeat.
+
+## Which route takes a request
+
+1. The endpoints of the gateway itself come first, except `/`; with `ADMIN_LISTEN` only `/health` and `/ready` do.
+2. An exact host comes before a `*.` one, a longer `*.` one before a shorter, and that before no host.
+3. An exact path or a template comes before a prefix, then more literal segments before fewer.
+4. Then a route with methods, then more headers, then more members of the query, then the one that stands first.
+
+A registered service counts as a route on any host with the prefix `/api/NAME`; of two with as many segments, the
+file's wins. [Decision 15](decisions/0015-which-route-takes-a-request.md) has the rest, and which paths are
+answered with 400 `ambiguous_path` because a service could read them as those of another route.
 
 ## Keys
 """
