@@ -45,11 +45,13 @@ routes:
 Start the gateway with `GATEWAY_CONFIG=lockgate.yaml`. A file with a mistake ends it with status 2, and all
 mistakes on its standard error.
 
-A changed file is put in force while requests flow, within a second of the change; `lockgate reload` does it at
-once and prints what is different, and so does `SIGHUP`, with the differences in the log as `config.changed`. A file with a
-mistake changes nothing: the event `config.rejected` and `GET /status` have the mistakes,
-`lockgate_config_last_reload_successful` is 0, and `lockgate reload` exits with 1. Requests, streams and tunnels
-under way keep the routes that they began with. Connections, health and what counts for limits stay.
+A changed file is put in force while requests flow, within a second of the change. `lockgate reload` does it at
+once and prints what is different. `SIGHUP` does it at once too, and the log has the differences in the event
+`config.changed`. Requests, streams and tunnels under way keep the routes that they began with. Connections,
+health and what counts for limits stay.
+
+A file with a mistake changes nothing: the event `config.rejected` and `GET /status` have the mistakes,
+`lockgate_config_last_reload_successful` is 0, and `lockgate reload` exits with 1.
 
 ## Rules for the whole file
 
