@@ -14,6 +14,7 @@ from bench import (
     idle,
     machine,
     propagation,
+    reloads,
     request_cases,
     routes,
     scale,
@@ -45,6 +46,7 @@ SECTIONS = {
     "first-routed": first_routed.run,
     "scale": scale.run,
     "routes": routes.run,
+    "reloads": reloads.run,
     "trees": trees.run,
 }
 #: Slow sections, which run only when named.
@@ -58,6 +60,7 @@ ONLY_BY_NAME = {
     "first-routed",
     "scale",
     "routes",
+    "reloads",
     "trees",
 }
 

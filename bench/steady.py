@@ -12,11 +12,15 @@ from discovery.base.tasks import end
 
 
 class Steady:
-    """GETs of one path; `failed` counts answers other than 200, and missing ones."""
+    """GETs of one path; `failed` counts answers other than 200, and missing ones.
+
+    `took_s` are the times from a request to its answer, that of opening a connection included.
+    """
 
     def __init__(self, port: int, path: str, per_s: float) -> None:
         self.sent = 0
         self.failed = 0
+        self.took_s: list[float] = []
         self._port = port
         self._path = path
         self._per_s = per_s
@@ -45,12 +49,14 @@ class Steady:
 
     async def _ask(self) -> None:
         self.sent += 1
+        began_s = time.monotonic()
         try:
             connection = self._idle.pop() if self._idle else await Connection.open(self._port)
             status, _, reusable = await connection.exchange("GET", self._path)
         except (Ended, OSError):
             self.failed += 1
             return
+        self.took_s.append(time.monotonic() - began_s)
         self.failed += status != 200
         if reusable:
             self._idle.append(connection)

@@ -21,6 +21,23 @@ def slices(items: Iterable[T]) -> Iterator[list[T]]:
         yield some
 
 
+def gathered(items: Iterable[T]) -> Steps[list[T]]:
+    """The items in a list."""
+    found: list[T] = []
+    for some in slices(items):
+        found += some
+        yield
+    return found
+
+
+def let_go(parts: list[T]) -> Steps[None]:
+    """Empty the list from its beginning: to free thousands of objects takes a while too."""
+    parts.reverse()
+    while parts:
+        del parts[-ITEMS_OF_A_STEP:]
+        yield
+
+
 def at_once(steps: Steps[T]) -> T:
     """Do all of the work without a pause."""
     while True:

@@ -1,7 +1,6 @@
 """The gateway's process: bind, wait for a view, serve, and stop without losing a request."""
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -24,6 +23,7 @@ from gateway.config.variables import variable_defaults
 from gateway.front.reading import require_extension
 from gateway.front.server import GatewayRunner
 from gateway.machine.bind_failures import reason
+from gateway.machine.collector import collector_paused, spare_the_collector
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.interpreter import is_compiled
 from gateway.process.draining import drain
@@ -59,7 +59,8 @@ def main() -> int:
     try:
         settings = load_settings()
         require_extension()
-        at_start = read_at_start(settings)
+        with collector_paused():
+            at_start = read_at_start(settings)
     except SettingsError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
@@ -185,16 +186,6 @@ class Reloads:
 def _hang_up(stop: StopSignals, reloads: Reloads) -> None:
     if not stop.terminal_has_gone():
         reloads.begin()
-
-
-def spare_the_collector() -> None:
-    """Exclude objects that live as long as the process from garbage collection, and collect less often.
-
-    A request leaves no cycles behind, so there is little to collect.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: int) -> None:

@@ -120,6 +120,7 @@ class Gateway:
             read=at_start.read,
             differences=at_start.differences,
             put_in_force=self._put_in_force,
+            parts=at_start.parts,
         )
         return Configuration(at_start.file, at_start.compiled, at_start.content, means)
 

@@ -45,7 +45,7 @@ def _of_one(what: str, before: BaseModel | None, after: BaseModel | None) -> Ite
         yield f"{what}: added"
     elif after is None:
         yield f"{what}: removed"
-    elif before != after:
+    elif before is not after and before != after:
         yield from _of_sections(what, before, after)
 
 

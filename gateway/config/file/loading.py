@@ -1,12 +1,13 @@
 """Reads a configuration file: its configuration, or all that is wrong with it."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from discovery.base.steps import Steps, at_once
+from discovery.base.steps import Steps, at_once, let_go
 from gateway.config.file.bounds import MAX_BYTES
 from gateway.config.file.composing import compose
 from gateway.config.file.configuration import Configuration
@@ -14,7 +15,7 @@ from gateway.config.file.cross_checks import warnings, wrong_as_a_whole
 from gateway.config.file.decoding import Undecodable, decode
 from gateway.config.file.explaining import explain
 from gateway.config.file.mistakes import Mistake, Position
-from gateway.config.file.nodes import Mapping, Node, Plain
+from gateway.config.file.nodes import Mapping, Node, Plain, children
 from gateway.config.file.routes import Route
 
 STANDARD_INPUT = "-"
@@ -34,6 +35,11 @@ class Read:
     configuration: Configuration | None
     mistakes: tuple[Mistake, ...]
     root: Node
+
+    def parts(self) -> Iterator[Node]:
+        """What stands in the sections of the file: freed one by one, none takes long."""
+        for section in children(self.root):
+            yield from children(section)
 
     @property
     def errors(self) -> tuple[Mistake, ...]:
@@ -64,6 +70,14 @@ def reading(data: bytes) -> Steps[Read]:
     if value is None:  # an empty file, one of comments and `---`, or one that could not be read
         return _result(None if mistakes else Configuration(), mistakes, root or nothing)
     assert root is not None
+    read = yield from _check(value, root, mistakes)
+    parts = list(_items(value))
+    del value
+    yield from let_go(parts)
+    return read
+
+
+def _check(value: Plain, root: Node, mistakes: list[Mistake]) -> Steps[Read]:
     configuration, wrong = yield from _validate(value, root)
     mistakes += wrong
     if isinstance(value, dict):
@@ -72,6 +86,15 @@ def reading(data: bytes) -> Steps[Read]:
         mistakes = yield from warnings(configuration, value, root)
         return _result(configuration, mistakes, root)
     return _result(None, mistakes, root)
+
+
+def _items(value: Plain) -> Iterator[Plain]:
+    """What stands in the sections of a file."""
+    for section in value.values() if isinstance(value, dict) else ():
+        if isinstance(section, dict):
+            yield from section.values()
+        elif isinstance(section, tuple):
+            yield from section
 
 
 def _validate(value: Plain, root: Node) -> Steps[tuple[Configuration | None, list[Mistake]]]:

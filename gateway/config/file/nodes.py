@@ -43,6 +43,13 @@ Node = Scalar | Items | Mapping
 Plain = Value | tuple["Plain", ...] | dict[str, "Plain"]
 
 
+def children(node: Node) -> list[Node]:
+    """The values in a list or mapping; there are none in a text."""
+    if isinstance(node, Mapping):
+        return [entry.node for entry in node.entries.values()]
+    return node.nodes if isinstance(node, Items) else []
+
+
 def node_at(root: Node, path: Iterable[str | int]) -> Node:
     """The value at a path, or the last one on the way to it that there is."""
     node = root

@@ -1,6 +1,6 @@
 """The file that a gateway starts with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +14,14 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 
 @dataclass(frozen=True, slots=True)
 class AtStart:
-    """A compiled file, the bytes that it was made of, and how it is read again and compared."""
+    """A compiled file, the bytes that it was made of, and how it is read again, compared and freed."""
 
     file: Path
     content: bytes
     compiled: "Compiled"
     read: "Callable[[bytes], Steps[Compiled]]"
     differences: "Callable[[Compiled, Compiled], Steps[Sequence[str]]]"
+    parts: "Callable[[Compiled], Iterable[object]]"
 
 
 def read_at_start(settings: GatewaySettings) -> AtStart | None:

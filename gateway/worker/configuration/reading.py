@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from discovery.base.steps import Steps, at_once
+from discovery.base.steps import Steps, at_once, let_go
 from gateway.config.compiled.compiling import Compiled, compiling
 from gateway.config.file.differences import differences
 from gateway.config.file.loading import reading
@@ -17,16 +17,20 @@ def read_file(file: Path, settings: GatewaySettings) -> AtStart:
 
     def compiled_of(content: bytes) -> Steps[Compiled]:
         read = yield from reading(content)
-        if read.configuration is None:
-            raise ConfigurationRejected([mistake.line(str(file)) for mistake in read.errors])
-        return (yield from compiling(read.configuration, settings))
+        configuration, errors, parts = read.configuration, read.errors, list(read.parts())
+        del read
+        yield from let_go(parts)
+        if configuration is None:
+            raise ConfigurationRejected([mistake.line(str(file)) for mistake in errors])
+        return (yield from compiling(configuration, settings))
 
     try:
         content = file.read_bytes()
     except OSError as error:
         message = f"GATEWAY_CONFIG={str(file)!r}: it can't be read: {error.strerror}"
         raise ConfigurationRejected([message]) from None
-    return AtStart(file, content, at_once(compiled_of(content)), compiled_of, _differences)
+    compiled = at_once(compiled_of(content))
+    return AtStart(file, content, compiled, compiled_of, _differences, Compiled.parts)
 
 
 def _differences(before: Compiled, after: Compiled) -> Steps[Sequence[str]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from discovery.base.steps import Steps, in_steps
+from discovery.base.steps import Steps, gathered, in_steps, let_go
+from gateway.machine.collector import collector_paused
 from gateway.worker.configuration.signature import signature_of
 
 #: How often the file is looked at. Whoever has changed it waits for twice this time at most.
@@ -54,11 +55,13 @@ class Means(Generic[C]):
 
     `read` makes a configuration of the file's bytes in steps, or raises ConfigurationRejected.
     `differences` are in words. `put_in_force` prepares a configuration, and takes it over in its last step.
+    `parts` of one that is no longer in force are freed in steps.
     """
 
     read: Callable[[bytes], Steps[C]]
     differences: Callable[[C, C], Steps[Sequence[str]]]
     put_in_force: Callable[[C], Steps[None]]
+    parts: Callable[[C], Iterable[object]]
 
 
 class Configuration(Generic[C]):
@@ -83,7 +86,8 @@ class Configuration(Generic[C]):
     async def reload(self, why: str) -> Reloaded:
         """Read the file again; requests that have begun keep the configuration that they began with."""
         async with self._one_at_a_time:
-            reloaded = await self._reload()
+            with collector_paused():
+                reloaded = await self._reload()
         self.mistakes = reloaded.mistakes
         if reloaded.result is Result.REJECTED:
             _log.error(
@@ -141,7 +145,11 @@ class Configuration(Generic[C]):
             return Reloaded(Result.REJECTED, mistakes=rejected.mistakes)
         differences = await in_steps(self._means.differences(self.in_force, configuration))
         await in_steps(self._means.put_in_force(configuration))
-        self.in_force, self._content = configuration, content
+        before, self.in_force = self.in_force, configuration
+        self._content = content
+        parts = await in_steps(gathered(self._means.parts(before)))
+        del before
+        await in_steps(let_go(parts))
         result = Result.CHANGED if differences else Result.UNCHANGED
         return Reloaded(result, differences=tuple(differences))
 

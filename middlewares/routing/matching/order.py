@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from discovery.base.steps import Steps, slices
 from middlewares.routing.matching.match import (
     Condition,
     Match,
@@ -16,31 +17,28 @@ from middlewares.routing.matching.match import (
 Precedence = tuple[Any, ...]
 
 
-def in_order(matches: Sequence[tuple[Match, Shape]]) -> list[int]:
+def in_order(matches: Sequence[tuple[Match, Shape]]) -> Steps[list[int]]:
     """The places of the matches in the order of trial, which is that of the Gateway API's HTTPRoute.
 
     Routes of one host stand together, the hosts of one kind in the order of the file.
     """
-    first_of_host: dict[str | None, int] = {}
-    for place, (match, _) in enumerate(matches):
-        first_of_host.setdefault(match.host, place)
-    return sorted(
-        range(len(matches)),
-        key=lambda place: (
-            *_precedence_of_host(matches[place][0].host, first_of_host),
-            *precedence(*matches[place]),
-            place,
-        ),
-    )
+    of_host: dict[str | None, list[tuple[Precedence, int]]] = {}
+    for some in slices(enumerate(matches)):
+        for place, (match, shape) in some:
+            of_host.setdefault(match.host, []).append((precedence(match, shape), place))
+        yield
+    found: list[int] = []
+    for host in sorted(of_host, key=_precedence_of_host):
+        found += (place for _, place in sorted(of_host[host]))
+        yield
+    return found
 
 
-def _precedence_of_host(host: str | None, first_of_host: Mapping[str | None, int]) -> Precedence:
+def _precedence_of_host(host: str | None) -> tuple[int, int]:
     if host is None:
-        return (2, 0, 0)
+        return (2, 0)
     suffix = wildcard_suffix(host)
-    if suffix is None:
-        return (0, 0, first_of_host[host])
-    return (1, -len(suffix), first_of_host[host])
+    return (0, 0) if suffix is None else (1, -len(suffix))
 
 
 def precedence(match: Match, shape: Shape) -> Precedence:

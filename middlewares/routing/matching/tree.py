@@ -1,11 +1,12 @@
 """Routes in a tree by the segments of their paths: the search goes down with the request's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
 from typing import Generic, TypeVar
 
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps
 from middlewares.routing.matching.conditions import Conditions, Request, differing
 from middlewares.routing.matching.match import Match
 
@@ -52,8 +53,9 @@ class Node(Generic[T]):
     here: list[Entry[T]] = field(default_factory=list)
     #: The routes whose prefix ends here, by rank.
     below: list[Entry[T]] = field(default_factory=list)
-    #: The nearest node above it with prefixes.
-    outer: "Node[T] | None" = None
+    #: `below` of this node and of those above it, the nearest first. There is no link to a node above:
+    #: a tree without circles is freed at once when nobody has it any more.
+    prefixes: tuple[list[Entry[T]], ...] = ()
 
     def add(self, segments: Sequence[str | None], entry: Entry[T], *, is_prefix: bool) -> None:
         """Add a route to the tree of this root; they have to come in the order of their ranks."""
@@ -70,15 +72,28 @@ class Node(Generic[T]):
                 node = child
         (node.below if is_prefix else node.here).append(entry)
 
-    def finish(self) -> None:
-        """Link the nodes to the prefixes above them, once all routes are there."""
+    def finish(self) -> Steps[None]:
+        """Tell the nodes of the prefixes above them, once all routes are there."""
+        above: list[tuple[Node[T], tuple[list[Entry[T]], ...]]] = [(self, ())]
+        done = 0
+        while above:
+            node, prefixes = above.pop()
+            node.prefixes = (node.below, *prefixes) if node.below else prefixes
+            # Prefixes have no values, so there are none below `wildcard` either.
+            above += ((child, node.prefixes) for child in node.literals.values())
+            done += 1
+            if not done % ITEMS_OF_A_STEP:
+                yield
+
+    def all(self) -> "Iterator[Node[T]]":
+        """This node and all below it, each before its children."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
-            outer = node if node.below else node.outer
-            for child in node.literals.values():
-                child.outer = outer
-                waiting.append(child)
+            yield node
+            waiting += node.literals.values()
+            if node.wildcard is not None:
+                waiting.append(node.wildcard)
 
     def reach(self, segments: Sequence[str]) -> list[Sequence[Entry[T]]]:
         """The routes that take a path with these segments, group by group in the order of trial."""
@@ -100,10 +115,7 @@ class Node(Generic[T]):
             found += _ends(branches, segments)
             if len(found) > 1:  # which of them is first does not show in the tree
                 found = [sorted(chain.from_iterable(found), key=_RANK)]
-        outer = node if node.below else node.outer
-        while outer is not None:
-            found.append(outer.below)
-            outer = outer.outer
+        found += node.prefixes
         return found
 
     def deepest(self, segments: Sequence[str]) -> tuple["Node[T]", int]:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, in_steps, slices
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, gathered, in_steps, let_go, slices
 from discovery.model.instance import encode, parse_registration
 from discovery.store.decoding import decoding_snapshot
 from discovery.store.left_out import LeftOut
@@ -68,3 +68,10 @@ def test_a_snapshot_is_decoded_and_taken_over_in_short_steps() -> None:
     view = at_once(taking_over(View(), snapshot, 0.0))
     assert len(view.registered("price")) == COUNT
     assert steps_of(taking_over(view, snapshot, 0.0)) >= 2 * COUNT / ITEMS_OF_A_STEP
+
+
+def test_items_are_gathered_and_let_go_of_in_steps() -> None:
+    numbers = at_once(gathered(range(250)))
+    assert numbers == list(range(250))
+    assert [len(numbers) for _ in let_go(numbers)] == [150, 50, 0]
+    assert numbers == []

@@ -29,7 +29,9 @@ class World:
         self.path = path
         self.taken_over: list[frozenset[str]] = []
         self.changed = asyncio.Event()
-        means = Means(read=self.read, differences=self.differences, put_in_force=self.put_in_force)
+        means = Means(
+            read=self.read, differences=self.differences, put_in_force=self.put_in_force, parts=list
+        )
         self.configuration = Configuration(path, frozenset(["a"]), b"a", means)
 
     def read(self, content: bytes) -> Steps[frozenset[str]]:
