@@ -158,7 +158,14 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         configuration=gateway.configuration,
         guard=guard,
     )
-    configuration = ConfigurationEndpoints(configuration=gateway.configuration, guard=guard)
+    configuration = ConfigurationEndpoints(
+        configuration=gateway.configuration,
+        settings=settings,
+        table_of=gateway.table_of,
+        recent=gateway.recent,
+        view=lambda: gateway.overlay.routed,
+        guard=guard,
+    )
     routes = RoutesEndpoint(
         configuration=gateway.configuration,
         settings=settings,
@@ -222,6 +229,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("POST", own_paths.HEARTBEATS, registration.heartbeats),
         ("GET", own_paths.ROUTES, routes.show),
         ("POST", own_paths.RELOAD, configuration.reload),
+        ("POST", own_paths.DIFF, configuration.diff),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

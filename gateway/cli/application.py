@@ -40,6 +40,7 @@ COMMANDS = (
     "check-config",
     "config",
     "import",
+    "diff",
     "reload",
     "doctor",
 )

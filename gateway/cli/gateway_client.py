@@ -81,6 +81,8 @@ class GatewayClient:
         self, method: str, path: str, missing: Any, within_s: float, body: bytes | None = None
     ) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if body is not None:
+            headers["Content-Type"] = "application/octet-stream"
         base = OVER_UNIX if self.url.startswith(UNIX) else self.url
         request = urllib.request.Request(  # noqa: S310
             base + path, headers=headers, method=method, data=body

@@ -1,4 +1,4 @@
-"""The routes of a configuration file, as `lockgate routes` prints them."""
+"""The routes of a configuration file, and what another one would change, as commands print them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -26,6 +26,26 @@ def print_configured(document: Mapping[str, Any]) -> None:
         for route in document["discovered"]:
             lines += _of_route(route)
     print_lines(*(printable(line).rstrip() for line in lines))
+
+
+def print_compared(answer: Mapping[str, Any]) -> None:
+    """Print the answer to `POST /config/diff`."""
+    lines = list(answer["differences"]) or ["nothing is different"]
+    if answer["file"] is None:
+        lines += ["", "No file is in force: it was compared with nothing, and no requests are kept"]
+    else:
+        number = answer["requests"]["looked_at"]
+        lines += ["", *(_moved(one, number) for one in answer["requests"]["moved"])]
+        if not answer["requests"]["moved"]:
+            lines.append(f"0 of {number} requests would go elsewhere")
+    print_lines(*map(printable, lines))
+
+
+def _moved(moved: Mapping[str, Any], number: int) -> str:
+    place = f"{moved['method']} {moved['host']} {moved['path']}"
+    return (
+        f"{moved['requests']} of {number} requests: {place}: {moved['before']} → {moved['after']}"
+    )
 
 
 def _of_route(route: Mapping[str, Any]) -> Iterator[str]:

@@ -1,26 +1,44 @@
-"""/config/reload: puts the changed configuration file in force."""
+"""/config/reload and /config/diff: put the changed file in force, or say what another one would change."""
 
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
 
+from discovery.base.steps import in_steps
+from discovery.view.view import View
+from gateway.config.settings import GatewaySettings
+from gateway.endpoints.bodies import whole_body
 from gateway.endpoints.process import answer
 from gateway.guard.admin import AdminGuard
-from gateway.worker.configuration.reloading import Configuration, Result
+from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Result
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoConfiguration
 from middlewares.problems import Problem, problem_document
+from middlewares.routing.configured import ConfiguredTable
+from middlewares.routing.recent import RecentRequests
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.config.compiled.compiling import Compiled
 
 REJECTED = "config_rejected"
+#: How messages name a file whose name was not told.
+UNNAMED = "<body>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationEndpoints:
-    """The handlers; without a file there is nothing to reload."""
+    """The handlers; without a file there is nothing to reload. `view` is None while nothing is known."""
 
-    configuration: Configuration[Any] | None
+    configuration: "Configuration[Compiled] | None"
+    settings: GatewaySettings
+    table_of: "Callable[[Compiled], ConfiguredTable]"
+    recent: RecentRequests
+    view: Callable[[], View | None]
     guard: AdminGuard
 
     async def reload(self, request: web.Request) -> web.Response:
@@ -30,13 +48,47 @@ class ConfigurationEndpoints:
             raise NoConfiguration
         reloaded = await self.configuration.reload("asked for")
         if reloaded.result is Result.REJECTED:
-            exchange = request[EXCHANGE]
-            exchange.reason = REJECTED
             detail = "the file has mistakes, and the configuration before stays in force"
-            document = problem_document(Problem(422, REJECTED), detail, exchange.correlation_id)
-            return web.Response(
-                status=422,
-                body=orjson.dumps(document | {"mistakes": reloaded.mistakes}),
-                content_type="application/problem+json",
-            )
+            return _rejected(request, detail, reloaded.mistakes)
         return answer({"result": reloaded.result.value, "differences": list(reloaded.differences)})
+
+    async def diff(self, request: web.Request) -> web.Response:
+        """Compare the file in the body with the one in force, and say where the last requests would go.
+
+        `?file=` is its name for the mistakes; 422 has all of them.
+        """
+        from gateway.config.file.bounds import MAX_BYTES
+
+        self.guard.require(request)
+        content = await whole_body(request, self.settings.client_limits, MAX_BYTES)
+        # Without a file in force nothing of this is loaded yet, which takes a while.
+        module = "gateway.worker.configuration.comparing"
+        comparing = (await asyncio.to_thread(import_module, module)).comparing
+        in_force = self.configuration
+        try:
+            compared = await in_steps(
+                comparing(
+                    content,
+                    request.query.get("file", UNNAMED),
+                    settings=self.settings,
+                    in_force=None if in_force is None else in_force.in_force,
+                    table_of=self.table_of,
+                    recent=self.recent,
+                    catalogue=self.view() or View(),
+                )
+            )
+        except ConfigurationRejected as rejected:
+            return _rejected(request, "the file has mistakes", rejected.mistakes)
+        return answer({"file": None if in_force is None else str(in_force.path), **compared})
+
+
+def _rejected(request: web.Request, detail: str, mistakes: Sequence[str]) -> web.Response:
+    """The problem document of a file with mistakes, which lists them."""
+    exchange = request[EXCHANGE]
+    exchange.reason = REJECTED
+    document = problem_document(Problem(422, REJECTED), detail, exchange.correlation_id)
+    return web.Response(
+        status=422,
+        body=orjson.dumps(document | {"mistakes": mistakes}),
+        content_type="application/problem+json",
+    )

@@ -24,11 +24,11 @@ from discovery.model.instance import (
     parse_registration,
 )
 from discovery.store import scripts
+from gateway.endpoints.bodies import whole_body
 from gateway.endpoints.process import answer
-from gateway.front.request_body import ClientLimits, RequestBody
+from gateway.front.request_body import ClientLimits
 from gateway.guard.admin import AdminGuard
 from middlewares.clients.deciding import parse_address
-from middlewares.exchange import EXCHANGE
 from middlewares.failures import BadRequest, InstanceUnknown, RegistryAway
 
 T = TypeVar("T")
@@ -206,9 +206,7 @@ def _pair(index: int, one: Any) -> tuple[str, str]:
 
 async def _json_body(request: web.Request, limits: ClientLimits, max_bytes: int) -> Any:
     """The body's document. NaN and infinities pass here: a check of the field can name it."""
-    body = bytearray()
-    async for piece in RequestBody(request, request[EXCHANGE], limits, max_bytes).begin():
-        body += piece
+    body = await whole_body(request, limits, max_bytes)
     try:
         return json.loads(body.decode(), object_pairs_hook=_each_once)
     except UnicodeDecodeError:

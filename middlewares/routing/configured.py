@@ -56,15 +56,12 @@ class ConfiguredTable(Table):
 
         The catalogue is asked only where a discovered route comes first: it may raise NoView.
         """
-        found: Found | None = None
-        try:
-            found = self._find(asked, catalogues, method)
-            return found
-        finally:
-            if self._recent is not None:
-                route = None if found is None or found.route is None else found.route.id
-                fields = asked.section.fields
-                self._recent.add(method, asked.asked_host, asked.path, fields, asked.query, route)
+        found = self.placed(self.match(asked, method), asked, catalogues, method)
+        if self._recent is not None:
+            route = None if found.route is None else found.route.id
+            fields = asked.section.fields
+            self._recent.add(method, asked.asked_host, asked.path, fields, asked.query, route)
+        return found
 
     def cors_before(self, asked: Asked, method: str) -> CorsPolicy | None:
         """None also for clients that the route refuses: they get that refusal, and no answer of ours."""
@@ -88,8 +85,14 @@ class ConfiguredTable(Table):
         """What the routes of the file say of a request."""
         return self.matcher.find(asked.asked_host, asked.path, method, asked.section, asked.query)
 
-    def _find(self, asked: Asked, catalogues: Callable[[], Catalogue], method: str) -> Found:
-        hit = self.match(asked, method)
+    def placed(
+        self,
+        hit: Hit[Route] | Ambiguous[Route] | None,
+        asked: Asked,
+        catalogues: Callable[[], Catalogue],
+        method: str,
+    ) -> Found:
+        """What becomes of a request of which the routes of the file say this."""
         if hit is None or self._comes_after(hit, asked):
             found = self._find_discovered(asked, catalogues, method)
             if hit is None or found.route is not None:

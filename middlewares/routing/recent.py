@@ -1,26 +1,35 @@
 """The last requests of a worker, for the question where they would go by another table."""
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from middlewares.hygiene.deciding import FieldLine
 
-#: Of a longer path, host or name only the beginning is kept, and a request has at most so many names.
-MOST_CHARACTERS = 256
-MOST_NAMES = 64
+#: Of what is longer only the beginning is kept, so that a request takes about 2 KiB at most.
+MOST_OF_METHOD: Final = 32
+MOST_OF_HOST: Final = 256
+MOST_OF_PATH: Final = 512
+MOST_OF_NAMES: Final = 1024
+#: A longer name of a query's member may be a value that stands alone, such as a token.
+LONGEST_MEMBER: Final = 40
+MOST_MEMBERS: Final = 16
+
+_PATH_PARAMETERS = re.compile(";[^/]*")
 
 
 class RecentRequest(NamedTuple):
-    """A request without any value that could be a credential: of fields and query only the names.
+    """A request without the values of its fields and query.
 
-    `route` is the id of the route that it took; None: it had none.
+    `fields` are their names, joined by commas. `members` are those of the query as they were sent; an empty
+    one stands for names that are not kept. `route` is the id of the route that it took; None: it had none.
     """
 
     method: str
-    host: str
+    host: bytes
     path: str
-    fields: tuple[str, ...]
+    fields: bytes
     members: tuple[str, ...]
     route: str | None
 
@@ -40,15 +49,16 @@ class RecentRequests:
         query: str,
         route: str | None,
     ) -> None:
-        names = [name[:MOST_CHARACTERS].decode("latin-1").lower() for name, _ in fields]
-        members = [member.partition("=")[0][:MOST_CHARACTERS] for member in query.split("&")]
+        """Keep a request; `path` is without the query."""
+        if ";" in path:  # /cart;jsessionid=…
+            path = _PATH_PARAMETERS.sub(";", path)
         self._kept.append(
             RecentRequest(
-                method[:MOST_CHARACTERS],
-                host[:MOST_CHARACTERS].decode("latin-1"),
-                path[:MOST_CHARACTERS],
-                tuple(names[:MOST_NAMES]),
-                tuple(members[:MOST_NAMES]) if query else (),
+                method[:MOST_OF_METHOD],
+                host.rpartition(b"@")[2][:MOST_OF_HOST],  # an absolute form may name a user
+                path[:MOST_OF_PATH],
+                b",".join([name for name, _ in fields])[:MOST_OF_NAMES],
+                _members(query) if query else (),
                 route,
             )
         )
@@ -58,3 +68,15 @@ class RecentRequests:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def _members(query: str) -> tuple[str, ...]:
+    """The names of a query's members; what has no value behind it may itself be one, and is left out."""
+    members = query.split("&", MOST_MEMBERS)
+    names = [_name(member) for member in members[:MOST_MEMBERS]]
+    return (*names, "") if len(members) > MOST_MEMBERS else tuple(names)
+
+
+def _name(member: str) -> str:
+    name, _, value = member.partition("=")
+    return name if value.strip("=") and len(name) <= LONGEST_MEMBER else ""

@@ -9,6 +9,7 @@ from gateway.config.compiled.compiling import TIMEOUT_VARIABLES, Compiled
 from gateway.config.file.differences import plain
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
+from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
 from middlewares.limits.deciding import DEFAULT_POLICY, Policy
 from middlewares.routing.policy import RoutePolicy
@@ -126,6 +127,12 @@ class _Sources:
     ) -> None:
         self.service = service
         self.section = section
+        #: What wins over the environment, the most specific level first.
+        self._levels: list[tuple[str, RouteSection | Service]] = []
+        if section is not None:
+            self._levels.append((ROUTE, section))
+        if (of_service := compiled.configuration.services.get(service)) is not None:
+            self._levels.append((f"services.{service}", of_service))
         self._defaults = compiled.configuration.defaults
         self._limits = compiled.configuration.limits
         self._set = settings.model_fields_set
@@ -138,9 +145,9 @@ class _Sources:
         return ROUTE if self.says(key) else self._of_variables((variable,))
 
     def of_timeout(self, key: str, variable: str) -> str:
-        section = self.section
-        if section is not None and self.says("timeouts") and _tells(section.timeouts, key):
-            return ROUTE
+        for source, section in self._levels:
+            if "timeouts" in section.model_fields_set and _tells(section.timeouts, key):
+                return source
         if variable in self._set:
             return _variable(variable)
         if "timeouts" in self._defaults.model_fields_set and _tells(self._defaults.timeouts, key):
@@ -149,8 +156,9 @@ class _Sources:
 
     def of_limits(self) -> tuple[Sequence[str], str]:
         """The names of the limits too."""
-        if self.section is not None and self.says("limits"):
-            return self.section.limits or (), ROUTE
+        for source, section in self._levels:
+            if "limits" in section.model_fields_set:
+                return section.limits or (), source
         if "limits" in self._defaults.model_fields_set:
             return self._defaults.limits or (), DEFAULTS
         return (DEFAULT_POLICY,), BUILT_IN

@@ -16,13 +16,7 @@ def read_file(file: Path, settings: GatewaySettings) -> AtStart:
     """Raises ConfigurationRejected."""
 
     def compiled_of(content: bytes) -> Steps[Compiled]:
-        read = yield from reading(content)
-        configuration, errors, parts = read.configuration, read.errors, list(read.parts())
-        del read
-        yield from let_go(parts)
-        if configuration is None:
-            raise ConfigurationRejected([mistake.line(str(file)) for mistake in errors])
-        return (yield from compiling(configuration, settings))
+        return compiling_text(content, str(file), settings)
 
     try:
         content = file.read_bytes()
@@ -31,6 +25,17 @@ def read_file(file: Path, settings: GatewaySettings) -> AtStart:
         raise ConfigurationRejected([message]) from None
     compiled = at_once(compiled_of(content))
     return AtStart(file, content, compiled, compiled_of, _differences, Compiled.parts)
+
+
+def compiling_text(content: bytes, name: str, settings: GatewaySettings) -> Steps[Compiled]:
+    """Compile the bytes of a file with this name; raises ConfigurationRejected."""
+    read = yield from reading(content)
+    configuration, errors, parts = read.configuration, read.errors, list(read.parts())
+    del read
+    yield from let_go(parts)
+    if configuration is None:
+        raise ConfigurationRejected([mistake.line(name) for mistake in errors])
+    return (yield from compiling(configuration, settings))
 
 
 def _differences(before: Compiled, after: Compiled) -> Steps[Sequence[str]]:

@@ -1,6 +1,6 @@
 """Finds the configured route that takes a request."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -45,12 +45,14 @@ class Hit(NamedTuple, Generic[T]):
 class Ambiguous(NamedTuple, Generic[T]):
     """A service could read the path as one that `route` takes; `reason` is for the client.
 
-    Of several such routes it is the most exact one.
+    Of several such routes it is the most exact one. `decided_by` is a route that takes the path if its
+    conditions hold, so that no later one takes it as it is.
     """
 
     reason: str
     route: T
     entry: Entry[T]
+    decided_by: Entry[T] | None = None
 
 
 class Matcher(Generic[T]):
@@ -125,7 +127,8 @@ class Matcher(Generic[T]):
         else:
             reason = ambiguous(path)
             if reason is not None:
-                return self._ambiguous(trees, path, Request(method, section, query), reason)
+                asked = Request(method, section, query)
+                return self._ambiguous(trees, path, lambda entry: entry.takes(asked), reason)
             parts = segments(path)
         request: Request | None = None
         for tree in trees:
@@ -139,8 +142,30 @@ class Matcher(Generic[T]):
                     return Hit(entry.route, entry, path, parts)
         return None
 
+    def search(
+        self, host: bytes | str, path: str, takes: Callable[[Entry[T]], bool]
+    ) -> Hit[T] | Ambiguous[T] | None:
+        """Find the first route with this host and path that `takes` says yes to."""
+        trees = self._trees_of(host)
+        if not trees or path[:1] != "/":
+            return None
+        reason = ambiguous(path)
+        if reason is not None:
+            return self._ambiguous(trees, path, takes, reason)
+        parts = segments(path)
+        for tree in trees:
+            for group in tree.reach(parts):
+                for entry in group:
+                    if takes(entry):
+                        return Hit(entry.route, entry, path, parts)
+        return None
+
     def _ambiguous(
-        self, trees: tuple[Node[T], ...], path: str, request: Request, reason: str
+        self,
+        trees: tuple[Node[T], ...],
+        path: str,
+        takes: Callable[[Entry[T]], bool],
+        reason: str,
     ) -> Hit[T] | Ambiguous[T] | None:
         """Find a route that takes the path as it is; else the one that a service could read in it."""
         if self._some_as_is:
@@ -148,15 +173,15 @@ class Matcher(Generic[T]):
             for tree in trees:
                 for group in tree.reach(parts):
                     for entry in group:
-                        if not entry.takes(request) or _has_dots(entry, parts):
+                        if not takes(entry) or _has_dots(entry, parts):
                             continue
                         if entry.match.as_is:
                             return Hit(entry.route, entry, path, parts)
-                        return self._of_readings(trees, path, reason)
-        return self._of_readings(trees, path, reason)
+                        return self._of_readings(trees, path, reason, entry)
+        return self._of_readings(trees, path, reason, None)
 
     def _of_readings(
-        self, trees: tuple[Node[T], ...], path: str, reason: str
+        self, trees: tuple[Node[T], ...], path: str, reason: str, decided_by: Entry[T] | None
     ) -> Ambiguous[T] | None:
         read = readings(path)
         found: list[Entry[T]] = []
@@ -169,7 +194,7 @@ class Matcher(Generic[T]):
         if not found:
             return None
         most_exact = min(found, key=attrgetter("rank"))
-        return Ambiguous(reason, most_exact.route, most_exact)
+        return Ambiguous(reason, most_exact.route, most_exact, decided_by)
 
     def may_take(self, path: str) -> bool:
         """Whether some route could take a path, on some host and with some fields."""

@@ -110,7 +110,7 @@ def test_every_command_has_help_with_an_example_and_its_exit_statuses(name: str)
 
 
 @pytest.mark.parametrize(
-    "name", ["ps", "services", "routes", "doctor", "up", "restart", "drain", "reload"]
+    "name", ["ps", "services", "routes", "doctor", "up", "restart", "drain", "reload", "diff"]
 )
 def test_every_table_is_there_as_json_too(name: str) -> None:
     called = lockgate.get_command(click.Context(lockgate), name)

@@ -95,6 +95,18 @@ def test_variables_that_are_set_win_over_defaults_and_are_named() -> None:
     assert policies(found["shop"])["timeouts.head"] == (5.0, "route")
 
 
+def test_a_service_wins_over_the_environment_and_a_route_over_its_service() -> None:
+    text = """
+        services: {legacy: {limits: null, timeouts: {head: 5s, total: 9s}}}
+        routes: [{name: a, match: {}, service: legacy, timeouts: {total: 1s}}]
+    """
+    told = policies(routes(text, UPSTREAM_TIMEOUT="4", UPSTREAM_IDLE_TIMEOUT="6")["a"])
+    assert told["timeouts.head"] == (5.0, "services.legacy")
+    assert told["timeouts.total"] == (1.0, "route")
+    assert told["timeouts.idle"] == (6.0, "environment UPSTREAM_IDLE_TIMEOUT")
+    assert told["limits"] == ([], "services.legacy")
+
+
 def test_a_limit_that_is_switched_off_is_told() -> None:
     told = policies(routes(RATE_LIMIT_REQUESTS="0")["orders"])
     assert told["limits.default"] == (None, "environment RATE_LIMIT_REQUESTS")

@@ -1,0 +1,40 @@
+"""Compares a file that is not in force with the one that is: what it says, and where requests would go."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from discovery.base.steps import Steps
+from discovery.model.naming import Catalogue
+from gateway.config.compiled.compiling import Compiled
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.differences import differences
+from gateway.config.settings import GatewaySettings
+from gateway.worker.configuration.reading import compiling_text
+from middlewares.routing.configured import ConfiguredTable
+from middlewares.routing.elsewhere import moved
+from middlewares.routing.recent import RecentRequest
+
+
+def comparing(
+    content: bytes,
+    name: str,
+    *,
+    settings: GatewaySettings,
+    in_force: Compiled | None,
+    table_of: Callable[[Compiled], ConfiguredTable],
+    recent: Iterable[RecentRequest],
+    catalogue: Catalogue,
+) -> Steps[dict[str, Any]]:
+    """The answer to POST /config/diff; raises ConfigurationRejected. `in_force` None: there is no file."""
+    compiled = yield from compiling_text(content, name, settings)
+    before = Configuration() if in_force is None else in_force.configuration
+    found = yield from differences(before, compiled.configuration)
+    requests = [] if in_force is None else list(recent)
+    groups = []
+    if in_force is not None:
+        tables = table_of(in_force), table_of(compiled)
+        groups = yield from moved(requests, *tables, catalogue)
+    return {
+        "differences": found,
+        "requests": {"looked_at": len(requests), "moved": [one._asdict() for one in groups]},
+    }
