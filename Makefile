@@ -10,6 +10,10 @@ ARGS ?=
 # an accented directory nothing could be imported.
 export PYTHONUTF8 := 1
 export PORT_OFFSET SCALE SERVICES
+# A CONFIG of the environment may be another program's.
+ifeq ($(origin CONFIG),command line)
+export GATEWAY_CONFIG := $(CONFIG)
+endif
 
 BIN := .venv/bin
 EXTRAS_run := gateway
@@ -36,6 +40,7 @@ help:
 	@echo 'make chaos    kill, hang and empty everything under load (ARGS=--short: in short)'
 	@echo 'make up on a stack that runs starts anew what has other settings or code than asked for.'
 	@echo 'PORT_OFFSET=20000 is added to every port; SCALE="price_service=3" starts more instances;'
+	@echo 'CONFIG=lockgate.yaml names a configuration file with routes and policies;'
 	@echo 'SERVICES=none, or "price_service signal_service": fewer than the five example services;'
 	@echo 'ARGS=… goes to lockgate or pytest; PYTHON=python3.13 makes .venv with that Python.'
 

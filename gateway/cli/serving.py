@@ -18,11 +18,11 @@ from middlewares.programs.stop_signals import stops_raised
 
 
 def serve_in_foreground(
-    port: int | None, host: str | None, data_dir: Path | None, offset: int
+    port: int | None, host: str | None, data_dir: Path | None, config: Path | None, offset: int
 ) -> None:
     """Serve until SIGTERM or ^C; raises UsageError or StackError if it can't start."""
     state = StackState(data_dir.resolve()) if data_dir else stack_state(Path.cwd(), offset)
-    environ = _environment(os.environ, port, host, offset)
+    environ = _environment(os.environ, port, host, config, offset)
     options: tuple[str, ...] = ()
     if data_dir:
         options = ("--data-dir", str(state.directory))
@@ -46,7 +46,11 @@ def serve_in_foreground(
 
 
 def _environment(
-    environ: Mapping[str, str], port: int | None, host: str | None, offset: int
+    environ: Mapping[str, str],
+    port: int | None,
+    host: str | None,
+    config: Path | None,
+    offset: int,
 ) -> dict[str, str]:
     """The environment with the options in it; an option wins over its variable."""
     said = dict(environ)
@@ -56,6 +60,8 @@ def _environment(
         said["GATEWAY_PORT"] = str(gateway_port(offset, environ))
     if host is not None:
         said["GATEWAY_HOST"] = host
+    if config is not None:
+        said["GATEWAY_CONFIG"] = str(config)
     return said
 
 

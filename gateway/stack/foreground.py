@@ -16,6 +16,7 @@ from gateway.process import serve
 from gateway.stack.changes.code import code_of
 from gateway.stack.changes.environment import process_environment, stop_wait
 from gateway.stack.changes.variables import settings_for
+from gateway.stack.configuration_file import require_valid_file
 from gateway.stack.down import stop_everything
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.logs.tee import LogTee, Render
@@ -26,8 +27,7 @@ from gateway.stack.running.absence import typed
 from gateway.stack.running.serving import SERVE_COMMAND, Serving, served_pids
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervisord.supervision import Supervisor
-from gateway.worker.configuration.at_start import AtStart, read_at_start
-from gateway.worker.configuration.reloading import ConfigurationRejected
+from gateway.worker.configuration.at_start import AtStart
 from middlewares.telemetry.logs import configure_logging
 
 #: Addresses where clients of `localhost` could reach another listener instead of this gateway.
@@ -53,13 +53,13 @@ class Foreground:
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; UsageError: a bad variable, StackError: it can't start."""
-        _file(_settings(self.environ))  # before any file is written
+        require_valid_file(_settings(self.environ))  # before any file is written
         serving, before = self._claim()
         with serving, ExitStack() as stack:
             registry = self._registry(before)
             environ = process_environment(self.environ, self.state, registry.url)
             settings = _settings(environ)
-            at_start = _file(settings)
+            at_start = require_valid_file(settings)
             sockets = _bind(settings)
             for sock in sockets:
                 stack.callback(sock.close)
@@ -141,13 +141,6 @@ def _settings(environ: Mapping[str, str]) -> GatewaySettings:
         return load_settings(environ)
     except SettingsError as error:
         raise UsageError(str(error)) from None
-
-
-def _file(settings: GatewaySettings) -> AtStart | None:
-    try:
-        return read_at_start(settings)
-    except ConfigurationRejected as rejected:
-        raise UsageError("\n".join(rejected.mistakes)) from None
 
 
 def _who_serves(state: StackState) -> str:

@@ -18,6 +18,7 @@ from gateway.stack.changes.selection import missing_dependencies
 from gateway.stack.changes.steps import Step, steps, steps_to_another_registry
 from gateway.stack.changes.variables import defaults_of, known_variables
 from gateway.stack.changes.waiting import Watch
+from gateway.stack.configuration_file import require_valid_file
 from gateway.stack.down import stop_everything
 from gateway.stack.failures import StackError, UsageError
 from gateway.stack.plan import GATEWAY, REGISTRY, ProcessSpec
@@ -115,8 +116,7 @@ class StartUp:
     def _asked(self, before: StackRecord | None) -> StackRecord:
         registry = self._registry(before)
         environment = process_environment(self.environ, self.state, registry.url)
-        if before is not None:
-            _require_valid(environment)
+        _require_valid(environment, runs=before is not None)
         planned = self.make_plan(before.processes if before else None, environment)
         if registry.process:
             planned.insert(0, registry.process)
@@ -220,12 +220,19 @@ class StartUp:
         return {one.name: one for one in before.processes if states.get(one.name) in RUNNING}
 
 
-def _require_valid(environment: Mapping[str, str]) -> None:
-    """Check the settings before anything that runs is touched."""
+def _require_valid(environment: Mapping[str, str], *, runs: bool) -> None:
+    """Check settings and configuration file before anything is touched.
+
+    At a first start the processes say themselves what is wrong with a setting.
+    """
+    left = "what runs is left as it is" if runs else ""
     try:
-        load_settings(environment)
+        settings = load_settings(environment)
     except SettingsError as error:
-        raise UsageError(f"{error}; what runs is left as it is") from None
+        if runs:
+            raise UsageError(f"{error}; {left}") from None
+        return
+    require_valid_file(settings, left)
 
 
 def _other_registry(before: StackRecord, asked: StackRecord) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from tests.support.eventually import eventually
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.e2e
 
 #: A program that listens at a port, for `lockgate register`.
 PROGRAM = "python3 -m http.server"
+FILE = "routes: [{name: here, match: {path: /here}, respond: {body: it is}}]"
 
 
 @pytest.fixture
@@ -310,6 +312,33 @@ async def test_a_bad_variable_is_status_2_and_nothing_is_kept(project: Project) 
     assert status == 2
     assert "RATE_LIMIT_WINDOW='soon'" in errors
     assert errors.count("\n") == 1
+    assert not (project.folder / ".lockgate").exists()
+
+
+async def test_a_configuration_file_is_named_by_an_option(project: Project) -> None:
+    other = "routes: [{name: a, match: {}, respond: {status: 418}}]"
+    for name, text in (("a.yaml", FILE), ("b.yaml", other)):
+        (project.folder / name).write_text(text)
+    async with project.serve("--config", "a.yaml", GATEWAY_CONFIG="b.yaml") as serve:
+        async with aiohttp.ClientSession() as session, session.get(f"{serve.url}/here") as answer:
+            assert await answer.text() == "it is"
+        _, out, _ = await project.run("routes")
+        assert f"Routes of {project.folder / 'a.yaml'}, in the order" in out
+        _, out, _ = await project.run("doctor")
+        assert f"{project.folder / 'a.yaml'}: 1 route, " in out
+        assert (
+            "GATEWAY_CONFIG: " not in out
+        )  # no setting that differs from those of the environment
+
+
+async def test_a_bad_configuration_file_is_status_2_with_all_mistakes_and_nothing_is_kept(
+    project: Project,
+) -> None:
+    (project.folder / "a.yaml").write_text("routez: []\nlimitz: {}\n")
+    status, _, errors = await project.run("serve", "--config", "a.yaml")
+    assert status == 2
+    assert "a.yaml:1:1: routez: unknown key" in errors
+    assert "a.yaml:2:1: limitz: unknown key" in errors
     assert not (project.folder / ".lockgate").exists()
 
 

@@ -324,6 +324,42 @@ def test_a_bad_setting_is_refused_before_anything_is_touched(stack: StandInStack
     assert pids(stack) == before
 
 
+def test_a_bad_file_is_refused_with_all_mistakes_before_anything_is_touched(
+    stack: StandInStack, tmp_path: Path
+) -> None:
+    file = tmp_path / "lockgate.yaml"
+    file.write_text("routez: []\nlimitz: {}\n")
+    stack.environ["GATEWAY_CONFIG"] = str(file)
+    mistakes = [f"{file}:1:1: routez: unknown key", f"{file}:2:1: limitz: unknown key"]
+
+    def refused() -> list[str]:
+        with pytest.raises(UsageError) as error:
+            stack.start_up().run()
+        return [line.partition(";")[0] for line in str(error.value).splitlines()]
+
+    assert refused() == mistakes
+    assert pids(stack) == {}
+    file.write_text("routes: []")
+    stack.start_up().run()
+    before = pids(stack)
+    file.write_text("routez: []\nlimitz: {}\n")
+    assert refused() == [*mistakes, "what runs is left as it is"]
+    assert pids(stack) == before
+
+
+def test_another_file_restarts_the_gateway_alone(stack: StandInStack, tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text("routes: []")
+    stack.environ["GATEWAY_CONFIG"] = str(tmp_path / "a.yaml")
+    stack.start_up().run()
+    before = pids(stack)
+    stack.environ["GATEWAY_CONFIG"] = str(tmp_path / "b.yaml")
+    stack.start_up().run()
+    assert started_anew(stack, before) == {"api_gateway"}
+    told = f"GATEWAY_CONFIG: {tmp_path / 'a.yaml'} → {tmp_path / 'b.yaml'} (api_gateway)"
+    assert told in stack.reports
+
+
 def test_a_gateway_that_does_not_come_up_again_is_put_back_as_it_was(stack: StandInStack) -> None:
     stack.start_up().run()
     gateway = stack.wanted[-1]

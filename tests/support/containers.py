@@ -101,11 +101,21 @@ def compose() -> dict[str, Any]:
     return document
 
 
+def interpolated(text: str, outside: Mapping[str, str]) -> str:
+    """The text with `${NAME:-otherwise}` and `${NAME:+instead}` as Compose replaces them."""
+
+    def value(found: re.Match[str]) -> str:
+        given = outside.get(found["name"], "")
+        return given or found["text"] if found["how"] == "-" else found["text"] if given else ""
+
+    return re.sub(r"\$\{(?P<name>\w+):(?P<how>[-+])(?P<text>[^}]*)\}", value, text)
+
+
 def compose_environment(service: str, outside: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a service; a variable without a value is taken from `outside`, if there."""
     variables: dict[str, Any] = compose()["services"][service].get("environment", {})
     resolved = {
-        name: outside.get(name) if value is None else str(value)
+        name: outside.get(name) if value is None else interpolated(str(value), outside)
         for name, value in variables.items()
     }
     return {name: value for name, value in resolved.items() if value is not None}

@@ -22,8 +22,20 @@ from gateway.cli.numbers import Number
     type=options.Folder(),
     help="Where data, logs and the admin token are kept; else .lockgate/N here, N the port offset.",
 )
+@click.option(
+    "--config",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A configuration file with routes and policies; else GATEWAY_CONFIG.",
+)
 @options.port_offset
-def serve(port: int | None, host: str | None, data_dir: Path | None, port_offset: str) -> None:
+def serve(
+    port: int | None,
+    host: str | None,
+    data_dir: Path | None,
+    config: Path | None,
+    port_offset: str,
+) -> None:
     """Run a gateway for your own services, with a registry, in the foreground.
 
     It reads every variable of the gateway. If REDIS_URL is set, it uses that registry and starts
@@ -33,4 +45,4 @@ def serve(port: int | None, host: str | None, data_dir: Path | None, port_offset
     from gateway.cli.serving import serve_in_foreground
     from gateway.stack.plan import parse_offset
 
-    serve_in_foreground(port, host, data_dir, parse_offset(port_offset))
+    serve_in_foreground(port, host, data_dir, config, parse_offset(port_offset))

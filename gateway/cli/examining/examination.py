@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from gateway.cli.examining import configured, machine, registry, running, services
+from gateway.cli.examining.configuration import configuration_file
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
 from gateway.cli.gateway_client import find_gateway
 from gateway.machine.processes import marked_pids
-from gateway.stack.plan import REGISTRY, REGISTRY_PORT
+from gateway.stack.plan import GATEWAY, REGISTRY, REGISTRY_PORT
 from gateway.stack.running.absence import elsewhere, typed
 from gateway.stack.running.ps import ProcessRow
 from gateway.stack.running.ps import running as what_runs
@@ -38,7 +39,11 @@ def _of_what_runs(
     ours = any(spec.service == REGISTRY for spec in record.processes)
     yield from registry.registry_of_a_stack(record.registry_url, ours=ours)
     yield from running.processes(rows)
-    yield from services.services(find_gateway(state, offset, None, None))
+    gateway = find_gateway(state, offset, None, None)
+    yield from services.services(gateway)
+    for spec in record.processes:
+        if spec.service == GATEWAY:
+            yield from configuration_file(spec.environment.get("GATEWAY_CONFIG", ""), gateway)
     yield from running.settings_that_differ(state, offset, record, environ)
     given = environ.get("REDIS_URL")
     if given and given != record.registry_url:
@@ -57,4 +62,5 @@ def _of_a_start(state: StackState, offset: int, environ: Mapping[str, str]) -> I
         yield from registry.given_registry(given)
     else:
         yield from registry.registry_to_come(REGISTRY_PORT + offset)
+    yield from configuration_file(environ.get("GATEWAY_CONFIG", ""))
     yield from ports(offset, environ)

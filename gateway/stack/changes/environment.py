@@ -1,6 +1,7 @@
 """The environment of a stack's processes, whatever their supervisor was started with."""
 
 import math
+import os
 import shlex
 from collections.abc import Collection, Mapping
 
@@ -15,8 +16,13 @@ STOP_MARGIN_S = 5
 def process_environment(
     environ: Mapping[str, str], state: StackState, registry_url: str
 ) -> dict[str, str]:
-    """The user's variables, with the stack's defaults where one is unset; an empty one is unset."""
+    """The user's variables, with the stack's defaults where one is unset; an empty one is unset.
+
+    The path of the configuration file is absolute: the processes run in another folder.
+    """
     environment = {**environ, "REDIS_URL": registry_url}
+    if file := environment.get("GATEWAY_CONFIG"):
+        environment["GATEWAY_CONFIG"] = os.path.abspath(file)
     if not (environment.get("ADMIN_TOKEN") or environment.get("ADMIN_TOKEN_FILE")):
         environment["ADMIN_TOKEN_FILE"] = str(state.token_file)
     # Stopping the stack must not take five minutes because a page watches a stream.

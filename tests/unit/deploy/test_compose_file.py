@@ -18,7 +18,7 @@ from gateway.stack.changes.variables import defaults_of
 from gateway.stack.registry.server import SERVERS
 from services.catalogue import MODULES, find
 from services.host_ports import targets_of
-from tests.support.containers import ROOT, compose, compose_environment, dockerfile
+from tests.support.containers import ROOT, compose, compose_environment, dockerfile, interpolated
 from tests.support.documents import blocks, rows_of
 
 SERVICES = compose()["services"]
@@ -277,6 +277,24 @@ def test_what_is_ours_is_one_image_without_rights_that_it_does_not_need(name: st
     assert service["cap_drop"] == ["ALL"]
     assert "user" not in service
     assert "privileged" not in service
+
+
+def test_a_folder_with_a_configuration_file_is_mounted_where_one_is_named() -> None:
+    def mounted(**outside: str) -> tuple[str, str, str | None]:
+        (volume,) = SERVICES["api_gateway"]["volumes"]
+        source, target, mode = interpolated(volume, outside).split(":")
+        assert mode == "ro"
+        return source, target, compose_environment("api_gateway", outside)["GATEWAY_CONFIG"] or None
+
+    assert mounted(LOCKGATE_CONFIG="./shop") == (
+        "./shop",
+        "/etc/lockgate",
+        "/etc/lockgate/lockgate.yaml",
+    )
+    # Else a volume that stays empty: a folder of the host would be made where there is none.
+    assert mounted() == ("no-configuration", "/etc/lockgate", None)
+    assert "no-configuration" in compose()["volumes"]
+    assert load_settings(compose_environment("api_gateway", {})).gateway_config is None
 
 
 def test_the_registry_keeps_its_data_in_a_volume_and_forgets_nothing() -> None:

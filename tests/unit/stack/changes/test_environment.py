@@ -48,6 +48,16 @@ def test_what_the_supervisor_was_started_with_does_not_count(tmp_path: Path) -> 
     assert "RATE_LIMIT_REQUESTS" not in shown
 
 
+def test_the_path_of_the_configuration_file_is_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = stack_state(tmp_path, 0)
+    environ = process_environment({"GATEWAY_CONFIG": "a/../b.yaml"}, state, "redis://h/0")
+    assert environ["GATEWAY_CONFIG"] == str(tmp_path / "b.yaml")
+    assert process_environment({"GATEWAY_CONFIG": ""}, state, "")["GATEWAY_CONFIG"] == ""
+
+
 def test_a_stack_decides_what_nobody_said(tmp_path: Path) -> None:
     state = stack_state(tmp_path, 0)
     environ = process_environment({"SHUTDOWN_GRACE": "3", "VIEW_FILE": ""}, state, "redis://h/0")
