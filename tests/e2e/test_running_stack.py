@@ -6,6 +6,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -47,7 +48,7 @@ def anew(before: dict[str, int], now: dict[str, int]) -> set[str]:
     return {name for name, pid in now.items() if before.get(name) != pid}
 
 
-def test_what_is_asked_of_a_running_stack_is_done_and_said() -> None:
+def test_what_is_asked_of_a_running_stack_is_done_and_said(tmp_path: Path) -> None:
     """`RATE_LIMIT_REQUESTS=0 make up` on a running stack said that all is up, but changed nothing."""
     stack = Stack(RATE_LIMIT_REQUESTS="0", HEARTBEAT_INTERVAL="1", INSTANCE_TTL="4")
     try:
@@ -55,6 +56,7 @@ def test_what_is_asked_of_a_running_stack_is_done_and_said() -> None:
         _one_service_restarts_and_no_request_fails(stack)
         _instances_are_added_kept_and_taken_away(stack)
         _a_setting_restarts_the_gateway_alone(stack)
+        _a_configuration_file_restarts_the_gateway_alone(stack, tmp_path)
         _another_spelling_of_a_value_restarts_nothing(stack)
         _whoever_reads_along_can_leave(stack)
         _a_closed_terminal_takes_the_change_back(stack)
@@ -126,6 +128,24 @@ def _a_setting_restarts_the_gateway_alone(stack: Stack) -> None:
     assert "RATE_LIMIT_REQUESTS: 0 → 50 (api_gateway)" in done.stderr
     assert anew(before, pids(stack)) == {"api_gateway"}
     assert stack.get(PRICES).headers["RateLimit-Policy"].startswith('"default";q=50;')
+
+
+def _a_configuration_file_restarts_the_gateway_alone(stack: Stack, folder: Path) -> None:
+    before = pids(stack)
+    file = folder / "lockgate.yaml"
+    file.write_text("routes: [{name: here, match: {path: /here}, respond: {body: it is}}]")
+    done = stack.make("up", CONFIG=str(file))
+    assert done.returncode == 0, done.stderr
+    assert f"GATEWAY_CONFIG: unset → {file} (api_gateway)" in done.stderr
+    assert anew(before, pids(stack)) == {"api_gateway"}
+    assert stack.get("/here").body == b"it is"
+    file.write_text("routez: []\nlimitz: {}\n")
+    refused = stack.make("up", CONFIG=str(file))
+    assert refused.returncode != 0
+    for mistake in (f"{file}:1:1: routez: ", f"{file}:2:1: limitz: "):
+        assert mistake in refused.stderr
+    assert stack.get("/here").body == b"it is"
+    assert stack.make("up").returncode == 0
 
 
 def _another_spelling_of_a_value_restarts_nothing(stack: Stack) -> None:

@@ -39,6 +39,9 @@ routes:
   keys. A file names it in its first line, as above.
 - `lockgate routes --file FILE` prints the routes of a file in the order in which they are tried, with every
   policy and where it comes from; without `--file`, those in force.
+- `lockgate diff FILE` says what a file would change, and which of the last requests would go elsewhere, be refused
+  or be admitted. `RECENT_REQUESTS` of them are kept, with the names of their headers and of the members of their
+  query, and without values: `perhaps` stands where a value decides.
 
 ## Putting a file in force
 
