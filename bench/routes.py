@@ -125,7 +125,7 @@ def _default() -> Contender:
 
     def run() -> None:
         for request in islice(asked, TOGETHER):
-            table.find(request, catalogue)
+            table.find(request, lambda: catalogue, "GET")
 
     return Contender("default", 0.0, run)
 
