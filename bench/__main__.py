@@ -16,6 +16,7 @@ from bench import (
     propagation,
     reloads,
     request_cases,
+    route_tables,
     routes,
     scale,
     trees,
@@ -47,6 +48,7 @@ SECTIONS = {
     "scale": scale.run,
     "routes": routes.run,
     "reloads": reloads.run,
+    "route-tables": route_tables.run,
     "trees": trees.run,
 }
 #: Slow sections, which run only when named.
@@ -61,6 +63,7 @@ ONLY_BY_NAME = {
     "scale",
     "routes",
     "reloads",
+    "route-tables",
     "trees",
 }
 

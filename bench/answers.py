@@ -1,7 +1,7 @@
 """What the origins answer to the requests of `workloads.py`.
 
 /unique, /chunked, /unmodified (304) and /large have a new ETag and X-Request-Id in each answer, as most
-services' answers have; any other path gets the same answer each time.
+services' answers have; so has each path that ends in /unique. Any other gets the same answer each time.
 """
 
 import itertools
@@ -36,6 +36,8 @@ def body_of(path: str) -> bytes:
 
 def answer(path: bytes) -> bytes:
     """The whole answer; `path` is without the query."""
+    if path.endswith(b"/unique"):
+        path = b"/unique"
     repeats = path not in _ANSWERS
     id_ = SMALL_ID.encode() if repeats else b"%032x" % next(_numbers)
     status, framing, body = _ANSWERS[b"/unique" if repeats else path]

@@ -11,12 +11,12 @@ TRIED = 3
 PATIENCE_S = 5.0
 
 
-def wrong_answers(port: int, template: str, workload: Workload) -> str:
+def wrong_answers(port: int, template: str, workload: Workload, tried: int = TRIED) -> str:
     """What is wrong with the answers to a few requests on one connection; empty if nothing is."""
     ids = set()
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as sock:
-            for request in islice(requests(template, new_run()), TRIED):
+            for request in islice(requests(template, new_run()), tried):
                 sock.sendall(request)
                 answer = HTTPResponse(sock, method=workload.method)
                 answer.begin()
@@ -28,6 +28,6 @@ def wrong_answers(port: int, template: str, workload: Workload) -> str:
                 ids.add(answer.headers["X-Request-Id"])
     except (OSError, HTTPException) as error:
         return f"it does not answer: {error!r}"
-    if workload is not REPEATING and (len(ids) < TRIED or None in ids):
+    if workload is not REPEATING and (len(ids) < tried or None in ids):
         return "it does not pass on the instance's X-Request-Id, which is new in each answer"
     return ""

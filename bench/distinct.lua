@@ -1,20 +1,31 @@
--- Has wrk send a template's requests, each with an id and an address that no other one has, as
--- `requests` in workloads.py does: wrk -s distinct.lua URL -- TEMPLATE-FILE RUN PAUSE-MS
+-- Has wrk send a template's requests, each with an id and an address that no other one has and to a
+-- route by chance, as `requests` in workloads.py does: wrk -s distinct.lua URL -- TEMPLATE-FILE RUN PAUSE-MS
 
 local run, first
 local count = 0
-local pieces, ids, addresses = {}, {}, {}
+local routes = 1
+local pieces, ids, addresses, numbers, most = {}, {}, {}, {}, {}
 
 function init(arguments)
   local file = assert(io.open(arguments[1], "rb"))
   local template = file:read("*a")
   file:close()
   run, first = arguments[2], tonumber(arguments[2], 16)
+  math.randomseed(first)
   local from = 1
-  for at, marker, behind in template:gmatch("()({%l+})()") do
+  for at, marker, behind in template:gmatch("()({%l[%l%d ]*})()") do
     table.insert(pieces, template:sub(from, at - 1))
     table.insert(pieces, marker)
-    table.insert(marker == "{id}" and ids or addresses, #pieces)
+    local kind, many = marker:match("{(%l+) of (%d+)}")
+    if kind then
+      table.insert(numbers, #pieces)
+      table.insert(most, tonumber(many))
+      if kind == "route" then
+        routes = tonumber(many)
+      end
+    else
+      table.insert(marker == "{id}" and ids or addresses, #pieces)
+    end
     from = behind
   end
   table.insert(pieces, template:sub(from))
@@ -35,6 +46,10 @@ function request()
   end
   for i = 1, #addresses do
     pieces[addresses[i]] = address(first + count)
+  end
+  local route = math.random(0, routes - 1)
+  for i = 1, #numbers do
+    pieces[numbers[i]] = route % most[i]
   end
   return table.concat(pieces)
 end

@@ -1,8 +1,8 @@
 """What finding a route costs: the default table beside tables of 1, 100 and 5,000 configured routes.
 
 It is measured in this process, without a server: the time of a call, over requests that differ. In each
-round every table has its turn. Half of the routes have a template, half a prefix; the requests of a table
-go to all of its routes.
+round every table has its turn. The routes are those of `route_set.py`, and the requests of a table go to
+all of them.
 """
 
 import gc
@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from statistics import median
 
 from bench.report import Bar, with_range
+from bench.route_set import Route, routes
 from bench.stage import Stage
 from middlewares.header_section import HeaderSection
 from middlewares.routing.deciding import Table
@@ -21,7 +22,6 @@ from middlewares.routing.matching.match import Exact, Match
 from middlewares.routing.matching.matcher import Hit, Matcher
 from middlewares.routing.policy import RoutePolicy
 
-HOSTS = 50
 #: Different requests of a table, and those that are timed together: so few that a round is often over
 #: before the machine does something else.
 REQUESTS = 1000
@@ -71,10 +71,10 @@ def run(stage: Stage) -> None:
     )
     contenders = [
         _default(),
-        *(_configured(number, HOSTS if number > HOSTS else 1) for number in (1, 100, 5000)),
-        _configured(5000, HOSTS, methods=frozenset(["GET", "HEAD"])),
-        _configured(5000, HOSTS, headers={"x-plan": Exact("gold")}),
-        _configured(5000, HOSTS, query={"preview": Exact("1")}),
+        *(_configured(number) for number in (1, 100, 5000)),
+        _configured(5000, methods=frozenset(["GET", "HEAD"])),
+        _configured(5000, headers={"x-plan": Exact("gold")}),
+        _configured(5000, query={"preview": Exact("1")}),
         _elsewhere(5000),
     ]
     times = _measure(contenders, rounds)
@@ -130,13 +130,12 @@ def _default() -> Contender:
     return Contender("default", 0.0, run)
 
 
-def _configured(number: int, hosts: int, **conditions: object) -> Contender:
-    routes = [_route(place, hosts, **conditions) for place in range(number)]
-    matcher, made_in_ms = _made(routes)
-    places = random.Random(1).choices(range(number), k=REQUESTS)
+def _configured(number: int, **conditions: object) -> Contender:
+    table = routes(number)
+    matcher, made_in_ms = _made([_match(route, **conditions) for route in table])
     requests = [
-        (f"h{place % hosts}.example.com".encode(), f"/v1/things{place}/{4711 + place}/parts")
-        for place in places
+        (route.host.encode(), f"{route.prefix}/{4711 + place}/unique")
+        for place, route in enumerate(random.Random(1).choices(table, k=REQUESTS))
     ]
     section = HeaderSection(FIELDS)
     for host, path in requests:
@@ -155,7 +154,7 @@ def _configured(number: int, hosts: int, **conditions: object) -> Contender:
 
 def _elsewhere(number: int) -> Contender:
     """Requests that none of the routes takes, as those to discovered services below /api are."""
-    matcher, made_in_ms = _made([_route(place, HOSTS) for place in range(number)])
+    matcher, made_in_ms = _made([_match(route) for route in routes(number)])
     asked = cycle([f"/api/things{place}/{place}/parts" for place in range(REQUESTS)])
     section = HeaderSection(FIELDS)
 
@@ -166,14 +165,13 @@ def _elsewhere(number: int) -> Contender:
     return Contender(f"{number:,} routes, none of them asked for", made_in_ms, run)
 
 
-def _route(place: int, hosts: int, **conditions: object) -> tuple[Match, int]:
-    host = f"h{place % hosts}.example.com"
-    if place % 2:
-        return Match(host=host, prefix=f"/v1/things{place}", **conditions), place  # type: ignore[arg-type]
-    return Match(host=host, path=f"/v1/things{place}/{{id}}/parts", **conditions), place  # type: ignore[arg-type]
+def _match(route: Route, **conditions: object) -> Match:
+    if route.has_template:
+        return Match(host=route.host, path=route.template, **conditions)  # type: ignore[arg-type]
+    return Match(host=route.host, prefix=route.prefix, **conditions)  # type: ignore[arg-type]
 
 
-def _made(routes: Sequence[tuple[Match, int]]) -> tuple[Matcher[int], float]:
+def _made(matches: Sequence[Match]) -> tuple[Matcher[int], float]:
     began_s = time.thread_time()
-    matcher = Matcher(routes)
+    matcher = Matcher([(match, place) for place, match in enumerate(matches)])
     return matcher, (time.thread_time() - began_s) * 1000

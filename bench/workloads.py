@@ -1,16 +1,19 @@
 """The requests of the hop's measurements; but for the last workload, no request is like another.
 
 A workload is a template: `{id}` stands for 16 hexadecimal digits and `{address}` for an IPv4 address,
-which are new in each request. The origins' answers are new too, see `bench/origin.py`.
+which are new in each request. `{route of 100}` is a number below 100 by chance, and `{host of 50}` that
+number modulo 50. The origins' answers are new too, see `bench/origin.py`.
 """
 
 import itertools
+import random
 import re
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-_MARKER = re.compile(r"(\{id\}|\{address\})")
+_MARKER = re.compile(r"(\{id\}|\{address\}|\{(?:route|host) of \d+\})")
+_OF = re.compile(r"\{(route|host) of (\d+)\}")
 _ADDRESSES = 1 << 22  # of 100.64.0.0/10, in which no client of a real network is met
 
 _OF_A_CLIENT = {
@@ -51,7 +54,10 @@ _ORDER = '{"order":"{id}","symbol":"BTCUSDT","side":"buy","quantity":"0.25","not
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Requests of one kind. `target` is the origin's; `status` is that of the answer."""
+    """Requests of one kind. `target` is the origin's; `status` is that of the answer.
+
+    With a `host` they go to configured routes, which pass the target on as it is.
+    """
 
     name: str
     title: str
@@ -60,9 +66,12 @@ class Workload:
     method: str = "GET"
     body: str = ""
     status: int = 200
+    host: str = ""
 
     def template(self, host: str, prefix: str) -> str:
-        """The whole request to a proxy that strips the prefix."""
+        """The whole request to a proxy that strips the prefix, unless a configured route takes it."""
+        if self.host:
+            host, prefix = self.host, ""
         fields = {"Host": host, **self.fields}
         if self.body:
             fields |= {
@@ -81,9 +90,15 @@ def filled(template: str, id_: str, address: str) -> str:
 def requests(template: str, run: str) -> Iterator[bytes]:
     """The template's requests without end; `run` is 8 hexadecimal digits, see `new_run`."""
     pieces = _MARKER.split(template)
+    numbers = {piece: (of[1], int(of[2])) for piece in pieces if (of := _OF.fullmatch(piece))}
+    routes = max((most for kind, most in numbers.values() if kind == "route"), default=1)
     first = int(run, 16)
+    chance = random.Random(first)
     for number in itertools.count(1):
         new = {"{id}": f"{run}{number:08x}", "{address}": _address(first + number)}
+        if numbers:
+            route = chance.randrange(routes)
+            new |= {piece: str(route % most) for piece, (_, most) in numbers.items()}
         yield "".join([new.get(piece, piece) for piece in pieces]).encode("ascii")
 
 

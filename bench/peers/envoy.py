@@ -1,15 +1,19 @@
 """Envoy, with one worker."""
 
 import json
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site, find, version_of
+from bench.route_set import Route
 
 NAME = "Envoy"
 _TYPE = "type.googleapis.com/envoy.extensions"
 
 
-def peers() -> list[Peer]:
+def peers(routes: Sequence[Route] = ()) -> list[Peer]:
+    """The bare one and the one that does the same work; the latter has the routes too."""
     binary = find("envoy")
     if binary is None:
         return []
@@ -17,7 +21,7 @@ def peers() -> list[Peer]:
 
     def peer(same_work: bool) -> Peer:
         def launch(site: Site) -> Launch:
-            config = site.write("envoy.json", json.dumps(_config(site, same_work)))
+            config = site.write("envoy.json", json.dumps(_config(site, same_work, routes)))
             options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
             return Launch([binary, *options, "-c", config])
 
@@ -26,7 +30,7 @@ def peers() -> list[Peer]:
     return [peer(False), peer(True)]
 
 
-def _config(site: Site, same_work: bool) -> dict[str, Any]:
+def _config(site: Site, same_work: bool, routes: Sequence[Route]) -> dict[str, Any]:
     return {
         "static_resources": {
             "listeners": [
@@ -34,7 +38,7 @@ def _config(site: Site, same_work: bool) -> dict[str, Any]:
                     "name": "public",
                     "address": _address(site.port),
                     "tcp_backlog_size": 4096,
-                    "filter_chains": [{"filters": [_manager(site, same_work)]}],
+                    "filter_chains": [{"filters": [_manager(site, same_work, routes)]}],
                 }
             ],
             "clusters": [_cluster("small", site.small_port), _cluster("stream", site.stream_port)],
@@ -42,7 +46,7 @@ def _config(site: Site, same_work: bool) -> dict[str, Any]:
     }
 
 
-def _manager(site: Site, same_work: bool) -> dict[str, Any]:
+def _manager(site: Site, same_work: bool, routes: Sequence[Route]) -> dict[str, Any]:
     manager: dict[str, Any] = {
         "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "public",
@@ -71,6 +75,7 @@ def _manager(site: Site, same_work: bool) -> dict[str, Any]:
         manager["upgrade_configs"] = [{"upgrade_type": "websocket"}]
         manager["access_log"] = [_access_log(site)]
         manager["http_filters"].insert(0, _limit())
+        manager["route_config"]["virtual_hosts"] += hosts(routes)
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
 
 
@@ -78,6 +83,32 @@ def _route(prefix: str, cluster: str) -> dict[str, Any]:
     return {
         "match": {"prefix": prefix + "/"},
         "route": {"cluster": cluster, "prefix_rewrite": "/", "timeout": "0s"},
+    }
+
+
+def hosts(routes: Sequence[Route]) -> list[dict[str, Any]]:
+    """A virtual host for each host, with the list of its routes."""
+    of_hosts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for route in routes:
+        match = {"path_separated_prefix": route.prefix}
+        of_hosts[route.host].append(
+            {
+                "match": _template(route.template) if route.has_template else match,
+                "route": {"cluster": "small", "timeout": "0s"},
+            }
+        )
+    return [
+        {"name": host, "domains": [host], "routes": of_host} for host, of_host in of_hosts.items()
+    ]
+
+
+def _template(template: str) -> dict[str, Any]:
+    matcher = f"{_TYPE}.path.match.uri_template.v3.UriTemplateMatchConfig"
+    return {
+        "path_match_policy": {
+            "name": "envoy.path.match.uri_template.uri_template_matcher",
+            "typed_config": {"@type": matcher, "path_template": template},
+        }
     }
 
 

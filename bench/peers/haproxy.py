@@ -1,10 +1,12 @@
 """HAProxy, with one thread."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.peers.peer import Launch, Peer, Site, find, version_of
 from bench.processes import free_port
+from bench.route_set import Route
 
 NAME = "HAProxy"
 
@@ -67,14 +69,25 @@ frontend public
     stick-table type ip size 100k expire 60s store http_req_rate(10s)
     http-request track-sc0 src
     http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 10000000 }}
+{routing}
     use_backend stream if {{ path_beg /api/stream/ }}
-    default_backend small
 backend small
     http-request replace-path /api/bench/(.*) /\\1
     server one 127.0.0.1:{small}
 backend stream
     http-request replace-path /api/stream/(.*) /\\1
     server one 127.0.0.1:{stream}
+backend routed
+    server one 127.0.0.1:{small}
+"""
+_ALL = "    default_backend small"
+#: Both maps are trees: of the path with a star for the value of the template, and of prefixes.
+_BY_MAPS = """
+    http-request set-var-fmt(txn.path) %[req.hdr(Host)]/%[path,field(2,/)]/%[path,field(3,/)]/*/%[path,field(5,/,0)]
+    http-request set-var(txn.route) var(txn.path),map_str({templates})
+    http-request set-var(txn.route) base,map_beg({prefixes}) unless {{ var(txn.route) -m found }}
+    use_backend %[var(txn.route)] if {{ var(txn.route) -m found }}
+    use_backend small if {{ path_beg /api/bench/ }}
 """
 #: In front of these come the backends of services whose servers are added later.
 _RUNTIME = """
@@ -93,7 +106,8 @@ backend {service}
 """
 
 
-def peers() -> list[Peer]:
+def peers(routes: Sequence[Route] = ()) -> list[Peer]:
+    """The bare one and the one that does the same work; the latter has the routes too."""
     binary = find("haproxy")
     if binary is None:
         return []
@@ -102,13 +116,36 @@ def peers() -> list[Peer]:
     def peer(same_work: bool) -> Peer:
         def launch(site: Site) -> Launch:
             text = _COMMON + (_SAME_WORK if same_work else _BARE).format(
-                port=site.port, small=site.small_port, stream=site.stream_port, log_format=_LOG
+                port=site.port,
+                small=site.small_port,
+                stream=site.stream_port,
+                log_format=_LOG,
+                routing=_by_maps(site, routes) if routes else _ALL,
             )
             return Launch([binary, "-db", "-f", site.write("haproxy.cfg", text)])
 
         return Peer(NAME, version, same_work, launch)
 
     return [peer(False), peer(True)]
+
+
+def _by_maps(site: Site, routes: Sequence[Route]) -> str:
+    templates, prefixes = maps(routes)
+    return _BY_MAPS.format(
+        templates=site.write("templates.map", templates),
+        prefixes=site.write("prefixes.map", prefixes),
+    )
+
+
+def maps(routes: Sequence[Route]) -> tuple[str, str]:
+    """The map of the routes with a template, and that of the others."""
+    templates = (f"{r.host}{r.template.replace('{id}', '*')}" for r in routes if r.has_template)
+    prefixes = (f"{r.host}{r.prefix}/" for r in routes if not r.has_template)
+    return _map(templates), _map(prefixes)
+
+
+def _map(keys: Iterable[str]) -> str:
+    return "".join(f"{key} routed\n" for key in keys)
 
 
 @dataclass(frozen=True, slots=True)

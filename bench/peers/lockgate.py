@@ -3,18 +3,25 @@
 import json
 import os
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.peers.peer import SMALL, STREAM, Launch, Peer, Site
 from bench.processes import THIS_TREE, until_routed
+from bench.route_set import Route
 from gateway.version import VERSION
 
 NAME = "Lockgate"
 TOKEN = "the-token-of-the-benchmark"
 
 
-def peer(python: str, registry_port: int, tree: Path | None = None) -> Peer:
-    """The gateway of this checkout, or of another one, which then has a namespace of its own."""
+def peer(
+    python: str, registry_port: int, tree: Path | None = None, routes: Sequence[Route] = ()
+) -> Peer:
+    """The gateway of this checkout, or of another one, which then has a namespace of its own.
+
+    Without routes it has no configuration file.
+    """
     code = THIS_TREE if tree is None else {"PYTHONPATH": str(tree), "REGISTRY_NAMESPACE": tree.name}
 
     def launch(site: Site) -> Launch:
@@ -28,10 +35,27 @@ def peer(python: str, registry_port: int, tree: Path | None = None) -> Peer:
             "TRUSTED_PROXIES": "127.0.0.1",
             "SHUTDOWN_GRACE": "1",
         }
+        if routes:
+            environment["GATEWAY_CONFIG"] = site.write("lockgate.yaml", configuration(routes))
         return Launch([python, "-m", "gateway"], environment)
 
     name = NAME if tree is None else f"{NAME} of {tree.name}"
     return Peer(name, VERSION, True, launch)
+
+
+def configuration(routes: Sequence[Route]) -> str:
+    """The configuration file with these routes, all to the small origin."""
+    service = SMALL.rpartition("/")[2]
+    return "routes:\n" + "".join(
+        f"  - name: {route.name}\n"
+        f"    match: {{host: {route.host}, {_path(route)}}}\n"
+        f"    service: {service}_service\n"
+        for route in routes
+    )
+
+
+def _path(route: Route) -> str:
+    return f'path: "{route.template}"' if route.has_template else f"prefix: {route.prefix}"
 
 
 def register_origins(site: Site) -> None:

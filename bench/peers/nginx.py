@@ -3,8 +3,12 @@
 Its bodies pass through large buffers, because without them it reads 4 KiB at a time and needs three times the CPU.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from bench.answers import LARGE, SMALL, SMALL_ID
 from bench.peers.peer import Launch, Peer, Site, find, version_of
+from bench.route_set import Route
 
 NAME = "nginx"
 
@@ -65,19 +69,19 @@ _SAME_WORK = """
         "" $http_host;
     }}
     map $http_upgrade $upgrades {{ default upgrade; "" ""; }}
+    access_log {folder}/access.log access buffer=64k flush=1s;
+    limit_req zone=clients burst=100000 nodelay;
+    client_max_body_size 0;
+    proxy_set_header Connection $upgrades;
+    proxy_set_header Upgrade $http_upgrade;
+    proxy_set_header Host $http_host;
+    proxy_set_header X-Correlation-ID $request_id;
+    proxy_set_header X-Forwarded-For $forwarded_for;
+    proxy_set_header X-Forwarded-Proto $forwarded_proto;
+    proxy_set_header X-Forwarded-Host $forwarded_host;
+    add_header X-Correlation-ID $request_id always;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        access_log {folder}/access.log access buffer=64k flush=1s;
-        limit_req zone=clients burst=100000 nodelay;
-        client_max_body_size 0;
-        proxy_set_header Connection $upgrades;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Host $http_host;
-        proxy_set_header X-Correlation-ID $request_id;
-        proxy_set_header X-Forwarded-For $forwarded_for;
-        proxy_set_header X-Forwarded-Proto $forwarded_proto;
-        proxy_set_header X-Forwarded-Host $forwarded_host;
-        add_header X-Correlation-ID $request_id always;
         location /api/bench/ {{ proxy_pass http://small/; }}
         location /api/stream/ {{
             proxy_pass http://stream/;
@@ -94,6 +98,17 @@ _SAME_WORK = """
         }}
     }}
 """
+#: Of a host with configured routes.
+_HOST = """
+    server {{
+        listen 127.0.0.1:{port};
+        server_name {host};
+{locations}
+    }}
+"""
+_PREFIX = "location {prefix}/ {{ proxy_pass http://small; }}"
+#: Expressions of a server are tried one after the other, those within a prefix only below it.
+_TEMPLATE = "location {prefix}/ {{ location ~ ^{expression}$ {{ proxy_pass http://small; }} }}"
 #: SSI has an answer sent in chunks, and leaves a 304 without Content-Length.
 _ORIGIN = """
     server {{
@@ -105,6 +120,7 @@ _ORIGIN = """
         add_header ETag '"$request_id"';
         add_header X-Request-Id $request_id;
         location = /unique {{ return 200 '{document}'; }}
+        location ~ /unique$ {{ return 200 '{document}'; }}
         location = /chunked {{ ssi on; return 200 '{document}'; }}
         location = /unmodified {{ ssi on; return 304 '-'; }}
         location = /large {{ alias {large}; }}
@@ -117,7 +133,8 @@ _ORIGIN = """
 """
 
 
-def peers() -> list[Peer]:
+def peers(routes: Sequence[Route] = ()) -> list[Peer]:
+    """The bare one and the one that does the same work; the latter has the routes too."""
     binary = find(NAME)
     if binary is None:
         return []
@@ -132,11 +149,26 @@ def peers() -> list[Peer]:
                 port=site.port,
                 folder=site.folder,
             )
+            if same_work:
+                text += hosts(site.port, routes)
             return _launch(binary, site, text)
 
         return Peer(NAME, version, same_work, launch)
 
     return [launcher(False), launcher(True)]
+
+
+def hosts(port: int, routes: Sequence[Route]) -> str:
+    """A server for each host, with a location for each of its routes."""
+    locations: dict[str, list[str]] = defaultdict(list)
+    for route in routes:
+        location = _TEMPLATE if route.has_template else _PREFIX
+        expression = route.template.replace("{id}", "[^/]+")
+        locations[route.host].append(location.format(prefix=route.prefix, expression=expression))
+    return "".join(
+        _HOST.format(port=port, host=host, locations="\n".join(of_host))
+        for host, of_host in locations.items()
+    )
 
 
 def origin(site: Site) -> Launch | None:

@@ -13,6 +13,7 @@ from bench.checking import wrong_answers
 from bench.peers import nginx
 from bench.peers.peer import Launch, Site
 from bench.processes import THIS_TREE, Running, free_port
+from bench.route_set import requests_over
 from bench.workloads import UNIQUE, WORKLOADS, Workload
 
 ANSWER = b"HTTP/1.1 %d\r\nContent-Length: %d\r\nX-Request-Id: %s\r\n\r\n%s"
@@ -36,7 +37,9 @@ def serving_port(server: str, folder: Path) -> Iterator[int]:
         yield port
 
 
-@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=lambda workload: workload.name)
+@pytest.mark.parametrize(
+    "workload", [*WORKLOADS.values(), requests_over(100)], ids=lambda workload: workload.name
+)
 def test_both_origins_answer_each_workload(workload: Workload, origin_port: int) -> None:
     assert not wrong_answers(origin_port, workload.template("bench", ""), workload)
 

@@ -1,6 +1,7 @@
 """The load of `make bench`: what it sends does not repeat, and what comes back does not."""
 
 import asyncio
+import re
 import shutil
 from itertools import islice
 
@@ -8,6 +9,7 @@ import pytest
 
 from bench.answers import answer
 from bench.load import load
+from bench.route_set import requests_over, routes
 from bench.workloads import FORWARDED, POST, REPEATING, UNIQUE, WORKLOADS, new_run, requests
 
 #: What a memory of the gateway would have to be larger than.
@@ -51,14 +53,46 @@ def test_no_two_answers_are_equal(path: bytes) -> None:
     assert answer(path) != answer(path)
 
 
-@pytest.mark.parametrize("with_wrk", [True, False], ids=["wrk", "own generator"])
-async def test_a_load_sends_the_requests_of_the_template(
-    with_wrk: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if with_wrk and not shutil.which("wrk"):
-        pytest.skip("wrk is not installed")
-    if not with_wrk:
+@pytest.fixture(params=["wrk", "own generator"])
+def a_generator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param != "wrk":
         monkeypatch.setattr(shutil, "which", lambda name: None)
+    elif not shutil.which("wrk"):
+        pytest.skip("wrk is not installed")
+
+
+@pytest.mark.usefixtures("a_generator")
+async def test_a_load_sends_the_requests_of_the_template() -> None:
+    template = FORWARDED.template("proxy.example", "")
+    came = await loaded(template)
+
+    # wrk makes one request that it does not send.
+    run = came[0].partition(b"request=")[2][:8].decode()
+    assert len(set(came)) == len(came)
+    assert set(came) <= set(islice(requests(template, run), len(came) + 10))
+
+
+@pytest.mark.usefixtures("a_generator")
+async def test_a_load_over_routes_asks_each_of_them_at_its_host() -> None:
+    came = await loaded(requests_over(60).template("proxy.example", ""))
+
+    assert len(set(came)) == len(came)
+    assert {asked(head) for head in came} <= {(one.host, one.prefix) for one in routes(60)}
+    # Chance leaves out few of 60 in the hundreds of requests of a second.
+    assert len({asked(head) for head in came}) > 30
+
+
+def asked(head: bytes) -> tuple[str, str]:
+    """The host, and the path's first two segments."""
+    found = re.match(
+        r"GET (/v1/things\d+)/[0-9a-f]{16}/unique\?.*\r\nHost: (.*)\r\n", head.decode()
+    )
+    assert found
+    return found[2], found[1]
+
+
+async def loaded(template: str) -> list[bytes]:
+    """What a second of load sends."""
     came: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -69,18 +103,13 @@ async def test_a_load_sends_the_requests_of_the_template(
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    template = FORWARDED.template(f"127.0.0.1:{port}", "")
     seen = await asyncio.to_thread(
         load, port, template, core=0, connections=4, duration_s=1, pause_ms=1
     )
     server.close()
-
     assert seen.requests
     assert not seen.failed
-    # wrk makes one request that it does not send.
-    run = came[0].partition(b"request=")[2][:8].decode()
-    assert len(set(came)) == len(came)
-    assert set(came) <= set(islice(requests(template, run), len(came) + 10))
+    return came
 
 
 async def read_head(reader: asyncio.StreamReader) -> bytes:
