@@ -15,6 +15,7 @@ from gateway.config.settings import GatewaySettings
 from gateway.endpoints.bodies import whole_body
 from gateway.endpoints.process import answer
 from gateway.guard.admin import AdminGuard
+from gateway.machine.collector import collector_paused
 from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Result
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoConfiguration
@@ -66,17 +67,18 @@ class ConfigurationEndpoints:
         comparing = (await asyncio.to_thread(import_module, module)).comparing
         in_force = self.configuration
         try:
-            compared = await in_steps(
-                comparing(
-                    content,
-                    request.query.get("file", UNNAMED),
-                    settings=self.settings,
-                    in_force=None if in_force is None else in_force.in_force,
-                    table_of=self.table_of,
-                    recent=self.recent,
-                    catalogue=self.view() or View(),
+            with collector_paused():
+                compared = await in_steps(
+                    comparing(
+                        content,
+                        request.query.get("file", UNNAMED),
+                        settings=self.settings,
+                        in_force=None if in_force is None else in_force.in_force,
+                        table_of=self.table_of,
+                        recent=self.recent,
+                        catalogue=self.view() or View(),
+                    )
                 )
-            )
         except ConfigurationRejected as rejected:
             return _rejected(request, "the file has mistakes", rejected.mistakes)
         return answer({"file": None if in_force is None else str(in_force.path), **compared})

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from discovery.base.steps import Steps, slices
+from discovery.base.steps import Steps
 from discovery.model.naming import Catalogue
 from middlewares.access.deciding import AddressLists
 from middlewares.header_section import HeaderSection
@@ -15,6 +15,9 @@ from middlewares.routing.matching.possible import Known, NamedRequest, Open, cho
 from middlewares.routing.recent import MOST_OF_NAMES, RecentRequest
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.route import Route
+
+#: Each takes a tenth of a millisecond and more.
+REQUESTS_OF_A_STEP: Final = 10
 
 NOT_FOUND: Final = "404"
 AMBIGUOUS: Final = "400 ambiguous_path"
@@ -59,12 +62,12 @@ def moved(
     name is there, unless the route that was taken says more.
     """
     found: Counter[tuple[str, str, str, str, str, bool]] = Counter()
-    for some in slices(Counter(requests).items()):
-        for request, number in some:
-            kind = _moved(request, before, after, catalogue)
-            if kind is not None:
-                found[kind] += number
-        yield
+    for at, (request, number) in enumerate(Counter(requests).items()):
+        kind = _moved(request, before, after, catalogue)
+        if kind is not None:
+            found[kind] += number
+        if not at % REQUESTS_OF_A_STEP:
+            yield
     return [Moved(number, *kind) for kind, number in found.most_common()]
 
 

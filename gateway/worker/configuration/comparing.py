@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from discovery.base.steps import Steps
+from discovery.base.steps import Steps, gathered, let_go
 from discovery.model.naming import Catalogue
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.file.configuration import Configuration
@@ -34,6 +34,10 @@ def comparing(
     if in_force is not None:
         tables = table_of(in_force), table_of(compiled)
         groups = yield from moved(requests, *tables, catalogue)
+        del tables
+    parts = yield from gathered(compiled.parts())
+    del before, compiled
+    yield from let_go(parts)
     return {
         "differences": found,
         "requests": {"looked_at": len(requests), "moved": [one._asdict() for one in groups]},
