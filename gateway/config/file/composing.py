@@ -5,6 +5,7 @@ what a plain text means is decided by YAML 1.2 (scalars.py), not by PyYAML.
 """
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import yaml
 
@@ -45,8 +46,7 @@ class _Open:
         return _Whole(self.node, value, self.nodes, self.depth)
 
 
-@dataclass(frozen=True, slots=True)
-class _Whole:
+class _Whole(NamedTuple):
     """A node that is read to its end, with its value; aliases stand for both."""
 
     node: Node
@@ -68,7 +68,8 @@ class _Composer:
         position = Position(mark.line + 1, mark.column + 1)
         match event:
             case yaml.ScalarEvent():
-                self._refuse_tag(event.tag, position)
+                if event.tag is not None:
+                    self._refuse_tag(event.tag, position)
                 plain = event.implicit[0]
                 scalar = Scalar(position, event.value, plain)
                 value = resolve(event.value) if plain else event.value
@@ -144,8 +145,8 @@ class _Composer:
             parent.values[key.text] = one.value
 
     def _key(self, node: Node, position: Position) -> Scalar:
-        if isinstance(node, Scalar):
-            return Scalar(position, node.text, node.plain)
+        if isinstance(node, Scalar):  # an alias stands elsewhere than what it means
+            return node if node.position == position else Scalar(position, node.text, node.plain)
         raise Unreadable(position, "a key must be a text; put one with { } or [ ] in it in quotes")
 
     def _meant(self, anchor: str | None, position: Position) -> _Whole:

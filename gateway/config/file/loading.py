@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from discovery.base.steps import Steps, at_once, let_go
 from gateway.config.file.bounds import MAX_BYTES
+from gateway.config.file.checked_routes import CheckedRoutes
 from gateway.config.file.composing import compose
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.cross_checks import warnings, wrong_as_a_whole
@@ -59,8 +60,11 @@ def read_bytes(data: bytes) -> Read:
     return at_once(reading(data))
 
 
-def reading(data: bytes) -> Steps[Read]:
-    """As `read_bytes`, in steps of a few milliseconds for an event loop."""
+def reading(data: bytes, routes: CheckedRoutes | None = None) -> Steps[Read]:
+    """As `read_bytes`, in steps of a few milliseconds for an event loop.
+
+    `routes` are those of the reading before.
+    """
     nothing = Mapping(_BEGINNING)
     try:
         text = decode(data)
@@ -70,15 +74,16 @@ def reading(data: bytes) -> Steps[Read]:
     if value is None:  # an empty file, one of comments and `---`, or one that could not be read
         return _result(None if mistakes else Configuration(), mistakes, root or nothing)
     assert root is not None
-    read = yield from _check(value, root, mistakes)
+    read = yield from _check(value, root, mistakes, routes or CheckedRoutes())
     parts = list(_items(value))
     del value
     yield from let_go(parts)
     return read
 
 
-def _check(value: Plain, root: Node, mistakes: list[Mistake]) -> Steps[Read]:
-    configuration, wrong = yield from _validate(value, root)
+def _check(value: Plain, root: Node, mistakes: list[Mistake], routes: CheckedRoutes) -> Steps[Read]:
+    configuration, wrong = yield from _validate(value, root, routes)
+    routes.forget_others()
     mistakes += wrong
     if isinstance(value, dict):
         mistakes += yield from wrong_as_a_whole(value, configuration, root)
@@ -97,7 +102,9 @@ def _items(value: Plain) -> Iterator[Plain]:
             yield from section
 
 
-def _validate(value: Plain, root: Node) -> Steps[tuple[Configuration | None, list[Mistake]]]:
+def _validate(
+    value: Plain, root: Node, known: CheckedRoutes
+) -> Steps[tuple[Configuration | None, list[Mistake]]]:
     """Check each section; there is no configuration if one is wrong.
 
     Routes are checked one by one, since there may be thousands of them.
@@ -116,7 +123,7 @@ def _validate(value: Plain, root: Node) -> Steps[tuple[Configuration | None, lis
     checked: list[Route] = []
     for index, route in enumerate(routes):
         try:
-            checked.append(Route.model_validate(route))
+            checked.append(known.check(route))
         except ValidationError as error:
             mistakes += explain(error, root, (_ROUTES, index))
         if index % _ROUTES_OF_A_STEP == 0:

@@ -10,6 +10,7 @@ _WORDS: dict[str, Value] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
 }
+_BEGIN_NUMBERS = frozenset("+-.0123456789")
 _BASES = {"0o": 8, "0x": 16}
 _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -22,7 +23,7 @@ def resolve(text: str) -> Value:
     """The value of a text without quotes; whatever is nothing else is text."""
     if text in _WORDS:
         return _WORDS[text]
-    if len(text) > _MAX_CHARACTERS:
+    if text[0] not in _BEGIN_NUMBERS or len(text) > _MAX_CHARACTERS:
         return text
     if _INTEGER.fullmatch(text):
         base = _BASES.get(text[:2], 10)

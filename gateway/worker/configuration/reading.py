@@ -5,6 +5,7 @@ from pathlib import Path
 
 from discovery.base.steps import Steps, at_once, let_go
 from gateway.config.compiled.compiling import Compiled, compiling
+from gateway.config.file.checked_routes import CheckedRoutes
 from gateway.config.file.differences import differences
 from gateway.config.file.loading import reading
 from gateway.config.settings import GatewaySettings
@@ -14,9 +15,10 @@ from gateway.worker.configuration.reloading import ConfigurationRejected
 
 def read_file(file: Path, settings: GatewaySettings) -> AtStart:
     """Raises ConfigurationRejected."""
+    routes = CheckedRoutes()
 
     def compiled_of(content: bytes) -> Steps[Compiled]:
-        return compiling_text(content, str(file), settings)
+        return compiling_text(content, str(file), settings, routes)
 
     try:
         content = file.read_bytes()
@@ -27,9 +29,14 @@ def read_file(file: Path, settings: GatewaySettings) -> AtStart:
     return AtStart(file, content, compiled, compiled_of, _differences, Compiled.parts)
 
 
-def compiling_text(content: bytes, name: str, settings: GatewaySettings) -> Steps[Compiled]:
-    """Compile the bytes of a file with this name; raises ConfigurationRejected."""
-    read = yield from reading(content)
+def compiling_text(
+    content: bytes, name: str, settings: GatewaySettings, routes: CheckedRoutes | None = None
+) -> Steps[Compiled]:
+    """Compile the bytes of a file with this name, whose `routes` are those of the reading before.
+
+    Raises ConfigurationRejected.
+    """
+    read = yield from reading(content, routes)
     configuration, errors, parts = read.configuration, read.errors, list(read.parts())
     del read
     yield from let_go(parts)
