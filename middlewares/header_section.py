@@ -1,5 +1,6 @@
 """A request's header section, and what the layers read in it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ _FORWARDED_FOR = b"x-forwarded-for"
 _USER_AGENT = b"user-agent"
 _TRACEPARENT = b"traceparent"
 _LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT)))
+
+_NAMES = re.compile(rb"^[^:\r\n]+", re.MULTILINE)
 
 
 class HeaderSection:
@@ -60,6 +63,11 @@ class HeaderSection:
         return self._fields
 
     @property
+    def names(self) -> bytes:
+        """The names of the fields as they came, joined by commas."""
+        return b",".join([name for name, _ in self.fields])
+
+    @property
     def has_body(self) -> bool:
         """Whether the fields announce a body, even if the parser has not seen one."""
         return self.body_length != 0
@@ -91,6 +99,10 @@ class ReadSection(HeaderSection):
             parts = (line.partition(b":") for line in self.block.split(b"\r\n")[:-1])
             self._taken_apart = tuple((name, value.strip(b" \t")) for name, _, value in parts)
         return self._taken_apart
+
+    @property
+    def names(self) -> bytes:
+        return b",".join(_NAMES.findall(self.block))
 
 
 def for_the_log(text: str) -> str:

@@ -59,8 +59,8 @@ class ConfiguredTable(Table):
         found = self.placed(self.match(asked, method), asked, catalogues, method)
         if self._recent is not None:
             route = None if found.route is None else found.route.id
-            fields = asked.section.fields
-            self._recent.add(method, asked.asked_host, asked.path, fields, asked.query, route)
+            names = asked.section.names
+            self._recent.add(method, asked.asked_host, asked.path, names, asked.query, route)
         return found
 
     def cors_before(self, asked: Asked, method: str) -> CorsPolicy | None:

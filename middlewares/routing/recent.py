@@ -2,10 +2,8 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final, NamedTuple
-
-from middlewares.hygiene.deciding import FieldLine
 
 #: Of what is longer only the beginning is kept, so that a request takes about 2 KiB at most.
 MOST_OF_METHOD: Final = 32
@@ -45,11 +43,11 @@ class RecentRequests:
         method: str,
         host: bytes,
         path: str,
-        fields: Iterable[FieldLine],
+        fields: bytes,
         query: str,
         route: str | None,
     ) -> None:
-        """Keep a request; `path` is without the query."""
+        """Keep a request; `path` is without the query, and `fields` are names joined by commas."""
         if ";" in path:  # /cart;jsessionid=…
             path = _PATH_PARAMETERS.sub(";", path)
         self._kept.append(
@@ -57,7 +55,7 @@ class RecentRequests:
                 method[:MOST_OF_METHOD],
                 host.rpartition(b"@")[2][:MOST_OF_HOST],  # an absolute form may name a user
                 path[:MOST_OF_PATH],
-                b",".join([name for name, _ in fields])[:MOST_OF_NAMES],
+                fields[:MOST_OF_NAMES],
                 _members(query) if query else (),
                 route,
             )

@@ -4,6 +4,9 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+from discovery.model.errors import InvalidRegistration
+from discovery.model.fixed import fixed_instance
+
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 #: Paths that every server reads in the same way, spelled without escapes.
@@ -65,7 +68,12 @@ def url_of(text: str) -> str | None:
             return None
     elif host_of(host) is None:
         return None
-    return f"{parts.scheme}://{host}:{port or _PORTS[parts.scheme]}"
+    url = f"{parts.scheme}://{host}:{port or _PORTS[parts.scheme]}"
+    try:
+        fixed_instance("imported", url)
+    except InvalidRegistration:  # an address in short, such as 127.1
+        return None
+    return url
 
 
 def network_of(text: str) -> str | None:

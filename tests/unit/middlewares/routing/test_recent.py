@@ -13,7 +13,7 @@ def kept(
     path: str = "/a", query: str = "", host: bytes = b"a.example", fields: tuple[bytes, ...] = ()
 ) -> RecentRequest:
     recent = RecentRequests(1)
-    recent.add("GET", host, path, [(name, SECRET.encode()) for name in fields], query, "a")
+    recent.add("GET", host, path, b",".join(fields), query, "a")
     (one,) = recent
     return one
 
@@ -46,7 +46,7 @@ def test_a_user_in_the_authority_is_not_kept() -> None:
 
 def test_a_request_takes_no_more_than_so_many_bytes() -> None:
     recent = RecentRequests(2)
-    fields = [(b"x" * 60_000, b"v")] * 50
+    fields = b"x" * 60_000
     for _ in range(5):
         recent.add("M" * 9999, b"h" * 9999, "/é" * 9999, fields, f"{'q' * 40}=1&" * 9999, "a")
     assert len(recent) == 2
@@ -58,5 +58,5 @@ def test_a_request_takes_no_more_than_so_many_bytes() -> None:
 def test_the_oldest_goes_first() -> None:
     recent = RecentRequests(2)
     for path in ("/a", "/b", "/c"):
-        recent.add("GET", b"h", path, (), "", None)
+        recent.add("GET", b"h", path, b"", "", None)
     assert [one.path for one in recent] == ["/b", "/c"]

@@ -1,7 +1,7 @@
 """Any file is imported as one that check-config takes, or refused in one line."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.cli.importing.files import decoded
@@ -160,6 +160,10 @@ def test_any_text(kind: Kind, text: str) -> None:
 
 @settings(max_examples=150)
 @given(nginx)
+@example(
+    "http { upstream u { server a:1; server 80; } server { location / { proxy_pass http://u; } } }"
+)
+@example("http { server { location / { proxy_pass http://127.1; } } }")
 def test_any_directives(text: str) -> None:
     imported_or_refused("nginx", text)
 
