@@ -1,0 +1,65 @@
+"""A reload of thousands of routes is done in short steps, and what it leaves behind is freed without collections."""
+
+import gc
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bench.route_files import route_file
+from discovery.base.steps import Steps, at_once, gathered, let_go
+from gateway.config.settings import load_settings
+from gateway.worker.configuration.at_start import AtStart
+from gateway.worker.configuration.reading import read_file
+
+ROUTES = 5000
+#: CPU time; a reload may hold the loop for 10 ms.
+LONGEST_STEP_S = 0.01
+
+
+@pytest.fixture(autouse=True)
+def _without_collections() -> Iterator[None]:
+    """As a reload does."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def reload(started: AtStart, content: bytes) -> Steps[None]:
+    after = yield from started.read(content)
+    before = started.compiled
+    differences = yield from started.differences(before, after)
+    assert len(differences) == ROUTES / 100
+    parts = yield from gathered(started.parts(after))
+    del after
+    yield from let_go(parts)
+
+
+def longest_s(steps: Steps[None]) -> float:
+    ends_s = [time.thread_time(), *(time.thread_time() for _ in steps), time.thread_time()]
+    return max(end_s - before_s for before_s, end_s in pairwise(ends_s))
+
+
+def test_no_step_is_long_and_nothing_waits_for_the_collector(tmp_path: Path) -> None:
+    file = tmp_path / "lockgate.yaml"
+    file.write_text(route_file(ROUTES, 1))
+    started = read_file(file, load_settings({}))
+    gc.collect()
+    contents = [route_file(ROUTES, 1, changed=number).encode() for number in (1, 2, 3)]
+
+    # The least of them: what the machine does meanwhile may count for a step too.
+    assert min(longest_s(reload(started, content)) for content in contents) < LONGEST_STEP_S
+    assert gc.collect() < ROUTES / 100
+
+
+def test_a_refused_file_is_freed_without_the_collector(tmp_path: Path) -> None:
+    file = tmp_path / "lockgate.yaml"
+    file.write_text(route_file(100, 1))
+    started = read_file(file, load_settings({}))
+    gc.collect()
+    with pytest.raises(Exception, match="routez"):
+        at_once(started.read(b"routez: []\n" + route_file(100, 1).encode()))
+    assert gc.collect() < 100
