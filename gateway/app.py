@@ -84,6 +84,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     replace it. A layer that only looks at the request is a plain function, which costs no coroutine.
     """
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
+    overlay = gateway.overlay
 
     def scheme_of(request: web.Request) -> str:
         section = request[EXCHANGE].section
@@ -135,7 +136,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         *([own_answers_middleware(scheme_of=scheme_of)] if has_file else []),
         # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
-            view=gateway.routed_view, health=member.health, renamed=gateway.overlay.renamed
+            view=lambda: overlay.routed, health=member.health, renamed=overlay.renamed
         ),
     ]
 

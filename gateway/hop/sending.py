@@ -1,7 +1,7 @@
 """What the hop knows about a request, the same for each attempt."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -55,9 +55,8 @@ class Sending:
         policy = route.policy
         self.body = body_of(request, exchange, means.client_limits, policy.body_bytes)
         self.deadlines = policy.deadlines
-        if policy.timeouts.total_s:
-            # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
-            self.deadlines = policy.deadlines_from(asyncio.get_running_loop().time())
+        if policy.is_bounded:
+            self._bound(means.in_flight)
         self._means = means
         self._head: RequestHead | None = None
         if route.host == "asked" and isinstance(request, PlainRequest):
@@ -71,11 +70,17 @@ class Sending:
                 means.senders,
             )
 
-        in_flight, most = means.in_flight, policy.concurrent
-        if most and in_flight[route.service] >= most:
-            raise ServiceBusy(route.service, most)
-        in_flight[route.service] += 1
+        means.in_flight[route.service] += 1
         exchange.held.append(self)
+
+    def _bound(self, in_flight: Mapping[str, int]) -> None:
+        """Refuse it if the service has enough, and limit its time. Raises ServiceBusy."""
+        service, policy = self.route.service, self.route.policy
+        if policy.concurrent and in_flight[service] >= policy.concurrent:
+            raise ServiceBusy(service, policy.concurrent)
+        if policy.timeouts.total_s:
+            # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
+            self.deadlines = policy.deadlines_from(asyncio.get_running_loop().time())
 
     def release(self) -> None:
         """Note that the exchange has ended."""

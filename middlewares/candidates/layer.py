@@ -19,14 +19,15 @@ FIRST_VERDICT_WITHIN_S = 1.0
 
 def health_routing_middleware(
     *,
-    view: Callable[[], View],
+    view: Callable[[], View | None],
     health: HealthBook,
     renamed: Callable[[str], Iterable[Entry]] = lambda _service: (),
 ) -> Middleware:
     """Write the candidates into the Exchange, or raise NoHealthyInstance.
 
-    They are found once for each state of view and health. `renamed` gives the instances of a service
-    that has another name since the request was routed; NoView: the service may be registered.
+    They are found once for each state of view and health. `renamed` gives the instances of a service that
+    has another name since the request was routed. NoView: there is no view, or the service may be registered
+    although it is not in a partial one.
     """
     found_in: View | None = None
     found_at = -1
@@ -56,7 +57,7 @@ def health_routing_middleware(
             selection = find_candidates(renamed(service), health.status, health.is_suspected)
         if selection.tier is None:
             now = view()
-            unknown = now.partial and service not in now.services
+            unknown = now is None or (now.partial and service not in now.services)
             raise NoView if unknown else NoHealthyInstance(service)
         request[EXCHANGE].candidates = selection.candidates
         return await handler(request)
@@ -69,6 +70,8 @@ def health_routing_middleware(
             found_for.clear()
         found = found_for.get(service)
         if found is None:
+            if now is None:
+                raise NoView
             entries = now.services.get(service, {}).values()
             found = found_for[service] = find_candidates(
                 entries, health.status, health.is_suspected

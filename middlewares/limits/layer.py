@@ -31,11 +31,10 @@ def rate_limit_middleware(
         route = exchange.route
         if route is None or not (policy := route.policy).limits:
             return handler(request)
-        client = key_of(exchange.client_ip)
         if policy.limits_by_client:
-            ask = ask_for(policy.limits, client)
+            ask = ask_for(policy.limits, key_of(exchange.client_ip))
         else:
-            fields = exchange.section.fields
+            client, fields = key_of(exchange.client_ip), exchange.section.fields
             ask = ask_of(policy.limits, Asking(client, route.service, route.id, fields))
         return limited(request, handler, exchange, ask, policy.counts_answers)
 

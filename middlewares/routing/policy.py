@@ -75,6 +75,11 @@ class RoutePolicy:
         return any(limit.counts for limit in self.limits)
 
     @cached_property
+    def is_bounded(self) -> bool:
+        """Whether there is a limit for the time of a request with all its attempts, or for their number."""
+        return bool(self.timeouts.total_s or self.concurrent)
+
+    @cached_property
     def deadlines(self) -> Deadlines:
         """Those of a request that may take any time with all its attempts."""
         timeouts = self.timeouts
