@@ -22,6 +22,11 @@ ALL = (
 _SEGMENT = re.compile(r"\\\{[a-z]+\\\}")
 
 
+def endpoint_at(path: str) -> str | None:
+    """The endpoint that takes all requests for a path of the file, which may be a template."""
+    return next((endpoint for endpoint in ALL if any_of((endpoint,))(path)), None)
+
+
 def any_of(paths: Iterable[str]) -> Callable[[str], bool]:
     """Whether a raw path, without a query, is one of these; `{name}` is any segment."""
     patterns = (_SEGMENT.sub("[^/]+", re.escape(path)) for path in paths)

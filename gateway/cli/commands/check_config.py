@@ -19,9 +19,10 @@ def check_config(file: str, as_json: bool) -> int:
     """
     from gateway.cli.configuration_files import as_documents, in_numbers, named
     from gateway.cli.output import print_document, print_lines, print_progress
+    from gateway.cli.unreached import with_unreached
     from gateway.config.file.loading import read_file
 
-    read = read_file(file)
+    read = with_unreached(read_file(file))
     if as_json:
         print_document(as_documents(file, read))
     else:

@@ -55,7 +55,7 @@ def compiling(configuration: Configuration, settings: GatewaySettings) -> Steps[
     policies = _Policies(configuration, settings)
     routes: list[tuple[Match, Route]] = []
     for some in slices(configuration.routes):
-        routes += [(_match(one), _route(one, policies)) for one in some]
+        routes += [(match_of(one), _route(one, policies)) for one in some]
         yield
     matcher = yield from Matcher.building(routes)
     fixed = []
@@ -201,7 +201,8 @@ def _access(route: RouteSection) -> AddressLists | None:
     )
 
 
-def _match(route: RouteSection) -> Match:
+def match_of(route: RouteSection) -> Match:
+    """What the matcher compares requests with."""
     section = route.match
     return Match(
         host=section.host,

@@ -63,8 +63,15 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
 
 def never_reached(root: Node, index: int, before: int) -> Mistake:
     """The warning for a route whose requests all go to another one."""
-    other = f"routes[{before}] in line {node_at(root, ('routes', before)).position.line}"
-    return _warning(root, ("routes", index), f"gets no request: {other} takes all of them")
+    message = f"gets no request: {_other(root, before)} takes all of them"
+    return _warning(root, ("routes", index), message)
+
+
+def behind_endpoint(root: Node, index: int, endpoint: str, *, on_both_ports: bool) -> Mistake:
+    """The warning for a route whose whole path is that of an endpoint of the gateway's."""
+    moved = "" if on_both_ports else " unless ADMIN_LISTEN gives it another address"
+    message = f"gets no request: the gateway's own {endpoint} comes first{moved}"
+    return _warning(root, ("routes", index), message)
 
 
 def _warning(root: Node, path: Path, message: str) -> Mistake:

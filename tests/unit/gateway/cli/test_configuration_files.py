@@ -55,6 +55,15 @@ def test_a_warning_does_not_fail(tmp_path: Path) -> None:
     )
 
 
+def test_a_route_that_gets_no_request_is_a_warning(tmp_path: Path) -> None:
+    file = b"routes: [{name: a, match: {path: /health}, respond: {}}]"
+    assert lockgate(tmp_path, "check-config", "-", given=file) == (
+        0,
+        "<stdin>: 1 route, 0 services, 0 limits\n",
+        "<stdin>:1:10: warning: routes[0]: gets no request: the gateway's own /health comes first\n",
+    )
+
+
 def test_the_mistakes_are_there_as_json(tmp_path: Path) -> None:
     status, out, error = lockgate(tmp_path, "check-config", "-", "--json", given=WRONG.encode())
     assert (status, error) == (1, "")
