@@ -1,5 +1,7 @@
 """The application: the pipeline in one visible list, and the handler of each path."""
 
+from collections.abc import Callable
+
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
@@ -91,8 +93,12 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         return gateway.clients.scheme_of(request.remote or "", request.scheme, section)
 
     def cors_of(request: web.Request) -> CorsPolicy | None:
+        # Without a transport the client has left: no field of the answer matters.
+        if came_to_admin and request.transport is not None and came_to_admin(request):
+            return None
         return gateway.routing.cors_of(request[EXCHANGE], request.method)
 
+    came_to_admin = admin_port_beside_a_file(gateway)
     has_file = gateway.configuration is not None
     cors = cors_layers(cors_of) if settings.cors_origins or has_file else None
     ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
@@ -122,7 +128,9 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         # A preflight is the browser's own request: it needs no route, no limit and no instance.
         *([cors.answers_preflights] if cors else []),
         # A path without a route does not count against the client's limit.
-        route_middleware(routing=gateway.routing, catalogue=gateway.routed_view),
+        route_middleware(
+            routing=gateway.routing, catalogue=gateway.routed_view, came_to_admin=came_to_admin
+        ),
         # A client that may not use a route is not counted by its limits.
         *([access_middleware] if has_file else []),
         # Before the candidates: a request that waits for a first verdict must count too.
@@ -240,8 +248,18 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         proxied = ProxiedResource(proxy.handle, gateway.routing)
     else:
         handler = or_page(proxy.handle, front.show)
-        proxied = ProxiedResource(handler, gateway.routing, gateway.came_to_admin)
+        proxied = ProxiedResource(handler, gateway.routing, admin_port_beside_a_file(gateway))
     app.router.register_resource(proxied)
+
+
+def admin_port_beside_a_file(gateway: Gateway) -> Callable[[web.Request], bool] | None:
+    """Whether a request came to the admin port, where no route of the file is; None: there can't be one.
+
+    Without a file no path is both a route's and an endpoint's.
+    """
+    if gateway.configuration is None or not gateway.settings.admin_listen:
+        return None
+    return gateway.came_to_admin
 
 
 def or_page(proxied: Handler, page: Handler) -> Handler:

@@ -20,16 +20,15 @@ def proxied_first(app: web.Application, proxied: ProxiedResource, otherwise: Ser
     covers, came_to_admin = proxied.covers, proxied.came_to_admin
 
     def handle(request: web.Request) -> Awaitable[web.StreamResponse]:
+        is_proxied = covers(request.raw_path) and not (
+            came_to_admin is not None and came_to_admin(request)
+        )
         if isinstance(request, PlainRequest):
-            return straight(request) if covers(request.raw_path) else otherwise(request)
+            return (straight if is_proxied else otherwise)(request)
         if not _expected(request).isascii():
             raise web.HTTPExpectationFailed  # aiohttp's own would repeat the field, and can't
         # CONNECT asks for a tunnel to an authority, which the application does not find.
-        is_proxied = (
-            covers(request.raw_path)
-            and request.method != "CONNECT"
-            and not (came_to_admin is not None and came_to_admin(request))
-        )
-        return (straight if is_proxied else otherwise)(request)
+        is_tunnel = request.method == "CONNECT"
+        return (straight if is_proxied and not is_tunnel else otherwise)(request)
 
     return handle

@@ -15,8 +15,15 @@ from middlewares.routing.routing import Routing
 ROOT = "/"
 
 
-def route_middleware(*, routing: Routing, catalogue: Callable[[], View]) -> Middleware:
+def route_middleware(
+    *,
+    routing: Routing,
+    catalogue: Callable[[], View],
+    came_to_admin: Callable[[web.Request], bool] | None = None,
+) -> Middleware:
     """Write the route into the Exchange, or raise RouteNotFound; skip the gateway's own paths.
+
+    There is no route at the admin port; None: no path that the table covers gets here from it.
 
     Raises AmbiguousPath too. `catalogue` raises the Failure to answer with if there is no catalogue yet. What
     a partial one does not know may be registered, so that is NoView.
@@ -26,7 +33,7 @@ def route_middleware(*, routing: Routing, catalogue: Callable[[], View]) -> Midd
     def route(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         table = routing.table
-        if table.covers(exchange.path):
+        if table.covers(exchange.path) and not (came_to_admin and came_to_admin(request)):
             found = table.find(exchange, catalogue, request.method)
             if found.route is not None:
                 exchange.route, exchange.hit = found.route, found.hit

@@ -1,11 +1,14 @@
 """Routes of a file, from outside: which requests they take, and what the service then gets."""
 
 import json
+from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from tests.http.configured.conftest import StartConfigured
+from tests.http.test_process import gateway_process
+from tests.support.raw_clients import exchange
 
 ROUTES = """
     routes:
@@ -237,6 +240,31 @@ async def test_with_a_port_for_admins_nearly_all_paths_are_for_routes(
     for path in ("/services", "/status", "/metrics", "/"):
         assert (await configured.ask(path)).body == b"here"
     assert json.loads((await configured.ask("/health")).body)["status"] == "healthy"
+
+
+@pytest.mark.parametrize("field", ["Accept: */*", "Expect: 100-continue"])
+async def test_the_port_for_admins_has_the_endpoints_alone(
+    tmp_path: Path, registry_url: str, unused_tcp_port: int, field: str
+) -> None:
+    """Routes of the file took the paths of the endpoints there too, or had them answered with 404."""
+    file = tmp_path / "lockgate.yaml"
+    file.write_text(
+        "routes: [{name: all, match: {}, respond: {body: here}, cors: {origins: ['https://a.com']}}]"
+    )
+    listen = f"127.0.0.1:{unused_tcp_port}"
+    async with gateway_process(
+        tmp_path, registry_url, GATEWAY_CONFIG=str(file), ADMIN_LISTEN=listen
+    ):
+        for path, status in (
+            *((own, 200) for own in ("/", "/health", "/ready", "/services", "/status", "/metrics")),
+            ("/mine", 404),
+        ):
+            request = (
+                f"GET {path} HTTP/1.1\r\nHost: {listen}\r\n{field}\r\nOrigin: https://a.com\r\n\r\n"
+            )
+            answer = await exchange(unused_tcp_port, request.encode())
+            assert (answer.status, answer.body == b"here") == (status, False), path
+            assert b"Access-Control" not in answer.head
 
 
 PREFIXES = """
