@@ -52,14 +52,19 @@ class Nearest(NamedTuple, Generic[T]):
 def nearest(
     trees: Sequence[Node[T]], everywhere: Node[T], segments: Sequence[str], request: Request
 ) -> Nearest[T] | None:
-    """The first route with the request's host and path; else one on another host; else by its path."""
+    """The first route with the request's host and path; else the one that shares most of the path.
+
+    Of two that share as much, a route for the path on another host is nearer.
+    """
     for tree in trees:
         for group in tree.reach(segments):
             return _by_condition(group[0], request)
-    for group in everywhere.reach(segments):
-        return Nearest(group[0].route, group[0].match, Differing.HOST)
     found: Nearest[T] | None = None
     deepest = 0
+    for group in everywhere.reach(segments)[:1]:
+        match = group[0].match
+        found = Nearest(group[0].route, match, Differing.HOST)
+        deepest = len(match.shape.segments)
     for tree in trees:
         node, depth = tree.deepest(segments)
         if depth > deepest:
@@ -74,11 +79,11 @@ def _by_condition(entry: Entry[T], request: Request) -> Nearest[T]:
     methods = entry.match.methods
     if methods is not None and request.method not in methods:
         return Nearest(entry.route, entry.match, Differing.METHOD)
-    name = None if request.is_preflight else differing(entry.headers, request.fields)
-    if name is not None:
-        return Nearest(entry.route, entry.match, Differing.HEADER, name.decode("utf-8", "replace"))
-    name = differing(entry.query, request.members) or b""
-    return Nearest(entry.route, entry.match, Differing.QUERY, name.decode("utf-8", "replace"))
+    # The query first: everybody may be told of it.
+    name, differs = differing(entry.query, request.members), Differing.QUERY
+    if name is None:
+        name, differs = differing(entry.headers, request.fields) or b"", Differing.HEADER
+    return Nearest(entry.route, entry.match, differs, name.decode("utf-8", "replace"))
 
 
 def _listed(words: Sequence[str]) -> str:

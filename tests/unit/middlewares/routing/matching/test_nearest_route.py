@@ -12,6 +12,10 @@ MATCHER = Matcher(
         (Match(host="a.com", path="/plans", headers={"x-plan": Exact("gold")}), "plans"),
         (Match(host="a.com", path="/search", query={"q": Present()}), "search"),
         (Match(host="a.com", prefix="/deep/er"), "deep"),
+        (
+            Match(host="a.com", path="/both", headers={"x": Present()}, query={"q": Present()}),
+            "both",
+        ),
         (Match(host="b.com", path="/carts/{id}"), "carts"),
     ]
 )
@@ -23,6 +27,7 @@ MATCHER = Matcher(
         ("a.com", "POST", "/orders/7", "orders, which takes GET and HEAD"),
         ("a.com", "GET", "/plans", "plans, which has a condition on the field x-plan"),
         ("a.com", "GET", "/search", "search, which has a condition on the member of the query q"),
+        ("a.com", "GET", "/both", "both, which has a condition on the member of the query q"),
         ("a.com", "GET", "/carts/7", "carts, which is on the host b.com"),
         ("a.com", "GET", "/orders/7/items", "orders, which has the path /orders/{id}"),
         ("a.com", "GET", "/orders", "orders, which has the path /orders/{id}"),
@@ -48,3 +53,15 @@ def test_hosts_and_fields_are_not_told_to_everybody(path: str, name: str) -> Non
 @pytest.mark.parametrize(("host", "path"), [("a.com", "/none"), ("c.com", "/orders"), ("", "*")])
 def test_a_request_that_is_like_no_route_has_none(host: str, path: str) -> None:
     assert MATCHER.nearest(host, path, "GET", HeaderSection([]), "") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"), [("/orders/", "orders"), ("/orders/7", "orders"), ("/none", "rest")]
+)
+def test_a_route_that_shares_more_of_the_path_is_nearer_than_one_on_another_host(
+    path: str, expected: str
+) -> None:
+    matcher = Matcher([(Match(host="b.com"), "rest"), (Match(path="/orders"), "orders")])
+    nearest = matcher.nearest("a.com", path, "GET", HeaderSection([]), "")
+    assert nearest is not None
+    assert nearest.route == expected
