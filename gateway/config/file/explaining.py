@@ -8,15 +8,14 @@ from pydantic import ValidationError
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, Scalar, key_position, node_at
 from gateway.config.file.parsed import TextWanted
-from gateway.config.file.sections import AT_KEY, AT_VALUE, MAPPING, TEXT
+from gateway.config.file.sections import AT_KEY, AT_VALUE, MAPPING, NO_MAPPING, TEXT
 from gateway.config.file.wording import quoted, spelled
 
 #: Pydantic's name of an error in a mapping's key.
 _KEY = "[key]"
 _WORDS = {
-    "dict_type": "must be a mapping, with a line `key: value` for each of its keys",
-    "model_type": "must be a mapping, with a line `key: value` for each of its keys",
-    "tuple_type": "must be a list, such as [a, b]",
+    "dict_type": NO_MAPPING,
+    "tuple_type": "must be a list, such as [a, b], or with a line `- …` for each of its items",
 }
 
 

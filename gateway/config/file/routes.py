@@ -76,7 +76,9 @@ class Redirect(Section):
     )
     host: Host | None = Field(default=None, description="The host.", examples=["shop.example.com"])
     port: Annotated[int, whole_number(1, 65535)] | None = Field(
-        default=None, description="The port.", examples=[443]
+        default=None,
+        description="The port; left out: that of the request, also with another scheme.",
+        examples=[443],
     )
     path: Target | None = Field(
         default=None,

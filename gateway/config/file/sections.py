@@ -26,6 +26,7 @@ T = TypeVar("T")
 AT_VALUE, AT_KEY = "wrong_value", "wrong_key"
 #: Marks the kind of a value that may be text or a mapping; no text of a file has a NUL.
 TEXT, MAPPING = "\0text", "\0mapping"
+NO_MAPPING = "must be a mapping, with a line `key: value` for each of its keys"
 
 
 class Wrong(NamedTuple):
@@ -63,11 +64,12 @@ class Section(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _check(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        found: list[InitErrorDetails] = []
-        if isinstance(value, dict):
-            found += map(_details, cls._wrong_keys(value))
-            if found:
-                value = {key: one for key, one in value.items() if not cls._is_told(key, one)}
+        if not isinstance(value, dict):
+            wrong = Wrong((), f"{NO_MAPPING}; allowed: {_listed(cls.known_keys())}")
+            raise ValidationError.from_exception_data(cls.__name__, [_details(wrong)])
+        found = list(map(_details, cls._wrong_keys(value)))
+        if found:
+            value = {key: one for key, one in value.items() if not cls._is_told(key, one)}
         try:
             made = handler(value)
         except ValidationError as error:

@@ -8,7 +8,10 @@ from gateway.config.file.mistakes import Mistake, Position
 from gateway.config.file.wording import quoted
 
 _QUOTES = "stands in quotes"
-_BESIDE = "is it indented as its neighbours are, or does something stand behind a closing quote?"
+_BESIDE = (
+    "are this line and the one above indented as their neighbours are, or does something stand behind "
+    "a closing quote?"
+)
 #: The first whose text is in the problem or its context counts.
 _WORDS = {
     "scanning an alias": f'"*" begins an alias; text such as "*.example.com" {_QUOTES}',
