@@ -11,6 +11,10 @@ from middlewares.limits.deciding import Policy
 NEVER = float("inf")
 
 
+#: Stands for no limit where NEVER would say that nothing is waited for.
+_AGES_S = 1e9
+
+
 class Deadlines(NamedTuple):
     """One request's limits in seconds, as in Timeouts (`idle_s` 0: no limit), and its end (loop time)."""
 
@@ -83,7 +87,7 @@ class RoutePolicy:
     def deadlines(self) -> Deadlines:
         """Those of a request that may take any time with all its attempts."""
         timeouts = self.timeouts
-        return Deadlines(timeouts.connect_s, timeouts.head_s, timeouts.idle_s)
+        return Deadlines(timeouts.connect_s or _AGES_S, timeouts.head_s or _AGES_S, timeouts.idle_s)
 
     def deadlines_from(self, now_s: float) -> Deadlines:
         """Those of a request that begins now and ends in time, with all its attempts."""

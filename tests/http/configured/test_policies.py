@@ -70,14 +70,16 @@ async def test_two_routes_to_one_instance_have_their_own_time_outs(
           - {name: a, match: {prefix: /a}, service: order_service, timeouts: {head: 50ms}}
           - {name: b, match: {prefix: /b}, service: order_service, timeouts: {head: 10s}}
           - {name: c, match: {prefix: /c}, service: order_service, timeouts: {total: 60ms}}
+          - {name: d, match: {prefix: /d}, service: order_service, timeouts: null}
+          - {name: e, match: {prefix: /e}, service: order_service, timeouts: {connect: 0, head: 0}}
     """
     configured = await start_configured(text, when_told)
-    patient = asyncio.create_task(configured.ask("/b"))
+    patient = [asyncio.create_task(configured.ask(path)) for path in ("/b", "/d", "/e")]
     hasty = await configured.ask("/a")
     assert (hasty.status, reason(hasty)) == (504, "upstream_timeout")
     assert (await configured.ask("/c")).status == 504
     answers.set()
-    assert (await patient).status == 200
+    assert [(await answer).status for answer in patient] == [200] * 3
 
 
 async def test_each_route_has_its_largest_body(start_configured: StartConfigured) -> None:

@@ -38,6 +38,15 @@ def test_a_request_is_over_so_long_after_its_beginning() -> None:
     assert policy.deadlines.ends_s == NEVER
 
 
+async def test_a_request_without_a_limit_waits_for_its_head_for_years() -> None:
+    there = ByteConnection()
+    there.ask(deadlines=RoutePolicy(Timeouts(0.0, 0.0, 0.0, 0.0)).deadlines)
+    there.connection.check_deadline(now_s() + 10 * 365 * 86_400)
+
+    assert there.connection.is_waiting  # so that it can move to another instance
+    there.close()
+
+
 async def test_each_request_over_one_connection_has_its_own_time_for_the_head() -> None:
     there = ByteConnection()
     there.ask(deadlines=PATIENT)
