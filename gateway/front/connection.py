@@ -79,10 +79,12 @@ class GatewayRequestHandler(Answering):
         self._tunnel = tunnel
         if self.writing_paused:
             tunnel.client_paused(True)
+        if self._buffer_paused:  # before the tunnel can pause the client, which must not be undone
+            self._resume_reading_for_buffer()
+        self.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
         if self._half_closed is not None:
             self._half_closed.stop()
             tunnel.client_finished()
-        self.set_parser(tunnel)  # type: ignore[arg-type]  # feed_data and feed_eof are all it calls
 
     @property
     def is_long_lived(self) -> bool:

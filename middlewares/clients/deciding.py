@@ -3,8 +3,7 @@
 import ipaddress
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -41,20 +40,23 @@ class Met(NamedTuple):
     trusted: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrustedProxies:
     """TRUSTED_PROXIES: the networks whose X-Forwarded-* fields are believed."""
 
     networks: tuple[Network, ...] = ()
 
-    @cached_property
-    def _ipv4(self) -> Sequence[tuple[int, int]]:
-        """The IPv4 networks' addresses and masks; the library takes 2 µs to look into a network."""
-        return [
+    #: The IPv4 networks' addresses and masks; the library takes 2 µs to look into a network.
+    _ipv4: Sequence[tuple[int, int]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # No cached property: compiled code makes it anew each time.
+        ipv4 = [
             (int(one.network_address), int(one.netmask))
             for one in self.networks
             if isinstance(one, ipaddress.IPv4Network)
         ]
+        object.__setattr__(self, "_ipv4", ipv4)
 
     @classmethod
     def parse(cls, text: str) -> "TrustedProxies":

@@ -154,6 +154,34 @@ async def test_bytes_before_the_101_belong_to_the_tunnel(
     assert told == b"welcome " + EARLY
 
 
+async def test_bytes_and_a_fin_before_the_101_reach_the_instance_in_this_order(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    """The FIN went first, and the bytes behind it failed after the 101."""
+    asked, sent = asyncio.Event(), asyncio.Event()
+
+    async def switch(received: Received, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await sent.wait()
+        writer.write(SWITCH)
+        writer.write(await received.reader.read() + b" bye")
+
+    gateway, upstream = await start_gateway(), await start_upstream(switch)
+    await gateway.register("chat", upstream.port, metadata={"health.probe": "heartbeat"})
+    async with await RawClient.connect(gateway.port) as client:
+        await client.send(ASK % b"chat" + EARLY)
+        await asyncio.wait_for(asked.wait(), 5)
+        client.writer.write_eof()
+        (here,) = [one for one in gateway.connections if one._current_request is not None]
+        await eventually(lambda: here.is_half_closed)
+        sent.set()
+        status = (await client.answer()).status
+        told = await asyncio.wait_for(client.reader.read(), 5)
+
+    assert status == 101
+    assert told == EARLY + b" bye"
+
+
 async def test_a_request_behind_a_declined_upgrade_is_answered(
     start_gateway: StartGateway, start_upstream: StartUpstream
 ) -> None:

@@ -144,3 +144,12 @@ def test_an_ipv4_address_is_read_as_the_library_reads_it(text: str) -> None:
     except ValueError:
         expected = None
     assert parse_address(text) == expected
+
+
+def test_the_trusted_networks_are_taken_apart_once() -> None:
+    """A cached property was not cached in the compiled build: each address took them apart."""
+    proxies = TrustedProxies.parse("10.0.0.0/8, fd00::/8, 192.0.2.7")
+
+    assert proxies._ipv4 is proxies._ipv4
+    assert proxies == TrustedProxies(proxies.networks)
+    assert hash(proxies) == hash(TrustedProxies(proxies.networks))
