@@ -100,7 +100,9 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
 
     came_to_admin = admin_port_beside_a_file(gateway)
     has_file = gateway.configuration is not None
-    cors = cors_layers(cors_of) if settings.cors_origins or has_file else None
+    cors = None
+    if settings.cors_origins or has_file:
+        cors = cors_layers(cors_of, lambda: gateway.routing.table.has_cors)
     ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.

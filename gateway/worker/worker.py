@@ -111,6 +111,7 @@ class Gateway:
             compiled.matcher,
             policies=compiled.policies,
             is_own=self._is_own,
+            has_cors=compiled.has_cors,
             recent=self.recent if self.settings.recent_requests else None,
         )
 

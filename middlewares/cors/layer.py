@@ -109,8 +109,11 @@ class Cors(NamedTuple):
     answers_preflights: Middleware
 
 
-def cors_layers(policy_of: PolicyOf) -> Cors:
-    """Make the layers that add CORS fields to answers and answer preflights."""
+def cors_layers(policy_of: PolicyOf, has_policies: Callable[[], bool]) -> Cors:
+    """Make the layers that add CORS fields to answers and answer preflights.
+
+    While `has_policies` is false, no request has a policy, and none is asked for.
+    """
     routes = _PolicyOfEach(policy_of)
     # aiohttp-cors adds its fields in a hook that runs after all layers; here a layer calls the hook.
     hooks = web.Application()
@@ -118,7 +121,10 @@ def cors_layers(policy_of: PolicyOf) -> Cors:
     hooks.on_response_prepare.freeze()
 
     @web.middleware
-    async def add_fields(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def add_fields(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        return added(request, handler) if has_policies() else handler(request)
+
+    async def added(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         if routes.is_cors_enabled_on_request(request):
             await hooks.on_response_prepare.send(request, response)

@@ -33,12 +33,14 @@ class ConfiguredTable(Table):
         *,
         policies: Mapping[str, RoutePolicy],
         is_own: Callable[[str], bool],
+        has_cors: bool,
         recent: RecentRequests | None = None,
     ) -> None:
         super().__init__(policy, prefix)
         self.matcher = matcher
         self.policies = policies
         self._is_own = is_own
+        self._has_cors = has_cors
         self._recent = recent
         self._routes_root = matcher.may_take(ROOT)
         #: The segments of a discovered route's prefix; 0: there is none.
@@ -62,6 +64,10 @@ class ConfiguredTable(Table):
             names = asked.section.names
             self._recent.add(method, asked.asked_host, asked.path, names, asked.query, route)
         return found
+
+    @property
+    def has_cors(self) -> bool:
+        return self._has_cors
 
     def cors_before(self, asked: Asked, method: str) -> CorsPolicy | None:
         """None also for clients that the route refuses: they get that refusal, and no answer of ours."""

@@ -107,6 +107,11 @@ class Table:
         """Whether the table, and not an endpoint, routes a path; the path may have a query."""
         return path.startswith(self._below_or_query) or path == self._prefix
 
+    @property
+    def has_cors(self) -> bool:
+        """Whether some request has a CORS policy."""
+        return self.policy.cors is not None
+
     def cors_before(self, asked: Asked, method: str) -> CorsPolicy | None:
         """The CORS policy of a request that has no route yet, such as a preflight."""
         return self.policy.cors if self.covers(asked.path) else None

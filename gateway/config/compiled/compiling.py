@@ -41,6 +41,7 @@ class Compiled:
     policies: Mapping[str, RoutePolicy]
     prefix: str | None
     matcher: Matcher[Route]
+    has_cors: bool
     fixed: tuple[FixedService, ...]
 
     def parts(self) -> Iterator[object]:
@@ -68,6 +69,7 @@ def compiling(configuration: Configuration, settings: GatewaySettings) -> Steps[
         {name: policies.of_discovered(name) for name in configuration.services},
         configuration.discover if isinstance(configuration.discover, str) else None,
         matcher,
+        policies.has_cors,
         tuple(fixed),
     )
 
@@ -84,6 +86,11 @@ class _Policies:
         }
         self._made: dict[RoutePolicy, RoutePolicy] = {}
         self._general = self._defaults()
+
+    @property
+    def has_cors(self) -> bool:
+        """Whether one of the policies that were made has CORS."""
+        return any(policy.cors is not None for policy in (self._general, *self._made))
 
     def of_discovered(self, service: str) -> RoutePolicy:
         return self._one(self._of_service(service))

@@ -54,7 +54,13 @@ def table(
     *routes: tuple[Match, Route], recent: RecentRequests | None = None, prefix: str | None = "/api"
 ) -> ConfiguredTable:
     return ConfiguredTable(
-        RoutePolicy(), prefix, Matcher(routes), policies={}, is_own=lambda _: False, recent=recent
+        RoutePolicy(),
+        prefix,
+        Matcher(routes),
+        policies={},
+        is_own=lambda _: False,
+        has_cors=False,
+        recent=recent,
     )
 
 
