@@ -190,6 +190,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         heartbeats=Heartbeats(member.heartbeats),
         stale_for_s=member.stale_for_s,
         health=member.health,
+        routing=gateway.routing,
         guard=guard,
         send_timeout_s=settings.client_limits.send_s,
     )

@@ -8,7 +8,7 @@ from typing import Any
 from ..health.machine import Health, Transition
 from ..model.answers import Record, Snapshot
 from ..model.instance import Instance
-from ..model.naming import route_of
+from ..model.naming import PREFIX, route_of
 
 Description = dict[str, Any]
 
@@ -43,11 +43,13 @@ def describe_instance(
     }
 
 
-def describe_service(name: str, instances: Sequence[Description]) -> Description:
-    """A service with its instances, the healthy ones counted."""
+def describe_service(
+    name: str, instances: Sequence[Description], prefix: str | None = PREFIX
+) -> Description:
+    """A service with its instances, the healthy ones counted; `prefix` None: it has no route by name."""
     return {
         "name": name,
-        "route": route_of(name),
+        "route": None if prefix is None else route_of(name, prefix),
         "healthy": sum(instance["status"] == "healthy" for instance in instances),
         "total": len(instances),
         "instances": list(instances),

@@ -109,10 +109,6 @@ def why_never(address: IPAddress) -> str | None:
     return next(filter(None, map(_why_never, plain_addresses(address))), None)
 
 
-#: What an operator can mean by writing the address out.
-MEANT_IF_WRITTEN = ("link-local", "cloud metadata")
-
-
 def _why_never(address: IPAddress) -> str | None:
     if address.is_link_local:
         return "link-local"
@@ -140,25 +136,16 @@ class AddressPolicy:
         self, host: str, address: IPAddress, port: int, *, is_local: bool
     ) -> str | None:
         """Why an instance of this host may not be connected to at this address, or None."""
-        reason = why_never(address) or self._why_own(address, port, is_local=is_local)
+        reason = self.why_forbidden_to_all(address, port, is_local=is_local)
         if reason is not None:
             return reason
         if not all(self.allowed.allows(host, one) for one in plain_addresses(address)):
             return "not in REGISTRY_ALLOWED_HOSTS"
         return None
 
-    def why_forbidden_to_operator(
-        self, host: str, address: IPAddress, port: int, *, is_local: bool
-    ) -> str | None:
-        """The same for an instance that the gateway's own configuration names, whatever may register.
-
-        The address itself allows link-local and metadata addresses; a name does not, since somebody
-        else says where it leads to.
-        """
-        reason = why_never(address)
-        if reason in MEANT_IF_WRITTEN and host == str(address):
-            reason = None
-        return reason or self._why_own(address, port, is_local=is_local)
+    def why_forbidden_to_all(self, address: IPAddress, port: int, *, is_local: bool) -> str | None:
+        """The same for an instance that the configuration file names, whatever may register."""
+        return why_never(address) or self._why_own(address, port, is_local=is_local)
 
     def _why_own(self, address: IPAddress, port: int, *, is_local: bool) -> str | None:
         plain = plain_addresses(address)

@@ -26,7 +26,11 @@ class PublicServices:
         self._known: dict[str, dict[str, tuple[Entry, str, bytes]]] = {}
 
     def of(
-        self, view: View, names: Sequence[str], heartbeats_ms: Mapping[str, int]
+        self,
+        view: View,
+        names: Sequence[str],
+        heartbeats_ms: Mapping[str, int],
+        prefix: str | None,
     ) -> Steps[list[Description]]:
         """These services, without those of which nothing is registered; instances are JSON already."""
         for gone in self._known.keys() - view.services.keys():
@@ -50,7 +54,7 @@ class PublicServices:
                 yield
             if instances:
                 self._known[name] = after
-                described = describe_service(name, [])
+                described = describe_service(name, [], prefix)
                 services.append(
                     described
                     | {"healthy": healthy, "total": len(instances), "instances": instances}

@@ -19,6 +19,7 @@ from gateway.endpoints.shared_documents import JSON, SharedDocuments
 from gateway.front.document import Document
 from gateway.guard.admin import AdminGuard
 from middlewares.failures import InstanceUnknown, NoView, ServiceUnknown
+from middlewares.routing.routing import Routing
 
 
 class Heartbeats:
@@ -78,6 +79,7 @@ class ServicesEndpoints:
         heartbeats: Heartbeats,
         stale_for_s: Callable[[], float | None],
         health: HealthBook,
+        routing: Routing,
         guard: AdminGuard,
         send_timeout_s: float,
     ) -> None:
@@ -85,10 +87,13 @@ class ServicesEndpoints:
         self._heartbeats = heartbeats
         self._stale_for_s = stale_for_s
         self._health = health
+        self._routing = routing
         self._guard = guard
         self._send_timeout_s = send_timeout_s
         self._public = PublicServices(health.status)
-        self._documents = SharedDocuments(view, self._make, lambda: health.revision)
+        self._documents = SharedDocuments(
+            view, self._make, lambda: health.revision + routing.revision
+        )
 
     async def list_all(self, request: web.Request) -> web.StreamResponse:
         """All registered services; while the registry is away, the last view, marked as stale."""
@@ -131,7 +136,9 @@ class ServicesEndpoints:
         names = _names(view, name)
         entries = [entry for one in names for entry in view.registered(one)]
         heartbeats = await self._last_heartbeats(name, entries)
-        services = await in_steps(self._public.of(view, names, heartbeats))
+        services = await in_steps(
+            self._public.of(view, names, heartbeats, self._routing.table.prefix)
+        )
         if name:
             return orjson.dumps(services[0]) if services else b""
         return orjson.dumps({"count": len(services), "services": services})
@@ -154,7 +161,8 @@ class ServicesEndpoints:
         if not entries:
             return []
         heartbeats = await self._last_heartbeats(entries[0].key if instance_id else name, entries)
-        return await in_steps(_describing(entries, self._health.status, heartbeats))
+        prefix = self._routing.table.prefix
+        return await in_steps(_describing(entries, self._health.status, heartbeats, prefix))
 
     async def _last_heartbeats(self, asked: str, entries: Sequence[Entry]) -> Mapping[str, int]:
         """By key; an instance of the file sends none."""
@@ -172,7 +180,10 @@ def _names(view: View, name: str) -> list[str]:
 
 
 def _describing(
-    entries: list[Entry], status_of: StatusOf, heartbeats_ms: Mapping[str, int]
+    entries: list[Entry],
+    status_of: StatusOf,
+    heartbeats_ms: Mapping[str, int],
+    prefix: str | None,
 ) -> Steps[list[Description]]:
     """Describe services; `entries` are in their order."""
     described: dict[str, list[Description]] = {}
@@ -181,4 +192,4 @@ def _describing(
             instance = describe_entry(entry, shown_status(entry, status_of), heartbeats_ms)
             described.setdefault(entry.instance.name, []).append(instance)
         yield
-    return [describe_service(name, instances) for name, instances in described.items()]
+    return [describe_service(name, instances, prefix) for name, instances in described.items()]

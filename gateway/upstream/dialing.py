@@ -74,7 +74,7 @@ class Dialer:
         host, port, policy = instance.host, instance.port, self.policy
         is_local = policy.listens_on(port) and _is_local(address)
         if instance.source == "file":
-            return policy.why_forbidden_to_operator(host, address, port, is_local=is_local)
+            return policy.why_forbidden_to_all(address, port, is_local=is_local)
         return policy.why_forbidden(host, address, port, is_local=is_local)
 
 

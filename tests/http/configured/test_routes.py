@@ -302,3 +302,13 @@ async def test_a_discovered_route_counts_by_its_segments(
         assert json.loads(answer.body)["reason"] == "ambiguous_path"
     else:
         assert answer.body == body.encode()
+
+
+@pytest.mark.parametrize(("discover", "route"), [("/gw", "/gw/order"), ("false", None)])
+async def test_a_listing_names_the_route_that_there_is(
+    start_configured: StartConfigured, discover: str, route: str | None
+) -> None:
+    configured = await start_configured(f"discover: {discover}")
+    (public,) = json.loads((await configured.ask("/services")).body)["services"]
+    (inside,) = (await configured.gateway.admin("GET", "/services")).json()["services"]
+    assert public["route"] == inside["route"] == route

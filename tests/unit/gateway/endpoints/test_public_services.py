@@ -31,7 +31,7 @@ def view_of(*entries: Entry) -> View:
 
 
 def rendered(public: PublicServices, view: View, heartbeats: dict[str, int] | None = None) -> Any:
-    services = at_once(public.of(view, sorted(view.services), heartbeats or {}))
+    services = at_once(public.of(view, sorted(view.services), heartbeats or {}, "/api"))
     return json.loads(orjson.dumps(services))
 
 
@@ -60,7 +60,7 @@ def test_it_is_the_document_of_the_contract_without_what_the_token_shows() -> No
 
 def test_thousands_are_rendered_in_short_steps() -> None:
     view = view_of(*(entry(f"price/{number}") for number in range(950)), entry("orders/a"))
-    steps = PublicServices(healthy).of(view, sorted(view.services), {})
+    steps = PublicServices(healthy).of(view, sorted(view.services), {}, "/api")
     assert sum(1 for _ in steps) == 1 + -(-950 // ITEMS_OF_A_STEP)
 
 
