@@ -81,12 +81,14 @@ def _told(section: BaseModel, key: str) -> bool:
 
 
 def _value(section: BaseModel, key: str) -> Any:
-    return getattr(section, key)
+    """The value; a duration as the file has it, which may stand in another unit there."""
+    value = getattr(section, key)
+    return f"{value:g}s" if key.endswith("_s") and isinstance(value, float | int) else value
 
 
 def _shown(value: Any, told: bool) -> str:
     if not told:
-        return "(default)"
+        return "left out"
     text = value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
@@ -95,7 +97,7 @@ def plain(value: Any) -> Any:
     """The value as JSON can have it, by the names of the file."""
     if isinstance(value, BaseModel):
         told = (key for key in _keys(value) if _told(value, key))
-        return {_name(value, key): plain(getattr(value, key)) for key in told}
+        return {_name(value, key): plain(_value(value, key)) for key in told}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple | frozenset):

@@ -12,7 +12,7 @@ import structlog
 
 from discovery.base.steps import Steps, gathered, in_steps, let_go
 from gateway.machine.collector import collector_paused
-from gateway.worker.configuration.signature import signature_of
+from gateway.worker.configuration.signature import Signature, signature_of
 
 #: How often the file is looked at. Whoever has changed it waits for twice this time at most.
 LOOK_EVERY_S = 0.5
@@ -75,6 +75,8 @@ class Configuration(Generic[C]):
         #: The mistakes of the last reload; empty if it was not rejected.
         self.mistakes: tuple[str, ...] = ()
         self._content = content
+        #: The file that was last read; None: it was not there, or may have changed since the start.
+        self._read: Signature | None = None
         self._means = means
         self._one_at_a_time = asyncio.Lock()
 
@@ -114,16 +116,15 @@ class Configuration(Generic[C]):
 
         A change counts once nothing has changed for LOOK_EVERY_S, since an editor may write in parts.
         """
-        known = changing = signature_of(self.path)
+        changing = None
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             now = signature_of(self.path)
-            if now is None or now == known:
-                changing = known
+            if now is None or now == self._read:
+                changing = None
             elif now != changing:
                 changing = now
             else:
-                known = now
                 await self._reload_after_change()
 
     async def _reload_after_change(self) -> None:
@@ -155,6 +156,7 @@ class Configuration(Generic[C]):
 
     async def _read_file(self) -> bytes | OSError:
         """The file's bytes; a slow disk or network holds up nobody."""
+        self._read = signature_of(self.path)
         try:
             return await asyncio.to_thread(self.path.read_bytes)
         except OSError as error:

@@ -23,7 +23,7 @@ async def test_a_reload_says_what_is_different(start_configured: StartConfigured
     # Whoever is first: this call, or the watch of the file.
     if document["result"] == "changed":
         assert document["differences"] == [
-            'route a: timeouts: (default) → {"head": 5.0}',
+            'route a: timeouts: left out → {"head": "5s"}',
             "route b: added",
         ]
     assert (await configured.ask("/b")).body == b"here"

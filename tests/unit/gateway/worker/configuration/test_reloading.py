@@ -19,6 +19,7 @@ from gateway.worker.configuration.reloading import (
     Reloaded,
     Result,
 )
+from tests.support.eventually import eventually
 
 
 class World:
@@ -157,3 +158,21 @@ async def test_reloads_come_one_after_the_other(world: World) -> None:
     both = await asyncio.gather(*(world.configuration.reload("asked") for _ in range(2)))
     assert [one.result for one in both] == [Result.CHANGED, Result.UNCHANGED]
     assert len(world.taken_over) == 1
+
+
+async def test_a_change_between_the_start_and_the_first_look_is_seen(world: World) -> None:
+    world.path.write_text("a b")
+    async with world.watched():
+        await world.changed.wait()
+    assert world.taken_over == [{"a", "b"}]
+
+
+async def test_a_file_that_is_back_is_no_longer_refused(world: World) -> None:
+    away = world.path.with_name("away")
+    async with world.watched():
+        os.replace(world.path, away)
+        await world.configuration.reload("asked")
+        assert not world.configuration.is_current
+        os.replace(away, world.path)
+        await eventually(lambda: world.configuration.is_current)
+    assert world.taken_over == []
