@@ -29,9 +29,7 @@ class Reloaded:
 
     async def reload(self, text: str) -> None:
         """Put this text in force. Raises RuntimeError if it is refused."""
-        other = self.file.with_suffix(".new")
-        other.write_text(text)
-        other.replace(self.file)
+        await asyncio.to_thread(self._write, text)  # a slow disk would hold up the requests too
         connection = await Connection.open(self.port)
         began_s = time.monotonic()
         status, body, _ = await connection.exchange(
@@ -41,6 +39,11 @@ class Reloaded:
         await connection.end()
         if status != 200:
             raise RuntimeError(f"the reload answered {status}: {json.loads(body)}")
+
+    def _write(self, text: str) -> None:
+        other = self.file.with_suffix(".new")
+        other.write_text(text)
+        other.replace(self.file)
 
 
 class Health:

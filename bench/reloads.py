@@ -14,7 +14,7 @@ from bench.peers import lockgate
 from bench.peers.peer import Launch, Peer, Site
 from bench.reloaded import Health, Kept, Reloaded
 from bench.report import Bar, quantile, with_range
-from bench.route_files import route_file
+from bench.route_files import route, route_file
 from bench.stage import Proxy, Stage
 from bench.steady import Steady
 
@@ -89,13 +89,19 @@ async def _slowest_ms(proxy: Proxy, work: object) -> float:
 async def _adding(stage: Stage) -> None:
     number = 100 if stage.quick else ADDED
     stage.report.title(f"{number:,} reloads with one route more each, {REQUESTS_PER_S} requests/s")
-    peer, files = _peer(stage, route_file(0, stage.stream_port))
+    text = route_file(0, stage.stream_port)
+    peer, files = _peer(stage, text)
     with stage.proxies([peer]) as (proxy,):
         reloaded = Reloaded(proxy.port, files[0], lockgate.TOKEN)
+        rest = Steady(proxy.port, "/origin/small", REQUESTS_PER_S)
+        async with rest.running():
+            await asyncio.sleep(2 if stage.quick else 20)
         load = Steady(proxy.port, "/origin/small", REQUESTS_PER_S)
         async with load.running():
-            for routes in range(1, number + 1):
-                await reloaded.reload(route_file(routes, stage.stream_port))
+            for place in range(number):
+                text += route(place) + "\n"
+                await reloaded.reload(text)
+    stage.report.say(f"Without reloads, p50 / p99 / slowest: {_times(rest)} ms\n")
     _tell(stage, reloaded, load)
     stage.report.bar(SLOWEST, max(load.took_s) * 1000)
     stage.report.bar(FAILED, load.failed)
@@ -122,15 +128,19 @@ async def _each_second(stage: Stage) -> None:
     stage.report.bar(FAILED, load.failed + kept.cut + kept.silent)
 
 
-def _tell(stage: Stage, reloaded: Reloaded, load: Steady) -> None:
+def _times(load: Steady) -> str:
     took_ms = [one * 1000 for one in load.took_s]
+    return f"{median(took_ms):.1f} / {quantile(took_ms, 0.99):.1f} / {max(took_ms):.1f}"
+
+
+def _tell(stage: Stage, reloaded: Reloaded, load: Steady) -> None:
     stage.report.table(
         ("requests", "failed", "p50 / p99 / slowest, ms", "a reload, ms"),
         [
             (
                 f"{load.sent:,}",
                 str(load.failed),
-                f"{median(took_ms):.1f} / {quantile(took_ms, 0.99):.1f} / {max(took_ms):.1f}",
+                _times(load),
                 with_range([one * 1000 for one in reloaded.took_s], 0),
             )
         ],

@@ -17,12 +17,13 @@ def route_file(number: int, origin_port: int, *, changed: int = 0) -> str:
         *(f"  s{n}: {{urls: ['http://127.0.0.1:{origin_port}']}}" for n in range(SERVICES)),
         "routes:",
         "  - {name: origin, match: {prefix: /origin}, service: origin, rewrite: {strip: /origin}}",
-        *(_route(place, changed if place % 100 == 0 else 0) for place in range(number)),
+        *(route(place, changed if place % 100 == 0 else 0) for place in range(number)),
     ]
     return "\n".join((*lines, ""))
 
 
-def _route(place: int, changed: int) -> str:
+def route(place: int, changed: int = 0) -> str:
+    """The line of one of the routes, for the end of a file."""
     path = f"prefix: /v1/things{place}" if place % 2 else f'path: "/v1/things{place}/{{id}}/parts"'
     limits = "limits: [plan], " if place % 3 == 0 else ""
     return (

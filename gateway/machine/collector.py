@@ -4,14 +4,19 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+#: Kept here, since to ask `gc.get_freeze_count` takes many milliseconds: it counts them.
+_is_spared = False
+
 
 def spare_the_collector() -> None:
     """Exclude objects that live as long as the process from garbage collection, and collect less often.
 
     A request leaves no cycles behind, so there is little to collect.
     """
+    global _is_spared
     gc.collect()
     gc.freeze()
+    _is_spared = True
     gc.set_threshold(20_000, 20, 20)
 
 
@@ -27,7 +32,7 @@ def collector_paused() -> Iterator[None]:
     try:
         yield
     finally:
-        if gc.get_freeze_count():
+        if _is_spared:
             gc.freeze()
         if was_enabled:
             gc.enable()

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.machine.collector import collector_paused
+from gateway.machine import collector
+from gateway.machine.collector import collector_paused, spare_the_collector
 
 
 @pytest.fixture(autouse=True)
-def _thawed() -> Iterator[None]:
+def _thawed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(collector, "_is_spared", False)
+    thresholds = gc.get_threshold()
     yield
+    gc.set_threshold(*thresholds)
     gc.unfreeze()
     gc.enable()
 
@@ -33,7 +37,7 @@ def test_what_was_made_meanwhile_is_excluded_in_a_process_that_excludes_somethin
     with collector_paused():
         kept = [[number] for number in range(100)]
     assert gc.get_freeze_count() == 0
-    gc.freeze()
+    spare_the_collector()
     before = gc.get_freeze_count()
     with collector_paused():
         kept += [[number] for number in range(100)]
