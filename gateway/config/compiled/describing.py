@@ -5,7 +5,8 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
-from gateway.config.compiled.compiling import TIMEOUT_VARIABLES, Compiled
+from gateway.config.compiled.compiling import Compiled
+from gateway.config.compiled.policies import TIMEOUT_VARIABLES
 from gateway.config.file.differences import plain
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection

@@ -1,0 +1,148 @@
+"""The policies that a file's routes have, from the general to the special."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.policies import ByHeader, Cors, Limit
+from gateway.config.file.policies import Timeouts as TimeoutsSection
+from gateway.config.file.routes import Route as RouteSection
+from gateway.config.settings import EXPOSED, GatewaySettings
+from middlewares.access.deciding import AddressLists
+from middlewares.cors.deciding import ANY, CorsPolicy
+from middlewares.limits.deciding import DEFAULT_POLICY, By, Policy
+from middlewares.routing.policy import RoutePolicy, Timeouts
+
+TIMEOUT_VARIABLES = {
+    "connect_s": "upstream_connect_timeout",
+    "head_s": "upstream_timeout",
+    "idle_s": "upstream_idle_timeout",
+    "total_s": "upstream_total_timeout",
+}
+
+
+class Policies:
+    """The policies of a file, from the general to the special; equal ones are one object."""
+
+    def __init__(self, configuration: Configuration, settings: GatewaySettings) -> None:
+        self._configuration = configuration
+        self._settings = settings
+        usual = settings.route_policy.limits or (Policy(DEFAULT_POLICY, 0, 0),)
+        self._limits = {DEFAULT_POLICY: usual[0]} | {
+            name: _limit(name, one, settings) for name, one in configuration.limits.items()
+        }
+        self._made: dict[RoutePolicy, RoutePolicy] = {}
+        self._general = self._defaults()
+
+    @property
+    def has_cors(self) -> bool:
+        """Whether one of the policies that were made has CORS."""
+        return any(policy.cors is not None for policy in (self._general, *self._made))
+
+    def of_discovered(self, service: str) -> RoutePolicy:
+        return self._one(self._of_service(service))
+
+    def of_route(self, route: RouteSection) -> RoutePolicy:
+        inherited = self._of_service(route.service or "")
+        told = route.model_fields_set
+        policy = replace(
+            inherited,
+            timeouts=_timeouts(inherited.timeouts, route.timeouts)
+            if "timeouts" in told
+            else inherited.timeouts,
+            limits=self._named(route.limits) if "limits" in told else inherited.limits,
+            cors=_cors(route.cors) if "cors" in told else inherited.cors,
+            access=_access(route),
+            body_bytes=route.max_body_bytes or 0
+            if "max_body_bytes" in told
+            else inherited.body_bytes,
+        )
+        return self._one(policy)
+
+    def _one(self, policy: RoutePolicy) -> RoutePolicy:
+        return self._made.setdefault(policy, policy)
+
+    def _of_service(self, service: str) -> RoutePolicy:
+        section = self._configuration.services.get(service)
+        if section is None:
+            return self._general
+        told, general = section.model_fields_set, self._general
+        return replace(
+            general,
+            timeouts=_timeouts(general.timeouts, section.timeouts)
+            if "timeouts" in told
+            else general.timeouts,
+            limits=self._named(section.limits) if "limits" in told else general.limits,
+            concurrent=section.concurrent,
+        )
+
+    def _defaults(self) -> RoutePolicy:
+        """The environment's variables and their defaults, below what the file's `defaults` say."""
+        general, said = self._settings.route_policy, self._configuration.defaults
+        timeouts = general.timeouts
+        if "timeouts" in said.model_fields_set:
+            timeouts = _timeouts(timeouts, said.timeouts)
+            timeouts = replace(timeouts, **self._set_by_environment(TIMEOUT_VARIABLES))
+        limits = general.limits
+        if "limits" in said.model_fields_set:
+            limits = self._named(said.limits)
+        elif limits:
+            limits = (self._limits[DEFAULT_POLICY],)
+        return replace(general, timeouts=timeouts, limits=limits)
+
+    def _set_by_environment(self, variables: Mapping[str, str]) -> dict[str, float]:
+        told = self._settings.model_fields_set
+        return {
+            key: getattr(self._settings, variable)
+            for key, variable in variables.items()
+            if variable in told
+        }
+
+    def _named(self, names: Sequence[str] | None) -> tuple[Policy, ...]:
+        limits = (self._limits[name] for name in names or ())
+        return tuple(limit for limit in limits if limit.requests)
+
+
+def _limit(name: str, section: Limit, settings: GatewaySettings) -> Policy:
+    """RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW are those of the limit `default`, whatever the file says."""
+    requests, window_s = section.requests, section.window_s
+    if name == DEFAULT_POLICY:
+        if "rate_limit_requests" in settings.model_fields_set:
+            requests = settings.rate_limit_requests
+        if "rate_limit_window" in settings.model_fields_set:
+            window_s = settings.rate_limit_window
+    window_us = round(window_s * 1_000_000)
+    if isinstance(section.by, ByHeader):
+        header = section.by.header.lower().encode("ascii")
+        return Policy(name, requests, window_us, by="header", header=header)
+    return Policy(name, requests, window_us, by=cast("By", section.by))
+
+
+def _timeouts(inherited: Timeouts, section: TimeoutsSection | None) -> Timeouts:
+    if section is None:
+        return Timeouts(connect_s=0.0, head_s=0.0, idle_s=0.0, total_s=0.0)
+    told = {key: getattr(section, key) or 0.0 for key in section.model_fields_set}
+    return replace(inherited, **told)
+
+
+def _cors(section: Cors | None) -> CorsPolicy | None:
+    if section is None:
+        return None
+    return CorsPolicy(
+        section.origins,
+        methods=section.methods or (ANY,),
+        headers=section.headers or (ANY,),
+        expose=tuple(dict.fromkeys((*EXPOSED, *section.expose))),
+        max_age_s=round(section.max_age_s),
+        credentials=section.credentials,
+    )
+
+
+def _access(route: RouteSection) -> AddressLists | None:
+    if route.allow is None and route.deny is None:
+        return None
+    return AddressLists(
+        allow=None if route.allow is None else route.allow.sources,
+        deny=() if route.deny is None else route.deny.sources,
+    )
