@@ -139,7 +139,8 @@ def _tell(stage: Stage, reloaded: Reloaded, load: Steady) -> None:
         [
             (
                 f"{load.sent:,}",
-                str(load.failed),
+                "; ".join(f"{number} times {what}" for what, number in load.failures.items())
+                or "0",
                 _times(load),
                 with_range([one * 1000 for one in reloaded.took_s], 0),
             )
