@@ -1,8 +1,7 @@
-"""Long work in steps: between two steps an event loop can run everything else (`in_steps`)."""
+"""Long work in steps, so that an event loop can run everything else between them (`stepping.in_steps`)."""
 
 from collections.abc import Generator, Iterable, Iterator
 from itertools import islice
-from types import coroutine
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -45,9 +44,3 @@ def at_once(steps: Steps[T]) -> T:
             next(steps)
         except StopIteration as done:
             return done.value  # type: ignore[no-any-return]
-
-
-@coroutine
-def in_steps(steps: Steps[T]) -> Steps[T]:
-    """Do all of the work; each step lets the loop run everything else, as `asyncio.sleep(0)` does."""
-    return (yield from steps)

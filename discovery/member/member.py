@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..base.logs import Log
-from ..base.steps import in_steps
+from ..base.stepping import in_steps
 from ..client.async_registry import AsyncServiceRegistry
 from ..health.book import HealthBook
 from ..health.machine import Health, ProbeTimes, Thresholds

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..base.logs import Log
-from ..base.steps import Steps, at_once, in_steps, slices
+from ..base.stepping import in_steps
+from ..base.steps import Steps, at_once, slices
 from ..model.answers import REMEMBERED_S
 from ..model.errors import InvalidRegistration
 from ..model.instance import Instance, decode, encode

@@ -10,7 +10,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from ..base.logs import Log
-from ..base.steps import ITEMS_OF_A_STEP, in_steps
+from ..base.stepping import in_steps
+from ..base.steps import ITEMS_OF_A_STEP
 from ..model.settings import RegistrySettings
 from ..store import scripts
 from ..store.clients import connect_async

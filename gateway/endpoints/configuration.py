@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 from aiohttp import web
 
-from discovery.base.steps import in_steps
+from discovery.base.stepping import in_steps
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings
 from gateway.endpoints.bodies import whole_body

@@ -7,7 +7,7 @@ from functools import partial
 import orjson
 from aiohttp import web
 
-from discovery.base.steps import in_steps
+from discovery.base.stepping import in_steps
 from discovery.health.book import HealthBook
 from discovery.view.view import View
 from gateway.endpoints.negotiation import prefers_html

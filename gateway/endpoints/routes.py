@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from discovery.base.steps import Steps, in_steps, slices
+from discovery.base.stepping import in_steps
+from discovery.base.steps import Steps, slices
 from discovery.health.book import HealthBook
 from discovery.view.view import View
 from gateway.config.settings import GatewaySettings

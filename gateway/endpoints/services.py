@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from discovery.base.steps import Steps, in_steps, slices
+from discovery.base.stepping import in_steps
+from discovery.base.steps import Steps, slices
 from discovery.client.describing import Description, describe_health, describe_service
 from discovery.health.book import HealthBook
 from discovery.model.instance import Instance

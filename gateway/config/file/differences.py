@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
 
 from discovery.base.steps import Steps, slices
 from gateway.config.file.configuration import Configuration
+from gateway.config.file.routes import Route
 
 #: A longer value is cut: what has changed can be seen in the file.
 MOST_CHARACTERS = 80
@@ -21,15 +23,23 @@ def differences(before: Configuration, after: Configuration) -> Steps[list[str]]
     yield
     found += _of_named("service", before.services, after.services)
     yield
-    old = {route.name: route for route in before.routes}
-    new = {route.name: route for route in after.routes}
-    for names in slices(dict.fromkeys((*new, *old))):
+    old = yield from _by_name(before.routes)
+    new = yield from _by_name(after.routes)
+    for names in slices(chain(new, (name for name in old if name not in new))):
         for name in names:
             found += _of_one(f"route {name}", old.get(name), new.get(name))
         yield
     kept = [name for name in new if name in old]
     if kept != [name for name in old if name in new]:
         found.append("routes: they stand in another order, which decides between equals")
+    return found
+
+
+def _by_name(routes: Iterable[Route]) -> Steps[dict[str, Route]]:
+    found: dict[str, Route] = {}
+    for some in slices(routes):
+        found.update({route.name: route for route in some})
+        yield
     return found
 
 

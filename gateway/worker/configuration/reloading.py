@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from discovery.base.steps import Steps, gathered, in_steps, let_go
+from discovery.base.stepping import in_steps
+from discovery.base.steps import Steps, gathered, let_go
 from gateway.machine.collector import collector_paused
 from gateway.worker.configuration.signature import Signature, signature_of
 

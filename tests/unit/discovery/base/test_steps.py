@@ -1,8 +1,10 @@
 """Long work in steps: its result, the length of a step, and the turns for others in between."""
 
 import asyncio
+from time import perf_counter
 
-from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, gathered, in_steps, let_go, slices
+from discovery.base.stepping import IDLE_TURN_S, MOST_TURNS, STEPS_FOR_S, in_steps
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, gathered, let_go, slices
 from discovery.model.instance import encode, parse_registration
 from discovery.store.decoding import decoding_snapshot
 from discovery.store.left_out import LeftOut
@@ -47,7 +49,17 @@ def test_work_can_be_done_at_once() -> None:
     assert said == ["step 0", "step 1", "step 2"]
 
 
-async def test_everything_else_has_its_turn_between_two_steps() -> None:
+def long_work(said: list[str]) -> Steps[None]:
+    """Steps of which each takes long enough that the loop must run after it."""
+    for number in range(3):
+        said.append(f"step {number}")
+        until_s = perf_counter() + STEPS_FOR_S
+        while perf_counter() < until_s:
+            pass
+        yield
+
+
+async def test_everything_else_has_its_turn_between_two_long_steps() -> None:
     said: list[str] = []
 
     async def something_else() -> None:
@@ -56,9 +68,46 @@ async def test_everything_else_has_its_turn_between_two_steps() -> None:
             await asyncio.sleep(0)
 
     other = asyncio.create_task(something_else())
-    assert await in_steps(work(said)) == 7
+    await in_steps(long_work(said))
     await other
-    assert said == ["step 0", "something else", "step 1", "something else", "step 2"]
+    assert said[:2] == ["step 0", "something else"]
+    assert said.count("something else") == 2
+    assert said.index("something else") < said.index("step 1")
+
+
+async def test_a_loop_that_is_busy_for_ever_gets_the_long_work_done_nevertheless() -> None:
+    turns = 0
+
+    async def something_else() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            until_s = perf_counter() + 2 * IDLE_TURN_S
+            while perf_counter() < until_s:
+                pass
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(something_else())
+    said: list[str] = []
+    await in_steps(long_work(said))
+    other.cancel()
+    assert said == ["step 0", "step 1", "step 2"]
+    assert turns == 3 * MOST_TURNS
+
+
+async def test_short_steps_are_done_together() -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    assert len(await in_steps(gathered(range(100_000)))) == 100_000
+    counting.cancel()
+    assert turns < steps_of(gathered(range(100_000)))
 
 
 def test_a_snapshot_is_decoded_and_taken_over_in_short_steps() -> None:
