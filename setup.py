@@ -20,7 +20,7 @@ COMPILED = {
     "gateway/forwarding": "field_lines fields memories plain_answers requests responses",
     "gateway/front": "answer client_room delivering interim plain_heads refusing straight tunnel",
     "gateway/hop": "attempt proxy sending traffic_evidence",
-    "gateway/hop/deciding": "balancing retrying suspecting",
+    "gateway/hop/deciding": "balancing retrying suspecting tries",
     "gateway/upstream": "chunk_lines client connection idling invalid_answers limits messages plain_bodies pool"
     " response_reader sockets upload wire",
     "gateway/worker": "answer_fields",

@@ -7,10 +7,10 @@ from aiohttp import web
 from gateway.front.answer import Answer
 from gateway.hop.attempt import Attempts, Outcome
 from gateway.hop.deciding.balancing import choose
-from gateway.hop.deciding.retrying import Stop, decide, last_word
+from gateway.hop.deciding.retrying import Stop
+from gateway.hop.deciding.tries import Tries
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
-from middlewares.failures import Failure
 
 
 class Proxy:
@@ -34,23 +34,18 @@ class Proxy:
         Raises a Failure if there is no answer.
         """
         sending = Sending(request, self._means)
-        untried = sending.exchange.candidates
-        assert untried is not None, "the candidates layer comes before the hop"
-        failures: list[Failure] = []
+        candidates = sending.exchange.candidates
+        assert candidates is not None, "the candidates layer comes before the hop"
+        tries = Tries(candidates, sending.route.policy.retries)
         outcome: Outcome | None
-        left = min(sending.route.policy.retries.attempts or len(untried), len(untried))
-        while left:
-            left -= 1
-            candidate = choose(untried, self._upstreams, self._rng).candidate
-            outcome = await self._attempts.make(sending, candidate.instance, left)
+        while True:
+            candidate = choose(tries.untried, self._upstreams, self._rng).candidate
+            outcome = await self._attempts.make(sending, candidate.instance, tries.left)
             if isinstance(outcome, Answer):
                 return outcome
-            failures.append(outcome)
-            if isinstance(decide(outcome, sending.tried(left)), Stop):
+            if isinstance(tries.after(candidate, outcome, sending.tried(tries.left)), Stop):
                 break
-            untried = untried.without(candidate)
         try:
-            raise last_word(sending.route.service, failures)
+            raise tries.last_word(sending.route.service)
         finally:
-            outcome = None  # it refers to this frame, and so do these
-            failures.clear()
+            outcome = None  # it refers to this frame, and so does this
