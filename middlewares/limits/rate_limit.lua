@@ -1,4 +1,4 @@
--- Decides many asks at once, exactly over any window (middlewares/limits/deciding.py is the twin).
+-- Decides many asks at once, exactly over any window (middlewares/limits/deciding/counting.py is the twin).
 -- An ask has one or several checks, all or nothing: all are counted, then all are charged.
 --
 -- KEYS  one for each check, the checks of an ask together, no key twice in one ask: a list of what
