@@ -1,0 +1,1 @@
+"""Reads from an answer what its request has cost."""
