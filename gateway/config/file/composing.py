@@ -63,29 +63,26 @@ class _Composer:
     anchored: dict[str, _Whole | None] = field(default_factory=dict)  # None: not read yet
 
     def take(self, event: yaml.Event) -> None:
-        mark = event.start_mark
-        assert mark is not None
-        position = Position(mark.line + 1, mark.column + 1)
-        match event:
-            case yaml.ScalarEvent():
-                if event.tag is not None:
-                    self._refuse_tag(event.tag, position)
-                plain = event.implicit[0]
-                scalar = Scalar(position, event.value, plain)
-                value = resolve(event.value) if plain else event.value
-                self._add(event.anchor, _Whole(scalar, value, 1, 0), position)
-            case yaml.SequenceStartEvent() | yaml.MappingStartEvent():
+        if isinstance(event, yaml.ScalarEvent):  # more than half of all
+            position = _position(event)
+            if event.tag is not None:
                 self._refuse_tag(event.tag, position)
-                self._open(event, position)
-            case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
-                one = self.opened.pop()
-                self._add(one.anchor, one.whole(), one.node.position)
-            case yaml.AliasEvent():
-                self._add(None, self._meant(event.anchor, position), position)
-            case yaml.DocumentStartEvent():
-                self._begin(event, position)
-            case _:
-                pass
+            plain = event.implicit[0]
+            value = resolve(event.value) if plain else event.value
+            scalar = Scalar(position, event.value, plain)
+            self._add(event.anchor, _Whole(scalar, value, 1, 0), position)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            one = self.opened.pop()
+            self._add(one.anchor, one.whole(), one.node.position)
+        elif isinstance(event, yaml.CollectionStartEvent):
+            position = _position(event)
+            self._refuse_tag(event.tag, position)
+            self._open(event, position)
+        elif isinstance(event, yaml.AliasEvent):
+            position = _position(event)
+            self._add(None, self._meant(event.anchor, position), position)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._begin(event, _position(event))
 
     def _begin(self, event: yaml.DocumentStartEvent, position: Position) -> None:
         if self.root is not None:
@@ -95,9 +92,7 @@ class _Composer:
                 position, "the file is read as YAML 1.2; remove the line that begins with %YAML"
             )
 
-    def _open(
-        self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent, position: Position
-    ) -> None:
+    def _open(self, event: yaml.CollectionStartEvent, position: Position) -> None:
         if len(self.opened) >= MAX_DEPTH:
             raise Unreadable(position, f"there are more than {MAX_DEPTH} levels")
         is_list = isinstance(event, yaml.SequenceStartEvent)
@@ -115,7 +110,8 @@ class _Composer:
             return
         parent = self.opened[-1]
         parent.nodes += one.nodes
-        parent.depth = max(parent.depth, one.depth + 1)
+        if one.depth >= parent.depth:
+            parent.depth = one.depth + 1
         if parent.nodes > MAX_NODES or len(self.opened) + one.depth > MAX_DEPTH:
             what = f"{MAX_NODES:,} values" if parent.nodes > MAX_NODES else f"{MAX_DEPTH} levels"
             raise Unreadable(position, f"with its aliases the file has more than {what}")
@@ -178,6 +174,12 @@ class _Composer:
         if isinstance(parent.node, Items):
             return (*parent.path, len(parent.node.nodes))
         return parent.path if parent.key is None else (*parent.path, parent.key.text)
+
+
+def _position(event: yaml.Event) -> Position:
+    mark = event.start_mark
+    assert mark is not None
+    return Position(mark.line + 1, mark.column + 1)
 
 
 def compose(text: str) -> Steps[tuple[Node | None, Plain, list[Mistake]]]:

@@ -1,5 +1,7 @@
 """The file as a tree whose keys and values know where they stand."""
 
+# The classes are not frozen, since a file has thousands of each, and a frozen one takes twice as long to make.
+
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +11,7 @@ from gateway.config.file.scalars import Value
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Scalar:
     """A text as it stands in the file; only a `plain` one, without quotes, can be a number."""
 
@@ -18,13 +20,13 @@ class Scalar:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Items:
     position: Position
     nodes: list["Node"] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """A key of a mapping: where it stands, and its value."""
 
@@ -32,7 +34,7 @@ class Entry:
     node: "Node"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mapping:
     position: Position
     entries: dict[str, Entry] = field(default_factory=dict)
