@@ -174,7 +174,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         settings=settings,
         table_of=gateway.table_of,
         recent=gateway.recent,
-        view=lambda: gateway.overlay.routed,
+        overlay=gateway.overlay,
         guard=guard,
     )
     routes = RoutesEndpoint(

@@ -15,6 +15,7 @@ from .health_check import HEALTH_KEYS, HealthCheck, parse_health_check
 from .words import HTTP, Words
 
 MAX_METADATA_BYTES = 8 * 1024
+MAX_URL_CHARACTERS = 2048
 MAX_BODY_BYTES = 16 * 1024
 #: The largest record: JSON may write each character as six.
 MAX_RECORD_BYTES = 128 * 1024
@@ -126,7 +127,7 @@ def parse_registration(
     if scheme not in ("http", "https"):
         raise InvalidRegistration(f"scheme {scheme!r}: must be http or https")
     url = body.get("health_check_url")
-    metadata = _metadata(body.get("metadata"))
+    metadata = _metadata(body.get("metadata"), words)
     parse_health_check(metadata, has_url=url is not None, words=words)
     if url is not None:
         url = _health_check_url(f"{words.path} {url!r}", url, scheme, host, port)
@@ -238,7 +239,7 @@ def _version(value: object) -> str | None:
     return value
 
 
-def _metadata(value: object) -> Mapping[str, Scalar]:
+def _metadata(value: object, words: Words) -> Mapping[str, Scalar]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -260,7 +261,7 @@ def _metadata(value: object) -> Mapping[str, Scalar]:
         raise InvalidRegistration("metadata must be valid JSON") from None
     if size > MAX_METADATA_BYTES:
         raise InvalidRegistration(
-            f"metadata of {size} bytes: at most {MAX_METADATA_BYTES} are allowed"
+            f"{words.metadata} of {size} bytes: at most {MAX_METADATA_BYTES} are allowed"
         )
     return dict(value)
 
@@ -269,8 +270,15 @@ def _health_check_url(what: str, value: object, scheme: str, host: str, port: in
     own = f"{scheme}://{_authority(host, port)}"
     if isinstance(value, str) and value.startswith("/") and not value.startswith("//"):
         value = own + value
-    if not isinstance(value, str) or not value or len(value) > 2048 or not value.isascii():
-        raise InvalidRegistration(f"{what}: must be a path or a URL of at most 2048 characters")
+    if (
+        not isinstance(value, str)
+        or not value
+        or len(value) > MAX_URL_CHARACTERS
+        or not value.isascii()
+    ):
+        raise InvalidRegistration(
+            f"{what}: must be a path or a URL of at most {MAX_URL_CHARACTERS} characters"
+        )
     if not _GRAPHIC.fullmatch(value):
         raise InvalidRegistration(f"{what}: must not contain spaces or control characters")
     if value.startswith(f"{own}/") and "#" not in value:  # as nearly all are: nothing to take apart

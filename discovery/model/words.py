@@ -17,6 +17,7 @@ class Words:
     address: str
     port: str
     weight: str
+    metadata: str = "metadata"
 
 
 HTTP = Words(
@@ -63,6 +64,7 @@ FILE = Words(
     address="urls",
     port="urls",
     weight="urls",
+    metadata="its statuses and body",
 )
 #: For readers who may have registered in any of these ways.
 ANY = Words(

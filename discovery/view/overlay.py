@@ -52,7 +52,7 @@ class Overlay:
         """A listener of the watcher."""
         self._registry = after
         if event is None or not self._fixed:
-            self._swap(self._laid_over(after), event)
+            self._swap(_laid_over(after, self._fixed), event)
         else:
             self._swap(self._with_services_of(after, (event.service,)), event)
 
@@ -72,6 +72,11 @@ class Overlay:
             self._fixed = after
             self._move(before, after, changed)
             self._swap(self._with_services_of(self._registry, changed), None)
+
+    def with_fixed(self, services: Iterable[FixedService]) -> Steps[View]:
+        """What would be routed by if the file said this."""
+        fixed = yield from self._entries_of(services)
+        return _laid_over(self._registry, fixed)
 
     def route_all(self) -> None:
         """Route by the registry's view too, from now on."""
@@ -143,11 +148,12 @@ class Overlay:
         for listener in self._listeners:
             listener(before, after, event)
 
-    def _laid_over(self, registry: View) -> View:
-        if not self._fixed:
-            return registry
-        both = {name: self._both_of(registry, name) for name in self._fixed}
-        return replace(registry, services=PersistentMap({**registry.services, **both}))
+
+def _laid_over(registry: View, fixed: Fixed) -> View:
+    if not fixed:
+        return registry
+    both = {name: {**registry.services.get(name, {}), **fixed[name]} for name in fixed}
+    return replace(registry, services=PersistentMap({**registry.services, **both}))
 
 
 def _all(services: Iterable[Entries]) -> Iterable[Entry]:

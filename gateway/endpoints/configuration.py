@@ -10,7 +10,8 @@ import orjson
 from aiohttp import web
 
 from discovery.base.stepping import in_steps
-from discovery.view.view import View
+from discovery.client.describing import rfc3339
+from discovery.view.overlay import Overlay
 from gateway.config.settings import GatewaySettings
 from gateway.endpoints.bodies import whole_body
 from gateway.endpoints.process import answer
@@ -33,17 +34,20 @@ UNNAMED = "<body>"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigurationEndpoints:
-    """The handlers; without a file there is nothing to reload. `view` is None while nothing is known."""
+    """The handlers; without a file there is nothing to reload."""
 
     configuration: "Configuration[Compiled] | None"
     settings: GatewaySettings
     table_of: "Callable[[Compiled], ConfiguredTable]"
     recent: RecentRequests
-    view: Callable[[], View | None]
+    overlay: Overlay
     guard: AdminGuard
 
     async def reload(self, request: web.Request) -> web.Response:
-        """Read the file again: 200 with what is different, or 422 with all mistakes."""
+        """Read the file again: 200 with what is different, or 422 with all mistakes.
+
+        `in_force_since` is when a reload last changed something (RFC 3339).
+        """
         self.guard.require(request)
         if self.configuration is None:
             raise NoConfiguration
@@ -51,7 +55,13 @@ class ConfigurationEndpoints:
         if reloaded.result is Result.REJECTED:
             detail = "the file has mistakes, and the configuration before stays in force"
             return _rejected(request, detail, reloaded.mistakes)
-        return answer({"result": reloaded.result.value, "differences": list(reloaded.differences)})
+        return answer(
+            {
+                "result": reloaded.result.value,
+                "differences": list(reloaded.differences),
+                "in_force_since": rfc3339(round(self.configuration.in_force_since_s * 1000)),
+            }
+        )
 
     async def diff(self, request: web.Request) -> web.Response:
         """Compare the file in the body with the one in force, and say where the last requests would go.
@@ -76,7 +86,7 @@ class ConfigurationEndpoints:
                         in_force=None if in_force is None else in_force.in_force,
                         table_of=self.table_of,
                         recent=self.recent,
-                        catalogue=self.view() or View(),
+                        overlay=self.overlay,
                     )
                 )
         except ConfigurationRejected as rejected:

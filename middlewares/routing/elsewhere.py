@@ -38,6 +38,13 @@ class Place(NamedTuple):
     is_certain: bool
 
 
+class Routed(NamedTuple):
+    """A table, and the services that are there with it."""
+
+    table: ConfiguredTable
+    catalogue: Catalogue
+
+
 class Moved(NamedTuple):
     """So many requests of one kind, where they went, and where they would go."""
 
@@ -52,9 +59,8 @@ class Moved(NamedTuple):
 
 def moved(
     requests: Iterable[RecentRequest],
-    before: ConfiguredTable,
-    after: ConfiguredTable,
-    catalogue: Catalogue,
+    before: Routed,
+    after: Routed,
 ) -> Steps[list[Moved]]:
     """The requests that would go elsewhere by the table `after`, the most frequent kind first.
 
@@ -63,7 +69,7 @@ def moved(
     """
     found: Counter[tuple[str, str, str, str, str, bool]] = Counter()
     for at, (request, number) in enumerate(Counter(requests).items()):
-        kind = _moved(request, before, after, catalogue)
+        kind = _moved(request, before, after)
         if kind is not None:
             found[kind] += number
         if not at % REQUESTS_OF_A_STEP:
@@ -72,14 +78,14 @@ def moved(
 
 
 def _moved(
-    request: RecentRequest, before: ConfiguredTable, after: ConfiguredTable, catalogue: Catalogue
+    request: RecentRequest, before: Routed, after: Routed
 ) -> tuple[str, str, str, str, str, bool] | None:
     """The kind of a request that goes elsewhere; None: it goes where it went."""
     named = _named(request)
-    looked = _Way(before, named, catalogue, Known())
+    looked = _Way(before, named, Known())
     known = looked.learnt(request.route)
-    went = looked if known is None else _Way(before, named, catalogue, known)
-    goes = _Way(after, named, catalogue, known or Known())
+    went = looked if known is None else _Way(before, named, known)
+    goes = _Way(after, named, known or Known())
     if went.places == goes.places:
         return None
     path = max(went.path, goes.path)[1]
@@ -98,16 +104,13 @@ def _named(request: RecentRequest) -> NamedRequest:
 class _Way:
     """The places that a request may go to by one table, in the order of trial."""
 
-    def __init__(
-        self, table: ConfiguredTable, request: NamedRequest, catalogue: Catalogue, known: Known
-    ) -> None:
-        self._table = table
+    def __init__(self, routed: Routed, request: NamedRequest, known: Known) -> None:
+        self._table, self._catalogue = routed
         self._asked = _Asked(request)
-        self._catalogue = catalogue
         self._ways: list[tuple[Place, Open]] = []
         #: How specific the route's path is, and the path without its values: that of the first place.
         self.path = (0, _beginning(request.path))
-        for found, still_open in choices(table.matcher, request, known):
+        for found, still_open in choices(self._table.matcher, request, known):
             self._ways.append((self._place(found, is_certain=not still_open), still_open))
         self.places = [place for place, _ in self._ways]
         # Where a condition decides nothing, it is left out.

@@ -1,6 +1,8 @@
 """`lockgate reload`: puts a changed configuration file in force."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,5 +46,10 @@ def reload(
     if as_json:
         print_document(answer | {"mistakes": []})
     else:
-        print_lines(*(answer["differences"] or ["nothing is different"]))
+        print_lines(*(answer["differences"] or [_unchanged(answer)]))
     return 0
+
+
+def _unchanged(answer: Mapping[str, Any]) -> str:
+    """The gateway may have seen the change before it was asked."""
+    return f"nothing is different: this configuration is in force since {answer['in_force_since']}"

@@ -13,7 +13,7 @@ from gateway.config.file.routes import Redirect as RedirectSection
 from gateway.config.file.routes import Respond as RespondSection
 from gateway.config.file.routes import Rewrite as RewriteSection
 from gateway.config.file.routes import Route as RouteSection
-from gateway.config.file.services import Health, Service
+from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
 from middlewares.routing.matching.match import Condition, Exact, Match, Present
 from middlewares.routing.matching.matcher import Matcher
@@ -154,12 +154,5 @@ def _respond(section: RespondSection) -> Respond:
 
 
 def _fixed(name: str, section: Service) -> FixedService:
-    probed = FixedHealth() if section.health is None else _probed(section.health)
+    probed = FixedHealth() if section.health is None else section.health.of_instances
     return fixed_service(name, map(str, section.urls), probed)
-
-
-def _probed(health: Health) -> FixedHealth:
-    if health.path is None:  # a connect has no status
-        return FixedHealth(interval_s=health.interval_s)
-    ranges = (f"{low}-{high}" if low < high else str(low) for low, high in health.statuses)
-    return FixedHealth(health.path.text, health.interval_s, ",".join(ranges), health.body or "")

@@ -15,8 +15,11 @@ from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, key_position, node_at
+from gateway.config.file.routes import Route
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
 from middlewares.limits.deciding import DEFAULT_POLICY
+
+TO_ITSELF = "leads to what this route takes, so clients would be redirected again and again"
 
 #: A check yields for each thing that it has looked at: None if nothing is wrong with it.
 _Check = Iterator[Mistake | None]
@@ -50,6 +53,13 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         for name in configuration.limits
         if name not in used
     ]
+    for routes in slices(enumerate(configuration.routes)):
+        found += [
+            _warning(root, ("routes", index, "redirect"), TO_ITSELF)
+            for index, route in routes
+            if _leads_to_itself(route)
+        ]
+        yield
     if configuration.discover is not False:
         return found  # every service may have its route by name
     asked = {route.service for route in configuration.routes}
@@ -59,6 +69,18 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         if name not in asked
     ]
     return found
+
+
+def _leads_to_itself(route: Route) -> bool:
+    """Whether a redirect leads to the host that was asked, and to a path that the route takes."""
+    to, match = route.redirect, route.match
+    if to is None or to.scheme or to.host or to.port:
+        return False
+    path = to.path or to.prefix
+    if path is None or match.path is not None:
+        return path is not None and path == match.path
+    taken = "" if match.prefix is None else match.prefix.text.rstrip("/")
+    return f"{path.text}/".startswith(f"{taken}/")
 
 
 def never_reached(root: Node, index: int, before: int) -> Mistake:

@@ -1,15 +1,23 @@
 """Services: fixed addresses and their probes, and bounds for all instances of a service."""
 
+from collections.abc import Iterable
 from typing import Annotated, ClassVar
+from urllib.parse import quote
 
 from pydantic import Field
 
+from discovery.model.errors import InvalidRegistration
+from discovery.model.fixed import FixedHealth, fixed_instance
+from discovery.model.instance import MAX_URL_CHARACTERS
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import StatusRange, duration, whole_number
 from gateway.config.file.paths import Literal
 from gateway.config.file.policies import Timeouts
-from gateway.config.file.sections import Listed, Section, Some
+from gateway.config.file.sections import Listed, Section, Some, Wrong
+
+#: What stands in a path as it is, percent signs included (RFC 3986, section 3.3).
+SAFE = "/%:@!$&'()*+,;=~"
 
 
 class Health(Section):
@@ -38,6 +46,14 @@ class Health(Section):
     body: SomeText | None = Field(
         default=None, description="Text that the answer's body must contain.", examples=["ok"]
     )
+
+    @property
+    def of_instances(self) -> FixedHealth:
+        """How each instance is probed."""
+        if self.path is None:  # a connect has no status
+            return FixedHealth(interval_s=self.interval_s)
+        ranges = (f"{low}-{high}" if low < high else str(low) for low, high in self.statuses)
+        return FixedHealth(self.path.text, self.interval_s, ",".join(ranges), self.body or "")
 
 
 class Service(Section):
@@ -72,3 +88,22 @@ class Service(Section):
         description="Most requests in flight to all of its instances together; 0: no limit.",
         examples=[200],
     )
+
+    def wrong(self) -> Iterable[Wrong]:
+        """What no instance can have, such as a path that makes a URL too long."""
+        if not self.urls or self.health is None:
+            return
+        longest = max(map(str, self.urls), key=len)
+        path = "" if self.health.path is None else self.health.path.text
+        if not path.isascii():
+            yield Wrong(("health", "path"), f"must be ASCII; write {quote(path, safe=SAFE)}")
+        elif len(longest) + len(path) > MAX_URL_CHARACTERS:
+            message = (
+                f"is too long: with its address it has more than {MAX_URL_CHARACTERS} characters"
+            )
+            yield Wrong(("health", "path"), message)
+        else:
+            try:
+                fixed_instance("service", longest, self.health.of_instances)
+            except InvalidRegistration as error:
+                yield Wrong(("health",), str(error).removeprefix(f"{longest!r}: "))

@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from discovery.base.steps import Steps, gathered, let_go
-from discovery.model.naming import Catalogue
+from discovery.view.overlay import Overlay
+from discovery.view.view import View
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.differences import differences
 from gateway.config.settings import GatewaySettings
 from gateway.worker.configuration.reading import compiling_text
 from middlewares.routing.configured import ConfiguredTable
-from middlewares.routing.elsewhere import moved
+from middlewares.routing.elsewhere import Routed, moved
 from middlewares.routing.recent import RecentRequest
 
 
@@ -23,7 +24,7 @@ def comparing(
     in_force: Compiled | None,
     table_of: Callable[[Compiled], ConfiguredTable],
     recent: Iterable[RecentRequest],
-    catalogue: Catalogue,
+    overlay: Overlay,
 ) -> Steps[dict[str, Any]]:
     """The answer to POST /config/diff; raises ConfigurationRejected. `in_force` None: there is no file."""
     compiled = yield from compiling_text(content, name, settings)
@@ -32,9 +33,10 @@ def comparing(
     requests = [] if in_force is None else list(recent)
     groups = []
     if in_force is not None:
-        tables = table_of(in_force), table_of(compiled)
-        groups = yield from moved(requests, *tables, catalogue)
-        del tables
+        now = Routed(table_of(in_force), overlay.routed or View())
+        then = Routed(table_of(compiled), (yield from overlay.with_fixed(compiled.fixed)))
+        groups = yield from moved(requests, now, then)
+        del now, then
     parts = yield from gathered(compiled.parts())
     del before, compiled
     yield from let_go(parts)

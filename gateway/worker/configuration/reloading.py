@@ -17,6 +17,8 @@ from gateway.worker.configuration.signature import Signature, signature_of
 
 #: How often the file is looked at. Whoever has changed it waits for twice this time at most.
 LOOK_EVERY_S = 0.5
+#: After so many looks without a file it is told that it is gone; to replace one takes less.
+GONE_AFTER_LOOKS = 10
 #: Log lines name at most this many mistakes or differences; `lockgate reload` prints all.
 MOST_LOGGED = 20
 
@@ -71,8 +73,8 @@ class Configuration(Generic[C]):
     def __init__(self, path: Path, in_force: C, content: bytes, means: Means[C]) -> None:
         self.path = path
         self.in_force = in_force
-        #: When the last reload that was not rejected ended (Unix s).
-        self.loaded_at_s = time.time()
+        #: When the last reload that was not rejected ended (Unix s), and when one last changed anything.
+        self.loaded_at_s = self.in_force_since_s = time.time()
         #: The mistakes of the last reload; empty if it was not rejected.
         self.mistakes: tuple[str, ...] = ()
         self._content = content
@@ -103,6 +105,8 @@ class Configuration(Generic[C]):
             )
             return reloaded
         self.loaded_at_s = time.time()
+        if reloaded.result is Result.CHANGED:
+            self.in_force_since_s = self.loaded_at_s
         _log.info(
             f"config.{reloaded.result.value}",
             why=why,
@@ -118,9 +122,13 @@ class Configuration(Generic[C]):
         A change counts once nothing has changed for LOOK_EVERY_S, since an editor may write in parts.
         """
         changing = None
+        missed = 0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             now = signature_of(self.path)
+            missed = missed + 1 if now is None else 0
+            if missed == GONE_AFTER_LOOKS:
+                await self.reload("the file is gone")
             if now is None or now == self._read:
                 changing = None
             elif now != changing:

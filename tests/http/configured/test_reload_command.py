@@ -1,6 +1,7 @@
 """`lockgate reload` puts the changed file in force, or says all that is wrong with it."""
 
 import json
+import re
 from pathlib import Path
 
 from tests.conftest import StartGateway, StartUpstream
@@ -39,7 +40,9 @@ async def test_a_changed_file_is_in_force_when_the_command_ends(
     start_configured: StartConfigured, tmp_path: Path
 ) -> None:
     configured = await start_configured(FILE)
-    assert await lockgate(tmp_path, "reload", *at(configured)) == (0, "nothing is different\n", "")
+    status, out, error = await lockgate(tmp_path, "reload", *at(configured))
+    assert (status, error) == (0, "")
+    assert re.fullmatch(r"nothing is different: this configuration is in force since 20\S+Z\n", out)
     configured.write(FILE.replace("/a", "/b"))
     status, out, error = await lockgate(tmp_path, "reload", *at(configured))
     assert (status, error, len(out.splitlines())) == (0, "", 1)

@@ -53,3 +53,15 @@ def test_whatever_the_file_takes_is_an_instance(url: str, path: str) -> None:
 def test_an_address_that_is_written_in_short_is_refused() -> None:
     for host in ("127.1", "0x7f.1", "10.0.0.256", "1"):
         assert services_of(f"services: {{a: {{urls: ['http://{host}:80']}}}}") is None
+
+
+def test_a_health_that_no_instance_can_have_is_a_mistake_with_its_position() -> None:
+    """It was found when the routes were compiled, as a traceback."""
+    text = "services:\n  a:\n    urls: ['http://b']\n    health: {path: /%s, body: %s}\n"
+    for path, body, told in (
+        ("p" * 2048, "ok", "4:20: services.a.health.path: is too long: with its address it has"),
+        ("p", "b" * 9000, "4:13: services.a.health: its statuses and body of 9049 bytes: at most"),
+    ):
+        read = read_bytes((text % (path, body)).encode())
+        (mistake,) = read.errors
+        assert mistake.line("f").startswith(f"f:{told}")

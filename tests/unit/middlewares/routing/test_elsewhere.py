@@ -13,7 +13,7 @@ from discovery.base.steps import at_once
 from middlewares.access.deciding import AddressLists
 from middlewares.header_section import HeaderSection
 from middlewares.routing.configured import ConfiguredTable
-from middlewares.routing.elsewhere import moved
+from middlewares.routing.elsewhere import Routed, moved
 from middlewares.routing.matching.match import Exact, Match, Present
 from middlewares.routing.matching.matcher import Matcher
 from middlewares.routing.policy import RoutePolicy
@@ -72,7 +72,9 @@ def lines(
     in_force = table(*before, recent=recent)
     for one in requests:
         in_force.find(one, Registered, one.method)
-    found = at_once(moved(recent, in_force, table(*after), Registered()))
+    found = at_once(
+        moved(recent, Routed(in_force, Registered()), Routed(table(*after), Registered()))
+    )
     return [
         f"{one.requests}: {one.method} {one.host} {one.path}: {one.before} → {one.after}"
         for one in found
@@ -205,8 +207,8 @@ def test_requests_that_went_by_a_table_before_are_compared_by_both() -> None:
     first = table((ORDERS, route("earlier")), recent=recent)
     first.find(Asked("/orders/1"), Registered, "GET")
     now, then = table((ORDERS, route("orders"))), table((ORDERS, route("gold")))
-    assert at_once(moved(recent, now, now, Registered())) == []
-    (one,) = at_once(moved(recent, now, then, Registered()))
+    assert at_once(moved(recent, Routed(now, Registered()), Routed(now, Registered()))) == []
+    (one,) = at_once(moved(recent, Routed(now, Registered()), Routed(then, Registered())))
     assert (one.before, one.after, one.is_certain) == ("orders", "gold", True)
 
 
@@ -251,7 +253,7 @@ def test_no_request_that_goes_elsewhere_is_missed_and_what_is_certain_is_right(
     before = table(*named(matches), recent=recent)
     after = table(*named(others), prefix=prefix)
     went, goes = place(asked, before), place(asked, after)
-    said = at_once(moved(recent, before, after, Registered()))
+    said = at_once(moved(recent, Routed(before, Registered()), Routed(after, Registered())))
     if went != goes:
         assert said
     for one in said:
@@ -259,4 +261,19 @@ def test_no_request_that_goes_elsewhere_is_missed_and_what_is_certain_is_right(
         assert goes in one.after
         if one.is_certain:
             assert (one.before, one.after) == (went, goes)
-    assert at_once(moved(recent, before, before, Registered())) == []
+    assert at_once(moved(recent, Routed(before, Registered()), Routed(before, Registered()))) == []
+
+
+def test_a_service_that_only_the_new_file_has_is_discovered_by_its_table() -> None:
+    """Its addresses are in no registry, and so `diff` said that nothing went there."""
+
+    class AlsoNew(Registered):
+        def is_in_force(self, service: str) -> bool:
+            return service == "new_service" or super().is_in_force(service)
+
+    recent = RecentRequests(100)
+    in_force = table(recent=recent)
+    in_force.find(Asked("/api/new/1"), Registered, "GET")
+    before, after = Routed(in_force, Registered()), Routed(table(), AlsoNew())
+    (one,) = at_once(moved(recent, before, after))
+    assert (one.before, one.after) == ("404", "/api/new")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.file.cross_checks import never_reached
+from gateway.config.file.cross_checks import TO_ITSELF, never_reached
 from gateway.config.file.loading import read_bytes
 from tests.support.configuration_files import mistakes_in
 
@@ -68,3 +68,25 @@ def test_the_warning_of_a_route_that_gets_no_request_names_the_other() -> None:
     assert never_reached(read.root, 1, 0).line("f") == (
         "f:3:3: warning: routes[1]: gets no request: routes[0] in line 2 takes all of them"
     )
+
+
+@pytest.mark.parametrize(
+    ("match", "redirect", "is_told"),
+    [
+        ("{prefix: /a}", "{prefix: /a}", True),
+        ("{prefix: /a}", "{prefix: /a/b}", True),
+        ("{prefix: /}", "{path: /b}", True),
+        ("{}", "{path: /b}", True),
+        ('{path: "/a/{id}"}', '{path: "/a/{id}"}', True),
+        ("{prefix: /a}", "{prefix: /ab}", False),
+        ("{prefix: /a}", "{prefix: /b}", False),
+        ("{path: /a}", "{path: /b}", False),
+        ("{prefix: /a}", "{scheme: https, prefix: /a}", False),
+        ("{host: a.example, prefix: /a}", "{host: b.example}", False),
+    ],
+)
+def test_a_redirect_to_its_own_route_is_a_warning(match: str, redirect: str, is_told: bool) -> None:
+    text = f"routes:\n- {{name: a, match: {match}, redirect: {redirect}}}"
+    column = text.splitlines()[1].index("redirect") + 1
+    told = f"f:2:{column}: warning: routes[0].redirect: {TO_ITSELF}"
+    assert mistakes_in(text) == ([told] if is_told else [])

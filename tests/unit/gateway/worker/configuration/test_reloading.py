@@ -145,12 +145,32 @@ async def test_a_file_that_is_away_for_a_moment_is_no_change(world: World) -> No
         with capture_logs() as logs:
             world.path.unlink()
             looked = asyncio.Event()
-            asyncio.get_running_loop().call_later(0.1, looked.set)
+            asyncio.get_running_loop().call_later(0.03, looked.set)
             await looked.wait()
             assert logs == []
             world.path.write_text("a b")
             await world.changed.wait()
     assert world.taken_over == [{"a", "b"}]
+
+
+async def test_a_file_that_stays_away_is_told_once(
+    world: World,
+) -> None:
+    """Nobody was told until the next reload was asked for, when the gateway no longer had its file."""
+    async with world.watched():
+        await asyncio.sleep(0)
+        with capture_logs() as logs:
+            world.path.unlink()
+            await eventually(lambda: logs)
+            looked = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.2, looked.set)
+            await looked.wait()
+        (event,) = logs
+        assert (event["event"], event["why"]) == ("config.rejected", "the file is gone")
+        assert not world.configuration.is_current
+        world.path.write_text("a")
+        await eventually(lambda: world.configuration.is_current)
+    assert world.taken_over == []
 
 
 async def test_reloads_come_one_after_the_other(world: World) -> None:
