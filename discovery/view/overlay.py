@@ -59,8 +59,8 @@ class Overlay:
     def replacing(self, services: Iterable[FixedService]) -> Steps[None]:
         """Take these in place of all that the file said before; what is the same in both is left alone.
 
-        Nothing is changed before the last step. An instance that goes from one service to another takes
-        its health and its connections along.
+        Services that are all new come first, in steps; everything else is changed in the last step. An
+        instance that goes from one service to another takes its health and its connections along.
         """
         before = self._fixed
         after = yield from self._entries_of(services)
@@ -68,6 +68,12 @@ class Overlay:
         for names in slices(before.keys() | after.keys()):
             changed += (name for name in names if before.get(name) != after.get(name))
             yield
+        new = yield from self._all_new(changed, after)
+        for names in slices(new):
+            self._fixed = {**self._fixed, **{name: after[name] for name in names}}
+            self._swap(self._with_services_of(self._registry, names), None)
+            yield
+        changed = [name for name in changed if name not in new]
         if changed:
             self._fixed = after
             self._move(before, after, changed)
@@ -91,6 +97,23 @@ class Overlay:
         """Where the instances of a service are whose name has just left the file."""
         at_s, entries = self._renamed.get(service, (float("-inf"), ()))
         return entries if self._clock() - at_s < RENAMED_FOR_S else ()
+
+    def _all_new(
+        self, changed: Iterable[str], after: Mapping[str, Entries]
+    ) -> Steps[Mapping[str, None]]:
+        """Those of the changed services that share nothing with what the file says now."""
+        before: set[Endpoint] = set()
+        for entries in slices(_all(self._fixed.values())):
+            before.update(one.instance.endpoint for one in entries)
+            yield
+        new: dict[str, None] = {}
+        for names in slices(name for name in changed if name not in self._fixed):
+            for name in names:
+                endpoints = {one.instance.endpoint for one in after[name].values()}
+                if before.isdisjoint(endpoints):
+                    new[name] = None
+            yield
+        return new
 
     def _entries_of(self, services: Iterable[FixedService]) -> Steps[dict[str, dict[str, Entry]]]:
         """The entries; an unchanged one is the same object, and a URL keeps the time that it has."""
