@@ -20,9 +20,10 @@ COMPILED = {
     "gateway/forwarding": "field_lines fields memories plain_answers requests responses",
     "gateway/front": "answer client_room delivering interim plain_heads refusing straight tunnel",
     "gateway/hop": "attempt proxy sending traffic_evidence",
-    "gateway/hop/deciding": "balancing retrying suspecting tries",
-    "gateway/upstream": "chunk_lines client connection idling invalid_answers limits messages plain_bodies pool"
-    " response_reader sockets upload wire",
+    "gateway/hop/deciding": "retrying suspecting tries",
+    "gateway/hop/deciding/balancing": "choice p2c",
+    "gateway/upstream": "chunk_lines client connection idling invalid_answers latency limits messages plain_bodies"
+    " pool response_reader sockets upload wire",
     "gateway/worker": "answer_fields",
     "middlewares": "errors exchange header_section memory problems request_target trace_context",
     "middlewares/candidates": "layer",

@@ -1,5 +1,7 @@
 """The application: the pipeline in one visible list, and the handler of each path."""
 
+import random
+import time
 from collections.abc import Callable
 
 from aiohttp import web
@@ -20,6 +22,7 @@ from gateway.front.refusing import ANSWERS_FAILURES, refusing
 from gateway.front.request_body import keep_expectation
 from gateway.front.server import GatewayRunner
 from gateway.hop.attempt import Attempts
+from gateway.hop.balancer import Balancer
 from gateway.hop.proxy import Proxy
 from gateway.hop.sending import Means
 from gateway.worker import own_paths
@@ -211,6 +214,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         client_limits=settings.client_limits,
     )
+    rng = random.Random()
     proxy = Proxy(
         upstreams=gateway.upstreams,
         attempts=Attempts(
@@ -225,6 +229,13 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             gateway.metrics.in_flight,
             settings.client_limits,
         ),
+        balancer=Balancer(
+            loads=gateway.upstreams,
+            rng=rng,
+            now=time.monotonic,
+            client_of=gateway.clients.limit_key,
+        ),
+        rng=rng,
     )
     own: list[tuple[str, str, Handler]] = [
         ("GET", own_paths.PAGE, front.show),

@@ -11,12 +11,14 @@ from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.messages import RequestHead
 from middlewares.exchange import Attempt
-from middlewares.failures import Failure, UpstreamReset
+from middlewares.failures import Failure, UpstreamFailure, UpstreamReset
 from middlewares.problems import problem_of
 from middlewares.telemetry.attempts import attempt_failed
 from middlewares.telemetry.metrics import GatewayMetrics
 
 ANSWERED = "answered"
+#: Statuses by which an instance says that it has failed: balancing takes no such answer for a quick one.
+FAILED = frozenset([500, 502, 503, 504])
 #: How an attempt ended: with an unsent answer or with a failure.
 Outcome = Answer | Failure
 
@@ -59,6 +61,8 @@ class Attempts:
         if isinstance(outcome, Failure):
             attempt.outcome = problem_of(outcome).reason
             self._evidence.attempt_failed(instance, outcome)
+            if isinstance(outcome, UpstreamFailure):
+                self._upstreams.attempt_failed(instance.key, took_s)
             attempt_failed(attempt, attempt.outcome, outcome)
         else:
             attempt.outcome = ANSWERED
@@ -99,8 +103,7 @@ class Attempts:
                 pool.give_back(connection)
                 raise
             connection = await pool.open(deadlines=deadlines, fresh=True)
-        if connection.began_s > pool.answered_s:
-            pool.answered_s = connection.began_s
+        pool.answered(connection, failed=said.status in FAILED)
         answer = Answer(
             said,
             connection,

@@ -6,7 +6,8 @@ from aiohttp import web
 
 from gateway.front.answer import Answer
 from gateway.hop.attempt import Attempts, Outcome
-from gateway.hop.deciding.balancing import choose
+from gateway.hop.balancer import Balancer
+from gateway.hop.deciding.balancing import p2c
 from gateway.hop.deciding.retrying import Stop
 from gateway.hop.deciding.tries import Tries
 from gateway.hop.sending import Means, Sending
@@ -22,11 +23,14 @@ class Proxy:
         upstreams: UpstreamClient,
         attempts: Attempts,
         means: Means,
+        balancer: Balancer,
+        rng: random.Random,
     ) -> None:
         self._upstreams = upstreams
+        self._balancer = balancer
         self._attempts = attempts
         self._means = means
-        self._rng = random.Random()
+        self._rng = rng
 
     async def handle(self, request: web.Request) -> Answer:
         """Pass one request on and return its answer: choose an instance, try it, and decide again.
@@ -38,8 +42,14 @@ class Proxy:
         assert candidates is not None, "the candidates layer comes before the hop"
         tries = Tries(candidates, sending.route.policy.retries)
         outcome: Outcome | None
+        balance = sending.route.policy.own_balance
         while True:
-            candidate = choose(tries.untried, self._upstreams, self._rng).candidate
+            if balance is None:
+                choice = p2c.choose(tries.untried, self._upstreams, self._rng)
+            else:
+                service, exchange = sending.route.service, sending.exchange
+                choice = self._balancer.choose(balance, service, exchange, tries.untried)
+            candidate = choice.candidate
             outcome = await self._attempts.make(sending, candidate.instance, tries.left)
             if isinstance(outcome, Answer):
                 return outcome

@@ -5,6 +5,7 @@ import asyncio
 from discovery.model.instance import Instance
 from discovery.view.view import Event, View
 from gateway.upstream.dialing import Dialer
+from gateway.upstream.latency import Latency, compare
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import ReadPlain
 from gateway.upstream.pool import Pool
@@ -36,9 +37,20 @@ class UpstreamClient:
             count += sum(one.in_flight for one in self._leaving if one.instance.key == key)
         return count
 
-    def is_new(self, instance: Instance) -> bool:
-        """Whether no request has gone to the instance since it registered."""
-        return instance.key not in self._pools
+    def load(self, instance: Instance) -> Pool | None:
+        """The load of an instance; None: no request has gone to it since it registered."""
+        return self._pools.get(instance.key)
+
+    def latency_s(self, key: str) -> float | None:
+        """The peak-EWMA of an instance's latency; None: nothing is known."""
+        pool = self._pools.get(key)
+        return None if pool is None else pool.latency.value_s or None
+
+    def attempt_failed(self, key: str, took_s: float) -> None:
+        """Learn from an attempt that got no answer, after this time."""
+        pool = self._pools.get(key)
+        if pool is not None:
+            pool.failed(took_s)
 
     def unanswered(self, key: str) -> int:
         """The requests at an instance that have no answer yet; open tunnels do not count."""
@@ -111,12 +123,22 @@ class UpstreamClient:
             for pool in (*self._pools.values(), *self._leaving):
                 pool.sweep(now_s)
             self._leaving = {pool for pool in self._leaving if pool.in_flight}
+            self._compare(now_s)
             self.dialer.resolver.refresh()
 
     def close(self) -> None:
         """End every idle connection."""
         for key, pool in list(self._pools.items()):
             self._let_go(key, pool)
+
+    def _compare(self, now_s: float) -> None:
+        """Find out who is clearly slower than its siblings; a jump is seen at once, this sees it end."""
+        services: dict[str, list[Latency]] = {}
+        for pool in self._pools.values():
+            services.setdefault(pool.instance.name, []).append(pool.latency)
+        for latencies in services.values():
+            if len(latencies) > 1:
+                compare(latencies, now_s)
 
     def _has_left(self, instance: Instance) -> bool:
         if self._view is None:

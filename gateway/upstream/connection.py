@@ -67,6 +67,8 @@ class UpstreamConnection(Wire):
         self.idle_limit_s = IDLE_LIMIT_S
         #: When the request was sent (loop time), and whether it may move to another instance.
         self.began_s = 0.0
+        #: When the last byte of the request was sent, as far as it is (loop time).
+        self.asked_s = 0.0
         self.movable = False
         #: When silence becomes a failure (loop time); NEVER while the gateway waits for the client.
         self.deadline_s = NEVER
@@ -163,7 +165,7 @@ class UpstreamConnection(Wire):
         self._reader.begin(head.method, upgrades=head.upgrades)
         self._sent_before = sent = self._sent
         self.movable = movable
-        self.began_s = now_s = self._loop.time()
+        self.began_s = self.asked_s = now_s = self._loop.time()
         self._deadlines = deadlines
         self.deadline_s = now_s + deadlines.head_s
         transport = self._transport
@@ -269,7 +271,8 @@ class UpstreamConnection(Wire):
 
     def expect_head(self, expected: bool) -> None:
         if self._head is None:
-            self.deadline_s = self._loop.time() + self._deadlines.head_s if expected else NEVER
+            self.asked_s = self._loop.time()
+            self.deadline_s = self.asked_s + self._deadlines.head_s if expected else NEVER
 
     def cut_short(self, failure: Failure) -> None:
         """Fail the exchange, unless the answer has begun: that may still come to its end."""

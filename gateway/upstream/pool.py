@@ -11,6 +11,7 @@ from discovery.model.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
+from gateway.upstream.latency import Latency
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import ReadPlain
 from gateway.upstream.sockets import peer_address
@@ -32,6 +33,7 @@ class Pool:
         self.active: set[UpstreamConnection] = set()
         #: When the last answered request was sent (loop time).
         self.answered_s = 0.0
+        self.latency = Latency()
         self._idle: list[UpstreamConnection] = []
         self._idling = Idling()
         self._dialer = dialer
@@ -51,6 +53,18 @@ class Pool:
     def in_flight(self) -> int:
         """The requests at this pool, including those that wait for a connection or open one."""
         return len(self.active) + self._opening + self._queued
+
+    @property
+    def effort(self) -> float:
+        """The requests in flight as balancing counts them; see Latency.effort."""
+        count = len(self.active) + self._opening + self._queued
+        latency = self.latency
+        return count if latency.slowness == 1.0 else latency.effort(count)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether the instance is clearly slower than its siblings."""
+        return self.latency.slowness > 1.0
 
     @property
     def unanswered(self) -> int:
@@ -128,6 +142,24 @@ class Pool:
         connection.address = peer_address(sock)
         return connection
 
+    def answered(self, connection: UpstreamConnection, *, failed: bool) -> None:
+        """Learn from the head of an answer; `failed`: it says that the instance failed.
+
+        An answer that a later request has overtaken says nothing about the instance, as in `suspecting`.
+        """
+        began_s = connection.began_s
+        if began_s > self.answered_s:
+            self.answered_s = began_s
+            now_s = self._loop.time()
+            if failed:
+                self.latency.failed(now_s - connection.asked_s, now_s)
+            else:
+                self.latency.answered(now_s - connection.asked_s, now_s)
+
+    def failed(self, took_s: float) -> None:
+        """Learn from an attempt that got no answer."""
+        self.latency.failed(took_s, self._loop.time())
+
     def give_back(self, connection: UpstreamConnection) -> None:
         """Keep the connection of a finished exchange if it can be used again, else end it."""
         self.active.discard(connection)
@@ -143,6 +175,8 @@ class Pool:
         """Fail overdue exchanges; end connections that are idle too long or at an address the name has left."""
         for connection in list(self.active):
             connection.check_deadline(now_s)
+            if connection.is_waiting and connection.began_s > self.answered_s:
+                self.latency.waits(connection.asked_s, now_s)
         stale = [one for one in self._idle if not one.is_fresh(now_s)]
         for connection in stale:
             self._end(connection, now_s)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from discovery.health.machine import Condition
 from discovery.model.instance import Instance
@@ -26,16 +26,32 @@ class Candidate(NamedTuple):
 class Candidates(tuple[Candidate, ...]):  # noqa: SLOT001  # it remembers
     """Candidates, with what they have in common: found out once for all requests that they serve."""
 
-    #: Set once each of them has had a request.
-    all_met = False
+    #: The load of each, kept by who balances once each of them has had a request.
+    loads: Sequence[Any] | None = None
 
     @cached_property
-    def cumulated_weights(self) -> Sequence[int]:
+    def weights(self) -> Sequence[float]:
+        """Each candidate's weight; that of a new instance may be growing."""
+        return [one.instance.weight for one in self]
+
+    @cached_property
+    def are_even(self) -> bool:
+        """Whether all have the same weight."""
+        return len(set(self.weights)) == 1
+
+    @cached_property
+    def cumulated_weights(self) -> Sequence[float]:
         """For each candidate the sum of the weights up to its own."""
-        return list(accumulate(one.instance.weight for one in self))
+        return list(accumulate(self.weights))
 
     def without(self, tried: Candidate) -> "Candidates":
         return Candidates(one for one in self if one is not tried)
+
+    def weighted(self, weights: Sequence[float]) -> "Candidates":
+        """The same candidates with other weights."""
+        others = Candidates(self)
+        others.weights, others.loads = weights, self.loads
+        return others
 
 
 class Judged(NamedTuple):

@@ -45,6 +45,21 @@ class Retries:
     attempts: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Which of several instances gets a request.
+
+    `hash_of` says what requests by `hash` are told apart by; `name` is that of the header, in lower case,
+    or of the cookie. `slow_start_s`: how long the weight of an instance grows that is new or back; 0: it is
+    whole at once.
+    """
+
+    by: Literal["p2c", "round_robin", "least_request", "hash"] = "p2c"
+    hash_of: Literal["client", "header", "cookie"] = "client"
+    name: bytes = b""
+    slow_start_s: float = 0.0
+
+
 @dataclass(frozen=True)
 class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
@@ -57,7 +72,7 @@ class RoutePolicy:
     timeouts: Timeouts = Timeouts()
     limits: tuple[Policy, ...] = ()
     retries: Retries = Retries()
-    balance: Literal["p2c"] = "p2c"
+    balance: Balance = Balance()
     cors: CorsPolicy | None = None
     access: AddressLists | None = None
     body_bytes: int = 0
@@ -67,6 +82,11 @@ class RoutePolicy:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
         if len({limit.name for limit in self.limits}) < len(self.limits):
             raise ValueError("a limit is named twice")
+
+    @cached_property
+    def own_balance(self) -> Balance | None:
+        """The balance, or None for the default one."""
+        return None if self.balance == Balance() else self.balance
 
     @cached_property
     def limits_by_client(self) -> bool:

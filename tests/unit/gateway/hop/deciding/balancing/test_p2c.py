@@ -1,4 +1,4 @@
-"""Which candidate gets a request: two different ones are drawn by weight, and the less busy one wins."""
+"""Which candidate gets a request by default: the least busy of a few, the better of two different ones of many."""
 
 import random
 from collections import Counter
@@ -8,35 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from discovery.model.instance import Instance, parse_registration
-from gateway.hop.deciding.balancing import DRAWN, LESS_BUSY, NEW, ONLY, choose
-from middlewares.candidates.deciding import Candidate, Candidates
+from gateway.hop.deciding.balancing.choice import DRAWN, FASTER, LESS_BUSY, NEW, ONLY
+from gateway.hop.deciding.balancing.p2c import FEW, choose
+from middlewares.candidates.deciding import Candidates
+from tests.support.balancing import UnderWay, candidates
 
 DRAWS = 4000
-
-
-def candidates(**weights: int) -> Candidates:
-    """Candidates by id and weight."""
-    return Candidates(
-        Candidate(
-            parse_registration("s", name, {"host": "h", "port": 1, "weight": weight}), "registered"
-        )
-        for name, weight in weights.items()
-    )
-
-
-class UnderWay:
-    """The requests in flight by id, and the new instances."""
-
-    def __init__(self, in_flight: Mapping[str, int], new: str = "") -> None:
-        self._in_flight = in_flight
-        self._new = new
-
-    def in_flight(self, key: str) -> int:
-        return self._in_flight.get(key.partition("/")[2], 0)
-
-    def is_new(self, instance: Instance) -> bool:
-        return instance.id == self._new
 
 
 def shares(among: Candidates, in_flight: Mapping[str, int]) -> dict[str, float]:
@@ -58,10 +35,35 @@ def test_of_two_the_busier_never_gets_a_request() -> None:
     assert shares(candidates(a=1, b=1), {"a": 1}) == {"a": 0.0, "b": 1.0}
 
 
+def test_of_a_few_only_the_least_busy_get_requests() -> None:
+    got = shares(candidates(a=1, b=1, c=1, d=3), {"a": 9, "b": 1})
+    assert got["a"] == got["b"] == 0.0
+    assert got["d"] == pytest.approx(0.75, abs=0.04)
+
+
 def test_the_busiest_of_many_never_gets_a_request() -> None:
-    got = shares(candidates(a=1, b=1, c=1, d=1), {"a": 9, "b": 1})
-    assert got["a"] == 0.0
-    assert got["c"] + got["d"] > got["b"] > 0.0
+    many = candidates(**{f"i{number}": 1 for number in range(FEW + 1)})
+    got = shares(many, {f"i{number}": 9 if number else 10 for number in range(FEW)})
+    assert got["i0"] == 0.0
+    assert got[f"i{FEW}"] > got["i1"] > 0.0
+
+
+@pytest.mark.parametrize("number", [2, FEW, FEW + 1])
+def test_a_slow_one_waits_until_its_siblings_have_as_much_more_to_do(number: int) -> None:
+    busy = {f"i{index}": 5 for index in range(1, number)}
+    for slowness, gets in ((6.0, 0.0), (4.0, 1.0)):
+        among = candidates(**{f"i{index}": 1 for index in range(number)})
+        loads, rng = UnderWay(busy, slow={"i0": slowness}), random.Random(1)
+        drawn = [choose(among, loads, rng) for _ in range(DRAWS)]
+        chosen = [one for one in drawn if one.candidate is among[0]]
+        if gets:
+            assert len(chosen) > DRAWS / (number + 1)
+        else:
+            assert not chosen
+            assert {one.why for one in drawn} == {
+                DRAWN,
+                FASTER,
+            }  # of the others, or not the drawn one
 
 
 def test_idle_equals_share_alike() -> None:
@@ -110,8 +112,8 @@ def test_load_is_measured_against_weight() -> None:
 
 
 @given(
-    st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 1000), min_size=2),
-    st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 50)),
+    st.dictionaries(st.sampled_from("abcdefghij"), st.integers(1, 1000), min_size=2),
+    st.dictionaries(st.sampled_from("abcdefghij"), st.integers(0, 50)),
     st.integers(),
 )
 def test_the_choice_is_a_candidate_and_never_the_one_that_is_busier_than_all_others(
@@ -123,4 +125,4 @@ def test_the_choice_is_a_candidate_and_never_the_one_that_is_busier_than_all_oth
     assert why in (DRAWN, LESS_BUSY)
     assert chosen in among
     others = [load[one.instance.id] for one in among if one is not chosen]
-    assert load[chosen.instance.id] <= max(others)
+    assert load[chosen.instance.id] <= (min(others) if len(among) <= FEW else max(others))

@@ -1,0 +1,1 @@
+"""Simulates ways of balancing with the product's own decisions, on simulated time."""

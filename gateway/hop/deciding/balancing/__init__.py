@@ -1,0 +1,1 @@
+"""Decides which candidate gets a request: a module for each way of balancing."""
