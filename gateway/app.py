@@ -228,6 +228,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             gateway.senders,
             gateway.metrics.in_flight,
             settings.client_limits,
+            **({} if gateway.watched is None else {"watched": gateway.watched.get}),
         ),
         balancer=Balancer(
             loads=gateway.upstreams,

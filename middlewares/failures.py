@@ -131,7 +131,13 @@ class OutOfResources(Overloaded):
 
 
 class CircuitOpen(Failure):
-    """The upstream has failed too often lately and gets a pause."""
+    """The service has failed as a whole and gets a pause; `evidence` says how it failed."""
+
+    def __init__(self, service: str, retry_after_s: int, evidence: str = "") -> None:
+        self.service = service
+        self.retry_after_s = retry_after_s
+        self.evidence = evidence
+        super().__init__(f"{service} fails and gets a pause")
 
 
 class ShuttingDown(Failure):
@@ -180,8 +186,11 @@ class UpstreamUnreachable(UpstreamFailure):
 class UpstreamReset(UpstreamFailure):
     """The connection ended before a response: the instance may have acted on the request.
 
-    `untouched`: it was just closing the connection, and has seen nothing of the request.
+    `untouched`: it was just closing the connection, and has seen nothing of the request. `reused` is set
+    if the connection had carried another request.
     """
+
+    reused = False
 
     def __init__(self, detail: str, *, untouched: bool = False, evidence: str = "") -> None:
         self.untouched = untouched

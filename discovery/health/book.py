@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from ..model.answers import REMEMBERED_S
 from ..model.instance import Instance
 from ..view.view import Status
-from .machine import Health, Transition
+from .machine import Condition, Health, Transition
 
 #: Called at each change of condition: the instance, the health before and after.
 OnChange = Callable[[Instance, Health, Health], None]
@@ -32,6 +32,8 @@ class HealthBook:
         self._on_change = on_change
         self._on_unwell = on_unwell
         self._waiting: dict[str, asyncio.Event] = {}
+        #: Why the instances are out that real requests spoke against.
+        self._ejected: dict[str, str] = {}
         #: When instances were removed for ill health (monotonic s); they come back on probation.
         self._removed: dict[str, float] = {}
 
@@ -54,6 +56,25 @@ class HealthBook:
         health = self._health.get(key)
         return health is not None and health.suspected
 
+    def is_ejected(self, key: str) -> bool:
+        return key in self._ejected
+
+    def ejection(self, key: str) -> str:
+        """Why an instance is out for what real requests say of it; empty: it is not."""
+        return self._ejected.get(key, "")
+
+    def eject(self, instance: Instance, evidence: str) -> None:
+        """Record that real requests speak against an instance, whatever its probes say, or do so again."""
+        before = self._condition(instance.key)
+        self._ejected[instance.key] = evidence
+        self._remember(instance.key, before, "ejected", evidence)
+
+    def readmit(self, instance: Instance, evidence: str) -> None:
+        """Record that an instance is no longer out; nothing is done if it is not."""
+        if self._ejected.pop(instance.key, None) is not None:
+            self._remember(instance.key, "ejected", self._condition(instance.key), evidence)
+            self._wake(instance.name)
+
     def note(self, instance: Instance, after: Health) -> None:
         """Record the health after a piece of evidence, and wake those who wait for a change."""
         before = self.health(instance.key)
@@ -72,6 +93,7 @@ class HealthBook:
         before = self._health.get(instance.key)
         after = Health(probation=instance.key in self._removed)
         self._health[instance.key] = after
+        self._ejected.pop(instance.key, None)
         self.revision += 1
         if before is not None and before.status != "starting":
             self._change(instance, before, after)
@@ -82,15 +104,22 @@ class HealthBook:
             self._health[instance.key] = health
         if (history := self._history.pop(key, None)) is not None:
             self._history[instance.key] = history
+        if (evidence := self._ejected.pop(key, None)) is not None:
+            self._ejected[instance.key] = evidence
         self.revision += 1
         self._wake(instance.name)
 
     def _change(self, instance: Instance, before: Health, after: Health) -> None:
-        self.revision += 1
-        changed = Transition(time.time(), before.condition, after.condition, after.evidence)
-        history = self._history.get(instance.key, ())
-        self._history[instance.key] = (*history[1 - HISTORY :], changed)
+        self._remember(instance.key, before.condition, after.condition, after.evidence)
         self._on_change(instance, before, after)
+
+    def _condition(self, key: str) -> Condition:
+        return "ejected" if key in self._ejected else self.health(key).condition
+
+    def _remember(self, key: str, before: Condition, after: Condition, evidence: str) -> None:
+        self.revision += 1
+        changed = Transition(time.time(), before, after, evidence)
+        self._history[key] = (*self._history.get(key, ())[1 - HISTORY :], changed)
 
     def removed_for_ill_health(self, key: str, now_s: float) -> None:
         """Remember the removal: one pass is not enough if the instance registers again."""
@@ -103,6 +132,7 @@ class HealthBook:
         self.revision += 1
         self._health.pop(key, None)
         self._history.pop(key, None)
+        self._ejected.pop(key, None)
 
     async def changed(self, service: str) -> None:
         """Wait until the health of any instance of the service changes."""

@@ -21,8 +21,9 @@ from typing import Literal
 
 from ..view.view import Status
 
-#: A status, or the suspicion, which the registry is not told of.
-Condition = Status | Literal["suspected"]
+#: A status, or the suspicion, or the ejection for what real requests say of it; the registry is not told of
+#: these two. `step` knows nothing of ejections, which probes neither cause nor end.
+Condition = Status | Literal["suspected", "ejected"]
 
 
 @dataclass(frozen=True, slots=True)

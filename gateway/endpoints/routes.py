@@ -65,6 +65,7 @@ class RoutesEndpoint:
     def _instances(self, service: str, view: View) -> dict[str, Any]:
         """How many instances of a service can get requests."""
         entries = view.services.get(service, {}).values()
-        found = find_candidates(entries, self.health.status, self.health.is_suspected)
+        health = self.health
+        found = find_candidates(entries, health.status, health.is_suspected, health.is_ejected)
         state = USABLE if found.candidates else NOT_USABLE if entries else UNKNOWN
         return {"state": state, "usable": len(found.candidates), "total": len(entries)}

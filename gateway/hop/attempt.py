@@ -1,6 +1,7 @@
 """One attempt at an instance, which ends in an Outcome; one place learns of every outcome."""
 
 import time
+from typing import TYPE_CHECKING
 
 from discovery.model.instance import Instance
 from gateway.front.answer import Answer
@@ -15,6 +16,9 @@ from middlewares.failures import Failure, UpstreamFailure, UpstreamReset
 from middlewares.problems import problem_of
 from middlewares.telemetry.attempts import attempt_failed
 from middlewares.telemetry.metrics import GatewayMetrics
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.hop.watched_service import WatchedService
 
 ANSWERED = "answered"
 #: Statuses by which an instance says that it has failed: balancing takes no such answer for a quick one.
@@ -46,10 +50,17 @@ class Attempts:
         if head.claims and not attempts:
             self._metrics.fields_dropped += head.claims
         attempts.append(Attempt(instance.id, time.monotonic()))
+        watched = sending.watched
+        if watched is not None:
+            watched.attempt_began(instance, is_upload=isinstance(sending.body, RequestBody))
         try:
             outcome: Outcome = await self._ask(head, sending, instance, left)
         except Failure as failure:
             outcome = failure.with_traceback(None)  # its frames refer to the failure
+        except BaseException:
+            if watched is not None:  # the client has left
+                self._tell(watched, sending, instance, None)
+            raise
         self.attempt_ended(sending, instance, outcome)
         return outcome
 
@@ -66,7 +77,24 @@ class Attempts:
             attempt_failed(attempt, attempt.outcome, outcome)
         else:
             attempt.outcome = ANSWERED
+        if sending.watched is not None:
+            self._tell(sending.watched, sending, instance, outcome)
         self._metrics.attempt_finished(sending.route.service, attempt.outcome, took_s)
+
+    def _tell(
+        self,
+        watched: "WatchedService",
+        sending: Sending,
+        instance: Instance,
+        outcome: Outcome | None,
+    ) -> None:
+        watched.attempt_ended(
+            instance,
+            outcome,
+            sending.exchange.attempts[-1],
+            sending.route.policy.patience_s,
+            is_upload=isinstance(sending.body, RequestBody),
+        )
 
     async def _ask(
         self, head: RequestHead, sending: Sending, instance: Instance, left: int
@@ -95,6 +123,7 @@ class Attempts:
                 said = await connection.head()
                 break
             except UpstreamReset as reset:
+                reset.reused = connection.reused
                 pool.give_back(connection)
                 decided = decide(reset, sending.tried(left, reused=connection.reused))
                 if not (isinstance(decided, Again) and decided.there):

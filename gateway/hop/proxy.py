@@ -1,6 +1,7 @@
 """The hop: chooses an instance, tries it, decides again, and returns the answer unsent."""
 
 import random
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -12,6 +13,10 @@ from gateway.hop.deciding.retrying import Stop
 from gateway.hop.deciding.tries import Tries
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
+from middlewares.candidates.deciding import Candidate
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.hop.watched_service import WatchedService
 
 
 class Proxy:
@@ -50,6 +55,8 @@ class Proxy:
                 service, exchange = sending.route.service, sending.exchange
                 choice = self._balancer.choose(balance, service, exchange, tries.untried)
             candidate = choice.candidate
+            if sending.watched is not None:
+                candidate = self._or_another(candidate, sending.watched, sending, tries)
             outcome = await self._attempts.make(sending, candidate.instance, tries.left)
             if isinstance(outcome, Answer):
                 return outcome
@@ -59,3 +66,18 @@ class Proxy:
             raise tries.last_word(sending.route.service)
         finally:
             outcome = None  # it refers to this frame, and so does this
+
+    def _or_another(
+        self, chosen: Candidate, watched: "WatchedService", sending: Sending, tries: Tries
+    ) -> Candidate:
+        """The chosen candidate, or another one where something speaks against it, or one that is on trial."""
+        others = watched.instead(chosen, tries.untried, repeatable=sending.idempotent)
+        if others is None:
+            return chosen
+        if others.are_on_trial:
+            tries.left += 1  # a trial takes no attempt away from those that nothing speaks against
+        balance = sending.route.policy.own_balance
+        if balance is None:
+            return p2c.choose(others, self._upstreams, self._rng).candidate
+        service, exchange = sending.route.service, sending.exchange
+        return self._balancer.choose(balance, service, exchange, others).candidate

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -19,18 +20,27 @@ from middlewares.failures import ServiceBusy
 from middlewares.routing.deciding import target_behind
 from middlewares.routing.route import Route
 
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.hop.watched_service import WatchedService
+
+
+def _nothing(_service: str) -> "WatchedService | None":
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
     """What the hop uses for each request.
 
-    `in_flight` counts requests by service.
+    `in_flight` counts requests by service. `watched` gives what is known of a service that has outliers or
+    a breaker.
     """
 
     trusts: Callable[[str], bool]
     senders: SenderMemory
     in_flight: dict[str, int]
     client_limits: ClientLimits
+    watched: Callable[[str], "WatchedService | None"] = _nothing
 
 
 class Sending:
@@ -41,10 +51,11 @@ class Sending:
 
     __slots__ = (
         *("_head", "_means", "body", "deadlines", "exchange", "idempotent", "request", "route"),
+        "watched",
     )
 
     def __init__(self, request: web.Request, means: Means) -> None:
-        """Raises BodyTooLarge, BadRequest, LoopDetected or ServiceBusy."""
+        """Raises BodyTooLarge, BadRequest, LoopDetected, ServiceBusy or CircuitOpen."""
         exchange, method = request[EXCHANGE], request.method
         route = exchange.route
         assert route is not None, "the route layer comes before the hop"
@@ -57,6 +68,11 @@ class Sending:
         self.deadlines = policy.deadlines
         if policy.is_bounded:
             self._bound(means.in_flight)
+        #: None: neither outliers nor a breaker.
+        self.watched: WatchedService | None = None
+        if policy.is_watched and (watched := means.watched(route.service)) is not None:
+            watched.admit(repeatable=self.idempotent)
+            self.watched = watched
         self._means = means
         self._head: RequestHead | None = None
         if route.host == "asked" and isinstance(request, PlainRequest):

@@ -47,6 +47,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
+    from gateway.hop.watched_services import WatchedServices
 
 
 class Gateway:
@@ -94,6 +95,8 @@ class Gateway:
         #: The file of GATEWAY_CONFIG; None without one.
         self.configuration = None if at_start is None else self._follow(at_start)
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)
+        #: The services with outliers or a breaker; None without a file.
+        self.watched = None if at_start is None else self._watch(at_start.compiled)
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: member.sweeper.live_workers
         )
@@ -125,10 +128,23 @@ class Gateway:
         )
         return Configuration(at_start.file, at_start.compiled, at_start.content, means)
 
+    def _watch(self, compiled: "Compiled") -> "WatchedServices":
+        from gateway.hop.watched_services import WatchedServices
+
+        watched = WatchedServices(self.member.health, lambda: self.member.view)
+        watched.take(compiled.policies)
+        # After the prober, which lets the book of health forget who is gone.
+        self.overlay.listen(watched.view_changed, watched.instance_moved)
+        return watched
+
     def _put_in_force(self, compiled: "Compiled") -> Steps[None]:
         # The instances first: no request is routed to a service whose addresses are not there yet.
+        watched = self.watched
+        assert watched is not None, "there is a file"
+        watched.take(compiled.policies)
         yield from self.member.overlay.replacing(compiled.fixed)
         self.routing.swap(self.table_of(compiled))
+        watched.drop_others(compiled.policies)
 
     def came_to_admin(self, request: web.Request) -> bool:
         """Whether a request came in by the port of ADMIN_LISTEN."""

@@ -12,6 +12,8 @@ from discovery.view.view import Entry, Status
 StatusOf = Callable[[str], Status]
 #: Whether requests to an instance (by key) have failed and it has not been probed since.
 IsSuspected = Callable[[str], bool]
+#: Whether an instance (by key) is out for what real requests say of it.
+IsEjected = Callable[[str], bool]
 #: `healthy`, or the reason why an instance gets no requests, as a 503 words it.
 State = Condition | Literal["draining", "lapsed", "healthy with weight 0"]
 
@@ -28,6 +30,10 @@ class Candidates(tuple[Candidate, ...]):  # noqa: SLOT001  # it remembers
 
     #: The load of each, kept by who balances once each of them has had a request.
     loads: Sequence[Any] | None = None
+    #: The ejected instances beside them; each comes back by single requests that are sent to it on trial.
+    ejected: "tuple[Candidate, ...]" = ()
+    #: Set for an ejected instance that a request is sent to on trial.
+    are_on_trial = False
 
     @cached_property
     def weights(self) -> Sequence[float]:
@@ -95,16 +101,22 @@ def _suspected(one: Judged) -> bool:
     return one.state == "suspected"
 
 
+def _ejected(one: Judged) -> bool:
+    return one.state == "ejected"
+
+
 def _lapsed(one: Judged) -> bool:
     return one.state == "lapsed"
 
 
 #: The first tier with an instance in it counts. Every tier requires passed probes. An instance that was
 #: lost with the registry's data ranks with the registered ones, because a registry that is only partly
-#: refilled is not complete. If all are suspected, one of them may still answer.
+#: refilled is not complete. If all are suspected, one of them may still answer. One that was ejected for
+#: what it answered is worse than those, and better than nothing; a lapsed one is no longer registered.
 TIERS: tuple[tuple[str, tuple[Callable[[Judged], bool], ...]], ...] = (
     ("registered", (_registered, _lost)),
     ("suspected", (_suspected,)),
+    ("ejected", (_ejected,)),
     ("lapsed", (_lapsed,)),
 )
 
@@ -120,8 +132,16 @@ def standing(entry: Entry, condition: Condition) -> State:
     return condition
 
 
+def nobody(_key: str) -> bool:
+    """No instance is ejected."""
+    return False
+
+
 def find_candidates(
-    entries: Iterable[Entry], status_of: StatusOf, is_suspected: IsSuspected
+    entries: Iterable[Entry],
+    status_of: StatusOf,
+    is_suspected: IsSuspected,
+    is_ejected: IsEjected = nobody,
 ) -> Selection:
     """Find the instances of the best tier; `status_of` gives this gateway's own verdict by key.
 
@@ -138,7 +158,9 @@ def find_candidates(
     for entry in entries:
         condition: Condition = status_of(entry.key)
         passes = condition == "healthy"
-        if passes and ((leaving and _place(entry) in leaving) or is_suspected(entry.key)):
+        if passes and is_ejected(entry.key):
+            condition = "ejected"
+        elif passes and ((leaving and _place(entry) in leaving) or is_suspected(entry.key)):
             condition = "suspected"
         is_able = passes and not entry.draining and entry.instance.weight > 0
         (able if is_able else excluded).append(Judged(entry, standing(entry, condition)))
@@ -148,6 +170,12 @@ def find_candidates(
             (found if any(kind(one) for kind in kinds) else rest).append(one)
         if found:
             candidates = Candidates(Candidate(one.entry.instance, tier) for one in found)
+            if out := tuple(
+                Candidate(one.entry.instance, "ejected")
+                for one in rest
+                if _ejected(one) and not is_suspected(one.entry.key)
+            ):
+                candidates.ejected = out
             return Selection(candidates, tier, tuple(excluded + rest))
     return Selection(Candidates(), None, tuple(excluded))
 

@@ -54,7 +54,9 @@ def health_routing_middleware(
                     await health.changed(service)
         selection = look(service)
         if selection.tier is None:
-            selection = find_candidates(renamed(service), health.status, health.is_suspected)
+            selection = find_candidates(
+                renamed(service), health.status, health.is_suspected, health.is_ejected
+            )
         if selection.tier is None:
             now = view()
             unknown = now is None or (now.partial and service not in now.services)
@@ -74,7 +76,7 @@ def health_routing_middleware(
                 raise NoView
             entries = now.services.get(service, {}).values()
             found = found_for[service] = find_candidates(
-                entries, health.status, health.is_suspected
+                entries, health.status, health.is_suspected, health.is_ejected
             )
         return found
 

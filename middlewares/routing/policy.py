@@ -60,13 +60,37 @@ class Balance:
     slow_start_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Outliers:
+    """When an instance of a service is ejected for what real requests say of it.
+
+    `failures` in a row, a `rate` of failures (0 to 1), a typical answer `latency` times as late as its
+    siblings'; 0: that alone is no reason. It is out for `eject_s` times the number of ejections in a row.
+    No more than the share `most` of the instances is out at a time, though one of two may be.
+    """
+
+    failures: int = 5
+    rate: float = 0.5
+    latency: float = 5.0
+    eject_s: float = 5.0
+    most: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """A service that fails as a whole gets no requests for `open_for_s`, then twice as long, and so on."""
+
+    open_for_s: float = 5.0
+
+
 @dataclass(frozen=True)
 class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
     `limits` have distinct names; a limit of 0 requests is off and is left out. Without `cors`, CORS is
     the service's own matter. `body_bytes` is the largest body of a request, and `concurrent`
-    the most requests in flight to the service from this worker; 0: no limit.
+    the most requests in flight to the service from this worker; 0: no limit. `outliers` and `breaker`
+    are those of the service, on each of its routes; None: it has none.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -77,6 +101,8 @@ class RoutePolicy:
     access: AddressLists | None = None
     body_bytes: int = 0
     concurrent: int = 0
+    outliers: Outliers | None = None
+    breaker: Breaker | None = None
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
@@ -102,6 +128,16 @@ class RoutePolicy:
     def is_bounded(self) -> bool:
         """Whether there is a limit for the time of a request with all its attempts, or for their number."""
         return bool(self.timeouts.total_s or self.concurrent)
+
+    @cached_property
+    def is_watched(self) -> bool:
+        """Whether the service's instances, or all of it, may be shut out by what its answers are."""
+        return self.outliers is not None or self.breaker is not None
+
+    @cached_property
+    def patience_s(self) -> float:
+        """How long an instance may take to its answer's head, if no client wants it sooner."""
+        return min(self.deadlines.head_s, self.timeouts.total_s or NEVER)
 
     @cached_property
     def deadlines(self) -> Deadlines:

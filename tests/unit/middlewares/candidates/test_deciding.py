@@ -37,9 +37,11 @@ def saying(statuses: Mapping[str, Status]) -> Callable[[str], Status]:
     return lambda key: statuses.get(key.partition("/")[2], "healthy")
 
 
-def found(*entries: Entry, suspected: str = "", **statuses: Status) -> list[tuple[str, str]]:
+def found(
+    *entries: Entry, suspected: str = "", ejected: str = "", **statuses: Status
+) -> list[tuple[str, str]]:
     """(instance id, tier) of each candidate; `suspected` are the ids of suspected instances."""
-    selection = select(*entries, suspected=suspected, **statuses)
+    selection = select(*entries, suspected=suspected, ejected=ejected, **statuses)
     assert {one.tier for one in selection.candidates} <= {selection.tier}
     assert len(selection.candidates) + len(selection.excluded) == len(entries)
     return [(candidate.instance.id, candidate.tier) for candidate in selection.candidates]
@@ -51,14 +53,19 @@ def left_out(*entries: Entry, suspected: str = "", **statuses: Status) -> dict[s
     return {one.entry.instance.id: one.state for one in selection.excluded}
 
 
-def select(*entries: Entry, suspected: str = "", **statuses: Status) -> Selection:
+def select(
+    *entries: Entry, suspected: str = "", ejected: str = "", **statuses: Status
+) -> Selection:
     return find_candidates(
-        entries, saying(statuses), lambda key: key.partition("/")[2] in suspected
+        entries,
+        saying(statuses),
+        lambda key: key.partition("/")[2] in suspected,
+        lambda key: key.partition("/")[2] in ejected,
     )
 
 
 def test_there_are_the_tiers_that_are_tested_here() -> None:
-    assert [name for name, _ in TIERS] == ["registered", "suspected", "lapsed"]
+    assert [name for name, _ in TIERS] == ["registered", "suspected", "ejected", "lapsed"]
 
 
 def test_registered_instances_that_pass_are_candidates() -> None:
@@ -279,3 +286,40 @@ def test_while_the_double_drains_others_are_preferred() -> None:
     left = entry("a", draining=True), of_file(8000)
     assert chosen(*left, entry("b", port=8001)) == ["b"]
     assert chosen(*left) == ["http-localhost-8000"]
+
+
+def test_an_ejected_instance_gets_nothing_while_there_is_another() -> None:
+    assert found(entry("a"), entry("b"), ejected="a") == [("b", "registered")]
+
+
+def test_a_suspected_instance_is_better_than_an_ejected_one() -> None:
+    assert found(entry("a"), entry("b"), ejected="a", suspected="b") == [("b", "suspected")]
+
+
+def test_an_ejected_instance_is_better_than_nothing() -> None:
+    assert found(entry("a"), entry("b"), ejected="ab") == [("a", "ejected"), ("b", "ejected")]
+    assert found(entry("a"), entry("b"), ejected="a", b="unhealthy") == [("a", "ejected")]
+
+
+def test_an_ejected_instance_is_better_than_one_that_is_registered_no_longer() -> None:
+    assert found(entry("a"), entry("b", absent="lapsed"), ejected="a") == [("a", "ejected")]
+
+
+def test_an_ejected_instance_that_lapses_is_only_lapsed() -> None:
+    assert found(entry("a", absent="lapsed"), ejected="a") == [("a", "lapsed")]
+
+
+def test_an_ejected_instance_whose_probe_fails_gets_nothing() -> None:
+    assert found(entry("a"), ejected="a", a="unhealthy") == []
+
+
+def test_who_may_be_tried_stands_beside_the_candidates() -> None:
+    """A suspected one has to answer its probe first, and one whose probe fails is not tried either."""
+    entries = (entry("a"), entry("b"), entry("c"), entry("d"), entry("e", draining=True))
+    selection = select(*entries, ejected="bcde", suspected="c", d="unhealthy")
+
+    assert [one.instance.id for one in selection.candidates.ejected] == ["b"]
+
+
+def test_where_all_are_ejected_none_is_tried() -> None:
+    assert select(entry("a"), ejected="a").candidates.ejected == ()

@@ -1,0 +1,109 @@
+"""Counts of attempts over a rolling window, with their typical time."""
+
+from math import exp, log
+
+WINDOW_S = 10.0
+BUCKETS = 10
+_BUCKET_S = WINDOW_S / BUCKETS
+#: The buckets that are the latest past, the one that is being filled included.
+RECENT = 2
+RECENT_S = RECENT * _BUCKET_S
+#: No answer counts as quicker, so that a few that take no time do not make the rest look slow.
+_LEAST_S = 0.0001
+
+
+class Rolling:
+    """The attempts of the last WINDOW_S: how many, how many failed, and what an answer typically takes.
+
+    The typical time is the geometric mean, because one answer that takes long says little: of ten answers
+    in 5 ms, one of which takes 30 s instead, it is 12 ms. `now_s` never goes back.
+    """
+
+    __slots__ = (
+        "_at",
+        "_counts",
+        "_failed",
+        "_logs",
+        "_timed",
+        "attempts",
+        "failures",
+        "logs",
+        "timed",
+    )
+
+    def __init__(self) -> None:
+        self.attempts = self.failures = self.timed = 0
+        self.logs = 0.0
+        self._at = 0
+        self._counts = [0] * BUCKETS
+        self._failed = [0] * BUCKETS
+        self._timed = [0] * BUCKETS
+        self._logs = [0.0] * BUCKETS
+
+    def note(self, now_s: float, *, failed: bool, took_s: float | None = None) -> None:
+        """Count an attempt; `took_s` to the answer's head, if that says something of the instance."""
+        at = int(now_s / _BUCKET_S)
+        if at != self._at:
+            self._roll(at)
+        place = at % BUCKETS
+        self.attempts += 1
+        self._counts[place] += 1
+        if failed:
+            self.failures += 1
+            self._failed[place] += 1
+        if took_s is not None:
+            logged = log(max(took_s, _LEAST_S))
+            self.timed += 1
+            self.logs += logged
+            self._timed[place] += 1
+            self._logs[place] += logged
+
+    def roll(self, now_s: float) -> None:
+        """Leave out what is older than the window."""
+        at = int(now_s / _BUCKET_S)
+        if at != self._at:
+            self._roll(at)
+
+    def recent(self) -> tuple[int, int]:
+        """Attempts and failures of the last RECENT_S, as last rolled."""
+        places = [(self._at - back) % BUCKETS for back in range(RECENT)]
+        return sum(self._counts[one] for one in places), sum(self._failed[one] for one in places)
+
+    def per_s(self, now_s: float, since_s: float) -> float:
+        """Attempts a second, of those that are counted since then at the earliest; the window is rolled."""
+        begun_s = max((self._at - BUCKETS + 1) * _BUCKET_S, since_s)
+        return self.attempts / max(now_s - begun_s, _BUCKET_S)
+
+    @property
+    def typical_s(self) -> float:
+        """The typical time to an answer's head; 0 without answers."""
+        return typical_of(self.logs, self.timed)[0]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._roll(self._at + BUCKETS)
+
+    def _roll(self, at: int) -> None:
+        if at - self._at >= BUCKETS:
+            self.attempts = self.failures = self.timed = 0
+            self.logs = 0.0
+            for numbers in (self._counts, self._failed, self._timed, self._logs):
+                numbers[:] = [0] * BUCKETS
+            self._at = at
+            return
+        for passed in range(self._at + 1, at + 1):
+            place = passed % BUCKETS
+            self.attempts -= self._counts[place]
+            self.failures -= self._failed[place]
+            self.timed -= self._timed[place]
+            self.logs -= self._logs[place]
+            self._counts[place] = self._failed[place] = self._timed[place] = 0
+            self._logs[place] = 0.0
+        self._at = at
+        if not self.timed:
+            self.logs = 0.0  # what sums of floating-point numbers leave
+
+
+def typical_of(logs: float, timed: int) -> tuple[float, int]:
+    """The typical time of so many answers with this sum of logarithms, and their number."""
+    return (exp(logs / timed) if timed > 0 else 0.0), timed
