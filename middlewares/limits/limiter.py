@@ -3,10 +3,11 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -14,15 +15,11 @@ import structlog
 from discovery.model.settings import RegistrySettings
 from discovery.store.keys import tag
 from discovery.store.link import Link, Script
-from middlewares.limits.deciding import (
-    STILL_USED_UP,
-    Ask,
-    Decision,
-    LocalLimiter,
-    Policy,
-    arguments,
-    spread,
-)
+from middlewares.limits.deciding import STILL_USED_UP, Ask, Decision, Held, Policy, Settled
+from middlewares.limits.deciding.alone import RENEWED_AFTER_US, OwnAccounts
+from middlewares.limits.deciding.crossing import DECIDED, Call, call_of, spread, state_of
+from middlewares.limits.deciding.held import held_by
+from middlewares.limits.deciding.telling import Lesson, Telling
 
 #: A registry that answers more slowly counts as away.
 ANSWER_WITHIN_S = 0.1
@@ -43,7 +40,11 @@ async def _at_once(decision: Decision) -> Decision:
 
 
 class SharedLimiter:
-    """Decides asks for all workers and gateways together; while the registry is away, alone, and says so."""
+    """Decides asks for all workers and gateways together; while the registry is away, alone, and says so.
+
+    A decision on a budget or on requests in flight has `held`, which the caller must give to `settle` or
+    `give_back` once, when the exchange ends. Both return at once; the registry is told in the next call.
+    """
 
     def __init__(
         self,
@@ -53,23 +54,34 @@ class SharedLimiter:
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.alone = False
+        #: The units that were charged above what was reserved, by the budget's name.
+        self.overdrafts: dict[str, int] = {}
         self._link = Link(settings.redis_url)
         self._script = Script(Path(__file__).with_name("rate_limit.lua").read_text("utf-8"))
         self._prefix = tag(settings.namespace)
         self._live_workers = live_workers
         self._clock_s = clock_s
-        self._local = LocalLimiter()
+        self._own = OwnAccounts()
+        self._telling = Telling(self._own)
         self._alone_until_s = 0.0
+        #: Until then (seconds of the clock) the registry hears what all workers know, and decides
+        #: nothing that is held.
+        self._settling_until_s = 0.0
         #: The callers that wait for a decision, by their ask; equal asks are sent together.
         self._waiting: dict[Ask, list[asyncio.Future[Decision]]] = {}
+        self._held_is_asked = False
         #: When (seconds of the clock) Redis is asked again about a refused client. The entry ends with
         #: its policy, because a new policy of the same name may have room.
         self._refused: WeakKeyDictionary[Policy, dict[str, float]] = WeakKeyDictionary()
         self._refusing_until_s = 0.0
         self._some_wait = asyncio.Event()
+        self._waking: asyncio.TimerHandle | None = None
 
     def decide(self, ask: Ask) -> Awaitable[Decision]:
-        """Decide one ask; cancelling the caller does not disturb the others in the same call."""
+        """Decide one ask; cancelling the caller does not disturb the others in the same call.
+
+        A caller that is cancelled before it has its decision holds nothing.
+        """
         now_s = self._clock_s()
         if now_s < self._alone_until_s:
             return _at_once(self._decide_alone(ask))
@@ -77,6 +89,10 @@ class SharedLimiter:
             refusal = self._still_refused(ask, now_s)
             if refusal is not None:
                 return _at_once(refusal)
+        if ask.holds:
+            if now_s < self._settling_until_s:
+                return _at_once(self._decide_alone(ask))
+            return self._decide_held(ask)
         return self._in_the_next_call(ask)
 
     async def charge_after(self, ask: Ask, status: int) -> None:
@@ -92,6 +108,62 @@ class SharedLimiter:
         else:
             await self._in_the_next_call(charge)
 
+    def settle(self, held: Held, spent: Mapping[str, int] | None = None) -> None:
+        """Charge what a request has spent, and give the rest back; only the first call for a `held` counts.
+
+        `spent` has the units by the budget's name. A budget that is not in it is charged all that was
+        reserved. More than was reserved is charged too, and counted in `overdrafts`.
+        """
+        self._settled(held.settle(spent))
+
+    def give_back(self, held: Held) -> None:
+        """Settle a request that has cost nothing."""
+        self._settled(held.give_back())
+
+    async def extend(self, held: Held, name: str, units: int) -> bool:
+        """Reserve so many units more in the budget of this name; False: there is no room, or no budget.
+
+        A reader of cost that asks before it passes on what costs more than is reserved exceeds no budget.
+        What is reserved after the request was settled is given back, and the answer is False.
+        """
+        check = held.budget(name)
+        if check is None or units < 1:
+            return False
+        decision = await self.decide(Ask((check,), more=units))
+        if decision.held is None:
+            return False
+        if held.add(check, units):
+            decision.held.is_settled = True  # it is settled with the rest
+            return True
+        self.give_back(decision.held)
+        return False
+
+    def reserved(self) -> dict[str, int]:
+        """The units that requests of this worker hold now, by the policy's name."""
+        return self._own.reserved()
+
+    async def _decide_held(self, ask: Ask) -> Decision:
+        self._held_is_asked = True
+        future = self._in_the_next_call(ask)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                held = future.result().held
+                if held is not None:
+                    self.give_back(held)
+            raise
+
+    def _settled(self, settled: Sequence[Settled]) -> None:
+        if not settled:
+            return
+        for one in settled:
+            if one.overdraft:
+                name = one.check.policy.name
+                self.overdrafts[name] = self.overdrafts.get(name, 0) + one.overdraft
+        self._own.settle(settled, self._now_us)
+        self._some_wait.set()
+
     def _in_the_next_call(self, ask: Ask) -> asyncio.Future[Decision]:
         future: asyncio.Future[Decision] = self._running_loop.create_future()
         self._waiting.setdefault(ask, []).append(future)
@@ -103,27 +175,74 @@ class SharedLimiter:
         # Kept, because up to CPython 3.12 each get_running_loop is a system call.
         return asyncio.get_running_loop()
 
+    @property
+    def _now_us(self) -> int:
+        return round(self._clock_s() * 1_000_000)
+
     async def run(self) -> None:
-        """Send the waiting asks, and then those that came meanwhile, until cancelled."""
+        """Send the waiting asks and what must be told, and then what came meanwhile, until cancelled."""
         while True:
             await self._some_wait.wait()
             for _ in range(GATHERING_TURNS):
                 await asyncio.sleep(0)
-            batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
-            for ask in batch:
-                del self._waiting[ask]
+            batch = self._next_batch()
             if not self._waiting:
                 self._some_wait.clear()
+            if not batch and self._clock_s() < self._alone_until_s:
+                self._wake_later()
+                continue
             decided = await self._decide_together(
                 [(ask, len(futures)) for ask, futures in batch.items()]
             )
             for futures, decisions in zip(batch.values(), decided, strict=True):
-                for future, decision in zip(futures, decisions, strict=True):
-                    if not future.done():
-                        future.set_result(decision)
+                self._answer(futures, decisions)
+            if self._own:
+                self._wake_later()
+
+    def _next_batch(self) -> dict[Ask, list[asyncio.Future[Decision]]]:
+        batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
+        for ask, futures in list(batch.items()):
+            del self._waiting[ask]
+            if ask.holds:  # who left must not hold what others wait for
+                batch[ask] = [future for future in futures if not future.done()]
+                if not batch[ask]:
+                    del batch[ask]
+        return batch
+
+    def _answer(
+        self, futures: Sequence[asyncio.Future[Decision]], decisions: Sequence[Decision]
+    ) -> None:
+        """Give each caller a decision; admitted ones come first, and what a caller that left holds is given back."""
+        if decisions and decisions[0].held is not None:
+            futures = sorted(futures, key=asyncio.Future.done)
+        for future, decision in zip(futures, decisions, strict=True):
+            if not future.done():
+                future.set_result(decision)
+            elif decision.held is not None:
+                self.give_back(decision.held)
 
     async def close(self) -> None:
+        if self._waking is not None:
+            self._waking.cancel()
         await self._link.close()
+
+    def _wake_later(self) -> None:
+        """Call the registry at once if it must be told something, and later so that nothing held lapses."""
+        if self._telling.has_something and self._clock_s() >= self._alone_until_s:
+            self._some_wait.set()
+            return
+        after_s = ALONE_FOR_S if self._telling.has_something else RENEWED_AFTER_US / 1_000_000
+        at_s = self._running_loop.time() + after_s
+        if self._waking is not None:
+            if self._waking.when() <= at_s:
+                return
+            self._waking.cancel()
+        self._waking = self._running_loop.call_at(at_s, self._wake)
+
+    def _wake(self) -> None:
+        self._waking = None
+        self._own.renew(self._now_us)
+        self._some_wait.set()
 
     async def _decide_together(
         self, asked: Sequence[tuple[Ask, int]]
@@ -141,24 +260,68 @@ class SharedLimiter:
         self.alone = False
         return decided
 
-    async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> list[list[Decision]]:
+    async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> Sequence[Sequence[Decision]]:
         """Decide each ask as often as it was asked; the admitted decisions come first."""
-        prefix = f"{self._prefix}:limit:"
-        keys = [f"{prefix}{p.name}:{client}" for ask, _ in asked for p, client in ask.checks]
-        replies = await self._link.run(
-            self._script, keys, arguments(asked), within_s=ANSWER_WITHIN_S
-        )
-        decided = [
-            spread(ask, count, reply) for (ask, count), reply in zip(asked, replies, strict=True)
+        if asked and not self._held_is_asked and not self._telling.has_something:
+            return self._read(
+                asked, await self._call(call_of(self._prefix, asked))
+            )  # the quick way
+        self._held_is_asked = bool(self._waiting)
+        if (again := self._telling.again(self._now_us)) is not None:
+            await self._tell(again, ())
+        checks = [check for ask, _ in asked for check in ask.checks]
+        return await self._tell(self._telling.next(checks, self._now_us), asked)
+
+    async def _tell(
+        self, lesson: Lesson, asked: Sequence[tuple[Ask, int]]
+    ) -> Sequence[Sequence[Decision]]:
+        """Tell the registry something, and ask it."""
+        try:
+            reply = await self._call(call_of(self._prefix, asked, lesson.told, lesson.caller))
+            state = state_of(reply)
+        except BaseException:
+            held = [check for ask, _ in asked for check in ask.checks if check.policy.is_held]
+            self._telling.failed(lesson, held, self._now_us)
+            raise
+        self._telling.answered(lesson, state, self._now_us)
+        self._settling_until_s = self._clock_s() + state.settling_us / 1_000_000
+        if state.word == DECIDED:
+            return self._read(asked, reply)
+        return await self._decide_unsettled(asked)
+
+    async def _decide_unsettled(
+        self, asked: Sequence[tuple[Ask, int]]
+    ) -> Sequence[Sequence[Decision]]:
+        """Decide alone what is held, and have the registry decide the rest."""
+        rates = [(ask, count) for ask, count in asked if not ask.holds]
+        reply = await self._call(call_of(self._prefix, rates)) if rates else ()
+        of_rates = iter(self._read(rates, reply))
+        return [
+            [self._decide_alone(ask) for _ in range(count)] if ask.holds else next(of_rates)
+            for ask, count in asked
         ]
-        for decisions in decided:
+
+    async def _call(self, call: Call) -> Any:
+        return await self._link.run(self._script, call.keys, call.args, within_s=ANSWER_WITHIN_S)
+
+    def _read(self, asked: Sequence[tuple[Ask, int]], reply: Sequence[Any]) -> list[list[Decision]]:
+        decided = []
+        for (ask, count), of_ask in zip(asked, reply, strict=False):
+            decisions = spread(ask, count, of_ask)
             if not decisions[-1].allowed:
                 self._remember_refusal(decisions[-1])
+            if ask.holds:
+                now_us = self._now_us
+                decisions = [
+                    one._replace(held=self._own.note(one, now_us, ask.more)) for one in decisions
+                ]
+            decided.append(decisions)
         return decided
 
     def _remember_refusal(self, decision: Decision) -> None:
         for one in (decision, *decision.others):
-            if one.allowed:
+            # What is held may be given back at any time.
+            if one.allowed or one.policy.is_held:
                 continue
             refused = self._refused.setdefault(one.policy, {})
             if len(refused) >= REFUSALS_REMEMBERED:
@@ -174,10 +337,10 @@ class SharedLimiter:
                 continue
             if now_s < until_s:
                 left_us = math.ceil((until_s - now_s) * 1_000_000)
-                return Decision(check, STILL_USED_UP, 0, left_us, check.policy.requests)
+                return Decision(check, STILL_USED_UP, 0, left_us, check.policy.limit)
             del refused[check.key]
         return None
 
     def _decide_alone(self, ask: Ask) -> Decision:
-        now_us = round(self._clock_s() * 1_000_000)
-        return self._local.decide(ask, now_us, self._live_workers())
+        decision = self._own.decide(ask, self._now_us, self._live_workers())
+        return decision._replace(held=held_by(decision, ask.more)) if ask.holds else decision

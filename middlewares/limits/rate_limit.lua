@@ -1,17 +1,34 @@
 -- Decides many asks at once, exactly over any window (middlewares/limits/deciding/counting.py is the twin).
--- An ask has one or several checks, all or nothing: all are counted, then all are charged.
+-- An ask has one or several checks, all or nothing: all are counted, then all are charged. Before that a
+-- worker may tell what it has spent, what it holds, and what it admitted while it decided alone.
 --
--- KEYS  one for each check, the checks of an ask together, no key twice in one ask: a list of what
---       was admitted, oldest first; an entry is "<stamp in us> <count> <total up to this entry>";
---       stamps are rounded up to the resolution
--- ARGV  for each ask: how many checks it has, requests that ask;
---       then for each of its checks: limit, window in us, resolution in us, 1 if an admission is
---       charged (0: it is only counted)
+-- A check's log is a list of what was charged, oldest first; an entry is "<stamp in us> <count> <total up
+-- to this entry>"; stamps are rounded up to the resolution. What is held is a hash: for each worker
+-- "<units> <end of its lease in us>".
+--
+-- KEYS  if a worker is named: the epoch, and the number of the worker's last call; then for each thing
+--       told its log and its hash; then for each check, those of an ask together, no key twice in one
+--       ask: its log (ways 0, 1), its hash (2), or its log and its hash (3)
+-- ARGV  the worker; '' if nothing is told and nothing asked for is held. If it is named:
+--         its lease in us, the epoch that it knows or '', how long in us what is held is not decided here
+--         after a loss, the number of this call, for how many ms that is kept, how many things it tells;
+--         for each of these: window in us, resolution in us, units spent, units that the worker holds in
+--         all or -1;
+--       then for each ask: how many checks it has, requests that ask;
+--         for each of its checks: limit, window in us, resolution in us, way, units that an admission
+--         takes. Ways: 0 it is only counted, 1 it is charged, 2 it is held, 3 it is held beside a log;
+--         4 more for a shadow, which refuses nothing and is charged for what it would have admitted
 -- Returns for each ask {how many of them are admitted, then for each of its checks
---                       remaining after them, us until remaining next grows (text)}
+--                       remaining after them, us until remaining next grows (text), and of a shadow
+--                       how many of the admitted it has room for};
+--         if a worker is named at last {epoch, us until what is held is decided here again (text), word}.
+--         Words: decided; settling (all is heard, nothing is decided); lost (the registry has lost what it
+--         knew: nothing is heard or decided); stale (a later call of this worker was here before)
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+-- What is held by others may be given back at any time: who waits for that asks again after this time.
+local HELD_AGAIN = 1000000
 
 local function integer(number)
   return string.format('%.0f', number)
@@ -34,8 +51,8 @@ local function entry(stamp, count, total)
   return integer(stamp) .. ' ' .. integer(count) .. ' ' .. integer(total)
 end
 
--- Drops entries that no longer count. Returns how many admissions count, the first stamp, and the last
--- stamp, count and total.
+-- Drops entries that no longer count. Returns how much counts, the first stamp, and the last stamp,
+-- count and total.
 local function count(key, window, resolution, stamp)
   local first, first_count, first_total = read(key, 0)
   while first and first + window <= now do
@@ -56,60 +73,177 @@ local function count(key, window, resolution, stamp)
   return used, first, last, last_count, last_total
 end
 
--- Finds when remaining next grows if more is used than the limit, which was lowered or charged after
--- the answer. The end of the first entry makes no room then, so the first entry whose end does is found.
-local function grows(key, limit, last_total)
+-- Charges units to a log whose last stamp, count and total are given.
+local function charge(key, window, resolution, stamp, units, last, last_count, last_total)
+  local total = (last_total or 0) + units
+  if last == stamp then
+    redis.call('LSET', key, -1, entry(stamp, last_count + units, total))
+  else
+    redis.call('RPUSH', key, entry(stamp, units, total))
+  end
+  redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
+  return total
+end
+
+-- Finds when no more than `most` is used, if more is. The end of the first entry makes too little room
+-- then, so the first entry whose end makes enough is found.
+local function grows(key, most, last_total)
   local low, high = 0, redis.call('LLEN', key) - 1
   while low < high do
     local middle = math.floor((low + high) / 2)
     local _, _, total = read(key, middle)
-    if last_total - (total or last_total) < limit then high = middle else low = middle + 1 end
+    if last_total - (total or last_total) <= most then high = middle else low = middle + 1 end
   end
   return (read(key, low))
 end
 
+local worker, lease = ARGV[1], 0
+
+-- Returns what all workers hold, and what this one does. What a dead worker had reserved of a budget may
+-- have been spent, so it counts for a window after its lease.
+local function held(key, window)
+  local names = redis.pcall('HKEYS', key)
+  if names.err then
+    redis.call('DEL', key)
+    return 0, 0
+  end
+  if #names == 0 then return 0, 0 end
+  local values = redis.call('HMGET', key, unpack(names))
+  local all, own = 0, 0
+  for i, name in ipairs(names) do
+    local units, ends = string.match(values[i], '^(%d+) (%d+)$')
+    if not units or #units > 15 or #ends > 16 or tonumber(ends) + window <= now then
+      redis.call('HDEL', key, name)
+    else
+      if tonumber(ends) > now + lease then  -- the clock was set back
+        redis.call('HSET', key, name, units .. ' ' .. integer(now + lease))
+      end
+      all = all + tonumber(units)
+      if name == worker then own = tonumber(units) end
+    end
+  end
+  return all, own
+end
+
+local function hold(key, window, units)
+  if units > 0 then
+    redis.call('HSET', key, worker, integer(units) .. ' ' .. integer(now + lease))
+    redis.call('PEXPIRE', key, integer(math.ceil((window + lease) / 1000) + 1000))
+  else
+    redis.call('HDEL', key, worker)
+  end
+end
+
+local key_at, arg_at = 0, 1
+local state
+if worker ~= '' then
+  lease = tonumber(ARGV[2])
+  local known, settling, call = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+  local kept = redis.pcall('HGET', KEYS[1], 'epoch')
+  if type(kept) == 'table' then redis.call('DEL', KEYS[1]) end
+  local epoch, decides = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%d+)$')
+  local lost = known ~= '' and known ~= epoch
+  -- The first worker that knew more than there is begins the time in which all tell what they know.
+  local begins = not epoch or lost and decides == '0'
+  epoch, decides = epoch or integer(now), tonumber(decides or 0)
+  if begins or decides > now + settling then
+    decides = (lost or not begins) and now + settling or 0
+    redis.call('HSET', KEYS[1], 'epoch', epoch .. ' ' .. integer(decides))
+  end
+  local left = math.max(0, decides - now)
+  state = {epoch, integer(left), left > 0 and 'settling' or 'decided'}
+  if lost then
+    state[3] = 'lost'
+    return {state}
+  end
+  local last = redis.pcall('HGET', KEYS[2], 'call')
+  if type(last) == 'table' then redis.call('DEL', KEYS[2]) end
+  last = type(last) == 'string' and tonumber(last) or 0
+  if call < last then
+    state[3] = 'stale'
+    return {state}
+  end
+  redis.call('HSET', KEYS[2], 'call', integer(call))
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  key_at, arg_at = 2, 7
+  for _ = 1, tonumber(ARGV[7]) do
+    local window, resolution = tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
+    local spent, holds = tonumber(ARGV[arg_at + 3]), tonumber(ARGV[arg_at + 4])
+    if spent > 0 and call > last then
+      local log = KEYS[key_at + 1]
+      local stamp = math.ceil(now / resolution) * resolution
+      local _, _, at, units, total = count(log, window, resolution, stamp)
+      charge(log, window, resolution, stamp, spent, at, units, total)
+    end
+    if holds >= 0 then
+      held(KEYS[key_at + 2], window)
+      hold(KEYS[key_at + 2], window, holds)
+    end
+    key_at, arg_at = key_at + 2, arg_at + 4
+  end
+  if left > 0 then return {state} end
+end
+
 local answers = {}
-local key_at, arg_at = 0, 0
 local counted = {}
 while key_at < #KEYS do
   local checks, asking = tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
   local admitted = asking
   for i = 1, checks do
-    local at = arg_at + i * 4
-    local limit, window, resolution = tonumber(ARGV[at - 1]), tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+    local at = arg_at + i * 5 - 2
+    local limit, window, resolution = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+    local way, need = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     local stamp = math.ceil(now / resolution) * resolution
-    local check = {limit, window, resolution, stamp, count(KEYS[key_at + i], window, resolution, stamp)}
-    local room = limit - check[5]
-    if room <= 0 then
-      admitted = 0
-    elseif room < admitted and ARGV[at + 2] == '1' then
-      admitted = room
+    local shadow = way >= 4
+    if shadow then way = way - 4 end
+    local check = {limit = limit, window = window, resolution = resolution, way = way, need = need,
+      stamp = stamp, shadow = shadow, used = 0, all = 0}
+    if way ~= 2 then
+      key_at = key_at + 1
+      check.log = KEYS[key_at]
+      check.used, check.first, check.last, check.last_count, check.last_total =
+        count(check.log, window, resolution, stamp)
     end
+    if way >= 2 then
+      key_at = key_at + 1
+      check.hash = KEYS[key_at]
+      check.all, check.own = held(check.hash, window)
+    end
+    check.fits = math.max(0, math.floor((limit - check.used - check.all) / need))
+    if way == 0 and check.fits > 0 then check.fits = asking end
+    if not shadow and check.fits < admitted then admitted = check.fits end
     counted[i] = check
   end
   local answer = {admitted}
   for i = 1, checks do
-    local key, is_charged = KEYS[key_at + i], ARGV[arg_at + i * 4 + 2] == '1'
-    local limit, window, resolution, stamp, used, first, last, last_count, last_total = unpack(counted[i], 1, 9)
-    if is_charged and admitted > 0 then
-      used, last_total = used + admitted, (last_total or 0) + admitted
-      if last == stamp then
-        redis.call('LSET', key, -1, entry(stamp, last_count + admitted, last_total))
-      else
-        redis.call('RPUSH', key, entry(stamp, admitted, last_total))
+    local check = counted[i]
+    local need, units = check.need, math.min(admitted, check.fits) * check.need
+    if units > 0 and check.way == 1 then
+      check.last_total = charge(check.log, check.window, check.resolution, check.stamp, units,
+        check.last, check.last_count, check.last_total)
+      check.used, check.first = check.used + units, check.first or check.stamp
+    elseif units > 0 and check.way >= 2 then
+      hold(check.hash, check.window, check.own + units)
+      check.all = check.all + units
+    end
+    local free = check.limit - check.all
+    local remaining = math.max(0, free - check.used)
+    local next_in, first = 0, check.first
+    if remaining < need and check.hash and (free < need or not first) then
+      next_in = HELD_AGAIN
+    elseif first then
+      -- An entry has at least 1, so the end of the first may be enough.
+      if remaining < need and check.used > free - need + 1 then
+        first = grows(check.log, free - need, check.last_total) or first
       end
-      redis.call('PEXPIRE', key, integer(math.ceil((window + resolution) / 1000) + 1000))
-      first = first or stamp
+      next_in = first + check.window - now
     end
-    local next_in = 0
-    if first then
-      if used > limit then first = grows(key, limit, last_total) or first end
-      next_in = first + window - now
-    end
-    answer[2 * i] = math.max(0, limit - used)
-    answer[2 * i + 1] = integer(next_in)
+    answer[#answer + 1] = remaining
+    answer[#answer + 1] = integer(next_in)
+    if check.shadow then answer[#answer + 1] = math.min(admitted, check.fits) end
   end
   answers[#answers + 1] = answer
-  key_at, arg_at = key_at + checks, arg_at + 2 + checks * 4
+  arg_at = arg_at + 2 + checks * 5
 end
+if state then answers[#answers + 1] = state end
 return answers

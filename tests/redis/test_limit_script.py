@@ -11,16 +11,9 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from middlewares.limits.deciding import (
-    Ask,
-    Check,
-    Decision,
-    Policy,
-    SlidingLog,
-    arguments,
-    decide,
-    spread,
-)
+from middlewares.limits.deciding import Ask, Check, Decision, Policy
+from middlewares.limits.deciding.counting import Account, decide
+from middlewares.limits.deciding.crossing import arguments, spread
 from tests.support.documents import ROOT
 from tests.support.every_server import registry_server as registry_server
 
@@ -62,7 +55,7 @@ class Limits:
     client: "redis.Redis"
 
     def __post_init__(self) -> None:
-        self.logs = {policy.name: SlidingLog() for policy in POLICIES}
+        self.logs = {policy.name: Account() for policy in POLICIES}
         #: When the server decided last, by its own clock, and the keys' values then.
         self.now_us = 0
         self.kept: dict[str, list[list[int]]] = {}
@@ -70,7 +63,7 @@ class Limits:
     def ask_all(self, asks: Sequence[Ask], asking: int = 1) -> list[list[Decision]]:
         """One call in which `asking` requests ask each of these."""
         keys = [check.policy.name for ask in asks for check in ask.checks]
-        args = arguments([(ask, asking) for ask in asks])
+        args = ["", *arguments([(ask, asking) for ask in asks])]
         now_us, replies, kept = self.eval(SOURCE, keys, args)
         self.now_us = int(now_us)
         self.kept = {key: _numbers(lines) for key, lines in zip(keys, kept, strict=True)}
@@ -83,7 +76,7 @@ class Limits:
     def admits(self, ask: Ask) -> bool:
         """Whether the script alone admits one request."""
         keys = [check.policy.name for check in ask.checks]
-        ((admitted, *_),) = self.eval(SCRIPT, keys, arguments([(ask, 1)]))
+        ((admitted, *_),) = self.eval(SCRIPT, keys, ["", *arguments([(ask, 1)])])
         return bool(admitted)
 
     def ask_earlier(self, policy: Policy) -> tuple[int, int]:
@@ -92,7 +85,7 @@ class Limits:
         ((admitted, remaining, _),) = self.eval(EARLIER, [policy.name], args)
         return admitted, remaining
 
-    def eval(self, source: str, keys: list[str], args: list[int]) -> Any:
+    def eval(self, source: str, keys: list[str], args: list[Any]) -> Any:
         return self.client.eval(source, len(keys), *keys, *args)
 
     def decide(self, ask: Ask) -> Decision:
@@ -152,7 +145,7 @@ def test_the_script_decides_as_its_twin_does(
     """The calls have several asks, asks with several checks, a client twice, several equal requests,
     charges after the answer, and a clock that is set back; windows of a few milliseconds end meanwhile."""
     limits.client.flushall()
-    limits.logs = {policy.name: SlidingLog() for policy in POLICIES}
+    limits.logs = {policy.name: Account() for policy in POLICIES}
     for asks, number in taken:
         if isinstance(asks, Policy):
             limits.set_the_clock_back(asks, by_us=number)

@@ -18,11 +18,25 @@ class Check(NamedTuple):
 class Ask(NamedTuple):
     """The checks of one request, each with another policy: either all admit it or none is charged.
 
-    `anyway`: the checks are charged even without room, since the answer is known.
+    `anyway`: the checks are charged even without room, since the answer is known. `more`: so many units
+    are reserved in place of what each policy reserves; 0: what it reserves.
     """
 
     checks: tuple[Check, ...]
     anyway: bool = False
+    more: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """Whether an admitted request holds something until it is settled."""
+        for policy, _ in self.checks:  # noqa: SIM110 - half the time of any()
+            if policy.is_held:
+                return True
+        return False
+
+    def need(self, policy: Policy) -> int:
+        """How much of a limit an admission takes."""
+        return self.more or policy.need
 
     def after(self, status: int) -> "Ask | None":
         """The ask that charges an answer with this status."""

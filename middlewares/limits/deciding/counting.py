@@ -1,8 +1,8 @@
-"""The arithmetic of limits: an exact log of admissions in any window.
+"""The arithmetic of limits: an exact log of charges in any window, and what workers hold.
 
-A stamp is rounded *up* to the resolution, and an admission counts until its stamp plus the window. So
-no interval shorter than the window ever holds more than the limit. This is the twin of rate_limit.lua,
-and the limiter of a worker that decides alone.
+A stamp is rounded *up* to the resolution, and a charge counts until its stamp plus the window. So no
+interval shorter than the window ever holds more than the limit. This is the twin of rate_limit.lua, and
+the arithmetic of a worker that decides alone.
 """
 
 from collections import deque
@@ -13,81 +13,144 @@ from middlewares.limits.deciding.asking import Ask
 from middlewares.limits.deciding.decisions import ROOM, USED_UP, Decision, together
 from middlewares.limits.deciding.policies import Policy
 
+#: What a worker holds lapses so long after it has told the registry last.
+LEASE_US = 15_000_000
+#: Who is refused because others hold what is left is told to ask again after this time.
+HELD_AGAIN_US = 1_000_000
+
 
 @dataclass(slots=True)
-class _Admitted:
+class Charged:
+    """What was charged at a stamp; `told` is for a worker's own accounts: the registry has been told."""
+
     stamp_us: int
     count: int
+    told: bool = False
 
 
-class SlidingLog:
-    """The admissions of one client under one policy, oldest first; times are in microseconds."""
+@dataclass(slots=True)
+class Lease:
+    """The units that one worker holds, and when they lapse."""
 
-    __slots__ = ("_entries", "used")
+    units: int
+    ends_us: int
+
+
+class Account:
+    """What counts under one key: charges, oldest first, and what workers hold; times in microseconds."""
+
+    __slots__ = ("_entries", "leases", "used")
 
     def __init__(self) -> None:
-        self._entries: deque[_Admitted] = deque()
+        self._entries: deque[Charged] = deque()
+        #: What was charged and still counts.
         self.used = 0
+        self.leases: dict[str, Lease] = {}
+
+    @property
+    def held(self) -> int:
+        return sum(lease.units for lease in self.leases.values())
 
     def count(self, policy: Policy, now_us: int) -> None:
-        """Drop the admissions that no longer count; `used` is then the number of the rest."""
-        stamp_us, entries = _stamp(policy, now_us), self._entries
+        """Drop what no longer counts."""
+        stamp_us, entries = self._stamp(policy, now_us), self._entries
         while entries and entries[0].stamp_us + policy.window_us <= now_us:
             self.used -= entries.popleft().count
         if entries and entries[-1].stamp_us > stamp_us:
-            # The clock was set back: all admissions are older than now, so they count from now on.
+            # The clock was set back: all charges are older than now, so they count from now on.
             entries.clear()
-            entries.append(_Admitted(stamp_us, self.used))
+            entries.append(Charged(stamp_us, self.used))
+        if self.leases:
+            self._lapse(policy, now_us)
 
-    def charge(self, policy: Policy, now_us: int) -> None:
-        """Count one more admission from now on."""
-        stamp_us = _stamp(policy, now_us)
-        if self._entries and self._entries[-1].stamp_us == stamp_us:
-            self._entries[-1].count += 1
+    def _lapse(self, policy: Policy, now_us: int) -> None:
+        for worker, lease in list(self.leases.items()):
+            # What a dead worker had reserved may have been spent, so it counts for a window more.
+            if lease.ends_us + policy.window_us <= now_us:
+                del self.leases[worker]
+            lease.ends_us = min(lease.ends_us, now_us + LEASE_US)  # the clock was set back
+
+    def charge(self, policy: Policy, now_us: int, units: int = 1) -> None:
+        """Count so many units more from now on."""
+        stamp_us, entries = self._stamp(policy, now_us), self._entries
+        if entries and entries[-1].stamp_us == stamp_us and not entries[-1].told:
+            entries[-1].count += units
         else:
-            self._entries.append(_Admitted(stamp_us, 1))
-        self.used += 1
+            entries.append(Charged(stamp_us, units))
+        self.used += units
 
-    def left(self, policy: Policy, now_us: int, limit: int) -> tuple[int, int]:
-        """What remains, and the µs until that grows; not at the first entry's end if too many are used."""
+    def hold(self, worker: str, units: int, now_us: int) -> None:
+        """Note what a worker holds in all from now on, and begin its lease anew."""
+        if units:
+            self.leases[worker] = Lease(units, now_us + LEASE_US)
+        else:
+            self.leases.pop(worker, None)
+
+    def hold_more(self, worker: str, units: int, now_us: int) -> None:
+        """Note that a worker holds so much more, and begin its lease anew."""
+        lease = self.leases.get(worker)
+        self.hold(worker, units + (lease.units if lease else 0), now_us)
+
+    def left(self, policy: Policy, now_us: int, limit: int, need: int = 1) -> tuple[int, int]:
+        """What remains, and the µs until that grows; if less than `need` remains, until so much does."""
+        free = limit - self.held
+        remaining = max(0, free - self.used)
         if not self._entries:
-            return limit, 0
-        makes_room = self._entries[0] if self.used <= limit else self._makes_room(limit)
-        return max(0, limit - self.used), makes_room.stamp_us + policy.window_us - now_us
+            return remaining, HELD_AGAIN_US if policy.is_held and remaining < need else 0
+        grows = self._entries[0]
+        if remaining < need:
+            if policy.is_held and free < need:
+                return remaining, HELD_AGAIN_US
+            grows = self._makes_room(free - need)
+        return remaining, grows.stamp_us + policy.window_us - now_us
 
-    def _makes_room(self, limit: int) -> _Admitted:
+    def step_us(self, policy: Policy) -> int:
+        """The step that stamps are rounded up to."""
+        return policy.resolution_us
+
+    def _stamp(self, policy: Policy, now_us: int) -> int:
+        step_us = self.step_us(policy)
+        return -(-now_us // step_us) * step_us
+
+    def _makes_room(self, most_used: int) -> Charged:
         used = self.used
         for one in self._entries:
             used -= one.count
-            if used < limit:
+            if used <= most_used:
                 break
         return one
 
 
-def _stamp(policy: Policy, now_us: int) -> int:
-    return -(-now_us // policy.resolution_us) * policy.resolution_us
-
-
 def decide(
     ask: Ask,
-    logs: Sequence[SlidingLog],
+    accounts: Sequence[Account],
     limits: Sequence[int],
     now_us: int,
     *,
+    worker: str = "",
     locally: bool = False,
 ) -> Decision:
-    """Count all checks of an ask, then charge all; a refused ask changes nothing."""
-    admitted = True
-    for (policy, _), log, limit in zip(ask.checks, logs, limits, strict=True):
-        log.count(policy, now_us)
-        if log.used >= limit:
+    """Count all checks of an ask, then charge all; a refused ask changes nothing.
+
+    A shadow refuses nobody, and is charged for what it would have admitted.
+    """
+    admitted, fits = True, []
+    for (policy, _), account, limit in zip(ask.checks, accounts, limits, strict=True):
+        account.count(policy, now_us)
+        fit = limit - account.used - account.held >= ask.need(policy)
+        fits.append(fit)
+        if not fit and not policy.shadow:
             admitted = ask.anyway
     decisions = []
-    for check, log, limit in zip(ask.checks, logs, limits, strict=True):
-        policy = check.policy
-        if admitted and (ask.anyway or not policy.counts):
-            log.charge(policy, now_us)
-        remaining, next_in_us = log.left(policy, now_us, limit)
-        why = ROOM if admitted or remaining else USED_UP
+    for check, account, limit, fit in zip(ask.checks, accounts, limits, fits, strict=True):
+        policy, need = check.policy, ask.need(check.policy)
+        if admitted and (fit or not policy.shadow):
+            if policy.is_held:
+                account.hold_more(worker, need, now_us)
+            elif ask.anyway or not policy.counts:
+                account.charge(policy, now_us)
+        remaining, next_in_us = account.left(policy, now_us, limit, need)
+        has_room = fit if policy.shadow else admitted or remaining >= need
+        why = ROOM if has_room else USED_UP
         decisions.append(Decision(check, why, remaining, next_in_us, limit, locally))
     return together(decisions)

@@ -1,11 +1,14 @@
-"""What the limiter answers, and how asks and answers cross to rate_limit.lua."""
+"""What the limiter answers."""
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from middlewares.limits.deciding.asking import Ask, Check
+from middlewares.limits.deciding.asking import Check
 from middlewares.limits.deciding.policies import Policy
+
+if TYPE_CHECKING:
+    from middlewares.limits.deciding.held import Held
 
 
 class Why(Enum):
@@ -26,6 +29,8 @@ class Decision(NamedTuple):
     That is the check with the least left, or the check that refuses for longest. `remaining` is what is
     left after this decision; `next_in_us` is the time until `remaining` grows (0: nothing counts).
     `locally`: this worker decided alone because the registry was away; `limit` is then its share.
+    A shadow has its own decision in `why`, but decides for all only where there is no other check.
+    `held` is what the request holds from now on, and must be settled once (SharedLimiter.settle).
     """
 
     check: Check
@@ -35,6 +40,7 @@ class Decision(NamedTuple):
     limit: int
     locally: bool = False
     others: "tuple[Decision, ...]" = ()
+    held: "Held | None" = None
 
     @property
     def policy(self) -> Policy:
@@ -42,7 +48,13 @@ class Decision(NamedTuple):
 
     @property
     def allowed(self) -> bool:
-        return self.why is ROOM
+        """Whether this check lets the request through, as a shadow always does."""
+        return self.why is ROOM or self.check.policy.shadow
+
+    @property
+    def admissions_left(self) -> int:
+        """How many more requests of this kind there is room for."""
+        return self.remaining // self.check.policy.need
 
     @property
     def reset_s(self) -> int:
@@ -59,51 +71,6 @@ class Decision(NamedTuple):
         return max(1, -(-self.next_in_us // 1_000_000))
 
 
-def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
-    """The arguments of rate_limit.lua for asks and the number of requests with each ask."""
-    told: list[int] = []
-    for (checks, anyway), asking in asked:
-        told += (len(checks), asking)
-        for policy, _ in checks:
-            told += policy.charged_anyway if anyway else policy.argument
-    return told
-
-
-def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
-    """Turn a reply into the decisions on `asking` requests with the same ask; admitted ones come first.
-
-    `reply` comes from rate_limit.lua: how many are admitted, then for each check what remains after
-    all of them, and when that grows.
-    """
-    checks = ask.checks
-    if len(checks) == 1:
-        check, (admitted, remaining, next_in) = checks[0], reply
-        if admitted == asking == 1:  # the quick way, for nearly all asks
-            return [Decision(check, ROOM, remaining, int(next_in), check.policy.requests)]
-        return _of_check(check, asking, admitted, remaining, next_in)
-    of_checks = [
-        _of_check(check, asking, reply[0], *reply[2 * i + 1 : 2 * i + 3])
-        for i, check in enumerate(checks)
-    ]
-    return [together(decisions) for decisions in zip(*of_checks, strict=True)]
-
-
-def _of_check(
-    check: Check, asking: int, admitted: int, remaining: int, next_in: str
-) -> list[Decision]:
-    next_in_us = int(next_in)
-    limit = check.policy.requests
-    each = 0 if check.policy.counts else 1
-    decided = [
-        Decision(check, ROOM, remaining + behind * each, next_in_us, limit)
-        for behind in range(admitted - 1, -1, -1)
-    ]
-    if admitted < asking:
-        why = ROOM if remaining else USED_UP
-        decided += [Decision(check, why, remaining, next_in_us, limit)] * (asking - admitted)
-    return decided
-
-
 def together(decisions: Sequence[Decision]) -> Decision:
     """Choose the decision that counts, with the others beside it."""
     if len(decisions) == 1:  # as nearly all are
@@ -112,5 +79,5 @@ def together(decisions: Sequence[Decision]) -> Decision:
     if refusing:
         deciding = max(refusing, key=lambda one: one.next_in_us)
     else:
-        deciding = min(decisions, key=lambda one: one.remaining)
+        deciding = min(decisions, key=lambda one: (one.policy.shadow, one.admissions_left))
     return deciding._replace(others=tuple(one for one in decisions if one is not deciding))

@@ -7,19 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from middlewares.limits.deciding import (
-    Ask,
-    Asking,
-    Check,
-    Decision,
-    LocalLimiter,
-    Policy,
-    SlidingLog,
-    Why,
-    decide,
-    key_of,
-    spread,
-)
+from middlewares.limits.deciding import Ask, Asking, Check, Decision, Policy, Why, key_of
+from middlewares.limits.deciding.alone import OwnAccounts
+from middlewares.limits.deciding.counting import Account, decide
+from middlewares.limits.deciding.crossing import spread
 
 S = 1_000_000
 
@@ -42,7 +33,7 @@ pauses_us = st.lists(
 starts_us = st.integers(0, 2**51)
 
 
-def ask(log: SlidingLog, policy: Policy, now_us: int) -> Decision:
+def ask(log: Account, policy: Policy, now_us: int) -> Decision:
     """Decide one request under one policy."""
     return decide(Ask((Check(policy, "c"),)), [log], [policy.requests], now_us)
 
@@ -70,7 +61,7 @@ def test_no_interval_shorter_than_the_window_holds_more_than_the_limit(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
     """Real times count, not rounded stamps; fixed windows admit twice the limit at an edge."""
-    log = SlidingLog()
+    log = Account()
     admitted = [at for at in arrivals(start_us, pauses) if ask(log, policy, at).allowed]
     assert most_in_a_window(admitted, policy.window_us) <= policy.requests
 
@@ -80,7 +71,7 @@ def test_nobody_is_refused_who_is_a_step_over_the_window_after_the_limit_before(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
     """A request is admitted if the window and one step hold fewer than the limit."""
-    log, admitted = SlidingLog(), list[int]()
+    log, admitted = Account(), list[int]()
     for now_us in arrivals(start_us, pauses):
         recent = [at for at in admitted if at > now_us - policy.window_us - policy.resolution_us]
         if ask(log, policy, now_us).allowed:
@@ -94,9 +85,9 @@ def test_refused_requests_leave_no_trace(
     policy: Policy, start_us: int, pauses: list[int], data: st.DataObject
 ) -> None:
     """Refused requests must not prolong the refusal: without them all decisions are the same."""
-    log, times = SlidingLog(), arrivals(start_us, pauses)
+    log, times = Account(), arrivals(start_us, pauses)
     decisions = [ask(log, policy, at) for at in times]
-    without = SlidingLog()
+    without = Account()
     for at, decision in zip(times, decisions, strict=True):
         if decision.allowed or data.draw(st.booleans()):
             assert ask(without, policy, at) == decision
@@ -106,7 +97,7 @@ def test_refused_requests_leave_no_trace(
 def test_what_remains_is_just_how_many_more_are_admitted_now(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
-    log = SlidingLog()
+    log = Account()
     for at in arrivals(start_us, pauses):
         last = ask(log, policy, at)
     now_us = arrivals(start_us, pauses)[-1]
@@ -121,7 +112,7 @@ def test_what_remains_is_just_how_many_more_are_admitted_now(
 def test_who_waits_as_long_as_told_gets_through_and_not_a_microsecond_before(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
-    log = SlidingLog()
+    log = Account()
     now_us = arrivals(start_us, pauses)[-1]
     for at in arrivals(start_us, pauses):
         ask(log, policy, at)
@@ -136,7 +127,7 @@ def test_who_waits_as_long_as_told_gets_through_and_not_a_microsecond_before(
 def test_next_in_is_when_remaining_next_grows(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
-    log = SlidingLog()
+    log = Account()
     for at in arrivals(start_us, pauses):
         decision = ask(log, policy, at)
     now_us = arrivals(start_us, pauses)[-1]
@@ -149,7 +140,7 @@ def test_next_in_is_when_remaining_next_grows(
 def test_a_clock_that_is_set_back_admits_nothing_twice_and_locks_nobody_out(
     policy: Policy, start_us: int, pauses: list[int], back_us: int
 ) -> None:
-    log, now_us = SlidingLog(), arrivals(start_us + 3600 * S, pauses)[-1]
+    log, now_us = Account(), arrivals(start_us + 3600 * S, pauses)[-1]
     for at in arrivals(start_us + 3600 * S, pauses):
         before = ask(log, policy, at)
     then_us = now_us - back_us
@@ -164,7 +155,7 @@ def test_a_clock_that_is_set_back_admits_nothing_twice_and_locks_nobody_out(
 def test_a_window_after_the_last_admission_nothing_counts_any_more(
     policy: Policy, start_us: int, pauses: list[int]
 ) -> None:
-    log = SlidingLog()
+    log = Account()
     for at in arrivals(start_us, pauses):
         ask(log, policy, at)
     last_us = arrivals(start_us, pauses)[-1]
@@ -173,7 +164,7 @@ def test_a_window_after_the_last_admission_nothing_counts_any_more(
 
 
 def test_a_hundred_a_minute_as_the_contract_prints_it() -> None:
-    policy, log = Policy("default", 100, 60 * S), SlidingLog()
+    policy, log = Policy("default", 100, 60 * S), Account()
     first = ask(log, policy, 0)
     assert (first.remaining, first.reset_s, first.limit, first.locally) == (99, 60, 100, False)
     for _ in range(99):
@@ -208,7 +199,7 @@ def test_large_limits_are_logged_in_five_hundred_steps(
 def test_of_a_long_window_too_nobody_is_told_to_wait_longer_than_the_window_and_a_second() -> None:
     """By the contract Retry-After is between 1 and the window + 1. A window of an hour has steps of 7.2 s
     above 500 requests, and stamps are rounded up by up to a step."""
-    policy, log = Policy("default", 501, 3600 * S), SlidingLog()
+    policy, log = Policy("default", 501, 3600 * S), Account()
     while (decision := ask(log, policy, 1)).allowed:
         pass
     assert decision.retry_after_s <= 3601
@@ -228,7 +219,7 @@ some_policies = st.lists(policies, min_size=1, max_size=3)
 def test_under_several_limits_no_window_of_any_holds_more_than_it_may(
     some: list[Policy], start_us: int, pauses: list[int]
 ) -> None:
-    asked, logs = checks_of(*some), [SlidingLog() for _ in some]
+    asked, logs = checks_of(*some), [Account() for _ in some]
     limits = [policy.requests for policy in some]
     admitted = [at for at in arrivals(start_us, pauses) if decide(asked, logs, limits, at).allowed]
     for policy in some:
@@ -241,7 +232,7 @@ def test_a_request_that_one_limit_refuses_is_charged_to_none(
 ) -> None:
     """Without the refused requests all decisions are the same, under every limit."""
     asked, limits = checks_of(*some), [policy.requests for policy in some]
-    logs, without = [SlidingLog() for _ in some], [SlidingLog() for _ in some]
+    logs, without = [Account() for _ in some], [Account() for _ in some]
     for at in arrivals(start_us, pauses):
         decision = decide(asked, logs, limits, at)
         if decision.allowed:
@@ -255,7 +246,7 @@ def test_a_request_that_one_limit_refuses_is_charged_to_none(
 def test_who_waits_as_long_as_told_gets_through_all_limits(
     some: list[Policy], start_us: int, pauses: list[int]
 ) -> None:
-    asked, logs = checks_of(*some), [SlidingLog() for _ in some]
+    asked, logs = checks_of(*some), [Account() for _ in some]
     limits, times = [policy.requests for policy in some], arrivals(start_us, pauses)
     for at in times:
         decide(asked, logs, limits, at)
@@ -267,7 +258,7 @@ def test_who_waits_as_long_as_told_gets_through_all_limits(
 
 def test_the_limit_that_decides_is_the_tightest_or_the_one_that_refuses_for_longest() -> None:
     minute, second = Policy("minute", 3, 60 * S), Policy("second", 2, S)
-    asked, logs = checks_of(minute, second), [SlidingLog(), SlidingLog()]
+    asked, logs = checks_of(minute, second), [Account(), Account()]
     said = []
     for at in (0, 0, 0, 2 * S, 2 * S, 3 * S):
         decision = decide(asked, logs, [3, 2], at)
@@ -287,7 +278,7 @@ def test_the_limit_that_decides_is_the_tightest_or_the_one_that_refuses_for_long
 def test_requests_decided_together_are_decided_as_one_after_the_other(
     some: list[Policy], asking: int, now_us: int
 ) -> None:
-    asked, logs = checks_of(*some), [SlidingLog() for _ in some]
+    asked, logs = checks_of(*some), [Account() for _ in some]
     limits = [policy.requests for policy in some]
     one_by_one = [decide(asked, logs, limits, now_us) for _ in range(asking)]
     admitted = sum(decision.allowed for decision in one_by_one)
@@ -304,7 +295,7 @@ LOGINS = Policy("logins", 2, 60 * S, frozenset([401, 403]))
 
 
 def test_a_limit_on_answers_is_charged_by_their_status_and_not_before() -> None:
-    log = SlidingLog()
+    log = Account()
     asked = checks_of(LOGINS)
     for status in (200, 401, 404, 403):
         assert decide(asked, [log], [2], 0).allowed
@@ -326,7 +317,7 @@ def test_what_is_charged_after_is_charged_to_those_limits_alone_that_count_it() 
 
 def test_who_is_over_a_limit_is_told_when_there_is_room_again() -> None:
     """Concurrent requests were admitted together, or the limit was lowered."""
-    log, asked = SlidingLog(), checks_of(LOGINS)
+    log, asked = Account(), checks_of(LOGINS)
     charge = asked.after(401)
     assert charge is not None
     for at in (0, S, 2 * S, 3 * S):
@@ -342,7 +333,7 @@ def test_who_is_over_a_limit_is_told_when_there_is_room_again() -> None:
 
 @given(st.integers(0, 100), st.integers(0, 20))
 def test_a_worker_alone_admits_its_share_of_the_limit(requests: int, workers: int) -> None:
-    limiter, policy = LocalLimiter(), Policy("default", requests, 60 * S)
+    limiter, policy = OwnAccounts(), Policy("default", requests, 60 * S)
     decisions = [
         limiter.decide(Ask((Check(policy, "c"),)), 0, workers) for _ in range(requests + 2)
     ]
@@ -352,7 +343,7 @@ def test_a_worker_alone_admits_its_share_of_the_limit(requests: int, workers: in
 
 
 def test_clients_and_policies_are_counted_apart() -> None:
-    limiter = LocalLimiter()
+    limiter = OwnAccounts()
     one, other = Policy("default", 1, S), Policy("other", 1, S)
     for check in (Check(one, "a"), Check(one, "b"), Check(other, "a")):
         assert limiter.decide(Ask((check,)), 0, 1).allowed
@@ -360,7 +351,7 @@ def test_clients_and_policies_are_counted_apart() -> None:
 
 
 def test_the_clients_not_seen_for_longest_are_dropped_at_the_cap() -> None:
-    limiter, policy = LocalLimiter(clients_kept=2), Policy("default", 1, S)
+    limiter, policy = OwnAccounts(clients_kept=2), Policy("default", 1, S)
     for client in ("a", "b", "a", "c"):  # b is dropped
         limiter.decide(Ask((Check(policy, client),)), 0, 1)
     assert not limiter.decide(Ask((Check(policy, "a"),)), 0, 1).allowed
@@ -369,7 +360,7 @@ def test_the_clients_not_seen_for_longest_are_dropped_at_the_cap() -> None:
 
 
 def test_the_log_of_a_large_limit_stays_small() -> None:
-    policy, log = Policy("default", 10_000, 60 * S), SlidingLog()
+    policy, log = Policy("default", 10_000, 60 * S), Account()
     for request in range(10_000):
         ask(log, policy, request * 6000)
     steps = math.ceil(policy.window_us / policy.resolution_us)
@@ -377,7 +368,7 @@ def test_the_log_of_a_large_limit_stays_small() -> None:
 
 
 def test_a_worker_alone_counts_on_when_the_limit_of_a_name_changes() -> None:
-    limiter = LocalLimiter()
+    limiter = OwnAccounts()
     before, after = (Ask((Check(Policy("default", limit, S), "c"),)) for limit in (2, 3))
     assert [limiter.decide(before, 0, 1).allowed for _ in range(3)] == [True, True, False]
     assert [limiter.decide(after, 0, 1).allowed for _ in range(2)] == [True, False]
