@@ -195,6 +195,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         health=member.health,
         routing=gateway.routing,
         guard=guard,
+        upstreams=gateway.upstreams,
         send_timeout_s=settings.client_limits.send_s,
     )
     front = FrontEndpoint(

@@ -19,6 +19,7 @@ from gateway.endpoints.public_services import PublicServices, StatusOf, describe
 from gateway.endpoints.shared_documents import JSON, SharedDocuments
 from gateway.front.document import Document
 from gateway.guard.admin import AdminGuard
+from gateway.upstream.client import UpstreamClient
 from middlewares.failures import InstanceUnknown, NoView, ServiceUnknown
 from middlewares.routing.routing import Routing
 
@@ -82,8 +83,10 @@ class ServicesEndpoints:
         health: HealthBook,
         routing: Routing,
         guard: AdminGuard,
+        upstreams: UpstreamClient,
         send_timeout_s: float,
     ) -> None:
+        self._upstreams = upstreams
         self._view = view
         self._heartbeats = heartbeats
         self._stale_for_s = stale_for_s
@@ -130,7 +133,18 @@ class ServicesEndpoints:
             instance["health"] = describe_health(
                 self._health.health(key), self._health.history(key)
             )
+            instance["load"] = self._load(key)
         return answer(service | self._mark())
+
+    def _load(self, key: str) -> Description:
+        """What balancing goes by: this gateway's requests in flight there, and how long answers take."""
+        latency = self._upstreams.latency(key)
+        known = latency is not None and latency.value_s > 0
+        return {
+            "in_flight": self._upstreams.in_flight(key),
+            "latency_ms": round(latency.value_s * 1000, 1) if latency and known else None,
+            "slowness": round(latency.slowness, 1) if latency else 1.0,
+        }
 
     async def _make(self, name: str, view: View) -> bytes:
         """The public's document of a service, empty if there is none; '' means all services."""

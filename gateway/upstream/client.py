@@ -41,10 +41,10 @@ class UpstreamClient:
         """The load of an instance; None: no request has gone to it since it registered."""
         return self._pools.get(instance.key)
 
-    def latency_s(self, key: str) -> float | None:
-        """The peak-EWMA of an instance's latency; None: nothing is known."""
+    def latency(self, key: str) -> Latency | None:
+        """The latency of an instance; None: no request has gone to it."""
         pool = self._pools.get(key)
-        return None if pool is None else pool.latency.value_s or None
+        return None if pool is None else pool.latency
 
     def attempt_failed(self, key: str, took_s: float) -> None:
         """Learn from an attempt that got no answer, after this time."""

@@ -207,7 +207,7 @@ async def test_without_the_token_nothing_is_told_of_the_inside(
         assert listed["health_check_url"] == own
         assert all_of_it["health_check_url"] == f"{own}?key=s3cret"
         assert all_of_it["metadata"] == metadata
-        assert set(all_of_it) - set(listed) <= {"metadata", "health"}
+        assert set(all_of_it) - set(listed) <= {"metadata", "health", "load"}
 
 
 INSIDE = ("/services", "/services/orders", "/status", "/metrics")

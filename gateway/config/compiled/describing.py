@@ -5,6 +5,7 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
+from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
 from gateway.config.file.differences import plain
@@ -112,6 +113,9 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
         yield _row(
             "max_body", policy.body_bytes, sources.of_key("max_body_bytes", "max_body_bytes")
         )
+    of_service = sources.of_service
+    if of_service is not None and "balance" in of_service.model_fields_set:
+        yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
     if policy.concurrent:
         yield _row("concurrent", policy.concurrent, f"services.{sources.service}")
 
@@ -132,8 +136,9 @@ class _Sources:
         self._levels: list[tuple[str, RouteSection | Service]] = []
         if section is not None:
             self._levels.append((ROUTE, section))
-        if (of_service := compiled.configuration.services.get(service)) is not None:
-            self._levels.append((f"services.{service}", of_service))
+        self.of_service = compiled.configuration.services.get(service)
+        if self.of_service is not None:
+            self._levels.append((f"services.{service}", self.of_service))
         self._defaults = compiled.configuration.defaults
         self._limits = compiled.configuration.limits
         self._set = settings.model_fields_set

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
+from gateway.config.compiled.balancing import balance
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.policies import ByHeader, Cors, Limit
 from gateway.config.file.policies import Timeouts as TimeoutsSection
@@ -74,6 +75,7 @@ class Policies:
             if "timeouts" in told
             else general.timeouts,
             limits=self._named(section.limits) if "limits" in told else general.limits,
+            balance=balance(section.balance),
             concurrent=section.concurrent,
         )
 

@@ -53,6 +53,14 @@ def _field_name(value: object) -> str:
     return text
 
 
+def _cookie_name(value: object) -> str:
+    rule = "must be the name of a cookie, such as sid"
+    text = text_of(value, rule)
+    if not _TOKEN.fullmatch(text):
+        raise ValueError(rule)
+    return text
+
+
 def _answer_field(value: object) -> str:
     name = _field_name(value)
     if name.lower() in _FRAMING:
@@ -117,6 +125,7 @@ _TEXT = {"type": "string"}
 Name = Annotated[str, Parsed(_name, "name", _pattern(_NAME))]
 Method = Annotated[str, Parsed(_method, "method", _pattern(_METHOD))]
 FieldName = Annotated[str, Parsed(_field_name, "header name", _pattern(_TOKEN))]
+CookieName = Annotated[str, Parsed(_cookie_name, "cookie name", _pattern(_TOKEN))]
 AnswerField = Annotated[str, Parsed(_answer_field, "header name", _pattern(_TOKEN))]
 FieldValue = Annotated[str, Parsed(_field_value, "text", _TEXT)]
 MemberName = Annotated[str, Parsed(_member_name, "name", {**_TEXT, "minLength": 1})]

@@ -4,7 +4,6 @@
 NOT_YET = frozenset(
     [
         "auth",
-        "balance",
         "breaker",
         "budget",
         "cache",
@@ -19,7 +18,6 @@ NOT_YET = frozenset(
         "retries",
         "rewrite_location",
         "shadow",
-        "slow_start",
         "split",
         "tls",
         "validate",

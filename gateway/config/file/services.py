@@ -9,6 +9,7 @@ from pydantic import Field
 from discovery.model.errors import InvalidRegistration
 from discovery.model.fixed import FixedHealth, fixed_instance
 from discovery.model.instance import MAX_URL_CHARACTERS
+from gateway.config.file.balance import Balance
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import StatusRange, duration, whole_number
@@ -60,7 +61,7 @@ class Service(Section):
     """A service by its name: one that registers, or one with fixed addresses."""
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits"])
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits", "balance"])
 
     urls: Some[Url] = Field(
         default=(),
@@ -82,6 +83,11 @@ class Service(Section):
         default=None,
         description="Names of limits of its routes, in place of those of defaults; null: none.",
         examples=[["default"]],
+    )
+    balance: Balance | None = Field(
+        default=None,
+        description="Which instance gets a request; null: as where it is left out, by p2c.",
+        examples=[{"by": "round_robin"}],
     )
     concurrent: Annotated[int, whole_number(0, 1_000_000)] = Field(
         default=0,
