@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from aiohttp_cors.abc import AbstractRouterAdapter
 
 from middlewares.cors.deciding import ANY, CorsPolicy
-from middlewares.failures import BadRequest
+from middlewares.failures import BadRequest, Forbidden
 from middlewares.hygiene.deciding import MOST_ELEMENTS
 
 #: Request fields that the answer to a preflight repeats.
@@ -66,7 +66,11 @@ class _PolicyOfEach(AbstractRouterAdapter):
         if not _may_be_repeated(request, *_REPEATED):
             raise BadRequest("the preflight's fields are not valid")
         assert self._preflight is not None, "aiohttp-cors has given it"
-        return await self._preflight(request)
+        try:
+            return await self._preflight(request)
+        except web.HTTPForbidden as refusal:
+            # It says which of the origin, the method and the headers is not allowed, and nothing of the policy.
+            raise Forbidden(refusal.text or "") from None
 
     def _config(self, policy: CorsPolicy, origin: str) -> _Config:
         by = policy.admitting(origin)

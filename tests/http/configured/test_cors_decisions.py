@@ -235,3 +235,28 @@ async def test_an_ambiguous_path_has_no_route_and_so_no_policy(
     configured = await start_configured(FILE, ANSWER)
     answer = await configured.ask("/exact/%2e", f"Origin: {SHOP}")
     assert (answer.status, Told.by(answer)) == (400, Told(None))
+
+
+@pytest.mark.parametrize(
+    ("origin", "method", "fields", "told"),
+    [
+        (EVIL, "GET", "", f"origin '{EVIL}' is not allowed"),
+        (SHOP, "DELETE", "", f"request method 'DELETE' is not allowed for '{SHOP}' origin"),
+        (SHOP, "GET", "x-plan, x-other", "headers are not allowed: X-OTHER"),
+    ],
+)
+async def test_a_refused_preflight_says_what_is_not_allowed(
+    start_configured: StartConfigured, origin: str, method: str, fields: str, told: str
+) -> None:
+    """The answer said `Forbidden`, and nobody knew which part of the policy to look at."""
+    configured = await start_configured(FILE, ANSWER)
+    answer = await configured.ask(
+        "/exact",
+        f"Origin: {origin}",
+        f"Access-Control-Request-Method: {method}",
+        f"Access-Control-Request-Headers: {fields}",
+        method="OPTIONS",
+    )
+    problem = json.loads(answer.body)
+    assert (answer.status, problem["reason"]) == (403, "forbidden")
+    assert problem["detail"] == f"CORS preflight request failed: {told}"
