@@ -3,7 +3,7 @@
 The names are taken from the values as they stand, so that a mistake elsewhere hides none of these.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -15,11 +15,10 @@ from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, key_position, node_at
+from gateway.config.file.odd_routes import odd
 from gateway.config.file.routes import Route
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
 from middlewares.limits.deciding import DEFAULT_POLICY
-
-TO_ITSELF = "leads to what this route takes, so clients would be redirected again and again"
 
 #: A check yields for each thing that it has looked at: None if nothing is wrong with it.
 _Check = Iterator[Mistake | None]
@@ -54,10 +53,20 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         if name not in used
     ]
     for routes in slices(enumerate(configuration.routes)):
+        for index, route in routes:
+            found += [
+                _warning(root, ("routes", index, *path), message) for path, message in odd(route)
+            ]
+        yield
+    for opened in slices(_let_through(configuration.routes)):
         found += [
-            _warning(root, ("routes", index, "redirect"), TO_ITSELF)
-            for index, route in routes
-            if _leads_to_itself(route)
+            _warning(
+                root,
+                ("routes", index, "paths"),
+                f"a service may read such paths as those of {_other(root, closed)}, "
+                "whose allow and deny do not hold here",
+            )
+            for index, closed in opened
         ]
         yield
     if configuration.discover is not False:
@@ -71,16 +80,19 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
     return found
 
 
-def _leads_to_itself(route: Route) -> bool:
-    """Whether a redirect leads to the host that was asked, and to a path that the route takes."""
-    to, match = route.redirect, route.match
-    if to is None or to.scheme or to.host or to.port:
-        return False
-    path = to.path or to.prefix
-    if path is None or match.path is not None:
-        return path is not None and path == match.path
-    taken = "" if match.prefix is None else match.prefix.text.rstrip("/")
-    return f"{path.text}/".startswith(f"{taken}/")
+def _let_through(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:
+    """Each route that takes paths as they are, with one of its service that admits other clients."""
+    closed: dict[str, list[int]] = {}
+    as_is = [index for index, route in enumerate(routes) if route.paths and route.service]
+    for index, route in enumerate(routes if as_is else ()):
+        if route.service and (route.allow or route.deny):
+            closed.setdefault(route.service, []).append(index)
+    for index in as_is:
+        route = routes[index]
+        for other in closed.get(route.service or "", ()):
+            if (routes[other].allow, routes[other].deny) != (route.allow, route.deny):
+                yield index, other
+                break
 
 
 def never_reached(root: Node, index: int, before: int) -> Mistake:

@@ -85,7 +85,7 @@ def _origin(value: object) -> str:
             "://"
         )
         return f"{scheme}://{_WILDCARD}{rest}"
-    if ANY in rest:
+    if text != ANY and ANY in text:
         raise ValueError('only "*." before the host is allowed, as in https://*.example.com')
     return parse_origin(text)
 

@@ -96,12 +96,11 @@ class Match(Section):
     def same(self) -> Hashable:
         """Equal for two matches that take the very same requests."""
         begins = self.begins
-        names = tuple("{}" if one.startswith("{") else one for one in begins.segments)
         slash = self.path is not None and begins.ends_with_slash
         return (
             self.host,
             self.path is not None,
-            names,
+            begins.shape,
             slash,
             frozenset(self.methods),
             frozenset((name.lower(), one) for name, one in self.headers.items()),

@@ -30,6 +30,11 @@ class PathTemplate:
         return tuple(map(decoded, self._parts))
 
     @cached_property
+    def shape(self) -> tuple[str | None, ...]:
+        """The segments; None stands for a parameter, whatever its name is."""
+        return tuple(None if _PARAMETER.fullmatch(one) else decoded(one) for one in self._parts)
+
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names in braces, in order."""
         return tuple(found[1] for one in self._parts if (found := _PARAMETER.fullmatch(one)))

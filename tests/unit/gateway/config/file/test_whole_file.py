@@ -2,8 +2,9 @@
 
 import pytest
 
-from gateway.config.file.cross_checks import TO_ITSELF, never_reached
+from gateway.config.file.cross_checks import never_reached
 from gateway.config.file.loading import read_bytes
+from gateway.config.file.odd_routes import TO_ITSELF
 from tests.support.configuration_files import mistakes_in
 
 
@@ -50,6 +51,7 @@ limits: {y: {}}
         ("path: /a", "path: /a/"),
         ("path: /a", "prefix: /a"),
         ("path: '/{a}'", "prefix: /"),
+        ("path: '/{a}'", "path: '/%7Ba%7D'"),
         ("host: a.com", "host: '*.a.com'"),
         ("methods: [GET]", "methods: [GET, HEAD]"),
         ("headers: {A: b}", "headers: {A: B}"),
@@ -89,4 +91,46 @@ def test_a_redirect_to_its_own_route_is_a_warning(match: str, redirect: str, is_
     text = f"routes:\n- {{name: a, match: {match}, redirect: {redirect}}}"
     column = text.splitlines()[1].index("redirect") + 1
     told = f"f:2:{column}: warning: routes[0].redirect: {TO_ITSELF}"
+    assert mistakes_in(text) == ([told] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("match", "told"),
+    [
+        ("path: '/a/:id'", 'path: ":id" is taken as it stands; any one segment is {id}'),
+        ("prefix: '/:a/b'", 'prefix: ":a" is taken as it stands; any one segment is {a} in match.path'),
+        (
+            "prefix: '/a*'",
+            'prefix: "a*" is taken as it stands; a prefix takes all that is below it, and {name} any one segment',
+        ),
+        ("path: '/v1/a:cancel'", ""),
+        ("path: '/%2A'", ""),
+    ],
+)  # fmt: skip
+def test_how_other_routers_write_a_value_is_a_warning(match: str, told: str) -> None:
+    text = f"routes: [{{name: a, match: {{{match}}}, service: b}}]"
+    assert mistakes_in(text) == ([f"f:1:28: warning: routes[0].match.{told}"] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("service", "closed", "is_told"),
+    [
+        ("a", "deny: {from: [10.0.0.0/8]}", True),
+        ("a", "allow: {from: [10.0.0.0/8]}", True),
+        ("a", "deny: {from: [127.0.0.1]}", False),
+        ("b", "deny: {from: [10.0.0.0/8]}", False),
+        ("a", "allow: null", False),
+    ],
+)
+def test_paths_as_they_are_beside_a_closed_route_of_their_service_are_a_warning(
+    service: str, closed: str, is_told: bool
+) -> None:
+    text = f"""routes:
+- {{name: a, match: {{prefix: /a}}, service: a, paths: as_is, deny: {{from: [127.0.0.1]}}}}
+- {{name: b, match: {{prefix: /b}}, service: {service}, {closed}}}
+"""
+    told = (
+        "f:2:46: warning: routes[0].paths: a service may read such paths as those of routes[1] in line 3, "
+        "whose allow and deny do not hold here"
+    )
     assert mistakes_in(text) == ([told] if is_told else [])
