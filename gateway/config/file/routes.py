@@ -103,6 +103,7 @@ class Route(Section):
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
         ["timeouts", "limits", "cors", "allow", "deny", "max_body"]
     )
+    stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
 
     name: Name = Field(
         description="Names the route in logs, metrics and messages.", examples=["orders"]

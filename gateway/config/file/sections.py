@@ -51,6 +51,8 @@ class Section(BaseModel):
     at_least_one: ClassVar[tuple[str, ...]] = ()
     needs: ClassVar[Mapping[str, str]] = {}
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset()
+    #: Values for required keys that `wrong` does not read, so that it can be asked without them.
+    stand_ins: ClassVar[Mapping[str, Any]] = {}
 
     def wrong(self) -> Iterable[Wrong]:
         """What is wrong with the section although each of its keys is right."""
@@ -76,11 +78,25 @@ class Section(BaseModel):
             # Pydantic raises errors of the sections within this one as they were made there.
             told = error.errors(include_url=False)
             again = [_again(one) for one in told if one["type"] != "missing" or len(one["loc"]) > 1]
-            raise ValidationError.from_exception_data(cls.__name__, [*found, *again]) from None
-        found += map(_details, () if found else made.wrong())
+            right = {key: value[key] for key in {*value} - {one["loc"][0] for one in told}}
+            beside = cls._wrong_beside(right, handler)
+            everything = [*found, *again, *beside]
+            raise ValidationError.from_exception_data(cls.__name__, everything) from None
+        found += map(_details, made.wrong())
         if found:
             raise ValidationError.from_exception_data(cls.__name__, found)
         return made
+
+    @classmethod
+    def _wrong_beside(
+        cls, right: Mapping[str, Any], handler: ModelWrapValidatorHandler[Self]
+    ) -> Iterator[InitErrorDetails]:
+        """What is wrong between the keys that are right themselves, whatever the others are."""
+        try:
+            made = handler({**cls.stand_ins, **right})
+        except ValidationError:  # a key that it needs is not among them
+            return
+        yield from map(_details, made.wrong())
 
     @classmethod
     def _is_told(cls, key: str, value: object) -> bool:

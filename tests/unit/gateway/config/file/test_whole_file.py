@@ -46,6 +46,27 @@ limits: {y: {}}
 
 
 @pytest.mark.parametrize(
+    "beside",
+    ["name: A", "name: a, srvice: c", "name: a, timeouts: 5s", "timeouts: {head: 5s}", "name: a, max_body: 1MB"],
+)  # fmt: skip
+def test_a_wrong_key_hides_no_mistake_between_others_of_its_section(beside: str) -> None:
+    """What the keys of a route say together was looked at only once each of them was right."""
+    text = f"""routes:
+- {{match: {{path: '/a/{{id}}'}}, rewrite: {{path: '/{{di}}', host: b}}, service: b, preserve_host: true, {beside}}}
+"""
+    told = mistakes_in(text)
+    assert 'f:2:46: routes[0].rewrite.path: the match has no {di}; did you mean "{id}"?' in told
+    assert any("routes[0].preserve_host: can't stand beside rewrite.host" in one for one in told)
+    assert len(told) == 3
+
+
+def test_what_hangs_on_a_wrong_key_is_no_mistake_of_its_own() -> None:
+    assert mistakes_in("routes: [{name: a, service: b, match: {pefix: /a}, rewrite: {strip: /a}}]") == [
+        'f:1:40: routes[0].match.pefix: unknown key; did you mean "prefix"?'
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
     ("one", "other"),
     [
         ("path: /a", "path: /a/"),
