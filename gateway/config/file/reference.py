@@ -54,7 +54,8 @@ once and prints what is different. `SIGHUP` does it at once too, and the log has
 health and what counts for limits stay.
 
 A file with a mistake changes nothing: the event `config.rejected` and `GET /status` have the mistakes,
-`lockgate_config_last_reload_successful` is 0, and `lockgate reload` exits with 1.
+`lockgate_config_last_reload_successful` is 0, and `lockgate reload` exits with 1. So does a file that is gone,
+after five seconds, so that it can be replaced.
 
 ## Rules for the whole file
 
