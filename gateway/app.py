@@ -171,6 +171,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         routes=lambda: member.is_ready,
         configuration=gateway.configuration,
         guard=guard,
+        watched=None if gateway.watched is None else gateway.watched.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,
@@ -196,6 +197,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         routing=gateway.routing,
         guard=guard,
         upstreams=gateway.upstreams,
+        watched=gateway.watched,
         send_timeout_s=settings.client_limits.send_s,
     )
     front = FrontEndpoint(

@@ -25,7 +25,7 @@ _MOST_NAMED = 3
 
 
 def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
-    """The last evidence against each unwell instance, and the weights that keep requests away."""
+    """The last evidence against each unwell instance, and what else keeps requests away from one."""
     why = {}
     for service in services:
         why.update(
@@ -33,6 +33,13 @@ def why_unwell(gateway: GatewayClient, services: list[Any]) -> Seen:
                 (service["name"], one["id"]): WEIGHTLESS
                 for one in service["instances"]
                 if one["status"] == "healthy" and not one["weight"]
+            }
+        )
+        why.update(
+            {
+                (service["name"], one["id"]): f"ejected: {one['ejected']['evidence']}"
+                for one in service["instances"]
+                if one["status"] == "healthy" and "ejected" in one
             }
         )
         ids = [one["id"] for one in service["instances"] if one["status"] not in _NEEDS_NO_WHY]

@@ -44,6 +44,8 @@ class ProcessEndpoints:
     routes: Callable[[], bool]
     configuration: Configuration[Any] | None
     guard: AdminGuard
+    #: By service who is out and the breaker's state; None without a file.
+    watched: Callable[[], Mapping[str, Any]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -107,13 +109,14 @@ class ProcessEndpoints:
         )
 
     def _file(self) -> Mapping[str, Any]:
-        """The state of the configuration file; empty without one."""
+        """The state of the configuration file, and of what it has watched; empty without one."""
         file = self.configuration
         if file is None:
             return {}
         loaded_at = rfc3339(round(file.loaded_at_s * 1000))
         mistakes = list(file.mistakes)
-        return {"config": {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}}
+        config = {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}
+        return {"config": config, "watched": self.watched() if self.watched else {}}
 
     async def metrics_text(self, request: web.Request) -> web.Response:
         """Metrics in Prometheus' text format, or OpenMetrics where the client asks for it."""

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
@@ -22,6 +22,9 @@ from gateway.guard.admin import AdminGuard
 from gateway.upstream.client import UpstreamClient
 from middlewares.failures import InstanceUnknown, NoView, ServiceUnknown
 from middlewares.routing.routing import Routing
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.hop.watched_services import WatchedServices
 
 
 class Heartbeats:
@@ -84,6 +87,7 @@ class ServicesEndpoints:
         routing: Routing,
         guard: AdminGuard,
         upstreams: UpstreamClient,
+        watched: "WatchedServices | None",
         send_timeout_s: float,
     ) -> None:
         self._upstreams = upstreams
@@ -93,6 +97,7 @@ class ServicesEndpoints:
         self._health = health
         self._routing = routing
         self._guard = guard
+        self._watched = watched
         self._send_timeout_s = send_timeout_s
         self._public = PublicServices(health.status)
         self._documents = SharedDocuments(
@@ -177,7 +182,22 @@ class ServicesEndpoints:
             return []
         heartbeats = await self._last_heartbeats(entries[0].key if instance_id else name, entries)
         prefix = self._routing.table.prefix
-        return await in_steps(_describing(entries, self._health.status, heartbeats, prefix))
+        described = await in_steps(_describing(entries, self._health.status, heartbeats, prefix))
+        for service in described:
+            self._add_watched(service)
+        return described
+
+    def _add_watched(self, service: Description) -> None:
+        """Add who is out for what it answers, and the breaker."""
+        watched = None if self._watched is None else self._watched.get(service["name"])
+        if watched is None:
+            return
+        if watched.breaker is not None:
+            service["breaker"] = watched.describe_circuit()
+        for instance in service["instances"]:
+            ejected = watched.describe(f"{service['name']}/{instance['id']}")
+            if ejected is not None:
+                instance["ejected"] = ejected
 
     async def _last_heartbeats(self, asked: str, entries: Sequence[Entry]) -> Mapping[str, int]:
         """By key; an instance of the file sends none."""

@@ -14,15 +14,27 @@ from middlewares.candidates.deciding import State, standing
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """An instance as this gateway sees it, and when its health last changed (Unix s)."""
+    """An instance as this gateway sees it, and when its health last changed (Unix s).
+
+    `ejection` is why it is out for what it answers; empty: it is not.
+    """
 
     entry: Entry
     health: Health
     changed_s: float
+    ejection: str = ""
 
     @property
     def state(self) -> State:
-        return standing(self.entry, self.health.condition)
+        is_out = self.ejection and self.health.status == "healthy"
+        return standing(self.entry, "ejected" if is_out else self.health.condition)
+
+    @property
+    def seen(self) -> str:
+        """What speaks against it."""
+        if self.health.status == "healthy" and self.ejection:
+            return self.ejection
+        return self.health.latest if self.health.condition != "healthy" else ""
 
 
 class Explanation:
@@ -67,7 +79,7 @@ def explanation(sights: Iterable[Sight]) -> Explanation:
 
 
 def _seen(sight: Sight, *, with_addresses: bool) -> str:
-    seen = sight.health.latest if sight.health.condition != "healthy" else ""
+    seen = sight.seen
     if not seen:
         return ""
     return (

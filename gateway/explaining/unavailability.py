@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from discovery.health.book import HealthBook
+from discovery.health.evidence_texts import for_anybody
 from discovery.view.view import Entry, View
 from gateway.explaining.deciding import Sight, explanation
 from gateway.guard.admin import AdminGuard
 from gateway.guard.locality import is_local
 from middlewares.candidates.deciding import without_doubles
-from middlewares.failures import Failure, NoHealthyInstance
+from middlewares.failures import CircuitOpen, Failure, NoHealthyInstance
 
 #: How long a text is repeated while view and verdicts are unchanged.
 FRESH_FOR_S = 0.2
@@ -41,7 +42,7 @@ class _Words:
 
 
 class Unavailability:
-    """Texts for NoHealthyInstance; addresses only with the token, or on this machine."""
+    """Texts for NoHealthyInstance and CircuitOpen; addresses only with the token, or on this machine."""
 
     def __init__(
         self,
@@ -60,6 +61,8 @@ class Unavailability:
 
     def detail_of(self, request: web.Request, failure: Failure) -> str:
         """The detail in the answer to a request, for a failure of any kind."""
+        if isinstance(failure, CircuitOpen) and failure.evidence:
+            return f"{failure.detail}: {for_anybody(failure.evidence)}"
         if not isinstance(failure, NoHealthyInstance):
             return failure.detail
         words = self._words(failure.service, with_addresses=self.may_see_addresses(request))
@@ -92,4 +95,4 @@ def sights_of(service: str, view: View, book: HealthBook) -> Iterator[Sight]:
 
 def _sight(entry: Entry, book: HealthBook) -> Sight:
     changed_s = max((one.at_s for one in book.history(entry.key)), default=0.0)
-    return Sight(entry, book.health(entry.key), changed_s)
+    return Sight(entry, book.health(entry.key), changed_s, book.ejection(entry.key))

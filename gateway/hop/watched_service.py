@@ -60,11 +60,12 @@ class WatchedService:
         self.breaker: Breaker | None = policy.breaker
         self.standings: dict[str, Standing] = {}
         self.circuit = Circuit()
+        #: How often an instance was put out, or kept out by a failed trial.
+        self.ejections = 0
         self._health = health
         self._entries_of = entries_of
-        #: The requests that were let in while the circuit was closed, and since when.
+        #: The requests that were let in while the circuit was closed.
         self._asked = Rolling()
-        self._asked_since_s = time.monotonic()
         self._looked_s = 0.0
         #: When the siblings' times were last found, the sum of all windows, and the share of each.
         self._timed_s = 0.0
@@ -199,7 +200,7 @@ class WatchedService:
             for one in windows:
                 one.roll(now_s)
             self._asked.roll(now_s)
-            usual_per_s = self._asked.per_s(now_s, self._asked_since_s)
+            usual_per_s = self._asked.peak_per_s
             breaking.trip(circuit, windows, failure, usual_per_s, now_s, breaker.open_for_s)
         if circuit.state != before:
             self._circuit_changed(now_s)
@@ -210,7 +211,6 @@ class WatchedService:
             for standing in self.standings.values():
                 standing.window.clear()
             self._asked.clear()
-            self._asked_since_s = now_s
         log = _log.warning if circuit.state == "open" else _log.info
         log(
             f"circuit.{_SAID[circuit.state]}",
@@ -223,6 +223,7 @@ class WatchedService:
     def _changed(self, instance: Instance, change: Change) -> None:
         who = {"name": instance.name, "instance": instance.id}
         if change.n:
+            self.ejections += 1
             self._health.eject(instance, change.evidence)
             _log.warning(
                 "instance.ejected", **who, evidence=change.evidence, n=change.n, out_s=change.out_s
@@ -286,6 +287,11 @@ class WatchedService:
         own_logs, own_timed = self._times.get(key, (0.0, 0))
         siblings = typical_of(logs - own_logs, timed - own_timed)
         return late_after(siblings, rules.latency, least_s)
+
+    @property
+    def ejected(self) -> int:
+        """How many instances are out."""
+        return sum(one.is_out for one in self.standings.values())
 
     def describe(self, key: str) -> dict[str, Any] | None:
         """Why an instance is out, and for how long; None: it is in."""

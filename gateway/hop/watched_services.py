@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from discovery.health.book import HealthBook
 from discovery.model.instance import Instance
 from discovery.view.view import Entry, Event, View
 from gateway.hop.watched_service import WatchedService
 from middlewares.routing.policy import RoutePolicy
+from middlewares.telemetry.watched_metrics import WatchedCollector
 
 SWITCHED_OFF = "the file says nothing of outliers any more"
 
@@ -72,6 +74,26 @@ class WatchedServices:
             now.standings[instance.key] = standing
         elif standing.is_out:
             self._health.readmit(instance, SWITCHED_OFF)
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """By service how many instances are out, and the state of the breaker; what is not watched is left out."""
+        return {
+            one.name: {
+                **({"ejected": one.ejected} if one.outliers is not None else {}),
+                **({"breaker": one.circuit.state} if one.breaker is not None else {}),
+            }
+            for one in self
+        }
+
+    def collector(self) -> WatchedCollector:
+        """The metrics of all of them."""
+        return WatchedCollector(
+            ejected=lambda: {one.name: one.ejected for one in self if one.outliers is not None},
+            ejections=lambda: {one.name: one.ejections for one in self if one.outliers is not None},
+            breakers=lambda: {
+                one.name: one.circuit.state for one in self if one.breaker is not None
+            },
+        )
 
     def _readmit_all(self, service: WatchedService) -> None:
         entries = self._entries_of(service.name)

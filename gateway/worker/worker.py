@@ -135,6 +135,7 @@ class Gateway:
         watched.take(compiled.policies)
         # After the prober, which lets the book of health forget who is gone.
         self.overlay.listen(watched.view_changed, watched.instance_moved)
+        self.metrics.registry.register(watched.collector())
         return watched
 
     def _put_in_force(self, compiled: "Compiled") -> Steps[None]:

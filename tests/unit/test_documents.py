@@ -17,6 +17,7 @@ from middlewares.memory import Memory
 from middlewares.problems import PROBLEMS
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
+from middlewares.telemetry.watched_metrics import WatchedCollector
 from services.base.failures import SERVICE_PROBLEMS
 from services.market_data.settings import MarketDataSettings
 from tests.support.documents import ROOT, rows_of
@@ -97,6 +98,13 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
             registry_writable=lambda: True,
             view_age_s=lambda: 0.1,
             mass_losses=lambda: {"orders": 1},
+        )
+    )
+    registry.register(
+        WatchedCollector(
+            ejected=lambda: {"orders": 1},
+            ejections=lambda: {"orders": 1},
+            breakers=lambda: {"orders": "open"},
         )
     )
     real = {}

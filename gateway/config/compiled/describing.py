@@ -5,6 +5,7 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
+from gateway.config.compiled import outliers
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
@@ -116,6 +117,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
     of_service = sources.of_service
     if of_service is not None and "balance" in of_service.model_fields_set:
         yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
+    for key, words in outliers.rows(policy):
+        yield _row(key, words, f"services.{sources.service}")
     if policy.concurrent:
         yield _row("concurrent", policy.concurrent, f"services.{sources.service}")
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from gateway.config.compiled.balancing import balance
+from gateway.config.compiled.outliers import breaker_of, outliers_of
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.policies import ByHeader, Cors, Limit
 from gateway.config.file.policies import Timeouts as TimeoutsSection
@@ -77,6 +78,8 @@ class Policies:
             limits=self._named(section.limits) if "limits" in told else general.limits,
             balance=balance(section.balance),
             concurrent=section.concurrent,
+            outliers=outliers_of(section.outliers),
+            breaker=breaker_of(section.breaker),
         )
 
     def _defaults(self) -> RoutePolicy:

@@ -4,14 +4,12 @@
 NOT_YET = frozenset(
     [
         "auth",
-        "breaker",
         "budget",
         "cache",
         "compress",
         "cost",
         "counts",
         "mirror",
-        "outliers",
         "request",
         "reserve",
         "response",

@@ -73,6 +73,12 @@ def whole_number(least: int, most: int) -> Parsed:
     )
 
 
+def _share(value: object) -> float:
+    if is_number(value) and 0 <= value <= 1:  # type: ignore[operator]
+        return float(value)  # type: ignore[arg-type]
+    raise ValueError("must be a number from 0 to 1, such as 0.2 for a fifth")
+
+
 def _status_range(value: object) -> Ranges:
     if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
         return value, value
@@ -128,6 +134,10 @@ StatusRange = Annotated[
             ]
         },
     ),
+]
+#: A part of a whole.
+Share = Annotated[
+    float, Parsed(_share, "0 to 1", {"type": "number", "minimum": 0.0, "maximum": 1.0})
 ]
 #: How long something may take; 0: no limit.
 Timeout = Annotated[float, duration("0s", "1d", zero="0: no limit")]

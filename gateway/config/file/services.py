@@ -13,6 +13,7 @@ from gateway.config.file.balance import Balance
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import StatusRange, duration, whole_number
+from gateway.config.file.outliers import Breaker, Outliers
 from gateway.config.file.paths import Literal
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.sections import Listed, Section, Some, Wrong
@@ -61,7 +62,9 @@ class Service(Section):
     """A service by its name: one that registers, or one with fixed addresses."""
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits", "balance"])
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
+        ["timeouts", "limits", "balance", "outliers", "breaker"]
+    )
 
     urls: Some[Url] = Field(
         default=(),
@@ -88,6 +91,18 @@ class Service(Section):
         default=None,
         description="Which instance gets a request; null: as where it is left out, by p2c.",
         examples=[{"by": "round_robin"}],
+    )
+    outliers: Outliers | None = Field(
+        default=None,
+        description="When an instance gets no requests for a while because of what it answers; left out or "
+        "null: probes alone decide.",
+        examples=[{"failures": 5}],
+    )
+    breaker: Breaker | None = Field(
+        default=None,
+        description="When the service gets no requests for a while because all of it fails; left out or "
+        "null: never.",
+        examples=[{"open_for": "5s"}],
     )
     concurrent: Annotated[int, whole_number(0, 1_000_000)] = Field(
         default=0,

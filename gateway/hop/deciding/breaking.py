@@ -11,8 +11,9 @@
 
 Half open, one trial at a time is let in; one that can't be repeated only if none that can has come for
 REPEATABLE_WITHIN_S. Returning, requests are let in at a growing rate: from FIRST_SHARE of what was usual
-before it opened to MOST_SHARE after twice `open_for_s`. That is held for HELD_S, in which those who were refused
-come back, and grows again after that, because more may have become usual. What was sent before a change of
+to MOST_SHARE after twice `open_for_s`. That is held for HELD_S, in which those who were refused come back, and
+grows again after that, because more may have become usual. Usual is what came in the busiest second of the
+window, or in the first MEASURED_S after it opened, when nobody comes back yet. What was sent before a change of
 state says nothing about the new state. n is the number of openings in a row.
 """
 
@@ -42,7 +43,8 @@ HELD_S = 300.0
 DOUBLES_IN_S = 100.0
 QUIET_S = 1.0
 #: A service with few requests gets so many a second while it returns.
-LEAST_PER_S = 5.0
+LEAST_PER_S = 20.0
+MEASURED_S = 1.0
 #: As many seconds' worth of requests may come at once.
 _BURST_S = 0.04
 
@@ -59,8 +61,9 @@ class Circuit:
     evidence: str = ""
     trial_s: float = 0.0
     passes: int = 0
-    #: What was let in before it opened, requests a second.
+    #: What comes when it is closed, requests a second; and what has come since it opened, for a while.
     usual_per_s: float = 0.0
+    came: int = 0
     returned: int = 0
     failed: int = 0
     room: float = 0.0
@@ -72,7 +75,10 @@ def admit(circuit: Circuit, now_s: float, open_for_s: float, *, repeatable: bool
     """Let a request in (0), or say after how many whole seconds another may be sent."""
     if circuit.state == "open":
         if now_s < circuit.open_until_s:
+            circuit.came += circuit.n == 1 and now_s < circuit.since_s + MEASURED_S
             return ceil(circuit.open_until_s - now_s)
+        measured_s = min(MEASURED_S, circuit.open_until_s - circuit.since_s)
+        circuit.usual_per_s = max(circuit.usual_per_s, circuit.came / measured_s)
         _enter(circuit, "half_open", now_s)
         circuit.passes, circuit.failed, circuit.trial_s = 0, 0, 0.0
     if circuit.state == "half_open":
@@ -126,7 +132,7 @@ def trip(
         attempts, failures = sum(one[0] for one in asked), sum(one[1] for one in asked)
         if attempts < LEAST_ATTEMPTS or any(failed < SHARE * n for n, failed in asked):
             continue
-        circuit.n = 0
+        circuit.n = circuit.came = 0
         circuit.usual_per_s = max(usual_per_s, LEAST_PER_S)
         where = f"at all {len(asked)} instances" if len(asked) > 1 else "at its only instance"
         said = f"{failures} of {attempts} requests failed within {within_s:g} s, {where}"

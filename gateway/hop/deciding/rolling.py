@@ -69,10 +69,10 @@ class Rolling:
         places = [(self._at - back) % BUCKETS for back in range(RECENT)]
         return sum(self._counts[one] for one in places), sum(self._failed[one] for one in places)
 
-    def per_s(self, now_s: float, since_s: float) -> float:
-        """Attempts a second, of those that are counted since then at the earliest; the window is rolled."""
-        begun_s = max((self._at - BUCKETS + 1) * _BUCKET_S, since_s)
-        return self.attempts / max(now_s - begun_s, _BUCKET_S)
+    @property
+    def peak_per_s(self) -> float:
+        """The attempts of the second with most of them."""
+        return max(self._counts) / _BUCKET_S
 
     @property
     def typical_s(self) -> float:

@@ -169,6 +169,16 @@ def test_what_was_sent_before_it_opened_says_nothing() -> None:
     assert circuit.state == "half_open"
 
 
+def test_what_comes_right_after_it_opened_is_usual_too() -> None:
+    """A gateway that starts while the service fails has hardly seen a request before."""
+    circuit = opened(usual_per_s=20.0)
+    for number in range(1000):
+        admit(circuit, NOW_S + number / 500, OPEN_S, repeatable=True)
+    admit(circuit, NOW_S + OPEN_S, OPEN_S, repeatable=True)
+
+    assert circuit.usual_per_s == pytest.approx(500, rel=0.01)
+
+
 def test_the_share_that_returns_grows() -> None:
     began_s = NOW_S + OPEN_S
     circuit = returning(began_s)
@@ -239,7 +249,7 @@ def let_in_by_second(
             for one in windows:
                 one.roll(now_s)
             asked.roll(now_s)
-            trip(circuit, windows, failure, asked.per_s(now_s, 0.0), now_s, OPEN_S)
+            trip(circuit, windows, failure, asked.peak_per_s, now_s, OPEN_S)
     return reached
 
 
