@@ -110,12 +110,12 @@ def test_deep_nesting_and_long_texts_are_passed_over_in_little_memory() -> None:
     tracemalloc.start()
     try:
         scan.take(b'{"deep":')
-        for _ in range(100):
+        for _ in range(10):
             scan.take(b'[{"a":' * 10_000)
-        for _ in range(100):
+        for _ in range(10):
             scan.take(b"1}]" * 10_000)
         scan.take(b',"long":"')
-        for _ in range(100):
+        for _ in range(10):
             scan.take(b'text \\" with \\\\ escapes' * 3_000)
         scan.take(b'","' + b"key" * 100_000 + b'":0,"usage":{"total_tokens":7}}')
         _, peak = tracemalloc.get_traced_memory()
