@@ -11,6 +11,7 @@ from gateway.config.file.loading import reading
 from gateway.config.settings import GatewaySettings
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.reloading import ConfigurationRejected
+from gateway.worker.configuration.signature import read_regular
 
 
 def read_file(file: Path, settings: GatewaySettings) -> AtStart:
@@ -21,7 +22,7 @@ def read_file(file: Path, settings: GatewaySettings) -> AtStart:
         return compiling_text(content, str(file), settings, routes)
 
     try:
-        content = file.read_bytes()
+        content = read_regular(file)
     except OSError as error:
         message = f"GATEWAY_CONFIG={str(file)!r}: it can't be read: {error.strerror}"
         raise ConfigurationRejected([message]) from None

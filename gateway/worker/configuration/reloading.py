@@ -13,7 +13,7 @@ import structlog
 from discovery.base.stepping import in_steps
 from discovery.base.steps import Steps, gathered, let_go
 from gateway.machine.collector import collector_paused
-from gateway.worker.configuration.signature import Signature, signature_of
+from gateway.worker.configuration.signature import Signature, read_regular, signature_of
 
 #: How often the file is looked at. Whoever has changed it waits for twice this time at most.
 LOOK_EVERY_S = 0.5
@@ -167,6 +167,6 @@ class Configuration(Generic[C]):
         """The file's bytes; a slow disk or network holds up nobody."""
         self._read = signature_of(self.path)
         try:
-            return await asyncio.to_thread(self.path.read_bytes)
+            return await asyncio.to_thread(read_regular, self.path)
         except OSError as error:
             return error

@@ -100,6 +100,15 @@ async def test_a_file_that_has_gone_changes_nothing(world: World) -> None:
     assert world.configuration.in_force == {"a"}
 
 
+async def test_a_pipe_in_place_of_the_file_is_not_waited_for(world: World) -> None:
+    """Its reload never ended, nor did any after it, and the gateway could not be stopped."""
+    world.path.unlink()
+    os.mkfifo(world.path)
+    reloaded = await world.configuration.reload("asked")
+    assert reloaded.mistakes == (f"{world.path}: it can't be read: it is no regular file",)
+    assert world.configuration.in_force == {"a"}
+
+
 async def test_the_same_meaning_in_other_bytes_is_no_change(world: World) -> None:
     world.path.write_text("  a ")
     assert (await world.configuration.reload("asked")) == Reloaded(Result.UNCHANGED)
