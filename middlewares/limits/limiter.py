@@ -1,24 +1,23 @@
 """The shared limiter: each worker sends its waiting asks to Redis together, one call at a time."""
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import structlog
 
 from discovery.model.settings import RegistrySettings
 from discovery.store.keys import tag
 from discovery.store.link import Link, Script
-from middlewares.limits.deciding import STILL_USED_UP, Ask, Decision, Held, Policy, Settled
+from middlewares.limits.deciding import Ask, Decision, Held, Settled
 from middlewares.limits.deciding.alone import RENEWED_AFTER_US, OwnAccounts
 from middlewares.limits.deciding.crossing import DECIDED, Call, call_of, spread, state_of
 from middlewares.limits.deciding.held import held_by
+from middlewares.limits.deciding.refusing import Refusals
 from middlewares.limits.deciding.telling import Lesson, Telling
 
 #: A registry that answers more slowly counts as away.
@@ -28,9 +27,6 @@ ALONE_FOR_S = 1.0
 ASKS_PER_CALL = 500
 #: Turns of the event loop in which other requests may join a call: a call costs more than many asks.
 GATHERING_TURNS = 3
-#: How many refusals of a policy are remembered, so that a flood costs the registry nothing; all are
-#: forgotten at the cap.
-REFUSALS_REMEMBERED = 10_000
 
 _log = structlog.get_logger()
 
@@ -70,10 +66,7 @@ class SharedLimiter:
         #: The callers that wait for a decision, by their ask; equal asks are sent together.
         self._waiting: dict[Ask, list[asyncio.Future[Decision]]] = {}
         self._held_is_asked = False
-        #: When (seconds of the clock) Redis is asked again about a refused client. The entry ends with
-        #: its policy, because a new policy of the same name may have room.
-        self._refused: WeakKeyDictionary[Policy, dict[str, float]] = WeakKeyDictionary()
-        self._refusing_until_s = 0.0
+        self._refusals = Refusals()
         self._some_wait = asyncio.Event()
         self._waking: asyncio.TimerHandle | None = None
 
@@ -85,8 +78,8 @@ class SharedLimiter:
         now_s = self._clock_s()
         if now_s < self._alone_until_s:
             return _at_once(self._decide_alone(ask))
-        if now_s < self._refusing_until_s:
-            refusal = self._still_refused(ask, now_s)
+        if now_s < self._refusals.last_s:
+            refusal = self._refusals.find(ask, now_s)
             if refusal is not None:
                 return _at_once(refusal)
         if ask.holds:
@@ -251,6 +244,7 @@ class SharedLimiter:
             decided = await self._ask(asked)
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait get their answer
             self._alone_until_s = self._clock_s() + ALONE_FOR_S
+            self._telling.gone(self._now_us)
             if not self.alone:
                 _log.warning("rate_limit.alone", detail=str(error) or "no answer in time")
             self.alone = True
@@ -309,7 +303,7 @@ class SharedLimiter:
         for (ask, count), of_ask in zip(asked, reply, strict=False):
             decisions = spread(ask, count, of_ask)
             if not decisions[-1].allowed:
-                self._remember_refusal(decisions[-1])
+                self._refusals.remember(decisions[-1], self._clock_s())
             if ask.holds:
                 now_us = self._now_us
                 decisions = [
@@ -317,29 +311,6 @@ class SharedLimiter:
                 ]
             decided.append(decisions)
         return decided
-
-    def _remember_refusal(self, decision: Decision) -> None:
-        for one in (decision, *decision.others):
-            # What is held may be given back at any time.
-            if one.allowed or one.policy.is_held:
-                continue
-            refused = self._refused.setdefault(one.policy, {})
-            if len(refused) >= REFUSALS_REMEMBERED:
-                refused.clear()
-            until_s = self._clock_s() + one.next_in_us / 1_000_000
-            refused[one.check.key] = until_s
-            self._refusing_until_s = max(self._refusing_until_s, until_s)
-
-    def _still_refused(self, ask: Ask, now_s: float) -> Decision | None:
-        for check in ask.checks:
-            refused = self._refused.get(check.policy)
-            if refused is None or (until_s := refused.get(check.key)) is None:
-                continue
-            if now_s < until_s:
-                left_us = math.ceil((until_s - now_s) * 1_000_000)
-                return Decision(check, STILL_USED_UP, 0, left_us, check.policy.limit)
-            del refused[check.key]
-        return None
 
     def _decide_alone(self, ask: Ask) -> Decision:
         decision = self._own.decide(ask, self._now_us, self._live_workers())

@@ -11,7 +11,9 @@
 --       ask: its log (ways 0, 1), its hash (2), or its log and its hash (3)
 -- ARGV  the worker; '' if nothing is told and nothing asked for is held. If it is named:
 --         its lease in us, the epoch that it knows or '', how long in us what is held is not decided here
---         after a loss, the number of this call, for how many ms that is kept, how many things it tells;
+--         after a loss, the number of this call, for how many ms that is kept, how many things it tells,
+--         for how long in us it has decided alone, how long in us what is held is not decided after that
+--         if the registry was away for all;
 --         for each of these: window in us, resolution in us, units spent, units that the worker holds in
 --         all or -1;
 --       then for each ask: how many checks it has, requests that ask;
@@ -29,6 +31,8 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 -- What is held by others may be given back at any time: who waits for that asks again after this time.
 local HELD_AGAIN = 1000000
+-- Calls with longer pauses between them do not show that the registry was there meanwhile.
+local GAP = 300000
 
 local function integer(number)
   return string.format('%.0f', number)
@@ -139,17 +143,24 @@ local state
 if worker ~= '' then
   lease = tonumber(ARGV[2])
   local known, settling, call = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+  local away, returning = tonumber(ARGV[8]), tonumber(ARGV[9])
   local kept = redis.pcall('HGET', KEYS[1], 'epoch')
   if type(kept) == 'table' then redis.call('DEL', KEYS[1]) end
-  local epoch, decides = string.match(type(kept) == 'string' and kept or '', '^(%d+) (%d+)$')
+  local epoch, decides, since, seen = string.match(type(kept) == 'string' and kept or '',
+    '^(%d+) (%d+) (%d+) (%d+)$')
   local lost = known ~= '' and known ~= epoch
-  -- The first worker that knew more than there is begins the time in which all tell what they know.
-  local begins = not epoch or lost and decides == '0'
-  epoch, decides = epoch or integer(now), tonumber(decides or 0)
-  if begins or decides > now + settling then
-    decides = (lost or not begins) and now + settling or 0
-    redis.call('HSET', KEYS[1], 'epoch', epoch .. ' ' .. integer(decides))
+  decides, seen = tonumber(decides or 0), tonumber(seen or 0)
+  -- Since when one call came soon after another, so that the registry was there for somebody.
+  since = seen <= now and now - seen <= GAP and tonumber(since) or now
+  if lost and decides <= now then
+    decides = now + settling  -- the first that knew more than there is: now all tell what they know
+  elseif away > 0 and now - since < away then
+    decides = math.max(decides, now + returning)
   end
+  decides = math.min(decides, now + settling)  -- the clock was set back
+  epoch = epoch or integer(now)
+  redis.call('HSET', KEYS[1], 'epoch',
+    epoch .. ' ' .. integer(decides) .. ' ' .. integer(since) .. ' ' .. integer(now))
   local left = math.max(0, decides - now)
   state = {epoch, integer(left), left > 0 and 'settling' or 'decided'}
   if lost then
@@ -165,7 +176,7 @@ if worker ~= '' then
   end
   redis.call('HSET', KEYS[2], 'call', integer(call))
   redis.call('PEXPIRE', KEYS[2], ARGV[6])
-  key_at, arg_at = 2, 7
+  key_at, arg_at = 2, 9
   for _ = 1, tonumber(ARGV[7]) do
     local window, resolution = tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
     local spent, holds = tonumber(ARGV[arg_at + 3]), tonumber(ARGV[arg_at + 4])

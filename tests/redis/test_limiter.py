@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 import pytest
 
 from middlewares.limits import limiter as limiters
-from middlewares.limits.deciding import Ask, Policy, Why
+from middlewares.limits.deciding import Ask, Policy, Why, refusing
 from middlewares.limits.limiter import ALONE_FOR_S, ASKS_PER_CALL
 from tests.support.limiters import Clock, running
 from tests.support.limiters import ask_of as limiter_ask_of
@@ -69,7 +69,7 @@ async def test_refusals_of_a_flood_are_remembered_up_to_a_cap_and_until_they_are
     registry_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a new client for each request, the memory grew without limit."""
-    monkeypatch.setattr(limiters, "REFUSALS_REMEMBERED", 50)
+    monkeypatch.setattr(refusing, "REFUSALS_REMEMBERED", 50)
     clock = Clock()
     most = 0
     async with running(registry_url, clock) as limiter:
@@ -78,15 +78,15 @@ async def test_refusals_of_a_flood_are_remembered_up_to_a_cap_and_until_they_are
             first, second = [await limiter.decide(ask) for _ in range(2)]
             assert (first.allowed, second.allowed) == (True, False)
             assert not (await limiter.decide(ask)).allowed
-            most = max(most, len(limiter._refused[POLICY]))
+            most = max(most, len(limiter._refusals.of(POLICY)))
         assert most == 50
         last = ask_of("client-169")
-        assert "client-169" in limiter._refused[POLICY]
+        assert "client-169" in limiter._refusals.of(POLICY)
         clock.now_s += 61
         await limiter.decide(
             last
         )  # the registry is asked again, and by its clock the client is still refused
-        assert limiter._refused[POLICY]["client-169"] > clock.now_s
+        assert limiter._refusals.of(POLICY)["client-169"] > clock.now_s
 
 
 async def test_what_was_refused_is_remembered_no_longer_than_its_policy(registry_url: str) -> None:
@@ -96,10 +96,10 @@ async def test_what_was_refused_is_remembered_no_longer_than_its_policy(registry
         decisions = [await limiter.decide(ask_of("c", before)) for _ in range(3)]
         assert [one.why for one in decisions] == [Why.ROOM, Why.USED_UP, Why.STILL_USED_UP]
         assert (await limiter.decide(ask_of("c", after))).allowed
-        assert list(limiter._refused) == [before]
+        assert limiter._refusals.policies() == [before]
         del before, decisions
         gc.collect()
-        assert list(limiter._refused) == []
+        assert limiter._refusals.policies() == []
 
 
 async def test_of_several_limits_the_one_that_refuses_decides_and_is_remembered(
@@ -112,7 +112,7 @@ async def test_of_several_limits_the_one_that_refuses_decides_and_is_remembered(
         )
         assert [one.allowed for one in together] == [True, True, False, False]
         assert {one.policy for one in together} == {narrow}
-        assert list(limiter._refused) == [narrow]
+        assert limiter._refusals.policies() == [narrow]
         assert (await limiter.decide(ask_of("c", narrow, WIDE))).why is Why.STILL_USED_UP
         alone = await limiter.decide(ask_of("c", WIDE))
         assert (alone.allowed, alone.remaining) == (True, 6)

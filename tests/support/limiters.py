@@ -17,10 +17,12 @@ def ask_of(client: str, *policies: Policy) -> Ask:
 
 @asynccontextmanager
 async def running(
-    url: str, clock_s: Callable[[], float] = time.monotonic
+    url: str, clock_s: Callable[[], float] = time.monotonic, *, live_workers: int = 1
 ) -> AsyncIterator[SharedLimiter]:
     """A limiter that decides until the end of the block."""
-    limiter = SharedLimiter(RegistrySettings(url), live_workers=lambda: 1, clock_s=clock_s)
+    limiter = SharedLimiter(
+        RegistrySettings(url), live_workers=lambda: live_workers, clock_s=clock_s
+    )
     task = asyncio.create_task(limiter.run())
     try:
         yield limiter

@@ -82,7 +82,7 @@ class OwnAccount(Account):
         for entry in self._entries:
             entry.told = False
 
-    def _lapse(self, policy: Policy, now_us: int) -> None:
+    def lapse(self, policy: Policy, now_us: int) -> None:
         """What a worker holds itself lapses only where others have not heard of it."""
 
 

@@ -39,9 +39,10 @@ class Lease:
 class Account:
     """What counts under one key: charges, oldest first, and what workers hold; times in microseconds."""
 
-    __slots__ = ("_entries", "leases", "used")
+    __slots__ = ("_entries", "_lease_us", "leases", "used")
 
-    def __init__(self) -> None:
+    def __init__(self, lease_us: int = LEASE_US) -> None:
+        self._lease_us = lease_us
         self._entries: deque[Charged] = deque()
         #: What was charged and still counts.
         self.used = 0
@@ -58,17 +59,19 @@ class Account:
             self.used -= entries.popleft().count
         if entries and entries[-1].stamp_us > stamp_us:
             # The clock was set back: all charges are older than now, so they count from now on.
+            told = entries[-1].told
             entries.clear()
-            entries.append(Charged(stamp_us, self.used))
+            entries.append(Charged(stamp_us, self.used, told))
         if self.leases:
-            self._lapse(policy, now_us)
+            self.lapse(policy, now_us)
 
-    def _lapse(self, policy: Policy, now_us: int) -> None:
+    def lapse(self, policy: Policy, now_us: int) -> None:
+        """Drop what dead workers held."""
         for worker, lease in list(self.leases.items()):
             # What a dead worker had reserved may have been spent, so it counts for a window more.
             if lease.ends_us + policy.window_us <= now_us:
                 del self.leases[worker]
-            lease.ends_us = min(lease.ends_us, now_us + LEASE_US)  # the clock was set back
+            lease.ends_us = min(lease.ends_us, now_us + self._lease_us)  # the clock was set back
 
     def charge(self, policy: Policy, now_us: int, units: int = 1) -> None:
         """Count so many units more from now on."""
@@ -82,7 +85,7 @@ class Account:
     def hold(self, worker: str, units: int, now_us: int) -> None:
         """Note what a worker holds in all from now on, and begin its lease anew."""
         if units:
-            self.leases[worker] = Lease(units, now_us + LEASE_US)
+            self.leases[worker] = Lease(units, now_us + self._lease_us)
         else:
             self.leases.pop(worker, None)
 

@@ -11,6 +11,8 @@ from middlewares.limits.deciding.policies import Policy
 
 #: After a loss the registry hears from all workers for this long before it decides again what is held.
 SETTLING_US = RENEWED_AFTER_US + 1_000_000
+#: As long as that after the registry was away for all: workers come back to it within a second.
+RETURNING_US = 2_000_000
 #: How long the number of a worker's last call is kept, in ms: as long as the longest window.
 KEPT_MS = 86_400_000
 
@@ -21,11 +23,18 @@ DECIDED, SETTLING, LOST, STALE = "decided", "settling", "lost", "stale"
 
 
 class Caller(NamedTuple):
-    """Who calls rate_limit.lua: the worker, the epoch of the registry that it knows, and the call's number."""
+    """Who calls rate_limit.lua: the worker, the epoch of the registry that it knows, and the call's number.
+
+    `away_us`: for how long the worker has decided alone until this call.
+    """
 
     worker: str
     epoch: str
     call: int
+    away_us: int = 0
+    lease_us: int = LEASE_US
+    settling_us: int = SETTLING_US
+    returning_us: int = RETURNING_US
 
 
 class Call(NamedTuple):
@@ -49,11 +58,8 @@ def call_of(
     args: list[str | int] = [""]
     if caller is not None:
         keys += (f"{prefix}:limit:/epoch", f"{prefix}:limit:/caller:{caller.worker}")
-        args = [
-            *(caller.worker, LEASE_US, caller.epoch, SETTLING_US, caller.call),
-            KEPT_MS,
-            len(told),
-        ]
+        args = [caller.worker, caller.lease_us, caller.epoch, caller.settling_us, caller.call]
+        args += (KEPT_MS, len(told), caller.away_us, caller.returning_us)
         for policy, key, spent, held in told:
             keys += (_log(prefix, policy, key), _hash(prefix, policy, key))
             args += (policy.window_us, policy.resolution_us, spent, held if policy.is_held else -1)
