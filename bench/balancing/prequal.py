@@ -4,7 +4,7 @@ import random
 from collections import deque
 from dataclasses import dataclass
 
-from bench.balancing.world import INSTANCES, World
+from bench.balancing.world import World
 
 #: The paper's: probes for each request, the pool's size, a probe's greatest age, the quantile between cold and hot.
 PROBES, POOL, AGE_S, HOT = 3, 16, 1.0, 0.84
@@ -31,16 +31,16 @@ class Prequal:
         self._rng = rng
         self._pool: list[Probe] = []
         self._seen: deque[int] = deque(maxlen=128)
-        self._failing = [0.0] * INSTANCES
+        self._failing = [0.0] * len(world.instances)
 
     def choose(self, now_s: float, _key: bytes) -> int:
         for _ in range(PROBES):
-            index = self._rng.randrange(INSTANCES)
+            index = self._rng.randrange(len(self._failing))
             if self._world.instances[index].fault != "hanging":
                 self._world.at(now_s + RTT_S, lambda then_s, one=index: self._take(one, then_s))  # type: ignore[misc]
         self._pool = [one for one in self._pool if now_s - one.came_s < AGE_S]
         if len(self._pool) < 2:
-            return self._rng.randrange(INSTANCES)
+            return self._rng.randrange(len(self._failing))
         ordered = sorted(self._seen)
         hot = ordered[int(HOT * (len(ordered) - 1))]
         cold = [
@@ -56,7 +56,7 @@ class Prequal:
     def _forget_one(self, used: Probe) -> None:
         """A probe is used once; of the others the worst or the oldest goes, so that the pool does not rot."""
         self._pool.remove(used)
-        if len(self._pool) > INSTANCES:
+        if len(self._pool) > len(self._failing):
             if self._rng.random() < 0.5:
                 self._pool.pop(0)
             else:

@@ -4,7 +4,6 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bench.balancing.world import INSTANCES
 from discovery.model import instance as model
 from gateway.hop.deciding.balancing import hashing, least_request, p2c, round_robin
 from gateway.hop.deciding.balancing.choice import Choice, Loads
@@ -39,8 +38,10 @@ class Load:
 class Product:
     """A gateway with one of the product's ways; it knows what it has seen itself."""
 
-    def __init__(self, choose: Choose, rng: random.Random, *, sees_latency: bool = True) -> None:
-        self.loads = [Load() for _ in range(INSTANCES)]
+    def __init__(
+        self, choose: Choose, rng: random.Random, instances: int, *, sees_latency: bool = True
+    ) -> None:
+        self.loads = [Load() for _ in range(instances)]
         self._choose = choose
         self._rng = rng
         self._sees_latency = sees_latency
@@ -48,7 +49,7 @@ class Product:
             Candidate(
                 model.Instance(name="s", id=str(index), host="h", port=1 + index), "registered"
             )
-            for index in range(INSTANCES)
+            for index in range(instances)
         )
 
     def load(self, instance: model.Instance) -> Load:

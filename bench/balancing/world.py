@@ -1,8 +1,8 @@
-"""A service of five instances and the gateways in front of it, on simulated time."""
+"""A service of some instances and the gateways in front of it, on simulated time."""
 
 import heapq
 import random
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,7 +10,6 @@ from typing import Literal, Protocol
 
 Fault = Literal["none", "slow", "failing", "hanging", "tail"]
 
-INSTANCES = 5
 #: Requests that an instance works on at a time; the others wait in its queue.
 WORKERS = 4
 MEDIAN_S, SIGMA = 0.008, 0.6
@@ -58,7 +57,7 @@ class Outcome:
 
     latencies_s: list[float] = field(default_factory=list)
     lost: int = 0
-    shares: list[int] = field(default_factory=lambda: [0] * INSTANCES)
+    shares: dict[int, int] = field(default_factory=lambda: defaultdict(int))
 
     @property
     def requests(self) -> int:
@@ -72,9 +71,9 @@ class Outcome:
 class World:
     """Runs requests through gateways; the last instance gets the fault."""
 
-    def __init__(self, fault: Fault, seed: int) -> None:
+    def __init__(self, fault: Fault, seed: int, instances: int = 5) -> None:
         self.rng = random.Random(seed)
-        self.instances = [Instance() for _ in range(INSTANCES)]
+        self.instances = [Instance() for _ in range(instances)]
         self.outcome = Outcome()
         self._fault: Fault = fault
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
@@ -101,7 +100,7 @@ class World:
             self.instances[-1].fault = self._fault
 
         self.at(0.0, arrive)
-        self.at(0.0, sweep)
+        self.at(self.rng.random() * SWEEP_S, sweep)
         self.at(FAULT_FROM_S, break_one)
         while self._events:
             now_s, _, what = heapq.heappop(self._events)

@@ -57,6 +57,7 @@ class Service:
     origin: str
     urls: list[str] = field(default_factory=list)
     health: dict[str, Value] = field(default_factory=dict)
+    balance: dict[str, Value] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
 

@@ -69,6 +69,8 @@ def _service(service: Service) -> Iterator[str]:
     yield f"    urls: {_flow(list(dict.fromkeys(service.urls)))}"
     if service.health:
         yield f"    health: {_flow(service.health)}"
+    if service.balance:
+        yield f"    balance: {_flow(service.balance)}"
     yield from _notes(service.notes, "    ")
 
 

@@ -19,7 +19,6 @@ _LATER = "Lockgate has nothing for it yet"
 _ITSELF = "not needed, Lockgate does it itself"
 _TLS = "Lockgate ends no TLS yet; let something in front of it do that"
 _HEADERS = "Lockgate changes no headers yet; let the service do it"
-_BALANCE = "Lockgate chooses the less loaded of two instances"
 _OTHER_PROTOCOL = "Lockgate speaks HTTP to services only"
 _CONCURRENT = "services.NAME.concurrent bounds requests in flight"
 
@@ -54,8 +53,9 @@ _GROUPS = (
     ),
     ("fastcgi_pass uwsgi_pass scgi_pass grpc_pass memcached_pass", _OTHER_PROTOCOL),
     ("stream mail", "Lockgate passes on HTTP only"),
-    ("least_conn random", _BALANCE),
-    ("ip_hash hash sticky", f"{_BALANCE}, and keeps no client at one yet"),
+    ("least_conn ip_hash", "services.NAME.balance says it"),
+    ("random", "Lockgate chooses the least loaded instance"),
+    ("hash sticky", "services.NAME.balance can hash a header, a cookie or the client"),
     ("set_real_ip_from real_ip_header", "TRUSTED_PROXIES says it"),
     ("limit_conn limit_conn_zone", _CONCURRENT),
     ("large_client_header_buffers client_header_buffer_size", "MAX_REQUEST_HEAD_BYTES says it"),

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from gateway.cli.importing.model import Imported, Note, Place, Service
+from gateway.cli.importing.nginx.balancing import balance_of
 from gateway.cli.importing.nginx.hints import hint_for
 from gateway.cli.importing.nginx.syntax import Directive
 from gateway.cli.importing.values import url_of
@@ -14,7 +15,7 @@ _PARAMETERS = {
     "max_fails": "health checks and failed requests take an instance out",
     "fail_timeout": "health checks and failed requests take an instance out",
     "max_conns": "UPSTREAM_CONNECTIONS says it, for all instances",
-    "slow_start": "Lockgate has no slow start yet",
+    "slow_start": "services.NAME.balance.slow_start says it, for all instances",
     "resolve": "",
 }
 _LEFT_OUT = {
@@ -71,6 +72,9 @@ class Upstreams:
 
     def _read(self, upstream: Directive, scheme: str, service: Service) -> None:
         for one in upstream.block or ():
+            if (way := balance_of(one)) is not None:
+                service.balance = {"by": way}
+                continue
             if one.name != "server" or not one.args:
                 service.notes.append(Note(one.place, hint_for(one)))
                 continue

@@ -8,11 +8,14 @@ _HEALTH = frozenset(["path", "interval", "status"])
 _LEAST_MS, _MOST_MS = 50, 3_600_000
 #: Keys of a load balancer, and how Lockgate differs.
 _HINTS = {
-    "sticky": "Lockgate keeps no client at one instance yet",
-    "strategy": "Lockgate chooses the less loaded of two instances",
+    "sticky": "balance can hash a cookie that the service sets: {by: {hash: {cookie: NAME}}}",
+    "strategy": "Lockgate chooses the least loaded instance",
     "serverstransport": "certificates of services are checked against those of the system",
     "responseforwarding": "not needed, Lockgate streams answers",
 }
+
+#: Its strategies that Lockgate has too; hrw hashes the client's address.
+_STRATEGIES: dict[str, Value] = {"wrr": "round_robin", "p2c": "p2c", "hrw": {"hash": "client"}}
 
 
 class Services:
@@ -41,7 +44,12 @@ class Services:
         for server in balancer.tables("servers"):
             _add_server(server, service)
         _add_health(balancer, service)
+        way = _STRATEGIES.get(balancer.text("strategy").lower())
+        if way is not None:
+            service.balance = {"by": way}
         for key, entry in balancer.entries.items():
+            if key.lower() == "strategy" and way is not None:
+                continue
             if key.lower() not in ("servers", "healthcheck", "passhostheader"):
                 hint = _HINTS.get(key.lower(), "not understood")
                 service.notes.append(Note(entry.place, f"{key}: {hint}"))

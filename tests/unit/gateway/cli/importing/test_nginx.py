@@ -1,9 +1,11 @@
 """What single directives of nginx come to."""
 
+from typing import Any
+
 import pytest
 
 from gateway.cli.importing.model import Unreadable
-from tests.unit.gateway.cli.importing.reading import Route, route_of, routes_of
+from tests.unit.gateway.cli.importing.reading import Route, route_of, routes_of, services_of
 
 HTTPS = {"scheme": "https", "port": 443}
 B = {"host": "b.example"}
@@ -309,3 +311,21 @@ def test_a_mistake_is_told_with_its_place(text: str, mistake: str) -> None:
     with pytest.raises(Unreadable) as error:
         routes_of("nginx", text)
     assert str(error.value) == mistake
+
+
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        ("", None),
+        ("random two;", None),
+        ("least_conn;", "least_request"),
+        ("ip_hash;", {"hash": "client"}),
+        ("hash $binary_remote_addr consistent;", {"hash": "client"}),
+        ("hash $http_x_user;", {"hash": {"header": "X-User"}}),
+        ("hash $cookie_sid consistent;", {"hash": {"cookie": "sid"}}),
+    ],
+)
+def test_the_balance_of_an_upstream(line: str, by: Any) -> None:
+    text = f"upstream u {{ {line} server a:1; server b:1; }} server {{ location / {{ proxy_pass http://u; }} }}"
+    (service,) = services_of("nginx", text).values()
+    assert service.get("balance", {}).get("by") == by

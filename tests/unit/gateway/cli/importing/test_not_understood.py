@@ -43,7 +43,7 @@ def test_a_directive_of_nginx(directive: str, hint: str, where: str) -> None:
 @pytest.mark.parametrize(
     ("line", "hint"),
     [
-        ("ip_hash;", "keeps no client at one yet"),
+        ("hash $request_uri;", "can hash a header, a cookie or the client"),
         ("server a:1 backup;", "left out, Lockgate has no backups"),
         ("server a:1 down;", "left out, it is down"),
         ("server a:1 weight=5;", "equal shares"),

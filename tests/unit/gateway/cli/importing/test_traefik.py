@@ -1,9 +1,17 @@
 """What single parts of Traefik's configuration come to."""
 
+from typing import Any
+
 import pytest
 
 from gateway.cli.importing.model import Unreadable
-from tests.unit.gateway.cli.importing.reading import Route, document_of, route_of, routes_of
+from tests.unit.gateway.cli.importing.reading import (
+    Route,
+    document_of,
+    route_of,
+    routes_of,
+    services_of,
+)
 
 CLOSED = {"from": ["0.0.0.0/0", "::/0"]}
 SERVICES = 'services: {a: {loadBalancer: {servers: [{url: "http://a:1"}]}}}'
@@ -176,3 +184,19 @@ def test_an_alias_that_repeats_much_costs_nothing() -> None:
         *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 30)),
     ]
     assert routes_of("traefik", "\n".join(lines)) == []
+
+
+@pytest.mark.parametrize(
+    ("strategy", "by"),
+    [
+        ("wrr", "round_robin"),
+        ("p2c", "p2c"),
+        ("hrw", {"hash": "client"}),
+        ("leasttime", None),
+    ],
+)
+def test_the_strategy_of_a_load_balancer(strategy: str, by: Any) -> None:
+    balancer = f"{{strategy: {strategy}, servers: [{{url: 'http://a:1'}}]}}"
+    text = f"http: {{services: {{a: {{loadBalancer: {balancer}}}}}}}"
+    (service,) = services_of("traefik", text).values()
+    assert service.get("balance", {}).get("by") == by
