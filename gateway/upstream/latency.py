@@ -11,8 +11,8 @@ DECAY_S, LONGEST_DECAY_S = 3.0, 12.0
 TIMES, SLACK_S = 2.0, 0.02
 #: More does not count, so that an instance that has hung for long is tried again as soon as another.
 MOST_TIMES = 100.0
-#: What a quicker answer takes away of what is above it, besides the decay with time.
-FOR_EACH = 1 / 16
+#: What a quicker answer leaves of what is above it, besides the decay with time.
+LEFT_BY_EACH = 15 / 16
 #: Failures double the latency up to this.
 MOST_FOR_FAILURES_S = 1.0
 #: An instance that has not answered for so long is not compared with.
@@ -41,13 +41,16 @@ class Latency:
 
     def answered(self, took_s: float, now_s: float) -> None:
         """Take the time of an answer: a longer one counts at once, a shorter one little by little."""
-        before_s, value_s = self.value_s, took_s
-        if took_s < before_s:
-            value_s += (before_s - took_s) * self._left(now_s) * (1 - FOR_EACH)
         if self.was_slow and took_s <= self.slow_from_s:
             self.was_slow = False
             self.decay_s = DECAY_S
-        self._set(value_s, now_s)
+        above_s = self.value_s - took_s
+        if above_s > 0:
+            took_s += above_s * LEFT_BY_EACH * exp((self.at_s - now_s) / self.decay_s)
+        self.value_s = took_s
+        self.at_s = now_s
+        if took_s > self.slow_from_s:
+            self._jumped()
 
     def failed(self, took_s: float, now_s: float) -> None:
         """Take a failure, however fast it came: each doubles the latency, so that one in a hundred is nothing."""
@@ -76,22 +79,23 @@ class Latency:
         self.slow_from_s = (fastest_s + SLACK_S) * TIMES - SLACK_S
         if self.value_s > self.slow_from_s:
             most_s = (fastest_s + SLACK_S) * MOST_TIMES - SLACK_S
-            above_s = (min(self.value_s, most_s) - fastest_s) * self._left(now_s)
+            above_s = min(self.value_s, most_s) - fastest_s
+            above_s *= exp((self.at_s - now_s) / self.decay_s)
             if fastest_s + above_s > self.slow_from_s:
                 self.slowness = _slowness(fastest_s + above_s, fastest_s)
-
-    def _left(self, now_s: float) -> float:
-        """What time has left of a peak, as a share."""
-        return exp((self.at_s - now_s) / self.decay_s)
 
     def _set(self, value_s: float, now_s: float) -> None:
         self.value_s = value_s
         self.at_s = now_s
-        if value_s > self.slow_from_s:  # seen at once; that it has ended, by the next comparison
-            if self.slowness == 1.0:
-                self.decay_s = min(2 * self.decay_s, LONGEST_DECAY_S) if self.was_slow else DECAY_S
-                self.was_slow = True
-            self.slowness = _slowness(value_s, (self.slow_from_s + SLACK_S) / TIMES - SLACK_S)
+        if value_s > self.slow_from_s:
+            self._jumped()
+
+    def _jumped(self) -> None:
+        """Be slow at once; that it has ended is seen by the next comparison."""
+        if self.slowness == 1.0:
+            self.decay_s = min(2 * self.decay_s, LONGEST_DECAY_S) if self.was_slow else DECAY_S
+            self.was_slow = True
+        self.slowness = _slowness(self.value_s, (self.slow_from_s + SLACK_S) / TIMES - SLACK_S)
 
 
 def compare(siblings: Iterable[Latency], now_s: float) -> None:

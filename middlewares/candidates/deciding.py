@@ -30,6 +30,8 @@ class Candidates(tuple[Candidate, ...]):  # noqa: SLOT001  # it remembers
 
     #: The load of each, kept by who balances once each of them has had a request.
     loads: Sequence[Any] | None = None
+    #: A number for each instance, kept by who hashes.
+    seeds: Sequence[int] | None = None
     #: The ejected instances beside them; each comes back by single requests that are sent to it on trial.
     ejected: "tuple[Candidate, ...]" = ()
     #: Set for an ejected instance that a request is sent to on trial.
@@ -56,7 +58,7 @@ class Candidates(tuple[Candidate, ...]):  # noqa: SLOT001  # it remembers
     def weighted(self, weights: Sequence[float]) -> "Candidates":
         """The same candidates with other weights."""
         others = Candidates(self)
-        others.weights, others.loads = weights, self.loads
+        others.weights, others.loads, others.seeds = weights, self.loads, self.seeds
         return others
 
 

@@ -1,6 +1,6 @@
 """Gives all requests with the same key to one instance: weighted rendezvous hashing with bounded load."""
 
-from functools import lru_cache
+from collections.abc import Sequence
 from hashlib import blake2b
 from math import ceil, log
 
@@ -12,6 +12,8 @@ BOUND = 1.25
 #: … and may always have this many, as a browser sends several at a time for one page.
 ALWAYS = 8
 
+#: Two odd numbers of SplitMix64.
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _64_BITS = 2**64 - 1
 
 
@@ -23,17 +25,12 @@ def choose(candidates: Candidates, key: bytes, loads: Loads) -> Choice:
     """
     if len(candidates) == 1:
         return Choice(candidates[0], ONLY)
-    weights = candidates.weights
-    hashed = _hash(key)
-    places = [
-        _place(hashed, one.instance.key, weight)
-        for one, weight in zip(candidates, weights, strict=True)
-    ]
+    places = _places(candidates, _hash(key))
     best = places.index(min(places))
     load = loads.load(candidates[best].instance)
     if load is None or load.in_flight < ALWAYS:
         return Choice(candidates[best], HASHED)
-    counts = in_flight(candidates, loads)
+    counts, weights = in_flight(candidates, loads), candidates.weights
     a_weight = BOUND * (sum(counts) + 1) / sum(weights)
     for index in sorted(range(len(places)), key=places.__getitem__):
         if counts[index] < max(ALWAYS, ceil(a_weight * weights[index])):
@@ -42,27 +39,26 @@ def choose(candidates: Candidates, key: bytes, loads: Loads) -> Choice:
     return Choice(candidates[best], HASHED)
 
 
-def _place(hashed: int, instance_key: str, weight: float) -> float:
-    """Where an instance stands in the order of a key: the least is first.
+def _places(candidates: Candidates, hashed: int) -> Sequence[float]:
+    """Where each instance stands in the order of a key: the least is first.
 
-    Exponentially distributed with the weight as rate, so that each is first for its share of the keys.
+    Exponentially distributed with the weight as rate, so that each is first for its share of the keys. If all
+    weights are equal, the negative numbers that these are made from have the same order.
     """
-    uniform = ((_mixed(hashed ^ _seed(instance_key)) >> 11) + 0.5) / 2**53
-    return -log(uniform) / weight
-
-
-@lru_cache(maxsize=16_384)
-def _seed(instance_key: str) -> int:
-    return _hash(instance_key.encode())
+    seeds = candidates.seeds
+    if seeds is None:
+        seeds = candidates.seeds = [_hash(one.instance.key.encode()) for one in candidates]
+    # In one expression, because calls would cost more than all of the arithmetic.
+    mixed = [
+        ((half := (hashed ^ seed) * _FIRST & _64_BITS) ^ half >> 32) * _SECOND & _64_BITS
+        for seed in seeds
+    ]
+    if candidates.are_even:
+        return [-one for one in mixed]
+    weights = candidates.weights
+    return [-log((one + 1) / 2**64) / weight for one, weight in zip(mixed, weights, strict=True)]
 
 
 def _hash(key: bytes) -> int:
     """64 bits that are the same in every process."""
     return int.from_bytes(blake2b(key, digest_size=8).digest())
-
-
-def _mixed(number: int) -> int:
-    """SplitMix64's finalizer: each bit of the number changes half of all bits."""
-    number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9 & _64_BITS
-    number = (number ^ (number >> 27)) * 0x94D049BB133111EB & _64_BITS
-    return number ^ (number >> 31)

@@ -25,7 +25,7 @@ def test_every_process_has_the_same_order() -> None:
     among = candidates(a=1, b=1, c=1)
     assert (
         "".join(choose(among, key, IDLE).candidate.instance.id for key in KEYS[:12])
-        == "accbbacbccba"
+        == "bbaccbacacac"
     )
 
 
