@@ -23,7 +23,9 @@ from gateway.front.request_body import keep_expectation
 from gateway.front.server import GatewayRunner
 from gateway.hop.attempt import Attempts
 from gateway.hop.balancer import Balancer
+from gateway.hop.deciding.retry_budget import RetryBudgets
 from gateway.hop.proxy import Proxy
+from gateway.hop.repeating import Repeating
 from gateway.hop.sending import Means
 from gateway.worker import own_paths
 from gateway.worker.answer_fields import answer_fields_middleware
@@ -218,8 +220,10 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         client_limits=settings.client_limits,
     )
     rng = random.Random()
+    budgets = RetryBudgets()
     proxy = Proxy(
         upstreams=gateway.upstreams,
+        repeating=Repeating(gateway.metrics, budgets, rng),
         attempts=Attempts(
             upstreams=gateway.upstreams,
             evidence=gateway.evidence,
@@ -231,6 +235,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             gateway.senders,
             gateway.metrics.in_flight,
             settings.client_limits,
+            budgets,
             **({} if gateway.watched is None else {"watched": gateway.watched.get}),
         ),
         balancer=Balancer(

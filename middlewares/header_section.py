@@ -15,7 +15,9 @@ _HOST = b"host"
 _FORWARDED_FOR = b"x-forwarded-for"
 _USER_AGENT = b"user-agent"
 _TRACEPARENT = b"traceparent"
-_LENGTHS = frozenset(map(len, (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT)))
+_REQUEST_TIMEOUT = b"x-request-timeout"
+_READ_HERE = (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT, _REQUEST_TIMEOUT)
+_LENGTHS = frozenset(map(len, _READ_HERE))
 
 _NAMES = re.compile(rb"^[^:\r\n]+", re.MULTILINE)
 
@@ -31,6 +33,8 @@ class HeaderSection:
     forwarded_for: tuple[str, ...] = ()
     #: The User-Agent for the log: cut, with bytes that are not UTF-8 replaced.
     user_agent = ""
+    #: X-Request-Timeout as it came; lines are joined. None: there is none.
+    request_timeout: bytes | None = None
     #: The trace ID, if the request has a valid one.
     trace_id: str | None = None
     #: Set by `check`.
@@ -55,6 +59,9 @@ class HeaderSection:
                 self.user_agent = for_the_log(value.decode("utf-8", "surrogateescape"))
             elif lower == _TRACEPARENT:
                 traceparents.append(value)
+            elif lower == _REQUEST_TIMEOUT:
+                before = self.request_timeout
+                self.request_timeout = value if before is None else before + b", " + value
         if traceparents:
             self.trace_id = trace_id_of(traceparents)
 
@@ -89,6 +96,8 @@ class ReadSection(HeaderSection):
     trusted: bool
     #: The lines that go to an instance as they are, with a CRLF between two.
     ready_lines = b""
+    #: The line of X-Request-Timeout, which is not among these if the gateway may shorten it.
+    timeout_line = b""
     #: The lists that the gateway continues, by lower-case name, without empty elements at their ends.
     lists: Mapping[bytes, bytes] = {}
     _taken_apart: Sequence[FieldLine] | None = None

@@ -36,7 +36,7 @@ class Inbound:
     """A request's head as it came in, and what is known about its sender.
 
     `authority` is that of an absolute-form target; `peer_trusted`: see TRUSTED_PROXIES. `sent_host`
-    replaces the host that was asked for.
+    replaces the host that was asked for, and `timeout_line` the client's X-Request-Timeout if it is not empty.
     """
 
     method: str
@@ -50,6 +50,7 @@ class Inbound:
     prefix: str
     correlation_id: str
     sent_host: bytes | None = None
+    timeout_line: bytes = b""
 
     @property
     def upgrade(self) -> bytes | None:
@@ -84,8 +85,12 @@ def plain_request_head(
     sender: Sender,
     correlation_id: str,
     met: SenderMemory,
+    timeout_line: bytes = b"",
 ) -> RequestHead:
-    """The head of a request that was read plainly, for any instance. Raises LoopDetected."""
+    """The head of a request that was read plainly, for any instance. Raises LoopDetected.
+
+    `timeout_line`: X-Request-Timeout, which is none of the section's ready lines if the gateway reads it.
+    """
     if not section.lists:
         added = met.recall(sender)
         if added is None:
@@ -93,11 +98,12 @@ def plain_request_head(
             met.keep(sender, added, len(added))
     else:
         added = _forwarding_lines(sender, _HTTP_1_1, section.lists, trusted=section.trusted)
-    data = b"%b%b\r\nX-Correlation-ID: %b\r\n%b\r\n" % (
+    data = b"%b%b\r\nX-Correlation-ID: %b\r\n%b%b\r\n" % (
         f"{method} {target} HTTP/1.1\r\n".encode("ascii"),
         section.ready_lines,
         correlation_id.encode("ascii"),
         added,
+        timeout_line,
     )
     return RequestHead(method, data, section.body_length or 0)
 
@@ -106,6 +112,8 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     """Make the head to send to an instance, field by field. Raises BadRequest or LoopDetected."""
     fields = inbound.section.fields
     named = connection_options(fields)
+    if inbound.timeout_line:
+        named |= {b"x-request-timeout"}
     host = _host_of(inbound)
     upgrade = inbound.upgrade
     trailers = inbound.takes_trailers
@@ -137,7 +145,9 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         asked.append((b"Upgrade", upgrade))
     sender = (inbound.peer, inbound.scheme, host, inbound.prefix)
     added = _forwarding_lines(sender, inbound.version, _lists(fields), trusted=inbound.peer_trusted)
-    data = b"".join((_request_line(inbound), lines(kept), added, lines(asked), b"\r\n"))
+    data = b"".join(
+        (_request_line(inbound), lines(kept), added, lines(asked), inbound.timeout_line, b"\r\n")
+    )
     return RequestHead(
         inbound.method,
         data,

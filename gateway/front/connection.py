@@ -129,6 +129,11 @@ class GatewayRequestHandler(Answering):
         """Whether the client has sent its FIN and still gets an answer."""
         return self._half_closed is not None
 
+    @property
+    def answers(self) -> int:
+        """A number for the request that is being answered; the next one has another."""
+        return len(self._messages)
+
     def ask(self) -> bool:
         """Probe for a client that is gone, whose reset comes back; False if the answer has no place for it."""
         transport, request = self.transport, self._current_request

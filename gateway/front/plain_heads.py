@@ -32,9 +32,9 @@ _HEAD = re.compile(rb"%b((?:%b: %b\r\n)+)\r\n" % (REQUEST_LINE, NAME, VALUE))
 
 #: What the reader does with a field, by its name; 0: it passes. From LISTS on, the gateway continues a list;
 #: from HOST on, a second one is left to the parser.
-PASSES, DROPPED, NOT_PLAIN, IF_TRUSTED, CONNECTION, CORRELATION_ID = range(6)
-LIST, FORWARDED_FOR = range(6, 8)
-HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(8, 13)
+PASSES, DROPPED, NOT_PLAIN, IF_TRUSTED, CONNECTION, CORRELATION_ID, REQUEST_TIMEOUT = range(7)
+LIST, FORWARDED_FOR = range(7, 9)
+HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(9, 14)
 LISTS: Final = LIST
 
 _READ_HERE = {
@@ -70,6 +70,10 @@ def _kind_of(name: bytes) -> int:
     return _BY_RULE.get(in_request(name), NOT_PLAIN) if kind is None else kind
 
 
+def _kind_with_timeout(name: bytes) -> int:
+    return REQUEST_TIMEOUT if name.lower() == b"x-request-timeout" else _kind_of(name)
+
+
 class PlainHead(ReadSection):
     """A request that was read here: its header section, and the rest; `data` is the head as it came."""
 
@@ -88,10 +92,16 @@ class PlainHead(ReadSection):
 
 
 class PlainRequests:
-    """One worker's reader of plain requests; `trusts` tells whether a peer is a trusted proxy."""
+    """One worker's reader of plain requests; `trusts` tells whether a peer is a trusted proxy.
 
-    def __init__(self, head_bytes: int, trusts: Callable[[str], bool]) -> None:
-        self.fields = FieldRules("request_fields", _kind_of)
+    `takes_timeout`: the gateway may shorten X-Request-Timeout, so it reads it; otherwise it passes.
+    """
+
+    def __init__(
+        self, head_bytes: int, trusts: Callable[[str], bool], *, takes_timeout: bool = False
+    ) -> None:
+        kind_of = _kind_with_timeout if takes_timeout else _kind_of
+        self.fields = FieldRules("request_fields", kind_of)
         self.trusts = trusts
         self._most_bytes = min(head_bytes, MOST_BYTES)
 
@@ -170,6 +180,10 @@ class PlainRequests:
                     head.keep_alive = False
                 elif option != b"keep-alive":
                     return None
+            elif kind == REQUEST_TIMEOUT:
+                if head.request_timeout is not None:
+                    return None
+                head.request_timeout, head.timeout_line = value, line + b"\r\n"
             elif kind == NOT_PLAIN:
                 return None
         if host is None or len(data) - end != (length or 0) or elements >= MOST_ELEMENTS:

@@ -43,8 +43,8 @@ class Attempts:
         self._metrics = metrics
         self._send_timeout_s = send_timeout_s
 
-    async def make(self, sending: Sending, instance: Instance, left: int) -> Outcome:
-        """Try one instance, with `left` attempts after it; a failure is in the Outcome."""
+    async def make(self, sending: Sending, instance: Instance, others: int) -> Outcome:
+        """Try one instance; the request may move to so many others. A failure is in the Outcome."""
         head = sending.head_for(instance)
         attempts = sending.exchange.attempts
         if head.claims and not attempts:
@@ -54,7 +54,7 @@ class Attempts:
         if watched is not None:
             watched.attempt_began(instance, is_upload=isinstance(sending.body, RequestBody))
         try:
-            outcome: Outcome = await self._ask(head, sending, instance, left)
+            outcome: Outcome = await self._ask(head, sending, instance, others)
         except Failure as failure:
             outcome = failure.with_traceback(None)  # its frames refer to the failure
         except BaseException:
@@ -97,7 +97,7 @@ class Attempts:
         )
 
     async def _ask(
-        self, head: RequestHead, sending: Sending, instance: Instance, left: int
+        self, head: RequestHead, sending: Sending, instance: Instance, others: int
     ) -> Answer:
         """Send the request and wait for the answer's head; then the exchange holds the connection.
 
@@ -106,7 +106,7 @@ class Attempts:
         """
         pool = self._upstreams.pool(instance)
         repeatable, deadlines = sending.idempotent, sending.deadlines
-        movable = may_move(head.method, has_body=sending.body is not None, left=left)
+        movable = may_move(head.method, has_body=sending.body is not None, left=others)
         connection = pool.take_idle(repeatable=repeatable)
         if connection is None:
             connection = await pool.open(deadlines=deadlines, repeatable=repeatable)
@@ -125,7 +125,7 @@ class Attempts:
             except UpstreamReset as reset:
                 reset.reused = connection.reused
                 pool.give_back(connection)
-                decided = decide(reset, sending.tried(left, reused=connection.reused))
+                decided = decide(reset, sending.tried(others, reused=connection.reused))
                 if not (isinstance(decided, Again) and decided.there):
                     raise
             except BaseException:

@@ -9,8 +9,8 @@ from gateway.front.answer import Answer
 from gateway.hop.attempt import Attempts, Outcome
 from gateway.hop.balancer import Balancer
 from gateway.hop.deciding.balancing import p2c
-from gateway.hop.deciding.retrying import Stop
 from gateway.hop.deciding.tries import Tries
+from gateway.hop.repeating import Repeating
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
 from middlewares.candidates.deciding import Candidate
@@ -27,6 +27,7 @@ class Proxy:
         *,
         upstreams: UpstreamClient,
         attempts: Attempts,
+        repeating: Repeating,
         means: Means,
         balancer: Balancer,
         rng: random.Random,
@@ -34,6 +35,7 @@ class Proxy:
         self._upstreams = upstreams
         self._balancer = balancer
         self._attempts = attempts
+        self._repeating = repeating
         self._means = means
         self._rng = rng
 
@@ -57,11 +59,13 @@ class Proxy:
             candidate = choice.candidate
             if sending.watched is not None:
                 candidate = self._or_another(candidate, sending.watched, sending, tries)
-            outcome = await self._attempts.make(sending, candidate.instance, tries.left)
-            if isinstance(outcome, Answer):
+            outcome = await self._attempts.make(sending, candidate.instance, tries.others)
+            if isinstance(outcome, Answer) and outcome.status not in tries.on:
                 return outcome
-            if isinstance(tries.after(candidate, outcome, sending.tried(tries.left)), Stop):
+            if not await self._repeating.again(sending, tries, candidate, outcome):
                 break
+        if isinstance(outcome, Answer):
+            return outcome
         try:
             raise tries.last_word(sending.route.service)
         finally:
@@ -75,7 +79,7 @@ class Proxy:
         if others is None:
             return chosen
         if others.are_on_trial:
-            tries.left += 1  # a trial takes no attempt away from those that nothing speaks against
+            tries.one_more()  # a trial takes no attempt away from those that nothing speaks against
         balance = sending.route.policy.own_balance
         if balance is None:
             return p2c.choose(others, self._upstreams, self._rng).candidate

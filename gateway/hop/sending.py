@@ -1,6 +1,7 @@
 """What the hop knows about a request, the same for each attempt."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,9 @@ from gateway.forwarding.memories import SenderMemory
 from gateway.forwarding.requests import Inbound, plain_request_head, request_head
 from gateway.front.interim import pass_interim
 from gateway.front.plain_request import PlainRequest
-from gateway.front.request_body import ClientLimits, RequestBody, body_of
+from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, RequestBody, body_of
+from gateway.hop.deciding.request_timeout import asked_timeout_s, timeout_line
+from gateway.hop.deciding.retry_budget import RetryBudgets
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
 from gateway.upstream.messages import RequestHead, ResponseHead
 from middlewares.exchange import EXCHANGE, Exchange
@@ -32,14 +35,15 @@ def _nothing(_service: str) -> "WatchedService | None":
 class Means:
     """What the hop uses for each request.
 
-    `in_flight` counts requests by service. `watched` gives what is known of a service that has outliers or
-    a breaker.
+    `in_flight` counts requests by service. `budgets` limit their repeats. `watched` gives what is known of
+    a service that has outliers or a breaker.
     """
 
     trusts: Callable[[str], bool]
     senders: SenderMemory
     in_flight: dict[str, int]
     client_limits: ClientLimits
+    budgets: RetryBudgets
     watched: Callable[[str], "WatchedService | None"] = _nothing
 
 
@@ -50,8 +54,8 @@ class Sending:
     """
 
     __slots__ = (
-        *("_head", "_means", "body", "deadlines", "exchange", "idempotent", "request", "route"),
-        "watched",
+        *("_head", "_means", "_tells_time_left", "body", "deadlines", "exchange", "idempotent"),
+        *("request", "route", "watched"),
     )
 
     def __init__(self, request: web.Request, means: Means) -> None:
@@ -66,13 +70,16 @@ class Sending:
         policy = route.policy
         self.body = body_of(request, exchange, means.client_limits, policy.body_bytes)
         self.deadlines = policy.deadlines
-        if policy.is_bounded:
+        self._tells_time_left = False
+        if policy.is_bounded or exchange.section.request_timeout is not None:
             self._bound(means.in_flight)
         #: None: neither outliers nor a breaker.
         self.watched: WatchedService | None = None
         if policy.is_watched and (watched := means.watched(route.service)) is not None:
             watched.admit(repeatable=self.idempotent)
             self.watched = watched
+        if policy.retries.budget is not None:
+            means.budgets[route.service].count(exchange.started_s)
         self._means = means
         self._head: RequestHead | None = None
         if route.host == "asked" and isinstance(request, PlainRequest):
@@ -84,6 +91,7 @@ class Sending:
                 (request.remote or "", request.scheme, head.host, route.prefix),
                 exchange.correlation_id,
                 means.senders,
+                b"" if self._tells_time_left else head.timeout_line,
             )
 
         means.in_flight[route.service] += 1
@@ -94,9 +102,16 @@ class Sending:
         service, policy = self.route.service, self.route.policy
         if policy.concurrent and in_flight[service] >= policy.concurrent:
             raise ServiceBusy(service, policy.concurrent)
-        if policy.timeouts.total_s:
+        total_s, asked = policy.timeouts.total_s, self.exchange.section.request_timeout
+        asked_s = asked_timeout_s(asked) if asked is not None and policy.takes_timeout else None
+        if asked_s is not None:
+            total_s = min(total_s or asked_s, asked_s)
+            self._tells_time_left = True
+        if total_s:
+            spent_s = time.monotonic() - self.exchange.started_s
             # Asked only if needed, because up to CPython 3.12 each get_running_loop is a system call.
-            self.deadlines = policy.deadlines_from(asyncio.get_running_loop().time())
+            now_s = asyncio.get_running_loop().time()
+            self.deadlines = policy.deadlines_until(now_s + total_s - spent_s)
 
     def release(self) -> None:
         """Note that the exchange has ended."""
@@ -104,8 +119,14 @@ class Sending:
 
     def head_for(self, instance: Instance) -> RequestHead:
         """The head for an instance. Raises BadRequest or LoopDetected."""
-        if self._head is not None:
-            return self._head
+        line = b""
+        if self._tells_time_left:
+            line = timeout_line(self.deadlines.ends_s - asyncio.get_running_loop().time())
+        head = self._head
+        if head is not None:
+            if line:  # before the empty line
+                return RequestHead(head.method, head.data[:-2] + line + b"\r\n", head.length)
+            return head
         request, exchange, route = self.request, self.exchange, self.route
         peer = request.remote or ""
         inbound = Inbound(
@@ -120,6 +141,7 @@ class Sending:
             route.prefix,
             exchange.correlation_id,
             sent_host=_sent_host(route, instance),
+            timeout_line=line,
         )
         return request_head(inbound, instance)
 
@@ -133,10 +155,19 @@ class Sending:
         )
 
     def tried(self, left: int, *, reused: bool = False) -> Tried:
-        """The facts about a failed attempt that decide about a retry."""
-        body = self.body
+        """The facts about an attempt without success that decide about a retry."""
+        body, idempotent = self.body, self.idempotent
         replayable = not isinstance(body, RequestBody) or body.is_replayable
-        return Tried(self.idempotent, replayable, reused, left)
+        if self.route.policy.retries.budget is not None:
+            # So that it does not depend on how a body's bytes happened to arrive.
+            replayable = replayable and not (isinstance(body, bytes) and len(body) > REPLAYED_BYTES)
+            idempotent = idempotent or self._has_key()
+        return Tried(idempotent, replayable, reused, left)
+
+    def _has_key(self) -> bool:
+        """Whether the service recognises a repeat by an Idempotency-Key."""
+        fields = self.exchange.section.fields
+        return any(name.lower() == b"idempotency-key" and value for name, value in fields)
 
 
 def _sent_host(route: Route, instance: Instance) -> bytes | None:

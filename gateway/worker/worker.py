@@ -69,7 +69,11 @@ class Gateway:
         self.senders = sender_memory()
         self.plain_answers = PlainAnswers()
         self.clients = Clients(settings.trusted)
-        self.plain_requests = PlainRequests(settings.max_request_head_bytes, self.clients.trusts)
+        self.plain_requests = PlainRequests(
+            settings.max_request_head_bytes,
+            self.clients.trusts,
+            takes_timeout=at_start is not None,
+        )
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
         self.dialer.requests_below = self.descriptors.requests_below

@@ -38,11 +38,25 @@ class Timeouts:
     total_s: float = 0.0
 
 
+#: What a request is repeated after: a failed connect, the end of the connection before an answer, no
+#: answer in time, or an answer with this status.
+Cause = str | int
+CONNECT, RESET, TIMEOUT = "connect", "reset", "timeout"
+
+
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a request is tried, the first attempt included; 0: once at each candidate."""
+    """When and how often a request is repeated; the default is what holds for a service that says nothing.
+
+    `attempts` counts the first one; 0: once at each candidate. `per_try_s` limits the connecting of each
+    attempt and its wait for an answer's head; 0: only the time-outs do. `budget` is the largest share of the
+    service's requests that may be repeats. None: no limit, and no pauses before repeats.
+    """
 
     attempts: int = 0
+    on: frozenset[Cause] = frozenset([CONNECT, RESET])
+    per_try_s: float = 0.0
+    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +104,8 @@ class RoutePolicy:
     `limits` have distinct names; a limit of 0 requests is off and is left out. Without `cors`, CORS is
     the service's own matter. `body_bytes` is the largest body of a request, and `concurrent`
     the most requests in flight to the service from this worker; 0: no limit. `outliers` and `breaker`
-    are those of the service, on each of its routes; None: it has none.
+    are those of the service, on each of its routes; None: it has none. `takes_timeout`: a client may
+    shorten `timeouts.total_s` by X-Request-Timeout.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -103,6 +118,7 @@ class RoutePolicy:
     concurrent: int = 0
     outliers: Outliers | None = None
     breaker: Breaker | None = None
+    takes_timeout: bool = False
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
@@ -142,9 +158,13 @@ class RoutePolicy:
     @cached_property
     def deadlines(self) -> Deadlines:
         """Those of a request that may take any time with all its attempts."""
-        timeouts = self.timeouts
-        return Deadlines(timeouts.connect_s or _AGES_S, timeouts.head_s or _AGES_S, timeouts.idle_s)
+        timeouts, per_try_s = self.timeouts, self.retries.per_try_s or _AGES_S
+        return Deadlines(
+            min(timeouts.connect_s or _AGES_S, per_try_s),
+            min(timeouts.head_s or _AGES_S, per_try_s),
+            timeouts.idle_s,
+        )
 
-    def deadlines_from(self, now_s: float) -> Deadlines:
-        """Those of a request that begins now and ends in time, with all its attempts."""
-        return self.deadlines._replace(ends_s=now_s + self.timeouts.total_s)
+    def deadlines_until(self, ends_s: float) -> Deadlines:
+        """Those of a request that ends by this loop time, with all its attempts."""
+        return self.deadlines._replace(ends_s=ends_s)

@@ -137,6 +137,8 @@ class GatewayMetrics(RequestMetrics):
         self.loop_lag = Durations()
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
         self._upstream: dict[str, Durations] = defaultdict(Durations)
+        self._retries: dict[tuple[str, str], int] = defaultdict(int)
+        self._budgets_exhausted: dict[tuple[str], int] = defaultdict(int)
         self._decisions: dict[tuple[str, str], int] = defaultdict(int)
         super().__init__("gateway", registry)
         add_process_metrics(registry)
@@ -158,6 +160,14 @@ class GatewayMetrics(RequestMetrics):
         self._attempts[service, outcome] += 1
         if outcome == "answered":
             self._upstream[service].observe(duration_s)
+
+    def request_repeated(self, service: str, why: str) -> None:
+        """Count a repeat, by what the attempt before ended in."""
+        self._retries[service, why] += 1
+
+    def budget_exhausted(self, service: str) -> None:
+        """Count a request that was not repeated because the service's budget for repeats was used up."""
+        self._budgets_exhausted[service,] += 1
 
     def limit_decided(self, policy: str, decision: str) -> None:
         """Count a decision: `allowed`, `refused`, or either with `_locally` while the registry is away."""
@@ -216,6 +226,18 @@ class GatewayMetrics(RequestMetrics):
             "Tries at an instance, by how they ended.",
             ["service", "outcome"],
             self._attempts,
+        )
+        yield counter(
+            "gateway_retries",
+            "Repeats of requests, by what the attempt before ended in.",
+            ["service", "why"],
+            self._retries,
+        )
+        yield counter(
+            "gateway_retry_budget_exhausted",
+            "Requests that were not repeated since their service had too many repeats already.",
+            ["service"],
+            self._budgets_exhausted,
         )
         yield histogram(
             "gateway_upstream_duration_seconds",

@@ -87,6 +87,8 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     metrics.request_finished("orders", "GET", 200, 0.1)
     metrics.request_finished("orders", "GET", 101, 60.0, stream="tunnel")
     metrics.attempt_finished("orders", "answered", 0.1)
+    metrics.request_repeated("orders", "connect")
+    metrics.budget_exhausted("orders")
     metrics.limit_decided("default", "allowed")
     metrics.memories = lambda: [Memory("requests", entries=1, entry_bytes=1)]
     metrics.background_failures.labels("watcher")

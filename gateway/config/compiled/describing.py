@@ -15,7 +15,7 @@ from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
 from middlewares.limits.deciding import DEFAULT_POLICY, Policy
-from middlewares.routing.policy import RoutePolicy
+from middlewares.routing.policy import Retries, RoutePolicy
 
 Description = dict[str, Any]
 
@@ -119,8 +119,19 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
         yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
     for key, words in outliers.rows(policy):
         yield _row(key, words, f"services.{sources.service}")
+    yield from _retries(policy.retries, f"services.{sources.service}")
     if policy.concurrent:
         yield _row("concurrent", policy.concurrent, f"services.{sources.service}")
+
+
+def _retries(retries: Retries, source: str) -> Iterator[Mapping[str, Any]]:
+    if retries.budget is None:
+        return
+    yield _row("retries.attempts", retries.attempts, source)
+    on = sorted(retries.on, key=lambda cause: (isinstance(cause, int), cause))
+    yield _row("retries.on", on, source)
+    yield _row("retries.per_try", retries.per_try_s, source)
+    yield _row("retries.budget", retries.budget, source)
 
 
 class _Sources:

@@ -6,6 +6,7 @@ from typing import cast
 
 from gateway.config.compiled.balancing import balance
 from gateway.config.compiled.outliers import breaker_of, outliers_of
+from gateway.config.compiled.retries import retries_of
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.policies import ByHeader, Cors, Limit
 from gateway.config.file.policies import Timeouts as TimeoutsSection
@@ -77,6 +78,7 @@ class Policies:
             else general.timeouts,
             limits=self._named(section.limits) if "limits" in told else general.limits,
             balance=balance(section.balance),
+            retries=retries_of(section.retries),
             concurrent=section.concurrent,
             outliers=outliers_of(section.outliers),
             breaker=breaker_of(section.breaker),
@@ -94,7 +96,7 @@ class Policies:
             limits = self._named(said.limits)
         elif limits:
             limits = (self._limits[DEFAULT_POLICY],)
-        return replace(general, timeouts=timeouts, limits=limits)
+        return replace(general, timeouts=timeouts, limits=limits, takes_timeout=True)
 
     def _set_by_environment(self, variables: Mapping[str, str]) -> dict[str, float]:
         told = self._settings.model_fields_set

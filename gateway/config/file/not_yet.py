@@ -13,7 +13,6 @@ NOT_YET = frozenset(
         "request",
         "reserve",
         "response",
-        "retries",
         "rewrite_location",
         "shadow",
         "split",

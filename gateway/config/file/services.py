@@ -16,6 +16,7 @@ from gateway.config.file.numbers import StatusRange, duration, whole_number
 from gateway.config.file.outliers import Breaker, Outliers
 from gateway.config.file.paths import Literal
 from gateway.config.file.policies import Timeouts
+from gateway.config.file.retries import Retries
 from gateway.config.file.sections import Listed, Section, Some, Wrong
 
 #: What stands in a path as it is, percent signs included (RFC 3986, section 3.3).
@@ -63,7 +64,7 @@ class Service(Section):
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "balance", "outliers", "breaker"]
+        ["timeouts", "limits", "balance", "outliers", "breaker", "retries"]
     )
 
     urls: Some[Url] = Field(
@@ -103,6 +104,12 @@ class Service(Section):
         description="When the service gets no requests for a while because all of it fails; left out or "
         "null: never.",
         examples=[{"open_for": "5s"}],
+    )
+    retries: Retries | None = Field(
+        default=None,
+        description="When its requests are tried again; left out or null: a failed connect or a hang at "
+        "each other instance once, and a reset too if the method is idempotent.",
+        examples=[{"attempts": 3, "on": ["connect", "reset", 502, 503]}],
     )
     concurrent: Annotated[int, whole_number(0, 1_000_000)] = Field(
         default=0,

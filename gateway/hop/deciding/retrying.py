@@ -4,21 +4,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from middlewares.failures import Failure, NoHealthyInstance, UpstreamReset, UpstreamUnreachable
+from middlewares.failures import (
+    Failure,
+    NoHealthyInstance,
+    OutOfResources,
+    UpstreamReset,
+    UpstreamSilent,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from middlewares.routing.policy import CONNECT, RESET, TIMEOUT, Cause, Retries
 
 #: Methods that may be repeated (RFC 9110 §9.2.2), and QUERY (RFC 10008).
 IDEMPOTENT = frozenset(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"])
 
+#: The instance was found to hang; it needs no name in `on`, since only what may be done twice is moved.
+SILENT = "silent"
+
 
 class Again(NamedTuple):
-    """Try once more at another instance, or with `there` at the same one over a new connection."""
+    """Try once more at another instance, or with `there` at the same one over a new connection.
+
+    `pause_s` comes before that.
+    """
 
     why: str
     there: bool = False
+    pause_s: float = 0.0
 
 
 class Stop(NamedTuple):
-    """Stop: this failure is the outcome."""
+    """Stop: this failure, or this answer, is the outcome."""
 
     why: str
 
@@ -29,14 +45,18 @@ REPEATABLE = Again("the request may be done twice")
 ACTED_ON = Stop("the instance may have acted on the request")
 FINAL = Stop("another try would change nothing")
 NONE_LEFT = Stop("no try is left")
+TOO_LATE = Stop("another try would come after the request's end")
+EXHAUSTED = Stop("the service's budget for repeats is used up")
+
+BUILT_IN = Retries()
 
 
 @dataclass(slots=True)
 class Tried:
-    """A failed attempt: the facts that count besides the failure.
+    """An attempt without success: the facts that count besides its outcome.
 
-    `replayable`: the request has no body, or all of it that was read is kept. `reused`: the connection
-    had carried another request. `left`: the attempts that remain.
+    `idempotent`: the request may be done twice. `replayable`: it has no body, or all of it that was read
+    is kept. `reused`: the connection had carried another request. `left`: the attempts that remain.
     """
 
     idempotent: bool
@@ -45,20 +65,38 @@ class Tried:
     left: int
 
 
-def decide(failure: Failure, tried: Tried) -> Again | Stop:
-    """Decide whether to try again."""
-    is_reset = isinstance(failure, UpstreamReset)
-    untouched = isinstance(failure, UpstreamReset) and failure.untouched
-    if is_reset:
-        if not tried.replayable or not (untouched or tried.idempotent):
-            return ACTED_ON
-        if tried.reused:
-            return CLOSING
-    elif not failure.retryable:
+def decide(outcome: Failure | int, tried: Tried, retries: Retries = BUILT_IN) -> Again | Stop:
+    """Decide whether to try again after a failure, or after an answer with this status."""
+    cause = cause_of(outcome)
+    untouched = isinstance(outcome, UpstreamReset) and outcome.untouched
+    unseen = untouched or (isinstance(outcome, Failure) and outcome.retryable)
+    may_repeat = unseen or tried.idempotent
+    # A body is sent before an answer or a reset can come, but not before there is a connection.
+    if cause not in (CONNECT, SILENT):
+        may_repeat = may_repeat and tried.replayable
+    if cause == RESET and tried.reused and may_repeat:
+        return CLOSING
+    if cause is None or not (untouched or cause == SILENT or cause in retries.on):
         return FINAL
+    if not may_repeat:
+        return ACTED_ON
     if not tried.left:
         return NONE_LEFT
-    return UNSEEN if untouched or failure.retryable else REPEATABLE
+    return UNSEEN if unseen else REPEATABLE
+
+
+def cause_of(outcome: Failure | int) -> Cause | None:
+    """What `on` calls the outcome, or a hang; None: nothing that another try could change."""
+    if isinstance(outcome, int):
+        return outcome
+    if isinstance(outcome, UpstreamReset):
+        return RESET
+    if isinstance(outcome, UpstreamSilent):
+        return SILENT
+    if isinstance(outcome, UpstreamTimeout):
+        return TIMEOUT
+    # Without means for a connection of our own nothing was sent either.
+    return CONNECT if isinstance(outcome, UpstreamUnreachable | OutOfResources) else None
 
 
 def may_move(method: str, *, has_body: bool, left: int) -> bool:
@@ -66,9 +104,12 @@ def may_move(method: str, *, has_body: bool, left: int) -> bool:
     return left > 0 and not has_body and method in IDEMPOTENT
 
 
-def last_word(service: str, failures: Sequence[Failure]) -> Failure:
-    """The failure that the client is told after all attempts have failed, given in order."""
-    if not all(map(is_nobody_there, failures)):
+def last_word(service: str, failures: Sequence[Failure], *, answered: bool = False) -> Failure:
+    """The failure that the client is told after all attempts have failed, given in order.
+
+    `answered`: one of the attempts had an answer, so somebody is there.
+    """
+    if answered or not all(map(is_nobody_there, failures)):
         return failures[-1]
     return NoHealthyInstance(service, cause=failures[-1] if failures else None)
 

@@ -34,7 +34,7 @@ def has_timed_out(connection: UpstreamConnection) -> bool:
 def test_a_request_is_over_so_long_after_its_beginning() -> None:
     policy = RoutePolicy(Timeouts(connect_s=1.0, head_s=2.0, idle_s=3.0, total_s=4.0))
 
-    assert policy.deadlines_from(100.0) == Deadlines(1.0, 2.0, 3.0, ends_s=104.0)
+    assert policy.deadlines_until(104.0) == Deadlines(1.0, 2.0, 3.0, ends_s=104.0)
     assert policy.deadlines.ends_s == NEVER
 
 

@@ -28,6 +28,7 @@ from middlewares.failures import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from middlewares.routing.policy import Retries
 
 RESET = UpstreamReset("the connection ended")
 UNTOUCHED = UpstreamReset("the connection ended", untouched=True)
@@ -67,6 +68,34 @@ def test_whether_a_request_is_tried_once_more(
     failure: Failure, what: Tried, decided: Again | Stop
 ) -> None:
     assert decide(failure, what) == decided
+
+
+ON = Retries(3, frozenset(["timeout", 503]), budget=0.2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "what", "decided"),
+    [
+        (503, tried(), REPEATABLE),
+        (503, tried(idempotent=False), ACTED_ON),
+        (503, tried(replayable=False), ACTED_ON),
+        (503, tried(left=0), NONE_LEFT),
+        (502, tried(), FINAL),
+        (UpstreamTimeout(""), tried(), REPEATABLE),
+        (UpstreamTimeout(""), tried(idempotent=False), ACTED_ON),
+        (UpstreamUnreachable(""), tried(), FINAL),
+        (RESET, tried(), FINAL),
+        # A connection that was just closing is no attempt, and needs no name.
+        (RESET, tried(reused=True), CLOSING),
+        (UNTOUCHED, tried(idempotent=False), UNSEEN),
+        (UpstreamSilent(""), tried(), UNSEEN),
+        (UpstreamInvalid(""), tried(), FINAL),
+    ],
+)
+def test_what_a_plan_names_is_repeated_if_it_may_be_done_twice(
+    outcome: Failure | int, what: Tried, decided: Again | Stop
+) -> None:
+    assert decide(outcome, what, ON) == decided
 
 
 @pytest.mark.parametrize(
