@@ -58,6 +58,7 @@ class Service:
     urls: list[str] = field(default_factory=list)
     health: dict[str, Value] = field(default_factory=dict)
     balance: dict[str, Value] = field(default_factory=dict)
+    retries: dict[str, Value] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
 
 
@@ -135,6 +136,18 @@ class Imported:
     limit_names: Names = field(default_factory=lambda: Names("limit"))
     route_names: Names = field(default_factory=lambda: Names("route"))
     _first: dict[Hashable, Route] = field(default_factory=dict)
+
+    def repeat(self, route: Route, retries: dict[str, Value], place: Place, what: str) -> None:
+        """Let the route's service repeat requests; with us that is one for all of its routes."""
+        name = route.settings.get("service")
+        service = next((one for one in self.services if one.name == name), None)
+        if service is None:
+            return
+        if service.retries and service.retries != retries:
+            text = f"{what}: left out, `retries` is one for all routes to {service.name}"
+            route.notes.append(Note(place, text))
+            return
+        service.retries = retries
 
     def add(self, route: Route) -> None:
         """Add a route, unless one before it has the very same match, which our file refuses."""

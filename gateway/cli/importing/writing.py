@@ -71,6 +71,8 @@ def _service(service: Service) -> Iterator[str]:
         yield f"    health: {_flow(service.health)}"
     if service.balance:
         yield f"    balance: {_flow(service.balance)}"
+    if service.retries:
+        yield f"    retries: {_flow(service.retries)}"
     yield from _notes(service.notes, "    ")
 
 

@@ -5,6 +5,7 @@ from gateway.cli.importing.nginx.syntax import Directive
 _NAMES = """
     http server server_name listen upstream location proxy_pass return rewrite proxy_connect_timeout
     proxy_read_timeout client_max_body_size allow deny limit_req limit_req_zone default_type
+    proxy_next_upstream proxy_next_upstream_tries
 """
 #: Directives that become keys of our file; what differs is said where they are read.
 UNDERSTOOD = frozenset(_NAMES.split())
@@ -67,7 +68,7 @@ _GROUPS = (
     ("client_body_timeout", "CLIENT_BODY_TIMEOUT says it"),
     ("send_timeout", "CLIENT_SEND_TIMEOUT says it"),
     ("proxy_send_timeout", "Lockgate has no time-out for sending a body to a service"),
-    ("proxy_next_upstream", "Lockgate tries another instance where a request can be repeated"),
+    ("proxy_next_upstream_timeout", "timeouts.total limits a request with all its attempts"),
     ("proxy_redirect", "Lockgate passes Location on as it is"),
 )
 _HINTS = {name: hint for names, hint in _GROUPS for name in names.split()}

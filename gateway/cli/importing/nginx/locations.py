@@ -8,6 +8,7 @@ from gateway.cli.importing.model import Imported, Match, Note, Place, Route, Val
 from gateway.cli.importing.nginx.handlers import Handlers, redirect_of
 from gateway.cli.importing.nginx.hints import RESTRICTING, UNDERSTOOD, hint_for
 from gateway.cli.importing.nginx.policies import Policies, refuses
+from gateway.cli.importing.nginx.retries import put_retries
 from gateway.cli.importing.nginx.rewriting import pattern_of
 from gateway.cli.importing.nginx.scopes import Scope
 from gateway.cli.importing.nginx.servers import Server
@@ -130,6 +131,8 @@ class Locations:
         if not self._handlers.handle(route, location.scope, location.text, location.whole):
             return None
         self._policies.put(route, location.scope)
+        if "service" in route.settings:
+            put_retries(route, location.scope, self._imported)
         route.notes += location.remarks
         return route
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from gateway.cli.importing.model import Imported, Limit, Note, Place, Route, Value
+from gateway.cli.importing.traefik.retries import put_retries
 from gateway.cli.importing.tree import Entry, Table
 from gateway.cli.importing.values import (
     duration_of,
@@ -21,7 +23,6 @@ _LEAST_WINDOW_MS = 100
 #: Kinds that admit nobody less when they are left out, and what to do instead.
 _HARMLESS = {
     "compress": "Lockgate compresses nothing yet; let the service do it",
-    "retry": "Lockgate tries another instance where a request can be repeated",
     "circuitbreaker": "Lockgate has no breaker of its own settings yet",
     "inflightreq": "services.NAME.concurrent bounds requests in flight",
     "errors": "Lockgate passes the service's own errors on",
@@ -57,6 +58,7 @@ class Middlewares:
             "ipwhitelist": self._allow,
             "headers": self._headers,
             "buffering": self._buffering,
+            "retry": partial(put_retries, imported=imported),
         }
 
     def put(self, names: list[str], route: Route, place: Place) -> None:
