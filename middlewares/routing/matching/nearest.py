@@ -52,7 +52,8 @@ class Nearest(NamedTuple, Generic[T]):
 def nearest(
     trees: Sequence[Node[T]], everywhere: Node[T], segments: Sequence[str], request: Request
 ) -> Nearest[T] | None:
-    """The first route with the request's host and path; else the one that shares most of the path.
+    """The first route with the request's host and path; else the one that shares most of the path,
+    where mistyped segments count too.
 
     Of two that share as much, a route for the path on another host is nearer.
     """
@@ -60,17 +61,17 @@ def nearest(
         for group in tree.reach(segments):
             return _by_condition(group[0], request)
     found: Nearest[T] | None = None
-    deepest = 0
+    most = 0
     for group in everywhere.reach(segments)[:1]:
         match = group[0].match
         found = Nearest(group[0].route, match, Differing.HOST)
-        deepest = len(match.shape.segments)
+        most = 2 * len(match.shape.segments)
     for tree in trees:
-        node, depth = tree.deepest(segments)
-        if depth > deepest:
+        node, shared = tree.deepest(segments)
+        if shared > most:
             entry = node.some()
             if entry is not None:
-                deepest = depth
+                most = shared
                 found = Nearest(entry.route, entry.match, Differing.PATH)
     return found
 

@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Generic, TypeVar
 
 from discovery.base.steps import ITEMS_OF_A_STEP, Steps
 from middlewares.routing.matching.conditions import Conditions, Request, differing
+from middlewares.routing.matching.likeness import alike
 from middlewares.routing.matching.match import Match
 
 T = TypeVar("T")
 
 _RANK = attrgetter("rank")
+#: So that a path that nobody knows costs no more than a tenth of a millisecond.
+_MOST_COMPARED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +122,29 @@ class Node(Generic[T]):
         return found
 
     def deepest(self, segments: Sequence[str]) -> tuple["Node[T]", int]:
-        """How far a path goes down in the tree, and the node there; literals come before values."""
-        node = self
-        for depth, segment in enumerate(segments):
+        """How much a path shares with the tree, and the node there; literals come before values.
+
+        A segment counts twice, and one that is mistyped once.
+        """
+        node, shared = self, 0
+        for segment in segments:
             child = node.literals.get(segment) or (node.wildcard if segment else None)
-            if child is None:
-                return node, depth
+            if child is not None:
+                shared += 2
+            else:
+                child = node.meant_by(segment)
+                if child is None:
+                    break
+                shared += 1
             node = child
-        return node, len(segments)
+        return node, shared
+
+    def meant_by(self, segment: str) -> "Node[T] | None":
+        """The child of which a segment is probably the mistyped name; only some children are looked at."""
+        for name, child in islice(self.literals.items(), _MOST_COMPARED):
+            if alike(segment, name):
+                return child
+        return None
 
     def some(self) -> Entry[T] | None:
         """A route at or below this node, without a search; None in an empty tree."""

@@ -32,6 +32,10 @@ MATCHER = Matcher(
         ("a.com", "GET", "/orders/7/items", "orders, which has the path /orders/{id}"),
         ("a.com", "GET", "/orders", "orders, which has the path /orders/{id}"),
         ("a.com", "GET", "/deep", "deep, which has the prefix /deep/er"),
+        ("a.com", "GET", "/order/7", "orders, which has the path /orders/{id}"),
+        ("a.com", "GET", "/Plans", "plans, which has the path /plans"),
+        ("a.com", "GET", "/deep/re/x", "deep, which has the prefix /deep/er"),
+        ("a.com", "GET", "/depe/er", "deep, which has the prefix /deep/er"),
     ],
 )
 def test_the_nearest_route_is_named(host: str, method: str, path: str, expected: str) -> None:
@@ -41,6 +45,26 @@ def test_the_nearest_route_is_named(host: str, method: str, path: str, expected:
     assert nearest is not None
     said = nearest.explain(nearest.route, to_the_operator=True)
     assert said == f"the nearest route is {expected}"
+
+
+def test_a_segment_that_is_right_is_nearer_than_one_that_is_mistyped() -> None:
+    matcher = Matcher(
+        [
+            (Match(host="a.com", path="/order/{id}"), "typed"),
+            (Match(path="/orders/all"), "right"),
+            (Match(host="a.com", path="/v1/users"), "users"),
+            (Match(host="a.com", path="/v1/orders"), "orders"),
+        ]
+    )
+    for path, expected in (
+        ("/orders", "right"),
+        ("/orders/7", "typed"),
+        ("/v1/ordres", "orders"),
+        ("/v1/x", "users"),
+    ):
+        nearest = matcher.nearest("a.com", path, "GET", HeaderSection([]), "")
+        assert nearest is not None
+        assert nearest.route == expected, path
 
 
 @pytest.mark.parametrize(("path", "name"), [("/plans", "plans"), ("/carts/7", "carts")])
