@@ -20,6 +20,8 @@ from discovery.store.keys import registry_keys
 
 #: The beginning of the load's paths too.
 PATH = "/api/chaos"
+#: After an outage, the load has returned by then: the breaker may have just begun its longest pause.
+RETURNS_WITHIN_S = 15.0
 #: By then the crowd has taken all descriptors.
 FULL_WITHIN_S = 20.0
 
@@ -57,6 +59,29 @@ async def hang_instance(world: World, seconds: float) -> None:
         world.hang(copy)
         await asyncio.sleep(seconds)
         world.resume(copy)
+
+
+async def misbehave(world: World, seconds: float) -> None:
+    """One instance misbehaves by the shape's fault, and its /health is fine."""
+    with world.broken():
+        copy = _first(world)
+        world.misbehave(copy)
+        await asyncio.sleep(seconds)
+        world.misbehave(copy)
+    proofs.misbehaves(world.folder)
+
+
+async def all_misbehave(world: World, seconds: float) -> None:
+    """All instances misbehave; then the load returns, for as long again and a little more."""
+    copies = list(world.instances.values())
+    with world.broken():
+        for copy in copies:
+            world.misbehave(copy)
+        await asyncio.sleep(seconds)
+        for copy in copies:
+            world.misbehave(copy)
+    proofs.misbehaves(world.folder)
+    await asyncio.sleep(seconds + RETURNS_WITHIN_S)
 
 
 async def kill_registry(world: World, seconds: float) -> None:

@@ -10,12 +10,14 @@ import os
 import random
 import signal
 import socket
+import struct
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import httptools
 import structlog
@@ -31,6 +33,13 @@ LINGER_S = 0.3
 CLOCK_STEP_S = 3600.0
 #: The path at which an instance tells its time.
 CLOCK = b"clock"
+#: How an instance misbehaves from one SIGUSR2 to the next, while its /health is fine.
+Fault = Literal["slow", "some fail", "all fail", "resets"]
+SLOW_BY_S = 2.0
+SOME = 0.3
+#: An instance's file with a line for each request: when it came, in seconds, and whether it misbehaved.
+ASKED_SUFFIX = ".asked"
+_RESETS = struct.pack("ii", 1, 0)
 #: An instance's file with a byte for each idle connection that it has closed.
 HUNG_UP_SUFFIX = ".hung-up"
 
@@ -45,10 +54,11 @@ class InstanceSpec:
     registry: RegistrySettings
     log: Path
     closes_idle_after_s: float | None = None
+    fault: Fault | None = None
 
 
 def serve(spec: InstanceSpec) -> None:
-    """Run until SIGTERM; SIGUSR1 sets the clock of this process back by an hour."""
+    """Run until SIGTERM; SIGUSR1 sets the clock of this process back by an hour, SIGUSR2 is its fault."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     asyncio.run(_serve(spec))
 
@@ -66,8 +76,11 @@ async def _serve(spec: InstanceSpec) -> None:
     record = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     hang_ups = os.open(spec.log.with_suffix(HUNG_UP_SUFFIX), os.O_WRONLY | os.O_CREAT, 0o644)
     connections: set[asyncio.BaseTransport] = set()
+    misbehaviour = None if spec.fault is None else Misbehaviour(spec.fault, spec.log)
+    if misbehaviour is not None:
+        loop.add_signal_handler(signal.SIGUSR2, misbehaviour.turn)
     server = await loop.create_server(
-        lambda: Connection(record, hang_ups, spec.closes_idle_after_s, connections),
+        lambda: Connection(record, hang_ups, spec.closes_idle_after_s, connections, misbehaviour),
         "127.0.0.1",
         spec.port,
         backlog=1024,
@@ -87,6 +100,25 @@ async def _serve(spec: InstanceSpec) -> None:
     await announcement.withdraw()
 
 
+class Misbehaviour:
+    """What is wrong with an instance, while it is on."""
+
+    def __init__(self, fault: Fault, log: Path) -> None:
+        self._fault: Fault = fault
+        self._on = False
+        self._asked = os.open(log.with_suffix(ASKED_SUFFIX), os.O_WRONLY | os.O_CREAT, 0o644)
+
+    def turn(self) -> None:
+        """Begin, or end."""
+        self._on = not self._on
+
+    def now(self) -> Fault | None:
+        """How the request misbehaves that comes at this moment."""
+        wrong = self._on and (self._fault != "some fail" or random.random() < SOME)
+        os.write(self._asked, b"%d %d\n" % (time.monotonic(), wrong))
+        return self._fault if wrong else None
+
+
 class Connection(asyncio.Protocol):
     """Answers each request with its path's last segment; a POST is recorded first."""
 
@@ -96,7 +128,9 @@ class Connection(asyncio.Protocol):
         hang_ups: int,
         closes_idle_after_s: float | None,
         connections: set[asyncio.BaseTransport],
+        misbehaviour: Misbehaviour | None,
     ) -> None:
+        self._misbehaviour = misbehaviour
         self._record = record
         self._hang_ups = hang_ups
         self._connections = connections
@@ -137,15 +171,29 @@ class Connection(asyncio.Protocol):
         if word == CLOCK:
             self._answer(b"%f" % time.time())
             return
+        fault = None if self._misbehaviour is None else self._misbehaviour.now()
+        if fault == "resets":
+            self._reset()
+            return
+        if fault in ("some fail", "all fail"):
+            self._later(WORK_S, lambda: self._answer(word, b"500 Internal Server Error"))
+            return
         if self._parser.get_method() == b"POST":
             os.write(self._record, word + b"\n")
-        self._later(WORK_S, lambda: self._answer(word))
+        self._later(SLOW_BY_S if fault == "slow" else WORK_S, lambda: self._answer(word))
 
-    def _answer(self, body: bytes) -> None:
+    def _reset(self) -> None:
+        """End the connection by a reset."""
+        self._transport.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, _RESETS
+        )
+        self._transport.abort()
+
+    def _answer(self, body: bytes, status: bytes = b"200 OK") -> None:
         if self._transport.is_closing():
             return
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
-        self._transport.write(head % len(body) + body)
+        head = b"HTTP/1.1 %b\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(head % (status, len(body)) + body)
         if self._closes_idle_after_s is not None:
             pause_s = random.uniform(0, self._closes_idle_after_s)
             self._idle = self._later(pause_s, self._hang_up)
@@ -180,3 +228,20 @@ def executed(folder: Path) -> list[str]:
         with suppress(FileNotFoundError):
             words += log.read_text("ascii").split()
     return words
+
+
+def asked_by_second(folder: Path) -> Counter[int]:
+    """How many requests have come to all instances that can misbehave, by second of the monotonic clock."""
+    return Counter(second for second, _ in _asked(folder))
+
+
+def misbehaved(folder: Path) -> int:
+    """How many requests have met a fault."""
+    return sum(wrong for _, wrong in _asked(folder))
+
+
+def _asked(folder: Path) -> Iterator[tuple[int, bool]]:
+    for log in folder.glob(f"*{ASKED_SUFFIX}"):
+        for line in log.read_text("ascii").splitlines():
+            second, wrong = line.split()
+            yield int(second), wrong == "1"

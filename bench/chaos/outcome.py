@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bench.chaos.load import Request
 
+SLOW_S = 0.5
 REFUSED = "503 overloaded"
 
 
@@ -28,11 +29,16 @@ class Death:
 class Bar:
     """What may fail. A POST that was in flight while a process died never counts.
 
-    `posts`: how many POSTs may fail. `none_after_s`: no request that was sent this long after the fault
+    `posts`, `gets`: how many may fail. `slow`: how many answers to requests after the fault may take longer
+    than SLOW_S; None: any. `peak`: any may fail, but in no second after the fault may instances be asked for
+    more than this times the usual load. `none_after_s`: no request that was sent this long after the fault
     may fail. `served_within_s`: new clients may be refused until this long after the end of the fault.
     """
 
     posts: int = 0
+    gets: int = 0
+    slow: int | None = None
+    peak: float | None = None
     none_after_s: float | None = None
     served_within_s: float | None = None
 
@@ -58,6 +64,8 @@ class Outcome:
     #: Why the scenario says nothing about the gateway.
     nothing_broken: str | None = None
     mended_at_s: float | None = None
+    #: Requests at all instances in the busiest second after the fault, as a share of what clients sent.
+    peak: float | None = None
     complaints: Sequence[str] = ()
 
     @property
@@ -97,10 +105,14 @@ class Outcome:
     def problems(self) -> list[str]:
         """Why the bar is missed; empty if it is met."""
         found = [*self._broke_nothing(), *self._dropped(), *self.complaints]
+        if self.bar.peak is not None:
+            return [*found, *self._peak_problems()]
         gets = [one for one in self.failed if one.method == "GET"]
         posts = [one for one in self.failed if one.method == "POST"]
-        if gets:
-            found.append(f"{len(gets)} GETs failed ({_kinds(gets)})")
+        if len(gets) > self.bar.gets:
+            found.append(f"{len(gets)} GETs failed, {self.bar.gets} may ({_kinds(gets)})")
+        if self.bar.slow is not None and self.slow > self.bar.slow:
+            found.append(f"{self.slow} answers took over {SLOW_S} s, {self.bar.slow} may")
         if len(posts) > self.bar.posts:
             found.append(f"{len(posts)} POSTs failed, {self.bar.posts} may ({_kinds(posts)})")
         if self.bar.none_after_s is not None:
@@ -118,13 +130,23 @@ class Outcome:
             found.append("the gateways never said that all is well again")
         return found
 
+    @property
+    def slow(self) -> int:
+        """Answers to requests after the fault that took longer than SLOW_S."""
+        return sum(
+            one.failure is None
+            and one.sent_s >= self.broken_at_s
+            and one.ended_s - one.sent_s > SLOW_S
+            for one in self.requests
+        )
+
     def cells(self) -> tuple[str, ...]:
         """A row of the table."""
         return (
             self.name,
             self.did,
             str(len(self.requests)),
-            f"{len(self.failed)}{self.under_way}{self.refused}",
+            f"{len(self.failed)}{self.under_way}{self.refused}{self._beside}",
             str(len(self.twice)),
             _seconds(self.detected_s),
             _seconds(self.recovered_s),
@@ -135,6 +157,10 @@ class Outcome:
         counts = Counter(one.method for one in self.failed)
         lost = ", ".join(f"{n} {method}" for method, n in sorted(counts.items())) or "0"
         lost += self.under_way + self.refused
+        if self.bar.slow is not None:
+            lost += f", {self.slow} slow"
+        if self.peak is not None:
+            lost += f", {self.peak:.2f} of the usual load at most"
         return f"{lost}, {len(self.twice)} twice" if self.twice else lost
 
     def line(self) -> str:
@@ -145,6 +171,22 @@ class Outcome:
             f"{name}: {did}; {requests} requests, {failed} failed, {twice} POSTs twice, "
             f"detected in {detected} s, recovered in {recovered} s: {verdict}"
         )
+
+    @property
+    def _beside(self) -> str:
+        """What the bar is about besides failures, in words."""
+        slow = f", {self.slow} slow" if self.bar.slow is not None else ""
+        return slow + (f", peak {self.peak:.2f}" if self.peak is not None else "")
+
+    def _peak_problems(self) -> list[str]:
+        assert self.bar.peak is not None
+        if self.peak is None or not self.recovered:
+            return ["the load never returned"]
+        if self.peak > self.bar.peak:
+            return [f"instances were asked for {self.peak:.2f} of the usual load"]
+        last_s = max(one.sent_s for one in self.requests)
+        late = [one for one in self.failed if one.sent_s > last_s - SLOW_S]
+        return [f"{len(late)} requests failed at the end ({_kinds(late)})"] if late else []
 
     def _broke_nothing(self) -> list[str]:
         why = self.nothing_broken

@@ -27,6 +27,8 @@ SERVICE = "chaos"
 SETTLES_S = 0.5
 ANSWERS_WITHIN_S = 1.0
 UPSTREAM_WITHIN_S = 2
+#: Where an instance that is slow by 2 s is to be judged, and not to fail.
+JUDGED_WITHIN_S = 4
 #: Server slots in HAProxy: for instances that run, and for those whose lease has not ended yet.
 PLACES = 400
 COMMANDS_AT_ONCE = 50
@@ -43,6 +45,8 @@ class Site:
     probe_each_s: float
     probe_within_s: float
     lease_s: float
+    #: It judges instances by real requests, and repeats those that fail.
+    judges: bool = False
 
 
 class Peer(Protocol):
@@ -103,7 +107,7 @@ class Traefik:
             "serversTransport": {
                 "forwardingTimeouts": {
                     "dialTimeout": "1s",
-                    "responseHeaderTimeout": f"{UPSTREAM_WITHIN_S}s",
+                    "responseHeaderTimeout": f"{_within_s(site)}s",
                 }
             },
         }
@@ -170,7 +174,7 @@ defaults
     timeout check {check_within_ms}ms
     retries 3
     option redispatch 1
-    retry-on conn-failure empty-response response-timeout
+    retry-on conn-failure empty-response response-timeout{failures}
 frontend public
     bind 127.0.0.1:{port}
     default_backend chaos
@@ -178,7 +182,8 @@ backend chaos
     balance leastconn
     option httpchk GET /health
     http-request disable-l7-retry if METH_POST
-    default-server check inter {check_each_ms}ms fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down
+    default-server check inter {check_each_ms}ms fall 2 rise 1
+    default-server observe layer{layer} error-limit {errors} on-error mark-down
 """
 
 
@@ -252,9 +257,12 @@ class HAProxy:
         text = _HAPROXY.format(
             port=site.port,
             admin=self._admins[site],
-            within_s=UPSTREAM_WITHIN_S,
+            within_s=_within_s(site),
             check_each_ms=round(site.probe_each_s * 1000),
             check_within_ms=round(site.probe_within_s * 1000),
+            failures=" 500" if site.judges else "",
+            layer=7 if site.judges else 4,
+            errors=5 if site.judges else 1,
         )
         _config(site).write_text(text + servers, "utf-8")
 
@@ -273,6 +281,10 @@ def installed() -> list[tuple[Callable[[], Peer], str]]:
         version = version_of([binary, "-v"], word="version ").partition("-")[0]
         found.append((HAProxy, f"HAProxy {version}"))
     return found
+
+
+def _within_s(site: Site) -> int:
+    return JUDGED_WITHIN_S if site.judges else UPSTREAM_WITHIN_S
 
 
 def _config(site: Site) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import redis.asyncio
 
-from bench.chaos.instance import CLOCK, CLOCK_STEP_S, HUNG_UP_SUFFIX
+from bench.chaos.instance import CLOCK, CLOCK_STEP_S, HUNG_UP_SUFFIX, misbehaved
 from bench.connection import Connection
 
 MARK = "chaos-mark"
@@ -23,6 +23,12 @@ def stands_still(pid: int) -> None:
     status = psutil.Process(pid).status()
     if status != psutil.STATUS_STOPPED:
         raise NothingBroken(f"the process that was to hang was {status} at the end")
+
+
+def misbehaves(folder: Path) -> None:
+    """Raise NothingBroken if no request has met a fault."""
+    if not misbehaved(folder):
+        raise NothingBroken("no request has met the fault")
 
 
 def hung_up(folder: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.chaos.acts import PATH
-from bench.chaos.instance import executed
+from bench.chaos.instance import asked_by_second, executed
 from bench.chaos.load import Load
 from bench.chaos.outcome import Outcome
 from bench.chaos.peers import Peer
@@ -15,7 +15,6 @@ from bench.chaos.scenarios import Scenario
 from bench.chaos.watching import Watch
 from bench.chaos.world import DEFAULTS, QUICK, World
 
-REQUESTS_PER_S = 200
 #: How long a client waits for an answer.
 PATIENCE_S = 5.0
 #: Traffic before the fault, so that connections are warm, and after recovery.
@@ -39,7 +38,8 @@ async def run(
         await stack.enter_async_context(world.running())
         await stack.enter_async_context(watch.running())
         await watch.start_well(WELL_AT_FIRST_WITHIN_S)
-        load = Load(world.ports, path=PATH, per_s=REQUESTS_PER_S, patience_s=PATIENCE_S, seed=seed)
+        per_s = scenario.per_s
+        load = Load(world.ports, path=PATH, per_s=per_s, patience_s=PATIENCE_S, seed=seed)
         async with load.running():
             await asyncio.sleep(CALM_S)
             nothing_broken = await _act(scenario, world, seconds)
@@ -58,8 +58,16 @@ async def run(
         bar=scenario.bar,
         nothing_broken=nothing_broken,
         mended_at_s=world.mended_at_s,
+        peak=_peak(world, per_s) if scenario.bar.peak is not None else None,
         complaints=world.complaints,
     )
+
+
+def _peak(world: World, per_s: float) -> float | None:
+    """The busiest second of the instances after the fault, as a share of the load."""
+    after_s = world.mended_at_s
+    asked = asked_by_second(world.folder)
+    return max((n for at_s, n in asked.items() if after_s and at_s >= after_s), default=0) / per_s
 
 
 async def _act(scenario: Scenario, world: World, seconds: float) -> str | None:

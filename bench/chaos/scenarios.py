@@ -24,10 +24,18 @@ class Scenario:
     short_instances: int | None = None
     bar: Bar = field(default_factory=Bar)
     breaks_registry: bool = False
+    #: Requests a second; every second one is a POST.
+    per_s: float = 200
 
 
 #: HAProxy loses 13 POSTs to an instance that hangs.
 HANG = Bar(posts=12, none_after_s=0.5)
+#: A gateway that judges instances by real requests (docs/outliers.md). Of nginx, HAProxy and Envoy, nginx had
+#: fewest slow answers: 18.
+JUDGED_HANG = Bar(posts=2)
+JUDGED = Bar(gets=1, posts=1)
+JUDGED_SLOW = Bar(slow=15)
+OUTAGE = Bar(peak=1.2)
 
 SCENARIOS = [
     Scenario(
@@ -164,5 +172,60 @@ SCENARIOS = [
         90,
         Shape(descriptors=512),
         bar=Bar(served_within_s=2.0),
+    ),
+    Scenario(
+        "judged: hangs",
+        "SIGSTOP of 1 of {n} instances for {s} s",
+        acts.hang_instance,
+        3,
+        20,
+        Shape(judges=True),
+        bar=JUDGED_HANG,
+    ),
+    Scenario(
+        "judged: slow",
+        "1 of {n} instances answers 2 s later for {s} s",
+        acts.misbehave,
+        5,
+        20,
+        Shape(fault="slow", judges=True),
+        bar=JUDGED_SLOW,
+    ),
+    Scenario(
+        "judged: some fail",
+        "1 of {n} instances answers 500 to 30 % of requests for {s} s",
+        acts.misbehave,
+        5,
+        20,
+        Shape(fault="some fail", judges=True),
+        bar=JUDGED,
+    ),
+    Scenario(
+        "judged: all fail",
+        "1 of {n} instances answers 500 to all requests for {s} s, and 200 to probes",
+        acts.misbehave,
+        5,
+        20,
+        Shape(fault="all fail", judges=True),
+        bar=JUDGED,
+    ),
+    Scenario(
+        "judged: resets",
+        "1 of {n} instances resets every connection for {s} s, but those of probes",
+        acts.misbehave,
+        5,
+        20,
+        Shape(fault="resets", judges=True),
+        bar=JUDGED,
+    ),
+    Scenario(
+        "judged: outage",
+        "all of {n} instances answer 500 to all requests for {s} s",
+        acts.all_misbehave,
+        3,
+        30,
+        Shape(fault="all fail", judges=True),
+        bar=OUTAGE,
+        per_s=500,
     ),
 ]

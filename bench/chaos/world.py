@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 
 from bench.chaos import proofs
 from bench.chaos.copies import Copy
-from bench.chaos.instance import InstanceSpec
+from bench.chaos.instance import Fault, InstanceSpec
 from bench.chaos.outcome import Death
-from bench.chaos.peers import SETTLES_S, Peer, Site
+from bench.chaos.peers import JUDGED_WITHIN_S, SETTLES_S, Peer, Site
 from bench.chaos.programs import Program
 from bench.chaos.proofs import NothingBroken
 from bench.chaos.slow_proxy import SlowProxy
@@ -32,6 +32,14 @@ OTHER_SERVICE = "other_service"
 TOKEN = "the-token-of-chaos"
 SENTINEL_NAME = "chaos"
 LONG_AGO_S = float("-inf")
+#: The file of a gateway that judges instances by real requests.
+JUDGES = f"""
+services:
+  {SERVICE}:
+    outliers: {{}}
+    breaker: {{}}
+    retries: {{attempts: 3, on: [connect, reset, timeout, 500, 502, 503], per_try: 0}}
+"""
 #: How soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
 SIDECARS_LOOK_EACH_S = 0.1
 
@@ -66,6 +74,10 @@ class Shape:
     closes_idle_after_s: float | None = None
     #: A gateway's limit.
     descriptors: int | None = None
+    #: How instances misbehave once an act says so.
+    fault: Fault | None = None
+    #: The gateway judges instances by real requests, and repeats those that fail.
+    judges: bool = False
 
 
 class World:
@@ -166,6 +178,10 @@ class World:
     def hang(self, victim: Copy | Program) -> None:
         victim.signal(signal.SIGSTOP)
 
+    def misbehave(self, victim: Copy) -> None:
+        """Begin with the shape's fault, or end it."""
+        victim.signal(signal.SIGUSR2)
+
     def resume(self, victim: Copy | Program) -> None:
         """Continue it. Raises NothingBroken if it did not hang until now."""
         proofs.stands_still(victim.pid)
@@ -257,6 +273,7 @@ class World:
             self.registry_settings,
             self.folder / f"{instance_id}.posts",
             self.shape.closes_idle_after_s,
+            self.shape.fault,
         )
 
     def _gateway(self) -> Program:
@@ -274,6 +291,7 @@ class World:
                     times.probe_each_s,
                     times.probe_within_s,
                     times.lease_s,
+                    self.shape.judges,
                 )
             )
             return self._program(command, port, folder.name)
@@ -291,6 +309,11 @@ class World:
             "UPSTREAM_TIMEOUT": "2",
             "SHUTDOWN_GRACE": "2",
         }
+        if self.shape.judges:
+            file = self.folder / "lockgate.yaml"
+            file.write_text(JUDGES, "utf-8")
+            environment["GATEWAY_CONFIG"] = str(file)
+            environment["UPSTREAM_TIMEOUT"] = f"{JUDGED_WITHIN_S}"
         command = [sys.executable, "-m", "gateway"]
         return self._program(command, port, f"gateway-{port}", environment)
 

@@ -26,10 +26,10 @@ from gateway.hop.deciding.ejecting import (
     room,
     step,
 )
-from gateway.hop.deciding.rolling import Rolling, typical_of
+from gateway.hop.deciding.rolling import Peak, typical_of
 from middlewares.candidates.deciding import Candidate, Candidates
 from middlewares.exchange import Attempt
-from middlewares.failures import CircuitOpen, Failure
+from middlewares.failures import CircuitOpen, Failure, UpstreamReset
 from middlewares.routing.policy import Breaker, Outliers, RoutePolicy
 
 #: For so long the siblings' typical time, and the candidates that nothing speaks against, are not found anew.
@@ -65,7 +65,7 @@ class WatchedService:
         self._health = health
         self._entries_of = entries_of
         #: The requests that were let in while the circuit was closed.
-        self._asked = Rolling()
+        self._asked = Peak()
         self._looked_s = 0.0
         #: When the siblings' times were last found, the sum of all windows, and the share of each.
         self._timed_s = 0.0
@@ -87,7 +87,7 @@ class WatchedService:
             return
         now_s = time.monotonic()
         if circuit.state == "closed":
-            self._asked.note(now_s, failed=False)
+            self._asked.count(now_s)
             return
         before = circuit.state
         wait_s = breaking.admit(circuit, now_s, breaker.open_for_s, repeatable=repeatable)
@@ -117,7 +117,8 @@ class WatchedService:
         standing = self.standings.get(chosen.instance.key)
         if standing is None or len(candidates) == 1:
             return None
-        if not standing.lates and not standing.waiting and (repeatable or not standing.failed_s):
+        has_failed = standing.failed_s or standing.ended_s
+        if not standing.lates and not standing.waiting and (repeatable or not has_failed):
             return None
         now_s = time.monotonic()
         if not self._doubt(chosen, now_s, rules, repeatable=repeatable):
@@ -160,6 +161,8 @@ class WatchedService:
         if isinstance(outcome, Failure):
             failure = blame(outcome, took_s, patience_s)
             if not failure:
+                if isinstance(outcome, UpstreamReset):
+                    standing.ended_s, self._clean = now_s, _NONE_KNOWN
                 return
         elif outcome.status in FAILED:
             failure = f"answered {outcome.status}"
@@ -199,8 +202,7 @@ class WatchedService:
             windows = [one.window for one in self.standings.values()]
             for one in windows:
                 one.roll(now_s)
-            self._asked.roll(now_s)
-            usual_per_s = self._asked.peak_per_s
+            usual_per_s = self._asked.per_s(now_s)
             breaking.trip(circuit, windows, failure, usual_per_s, now_s, breaker.open_for_s)
         if circuit.state != before:
             self._circuit_changed(now_s)
@@ -210,7 +212,7 @@ class WatchedService:
         if circuit.state == "closed":
             for standing in self.standings.values():
                 standing.window.clear()
-            self._asked.clear()
+            self._asked = Peak()
         log = _log.warning if circuit.state == "open" else _log.info
         log(
             f"circuit.{_SAID[circuit.state]}",

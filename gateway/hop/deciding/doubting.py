@@ -1,5 +1,7 @@
 """Whether a request prefers another instance than the chosen one, by fresh evidence that ejects nobody.
 
+    a kept connection   that ended under a request, which could not be repeated: others like it go
+                        elsewhere for DOUBTED_S, since the next kept connection may end as well
     a failure           requests that can't be repeated go elsewhere for DOUBTED_S, and until CLEAN_RUN good
                         answers in a row have come or DOUBTED_AT_MOST_S have passed
     lateness            no answer for so long, or a late one: all requests go elsewhere until a timely answer;
@@ -26,6 +28,8 @@ def doubt(standing: Standing, now_s: float, late_after_s: float | None, *, repea
     """Why a request should prefer other instances; empty: nothing speaks against this one."""
     if not repeatable and _has_failed(standing, now_s):
         return f"a request failed {now_s - standing.failed_s:.1f} s ago: {standing.failure}"
+    if not repeatable and standing.ended_s and now_s - standing.ended_s < DOUBTED_S:
+        return f"a connection ended {now_s - standing.ended_s:.1f} s ago"
     if is_late(standing, now_s, late_after_s):
         resumed_s = _resumed_s(standing)
         if now_s < (resumed_s if repeatable else resumed_s + REPEATABLE_WITHIN_S):

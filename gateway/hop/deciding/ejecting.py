@@ -60,6 +60,8 @@ class Standing:
     failed_run: int = 0
     good_run: int = 0
     failed_s: float = 0.0
+    #: When a kept connection last ended under a request: no failure, and perhaps more to come.
+    ended_s: float = 0.0
     #: What the last failure was.
     failure: str = ""
     #: Requests that wait for an answer's head, those among them whose body is still on its way from the

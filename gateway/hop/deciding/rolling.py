@@ -2,14 +2,15 @@
 
 from math import exp, log
 
-WINDOW_S = 10.0
+#: Each bucket holds a second.
 BUCKETS = 10
-_BUCKET_S = WINDOW_S / BUCKETS
+WINDOW_S = float(BUCKETS)
 #: The buckets that are the latest past, the one that is being filled included.
 RECENT = 2
-RECENT_S = RECENT * _BUCKET_S
+RECENT_S = float(RECENT)
 #: No answer counts as quicker, so that a few that take no time do not make the rest look slow.
 _LEAST_S = 0.0001
+_LEAST_LOG = log(_LEAST_S)
 
 
 class Rolling:
@@ -24,6 +25,7 @@ class Rolling:
         "_counts",
         "_failed",
         "_logs",
+        "_place",
         "_timed",
         "attempts",
         "failures",
@@ -34,7 +36,7 @@ class Rolling:
     def __init__(self) -> None:
         self.attempts = self.failures = self.timed = 0
         self.logs = 0.0
-        self._at = 0
+        self._at = self._place = 0
         self._counts = [0] * BUCKETS
         self._failed = [0] * BUCKETS
         self._timed = [0] * BUCKETS
@@ -42,17 +44,17 @@ class Rolling:
 
     def note(self, now_s: float, *, failed: bool, took_s: float | None = None) -> None:
         """Count an attempt; `took_s` to the answer's head, if that says something of the instance."""
-        at = int(now_s / _BUCKET_S)
+        at = int(now_s)
         if at != self._at:
             self._roll(at)
-        place = at % BUCKETS
+        place = self._place
         self.attempts += 1
         self._counts[place] += 1
         if failed:
             self.failures += 1
             self._failed[place] += 1
         if took_s is not None:
-            logged = log(max(took_s, _LEAST_S))
+            logged = log(took_s) if took_s > _LEAST_S else _LEAST_LOG
             self.timed += 1
             self.logs += logged
             self._timed[place] += 1
@@ -60,7 +62,7 @@ class Rolling:
 
     def roll(self, now_s: float) -> None:
         """Leave out what is older than the window."""
-        at = int(now_s / _BUCKET_S)
+        at = int(now_s)
         if at != self._at:
             self._roll(at)
 
@@ -68,11 +70,6 @@ class Rolling:
         """Attempts and failures of the last RECENT_S, as last rolled."""
         places = [(self._at - back) % BUCKETS for back in range(RECENT)]
         return sum(self._counts[one] for one in places), sum(self._failed[one] for one in places)
-
-    @property
-    def peak_per_s(self) -> float:
-        """The attempts of the second with most of them."""
-        return max(self._counts) / _BUCKET_S
 
     @property
     def typical_s(self) -> float:
@@ -89,7 +86,7 @@ class Rolling:
             self.logs = 0.0
             for numbers in (self._counts, self._failed, self._timed, self._logs):
                 numbers[:] = [0] * BUCKETS
-            self._at = at
+            self._at, self._place = at, at % BUCKETS
             return
         for passed in range(self._at + 1, at + 1):
             place = passed % BUCKETS
@@ -99,7 +96,7 @@ class Rolling:
             self.logs -= self._logs[place]
             self._counts[place] = self._failed[place] = self._timed[place] = 0
             self._logs[place] = 0.0
-        self._at = at
+        self._at, self._place = at, at % BUCKETS
         if not self.timed:
             self.logs = 0.0  # what sums of floating-point numbers leave
 
@@ -107,3 +104,28 @@ class Rolling:
 def typical_of(logs: float, timed: int) -> tuple[float, int]:
     """The typical time of so many answers with this sum of logarithms, and their number."""
     return (exp(logs / timed) if timed > 0 else 0.0), timed
+
+
+class Peak:
+    """The requests of the busiest second within the window."""
+
+    __slots__ = ("_at", "_before", "_count")
+
+    def __init__(self) -> None:
+        self._at = self._count = 0
+        #: The requests of earlier seconds, by second, in order.
+        self._before: dict[int, int] = {}
+
+    def count(self, now_s: float) -> None:
+        """Count a request; `now_s` never goes back."""
+        at = int(now_s)
+        if at != self._at:
+            self._before[self._at] = self._count
+            self._at, self._count = at, 0
+            while self._before and next(iter(self._before)) <= at - BUCKETS:
+                del self._before[next(iter(self._before))]
+        self._count += 1
+
+    def per_s(self, now_s: float) -> float:
+        within = [n for at, n in self._before.items() if at > int(now_s) - BUCKETS]
+        return float(max([*within, self._count if self._at > now_s - BUCKETS else 0]))

@@ -26,7 +26,7 @@ from gateway.hop.deciding.breaking import (
     share_let_in,
     trip,
 )
-from gateway.hop.deciding.rolling import Rolling
+from gateway.hop.deciding.rolling import Peak, Rolling
 
 NOW_S = 1000.0
 OPEN_S = 5.0
@@ -225,7 +225,7 @@ def let_in_by_second(
 
     A client that comes back sends a refused request again after what Retry-After says.
     """
-    circuit, windows, asked = Circuit(), [Rolling() for _ in range(3)], Rolling()
+    circuit, windows, asked = Circuit(), [Rolling() for _ in range(3)], Peak()
     sent: list[tuple[float, int]] = [(number / per_s, number) for number in range(per_s * lasts_s)]
     numbers, reached = itertools.count(len(sent)), Counter[int]()
     while sent:
@@ -233,7 +233,7 @@ def let_in_by_second(
         if now_s >= lasts_s:
             break
         if circuit.state == "closed":
-            asked.note(now_s, failed=False)
+            asked.count(now_s)
         wait_s = admit(circuit, now_s, OPEN_S, repeatable=number % 2 == 0)
         if wait_s:
             if comes_back:
@@ -248,8 +248,7 @@ def let_in_by_second(
         elif failure:
             for one in windows:
                 one.roll(now_s)
-            asked.roll(now_s)
-            trip(circuit, windows, failure, asked.peak_per_s, now_s, OPEN_S)
+            trip(circuit, windows, failure, asked.per_s(now_s), now_s, OPEN_S)
     return reached
 
 

@@ -75,6 +75,16 @@ def test_a_failure_is_forgotten_after_a_while_without_requests() -> None:
     assert not doubted(standing, NOW_S + DOUBTED_AT_MOST_S)
 
 
+def test_a_kept_connection_that_ended_keeps_them_away_for_a_moment() -> None:
+    standing = Standing(ended_s=NOW_S)
+
+    assert doubt(standing, NOW_S + 0.3, LATE_AFTER_S, repeatable=False) == (
+        "a connection ended 0.3 s ago"
+    )
+    assert not doubted(standing, NOW_S + 0.3, repeatable=True)
+    assert not doubted(standing, NOW_S + DOUBTED_S)
+
+
 def test_one_request_that_waits_for_long_keeps_all_others_away() -> None:
     standing = waits(NOW_S)
 

@@ -1,10 +1,12 @@
 """What a rolling window counts, and what an answer typically takes."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.hop.deciding.rolling import BUCKETS, RECENT_S, WINDOW_S, Rolling, typical_of
+from gateway.hop.deciding.rolling import BUCKETS, RECENT_S, WINDOW_S, Peak, Rolling, typical_of
 
 Attempts = list[tuple[float, bool, float | None]]
 attempts = st.lists(
@@ -56,3 +58,22 @@ def test_what_is_recent_is_the_last_two_seconds() -> None:
 
 def test_no_answers_have_no_typical_time() -> None:
     assert typical_of(0.0, 0) == (0.0, 0)
+
+
+@given(st.lists(st.floats(0, 4), min_size=1, max_size=60))
+def test_the_busiest_second_is_that_of_the_last_ten(pauses_s: list[float]) -> None:
+    peak, now_s, seconds = Peak(), 100.0, list[int]()
+    for pause_s in pauses_s:
+        now_s += pause_s
+        peak.count(now_s)
+        seconds.append(int(now_s))
+
+        within = [one for one in seconds if one > int(now_s) - BUCKETS]
+        assert peak.per_s(now_s) == max(Counter(within).values())
+
+
+def test_without_requests_no_second_is_busy() -> None:
+    peak = Peak()
+    peak.count(100.0)
+
+    assert peak.per_s(100.0 + WINDOW_S) == 0.0
