@@ -102,7 +102,7 @@ def _instances(instances: Mapping[str, Any]) -> str:
     return f"{instances['state']}{total}: answers 503"
 
 
-def _value(key: str, value: str | float | Sequence[str] | None) -> str:
+def _value(key: str, value: str | float | Sequence[object] | None) -> str:
     if value is None or value == []:
         return "none"
     if isinstance(value, str):
@@ -111,4 +111,4 @@ def _value(key: str, value: str | float | Sequence[str] | None) -> str:
         unit = " s" if key.startswith("timeouts.") else " bytes" if key == "max_body" else ""
         number = value if isinstance(value, int) else f"{value:g}"
         return f"{number}{unit}" if value else "no limit"
-    return ", ".join(value)
+    return ", ".join(map(str, value))

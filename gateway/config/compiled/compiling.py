@@ -150,6 +150,8 @@ def _redirect(section: RedirectSection) -> Redirect:
 
 def _respond(section: RespondSection) -> Respond:
     fields = tuple(section.headers.items())
+    if section.body and not any(name.lower() == "content-type" for name, _ in fields):
+        fields += (("Content-Type", "text/plain; charset=utf-8"),)  # browsers save unknown content
     return Respond(section.status, fields, section.body.encode())
 
 

@@ -56,7 +56,11 @@ class Respond(Section):
         description="Headers of the answer.",
         examples=[{"Content-Type": "text/plain"}],
     )
-    body: Text = Field(default="", description="The body of the answer.", examples=["here"])
+    body: Text = Field(
+        default="",
+        description="The body of the answer, text/plain where `headers` have no Content-Type.",
+        examples=["here"],
+    )
 
     def wrong(self) -> Iterable[Wrong]:
         if self.body and self.status in _WITHOUT_BODY:

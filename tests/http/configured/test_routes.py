@@ -131,6 +131,24 @@ async def test_answers_without_a_service(start_configured: StartConfigured) -> N
     assert configured.upstream.requests == []
 
 
+@pytest.mark.parametrize(
+    ("says", "kinds"),
+    [
+        ("body: here", [b"text/plain; charset=utf-8"]),
+        ("body: here, headers: {content-type: text/html}", [b"text/html"]),
+        ("status: 204", []),
+    ],
+)
+async def test_the_kind_of_an_answer_without_a_service(
+    start_configured: StartConfigured, says: str, kinds: list[bytes]
+) -> None:
+    """It was application/octet-stream, which browsers save instead of showing it."""
+    configured = await start_configured(
+        f"routes: [{{name: a, match: {{}}, respond: {{{says}}}}}]", registers=False
+    )
+    assert (await configured.ask("/x")).values(b"Content-Type") == kinds
+
+
 async def test_a_route_comes_before_the_page_and_the_endpoints_before_a_route(
     start_configured: StartConfigured,
 ) -> None:

@@ -80,6 +80,15 @@ async def test_a_file_that_is_not_in_force_is_shown_without_a_gateway(tmp_path: 
     assert "    timeouts.idle     7 s                    environment UPSTREAM_IDLE_TIMEOUT" in lines
 
 
+async def test_a_file_with_every_key_is_shown(tmp_path: Path) -> None:
+    """A list of names and numbers, such as what is repeated, ended in a traceback."""
+    example = Path(__file__).parents[3] / "docs/examples/lockgate.yaml"
+    status, out, error = await lockgate(tmp_path, "routes", "--file", str(example))
+    assert (status, error) == (0, "")
+    for route in ("orders: GET, HEAD shop.example.com/orders/{id}", "home: /*", "files: /files/*"):
+        assert f"\n{route}" in out
+
+
 @pytest.mark.parametrize(
     ("text", "variables", "expected", "said"),
     [
