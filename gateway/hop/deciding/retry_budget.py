@@ -6,6 +6,9 @@ from collections import defaultdict
 WINDOW_S = 10
 #: So many repeats a second are allowed, however few the requests are.
 LEAST_A_SECOND = 3
+#: In one second the share may be so many times as large, for what one instance leaves behind. What a service saves
+#: in ten good seconds would treble its load in the first bad one.
+PEAK = 2
 
 
 class RetryBudget:
@@ -26,15 +29,21 @@ class RetryBudget:
         self._requests[self._second % WINDOW_S] += 1
 
     def take(self, share: float, now_s: float) -> bool:
-        """Count a repeat if there may be one: at most this share of the requests, or few in this second."""
+        """Count a repeat if there may be one: at most this share of the requests, or few in this second.
+
+        In one second it is at most PEAK times this share of the most requests that one second had.
+        """
         second = int(now_s)
         if second > self._second:
             self._roll(second)
         slot = self._second % WINDOW_S
-        is_within = sum(self._repeats) + 1 <= share * sum(self._requests)
-        if not is_within and self._repeats[slot] >= LEAST_A_SECOND:
+        repeats = self._repeats[slot] + 1
+        is_within = sum(self._repeats) + 1 <= share * sum(
+            self._requests
+        ) and repeats <= PEAK * share * max(self._requests)
+        if not is_within and repeats > LEAST_A_SECOND:
             return False
-        self._repeats[slot] += 1
+        self._repeats[slot] = repeats
         return True
 
     def _roll(self, second: int) -> None:

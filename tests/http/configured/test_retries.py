@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from tests.conftest import StartUpstream
+from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.http.configured.conftest import StartConfigured
+from tests.support.eventually import eventually
+from tests.support.raw_clients import exchange
 from tests.support.transports import reset
-from tests.support.upstreams import OK, Received, Script
+from tests.support.upstreams import OK, Received, Script, ServedConnection
 
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nX-Which: first\r\nContent-Length: 4\r\n\r\nbusy"
 
@@ -341,3 +343,81 @@ async def test_a_time_out_that_says_nothing_passes_as_it_came(
 
     (received,) = configured.upstream.requests
     assert received.values(b"x-request-timeout") == [value.encode()]
+
+
+async def test_an_answer_that_is_repeated_leaves_its_connection_for_the_repeat(
+    start_configured: StartConfigured, start_keep_alive: StartKeepAlive
+) -> None:
+    """The body comes behind the head, as from most servers."""
+
+    async def busy_first(_received: Received, connection: ServedConnection) -> None:
+        if len(upstream.requests) > 1:
+            await connection.send(OK)
+            return
+        await connection.send(b"HTTP/1.1 503 Busy\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await asyncio.sleep(0)
+        await connection.send(b"4\r\nbusy\r\n0\r\n\r\n")
+
+    upstream = await start_keep_alive(busy_first)
+    configured = await start_configured(policy(), registers=False)
+    await configured.gateway.register("order_service", upstream.port, health_check_url="/health")
+
+    assert (await configured.ask("/api/order/x")).status == 200
+
+    assert (len(upstream.connections), len(upstream.requests)) == (1, 2)
+
+
+async def test_a_request_keeps_the_plan_that_it_began_with(
+    start_configured: StartConfigured,
+) -> None:
+    busy = UNAVAILABLE.replace(b"X-Which: first", b"Retry-After: 1")
+    configured = await start_configured(policy(), first(*[says(busy)] * 2))
+    asked = asyncio.create_task(configured.ask("/api/order/x"))
+    await eventually(lambda: configured.upstream.requests)
+
+    configured.write(policy(attempts=1))
+    assert (await configured.gateway.admin("POST", "/config/reload")).status == 200
+
+    assert (await asked).status == 200
+    assert len(configured.upstream.requests) == 3
+
+
+async def test_attempts_that_time_out_end_with_the_clients_own_time(
+    start_configured: StartConfigured,
+) -> None:
+    text = policy(attempts=10, on=["timeout"], per_try="100ms", budget=1)
+    configured = await start_configured(text, hangs)
+
+    answer = await configured.ask("/api/order/x", "X-Request-Timeout: 0.5")
+
+    assert (answer.status, json.loads(answer.body)["reason"]) == (504, "upstream_timeout")
+    # Each takes 0.1 s at least, and the field never promises more than is left.
+    assert 2 <= len(configured.upstream.requests) <= 5
+    left = list(map(left_s, configured.upstream.requests))
+    assert left == sorted(left, reverse=True)
+    assert left[0] <= 0.5
+
+
+async def test_a_body_in_chunks_is_sent_again(start_configured: StartConfigured) -> None:
+    configured = await start_configured(policy(), first(says(UNAVAILABLE), resets))
+    request = (
+        b"PUT /api/order/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"5\r\nhello\r\n5\r\nworld\r\n0\r\n\r\n"
+    )
+
+    assert (await exchange(configured.gateway.port, request)).status == 200
+
+    assert [one.body for one in configured.upstream.requests] == [b"helloworld"] * 3
+
+
+async def test_a_gateway_without_a_file_passes_the_field_and_keeps_its_own_time(
+    start_gateway: StartGateway, start_upstream: StartUpstream
+) -> None:
+    gateway = await start_gateway()
+    upstream = await start_upstream(first(says(UNAVAILABLE)))
+    await gateway.register("order_service", upstream.port, health_check_url="/health")
+    for fields in ({}, {"TE": "trailers"}):
+        answer = await gateway.get("/api/order/x", headers={"x-request-timeout": "0.01", **fields})
+        assert answer.status in (200, 503)
+
+    assert [one.values(b"x-request-timeout") for one in upstream.requests] == [[b"0.01"]] * 2
