@@ -10,11 +10,13 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.config.settings import GatewaySettings
 from gateway.endpoints.configuration import ConfigurationEndpoints
 from gateway.endpoints.front import FrontEndpoint
+from gateway.endpoints.limits_in_force import limits_in_force
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.routes import RoutesEndpoint
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
 from gateway.explaining.meant import telling_what_was_meant
+from gateway.front.cost_readers import read_cost
 from gateway.front.delivering import delivery_middleware
 from gateway.front.plain_request import section_of
 from gateway.front.proxied_resource import ProxiedResource, is_proxied
@@ -144,6 +146,8 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         rate_limit_middleware(
             decide=gateway.limiter.decide,
             charge_after=gateway.limiter.charge_after,
+            settle=gateway.limiter.settle,
+            read_cost=read_cost,
             key_of=gateway.clients.limit_key,
             metrics=metrics,
         ),
@@ -166,7 +170,10 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         instance_counts=gateway.instance_counts,
         registry_state=member.state,
         mass_losses=member.mass_losses.present,
-        limiter_state=lambda: {"alone": gateway.limiter.alone},
+        limiter_state=lambda: {
+            "alone": gateway.limiter.alone,
+            "policies": limits_in_force(gateway.limits, gateway.limiter.reserved()),
+        },
         untrusted_proxies=gateway.clients.untrusted_proxies,
         url=lambda: member.url,
         descriptors=gateway.descriptors,

@@ -123,6 +123,16 @@ class ServiceBusy(Overloaded):
         super().__init__(f"{service} has {most} requests in flight already, and takes no more")
 
 
+class TooManyInFlight(Overloaded):
+    """A limit on requests in flight has no room."""
+
+    def __init__(self, retry_after_s: int = 1) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(
+            f"as many requests are in flight as may be; try again in {retry_after_s} s"
+        )
+
+
 class OutOfResources(Overloaded):
     """The gateway lacks descriptors, ports, memory or threads for a connection."""
 

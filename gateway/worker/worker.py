@@ -1,6 +1,6 @@
 """The objects of one worker, each made once and wired to the others."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from gateway.worker.loop_lag import measure_loop_lag
 from gateway.worker.own_paths import ALL, ON_BOTH_PORTS, any_of
 from middlewares.clients.clients import Clients
 from middlewares.failures import NoView
+from middlewares.limits.deciding import Policy
 from middlewares.limits.limiter import SharedLimiter
 from middlewares.ports import Listener, came_to
 from middlewares.routing.configured import ConfiguredTable
@@ -122,6 +123,13 @@ class Gateway:
             recent=self.recent if self.settings.recent_requests else None,
         )
 
+    @property
+    def limits(self) -> Sequence[Policy]:
+        """The limits in force."""
+        if self.configuration is None:
+            return self.settings.route_policy.limits
+        return self.configuration.in_force.limits
+
     def _follow(self, at_start: AtStart) -> "Configuration[Compiled]":
         """What reloads the file."""
         means = Means(
@@ -199,6 +207,7 @@ class Gateway:
         metrics.clients_refused = lambda: self.descriptors.refused
         metrics.connections_of = self.upstreams.connections
         metrics.log_lines_dropped = lines_dropped
+        metrics.limits_reserved = self.limiter.reserved
         metrics.memories = lambda: (
             self.plain_requests.fields,
             self.plain_answers.fields,

@@ -29,6 +29,14 @@ class Cost:
     field: bytes = b""
     pointer: tuple[str, ...] = ()
 
+    @property
+    def place_in_it(self) -> str:
+        """The field's name, or the pointer, as text."""
+        if self.place == "response_header":
+            return self.field.decode("ascii")
+        escaped = (token.replace("~", "~0").replace("/", "~1") for token in self.pointer)
+        return "".join(f"/{token}" for token in escaped)
+
 
 class Why(Enum):
     """Whether a cost was read, and if not, why; the values are labels of a metric."""

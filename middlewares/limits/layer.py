@@ -1,28 +1,36 @@
-"""The layer that limits each client's requests to proxied routes."""
+"""The layer that limits requests to proxied routes: in a window, in flight, and by their cost."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from middlewares.costs.deciding import Cost, Reading
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.failures import Failure, RateLimited
-from middlewares.limits.deciding import ROOM, Ask, Asking, Decision, ask_for, ask_of
+from middlewares.failures import Failure, RateLimited, TooManyInFlight
+from middlewares.limits.deciding import ROOM, Ask, Asking, Decision, Held, Policy, ask_for, ask_of
+from middlewares.limits.holding import Holding
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
+
+_log = structlog.get_logger()
 
 
 def rate_limit_middleware(
     *,
     decide: Callable[[Ask], Awaitable[Decision]],
     charge_after: Callable[[Ask, int], Awaitable[None]],
+    settle: Callable[[Held, Mapping[str, int]], None],
+    read_cost: Callable[[web.StreamResponse, Cost, Callable[[Reading], None]], None],
     key_of: Callable[[str], str],
     metrics: GatewayMetrics,
 ) -> Middleware:
-    """Refuse a request that exceeds a limit of its route with RateLimited; `key_of` names a client by its address.
+    """Refuse a request that exceeds a limit of its route; `key_of` names a client by its address.
 
     A limit that counts answers is charged before the answer goes out, so a client that has read the
-    answer has been counted.
+    answer has been counted. What is held is settled when the exchange ends. `read_cost` has an
+    instance's answer read for its cost; of another answer it tells nothing.
     """
 
     @web.middleware
@@ -36,37 +44,103 @@ def rate_limit_middleware(
         else:
             client, fields = key_of(exchange.client_ip), exchange.section.fields
             ask = ask_of(policy.limits, Asking(client, route.service, route.id, fields))
-        return limited(request, handler, exchange, ask, policy.counts_answers)
+        if policy.limits_are_plain:
+            return limited(request, handler, exchange, ask)
+        return limited_and_settled(
+            request, handler, exchange, ask, policy.budgets, policy.counts_answers
+        )
 
     async def limited(
-        request: web.Request, handler: Handler, exchange: Exchange, ask: Ask, counts_answers: bool
+        request: web.Request, handler: Handler, exchange: Exchange, ask: Ask
     ) -> web.StreamResponse:
         decision = exchange.limit = await decide(ask)
-        allowed = decision.why is ROOM
-        word = "allowed" if allowed else "refused"
-        metrics.limit_decided(
-            decision.check.policy.name, f"{word}_locally" if decision.locally else word
-        )
-        if not allowed:
-            raise RateLimited(decision.retry_after_s)
-        if not counts_answers:
+        if decision.why is ROOM and not decision.others and not decision.locally:
+            metrics.limit_decided(decision.check.policy.name, "allowed")  # nearly all of them
             return await handler(request)
+        count(decision)
+        if decision.why is not ROOM:
+            raise RateLimited(decision.retry_after_s)
+        return await handler(request)
+
+    async def limited_and_settled(
+        request: web.Request,
+        handler: Handler,
+        exchange: Exchange,
+        ask: Ask,
+        budgets: Sequence[Policy],
+        counts_answers: bool,
+    ) -> web.StreamResponse:
+        decision = await decide(ask)
+        exchange.limit = shown(decision)
+        holding = None
+        if decision.held is not None:
+            holding = Holding(decision.held, budgets, exchange.attempts, settle, metrics)
+            exchange.held.append(holding)
+        count(decision)
+        if not decision.allowed:
+            raise refusal(decision)
         try:
             answer = await handler(request)
         except Failure as failure:
             await charge_after(ask, problem_of(failure).status)
             raise
-        await charge_after(ask, answer.status)
+        if holding is not None:
+            for budget in budgets:
+                if budget.cost is not None:
+                    read_cost(answer, budget.cost, holding.reader_of(budget))
+        if counts_answers:
+            await charge_after(ask, answer.status)
         return answer
+
+    def count(decision: Decision) -> None:
+        """Count an admission for each limit, or a refusal for those that refuse."""
+        admitted = decision.allowed
+        count_one(decision, admitted)
+        for other in decision.others:
+            count_one(other, admitted)
+
+    def count_one(decision: Decision, admitted: bool) -> None:
+        policy = decision.check.policy
+        if decision.why is ROOM:
+            if not admitted:
+                return  # another limit has refused the request
+            word = "allowed"
+        elif policy.shadow:
+            word = "shadow_refused"
+            _log.info("limit.shadow_refused", policy=policy.name)
+        else:
+            word = "refused"
+        metrics.limit_decided(policy.name, f"{word}_locally" if decision.locally else word)
 
     return limit
 
 
+def refusal(decision: Decision) -> Failure:
+    """The failure of a request that a limit refuses."""
+    if decision.check.policy.concurrent:
+        return TooManyInFlight(decision.retry_after_s)
+    return RateLimited(decision.retry_after_s)
+
+
+def shown(decision: Decision) -> Decision | None:
+    """The decision as clients are told of it, without shadows; None if all limits are shadows."""
+    if decision.check.policy.shadow:
+        return None
+    if any(other.check.policy.shadow for other in decision.others):
+        others = tuple(other for other in decision.others if not other.check.policy.shadow)
+        return decision._replace(others=others)
+    return decision
+
+
 def limit_values(decision: Decision) -> tuple[bytes, bytes]:
     """The values of RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11)."""
-    reset_s = decision.reset_s if decision.why is ROOM else decision.retry_after_s
     policy = decision.check.policy
-    policies, left = policy.described, b"%b;r=%d;t=%d" % (policy.item, decision.remaining, reset_s)
+    if policy.concurrent and decision.why is ROOM:  # nobody knows when a request will end
+        left = b"%b;r=%d" % (policy.item, decision.remaining)
+    else:
+        reset_s = decision.reset_s if decision.why is ROOM else decision.retry_after_s
+        left = b"%b;r=%d;t=%d" % (policy.item, decision.remaining, reset_s)
+    policies = policy.described
     if decision.others:
         others = [limit_values(other) for other in decision.others]
         policies = b", ".join([policies, *(value for value, _ in others)])

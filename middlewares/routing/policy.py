@@ -101,7 +101,7 @@ class Breaker:
 class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
-    `limits` have distinct names; a limit of 0 requests is off and is left out. Without `cors`, CORS is
+    `limits` have distinct names; a limit of 0 is off and is left out. Without `cors`, CORS is
     the service's own matter. `body_bytes` is the largest body of a request, and `concurrent`
     the most requests in flight to the service from this worker; 0: no limit. `outliers` and `breaker`
     are those of the service, on each of its routes; None: it has none. `takes_timeout`: a client may
@@ -139,6 +139,16 @@ class RoutePolicy:
     def counts_answers(self) -> bool:
         """Whether one of the limits is charged by the answer's status."""
         return any(limit.counts for limit in self.limits)
+
+    @cached_property
+    def limits_are_plain(self) -> bool:
+        """Whether no limit has anything to do once a request is admitted, and none is a shadow."""
+        return not any(one.counts or one.is_held or one.shadow for one in self.limits)
+
+    @cached_property
+    def budgets(self) -> tuple[Policy, ...]:
+        """The limits by what requests cost."""
+        return tuple(limit for limit in self.limits if limit.budget)
 
     @cached_property
     def is_bounded(self) -> bool:

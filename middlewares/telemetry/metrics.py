@@ -133,6 +133,8 @@ class GatewayMetrics(RequestMetrics):
         self.log_lines_dropped: Callable[[], int] = int
         #: The worker's memories: asked when scraped.
         self.memories: Callable[[], Iterable[Memory[Any, Any]]] = tuple
+        #: What requests of this worker hold of limits now, by the limit's name: asked when scraped.
+        self.limits_reserved: Callable[[], Mapping[str, int]] = dict
         #: How late the event loop ran a timer.
         self.loop_lag = Durations()
         self._attempts: dict[tuple[str, str], int] = defaultdict(int)
@@ -140,6 +142,10 @@ class GatewayMetrics(RequestMetrics):
         self._retries: dict[tuple[str, str], int] = defaultdict(int)
         self._budgets_exhausted: dict[tuple[str], int] = defaultdict(int)
         self._decisions: dict[tuple[str, str], int] = defaultdict(int)
+        #: Units by the budget's name.
+        self._spent: dict[str, int] = defaultdict(int)
+        self._overdrafts: dict[str, int] = defaultdict(int)
+        self._costs_not_read: dict[tuple[str, str], int] = defaultdict(int)
         super().__init__("gateway", registry)
         add_process_metrics(registry)
         Info("gateway_build", "What runs: versions.", registry=registry).info(dict(build or {}))
@@ -170,8 +176,17 @@ class GatewayMetrics(RequestMetrics):
         self._budgets_exhausted[service,] += 1
 
     def limit_decided(self, policy: str, decision: str) -> None:
-        """Count a decision: `allowed`, `refused`, or either with `_locally` while the registry is away."""
+        """Count a decision: `allowed`, `refused` or `shadow_refused`, with `_locally` while the registry is away."""
         self._decisions[policy, decision] += 1
+
+    def budget_settled(self, policy: str, spent: int, overdraft: int) -> None:
+        """Count the units that a request was charged, and those of them above what it had reserved."""
+        self._spent[policy] += spent
+        self._overdrafts[policy] += overdraft
+
+    def cost_not_read(self, policy: str, why: str) -> None:
+        """Count an answer whose cost was not read."""
+        self._costs_not_read[policy, why] += 1
 
     def collect(self) -> Iterable[Metric]:
         yield from super().collect()
@@ -258,6 +273,30 @@ class GatewayMetrics(RequestMetrics):
             "Rate limit decisions.",
             ["policy", "decision"],
             self._decisions,
+        )
+        yield gauge(
+            "gateway_limit_reserved",
+            "Requests in flight and units of budgets that requests hold now.",
+            ["policy"],
+            {(policy,): units for policy, units in self.limits_reserved().items()},
+        )
+        yield counter(
+            "gateway_limit_spent",
+            "Units of budgets that requests have cost.",
+            ["policy"],
+            {(policy,): units for policy, units in self._spent.items()},
+        )
+        yield counter(
+            "gateway_limit_overdraft",
+            "Units of budgets that requests have cost above what was reserved for them.",
+            ["policy"],
+            {(policy,): units for policy, units in self._overdrafts.items()},
+        )
+        yield counter(
+            "gateway_limit_costs_not_read",
+            "Answers whose cost was not read, so that at least what was reserved is charged.",
+            ["policy", "why"],
+            self._costs_not_read,
         )
         yield counter(
             "gateway_fields_dropped",

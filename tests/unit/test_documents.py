@@ -90,6 +90,9 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     metrics.request_repeated("orders", "connect")
     metrics.budget_exhausted("orders")
     metrics.limit_decided("default", "allowed")
+    metrics.limits_reserved = lambda: {"default": 1}
+    metrics.budget_settled("tokens", 1, 1)
+    metrics.cost_not_read("tokens", "absent")
     metrics.memories = lambda: [Memory("requests", entries=1, entry_bytes=1)]
     metrics.background_failures.labels("watcher")
     metrics.background_running.labels("watcher")

@@ -64,6 +64,8 @@ class Service:
 
 @dataclass(slots=True)
 class Limit:
+    """Requests in a window; with an empty `window`, requests in flight."""
+
     name: str
     place: Place
     origin: str

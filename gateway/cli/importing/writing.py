@@ -56,7 +56,9 @@ def _lines(imported: Imported, source: str) -> Iterator[str]:
 
 def _limit(limit: Limit) -> Iterator[str]:
     yield f"  {_comment(Note(limit.place, limit.origin))}"
-    value: dict[str, Value] = {"requests": limit.requests, "window": limit.window}
+    value: dict[str, Value] = {"concurrent": limit.requests}
+    if limit.window:
+        value = {"requests": limit.requests, "window": limit.window}
     if limit.by != "client":
         value["by"] = limit.by
     yield f"  {limit.name}: {_flow(value)}"

@@ -15,6 +15,7 @@ from gateway.config.file.routes import Rewrite as RewriteSection
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
+from middlewares.limits.deciding import Policy
 from middlewares.routing.matching.match import Condition, Exact, Match, Present
 from middlewares.routing.matching.matcher import Matcher
 from middlewares.routing.matching.patterns import compile_pattern
@@ -29,7 +30,7 @@ class Compiled:
     """What a file says, in the form that requests are handled by.
 
     `policy` is that of discovered routes, `policies` those of single services. `prefix` None: nothing is
-    discovered.
+    discovered. `limits` are those of the file, and `default`.
     """
 
     configuration: Configuration
@@ -39,6 +40,7 @@ class Compiled:
     matcher: Matcher[Route]
     has_cors: bool
     fixed: tuple[FixedService, ...]
+    limits: tuple[Policy, ...]
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -67,6 +69,7 @@ def compiling(configuration: Configuration, settings: GatewaySettings) -> Steps[
         matcher,
         policies.has_cors,
         tuple(fixed),
+        policies.limits,
     )
 
 

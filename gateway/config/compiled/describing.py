@@ -1,6 +1,6 @@
 """Describes the routes of a compiled file: each with its policies, and where each policy comes from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from discovery.base.steps import Steps, slices
@@ -210,5 +210,27 @@ def _limit_text(limit: Policy | None) -> str | None:
     """The limit in words; None: it is off."""
     if limit is None:
         return None
-    by = f"header {limit.header.decode()}" if limit.by == "header" else limit.by
-    return f"{limit.requests} in {limit.window_us / 1_000_000:g} s by {by}"
+    words = [f"{_most(limit)} by {limit.key_in_words}"]
+    if limit.counts:
+        words.append(f"answers {_statuses(limit.counts)}")
+    if limit.cost is not None:
+        words.append(f"cost in {limit.cost.place} {limit.cost.place_in_it}")
+        words.append(f"{limit.need} reserved")
+    if limit.shadow:
+        words.append("shadow")
+    return ", ".join(words)
+
+
+def _most(limit: Policy) -> str:
+    if limit.concurrent:
+        return f"{limit.concurrent} in flight"
+    units = " units" if limit.budget else ""
+    return f"{limit.limit}{units} in {limit.window_us / 1_000_000:g} s"
+
+
+def _statuses(statuses: Collection[int]) -> str:
+    """Statuses as the file has them: 200-299 for a range."""
+    first = sorted(one for one in statuses if one - 1 not in statuses)
+    last = sorted(one for one in statuses if one + 1 not in statuses)
+    ranges = zip(first, last, strict=True)
+    return " ".join(str(low) if low == high else f"{low}-{high}" for low, high in ranges)

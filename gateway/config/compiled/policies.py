@@ -8,12 +8,15 @@ from gateway.config.compiled.balancing import balance
 from gateway.config.compiled.outliers import breaker_of, outliers_of
 from gateway.config.compiled.retries import retries_of
 from gateway.config.file.configuration import Configuration
-from gateway.config.file.policies import ByHeader, Cors, Limit
+from gateway.config.file.limits import ByHeader, Limit
+from gateway.config.file.limits import Cost as CostSection
+from gateway.config.file.policies import Cors
 from gateway.config.file.policies import Timeouts as TimeoutsSection
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.settings import EXPOSED, GatewaySettings
 from middlewares.access.deciding import AddressLists
 from middlewares.cors.deciding import ANY, CorsPolicy
+from middlewares.costs.deciding import Cost, tokens_of
 from middlewares.limits.deciding import DEFAULT_POLICY, By, Policy
 from middlewares.routing.policy import RoutePolicy, Timeouts
 
@@ -37,6 +40,11 @@ class Policies:
         }
         self._made: dict[RoutePolicy, RoutePolicy] = {}
         self._general = self._defaults()
+
+    @property
+    def limits(self) -> tuple[Policy, ...]:
+        """The limits of the file that are on, and `default`."""
+        return tuple(limit for limit in self._limits.values() if limit.limit)
 
     @property
     def has_cors(self) -> bool:
@@ -108,22 +116,39 @@ class Policies:
 
     def _named(self, names: Sequence[str] | None) -> tuple[Policy, ...]:
         limits = (self._limits[name] for name in names or ())
-        return tuple(limit for limit in limits if limit.requests)
+        return tuple(limit for limit in limits if limit.limit)
 
 
 def _limit(name: str, section: Limit, settings: GatewaySettings) -> Policy:
     """RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW are those of the limit `default`, whatever the file says."""
-    requests, window_s = section.requests, section.window_s
+    requests, window_s = section.requests or 0, section.window_s or 0.0
     if name == DEFAULT_POLICY:
         if "rate_limit_requests" in settings.model_fields_set:
             requests = settings.rate_limit_requests
         if "rate_limit_window" in settings.model_fields_set:
             window_s = settings.rate_limit_window
-    window_us = round(window_s * 1_000_000)
-    if isinstance(section.by, ByHeader):
-        header = section.by.header.lower().encode("ascii")
-        return Policy(name, requests, window_us, by="header", header=header)
-    return Policy(name, requests, window_us, by=cast("By", section.by))
+    field = section.by.header if isinstance(section.by, ByHeader) else ""
+    return Policy(
+        name,
+        requests,
+        round(window_s * 1_000_000),
+        counts=frozenset(status for low, high in section.counts for status in range(low, high + 1)),
+        by="header" if field else cast("By", section.by),
+        header=field.lower().encode("ascii"),
+        concurrent=section.concurrent or 0,
+        budget=section.budget or 0,
+        reserve=section.reserve or 0,
+        shadow=section.shadow,
+        cost=None if section.cost is None else _cost(section.cost),
+    )
+
+
+def _cost(section: CostSection) -> Cost:
+    if section.response_header is not None:
+        return Cost("response_header", field=section.response_header.lower().encode("ascii"))
+    if section.json_pointer is not None:
+        return Cost("json", pointer=tokens_of(section.json_pointer))
+    return Cost("event_stream", pointer=tokens_of(section.event_stream or ""))
 
 
 def _timeouts(inherited: Timeouts, section: TimeoutsSection | None) -> Timeouts:

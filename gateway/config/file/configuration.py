@@ -1,15 +1,17 @@
 """The whole file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
 from gateway.config.file.http_texts import Name
+from gateway.config.file.limits import Limit
 from gateway.config.file.paths import Discover
-from gateway.config.file.policies import Defaults, Limit
+from gateway.config.file.policies import Defaults
 from gateway.config.file.routes import Route
-from gateway.config.file.sections import Section
+from gateway.config.file.sections import Section, Wrong
 from gateway.config.file.services import Service
+from middlewares.limits.deciding import DEFAULT_POLICY
 
 
 class Configuration(Section):
@@ -41,3 +43,9 @@ class Configuration(Section):
         description="Routes. The most specific match wins; of two that tie, the first.",
         examples=[[{"name": "shop", "match": {"prefix": "/shop"}, "service": "shop_service"}]],
     )
+
+    def wrong(self) -> Iterable[Wrong]:
+        usual = self.limits.get(DEFAULT_POLICY)
+        if usual is not None and usual.requests is None:
+            message = "must have requests and window, which RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW can set"
+            yield Wrong(("limits", DEFAULT_POLICY), message)

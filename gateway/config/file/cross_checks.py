@@ -69,6 +69,15 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
             for index, closed in opened
         ]
         yield
+    found += [
+        _warning(
+            root,
+            ("limits", name, "by"),
+            "this version authenticates nobody: each request is counted by its client",
+        )
+        for name, limit in configuration.limits.items()
+        if limit.by == "subject"
+    ]
     if configuration.discover is not False:
         return found  # every service may have its route by name
     asked = {route.service for route in configuration.routes}

@@ -4,17 +4,12 @@
 NOT_YET = frozenset(
     [
         "auth",
-        "budget",
         "cache",
         "compress",
-        "cost",
-        "counts",
         "mirror",
         "request",
-        "reserve",
         "response",
         "rewrite_location",
-        "shadow",
         "split",
         "tls",
         "validate",

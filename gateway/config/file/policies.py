@@ -1,24 +1,15 @@
-"""Policies: time-outs, limits, CORS, and from where a route may be asked."""
+"""Policies: time-outs, CORS, from where a route may be asked, and what routes have by default."""
 
 from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from gateway.config.file.hosts import Origin, Source
 from gateway.config.file.http_texts import FieldName, Method, Name
-from gateway.config.file.numbers import Timeout, choice, duration, whole_number
+from gateway.config.file.numbers import Timeout, duration
 from gateway.config.file.parsed import Parsed
-from gateway.config.file.sections import (
-    AT_VALUE,
-    MAPPING,
-    TEXT,
-    Listed,
-    Section,
-    Some,
-    Wrong,
-    kind_of,
-)
+from gateway.config.file.sections import Listed, Section, Some, Wrong
 
 
 def _flag(value: object) -> bool:
@@ -63,44 +54,6 @@ class Timeouts(Section):
         description="For the whole exchange, all attempts together.",
         examples=["1m"],
         json_schema_extra={"default": 0},
-    )
-
-
-class ByHeader(Section):
-    """Counts for each value of a header."""
-
-    header: FieldName = Field(
-        description="The header whose value is counted for.", examples=["X-Tenant"]
-    )
-
-
-By = Annotated[
-    Annotated[
-        str, choice("client", "service", "route", "everyone", words="{header: NAME}"), Tag(TEXT)
-    ]
-    | Annotated[ByHeader, Tag(MAPPING)],
-    Discriminator(
-        kind_of,
-        custom_error_type=AT_VALUE,
-        custom_error_message="must be client, service, route, everyone or {header: NAME}",
-    ),
-]
-
-
-class Limit(Section):
-    """At most so many requests in any window of this length."""
-
-    requests: Annotated[int, whole_number(1, 1_000_000)] = Field(
-        description="Requests that are admitted in a window.", examples=[100]
-    )
-    window_s: Annotated[float, duration("100ms", "1d")] = Field(
-        alias="window", description="The length of the window.", examples=["60s"]
-    )
-    by: By = Field(
-        default="client",
-        description="Whose requests are counted together: those of a client, to a service, on a route, "
-        "all of them, or those with the same value of a header.",
-        examples=["client"],
     )
 
 

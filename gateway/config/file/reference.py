@@ -150,29 +150,34 @@ def _table(section: dict[str, Any], sections: dict[str, str]) -> str:
 def _together(section: dict[str, Any]) -> str:
     """Sentences on the keys that go together, from the schema's rules."""
     lines = []
-    one_of: list[str] = []
-    for rule in section.get("allOf", ()):
-        for key in rule.get("not", {}).get("required", ()):
-            one_of += [] if key in one_of else [key]
     at_least = [
         key
         for rule in section.get("allOf", ())
         for kind in rule.get("anyOf", ())
         for key in kind["required"]
     ]
-    if one_of and one_of == at_least:
-        lines.append(f"There must be exactly one of {_codes(one_of)}.")
-    elif one_of:
-        lines.append(f"There may be one of {_codes(one_of)}.")
-    if at_least and one_of != at_least:
+    pairs = [rule["not"]["required"] for rule in section.get("allOf", ()) if "not" in rule]
+    among = [pair for pair in pairs if set(pair) <= set(at_least)]
+    if among and _keys_of(among) == at_least:
+        lines.append(f"There must be exactly one of {_codes(at_least)}.")
+        pairs = [pair for pair in pairs if pair not in among]
+        at_least = []
+    if pairs:
+        lines.append(f"There may be one of {_codes(_keys_of(pairs))}.")
+    if at_least:
         lines.append(f"There must be at least one of {_codes(at_least)}.")
     needing: dict[str, list[str]] = {}
-    for key, (needed,) in section.get("dependentRequired", {}).items():
-        needing.setdefault(needed, []).append(key)
+    for key, all_needed in section.get("dependentRequired", {}).items():
+        for needed in all_needed:
+            needing.setdefault(needed, []).append(key)
     lines += [
         f"Only beside `{needed}` may there be {_codes(keys)}." for needed, keys in needing.items()
     ]
     return "\n" + " ".join(lines) + "\n" if lines else ""
+
+
+def _keys_of(pairs: list[list[str]]) -> list[str]:
+    return list(dict.fromkeys(key for pair in pairs for key in pair))
 
 
 def _words(one: dict[str, Any], sections: dict[str, str]) -> str:

@@ -49,7 +49,7 @@ class Section(BaseModel):
     exactly_one: ClassVar[tuple[str, ...]] = ()
     at_most_one: ClassVar[tuple[str, ...]] = ()
     at_least_one: ClassVar[tuple[str, ...]] = ()
-    needs: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset()
     #: Values for required keys that `wrong` does not read, so that it can be asked without them.
     stand_ins: ClassVar[Mapping[str, Any]] = {}
@@ -139,7 +139,7 @@ class Section(BaseModel):
         for group in (cls.exactly_one, cls.at_least_one):
             if group and not set(group) & set(meant):
                 yield Wrong((), f"lacks one of {_listed(group)}")
-        for key, needed in cls.needs.items():
+        for key, needed in _needed(cls):
             if key in value and needed not in meant:
                 yield Wrong((key,), f"needs {needed}, which is not there", True)
 
@@ -153,7 +153,8 @@ class Section(BaseModel):
                 _without_null(one)
         rules: list[dict[str, Any]] = [
             {"not": {"required": list(pair)}}
-            for pair in combinations(cls.exactly_one or cls.at_most_one, 2)
+            for group in (cls.exactly_one, cls.at_most_one)
+            for pair in combinations(group, 2)
         ]
         rules += [
             {"anyOf": [{"required": [key]} for key in group]}
@@ -162,9 +163,16 @@ class Section(BaseModel):
         ]
         if rules:
             schema["allOf"] = rules
-        if cls.needs:
-            schema["dependentRequired"] = {key: [one] for key, one in cls.needs.items()}
+        for key, needed in _needed(cls):
+            schema.setdefault("dependentRequired", {}).setdefault(key, []).append(needed)
         return schema
+
+
+def _needed(section: type[Section]) -> Iterator[tuple[str, str]]:
+    """Each key that needs another one, with that one."""
+    for key, needed in section.needs.items():
+        for one in (needed,) if isinstance(needed, str) else needed:
+            yield key, one
 
 
 @cache

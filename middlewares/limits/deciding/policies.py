@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from middlewares.costs.deciding import Cost
+
 #: The fields that tell clients their limits (draft-ietf-httpapi-ratelimit-headers-11), lower-case. On a
 #: limited route ours replace those of an upstream.
 LIMIT_FIELDS = frozenset([b"ratelimit-policy", b"ratelimit"])
@@ -20,7 +22,7 @@ COUNTED, CHARGED, CONCURRENT, BUDGET, SHADOW = 0, 1, 2, 3, 4
 #: The limit that every gateway has: RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW make it.
 DEFAULT_POLICY = "default"
 #: Whose requests are counted together.
-By = Literal["client", "service", "route", "everyone", "header"]
+By = Literal["client", "subject", "service", "route", "everyone", "header"]
 
 
 #: What a limit counts: requests in a window, requests in flight, or units of cost in a window.
@@ -36,10 +38,11 @@ class Policy:
       is known. Concurrent requests may then exceed the limit together.
     - `concurrent`: at most so many requests in flight; there is no window.
     - `budget`: at most so many units in any interval of `window_us`. A request reserves `reserve` units
-      (at least 1), and is charged what it has cost once that is known.
+      (at least 1), and is charged what it has cost once that is known: `cost` says where the answer has it.
 
-    `by` says whose requests are counted together: a client's, those for a service, those of a route,
-    everyone's, or those with the same value of the field `header`, which is in lower case.
+    `by` says whose requests are counted together: a client's, a subject's (as long as nobody authenticates
+    subjects: its client's), those for a service, those of a route, everyone's, or those with the same
+    value of the field `header`, which is in lower case.
 
     A `shadow` is decided and counted but refuses nobody. A request that it would have refused is not
     charged to it, just as a refused one would not be.
@@ -58,12 +61,18 @@ class Policy:
     budget: int = 0
     reserve: int = 0
     shadow: bool = False
+    cost: Cost | None = None
 
     def __post_init__(self) -> None:
         if sum(map(bool, (self.requests, self.concurrent, self.budget))) > 1:
             raise ValueError("a limit counts requests, requests in flight, or a budget")
         if self.counts and not self.requests:
             raise ValueError("only a limit of requests counts answers")
+
+    @property
+    def key_in_words(self) -> str:
+        """Whose requests are counted together, in words."""
+        return f"header {self.header.decode('ascii')}" if self.by == "header" else self.by
 
     @cached_property
     def kind(self) -> Kind:

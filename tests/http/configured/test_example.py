@@ -50,6 +50,12 @@ async def test_every_route_of_the_example(
     assert (await configured.ask("/files/a%2Fb")).status == 200
     assert legacy.requests[-1].target == b"/archive/a%2Fb"
 
+    await gateway.register("chat_service", configured.upstream.port, health_check_url="/health")
+    chat = await configured.ask("/v1/chat/completions", method="POST", body="{}")
+    assert chat.status == 200
+    # The other budget is a shadow, of which nobody is told.
+    assert chat.values(b"RateLimit-Policy") == [b'"streamed";q=100000;w=3600']
+
     assert (await configured.ask("/")).body == b"here"
     # A condition does not hold, so the next route takes it.
     assert (await configured.ask("/orders/7", *order, host="shop.example.com")).body == b"here"

@@ -59,7 +59,12 @@ ALL_FAILURES = [
     if issubclass(kind, Failure) and kind not in (ClientFailure, UpstreamFailure)
 ]
 #: Failures without a row of their own; they are answered like their parent.
-WITHOUT_A_ROW = (failures.UpstreamSilent, failures.OutOfResources, failures.ServiceBusy)
+WITHOUT_A_ROW = (
+    failures.UpstreamSilent,
+    failures.OutOfResources,
+    failures.ServiceBusy,
+    failures.TooManyInFlight,
+)
 
 
 @pytest.mark.parametrize("kind", ALL_FAILURES)

@@ -4,8 +4,8 @@ from gateway.cli.importing.nginx.syntax import Directive
 
 _NAMES = """
     http server server_name listen upstream location proxy_pass return rewrite proxy_connect_timeout
-    proxy_read_timeout client_max_body_size allow deny limit_req limit_req_zone default_type
-    proxy_next_upstream proxy_next_upstream_tries
+    proxy_read_timeout client_max_body_size allow deny limit_req limit_req_zone limit_conn limit_conn_zone
+    default_type proxy_next_upstream proxy_next_upstream_tries
 """
 #: Directives that become keys of our file; what differs is said where they are read.
 UNDERSTOOD = frozenset(_NAMES.split())
@@ -21,7 +21,6 @@ _ITSELF = "not needed, Lockgate does it itself"
 _TLS = "Lockgate ends no TLS yet; let something in front of it do that"
 _HEADERS = "Lockgate changes no headers yet; let the service do it"
 _OTHER_PROTOCOL = "Lockgate speaks HTTP to services only"
-_CONCURRENT = "services.NAME.concurrent bounds requests in flight"
 
 _GROUPS = (
     (
@@ -58,7 +57,6 @@ _GROUPS = (
     ("random", "Lockgate chooses the least loaded instance"),
     ("hash sticky", "services.NAME.balance can hash a header, a cookie or the client"),
     ("set_real_ip_from real_ip_header", "TRUSTED_PROXIES says it"),
-    ("limit_conn limit_conn_zone", _CONCURRENT),
     ("large_client_header_buffers client_header_buffer_size", "MAX_REQUEST_HEAD_BYTES says it"),
     ("add_header proxy_hide_header", _HEADERS),
     ("mirror sub_filter limit_rate", _LATER),
@@ -81,7 +79,7 @@ _FAMILIES = {
     "gzip": "Lockgate compresses nothing yet; let the service do it",
     "brotli": "Lockgate compresses nothing yet; let the service do it",
     "limit_req_": "Lockgate answers 429 with Retry-After",
-    "limit_conn_": _CONCURRENT,
+    "limit_conn_": "Lockgate answers 503 with Retry-After",
     "auth_": "Lockgate checks no credentials yet",
     "fastcgi_": _OTHER_PROTOCOL,
     "uwsgi_": _OTHER_PROTOCOL,

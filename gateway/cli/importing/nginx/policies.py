@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from gateway.cli.importing.model import EVERYBODY, Limit, Note, Route, Value
+from gateway.cli.importing.model import EVERYBODY, Imported, Limit, Note, Route, Value
 from gateway.cli.importing.names import Names
 from gateway.cli.importing.nginx.hints import RESTRICTING, shown
 from gateway.cli.importing.nginx.scopes import Scope
@@ -21,6 +21,7 @@ from gateway.cli.importing.values import (
 
 _ASKED_HOST = frozenset(["$host", "$http_host", "$host:$server_port"])
 _RATE = re.compile(r"rate=([0-9]{1,6})r/([sm])")
+_NUMBER = re.compile(r"[1-9][0-9]{0,5}")
 _HEADER_KEY = re.compile(r"\$http_([a-z0-9_]+)")
 _CORS = "access-control-"
 _MAX_ADDRESSES = 1_000
@@ -30,8 +31,9 @@ _REFUSING = re.compile(r"4[0-9]{2}")
 class Policies:
     """Puts what is in force at a location into its route."""
 
-    def __init__(self, limits: dict[str, Limit]) -> None:
+    def __init__(self, limits: dict[str, Limit], in_flight: "InFlight") -> None:
         self._limits = limits
+        self._in_flight = in_flight
 
     def put(self, route: Route, scope: Scope) -> None:
         """The policies of every route."""
@@ -55,29 +57,81 @@ class Policies:
             if burst:
                 text = f"{burst}: no burst above the limit; raise `requests` and `window` alike to admit one"
                 route.notes.append(Note(one.place, text))
+        for one in scope.in_force("limit_conn"):
+            limit = self._in_flight.limit_of(one)
+            if limit is None:
+                text = f"{one}: its zone or its number can't be imported"
+                route.notes.append(Note(one.place, text))
+            elif limit.name not in names:
+                names.append(limit.name)
         if names:
             route.settings["limits"] = names
+
+
+class InFlight:
+    """The limits of requests in flight: one for each limit_conn_zone and number."""
+
+    def __init__(self, imported: Imported) -> None:
+        self._imported = imported
+        self._keys: dict[str, Value] = {}
+        self._limits: dict[tuple[str, str], Limit] = {}
+
+    def read(self, zone: Directive) -> bool:
+        """Take a limit_conn_zone; False if our file can't have its key."""
+        name = _zone_name(zone)
+        by = _key_of(zone.args[0]) if zone.args else None
+        if not name or by is None:
+            return False
+        self._keys[name] = by
+        return True
+
+    def limit_of(self, one: Directive) -> Limit | None:
+        """The limit of a limit_conn; None if our file can't have it."""
+        if (
+            len(one.args) != 2
+            or one.args[0] not in self._keys
+            or not _NUMBER.fullmatch(one.args[1])
+        ):
+            return None
+        zone, number = one.args
+        if (zone, number) not in self._limits:
+            name = self._imported.limit_names.give(zone)
+            by = self._keys[zone]
+            limit = Limit(name, one.place, shown(one), int(number), "", by)
+            text = "nginx counts connections with a request, and answers 503, as Lockgate does"
+            limit.notes.append(Note(one.place, text))
+            self._limits[zone, number] = limit
+            self._imported.limits.append(limit)
+        return self._limits[zone, number]
 
 
 def limit_of(zone: Directive, names: Names) -> tuple[str, Limit] | None:
     """The name of a limit_req_zone and its limit; None if our file can't have it."""
     rate = next((found for arg in zone.args if (found := _RATE.fullmatch(arg))), None)
-    name = next((arg[5:].partition(":")[0] for arg in zone.args if arg.startswith("zone=")), "")
+    name = _zone_name(zone)
     if rate is None or not name or int(rate[1]) == 0:
         return None
-    key = zone.args[0]
-    by: Value
-    if key in ("$binary_remote_addr", "$remote_addr"):
-        by = "client"
-    elif (found := _HEADER_KEY.fullmatch(key)) and (field := field_of(found[1].replace("_", "-"))):
-        by = {"header": field.title()}
-    else:
+    by = _key_of(zone.args[0])
+    if by is None:
         return None
     requests, window = int(rate[1]), "1s" if rate[2] == "s" else "60s"
     limit = Limit(names.give(name), zone.place, shown(zone), requests, window, by)
     text = f"nginx spaces requests evenly; Lockgate admits {requests} in any {window}, then answers 429"
     limit.notes.append(Note(zone.place, text))
     return name, limit
+
+
+def _zone_name(zone: Directive) -> str:
+    return next((arg[5:].partition(":")[0] for arg in zone.args if arg.startswith("zone=")), "")
+
+
+def _key_of(key: str) -> Value:
+    """Whose requests are counted together; None if our file can't say it."""
+    if key in ("$binary_remote_addr", "$remote_addr"):
+        return "client"
+    found = _HEADER_KEY.fullmatch(key)
+    field = field_of(found[1].replace("_", "-")) if found else None
+    return {"header": field.title()} if field else None
 
 
 def timeouts(route: Route, scope: Scope) -> None:

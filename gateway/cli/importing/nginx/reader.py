@@ -5,7 +5,7 @@ from gateway.cli.importing.model import AMBIGUOUS, TIMES, Imported, Limit, Note
 from gateway.cli.importing.nginx.handlers import Handlers
 from gateway.cli.importing.nginx.hints import hint_for
 from gateway.cli.importing.nginx.locations import Locations, add_rest, remarks
-from gateway.cli.importing.nginx.policies import Policies, limit_of
+from gateway.cli.importing.nginx.policies import InFlight, Policies, limit_of
 from gateway.cli.importing.nginx.scopes import Scope, with_included
 from gateway.cli.importing.nginx.servers import servers_of
 from gateway.cli.importing.nginx.syntax import Directive, parse
@@ -18,6 +18,10 @@ nginx refuses bodies over 1 MiB, Lockgate none (MAX_BODY_BYTES, or max_body of a
 {AMBIGUOUS}"""
 
 
+#: They stand in `http`, wherever the file is included.
+_ZONES = ("limit_req_zone", "limit_conn_zone")
+
+
 def read_nginx(text: str, file: str, included: Included) -> Imported:
     """What the text comes to, with the files that it may include. Unreadable: it is not nginx's syntax."""
     imported = Imported(differences=_DIFFERENCES.splitlines())
@@ -26,10 +30,10 @@ def read_nginx(text: str, file: str, included: Included) -> Imported:
     if any(one.name == "http" for one in main):
         imported.notes += remarks(main)
     imported.notes += remarks(scope.directives)
-    limits = _limits(scope, imported)
+    limits, in_flight = _limits(scope, imported), _in_flight(scope, imported)
     upstreams = Upstreams(scope.named("upstream"), imported)
     servers = servers_of(scope.named("server"), scope, imported.notes)
-    locations = Locations(imported, Handlers(upstreams), Policies(limits))
+    locations = Locations(imported, Handlers(upstreams), Policies(limits, in_flight))
     for server in servers:
         imported.notes += remarks(server.scope.directives)
         locations.add(server)
@@ -45,7 +49,7 @@ def _http(main: list[Directive]) -> list[Directive]:
         return [inner for one in blocks for inner in one.block or ()]
     if any(one.name == "location" for one in main):
         last = max(one.last_line for one in main)
-        inner = [one for one in main if one.name not in ("upstream", "limit_req_zone")]
+        inner = [one for one in main if one.name not in ("upstream", *_ZONES)]
         server = Directive("server", main[0].place, [], inner, last)
         return [server, *(one for one in main if one not in inner)]
     return main
@@ -64,3 +68,12 @@ def _limits(scope: Scope, imported: Imported) -> dict[str, Limit]:
         limits[name] = limit
         imported.limits.append(limit)
     return limits
+
+
+def _in_flight(scope: Scope, imported: Imported) -> InFlight:
+    in_flight = InFlight(imported)
+    for zone in scope.named("limit_conn_zone"):
+        if not in_flight.read(zone):
+            text = f"{hint_for(zone)}; its key is not understood"
+            imported.notes.append(Note(zone.place, text))
+    return in_flight

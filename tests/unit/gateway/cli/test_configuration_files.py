@@ -31,7 +31,7 @@ def test_a_right_file_is_told_in_one_line(tmp_path: Path) -> None:
     example = str(ROOT / "docs/examples/lockgate.yaml")
     assert lockgate(tmp_path, "check-config", example) == (
         0,
-        f"{example}: 6 routes, 1 service, 3 limits\n",
+        f"{example}: 7 routes, 1 service, 8 limits\n",
         "",
     )
 

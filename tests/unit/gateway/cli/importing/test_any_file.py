@@ -12,6 +12,7 @@ from tests.unit.gateway.cli.importing.reading import document_of
 KINDS: list[Kind] = ["nginx", "compose", "traefik"]
 NAMES = """
     allow deny listen server_name proxy_pass proxy_set_header return rewrite limit_req limit_req_zone add_header
+    limit_conn limit_conn_zone
     client_max_body_size proxy_read_timeout proxy_connect_timeout auth_basic include default_type server internal
 """
 WORDS = """

@@ -5,7 +5,13 @@ from typing import Any
 import pytest
 
 from gateway.cli.importing.model import Unreadable
-from tests.unit.gateway.cli.importing.reading import Route, route_of, routes_of, services_of
+from tests.unit.gateway.cli.importing.reading import (
+    Route,
+    document_of,
+    route_of,
+    routes_of,
+    services_of,
+)
 
 HTTPS = {"scheme": "https", "port": 443}
 B = {"host": "b.example"}
@@ -329,3 +335,21 @@ def test_the_balance_of_an_upstream(line: str, by: Any) -> None:
     text = f"upstream u {{ {line} server a:1; server b:1; }} server {{ location / {{ proxy_pass http://u; }} }}"
     (service,) = services_of("nginx", text).values()
     assert service.get("balance", {}).get("by") == by
+
+
+def test_requests_in_flight_are_limited_by_a_zone_and_a_number() -> None:
+    zones = "limit_conn_zone $binary_remote_addr zone=addr:10m; limit_conn_zone $http_x_tenant zone=t:1m;"
+    inner = f"limit_conn addr 10; location / {{ {PASS} }} location /b {{ limit_conn t 2; {PASS} }}"
+    document = document_of("nginx", f"{zones} server {{ {inner} }}")
+    assert document["limits"] == {
+        "addr": {"concurrent": 10},
+        "t": {"concurrent": 2, "by": {"header": "X-Tenant"}},
+    }
+    routes = {one["match"]["prefix"]: one["limits"] for one in document["routes"]}
+    assert routes == {"/": ["addr"], "/b": ["t"]}
+
+
+@pytest.mark.parametrize("line", ["limit_conn addr;", "limit_conn addr $n;", "limit_conn other 5;"])
+def test_a_limit_of_requests_in_flight_that_is_not_understood_is_left_out(line: str) -> None:
+    zone = "limit_conn_zone $binary_remote_addr zone=addr:10m;"
+    assert "limits" not in location(f"{line} location / {{ {PASS} }}", around=zone)

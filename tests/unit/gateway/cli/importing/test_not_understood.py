@@ -65,6 +65,7 @@ def test_a_line_of_an_upstream(line: str, hint: str) -> None:
         ("include missing.conf;", "there is no such file"),
         ("stream { }", "Lockgate passes on HTTP only"),
         ("limit_req_zone $uri zone=a:1m rate=1r/s;", "its key or rate is not understood"),
+        ("limit_conn_zone $uri zone=a:1m;", "its key is not understood"),
         ("server { server_name ~^a; }", "none of its names is understood"),
     ],
 )

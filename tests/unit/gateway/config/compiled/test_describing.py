@@ -141,3 +141,34 @@ def test_a_file_tells_of_discovered_routes_by_the_services_that_it_names() -> No
     assert "concurrent" not in policies(found[1])
     nothing = compiled("discover: false", settings)
     assert routes_to_discover(nothing, settings) == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (
+            "{requests: 5, window: 1m, counts: [401, 403, 500-599]}",
+            "5 in 60 s by client, answers 401 403 500-599",
+        ),
+        ("{concurrent: 50, by: everyone}", "50 in flight by everyone"),
+        ("{concurrent: 5, by: subject, shadow: true}", "5 in flight by subject, shadow"),
+        (
+            "{budget: 100000, window: 1h, by: service, cost: {json: /usage/a~1b}, reserve: 4000}",
+            "100000 units in 3600 s by service, cost in json /usage/a~1b, 4000 reserved",
+        ),
+        (
+            "{budget: 10, window: 1s, cost: {response_header: X-Cost}}",
+            "10 units in 1 s by client, cost in response_header x-cost, 1 reserved",
+        ),
+        (
+            "{budget: 10, window: 1s, cost: {event_stream: /a}}",
+            "10 units in 1 s by client, cost in event_stream /a, 1 reserved",
+        ),
+    ],
+)
+def test_each_kind_of_limit_is_told_in_words(limit: str, words: str) -> None:
+    text = f"""
+    limits: {{a: {limit}}}
+    routes: [{{name: a, match: {{}}, respond: {{}}, limits: [a]}}]
+    """
+    assert policies(routes(text)["a"])["limits.a"] == (words, "limits.a")

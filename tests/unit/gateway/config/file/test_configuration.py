@@ -7,10 +7,12 @@ import pytest
 
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.hosts import ServiceUrl
+from gateway.config.file.limits import ByHeader
 from gateway.config.file.loading import read_bytes
 from gateway.config.file.matches import Condition
-from gateway.config.file.policies import ByHeader
 from gateway.config.file.routes import Route
+from tests.support.configuration_files import mistakes_in
+from tests.support.documents import blocks
 
 
 def configuration(text: str) -> Configuration:
@@ -216,3 +218,18 @@ def test_a_configuration_can_be_compared_and_not_changed() -> None:
     assert one == configuration(text)
     with pytest.raises(ValueError, match="frozen"):
         one.discover = False
+
+
+def test_the_files_of_the_page_on_limits_are_right() -> None:
+    found = blocks("docs/limits.md", "yaml")
+    assert found
+    for block in found:
+        read = read_bytes(block.text.encode())
+        assert read.mistakes == ()
+
+
+def test_a_limit_by_subject_is_warned_of_while_nobody_is_authenticated() -> None:
+    text = "limits: {a: {requests: 1, window: 1m, by: subject}}\ndefaults: {limits: [a]}"
+    assert mistakes_in(text) == [
+        "f:1:39: warning: limits.a.by: this version authenticates nobody: each request is counted by its client"
+    ]

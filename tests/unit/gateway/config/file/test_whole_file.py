@@ -40,8 +40,7 @@ limits: {y: {}}
         "f:4:12: routes[1].name: the name is that of routes[0] in line 3 too; choose another one",
         "f:4:15: routes[1].match: takes the very same requests as routes[0] in line 3",
         "f:4:45: routes[1].service: must be a name: a lower-case letter and up to 62 of a-z 0-9 _ -",
-        "f:5:13: limits.y: requests is missing",
-        "f:5:13: limits.y: window is missing",
+        "f:5:13: limits.y: lacks one of requests, concurrent, budget",
     ]
 
 
