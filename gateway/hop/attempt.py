@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 from discovery.model.instance import Instance
 from gateway.front.answer import Answer
 from gateway.front.request_body import RequestBody
+from gateway.hop.deciding.blaming import FAILED, blame
 from gateway.hop.deciding.retrying import Again, decide, may_move
 from gateway.hop.sending import Sending
 from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.messages import RequestHead
 from middlewares.exchange import Attempt
-from middlewares.failures import Failure, UpstreamFailure, UpstreamReset
+from middlewares.failures import Failure, UpstreamReset
 from middlewares.problems import problem_of
 from middlewares.telemetry.attempts import attempt_failed
 from middlewares.telemetry.metrics import GatewayMetrics
@@ -21,8 +22,6 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.hop.watched_service import WatchedService
 
 ANSWERED = "answered"
-#: Statuses by which an instance says that it has failed: balancing takes no such answer for a quick one.
-FAILED = frozenset([500, 502, 503, 504])
 #: How an attempt ended: with an unsent answer or with a failure.
 Outcome = Answer | Failure
 
@@ -72,7 +71,7 @@ class Attempts:
         if isinstance(outcome, Failure):
             attempt.outcome = problem_of(outcome).reason
             self._evidence.attempt_failed(instance, outcome)
-            if isinstance(outcome, UpstreamFailure):
+            if blame(outcome, took_s, sending.route.policy.patience_s):
                 self._upstreams.attempt_failed(instance.key, took_s)
             attempt_failed(attempt, attempt.outcome, outcome)
         else:

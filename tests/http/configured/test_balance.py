@@ -183,6 +183,26 @@ async def test_the_one_that_is_clearly_slower_gets_no_more_without_need(
     assert [one["in_flight"] for one in loads.values()] == [0, 0, 0]
 
 
+async def test_a_client_in_a_hurry_makes_nobody_look_as_if_it_failed(
+    start_balanced: StartBalanced,
+) -> None:
+    """Each request with a time-out of a millisecond would double the latency of its instance."""
+    let_go = asyncio.Event()
+
+    async def hold(_received: Received, _writer: asyncio.StreamWriter) -> None:
+        await let_go.wait()
+
+    balanced = await start_balanced("{}")
+    await balanced.add("h", hold)
+    gateway = balanced.configured.gateway
+    for _ in range(8):
+        answer = await balanced.configured.ask("/api/shop", "X-Request-Timeout: 0.001")
+        assert answer.status == 504
+    (instance,) = (await gateway.admin("GET", "/services/shop")).json()["instances"]
+    assert (instance["load"]["latency_ms"] or 0) < 500
+    let_go.set()
+
+
 async def test_the_one_that_fails_fast_gets_no_more_either(start_balanced: StartBalanced) -> None:
     balanced = await start_balanced("{}", "ab")
     failing = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 1\r\n\r\nf"
