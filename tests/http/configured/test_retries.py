@@ -421,3 +421,20 @@ async def test_a_gateway_without_a_file_passes_the_field_and_keeps_its_own_time(
         assert answer.status in (200, 503)
 
     assert [one.values(b"x-request-timeout") for one in upstream.requests] == [[b"0.01"]] * 2
+
+
+async def test_with_outliers_and_a_breaker_one_bad_instance_of_three_costs_no_get(
+    start_configured: StartConfigured, start_upstream: StartUpstream
+) -> None:
+    text = "services: {order_service: {retries: {}, outliers: {failures: 3}, breaker: {}}}"
+    configured = await start_configured(text, UNAVAILABLE)
+    for number in range(2):
+        good = await start_upstream()
+        await configured.gateway.register(
+            "order_service", good.port, f"good-{number}", health_check_url="/health"
+        )
+
+    assert await configured.statuses(60, "/api/order/x") == [200] * 60
+
+    # It is put out, and gets no more than a trial now and then.
+    assert 1 <= len(configured.upstream.requests) <= 6
