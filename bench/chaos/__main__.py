@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from bench.chaos.judging_peers import judging
 from bench.chaos.outcome import HEAD, Outcome
 from bench.chaos.peers import Peer, installed
 from bench.chaos.runner import run
@@ -30,7 +31,8 @@ def main() -> int:
     parser.add_argument("--alone", action="store_true", help="without the peers")
     parser.add_argument("--write", type=Path, metavar="FILE", help="such as docs/chaos.md")
     args = parser.parse_args()
-    peers = [] if args.alone else installed()
+    peers = [] if args.alone else [*installed(), *judging()]
+    judges = set() if args.alone else {name for _, name in judging()}
     missed = False
     rows: list[Row] = []
     beside: list[Row] = []
@@ -44,7 +46,12 @@ def main() -> int:
             print(outcome.line(), flush=True)
             rows.append((*outcome.cells(), "; ".join(outcome.problems()) or "pass"))
         missed = missed or outcome is None or bool(outcome.problems())
-        lost = [lost_by(scenario, make(), short=args.short) for make, _ in peers]
+        lost = [
+            lost_by(scenario, make(), short=args.short)
+            if scenario.shape.judges or name not in judges
+            else NO_CONCERN
+            for make, name in peers
+        ]
         beside.append((scenario.name, outcome.lost() if outcome else DID_NOT_COME_UP, *lost))
     if args.write is not None:
         machine = f"On {processor()} with {os.cpu_count()} cores, {time_of(args.short)}."

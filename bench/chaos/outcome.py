@@ -168,7 +168,7 @@ class Outcome:
         name, did, requests, failed, twice, detected, recovered = self.cells()
         verdict = "; ".join(self.problems()) or "pass"
         return (
-            f"{name}: {did}; {requests} requests, {failed} failed, {twice} POSTs twice, "
+            f"{name}: {did}; {requests} requests, failures: {failed}; {twice} POSTs twice, "
             f"detected in {detected} s, recovered in {recovered} s: {verdict}"
         )
 

@@ -107,7 +107,7 @@ class Traefik:
             "serversTransport": {
                 "forwardingTimeouts": {
                     "dialTimeout": "1s",
-                    "responseHeaderTimeout": f"{_within_s(site)}s",
+                    "responseHeaderTimeout": f"{within_s(site)}s",
                 }
             },
         }
@@ -257,7 +257,7 @@ class HAProxy:
         text = _HAPROXY.format(
             port=site.port,
             admin=self._admins[site],
-            within_s=_within_s(site),
+            within_s=within_s(site),
             check_each_ms=round(site.probe_each_s * 1000),
             check_within_ms=round(site.probe_within_s * 1000),
             failures=" 500" if site.judges else "",
@@ -283,7 +283,8 @@ def installed() -> list[tuple[Callable[[], Peer], str]]:
     return found
 
 
-def _within_s(site: Site) -> int:
+def within_s(site: Site) -> int:
+    """How long a peer waits for an answer's head."""
     return JUDGED_WITHIN_S if site.judges else UPSTREAM_WITHIN_S
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.chaos.judging_peers import judging
 from bench.chaos.load import Request
 from bench.chaos.outcome import Death, Outcome
 from bench.chaos.peers import Peer, installed
@@ -27,6 +28,21 @@ async def test_a_peer_is_entered_with_all_instances_and_finds_them_again(
     assert outcome.twice == []
     assert len(outcome.failed) < len(outcome.requests) / 4
     assert {one.method for one in outcome.requests} == {"GET", "POST"}
+
+
+@pytest.mark.xdist_group("chaos-1")
+@pytest.mark.parametrize("make", [pytest.param(make, id=name) for make, name in judging()])
+async def test_a_peer_that_judges_meets_the_same_fault(
+    make: Callable[[], Peer], tmp_path: Path
+) -> None:
+    (scenario,) = (one for one in SCENARIOS if one.name == "judged: some fail")
+
+    outcome = await run(scenario, tmp_path, short=True, peer=make())
+
+    assert outcome.recovered
+    assert outcome.nothing_broken is None
+    assert outcome.twice == []
+    assert len(outcome.failed) < len(outcome.requests) / 4
 
 
 @pytest.mark.parametrize(

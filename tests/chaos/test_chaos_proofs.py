@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from bench.chaos import proofs
 from bench.chaos.acts import Act
 from bench.chaos.load import Drop, Load, Request
-from bench.chaos.outcome import Death, Outcome
+from bench.chaos.outcome import Bar, Death, Outcome
 from bench.chaos.proofs import NothingBroken
 from bench.chaos.runner import run
 from bench.chaos.scenarios import Scenario
@@ -114,6 +115,25 @@ def test_instances_that_never_hang_up_are_told(tmp_path: Path) -> None:
 
     (tmp_path / "b.hung-up").write_text("x", "ascii")
     proofs.hung_up(tmp_path)
+
+
+def test_instances_that_never_misbehave_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.asked").write_text("12 0\n13 0\n", "ascii")
+    with pytest.raises(NothingBroken):
+        proofs.misbehaves(tmp_path)
+
+    (tmp_path / "b.asked").write_text("13 1\n", "ascii")
+    proofs.misbehaves(tmp_path)
+
+
+def test_slow_answers_and_the_busiest_second_are_held_to_the_bar() -> None:
+    slow = Request("GET", "w", 2.0, 2.6)
+    outcome = Outcome("", "", [slow], [], 1.0, [], None, None, recovered=True, bar=Bar(slow=0))
+    assert outcome.problems() == ["1 answers took over 0.5 s, 0 may"]
+
+    busy = replace(outcome, bar=Bar(peak=1.2), peak=1.3)
+    assert busy.problems() == ["instances were asked for 1.30 of the usual load"]
+    assert replace(busy, peak=1.2).problems() == []
 
 
 async def test_a_gateway_that_drops_gets_does_not_hide_behind_another(
