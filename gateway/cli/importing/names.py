@@ -3,6 +3,8 @@
 import re
 
 _CHARACTERS = 63
+#: As they stand, YAML takes these for something else than text.
+_VALUES = frozenset(["true", "false", "null"])
 
 
 class Names:
@@ -17,7 +19,7 @@ class Names:
     def give(self, text: str) -> str:
         """A new name made of the text."""
         base = re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_-") or self._otherwise
-        if not base[0].isalpha():
+        if not base[0].isalpha() or base in _VALUES:
             base = f"{self._otherwise}_{base}"
         base = name = base[:_CHARACTERS].rstrip("_-")
         count = self._counts.get(base, 1)

@@ -11,6 +11,8 @@ _LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 #: Paths that every server reads in the same way, spelled without escapes.
 _PATH = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@|^.-]+)*/?")
+#: Those of dots are read in different ways; our file refuses stars, which are hardly meant as they stand.
+_NO_SEGMENT = frozenset([".", "..", "*", "**"])
 _METHOD = re.compile(r"[A-Z]{1,20}")
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _SIZE = re.compile(r"([0-9]{1,15})([kKmMgG]?)[bB]?", re.ASCII)
@@ -38,7 +40,7 @@ def host_of(text: str) -> str | None:
 def path_of(text: str) -> str | None:
     """A path that our file can match: without dot segments, empty segments, escapes and templates."""
     whole = _PATH.fullmatch(text) and text.startswith("/")
-    return text if whole and not {".", ".."} & set(text.split("/")) else None
+    return text if whole and not _NO_SEGMENT & set(text.split("/")) else None
 
 
 def prefix_of(text: str) -> str | None:

@@ -142,6 +142,22 @@ def imported_or_refused(kind: Kind, text: str) -> None:
         assert "\n" not in refused
 
 
+SERVICES = "{s: {loadBalancer: {servers: [{url: 'http://a'}]}}}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("nginx", "location /a/*/b { proxy_pass http://b:1; }"),
+        ("nginx", "location /a { proxy_pass http://b:1/v2/*; }"),
+        ("traefik", f"http: {{routers: {{true: {{rule: Path(`/x`), service: s}}}}, services: {SERVICES}}}"),
+        ("compose", "services: {'null': {ports: [80]}}"),
+    ],
+)  # fmt: skip
+def test_what_has_come_to_a_file_with_mistakes(kind: Kind, text: str) -> None:
+    imported_or_refused(kind, text)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @given(st.data())
 def test_any_bytes(kind: Kind, data: st.DataObject) -> None:
