@@ -5,7 +5,7 @@ import asyncio
 from discovery.model.instance import Instance
 from discovery.view.view import Event, View
 from gateway.upstream.dialing import Dialer
-from gateway.upstream.latency import Latency, compare
+from gateway.upstream.latency import Latency, Siblings
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import ReadPlain
 from gateway.upstream.pool import Pool
@@ -23,6 +23,7 @@ class UpstreamClient:
     ) -> None:
         self.dialer = dialer
         self._pools: dict[str, Pool] = {}
+        self._siblings: dict[str, Siblings] = {}
         #: Pools of instances that are gone, kept until their last request is over.
         self._leaving: set[Pool] = set()
         self._limits = limits
@@ -76,7 +77,9 @@ class UpstreamClient:
             self._let_go(instance.key, pool)
         elif self._has_left(instance):
             raise UpstreamUnreachable("the instance takes no more requests")
-        pool = Pool(instance, self.dialer, self._limits, self._read_plain)
+        siblings = self._siblings.setdefault(instance.name, Siblings())
+        pool = Pool(instance, self.dialer, self._limits, self._read_plain, siblings)
+        siblings.latencies.append(pool.latency)
         self._pools[instance.key] = pool
         return pool
 
@@ -123,22 +126,14 @@ class UpstreamClient:
             for pool in (*self._pools.values(), *self._leaving):
                 pool.sweep(now_s)
             self._leaving = {pool for pool in self._leaving if pool.in_flight}
-            self._compare(now_s)
+            for siblings in self._siblings.values():
+                siblings.compare(now_s)
             self.dialer.resolver.refresh()
 
     def close(self) -> None:
         """End every idle connection."""
         for key, pool in list(self._pools.items()):
             self._let_go(key, pool)
-
-    def _compare(self, now_s: float) -> None:
-        """Find out who is clearly slower than its siblings; a jump is seen at once, this sees it end."""
-        services: dict[str, list[Latency]] = {}
-        for pool in self._pools.values():
-            services.setdefault(pool.instance.name, []).append(pool.latency)
-        for latencies in services.values():
-            if len(latencies) > 1:
-                compare(latencies, now_s)
 
     def _has_left(self, instance: Instance) -> bool:
         if self._view is None:
@@ -148,5 +143,9 @@ class UpstreamClient:
 
     def _let_go(self, key: str, pool: Pool) -> None:
         del self._pools[key]
+        name, siblings = pool.instance.name, pool.latency.siblings
+        siblings.latencies.remove(pool.latency)
+        if not siblings.latencies:
+            self._siblings.pop(name, None)
         pool.close()
         self._leaving.add(pool)

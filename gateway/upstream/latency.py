@@ -20,6 +20,22 @@ RECENT_S = 10.0
 NEVER = float("inf")
 
 
+class Siblings:
+    """The latencies of a service's instances, compared where something has changed since the last time."""
+
+    __slots__ = ("are_stirred", "latencies")
+
+    def __init__(self) -> None:
+        self.latencies: list[Latency] = []
+        self.are_stirred = False
+
+    def compare(self, now_s: float) -> None:
+        """Find out which instances are clearly slower than the fastest; a slow one is looked at each time."""
+        if self.are_stirred:
+            compare(self.latencies, now_s)
+            self.are_stirred = any(one.slowness > 1.0 for one in self.latencies)
+
+
 class Latency:
     """The latency of one instance; all times are of one clock.
 
@@ -27,9 +43,10 @@ class Latency:
     as long it takes.
     """
 
-    __slots__ = ("at_s", "decay_s", "slow_from_s", "slowness", "value_s", "was_slow")
+    __slots__ = ("at_s", "decay_s", "siblings", "slow_from_s", "slowness", "value_s", "was_slow")
 
-    def __init__(self) -> None:
+    def __init__(self, siblings: Siblings | None = None) -> None:
+        self.siblings = siblings or Siblings()
         self.value_s = 0.0
         self.at_s = -NEVER
         self.decay_s = DECAY_S
@@ -49,6 +66,7 @@ class Latency:
             took_s += above_s * LEFT_BY_EACH * exp((self.at_s - now_s) / self.decay_s)
         self.value_s = took_s
         self.at_s = now_s
+        self.siblings.are_stirred = True
         if took_s > self.slow_from_s:
             self._jumped()
 
@@ -87,6 +105,7 @@ class Latency:
     def _set(self, value_s: float, now_s: float) -> None:
         self.value_s = value_s
         self.at_s = now_s
+        self.siblings.are_stirred = True
         if value_s > self.slow_from_s:
             self._jumped()
 

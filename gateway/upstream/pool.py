@@ -11,7 +11,7 @@ from discovery.model.instance import Instance
 from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.idling import Idling
-from gateway.upstream.latency import Latency
+from gateway.upstream.latency import Latency, Siblings
 from gateway.upstream.limits import UpstreamLimits
 from gateway.upstream.messages import ReadPlain
 from gateway.upstream.sockets import peer_address
@@ -28,12 +28,13 @@ class Pool:
         dialer: Dialer,
         limits: UpstreamLimits,
         read_plain: ReadPlain | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
         self.instance = instance
         self.active: set[UpstreamConnection] = set()
         #: When the last answered request was sent (loop time).
         self.answered_s = 0.0
-        self.latency = Latency()
+        self.latency = Latency(siblings)
         self._idle: list[UpstreamConnection] = []
         self._idling = Idling()
         self._dialer = dialer

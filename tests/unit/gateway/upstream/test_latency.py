@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.latency import DECAY_S, SLACK_S, TIMES, Latency, compare
+from gateway.upstream.latency import DECAY_S, SLACK_S, TIMES, Latency, Siblings, compare
 
 times = st.floats(0.0001, 60)
 
@@ -108,3 +108,19 @@ def test_one_failure_in_a_hundred_makes_nobody_slow() -> None:
         fast.answered(0.01, now_s)
         compare([fast, failing], now_s)
         assert failing.slowness == 1.0
+
+
+def test_siblings_are_compared_while_somebody_answers_or_is_slow() -> None:
+    siblings = Siblings()
+    fast, slow = Latency(siblings), Latency(siblings)
+    siblings.latencies += [fast, slow]
+    fast.answered(0.01, 100.0)
+    slow.answered(0.5, 100.0)
+    siblings.compare(100.0)
+    assert slow.slowness > 1.0
+    now_s = 100.0
+    while siblings.are_stirred:  # nobody answers, and it is forgiven all the same
+        now_s += 0.1
+        siblings.compare(now_s)
+    assert slow.slowness == 1.0
+    assert now_s < 120.0
