@@ -51,7 +51,7 @@ class Timeouts(Section):
     total_s: Timeout | None = Field(
         default=None,
         alias="total",
-        description="For the whole exchange, all attempts together.",
+        description="For the whole exchange, all attempts together; a client shortens it by X-Request-Timeout.",
         examples=["1m"],
         json_schema_extra={"default": 0},
     )
