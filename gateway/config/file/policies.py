@@ -127,4 +127,5 @@ class Defaults(Section):
         default=None,
         description="Names of limits; every one of them must admit a request; null: none.",
         examples=[["default"]],
+        json_schema_extra={"default": ["default"]},
     )

@@ -92,3 +92,5 @@ def test_the_defaults_are_those_of_the_environment() -> None:
     assert defaults["max_body"] == 0
     assert defaults["prefix"] == "/"
     assert defaults["by"] == "client"
+    general = json_schema()["$defs"]["Defaults"]["properties"]
+    assert general["limits"]["default"] == ["default"]
