@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartGateway, StartUpstream
+from tests.http.test_command_line import lockgate
 from tests.support.eventually import eventually
-from tests.support.gateways import RunningGateway
+from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 from tests.support.raw_clients import RawClient
 from tests.support.upstreams import OK, Received, ScriptedUpstream
 
@@ -22,6 +23,7 @@ FILE = """
         urls: [URLS]
         health: {path: /health, interval: 50ms}
         outliers: OUTLIERS
+        retries: RETRIES
     routes: [{name: a, match: {prefix: /a}, service: SERVICE}]
 """
 BY_RUN = "{failures: 3, rate: 0, latency: 0, eject: 200ms}"
@@ -64,9 +66,14 @@ class Instances:
         assert (await self.gateway.admin("POST", "/config/reload")).status == 200
 
 
-def text_of(upstreams: list[ScriptedUpstream], outliers: str, service: str = "some") -> str:
+def text_of(
+    upstreams: list[ScriptedUpstream],
+    outliers: str,
+    service: str = "some",
+    retries: str = "null",
+) -> str:
     urls = ", ".join(f'"http://127.0.0.1:{one.port}"' for one in upstreams)
-    text = FILE.replace("URLS", urls).replace("OUTLIERS", outliers)
+    text = FILE.replace("URLS", urls).replace("OUTLIERS", outliers).replace("RETRIES", retries)
     return dedent(text.replace("SERVICE", service))
 
 
@@ -77,7 +84,9 @@ StartInstances = Callable[..., Awaitable[Instances]]
 def start_instances(
     start_gateway: StartGateway, start_upstream: StartUpstream, tmp_path: Path
 ) -> StartInstances:
-    async def start(number: int = 2, outliers: str = BY_RUN, answer: bytes = FAILS) -> Instances:
+    async def start(
+        number: int = 2, outliers: str = BY_RUN, answer: bytes = FAILS, retries: str = "null"
+    ) -> Instances:
         answers = [answer]
 
         async def say(_received: Received, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +94,7 @@ def start_instances(
 
         upstreams = [await start_upstream(say if one == 0 else OK) for one in range(number)]
         file = tmp_path / "lockgate.yaml"
-        file.write_text(text_of(upstreams, outliers))
+        file.write_text(text_of(upstreams, outliers, retries=retries))
         gateway = await start_gateway(GATEWAY_CONFIG=str(file), RATE_LIMIT_REQUESTS="0")
 
         async def all_healthy() -> bool:
@@ -136,6 +145,19 @@ async def test_why_it_is_out_is_told(
     assert evidence in logged[0]
 
 
+async def test_the_command_line_says_why_too(
+    start_instances: StartInstances, tmp_path: Path
+) -> None:
+    service = await start_instances(outliers=FOR_LONG)
+    await service.until_out()
+    here = ["--url", service.gateway.url, "--token", ADMIN_TOKEN]
+
+    status, table, _ = await lockgate(tmp_path, "services", *here)
+
+    assert status == 0
+    assert "ejected: 3 requests in a row failed, the last: answered 500" in table
+
+
 async def test_without_the_token_it_is_not_told_who_is_out(start_instances: StartInstances) -> None:
     service = await start_instances(outliers=FOR_LONG)
     await service.until_out()
@@ -174,6 +196,23 @@ async def test_it_comes_back_by_trials_once_it_answers_well(
     await eventually(asked_again)
     last = (await service.instances())[0]["health"]["history"][-1]
     assert (last["from"], last["to"]) == ("ejected", "healthy")
+
+
+async def test_a_trial_that_fails_costs_no_client_anything(
+    start_instances: StartInstances,
+) -> None:
+    """With one good instance there is no attempt left by itself: the trial must not take it."""
+    service = await start_instances(outliers=BY_RUN, retries="{attempts: 2, on: [500], budget: 1}")
+    statuses: list[int] = []
+
+    async def tried_again_and_again() -> bool:
+        statuses.extend(await service.ask())
+        ejected: Any = (await service.instances())[0].get("ejected", {"n": 0})
+        return bool(ejected["n"] >= 3)
+
+    await eventually(tried_again_and_again)
+
+    assert set(statuses) == {200}
 
 
 async def test_one_failure_keeps_requests_away_that_cannot_be_repeated(

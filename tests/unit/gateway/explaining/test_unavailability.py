@@ -12,7 +12,7 @@ from discovery.view.view import Entry, View
 from gateway.explaining.unavailability import FRESH_FOR_S, Unavailability
 from gateway.guard.admin import AdminGuard
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.failures import NoHealthyInstance
+from middlewares.failures import CircuitOpen, Failure, NoHealthyInstance
 from middlewares.header_section import HeaderSection
 
 ORDERS = parse_registration("orders", "i1", {"host": "10.0.0.1", "port": 80})
@@ -40,11 +40,12 @@ class Outage:
     def changes(self, condition: str) -> None:
         self.book.note(ORDERS, Health(condition))  # type: ignore[arg-type]
 
-    def told(self) -> str:
+    def told(self, failure: Failure | None = None) -> str:
         request = make_mocked_request("GET", "/api/orders")
         section = HeaderSection(())
         request[EXCHANGE] = Exchange("id", 0.0, "203.0.113.9", section, None, "/", "/")
-        return self._words.detail_of(request, NoHealthyInstance("orders")).partition(": ")[2]
+        failure = failure or NoHealthyInstance("orders")
+        return self._words.detail_of(request, failure).partition(": ")[2]
 
 
 def test_an_outage_of_a_large_service_does_not_have_each_503_look_at_every_instance() -> None:
@@ -88,3 +89,27 @@ def test_while_nothing_changes_the_same_is_told_for_a_while(later_s: float, look
     outage.told()
 
     assert outage.looked == looked
+
+
+def test_an_instance_that_is_out_is_told_with_what_speaks_against_it() -> None:
+    outage = Outage(takes_s=0.0)
+    outage.changes("healthy")
+
+    outage.book.eject(ORDERS, "5 requests in a row failed, the last: answered 500")
+
+    assert outage.told() == "1 ejected: 5 requests in a row failed, the last: answered 500"
+
+
+def test_one_whose_probes_fail_too_is_told_with_those() -> None:
+    outage = Outage(takes_s=0.0)
+    outage.book.eject(ORDERS, "5 requests in a row failed")
+
+    outage.changes("unhealthy")
+
+    assert outage.told() == "1 unhealthy"
+
+
+def test_a_circuit_that_is_open_says_why_without_addresses() -> None:
+    refused = CircuitOpen("orders", 5, "20 of 20 requests failed, the last: reset (10.0.0.1)")
+
+    assert Outage(takes_s=0.0).told(refused) == "20 of 20 requests failed, the last: reset"
