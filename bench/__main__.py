@@ -12,6 +12,7 @@ from bench import (
     first_routed,
     hop,
     idle,
+    limiter,
     machine,
     propagation,
     reloads,
@@ -50,6 +51,7 @@ SECTIONS = {
     "reloads": reloads.run,
     "route-tables": route_tables.run,
     "trees": trees.run,
+    "limiter": limiter.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -65,6 +67,7 @@ ONLY_BY_NAME = {
     "reloads",
     "route-tables",
     "trees",
+    "limiter",
 }
 
 

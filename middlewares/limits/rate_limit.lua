@@ -16,12 +16,13 @@
 --         if the registry was away for all;
 --         for each of these: window in us, resolution in us, units spent, units that the worker holds in
 --         all or -1;
---       then for each ask: how many checks it has, requests that ask;
---         for each of its checks: limit, window in us, resolution in us, way, units that an admission
---         takes. Ways: 0 it is only counted, 1 it is charged, 2 it is held, 3 it is held beside a log;
---         4 more for a shadow, which refuses nothing and is charged for what it would have admitted
+--       then how many rules the checks have, and for each rule: limit, window in us, resolution in us,
+--         way, units that an admission takes. Ways: 0 it is only counted, 1 it is charged, 2 it is held,
+--         3 it is held beside a log; 4 more for a shadow, which refuses nothing and is charged for what
+--         it would have admitted;
+--       then for each ask: how many checks it has, requests that ask, and the number of each check's rule
 -- Returns for each ask {how many of them are admitted, then for each of its checks
---                       remaining after them, us until remaining next grows (text), and of a shadow
+--                       remaining after them, us until remaining next grows, and of a shadow
 --                       how many of the admitted it has room for};
 --         if a worker is named at last {epoch, us until what is held is decided here again (text), word}.
 --         Words: decided; settling (all is heard, nothing is decided); lost (the registry has lost what it
@@ -195,51 +196,60 @@ if worker ~= '' then
   if left > 0 then return {state} end
 end
 
+local rules = {}
+for i = 1, tonumber(ARGV[arg_at + 1]) do
+  local at = arg_at + i * 5 - 3
+  local resolution, way = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  rules[i] = {
+    limit = tonumber(ARGV[at]), window = tonumber(ARGV[at + 1]), resolution = resolution,
+    stamp = math.ceil(now / resolution) * resolution, need = tonumber(ARGV[at + 4]),
+    way = way % 4, shadow = way >= 4,
+  }
+end
+arg_at = arg_at + 1 + #rules * 5
+
 local answers = {}
 local counted = {}
 while key_at < #KEYS do
   local checks, asking = tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
   local admitted = asking
   for i = 1, checks do
-    local at = arg_at + i * 5 - 2
-    local limit, window, resolution = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    local way, need = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-    local stamp = math.ceil(now / resolution) * resolution
-    local shadow = way >= 4
-    if shadow then way = way - 4 end
-    local check = {limit = limit, window = window, resolution = resolution, way = way, need = need,
-      stamp = stamp, shadow = shadow, used = 0, all = 0}
+    local rule = rules[tonumber(ARGV[arg_at + 2 + i])]
+    local way, check = rule.way, {rule = rule, used = 0, all = 0}
     if way ~= 2 then
       key_at = key_at + 1
       check.log = KEYS[key_at]
       check.used, check.first, check.last, check.last_count, check.last_total =
-        count(check.log, window, resolution, stamp)
+        count(check.log, rule.window, rule.resolution, rule.stamp)
     end
     if way >= 2 then
       key_at = key_at + 1
       check.hash = KEYS[key_at]
-      check.all, check.own = held(check.hash, window)
+      check.all, check.own = held(check.hash, rule.window)
     end
-    check.fits = math.max(0, math.floor((limit - check.used - check.all) / need))
-    if way == 0 and check.fits > 0 then check.fits = asking end
-    if not shadow and check.fits < admitted then admitted = check.fits end
+    local fits = math.max(0, math.floor((rule.limit - check.used - check.all) / rule.need))
+    if way == 0 and fits > 0 then fits = asking end
+    if not rule.shadow and fits < admitted then admitted = fits end
+    check.fits = fits
     counted[i] = check
   end
   local answer = {admitted}
   for i = 1, checks do
     local check = counted[i]
-    local need, units = check.need, math.min(admitted, check.fits) * check.need
-    if units > 0 and check.way == 1 then
-      check.last_total = charge(check.log, check.window, check.resolution, check.stamp, units,
+    local rule, first = check.rule, check.first
+    local way, need = rule.way, rule.need
+    local units = math.min(admitted, check.fits) * need
+    if units > 0 and way == 1 then
+      check.last_total = charge(check.log, rule.window, rule.resolution, rule.stamp, units,
         check.last, check.last_count, check.last_total)
-      check.used, check.first = check.used + units, check.first or check.stamp
-    elseif units > 0 and check.way >= 2 then
-      hold(check.hash, check.window, check.own + units)
+      check.used, first = check.used + units, first or rule.stamp
+    elseif units > 0 and way >= 2 then
+      hold(check.hash, rule.window, check.own + units)
       check.all = check.all + units
     end
-    local free = check.limit - check.all
+    local free = rule.limit - check.all
     local remaining = math.max(0, free - check.used)
-    local next_in, first = 0, check.first
+    local next_in = 0
     if remaining < need and check.hash and (free < need or not first) then
       next_in = HELD_AGAIN
     elseif first then
@@ -247,14 +257,14 @@ while key_at < #KEYS do
       if remaining < need and check.used > free - need + 1 then
         first = grows(check.log, free - need, check.last_total) or first
       end
-      next_in = first + check.window - now
+      next_in = first + rule.window - now
     end
     answer[#answer + 1] = remaining
-    answer[#answer + 1] = integer(next_in)
-    if check.shadow then answer[#answer + 1] = math.min(admitted, check.fits) end
+    answer[#answer + 1] = next_in
+    if rule.shadow then answer[#answer + 1] = math.min(admitted, check.fits) end
   end
   answers[#answers + 1] = answer
-  arg_at = arg_at + 2 + checks * 5
+  arg_at = arg_at + 2 + checks
 end
 if state then answers[#answers + 1] = state end
 return answers

@@ -61,25 +61,46 @@ def call_of(
         args = [caller.worker, caller.lease_us, caller.epoch, caller.settling_us, caller.call]
         args += (KEPT_MS, len(told), caller.away_us, caller.returning_us)
         for policy, key, spent, held in told:
-            keys += (_log(prefix, policy, key), _hash(prefix, policy, key))
+            keys += (_log(prefix, policy) + key, _hash(prefix, policy) + key)
             args += (policy.window_us, policy.resolution_us, spent, held if policy.is_held else -1)
-    for ask, _ in asked:
-        for policy, key in ask.checks:
-            if not policy.concurrent:
-                keys.append(f"{prefix}:limit:{policy.name}:{key}")
-            if policy.is_held:
-                keys.append(_hash(prefix, policy, key))
-    args += arguments(asked)
+    rows: dict[Any, tuple[int, str, str]] = {}
+    of_rows: list[int] = []
+    of_asks: list[int] = []
+    for (checks, anyway, more), asking in asked:
+        of_asks += (len(checks), asking)
+        for policy, key in checks:
+            row = (policy, anyway, more) if anyway or more else policy
+            told_row = rows.get(row)
+            if told_row is None:
+                log = "" if policy.concurrent else _log(prefix, policy)
+                hashed = _hash(prefix, policy) if policy.is_held else ""
+                told_row = rows[row] = (len(rows) + 1, log, hashed)
+                of_rows += _row(policy, anyway, more)
+            number, log, hashed = told_row
+            if log:
+                keys.append(log + key)
+            if hashed:
+                keys.append(hashed + key)
+            of_asks.append(number)
+    args.append(len(rows))
+    args += of_rows
+    args += of_asks
     return Call(keys, args)
 
 
+def _row(policy: Policy, anyway: bool, more: int) -> tuple[int, ...]:
+    if anyway:
+        return policy.charged_anyway
+    return (*policy.argument[:4], more) if more else policy.argument
+
+
 # The name of a policy has no slash, so it can't be meant for one of these.
-def _log(prefix: str, policy: Policy, key: str) -> str:
-    return f"{prefix}:limit:{policy.name}:{key}"
+def _log(prefix: str, policy: Policy) -> str:
+    return f"{prefix}:limit:{policy.name}:"
 
 
-def _hash(prefix: str, policy: Policy, key: str) -> str:
-    return f"{prefix}:limit:/held:{policy.name}:{key}"
+def _hash(prefix: str, policy: Policy) -> str:
+    return f"{prefix}:limit:/held:{policy.name}:"
 
 
 class State(NamedTuple):
@@ -98,21 +119,6 @@ def state_of(reply: Sequence[Any]) -> State:
     return State(epoch, int(settling_us), word)
 
 
-def arguments(asked: Sequence[tuple[Ask, int]]) -> list[int]:
-    """The arguments of rate_limit.lua for asks and the number of requests with each ask."""
-    args: list[int] = []
-    for (checks, anyway, more), asking in asked:
-        args += (len(checks), asking)
-        for policy, _ in checks:
-            if anyway:
-                args += policy.charged_anyway
-            elif more:
-                args += (*policy.argument[:4], more)
-            else:
-                args += policy.argument
-    return args
-
-
 def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     """Turn a reply into the decisions on `asking` requests with the same ask; admitted ones come first.
 
@@ -123,8 +129,10 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     if len(checks) == 1 and len(reply) == 3:
         check, (admitted, remaining, next_in) = checks[0], reply
         if admitted == asking == 1:  # the quick way, for nearly all asks
-            return [Decision(check, ROOM, remaining, int(next_in), check.policy.limit)]
+            return [Decision(check, ROOM, remaining, next_in, check.policy.limit)]
         return _of_check(check, ask.need(check.policy), asking, admitted, remaining, next_in)
+    if reply[0] == asking == 1 and len(reply) == 2 * len(checks) + 1:
+        return [_all_have_room(checks, reply)]
     of_checks, at = [], 1
     for check in checks:
         need = ask.need(check.policy)
@@ -137,8 +145,25 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     return [together(decisions) for decisions in zip(*of_checks, strict=True)]
 
 
+def _all_have_room(checks: Sequence[Check], reply: Sequence[Any]) -> Decision:
+    """The quick way for several limits that are no shadows."""
+    counts, least = 0, -1
+    for at, check in enumerate(checks):
+        left = reply[2 * at + 1] // check.policy.need
+        if least < 0 or left < least:
+            counts, least = at, left
+    decided = [
+        Decision(check, ROOM, reply[2 * at + 1], reply[2 * at + 2], check.policy.limit)
+        for at, check in enumerate(checks)
+        if at != counts
+    ]
+    check, at = checks[counts], 2 * counts + 1
+    limit = check.policy.limit
+    return Decision(check, ROOM, reply[at], reply[at + 1], limit, False, tuple(decided))
+
+
 def _of_check(
-    check: Check, need: int, asking: int, admitted: int, remaining: int, next_in: str
+    check: Check, need: int, asking: int, admitted: int, remaining: int, next_in: int
 ) -> list[Decision]:
     decided = _admitted(check, need, admitted, remaining, next_in)
     if admitted < asking:
@@ -147,18 +172,18 @@ def _of_check(
 
 
 def _of_shadow(
-    check: Check, need: int, asking: int, admitted: int, remaining: int, next_in: str, fitting: int
+    check: Check, need: int, asking: int, admitted: int, remaining: int, next_in: int, fitting: int
 ) -> list[Decision]:
     decided = _admitted(check, need, fitting, remaining, next_in)
-    none_left = Decision(check, USED_UP, remaining, int(next_in), check.policy.limit)
+    none_left = Decision(check, USED_UP, remaining, next_in, check.policy.limit)
     decided += [none_left] * (admitted - fitting)
     if admitted < asking:
         decided += [_refused(check, need, remaining, next_in)] * (asking - admitted)
     return decided
 
 
-def _admitted(check: Check, need: int, count: int, remaining: int, next_in: str) -> list[Decision]:
-    next_in_us, limit = int(next_in), check.policy.limit
+def _admitted(check: Check, need: int, count: int, remaining: int, next_in: int) -> list[Decision]:
+    next_in_us, limit = next_in, check.policy.limit
     each = 0 if check.policy.counts else need
     return [
         Decision(check, ROOM, remaining + behind * each, next_in_us, limit)
@@ -166,6 +191,6 @@ def _admitted(check: Check, need: int, count: int, remaining: int, next_in: str)
     ]
 
 
-def _refused(check: Check, need: int, remaining: int, next_in: str) -> Decision:
+def _refused(check: Check, need: int, remaining: int, next_in: int) -> Decision:
     why = ROOM if remaining >= need else USED_UP
-    return Decision(check, why, remaining, int(next_in), check.policy.limit)
+    return Decision(check, why, remaining, next_in, check.policy.limit)

@@ -52,11 +52,6 @@ class Decision(NamedTuple):
         return self.why is ROOM or self.check.policy.shadow
 
     @property
-    def admissions_left(self) -> int:
-        """How many more requests of this kind there is room for."""
-        return self.remaining // self.check.policy.need
-
-    @property
     def reset_s(self) -> int:
         """The seconds that an admitted client is told until `remaining` grows, rounded up.
 
@@ -75,9 +70,23 @@ def together(decisions: Sequence[Decision]) -> Decision:
     """Choose the decision that counts, with the others beside it."""
     if len(decisions) == 1:  # as nearly all are
         return decisions[0]
-    refusing = [one for one in decisions if not one.allowed]
-    if refusing:
-        deciding = max(refusing, key=lambda one: one.next_in_us)
-    else:
-        deciding = min(decisions, key=lambda one: (one.policy.shadow, one.admissions_left))
-    return deciding._replace(others=tuple(one for one in decisions if one is not deciding))
+    deciding = decisions[0]
+    for one in decisions[1:]:
+        if _counts_more(one, deciding):
+            deciding = one
+    others = tuple([one for one in decisions if one is not deciding])
+    check, why, remaining, next_in_us, limit, locally, _, held = deciding
+    return Decision(check, why, remaining, next_in_us, limit, locally, others, held)
+
+
+def _counts_more(one: Decision, other: Decision) -> bool:
+    """Whether a decision counts rather than another: who refuses for longest, else who has least left."""
+    if one.why is not ROOM or other.why is not ROOM:
+        if one.allowed != other.allowed:
+            return not one.allowed
+        if not one.allowed:
+            return one.next_in_us > other.next_in_us
+    policy, others = one.check.policy, other.check.policy
+    if policy.shadow != others.shadow:
+        return others.shadow
+    return one.remaining // policy.need < other.remaining // others.need
