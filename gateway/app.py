@@ -147,6 +147,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
             decide=gateway.limiter.decide,
             charge_after=gateway.limiter.charge_after,
             settle=gateway.limiter.settle,
+            extend=gateway.limiter.extend,
             read_cost=read_cost,
             key_of=gateway.clients.limit_key,
             metrics=metrics,

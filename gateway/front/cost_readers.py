@@ -9,10 +9,16 @@ from middlewares.costs.deciding import Cost, Reading, reading_of_field
 from middlewares.costs.reader import CostReader
 
 
-def read_cost(response: web.StreamResponse, cost: Cost, tell: Callable[[Reading], None]) -> None:
+def read_cost(
+    response: web.StreamResponse,
+    cost: Cost,
+    tell: Callable[[Reading], None],
+    grew: Callable[[int], None],
+) -> None:
     """Tell the cost once: at once if a field has it, else when the body ends or breaks off.
 
-    Nothing is told of an answer of the gateway's own, nor of a tunnel.
+    `grew` is told the cost of an event stream so far. Nothing is told of an answer of the gateway's own,
+    nor of a tunnel.
     """
     if not isinstance(response, Answer) or response.status == SWITCHING_PROTOCOLS:
         return
@@ -22,7 +28,9 @@ def read_cost(response: web.StreamResponse, cost: Cost, tell: Callable[[Reading]
         return
     is_event_stream = _value(fields, b"content-type").lower().startswith(b"text/event-stream")
     coding = _value(fields, b"content-encoding")
-    response.add_reader(CostReader(cost, tell, is_event_stream=is_event_stream, coding=coding))
+    response.add_reader(
+        CostReader(cost, tell, is_event_stream=is_event_stream, coding=coding, grew=grew)
+    )
 
 
 def _value(fields: Sequence[tuple[bytes, bytes]], name: bytes) -> bytes:

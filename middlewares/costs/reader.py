@@ -25,7 +25,7 @@ class CostReader(Sink):
     """Reads the cost as the pieces pass, and tells it once; it never makes the source wait.
 
     A cost in a body that breaks off is told as such: more may have been spent. `coding` is the
-    answer's Content-Encoding.
+    answer's Content-Encoding. `grew` is told each time that an event stream's cost is more than before.
     """
 
     def __init__(
@@ -35,16 +35,26 @@ class CostReader(Sink):
         *,
         is_event_stream: bool,
         coding: bytes = b"",
+        grew: Callable[[int], None] | None = None,
     ) -> None:
         # A service that can stream often answers without a stream as well, and its client chooses.
         as_events = cost.place == "event_stream" and is_event_stream
         self._scan: Scan = EventScan(cost.pointer) if as_events else JsonScan(cost.pointer)
         self._tell: Callable[[Reading], None] | None = tell
+        self._grew = grew if as_events else None
+        self._most_units = 0
         coding = coding.strip(b" \t").lower()
         self._inflater = Inflater() if coding in CODINGS else None
         self._is_readable = coding in CODINGS or coding in (b"", b"identity")
 
     def take(self, piece: bytes) -> bool:
+        self._read(piece)
+        if self._grew is not None and self._scan.so_far.units > self._most_units:
+            self._most_units = self._scan.so_far.units
+            self._grew(self._most_units)
+        return True
+
+    def _read(self, piece: bytes) -> None:
         if self._inflater is None:
             if self._is_readable:
                 self._scan.take(piece)
@@ -54,7 +64,6 @@ class CostReader(Sink):
                     self._scan.take(inflated)
             except NotInflated:
                 self._is_readable = False
-        return True
 
     def end(self, trailers: Trailers = ()) -> None:
         if self._is_readable:

@@ -22,15 +22,18 @@ def rate_limit_middleware(
     decide: Callable[[Ask], Awaitable[Decision]],
     charge_after: Callable[[Ask, int], Awaitable[None]],
     settle: Callable[[Held, Mapping[str, int]], None],
-    read_cost: Callable[[web.StreamResponse, Cost, Callable[[Reading], None]], None],
+    extend: Callable[[Held, str, int], Awaitable[bool]],
+    read_cost: Callable[
+        [web.StreamResponse, Cost, Callable[[Reading], None], Callable[[int], None]], None
+    ],
     key_of: Callable[[str], str],
     metrics: GatewayMetrics,
 ) -> Middleware:
     """Refuse a request that exceeds a limit of its route; `key_of` names a client by its address.
 
     A limit that counts answers is charged before the answer goes out, so a client that has read the
-    answer has been counted. What is held is settled when the exchange ends. `read_cost` has an
-    instance's answer read for its cost; of another answer it tells nothing.
+    answer has been counted. What is held is settled when the exchange ends, and extended if more is
+    spent. `read_cost` has an instance's answer read for its cost; of another answer it tells nothing.
     """
 
     @web.middleware
@@ -74,7 +77,7 @@ def rate_limit_middleware(
         exchange.limit = shown(decision)
         holding = None
         if decision.held is not None:
-            holding = Holding(decision.held, budgets, exchange.attempts, settle, metrics)
+            holding = Holding(decision.held, budgets, exchange.attempts, settle, extend, metrics)
             exchange.held.append(holding)
         count(decision)
         if not decision.allowed:
@@ -87,7 +90,8 @@ def rate_limit_middleware(
         if holding is not None:
             for budget in budgets:
                 if budget.cost is not None:
-                    read_cost(answer, budget.cost, holding.reader_of(budget))
+                    reads = holding.reader_of(budget), holding.extender_of(budget)
+                    read_cost(answer, budget.cost, *reads)
         if counts_answers:
             await charge_after(ask, answer.status)
         return answer

@@ -45,7 +45,7 @@ class Upstream(ABC):
 
     async def listen(self, port: int = 0, host: str = "127.0.0.1") -> None:
         self._server = await asyncio.start_server(
-            self._accept, host, port, limit=2**20, ssl=self._tls
+            self._accept, host, port, limit=2**20, ssl=self._tls, backlog=1024
         )
         self.port = self._server.sockets[0].getsockname()[1]
 

@@ -204,6 +204,31 @@ async def test_a_stream_is_passed_on_while_its_cost_is_read(
     assert await metric(configured, "gateway_limit_spent_total", policy="tokens") == 7
 
 
+async def test_a_stream_that_costs_more_than_was_reserved_reserves_more_while_it_runs(
+    start_configured: StartConfigured,
+) -> None:
+    ends = asyncio.Event()
+
+    async def stream(_received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(EVENTS + USAGE % 10 + USAGE % 50)
+        await ends.wait()
+        writer.write(USAGE % 55)
+
+    configured = await start_configured(budget("{event_stream: /usage/total_tokens}"), stream)
+    limiter = configured.gateway.gateway.limiter
+    asking = asyncio.create_task(configured.ask("/a"))
+    await eventually(lambda: limiter.reserved().get("tokens") == 60)
+    others = [asyncio.create_task(configured.ask("/a")) for _ in range(2)]
+    # There is room for one of them, and none for more of its own.
+    await eventually(lambda: any(one.done() for one in others))
+    ends.set()
+    statuses = [(await one).status for one in (asking, *others)]
+    assert sorted(statuses) == [200, 200, 429]
+    await settled(configured)
+    assert await metric(configured, "gateway_limit_spent_total", policy="tokens") == 110
+    assert await metric(configured, "gateway_limit_overdraft_total", policy="tokens") == 25
+
+
 async def test_an_instance_that_takes_too_long_may_have_spent_what_was_reserved(
     start_configured: StartConfigured,
 ) -> None:

@@ -1,5 +1,6 @@
 """What is held is settled when the exchange ends, by the costs that were read until then."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -19,13 +20,19 @@ def ended(outcome: str) -> Attempt:
     return Attempt("i1", 0.0, outcome)
 
 
+async def refuses(_held: Held, _name: str, _units: int) -> bool:
+    return False
+
+
 def settled(
     attempts: list[Attempt], reading: Reading | None = None
 ) -> tuple[Mapping[str, int], GatewayMetrics]:
     told: list[Mapping[str, int]] = []
     metrics = GatewayMetrics(CollectorRegistry())
     held = Held([(Check(TOKENS, "c"), 30), (Check(IN_FLIGHT, "c"), 1)])
-    holding = Holding(held, [TOKENS], attempts, lambda _held, spent: told.append(spent), metrics)
+    holding = Holding(
+        held, [TOKENS], attempts, lambda _held, spent: told.append(spent), refuses, metrics
+    )
     if reading is not None:
         holding.reader_of(TOKENS)(reading)
     holding.release()
@@ -80,3 +87,32 @@ def test_a_request_without_an_answer_costs_nothing_if_no_instance_can_have_worke
     assert may_have_cost(attempts) is may_have
     spent, _ = settled(attempts)
     assert spent == {"tokens": 30 if may_have else 0}
+
+
+async def test_more_is_reserved_while_a_stream_costs_more_and_until_there_is_no_room() -> None:
+    asked: list[int] = []
+    held = Held([(Check(TOKENS, "c"), 30)])
+
+    async def extend(held: Held, _name: str, units: int) -> bool:
+        asked.append(units)
+        if len(asked) > 2:
+            return False
+        held.add(Check(TOKENS, "c"), units)
+        return True
+
+    spent: list[Mapping[str, int]] = []
+    metrics = GatewayMetrics(CollectorRegistry())
+    holding = Holding(
+        held, [TOKENS], [ended("answered")], lambda _held, told: spent.append(told), extend, metrics
+    )
+    grew = holding.extender_of(TOKENS)
+    for units in (10, 30, 31, 32, 60, 130, 200, 300):
+        grew(units)
+        if units != 31:  # the next event comes while this one is asked for
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+    assert asked == [30, 70, 70]
+    holding.reader_of(TOKENS)(Reading(Why.READ, 140))
+    holding.release()
+    assert spent == [{"tokens": 140}]
+    assert counted(metrics, "gateway_limit_overdraft_total", policy="tokens") == 10
