@@ -63,7 +63,9 @@ def _why_no_host(text: str) -> str:
 
 
 def _host_pattern(value: object) -> str:
-    text = text_of(value, "must be a host such as shop.example.com or *.example.com")
+    rule = "must be a host such as shop.example.com or *.example.com"
+    of_several = "; each of several hosts has a route of its own"
+    text = text_of(value, rule + of_several if isinstance(value, tuple) else rule)
     if text == ANY:
         raise ValueError('must be a host; leave the key out to match every host, or write "*.com"')
     if not text.startswith(_WILDCARD):

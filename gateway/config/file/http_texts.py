@@ -31,6 +31,8 @@ _FRAMING = frozenset(
 def _name(value: object) -> str:
     rule = "must be a name: a lower-case letter and up to 62 of a-z 0-9 _ -"
     text = text_of(value, rule)
+    if "://" in text:
+        raise ValueError(f"{rule}; addresses of a service stand in services.NAME.urls")
     if not _NAME.fullmatch(text):
         raise ValueError(rule)
     return text
