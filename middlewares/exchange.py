@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from middlewares.routing.route import Route
     from middlewares.telemetry.metrics import Stream
 
+#: The outcome of an attempt whose answer's head has come.
+ANSWERED = "answered"
+
 
 @dataclass(slots=True)
 class Attempt:

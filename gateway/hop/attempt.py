@@ -12,7 +12,7 @@ from gateway.hop.sending import Sending
 from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.messages import RequestHead
-from middlewares.exchange import Attempt
+from middlewares.exchange import ANSWERED, Attempt
 from middlewares.failures import Failure, UpstreamReset
 from middlewares.problems import problem_of
 from middlewares.telemetry.attempts import attempt_failed
@@ -21,7 +21,6 @@ from middlewares.telemetry.metrics import GatewayMetrics
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.hop.watched_service import WatchedService
 
-ANSWERED = "answered"
 #: How an attempt ended: with an unsent answer or with a failure.
 Outcome = Answer | Failure
 

@@ -18,7 +18,7 @@ from gateway.hop.deciding.request_timeout import asked_timeout_s, timeout_line
 from gateway.hop.deciding.retry_budget import RetryBudgets
 from gateway.hop.deciding.retrying import IDEMPOTENT, Tried
 from gateway.upstream.messages import RequestHead, ResponseHead
-from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.exchange import ANSWERED, EXCHANGE, Exchange
 from middlewares.failures import ServiceBusy
 from middlewares.routing.deciding import target_behind
 from middlewares.routing.route import Route
@@ -115,6 +115,12 @@ class Sending:
 
     def release(self) -> None:
         """Note that the exchange has ended."""
+        exchange = self.exchange
+        if self.watched is not None and exchange.reason is not None and exchange.attempts:
+            last = exchange.attempts[-1]
+            if last.outcome == ANSWERED:
+                key = f"{self.route.service}/{last.instance_id}"
+                self.watched.body_broke(key, last, exchange.reason)
         self._means.in_flight[self.route.service] -= 1
 
     def head_for(self, instance: Instance) -> RequestHead:

@@ -11,7 +11,7 @@ from discovery.model.instance import Instance
 from discovery.view.view import Entry
 from gateway.front.answer import Answer
 from gateway.hop.deciding import breaking
-from gateway.hop.deciding.blaming import FAILED, blame
+from gateway.hop.deciding.blaming import BREAKS, FAILED, blame
 from gateway.hop.deciding.breaking import Circuit
 from gateway.hop.deciding.doubting import LEAST_LATER_S as LEAST_LATER_UNREPEATABLE_S
 from gateway.hop.deciding.doubting import doubt, enough, is_late, risk
@@ -21,6 +21,7 @@ from gateway.hop.deciding.ejecting import (
     Ending,
     Standing,
     answered_well,
+    broke_off,
     late_after,
     may_try,
     room,
@@ -175,6 +176,20 @@ class WatchedService:
             Ending(attempt.started_s, failure, None if is_upload else took_s),
             now_s,
         )
+
+    def body_broke(self, key: str, attempt: Attempt, reason: str) -> None:
+        """Note that the body of an answer broke off, by the contract's `reason`."""
+        standing, entry = self.standings.get(key), self._entries_of(self.name).get(key)
+        rules = self.outliers
+        if standing is None or entry is None or rules is None or reason not in BREAKS:
+            return
+        self._clean = _NONE_KNOWN
+        room = not standing.is_out and self._has_room(rules)
+        failure = f"the body broke off ({reason})"
+        now_s = time.monotonic()
+        change = broke_off(standing, attempt.started_s, failure, rules, room=room, now_s=now_s)
+        if change is not None:
+            self._changed(entry.instance, change)
 
     def _take(self, instance: Instance, standing: Standing, ending: Ending, now_s: float) -> None:
         """Take in an ending that may change something."""

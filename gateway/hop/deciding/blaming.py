@@ -15,6 +15,9 @@ from middlewares.failures import (
 #: something of the request.
 FAILED = frozenset([500, 502, 503, 504])
 
+#: The reasons for which an instance's answer breaks off in its body; a time-out may be its client's wish.
+BREAKS = frozenset(["upstream_invalid", "upstream_reset"])
+
 
 def blame(failure: Failure, took_s: float, patience_s: float) -> str:
     """The evidence against the instance of a failed attempt; empty: it says nothing.

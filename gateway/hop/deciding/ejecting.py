@@ -11,6 +11,7 @@
 instance has been in for as long as it was out. A trial is one request: there is never a second one beside
 it, and one that can't be repeated is taken only if none that can has come for REPEATABLE_WITHIN_S. What
 was sent before a change of state says nothing about the new state. Probes have no part in this. An
+answer whose body breaks off was good until then: it counts for the rate, and as a failed trial. An
 instance stays in, whatever it does, while there is no room among its siblings (`room`).
 """
 
@@ -114,6 +115,23 @@ def step(
     if not room or not (ending.failure or is_late):
         return None
     why = reason(standing, rules, late_after_s)
+    return _eject(standing, why, rules, now_s) if why else None
+
+
+def broke_off(
+    standing: Standing, began_s: float, failure: str, rules: Outliers, *, room: bool, now_s: float
+) -> Change | None:
+    """Take in that the body of an answer broke off, which has been taken in as a good one."""
+    if began_s < standing.since_s and not standing.is_out:
+        return None
+    standing.window.note_failed(now_s)
+    standing.good_run = 0
+    standing.failed_s, standing.failure = now_s, failure
+    if standing.is_out:
+        if began_s < standing.out_until_s:
+            return None
+        return _eject(standing, f"a trial failed: {failure}", rules, now_s)
+    why = reason(standing, rules, None) if room else ""
     return _eject(standing, why, rules, now_s) if why else None
 
 

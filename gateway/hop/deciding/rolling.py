@@ -60,6 +60,13 @@ class Rolling:
             self._timed[place] += 1
             self._logs[place] += logged
 
+    def note_failed(self, now_s: float) -> None:
+        """Count an attempt as failed that has been counted as good."""
+        self.roll(now_s)
+        if self.failures < self.attempts:
+            self.failures += 1
+            self._failed[self._place] += 1
+
     def roll(self, now_s: float) -> None:
         """Leave out what is older than the window."""
         at = int(now_s)

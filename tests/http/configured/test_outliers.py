@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import aiohttp
 import pytest
 
 from tests.conftest import StartGateway, StartUpstream
@@ -241,6 +243,23 @@ async def test_an_instance_that_is_out_is_better_than_none(start_instances: Star
         return await service.ask() == [500]
 
     await eventually(asked)
+
+
+async def test_an_instance_whose_answers_break_off_is_put_out(
+    start_instances: StartInstances,
+) -> None:
+    cut = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut"
+    service = await start_instances(outliers="{failures: 0, latency: 0, eject: 1m}", answer=cut)
+
+    async def out() -> bool:
+        with suppress(aiohttp.ClientError):
+            await service.ask()
+        return await service.is_out()
+
+    await eventually(out)
+
+    ejected: Any = (await service.instances())[0]["ejected"]
+    assert ejected["evidence"].endswith("the last: the body broke off (upstream_reset)")
 
 
 async def test_a_reload_forgets_nobody(start_instances: StartInstances) -> None:

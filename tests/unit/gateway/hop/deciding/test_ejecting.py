@@ -15,6 +15,7 @@ from gateway.hop.deciding.ejecting import (
     Change,
     Ending,
     Standing,
+    broke_off,
     late_after,
     may_try,
     room,
@@ -51,6 +52,17 @@ class Instance:
         for _ in range(times):
             change = self.ends("answered 500", has_room=has_room)
         return change
+
+    def breaks_off(self) -> Change | None:
+        """The body of the last answer breaks off."""
+        return broke_off(
+            self.standing,
+            self.now_s,
+            "the body broke off",
+            self.rules,
+            room=True,
+            now_s=self.now_s,
+        )
 
     def is_ejected(self) -> Change:
         change = self.fails(self.rules.failures)
@@ -238,6 +250,28 @@ def test_ejections_are_in_a_row_until_it_has_been_in_for_as_long_as_it_was_out()
     instance.comes_back()
     instance.now_s += 15.0
     assert instance.is_ejected().n == 1
+
+
+def test_answers_whose_bodies_break_off_count_for_the_rate() -> None:
+    instance = Instance(BY_RATE)
+    changes = []
+    for _ in range(LEAST_ATTEMPTS):
+        instance.ends()
+        changes.append(instance.breaks_off())
+
+    assert changes[:-1] == [None] * (LEAST_ATTEMPTS - 1)
+    assert changes[-1] is not None
+    assert changes[-1].evidence.endswith("within 10 s, the last: the body broke off")
+
+
+def test_a_trial_whose_body_breaks_off_fails() -> None:
+    instance = Instance()
+    instance.is_ejected()
+    instance.is_tried()
+
+    change = instance.breaks_off()
+
+    assert change == Change(2, "a trial failed: the body broke off", 10.0)
 
 
 @pytest.mark.parametrize(
