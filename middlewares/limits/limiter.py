@@ -1,6 +1,7 @@
 """The shared limiter: each worker sends its waiting asks to Redis together, one call at a time."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
@@ -25,6 +26,8 @@ ANSWER_WITHIN_S = 0.1
 #: After a failure a worker decides alone for this long before it asks Redis again.
 ALONE_FOR_S = 1.0
 ASKS_PER_CALL = 500
+#: Calls in which a worker that stops may tell what it must, 500 keys each.
+LAST_CALLS = 20
 #: Turns of the event loop in which other requests may join a call: a call costs more than many asks.
 GATHERING_TURNS = 3
 
@@ -215,8 +218,14 @@ class SharedLimiter:
                 self.give_back(decision.held)
 
     async def close(self) -> None:
+        """Tell the registry what it must still hear, if it is there, and let go of it."""
         if self._waking is not None:
             self._waking.cancel()
+        with contextlib.suppress(Exception):
+            for _ in range(LAST_CALLS):
+                if not self._telling.has_something or self._clock_s() < self._alone_until_s:
+                    break
+                await self._ask(())
         await self._link.close()
 
     def _wake_later(self) -> None:
@@ -257,9 +266,10 @@ class SharedLimiter:
     async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> Sequence[Sequence[Decision]]:
         """Decide each ask as often as it was asked; the admitted decisions come first."""
         if asked and not self._held_is_asked and not self._telling.has_something:
-            return self._read(
-                asked, await self._call(call_of(self._prefix, asked))
-            )  # the quick way
+            # The quick way.
+            reply = await self._call(call_of(self._prefix, asked))
+            self._telling.is_back()
+            return self._read(asked, reply)
         self._held_is_asked = bool(self._waiting)
         if (again := self._telling.again(self._now_us)) is not None:
             await self._tell(again, ())

@@ -134,3 +134,16 @@ async def test_nothing_is_left_in_the_registry_of_what_was_held(registry_url: st
             assert len(client.keys("*/held*")) == 2
             limiter.settle(held, {"tokens": 1})
             await eventually(lambda: client.keys("*/held*") == [])
+
+
+async def test_a_worker_that_stops_tells_what_its_last_requests_have_spent(
+    registry_url: str,
+) -> None:
+    """A drained gateway left its last reservations behind for a window."""
+    async with running(registry_url) as limiter:
+        held = held_of(await limiter.decide(ask_of("c", IN_FLIGHT, TOKENS)))
+        limiter.settle(held, {"tokens": 30})
+    with redis.Redis.from_url(registry_url) as client:
+        assert client.keys("*/held*") == []
+    async with running(registry_url) as another:
+        assert await remaining(another, TOKENS) == 70
