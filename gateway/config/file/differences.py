@@ -9,6 +9,8 @@ from pydantic import BaseModel
 
 from discovery.base.steps import Steps, slices
 from gateway.config.file.configuration import Configuration
+from gateway.config.file.hosts import ServiceUrl
+from gateway.config.file.numbers import Statuses
 from gateway.config.file.routes import Route
 
 #: A longer value is cut: what has changed can be seen in the file.
@@ -110,6 +112,10 @@ def plain(value: Any) -> Any:
         return {_name(value, key): plain(_value(value, key)) for key in told}
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, ServiceUrl):
+        return str(value)
+    if isinstance(value, Statuses):
+        return value.first if value.first == value.last else str(value)
     if isinstance(value, list | tuple | frozenset):
         return [plain(one) for one in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)

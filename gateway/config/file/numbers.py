@@ -1,11 +1,20 @@
 """Durations, sizes, counts and statuses."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from gateway.config.file.parsed import Parsed, TextWanted, is_number
 
-Ranges = tuple[int, int]
+
+class Statuses(NamedTuple):
+    """Statuses of answers from the first to the last."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}-{self.last}"
+
 
 DAY_S = 86400.0
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": DAY_S}
@@ -79,13 +88,13 @@ def _share(value: object) -> float:
     raise ValueError("must be a number from 0 to 1, such as 0.2 for a fifth")
 
 
-def _status_range(value: object) -> Ranges:
+def _status_range(value: object) -> Statuses:
     if isinstance(value, int) and not isinstance(value, bool) and 200 <= value <= 599:
-        return value, value
+        return Statuses(value, value)
     if isinstance(value, str) and _STATUSES.fullmatch(value):
         low, high = (int(part) for part in value.split("-"))
         if low <= high:
-            return low, high
+            return Statuses(low, high)
     raise ValueError("must be a status from 200 to 599, or a range of them such as 200-299")
 
 
@@ -123,7 +132,7 @@ Size = Annotated[
     ),
 ]
 StatusRange = Annotated[
-    Ranges,
+    Statuses,
     Parsed(
         _status_range,
         "status or range",

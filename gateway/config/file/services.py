@@ -12,7 +12,7 @@ from discovery.model.instance import MAX_URL_CHARACTERS
 from gateway.config.file.balance import Balance
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
-from gateway.config.file.numbers import StatusRange, duration, whole_number
+from gateway.config.file.numbers import Statuses, StatusRange, duration, whole_number
 from gateway.config.file.outliers import Breaker, Outliers
 from gateway.config.file.paths import Literal
 from gateway.config.file.policies import Timeouts
@@ -41,7 +41,7 @@ class Health(Section):
         json_schema_extra={"default": "5s"},
     )
     statuses: Some[StatusRange] = Field(
-        default=((200, 299),),
+        default=(Statuses(200, 299),),
         description="Statuses of an answer that passes.",
         examples=[["200-299", 401]],
         json_schema_extra={"default": ["200-299"]},
@@ -55,8 +55,8 @@ class Health(Section):
         """How each instance is probed."""
         if self.path is None:  # a connect has no status
             return FixedHealth(interval_s=self.interval_s)
-        ranges = (f"{low}-{high}" if low < high else str(low) for low, high in self.statuses)
-        return FixedHealth(self.path.text, self.interval_s, ",".join(ranges), self.body or "")
+        statuses = ",".join(map(str, self.statuses))
+        return FixedHealth(self.path.text, self.interval_s, statuses, self.body or "")
 
 
 class Service(Section):
