@@ -47,12 +47,12 @@ class Retries(Section):
         json_schema_extra={"default": ["connect", "reset", 502, 503]},
     )
     per_try_s: Timeout = Field(
-        default=2.0,
+        default=0.0,
         alias="per_try",
         description="Longest time of an attempt to connect, and then to the head of the answer, where "
         "timeouts would allow more; 0: only they hold.",
         examples=["2s"],
-        json_schema_extra={"default": "2s"},
+        json_schema_extra={"default": 0},
     )
     budget: Share = Field(
         default=0.2,

@@ -36,5 +36,5 @@ def put_retries(route: Route, scope: Scope, imported: Imported) -> None:
     number = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
     service = next((s for s in imported.services if s.name == route.settings["service"]), None)
     number = number or (len(service.urls) if service is not None else 1)
-    retries: dict[str, Value] = {"attempts": min(number, _MOST_ATTEMPTS), "on": on, "per_try": 0}
+    retries: dict[str, Value] = {"attempts": min(number, _MOST_ATTEMPTS), "on": on}
     imported.repeat(route, retries, place, "proxy_next_upstream")

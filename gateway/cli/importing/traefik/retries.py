@@ -13,7 +13,7 @@ def put_retries(name: str, table: Table, route: Route, place: Place, *, imported
         route.notes.append(Note(place, f"retry of {name}: its attempts are not understood"))
         return
     number = min(max(int(attempts), 1), _MOST_ATTEMPTS)
-    retries: dict[str, Value] = {"attempts": number, "on": ["connect", "reset"], "per_try": 0}
+    retries: dict[str, Value] = {"attempts": number, "on": ["connect", "reset"]}
     imported.repeat(route, retries, place, f"retry of {name}")
     for key, entry in table.entries.items():
         if key.lower() != "attempts":

@@ -28,15 +28,15 @@ def of_nginx(*directives: str) -> Any:
         ("proxy_next_upstream updating;", {"attempts": 1}),
         (
             "proxy_next_upstream error timeout http_503 non_idempotent;",
-            {"attempts": 3, "on": ["connect", "reset", "timeout", 503], "per_try": 0},
+            {"attempts": 3, "on": ["connect", "reset", "timeout", 503]},
         ),
         (
             "proxy_next_upstream http_500; proxy_next_upstream_tries 2;",
-            {"attempts": 2, "on": [500], "per_try": 0},
+            {"attempts": 2, "on": [500]},
         ),
         (
             "proxy_next_upstream_tries 99;",
-            {"attempts": 10, "on": ["connect", "reset", "timeout"], "per_try": 0},
+            {"attempts": 10, "on": ["connect", "reset", "timeout"]},
         ),
     ],
 )
@@ -53,8 +53,8 @@ def test_the_first_location_says_it_for_a_service() -> None:
 @pytest.mark.parametrize(
     ("attempts", "retries"),
     [
-        ("3", {"attempts": 3, "on": ["connect", "reset"], "per_try": 0}),
-        ("0", {"attempts": 1, "on": ["connect", "reset"], "per_try": 0}),
+        ("3", {"attempts": 3, "on": ["connect", "reset"]}),
+        ("0", {"attempts": 1, "on": ["connect", "reset"]}),
         ("many", None),
     ],
 )

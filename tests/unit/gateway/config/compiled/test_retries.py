@@ -17,7 +17,7 @@ FILE = """
       - {{name: a, match: {{prefix: /a}}, service: shop}}
       - {{name: b, match: {{prefix: /b}}, service: other}}
 """
-DEFAULTS = Retries(3, frozenset(["connect", "reset", 502, 503]), per_try_s=2.0, budget=0.2)
+DEFAULTS = Retries(3, frozenset(["connect", "reset", 502, 503]), per_try_s=0.0, budget=0.2)
 
 
 def made(text: str) -> Compiled:
@@ -28,11 +28,11 @@ def made(text: str) -> Compiled:
     ("text", "retries"),
     [
         ("{}", DEFAULTS),
-        ("{attempts: 3, on: [503, 502, reset, connect], per_try: 2s, budget: 0.2}", DEFAULTS),
+        ("{attempts: 3, on: [503, 502, reset, connect], per_try: 0, budget: 0.2}", DEFAULTS),
         ("null", Retries()),
         (
-            "{attempts: 1, on: [timeout], per_try: 0, budget: 1}",
-            Retries(1, frozenset(["timeout"]), per_try_s=0.0, budget=1.0),
+            "{attempts: 1, on: [timeout], per_try: 2s, budget: 1}",
+            Retries(1, frozenset(["timeout"]), per_try_s=2.0, budget=1.0),
         ),
     ],
 )
@@ -45,7 +45,8 @@ def test_what_is_left_out_has_its_default_and_null_is_as_without(
 
 
 def test_an_attempt_has_the_shorter_of_both_times() -> None:
-    assert made("{}").policies["shop"].deadlines == Deadlines(1.0, 2.0, 300.0)
+    assert made("{per_try: 2s}").policies["shop"].deadlines == Deadlines(1.0, 2.0, 300.0)
+    assert made("{}").policies["shop"].deadlines == Deadlines(1.0, 10.0, 300.0)
     assert made("{per_try: 0}").policies["shop"].deadlines == Deadlines(1.0, 10.0, 300.0)
     assert made("{per_try: 1h}").policies["shop"].deadlines == Deadlines(1.0, 10.0, 300.0)
 
@@ -56,7 +57,7 @@ def test_a_plan_is_told_with_its_service_and_nothing_without_one() -> None:
     assert {key: row for key, row in of_routes["a"].items() if key.startswith("retries")} == {
         "retries.attempts": (3, "services.shop"),
         "retries.on": (["connect", 503], "services.shop"),
-        "retries.per_try": (2.0, "services.shop"),
+        "retries.per_try": (0.0, "services.shop"),
         "retries.budget": (0.2, "services.shop"),
     }
     assert not any(key.startswith("retries") for key in of_routes["b"])
