@@ -64,7 +64,7 @@ class Outcome:
     #: Why the scenario says nothing about the gateway.
     nothing_broken: str | None = None
     mended_at_s: float | None = None
-    #: Requests at all instances in the busiest second after the fault, as a share of what clients sent.
+    #: Requests at all instances in the busiest second after the fault, as a share of what clients sent then.
     peak: float | None = None
     complaints: Sequence[str] = ()
 

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from bench.processes import StartError
 from discovery.announcing.listening import listens
 
@@ -68,6 +70,17 @@ class Program:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def end(self) -> None:
+        """Kill it with the processes that it has started, which would outlive it."""
+        children: list[psutil.Process] = []
+        if self._process is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                children = psutil.Process(self._process.pid).children(recursive=True)
+        self.kill()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
 
     async def stop(self) -> None:
         """Send SIGTERM, wait for the end, and kill what does not end."""

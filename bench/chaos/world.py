@@ -350,9 +350,10 @@ class World:
         return program
 
     def _kill_everything(self) -> None:
-        victims: list[Copy | Program] = [*self._copies, *self._everything]
-        for victim in victims:
-            victim.kill()
+        for copy in self._copies:
+            copy.kill()
+        for program in self._everything:
+            program.end()
 
 
 def _has_to_run(victim: Copy | Program) -> None:
