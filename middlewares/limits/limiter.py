@@ -196,13 +196,18 @@ class SharedLimiter:
                 self._wake_later()
 
     def _next_batch(self) -> dict[Ask, list[asyncio.Future[Decision]]]:
-        batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
-        for ask, futures in list(batch.items()):
-            del self._waiting[ask]
-            if ask.holds:  # who left must not hold what others wait for
-                batch[ask] = [future for future in futures if not future.done()]
-                if not batch[ask]:
-                    del batch[ask]
+        if len(self._waiting) <= ASKS_PER_CALL:
+            batch, self._waiting = self._waiting, {}  # an ask takes a while to hash
+        else:
+            batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
+            for ask in batch:
+                del self._waiting[ask]
+        if self._held_is_asked:  # who left must not hold what others wait for
+            for ask, futures in list(batch.items()):
+                if ask.holds:
+                    batch[ask] = [future for future in futures if not future.done()]
+                    if not batch[ask]:
+                        del batch[ask]
         return batch
 
     def _answer(
@@ -269,7 +274,7 @@ class SharedLimiter:
             # The quick way.
             reply = await self._call(call_of(self._prefix, asked))
             self._telling.is_back()
-            return self._read(asked, reply)
+            return self._read_rates(asked, reply)
         self._held_is_asked = bool(self._waiting)
         if (again := self._telling.again(self._now_us)) is not None:
             await self._tell(again, ())
@@ -299,7 +304,7 @@ class SharedLimiter:
         """Decide alone what is held, and have the registry decide the rest."""
         rates = [(ask, count) for ask, count in asked if not ask.holds]
         reply = await self._call(call_of(self._prefix, rates)) if rates else ()
-        of_rates = iter(self._read(rates, reply))
+        of_rates = iter(self._read_rates(rates, reply))
         return [
             [self._decide_alone(ask) for _ in range(count)] if ask.holds else next(of_rates)
             for ask, count in asked
@@ -309,16 +314,25 @@ class SharedLimiter:
         return await self._link.run(self._script, call.keys, call.args, within_s=ANSWER_WITHIN_S)
 
     def _read(self, asked: Sequence[tuple[Ask, int]], reply: Sequence[Any]) -> list[list[Decision]]:
+        """Read what the registry has decided, and note what is held."""
+        decided = self._read_rates(asked, reply)
+        now_us = self._now_us
+        for number, (ask, _) in enumerate(asked):
+            if ask.holds:
+                decided[number] = [
+                    one._replace(held=self._own.note(one, now_us, ask.more))
+                    for one in decided[number]
+                ]
+        return decided
+
+    def _read_rates(
+        self, asked: Sequence[tuple[Ask, int]], reply: Sequence[Any]
+    ) -> list[list[Decision]]:
         decided = []
         for (ask, count), of_ask in zip(asked, reply, strict=False):
             decisions = spread(ask, count, of_ask)
             if not decisions[-1].allowed:
                 self._refusals.remember(decisions[-1], self._clock_s())
-            if ask.holds:
-                now_us = self._now_us
-                decisions = [
-                    one._replace(held=self._own.note(one, now_us, ask.more)) for one in decisions
-                ]
             decided.append(decisions)
         return decided
 

@@ -148,18 +148,18 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
 def _all_have_room(checks: Sequence[Check], reply: Sequence[Any]) -> Decision:
     """The quick way for several limits that are no shadows."""
     counts, least = 0, -1
-    for at, check in enumerate(checks):
-        left = reply[2 * at + 1] // check.policy.need
+    for at, (policy, _) in enumerate(checks):
+        left = reply[2 * at + 1] // policy.need
         if least < 0 or left < least:
             counts, least = at, left
-    decided = [
-        Decision(check, ROOM, reply[2 * at + 1], reply[2 * at + 2], check.policy.limit)
-        for at, check in enumerate(checks)
-        if at != counts
-    ]
+    others = []
+    for at, check in enumerate(checks):
+        if at != counts:
+            limit = check[0].limit
+            others.append(Decision(check, ROOM, reply[2 * at + 1], reply[2 * at + 2], limit))
     check, at = checks[counts], 2 * counts + 1
-    limit = check.policy.limit
-    return Decision(check, ROOM, reply[at], reply[at + 1], limit, False, tuple(decided))
+    limit = check[0].limit
+    return Decision(check, ROOM, reply[at], reply[at + 1], limit, False, tuple(others))
 
 
 def _of_check(
