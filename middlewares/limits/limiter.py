@@ -5,7 +5,6 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from middlewares.limits.deciding.crossing import DECIDED, Call, call_of, spread,
 from middlewares.limits.deciding.held import held_by
 from middlewares.limits.deciding.refusing import Refusals
 from middlewares.limits.deciding.telling import Lesson, Telling
+from middlewares.limits.waiting import Waiting, answer
 
 #: A registry that answers more slowly counts as away.
 ANSWER_WITHIN_S = 0.1
@@ -66,9 +66,7 @@ class SharedLimiter:
         #: Until then (seconds of the clock) the registry hears what all workers know, and decides
         #: nothing that is held.
         self._settling_until_s = 0.0
-        #: The callers that wait for a decision, by their ask; equal asks are sent together.
-        self._waiting: dict[Ask, list[asyncio.Future[Decision]]] = {}
-        self._held_is_asked = False
+        self._waiting = Waiting()
         self._refusals = Refusals()
         self._some_wait = asyncio.Event()
         self._waking: asyncio.TimerHandle | None = None
@@ -139,8 +137,7 @@ class SharedLimiter:
         return self._own.reserved()
 
     async def _decide_held(self, ask: Ask) -> Decision:
-        self._held_is_asked = True
-        future = self._in_the_next_call(ask)
+        future = self._in_the_next_call(ask, holds=True)
         try:
             return await future
         except asyncio.CancelledError:
@@ -160,9 +157,9 @@ class SharedLimiter:
         self._own.settle(settled, self._now_us)
         self._some_wait.set()
 
-    def _in_the_next_call(self, ask: Ask) -> asyncio.Future[Decision]:
+    def _in_the_next_call(self, ask: Ask, *, holds: bool = False) -> asyncio.Future[Decision]:
         future: asyncio.Future[Decision] = self._running_loop.create_future()
-        self._waiting.setdefault(ask, []).append(future)
+        self._waiting.add(ask, future, holds=holds)
         self._some_wait.set()
         return future
 
@@ -181,7 +178,7 @@ class SharedLimiter:
             await self._some_wait.wait()
             for _ in range(GATHERING_TURNS):
                 await asyncio.sleep(0)
-            batch = self._next_batch()
+            batch = self._waiting.take(ASKS_PER_CALL)
             if not self._waiting:
                 self._some_wait.clear()
             if not batch and self._clock_s() < self._alone_until_s:
@@ -191,36 +188,11 @@ class SharedLimiter:
                 [(ask, len(futures)) for ask, futures in batch.items()]
             )
             for futures, decisions in zip(batch.values(), decided, strict=True):
-                self._answer(futures, decisions)
+                for decision in answer(futures, decisions):
+                    if decision.held is not None:
+                        self.give_back(decision.held)
             if self._own:
                 self._wake_later()
-
-    def _next_batch(self) -> dict[Ask, list[asyncio.Future[Decision]]]:
-        if len(self._waiting) <= ASKS_PER_CALL:
-            batch, self._waiting = self._waiting, {}  # an ask takes a while to hash
-        else:
-            batch = dict(islice(self._waiting.items(), ASKS_PER_CALL))
-            for ask in batch:
-                del self._waiting[ask]
-        if self._held_is_asked:  # who left must not hold what others wait for
-            for ask, futures in list(batch.items()):
-                if ask.holds:
-                    batch[ask] = [future for future in futures if not future.done()]
-                    if not batch[ask]:
-                        del batch[ask]
-        return batch
-
-    def _answer(
-        self, futures: Sequence[asyncio.Future[Decision]], decisions: Sequence[Decision]
-    ) -> None:
-        """Give each caller a decision; admitted ones come first, and what a caller that left holds is given back."""
-        if decisions and decisions[0].held is not None:
-            futures = sorted(futures, key=asyncio.Future.done)
-        for future, decision in zip(futures, decisions, strict=True):
-            if not future.done():
-                future.set_result(decision)
-            elif decision.held is not None:
-                self.give_back(decision.held)
 
     async def close(self) -> None:
         """Tell the registry what it must still hear, if it is there, and let go of it."""
@@ -270,12 +242,12 @@ class SharedLimiter:
 
     async def _ask(self, asked: Sequence[tuple[Ask, int]]) -> Sequence[Sequence[Decision]]:
         """Decide each ask as often as it was asked; the admitted decisions come first."""
-        if asked and not self._held_is_asked and not self._telling.has_something:
+        if asked and not self._waiting.holds and not self._telling.has_something:
             # The quick way.
             reply = await self._call(call_of(self._prefix, asked))
             self._telling.is_back()
             return self._read_rates(asked, reply)
-        self._held_is_asked = bool(self._waiting)
+        self._waiting.holds = bool(self._waiting)
         if (again := self._telling.again(self._now_us)) is not None:
             await self._tell(again, ())
         checks = [check for ask, _ in asked for check in ask.checks]
