@@ -113,9 +113,15 @@ class UpstreamClient:
     def instance_moved(self, key: str, instance: Instance) -> None:
         """Keep the pool of an instance that has had this key."""
         pool = self._pools.pop(key, None)
-        if pool is not None:
-            pool.instance = instance
-            self._pools[instance.key] = pool
+        if pool is None:
+            return
+        if pool.instance.name != instance.name:
+            self._part(pool)
+            pool.latency.siblings = self._siblings.setdefault(instance.name, Siblings())
+            pool.latency.siblings.latencies.append(pool.latency)
+            pool.latency.siblings.are_stirred = True
+        pool.instance = instance
+        self._pools[instance.key] = pool
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -143,9 +149,13 @@ class UpstreamClient:
 
     def _let_go(self, key: str, pool: Pool) -> None:
         del self._pools[key]
-        name, siblings = pool.instance.name, pool.latency.siblings
-        siblings.latencies.remove(pool.latency)
-        if not siblings.latencies:
-            self._siblings.pop(name, None)
+        self._part(pool)
         pool.close()
         self._leaving.add(pool)
+
+    def _part(self, pool: Pool) -> None:
+        """Compare a pool with its siblings no longer."""
+        siblings = pool.latency.siblings
+        siblings.latencies.remove(pool.latency)
+        if not siblings.latencies:
+            self._siblings.pop(pool.instance.name, None)

@@ -75,3 +75,18 @@ async def test_nothing_new_goes_to_where_an_instance_was_before_it_moved(
     client.view_changed(View(), View(services={"orders": {after.key: Entry(after, 0)}}), None)
     with pytest.raises(UpstreamUnreachable):
         client.pool(INSTANCE)
+
+
+async def test_latencies_are_compared_among_those_that_now_have_the_name(
+    client: UpstreamClient,
+) -> None:
+    other = replace(INSTANCE, id="other")
+    client.pool(INSTANCE)
+    old = client.pool(other).latency.siblings
+
+    moved = replace(INSTANCE, name="orders")
+    client.instance_moved(INSTANCE.key, moved)
+
+    new = client.pool(replace(moved, id="new"))
+    assert client.pool(moved).latency in new.latency.siblings.latencies
+    assert old.latencies == [client.pool(other).latency]
