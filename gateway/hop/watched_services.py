@@ -11,6 +11,8 @@ from gateway.hop.watched_service import WatchedService
 from middlewares.routing.policy import RoutePolicy
 from middlewares.telemetry.watched_metrics import WatchedCollector
 
+#: For a service that the file no longer watches.
+NOTHING = RoutePolicy()
 SWITCHED_OFF = "the file says nothing of outliers any more"
 
 
@@ -38,7 +40,7 @@ class WatchedServices:
                 made = WatchedService(name, policy, self._health, self._entries_of)
                 self._services[name] = made
                 continue
-            if policy.outliers is None:
+            if policy.outliers is None and known.outliers is not None:
                 self._readmit_all(known)
             known.take(policy)
 
@@ -47,7 +49,10 @@ class WatchedServices:
         for name in [*self._services]:
             policy = policies.get(name)
             if policy is None or not policy.is_watched:
-                self._readmit_all(self._services.pop(name))
+                dropped = self._services.pop(name)
+                self._readmit_all(dropped)
+                # A request under way still tells it how its next attempt ends, and nobody would readmit then.
+                dropped.take(NOTHING)
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
         """A listener of the overlay: forget who is gone, and try who has come back anew."""
@@ -68,6 +73,9 @@ class WatchedServices:
         now = self._services.get(instance.name)
         if standing is None:
             return
+        standing.waiting = standing.uploads = (
+            0  # requests under way end under the key that they began with
+        )
         if standing.is_out and not self._health.is_ejected(instance.key):
             return  # it is probed in another way, and the book of health begins anew with it
         if now is not None and now.outliers is not None:

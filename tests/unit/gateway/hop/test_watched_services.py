@@ -312,6 +312,44 @@ def test_a_service_that_leaves_the_file_is_forgotten() -> None:
     assert scene.services.get("price") is None
 
 
+def test_a_request_that_began_before_puts_nobody_out_any_more() -> None:
+    scene = Scene()
+    service = scene.service
+    scene.services.drop_others({"price": RoutePolicy()})
+
+    for _ in range(30):
+        instance, attempt = scene.instance("a"), Attempt("a", time.monotonic())
+        service.attempt_began(instance, is_upload=False)
+        failed = UpstreamReset("it ended")
+        service.attempt_ended(instance, failed, attempt, PATIENCE_S, is_upload=False)
+
+    assert not scene.is_out("a")
+
+
+def test_a_request_under_way_at_a_rename_stops_no_trial() -> None:
+    scene = Scene()
+    scene.service.attempt_began(scene.instance("a"), is_upload=True)
+    scene.services.take({"prices": OUTLIERS})
+    renamed = replace(scene.instance("a"), name="prices")
+
+    scene.services.instance_moved("price/a", renamed)
+
+    prices = scene.services.get("prices")
+    assert prices is not None
+    standing = prices.standings["prices/a"]
+    assert (standing.waiting, standing.uploads) == (0, 0)
+
+
+def test_a_breaker_alone_keeps_over_a_reload_what_it_has_counted() -> None:
+    scene = Scene(BREAKER)
+    for _ in range(10):
+        scene.ends("a", 500)
+
+    scene.services.take({"price": BREAKER})
+
+    assert scene.service.standings["price/a"].window.failures == 10
+
+
 def test_a_circuit_that_is_open_lets_nothing_in() -> None:
     scene = Scene(BREAKER)
     number, until_s = 0, time.monotonic() + 10
