@@ -212,7 +212,13 @@ class UpstreamInvalid(UpstreamFailure):
 
 
 class UpstreamTimeout(UpstreamFailure):
-    """The response head did not come in time."""
+    """The response head did not come in time.
+
+    `waited_s` is how long the instance had for it, if that is less than its time-out: a client may have taken
+    most of the request's time for its body.
+    """
+
+    waited_s = float("inf")
 
 
 class UpstreamSilent(UpstreamTimeout):

@@ -75,7 +75,8 @@ async def let_go(answer: Answer) -> None:
     """Release an answer that is not passed on; if its rest comes at once, its connection can be used again."""
     connection, length = answer.connection, answer.head.length
     read = 0
-    if length is None or length <= DRAINED_BYTES:
+    # An upload would read on meanwhile, perhaps more of the body than is kept for the next attempt.
+    if connection.is_sent and (length is None or length <= DRAINED_BYTES):
         with suppress(TimeoutError, Failure):
             async with asyncio.timeout(DRAINED_WITHIN_S):
                 while read <= DRAINED_BYTES and (piece := await connection.read()):

@@ -116,16 +116,25 @@ class UpstreamConnection(Wire):
             self._keeps_alive  # the response has ended
             and not self._pieces
             and self._failure is None
-            and (self._upload is None or self._upload.is_whole)
+            and self.is_sent
             and transport is not None
             and not transport.is_closing()
         )
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether all of the request is sent."""
+        return self._upload is None or self._upload.is_whole
+
     def check_deadline(self, now_s: float) -> None:
         """Fail the exchange if it is overdue; the pool's sweep asks, which is cheaper than a timer for each."""
         if now_s >= self.deadline_s or now_s >= self._deadlines.ends_s:
+            timeout = UpstreamTimeout("the upstream did not answer in time")
+            if now_s < self.deadline_s:  # the whole request has taken its time
+                is_clients = self.deadline_s == NEVER
+                timeout.waited_s = 0.0 if is_clients else now_s - self.asked_s
             self.deadline_s = NEVER
-            self._fail(UpstreamTimeout("the upstream did not answer in time"))
+            self._fail(timeout)
 
     @property
     def is_waiting(self) -> bool:

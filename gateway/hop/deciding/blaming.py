@@ -24,7 +24,8 @@ def blame(failure: Failure, took_s: float, patience_s: float) -> str:
 
     A connection that ended and had carried another request was perhaps just being closed. A connect that
     was not even tried has no cause. A time-out counts if the instance had all the time that the file gives
-    it: a client may give it less, and must not be able to eject anybody by that.
+    it: a client may give it less, or take most of it for its own body, and must not be able to eject anybody
+    by that.
     """
     if not isinstance(failure, UpstreamFailure):
         return ""
@@ -36,6 +37,6 @@ def blame(failure: Failure, took_s: float, patience_s: float) -> str:
         return "the answer was not HTTP"
     if isinstance(failure, UpstreamSilent):
         return f"no answer for {took_s:.2f} s while others answer"
-    if isinstance(failure, UpstreamTimeout) and took_s >= patience_s:
+    if isinstance(failure, UpstreamTimeout) and min(took_s, failure.waited_s) >= patience_s:
         return f"no answer within {took_s:.1f} s"
     return ""

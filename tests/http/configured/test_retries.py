@@ -14,7 +14,7 @@ from tests.http.configured.conftest import StartConfigured
 from tests.support.eventually import eventually
 from tests.support.raw_clients import exchange
 from tests.support.transports import reset
-from tests.support.upstreams import OK, Received, Script, ServedConnection
+from tests.support.upstreams import OK, Received, Script, ServedConnection, read_body
 
 UNAVAILABLE = b"HTTP/1.1 503 Service Unavailable\r\nX-Which: first\r\nContent-Length: 4\r\n\r\nbusy"
 
@@ -185,6 +185,39 @@ async def test_a_body_that_was_answered_before_its_end_goes_on_in_the_next_attem
     writer.write(b"world")
 
     assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+async def test_a_body_that_comes_while_a_short_answer_is_let_go_of_is_never_cut_short(
+    start_configured: StartConfigured,
+) -> None:
+    """The gateway read more of it than it keeps, and sent the rest as if it were all."""
+    beginning, rest = b"3e8\r\n%b\r\n" % (b"a" * 1000), b"%x\r\n%b\r\n" % (200_000, b"b" * 200_000)
+
+    async def early(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(UNAVAILABLE.removesuffix(b"busy"))
+        await received.reader.readuntil(rest)
+        writer.write(b"busy")
+
+    bodies: list[bytes] = []
+
+    async def whole(received: Received, writer: asyncio.StreamWriter) -> None:
+        bodies.append(await read_body(received))
+        writer.write(OK)
+
+    configured = await start_configured(policy(), first(early, whole))
+    configured.upstream._read_body = False
+    upstreams = configured.gateway.gateway.upstreams
+    reader, writer = await asyncio.open_connection("127.0.0.1", configured.gateway.port)
+    writer.write(b"PUT /api/order/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+    writer.write(beginning)
+    async with asyncio.timeout(5):
+        while not upstreams._pools or not next(iter(upstreams._pools.values())).answered_s:  # noqa: ASYNC110  # at once
+            await asyncio.sleep(0)  # the gateway has the head of the answer
+    writer.write(rest + b"0\r\n\r\n")
+
+    assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 200")
+    assert [len(body) for body in bodies] == [201_000]
     writer.close()
 
 

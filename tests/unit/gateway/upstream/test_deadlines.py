@@ -105,3 +105,33 @@ async def test_what_waits_for_a_slow_connect_waits_as_long_as_it_may(dialer: Slo
     assert not patient.done()
     dialer.may_connect.set()
     use(await patient)
+
+
+async def test_a_request_that_ends_while_its_client_sends_says_how_little_the_instance_had() -> (
+    None
+):
+    there = ByteConnection()
+    began_s = now_s()
+    there.ask(deadlines=PATIENT._replace(ends_s=began_s + 60))
+    connection = there.connection
+    connection.expect_head(False)  # the gateway waits for the client's body
+    connection.check_deadline(began_s + 60)
+
+    failure = connection._failure
+    assert isinstance(failure, UpstreamTimeout)
+    assert failure.waited_s == 0.0
+    there.close()
+
+
+@pytest.mark.parametrize(("head_s", "is_less"), [(10.0, False), (3600.0, True)])
+async def test_a_time_out_says_whether_the_instance_had_all_of_its_time(
+    head_s: float, is_less: bool
+) -> None:
+    there = ByteConnection()
+    there.ask(deadlines=PATIENT._replace(head_s=head_s, ends_s=now_s() + 60))
+    there.connection.check_deadline(now_s() + 60)
+
+    failure = there.connection._failure
+    assert isinstance(failure, UpstreamTimeout)
+    assert (failure.waited_s < head_s) is is_less
+    there.close()

@@ -50,5 +50,12 @@ def test_these_say_nothing_of_it(failure: Failure) -> None:
     assert blame(failure, PATIENCE_S / 2, PATIENCE_S) == ""
 
 
+def test_a_time_out_says_nothing_if_the_client_took_most_of_it_for_its_body() -> None:
+    late = failures.UpstreamTimeout("late")
+    late.waited_s = PATIENCE_S / 2
+
+    assert blame(late, PATIENCE_S * 9, PATIENCE_S) == ""
+
+
 def test_four_statuses_are_failures_of_the_instance() -> None:
     assert sorted(FAILED) == [500, 502, 503, 504]
