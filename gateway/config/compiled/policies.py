@@ -127,12 +127,14 @@ def _limit(name: str, section: Limit, settings: GatewaySettings) -> Policy:
             requests = settings.rate_limit_requests
         if "rate_limit_window" in settings.model_fields_set:
             window_s = settings.rate_limit_window
+    # A limit that the environment switches off counts no answers either.
+    counts = section.counts if requests else ()
     field = section.by.header if isinstance(section.by, ByHeader) else ""
     return Policy(
         name,
         requests,
         round(window_s * 1_000_000),
-        counts=frozenset(status for low, high in section.counts for status in range(low, high + 1)),
+        counts=frozenset(status for low, high in counts for status in range(low, high + 1)),
         by="header" if field else cast("By", section.by),
         header=field.lower().encode("ascii"),
         concurrent=section.concurrent or 0,
