@@ -75,7 +75,7 @@ class Proxy:
         self, chosen: Candidate, watched: "WatchedService", sending: Sending, tries: Tries
     ) -> Candidate:
         """The chosen candidate, or another one where something speaks against it, or one that is on trial."""
-        others = watched.instead(chosen, tries.untried, repeatable=sending.idempotent)
+        others = watched.instead(chosen, tries.untried, repeatable=sending.may_be_risked)
         if others is None:
             return chosen
         if others.are_on_trial:

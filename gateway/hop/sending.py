@@ -76,7 +76,7 @@ class Sending:
         #: None: neither outliers nor a breaker.
         self.watched: WatchedService | None = None
         if policy.is_watched and (watched := means.watched(route.service)) is not None:
-            watched.admit(repeatable=self.idempotent)
+            watched.admit(repeatable=self.may_be_risked)
             self.watched = watched
         if policy.retries.budget is not None:
             means.budgets[route.service].count(exchange.started_s)
@@ -96,6 +96,14 @@ class Sending:
 
         means.in_flight[route.service] += 1
         exchange.held.append(self)
+
+    @property
+    def may_be_risked(self) -> bool:
+        """Whether the request can be made again, whatever its first attempt does to it.
+
+        A body that is still coming may be too long to be kept.
+        """
+        return self.idempotent and not isinstance(self.body, RequestBody)
 
     def _bound(self, in_flight: Mapping[str, int]) -> None:
         """Refuse it if the service has enough, and limit its time. Raises ServiceBusy."""

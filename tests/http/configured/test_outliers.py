@@ -217,6 +217,26 @@ async def test_a_trial_that_fails_costs_no_client_anything(
     assert set(statuses) == {200}
 
 
+async def test_no_body_that_could_not_be_sent_again_is_risked_in_a_trial(
+    start_instances: StartInstances,
+) -> None:
+    service = await start_instances(outliers=BY_RUN, retries="{attempts: 2, on: [500], budget: 1}")
+    await service.until_out()
+    asked = len(service.upstreams[0].requests)
+
+    async def on_trial() -> bool:
+        ejected: Any = (await service.instances())[0]["ejected"]
+        return bool(ejected["on_trial"])
+
+    await eventually(on_trial)
+    put = await service.gateway.request("PUT", "/a", data=b"x" * 200_000)
+
+    assert put.status == 200
+    assert len(service.upstreams[0].requests) == asked
+    assert await service.ask() == [200]
+    assert len(service.upstreams[0].requests) == asked + 1
+
+
 async def test_one_failure_keeps_requests_away_that_cannot_be_repeated(
     start_instances: StartInstances,
 ) -> None:
