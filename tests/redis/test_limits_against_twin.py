@@ -145,7 +145,7 @@ class Registry:
             assert ours[-1] == theirs[-1]
 
     def _compare_kept(self, key: str, value: list[bytes]) -> None:
-        name = key.split(":")[-2]
+        name = key.split(":")[-2].partition("/")[0]
         account = self._twin.accounts[name, "c"]
         if "/held" in key:
             kept = dict(zip(value[::2], value[1::2], strict=True))
@@ -160,7 +160,7 @@ class Registry:
     def set_the_clock_back(self, by_us: int) -> None:
         for policy in POLICIES:
             account = self._twin.accounts[policy.name, "c"]
-            log, hashed = f"t:limit:{policy.name}:c", f"t:limit:/held:{policy.name}:c"
+            log, hashed = f"t:limit:{policy.name}:c", f"t:limit:/held:{policy.account}:c"
             lines = [line.split() for line in self._client.lrange(log, 0, -1)]
             for at, (stamp, count, total) in enumerate(lines):
                 later = f"{int(stamp) + by_us} {int(count)} {int(total)}"

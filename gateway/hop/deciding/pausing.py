@@ -10,7 +10,9 @@ LONGEST_S = 0.25
 #: A Retry-After that is longer is not waited for if the request has no deadline.
 MOST_ASKED_S = 10.0
 
-_SECONDS = re.compile(rb"[0-9]{1,9}")
+_SECONDS = re.compile(rb"[0-9]+")
+#: Longer numbers are not read: whatever they are, it is too long.
+_MOST_DIGITS = 9
 
 
 def pause_s(repeat: int, *, elsewhere: bool, rng: random.Random) -> float:
@@ -31,7 +33,7 @@ def asked_pause_s(value: bytes, unix_s: float) -> float:
     `unix_s` is the time now, which a date is compared with.
     """
     if _SECONDS.fullmatch(value):
-        return float(value)
+        return float(value) if len(value) <= _MOST_DIGITS else float("inf")
     try:
         until_s = parsedate_to_datetime(value.decode("ascii")).timestamp()
     except (ValueError, OverflowError):

@@ -18,7 +18,7 @@ OWN_STEPS = 12
 #: Accounts that are looked at in a turn to find those in which nothing counts any more.
 SWEPT = 200
 
-#: The name of a policy, because what was admitted also counts under the next policy of that name; and
+#: The account of a policy, because what was admitted also counts under the next policy of that name; and
 #: the check's key.
 Key = tuple[str, str]
 
@@ -115,7 +115,7 @@ class OwnAccounts:
         decision = decide(ask, accounts, limits, now_us, locally=True)
         if decision.allowed:
             for check, account in zip(ask.checks, accounts, strict=True):
-                key = (check.policy.name, check.key)
+                key = (check.policy.account, check.key)
                 self.untold[key] = None
                 if account.leases:
                     self._holding[key] = None
@@ -128,7 +128,7 @@ class OwnAccounts:
             for check, units in held.items():
                 account = self._account_of(check)
                 account.hold_more("", units, now_us)
-                self._holding[check.policy.name, check.key] = None
+                self._holding[check.policy.account, check.key] = None
                 if account.told_held is not None:
                     account.told_held += units
         for one in (decision, *decision.others):
@@ -142,7 +142,7 @@ class OwnAccounts:
     def settle(self, settled: Iterable[Settled], now_us: int) -> None:
         """Give back what was held, and charge what was spent."""
         for check, held, spent in settled:
-            key, account = (check.policy.name, check.key), self._account_of(check)
+            key, account = (check.policy.account, check.key), self._account_of(check)
             account.count(check.policy, now_us)
             account.hold("", account.held - held, now_us)
             if not account.held:
@@ -155,12 +155,14 @@ class OwnAccounts:
         """The units that are held, by the policy's name."""
         units: dict[str, int] = {}
         for key in self._holding:
-            units[key[0]] = units.get(key[0], 0) + self._accounts[key].held
+            account = self._accounts[key]
+            name = account.check.policy.name
+            units[name] = units.get(name, 0) + account.held
         return units
 
     def take(self, first: Sequence[Check], most: int, now_us: int) -> list[Told]:
         """What the registry is told next: of the keys of `first`, then of others up to `most`."""
-        keys = [key for policy, name in first if (key := (policy.name, name)) in self.untold]
+        keys = [key for policy, name in first if (key := (policy.account, name)) in self.untold]
         for key in self.untold:
             if len(keys) >= most:
                 break
@@ -180,7 +182,7 @@ class OwnAccounts:
     def heard(self, told: Iterable[Told], now_us: int) -> None:
         """Note that the registry has heard this."""
         for policy, name, _, held in told:
-            key = (policy.name, name)
+            key = (policy.account, name)
             account = self._accounts.get(key)
             if account is None:
                 continue
@@ -195,7 +197,7 @@ class OwnAccounts:
         for check in checks:
             account = self._account_of(check)
             account.told_held = None
-            self.untold[check.policy.name, check.key] = None
+            self.untold[check.policy.account, check.key] = None
 
     def forget_told(self) -> None:
         """Tell the registry everything again, which has lost what it knew."""
@@ -215,7 +217,7 @@ class OwnAccounts:
                 del self._accounts[key]
 
     def _account_of(self, check: Check) -> OwnAccount:
-        key = (check.policy.name, check.key)
+        key = (check.policy.account, check.key)
         account = self._accounts.get(key)
         if account is None:
             account = self._accounts[key] = OwnAccount(check)

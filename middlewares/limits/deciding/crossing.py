@@ -100,7 +100,7 @@ def _log(prefix: str, policy: Policy) -> str:
 
 
 def _hash(prefix: str, policy: Policy) -> str:
-    return f"{prefix}:limit:/held:{policy.name}:"
+    return f"{prefix}:limit:/held:{policy.account}:"
 
 
 class State(NamedTuple):

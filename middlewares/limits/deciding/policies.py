@@ -81,6 +81,11 @@ class Policy:
         return "budget" if self.budget else "requests"
 
     @cached_property
+    def account(self) -> str:
+        """Under which name it is accounted for; a budget of the same name has held units, not requests."""
+        return f"{self.name}/concurrent" if self.concurrent else self.name
+
+    @cached_property
     def limit(self) -> int:
         """The most requests, requests in flight, or units; 0: no limit."""
         return self.requests or self.concurrent or self.budget

@@ -159,3 +159,29 @@ async def test_what_a_request_under_way_has_reserved_and_what_it_then_costs(
     await settled(configured)
     assert await metric(configured, "gateway_limit_spent_total", policy="tokens") == 7
     assert await configured.statuses(1, "/a") == [200]
+
+
+async def test_a_limit_that_becomes_one_of_another_kind_does_not_count_what_the_first_holds(
+    start_configured: StartConfigured,
+) -> None:
+    """What a budget had reserved was taken for so many requests in flight."""
+    ends = asyncio.Event()
+
+    async def stream(received: Received, writer: asyncio.StreamWriter) -> None:
+        if received.target == b"/a":
+            writer.write(EVENTS + b"data: begins\n\n")
+            await ends.wait()
+        writer.write(OK)
+
+    cost = "{event_stream: /usage/total_tokens}"
+    text = budget(cost, units=50)
+    configured = await start_configured(text, stream)
+    async with await RawClient.connect(configured.gateway.port) as client:
+        await client.send(GET)
+        await client.reader.readuntil(b"data: begins\n\n")
+        of_a_budget = f"budget: 50, window: 60s, by: everyone, cost: {cost}, reserve: 30"
+        await reload(configured, text.replace(of_a_budget, "concurrent: 5, by: everyone"))
+        assert await configured.statuses(1, "/a/b") == [200]
+        ends.set()
+        await client.reader.readuntil(b"0\r\n\r\n")
+    await settled(configured)
