@@ -75,11 +75,6 @@ class Sending:
             self._bound(means.in_flight)
         #: None: neither outliers nor a breaker.
         self.watched: WatchedService | None = None
-        if policy.is_watched and (watched := means.watched(route.service)) is not None:
-            watched.admit(repeatable=self.may_be_risked)
-            self.watched = watched
-        if policy.retries.budget is not None:
-            means.budgets[route.service].count(exchange.started_s)
         self._means = means
         self._head: RequestHead | None = None
         if route.host == "asked" and isinstance(request, PlainRequest):
@@ -93,17 +88,22 @@ class Sending:
                 means.senders,
                 b"" if self._tells_time_left else head.timeout_line,
             )
-
+        # At last, because a request that is refused must not have been let in as a trial.
+        if policy.is_watched and (watched := means.watched(route.service)) is not None:
+            watched.admit(repeatable=self.may_be_risked)
+            self.watched = watched
+        if policy.retries.budget is not None:
+            means.budgets[route.service].count(exchange.started_s)
         means.in_flight[route.service] += 1
         exchange.held.append(self)
 
     @property
     def may_be_risked(self) -> bool:
-        """Whether the request can be made again, whatever its first attempt does to it.
+        """Whether the request goes on to another instance, whatever its first attempt does to it.
 
-        A body that is still coming may be too long to be kept.
+        One with a body does not if the instance hangs, nor if the body is too long to be kept.
         """
-        return self.idempotent and not isinstance(self.body, RequestBody)
+        return self.idempotent and self.body is None
 
     def _bound(self, in_flight: Mapping[str, int]) -> None:
         """Refuse it if the service has enough, and limit its time. Raises ServiceBusy."""
@@ -124,7 +124,9 @@ class Sending:
     def release(self) -> None:
         """Note that the exchange has ended."""
         exchange = self.exchange
-        if self.watched is not None and exchange.reason is not None and exchange.attempts:
+        if self.watched is not None and not exchange.attempts:
+            self.watched.said_nothing(time.monotonic())
+        elif self.watched is not None and exchange.reason is not None:
             last = exchange.attempts[-1]
             if last.outcome == ANSWERED:
                 key = f"{self.route.service}/{last.instance_id}"

@@ -156,6 +156,7 @@ class WatchedService:
         if is_upload and standing.uploads:
             standing.uploads -= 1
         if outcome is None:
+            self.said_nothing(attempt.started_s)
             return
         took_s, now_s = attempt.duration_s, attempt.started_s + attempt.duration_s
         failure = ""
@@ -164,6 +165,7 @@ class WatchedService:
             if not failure:
                 if isinstance(outcome, UpstreamReset):
                     standing.ended_s, self._clean = now_s, _NONE_KNOWN
+                self.said_nothing(attempt.started_s)
                 return
         elif outcome.status in FAILED:
             failure = f"answered {outcome.status}"
@@ -176,6 +178,10 @@ class WatchedService:
             Ending(attempt.started_s, failure, None if is_upload else took_s),
             now_s,
         )
+
+    def said_nothing(self, began_s: float) -> None:
+        """Note that a request, or an attempt that began then, ended without a word on the service."""
+        breaking.said_nothing(self.circuit, began_s)
 
     def body_broke(self, key: str, attempt: Attempt, reason: str) -> None:
         """Note that the body of an answer broke off, by the contract's `reason`."""

@@ -112,6 +112,15 @@ def ended(circuit: Circuit, began_s: float, failure: str, now_s: float, open_for
             _open(circuit, f"{said}, the last: {failure}", now_s, open_for_s)
 
 
+def said_nothing(circuit: Circuit, began_s: float) -> None:
+    """Take in that an attempt ended that says nothing of the service, such as one that its client gave up.
+
+    If it was the trial, another may follow at once: else whoever sends such requests keeps the others out.
+    """
+    if circuit.state == "half_open" and began_s >= circuit.since_s:
+        circuit.trial_s = 0.0
+
+
 def trip(
     circuit: Circuit,
     windows: Sequence[Rolling],

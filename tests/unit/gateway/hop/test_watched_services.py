@@ -365,3 +365,23 @@ def test_a_circuit_that_is_open_lets_nothing_in() -> None:
     assert "at all 3 instances, the last: answered 500" in refused.value.evidence
     assert scene.services.describe() == {"price": {"breaker": "open"}}
     assert not any(map(scene.is_out, "abc"))
+
+
+@pytest.mark.parametrize("ending", ["its client left", "its client is in a hurry", "no attempt"])
+def test_a_trial_that_says_nothing_keeps_no_other_out(ending: str) -> None:
+    scene = Scene(BREAKER)
+    service, circuit = scene.service, scene.service.circuit
+    circuit.state, circuit.n = "open", 1
+    circuit.since_s, circuit.open_until_s = time.monotonic() - 1.0, time.monotonic()
+
+    for _ in range(20):
+        service.admit(repeatable=True)
+        with pytest.raises(CircuitOpen):
+            service.admit(repeatable=True)
+        if ending == "no attempt":
+            service.said_nothing(time.monotonic())
+        else:
+            hurried = None if ending == "its client left" else UpstreamTimeout("late")
+            scene.ends("a", hurried, took_s=0.0)
+
+    assert scene.services.describe() == {"price": {"breaker": "half_open"}}

@@ -23,6 +23,7 @@ from gateway.hop.deciding.breaking import (
     Circuit,
     admit,
     ended,
+    said_nothing,
     share_let_in,
     trip,
 )
@@ -119,6 +120,25 @@ def test_open_it_says_when_to_come_back() -> None:
 
     assert admit(circuit, NOW_S, OPEN_S, repeatable=True) == 5
     assert admit(circuit, NOW_S + 4.5, OPEN_S, repeatable=True) == 1
+
+
+def test_a_trial_that_says_nothing_is_followed_by_another_at_once() -> None:
+    """Whoever gave up each request as soon as it was the trial kept the circuit from closing."""
+    circuit, now_s = opened(), NOW_S + OPEN_S
+    for _ in range(100):
+        assert admit(circuit, now_s, OPEN_S, repeatable=True) == 0
+        assert admit(circuit, now_s, OPEN_S, repeatable=True) == 1
+        said_nothing(circuit, now_s)
+
+    assert (circuit.state, circuit.passes, circuit.failed) == ("half_open", 0, 0)
+
+
+def test_what_was_sent_before_the_trials_ends_none_of_them() -> None:
+    circuit, now_s = opened(), NOW_S + OPEN_S
+    assert admit(circuit, now_s, OPEN_S, repeatable=True) == 0
+    said_nothing(circuit, NOW_S)
+
+    assert admit(circuit, now_s, OPEN_S, repeatable=True) == 1
 
 
 def test_half_open_it_lets_one_trial_in_at_a_time() -> None:
