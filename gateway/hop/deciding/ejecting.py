@@ -8,11 +8,12 @@
     on trial  --a trial fails or is late-->                                         out, n + 1
 
 "In a row" means reset by the opposite result. n counts ejections in a row: it begins anew when the
-instance has been in for as long as it was out. A trial is one request: there is never a second one beside
-it, and one that can't be repeated is taken only if none that can has come for REPEATABLE_WITHIN_S. What
-was sent before a change of state says nothing about the new state. Probes have no part in this. An
-answer whose body breaks off was good until then: it counts for the rate, and as a failed trial. An
-instance stays in, whatever it does, while there is no room among its siblings (`room`).
+instance has been in for as long as it was out. A trial is one request: there is no second one beside it,
+nor beside one from before, unless that has had no answer for UNANSWERED_S. One that can't be repeated is
+taken only if none that can has come for REPEATABLE_WITHIN_S. What was sent before a change of state says
+nothing about the new state. Probes have no part in this. An answer whose body breaks off was good until
+then: it counts for the rate, and as a failed trial. An instance stays in, whatever it does, while there
+is no room among its siblings (`room`).
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ LEAST_LATER_S = 0.1
 MOST_S = 300.0
 PASSES = 5
 REPEATABLE_WITHIN_S = 5.0
+#: A slow upload, or a poll, from before the ejection may be without an answer for as long as its client likes.
+UNANSWERED_S = 30.0
 
 
 class Ending(NamedTuple):
@@ -165,9 +168,11 @@ def room(instances: int, out: int, most: float) -> bool:
 
 def may_try(standing: Standing, now_s: float, *, repeatable: bool) -> bool:
     """Whether a request may be a trial now. The caller sends it, and it counts as the last trial."""
-    if not standing.is_out or standing.waiting or now_s < standing.out_until_s:
+    if not standing.is_out or now_s < standing.out_until_s:
         return False
     last_s = max(standing.out_until_s, standing.last_trial_s)
+    if standing.waiting and now_s < last_s + UNANSWERED_S:
+        return False
     if not repeatable and now_s < last_s + REPEATABLE_WITHIN_S:
         return False
     standing.last_trial_s = now_s

@@ -12,6 +12,7 @@ from gateway.hop.deciding.ejecting import (
     MOST_S,
     PASSES,
     REPEATABLE_WITHIN_S,
+    UNANSWERED_S,
     Change,
     Ending,
     Standing,
@@ -212,6 +213,18 @@ def test_no_trial_before_its_time_nor_beside_another() -> None:
     assert may_try(standing, until_s, repeatable=True)
     standing.waiting = 1
     assert not may_try(standing, until_s + 1, repeatable=True)
+
+
+def test_a_request_that_stays_without_an_answer_does_not_keep_it_out_for_ever() -> None:
+    """As a client's slow upload from before the ejection did."""
+    instance = Instance()
+    instance.is_ejected()
+    standing, until_s = instance.standing, instance.standing.out_until_s
+    standing.waiting = standing.uploads = 1
+
+    assert not may_try(standing, until_s + UNANSWERED_S - 0.01, repeatable=True)
+    assert may_try(standing, until_s + UNANSWERED_S, repeatable=True)
+    assert not may_try(standing, until_s + UNANSWERED_S + 1, repeatable=True)
 
 
 def test_a_request_that_cannot_be_repeated_is_a_trial_only_if_no_other_comes() -> None:
