@@ -132,6 +132,8 @@ class WatchedService:
         """Note a request to an instance; with `is_upload` its client may be what takes long."""
         standing = self.standings.get(instance.key)
         if standing is None:
+            if instance.key not in self._entries_of(self.name):
+                return  # it has left since it was chosen, and nobody would forget it again
             standing = self.standings[instance.key] = Standing()
         if standing.waiting == standing.uploads and not is_upload:
             standing.waiting_since_s = time.monotonic()

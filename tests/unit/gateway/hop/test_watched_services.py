@@ -14,7 +14,13 @@ from gateway.hop.watched_service import WatchedService
 from gateway.hop.watched_services import WatchedServices
 from middlewares.candidates.deciding import Candidate, Candidates, find_candidates
 from middlewares.exchange import Attempt
-from middlewares.failures import CircuitOpen, Failure, UpstreamReset, UpstreamTimeout
+from middlewares.failures import (
+    CircuitOpen,
+    Failure,
+    UpstreamReset,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from middlewares.routing.policy import Breaker, Outliers, RoutePolicy
 
 PATIENCE_S = 30.0
@@ -251,6 +257,16 @@ def test_who_is_gone_or_at_another_address_is_forgotten() -> None:
     moved = replace(scene.entries["price/b"].instance, port=81)
 
     scene.changes({"price/b": Entry(moved, 0), "price/c": scene.entries["price/c"]})
+
+    assert scene.service.standings == {}
+
+
+def test_an_attempt_at_who_has_just_left_is_not_remembered() -> None:
+    scene = Scene()
+    rest = {key: one for key, one in scene.entries.items() if key != "price/a"}
+    scene.changes(rest)
+
+    scene.ends("a", UpstreamUnreachable("the instance takes no more requests"))
 
     assert scene.service.standings == {}
 
