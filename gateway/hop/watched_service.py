@@ -250,8 +250,9 @@ class WatchedService:
         if change.n:
             self.ejections += 1
             self._health.eject(instance, change.evidence)
+            out_s = round(change.out_s, 3)
             _log.warning(
-                "instance.ejected", **who, evidence=change.evidence, n=change.n, out_s=change.out_s
+                "instance.ejected", **who, evidence=change.evidence, n=change.n, out_s=out_s
             )
         else:
             self._health.readmit(instance, change.evidence)
