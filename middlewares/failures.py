@@ -197,10 +197,11 @@ class UpstreamReset(UpstreamFailure):
     """The connection ended before a response: the instance may have acted on the request.
 
     `untouched`: it was just closing the connection, and has seen nothing of the request. `reused` is set
-    if the connection had carried another request.
+    if the connection had carried another request, `was_sending` if the request was not complete yet.
     """
 
     reused = False
+    was_sending = False
 
     def __init__(self, detail: str, *, untouched: bool = False, evidence: str = "") -> None:
         self.untouched = untouched

@@ -383,6 +383,7 @@ class UpstreamConnection(Wire):
                 untouched=untouched,
                 evidence=str(exc) if exc is not None and self._is_tls else "",
             )
+            reset.was_sending = not self.is_sent
             self._fail(reset)
 
     def _read_rest(self) -> None:

@@ -18,11 +18,15 @@ FAILED = frozenset([500, 502, 503, 504])
 #: The reasons for which an instance's answer breaks off in its body; a time-out may be its client's wish.
 BREAKS = frozenset(["upstream_invalid", "upstream_reset"])
 
+#: A service has limits of its own for bodies that come slowly, from about 10 s on; some just end the connection.
+LONG_UPLOAD_S = 5.0
+
 
 def blame(failure: Failure, took_s: float, patience_s: float) -> str:
     """The evidence against the instance of a failed attempt; empty: it says nothing.
 
-    A connection that ended and had carried another request was perhaps just being closed. A connect that
+    A connection that ended and had carried another request was perhaps just being closed, and one that ended
+    in a long upload was perhaps too slow for the instance, as its client likes. A connect that
     was not even tried has no cause. A time-out counts if the instance had all the time that the file gives
     it: a client may give it less, or take most of it for its own body, and must not be able to eject anybody
     by that.
@@ -32,7 +36,9 @@ def blame(failure: Failure, took_s: float, patience_s: float) -> str:
     if isinstance(failure, UpstreamUnreachable):
         return connect_failed(failure.cause) if failure.cause is not None else ""
     if isinstance(failure, UpstreamReset):
-        return "" if failure.reused or failure.untouched else "the connection was reset"
+        was_slow = failure.was_sending and took_s >= LONG_UPLOAD_S
+        excused = failure.reused or failure.untouched or was_slow
+        return "" if excused else "the connection was reset"
     if isinstance(failure, UpstreamInvalid):
         return "the answer was not HTTP"
     if isinstance(failure, UpstreamSilent):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.upstream.messages import RequestHead
+from middlewares.failures import UpstreamReset
 from middlewares.routing.policy import NEVER
 from tests.support.byte_connections import ANY, ByteConnection
 from tests.support.eventually import eventually
@@ -65,6 +66,28 @@ async def test_an_instance_is_not_blamed_while_its_client_pauses(there: ByteConn
     goes_on.set()
     await eventually(lambda: connection.deadline_s != NEVER)
     assert connection.is_waiting
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+async def test_a_reset_says_whether_the_body_was_still_coming(
+    there: ByteConnection, is_whole: bool
+) -> None:
+    paused = asyncio.Event()
+    connection = there.connection
+
+    async def body() -> AsyncIterator[bytes]:
+        yield PIECES * b"x"
+        if not is_whole:
+            paused.set()
+            await asyncio.Event().wait()
+
+    connection.request(HEAD, body(), deadlines=ANY)
+    await eventually(lambda: connection.is_sent if is_whole else paused.is_set())
+    connection.connection_lost(ConnectionResetError())
+
+    failure = connection._failure
+    assert isinstance(failure, UpstreamReset)
+    assert failure.was_sending is not is_whole
 
 
 async def test_a_tunnel_whose_first_burst_was_large_goes_on() -> None:

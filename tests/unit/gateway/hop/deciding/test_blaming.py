@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.hop.deciding.blaming import FAILED, blame
+from gateway.hop.deciding.blaming import FAILED, LONG_UPLOAD_S, blame
 from middlewares import failures
 from middlewares.failures import Failure, UpstreamReset
 
@@ -48,6 +48,24 @@ def test_these_speak_against_it(failure: Failure, took_s: float, words: str) -> 
 )
 def test_these_say_nothing_of_it(failure: Failure) -> None:
     assert blame(failure, PATIENCE_S / 2, PATIENCE_S) == ""
+
+
+@pytest.mark.parametrize(
+    ("was_sending", "took_s", "words"),
+    [
+        (True, LONG_UPLOAD_S, ""),
+        (True, LONG_UPLOAD_S - 0.01, "the connection was reset"),
+        (False, LONG_UPLOAD_S, "the connection was reset"),
+    ],
+)
+def test_a_reset_in_a_long_upload_says_nothing(
+    was_sending: bool, took_s: float, words: str
+) -> None:
+    """A client could eject instances that end connections whose bodies come too slowly for them."""
+    failure = reset()
+    failure.was_sending = was_sending
+
+    assert blame(failure, took_s, PATIENCE_S) == words
 
 
 def test_a_time_out_says_nothing_if_the_client_took_most_of_it_for_its_body() -> None:
