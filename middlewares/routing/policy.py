@@ -141,6 +141,11 @@ class RoutePolicy:
         return any(limit.counts for limit in self.limits)
 
     @cached_property
+    def limits_by_header(self) -> bool:
+        """Whether one of the limits counts by a field of the request."""
+        return any(limit.by == "header" for limit in self.limits)
+
+    @cached_property
     def limits_are_plain(self) -> bool:
         """Whether no limit has anything to do once a request is admitted, and none is a shadow."""
         return not any(one.counts or one.is_held or one.shadow for one in self.limits)

@@ -74,7 +74,15 @@ def key_of(policy: Policy, asking: Asking) -> str:
 
 def ask_of(policies: Sequence[Policy], asking: Asking) -> Ask:
     """Ask whether a request may be made under these policies, each with its own key."""
-    return Ask(tuple([Check(policy, key_of(policy, asking)) for policy in policies]))
+    client = asking.client
+    return Ask(
+        tuple(
+            [
+                Check(policy, client if policy.by == "client" else key_of(policy, asking))
+                for policy in policies
+            ]
+        )
+    )
 
 
 def ask_for(policies: Sequence[Policy], client: str) -> Ask:

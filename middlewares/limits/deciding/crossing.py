@@ -131,8 +131,8 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
         if admitted == asking == 1:  # the quick way, for nearly all asks
             return [Decision(check, ROOM, remaining, next_in, check.policy.limit)]
         return _of_check(check, ask.need(check.policy), asking, admitted, remaining, next_in)
-    if reply[0] == asking == 1 and len(reply) == 2 * len(checks) + 1:
-        return [_all_have_room(checks, reply)]
+    if reply[0] == asking and all(check.policy.is_charged for check in checks):
+        return _all_have_room(checks, ask.more, asking, reply)
     of_checks, at = [], 1
     for check in checks:
         need = ask.need(check.policy)
@@ -145,21 +145,40 @@ def spread(ask: Ask, asking: int, reply: Sequence[Any]) -> list[Decision]:
     return [together(decisions) for decisions in zip(*of_checks, strict=True)]
 
 
-def _all_have_room(checks: Sequence[Check], reply: Sequence[Any]) -> Decision:
-    """The quick way for several limits that are no shadows."""
+def _all_have_room(
+    checks: Sequence[Check], more: int, asking: int, reply: Sequence[Any]
+) -> list[Decision]:
+    """The quick way for several limits that are each charged for every request.
+
+    Each request then takes one admission of every limit, so the same limit has the least left for all.
+    """
     counts, least = 0, -1
-    for at, (policy, _) in enumerate(checks):
-        left = reply[2 * at + 1] // policy.need
+    told = []
+    for at, check in enumerate(checks):
+        policy = check.policy
+        remaining, need = reply[2 * at + 1], more or policy.need
+        left = remaining // policy.need
         if least < 0 or left < least:
             counts, least = at, left
-    others = []
-    for at, check in enumerate(checks):
-        if at != counts:
-            limit = check[0].limit
-            others.append(Decision(check, ROOM, reply[2 * at + 1], reply[2 * at + 2], limit))
-    check, at = checks[counts], 2 * counts + 1
-    limit = check[0].limit
-    return Decision(check, ROOM, reply[at], reply[at + 1], limit, False, tuple(others))
+        told.append((check, remaining, need, reply[2 * at + 2], policy.limit))
+    check, remaining, need, next_in, limit = told.pop(counts)
+    return [
+        Decision(
+            check,
+            ROOM,
+            remaining + behind * need,
+            next_in,
+            limit,
+            False,
+            tuple(
+                [
+                    Decision(other, ROOM, left + behind * takes, later, most)
+                    for other, left, takes, later, most in told
+                ]
+            ),
+        )
+        for behind in range(asking - 1, -1, -1)
+    ]
 
 
 def _of_check(

@@ -96,6 +96,11 @@ class Policy:
         return self.kind != "requests"
 
     @cached_property
+    def is_charged(self) -> bool:
+        """Whether every admitted request is charged to it, as to none that counts answers and no shadow."""
+        return not self.counts and not self.shadow
+
+    @cached_property
     def need(self) -> int:
         """How much of the limit an admission takes."""
         return max(1, self.reserve) if self.budget else 1
