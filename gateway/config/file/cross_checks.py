@@ -14,7 +14,7 @@ from discovery.base.steps import Steps, slices
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
-from gateway.config.file.nodes import Node, Path, key_position, node_at
+from gateway.config.file.nodes import Mapping, Node, Path, Scalar, key_position, node_at
 from gateway.config.file.odd_routes import odd
 from gateway.config.file.routes import Route
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
@@ -78,6 +78,16 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         for name, limit in configuration.limits.items()
         if limit.by == "subject"
     ]
+    found += [
+        _warning(
+            root,
+            ("services", name, key),
+            "has no value, so it does nothing; write {} for its defaults",
+        )
+        for name, service in configuration.services.items()
+        for key in ("outliers", "breaker", "retries")
+        if getattr(service, key) is None and _is_empty(node_at(root, ("services", name)), key)
+    ]
     if configuration.discover is not False:
         return found  # every service may have its route by name
     asked = {route.service for route in configuration.routes}
@@ -102,6 +112,12 @@ def _let_through(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:
             if (routes[other].allow, routes[other].deny) != (route.allow, route.deny):
                 yield index, other
                 break
+
+
+def _is_empty(mapping: Node, key: str) -> bool:
+    """Whether nothing stands behind a key; who writes `null` means it."""
+    entry = mapping.entries.get(key) if isinstance(mapping, Mapping) else None
+    return entry is not None and isinstance(entry.node, Scalar) and entry.node.text == ""
 
 
 def never_reached(root: Node, index: int, before: int) -> Mistake:

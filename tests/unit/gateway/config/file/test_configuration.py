@@ -233,3 +233,12 @@ def test_a_limit_by_subject_is_warned_of_while_nobody_is_authenticated() -> None
     assert mistakes_in(text) == [
         "f:1:39: warning: limits.a.by: this version authenticates nobody: each request is counted by its client"
     ]
+
+
+@pytest.mark.parametrize("key", ["outliers", "breaker", "retries"])
+def test_a_policy_without_a_value_is_warned_of_and_null_is_not(key: str) -> None:
+    assert mistakes_in(f"services:\n  price:\n    {key}:\n") == [
+        f"f:3:5: warning: services.price.{key}: has no value, so it does nothing; write {{}} for its defaults"
+    ]
+    for value in ("{}", "null"):
+        assert mistakes_in(f"services:\n  price:\n    {key}: {value}\n") == []
