@@ -143,7 +143,7 @@ def trip(
             continue
         circuit.n = circuit.came = 0
         circuit.usual_per_s = max(usual_per_s, LEAST_PER_S)
-        where = f"at all {len(asked)} instances" if len(asked) > 1 else "at its only instance"
+        where = f"at all {len(asked)} instances" if len(asked) > 1 else "at the one that was asked"
         said = f"{failures} of {attempts} requests failed within {within_s:g} s, {where}"
         _open(circuit, f"{said}, the last: {failure}", now_s, open_for_s)
         return True

@@ -61,7 +61,7 @@ async def test_a_service_that_fails_gets_no_requests_for_a_while(
     assert (refused.status, refused.reason) == (503, "circuit_open")
     assert 1 <= int(refused.headers["Retry-After"]) <= 20
     assert (
-        "requests failed within 2 s, at its only instance, the last: answered 503"
+        "requests failed within 2 s, at the one that was asked, the last: answered 503"
         in (refused.json()["detail"])
     )
     assert len(configured.upstream.requests) == asked

@@ -97,7 +97,7 @@ def test_a_service_with_few_requests_is_judged_by_a_longer_time() -> None:
     circuit = Circuit()
 
     assert trip(circuit, [rare], FAILED, 2.0, NOW_S, OPEN_S)
-    assert "within 10 s, at its only instance" in circuit.evidence
+    assert "within 10 s, at the one that was asked" in circuit.evidence
     assert circuit.usual_per_s == LEAST_PER_S
 
 
