@@ -108,7 +108,8 @@ def _value(key: str, value: str | float | Sequence[object] | None) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float):
-        unit = " s" if key.startswith("timeouts.") else " bytes" if key == "max_body" else ""
+        is_time = key.startswith("timeouts.") or key == "retries.per_try"
+        unit = " s" if is_time else " bytes" if key == "max_body" else ""
         number = value if isinstance(value, int) else f"{value:g}"
-        return f"{number}{unit}" if value else "no limit"
+        return f"{number}{unit}" if value or key == "retries.budget" else "no limit"
     return ", ".join(map(str, value))

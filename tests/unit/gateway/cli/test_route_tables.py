@@ -1,0 +1,28 @@
+"""What `lockgate routes --file` prints of a route's policies."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.gateway.cli.test_configuration_files import lockgate
+
+
+@pytest.mark.parametrize(
+    ("retries", "printed"),
+    [
+        ("{per_try: 300ms}", "retries.per_try 0.3 s services.shop"),
+        ("{per_try: 0}", "retries.per_try no limit services.shop"),
+        ("{budget: 0.2}", "retries.budget 0.2 services.shop"),
+        ("{budget: 0}", "retries.budget 0 services.shop"),
+    ],
+)
+def test_a_time_has_its_unit_and_a_budget_of_0_is_not_no_limit(
+    tmp_path: Path, retries: str, printed: str
+) -> None:
+    (tmp_path / "a.yaml").write_text(
+        f"services: {{shop: {{retries: {retries}}}}}\n"
+        "routes: [{name: shop, match: {prefix: /shop}, service: shop}]\n"
+    )
+    status, rows, _ = lockgate(tmp_path, "routes", "--file", "a.yaml")
+    assert status == 0
+    assert printed in [" ".join(row.split()) for row in rows.splitlines()]
