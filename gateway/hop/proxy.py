@@ -13,7 +13,7 @@ from gateway.hop.deciding.tries import Tries
 from gateway.hop.repeating import Repeating
 from gateway.hop.sending import Means, Sending
 from gateway.upstream.client import UpstreamClient
-from middlewares.candidates.deciding import Candidate
+from middlewares.candidates.deciding import Candidate, Candidates
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.hop.watched_service import WatchedService
@@ -49,14 +49,8 @@ class Proxy:
         assert candidates is not None, "the candidates layer comes before the hop"
         tries = Tries(candidates, sending.route.policy.retries)
         outcome: Outcome | None
-        balance = sending.route.policy.own_balance
         while True:
-            if balance is None:
-                choice = p2c.choose(tries.untried, self._upstreams, self._rng)
-            else:
-                service, exchange = sending.route.service, sending.exchange
-                choice = self._balancer.choose(balance, service, exchange, tries.untried)
-            candidate = choice.candidate
+            candidate = self._choose(sending, tries.untried)
             if sending.watched is not None:
                 candidate = self._or_another(candidate, sending.watched, sending, tries)
             outcome = await self._attempts.make(sending, candidate.instance, tries.others)
@@ -80,8 +74,11 @@ class Proxy:
             return chosen
         if others.are_on_trial:
             tries.one_more()  # a trial takes no attempt away from those that nothing speaks against
+        return self._choose(sending, others)
+
+    def _choose(self, sending: Sending, candidates: Candidates) -> Candidate:
         balance = sending.route.policy.own_balance
         if balance is None:
-            return p2c.choose(others, self._upstreams, self._rng).candidate
+            return p2c.choose(candidates, self._upstreams, self._rng).candidate
         service, exchange = sending.route.service, sending.exchange
-        return self._balancer.choose(balance, service, exchange, others).candidate
+        return self._balancer.choose(balance, service, exchange, candidates).candidate
