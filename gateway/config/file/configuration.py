@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import Field
 
+from gateway.config.file.auth.ways import AnyWay
+from gateway.config.file.defaults import Defaults
 from gateway.config.file.http_texts import Name
 from gateway.config.file.limits import Limit
 from gateway.config.file.paths import Discover
-from gateway.config.file.policies import Defaults
 from gateway.config.file.routes import Route
 from gateway.config.file.sections import Section, Wrong
 from gateway.config.file.services import Service
@@ -32,6 +33,12 @@ class Configuration(Section):
         default_factory=dict,
         description="Limits by name.",
         examples=[{"default": {"requests": 100, "window": "60s"}}],
+    )
+    auth: Mapping[Name, AnyWay] = Field(
+        default_factory=dict,
+        description="Ways to authenticate clients, by name. With one, `auth` must stand in `defaults` or in "
+        "every route.",
+        examples=[{"keys": {"type": "api_key"}}],
     )
     services: Mapping[Name, Service] = Field(
         default_factory=dict,

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, Scalar, key_position, node_at
 from gateway.config.file.parsed import TextWanted
-from gateway.config.file.sections import AT_KEY, AT_VALUE, MAPPING, NO_MAPPING, TEXT
+from gateway.config.file.sections import AT_KEY, AT_VALUE, INSIDE, NO_MAPPING
 from gateway.config.file.wording import quoted, spelled
 
 #: Pydantic's name of an error in a mapping's key.
@@ -22,13 +22,18 @@ _WORDS = {
 def explain(error: ValidationError, root: Node, at: Path = ()) -> Iterator[Mistake]:
     """The mistakes in the value that stands at a path, in the order that pydantic found them."""
     for one in error.errors(include_url=False):
-        path = (*at, *(part for part in one["loc"] if part not in (TEXT, MAPPING)))
+        path = (*at, *(part for part in one["loc"] if not _is_kind(part)))
         at_key = one["type"] == AT_KEY
         if path and path[-1] == _KEY:
             path, at_key = path[:-1], True
         node = node_at(root, path)
         position = key_position(root, path) if at_key else node.position
         yield Mistake(position, spelled(path), _message(one, node, at_key=at_key))
+
+
+def _is_kind(part: str | int) -> bool:
+    """Whether it only says of which kind a value is, and is no key of the file."""
+    return isinstance(part, str) and part.startswith(INSIDE)
 
 
 def _message(error: Any, node: Node, *, at_key: bool) -> str:

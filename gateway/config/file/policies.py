@@ -1,15 +1,15 @@
-"""Policies: time-outs, CORS, from where a route may be asked, and what routes have by default."""
+"""Policies: time-outs, CORS, and from where a route may be asked."""
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import Field
 
 from gateway.config.file.hosts import Origin, Source
-from gateway.config.file.http_texts import FieldName, Method, Name
+from gateway.config.file.http_texts import FieldName, Method
 from gateway.config.file.numbers import Timeout, duration
 from gateway.config.file.parsed import Parsed
-from gateway.config.file.sections import Listed, Section, Some, Wrong
+from gateway.config.file.sections import Section, Some, Wrong
 
 
 def _flag(value: object) -> bool:
@@ -112,20 +112,4 @@ class Sources(Section):
         alias="from",
         description="Addresses and networks, IPv4 or IPv6.",
         examples=[["10.0.0.0/8", "2001:db8::/32"]],
-    )
-
-
-class Defaults(Section):
-    """What routes have where they say nothing themselves."""
-
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits"])
-
-    timeouts: Timeouts | None = Field(
-        default=None, description="Time-outs of requests; null: none.", examples=[{"head": "30s"}]
-    )
-    limits: Listed[Name] | None = Field(
-        default=None,
-        description="Names of limits; every one of them must admit a request; null: none.",
-        examples=[["default"]],
-        json_schema_extra={"default": ["default"]},
     )

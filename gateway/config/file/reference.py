@@ -110,7 +110,7 @@ def _sections(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
             for name, place in _references(one, f"{path}{key}"):
                 if name not in seen:
                     seen.add(name)
-                    yield place, name
+                    yield f"{place}{_of_type(schema['$defs'][name])}", name
                     yield from below(schema["$defs"][name], f"{place}.")
 
     return below(schema, "")
@@ -125,6 +125,12 @@ def _references(one: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
         yield from _references(one["items"], f"{path}[]")
     if value := _value_of_mapping(one):
         yield from _references(value, f"{path}.NAME")
+
+
+def _of_type(section: dict[str, Any]) -> str:
+    """What tells a section from others at the same place."""
+    allowed = section["properties"].get("type", {}).get("enum", ())
+    return f" of type {allowed[0]}" if len(allowed) == 1 else ""
 
 
 def _value_of_mapping(one: dict[str, Any]) -> dict[str, Any] | None:
@@ -185,7 +191,7 @@ def _words(one: dict[str, Any], sections: dict[str, str]) -> str:
         return str(one["x-words"])
     if "$ref" in one:
         path = sections[one["$ref"].rpartition("/")[2]]
-        return f"[{path}](#{_ANCHOR.sub('', path).lower()})"
+        return f"[{path}](#{_anchor(path)})"
     if kinds := one.get("anyOf") or one.get("oneOf"):
         return " or ".join(_words(kind, sections) for kind in kinds)
     if one["type"] == "array":
@@ -193,6 +199,11 @@ def _words(one: dict[str, Any], sections: dict[str, str]) -> str:
     if one["type"] == "object":
         return f"mapping: {_words(_value_of_mapping(one) or {}, sections)}"
     return f"`{one['type']}`"
+
+
+def _anchor(path: str) -> str:
+    """The anchor that renderers of Markdown make of a heading."""
+    return _ANCHOR.sub("", path).lower().replace(" ", "-")
 
 
 def _default(one: dict[str, Any]) -> str:

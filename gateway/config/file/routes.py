@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from gateway.config.file.auth.route import Auth
 from gateway.config.file.hosts import Host
 from gateway.config.file.http_texts import AnswerField, FieldValue, Name, Text, repeated
 from gateway.config.file.matches import Match
@@ -144,6 +145,11 @@ class Route(Section):
         default=None,
         description="Names of limits, in place of those of defaults; null: none.",
         examples=[["default", "logins"]],
+    )
+    auth: Auth | None = Field(
+        default=None,
+        description="Whom the route admits, in place of what defaults say; none: everybody.",
+        examples=[{"any_of": ["keys"], "scopes": {"all": ["orders:read"]}}],
     )
     cors: Cors | None = Field(
         default=None,

@@ -24,8 +24,9 @@ T = TypeVar("T")
 
 #: Error types of ours: their message is the whole text; the second is shown where the key stands.
 AT_VALUE, AT_KEY = "wrong_value", "wrong_key"
-#: Marks the kind of a value that may be text or a mapping; no text of a file has a NUL.
-TEXT, MAPPING = "\0text", "\0mapping"
+#: Marks the kind of a value that may be of several kinds; no text of a file has a NUL.
+INSIDE = "\0"
+TEXT, MAPPING = f"{INSIDE}text", f"{INSIDE}mapping"
 NO_MAPPING = "must be a mapping, with a line `key: value` for each of its keys"
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 from discovery.model.errors import InvalidRegistration
 from discovery.model.fixed import FixedHealth, fixed_instance
 from discovery.model.instance import MAX_URL_CHARACTERS
+from gateway.config.file.auth.route import Auth
 from gateway.config.file.balance import Balance
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
@@ -87,6 +88,11 @@ class Service(Section):
         default=None,
         description="Names of limits of its routes, in place of those of defaults; null: none.",
         examples=[["default"]],
+    )
+    auth: Auth | None = Field(
+        default=None,
+        description="Whom its routes admit, in place of what defaults say; none: everybody.",
+        examples=[{"any_of": ["keys"]}],
     )
     balance: Balance | None = Field(
         default=None,

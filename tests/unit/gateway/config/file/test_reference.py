@@ -1,6 +1,7 @@
 """The reference page and the example are complete, and say what the models say."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,8 @@ from tests.support.configuration_files import mistakes_in
 from tests.support.documents import ROOT, blocks
 
 PAGE = "docs/configuration-file.md"
-EXAMPLE = ROOT / "docs/examples/lockgate.yaml"
+#: Together they have every key.
+EXAMPLES = [ROOT / "docs/examples/lockgate.yaml", ROOT / "docs/examples/who-may-call.yaml"]
 
 
 def keys_of(node: Node) -> Iterator[str]:
@@ -35,20 +37,23 @@ def test_the_file_on_the_page_is_right() -> None:
     assert mistakes_in(small.text) == []
 
 
-def test_the_example_is_right() -> None:
-    read = read_file(str(EXAMPLE))
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_are_right(example: Path) -> None:
+    read = read_file(str(example))
     assert read.mistakes == ()
     assert read.configuration is not None
 
 
-def test_the_example_names_its_schema_in_the_first_line() -> None:
-    assert EXAMPLE.read_text().startswith("# yaml-language-server: $schema=")
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_name_their_schema_in_the_first_line(example: Path) -> None:
+    assert example.read_text().startswith("# yaml-language-server: $schema=")
 
 
 @pytest.mark.parametrize(
     "section", ["", *json_schema()["$defs"]], ids=lambda name: name or "Configuration"
 )
-def test_every_key_is_in_the_example(section: str) -> None:
+def test_every_key_is_in_an_example(section: str) -> None:
     schema = json_schema()
     schema = schema["$defs"][section] if section else schema
-    assert set(schema["properties"]) <= set(keys_of(read_file(str(EXAMPLE)).root))
+    keys = {key for example in EXAMPLES for key in keys_of(read_file(str(example)).root)}
+    assert set(schema["properties"]) <= keys

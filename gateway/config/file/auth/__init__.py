@@ -1,0 +1,1 @@
+"""Who may call: the ways to authenticate clients, and what routes ask for."""

@@ -1,0 +1,40 @@
+"""The ways to authenticate clients, told apart by their `type`."""
+
+from typing import Annotated
+
+from pydantic import Discriminator, Tag
+
+from gateway.config.file.auth.api_key import ApiKeys
+from gateway.config.file.auth.basic import Basic
+from gateway.config.file.auth.forward import Forward
+from gateway.config.file.auth.jwt import Jwt
+from gateway.config.file.auth.mtls import Mtls
+from gateway.config.file.auth.oidc import Oidc
+from gateway.config.file.sections import AT_VALUE, INSIDE, Section
+
+Way = ApiKeys | Jwt | Oidc | Basic | Forward | Mtls
+_TYPES = ("api_key", "jwt", "oidc", "basic", "forward", "mtls")
+
+
+def _type_of(value: object) -> str | None:
+    kind = value.get("type") if isinstance(value, dict) else None
+    return f"{INSIDE}{kind}" if kind in _TYPES else None
+
+
+AnyWay = Annotated[
+    Annotated[ApiKeys, Tag(f"{INSIDE}api_key")]
+    | Annotated[Jwt, Tag(f"{INSIDE}jwt")]
+    | Annotated[Oidc, Tag(f"{INSIDE}oidc")]
+    | Annotated[Basic, Tag(f"{INSIDE}basic")]
+    | Annotated[Forward, Tag(f"{INSIDE}forward")]
+    | Annotated[Mtls, Tag(f"{INSIDE}mtls")],
+    Discriminator(
+        _type_of,
+        custom_error_type=AT_VALUE,
+        custom_error_message=f"must be a mapping with a type: {', '.join(_TYPES)}",
+    ),
+]
+
+#: Ways that give their clients scopes, and those that give them claims.
+WITH_SCOPES: tuple[type[Section], ...] = (ApiKeys, Jwt, Oidc, Forward)
+WITH_CLAIMS: tuple[type[Section], ...] = (Jwt, Oidc)

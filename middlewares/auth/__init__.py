@@ -1,0 +1,1 @@
+"""Authenticates clients and says which of them may use a route."""

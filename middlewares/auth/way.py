@@ -1,0 +1,83 @@
+"""What each way of authentication offers to the layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from middlewares.auth.deciding import Credentials, Identity
+from middlewares.exchange import Exchange
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request that a way decides about.
+
+    `scheme` is what the client used, `http` or `https`, as a trusted proxy may have said.
+    """
+
+    request: web.Request
+    exchange: Exchange
+    credentials: Credentials
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotAdmitted:
+    """The credential is not valid: 401. The log alone gets the reason, never the credential."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Nobody can say now whether it is valid: 503 `auth_unavailable`."""
+
+    why: str
+    retry_after_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The way answers by itself, such as by a redirect to a log-in page."""
+
+    answer: web.StreamResponse
+
+
+Verdict = Identity | NotAdmitted | Undecided | Answered
+
+
+class Way(Protocol):
+    """One way of authentication, by its name in the file; it lives as long as its section is the same."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def challenge(self) -> str | None:
+        """The challenge of a 401 (RFC 9110 §11.6.1); None: it has none."""
+
+    def takes(self, asked: Asked) -> bool:
+        """Whether the request has a credential for this way, valid or not. It costs little."""
+
+    def known(self, asked: Asked) -> Identity | None:
+        """The identity, if this very credential was found valid before and still is. It costs little."""
+
+    async def decide(self, asked: Asked) -> Verdict:
+        """Decide about a request that the way takes."""
+
+    async def without_credential(self, asked: Asked) -> Answered | None:
+        """An answer to a request that no way takes, such as a redirect; None: 401."""
+
+    def removed(self, asked: Asked) -> Mapping[bytes, bytes | None]:
+        """Fields that are taken out of the request, by lower-case name, or replaced by a value.
+
+        Those that the way always takes out are in its specification.
+        """
+
+    async def run(self) -> None:
+        """The background work of the way; returns at once if it has none."""
+
+    def describe(self) -> Mapping[str, object]:
+        """What `/status` says of the way; nothing secret."""
