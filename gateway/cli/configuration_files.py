@@ -7,6 +7,7 @@ from discovery.model.errors import SettingsError
 from gateway.config.compiled.compiling import compiling
 from gateway.config.compiled.describing import configured_routes, routes_to_discover
 from gateway.config.file.configuration import Configuration
+from gateway.config.file.contents import Contents
 from gateway.config.file.loading import STANDARD_INPUT, Read
 from gateway.config.settings import load_settings
 from gateway.stack.failures import UsageError
@@ -27,13 +28,13 @@ def in_numbers(configuration: Configuration) -> str:
     return ", ".join(f"{number} {what}{'' if number == 1 else 's'}" for number, what in parts)
 
 
-def described(configuration: Configuration) -> dict[str, Any]:
+def described(configuration: Configuration, contents: Contents) -> dict[str, Any]:
     """The routes of a file, with the settings in the environment; UsageError: one of these is wrong."""
     try:
         settings = load_settings()
     except SettingsError as error:
         raise UsageError(str(error)) from None
-    compiled = at_once(compiling(configuration, settings))
+    compiled = at_once(compiling(configuration, settings, contents))
     return {
         "discover": compiled.prefix,
         "routes": at_once(configured_routes(compiled, settings)),

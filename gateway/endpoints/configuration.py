@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
@@ -66,7 +67,8 @@ class ConfigurationEndpoints:
     async def diff(self, request: web.Request) -> web.Response:
         """Compare the file in the body with the one in force, and say where the last requests would go.
 
-        `?file=` is its name for the mistakes; 422 has all of them.
+        `?file=` is its name for the mistakes; 422 has all of them. The files that it names are looked for
+        where they would be if it were in force: relative paths begin in the folder of the file that is.
         """
         from gateway.config.file.bounds import MAX_BYTES
 
@@ -74,15 +76,15 @@ class ConfigurationEndpoints:
         content = await whole_body(request, self.settings.client_limits, MAX_BYTES)
         # Without a file in force nothing of this is loaded yet, which takes a while.
         module = "gateway.worker.configuration.comparing"
-        comparing = (await asyncio.to_thread(import_module, module)).comparing
+        loaded = await asyncio.to_thread(import_module, module)
         in_force = self.configuration
+        folder = Path() if in_force is None else in_force.path.parent
+        name = request.query.get("file", UNNAMED)
         try:
             with collector_paused():
                 compared = await in_steps(
-                    comparing(
-                        content,
-                        request.query.get("file", UNNAMED),
-                        settings=self.settings,
+                    loaded.comparing(
+                        await loaded.candidate(content, name, folder, self.settings),
                         in_force=None if in_force is None else in_force.in_force,
                         table_of=self.table_of,
                         recent=self.recent,

@@ -138,7 +138,7 @@ class Gateway:
             put_in_force=self._put_in_force,
             parts=at_start.parts,
         )
-        return Configuration(at_start.file, at_start.compiled, at_start.content, means)
+        return Configuration(at_start.file, at_start.compiled, at_start.origin, means)
 
     def _watch(self, compiled: "Compiled") -> "WatchedServices":
         from gateway.hop.watched_services import WatchedServices

@@ -93,7 +93,7 @@ def _of_file(file: str, as_json: bool) -> int:
         for mistake in read.errors:
             print_progress(mistake.line(named(file)))
         return FAILURE
-    document = {"file": named(file), **described(read.configuration)}
+    document = {"file": named(file), **described(read.configuration, read.contents)}
     if as_json:
         print_document(document)
     else:

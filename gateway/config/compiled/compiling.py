@@ -8,6 +8,7 @@ from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from gateway.config.compiled.policies import Policies
 from gateway.config.file.configuration import Configuration
+from gateway.config.file.contents import NO_CONTENTS, Contents
 from gateway.config.file.matches import Condition as ConditionSection
 from gateway.config.file.routes import Redirect as RedirectSection
 from gateway.config.file.routes import Respond as RespondSection
@@ -30,7 +31,7 @@ class Compiled:
     """What a file says, in the form that requests are handled by.
 
     `policy` is that of discovered routes, `policies` those of single services. `prefix` None: nothing is
-    discovered. `limits` are those of the file, and `default`.
+    discovered. `limits` are those of the file, and `default`. `contents` are of the files that it names.
     """
 
     configuration: Configuration
@@ -41,6 +42,7 @@ class Compiled:
     has_cors: bool
     fixed: tuple[FixedService, ...]
     limits: tuple[Policy, ...]
+    contents: Contents
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -49,8 +51,13 @@ class Compiled:
         yield from self.matcher.parts()
 
 
-def compiling(configuration: Configuration, settings: GatewaySettings) -> Steps[Compiled]:
-    """Compile a file; the variables that the environment sets win over its `defaults`."""
+def compiling(
+    configuration: Configuration, settings: GatewaySettings, contents: Contents = NO_CONTENTS
+) -> Steps[Compiled]:
+    """Compile a file with the contents of those that it names.
+
+    The variables that the environment sets win over its `defaults`.
+    """
     policies = Policies(configuration, settings)
     routes: list[tuple[Match, Route]] = []
     for some in slices(configuration.routes):
@@ -70,6 +77,7 @@ def compiling(configuration: Configuration, settings: GatewaySettings) -> Steps[
         policies.has_cors,
         tuple(fixed),
         policies.limits,
+        contents,
     )
 
 

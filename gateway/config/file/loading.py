@@ -1,21 +1,24 @@
 """Reads a configuration file: its configuration, or all that is wrong with it."""
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from discovery.base.steps import Steps, at_once, let_go
+from discovery.base.steps import Steps, at_once, let_go, slices
 from gateway.config.file.bounds import MAX_BYTES
 from gateway.config.file.checked_routes import CheckedRoutes
 from gateway.config.file.composing import compose
 from gateway.config.file.configuration import Configuration
+from gateway.config.file.contents import NO_CONTENTS, Contents, parsing
 from gateway.config.file.cross_checks import warnings, wrong_as_a_whole
 from gateway.config.file.decoding import Undecodable, decode
 from gateway.config.file.explaining import explain
+from gateway.config.file.held_files import Held, hold
 from gateway.config.file.mistakes import Mistake, Position
+from gateway.config.file.named_files import Wanted, wanted_in
 from gateway.config.file.nodes import Mapping, Node, Plain, children
 from gateway.config.file.routes import Route
 
@@ -30,12 +33,15 @@ _ROUTES_OF_A_STEP = 10
 class Read:
     """What was read; without a configuration, `mistakes` has at least one error.
 
-    The mistakes are in the order of the file. `root` knows where each key and value stands.
+    The mistakes are in the order of the file. `root` knows where each key and value stands. `wanted` are the
+    files and variables that the configuration names, whose `contents` `with_contents` adds.
     """
 
     configuration: Configuration | None
     mistakes: tuple[Mistake, ...]
     root: Node
+    wanted: tuple[Wanted, ...] = ()
+    contents: Contents = NO_CONTENTS
 
     def parts(self) -> Iterator[Node]:
         """What stands in the sections of the file: freed one by one, none takes long."""
@@ -48,22 +54,34 @@ class Read:
 
 
 def read_file(file: str) -> Read:
-    """Read a file, or standard input for `-`. OSError: it can't be read."""
+    """Read a file, or standard input for `-`, and all files that it names. OSError: it can't be read."""
     if file == STANDARD_INPUT:
         return read_bytes(sys.stdin.buffer.read(MAX_BYTES + 1))
-    with Path(file).open("rb") as opened:
-        return read_bytes(opened.read(MAX_BYTES + 1))
+    path = Path(file)
+    with path.open("rb") as opened:
+        return read_bytes(opened.read(MAX_BYTES + 1), path.parent)
 
 
-def read_bytes(data: bytes) -> Read:
-    """Read the bytes of a file; no bytes make this raise."""
-    return at_once(reading(data))
+def read_bytes(data: bytes, folder: Path = Path()) -> Read:
+    """Read the bytes of a file in a folder, and all files that it names; no bytes make this raise."""
+    read = at_once(reading(data, folder=folder))
+    return at_once(with_contents(read, hold(read.wanted)))
 
 
-def reading(data: bytes, routes: CheckedRoutes | None = None) -> Steps[Read]:
-    """As `read_bytes`, in steps of a few milliseconds for an event loop.
+def with_contents(read: Read, held: Sequence[Held]) -> Steps[Read]:
+    """The same with what each of its `wanted` held, or without a configuration if some can't be used."""
+    contents = yield from parsing(read.wanted, held)
+    if isinstance(contents, Contents):
+        return replace(read, contents=contents)
+    return _result(None, contents, read.root)
 
-    `routes` are those of the reading before.
+
+def reading(
+    data: bytes, routes: CheckedRoutes | None = None, *, folder: Path = Path()
+) -> Steps[Read]:
+    """Read the bytes of a file alone, in steps of a few milliseconds for an event loop.
+
+    `folder` is where relative paths begin; `routes` are those of the reading before.
     """
     nothing = Mapping(_BEGINNING)
     try:
@@ -75,6 +93,8 @@ def reading(data: bytes, routes: CheckedRoutes | None = None) -> Steps[Read]:
         return _result(None if mistakes else Configuration(), mistakes, root or nothing)
     assert root is not None
     read = yield from _check(value, root, mistakes, routes or CheckedRoutes())
+    if read.configuration is not None:
+        read = replace(read, wanted=(yield from _wanted(read.configuration, root, folder)))
     parts = list(_items(value))
     del value
     yield from let_go(parts)
@@ -91,6 +111,14 @@ def _check(value: Plain, root: Node, mistakes: list[Mistake], routes: CheckedRou
         mistakes = yield from warnings(configuration, value, root)
         return _result(configuration, mistakes, root)
     return _result(None, mistakes, root)
+
+
+def _wanted(configuration: Configuration, root: Node, folder: Path) -> Steps[tuple[Wanted, ...]]:
+    wanted: list[Wanted] = []
+    for some in slices(wanted_in(configuration, root, folder)):
+        wanted += filter(None, some)
+        yield
+    return tuple(wanted)
 
 
 def _items(value: Plain) -> Iterator[Plain]:

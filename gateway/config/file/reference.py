@@ -57,6 +57,11 @@ A file with a mistake changes nothing: the event `config.rejected` and `GET /sta
 `lockgate_config_last_reload_successful` is 0, and `lockgate reload` exits with 1. So does a file that is gone,
 after five seconds, so that it can be replaced.
 
+The files that it names, such as keys, certificates and passwords, are part of it: a change of one of them is a
+change of the file, also by a replaced symbolic link, and one that can't be used changes nothing. Their relative paths
+begin in the folder of the file, those of standard input in the current one, and those of `lockgate diff` in the
+folder of the file in force.
+
 ## Rules for the whole file
 
 - **YAML 1.2.** `yes`, `no`, `on`, `off` and dates are text. Text that looks like a number, `true` or `null`
@@ -71,6 +76,8 @@ after five seconds, so that it can be replaced.
   key. Variables such as `UPSTREAM_TIMEOUT` win over `defaults` alone. `RATE_LIMIT_REQUESTS` and `RATE_LIMIT_WINDOW`
   are those of the limit `default`, which is there even if the file does not have it. `null` switches off what a key
   would inherit, where its type has `null` in the tables below. Every other key that is not used is left out.
+- **Secrets** never stand in the file: keys that end in `_file` name a file, and keys that end in `_env` a variable.
+  A file with a secret must not be readable by others (mode 600, or 400 where Kubernetes mounts it).
 - **All or nothing.** A file with one mistake is not used. Unknown keys are mistakes.
 - **Size.** At most 8 MiB, 32 levels, and 1,000,000 values with what aliases repeat.
 

@@ -1,6 +1,6 @@
 """What every section of the file shares: frozen, no unknown keys, and rules on which keys go together."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cache
 from itertools import combinations
 from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeVar, get_args
@@ -54,9 +54,20 @@ class Section(BaseModel):
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset()
     #: Values for required keys that `wrong` does not read, so that it can be asked without them.
     stand_ins: ClassVar[Mapping[str, Any]] = {}
+    #: What makes a value of the bytes of each file or variable that a key names (named_files.py). It is pure,
+    #: and raises ValueError with what is wrong, without a word of a secret.
+    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {}
 
     def wrong(self) -> Iterable[Wrong]:
         """What is wrong with the section although each of its keys is right."""
+        return ()
+
+    def wrong_contents(self, contents: Mapping[str, Any]) -> Iterable[Wrong]:
+        """What is wrong between the section and what its files say, or between these.
+
+        `contents` has the value of each key of `reads` that the section has. It is asked once all of them
+        are right themselves, and each mistake stands at one of these keys.
+        """
         return ()
 
     @classmethod

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from discovery.base.steps import Steps
 from gateway.config.settings import GatewaySettings
+from gateway.worker.configuration.drafts import Draft
+from gateway.worker.configuration.reloading import Origin
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
@@ -14,12 +16,12 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 
 @dataclass(frozen=True, slots=True)
 class AtStart:
-    """A compiled file, the bytes that it was made of, and how it is read again, compared and freed."""
+    """A compiled file, what it was made of, and how it is read again, compared and freed."""
 
     file: Path
-    content: bytes
+    origin: Origin
     compiled: "Compiled"
-    read: "Callable[[bytes], Steps[Compiled]]"
+    read: "Callable[[bytes], Steps[Draft[Compiled]]]"
     differences: "Callable[[Compiled, Compiled], Steps[Sequence[str]]]"
     parts: "Callable[[Compiled], Iterable[object]]"
 

@@ -1,16 +1,23 @@
 """Reads and compiles the configuration file, in steps, or says all that is wrong with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from discovery.base.steps import Steps, at_once, let_go
 from gateway.config.compiled.compiling import Compiled, compiling
 from gateway.config.file.checked_routes import CheckedRoutes
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.contents import Contents, changed, parsing
 from gateway.config.file.differences import differences
+from gateway.config.file.held_files import Held, hold
 from gateway.config.file.loading import reading
+from gateway.config.file.mistakes import Mistake
+from gateway.config.file.named_files import Wanted
 from gateway.config.settings import GatewaySettings
 from gateway.worker.configuration.at_start import AtStart
-from gateway.worker.configuration.reloading import ConfigurationRejected
+from gateway.worker.configuration.drafts import Draft, NamedFiles
+from gateway.worker.configuration.reloading import ConfigurationRejected, Origin
 from gateway.worker.configuration.signature import read_regular
 
 
@@ -18,33 +25,67 @@ def read_file(file: Path, settings: GatewaySettings) -> AtStart:
     """Raises ConfigurationRejected."""
     routes = CheckedRoutes()
 
-    def compiled_of(content: bytes) -> Steps[Compiled]:
-        return compiling_text(content, str(file), settings, routes)
+    def draft_of(content: bytes) -> Steps[Draft[Compiled]]:
+        return drafting(content, str(file), file.parent, settings, routes)
 
     try:
         content = read_regular(file)
     except OSError as error:
         message = f"GATEWAY_CONFIG={str(file)!r}: it can't be read: {error.strerror}"
         raise ConfigurationRejected([message]) from None
-    compiled = at_once(compiled_of(content))
-    return AtStart(file, content, compiled, compiled_of, _differences, Compiled.parts)
+    draft = at_once(draft_of(content))
+    held = draft.named.hold()
+    compiled = at_once(draft.finish(held))
+    origin = Origin(content, draft.named, tuple(one.without_data() for one in held))
+    return AtStart(file, origin, compiled, draft_of, _differences, Compiled.parts)
 
 
-def compiling_text(
-    content: bytes, name: str, settings: GatewaySettings, routes: CheckedRoutes | None = None
-) -> Steps[Compiled]:
-    """Compile the bytes of a file with this name, whose `routes` are those of the reading before.
+def drafting(
+    content: bytes,
+    name: str,
+    folder: Path,
+    settings: GatewaySettings,
+    routes: CheckedRoutes | None = None,
+) -> Steps[Draft[Compiled]]:
+    """Read the bytes of a file with this name, whose `routes` are those of the reading before.
 
-    Raises ConfigurationRejected.
+    `folder` is where the paths of the files begin that it names. Raises ConfigurationRejected.
     """
-    read = yield from reading(content, routes)
-    configuration, errors, parts = read.configuration, read.errors, list(read.parts())
+    read = yield from reading(content, routes, folder=folder)
+    configuration, errors, parts, wanted = (
+        read.configuration,
+        read.errors,
+        list(read.parts()),
+        read.wanted,
+    )
     del read
     yield from let_go(parts)
     if configuration is None:
-        raise ConfigurationRejected([mistake.line(name) for mistake in errors])
-    return (yield from compiling(configuration, settings))
+        raise _rejected(errors, name)
+    named = NamedFiles(
+        tuple(one.file for one in wanted if one.file is not None), partial(hold, wanted)
+    )
+    return Draft(partial(_compiling, configuration, wanted, name, settings), named)
+
+
+def _compiling(
+    configuration: Configuration,
+    wanted: Sequence[Wanted],
+    name: str,
+    settings: GatewaySettings,
+    held: Sequence[Held],
+) -> Steps[Compiled]:
+    """Raises ConfigurationRejected."""
+    contents = yield from parsing(wanted, held)
+    if not isinstance(contents, Contents):
+        raise _rejected(contents, name)
+    return (yield from compiling(configuration, settings, contents))
+
+
+def _rejected(mistakes: Iterable[Mistake], name: str) -> ConfigurationRejected:
+    return ConfigurationRejected([mistake.line(name) for mistake in sorted(mistakes)])
 
 
 def _differences(before: Compiled, after: Compiled) -> Steps[Sequence[str]]:
-    return differences(before.configuration, after.configuration)
+    found = yield from differences(before.configuration, after.configuration)
+    return [*found, *changed(before.contents, after.contents)]

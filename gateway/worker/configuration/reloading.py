@@ -6,19 +6,22 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import structlog
 
 from discovery.base.stepping import in_steps
 from discovery.base.steps import Steps, gathered, let_go
 from gateway.machine.collector import collector_paused
-from gateway.worker.configuration.signature import Signature, read_regular, signature_of
+from gateway.worker.configuration.drafts import NO_FILES, Draft, NamedFiles, finished
+from gateway.worker.configuration.looking import Looks
+from gateway.worker.configuration.signature import read_regular
 
-#: How often the file is looked at. Whoever has changed it waits for twice this time at most.
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.config.file.held_files import Held
+
+#: How often the files are looked at. Whoever has changed one waits for twice this time at most.
 LOOK_EVERY_S = 0.5
-#: After so many looks without a file it is told that it is gone; to replace one takes less.
-GONE_AFTER_LOOKS = 10
 #: Log lines name at most this many mistakes or differences; `lockgate reload` prints all.
 MOST_LOGGED = 20
 
@@ -56,30 +59,38 @@ class Reloaded:
 class Means(Generic[C]):
     """What a reload is made of.
 
-    `read` makes a configuration of the file's bytes in steps, or raises ConfigurationRejected.
+    `read` makes a draft of the file's bytes in steps, or raises ConfigurationRejected.
     `differences` are in words. `put_in_force` prepares a configuration, and takes it over in its last step.
     `parts` of one that is no longer in force are freed in steps.
     """
 
-    read: Callable[[bytes], Steps[C]]
+    read: Callable[[bytes], Steps[Draft[C]]]
     differences: Callable[[C, C], Steps[Sequence[str]]]
     put_in_force: Callable[[C], Steps[None]]
     parts: Callable[[C], Iterable[object]]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a configuration was made of: the bytes of the file, the files that it names, and what they held."""
+
+    content: bytes
+    named: NamedFiles = NO_FILES
+    held: "tuple[Held, ...]" = ()
+
+
 class Configuration(Generic[C]):
     """The file's configuration in force; reloads come one after the other."""
 
-    def __init__(self, path: Path, in_force: C, content: bytes, means: Means[C]) -> None:
+    def __init__(self, path: Path, in_force: C, origin: Origin, means: Means[C]) -> None:
         self.path = path
         self.in_force = in_force
         #: When the last reload that was not rejected ended (Unix s), and when one last changed anything.
         self.loaded_at_s = self.in_force_since_s = time.time()
         #: The mistakes of the last reload; empty if it was not rejected.
         self.mistakes: tuple[str, ...] = ()
-        self._content = content
-        #: The file that was last read; None: it was not there, or may have changed since the start.
-        self._read: Signature | None = None
+        self._origin = origin
+        self._looks = Looks(path, origin.named.paths)
         self._means = means
         self._one_at_a_time = asyncio.Lock()
 
@@ -117,55 +128,46 @@ class Configuration(Generic[C]):
         return reloaded
 
     async def watch(self) -> None:
-        """Reload when the file has changed; never returns.
-
-        A change counts once nothing has changed for LOOK_EVERY_S, since an editor may write in parts.
-        """
-        changing = None
-        missed = 0
+        """Reload when the file has changed, or one that it names; never returns."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            now = signature_of(self.path)
-            missed = missed + 1 if now is None else 0
-            if missed == GONE_AFTER_LOOKS:
-                await self.reload("the file is gone")
-            if now is None or now == self._read:
-                changing = None
-            elif now != changing:
-                changing = now
-            else:
-                await self._reload_after_change()
-
-    async def _reload_after_change(self) -> None:
-        content = await self._read_file()
-        if isinstance(content, bytes) and content == self._content and self.is_current:
-            return  # touched, or written as it was
-        await self.reload("the file has changed")
+            why = self._looks.look()
+            if why and not (self.is_current and await self._is_the_same(await self._read_file())):
+                await self.reload(why)
 
     async def _reload(self) -> Reloaded:
         content = await self._read_file()
         if isinstance(content, OSError):
             mistake = f"{self.path}: it can't be read: {content.strerror}"
             return Reloaded(Result.REJECTED, mistakes=(mistake,))
-        if content == self._content:
+        if await self._is_the_same(content):
             return Reloaded(Result.UNCHANGED)
         try:
-            configuration = await in_steps(self._means.read(content))
+            draft = await in_steps(self._means.read(content))
+            self._looks.about_to_read(draft.named.paths)
+            configuration, held = await finished(draft)
         except ConfigurationRejected as rejected:
             return Reloaded(Result.REJECTED, mistakes=rejected.mistakes)
         differences = await in_steps(self._means.differences(self.in_force, configuration))
         await in_steps(self._means.put_in_force(configuration))
         before, self.in_force = self.in_force, configuration
-        self._content = content
+        self._origin = Origin(content, draft.named, held)
+        del draft
         parts = await in_steps(gathered(self._means.parts(before)))
         del before
         await in_steps(let_go(parts))
         result = Result.CHANGED if differences else Result.UNCHANGED
         return Reloaded(result, differences=tuple(differences))
 
+    async def _is_the_same(self, content: bytes | OSError) -> bool:
+        """Whether the files were only touched, or written as they were."""
+        if content != self._origin.content:
+            return False
+        return await asyncio.to_thread(self._origin.named.hold) == self._origin.held
+
     async def _read_file(self) -> bytes | OSError:
         """The file's bytes; a slow disk or network holds up nobody."""
-        self._read = signature_of(self.path)
+        self._looks.about_to_read()
         try:
             return await asyncio.to_thread(read_regular, self.path)
         except OSError as error:

@@ -29,7 +29,9 @@ def _without_collections() -> Iterator[None]:
 
 
 def reload(started: AtStart, content: bytes) -> Steps[None]:
-    after = yield from started.read(content)
+    draft = yield from started.read(content)
+    after = yield from draft.finish(())
+    del draft
     before = started.compiled
     differences = yield from started.differences(before, after)
     assert len(differences) == ROUTES / 100

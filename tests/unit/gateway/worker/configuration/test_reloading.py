@@ -12,10 +12,12 @@ from structlog.testing import capture_logs
 from discovery.base.steps import Steps
 from discovery.base.tasks import end
 from gateway.worker.configuration import reloading
+from gateway.worker.configuration.drafts import Draft
 from gateway.worker.configuration.reloading import (
     Configuration,
     ConfigurationRejected,
     Means,
+    Origin,
     Reloaded,
     Result,
 )
@@ -33,14 +35,19 @@ class World:
         means = Means(
             read=self.read, differences=self.differences, put_in_force=self.put_in_force, parts=list
         )
-        self.configuration = Configuration(path, frozenset(["a"]), b"a", means)
+        self.configuration = Configuration(path, frozenset(["a"]), Origin(b"a"), means)
 
-    def read(self, content: bytes) -> Steps[frozenset[str]]:
+    def read(self, content: bytes) -> Steps[Draft[frozenset[str]]]:
         yield
         words = frozenset(content.decode().split())
         if "wrong" in words:
             raise ConfigurationRejected(["f:1:1: there is no word wrong"])
-        return words
+
+        def finish(_: object) -> Steps[frozenset[str]]:
+            yield
+            return words
+
+        return Draft(finish)
 
     def differences(self, before: frozenset[str], after: frozenset[str]) -> Steps[Sequence[str]]:
         yield
