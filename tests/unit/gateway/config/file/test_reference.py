@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.file.loading import read_file
 from gateway.config.file.nodes import Items, Mapping, Node
 from gateway.config.file.reference import reference
 from gateway.config.file.schema import json_schema
 from tests.support.configuration_files import mistakes_in
 from tests.support.documents import ROOT, blocks
+from tests.support.example_files import read_alone
 
 PAGE = "docs/configuration-file.md"
 #: Together they have every key.
@@ -39,7 +39,7 @@ def test_the_file_on_the_page_is_right() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_right(example: Path) -> None:
-    read = read_file(str(example))
+    read = read_alone(example)
     assert read.mistakes == ()
     assert read.configuration is not None
 
@@ -55,5 +55,5 @@ def test_the_examples_name_their_schema_in_the_first_line(example: Path) -> None
 def test_every_key_is_in_an_example(section: str) -> None:
     schema = json_schema()
     schema = schema["$defs"][section] if section else schema
-    keys = {key for example in EXAMPLES for key in keys_of(read_file(str(example)).root)}
+    keys = {key for example in EXAMPLES for key in keys_of(read_alone(example).root)}
     assert set(schema["properties"]) <= keys
