@@ -1,7 +1,8 @@
-"""The private parts of aiohttp that gateway.front uses: an incompatible release fails here first."""
+"""The private parts of aiohttp, and of ssl, that gateway.front uses: an incompatible release fails here first."""
 
 import ast
 import inspect
+import ssl
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[4]
 SOURCES = ("gateway", "middlewares", "discovery", "services", "shared", "lockgate")
 FRONT = ROOT / "gateway" / "front"
 
-#: Each private name in use, by its owner in aiohttp.
+#: Each private name in use, by its owner in aiohttp or ssl.
 USED: dict[type | ModuleType, set[str]] = {
     web.RequestHandler: {
         *(
@@ -49,6 +50,7 @@ USED: dict[type | ModuleType, set[str]] = {
     web.Request: {"_loop", "_match_info", "_protocol", "_state", "_task", "_version"},
     web.StreamResponse: {"_cookies"},
     web_protocol: {"_ErrInfo"},
+    ssl.SSLObject: {"_sslobj"},  # before Python 3.13, which has get_verified_chain
 }
 #: Overridden methods, public or not, with the parameters that aiohttp passes.
 OVERRIDDEN: dict[type, dict[str, list[str]]] = {
@@ -81,7 +83,7 @@ def names_of(owner: type | ModuleType) -> set[str]:
     """The attributes of aiohttp's class, and those that its methods set on instances."""
     names = set(dir(owner))
     for base in inspect.getmro(owner) if inspect.isclass(owner) else ():
-        if base.__module__.startswith("aiohttp"):
+        if base.__module__.startswith(("aiohttp", "ssl")):
             source = ast.parse(textwrap.dedent(inspect.getsource(base)))
             names |= {attribute for of, attribute in attributes(source) if of == "self"}
     return names

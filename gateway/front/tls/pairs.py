@@ -1,0 +1,112 @@
+"""Certificates with their keys, read and checked before they are used."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+_NO_KEY = "has no private key in PEM (-----BEGIN PRIVATE KEY-----)"
+_NO_CERTIFICATE = "has no certificate in PEM (-----BEGIN CERTIFICATE-----)"
+
+
+class BadCertificate(ValueError):
+    """The chain is not usable."""
+
+
+class BadKey(ValueError):
+    """The private key is not usable, or not that of the certificate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A certificate chain, the server's own first, and its key, both in PEM.
+
+    `names` are those of its subjectAltName, in lower case. Times are Unix seconds.
+    """
+
+    chain: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    names: tuple[str, ...] = ()
+    kind: str = ""
+    begins_s: float = 0.0
+    ends_s: float = float("inf")
+
+    def warnings(self, now_s: float) -> Iterator[str]:
+        """What clients will object to although the pair can be used."""
+        if self.ends_s <= now_s:
+            yield f"the certificate has expired on {_day(self.ends_s)}: clients refuse it"
+        if self.begins_s > now_s:
+            yield f"the certificate is not valid before {_day(self.begins_s)}: clients refuse it"
+        if not self.names:
+            yield "the certificate has no DNS name in its subjectAltName: clients refuse it"
+
+
+def read_pair(chain: bytes, key: bytes) -> Pair:
+    """Check that the key is that of the chain's first certificate. Raises BadCertificate or BadKey."""
+    certificates = _certificates(chain)
+    first = certificates[0]
+    private = _private_key(key)
+    public = private.public_key()
+    if first.public_key() != public:
+        if any(one.public_key() == public for one in certificates[1:]):
+            raise BadCertificate("must have the server's own certificate first")
+        raise BadKey("is not the key of the certificate")
+    return Pair(
+        chain,
+        key,
+        _names(first),
+        _kind(private),
+        first.not_valid_before_utc.timestamp(),
+        first.not_valid_after_utc.timestamp(),
+    )
+
+
+def check_authorities(pem: bytes) -> bytes:
+    """The certificates of authorities, if the file has some. Raises BadCertificate."""
+    _certificates(pem)
+    return pem
+
+
+def _certificates(pem: bytes) -> list[x509.Certificate]:
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        raise BadCertificate(_NO_CERTIFICATE)
+    try:
+        return x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        raise BadCertificate("has a certificate that can't be read") from None
+
+
+def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    if b"PRIVATE KEY-----" not in pem:
+        raise BadKey(_NO_KEY)
+    try:
+        key = serialization.load_pem_private_key(pem, None)
+    except TypeError:
+        raise BadKey("is encrypted: the gateway has nobody to ask for its password") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise BadKey("has a private key that can't be read") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise BadKey("must be an ECDSA or RSA key")
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
+        raise BadKey(f"is an RSA key of {key.key_size} bits: clients want 2048 or more")
+    return key
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except (x509.ExtensionNotFound, ValueError):
+        return ()
+    return tuple(name.lower() for name in found.value.get_values_for_type(x509.DNSName))
+
+
+def _kind(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    return "RSA" if isinstance(key, rsa.RSAPrivateKey) else "ECDSA"
+
+
+def _day(at_s: float) -> str:
+    return datetime.fromtimestamp(at_s, UTC).date().isoformat()
