@@ -34,6 +34,7 @@ from gateway.worker.answer_fields import answer_fields_middleware
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.access.layer import access_middleware
+from middlewares.auth.layer import auth_middleware
 from middlewares.candidates.layer import health_routing_middleware
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.cors.layer import cors_layers
@@ -110,6 +111,9 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     cors = None
     if settings.cors_origins or has_file:
         cors = cors_layers(cors_of, lambda: gateway.routing.table.has_cors)
+    auth = None
+    if (ways := gateway.ways) is not None:
+        auth = auth_middleware(ways=lambda: ways.live, scheme_of=scheme_of, metrics=metrics)
     ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.
@@ -142,6 +146,8 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         ),
         # A client that may not use a route is not counted by its limits.
         *([access_middleware] if has_file else []),
+        # Before the limits, which may count by subject.
+        *([auth] if auth is not None else []),
         # Before the candidates: a request that waits for a first verdict must count too.
         rate_limit_middleware(
             decide=gateway.limiter.decide,

@@ -65,7 +65,7 @@ def errors_middleware(
                 Problem(refusal.status, reason),
                 detail,
                 exchange.correlation_id,
-                {"Allow": allow} if allow else None,
+                [("Allow", allow)] if allow else (),
             )
         except ConnectionError:
             raise  # the client is gone

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Protocol
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from middlewares.auth.deciding import Identity
     from middlewares.candidates.deciding import Candidates
+    from middlewares.head_changes import HeadChanges
     from middlewares.header_section import HeaderSection
     from middlewares.limits.deciding import Decision
     from middlewares.routing.matching.matcher import Hit
@@ -42,6 +44,12 @@ class Exchange:
     route: "Route | None" = None
     #: How a configured route takes the request.
     hit: "Hit[Route] | None" = None
+    #: Who has sent the request; None: the route does not ask.
+    identity: "Identity | None" = None
+    #: Why the identity was refused, for the log.
+    auth_refusal: str | None = None
+    #: What the layers change in the head that goes to an instance.
+    changes: "HeadChanges | None" = None
     limit: "Decision | None" = None
     candidates: "Candidates | None" = None
     upstream_s: float | None = None

@@ -41,11 +41,27 @@ class AmbiguousPath(ClientFailure):
 
 
 class Unauthorized(ClientFailure):
-    """The call needs a token that is missing or wrong."""
+    """The call needs a credential that is missing or not valid; the challenges say which (RFC 9110 §11.6.1)."""
+
+    def __init__(self, detail: str, challenges: tuple[str, ...] = ("Bearer",)) -> None:
+        self.challenges = challenges
+        super().__init__(detail)
 
 
 class Forbidden(ClientFailure):
-    """The call is not allowed, whoever asks."""
+    """The call is not allowed to whoever asks; the challenges say which scope would do (RFC 6750 §3.1)."""
+
+    def __init__(self, detail: str, challenges: tuple[str, ...] = ()) -> None:
+        self.challenges = challenges
+        super().__init__(detail)
+
+
+class AuthUnavailable(Failure):
+    """Nobody can say now whether a credential is valid."""
+
+    def __init__(self, retry_after_s: int | None = None) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__("who you are can't be checked now; try again later")
 
 
 class RouteNotFound(ClientFailure):

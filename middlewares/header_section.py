@@ -17,6 +17,9 @@ _USER_AGENT = b"user-agent"
 _TRACEPARENT = b"traceparent"
 _REQUEST_TIMEOUT = b"x-request-timeout"
 _READ_HERE = (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT, _REQUEST_TIMEOUT)
+#: The fields that credentials come in, by lower-case name.
+CREDENTIAL_FIELDS: Final = frozenset([b"authorization", b"x-api-key", b"cookie"])
+_PREFLIGHT = frozenset([b"origin", b"access-control-request-method"])
 _LENGTHS = frozenset(map(len, _READ_HERE))
 
 _NAMES = re.compile(rb"^[^:\r\n]+", re.MULTILINE)
@@ -70,6 +73,17 @@ class HeaderSection:
         return self._fields
 
     @property
+    def credentials(self) -> Sequence[FieldLine]:
+        """The fields that may have credentials, in order."""
+        return [(name, value) for name, value in self.fields if name.lower() in CREDENTIAL_FIELDS]
+
+    @property
+    def is_preflight(self) -> bool:
+        """Whether an OPTIONS is a browser's question about CORS (https://fetch.spec.whatwg.org/#cors-preflight-request)."""
+        names = {name.lower() for name, _ in self.fields}
+        return names >= _PREFLIGHT
+
+    @property
     def names(self) -> bytes:
         """The names of the fields as they came, joined by commas."""
         return b",".join([name for name, _ in self.fields])
@@ -100,6 +114,9 @@ class ReadSection(HeaderSection):
     timeout_line = b""
     #: The lists that the gateway continues, by lower-case name, without empty elements at their ends.
     lists: Mapping[bytes, bytes] = {}
+    #: The lines among `ready_lines` that may have credentials, or look so to a service that reads `_` as `-`;
+    #: a gateway without a file looks for none.
+    credential_lines: Sequence[bytes] = ()
     _taken_apart: Sequence[FieldLine] | None = None
 
     @property
@@ -108,6 +125,11 @@ class ReadSection(HeaderSection):
             parts = (line.partition(b":") for line in self.block.split(b"\r\n")[:-1])
             self._taken_apart = tuple((name, value.strip(b" \t")) for name, _, value in parts)
         return self._taken_apart
+
+    @property
+    def credentials(self) -> Sequence[FieldLine]:
+        lines = [line.partition(b": ") for line in self.credential_lines]
+        return [(name, value) for name, _, value in lines if b"_" not in name]
 
     @property
     def names(self) -> bytes:

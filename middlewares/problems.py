@@ -1,11 +1,12 @@
 """The table from failures to status and reason, and their problem documents (RFC 9457)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
+from multidict import CIMultiDict
 
 from middlewares import failures
 from middlewares.failures import Failure
@@ -37,6 +38,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     failures.UpstreamReset: Problem(502, "upstream_reset"),
     failures.UpstreamInvalid: Problem(502, "upstream_invalid"),
     failures.NoHealthyInstance: Problem(503, "no_healthy_instance"),
+    failures.AuthUnavailable: Problem(503, "auth_unavailable"),
     failures.Overloaded: Problem(503, "overloaded"),
     failures.CircuitOpen: Problem(503, "circuit_open"),
     failures.ShuttingDown: Problem(503, "shutting_down"),
@@ -88,14 +90,14 @@ def problem_response(
     problem: Problem,
     detail: str,
     correlation_id: str,
-    headers: dict[str, str] | None = None,
+    headers: Iterable[tuple[str, str]] = (),
 ) -> web.Response:
     """Make an answer of the document."""
     return web.Response(
         status=problem.status,
         body=orjson.dumps(problem_document(problem, detail, correlation_id)),
         content_type="application/problem+json",
-        headers=headers,
+        headers=CIMultiDict(headers),
     )
 
 
@@ -106,12 +108,12 @@ def failure_response(
     return problem_response(problem, detail, correlation_id, _fields_of(failure))
 
 
-def _fields_of(failure: Failure) -> dict[str, str]:
+def _fields_of(failure: Failure) -> Iterable[tuple[str, str]]:
     retry_after_s = getattr(failure, "retry_after_s", None)
     if retry_after_s is not None:
-        return {"Retry-After": str(retry_after_s)}
+        return [("Retry-After", str(retry_after_s))]
     if isinstance(failure, failures.MethodNotAllowed):
-        return {"Allow": ", ".join(failure.allowed)}
-    if isinstance(failure, failures.Unauthorized):
-        return {"WWW-Authenticate": "Bearer"}
-    return {}
+        return [("Allow", ", ".join(failure.allowed))]
+    if isinstance(failure, failures.Unauthorized | failures.Forbidden):
+        return [("WWW-Authenticate", challenge) for challenge in failure.challenges]
+    return ()

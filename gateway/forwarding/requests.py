@@ -18,9 +18,11 @@ from gateway.forwarding.fields import (
     TRUSTED,
     in_request,
 )
+from gateway.forwarding.head_changes import changed_fields, changed_lines
 from gateway.forwarding.memories import Sender, SenderMemory
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
+from middlewares.head_changes import HeadChanges
 from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import Version, is_host
 
@@ -37,6 +39,7 @@ class Inbound:
 
     `authority` is that of an absolute-form target; `peer_trusted`: see TRUSTED_PROXIES. `sent_host`
     replaces the host that was asked for, and `timeout_line` the client's X-Request-Timeout if it is not empty.
+    `changes` are those of the layers.
     """
 
     method: str
@@ -51,6 +54,7 @@ class Inbound:
     correlation_id: str
     sent_host: bytes | None = None
     timeout_line: bytes = b""
+    changes: HeadChanges | None = None
 
     @property
     def upgrade(self) -> bytes | None:
@@ -86,10 +90,12 @@ def plain_request_head(
     correlation_id: str,
     met: SenderMemory,
     timeout_line: bytes = b"",
+    changes: HeadChanges | None = None,
 ) -> RequestHead:
     """The head of a request that was read plainly, for any instance. Raises LoopDetected.
 
     `timeout_line`: X-Request-Timeout, which is none of the section's ready lines if the gateway reads it.
+    `changes` are those of the layers.
     """
     if not section.lists:
         added = met.recall(sender)
@@ -98,9 +104,13 @@ def plain_request_head(
             met.keep(sender, added, len(added))
     else:
         added = _forwarding_lines(sender, _HTTP_1_1, section.lists, trusted=section.trusted)
+    ready_lines = section.ready_lines
+    if changes is not None:
+        ready_lines = changed_lines(ready_lines, section.credential_lines, changes)
+        timeout_line += changes.added
     data = b"%b%b\r\nX-Correlation-ID: %b\r\n%b%b\r\n" % (
         f"{method} {target} HTTP/1.1\r\n".encode("ascii"),
-        section.ready_lines,
+        ready_lines,
         correlation_id.encode("ascii"),
         added,
         timeout_line,
@@ -110,8 +120,10 @@ def plain_request_head(
 
 def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     """Make the head to send to an instance, field by field. Raises BadRequest or LoopDetected."""
-    fields = inbound.section.fields
+    fields, changes = inbound.section.fields, inbound.changes
     named = connection_options(fields)
+    if changes is not None:
+        fields = changed_fields(fields, changes)
     if inbound.timeout_line:
         named |= {b"x-request-timeout"}
     host = _host_of(inbound)
@@ -145,9 +157,8 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         asked.append((b"Upgrade", upgrade))
     sender = (inbound.peer, inbound.scheme, host, inbound.prefix)
     added = _forwarding_lines(sender, inbound.version, _lists(fields), trusted=inbound.peer_trusted)
-    data = b"".join(
-        (_request_line(inbound), lines(kept), added, lines(asked), inbound.timeout_line, b"\r\n")
-    )
+    own = inbound.timeout_line if changes is None else inbound.timeout_line + changes.added
+    data = b"".join((_request_line(inbound), lines(kept), added, lines(asked), own, b"\r\n"))
     return RequestHead(
         inbound.method,
         data,

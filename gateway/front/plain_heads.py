@@ -13,7 +13,7 @@ from aiohttp import HttpVersion11
 
 from gateway.forwarding.fields import ANEW, DROP, PASS, TRUSTED, in_request
 from gateway.forwarding.memories import FieldRules
-from middlewares.header_section import ReadSection, for_the_log
+from middlewares.header_section import CREDENTIAL_FIELDS, ReadSection, for_the_log
 from middlewares.hygiene.content_length import content_length
 from middlewares.hygiene.deciding import MOST_ELEMENTS, Version, is_host
 from middlewares.trace_context import trace_id_in
@@ -34,7 +34,7 @@ _HEAD = re.compile(rb"%b((?:%b: %b\r\n)+)\r\n" % (REQUEST_LINE, NAME, VALUE))
 #: from HOST on, a second one is left to the parser.
 PASSES, DROPPED, NOT_PLAIN, IF_TRUSTED, CONNECTION, CORRELATION_ID, REQUEST_TIMEOUT = range(7)
 LIST, FORWARDED_FOR = range(7, 9)
-HOST, LENGTH, USER_AGENT, TRACEPARENT, OTHERS_ONCE = range(9, 14)
+HOST, LENGTH, USER_AGENT, TRACEPARENT, CREDENTIAL, OTHERS_ONCE = range(9, 15)
 LISTS: Final = LIST
 
 _READ_HERE = {
@@ -70,8 +70,11 @@ def _kind_of(name: bytes) -> int:
     return _BY_RULE.get(in_request(name), NOT_PLAIN) if kind is None else kind
 
 
-def _kind_with_timeout(name: bytes) -> int:
-    return REQUEST_TIMEOUT if name.lower() == b"x-request-timeout" else _kind_of(name)
+def _kind_beside_a_file(name: bytes) -> int:
+    lower = name.lower()
+    if lower == b"x-request-timeout":
+        return REQUEST_TIMEOUT
+    return CREDENTIAL if lower.replace(b"_", b"-") in CREDENTIAL_FIELDS else _kind_of(name)
 
 
 class PlainHead(ReadSection):
@@ -94,13 +97,13 @@ class PlainHead(ReadSection):
 class PlainRequests:
     """One worker's reader of plain requests; `trusts` tells whether a peer is a trusted proxy.
 
-    `takes_timeout`: the gateway may shorten X-Request-Timeout, so it reads it; otherwise it passes.
+    `has_file`: the gateway may shorten X-Request-Timeout and read credentials; otherwise they just pass.
     """
 
     def __init__(
-        self, head_bytes: int, trusts: Callable[[str], bool], *, takes_timeout: bool = False
+        self, head_bytes: int, trusts: Callable[[str], bool], *, has_file: bool = False
     ) -> None:
-        kind_of = _kind_with_timeout if takes_timeout else _kind_of
+        kind_of = _kind_beside_a_file if has_file else _kind_of
         self.fields = FieldRules("request_fields", kind_of)
         self.trusts = trusts
         self._most_bytes = min(head_bytes, MOST_BYTES)
@@ -131,6 +134,7 @@ class PlainRequests:
         traceparent: bytes | None = None
         length: int | None = None
         once: list[int] = []
+        credentials: list[bytes] = []
         lists: dict[bytes, bytes] = {}
         elements = 0
         kinds = self.fields
@@ -156,6 +160,8 @@ class PlainRequests:
                 elif kind == LENGTH:
                     if length is not None or (length := content_length(value)) is None:
                         return None
+                elif kind == CREDENTIAL:
+                    credentials.append(line)
                 elif kind in once:
                     return None
                 else:
@@ -197,4 +203,6 @@ class PlainRequests:
             head.trace_id = trace_id_in(traceparent)
         head.ready_lines = b"\r\n".join(lines)
         head.lists = lists
+        if credentials:
+            head.credential_lines = credentials
         return head

@@ -87,6 +87,7 @@ class Sending:
                 exchange.correlation_id,
                 means.senders,
                 b"" if self._tells_time_left else head.timeout_line,
+                exchange.changes,
             )
         # At last, because a request that is refused must not have been let in as a trial.
         if policy.is_watched and (watched := means.watched(route.service)) is not None:
@@ -158,6 +159,7 @@ class Sending:
             exchange.correlation_id,
             sent_host=_sent_host(route, instance),
             timeout_line=line,
+            changes=exchange.changes,
         )
         return request_head(inbound, instance)
 

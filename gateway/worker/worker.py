@@ -49,6 +49,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
     from gateway.hop.watched_services import WatchedServices
+    from gateway.worker.ways import Ways
 
 
 class Gateway:
@@ -73,7 +74,7 @@ class Gateway:
         self.plain_requests = PlainRequests(
             settings.max_request_head_bytes,
             self.clients.trusts,
-            takes_timeout=at_start is not None,
+            has_file=at_start is not None,
         )
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
@@ -102,6 +103,8 @@ class Gateway:
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)
         #: The services with outliers or a breaker; None without a file.
         self.watched = None if at_start is None else self._watch(at_start.compiled)
+        #: The ways of authentication; None without a file.
+        self.ways = None if at_start is None else self._admit(at_start.compiled)
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: member.sweeper.live_workers
         )
@@ -150,12 +153,23 @@ class Gateway:
         self.metrics.registry.register(watched.collector())
         return watched
 
+    def _admit(self, compiled: "Compiled") -> "Ways":
+        from gateway.worker.ways import Means, Ways
+
+        ways = Ways(Means(self.settings.registry, self.metrics))
+        ways.take(compiled.ways)
+        return ways
+
     def _put_in_force(self, compiled: "Compiled") -> Steps[None]:
         # The instances first: no request is routed to a service whose addresses are not there yet.
         watched = self.watched
+        ways = self.ways
         assert watched is not None, "there is a file"
+        assert ways is not None, "there is a file"
         watched.take(compiled.policies)
         yield from self.member.overlay.replacing(compiled.fixed)
+        # In one step, since a route of the table names its ways.
+        ways.take(compiled.ways)
         self.routing.swap(self.table_of(compiled))
         watched.drop_others(compiled.policies)
 
@@ -181,6 +195,8 @@ class Gateway:
             if self.configuration is not None:
                 watch = self.configuration.watch
                 await stack.enter_async_context(counted("configuration", watch))
+            if (ways := self.ways) is not None:
+                await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
             yield
 
     def routed_view(self) -> View:

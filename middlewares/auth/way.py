@@ -1,6 +1,6 @@
 """What each way of authentication offers to the layer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,15 +12,17 @@ from middlewares.exchange import Exchange
 
 @dataclass(slots=True)
 class Asked:
-    """A request that a way decides about.
-
-    `scheme` is what the client used, `http` or `https`, as a trusted proxy may have said.
-    """
+    """A request that a way decides about."""
 
     request: web.Request
     exchange: Exchange
     credentials: Credentials
-    scheme: str
+    scheme_of: Callable[[web.Request], str]
+
+    @property
+    def scheme(self) -> str:
+        """What the client used, `http` or `https`; a trusted proxy may have said it."""
+        return self.scheme_of(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,13 @@ class Way(Protocol):
     @property
     def name(self) -> str: ...
 
-    @property
-    def challenge(self) -> str | None:
-        """The challenge of a 401 (RFC 9110 §11.6.1); None: it has none."""
+    def challenge(
+        self, asked: Asked, *, refused: bool = False, scopes: Sequence[str] = ()
+    ) -> str | None:
+        """The challenge of a 401 (RFC 9110 §11.6.1), or, with `scopes`, of a 403; None: it has none.
+
+        `refused`: the request has a credential for this way, which is not valid.
+        """
 
     def takes(self, asked: Asked) -> bool:
         """Whether the request has a credential for this way, valid or not. It costs little."""
@@ -70,14 +76,27 @@ class Way(Protocol):
     async def without_credential(self, asked: Asked) -> Answered | None:
         """An answer to a request that no way takes, such as a redirect; None: 401."""
 
-    def removed(self, asked: Asked) -> Mapping[bytes, bytes | None]:
-        """Fields that are taken out of the request, by lower-case name, or replaced by a value.
-
-        Those that the way always takes out are in its specification.
-        """
+    def without_session(self, cookie: bytes) -> bytes:
+        """The value of Cookie without the cookies of this way, which may be all of it."""
 
     async def run(self) -> None:
         """The background work of the way; returns at once if it has none."""
 
     def describe(self) -> Mapping[str, object]:
         """What `/status` says of the way; nothing secret."""
+
+
+class Spec(Protocol):
+    """What the file says of a way: a frozen value; of equal ones there is one live way."""
+
+    @property
+    def reads(self) -> frozenset[bytes]:
+        """The fields that credentials come in, by lower-case name; no instance gets them."""
+
+    @property
+    def drops(self) -> frozenset[bytes]:
+        """Fields that only the way may send to an instance, by lower-case name."""
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether it reads a cookie of ours."""

@@ -123,6 +123,10 @@ def access_event(
             event["upstream_instance"] = attempts[-1].instance_id
         if exchange.upstream_s is not None:
             event["upstream_ms"] = _milliseconds(exchange.upstream_s)
+    if exchange.identity is not None:
+        event["subject"] = exchange.identity.subject
+    if exchange.auth_refusal is not None:
+        event["auth_refusal"] = exchange.auth_refusal
     event["bytes_in"] = exchange.bytes_in
     event["bytes_out"] = exchange.bytes_out or 0
     if exchange.reason is not None:

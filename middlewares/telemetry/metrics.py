@@ -142,6 +142,7 @@ class GatewayMetrics(RequestMetrics):
         self._retries: dict[tuple[str, str], int] = defaultdict(int)
         self._budgets_exhausted: dict[tuple[str], int] = defaultdict(int)
         self._decisions: dict[tuple[str, str], int] = defaultdict(int)
+        self._auth_decisions: dict[tuple[str, str], int] = defaultdict(int)
         #: Units by the budget's name.
         self._spent: dict[str, int] = defaultdict(int)
         self._overdrafts: dict[str, int] = defaultdict(int)
@@ -178,6 +179,13 @@ class GatewayMetrics(RequestMetrics):
     def limit_decided(self, policy: str, decision: str) -> None:
         """Count a decision: `allowed`, `refused` or `shadow_refused`, with `_locally` while the registry is away."""
         self._decisions[policy, decision] += 1
+
+    def auth_decided(self, way: str, decision: str) -> None:
+        """Count what a way of authentication decided.
+
+        It is `admitted`, `refused`, `forbidden`, `undecided`, `answered` or `shadow_refused`.
+        """
+        self._auth_decisions[way, decision] += 1
 
     def budget_settled(self, policy: str, spent: int, overdraft: int) -> None:
         """Count the units that a request was charged, and those of them above what it had reserved."""
@@ -273,6 +281,12 @@ class GatewayMetrics(RequestMetrics):
             "Rate limit decisions.",
             ["policy", "decision"],
             self._decisions,
+        )
+        yield counter(
+            "gateway_auth_decisions",
+            "Decisions of ways of authentication.",
+            ["way", "decision"],
+            self._auth_decisions,
         )
         yield gauge(
             "gateway_limit_reserved",

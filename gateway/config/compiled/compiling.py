@@ -7,6 +7,7 @@ from typing import Literal
 from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from gateway.config.compiled.policies import Policies
+from gateway.config.compiled.ways import specs_of
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.contents import NO_CONTENTS, Contents
 from gateway.config.file.matches import Condition as ConditionSection
@@ -16,6 +17,7 @@ from gateway.config.file.routes import Rewrite as RewriteSection
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
+from middlewares.auth.way import Spec
 from middlewares.limits.deciding import Policy
 from middlewares.routing.matching.match import Condition, Exact, Match, Present
 from middlewares.routing.matching.matcher import Matcher
@@ -31,7 +33,8 @@ class Compiled:
     """What a file says, in the form that requests are handled by.
 
     `policy` is that of discovered routes, `policies` those of single services. `prefix` None: nothing is
-    discovered. `limits` are those of the file, and `default`. `contents` are of the files that it names.
+    discovered. `limits` are those of the file, and `default`; `ways` its ways of authentication. `contents` are
+    of the files that it names.
     """
 
     configuration: Configuration
@@ -43,6 +46,7 @@ class Compiled:
     fixed: tuple[FixedService, ...]
     limits: tuple[Policy, ...]
     contents: Contents
+    ways: Mapping[str, Spec]
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -58,7 +62,8 @@ def compiling(
 
     The variables that the environment sets win over its `defaults`.
     """
-    policies = Policies(configuration, settings)
+    ways = specs_of(configuration, contents)
+    policies = Policies(configuration, settings, ways)
     routes: list[tuple[Match, Route]] = []
     for some in slices(configuration.routes):
         routes += [(match_of(one), _route(one, policies)) for one in some]
@@ -78,6 +83,7 @@ def compiling(
         tuple(fixed),
         policies.limits,
         contents,
+        ways,
     )
 
 

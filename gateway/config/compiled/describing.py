@@ -14,6 +14,7 @@ from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
+from middlewares.auth.deciding import Requirement
 from middlewares.limits.deciding import DEFAULT_POLICY, Policy
 from middlewares.routing.policy import Retries, RoutePolicy
 
@@ -85,6 +86,8 @@ def _order(section: RouteSection | None, policy: RoutePolicy) -> list[str]:
     steps = ["hygiene", "route"]
     if policy.access is not None:
         steps.append("allow/deny")
+    if policy.auth is not None:
+        steps.append("auth")
     if policy.limits:
         steps.append("limits")
     if section is not None and section.service is None:
@@ -114,6 +117,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
         yield _row(
             "max_body", policy.body_bytes, sources.of_key("max_body_bytes", "max_body_bytes")
         )
+    if policy.auth is not None or sources.of_auth() != BUILT_IN:
+        yield _row("auth", _auth_text(policy.auth), sources.of_auth())
     of_service = sources.of_service
     if of_service is not None and "balance" in of_service.model_fields_set:
         yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
@@ -183,6 +188,12 @@ class _Sources:
             return self._defaults.limits or (), DEFAULTS
         return (DEFAULT_POLICY,), BUILT_IN
 
+    def of_auth(self) -> str:
+        for source, section in self._levels:
+            if "auth" in section.model_fields_set:
+                return source
+        return DEFAULTS if "auth" in self._defaults.model_fields_set else BUILT_IN
+
     def of_limit(self, name: str) -> str:
         """Where the numbers of a limit come from."""
         source = f"limits.{name}" if name in self._limits else BUILT_IN
@@ -204,6 +215,23 @@ def _variable(field: str) -> str:
 
 def _row(key: str, value: Any, source: str) -> Mapping[str, Any]:
     return {"key": key, "value": value, "from": source}
+
+
+def _auth_text(needed: Requirement | None) -> str:
+    """Whom a route admits, in words."""
+    if needed is None:
+        return "none"
+    words = [f"any of {', '.join(needed.ways)}" if needed.ways else "nobody"]
+    words += [f"scope {scope}" for scope in needed.all_scopes]
+    if needed.any_scopes:
+        words.append(f"one of the scopes {', '.join(needed.any_scopes)}")
+    for name, values in needed.claims:
+        words.append(f"claim {name} {' or '.join(sorted(values))}")
+    if needed.pass_credentials:
+        words.append("passes credentials")
+    if needed.shadow:
+        words.append("shadow")
+    return ", ".join(words)
 
 
 def _limit_text(limit: Policy | None) -> str | None:

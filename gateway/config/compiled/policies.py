@@ -7,6 +7,7 @@ from typing import cast
 from gateway.config.compiled.balancing import balance
 from gateway.config.compiled.outliers import breaker_of, outliers_of
 from gateway.config.compiled.retries import retries_of
+from gateway.config.compiled.ways import Requirements
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.limits import ByHeader, Limit
 from gateway.config.file.limits import Cost as CostSection
@@ -15,6 +16,7 @@ from gateway.config.file.policies import Timeouts as TimeoutsSection
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.settings import EXPOSED, GatewaySettings
 from middlewares.access.deciding import AddressLists
+from middlewares.auth.way import Spec
 from middlewares.cors.deciding import ANY, CorsPolicy
 from middlewares.costs.deciding import Cost, tokens_of
 from middlewares.limits.deciding import DEFAULT_POLICY, By, Policy
@@ -31,8 +33,11 @@ TIMEOUT_VARIABLES = {
 class Policies:
     """The policies of a file, from the general to the special; equal ones are one object."""
 
-    def __init__(self, configuration: Configuration, settings: GatewaySettings) -> None:
+    def __init__(
+        self, configuration: Configuration, settings: GatewaySettings, specs: Mapping[str, Spec]
+    ) -> None:
         self._configuration = configuration
+        self._requirements = Requirements(configuration, specs)
         self._settings = settings
         usual = settings.route_policy.limits or (Policy(DEFAULT_POLICY, 0, 0),)
         self._limits = {DEFAULT_POLICY: usual[0]} | {
@@ -65,6 +70,7 @@ class Policies:
             limits=self._named(route.limits) if "limits" in told else inherited.limits,
             cors=_cors(route.cors) if "cors" in told else inherited.cors,
             access=_access(route),
+            auth=self._requirements.of(route.auth) if "auth" in told else inherited.auth,
             body_bytes=route.max_body_bytes or 0
             if "max_body_bytes" in told
             else inherited.body_bytes,
@@ -85,6 +91,7 @@ class Policies:
             if "timeouts" in told
             else general.timeouts,
             limits=self._named(section.limits) if "limits" in told else general.limits,
+            auth=self._requirements.of(section.auth) if "auth" in told else general.auth,
             balance=balance(section.balance),
             retries=retries_of(section.retries),
             concurrent=section.concurrent,
@@ -104,7 +111,13 @@ class Policies:
             limits = self._named(said.limits)
         elif limits:
             limits = (self._limits[DEFAULT_POLICY],)
-        return replace(general, timeouts=timeouts, limits=limits, takes_timeout=True)
+        return replace(
+            general,
+            timeouts=timeouts,
+            limits=limits,
+            auth=self._requirements.of(said.auth),
+            takes_timeout=True,
+        )
 
     def _set_by_environment(self, variables: Mapping[str, str]) -> dict[str, float]:
         told = self._settings.model_fields_set

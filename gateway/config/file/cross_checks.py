@@ -11,6 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from discovery.base.steps import Steps, slices
+from gateway.config.file.auth.checks import closed_by_silence, wrong_auth
+from gateway.config.file.auth.stricter import opened_by
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
@@ -29,11 +31,14 @@ def wrong_as_a_whole(
 ) -> Steps[list[Mistake]]:
     """The mistakes of a file; there is no configuration if some of its sections are wrong."""
     matches = enumerate(one.match for one in configuration.routes) if configuration else None
-    checks = (
+    checks: tuple[_Check, ...] = (
         _limits_not_there(value, root),
+        wrong_auth(value, root),
         _same_names(value, root),
         _same_matches(matches or _right_matches(value), root),
     )
+    if configuration is not None:
+        checks = (*checks, opened_by(configuration, root))
     found: list[Mistake] = []
     for some in slices(chain(*checks)):
         found += filter(None, some)
@@ -73,11 +78,17 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         _warning(
             root,
             ("limits", name, "by"),
-            "this version authenticates nobody: each request is counted by its client",
+            "the file has no section auth, so nobody has a subject: each request is counted by its client",
         )
         for name, limit in configuration.limits.items()
-        if limit.by == "subject"
+        if limit.by == "subject" and not configuration.auth
     ]
+    if closed_by_silence(value) and configuration.discover is not False:
+        message = (
+            "defaults say no auth, so nobody may use the routes of registered services below "
+            f"{configuration.discover}; write defaults: {{auth: …}}, or discover: false"
+        )
+        found.append(_warning(root, ("auth",), message))
     found += [
         _warning(
             root,

@@ -4,20 +4,21 @@ from middlewares.auth.deciding.credentials import (
     API_KEY,
     AUTHORIZATION,
     COOKIE,
-    CREDENTIAL_FIELDS,
     Credentials,
     credentials_of,
 )
 from middlewares.auth.deciding.identity import Claim, Identity, checked_subject
+from middlewares.auth.deciding.requirement import Missing, Requirement
 
 __all__ = [
     "API_KEY",
     "AUTHORIZATION",
     "COOKIE",
-    "CREDENTIAL_FIELDS",
     "Claim",
     "Credentials",
     "Identity",
+    "Missing",
+    "Requirement",
     "checked_subject",
     "credentials_of",
 ]

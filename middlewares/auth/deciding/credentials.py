@@ -9,8 +9,6 @@ from middlewares.hygiene.deciding import FieldLine
 AUTHORIZATION: Final = b"authorization"
 API_KEY: Final = b"x-api-key"
 COOKIE: Final = b"cookie"
-#: The fields that credentials come in, by lower-case name.
-CREDENTIAL_FIELDS: Final = frozenset([AUTHORIZATION, API_KEY, COOKIE])
 
 
 class Credentials(NamedTuple):
@@ -26,18 +24,24 @@ class Credentials(NamedTuple):
     cookie: bytes | None = None
 
     @property
+    def carries_several(self) -> bool:
+        """Whether there are two of Authorization and X-API-Key."""
+        return self.scheme is not None and self.api_key is not None
+
+    @property
     def bearer(self) -> bytes | None:
         """What stands behind `Bearer`; None: there is no such credential."""
         return self.token if self.scheme == b"bearer" else None
 
 
 def credentials_of(fields: Sequence[FieldLine]) -> Credentials:
-    """Read these fields; their names are in lower case. Raises BadRequest for one that comes twice."""
+    """Read these fields. Raises BadRequest for one that comes twice."""
     scheme: bytes | None = None
     token = b""
     api_key: bytes | None = None
     cookies: list[bytes] = []
     for name, value in fields:
+        name = name.lower()
         if name == AUTHORIZATION:
             if scheme is not None:
                 raise BadRequest("the request has more than one Authorization")

@@ -10,7 +10,7 @@ from gateway.config.file.auth.forward import Forward
 from gateway.config.file.auth.jwt import Jwt
 from gateway.config.file.auth.mtls import Mtls
 from gateway.config.file.auth.oidc import Oidc
-from gateway.config.file.sections import AT_VALUE, INSIDE, Section
+from gateway.config.file.sections import AT_VALUE, INSIDE
 
 Way = ApiKeys | Jwt | Oidc | Basic | Forward | Mtls
 _TYPES = ("api_key", "jwt", "oidc", "basic", "forward", "mtls")
@@ -35,6 +35,6 @@ AnyWay = Annotated[
     ),
 ]
 
-#: Ways that give their clients scopes, and those that give them claims.
-WITH_SCOPES: tuple[type[Section], ...] = (ApiKeys, Jwt, Oidc, Forward)
-WITH_CLAIMS: tuple[type[Section], ...] = (Jwt, Oidc)
+#: The types whose clients may have scopes, and those whose clients may have claims.
+TYPES_WITH_SCOPES = ("api_key", "jwt", "oidc", "forward")
+TYPES_WITH_CLAIMS = ("jwt", "oidc")

@@ -231,7 +231,10 @@ def test_the_files_of_the_page_on_limits_are_right() -> None:
 def test_a_limit_by_subject_is_warned_of_while_nobody_is_authenticated() -> None:
     text = "limits: {a: {requests: 1, window: 1m, by: subject}}\ndefaults: {limits: [a]}"
     assert mistakes_in(text) == [
-        "f:1:39: warning: limits.a.by: this version authenticates nobody: each request is counted by its client"
+        (
+            "f:1:39: warning: limits.a.by: the file has no section auth, so nobody has a subject: each request is "
+            "counted by its client"
+        )
     ]
 
 

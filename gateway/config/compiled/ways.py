@@ -1,0 +1,59 @@
+"""Turns the sections of ways of authentication into specifications, and what routes ask for into requirements."""
+
+from collections.abc import Mapping
+
+from gateway.config.file.auth.route import Requirement as RequirementSection
+from gateway.config.file.auth.ways import Way as WaySection
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.contents import Contents
+from middlewares.auth.deciding import Requirement
+from middlewares.auth.way import Spec
+
+_NOTHING: frozenset[bytes] = frozenset()
+_NOBODY = Requirement(())
+
+
+def specs_of(configuration: Configuration, contents: Contents) -> Mapping[str, Spec]:
+    """The specification of each way of the file, by its name; `contents` are of the files that it names."""
+    ways = configuration.auth.items()
+    return {name: _spec_of(name, section, contents) for name, section in ways}
+
+
+def _spec_of(name: str, section: WaySection, _contents: Contents) -> Spec:
+    raise NotImplementedError(f"{name}: {section.type}")
+
+
+class Requirements:
+    """What routes ask for; equal requirements are one object."""
+
+    def __init__(self, configuration: Configuration, specs: Mapping[str, Spec]) -> None:
+        self._has_ways = bool(configuration.auth)
+        self._specs = specs
+        self._made: dict[Requirement, Requirement] = {}
+
+    def of(self, said: RequirementSection | str | None) -> Requirement | None:
+        """The requirement that a section says; None, which is `none`: everybody is admitted.
+
+        Where a file with ways says nothing, nobody is admitted.
+        """
+        if isinstance(said, RequirementSection):
+            made = self._requirement(said)
+            return self._made.setdefault(made, made)
+        return _NOBODY if said is None and self._has_ways else None
+
+    def _requirement(self, said: RequirementSection) -> Requirement:
+        specs = [self._specs[name] for name in said.any_of]
+        reads = _NOTHING.union(*(spec.reads for spec in specs))
+        drops = _NOTHING.union(*(spec.drops for spec in specs))
+        scopes = said.scopes
+        return Requirement(
+            said.any_of,
+            all_scopes=() if scopes is None else scopes.all,
+            any_scopes=() if scopes is None else scopes.any,
+            claims=tuple((name, frozenset(values)) for name, values in said.claims.items()),
+            shadow=said.shadow,
+            pass_credentials=said.pass_credentials,
+            reads=reads,
+            removed=drops if said.pass_credentials else drops | reads,
+            has_sessions=any(spec.has_sessions for spec in specs),
+        )

@@ -1,0 +1,78 @@
+"""Routes that take paths as they are, beside stricter ones of the same service."""
+
+from collections.abc import Iterator
+
+from gateway.config.file.auth.route import Requirement
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.mistakes import Mistake
+from gateway.config.file.nodes import Node, key_position, node_at
+from gateway.config.file.routes import Route
+from gateway.config.file.wording import spelled
+
+_Auth = Requirement | str | None
+
+
+def opened_by(configuration: Configuration, root: Node) -> Iterator[Mistake | None]:
+    """A mistake for each route with `paths: as_is` whose service has a route with stricter auth.
+
+    The service may read such a path as one of that route.
+    """
+    routes = configuration.routes
+    as_is = [index for index, route in enumerate(routes) if route.paths and route.service]
+    if not as_is or not configuration.auth:
+        return
+    of_service: dict[str, list[int]] = {}
+    for index, route in enumerate(routes):
+        if route.service:
+            of_service.setdefault(route.service, []).append(index)
+        yield None
+    for index in as_is:
+        route = routes[index]
+        own = _auth_of(route, configuration)
+        for other in of_service.get(route.service or "", ()):
+            if other != index and not _as_strict(own, _auth_of(routes[other], configuration)):
+                path = ("routes", index, "paths")
+                line = node_at(root, ("routes", other)).position.line
+                message = (
+                    f"a service may read such paths as those of routes[{other}] in line {line}, "
+                    "whose auth is stricter"
+                )
+                yield Mistake(key_position(root, path), spelled(path), message)
+                break
+        yield None
+
+
+def _auth_of(route: Route, configuration: Configuration) -> _Auth:
+    """What holds for a route: that of the most specific level that says anything."""
+    service = configuration.services.get(route.service or "")
+    for level in (route, service, configuration.defaults):
+        if level is not None and "auth" in level.model_fields_set:
+            return level.auth
+    return None
+
+
+def _as_strict(own: _Auth, other: _Auth) -> bool:
+    """Whether everybody whom the one admits is admitted by the other too."""
+    if own is None or other == "none":  # nothing said: nobody is admitted
+        return True
+    if not isinstance(own, Requirement) or not isinstance(other, Requirement):
+        return False
+    return (
+        set(own.any_of) <= set(other.any_of)
+        and (other.shadow or not own.shadow)
+        and _scopes_as_strict(own, other)
+        and all(
+            name in own.claims and set(own.claims[name]) <= set(values)
+            for name, values in other.claims.items()
+        )
+    )
+
+
+def _scopes_as_strict(own: Requirement, other: Requirement) -> bool:
+    mine, theirs = own.scopes, other.scopes
+    if theirs is None:
+        return True
+    if mine is None or not set(mine.all) >= set(theirs.all):
+        return False
+    one_of = set(theirs.any)
+    return not one_of or bool(one_of & set(mine.all)) or bool(mine.any and set(mine.any) <= one_of)

@@ -1,0 +1,98 @@
+"""The live ways of authentication of one worker."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from functools import partial
+
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+
+from discovery.model.settings import RegistrySettings
+from middlewares.auth.way import Spec, Way
+from middlewares.telemetry.metrics import GatewayMetrics
+
+#: Runs a way's background work while the context lasts.
+Running = Callable[[str, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[None]]
+
+
+@dataclass(slots=True)
+class Means:
+    """What a way may use: `now` is Unix time in seconds."""
+
+    registry: RegistrySettings
+    metrics: GatewayMetrics
+    now: Callable[[], float] = time.time
+    _session: ClientSession | None = field(default=None, init=False)
+
+    def session(self) -> ClientSession:
+        """The client for calls to providers; it follows no proxy of the environment and keeps no cookies."""
+        if self._session is None or self._session.closed:
+            self._session = ClientSession(
+                cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=10), trust_env=False
+            )
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+class Ways:
+    """Ways by their names in the file; one whose specification stays the same stays, with all it remembers."""
+
+    def __init__(self, means: Means) -> None:
+        self._means = means
+        self._specs: Mapping[str, Spec] = {}
+        self._live: Mapping[str, Way] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def live(self) -> Mapping[str, Way]:
+        return self._live
+
+    def take(self, specs: Mapping[str, Spec]) -> None:
+        """Put these in force, all at once."""
+        before = self._live
+        self._live = {
+            name: before[name]
+            if self._specs.get(name) == spec
+            else made(name, spec, self._means, before.get(name))
+            for name, spec in specs.items()
+        }
+        self._specs = specs
+        self._changed.set()
+
+    async def run(self, running: Running) -> None:
+        """Do the background work of the live ways; never returns."""
+        works: dict[Way, AsyncExitStack] = {}
+        try:
+            while True:
+                self._changed.clear()
+                live = set(self._live.values())
+                for gone in works.keys() - live:
+                    await works.pop(gone).aclose()
+                for way in live - works.keys():
+                    works[way] = stack = AsyncExitStack()
+                    work = partial(_for_ever, way)
+                    await stack.enter_async_context(running(f"auth.{way.name}", work))
+                await self._changed.wait()
+        finally:
+            for stack in works.values():
+                await stack.aclose()
+            await self._means.close()
+
+    def describe(self) -> dict[str, Mapping[str, object]]:
+        """What `/status` says of each way."""
+        return {name: way.describe() for name, way in self._live.items()}
+
+
+async def _for_ever(way: Way) -> None:
+    await way.run()
+    await asyncio.Event().wait()
+
+
+def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
+    """A way; `before` is the one that had its name, whose keys or sessions it may go on with."""
+    raise NotImplementedError(f"{name}: {spec!r}, {means!r}, {before!r}")

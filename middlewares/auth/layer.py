@@ -1,0 +1,202 @@
+"""The layer that finds out who asks, and admits or refuses them."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.auth.deciding import COOKIE, Identity, Missing, Requirement, credentials_of
+from middlewares.auth.way import Answered, Asked, Undecided, Way
+from middlewares.exchange import EXCHANGE
+from middlewares.failures import AuthUnavailable, BadRequest, Failure, Forbidden, Unauthorized
+from middlewares.head_changes import HeadChanges
+from middlewares.telemetry.metrics import GatewayMetrics
+
+#: One text for every credential that is not admitted: which of these it is helps only who guesses.
+NOT_VALID = "the credential is not valid here: it may be mistyped, unknown, revoked or expired"
+NONE_SENT = "this route needs a credential, and the request has none that it takes"
+FOR_NOBODY = "nobody may use this route: its configuration does not say who may"
+TWO_CREDENTIALS = "the request has more than one credential: send one of them"
+
+_log = structlog.get_logger()
+
+
+def auth_middleware(
+    *,
+    ways: Callable[[], Mapping[str, Way]],
+    scheme_of: Callable[[web.Request], str],
+    metrics: GatewayMetrics,
+) -> Middleware:
+    """Write the identity into the Exchange, or refuse the request.
+
+    `ways` are those of the file, by name. `scheme_of` tells what the client used, `http` or `https`. Raises
+    BadRequest, Unauthorized, Forbidden and AuthUnavailable.
+    """
+
+    @web.middleware
+    def authenticate(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        exchange = request[EXCHANGE]
+        route = exchange.route
+        if route is None or (needed := route.policy.auth) is None:
+            return handler(request)
+        credentials = credentials_of(exchange.section.credentials)
+        live = ways()
+        asked = Asked(request, exchange, credentials, scheme_of)
+        if request.method == "OPTIONS" and exchange.section.is_preflight:
+            exchange.changes = _changes(asked, needed, live, b"")
+            return handler(request)
+        taking = [way for name in needed.ways if (way := live[name]).takes(asked)]
+        if credentials.carries_several or needed.has_sessions:
+            _require_one(asked, needed, live)
+        if len(taking) == 1:
+            identity = taking[0].known(asked)
+            if identity is not None and (needed.is_bare or needed.missing(identity) is None):
+                admit(asked, needed, live, identity)
+                return handler(request)
+        return decided(request, handler, asked, needed, live, taking)
+
+    async def decided(
+        request: web.Request,
+        handler: Handler,
+        asked: Asked,
+        needed: Requirement,
+        live: Mapping[str, Way],
+        taking: Sequence[Way],
+    ) -> web.StreamResponse:
+        try:
+            found = await found_out(asked, needed, live, taking)
+        except Failure as failure:
+            if not needed.shadow:
+                raise
+            pass_unrefused(asked, needed, live, failure.detail)
+            return await handler(request)
+        if isinstance(found, Identity):
+            admit(asked, needed, live, found)
+        elif needed.shadow:
+            pass_unrefused(asked, needed, live, "the way answers by itself")
+        else:
+            return found.answer
+        return await handler(request)
+
+    def pass_unrefused(
+        asked: Asked, needed: Requirement, live: Mapping[str, Way], detail: str
+    ) -> None:
+        """Let a request pass that a shadow would refuse; nobody has sent it, as far as an instance knows."""
+        exchange = asked.exchange
+        way = needed.ways[0] if needed.ways else ""
+        _log.info("auth.shadow_refused", detail=detail, why=exchange.auth_refusal)
+        metrics.auth_decided(way, "shadow_refused")
+        exchange.identity = None
+        exchange.changes = _changes(asked, needed, live, b"")
+
+    async def found_out(
+        asked: Asked, needed: Requirement, live: Mapping[str, Way], taking: Sequence[Way]
+    ) -> Identity | Answered:
+        """Ask each way that takes the request. Raises Unauthorized, Forbidden or AuthUnavailable."""
+        exchange = asked.exchange
+        lacking: tuple[Way, Missing] | None = None
+        answered: Answered | None = None
+        undecided: Undecided | None = None
+        for way in taking:
+            verdict = way.known(asked) or await way.decide(asked)
+            if isinstance(verdict, Identity):
+                missing = needed.missing(verdict)
+                if missing is None:
+                    return verdict
+                lacking = lacking or (way, missing)
+                exchange.identity = verdict
+                count(way, needed, "forbidden")
+            elif isinstance(verdict, Answered):
+                answered = answered or verdict
+                count(way, needed, "answered")
+            elif isinstance(verdict, Undecided):
+                undecided = undecided or verdict
+                exchange.auth_refusal = f"{way.name}: {verdict.why}"
+                count(way, needed, "undecided")
+            else:
+                exchange.auth_refusal = f"{way.name}: {verdict.why}"
+                count(way, needed, "refused")
+        if lacking is not None:
+            way, missing = lacking
+            exchange.auth_refusal = f"{way.name}: {missing.detail}"
+            challenge = way.challenge(asked, scopes=missing.scopes) if missing.scopes else None
+            raise Forbidden(
+                f"you may not use this route: {missing.detail}", (challenge,) if challenge else ()
+            )
+        if answered is not None:
+            return answered
+        if undecided is not None:
+            raise AuthUnavailable(undecided.retry_after_s)
+        return await refused(asked, needed, live, taking)
+
+    async def refused(
+        asked: Asked, needed: Requirement, live: Mapping[str, Way], taking: Sequence[Way]
+    ) -> Answered:
+        """What somebody gets whom no way admits. Raises Unauthorized or Forbidden."""
+        if not needed.ways:
+            raise Forbidden(FOR_NOBODY)
+        ways_in = [live[name] for name in needed.ways]
+        shown = _shows_one(asked, needed)
+        if not taking and not shown:
+            for way in ways_in:
+                answer = await way.without_credential(asked)
+                if answer is not None:
+                    count(way, needed, "answered")
+                    return answer
+            count(ways_in[0], needed, "refused")
+        challenges = [way.challenge(asked, refused=shown) for way in ways_in]
+        raise Unauthorized(
+            NOT_VALID if taking or shown else NONE_SENT,
+            tuple(dict.fromkeys(one for one in challenges if one is not None)),
+        )
+
+    def count(way: Way, needed: Requirement, decision: str) -> None:
+        if not needed.shadow:
+            metrics.auth_decided(way.name, decision)
+
+    def admit(
+        asked: Asked, needed: Requirement, live: Mapping[str, Way], identity: Identity
+    ) -> None:
+        exchange = asked.exchange
+        exchange.identity = identity
+        exchange.changes = _changes(asked, needed, live, identity.sent_lines)
+        metrics.auth_decided(identity.way, "admitted")
+
+    return authenticate
+
+
+def _shows_one(asked: Asked, needed: Requirement) -> bool:
+    """Whether there is a credential in a field that one of the ways reads."""
+    credentials = asked.credentials
+    return (credentials.scheme is not None and needed.reads_authorization) or (
+        credentials.api_key is not None and needed.reads_api_key
+    )
+
+
+def _require_one(asked: Asked, needed: Requirement, live: Mapping[str, Way]) -> None:
+    """Raise BadRequest for more than one credential that the route's ways read."""
+    credentials = asked.credentials
+    found = (credentials.scheme is not None and needed.reads_authorization) + (
+        credentials.api_key is not None and needed.reads_api_key
+    )
+    if needed.has_sessions and (cookie := credentials.cookie) is not None:
+        found += any(live[name].without_session(cookie) != cookie for name in needed.ways)
+    if found > 1:
+        raise BadRequest(TWO_CREDENTIALS)
+
+
+def _changes(
+    asked: Asked, needed: Requirement, live: Mapping[str, Way], lines: bytes
+) -> HeadChanges:
+    cookie = asked.credentials.cookie
+    if cookie is None or not needed.has_sessions or needed.pass_credentials:
+        return HeadChanges(needed.removed, added=lines)
+    left = cookie
+    for name in needed.ways:
+        left = live[name].without_session(left)
+    if left == cookie:
+        return HeadChanges(needed.removed, added=lines)
+    if not left:
+        return HeadChanges(needed.removed | {COOKIE}, added=lines)
+    return HeadChanges(needed.removed, {COOKIE: left}, lines)
