@@ -1,0 +1,1 @@
+"""The way `jwt`: signed tokens of an issuer, checked here with its keys."""

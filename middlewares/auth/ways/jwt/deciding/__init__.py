@@ -1,0 +1,1 @@
+"""What a token and a key must be, without I/O and clock."""
