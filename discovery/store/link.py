@@ -36,6 +36,11 @@ class Link:
         self._connection = connection_over_wire(self._pool)
         self._connecting = asyncio.Lock()
 
+    @property
+    def connection(self) -> object:
+        """What is another object for each connection that was opened; None before the first."""
+        return self._connection.wire
+
     async def call(self, *command: str | bytes | int, within_s: float) -> Any:
         """The answer to a command.
 

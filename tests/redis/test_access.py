@@ -16,8 +16,12 @@ from discovery.store import scripts
 from discovery.store.clients import connect
 from discovery.store.keys import KEY_NAMES, registry_keys
 from discovery.view.watcher import Watcher
+from middlewares.auth.ways.api_keys.deciding.records import KeyRecord
+from middlewares.auth.ways.api_keys.deciding.ring import Ended
+from middlewares.auth.ways.api_keys.store import Place
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
+from tests.support.keyrings import create, store_at
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
@@ -171,6 +175,30 @@ def test_anything_else_is_refused(
         pytest.raises(redis.ResponseError, match=r"(?i)permission|can't (run|access)|ACL"),
     ):
         client.execute_command(*command)
+
+
+async def test_a_gateway_may_run_each_script_of_the_keys(server: RegistryServer) -> None:
+    async with store_at(url(server, "lockgate_gateway")) as store:
+        digest = await create(store, record=KeyRecord("old", (), 0, 1))
+        await create(store, "k2")
+        await store.used([("k2", 5)])
+        await store.rotate("k2", b"x" * 32, 0)
+        await store.tell([Ended("k3", digest, 5)])
+        await store.revoke("k2")
+        page = await store.changes(Place("", 0), "")
+        assert [row[0] for row in page.rows] == [b"k3", b"k2"]
+    assert refused(server) == set()
+
+
+async def test_a_service_sees_no_key(server: RegistryServer) -> None:
+    async with store_at(url(server, "lockgate_gateway")) as store:
+        await create(store)
+    for name in ("meta", "records", "digests"):
+        with (
+            connect(url(server, "lockgate_service")) as service,
+            pytest.raises(redis.ResponseError, match=r"(?i)permission|ACL"),
+        ):
+            service.hget(f"{{lockgate:default}}:keys:{name}", "k1")
 
 
 def test_a_service_does_not_touch_the_limits(server: RegistryServer) -> None:

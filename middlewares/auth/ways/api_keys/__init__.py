@@ -1,0 +1,1 @@
+"""The way `api_key`: keys that are kept in the registry."""

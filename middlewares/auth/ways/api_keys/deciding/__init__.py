@@ -1,0 +1,1 @@
+"""What is decided about keys, without I/O."""
