@@ -1,0 +1,1 @@
+"""Decides when a certificate is ordered, and reads what the registry has of them; no I/O, no clock."""
