@@ -44,6 +44,7 @@ from middlewares.failures import MethodNotAllowed
 from middlewares.hygiene.layer import hygiene_middleware
 from middlewares.limits.layer import rate_limit_middleware
 from middlewares.ports import ports_middleware
+from middlewares.routing.fragments import left_to_routes
 from middlewares.routing.layer import route_middleware
 from middlewares.routing.own_answers import own_answers_middleware
 from middlewares.telemetry.layer import correlation_middleware
@@ -111,6 +112,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     cors = None
     if settings.cors_origins or has_file:
         cors = cors_layers(cors_of, lambda: gateway.routing.table.has_cors)
+    fragments = left_to_routes(gateway.routing, came_to_admin) if has_file else None
     auth = None
     if (ways := gateway.ways) is not None:
         auth = auth_middleware(ways=lambda: ways.live, scheme_of=scheme_of, metrics=metrics)
@@ -135,7 +137,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         delivery_middleware(tunnels=metrics.tunnels, refuse=refusing(outer)),
         *outer,
         # A request that an instance could read differently is refused, whatever its path.
-        hygiene_middleware(),
+        hygiene_middleware(leaves_to_routes=fragments),
         # A port that does not serve a path says so before anything is looked up.
         *([ports] if settings.admin_listen else []),
         # A preflight is the browser's own request: it needs no route, no limit and no instance.

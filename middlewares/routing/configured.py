@@ -87,6 +87,10 @@ class ConfiguredTable(Table):
     def policy_for(self, service: str) -> RoutePolicy:
         return self.policies.get(service, self.policy)
 
+    def decides_by_file(self, asked: Asked, method: str) -> bool:
+        hit = self.match(asked, method)
+        return hit is not None and not self._comes_after(hit, asked)
+
     def match(self, asked: Asked, method: str) -> Hit[Route] | Ambiguous[Route] | None:
         """What the routes of the file say of a request."""
         return self.matcher.find(asked.asked_host, asked.path, method, asked.section, asked.query)

@@ -116,6 +116,10 @@ class Table:
         """The CORS policy of a request that has no route yet, such as a preflight."""
         return self.policy.cors if self.covers(asked.path) else None
 
+    def decides_by_file(self, asked: Asked, method: str) -> bool:
+        """Whether a route of the file takes the request, or refuses its path as ambiguous."""
+        return False
+
     def policy_for(self, service: str) -> RoutePolicy:
         """The policy of a service's discovered route."""
         return self.policy

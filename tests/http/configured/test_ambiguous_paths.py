@@ -27,9 +27,10 @@ SPELLINGS = [
     *(b"a%ff", b"%c0%ae%c0%ae", b"%ed%a0%80", b"%80"),
     *(b"a%252e", b"%252E%252e", b"a%252Fb", b"a%25ff", b"a%25%32%66"),
     *(b"100%", b"a%2", b"a%zz", b"%u002e", b"%", b"%%"),
+    *(b"a#b", b"#", b"#/../b"),
 ]
-#: No target of a request has it (RFC 9112, section 3.2), so that it is refused whatever the route.
-FRAGMENTS = [b"a#b", b"#", b"#/../b", b"?a#b"]
+#: No target of a request has one (RFC 9112, section 3.2).
+FRAGMENTS = [b"a#b", b"#", b"#/../b", b"?a#b", b"a#b?c#d"]
 
 Form = Callable[[bytes], bytes]
 
@@ -95,7 +96,10 @@ async def test_a_discovered_route_passes_what_no_configured_one_could_take(
 ) -> None:
     configured = await start_configured(FILE)
     came = await _all(configured, b"/api/order/x/", form)
-    assert came == {spelling: [b"/x/" + spelling] for spelling in SPELLINGS}
+    assert came == {
+        spelling: (400, "bad_request", []) if b"#" in spelling else [b"/x/" + spelling]
+        for spelling in SPELLINGS
+    }
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -121,12 +125,24 @@ async def test_below_discover_too_what_a_configured_route_could_take_is_refused(
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("prefix", [b"/orders/", b"/files/", b"/api/order/x/", b"/none/"])
-async def test_a_fragment_is_refused_on_each_route(
+@pytest.mark.parametrize("prefix", [b"/api/order/x/", b"/none/", b"/status", b"/", b""])
+async def test_a_fragment_is_refused_where_no_route_of_the_file_decides(
     start_configured: StartConfigured, form: Form, prefix: bytes
 ) -> None:
     configured = await start_configured(FILE)
     for fragment in FRAGMENTS:
+        answer = await exchange(configured.gateway.port, form(prefix + fragment))
+        assert (fragment, *told(answer)) == (fragment, 400, "bad_request")
+    assert configured.upstream.requests == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("prefix", [b"/orders/", b"/files/"])
+async def test_a_fragment_behind_a_query_is_refused_on_each_route(
+    start_configured: StartConfigured, form: Form, prefix: bytes
+) -> None:
+    configured = await start_configured(FILE)
+    for fragment in (b"?a#b", b"a#b?c#d", b"a?#"):
         answer = await exchange(configured.gateway.port, form(prefix + fragment))
         assert (fragment, *told(answer)) == (fragment, 400, "bad_request")
     assert configured.upstream.requests == []
