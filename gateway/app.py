@@ -35,6 +35,7 @@ from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.access.layer import access_middleware
 from middlewares.auth.layer import auth_middleware
+from middlewares.auth.own_paths import answering
 from middlewares.candidates.layer import health_routing_middleware
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.cors.layer import cors_layers
@@ -113,9 +114,11 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     if settings.cors_origins or has_file:
         cors = cors_layers(cors_of, lambda: gateway.routing.table.has_cors)
     fragments = left_to_routes(gateway.routing, came_to_admin) if has_file else None
-    auth = None
+    auth = own_answers = None
     if (ways := gateway.ways) is not None:
         auth = auth_middleware(ways=lambda: ways.live, scheme_of=scheme_of, metrics=metrics)
+        of_ways = answering(lambda: ways.live, scheme_of)
+        own_answers = own_answers_middleware(scheme_of=scheme_of, of_ways=of_ways)
     ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.
@@ -161,7 +164,7 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
             metrics=metrics,
         ),
         # Inside of the limits, which hold for answers without a service too.
-        *([own_answers_middleware(scheme_of=scheme_of)] if has_file else []),
+        *([own_answers] if own_answers is not None else []),
         # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
             view=lambda: overlay.routed, health=member.health, renamed=overlay.renamed

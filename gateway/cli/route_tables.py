@@ -83,6 +83,8 @@ def _condition(condition: str | Mapping[str, Any]) -> str:
 def _action(route: Mapping[str, Any]) -> str:
     if "respond" in route:
         return f"answer {route['respond']['status']}"
+    if "ways" in route:
+        return f"answer of {', '.join(route['ways'])}"
     if "redirect" in route:
         return f"redirect ({_pairs(route['redirect'])})"
     parts = [f"rewrite {_pairs(route['rewrite'])}"] if "rewrite" in route else []

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from aiohttp import web
 
@@ -84,6 +84,26 @@ class Way(Protocol):
 
     def describe(self) -> Mapping[str, object]:
         """What `/status` says of the way; nothing secret."""
+
+
+@runtime_checkable
+class AnswersPaths(Protocol):
+    """A way that answers requests at paths of its own."""
+
+    async def answer(self, asked: Asked, path: str, ways: Sequence[Way]) -> web.StreamResponse:
+        """Answer a request at one of them; `ways` have that path on this host, and this way is the first.
+
+        Raises a Failure.
+        """
+
+
+@runtime_checkable
+class HasPaths(Protocol):
+    """A specification of a way with paths of its own, on the hosts of its routes alone."""
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        """The exact paths, for any method."""
 
 
 class Spec(Protocol):

@@ -14,7 +14,7 @@ from middlewares.routing.matching.matcher import Ambiguous, Hit
 from middlewares.routing.matching.possible import Known, NamedRequest, Open, choices
 from middlewares.routing.recent import MOST_OF_NAMES, RecentRequest
 from middlewares.routing.redirecting import Redirect
-from middlewares.routing.route import Route
+from middlewares.routing.route import OfWays, Route
 
 #: Each takes a tenth of a millisecond and more.
 REQUESTS_OF_A_STEP: Final = 10
@@ -186,4 +186,6 @@ def _does(route: Route) -> str:
     answer: Any = route.answer
     if answer is None:
         return route.service
+    if isinstance(answer, OfWays):
+        return f"answer of {', '.join(answer.ways)}"
     return f"{'redirect' if isinstance(answer, Redirect) else 'answer'} {answer.status}"

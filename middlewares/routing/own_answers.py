@@ -5,13 +5,16 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from middlewares.auth.own_paths import Answering
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.routing.redirecting import Redirect
-from middlewares.routing.route import Respond
+from middlewares.routing.route import OfWays, Respond
 
 
-def own_answers_middleware(*, scheme_of: Callable[[web.Request], str]) -> Middleware:
-    """Answer as the route says, or redirect.
+def own_answers_middleware(
+    *, scheme_of: Callable[[web.Request], str], of_ways: Answering
+) -> Middleware:
+    """Answer as the route says, or redirect, or have a way of authentication answer at its own path.
 
     `scheme_of` tells what the client used, `http` or `https`, which a trusted proxy may have said.
     """
@@ -22,6 +25,8 @@ def own_answers_middleware(*, scheme_of: Callable[[web.Request], str]) -> Middle
         route = exchange.route
         if route is None or route.answer is None:
             return handler(request)
+        if isinstance(route.answer, OfWays):
+            return of_ways(request, route.answer.path, route.answer.ways)
         return answered(request, exchange, route.answer)
 
     async def answered(

@@ -18,6 +18,18 @@ class Respond:
 
 
 @dataclass(frozen=True, slots=True)
+class OfWays:
+    """An answer that ways of authentication give at a path of their own, such as a log-in's callback.
+
+    `ways` are the names of those that have this path on the host (None: on every host).
+    """
+
+    host: str | None
+    path: str
+    ways: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Says what happens with the requests that it takes: logs name it by `id`.
 
@@ -32,4 +44,4 @@ class Route:
     policy: RoutePolicy
     rewrite: Rewrite | None = None
     host: bytes | Literal["asked", "own"] = "asked"
-    answer: Respond | Redirect | None = None
+    answer: Respond | Redirect | OfWays | None = None

@@ -6,6 +6,7 @@ from typing import Literal
 
 from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
+from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
 from gateway.config.compiled.ways import specs_of
 from gateway.config.file.configuration import Configuration
@@ -64,7 +65,8 @@ def compiling(
     """
     ways = specs_of(configuration, contents)
     policies = Policies(configuration, settings, ways)
-    routes: list[tuple[Match, Route]] = []
+    # First, so that a route of the file with the same path does not take a log-in's callback.
+    routes = own_routes(configuration, ways, policies.of_discovered(""))
     for some in slices(configuration.routes):
         routes += [(match_of(one), _route(one, policies)) for one in some]
         yield

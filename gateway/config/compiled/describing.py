@@ -17,6 +17,7 @@ from gateway.config.settings import GatewaySettings
 from middlewares.auth.deciding import Requirement
 from middlewares.limits.deciding import DEFAULT_POLICY, Policy
 from middlewares.routing.policy import Retries, RoutePolicy
+from middlewares.routing.route import OfWays, Route
 
 Description = dict[str, Any]
 
@@ -30,6 +31,9 @@ def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[li
     described: list[Description] = []
     for routes in slices(compiled.matcher.order()):
         for route in routes:
+            if isinstance(route.answer, OfWays):
+                described.append(_own_path(route, route.answer))
+                continue
             section = sections[route.id]
             sources = _Sources(compiled, settings, section.service or "", section)
             described.append(
@@ -43,6 +47,20 @@ def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[li
             )
         yield
     return described
+
+
+def _own_path(route: Route, answer: OfWays) -> Description:
+    """The route of a path of ways of authentication, which the file has not written down."""
+    place = (
+        {"path": answer.path} if answer.host is None else {"host": answer.host, "path": answer.path}
+    )
+    return {
+        "route": route.id,
+        "match": place,
+        "ways": list(answer.ways),
+        "order": [*_before(route.policy), "the way"],
+        "policies": [],
+    }
 
 
 def discovered_route(
@@ -83,6 +101,14 @@ def _action(section: RouteSection) -> Description:
 
 def _order(section: RouteSection | None, policy: RoutePolicy) -> list[str]:
     """What a request of the route goes through, in this order."""
+    steps = _before(policy)
+    if section is not None and section.service is None:
+        return [*steps, "respond" if section.respond is not None else "redirect"]
+    return [*steps, "candidates", "hop"]
+
+
+def _before(policy: RoutePolicy) -> list[str]:
+    """What comes before an answer is made."""
     steps = ["hygiene", "route"]
     if policy.access is not None:
         steps.append("allow/deny")
@@ -90,9 +116,7 @@ def _order(section: RouteSection | None, policy: RoutePolicy) -> list[str]:
         steps.append("auth")
     if policy.limits:
         steps.append("limits")
-    if section is not None and section.service is None:
-        return [*steps, "respond" if section.respond is not None else "redirect"]
-    return [*steps, "candidates", "hop"]
+    return steps
 
 
 def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str, Any]]:

@@ -1,0 +1,76 @@
+"""The routes of the ways' own paths, which are on the hosts of the routes that use these ways."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from gateway.config.file.auth.route import Requirement
+from gateway.config.file.configuration import Configuration
+from middlewares.auth.way import HasPaths, Spec
+from middlewares.routing.matching.match import Match, host_name
+from middlewares.routing.policy import RoutePolicy
+from middlewares.routing.route import OfWays, Route
+
+#: An exact path on a host; None: on every host.
+_Place = tuple[str | None, str]
+
+
+def own_routes(
+    configuration: Configuration, specs: Mapping[str, Spec], policy: RoutePolicy
+) -> list[tuple[Match, Route]]:
+    """Routes that take each way's own paths where the way is used; everybody may use them.
+
+    `policy` is that of discovered routes.
+    """
+    open_to_all = replace(policy, auth=None)
+    return [
+        (
+            Match(host=host, path=path),
+            Route(
+                f"{host or ''}{path}", "", "", open_to_all, answer=OfWays(host, path, tuple(ways))
+            ),
+        )
+        for (host, path), ways in _places(configuration, specs).items()
+    ]
+
+
+def _places(
+    configuration: Configuration, specs: Mapping[str, Spec]
+) -> Mapping[_Place, dict[str, None]]:
+    """The ways that have a path on a host, each once, in the order of the file's routes."""
+    places: dict[_Place, dict[str, None]] = {}
+    for host, name in _used(configuration):
+        spec = specs[name]
+        for path in spec.own_paths if isinstance(spec, HasPaths) else ():
+            places.setdefault((host, path), {})[name] = None
+    # What is used on every host is used on each of them.
+    for (host, path), ways in places.items():
+        if host is not None:
+            ways.update(places.get((None, path), {}))
+    return places
+
+
+def _used(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
+    """Each host with a way that is used on it."""
+    general = (
+        configuration.defaults.auth if "auth" in configuration.defaults.model_fields_set else None
+    )
+    services = configuration.services
+    of_services = {
+        name: one.auth if "auth" in one.model_fields_set else general
+        for name, one in services.items()
+    }
+    for route in configuration.routes:
+        said = of_services.get(route.service or "", general)
+        if "auth" in route.model_fields_set:
+            said = route.auth
+        host = None if route.match.host is None else _canonical(route.match.host)
+        if isinstance(said, Requirement):
+            yield from ((host, name) for name in said.any_of)
+    if configuration.discover:
+        for said in (general, *of_services.values()):
+            if isinstance(said, Requirement):
+                yield from ((None, name) for name in said.any_of)
+
+
+def _canonical(host: str) -> str:
+    return f"*.{host_name(host[2:])}" if host.startswith("*.") else host_name(host)
