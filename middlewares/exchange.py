@@ -50,6 +50,8 @@ class Exchange:
     auth_refusal: str | None = None
     #: What the layers change in the head that goes to an instance.
     changes: "HeadChanges | None" = None
+    #: Values of Set-Cookie that the answer gets.
+    cookies: tuple[str, ...] = ()
     limit: "Decision | None" = None
     candidates: "Candidates | None" = None
     upstream_s: float | None = None

@@ -14,7 +14,7 @@ SERVER = "lockgate"
 
 
 def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
-    """Add the correlation ID, the limits, and `Connection: close` while the gateway stops.
+    """Add the correlation ID, the limits, cookies of ours, and `Connection: close` while the gateway stops.
 
     A client can act on the field, while closing without it would lose the client's next request. An
     instance's answer gets the fields as bytes, and no Server, since it is not ours.
@@ -26,6 +26,8 @@ def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
         exchange = request[EXCHANGE]
         if lifecycle.stopping:
             response.force_close()
+        for cookie in exchange.cookies:
+            response.headers.add("Set-Cookie", cookie)
         if isinstance(response, Answer):
             correlation_id = exchange.correlation_id.encode("ascii")
             if exchange.limit is None:
