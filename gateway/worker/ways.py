@@ -6,13 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 
 from discovery.model.settings import RegistrySettings
 from middlewares.auth.way import Spec, Way
+from middlewares.auth.ways.basic.spec import BasicSpec
+from middlewares.auth.ways.forward.spec import ForwardSpec
+from middlewares.auth.ways.mtls.spec import MtlsSpec
 from middlewares.telemetry.metrics import GatewayMetrics
 
+#: The most connections to one server.
+CONNECTIONS_EACH = 100
 #: Runs a way's background work while the context lasts.
 Running = Callable[[str, Callable[[], Awaitable[None]]], AbstractAsyncContextManager[None]]
 
@@ -30,7 +36,11 @@ class Means:
         """The client for calls to providers; it follows no proxy of the environment and keeps no cookies."""
         if self._session is None or self._session.closed:
             self._session = ClientSession(
-                cookie_jar=DummyCookieJar(), timeout=ClientTimeout(total=10), trust_env=False
+                # A server that hangs takes no connections from the others.
+                connector=TCPConnector(limit=0, limit_per_host=CONNECTIONS_EACH),
+                cookie_jar=DummyCookieJar(),
+                timeout=ClientTimeout(total=10),
+                trust_env=False,
             )
         return self._session
 
@@ -95,4 +105,23 @@ async def _for_ever(way: Way) -> None:
 
 def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
     """A way; `before` is the one that had its name, whose keys or sessions it may go on with."""
-    raise NotImplementedError(f"{name}: {spec!r}, {means!r}, {before!r}")
+    # Each way's code is loaded for a file that has one.
+    if isinstance(spec, ForwardSpec):
+        from middlewares.auth.ways.forward.way import ForwardWay
+
+        return ForwardWay(spec, session=means.session)
+    if isinstance(spec, BasicSpec):
+        from middlewares.auth.ways.basic.way import BasicWay
+
+        return BasicWay(spec)
+    if isinstance(spec, MtlsSpec):
+        from gateway.front.tls.peers import peer_chain
+        from middlewares.auth.ways.mtls.way import MtlsWay
+
+        return MtlsWay(spec, tls_of=_tls_of, chain_of=peer_chain, now=means.now)
+    raise NotImplementedError(f"{name}: {spec!r}, {before!r}")
+
+
+def _tls_of(request: web.Request) -> Any:
+    transport = request.transport
+    return None if transport is None else transport.get_extra_info("ssl_object")

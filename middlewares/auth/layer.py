@@ -99,6 +99,10 @@ def auth_middleware(
         answered: Answered | None = None
         undecided: Undecided | None = None
         for way in taking:
+            known = way.known(asked)
+            if known is not None and needed.missing(known) is None:
+                return known  # before anybody else is asked
+        for way in taking:
             verdict = way.known(asked) or await way.decide(asked)
             if isinstance(verdict, Identity):
                 missing = needed.missing(verdict)
@@ -124,11 +128,23 @@ def auth_middleware(
             raise Forbidden(
                 f"you may not use this route: {missing.detail}", (challenge,) if challenge else ()
             )
-        if answered is not None:
-            return answered
+        # The credential may be good, so an answer that sends its client away would be wrong.
         if undecided is not None:
             raise AuthUnavailable(undecided.retry_after_s)
+        if answered is not None:
+            return with_challenges(asked, needed, live, answered)
         return await refused(asked, needed, live, taking)
+
+    def with_challenges(
+        asked: Asked, needed: Requirement, live: Mapping[str, Way], answered: Answered
+    ) -> Answered:
+        """A way's own answer; a 401 has the challenges of the other ways too."""
+        if answered.answer.status == 401:
+            challenges = [live[name].challenge(asked) for name in needed.ways]
+            for challenge in dict.fromkeys(challenges):
+                if challenge is not None:
+                    answered.answer.headers.add("WWW-Authenticate", challenge)
+        return answered
 
     async def refused(
         asked: Asked, needed: Requirement, live: Mapping[str, Way], taking: Sequence[Way]

@@ -2,12 +2,18 @@
 
 from collections.abc import Mapping
 
+from gateway.config.file.auth.basic import Basic
+from gateway.config.file.auth.forward import Forward
+from gateway.config.file.auth.mtls import Mtls
 from gateway.config.file.auth.route import Requirement as RequirementSection
 from gateway.config.file.auth.ways import Way as WaySection
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.contents import Contents
 from middlewares.auth.deciding import Requirement
 from middlewares.auth.way import Spec
+from middlewares.auth.ways.basic.spec import BasicSpec
+from middlewares.auth.ways.forward.spec import ForwardSpec
+from middlewares.auth.ways.mtls.spec import MtlsSpec
 
 _NOTHING: frozenset[bytes] = frozenset()
 _NOBODY = Requirement(())
@@ -19,8 +25,35 @@ def specs_of(configuration: Configuration, contents: Contents) -> Mapping[str, S
     return {name: _spec_of(name, section, contents) for name, section in ways}
 
 
-def _spec_of(name: str, section: WaySection, _contents: Contents) -> Spec:
+def _spec_of(name: str, section: WaySection, contents: Contents) -> Spec:
+    held = contents.of("auth", name)
+    if isinstance(section, Forward):
+        return _forward(name, section)
+    if isinstance(section, Basic):
+        users = held.get("users_file", ())
+        return BasicSpec(name, users, section.realm, section.remember_s)
+    if isinstance(section, Mtls):
+        authorities = held.get("ca_file", b"")
+        return MtlsSpec(name, authorities, held.get("crl_file"), section.subject or "any")
     raise NotImplementedError(f"{name}: {section.type}")
+
+
+def _forward(name: str, section: Forward) -> ForwardSpec:
+    return ForwardSpec(
+        name,
+        section.url,
+        send=frozenset(map(_lower, section.send)),
+        take=frozenset(map(_lower, section.take)),
+        subject=None if section.subject_field is None else _lower(section.subject_field),
+        scopes=None if section.scopes is None else _lower(section.scopes),
+        remember_s=section.remember_s,
+        by_credential=section.remember_by == "credential",
+        timeout_s=section.timeout_s,
+    )
+
+
+def _lower(field: str) -> bytes:
+    return field.lower().encode("ascii")
 
 
 class Requirements:

@@ -1,0 +1,1 @@
+"""User names and passwords (RFC 7617)."""

@@ -1,0 +1,1 @@
+"""Another service decides about each request, by the status of its answer."""

@@ -1,0 +1,1 @@
+"""Certificates that clients show when they connect."""
