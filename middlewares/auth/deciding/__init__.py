@@ -7,7 +7,7 @@ from middlewares.auth.deciding.credentials import (
     Credentials,
     credentials_of,
 )
-from middlewares.auth.deciding.identity import Claim, Identity, checked_subject
+from middlewares.auth.deciding.identity import Claim, Identity, checked_subject, is_scope
 from middlewares.auth.deciding.requirement import Missing, Requirement
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Requirement",
     "checked_subject",
     "credentials_of",
+    "is_scope",
 ]

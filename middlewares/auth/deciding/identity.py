@@ -1,6 +1,7 @@
 """Who a client is: what a way of authentication has found out."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,6 +15,15 @@ MOST_SUBJECT_BYTES: Final = 256
 Claim = str | int | float | bool | tuple[str | int | float | bool, ...]
 
 _NO_CLAIMS: Mapping[str, Claim] = {}
+
+
+#: RFC 6749 §3.3.
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+
+
+def is_scope(text: str) -> bool:
+    """Whether the text is a scope (RFC 6749 §3.3)."""
+    return _SCOPE.fullmatch(text) is not None
 
 
 def checked_subject(subject: str) -> str:
@@ -49,6 +59,8 @@ class Identity:
 
     def __post_init__(self) -> None:
         checked_subject(self.subject)
+        if not all(map(is_scope, self.scopes)):
+            raise ValueError("a scope has characters that none may have")
         hashed = hashlib.blake2b(f"{self.way}\0{self.subject}".encode(), digest_size=16)
         object.__setattr__(self, "key", "subject:" + hashed.hexdigest())
         scopes = " ".join(sorted(self.scopes))

@@ -1,0 +1,68 @@
+"""What the layers take out of a head and put into it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.forwarding.head_changes import changed_fields, changed_lines
+from middlewares.head_changes import HeadChanges
+
+FIELDS = [
+    (b"Host", b"a"),
+    (b"Authorization", b"Bearer x"),
+    (b"X-Note", b"Authorization: Bearer x"),
+    (b"x_api_key", b"k"),
+    (b"Cookie", b"a=1; s=2"),
+]
+LINES = b"\r\n".join(b"%b: %b" % field for field in FIELDS)
+CREDENTIALS = [b"Authorization: Bearer x", b"x_api_key: k", b"Cookie: a=1; s=2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        (HeadChanges(), [0, 1, 2, 3, 4]),
+        (HeadChanges(frozenset([b"authorization"])), [0, 2, 3, 4]),
+        (HeadChanges(frozenset([b"authorization", b"x-api-key"])), [0, 2, 4]),
+        (HeadChanges(frozenset([b"cookie", b"x-note"])), [0, 1, 3]),
+        (HeadChanges(frozenset([b"host"])), [1, 2, 3, 4]),
+    ],
+)
+def test_fields_are_taken_out_in_any_spelling(changes: HeadChanges, left: list[int]) -> None:
+    kept = [FIELDS[one] for one in left]
+    assert list(changed_fields(FIELDS, changes)) == kept
+    lines = b"\r\n".join(b"%b: %b" % field for field in kept)
+    assert changed_lines(LINES, CREDENTIALS, changes) == lines
+
+
+def test_a_value_is_replaced_where_it_stands_and_only_once() -> None:
+    changes = HeadChanges(replaced={b"cookie": b"a=1"})
+    assert list(changed_fields([*FIELDS, (b"Cookie", b"b=1")], changes)) == [
+        *FIELDS[:4],
+        (b"Cookie", b"a=1"),
+    ]
+    assert changed_lines(LINES, CREDENTIALS, changes).endswith(b"\r\nCookie: a=1")
+
+
+NAMES = st.sampled_from(
+    [b"Authorization", b"X-API-Key", b"x_api_key", b"Cookie", b"A", b"Authorization2"]
+)
+VALUES = st.sampled_from([b"x", b"Authorization: x", b"k", b"x\t: y"])
+
+
+@given(
+    fields=st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=8),
+    removed=st.frozensets(st.sampled_from([b"authorization", b"x-api-key", b"cookie"])),
+)
+def test_the_quick_way_takes_out_what_the_other_does(
+    fields: list[tuple[bytes, bytes]], removed: frozenset[bytes]
+) -> None:
+    lines = [b"%b: %b" % field for field in fields]
+    found = [
+        line
+        for line, (name, _) in zip(lines, fields, strict=True)
+        if name.lower().replace(b"_", b"-") in (b"authorization", b"x-api-key", b"cookie")
+    ]
+    changes = HeadChanges(removed)
+    kept = [b"%b: %b" % field for field in changed_fields(fields, changes)]
+    assert changed_lines(b"\r\n".join(lines), found, changes) == b"\r\n".join(kept)
