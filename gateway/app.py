@@ -193,6 +193,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         configuration=gateway.configuration,
         guard=guard,
         watched=None if gateway.watched is None else gateway.watched.describe,
+        ways=None if gateway.ways is None else gateway.ways.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,

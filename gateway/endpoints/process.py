@@ -46,6 +46,8 @@ class ProcessEndpoints:
     guard: AdminGuard
     #: By service who is out and the breaker's state; None without a file.
     watched: Callable[[], Mapping[str, Any]] | None = None
+    #: What the ways of authentication say of themselves, by name; None without a file.
+    ways: Callable[[], Mapping[str, Any]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -63,7 +65,8 @@ class ProcessEndpoints:
     async def status(self, request: web.Request) -> web.Response:
         """The state of this worker, for people and scripts.
 
-        The pid, and addresses of the registry and of clients, are shown only with the token.
+        The pid, addresses of the registry and of clients, and the ways of authentication are shown only with
+        the token.
         """
         now_s = time.time()
         settings = self.settings
@@ -76,6 +79,8 @@ class ProcessEndpoints:
             if settings.gateway_url or settings.admin_listen:  # else it may be this address
                 inside["url"] = self.url()
             inside["untrusted_proxies"] = self.untrusted_proxies()
+            if self.ways is not None:
+                inside["auth"] = self.ways()
         return answer(
             {
                 "service": NAME,

@@ -146,10 +146,18 @@ async def test_the_log_is_told_why_a_credential_is_refused() -> None:
 
 async def test_the_first_way_that_admits_decides() -> None:
     needed = Requirement(("tokens", "token"), reads=READS)
+    first, second = StubWay("tokens", NotAdmitted("no")), StubWay("token")
+    exchange = await Door(needed, first, second).ask(bearer("tokens"))
+    assert exchange.identity is ADA
+    assert (first.asked, second.asked) == (1, 1)
+
+
+async def test_what_a_way_knows_spares_the_others_their_work() -> None:
+    needed = Requirement(("tokens", "token"), reads=READS)
     first, second = StubWay("tokens", NotAdmitted("no")), StubWay("token", known=True)
     exchange = await Door(needed, first, second).ask(bearer("tokens"))
     assert exchange.identity is ADA
-    assert (first.asked, second.asked) == (1, 0)
+    assert (first.asked, second.asked) == (0, 0)
 
 
 async def test_what_nobody_can_say_now_is_a_503_unless_another_way_admits() -> None:
