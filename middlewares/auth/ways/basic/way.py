@@ -11,6 +11,7 @@ from middlewares.auth.deciding import Identity
 from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict
 from middlewares.auth.ways.basic.checking import is_password
 from middlewares.auth.ways.basic.deciding import challenge, key_of, stand_in, user_pass
+from middlewares.auth.ways.basic.htpasswd import Hashed
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.basic.turns import NoTurn, Turns
 from middlewares.clients.deciding import limit_key
@@ -26,7 +27,8 @@ _WRONG: Final = NotAdmitted("an unknown name, or a wrong password")
 class BasicWay:
     """The users of a file. A new content of the file makes a new object, which remembers nothing.
 
-    `clock` is in seconds and never goes back.
+    `clock` is in seconds and never goes back. `is_password` says whether a password is that of a hash; it is
+    called in a thread.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class BasicWay:
         spec: BasicSpec,
         *,
         clock: Callable[[], float] = time.monotonic,
-        turns: Turns | None = None,
+        is_password: Callable[[Hashed, str], bool] = is_password,
     ) -> None:
         self.spec = spec
         self.name = spec.name
@@ -44,8 +46,9 @@ class BasicWay:
             f"auth_{spec.name}", entries=REMEMBERED, entry_bytes=_KEY_BYTES
         )
         self._users = dict(spec.users)
-        self._clock = clock
-        self._turns = turns or Turns()
+        self.clock = clock
+        self.is_password = is_password
+        self._turns = Turns()
         self._secret = secrets.token_bytes(_KEY_BYTES)
         #: The checks that run, so that the same password is not checked twice at a time.
         self._checks: dict[bytes, asyncio.Future[Verdict]] = {}
@@ -80,7 +83,7 @@ class BasicWay:
             del self._checks[key]
             check.cancel()  # does nothing to one with a result
         if isinstance(verdict, Identity) and self.spec.remember_s:
-            until_s = self._clock() + self.spec.remember_s
+            until_s = self.clock() + self.spec.remember_s
             self.checked.keep(key, (verdict, until_s), len(key))
         return verdict
 
@@ -98,7 +101,7 @@ class BasicWay:
 
     def _remembered(self, key: bytes) -> Identity | None:
         found = self.checked.recall(key)
-        if found is None or self._clock() >= found[1]:
+        if found is None or self.clock() >= found[1]:
             return None
         return found[0]
 
@@ -109,7 +112,9 @@ class BasicWay:
         hashed = self._users.get(sent.name)
         checked = hashed or self.spec.users[stand_in(self._secret, self.spec.users, sent.name)][1]
         try:
-            is_right = await self._turns.run(client, partial(is_password, checked, sent.password))
+            is_right = await self._turns.run(
+                client, partial(self.is_password, checked, sent.password)
+            )
         except NoTurn as no_turn:
             return Undecided(str(no_turn), _RETRY_AFTER_S)
         if hashed is None or not is_right:
