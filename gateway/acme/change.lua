@@ -7,8 +7,9 @@
 --       then in the same way the fields of the proofs, without their number
 -- Returns 1, or 0 if the turn is over, and then nothing is changed.
 
-local holds = ARGV[1] .. ' ' .. ARGV[2]
-if redis.pcall('GET', KEYS[1]) ~= holds then return 0 end
+if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash'
+  or redis.call('HGET', KEYS[1], 'number') ~= ARGV[1]
+  or redis.call('HGET', KEYS[1], 'worker') ~= ARGV[2] then return 0 end
 
 local function put(key, from, to)
   local kind = redis.call('TYPE', key)['ok']

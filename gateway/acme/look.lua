@@ -2,19 +2,23 @@
 --
 -- KEYS  the hash of the state, the hash of the proofs
 -- ARGV  the version that the caller knows, '' for none
--- Returns {version}, or {version, fields of the state, fields of the proofs} if that is another one or ''.
-
-local function field_of(key, name)
-  local value = redis.pcall('HGET', key, name)
-  return type(value) == 'string' and value or ''
-end
+-- Returns {version}, or {version, fields of the state, fields of the proofs} if that is another one or '';
+--         fields are names, each followed by its value.
 
 -- A key of another type is not ours: it reads as empty, and the next change replaces it.
-local function all_of(key)
-  local found = redis.pcall('HGETALL', key)
-  return found.err and {} or found
+local function is_hash(key)
+  return redis.call('TYPE', key)['ok'] == 'hash'
 end
 
-local version = field_of(KEYS[1], 'version')
+local function all_of(key)
+  local found = {}
+  for _, name in ipairs(is_hash(key) and redis.call('HKEYS', key) or {}) do
+    found[#found + 1] = name
+    found[#found + 1] = redis.call('HGET', key, name)
+  end
+  return found
+end
+
+local version = is_hash(KEYS[1]) and redis.call('HGET', KEYS[1], 'version') or ''
 if version ~= '' and version == ARGV[1] then return {version} end
 return {version, all_of(KEYS[1]), all_of(KEYS[2])}

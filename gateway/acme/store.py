@@ -47,8 +47,8 @@ class Store:
         self._look, self._claim, self._change = map(_script, ("look", "claim", "change"))
         of_directory = sha256(directory.encode()).hexdigest()[:16]
         prefix = f"{tag(settings.namespace)}:acme:{of_directory}"
-        names = ("lease", "turns", "state", "proofs")
-        self._lease, self._turns, self._state, self._proofs = (f"{prefix}:{one}" for one in names)
+        names = ("lease", "state", "proofs")
+        self._lease, self._state, self._proofs = self.keys = [f"{prefix}:{one}" for one in names]
         self._worker = worker
 
     async def look(self, known: str, now_s: float) -> State | None:
@@ -67,7 +67,7 @@ class Store:
 
     async def claim(self, lease_s: float) -> Turn | None:
         """Take the turn; None: another worker has it."""
-        keys = (self._lease, self._turns)
+        keys = (self._lease, self._state)
         number = await self._run(self._claim, keys, self._worker, round(lease_s * 1000))
         return Turn(number, self._worker) if number else None
 

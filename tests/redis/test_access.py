@@ -16,6 +16,8 @@ from discovery.store import scripts
 from discovery.store.clients import connect
 from discovery.store.keys import KEY_NAMES, registry_keys
 from discovery.view.watcher import Watcher
+from gateway.acme.deciding.state import Proof, encode_proof
+from gateway.acme.store import Store
 from middlewares.auth.ways.api_keys.deciding.records import KeyRecord
 from middlewares.auth.ways.api_keys.deciding.ring import Ended
 from middlewares.auth.ways.api_keys.store import Place
@@ -199,6 +201,34 @@ async def test_a_service_sees_no_key(server: RegistryServer) -> None:
             pytest.raises(redis.ResponseError, match=r"(?i)permission|ACL"),
         ):
             service.hget(f"{{lockgate:default}}:keys:{name}", "k1")
+
+
+async def test_a_gateway_may_run_each_script_of_certificates_and_a_service_sees_none(
+    server: RegistryServer,
+) -> None:
+    settings = RegistrySettings(url(server, "lockgate_gateway"))
+    store = Store(settings, "https://ca.example/dir", worker="w")
+    with server.client() as operator:
+        for key in store.keys:  # of another type: they are replaced
+            operator.select(1)
+            operator.rpush(key, "odd")
+    turn = await store.claim(5.0)
+    assert turn is not None
+    proof = encode_proof(Proof("a.example", "http-01", "t.x"), 20.0)
+    await store.change(turn, 5.0, {"account": "pem", "of no use": ""}, {"t": proof})
+    state = await store.look("", 10.0)
+    assert state is not None
+    assert state.account == "pem"
+    assert (await store.proof("t", 10.0)) == state.proofs["t"]
+    await store.end(turn)
+    await store.close()
+    assert refused(server) == set()
+    for key in store.keys:
+        with (
+            connect(url(server, "lockgate_service")) as service,
+            pytest.raises(redis.ResponseError, match=r"(?i)permission|ACL"),
+        ):
+            service.hget(key, "account")
 
 
 def test_a_service_does_not_touch_the_limits(server: RegistryServer) -> None:

@@ -183,9 +183,9 @@ async def test_a_turn_that_is_lost_ends_the_order(
     with capture_logs() as logs, redis.Redis.from_url(registry_url) as client:
         one = await start_keeper("a", spec, pace=SLOW)
         lease = await eventually(lambda: client.keys("*:lease"))
-        client.set(lease[0], "7 another", px=60_000)
+        client.hset(lease[0], "number", "7")
         await eventually(lambda: "certificate.turn_lost" in [entry["event"] for entry in logs])
-        assert client.get(lease[0]) == b"7 another"
+        assert client.hget(lease[0], "number") == b"7"
     assert one.served == {}
 
 
@@ -212,9 +212,8 @@ async def test_keys_of_another_type_are_replaced(
     pebble = start_pebble()
     spec = spec_for(pebble, DOMAIN)
     store = Store(RegistrySettings(redis_url=registry_url), spec.directory, worker="x")
-    keys = [store._state, store._turns, store._proofs]
     with redis.Redis.from_url(registry_url) as client:
-        for key in keys:
+        for key in store.keys:
             client.rpush(key, "odd")
     one = await start_keeper("a", spec, ports=[pebble.http_port])
     await has_certificate(one)

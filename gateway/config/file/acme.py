@@ -1,0 +1,166 @@
+"""Certificates that the gateway gets by itself from an authority such as Let's Encrypt, by ACME."""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from gateway.acme.spec import CHALLENGES, KEY_TYPES, LETS_ENCRYPT, Challenge, KeyType
+from gateway.config.file.http_texts import SomeText
+from gateway.config.file.named_files import PublicFile, SecretFile, SecretVariable
+from gateway.config.file.numbers import choice, duration
+from gateway.config.file.parsed import Parsed, text_of
+from gateway.config.file.sections import Section, Some, Wrong
+
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
+_EMAIL = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+", re.ASCII)
+_BASE64URL = re.compile(rb"[A-Za-z0-9_-]{16,1024}={0,2}")
+_LONGEST_DOMAIN = 253
+_LONGEST_EMAIL = 254
+NO_LIBRARY = 'needs the library acme, which is not installed: pip install "lockgate[gateway,acme]"'
+
+
+def parse_domain(value: object) -> str:
+    """A name that an authority can certify, in lower case. ValueError says why it can't."""
+    rule = "must be a domain such as api.example.com"
+    text = text_of(value, rule).lower()
+    if text.startswith("*."):
+        raise ValueError(f"{rule}: no certificate for a wildcard can be had by HTTP or TLS")
+    if not text.isascii():
+        raise ValueError(f"{rule}; write its name in ASCII (punycode, xn--…)")
+    if not _DOMAIN.fullmatch(text) or len(text) > _LONGEST_DOMAIN:
+        raise ValueError(rule)
+    if text.replace(".", "").isdigit():
+        raise ValueError(f"{rule}, not an address")
+    return text
+
+
+def parse_email(value: object) -> str:
+    """An address of e-mail. ValueError says what is allowed."""
+    rule = "must be an address such as ops@example.com"
+    text = text_of(value, rule)
+    if not _EMAIL.fullmatch(text) or len(text) > _LONGEST_EMAIL:
+        raise ValueError(rule)
+    return text
+
+
+def parse_directory(value: object) -> str:
+    """The URL of a directory. ValueError says what is allowed."""
+    rule = f"must be the https:// URL of a directory, such as {LETS_ENCRYPT}"
+    text = text_of(value, rule)
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError(rule) from None
+    if parts.scheme != "https" or not host or not text.isascii() or parts.username is not None:
+        raise ValueError(rule)
+    if set(' "<>\\#') & set(text):
+        raise ValueError(rule)
+    return text
+
+
+def read_authorities(data: bytes) -> str:
+    """Certificates in PEM. ValueError: there are none."""
+    from cryptography import x509  # a file without acme loads none of it
+
+    try:
+        x509.load_pem_x509_certificates(data)
+    except ValueError:
+        raise ValueError("it has no certificates in PEM (-----BEGIN CERTIFICATE-----)") from None
+    return data.decode("ascii", "replace")
+
+
+def read_hmac_key(data: bytes) -> str:
+    """A key of an external account. ValueError: it is none."""
+    text = data.strip()
+    if not _BASE64URL.fullmatch(text):
+        raise ValueError("it must be the key in base64url, as the authority shows it")
+    return text.decode("ascii").rstrip("=")
+
+
+_TEXT = {"type": "string"}
+Domain = Annotated[str, Parsed(parse_domain, "domain", _TEXT)]
+Email = Annotated[str, Parsed(parse_email, "address of e-mail", _TEXT)]
+DirectoryUrl = Annotated[
+    str, Parsed(parse_directory, "https:// URL", {**_TEXT, "pattern": "^https://"})
+]
+
+
+class ExternalAccount(Section):
+    """An account that was made at the authority by other means, as some authorities want it."""
+
+    exactly_one: ClassVar[tuple[str, ...]] = ("hmac_key_file", "hmac_key_env")
+    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {
+        "hmac_key_file": read_hmac_key,
+        "hmac_key_env": read_hmac_key,
+    }
+
+    key_id: SomeText = Field(
+        description="The id of the key that the authority gave.", examples=["kid-1"]
+    )
+    hmac_key_file: SecretFile | None = Field(
+        default=None, description="A file with that key, in base64url.", examples=["eab.key"]
+    )
+    hmac_key_env: SecretVariable | None = Field(
+        default=None, description="A variable with that key.", examples=["EAB_KEY"]
+    )
+
+
+class Acme(Section):
+    """Domains whose certificates the gateway gets and renews by itself; it agrees to the authority's terms."""
+
+    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {"ca_file": read_authorities}
+
+    domains: Some[Domain] = Field(
+        description="Domains that lead to the gateways of this registry; each has a certificate of its "
+        "own. Who writes them here agrees to the terms of the authority.",
+        examples=[["api.example.com"]],
+    )
+    email: Email | None = Field(
+        default=None,
+        description="Where the authority can write to about the account; left out: nowhere.",
+        examples=["ops@example.com"],
+    )
+    directory: DirectoryUrl = Field(
+        default=LETS_ENCRYPT,
+        description="The authority's directory. Its test directory gives certificates that nobody trusts.",
+        examples=["https://acme-staging-v02.api.letsencrypt.org/directory"],
+    )
+    ca_file: PublicFile | None = Field(
+        default=None,
+        description="Authorities in PEM that the directory's own certificate is verified against; left "
+        "out: those of the system.",
+        examples=["acme-ca.pem"],
+    )
+    key_type: Annotated[KeyType, choice(*KEY_TYPES)] = Field(
+        default="ec256", description="The kind of the certificates' keys.", examples=["ec256"]
+    )
+    renew_before_s: Annotated[float, duration("1h", "365d")] = Field(
+        default=30 * 86400.0,
+        alias="renew_before",
+        description="How long before its end a certificate is renewed; one with a short life when a third "
+        "of it is left.",
+        examples=["30d"],
+        json_schema_extra={"default": "30d"},
+    )
+    challenges: Some[Annotated[Challenge, choice(*CHALLENGES)]] = Field(
+        default=CHALLENGES,
+        description="How the gateway proves that it has a domain: by HTTP at port 80, or by TLS at port "
+        "443; after a failure the next one is tried.",
+        examples=[["http-01", "tls-alpn-01"]],
+        json_schema_extra={"default": list(CHALLENGES)},
+    )
+    external_account: ExternalAccount | None = Field(
+        default=None,
+        description="The account that the one of the gateways is bound to, where an authority wants it.",
+        examples=[{"key_id": "kid-1", "hmac_key_file": "eab.key"}],
+    )
+
+    def wrong(self) -> Iterable[Wrong]:
+        if importlib.util.find_spec("acme") is None:
+            yield Wrong((), NO_LIBRARY)
