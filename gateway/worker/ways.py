@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 
@@ -115,13 +114,16 @@ def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
 
         return BasicWay(spec)
     if isinstance(spec, MtlsSpec):
-        from gateway.front.tls.peers import peer_chain
         from middlewares.auth.ways.mtls.way import MtlsWay
 
-        return MtlsWay(spec, tls_of=_tls_of, chain_of=peer_chain, now=means.now)
+        return MtlsWay(spec, shown_by=_shown_by, now=means.now)
     raise NotImplementedError(f"{name}: {spec!r}, {before!r}")
 
 
-def _tls_of(request: web.Request) -> Any:
+def _shown_by(request: web.Request) -> tuple[bytes, ...]:
+    """The certificates that the client has shown, verified by the handshake (gateway/front/tls)."""
     transport = request.transport
-    return None if transport is None else transport.get_extra_info("ssl_object")
+    if transport is None:
+        return ()
+    found: tuple[bytes, ...] = transport.get_extra_info("peer_chain", ())
+    return found

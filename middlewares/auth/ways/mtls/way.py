@@ -1,9 +1,8 @@
-"""Admits clients by the certificates of their connections, and remembers them by connection."""
+"""Admits clients by the certificates of their connections."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
-from weakref import WeakKeyDictionary
+from typing import Final
 
 from aiohttp import web
 from cryptography import x509
@@ -21,16 +20,22 @@ from middlewares.auth.ways.mtls.deciding import (
     subject_of,
 )
 from middlewares.auth.ways.mtls.spec import MtlsSpec
+from middlewares.memory import Memory
 
+#: Certificates in DER: the client's own first, then those of the authorities.
+Shown = tuple[bytes, ...]
+
+#: How many clients are remembered, and how long their certificates together may be.
+REMEMBERED: Final = 2048
+_MOST_BYTES: Final = 16 * 1024
+#: Revocation lists become out of date while a connection lives.
 _LISTS_GOOD_FOR_S: Final = 60.0
-_NONE_SHOWN: Final = NotAdmitted("the connection has no certificate")
 
 
 class MtlsWay:
     """Clients with certificates. New authorities or revocations make a new object, which remembers nothing.
 
-    `tls_of` is the TLS object of the connection, and None for one without TLS; `chain_of` its client's
-    verified certificates in DER: its own first, then the authorities; empty if it has shown none.
+    `shown_by` gives the verified certificates of a request's connection; none: the client has shown none.
     `now` is Unix time in seconds.
     """
 
@@ -38,22 +43,21 @@ class MtlsWay:
         self,
         spec: MtlsSpec,
         *,
-        tls_of: Callable[[web.Request], Any],
-        chain_of: Callable[[Any], Sequence[bytes]],
+        shown_by: Callable[[web.Request], Shown],
         now: Callable[[], float] = time.time,
     ) -> None:
         self.spec = spec
         self.name = spec.name
-        self._tls_of = tls_of
-        self._chain_of = chain_of
-        self._now = now
+        #: Each with the time in which it holds.
+        self.admitted: Memory[Shown, tuple[Identity, Lifetime]] = Memory(
+            f"auth_{spec.name}", entries=REMEMBERED, entry_bytes=_MOST_BYTES
+        )
+        self.now = now
+        self._shown_by = shown_by
         self._authorities = tuple(read_authorities(spec.authorities))
         self._lists = (
             None if spec.revocations is None else tuple(read_revocations(spec.revocations))
         )
-        #: By the TLS object, as long as its connection lives.
-        self._admitted: WeakKeyDictionary[Any, tuple[Identity, Lifetime]] = WeakKeyDictionary()
-        self._has_shown: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
 
     def challenge(
         self, _asked: Asked, *, refused: bool = False, scopes: Sequence[str] = ()
@@ -63,27 +67,17 @@ class MtlsWay:
 
     def takes(self, asked: Asked) -> bool:
         """Whether the client has shown a certificate."""
-        tls = self._tls_of(asked.request)
-        if tls is None:
-            return False
-        shown = self._has_shown.get(tls)
-        if shown is None:
-            shown = self._has_shown[tls] = bool(self._chain_of(tls))
-        return shown
+        return bool(self._shown_by(asked.request))
 
     def known(self, asked: Asked) -> Identity | None:
-        found = self._admitted.get(self._tls_of(asked.request))
-        if found is None or self._now() not in found[1]:
+        found = self.admitted.recall(self._shown_by(asked.request))
+        if found is None or self.now() not in found[1]:
             return None
         return found[0]
 
     async def decide(self, asked: Asked) -> Verdict:
-        tls = self._tls_of(asked.request)
-        shown = () if tls is None else self._chain_of(tls)
-        if not shown:
-            return _NONE_SHOWN
         try:
-            return self._decide(tls, shown)
+            return self._decide(self._shown_by(asked.request))
         except NotKnown as unknown:
             return Undecided(str(unknown))
         except ValueError as refused:
@@ -101,26 +95,24 @@ class MtlsWay:
     def describe(self) -> Mapping[str, object]:
         return {
             "authorities": [one.subject.rfc4514_string() for one in self._authorities],
-            "connections": len(self._admitted),
+            "remembered": len(self.admitted),
         }
 
-    def _decide(self, tls: Any, shown: Sequence[bytes]) -> Verdict:
+    def _decide(self, shown: Shown) -> Identity | NotAdmitted:
         """Raises ValueError if the client is not admitted, and NotKnown if that can't be said."""
         certificates = tuple(map(x509.load_der_x509_certificate, shown))
         chain = chain_to(self._authorities, certificates)
         if chain is None:
             return NotAdmitted("no authority of this way stands behind the certificate")
-        now_s = self._now()
+        now_s = self.now()
         lifetime = lifetime_of(chain)
         if now_s not in lifetime:
             return NotAdmitted("a certificate is not valid yet, or no longer")
         remembered = lifetime
         if self._lists is not None:
             check_revoked(chain, self._lists, now_s)
-            # The lists grow old while a connection lives.
-            remembered = Lifetime(
-                lifetime.begins_s, min(lifetime.ends_s, now_s + _LISTS_GOOD_FOR_S)
-            )
+            until_s = min(lifetime.ends_s, now_s + _LISTS_GOOD_FOR_S)
+            remembered = Lifetime(lifetime.begins_s, until_s)
         identity = Identity(
             self.name,
             "mtls",
@@ -128,5 +120,5 @@ class MtlsWay:
             ends_s=lifetime.ends_s,
             lines=certificate_lines(chain, self._authorities),
         )
-        self._admitted[tls] = identity, remembered
+        self.admitted.keep(shown, (identity, remembered), sum(map(len, shown)))
         return identity
