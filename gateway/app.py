@@ -3,6 +3,8 @@
 import random
 import time
 from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -119,6 +121,16 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         auth = auth_middleware(ways=lambda: ways.live, scheme_of=scheme_of, metrics=metrics)
         of_ways = answering(lambda: ways.live, scheme_of)
         own_answers = own_answers_middleware(scheme_of=scheme_of, of_ways=of_ways)
+    limited = partial(
+        rate_limit_middleware,
+        decide=gateway.limiter.decide,
+        charge_after=gateway.limiter.charge_after,
+        settle=gateway.limiter.settle,
+        extend=gateway.limiter.extend,
+        read_cost=read_cost,
+        key_of=gateway.clients.limit_key,
+        metrics=metrics,
+    )
     ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.
@@ -151,18 +163,16 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         ),
         # A client that may not use a route is not counted by its limits.
         *([access_middleware] if has_file else []),
+        # Before the door, so that failed log-ins count, and none is looked at when there were too many.
+        *(
+            [limited(limits_of=attrgetter("route.policy.limits_at_door"))]
+            if auth is not None
+            else []
+        ),
         # Before the limits, which may count by subject.
         *([auth] if auth is not None else []),
         # Before the candidates: a request that waits for a first verdict must count too.
-        rate_limit_middleware(
-            decide=gateway.limiter.decide,
-            charge_after=gateway.limiter.charge_after,
-            settle=gateway.limiter.settle,
-            extend=gateway.limiter.extend,
-            read_cost=read_cost,
-            key_of=gateway.clients.limit_key,
-            metrics=metrics,
-        ),
+        limited(limits_of=attrgetter("route.policy.limits_behind")),
         # Inside of the limits, which hold for answers without a service too.
         *([own_answers] if own_answers is not None else []),
         # Innermost: the hop starts with the candidates that this layer found.

@@ -1,6 +1,6 @@
 """The layer that limits requests to proxied routes: in a window, in flight, and by their cost."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 from aiohttp import web
@@ -9,7 +9,17 @@ from aiohttp.typedefs import Handler, Middleware
 from middlewares.costs.deciding import Cost, Reading
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure, RateLimited, TooManyInFlight
-from middlewares.limits.deciding import ROOM, Ask, Asking, Decision, Held, Policy, ask_for, ask_of
+from middlewares.limits.deciding import (
+    ROOM,
+    Ask,
+    Asking,
+    Decision,
+    Held,
+    RouteLimits,
+    ask_for,
+    ask_of,
+    beside,
+)
 from middlewares.limits.holding import Holding
 from middlewares.problems import problem_of
 from middlewares.telemetry.metrics import GatewayMetrics
@@ -19,6 +29,7 @@ _log = structlog.get_logger()
 
 def rate_limit_middleware(
     *,
+    limits_of: Callable[[Exchange], RouteLimits],
     decide: Callable[[Ask], Awaitable[Decision]],
     charge_after: Callable[[Ask, int], Awaitable[None]],
     settle: Callable[[Held, Mapping[str, int]], None],
@@ -31,6 +42,9 @@ def rate_limit_middleware(
 ) -> Middleware:
     """Refuse a request that exceeds a limit of its route; `key_of` names a client by its address.
 
+    `limits_of` says which limits of a routed request this layer decides; beside them it decides the
+    limit of who has authenticated, if it has one of its own.
+
     A limit that counts answers is charged before the answer goes out, so a client that has read the
     answer has been counted. What is held is settled when the exchange ends, and extended if more is
     spent. `read_cost` has an instance's answer read for its cost; of another answer it tells nothing.
@@ -40,25 +54,31 @@ def rate_limit_middleware(
     def limit(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         route = exchange.route
-        if route is None or not (policy := route.policy).limits:
+        if route is None:
             return handler(request)
-        if policy.limits_by_client:
-            ask = ask_for(policy.limits, key_of(exchange.client_ip))
+        limits, identity = limits_of(exchange), exchange.identity
+        if identity is not None and identity.limit is not None:
+            limits = limits.and_own(identity.limit)
+        if not limits.policies:
+            return handler(request)
+        client = key_of(exchange.client_ip)
+        if limits.by_client:
+            ask = ask_for(limits.policies, client)
         else:
-            client = key_of(exchange.client_ip)
             # To take the fields apart costs more than all the rest here.
-            fields = exchange.section.fields if policy.limits_by_header else ()
-            ask = ask_of(policy.limits, Asking(client, route.service, route.id, fields))
-        if policy.limits_are_plain:
+            fields = exchange.section.fields if limits.by_header else ()
+            subject = "" if identity is None else identity.key
+            asking = Asking(client, route.service, route.id, fields, subject)
+            ask = ask_of(limits.policies, asking)
+        if limits.are_plain:
             return limited(request, handler, exchange, ask)
-        return limited_and_settled(
-            request, handler, exchange, ask, policy.budgets, policy.counts_answers
-        )
+        return limited_and_settled(request, handler, exchange, ask, limits)
 
     async def limited(
         request: web.Request, handler: Handler, exchange: Exchange, ask: Ask
     ) -> web.StreamResponse:
-        decision = exchange.limit = await decide(ask)
+        decision = await decide(ask)
+        told(exchange, decision)
         if decision.why is ROOM and not decision.locally:  # as nearly all are
             metrics.limit_decided(decision.check.policy.name, "allowed")
             for other in decision.others:
@@ -74,14 +94,16 @@ def rate_limit_middleware(
         handler: Handler,
         exchange: Exchange,
         ask: Ask,
-        budgets: Sequence[Policy],
-        counts_answers: bool,
+        limits: RouteLimits,
     ) -> web.StreamResponse:
         decision = await decide(ask)
-        exchange.limit = shown(decision)
+        if (seen := shown(decision)) is not None:
+            told(exchange, seen)
         holding = None
         if decision.held is not None:
-            holding = Holding(decision.held, budgets, exchange.attempts, settle, extend, metrics)
+            holding = Holding(
+                decision.held, limits.budgets, exchange.attempts, settle, extend, metrics
+            )
             exchange.held.append(holding)
         count(decision)
         if not decision.allowed:
@@ -92,11 +114,11 @@ def rate_limit_middleware(
             await charge_after(ask, problem_of(failure).status)
             raise
         if holding is not None:
-            for budget in budgets:
+            for budget in limits.budgets:
                 if budget.cost is not None:
                     reads = holding.reader_of(budget), holding.extender_of(budget)
                     read_cost(answer, budget.cost, *reads)
-        if counts_answers:
+        if limits.count_answers:
             await charge_after(ask, answer.status)
         return answer
 
@@ -121,6 +143,12 @@ def rate_limit_middleware(
         metrics.limit_decided(policy.name, f"{word}_locally" if decision.locally else word)
 
     return limit
+
+
+def told(exchange: Exchange, decision: Decision) -> None:
+    """Have the client told of a decision, beside that of the layer before."""
+    before = exchange.limit
+    exchange.limit = decision if before is None else beside(before, decision)
 
 
 def refusal(decision: Decision) -> Failure:

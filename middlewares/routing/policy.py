@@ -7,7 +7,13 @@ from typing import Literal, NamedTuple
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.deciding import Requirement
 from middlewares.cors.deciding import CorsPolicy
-from middlewares.limits.deciding import Policy
+from middlewares.limits.deciding import (
+    NO_LIMITS,
+    Policy,
+    RouteLimits,
+    at_the_door,
+    behind_the_door,
+)
 
 NEVER = float("inf")
 
@@ -133,29 +139,14 @@ class RoutePolicy:
         return None if self.balance == Balance() else self.balance
 
     @cached_property
-    def limits_by_client(self) -> bool:
-        """Whether all limits count a client's requests."""
-        return all(limit.by == "client" for limit in self.limits)
+    def limits_at_door(self) -> RouteLimits:
+        """The limits that are decided before it is known who asks; none where nobody is asked that."""
+        return NO_LIMITS if self.auth is None else at_the_door(self.limits)
 
     @cached_property
-    def counts_answers(self) -> bool:
-        """Whether one of the limits is charged by the answer's status."""
-        return any(limit.counts for limit in self.limits)
-
-    @cached_property
-    def limits_by_header(self) -> bool:
-        """Whether one of the limits counts by a field of the request."""
-        return any(limit.by == "header" for limit in self.limits)
-
-    @cached_property
-    def limits_are_plain(self) -> bool:
-        """Whether no limit has anything to do once a request is admitted, and none is a shadow."""
-        return not any(one.counts or one.is_held or one.shadow for one in self.limits)
-
-    @cached_property
-    def budgets(self) -> tuple[Policy, ...]:
-        """The limits by what requests cost."""
-        return tuple(limit for limit in self.limits if limit.budget)
+    def limits_behind(self) -> RouteLimits:
+        """All other limits."""
+        return RouteLimits(self.limits) if self.auth is None else behind_the_door(self.limits)
 
     @cached_property
     def is_bounded(self) -> bool:

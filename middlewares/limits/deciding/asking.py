@@ -45,19 +45,25 @@ class Ask(NamedTuple):
 
 
 class Asking(NamedTuple):
-    """Whose request it is: the client's key, its service and route, and the request's fields."""
+    """Whose request it is: the client's key, its service and route, and the request's fields.
+
+    `subject` is the key of who has authenticated; empty: nobody has.
+    """
 
     client: str
     service: str
     route: str
     fields: Sequence[FieldLine]
+    subject: str = ""
 
 
 def key_of(policy: Policy, asking: Asking) -> str:
     """The key that a request is counted by; no client can choose one of another kind.
 
-    A request without the field `header` is counted by its client.
+    A request without the field `header` is counted by its client, and so is one without a subject.
     """
+    if policy.by == "subject":
+        return asking.subject or asking.client
     if policy.by == "service":
         return "service:" + asking.service
     if policy.by == "route":

@@ -79,6 +79,12 @@ def together(decisions: Sequence[Decision]) -> Decision:
     return Decision(check, why, remaining, next_in_us, limit, locally, others, held)
 
 
+def beside(first: Decision, second: Decision) -> Decision:
+    """Two decisions about one request as one; what they hold is not in it."""
+    every = (first, *first.others, second, *second.others)
+    return together([one._replace(others=(), held=None) for one in every])
+
+
 def _counts_more(one: Decision, other: Decision) -> bool:
     """Whether a decision counts rather than another: who refuses for longest, else who has least left."""
     if one.why is not ROOM or other.why is not ROOM:

@@ -40,9 +40,9 @@ class Policy:
     - `budget`: at most so many units in any interval of `window_us`. A request reserves `reserve` units
       (at least 1), and is charged what it has cost once that is known: `cost` says where the answer has it.
 
-    `by` says whose requests are counted together: a client's, a subject's (as long as nobody authenticates
-    subjects: its client's), those for a service, those of a route, everyone's, or those with the same
-    value of the field `header`, which is in lower case.
+    `by` says whose requests are counted together: a client's, a subject's (of who has not authenticated: its
+    client's), those for a service, those of a route, everyone's, or those with the same value of the field
+    `header`, which is in lower case.
 
     A `shadow` is decided and counted but refuses nobody. A request that it would have refused is not
     charged to it, just as a refused one would not be.

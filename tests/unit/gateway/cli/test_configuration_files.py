@@ -9,6 +9,7 @@ import pytest
 
 from gateway.config.file.schema import json_schema
 from tests.support.documents import ROOT
+from tests.support.passwords import htpasswd
 from tests.support.registered_programs import LOCKGATE
 
 WRONG = "limits: {default: {requests: 0, window: 1m}}\ndefaults: {limits: [defualt]}\n"
@@ -111,3 +112,23 @@ def test_an_unknown_subcommand_is_told_with_the_one_that_was_meant(tmp_path: Pat
     status, _, error = lockgate(tmp_path, "config", "shema")
     assert status == 2
     assert "Did you mean 'schema'?" in error
+
+
+def test_what_a_file_names_begins_in_its_folder_or_for_standard_input_in_the_current_one(
+    tmp_path: Path,
+) -> None:
+    text = "auth: {ops: {type: basic, users_file: users}}\ndefaults: {auth: {any_of: [ops]}}\n"
+    file = tmp_path / "other" / "lockgate.yaml"
+    file.parent.mkdir()
+    file.write_text(text)
+    (tmp_path / "users").write_bytes(htpasswd(alice="one"))
+    assert lockgate(tmp_path, "check-config", "-", given=text.encode()) == (
+        0,
+        "<stdin>: 0 routes, 0 services, 0 limits\n",
+        "",
+    )
+    status, _, error = lockgate(tmp_path, "check-config", str(file))
+    assert status == 1
+    where = file.with_name("users")
+    told = f"auth.ops.users_file: {where} can't be read: No such file or directory"
+    assert error == f"{file}:1:39: {told}\n"

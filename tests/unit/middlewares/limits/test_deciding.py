@@ -377,9 +377,11 @@ def test_a_worker_alone_counts_on_when_the_limit_of_a_name_changes() -> None:
 # Whose requests count together
 
 
-def _key(by: str, *fields: tuple[bytes, bytes], client: str = "192.0.2.1") -> str:
+def _key(
+    by: str, *fields: tuple[bytes, bytes], client: str = "192.0.2.1", subject: str = ""
+) -> str:
     policy = Policy("p", 1, S, by=by, header=b"x-tenant")
-    return key_of(policy, Asking(client, "order_service", "orders", fields))
+    return key_of(policy, Asking(client, "order_service", "orders", fields, subject))
 
 
 def test_each_kind_has_its_own_key() -> None:
@@ -387,6 +389,11 @@ def test_each_kind_has_its_own_key() -> None:
     assert _key("service") == "service:order_service"
     assert _key("route") == "route:orders"
     assert _key("everyone") == "everyone"
+
+
+def test_a_subject_is_counted_whatever_its_address_and_nobody_is_by_the_client() -> None:
+    assert _key("subject", subject="subject:ab", client="192.0.2.2") == "subject:ab"
+    assert _key("subject") == "192.0.2.1"
 
 
 def test_a_field_is_counted_by_its_value_which_is_not_kept() -> None:
