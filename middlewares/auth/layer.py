@@ -40,6 +40,9 @@ def auth_middleware(
         route = exchange.route
         if route is None or (needed := route.policy.auth) is None:
             return handler(request)
+        if needed.is_open:
+            exchange.changes = HeadChanges(needed.removed)
+            return handler(request)
         credentials = credentials_of(exchange.section.credentials)
         live = ways()
         asked = Asked(request, exchange, credentials, scheme_of)

@@ -115,7 +115,7 @@ class Spec(Protocol):
 
     @property
     def drops(self) -> frozenset[bytes]:
-        """Fields that only the way may send to an instance, by lower-case name."""
+        """Fields that only the way may send to an instance, on any route of the file, by lower-case name."""
 
     @property
     def has_sessions(self) -> bool:

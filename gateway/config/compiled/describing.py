@@ -112,7 +112,7 @@ def _before(policy: RoutePolicy) -> list[str]:
     steps = ["hygiene", "route"]
     if policy.access is not None:
         steps.append("allow/deny")
-    if policy.auth is not None:
+    if policy.auth is not None and not policy.auth.is_open:
         steps.append("auth")
     if policy.limits:
         steps.append("limits")
@@ -243,7 +243,7 @@ def _row(key: str, value: Any, source: str) -> Mapping[str, Any]:
 
 def _auth_text(needed: Requirement | None) -> str:
     """Whom a route admits, in words."""
-    if needed is None:
+    if needed is None or needed.is_open:
         return "none"
     words = [f"any of {', '.join(needed.ways)}" if needed.ways else "nobody"]
     words += [f"scope {scope}" for scope in needed.all_scopes]

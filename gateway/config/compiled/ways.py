@@ -62,22 +62,24 @@ class Requirements:
     def __init__(self, configuration: Configuration, specs: Mapping[str, Spec]) -> None:
         self._has_ways = bool(configuration.auth)
         self._specs = specs
+        self._drops = _NOTHING.union(*(spec.drops for spec in specs.values()))
+        self._open = Requirement((), removed=self._drops, is_open=True) if self._drops else None
         self._made: dict[Requirement, Requirement] = {}
 
     def of(self, said: RequirementSection | str | None) -> Requirement | None:
-        """The requirement that a section says; None, which is `none`: everybody is admitted.
+        """The requirement that a section says; None: everybody is admitted, and nothing is taken out.
 
-        Where a file with ways says nothing, nobody is admitted.
+        Where a file with ways says nothing, nobody is admitted. What one way alone may say of a client, an
+        instance believes, whichever route leads to it: so it is taken out on each of them.
         """
         if isinstance(said, RequirementSection):
             made = self._requirement(said)
             return self._made.setdefault(made, made)
-        return _NOBODY if said is None and self._has_ways else None
+        return _NOBODY if said is None and self._has_ways else self._open
 
     def _requirement(self, said: RequirementSection) -> Requirement:
         specs = [self._specs[name] for name in said.any_of]
         reads = _NOTHING.union(*(spec.reads for spec in specs))
-        drops = _NOTHING.union(*(spec.drops for spec in specs))
         scopes = said.scopes
         return Requirement(
             said.any_of,
@@ -87,6 +89,6 @@ class Requirements:
             shadow=said.shadow,
             pass_credentials=said.pass_credentials,
             reads=reads,
-            removed=drops if said.pass_credentials else drops | reads,
+            removed=self._drops if said.pass_credentials else self._drops | reads,
             has_sessions=any(spec.has_sessions for spec in specs),
         )

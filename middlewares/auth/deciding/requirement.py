@@ -21,7 +21,8 @@ class Requirement:
     """Whoever one of the `ways` admits may use the route, if the scopes and claims are there.
 
     No ways: nobody may. `reads` are the fields that the ways read, `removed` those that an instance does
-    not get, by lower-case name. `has_sessions`: one of the ways reads a cookie of ours.
+    not get, by lower-case name. `has_sessions`: one of the ways reads a cookie of ours. `is_open`: everybody
+    may, and only what a way alone may say of a client is taken out.
     """
 
     ways: tuple[str, ...]
@@ -33,6 +34,7 @@ class Requirement:
     reads: frozenset[bytes] = frozenset()
     removed: frozenset[bytes] = frozenset()
     has_sessions: bool = False
+    is_open: bool = False
 
     @cached_property
     def is_bare(self) -> bool:

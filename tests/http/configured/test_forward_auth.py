@@ -49,12 +49,16 @@ def by_cookie(received: Received) -> bytes:
 
 @pytest.fixture
 def start_gate(start_configured: StartConfigured, start_keep_alive: StartKeepAlive) -> StartGate:
-    """`await start_gate(answers, way, route)`: a gateway with a way of forward auth, and its service."""
+    """`await start_gate(answers, way, route)`: a gateway with a way of forward auth, and its service.
+
+    With `others`, which are more lines of the file, registered services have routes below /api.
+    """
 
     async def start(
         answers: bytes | Answers | Any = ALICE,
         way: str = SENDS,
         route: str = "",
+        others: str = "",
         **environment: str,
     ) -> tuple[Configured, KeepAliveUpstream]:
         async def answer(received: Received, connection: ServedConnection) -> None:
@@ -64,7 +68,9 @@ def start_gate(start_configured: StartConfigured, start_keep_alive: StartKeepAli
             await connection.send(said)
 
         service = await start_keep_alive(answer)
-        text = (FILE % (way, route)).replace("AUTH", str(service.port))
+        text = (FILE % (way, route)).replace("AUTH", str(service.port)).rstrip() + others
+        if others:
+            text = text.replace("discover: false", "discover: /api")
         return await start_configured(text, **environment), service
 
     return start
@@ -168,6 +174,27 @@ async def test_no_client_says_who_it_is_whether_the_answer_says_it_or_not(
             assert received.values(name) == []
         assert b"root" not in received.head
         assert b"admin" not in received.head
+
+
+OTHER_ROUTES = """
+      - {name: open, match: {prefix: /open}, service: order_service, auth: none}
+    defaults: {auth: none}
+"""
+
+
+@pytest.mark.parametrize("fields", SPOOFS)
+async def test_nor_does_it_on_another_route_of_the_file(
+    fields: list[str], start_gate: StartGate
+) -> None:
+    configured, service = await start_gate(others=OTHER_ROUTES)
+    for path in ("/open", "/api/order/x"):
+        assert (await configured.ask(path, *fields, "Cookie: a=1", "Accept: */*")).status == 200
+        received = sent(configured)
+        assert b"root" not in received.head
+        assert b"admin" not in received.head
+        assert received.values(b"cookie") == [b"a=1"]
+        assert received.values(b"accept") == [b"*/*"]
+    assert service.requests == []
 
 
 async def test_no_client_says_who_it_is_in_a_trailer_or_behind_a_body(

@@ -15,8 +15,8 @@ class MtlsSpec:
     """
 
     reads: ClassVar[frozenset[bytes]] = frozenset()
-    #: The gateway drops these from clients on every route.
-    drops: ClassVar[frozenset[bytes]] = frozenset([b"client-cert", b"client-cert-chain"])
+    #: Client-Cert is dropped with and without such a way (gateway/forwarding/fields.py).
+    drops: ClassVar[frozenset[bytes]] = frozenset()
     has_sessions: ClassVar[bool] = False
 
     name: str
