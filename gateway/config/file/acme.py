@@ -1,67 +1,29 @@
 """Certificates that the gateway gets by itself from an authority such as Let's Encrypt, by ACME."""
 
-import importlib.util
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from gateway.acme.spec import CHALLENGES, KEY_TYPES, LETS_ENCRYPT, Challenge, KeyType
+from gateway.config.acme_values import (
+    DIRECTORY_RULE,
+    DOMAIN_RULE,
+    EMAIL_RULE,
+    NO_LIBRARY,
+    has_library,
+    parse_directory,
+    parse_domain,
+    parse_email,
+)
 from gateway.config.file.http_texts import SomeText
 from gateway.config.file.named_files import PublicFile, SecretFile, SecretVariable
 from gateway.config.file.numbers import choice, duration
 from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.sections import Section, Some, Wrong
 
-_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})+")
-_EMAIL = re.compile(r"[^\s@,<>\"]+@[^\s@,<>\"]+", re.ASCII)
 _BASE64URL = re.compile(rb"[A-Za-z0-9_-]{16,1024}={0,2}")
-_LONGEST_DOMAIN = 253
-_LONGEST_EMAIL = 254
-NO_LIBRARY = 'needs the library acme, which is not installed: pip install "lockgate[gateway,acme]"'
-
-
-def parse_domain(value: object) -> str:
-    """A name that an authority can certify, in lower case. ValueError says why it can't."""
-    rule = "must be a domain such as api.example.com"
-    text = text_of(value, rule).lower()
-    if text.startswith("*."):
-        raise ValueError(f"{rule}: no certificate for a wildcard can be had by HTTP or TLS")
-    if not text.isascii():
-        raise ValueError(f"{rule}; write its name in ASCII (punycode, xn--…)")
-    if not _DOMAIN.fullmatch(text) or len(text) > _LONGEST_DOMAIN:
-        raise ValueError(rule)
-    if text.replace(".", "").isdigit():
-        raise ValueError(f"{rule}, not an address")
-    return text
-
-
-def parse_email(value: object) -> str:
-    """An address of e-mail. ValueError says what is allowed."""
-    rule = "must be an address such as ops@example.com"
-    text = text_of(value, rule)
-    if not _EMAIL.fullmatch(text) or len(text) > _LONGEST_EMAIL:
-        raise ValueError(rule)
-    return text
-
-
-def parse_directory(value: object) -> str:
-    """The URL of a directory. ValueError says what is allowed."""
-    rule = f"must be the https:// URL of a directory, such as {LETS_ENCRYPT}"
-    text = text_of(value, rule)
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError(rule) from None
-    if parts.scheme != "https" or not host or not text.isascii() or parts.username is not None:
-        raise ValueError(rule)
-    if set(' "<>\\#') & set(text):
-        raise ValueError(rule)
-    return text
 
 
 def read_authorities(data: bytes) -> str:
@@ -84,10 +46,19 @@ def read_hmac_key(data: bytes) -> str:
 
 
 _TEXT = {"type": "string"}
-Domain = Annotated[str, Parsed(parse_domain, "domain", _TEXT)]
-Email = Annotated[str, Parsed(parse_email, "address of e-mail", _TEXT)]
+Domain = Annotated[
+    str, Parsed(lambda value: parse_domain(text_of(value, DOMAIN_RULE)), "domain", _TEXT)
+]
+Email = Annotated[
+    str, Parsed(lambda value: parse_email(text_of(value, EMAIL_RULE)), "address of e-mail", _TEXT)
+]
 DirectoryUrl = Annotated[
-    str, Parsed(parse_directory, "https:// URL", {**_TEXT, "pattern": "^https://"})
+    str,
+    Parsed(
+        lambda value: parse_directory(text_of(value, DIRECTORY_RULE)),
+        "https:// URL",
+        {**_TEXT, "pattern": "^https://"},
+    ),
 ]
 
 
@@ -162,5 +133,5 @@ class Acme(Section):
     )
 
     def wrong(self) -> Iterable[Wrong]:
-        if importlib.util.find_spec("acme") is None:
+        if not has_library():
             yield Wrong((), NO_LIBRARY)
