@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -30,7 +31,15 @@ class Pebble:
     Its own certificate is signed by the authority in `ca_file`.
     """
 
-    def __init__(self, folder: Path, *, lifetime_s: int = 90 * 86400, bad_nonces: int = 50) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        lifetime_s: int = 90 * 86400,
+        bad_nonces: int = 50,
+        accounts: Mapping[str, str] | None = None,
+    ) -> None:
+        """`accounts`: ids and keys of those that an account must be bound to."""
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.http_port, self.tls_port = free_port(), free_port(), free_port()
         self.directory = f"https://localhost:{self.port}/dir"
@@ -38,6 +47,7 @@ class Pebble:
         self.log = folder / "pebble.log"
         self._folder = folder
         self._lifetime_s = lifetime_s
+        self._accounts = accounts
         self._environment = {
             **os.environ,
             "PEBBLE_WFE_NONCEREJECT": str(bad_nonces),
@@ -65,7 +75,7 @@ class Pebble:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         names, manages = free_port(), free_port()
-        configuration = {
+        configuration: dict[str, object] = {
             "listenAddress": f"127.0.0.1:{self.port}",
             "managementListenAddress": "",
             "certificate": str(self._folder / "certificate.pem"),
@@ -74,6 +84,9 @@ class Pebble:
             "tlsPort": self.tls_port,
             "certificateValidityPeriod": self._lifetime_s,
         }
+        if self._accounts:
+            configuration["externalAccountBindingRequired"] = True
+            configuration["externalAccountMACKeys"] = dict(self._accounts)
         file = self._folder / "pebble.json"
         file.write_text(json.dumps({"pebble": configuration}))
         self._run(

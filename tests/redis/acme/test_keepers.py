@@ -14,6 +14,7 @@ from discovery.model.settings import RegistrySettings
 from gateway.acme.certificates import term_of
 from gateway.acme.deciding.backoff import Backoff
 from gateway.acme.keeper import Pace
+from gateway.acme.spec import AccountBinding
 from gateway.acme.store import Store, TurnLost
 from tests.redis.acme.conftest import StartKeeper, StartPebble, spec_for
 from tests.support.eventually import eventually
@@ -297,3 +298,22 @@ async def test_an_authority_that_has_forgotten_the_account_gets_it_again(
     one.keeper.take(spec_for(pebble, DOMAIN, "more.a.example"))
     await has_certificate(one, "more.a.example")
     assert one.keeper.state.account == account
+
+
+async def test_an_account_can_be_bound_to_another_one(
+    start_pebble: StartPebble, start_keeper: StartKeeper
+) -> None:
+    key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+    pebble = start_pebble(accounts={"kid-1": key})
+    with capture_logs() as logs:
+        one = await start_keeper("a", spec_for(pebble, DOMAIN), ports=[pebble.http_port])
+        failed = await eventually(
+            lambda: [entry for entry in logs if entry["event"] == "certificate.renewal_failed"],
+            within_s=30,
+        )
+        assert "externalAccountRequired" in failed[0]["detail"]
+        binding = AccountBinding("kid-1", key)
+        one.keeper.take(spec_for(pebble, DOMAIN, binding=binding))
+        await has_certificate(one)
+    assert key not in repr(binding)
+    assert key not in repr(logs)
