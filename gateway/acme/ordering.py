@@ -48,7 +48,9 @@ class Ordering:
                 directory.key.public_key(), spec.binding.key_id, spec.binding.hmac_key, made
             )
         elif meta.get("externalAccountRequired") is True:
-            raise AcmeError("externalAccountRequired: the authority wants an account of its own (external_account)")
+            raise AcmeError(
+                "externalAccountRequired: the authority wants an account of its own (external_account)"
+            )
         account = messages.NewRegistration.from_data(
             email=spec.email, terms_of_service_agreed=True, external_account_binding=binding
         )
