@@ -17,7 +17,7 @@ _IMAGE = re.compile(r"(?<=\bsrc=\")(?!\w+:)|(?<=\bsrcset=\")(?!\w+:)")
 
 #: The modules on the way of a proxied request, without those that mypyc can't compile.
 COMPILED = {
-    "gateway/forwarding": "field_lines fields memories plain_answers requests responses",
+    "gateway/forwarding": "field_lines fields head_changes memories plain_answers requests responses",
     "gateway/front": "answer client_room delivering interim plain_heads refusing straight tunnel",
     "gateway/hop": "attempt proxy sending traffic_evidence",
     "gateway/hop/deciding": "retrying suspecting tries",
@@ -25,7 +25,9 @@ COMPILED = {
     "gateway/upstream": "chunk_lines client connection idling invalid_answers latency limits messages plain_bodies"
     " pool response_reader sockets upload wire",
     "gateway/worker": "answer_fields",
-    "middlewares": "errors exchange header_section memory problems request_target trace_context",
+    "middlewares": "errors exchange head_changes header_section memory problems request_target trace_context",
+    "middlewares/auth": "layer",
+    "middlewares/auth/deciding": "credentials",
     "middlewares/candidates": "layer",
     "middlewares/clients": "clients deciding",
     "middlewares/hygiene": "content_length deciding layer",
