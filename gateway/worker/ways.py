@@ -10,10 +10,13 @@ from functools import partial
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, web
 
 from discovery.model.settings import RegistrySettings
+from gateway.front.request_body import ClientLimits, RequestBody
 from middlewares.auth.way import Spec, Way
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
 from middlewares.auth.ways.mtls.spec import MtlsSpec
+from middlewares.auth.ways.oidc.spec import OidcSpec
+from middlewares.exchange import EXCHANGE
 from middlewares.telemetry.metrics import GatewayMetrics
 
 #: The most connections to one server.
@@ -28,6 +31,7 @@ class Means:
 
     registry: RegistrySettings
     metrics: GatewayMetrics
+    client_limits: ClientLimits
     now: Callable[[], float] = time.time
     _session: ClientSession | None = field(default=None, init=False)
 
@@ -42,6 +46,14 @@ class Means:
                 trust_env=False,
             )
         return self._session
+
+    async def body(self, request: web.Request, most_bytes: int) -> bytes:
+        """The body of a request at a way's own path; a Failure if it is larger, or comes too slowly."""
+        body = bytearray()
+        parts = RequestBody(request, request[EXCHANGE], self.client_limits, most_bytes)
+        async for piece in parts.begin():
+            body += piece
+        return bytes(body)
 
     async def close(self) -> None:
         if self._session is not None:
@@ -117,7 +129,9 @@ def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
         from middlewares.auth.ways.mtls.way import MtlsWay
 
         return MtlsWay(spec, shown_by=_shown_by, now=means.now)
-    raise NotImplementedError(f"{name}: {spec!r}, {before!r}")
+    if isinstance(spec, OidcSpec):
+        return _oidc(name, spec, means, before)
+    raise NotImplementedError(f"{name}: {type(spec).__name__}")
 
 
 def _shown_by(request: web.Request) -> tuple[bytes, ...]:
@@ -127,3 +141,19 @@ def _shown_by(request: web.Request) -> tuple[bytes, ...]:
         return ()
     found: tuple[bytes, ...] = transport.get_extra_info("peer_chain", ())
     return found
+
+
+def _oidc(name: str, spec: OidcSpec, means: Means, before: Way | None) -> Way:
+    from middlewares.auth.ways.oidc.way import OidcWay
+
+    way = OidcWay(
+        spec,
+        name,
+        session=means.session,
+        registry=means.registry,
+        now=means.now,
+        body=means.body,
+    )
+    if isinstance(before, OidcWay):
+        way.go_on(before)
+    return way

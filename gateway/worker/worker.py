@@ -156,7 +156,7 @@ class Gateway:
     def _admit(self, compiled: "Compiled") -> "Ways":
         from gateway.worker.ways import Means, Ways
 
-        ways = Ways(Means(self.settings.registry, self.metrics))
+        ways = Ways(Means(self.settings.registry, self.metrics, self.settings.client_limits))
         ways.take(compiled.ways)
         return ways
 

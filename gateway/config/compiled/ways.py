@@ -1,10 +1,12 @@
 """Turns the sections of ways of authentication into specifications, and what routes ask for into requirements."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from gateway.config.file.auth.basic import Basic
 from gateway.config.file.auth.forward import Forward
 from gateway.config.file.auth.mtls import Mtls
+from gateway.config.file.auth.oidc import Oidc
 from gateway.config.file.auth.route import Requirement as RequirementSection
 from gateway.config.file.auth.ways import Way as WaySection
 from gateway.config.file.configuration import Configuration
@@ -14,6 +16,7 @@ from middlewares.auth.way import Spec
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
 from middlewares.auth.ways.mtls.spec import MtlsSpec
+from middlewares.auth.ways.oidc.spec import OidcSpec
 
 _NOTHING: frozenset[bytes] = frozenset()
 _NOBODY = Requirement(())
@@ -35,6 +38,8 @@ def _spec_of(name: str, section: WaySection, contents: Contents) -> Spec:
     if isinstance(section, Mtls):
         authorities = held.get("ca_file", b"")
         return MtlsSpec(name, authorities, held.get("crl_file"), section.subject or "any")
+    if isinstance(section, Oidc):
+        return _oidc(section, held, contents.of("auth", name, "session"))
     raise NotImplementedError(f"{name}: {section.type}")
 
 
@@ -54,6 +59,22 @@ def _forward(name: str, section: Forward) -> ForwardSpec:
 
 def _lower(field: str) -> bytes:
     return field.lower().encode("ascii")
+
+
+def _oidc(section: Oidc, held: Mapping[str, Any], of_session: Mapping[str, Any]) -> OidcSpec:
+    return OidcSpec(
+        issuer=section.issuer,
+        client_id=section.client_id,
+        client_secret=next(iter(held.values()), None),
+        scopes=section.scopes,
+        lasts_s=section.session.lasts_s,
+        store=section.session.store,
+        secrets=next(iter(of_session.values()), ()),
+        algorithms=section.algorithms,
+        leeway_s=section.leeway_s,
+        subject=section.subject,
+        after_logout=section.after_logout,
+    )
 
 
 class Requirements:

@@ -9,8 +9,8 @@ from typing import Final
 import structlog
 
 from middlewares.auth.ways.oidc.deciding.ending import Mark, Marks
-from middlewares.auth.ways.oidc.deciding.sealing import LEAST_SECRET_BYTES, Keyring
-from middlewares.auth.ways.oidc.spec import OidcSpec
+from middlewares.auth.ways.oidc.deciding.sealing import Keyring
+from middlewares.auth.ways.oidc.spec import LEAST_SECRET_BYTES, OidcSpec
 from middlewares.auth.ways.oidc.store import FROM_THE_FIRST, Away, SessionStore
 
 #: How often the registry is asked who was logged out.
@@ -29,6 +29,8 @@ class Following:
     ) -> None:
         self.marks = Marks()
         self.is_current = False
+        #: It was known at some time who was logged out.
+        self.has_read = False
         #: Called after somebody was logged out.
         self.ended: Callable[[], None] = lambda: None
         self._spec = spec
@@ -38,12 +40,25 @@ class Following:
         self._secret = b""
         self._keyring = Keyring.of_secrets(spec.secrets) if spec.secrets else None
 
+    def go_on(self, before: "Following") -> None:
+        """Know what the way knew that had this name before."""
+        self.marks = before.marks
+        self.has_read = before.has_read
+        self._secret = before._secret
+        if self._secret and not self._spec.secrets:
+            self._keyring = Keyring.of_secrets([self._secret])
+
     @property
     def keyring(self) -> Keyring:
         """What seals sessions. Raises Away if the secret is the registry's and is not known yet."""
         if self._keyring is None:
             raise Away("the secret of the sessions is not known yet")
         return self._keyring
+
+    def require_log_outs(self) -> None:
+        """Raise Away if it was never known who was logged out: an old cookie must not be good again."""
+        if not self.has_read:
+            raise Away("the registry has not said yet who was logged out")
 
     async def end(self, mark: Mark) -> None:
         """Log out: here at once, and everywhere else within a second. Raises Away if others can't be told.
@@ -70,7 +85,7 @@ class Following:
                     known_to, _ = await self._read(known_to)
                 if not self.is_current:
                     _log.info("oidc.shared", way=self._name)
-                self.is_current = True
+                self.is_current = self.has_read = True
             except Away as away:
                 if self.is_current:
                     _log.warning("oidc.alone", way=self._name, detail=str(away))

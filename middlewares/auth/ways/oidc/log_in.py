@@ -11,7 +11,6 @@ from middlewares.auth.ways.jwt.deciding.tokens import BadToken
 from middlewares.auth.ways.oidc.asking import Browser
 from middlewares.auth.ways.oidc.deciding.cookies import TooLarge, end_lines, login_lines
 from middlewares.auth.ways.oidc.deciding.login import (
-    CALLBACK_PATH,
     LOGIN_S,
     Callback,
     Login,
@@ -31,7 +30,7 @@ from middlewares.auth.ways.oidc.deciding.tokens import (
 from middlewares.auth.ways.oidc.identifying import identity_of
 from middlewares.auth.ways.oidc.provider import ID_TOKEN, ProviderAway, ProviderClient
 from middlewares.auth.ways.oidc.sessions import Sessions
-from middlewares.auth.ways.oidc.spec import OidcSpec
+from middlewares.auth.ways.oidc.spec import CALLBACK_PATH, OidcSpec
 from middlewares.auth.ways.oidc.store import Away, SessionStore
 from middlewares.failures import AuthUnavailable, BadRequest, Forbidden
 

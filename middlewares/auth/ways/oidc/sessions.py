@@ -69,6 +69,10 @@ class Sessions:
             self._forget_some()
         self._newest[found.id] = self.newest(found)
 
+    def go_on(self, before: "Sessions") -> None:
+        """Remember what the way did that had this name before."""
+        self._newest = dict(before._newest)
+
     def forget(self, session_id: str) -> None:
         """Forget a session that is over."""
         self._newest.pop(session_id, None)
@@ -108,7 +112,7 @@ class Sessions:
         return self._following.keyring.seal(content, use, secrets.token_bytes(NONCE_BYTES))
 
     def _use(self, kind: str, host: str) -> bytes:
-        return use_of(kind, self._name, host)
+        return use_of(kind, self._name, self._spec.issuer, self._spec.client_id, host)
 
     def _forget_some(self) -> None:
         """Forget what is over; and if that is little, what has been known longest."""

@@ -3,8 +3,20 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-#: The algorithms of ID tokens that are taken if the file names none; none of them has a shared secret.
+#: The algorithms that the file may name. Those with a shared secret are left out: whoever knows the client's
+#: secret could make ID tokens.
+ALGORITHMS: Final = (
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
+    *("ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448"),
+)
+#: The algorithms of ID tokens that are taken if the file names none.
 DEFAULT_ALGORITHMS: Final = ("RS256", "ES256", "PS256", "EdDSA")
+
+#: A secret that seals sessions has at least 256 bits.
+LEAST_SECRET_BYTES: Final = 32
+CALLBACK_PATH: Final = "/oidc/callback"
+LOGOUT_PATH: Final = "/oidc/logout"
+BACK_CHANNEL_PATH: Final = "/oidc/backchannel-logout"
 
 _NONE: Final[frozenset[bytes]] = frozenset()
 
@@ -37,6 +49,10 @@ class OidcSpec:
     @property
     def drops(self) -> frozenset[bytes]:
         return _NONE
+
+    @property
+    def own_paths(self) -> tuple[str, ...]:
+        return (CALLBACK_PATH, LOGOUT_PATH, BACK_CHANNEL_PATH)
 
     @property
     def has_sessions(self) -> bool:

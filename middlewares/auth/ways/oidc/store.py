@@ -10,7 +10,7 @@ from discovery.model.settings import RegistrySettings
 from discovery.store.keys import tag
 from discovery.store.link import Link, Script
 from middlewares.auth.ways.oidc.deciding.ending import Mark
-from middlewares.auth.ways.oidc.deciding.sealing import LEAST_SECRET_BYTES
+from middlewares.auth.ways.oidc.spec import LEAST_SECRET_BYTES
 
 #: A registry that answers more slowly counts as away.
 ANSWER_WITHIN_S: Final = 0.25

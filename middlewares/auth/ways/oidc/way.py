@@ -10,11 +10,10 @@ from aiohttp import ClientSession, web
 from discovery.base.tasks import end
 from discovery.model.settings import RegistrySettings
 from middlewares.auth.deciding import Identity
-from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict
+from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict, Way
 from middlewares.auth.ways.jwt.deciding.tokens import BadToken
 from middlewares.auth.ways.oidc.asking import Browser
-from middlewares.auth.ways.oidc.deciding.cookies import TooLarge, read_login, read_session, without
-from middlewares.auth.ways.oidc.deciding.login import Callback
+from middlewares.auth.ways.oidc.deciding.cookies import TooLarge, read_session, without
 from middlewares.auth.ways.oidc.deciding.navigating import navigates
 from middlewares.auth.ways.oidc.deciding.sealing import NotSealedHere
 from middlewares.auth.ways.oidc.deciding.session import Session, Standing
@@ -22,6 +21,7 @@ from middlewares.auth.ways.oidc.following import Following
 from middlewares.auth.ways.oidc.identifying import identity_of
 from middlewares.auth.ways.oidc.log_in import LogIns
 from middlewares.auth.ways.oidc.log_out import LogOuts
+from middlewares.auth.ways.oidc.own_paths import Body, Door, answer
 from middlewares.auth.ways.oidc.provider import ProviderClient
 from middlewares.auth.ways.oidc.renewing import Renewals
 from middlewares.auth.ways.oidc.sessions import Sessions
@@ -53,10 +53,12 @@ class OidcWay:
         session: Callable[[], ClientSession],
         registry: RegistrySettings,
         now: Callable[[], float],
+        body: Body,
     ) -> None:
         self.name = name
         self.spec = spec
         self._now = now
+        self._body = body
         self._store = SessionStore(registry, name)
         self._following = Following(spec, name, self._store, now)
         self._following.ended = self._forget
@@ -71,7 +73,7 @@ class OidcWay:
             provider=self._provider,
             now=now,
         )
-        self._log_ins = LogIns(
+        log_ins = self._log_ins = LogIns(
             spec,
             name,
             store=self._store,
@@ -79,7 +81,7 @@ class OidcWay:
             provider=self._provider,
             now=now,
         )
-        self.log_outs = LogOuts(
+        log_outs = LogOuts(
             spec,
             name,
             store=self._store,
@@ -88,10 +90,17 @@ class OidcWay:
             provider=self._provider,
             now=now,
         )
+        #: What answers at the way's own paths.
+        self.door = Door(spec.issuer, self._sessions.names, log_ins, log_outs)
         self._mark = f"{self._sessions.names.session}=".encode()
         self._known: Memory[_Sent, tuple[Identity, float]] = Memory(
             f"oidc.{name}", entries=REMEMBERED, entry_bytes=REMEMBERED_BYTES
         )
+
+    def go_on(self, before: "OidcWay") -> None:
+        """Go on with what the way knew that had this name before, with another specification."""
+        self._following.go_on(before._following)
+        self._sessions.go_on(before._sessions)
 
     def challenge(
         self, _asked: Asked, *, refused: bool = False, scopes: Sequence[str] = ()
@@ -118,6 +127,7 @@ class OidcWay:
         if value is None:
             return await self._refused(asked, "cookies that are no whole")
         try:
+            self._following.require_log_outs()
             found = await self._sessions.find(value, browser.host)
             newest = await self._kept_alive(found, browser.host)
             if newest is None:
@@ -178,19 +188,10 @@ class OidcWay:
             raise Forbidden("nobody can log in over plain http: use https")
         return Answered(self._log_ins.begin(browser, exchange.target))
 
-    async def call_back(
-        self, asked: Asked, callback: Callback, *, needs_iss: bool
-    ) -> web.Response | None:
-        """Complete a log-in; None: it was not begun here by this browser."""
-        browser = Browser.of(asked)
-        sealed = read_login(browser.cookie, self._sessions.names, callback.state)
-        if sealed is None or not browser.is_guarded:
-            return None
-        return await self._log_ins.complete(browser, callback, sealed, needs_iss=needs_iss)
-
-    async def log_out(self, asked: Asked) -> web.Response | None:
-        """Log a browser out; None: it has no session of this way."""
-        return await self.log_outs.of_browser(Browser.of(asked))
+    async def answer(self, asked: Asked, path: str, ways: Sequence[Way]) -> web.StreamResponse:
+        """Answer a callback, a log-out of a browser, or one by the provider."""
+        doors = [way.door for way in ways if isinstance(way, OidcWay)]
+        return await answer(asked, path, doors, self._body)
 
     def without_session(self, cookie: bytes) -> bytes:
         return without(cookie, self._sessions.names)

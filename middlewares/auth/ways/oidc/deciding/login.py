@@ -15,9 +15,6 @@ from middlewares.auth.ways.oidc.deciding.tokens import NotAsAgreed
 
 #: A log-in that takes longer has to begin again.
 LOGIN_S: Final = 600.0
-CALLBACK_PATH: Final = "/oidc/callback"
-LOGOUT_PATH: Final = "/oidc/logout"
-BACK_CHANNEL_PATH: Final = "/oidc/backchannel-logout"
 
 #: 32 random bytes as base64url.
 _STATE = re.compile(r"[A-Za-z0-9_-]{43}")

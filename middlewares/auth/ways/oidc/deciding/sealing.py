@@ -10,9 +10,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from middlewares.auth.ways.oidc.deciding.base64url import decode, encode
+from middlewares.auth.ways.oidc.spec import LEAST_SECRET_BYTES
 
-#: A secret has at least 256 bits.
-LEAST_SECRET_BYTES: Final = 32
 #: Of a random nonce (NIST SP 800-38D §8.2.2).
 NONCE_BYTES: Final = 12
 
