@@ -22,6 +22,7 @@ from middlewares.auth.ways.forward.deciding import (
     remembered_by,
 )
 from middlewares.auth.ways.forward.spec import ForwardSpec
+from middlewares.header_section import CREDENTIAL_FIELDS
 from middlewares.hygiene.deciding import FieldLine
 from middlewares.memory import Memory
 
@@ -58,6 +59,7 @@ class ForwardWay:
         self._clock = clock
         self._secret = secrets.token_bytes(_KEY_BYTES)
         self._url = URL(spec.url, encoded=True)
+        self._are_usual = spec.send <= CREDENTIAL_FIELDS
         self._timeout = aiohttp.ClientTimeout(total=spec.timeout_s)
         self._no_answer: str | None = None
 
@@ -89,8 +91,12 @@ class ForwardWay:
         asked_at_s = self._clock()
         try:
             status, fields, body = await self._ask(told)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            return self._undecided(f"{type(error).__name__}")
+        except TimeoutError:
+            return self._undecided("it has not answered in time")
+        except (aiohttp.ClientConnectionError, OSError):
+            return self._undecided("it can't be reached, or breaks off")
+        except (aiohttp.ClientError, ValueError):
+            return self._undecided("its answer is not valid HTTP")
         judgement = judged(self.spec, status, fields)
         if isinstance(judgement, Failed):
             return self._undecided(judgement.why)
@@ -112,7 +118,10 @@ class ForwardWay:
         return {"remembered": len(self.admitted), "last_failure": self._no_answer}
 
     def _lines(self, asked: Asked) -> list[FieldLine]:
-        return lines_to_send(self.spec, asked.exchange.section.fields)
+        section = asked.exchange.section
+        # The other fields need not be taken apart for the usual ones.
+        fields = section.credentials if self._are_usual else section.fields
+        return lines_to_send(self.spec, fields)
 
     def _key(self, asked: Asked, lines: list[FieldLine]) -> bytes | None:
         exchange = asked.exchange
