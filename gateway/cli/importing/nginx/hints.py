@@ -18,7 +18,7 @@ RESTRICTING = frozenset(_RESTRICTING_NAMES.split())
 
 _LATER = "Lockgate has nothing for it yet"
 _ITSELF = "not needed, Lockgate does it itself"
-_TLS = "Lockgate ends no TLS yet; let something in front of it do that"
+_TLS = "the section tls has certificates, one for each name"
 _HEADERS = "Lockgate changes no headers yet; let the service do it"
 _OTHER_PROTOCOL = "Lockgate speaks HTTP to services only"
 
@@ -73,14 +73,14 @@ _HINTS = {name: hint for names, hint in _GROUPS for name in names.split()}
 #: By how a name begins.
 _FAMILIES = {
     "ssl_": _TLS,
-    "proxy_ssl_": "the certificates of services are checked against those of the system",
+    "proxy_ssl_": "services.NAME.tls says it; what it leaves out is checked against the system's authorities",
     "proxy_cache": "Lockgate has no cache yet",
     "proxy_cookie_": _HEADERS,
     "gzip": "Lockgate compresses nothing yet; let the service do it",
     "brotli": "Lockgate compresses nothing yet; let the service do it",
     "limit_req_": "Lockgate answers 429 with Retry-After",
     "limit_conn_": "Lockgate answers 503 with Retry-After",
-    "auth_": "Lockgate checks no credentials yet",
+    "auth_": "the section auth has ways for it; write it by hand",
     "fastcgi_": _OTHER_PROTOCOL,
     "uwsgi_": _OTHER_PROTOCOL,
     "grpc_": _OTHER_PROTOCOL,

@@ -44,13 +44,13 @@ def servers_of(blocks: Iterable[Directive], outer: Scope, notes: list[Note]) -> 
     servers = [_server(one, outer, notes) for one in blocks]
     first = next((one for one in servers if not one.only_leads_to_https), None)
     if first is None:
-        text = "it leads to https whatever the request came by; what ends TLS in front of Lockgate should do that"
+        text = "it leads to https whatever the request came by; tls.redirect_from does that for a port of plain HTTP"
         notes += [Note(one.directive.place, text) for one in servers if one.only_leads_to_https]
         return servers
     taken = []
     for one in servers:
         if one.only_leads_to_https:
-            text = "server: left out, it leads to https: let what ends TLS in front of Lockgate do that"
+            text = "server: left out, it leads to https: tls.redirect_from does that"
             notes.append(Note(one.directive.place, text))
         elif not one.listeners & first.listeners:
             own, others = _spelled(one.listeners), _spelled(first.listeners)
@@ -78,11 +78,7 @@ def _server(block: Directive, outer: Scope, notes: list[Note]) -> Server:
         server.listeners.add((("" if host in _ANYWHERE else host), "web" if port in _WEB else port))
         server.is_default |= bool({"default_server", "default"} & set(one.args))
         server.is_tls |= "ssl" in one.args
-        tls = (
-            "; Lockgate ends no TLS yet, so let something in front do it"
-            if "ssl" in one.args
-            else ""
-        )
+        tls = "; the section tls has certificates" if "ssl" in one.args else ""
         notes.append(Note(one.place, f"{one}: GATEWAY_HOST and GATEWAY_PORT say it{tls}"))
     if not server.listeners:
         server.listeners.add(("", "web"))

@@ -28,7 +28,7 @@ _HARMLESS = {
     "errors": "Lockgate passes the service's own errors on",
     "contenttype": "not needed, Lockgate guesses no Content-Type",
     "grpcweb": "Lockgate has no gRPC yet",
-    "passtlsclientcert": "Lockgate ends no TLS yet",
+    "passtlsclientcert": "a way of type mtls, below auth, sends Client-Cert to services",
     "replacepathregex": "rewrite.path with names of match.path does it; the path passes as it is",
     "stripprefixregex": "rewrite.path with names of match.path does it; the path passes as it is",
     "redirectregex": "write a route with `redirect` for it",
@@ -123,7 +123,7 @@ class Middlewares:
         for key in ("service", "preserve_host", "respond"):
             route.settings.pop(key, None)
         route.settings["redirect"] = value
-        text = f"redirectScheme of {name}: Lockgate redirects always; what ends TLS in front of it should do it"
+        text = f"redirectScheme of {name}: it redirects always; tls.redirect_from does it for a port of plain HTTP"
         route.notes.append(Note(place, text))
 
     def _rate_limit(self, name: str, table: Table, route: Route, place: Place) -> None:

@@ -19,8 +19,8 @@ _PUBLIC = frozenset(["web", "websecure", "http", "https"])
 _HINTS = {
     "entrypoints": "GATEWAY_HOST and GATEWAY_PORT say where Lockgate listens",
     "providers": "services register themselves, or stand in `services`",
-    "certificatesresolvers": "Lockgate ends no TLS yet; let something in front of it do that",
-    "tls": "Lockgate ends no TLS yet; let something in front of it do that",
+    "certificatesresolvers": "tls.acme gets certificates",
+    "tls": "the section tls has certificates, one for each name",
     "log": "LOG_LEVEL and LOG_FORMAT say it",
     "accesslog": "Lockgate logs every request as JSON on standard output",
     "metrics": "Lockgate's figures are at /metrics",
@@ -177,7 +177,7 @@ def _notes(table: Table, match: Match, place: Place) -> Iterator[Note]:
         names = ", ".join(table.texts("entryPoints"))
         yield Note(points.place, f"entryPoints {names}: Lockgate has one port")
     if (tls := table.entry("tls")) is not None:
-        yield Note(tls.place, "tls: Lockgate ends no TLS yet; let something in front of it do that")
+        yield Note(tls.place, "tls: the section tls has certificates, for all routes")
 
 
 def _priority(table: Table) -> int:

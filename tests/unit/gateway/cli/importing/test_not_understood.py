@@ -23,7 +23,7 @@ def comments_of(kind: Kind, text: str) -> dict[int, str]:
     [
         ("proxy_cache x;", "Lockgate has no cache yet"),
         ("gzip on;", "Lockgate compresses nothing yet"),
-        ("ssl_certificate a.pem;", "Lockgate ends no TLS yet"),
+        ("ssl_certificate a.pem;", "the section tls has certificates"),
         ("proxy_http_version 1.1;", "not needed"),
         ("proxy_set_header X-Real-IP $remote_addr;", "X-Forwarded-For has the client's address"),
         ("add_header X-Frame-Options DENY;", "Lockgate changes no headers yet"),
