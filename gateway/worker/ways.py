@@ -14,6 +14,7 @@ from gateway.front.request_body import ClientLimits, RequestBody
 from middlewares.auth.way import Spec, Way
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
+from middlewares.auth.ways.jwt.spec import JwtSpec
 from middlewares.auth.ways.mtls.spec import MtlsSpec
 from middlewares.auth.ways.oidc.spec import OidcSpec
 from middlewares.exchange import EXCHANGE
@@ -131,6 +132,10 @@ def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
         return MtlsWay(spec, shown_by=_shown_by, now=means.now)
     if isinstance(spec, OidcSpec):
         return _oidc(name, spec, means, before)
+    if isinstance(spec, JwtSpec):
+        from middlewares.auth.ways.jwt.way import JwtWay
+
+        return JwtWay(name, spec, session=means.session, now=means.now, before=before)
     raise NotImplementedError(f"{name}: {type(spec).__name__}")
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.config.compiled.jwt import jwt_spec
 from gateway.config.file.auth.basic import Basic
 from gateway.config.file.auth.forward import Forward
+from gateway.config.file.auth.jwt import Jwt
 from gateway.config.file.auth.mtls import Mtls
 from gateway.config.file.auth.oidc import Oidc
 from gateway.config.file.auth.route import Requirement as RequirementSection
@@ -40,6 +42,8 @@ def _spec_of(name: str, section: WaySection, contents: Contents) -> Spec:
         return MtlsSpec(name, authorities, held.get("crl_file"), section.subject or "any")
     if isinstance(section, Oidc):
         return _oidc(section, held, contents.of("auth", name, "session"))
+    if isinstance(section, Jwt):
+        return jwt_spec(section, held)
     raise NotImplementedError(f"{name}: {section.type}")
 
 

@@ -1,19 +1,84 @@
 """The way `jwt`: signed tokens of an issuer."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gateway.config.file.auth.values import ClaimName, ProviderUrl
+from gateway.config.file.auth.values import ClaimName, ProviderUrl, Scope
 from gateway.config.file.http_texts import SomeText
+from gateway.config.file.named_files import PublicFile, SecretFile, SecretVariable
 from gateway.config.file.numbers import choice, duration
-from gateway.config.file.sections import Section, Some
+from gateway.config.file.parsed import Parsed, TextWanted
+from gateway.config.file.sections import Listed, Section, Some, Wrong
+from middlewares.auth.ways.jwt.deciding.algorithms import ALGORITHMS, HMAC
+
+if TYPE_CHECKING:  # the cryptography is loaded for a file that needs it
+    from middlewares.auth.ways.jwt.deciding.keys import KeySet
+
+_SECRETS = ("secret_file", "secret_env")
+
+
+def _audiences(value: object) -> tuple[str, ...]:
+    rule = "must be text, or a list of texts"
+    if isinstance(value, bool | int | float):
+        raise TextWanted(rule)
+    each = (value,) if isinstance(value, str) else value
+    if not isinstance(each, list | tuple) or not all(isinstance(one, str) for one in each):
+        raise ValueError(rule)
+    if not each or not all(each):
+        raise ValueError(f"{rule}, and none of them empty")
+    return tuple(each)
+
+
+_TEXT = {"type": "string", "minLength": 1}
+Audiences = Annotated[
+    tuple[str, ...],
+    Parsed(
+        _audiences,
+        "text or list: text",
+        {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]},
+    ),
+]
+
+
+def _published(content: bytes) -> "KeySet":
+    from middlewares.auth.ways.jwt.deciding.keys import BadKey, key_set
+
+    try:
+        keys, wrong = key_set(content, secrets=False)
+    except BadKey as error:
+        raise ValueError(f"the set of keys {error}") from None
+    if wrong:
+        raise ValueError("; ".join(f"keys[{index}] {why}" for index, why in wrong))
+    if not keys.keys:
+        raise ValueError("the set of keys is empty")
+    return keys
+
+
+def _secret(content: bytes) -> "KeySet":
+    from middlewares.auth.ways.jwt.deciding.keys import BadKey, KeySet, secret_key
+
+    try:
+        return KeySet((secret_key(content),))
+    except BadKey as error:
+        raise ValueError(f"the secret {error}") from None
 
 
 class Jwt(Section):
     """Tokens of an issuer, behind `Authorization: Bearer`."""
 
-    at_most_one: ClassVar[tuple[str, ...]] = ("jwks_url", "jwks_file", "secret_file")
+    at_most_one: ClassVar[tuple[str, ...]] = (
+        "jwks_url",
+        "jwks_file",
+        "secret_file",
+        "secret_env",
+    )
+    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {
+        "jwks_file": _published,
+        "secret_file": _secret,
+        "secret_env": _secret,
+    }
 
     type: Annotated[Literal["jwt"], choice("jwt")] = Field(
         description="The type of the way.", examples=["jwt"]
@@ -21,22 +86,31 @@ class Jwt(Section):
     issuer: ProviderUrl = Field(
         description="What `iss` must be.", examples=["https://id.example.com"]
     )
-    audience: SomeText = Field(description="What `aud` must name.", examples=["lockgate"])
+    audience: Audiences = Field(
+        description="What `aud` must name; of several, one.", examples=["lockgate"]
+    )
     jwks_url: ProviderUrl | None = Field(
         default=None,
-        description="Where the issuer's keys are; left out, and no file either: its discovery document says it.",
+        description="Where the issuer publishes its keys; left out, and no file either: its discovery document "
+        "says where.",
         examples=["https://id.example.com/jwks"],
     )
-    jwks_file: SomeText | None = Field(
+    jwks_file: PublicFile | None = Field(
         default=None, description="A file with the keys, a JWK set.", examples=["keys.json"]
     )
-    secret_file: SomeText | None = Field(
+    secret_file: SecretFile | None = Field(
         default=None,
-        description="A file with the bytes of an HMAC secret.",
+        description="A file with a secret that is shared with the issuer: all of its bytes, 32 at least.",
         examples=["jwt.secret"],
     )
-    algorithms: Some[SomeText] = Field(
-        description="Algorithms that are allowed.", examples=[["ES256"]]
+    secret_env: SecretVariable | None = Field(
+        default=None,
+        description="The variable with such a secret, in place of a file.",
+        examples=["JWT_SECRET"],
+    )
+    algorithms: Some[Annotated[str, choice(*ALGORITHMS)]] = Field(
+        description="Algorithms that a token may be signed with; each also has to fit the key.",
+        examples=[["ES256"]],
     )
     leeway_s: Annotated[float, duration("0s", "5m")] = Field(
         default=30.0,
@@ -45,9 +119,72 @@ class Jwt(Section):
         examples=["30s"],
         json_schema_extra={"default": "30s"},
     )
+    typ: Some[SomeText] = Field(
+        default=("JWT", "at+jwt"),
+        description="What a token may say of its type; it may also say nothing.",
+        examples=[["at+jwt"]],
+    )
     scopes: ClaimName = Field(
-        default="scope", description="The claim with the scopes.", examples=["scope"]
+        default="scope",
+        description="The claim with the scopes: a text with spaces between them, or a list.",
+        examples=["scope"],
     )
     subject: ClaimName = Field(
         default="sub", description="The claim with the subject.", examples=["sub"]
     )
+    scopes_supported: Listed[Scope] = Field(
+        default=(),
+        description="All scopes that there are: a route that asks for another one is a mistake. Left out: any.",
+        examples=[["orders:read"]],
+    )
+    claims_supported: Listed[ClaimName] = Field(
+        default=(),
+        description="All claims that there are: a route that asks for another one is a mistake. Left out: any.",
+        examples=[["role"]],
+    )
+    remember_s: Annotated[float, duration("0s", "1h", zero="0: not at all")] = Field(
+        default=300.0,
+        alias="remember",
+        description="How long a token that was found valid is not verified again; never beyond its end.",
+        examples=["5m"],
+        json_schema_extra={"default": "5m"},
+    )
+    refresh_s: Annotated[float, duration("1s", "1d")] = Field(
+        default=300.0,
+        alias="refresh",
+        description="After which time the keys are fetched again at the latest; after half of the max-age that "
+        "the issuer says, if that is sooner.",
+        examples=["5m"],
+        json_schema_extra={"default": "5m"},
+    )
+    keys_max_age_s: Annotated[float, duration("1s", "30d")] = Field(
+        default=86400.0,
+        alias="keys_max_age",
+        description="How long keys are good while the issuer does not answer.",
+        examples=["1d"],
+        json_schema_extra={"default": "1d"},
+    )
+
+    def wrong(self) -> Iterable[Wrong]:
+        has_secret = any(getattr(self, key) is not None for key in _SECRETS)
+        for index, name in enumerate(self.algorithms):
+            if (name in HMAC) is not has_secret:
+                needed = "needs secret_file" if name in HMAC else "does not go with a secret"
+                others = ", ".join(
+                    HMAC if has_secret else (one for one in ALGORITHMS if one not in HMAC)
+                )
+                yield Wrong(("algorithms", index), f"{name} {needed}; allowed here: {others}")
+        if has_secret or self.jwks_file is not None:
+            for key in ("refresh", "keys_max_age"):
+                if f"{key}_s" in self.model_fields_set:
+                    yield Wrong((key,), "does nothing: the keys are not fetched", at_key=True)
+
+    def wrong_contents(self, contents: Mapping[str, Any]) -> Iterable[Wrong]:
+        for key, keys in contents.items():
+            fitting = frozenset[str]().union(*(one.algorithms for one in keys.keys))
+            if fitting.isdisjoint(self.algorithms):
+                yield Wrong(
+                    (key,),
+                    f"no key of it is for {', '.join(self.algorithms)}; they are for "
+                    f"{', '.join(sorted(fitting))}",
+                )

@@ -13,8 +13,9 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from middlewares.auth.ways.jwt.deciding.fetching import UnknownKids, after_failure_s
 from middlewares.auth.ways.jwt.deciding.keys import BadKey, KeySet, key_set
+from middlewares.auth.ways.jwt.deciding.rules import Rules
 from middlewares.auth.ways.jwt.deciding.strict_json import json_object
-from middlewares.auth.ways.jwt.deciding.verifying import Rules, UnknownKid, verified
+from middlewares.auth.ways.jwt.deciding.verifying import UnknownKid, verified
 from middlewares.auth.ways.oidc.deciding.provider import Provider, document_url, read_document
 from middlewares.auth.ways.oidc.deciding.tokens import NotAsAgreed
 from middlewares.auth.ways.oidc.spec import OidcSpec

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from joserfc.jwa import JWS_ALGORITHMS, JWSAlgModel
-
 RSA: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 HMAC: Final = ("HS256", "HS384", "HS512")
 #: By curve, of keys of the kind EC (RFC 7518 §3.4, RFC 8812 §3.2) and OKP (RFC 8037, RFC 9864).
@@ -17,8 +15,3 @@ OKP: Final = {"Ed25519": ("EdDSA", "Ed25519"), "Ed448": ("EdDSA", "Ed448")}
 
 #: All of them, as the file may name them.
 ALGORITHMS: Final = (*RSA, *sum(EC.values(), ()), "EdDSA", "Ed25519", "Ed448", *HMAC)
-
-#: What joserfc does for each. `JWSRegistry.get_alg` would warn of EdDSA at each token.
-MODELS: Final[dict[str, JWSAlgModel]] = {
-    one.name: one for one in JWS_ALGORITHMS if one.name in ALGORITHMS
-}

@@ -1,10 +1,13 @@
 """Who the claims of a verified token are about, and what they may do."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from middlewares.auth.deciding import Claim, Identity
 from middlewares.auth.ways.jwt.deciding.tokens import BadToken
+
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
 def identity_of(
@@ -34,7 +37,10 @@ def identity_of(
 
 
 def scopes_of(claims: Mapping[str, Any], name: str) -> frozenset[str]:
-    """The scopes of a claim: a text with spaces between them (RFC 8693 §4.2), or a list. Raises BadToken."""
+    """The scopes of a claim: a text with spaces between them (RFC 8693 §4.2), or a list. Raises BadToken.
+
+    One with characters that no scope has (RFC 6749 §3.3) is left out, since no route can ask for it.
+    """
     found = claims.get(name)
     if found is None:
         return frozenset()
@@ -45,7 +51,7 @@ def scopes_of(claims: Mapping[str, Any], name: str) -> frozenset[str]:
     # A space within one would make two of it where they are sent on.
     if not all(one.isprintable() and " " not in one for one in scopes):
         raise BadToken(f"{name} has a scope with spaces or control characters")
-    return scopes
+    return frozenset(filter(_SCOPE.fullmatch, scopes))
 
 
 def _comparable(claims: Mapping[str, Any]) -> Iterator[tuple[str, Claim]]:

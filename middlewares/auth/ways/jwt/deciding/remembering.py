@@ -33,9 +33,13 @@ class Remembered:
             return None
         return known.identity
 
-    def keep(self, token: bytes, identity: Identity, now_s: float) -> None:
-        """Remember a valid token until it ends, and no longer than is configured."""
+    def keep(
+        self, token: bytes, identity: Identity, now_s: float, good_s: float | None = None
+    ) -> None:
+        """Remember a valid token until it ends, and no longer than is configured and its key is good."""
         until_s = now_s + self._longest_s
+        if good_s is not None:
+            until_s = min(until_s, now_s + good_s)
         if identity.ends_s is not None:
             until_s = min(until_s, identity.ends_s)
         if until_s <= now_s:

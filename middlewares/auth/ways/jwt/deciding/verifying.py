@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from joserfc.errors import JoseError
+from joserfc.jwa import JWS_ALGORITHMS, JWSAlgModel
 
-from middlewares.auth.ways.jwt.deciding.algorithms import MODELS
+from middlewares.auth.ways.jwt.deciding.algorithms import ALGORITHMS
 from middlewares.auth.ways.jwt.deciding.keys import KeySet, VerifyingKey
+from middlewares.auth.ways.jwt.deciding.rules import Rules
 from middlewares.auth.ways.jwt.deciding.strict_json import json_object
 from middlewares.auth.ways.jwt.deciding.tokens import BadToken, Token, token_of
 
-#: `typ` of access tokens (RFC 9068 §2.1) and of others, in lower case.
-ANY_JWT: Final = frozenset(["jwt", "at+jwt"])
+#: What joserfc does for each algorithm. `JWSRegistry.get_alg` would warn of EdDSA at each token.
+_MODELS: Final[dict[str, JWSAlgModel]] = {
+    one.name: one for one in JWS_ALGORITHMS if one.name in ALGORITHMS
+}
 
 
 class UnknownKid(BadToken):
@@ -22,17 +25,6 @@ class UnknownKid(BadToken):
     def __init__(self, kid: str) -> None:
         self.kid = kid
         super().__init__("its kid is not that of any key")
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a token must be; `types` are values of `typ` in lower case, without `application/`."""
-
-    issuer: str
-    audiences: frozenset[str]
-    algorithms: frozenset[str]
-    leeway_s: float = 30.0
-    types: frozenset[str] = ANY_JWT
 
 
 def verified(text: bytes, keys: KeySet, rules: Rules, now_s: float) -> dict[str, Any]:
@@ -67,7 +59,7 @@ def _check_type(header: Mapping[str, Any], rules: Rules) -> None:
 
 
 def _is_signed(token: Token, key: VerifyingKey) -> bool:
-    model = MODELS[token.algorithm]
+    model = _MODELS[token.algorithm]
     try:
         model.check_key(key.key)
         return model.verify(token.signed, token.signature, key.key)

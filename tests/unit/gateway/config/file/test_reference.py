@@ -14,7 +14,7 @@ from tests.support.example_files import read_alone
 
 PAGE = "docs/configuration-file.md"
 #: Together they have every key.
-EXAMPLES = [ROOT / "docs/examples/lockgate.yaml", ROOT / "docs/examples/who-may-call.yaml"]
+EXAMPLES = [ROOT / f"docs/examples/{name}.yaml" for name in ("lockgate", "who-may-call", "jwt")]
 
 
 def keys_of(node: Node) -> Iterator[str]:

@@ -10,8 +10,9 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
 from middlewares.auth.ways.jwt.deciding.algorithms import ALGORITHMS
 from middlewares.auth.ways.jwt.deciding.keys import KeySet, secret_key, verifying_key
+from middlewares.auth.ways.jwt.deciding.rules import Rules
 from middlewares.auth.ways.jwt.deciding.tokens import BadToken
-from middlewares.auth.ways.jwt.deciding.verifying import Rules, verified
+from middlewares.auth.ways.jwt.deciding.verifying import verified
 from tests.support.tokens import (
     AUDIENCE,
     ED25519_KEY,

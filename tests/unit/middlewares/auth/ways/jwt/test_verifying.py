@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.auth.ways.jwt.deciding.keys import KeySet, secret_key, verifying_key
+from middlewares.auth.ways.jwt.deciding.rules import Rules
 from middlewares.auth.ways.jwt.deciding.tokens import BadToken, base64url, token_of
-from middlewares.auth.ways.jwt.deciding.verifying import Rules, UnknownKid, ends_s, verified
+from middlewares.auth.ways.jwt.deciding.verifying import UnknownKid, ends_s, verified
 from tests.support.tokens import (
     AUDIENCE,
     ISSUER,
