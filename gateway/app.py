@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from gateway.config.settings import GatewaySettings
 from gateway.endpoints.configuration import ConfigurationEndpoints
 from gateway.endpoints.front import FrontEndpoint
+from gateway.endpoints.keys import KeysEndpoints
 from gateway.endpoints.limits_in_force import limits_in_force
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
@@ -249,6 +250,13 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         client_limits=settings.client_limits,
     )
+    keys = KeysEndpoints(
+        settings.registry,
+        changed=gateway.keys_changed,
+        guard=guard,
+        client_limits=settings.client_limits,
+    )
+    app.on_cleanup.append(keys.close)
     rng = random.Random()
     budgets = RetryBudgets()
     proxy = Proxy(
@@ -292,6 +300,10 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("GET", own_paths.ROUTES, routes.show),
         ("POST", own_paths.RELOAD, configuration.reload),
         ("POST", own_paths.DIFF, configuration.diff),
+        ("GET", own_paths.KEYS, keys.list_all),
+        ("POST", own_paths.KEYS, keys.create),
+        ("DELETE", own_paths.KEY, keys.revoke),
+        ("POST", own_paths.ROTATION, keys.rotate),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

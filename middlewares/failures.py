@@ -76,6 +76,10 @@ class InstanceUnknown(ClientFailure):
     """No instance of that id is registered."""
 
 
+class KeyUnknown(ClientFailure):
+    """There is no API key of that id."""
+
+
 class NoConfiguration(ClientFailure):
     """The gateway runs without a configuration file."""
 

@@ -27,6 +27,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     failures.RouteNotFound: Problem(404, "route_not_found"),
     failures.ServiceUnknown: Problem(404, "service_not_found"),
     failures.InstanceUnknown: Problem(404, "instance_not_found"),
+    failures.KeyUnknown: Problem(404, "key_not_found"),
     failures.NoConfiguration: Problem(404, "no_configuration"),
     failures.MethodNotAllowed: Problem(405, "method_not_allowed"),
     failures.RequestTimeout: Problem(408, "request_timeout"),

@@ -1,6 +1,5 @@
 """The HTTP registration API, for services in any language; every call needs the admin token."""
 
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,7 +23,7 @@ from discovery.model.instance import (
     parse_registration,
 )
 from discovery.store import scripts
-from gateway.endpoints.bodies import whole_body
+from gateway.endpoints.bodies import json_body
 from gateway.endpoints.process import answer
 from gateway.front.request_body import ClientLimits
 from gateway.guard.admin import AdminGuard
@@ -57,7 +56,7 @@ class RegistrationEndpoints:
         """Register: 201, or 200 where it replaces an instance of the same id."""
         self.guard.require(request)
         name, instance_id = _named(request)
-        body = await _json_body(request, self.client_limits, MAX_BODY_BYTES)
+        body = await json_body(request, self.client_limits, MAX_BODY_BYTES)
         try:
             instance = parse_registration(
                 name, instance_id, body, default_ttl_s=self.registry.settings.instance_ttl_s
@@ -85,7 +84,7 @@ class RegistrationEndpoints:
     async def heartbeats(self, request: web.Request) -> web.Response:
         """Renew many leases: 200 with the known instances, and those that must register again."""
         self.guard.require(request)
-        wanted = _instances(await _json_body(request, self.client_limits, MAX_HEARTBEATS_BYTES))
+        wanted = _instances(await json_body(request, self.client_limits, MAX_HEARTBEATS_BYTES))
         renewed = await self._call(scripts.renew([f"{name}/{id_}" for name, id_ in wanted]))
         known: dict[bool, list[dict[str, str]]] = {True: [], False: []}
         for (name, instance_id), is_known in zip(wanted, renewed, strict=True):
@@ -202,27 +201,3 @@ def _pair(index: int, one: Any) -> tuple[str, str]:
     except InvalidRegistration as error:
         raise BadRequest(f"instances[{index}]: {error}") from None
     return one["name"], one["id"]
-
-
-async def _json_body(request: web.Request, limits: ClientLimits, max_bytes: int) -> Any:
-    """The body's document. NaN and infinities pass here: a check of the field can name it."""
-    body = await whole_body(request, limits, max_bytes)
-    try:
-        return json.loads(body.decode(), object_pairs_hook=_each_once)
-    except UnicodeDecodeError:
-        raise BadRequest("the body is not valid JSON: it is not UTF-8") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise BadRequest(f"the body is not valid JSON: {error.msg} ({where})") from None
-    except (ValueError, RecursionError):  # thousands of digits, or of brackets
-        raise BadRequest("the body is not valid JSON: a number or its depth is too large") from None
-
-
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The members of an object; a key that comes twice is refused."""
-    members: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in members:
-            raise BadRequest(f"the key {key!r} is given twice")
-        members[key] = value
-    return members

@@ -11,7 +11,8 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, 
 
 from discovery.model.settings import RegistrySettings
 from gateway.front.request_body import ClientLimits, RequestBody
-from middlewares.auth.way import Spec, Way
+from middlewares.auth.way import FollowsKeys, Spec, Way
+from middlewares.auth.ways.api_keys.spec import ApiKeysSpec
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
 from middlewares.auth.ways.jwt.spec import JwtSpec
@@ -105,6 +106,12 @@ class Ways:
                 await stack.aclose()
             await self._means.close()
 
+    async def keys_changed(self) -> None:
+        """Wait until this worker has what was just done to the keys of the registry."""
+        for way in self._live.values():
+            if isinstance(way, FollowsKeys):
+                await way.keys_changed()
+
     def describe(self) -> dict[str, Mapping[str, object]]:
         """What `/status` says of each way."""
         return {name: way.describe() for name, way in self._live.items()}
@@ -118,6 +125,12 @@ async def _for_ever(way: Way) -> None:
 def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
     """A way; `before` is the one that had its name, whose keys or sessions it may go on with."""
     # Each way's code is loaded for a file that has one.
+    if isinstance(spec, ApiKeysSpec):
+        from middlewares.auth.ways.api_keys.keyring import Keyring
+        from middlewares.auth.ways.api_keys.way import ApiKeys
+
+        keyring = Keyring(means.registry, now_s=means.now)
+        return ApiKeys(name, keyring, means.now)
     if isinstance(spec, ForwardSpec):
         from middlewares.auth.ways.forward.way import ForwardWay
 

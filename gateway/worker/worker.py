@@ -173,6 +173,11 @@ class Gateway:
         self.routing.swap(self.table_of(compiled))
         watched.drop_others(compiled.policies)
 
+    async def keys_changed(self) -> None:
+        """Wait until this worker has what was just done to the API keys."""
+        if self.ways is not None:
+            await self.ways.keys_changed()
+
     def came_to_admin(self, request: web.Request) -> bool:
         """Whether a request came in by the port of ADMIN_LISTEN."""
         return self.admin_listener is not None and came_to(self.admin_listener, request)

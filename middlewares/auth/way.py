@@ -98,6 +98,14 @@ class AnswersPaths(Protocol):
 
 
 @runtime_checkable
+class FollowsKeys(Protocol):
+    """A way that knows the API keys of the registry."""
+
+    async def keys_changed(self) -> None:
+        """Wait until it has what was just done to them, or the registry is away."""
+
+
+@runtime_checkable
 class HasPaths(Protocol):
     """A specification of a way with paths of its own, on the hosts of its routes alone."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.config.compiled.jwt import jwt_spec
+from gateway.config.file.auth.api_key import ApiKeys as ApiKeysSection
 from gateway.config.file.auth.basic import Basic
 from gateway.config.file.auth.forward import Forward
 from gateway.config.file.auth.jwt import Jwt
@@ -15,6 +16,7 @@ from gateway.config.file.configuration import Configuration
 from gateway.config.file.contents import Contents
 from middlewares.auth.deciding import Requirement
 from middlewares.auth.way import Spec
+from middlewares.auth.ways.api_keys.spec import ApiKeysSpec
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
 from middlewares.auth.ways.mtls.spec import MtlsSpec
@@ -44,6 +46,8 @@ def _spec_of(name: str, section: WaySection, contents: Contents) -> Spec:
         return _oidc(section, held, contents.of("auth", name, "session"))
     if isinstance(section, Jwt):
         return jwt_spec(section, held)
+    if isinstance(section, ApiKeysSection):
+        return ApiKeysSpec()
     raise NotImplementedError(f"{name}: {section.type}")
 
 

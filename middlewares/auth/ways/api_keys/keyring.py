@@ -86,10 +86,6 @@ class Keyring:
         self._asked.set()
         return await future
 
-    async def reached(self) -> None:
-        """Wait until the ring has what the registry has now, if that answers."""
-        await self.refresh()
-
     def note_use(self, entry: Entry, now_s: float) -> None:
         """Note that a key was used; the registry hears of it once a minute."""
         entry.used_again_s = now_s + USE_NOTED_EVERY_S
@@ -132,10 +128,12 @@ class Keyring:
             await self._follow()
             answered = True
         except RegistryUnavailable as error:
-            if self.is_current or self._heard_s is None:
+            if not self._has_said_away:
+                self._has_said_away = True
                 _log.warning("keys.registry_away", detail=str(error), known=len(self.ring))
         finally:
             if answered and not self.is_current:
+                self._has_said_away = False
                 _log.info("keys.followed", known=len(self.ring), revision=self.ring.revision)
             self.is_current = answered
             _answer(waiting, answered=answered)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from middlewares.auth.deciding import Identity
 from middlewares.auth.ways.api_keys.deciding.records import Change, KeyRecord
 
 #: For so long a worker remembers that a key has ended: a day less than the registry (lua/common.lua).
@@ -13,12 +14,14 @@ NEVER_S = float("inf")
 class Entry:
     """A key that may be admitted, until `ends_s` (Unix seconds)."""
 
-    __slots__ = ("ends_s", "id", "record", "used_again_s")
+    __slots__ = ("ends_s", "id", "identity", "record", "used_again_s")
 
     def __init__(self, id_: str, record: KeyRecord, ends_s: float) -> None:
         self.id = id_
         self.record = record
         self.ends_s = ends_s
+        #: Made when it is first needed.
+        self.identity: Identity | None = None
         #: Its next use is worth a note from this time on, Unix seconds.
         self.used_again_s = 0.0
 
@@ -115,6 +118,7 @@ class Ring:
         entry = self.entries.get(ended.digest)
         if entry is not None:
             entry.ends_s = min(entry.ends_s, ended.at_ms / 1000)
+            entry.identity = None  # which has the end too
 
 
 def _ends_s(record: KeyRecord, at_ms: int | None) -> float:
