@@ -53,6 +53,7 @@ class Keyring:
         self._heard_s: float | None = None
         self._connection: object = None
         self._has_ended = False
+        self._has_said_away = False
         self._asked = asyncio.Event()
         self._waiting: list[asyncio.Future[bool]] = []
         self._used: dict[str, int] = {}
