@@ -135,7 +135,9 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     ports = ports_middleware(came_to_admin=gateway.came_to_admin, is_proxied=is_proxied)
     outer = [
         # Outside of the errors, so that refusals have the fields too.
-        answer_fields_middleware(gateway.lifecycle),
+        answer_fields_middleware(
+            gateway.lifecycle, None if gateway.tls is None else gateway.tls.strict_transport
+        ),
         # Without them, a browser does not show a refusal to the page.
         *([cors.adds_fields] if cors else []),
         # Errors of all inner layers become problem documents here, and only here.
@@ -205,6 +207,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         watched=None if gateway.watched is None else gateway.watched.describe,
         ways=None if gateway.ways is None else gateway.ways.describe,
+        tls=None if gateway.tls is None else gateway.tls.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,

@@ -18,6 +18,7 @@ from discovery.model.errors import InvalidRegistration, SettingsError
 from discovery.model.instance import parse_registration
 from discovery.model.settings import RegistrySettings
 from gateway.config.origins import parse_origins
+from gateway.config.tls_variables import TlsFiles, tls_files_of
 from gateway.config.urls import check_url
 from gateway.front.request_body import ClientLimits
 from gateway.guard.admin_token import check_token, read_token
@@ -115,6 +116,9 @@ class GatewaySettings(BaseSettings):
     admin_token: Annotated[str | None, AfterValidator(_admin_token)] = None
     admin_token_file: Path | None = None
     admin_listen: Annotated[str | None, AfterValidator(_admin_listen)] = None
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
+    tls_client_ca_file: Path | None = None
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
     view_file: Path | None = None
@@ -175,6 +179,11 @@ class GatewaySettings(BaseSettings):
         return AllowedHosts.parse(self.registry_allowed_hosts)
 
     @property
+    def tls_files(self) -> TlsFiles | None:
+        """The files of TLS_CERT_FILE and so on; None: none is named. Raises SettingsError."""
+        return tls_files_of(self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file)
+
+    @property
     def trusted(self) -> TrustedProxies:
         return TrustedProxies.parse(self.trusted_proxies)
 
@@ -192,6 +201,10 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
     except ValidationError as error:
         raise SettingsError(_one_line(error.errors()[0])) from None
     _ = settings.allowed_hosts
+    if settings.tls_files is not None:
+        from gateway.config.tls_files import read_tls_files  # without them nothing of TLS is loaded
+
+        read_tls_files(settings.tls_files)
     if settings.admin_token is None and settings.admin_token_file is not None:
         token = read_token(settings.admin_token_file)
         return settings.model_copy(update={"admin_token": token})

@@ -21,14 +21,14 @@ def check_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def own_url(given: str | None, host: str, port: int) -> str:
+def own_url(given: str | None, host: str, port: int, scheme: str = "http") -> str:
     """GATEWAY_URL, or where it listens; wildcard and loopback addresses become `localhost`."""
     if given:
         return given
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return f"http://{host}:{port}"
+        return f"{scheme}://{host}:{port}"
     if address.is_unspecified or address.is_loopback:
-        return f"http://localhost:{port}"
-    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
+        return f"{scheme}://localhost:{port}"
+    return f"{scheme}://[{host}]:{port}" if address.version == 6 else f"{scheme}://{host}:{port}"

@@ -66,6 +66,11 @@ _OWN = {
     "ADMIN_LISTEN": Variable(
         "host:port or unix:/path for everything but /api, /health and /ready."
     ),
+    "TLS_CERT_FILE": Variable(
+        "A certificate chain in PEM: the gateway then speaks TLS; replaced on disk it is read again."
+    ),
+    "TLS_KEY_FILE": Variable("Its private key, which nobody else can read."),
+    "TLS_CLIENT_CA_FILE": Variable("Authorities of the certificates that clients must show."),
     "SHUTDOWN_GRACE": Variable("Seconds for requests in flight when the gateway stops.", "10"),
     "TUNNEL_GRACE": Variable("Seconds for tunnels and event streams then.", "300"),
     "VIEW_FILE": Variable("Keeps what is registered, for a start while the registry is away."),

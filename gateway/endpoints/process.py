@@ -48,6 +48,8 @@ class ProcessEndpoints:
     watched: Callable[[], Mapping[str, Any]] | None = None
     #: What the ways of authentication say of themselves, by name; None without a file.
     ways: Callable[[], Mapping[str, Any]] | None = None
+    #: TLS at the front; None: it can't be.
+    tls: Callable[[], Mapping[str, Any]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -109,6 +111,7 @@ class ProcessEndpoints:
                     **self.limiter_state(),
                 },
                 **self._file(),
+                **self._tls(),
                 **inside,
             }
         )
@@ -122,6 +125,11 @@ class ProcessEndpoints:
         mistakes = list(file.mistakes)
         config = {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}
         return {"config": config, "watched": self.watched() if self.watched else {}}
+
+    def _tls(self) -> Mapping[str, Any]:
+        """TLS at the front; empty where the port speaks none."""
+        said = self.tls() if self.tls is not None else {}
+        return {"tls": said} if said else {}
 
     async def metrics_text(self, request: web.Request) -> web.Response:
         """Metrics in Prometheus' text format, or OpenMetrics where the client asks for it."""

@@ -1,6 +1,7 @@
 """The HTTP server of the application: aiohttp's, with our connections and our way to stop."""
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,7 @@ from gateway.front.plain_heads import PlainRequests
 from gateway.front.proxied_resource import ProxiedResource
 from gateway.front.refusing import Refuse, outer_layers, refusing
 from gateway.front.straight import proxied_first
+from gateway.front.tls.factory import Front, by_tls
 from gateway.machine.descriptors import Descriptors
 from middlewares.telemetry.metrics import GatewayMetrics
 
@@ -73,6 +75,27 @@ class GatewayServer(web.Server):
             room=self._room,
             plain=self._plain,
             **self._kwargs,
+        )
+
+
+class FrontSite(web.SockSite):
+    """A public port that speaks TLS or plain HTTP, as what is in force says when a client connects."""
+
+    def __init__(
+        self, runner: "GatewayRunner", sock: socket.socket, backlog: int, tls: Front
+    ) -> None:
+        super().__init__(runner, sock, backlog=backlog)
+        self._front = runner
+        self._listening = sock
+        self._waiting = backlog
+        self._tls = tls
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        self._server = await asyncio.get_running_loop().create_server(
+            by_tls(self._front.gateway_server, self._tls),
+            sock=self._listening,
+            backlog=self._waiting,
         )
 
 

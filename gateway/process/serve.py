@@ -21,7 +21,7 @@ from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
 from gateway.config.variables import variable_defaults
 from gateway.front.reading import require_extension
-from gateway.front.server import GatewayRunner
+from gateway.front.server import FrontSite, GatewayRunner
 from gateway.machine.bind_failures import reason
 from gateway.machine.collector import collector_paused, spare_the_collector
 from gateway.machine.descriptors import raise_limit
@@ -31,6 +31,7 @@ from gateway.process.stop_signals import StopSignals
 from gateway.version import VERSION
 from gateway.worker.configuration.at_start import AtStart, read_at_start
 from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Reloaded
+from gateway.worker.front_tls import FrontTls
 from gateway.worker.worker import GATEWAY
 from middlewares.ports import Listener
 from middlewares.programs.standard_streams import open_standard_streams
@@ -138,7 +139,9 @@ async def serve(
     )
     for sock in sockets[:1]:  # the public one
         port = sock.getsockname()[1]
-        gateway.member.url = own_url(settings.gateway_url, settings.gateway_host, port)
+        gateway.member.url = own_url(
+            settings.gateway_url, settings.gateway_host, port, gateway.scheme
+        )
     gateway.admin_listener = Listener(sockets[1]) if len(sockets) > 1 else None
     runner = create_runner(app)
     await runner.setup()
@@ -147,7 +150,7 @@ async def serve(
             if not gateway.member.is_ready:
                 detail = NO_VIEW if gateway.overlay.routed is None else NO_VIEW_BUT_FIXED
                 _log.warning("gateway.no_view", detail=detail)
-            await listen(runner, sockets, gateway.descriptors.backlog)
+            await listen(runner, sockets, gateway.descriptors.backlog, gateway.tls)
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()
             _log.info(
@@ -188,12 +191,26 @@ def _hang_up(stop: StopSignals, reloads: Reloads) -> None:
         reloads.begin()
 
 
-async def listen(runner: GatewayRunner, sockets: list[socket.socket], backlog: int) -> None:
-    """Start to take connections."""
+async def listen(
+    runner: GatewayRunner,
+    sockets: list[socket.socket],
+    backlog: int,
+    tls: FrontTls | None = None,
+) -> None:
+    """Start to take connections; TLS is spoken on the public socket alone, which is the first."""
+    if tls is not None:
+        try:
+            await tls.listen()
+        except OSError as error:
+            raise ListenError(f"can't listen for tls.redirect_from: {error.strerror}") from None
+    public = sockets[0]
     for sock, variable in zip(sockets, (PUBLIC_ADDRESS, "ADMIN_LISTEN"), strict=False):
         try:
             sock.listen(backlog)  # uvloop would only log that another program listens there
-            await web.SockSite(runner, sock, backlog=backlog).start()
+            if sock is public and tls is not None:
+                await FrontSite(runner, sock, backlog, tls).start()
+            else:
+                await web.SockSite(runner, sock, backlog=backlog).start()
         except OSError as error:
             where = sock.getsockname()
             why = reason(error, where[1]) if sock.family != socket.AF_UNIX else error.strerror

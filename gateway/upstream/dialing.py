@@ -4,11 +4,9 @@ import asyncio
 import errno
 import os
 import socket
-import ssl
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import TypeVar
 
 from discovery.base.shortage import is_own_shortage
@@ -19,6 +17,7 @@ from gateway.upstream.reading import Reader
 from gateway.upstream.resolver import Resolver
 from gateway.upstream.sockets import connect
 from gateway.upstream.tls import TlsLayer
+from gateway.upstream.tls_terms import TlsOfServices
 
 P = TypeVar("P", bound=Reader)
 
@@ -32,6 +31,8 @@ class Dialer:
     def __init__(self, policy: AddressPolicy) -> None:
         self.policy = policy
         self.resolver = Resolver()
+        #: How https instances of each service are verified.
+        self.tls = TlsOfServices()
         #: Requests use only descriptors below this number; the rest are for other uses.
         self.requests_below = sys.maxsize
 
@@ -63,8 +64,8 @@ class Dialer:
                 if not allowed:
                     raise error
                 if len(allowed) == 1:
-                    return (await _connect(instance, allowed[0], protocol, below))[1]
-                return await _first_to_connect(instance, allowed, protocol, below)
+                    return (await _connect(instance, allowed[0], protocol, below, self.tls))[1]
+                return await _first_to_connect(instance, allowed, protocol, below, self.tls)
             except (OSError, ForbiddenAddress) as why:
                 if not is_own_shortage(why):
                     self.resolver.doubt(instance.host)
@@ -83,6 +84,7 @@ async def _first_to_connect(
     addresses: Sequence[IPAddress],
     protocol: Callable[[socket.socket], P],
     below: int,
+    tls: TlsOfServices,
 ) -> P:
     """Connect by happy eyeballs (RFC 8305): attempts overlap, the first connection wins, the others end."""
     attempts: list[asyncio.Task[tuple[asyncio.BaseTransport, P]]] = []
@@ -93,7 +95,7 @@ async def _first_to_connect(
         while untried or pending:
             if untried:
                 attempt = asyncio.create_task(
-                    _connect(instance, untried.popleft(), protocol, below)
+                    _connect(instance, untried.popleft(), protocol, below, tls)
                 )
                 attempts.append(attempt)
                 pending.add(attempt)
@@ -118,7 +120,11 @@ async def _first_to_connect(
 
 
 async def _connect(
-    instance: Instance, address: IPAddress, protocol: Callable[[socket.socket], P], below: int
+    instance: Instance,
+    address: IPAddress,
+    protocol: Callable[[socket.socket], P],
+    below: int,
+    tls: TlsOfServices,
 ) -> tuple[asyncio.BaseTransport, P]:
     loop = asyncio.get_running_loop()
     sock = _socket(address, below)
@@ -129,7 +135,8 @@ async def _connect(
         made = protocol(sock)
         if instance.scheme != "https":
             return await loop.create_connection(lambda: made, sock=sock)
-        layer = TlsLayer(tls_context(), instance.host, sock, made)
+        context, server_name = tls.of(instance.name, instance.host)
+        layer = TlsLayer(context, server_name, sock, made)
         await loop.create_connection(lambda: layer, sock=sock)
     except BaseException:
         sock.close()
@@ -162,11 +169,3 @@ def _is_local(address: IPAddress) -> bool:
             raise  # we could not find out
         return False
     return True
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Trust the system's certificate authorities, and require the instance's registered host name."""
-    context = ssl.create_default_context()
-    context.options |= ssl.OP_NO_RENEGOTIATION  # in a renegotiation a write has to wait for a read
-    return context

@@ -4,6 +4,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.front.answer import Answer
+from gateway.front.tls.strict_transport import NAME as STRICT_TRANSPORT
+from gateway.front.tls.strict_transport import StrictTransport
 from gateway.worker.lifecycle import Lifecycle
 from middlewares.exchange import EXCHANGE
 from middlewares.limits.deciding import LIMIT_FIELDS
@@ -13,8 +15,12 @@ from middlewares.telemetry.correlation_ids import HEADER
 SERVER = "lockgate"
 
 
-def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
+def answer_fields_middleware(
+    lifecycle: Lifecycle, strict_transport: StrictTransport | None = None
+) -> Middleware:
     """Add the correlation ID, the limits, cookies of ours, and `Connection: close` while the gateway stops.
+
+    Over TLS of the gateway's own they get Strict-Transport-Security too, where it is set.
 
     A client can act on the field, while closing without it would lose the client's next request. An
     instance's answer gets the fields as bytes, and no Server, since it is not ours.
@@ -28,6 +34,8 @@ def answer_fields_middleware(lifecycle: Lifecycle) -> Middleware:
             response.force_close()
         for cookie in exchange.cookies:
             response.headers.add("Set-Cookie", cookie)
+        if strict_transport is not None and strict_transport.value and request.scheme == "https":
+            response.headers[STRICT_TRANSPORT] = strict_transport.value
         if isinstance(response, Answer):
             correlation_id = exchange.correlation_id.encode("ascii")
             if exchange.limit is None:

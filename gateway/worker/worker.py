@@ -23,11 +23,13 @@ from gateway.hop.probe import HealthProbe
 from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.machine.descriptors import Descriptors
 from gateway.upstream.client import UpstreamClient
-from gateway.upstream.dialing import Dialer, tls_context
+from gateway.upstream.dialing import Dialer
+from gateway.upstream.tls_terms import tls_context
 from gateway.worker.background import running
 from gateway.worker.build_info import build_info
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.reloading import Configuration, Means
+from gateway.worker.front_tls import FrontTls
 from gateway.worker.instance_counts import InstanceCounts
 from gateway.worker.lifecycle import Lifecycle
 from gateway.worker.loop_lag import measure_loop_lag
@@ -79,6 +81,8 @@ class Gateway:
         self.guard = AdminGuard(settings.admin_token)
         self.dialer = Dialer(AddressPolicy(settings.allowed_hosts))
         self.dialer.requests_below = self.descriptors.requests_below
+        if at_start is not None:
+            self.dialer.tls.take(at_start.compiled.upstream_tls)
         self.upstreams = UpstreamClient(
             self.dialer, settings.upstream_limits, self.plain_answers.read
         )
@@ -105,6 +109,8 @@ class Gateway:
         self.watched = None if at_start is None else self._watch(at_start.compiled)
         #: The ways of authentication; None without a file.
         self.ways = None if at_start is None else self._admit(at_start.compiled)
+        #: TLS at the front; None where neither a file nor a variable can ask for it.
+        self.tls = self._speak_tls(at_start)
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: member.sweeper.live_workers
         )
@@ -160,6 +166,17 @@ class Gateway:
         ways.take(compiled.ways)
         return ways
 
+    def _speak_tls(self, at_start: AtStart | None) -> FrontTls | None:
+        files = self.settings.tls_files
+        if at_start is None and files is None:
+            return None
+        member = self.member
+        tls = FrontTls(files, self.settings.gateway_host, self.descriptors, lambda: member.url)
+        if at_start is not None:
+            tls.take(at_start.compiled.tls)
+        self.metrics.handshakes = tls.handshakes_ended
+        return tls
+
     def _put_in_force(self, compiled: "Compiled") -> Steps[None]:
         # The instances first: no request is routed to a service whose addresses are not there yet.
         watched = self.watched
@@ -167,10 +184,14 @@ class Gateway:
         assert watched is not None, "there is a file"
         assert ways is not None, "there is a file"
         watched.take(compiled.policies)
+        self.dialer.tls.take(compiled.upstream_tls)
         yield from self.member.overlay.replacing(compiled.fixed)
         # In one step, since a route of the table names its ways.
         ways.take(compiled.ways)
         self.routing.swap(self.table_of(compiled))
+        assert self.tls is not None, "there is a file"
+        self.tls.take(compiled.tls)
+        self._follow_scheme()
         watched.drop_others(compiled.policies)
 
     async def keys_changed(self) -> None:
@@ -178,12 +199,25 @@ class Gateway:
         if self.ways is not None:
             await self.ways.keys_changed()
 
+    @property
+    def scheme(self) -> str:
+        """What the public port speaks."""
+        return "https" if self.tls is not None and self.tls.is_asked_for else "http"
+
+    def _follow_scheme(self) -> None:
+        """Tell services the new address where a reload has switched TLS on or off."""
+        url = self.member.url
+        if url and not self.settings.gateway_url:
+            self.member.url = f"{self.scheme}://{url.partition('://')[2]}"
+
     def came_to_admin(self, request: web.Request) -> bool:
         """Whether a request came in by the port of ADMIN_LISTEN."""
         return self.admin_listener is not None and came_to(self.admin_listener, request)
 
     async def lifespan(self, _app: web.Application) -> AsyncIterator[None]:
         """Run the background work in order of dependency; it ends in reverse order."""
+        if self.tls is not None:
+            self.tls.read_files()
         tls_context()  # read now: without a free descriptor it would trust no authority, for ever
         counted = partial(running, metrics=self.metrics)
         async with AsyncExitStack() as stack:
@@ -200,6 +234,9 @@ class Gateway:
             if self.configuration is not None:
                 watch = self.configuration.watch
                 await stack.enter_async_context(counted("configuration", watch))
+            if self.tls is not None:
+                stack.callback(self.tls.close)
+                await stack.enter_async_context(counted("tls", self.tls.run))
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
             yield

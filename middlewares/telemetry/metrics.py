@@ -127,6 +127,8 @@ class GatewayMetrics(RequestMetrics):
         self.client_connections: Callable[[], Mapping[str, int]] = dict
         #: Clients refused for want of descriptors: asked when scraped.
         self.clients_refused: Callable[[], int] = int
+        #: TLS handshakes of clients, by how they ended: asked when scraped; empty without TLS.
+        self.handshakes: Callable[[], Mapping[str, int]] = dict
         #: Request fields that were dropped because only the gateway may send them.
         self.fields_dropped = 0
         #: Log lines that were dropped because nobody read them in time: asked when scraped.
@@ -318,6 +320,13 @@ class GatewayMetrics(RequestMetrics):
             [],
             {(): self.fields_dropped},
         )
+        if handshakes := self.handshakes():
+            yield counter(
+                "gateway_tls_handshakes",
+                "TLS handshakes of clients, by how they ended.",
+                ["result"],
+                {(result,): count for result, count in handshakes.items()},
+            )
         yield counter(
             "gateway_connections_refused",
             "Connections refused since few descriptors were left.",

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 
 from discovery.model.addresses import IPAddress
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
-from gateway.upstream import dialing
+from gateway.upstream import tls_terms
 from gateway.upstream.resolver import Resolver
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
@@ -396,11 +396,11 @@ def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ssl.SSLCont
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    dialing.tls_context.cache_clear()
+    tls_terms.tls_context.cache_clear()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("legacy.example").configure_cert(context)
     yield context
-    dialing.tls_context.cache_clear()
+    tls_terms.tls_context.cache_clear()
 
 
 async def test_an_https_name_follows_its_addresses(

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from structlog.testing import capture_logs
 
-from gateway.upstream import dialing
+from gateway.upstream import tls_terms
 from tests.conftest import StartGateway, StartKeepAlive
 from tests.http.test_failures import problem_in
 from tests.support.eventually import eventually
@@ -48,9 +48,9 @@ def _trusted(
     bundle = tmp_path / "authorities.pem"
     authority.cert_pem.write_to_path(str(bundle))
     monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    dialing.tls_context.cache_clear()
+    tls_terms.tls_context.cache_clear()
     yield
-    dialing.tls_context.cache_clear()
+    tls_terms.tls_context.cache_clear()
 
 
 def server_side(authority: trustme.CA, *names: str) -> ssl.SSLContext:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from gateway.app import create_app, create_runner
 from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
 from gateway.front.connection import GatewayRequestHandler
-from gateway.front.server import GatewayRunner
+from gateway.front.server import FrontSite, GatewayRunner
 from gateway.process.draining import drain
 from gateway.worker.configuration.at_start import read_at_start
 from gateway.worker.worker import GATEWAY, Gateway
@@ -44,8 +45,10 @@ class RunningGateway:
         self.gateway = gateway
         self.member = gateway.member
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.session = aiohttp.ClientSession(auto_decompress=False)
+        self.url = f"{gateway.scheme}://127.0.0.1:{port}"
+        # Where it speaks TLS, tests of that check its certificate.
+        connector = aiohttp.TCPConnector(ssl=False) if gateway.scheme == "https" else None
+        self.session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         self._runner = runner
         self._stopped = False
 
@@ -71,10 +74,15 @@ class RunningGateway:
             await gateway.member.replace_fixed(fixed)
         async with asyncio.timeout(10):
             await gateway.member.ready(view_within_s)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        if gateway.tls is None:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+        else:
+            await gateway.tls.listen()
+            await FrontSite(runner, _listening(), 128, gateway.tls).start()
         port = int(runner.addresses[0][1])
-        gateway.member.url = own_url(settings.gateway_url, settings.gateway_host, port)
+        gateway.member.url = own_url(
+            settings.gateway_url, settings.gateway_host, port, gateway.scheme
+        )
         await gateway.member.sweeper.sweep()  # registrants learn the address
         gateway.dialer.policy = AddressPolicy(
             settings.allowed_hosts, listeners([("127.0.0.1", port)])
@@ -121,6 +129,12 @@ class RunningGateway:
         if routable:
             key = f"{name}/{instance_id}"
             await eventually(lambda: self.member.health.status(key) == "healthy")
+
+
+def _listening() -> socket.socket:
+    sock = socket.socket()
+    sock.bind(("127.0.0.1", 0))
+    return sock
 
 
 class Answer:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,10 +33,24 @@ class RawClient:
         self.writer = writer
 
     @classmethod
-    async def connect(cls, port: int, *, source: str = "127.0.0.1") -> "RawClient":
-        """Connect to a port; `source` is the client's own address."""
+    async def connect(
+        cls,
+        port: int,
+        *,
+        source: str = "127.0.0.1",
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+    ) -> "RawClient":
+        """Connect to a port; `source` is the client's own address. With `tls` over TLS, to that server name."""
         return cls(
-            *await asyncio.open_connection("127.0.0.1", port, limit=2**20, local_addr=(source, 0))
+            *await asyncio.open_connection(
+                "127.0.0.1",
+                port,
+                limit=2**20,
+                local_addr=(source, 0),
+                ssl=tls,
+                server_hostname=server_name,
+            )
         )
 
     async def send(self, data: bytes) -> None:
@@ -87,10 +102,16 @@ class RawClient:
 
 
 async def exchange(
-    port: int, request: bytes, *, to_head: bool = False, source: str = "127.0.0.1"
+    port: int,
+    request: bytes,
+    *,
+    to_head: bool = False,
+    source: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
 ) -> RawAnswer:
     """Send one request on a new connection; return its final answer."""
-    client = await RawClient.connect(port, source=source)
+    client = await RawClient.connect(port, source=source, tls=tls, server_name=server_name)
     try:
         await client.send(request)
         while (answer := await client.answer(to_head=to_head)).status in INTERIM:

@@ -1,13 +1,14 @@
 """Turns a checked configuration file into what the gateway works with."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
 
 from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
+from gateway.config.compiled.tls import tls_of, upstream_tls_of
 from gateway.config.compiled.ways import specs_of
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.contents import NO_CONTENTS, Contents
@@ -18,6 +19,7 @@ from gateway.config.file.routes import Rewrite as RewriteSection
 from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
+from gateway.upstream.tls_terms import TlsTerms
 from middlewares.auth.way import Spec
 from middlewares.limits.deciding import Policy
 from middlewares.routing.matching.match import Condition, Exact, Match, Present
@@ -27,6 +29,9 @@ from middlewares.routing.policy import RoutePolicy
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.rewriting import Rewrite, Strip, ToPath, ToPrefix
 from middlewares.routing.route import Respond, Route
+
+if TYPE_CHECKING:  # a file without tls loads none of it
+    from gateway.front.tls.specification import TlsSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class Compiled:
     limits: tuple[Policy, ...]
     contents: Contents
     ways: Mapping[str, Spec]
+    tls: "TlsSpec | None" = None
+    upstream_tls: Mapping[str, TlsTerms] = field(default_factory=dict)
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -86,6 +93,8 @@ def compiling(
         policies.limits,
         contents,
         ways,
+        tls=tls_of(configuration, contents),
+        upstream_tls=upstream_tls_of(configuration, contents),
     )
 
 

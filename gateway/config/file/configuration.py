@@ -12,6 +12,7 @@ from gateway.config.file.paths import Discover
 from gateway.config.file.routes import Route
 from gateway.config.file.sections import Section, Wrong
 from gateway.config.file.services import Service
+from gateway.config.file.tls import Tls
 from middlewares.limits.deciding import DEFAULT_POLICY
 
 
@@ -39,6 +40,11 @@ class Configuration(Section):
         description="Ways to authenticate clients, by name. With one, `auth` must stand in `defaults` or in "
         "every route.",
         examples=[{"keys": {"type": "api_key"}}],
+    )
+    tls: Tls | None = Field(
+        default=None,
+        description="TLS at the front; left out: TLS_CERT_FILE and TLS_KEY_FILE alone say it.",
+        examples=[{"certificates": [{"certificate_file": "a.pem", "key_file": "a.key"}]}],
     )
     services: Mapping[Name, Service] = Field(
         default_factory=dict,

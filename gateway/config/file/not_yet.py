@@ -10,7 +10,6 @@ NOT_YET = frozenset(
         "response",
         "rewrite_location",
         "split",
-        "tls",
         "validate",
         "versions",
     ]

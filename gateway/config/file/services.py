@@ -19,6 +19,7 @@ from gateway.config.file.paths import Literal
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.retries import Retries
 from gateway.config.file.sections import Listed, Section, Some, Wrong
+from gateway.config.file.upstream_tls import UpstreamTls
 
 #: What stands in a path as it is, percent signs included (RFC 3986, section 3.3).
 SAFE = "/%:@!$&'()*+,;=~"
@@ -117,6 +118,12 @@ class Service(Section):
         "each other instance once, and a reset too if the method is idempotent.",
         examples=[{"attempts": 3, "on": ["connect", "reset", 502, 503]}],
     )
+    tls: UpstreamTls | None = Field(
+        default=None,
+        description="How its https instances are verified, and what the gateway shows to them; left out: by "
+        "the system's authorities and the host of each instance.",
+        examples=[{"ca_file": "ca.pem", "server_name": "legacy.internal"}],
+    )
     concurrent: Annotated[int, whole_number(0, 1_000_000)] = Field(
         default=0,
         description="Most requests in flight to all of its instances together, from this worker; 0: no limit.",
@@ -125,6 +132,8 @@ class Service(Section):
 
     def wrong(self) -> Iterable[Wrong]:
         """What no instance can have, such as a path that makes a URL too long."""
+        if self.tls and self.urls and not any(str(u).startswith("https:") for u in self.urls):
+            yield Wrong(("tls",), "none of its urls begins with https://", at_key=True)
         if not self.urls or self.health is None:
             return
         longest = max(map(str, self.urls), key=len)

@@ -1,14 +1,12 @@
 """Makes the contexts of OpenSSL: what is spoken at the front, and with which certificates."""
 
-import os
 import ssl
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from gateway.front.tls.pairs import BadCertificate, Pair
+from gateway.upstream.pem import load_pair
 
 #: Ciphers of TLS 1.2, all with forward secrecy and AEAD, as Mozilla's intermediate ones; 1.3 has its own.
 _CIPHERS: Final = (
@@ -87,27 +85,7 @@ def _trust(context: ssl.SSLContext, client_cas: bytes) -> None:
 
 def _load(context: ssl.SSLContext, pair: Pair) -> None:
     try:
-        with _as_file(pair.key.strip() + b"\n" + pair.chain) as path:
-            context.load_cert_chain(path)
+        load_pair(context, pair.chain, pair.key)
     except ssl.SSLError as error:
         why = (error.reason or "it can't be read").lower().replace("_", " ")
         raise BadCertificate(f"is not taken by OpenSSL: {why}") from None
-
-
-@contextmanager
-def _as_file(data: bytes) -> Iterator[str]:
-    """A file that nobody else can read: Python loads certificates from files alone."""
-    if hasattr(os, "memfd_create"):
-        number = os.memfd_create("pair")
-        try:
-            with os.fdopen(number, "wb") as file:
-                file.write(data)
-                file.flush()
-                yield f"/proc/self/fd/{number}"
-            return
-        except FileNotFoundError:  # there is no /proc
-            pass
-    with tempfile.NamedTemporaryFile() as file:  # its mode is 0600
-        file.write(data)
-        file.flush()
-        yield file.name

@@ -9,8 +9,8 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-_NO_KEY = "has no private key in PEM (-----BEGIN PRIVATE KEY-----)"
-_NO_CERTIFICATE = "has no certificate in PEM (-----BEGIN CERTIFICATE-----)"
+_NO_KEY = "it has no private key in PEM (-----BEGIN PRIVATE KEY-----)"
+_NO_CERTIFICATE = "it has no certificate in PEM (-----BEGIN CERTIFICATE-----)"
 
 
 class BadCertificate(ValueError):
@@ -65,9 +65,15 @@ def read_pair(chain: bytes, key: bytes) -> Pair:
     )
 
 
-def check_authorities(pem: bytes) -> bytes:
-    """The certificates of authorities, if the file has some. Raises BadCertificate."""
+def check_chain(pem: bytes) -> bytes:
+    """The same, if it has certificates. Raises BadCertificate."""
     _certificates(pem)
+    return pem
+
+
+def check_key(pem: bytes) -> bytes:
+    """The same, if it has a private key. Raises BadKey."""
+    _private_key(pem)
     return pem
 
 
@@ -77,7 +83,7 @@ def _certificates(pem: bytes) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem)
     except ValueError:
-        raise BadCertificate("has a certificate that can't be read") from None
+        raise BadCertificate("it has a certificate that can't be read") from None
 
 
 def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
@@ -86,13 +92,13 @@ def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, None)
     except TypeError:
-        raise BadKey("is encrypted: the gateway has nobody to ask for its password") from None
+        raise BadKey("it is encrypted: the gateway has nobody to ask for its password") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise BadKey("has a private key that can't be read") from None
+        raise BadKey("it has a private key that can't be read") from None
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise BadKey("must be an ECDSA or RSA key")
+        raise BadKey("it must be an ECDSA or RSA key")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
-        raise BadKey(f"is an RSA key of {key.key_size} bits: clients want 2048 or more")
+        raise BadKey(f"it is an RSA key of {key.key_size} bits: clients want 2048 or more")
     return key
 
 

@@ -14,7 +14,7 @@ from aiohttp import base_protocol, web, web_protocol
 from gateway.front.answering import Answering
 from gateway.front.connection import GatewayRequestHandler
 from gateway.front.reading import RequestReader
-from gateway.front.server import GatewayRunner, GatewayServer
+from gateway.front.server import FrontSite, GatewayRunner, GatewayServer
 from gateway.front.tunnel import Tunnel
 
 ROOT = Path(__file__).parents[4]
@@ -47,6 +47,7 @@ USED: dict[type | ModuleType, set[str]] = {
     },
     web.Server: {"_kwargs", "_loop"},
     web.AppRunner: {"_make_server"},
+    web.SockSite: {"_server"},
     web.Request: {"_loop", "_match_info", "_protocol", "_state", "_task", "_version"},
     web.StreamResponse: {"_cookies"},
     web_protocol: {"_ErrInfo"},
@@ -66,6 +67,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
     },
     GatewayServer: {"__call__": [], "pre_shutdown": [], "shutdown": ["timeout"]},
     GatewayRunner: {"_make_server": []},
+    FrontSite: {"start": []},
 }
 #: Our objects that replace aiohttp's, by the attribute that holds them.
 STAND_INS = {"_parser": RequestReader, "_payload_parser": Tunnel}

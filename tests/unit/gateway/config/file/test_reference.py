@@ -14,7 +14,9 @@ from tests.support.example_files import read_alone
 
 PAGE = "docs/configuration-file.md"
 #: Together they have every key.
-EXAMPLES = [ROOT / f"docs/examples/{name}.yaml" for name in ("lockgate", "who-may-call", "jwt")]
+EXAMPLES = [
+    ROOT / f"docs/examples/{name}.yaml" for name in ("lockgate", "who-may-call", "jwt", "tls")
+]
 
 
 def keys_of(node: Node) -> Iterator[str]:

@@ -1,0 +1,100 @@
+"""The port of plain HTTP that sends clients to https."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from gateway.front.tls.redirect import answer_to
+
+MOST_HEAD_BYTES = 16 * 1024
+#: From the connection to its end.
+_WITHIN_S = 10.0
+_MOST_CLIENTS = 1024
+
+
+def no_challenge(_token: str) -> str | None:
+    return None
+
+
+class RedirectPort:
+    """Listens on a port, or on none; each client gets one answer.
+
+    `challenge_of` tells what an ACME server asks for.
+    """
+
+    def __init__(self, host: str, https_port: Callable[[], int]) -> None:
+        self.challenge_of: Callable[[str], str | None] = no_challenge
+        self.https_port = https_port
+        self.port: int | None = None
+        self._host = host
+        self._server: asyncio.Server | None = None
+        self.clients: dict[_Client, None] = {}
+
+    async def follow(self, port: int | None) -> None:
+        """Listen on this port instead of the one before. Raises OSError, and then listens on none."""
+        if port == self.port:
+            return
+        self.close()
+        if port is not None:
+            loop = asyncio.get_running_loop()
+            self._server = await loop.create_server(lambda: _Client(self), self._host, port)
+            self.port = port
+
+    @property
+    def listens_on(self) -> list[int]:
+        """The ports in use, which the port 0 does not tell."""
+        sockets = self._server.sockets if self._server is not None else ()
+        return [one.getsockname()[1] for one in sockets]
+
+    def joined(self, client: "_Client") -> None:
+        """Take a new client; of too many the oldest leaves."""
+        if len(self.clients) >= _MOST_CLIENTS:
+            next(iter(self.clients)).abort()
+        self.clients[client] = None
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        self._server = self.port = None
+        for client in list(self.clients):
+            client.abort()
+
+
+class _Client(asyncio.Protocol):
+    """One connection: its head is read, and its answer ends it."""
+
+    def __init__(self, port: RedirectPort) -> None:
+        self._port = port
+        self._head = b""
+        self._transport: asyncio.Transport
+        self._timer: asyncio.TimerHandle
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        self._timer = asyncio.get_running_loop().call_later(_WITHIN_S, self.abort)
+        self._port.joined(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._head.endswith(b"\r\n\r\n"):
+            return  # what follows the first request is thrown away
+        self._head += data
+        head, end, _ = self._head.partition(b"\r\n\r\n")
+        if not end and len(self._head) <= MOST_HEAD_BYTES:
+            return
+        answer = answer_to(head if end else b"", self._port.https_port(), self._port.challenge_of)
+        self._head = end or b"\r\n\r\n"
+        self._transport.write(answer)
+        # A close with unread bytes would reset the connection, so the client's own end is waited for.
+        with contextlib.suppress(OSError):
+            self._transport.write_eof()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._timer.cancel()
+        self._port.clients.pop(self, None)
+
+    def abort(self) -> None:
+        self._port.clients.pop(self, None)
+        self._transport.abort()

@@ -1,0 +1,35 @@
+"""What a configuration says of TLS at the front."""
+
+from dataclasses import dataclass, field, replace
+
+from gateway.front.tls.contexts import Terms
+from gateway.front.tls.pairs import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSpec:
+    """`pairs` with where each comes from; `redirect_from` is a port, `hsts` the field's value or empty.
+
+    `is_on` False: only what is asked of clients is said, should the port speak TLS for another reason.
+    """
+
+    is_on: bool = False
+    pairs: tuple[tuple[Pair, str], ...] = ()
+    terms: Terms = field(default_factory=Terms)
+    redirect_from: int | None = None
+    hsts: str = ""
+
+
+def with_variables(
+    spec: TlsSpec, pair: tuple[Pair, str] | None, client_ca: bytes | None
+) -> TlsSpec:
+    """Add what TLS_CERT_FILE and TLS_CLIENT_CA_FILE say: that certificate is the first, and so the default."""
+    if pair is not None:
+        spec = replace(spec, is_on=True, pairs=(pair, *spec.pairs))
+    if client_ca is not None:
+        terms = spec.terms
+        known = terms.client_cas
+        cas = client_ca if known is None else client_ca + b"\n" + known
+        required = terms.client_required if known is not None else True
+        spec = replace(spec, terms=replace(terms, client_cas=cas, client_required=required))
+    return spec
