@@ -17,10 +17,22 @@ _HOST = re.compile(rb"[A-Za-z0-9._~:\[\]-]{1,262}")
 
 @dataclass(frozen=True, slots=True)
 class ResourceMetadata:
-    """The answer to who asks which tokens the resources of a route take."""
+    """The answer to who asks which tokens the resources of a route take.
 
+    It is that of the route with this path behind WELL_KNOWN on this host (None: on every one). `ways` are the
+    names of those that take tokens.
+    """
+
+    host: str | None
+    path: str
+    ways: tuple[str, ...]
     issuers: tuple[str, ...]
     scopes: tuple[str, ...] = ()
+
+    @property
+    def is_of_host(self) -> bool:
+        """Whether it is of all resources of its host."""
+        return self.path == WELL_KNOWN
 
     def document(self, scheme: str, host: bytes, path: str) -> bytes:
         """The document for a request of this path, which begins with WELL_KNOWN.
@@ -50,8 +62,8 @@ def bearer_challenge(
     elif refused:
         said = ['error="invalid_token"']
     if _HOST.fullmatch(host):
-        shown = path if len(path) <= _LONGEST_PATH and _PATH.fullmatch(path) else ""
-        said.append(f'resource_metadata="{_origin(scheme, host)}{WELL_KNOWN}{shown.rstrip("/")}"')
+        shown = path if len(path) <= _LONGEST_PATH and _PATH.fullmatch(path) and path != "/" else ""
+        said.append(f'resource_metadata="{_origin(scheme, host)}{WELL_KNOWN}{shown}"')
     return f"Bearer {', '.join(said)}" if said else "Bearer"
 
 

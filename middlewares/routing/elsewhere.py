@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from discovery.base.steps import Steps
 from discovery.model.naming import Catalogue
 from middlewares.access.deciding import AddressLists
+from middlewares.auth.resource_metadata import ResourceMetadata
 from middlewares.header_section import HeaderSection
 from middlewares.routing.configured import ROOT, ConfiguredTable
 from middlewares.routing.matching.match import Match, host_name
@@ -186,6 +187,6 @@ def _does(route: Route) -> str:
     answer: Any = route.answer
     if answer is None:
         return route.service
-    if isinstance(answer, OfWays):
+    if isinstance(answer, OfWays | ResourceMetadata):
         return f"answer of {', '.join(answer.ways)}"
     return f"{'redirect' if isinstance(answer, Redirect) else 'answer'} {answer.status}"

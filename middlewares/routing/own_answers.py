@@ -6,6 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.auth.own_paths import Answering
+from middlewares.auth.resource_metadata import ResourceMetadata
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.route import OfWays, Respond
@@ -30,8 +31,11 @@ def own_answers_middleware(
         return answered(request, exchange, route.answer)
 
     async def answered(
-        request: web.Request, exchange: Exchange, says: Respond | Redirect
+        request: web.Request, exchange: Exchange, says: Respond | Redirect | ResourceMetadata
     ) -> web.Response:
+        if isinstance(says, ResourceMetadata):
+            body = says.document(scheme_of(request), exchange.asked_host, exchange.path)
+            return web.Response(body=body, content_type="application/json")
         if isinstance(says, Respond):
             return web.Response(status=says.status, headers=says.fields, body=says.body)
         assert exchange.hit is not None, "only a configured route redirects"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from middlewares.auth.resource_metadata import ResourceMetadata
 from middlewares.routing.policy import RoutePolicy
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.rewriting import Rewrite
@@ -44,4 +45,4 @@ class Route:
     policy: RoutePolicy
     rewrite: Rewrite | None = None
     host: bytes | Literal["asked", "own"] = "asked"
-    answer: Respond | Redirect | OfWays | None = None
+    answer: Respond | Redirect | OfWays | ResourceMetadata | None = None

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
+from discovery.model.naming import route_of
 from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
+from gateway.config.compiled.resource_metadata import metadata_routes
 from gateway.config.compiled.tls import tls_of, upstream_tls_of
 from gateway.config.compiled.ways import specs_of
 from gateway.config.file.configuration import Configuration
@@ -77,6 +79,8 @@ def compiling(
     for some in slices(configuration.routes):
         routes += [(match_of(one), _route(one, policies)) for one in some]
         yield
+    routes += metadata_routes(routes, _discovered(configuration, policies), ways)
+    yield
     matcher = yield from Matcher.building(routes)
     fixed = []
     for services in slices(configuration.services.items()):
@@ -96,6 +100,16 @@ def compiling(
         tls=tls_of(configuration, contents),
         upstream_tls=upstream_tls_of(configuration, contents),
     )
+
+
+def _discovered(
+    configuration: Configuration, policies: Policies
+) -> Iterator[tuple[str, RoutePolicy]]:
+    """The prefixes of routes that the file does not name, and their policies."""
+    if isinstance(configuration.discover, str):
+        yield configuration.discover, policies.of_discovered("")
+        for name in configuration.services:
+            yield route_of(name, configuration.discover), policies.of_discovered(name)
 
 
 def match_of(route: RouteSection) -> Match:

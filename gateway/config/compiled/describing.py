@@ -15,6 +15,7 @@ from gateway.config.file.routes import Route as RouteSection
 from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
 from middlewares.auth.deciding import Requirement
+from middlewares.auth.resource_metadata import ResourceMetadata
 from middlewares.limits.deciding import DEFAULT_POLICY, Policy
 from middlewares.routing.policy import Retries, RoutePolicy
 from middlewares.routing.route import OfWays, Route
@@ -31,8 +32,9 @@ def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[li
     described: list[Description] = []
     for routes in slices(compiled.matcher.order()):
         for route in routes:
-            if isinstance(route.answer, OfWays):
-                described.append(_own_path(route, route.answer))
+            if isinstance(route.answer, OfWays | ResourceMetadata):
+                if isinstance(route.answer, OfWays) or route.answer.is_of_host:
+                    described.append(_own_path(route, route.answer))
                 continue
             section = sections[route.id]
             sources = _Sources(compiled, settings, section.service or "", section)
@@ -49,7 +51,7 @@ def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[li
     return described
 
 
-def _own_path(route: Route, answer: OfWays) -> Description:
+def _own_path(route: Route, answer: OfWays | ResourceMetadata) -> Description:
     """The route of a path of ways of authentication, which the file has not written down."""
     place = (
         {"path": answer.path} if answer.host is None else {"host": answer.host, "path": answer.path}

@@ -28,5 +28,10 @@ def jwt_spec(section: Jwt, contents: Mapping[str, Any]) -> JwtSpec:
             section.issuer, section.jwks_url, section.refresh_s, section.keys_max_age_s
         )
     return JwtSpec(
-        rules, source, scopes=section.scopes, subject=section.subject, remember_s=section.remember_s
+        rules,
+        source,
+        scopes=section.scopes,
+        subject=section.subject,
+        remember_s=section.remember_s,
+        scopes_supported=section.scopes_supported,
     )

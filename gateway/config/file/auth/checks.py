@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any
 
+from gateway.config.file.auth.supported import not_supported
 from gateway.config.file.auth.ways import TYPES_WITH_CLAIMS, TYPES_WITH_SCOPES
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, Path, key_position, node_at
@@ -49,6 +50,16 @@ def _wrong_requirement(
         if said.get(key) and not any(kind in able for kind in types):
             message = f"nobody can have any: {key} come from ways of type {', '.join(able)}"
             yield Mistake(key_position(root, (*path, key)), spelled((*path, key)), message)
+    able_to_have = {
+        "scopes": [ways[name] for name in named if _type_of(ways[name]) in TYPES_WITH_SCOPES],
+        "claims": [ways[name] for name in named if _type_of(ways[name]) in TYPES_WITH_CLAIMS],
+    }
+    for below, message, at_key in not_supported(said, able_to_have):
+        place = (*path, *below)
+        if at_key:
+            yield Mistake(key_position(root, place), spelled(place), message)
+        else:
+            yield _at(place, message, root)
 
 
 def _silent(value: Mapping[str, Any], root: Node) -> Found:

@@ -9,8 +9,9 @@ from gateway.config.file.auth.values import ClaimName, ProviderUrl, Scope
 from gateway.config.file.http_texts import SomeText
 from gateway.config.file.named_files import PublicFile, SecretFile, SecretVariable
 from gateway.config.file.numbers import choice, duration
-from gateway.config.file.parsed import Parsed, TextWanted
+from gateway.config.file.parsed import Parsed, TextWanted, text_of
 from gateway.config.file.sections import Listed, Section, Some, Wrong
+from gateway.config.file.wording import or_nearest, quoted
 from middlewares.auth.ways.jwt.deciding.algorithms import ALGORITHMS, HMAC
 
 if TYPE_CHECKING:  # the cryptography is loaded for a file that needs it
@@ -31,7 +32,20 @@ def _audiences(value: object) -> tuple[str, ...]:
     return tuple(each)
 
 
+def _algorithm(value: object) -> str:
+    rule = f"must be {', '.join(ALGORITHMS[:-1])} or {ALGORITHMS[-1]}"
+    text = text_of(value, rule)
+    if text == "none":
+        raise ValueError(f"{rule}; without a signature anybody can say who is who")
+    if text not in ALGORITHMS:
+        raise ValueError(
+            f"there is no algorithm {quoted(text)}{or_nearest(text, ALGORITHMS, f'; it {rule}')}"
+        )
+    return text
+
+
 _TEXT = {"type": "string", "minLength": 1}
+Algorithm = Annotated[str, Parsed(_algorithm, "algorithm", {"enum": list(ALGORITHMS)})]
 Audiences = Annotated[
     tuple[str, ...],
     Parsed(
@@ -108,8 +122,9 @@ class Jwt(Section):
         description="The variable with such a secret, in place of a file.",
         examples=["JWT_SECRET"],
     )
-    algorithms: Some[Annotated[str, choice(*ALGORITHMS)]] = Field(
-        description="Algorithms that a token may be signed with; each also has to fit the key.",
+    algorithms: Some[Algorithm] = Field(
+        description=f"Algorithms that a token may be signed with, each of which also has to fit the key: "
+        f"{', '.join(ALGORITHMS)}.",
         examples=[["ES256"]],
     )
     leeway_s: Annotated[float, duration("0s", "5m")] = Field(

@@ -13,13 +13,17 @@ _NONE: Final[frozenset[bytes]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class JwtSpec:
-    """`scopes` and `subject` name claims; a valid token is remembered for `remember_s` at most."""
+    """`scopes` and `subject` name claims; a valid token is remembered for `remember_s` at most.
+
+    `scopes_supported` are all scopes that there are, if the file says it.
+    """
 
     rules: Rules
     source: Source
     scopes: str = "scope"
     subject: str = "sub"
     remember_s: float = 300.0
+    scopes_supported: tuple[str, ...] = ()
 
     @property
     def reads(self) -> frozenset[bytes]:
