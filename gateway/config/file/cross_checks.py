@@ -83,6 +83,17 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         for name, limit in configuration.limits.items()
         if limit.by == "subject" and not configuration.auth
     ]
+    if configuration.tls is None:
+        found += [
+            _warning(
+                root,
+                ("auth", name),
+                "clients show certificates over TLS alone, and the file has no section tls: give it one, or "
+                "set TLS_CERT_FILE",
+            )
+            for name, way in configuration.auth.items()
+            if way.type == "mtls"
+        ]
     if closed_by_silence(value) and configuration.discover is not False:
         message = (
             "defaults say no auth, so nobody may use the routes of registered services below "

@@ -1,6 +1,6 @@
 """What only the file as a whole tells of who may call: ways that are not there, routes that say nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -47,8 +47,10 @@ def _wrong_requirement(
     if not types or None in types:
         return
     for key, able in (("scopes", TYPES_WITH_SCOPES), ("claims", TYPES_WITH_CLAIMS)):
-        if said.get(key) and not any(kind in able for kind in types):
+        if said.get(key) and not any(_may_give(ways[name], key, able) for name in named):
             message = f"nobody can have any: {key} come from ways of type {', '.join(able)}"
+            if key == "scopes" and "forward" in types:
+                message += "; of type forward only with its key scopes"
             yield Mistake(key_position(root, (*path, key)), spelled((*path, key)), message)
     able_to_have = {
         "scopes": [ways[name] for name in named if _type_of(ways[name]) in TYPES_WITH_SCOPES],
@@ -60,6 +62,12 @@ def _wrong_requirement(
             yield Mistake(key_position(root, place), spelled(place), message)
         else:
             yield _at(place, message, root)
+
+
+def _may_give(way: Any, key: str, able: Collection[str]) -> bool:
+    """Whether clients of a way may have scopes or claims."""
+    kind = _type_of(way)
+    return kind in able and not (kind == "forward" and key == "scopes" and "scopes" not in way)
 
 
 def _silent(value: Mapping[str, Any], root: Node) -> Found:

@@ -1,11 +1,14 @@
 """What only the whole file tells."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.config.file.cross_checks import never_reached
 from gateway.config.file.loading import read_bytes
 from gateway.config.file.odd_routes import TO_ITSELF
 from tests.support.configuration_files import mistakes_in
+from tests.support.example_files import read_alone
 
 
 def test_what_nobody_uses_is_a_warning_and_the_file_is_right() -> None:
@@ -154,3 +157,24 @@ def test_paths_as_they_are_beside_a_closed_route_of_their_service_are_a_warning(
         "whose allow and deny do not hold here"
     )
     assert mistakes_in(text) == ([told] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("tls", "is_told"),
+    [
+        ("", True),
+        ("tls: {certificates: [{certificate_file: a.pem, key_file: a.key}]}\n", False),
+    ],
+)
+def test_a_way_by_certificates_without_tls_is_a_warning(
+    tls: str, is_told: bool, tmp_path: Path
+) -> None:
+    text = f"auth: {{mesh: {{type: mtls, ca_file: ca.pem}}}}\n{tls}defaults: {{auth: none}}"
+    file = tmp_path / "f"
+    file.write_text(text)
+    told = (
+        "f:1:8: warning: auth.mesh: clients show certificates over TLS alone, and the file has no section "
+        "tls: give it one, or set TLS_CERT_FILE"
+    )
+    said = [mistake.line("f") for mistake in read_alone(file).mistakes]
+    assert said == ([told] if is_told else [])
