@@ -21,6 +21,8 @@ from middlewares.auth.ways.oidc.spec import OidcSpec
 from middlewares.exchange import EXCHANGE
 from middlewares.telemetry.metrics import GatewayMetrics
 
+#: The longest field of an answer.
+MOST_FIELD_BYTES = 16 * 1024
 #: The most connections to one server.
 CONNECTIONS_EACH = 100
 #: Runs a way's background work while the context lasts.
@@ -44,6 +46,7 @@ class Means:
                 # A server that hangs takes no connections from the others.
                 connector=TCPConnector(limit=0, limit_per_host=CONNECTIONS_EACH),
                 cookie_jar=DummyCookieJar(),
+                max_field_size=MOST_FIELD_BYTES,
                 timeout=ClientTimeout(total=10),
                 trust_env=False,
             )

@@ -304,6 +304,23 @@ async def test_what_is_no_decision_admits_nobody(said: bytes, start_gate: StartG
     assert configured.upstream.requests == []
 
 
+async def test_a_long_field_goes_to_the_instance(start_gate: StartGate) -> None:
+    long = "g" * 12_000
+    configured, _ = await start_gate(admit("alice", f"X-Groups: {long}\r\n"))
+    assert (await configured.ask("/", "Cookie: a=1")).status == 200
+    assert sent(configured).values(b"x-groups") == [long.encode()]
+
+
+async def test_status_says_how_the_service_last_failed(start_gate: StartGate) -> None:
+    answers = iter([ALICE, b"HTTP/1.1 500 Broken\r\nContent-Length: 0\r\n\r\n", ALICE])
+    configured, _ = await start_gate(lambda _: next(answers), REMEMBERS)
+    for cookie, remembered, failure in (("a", 1, None), ("b", 1, "it answers 500"), ("c", 2, None)):
+        await configured.ask("/", f"Cookie: {cookie}")
+        status = await configured.gateway.admin("GET", "/status")
+        said = status.json()["auth"]["gate"]
+        assert (said["remembered"], said["last_failure"]) == (remembered, failure)
+
+
 async def test_a_service_that_breaks_off_admits_nobody(start_gate: StartGate) -> None:
     async def break_off(received: Received) -> bytes:
         raise ConnectionError
