@@ -45,6 +45,10 @@ class Provider:
         self.life_s = 3600
         self.gives_refresh_tokens = True
         self.says_iss = True
+        #: By how much its clock is ahead of the machine's, in seconds.
+        self.ahead_s = 0.0
+        #: At the end of each refresh token.
+        self.padding = ""
         self.claims: dict[str, Any] = {}
         #: Put in place of a claim of the next ID tokens.
         self.forged: dict[str, Any] = {}
@@ -67,6 +71,10 @@ class Provider:
     @property
     def issuer(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def now_s(self) -> float:
+        return time.time() + self.ahead_s
 
     async def start(self, port: int = 0) -> None:
         app = web.Application(middlewares=[self._breaks])
@@ -92,7 +100,7 @@ class Provider:
 
     def logout_token(self, **more: Any) -> str:
         """A log-out token; None takes a claim out."""
-        now_s = time.time()
+        now_s = self.now_s
         claims = {
             "iss": self.issuer,
             "aud": CLIENT_ID,
@@ -136,7 +144,7 @@ class Provider:
         assert query["code_challenge_method"] == "S256"
         assert all(len(query[name]) >= 43 for name in ("state", "nonce", "code_challenge"))
         code = secrets.token_urlsafe(16)
-        grant = Grant(query, self.subject, secrets.token_hex(8), time.time())
+        grant = Grant(query, self.subject, secrets.token_hex(8), self.now_s)
         self.codes[code] = grant
         answer = {"code": code, "state": query["state"]}
         if self.says_iss:
@@ -174,7 +182,7 @@ class Provider:
         return self._error("invalid_grant")
 
     def _tokens(self, grant: Grant, more: Mapping[str, Any]) -> web.Response:
-        now_s = time.time()
+        now_s = self.now_s
         claims = {
             "iss": self.issuer,
             "aud": CLIENT_ID,
@@ -195,7 +203,7 @@ class Provider:
             "id_token": signed,
         }
         if self.gives_refresh_tokens:
-            grant.refresh_tokens.append(secrets.token_urlsafe(16))
+            grant.refresh_tokens.append(secrets.token_urlsafe(16) + self.padding)
             answer["refresh_token"] = grant.refresh_tokens[-1]
         return web.json_response(answer)
 
@@ -282,6 +290,14 @@ class Browser:
         answer = await self.ask(callback, **more)
         assert answer.status == 303, answer.body
         return answer
+
+    async def log_in_again(self, path: str) -> Answer:
+        """Log in although there is a session: the provider is asked by a page without its first cookie."""
+        kept = self.cookies
+        self.cookies = {}
+        location = await self.begin(path)
+        self.cookies = {**kept, **self.cookies}
+        return await self.ask(await self.at_provider(location))
 
 
 def parameters(url: str) -> dict[str, str]:

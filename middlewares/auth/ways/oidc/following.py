@@ -38,12 +38,15 @@ class Following:
         self._store = store
         self._now = now
         self._secret = b""
+        #: The registry has not been told of each log-out.
+        self._owes = False
         self._keyring = Keyring.of_secrets(spec.secrets) if spec.secrets else None
 
     def go_on(self, before: "Following") -> None:
         """Know what the way knew that had this name before."""
         self.marks = before.marks
         self.has_read = before.has_read
+        self._owes = before._owes
         self._secret = before._secret
         if self._secret and not self._spec.secrets:
             self._keyring = Keyring.of_secrets([self._secret])
@@ -65,11 +68,19 @@ class Following:
 
         They will be told when the registry is back.
         """
-        self.end_here(mark)
-        await self._store.mark(mark, self._spec.lasts_s, self._now())
+        self._take(mark)
+        try:
+            await self._store.mark(mark, self._spec.lasts_s, self._now())
+        except Away:
+            self._owes = True
+            raise
 
     def end_here(self, mark: Mark) -> None:
         """Log out in this worker alone, until the registry is back."""
+        self._take(mark)
+        self._owes = True
+
+    def _take(self, mark: Mark) -> None:
         if self.marks.add(mark):
             self.ended()
 
@@ -78,7 +89,8 @@ class Following:
         known_to, compared_s = FROM_THE_FIRST, float("-inf")
         while True:
             try:
-                if time.monotonic() - compared_s >= COMPARE_EVERY_S:
+                if self._owes or time.monotonic() - compared_s >= COMPARE_EVERY_S:
+                    self._owes = False
                     known_to = await self._compare()
                     compared_s = time.monotonic()
                 else:
@@ -120,6 +132,6 @@ class Following:
             marks, known_to, is_all = await self._store.marks_after(known_to)
             for mark in marks:
                 there.add((mark.kind, mark.value))
-                self.end_here(mark)
+                self._take(mark)
             if is_all:
                 return known_to, there

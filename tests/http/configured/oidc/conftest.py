@@ -1,5 +1,6 @@
 """A gateway whose route needs a log-in, with its provider."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,8 +8,10 @@ from textwrap import dedent
 
 import pytest
 
+from middlewares.auth.way import Way
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.configured.conftest import Configured
+from tests.support.eventually import eventually
 from tests.support.oidc import CLIENT_SECRET, Browser, Provider
 from tests.support.upstreams import OK, Script
 
@@ -55,6 +58,26 @@ class Guarded:
         self._browsers.append(browser)
         return browser
 
+    def set_clocks(self, ahead_s: float) -> None:
+        """Let the clocks of the ways, and the provider's, be ahead of the machine's."""
+        self.provider.ahead_s = ahead_s
+        for way in self.ways:
+            for part in (way, *vars(way).values()):
+                if hasattr(part, "_now"):
+                    part._now = lambda: time.time() + ahead_s
+
+    @property
+    def ways(self) -> list[Way]:
+        """The live ways of all gateways."""
+        every = [one.gateway.gateway.ways for one in self.gateways]
+        return [way for ways in every if ways is not None for way in ways.live.values()]
+
+    async def knows_everything(self) -> None:
+        """Wait until each gateway has heard of the provider and of the registry."""
+        for way in self.ways:
+            await eventually(lambda way=way: way.describe()["provider_known"])
+            await eventually(lambda way=way: way.describe()["registry"])
+
     async def close(self) -> None:
         for browser in self._browsers:
             await browser.close()
@@ -91,6 +114,9 @@ async def start_guarded(
         secret = tmp_path / "oidc.secret"
         secret.write_text(CLIENT_SECRET + "\n")
         secret.chmod(0o600)
+        session_secret = tmp_path / "session.secret"
+        session_secret.touch(0o600)
+        session_secret.write_text("s" * 64 + "\n")
         file = tmp_path / "lockgate.yaml"
         file.write_text(dedent(text).replace("ISSUER", provider.issuer).replace("SESSION", session))
         running = []
@@ -101,6 +127,8 @@ async def start_guarded(
             running.append(Configured(gateway, upstream, file))
         guarded = Guarded(provider, running)
         made.append(guarded)
+        if provider.broken is None and not provider.document:
+            await guarded.knows_everything()
         return guarded
 
     yield start
