@@ -37,6 +37,7 @@ COMMANDS = (
     "register",
     "drain",
     "deregister",
+    "keys",
     "check-config",
     "config",
     "import",
