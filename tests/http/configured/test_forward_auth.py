@@ -118,6 +118,24 @@ async def test_what_a_client_says_of_itself_is_not_what_the_service_hears(
     assert asked.values(b"x_tenant") == []
 
 
+async def test_every_value_of_a_field_arrives_in_its_order(start_gate: StartGate) -> None:
+    configured, service = await start_gate(way="send: [Cookie, X-Tenant]")
+    await configured.ask("/", "Cookie: a=1", "X-Tenant: x", "cookie: b=2", "X-Tenant: y, z")
+    [asked] = service.requests
+    assert asked.values(b"cookie") == [b"a=1", b"b=2"]
+    assert asked.values(b"x-tenant") == [b"x", b"y, z"]
+
+
+async def test_behind_a_trusted_proxy_the_service_hears_of_the_client(
+    start_gate: StartGate,
+) -> None:
+    configured, service = await start_gate(TRUSTED_PROXIES="127.0.0.1")
+    await configured.ask("/", "X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https")
+    [asked] = service.requests
+    assert asked.values(b"x-forwarded-for") == [b"203.0.113.9"]
+    assert asked.values(b"x-forwarded-proto") == [b"https"]
+
+
 async def test_the_instance_gets_the_fields_to_take_and_the_identity(start_gate: StartGate) -> None:
     configured, _ = await start_gate(
         admit("alice", "X-Groups: a\r\nX-Groups: b\r\nX-Other: no\r\n")

@@ -90,6 +90,7 @@ def encoded(one: bytes) -> bytes:
     return b":%b:" % b64encode(one)
 
 
+@pytest.mark.both_loops
 async def test_a_client_is_admitted_by_its_certificate_and_the_instance_gets_it(
     start_configured: StartConfigured, connect: Connect
 ) -> None:
