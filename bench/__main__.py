@@ -23,6 +23,7 @@ from bench import (
     trees,
     tunnels,
 )
+from bench.auth import section as auth
 from bench.fuzz import section as fuzz
 from bench.processes import StartError
 from bench.profile import section as profile
@@ -52,6 +53,7 @@ SECTIONS = {
     "route-tables": route_tables.run,
     "trees": trees.run,
     "limiter": limiter.run,
+    "auth": auth.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -68,6 +70,7 @@ ONLY_BY_NAME = {
     "route-tables",
     "trees",
     "limiter",
+    "auth",
 }
 
 

@@ -50,10 +50,17 @@ class Rounds:
 
     def ratios(self, one: Pair, other: Pair, figure: Callable[[Round], float]) -> list[float]:
         """The one's figure divided by the other's, each within a round that has both."""
+        return [figure(ours) / figure(theirs) for ours, theirs in self._paired(one, other)]
+
+    def differences(self, one: Pair, other: Pair, figure: Callable[[Round], float]) -> list[float]:
+        """The one's figure less the other's, each within a round that has both."""
+        return [figure(ours) - figure(theirs) for ours, theirs in self._paired(one, other)]
+
+    def _paired(self, one: Pair, other: Pair) -> list[tuple[Round, Round]]:
         ones, others = (
             self._measured[workload.name, proxy.peer.title] for workload, proxy in (one, other)
         )
-        return [figure(ones[n]) / figure(others[n]) for n in ones if n in others]
+        return [(ones[n], others[n]) for n in ones if n in others]
 
 
 def in_rounds(stage: Stage, pairs: Iterable[Pair], rounds: int, *, pause_ms: float = 0.0) -> Rounds:
