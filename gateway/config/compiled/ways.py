@@ -21,6 +21,7 @@ from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
 from middlewares.auth.ways.mtls.spec import MtlsSpec
 from middlewares.auth.ways.oidc.spec import OidcSpec
+from middlewares.header_section import CREDENTIAL_FIELDS
 
 _NOTHING: frozenset[bytes] = frozenset()
 _NOBODY = Requirement(())
@@ -91,7 +92,8 @@ class Requirements:
     def __init__(self, configuration: Configuration, specs: Mapping[str, Spec]) -> None:
         self._has_ways = bool(configuration.auth)
         self._specs = specs
-        self._drops = _NOTHING.union(*(spec.drops for spec in specs.values()))
+        # A credential says who sends it, whichever route leads to a service that reads it.
+        self._drops = _NOTHING.union(*(spec.drops for spec in specs.values())) - CREDENTIAL_FIELDS
         self._open = Requirement((), removed=self._drops, is_open=True) if self._drops else None
         self._made: dict[Requirement, Requirement] = {}
 
@@ -109,6 +111,7 @@ class Requirements:
     def _requirement(self, said: RequirementSection) -> Requirement:
         specs = [self._specs[name] for name in said.any_of]
         reads = _NOTHING.union(*(spec.reads for spec in specs))
+        drops = self._drops.union(*(spec.drops for spec in specs))
         scopes = said.scopes
         return Requirement(
             said.any_of,
@@ -118,6 +121,6 @@ class Requirements:
             shadow=said.shadow,
             pass_credentials=said.pass_credentials,
             reads=reads,
-            removed=self._drops if said.pass_credentials else self._drops | reads,
+            removed=drops if said.pass_credentials else drops | reads,
             has_sessions=any(spec.has_sessions for spec in specs),
         )

@@ -215,6 +215,19 @@ async def test_nor_does_it_on_another_route_of_the_file(
     assert service.requests == []
 
 
+async def test_a_credential_that_the_service_gives_replaces_the_clients_on_its_routes_alone(
+    start_gate: StartGate,
+) -> None:
+    gives = b"HTTP/1.1 200 OK\r\nAuthorization: Bearer inside\r\nContent-Length: 0\r\n\r\n"
+    way = "send: [Cookie], take: [Authorization]"
+    route = ", pass_credentials: true"
+    configured, _ = await start_gate(gives, way, route, others=OTHER_ROUTES)
+    fields = ["Authorization: Bearer outside", "Cookie: a=1"]
+    for path, arrives in (("/", b"Bearer inside"), ("/open", b"Bearer outside")):
+        assert (await configured.ask(path, *fields)).status == 200
+        assert sent(configured).values(b"authorization") == [arrives]
+
+
 async def test_no_client_says_who_it_is_in_a_trailer_or_behind_a_body(
     start_gate: StartGate,
 ) -> None:
