@@ -14,7 +14,8 @@ JWKS, DISCOVERY = "/jwks", "/.well-known/openid-configuration"
 class Issuer:
     """Signs with `current`; publishes `published` under their names, until `status` or `content` says otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, algorithm: str = "ES256") -> None:
+        self.algorithm = algorithm
         self.published: dict[str, Key] = {}
         self.current = ""
         self.cache_control: str | None = "max-age=600"
@@ -40,7 +41,9 @@ class Issuer:
 
     def publish(self, kid: str) -> None:
         """Publish one more key."""
-        self.published[kid] = ECKey.generate_key("P-256")
+        self.published[kid] = (
+            tokens.RSA_KEY if self.algorithm == "RS256" else ECKey.generate_key("P-256")
+        )
 
     def rotate(self, kid: str, *, keeps: bool = True) -> None:
         """Sign with a new key from now on, and publish it; `keeps`: the ones before as well."""
@@ -56,7 +59,7 @@ class Issuer:
         kid = self.current if kid is None else kid
         key = self.published[self.current] if key is None else key
         claims = tokens.claims(now_s, **{"iss": self.url, **said})
-        return tokens.token(claims, key, kid=kid).decode()
+        return tokens.token(claims, key, self.algorithm, kid=kid).decode()
 
     async def start(self, port: int = 0) -> None:
         app = web.Application()
