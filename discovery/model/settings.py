@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from .errors import SettingsError
+from .registry_files import check_files
 from .registry_url import parse_server_group
 
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
@@ -56,8 +57,10 @@ class RegistrySettings:
     @classmethod
     def from_env(cls, environ: Mapping[str, str] = os.environ) -> "RegistrySettings":
         """The settings of the environment, with defaults for the rest; SettingsError if one is bad."""
+        url = environ.get("REDIS_URL") or DEFAULT_REDIS_URL
+        check_files(url)
         return cls(
-            redis_url=environ.get("REDIS_URL") or DEFAULT_REDIS_URL,
+            redis_url=url,
             namespace=environ.get("REGISTRY_NAMESPACE") or "default",
             heartbeat_interval_s=_number(environ, "HEARTBEAT_INTERVAL", 5.0),
             instance_ttl_s=_number(environ, "INSTANCE_TTL", 15.0),

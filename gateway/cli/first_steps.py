@@ -13,6 +13,7 @@ from gateway.config.settings import GatewaySettings
 from gateway.machine.ports import is_free
 from gateway.stack.plan import GATEWAY, HIGHEST_PORT, ProcessSpec
 from gateway.stack.running.addresses import UNIX, admin_url
+from gateway.stack.running.speaking import scheme_of
 from gateway.stack.state import StackRecord, StackState
 
 _EXAMPLE_PORT = 9000
@@ -65,7 +66,8 @@ class FirstSteps:
     def _url(self) -> str:
         gateway = self._gateway
         host = "localhost" if gateway.host in (*_EVERYWHERE, *_LOOPBACK) else gateway.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{gateway.port}"
+        scheme = scheme_of(self._gateway.environment)
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{gateway.port}"
 
     @property
     def _admin(self) -> str:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.stack.failures import StackError, UsageError
-from gateway.stack.plan import GATEWAY, gateway_port
+from gateway.stack.plan import GATEWAY, ProcessSpec, gateway_port
 from gateway.stack.running.absence import nothing_runs
 from gateway.stack.running.addresses import OVER_UNIX, UNIX, admin_url, public_url
 from gateway.stack.running.finding import runs
+from gateway.stack.running.speaking import pinning, scheme_of
 from gateway.stack.state import StackState
 from gateway.stack.unix_connection import UnixConnection
 
@@ -58,6 +60,8 @@ class GatewayClient:
     token: str | None
     direct: bool
     where: Callable[[], str] = str
+    #: How an https gateway is verified; None: by the system's authorities.
+    tls: ssl.SSLContext | None = None
 
     def get(self, path: str, *, missing: Any = None) -> Any:
         """The JSON document at a path; raises StackError if there is no answer, Refused for a refusal.
@@ -114,6 +118,8 @@ class GatewayClient:
         handlers: list[urllib.request.BaseHandler] = [_NoRedirect()]
         if self.url.startswith(UNIX):
             handlers.append(_UnixHandler(self.url.removeprefix(UNIX)))
+        if self.tls is not None:
+            handlers.append(urllib.request.HTTPSHandler(context=self.tls))
         if self.direct or self.url.startswith(UNIX):
             handlers.append(urllib.request.ProxyHandler({}))
         return urllib.request.build_opener(*handlers)
@@ -158,9 +164,9 @@ def find_gateway(
     token = token or os.environ.get("ADMIN_TOKEN")
     if url is None:
         token = token or _token_of(state)
-        return GatewayClient(
-            _url_of(state, offset), token, direct=True, where=partial(_where, state)
-        )
+        url = _url_of(state, offset)
+        tls = pinning(_environment_of(state)) if url.startswith("https:") else None
+        return GatewayClient(url, token, direct=True, where=partial(_where, state), tls=tls)
     if not url.startswith(("http://", "https://", f"{UNIX}/")):
         raise UsageError(f"--url {url}: must begin with http://, https:// or {UNIX}/")
     return GatewayClient(url.rstrip("/"), token, direct=False)
@@ -172,11 +178,22 @@ def _where(state: StackState) -> str:
 
 
 def _url_of(state: StackState, offset: int) -> str:
+    process = _gateway_of(state)
+    if process is not None:
+        return admin_url(process.environment) or public_url(process)
+    here = f"{scheme_of(os.environ)}://127.0.0.1:{gateway_port(offset, os.environ)}"
+    return admin_url(os.environ) or here
+
+
+def _environment_of(state: StackState) -> Mapping[str, str]:
+    process = _gateway_of(state)
+    return os.environ if process is None else process.environment
+
+
+def _gateway_of(state: StackState) -> ProcessSpec | None:
     record = state.load_record()
-    for process in record.processes if record is not None else ():
-        if process.service == GATEWAY:
-            return admin_url(process.environment) or public_url(process)
-    return admin_url(os.environ) or f"http://127.0.0.1:{gateway_port(offset, os.environ)}"
+    processes = record.processes if record is not None else ()
+    return next((one for one in processes if one.service == GATEWAY), None)
 
 
 def _token_of(state: StackState) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.stack.plan import REACHABLE, ProcessSpec
+from gateway.stack.running.speaking import scheme_of
 
 #: The beginning of a Unix socket's address, as in ADMIN_LISTEN.
 UNIX = "unix:"
@@ -11,7 +12,7 @@ OVER_UNIX = "http://localhost"
 
 
 def public_url(gateway: ProcessSpec) -> str:
-    return _url(gateway.host, str(gateway.port))
+    return _url(gateway.host, str(gateway.port), scheme_of(gateway.environment))
 
 
 def admin_url(environment: Mapping[str, str]) -> str:
@@ -23,6 +24,6 @@ def admin_url(environment: Mapping[str, str]) -> str:
     return _url(host.strip("[]"), port)
 
 
-def _url(host: str, port: str) -> str:
+def _url(host: str, port: str, scheme: str = "http") -> str:
     host = REACHABLE.get(host, host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from discovery.model.naming import route_of
 from gateway.stack.plan import DEPENDENCIES, EXAMPLE_PATHS, GATEWAY, LONE_PATH, ProcessSpec
 from gateway.stack.running.addresses import UNIX, admin_url
+from gateway.stack.running.speaking import scheme_of
 
 #: Listeners that this machine reaches as localhost.
 _HERE = ("127.0.0.1", "::1", "0.0.0.0", "::")
@@ -22,7 +23,7 @@ def places(processes: Sequence[ProcessSpec]) -> list[Place]:
     gateway = next((one for one in processes if one.service == GATEWAY), None)
     if gateway is None:
         return []
-    base = f"http://{_host(gateway.host)}:{gateway.port}"
+    base = f"{scheme_of(gateway.environment)}://{_host(gateway.host)}:{gateway.port}"
     page = _page(base, admin_url(gateway.environment))
     services = dict.fromkeys(one.service for one in processes if one.service in EXAMPLE_PATHS)
     return [

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from discovery.model.naming import route_of
-from gateway.stack.plan import REACHABLE, REGISTRY, ProcessSpec
+from gateway.stack.plan import GATEWAY, REACHABLE, REGISTRY, ProcessSpec
 from gateway.stack.registry.ping import answers_ping, default_url
 from gateway.stack.running.addresses import UNIX, admin_url, public_url
+from gateway.stack.running.speaking import looking, scheme_of
 from gateway.stack.unix_connection import UnixConnection
 
 # Longer than the gateway holds a request for a new instance's first verdict.
@@ -60,21 +61,30 @@ def _to_its_inside(gateway: ProcessSpec) -> http.client.HTTPConnection:
     if url.startswith(UNIX):
         return UnixConnection(url.removeprefix(UNIX), timeout_s=TIMEOUT_S)
     address = urlsplit(url)
-    return http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_S)
+    return _connection(address.scheme, address.hostname or "", address.port)
+
+
+def _connection(
+    scheme: str, host: str, port: int | None, source: tuple[str, int] | None = None
+) -> http.client.HTTPConnection:
+    if scheme == "https":
+        return http.client.HTTPSConnection(
+            host, port, timeout=TIMEOUT_S, source_address=source, context=looking()
+        )
+    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S, source_address=source)
 
 
 def _get(
     process: ProcessSpec, path: str, *, as_other_client: bool = False
 ) -> tuple[int, bytes] | None:
     host = REACHABLE.get(process.host, process.host)
+    scheme = scheme_of(process.environment) if process.service == GATEWAY else "http"
     # From 127.0.0.2 where the system has it (Linux), so that these requests don't count against the
     # rate limit of the user's own 127.0.0.1.
     sources = [("127.0.0.2", 0)] if as_other_client and host == "127.0.0.1" else []
     for source in [*sources, None]:
         # http.client and not urllib, which would send loopback requests through http_proxy.
-        connection = http.client.HTTPConnection(
-            host, process.port, timeout=TIMEOUT_S, source_address=source
-        )
+        connection = _connection(scheme, host, process.port, source)
         if (answer := _answer(connection, path)) is not None:
             return answer
     return None

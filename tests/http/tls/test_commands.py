@@ -1,0 +1,46 @@
+"""`lockgate serve` with TLS: the other commands find it, and send its token to no other certificate."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import trustme
+
+from tests.support.certificates import issue
+from tests.support.serving import Project
+
+NAME = "shop.example"
+
+
+@pytest.mark.parametrize("by", ["variables", "file"])
+async def test_commands_speak_tls_to_the_stacks_own_gateway(
+    by: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    project = Project(tmp_path)
+    certificate, key = issue(authority, NAME).write(tmp_path, "shop")
+    if by == "variables":
+        variables = {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key)}
+    else:
+        file = tmp_path / "lockgate.yaml"
+        _write(file, "tls: {certificates: [{certificate_file: shop.pem, key_file: shop.key}]}\n")
+        variables = {"GATEWAY_CONFIG": str(file)}
+
+    async with project.serve(**variables):
+        status, out, err = await project.run("services", **variables)
+        assert (status, err) == (0, "")
+        rows = await project.ps()
+        assert rows["api_gateway"]["health"] == "healthy"
+        _, out, _ = await project.run("doctor", **variables)
+        assert "certificates: shop.example until" in out
+        assert "https://localhost:" in (tmp_path / "err").read_text()
+
+        # Somebody else's certificate in the file is not the gateway's: nothing is sent to it.
+        other = issue(trustme.CA(), NAME)
+        await asyncio.to_thread(certificate.write_bytes, other.chain)
+        status, out, err = await project.run("services", **variables)
+        assert status == 1
+        assert "CERTIFICATE_VERIFY_FAILED" in err
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)
