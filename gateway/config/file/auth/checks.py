@@ -12,6 +12,9 @@ from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
 
 Found = Iterator[Mistake | None]
 
+#: What the limit of a single key is called.
+OF_KEYS = "key"
+
 
 def wrong_auth(value: Mapping[str, Any], root: Node) -> Found:
     """Yield for each section that was looked at: a mistake, or None."""
@@ -23,6 +26,11 @@ def wrong_auth(value: Mapping[str, Any], root: Node) -> Found:
         if isinstance(said, dict):
             yield from _wrong_requirement((*path, "auth"), said, ways, root)
         yield None
+    limits = value.get("limits")
+    if isinstance(limits, dict) and OF_KEYS in limits and "api_key" in map(_type_of, ways.values()):
+        message = "this is the name of the limits that API keys have of their own: choose another"
+        place = ("limits", OF_KEYS)
+        yield Mistake(key_position(root, place), spelled(place), message)
     if ways:
         yield from _silent(value, root)
 
