@@ -208,6 +208,9 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         watched=None if gateway.watched is None else gateway.watched.describe,
         ways=None if gateway.ways is None else gateway.ways.describe,
         tls=None if gateway.tls is None else gateway.tls.describe,
+        own_certificates=(
+            None if gateway.own_certificates is None else gateway.own_certificates.describe
+        ),
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,

@@ -143,8 +143,7 @@ class Directory:
                     self._nonces.append(nonce)
                 body = await _read(response)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-            why = "no answer in time" if isinstance(error, TimeoutError) else str(error)
-            raise AcmeError(f"{_shown(url)} can't be reached: {why}") from None
+            raise AcmeError(f"{_shown(url)} can't be reached: {_why(error)}") from None
         wait_s = retry_after_s(response.headers.get("Retry-After", ""), time.time())
         if response.status >= 400:
             raise _refused(response.status, body, wait_s, url)
@@ -207,6 +206,16 @@ def retry_after_s(value: str, now_s: float) -> float | None:
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return min(max(0.0, math.ceil(until_s - now_s)), LONGEST_WAIT_S)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return str(getattr(error.certificate_error, "verify_message", error.certificate_error))
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or str(error.os_error)
+    return str(error)
 
 
 def _shown(url: str) -> str:

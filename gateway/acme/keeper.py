@@ -126,15 +126,19 @@ class Keeper:
                 _log.warning("certificate.challenge_not_answered", detail=str(error))
         return proof.answer if proof is not None and proof.challenge == HTTP_01 else None
 
-    def describe(self) -> Mapping[str, Any]:
-        """What /status says of it; empty without a spec."""
+    def describe(self, *, with_evidence: bool = True) -> Mapping[str, Any]:
+        """What /status says of it, with or without what the authority said; empty without a spec."""
         spec, now_s = self._spec, time.time()
         if spec is None:
             return {}
+        certificates = {one: self._describe(one, spec, now_s) for one in spec.domains}
+        if not with_evidence:
+            for told in certificates.values():
+                told.pop("why", None)
         return {
             "directory": spec.directory,
             "registry_reached": self.reaches_registry,
-            "certificates": {one: self._describe(one, spec, now_s) for one in spec.domains},
+            "certificates": certificates,
         }
 
     def ends_in_s(self) -> Mapping[str, float]:
@@ -176,7 +180,7 @@ class Keeper:
                 continue
             if mine is None or mine.certificate != held.certificate:
                 self.serve(domain, held)
-                _log.info("certificate.taken", domain=domain, ends_at=_rfc3339(held.term.ends_s))
+                _log_taken(domain, held, "registry")
         self.take_proofs(state.proofs)
 
     def serve(self, domain: str, held: Held) -> None:
@@ -237,6 +241,7 @@ class Keeper:
             if domain in spec.domains and (held := self._read(domain, certificate)):
                 self.held[domain] = held
                 self._serve(domain, certificate)
+                _log_taken(domain, held, "file")
 
     async def _look(self, spec: AcmeSpec, store: Store) -> None:
         try:
@@ -277,7 +282,7 @@ class Keeper:
                 _log.warning("certificate.unfit", domain=domain, detail=str(error))
             return None
 
-    def _describe(self, domain: str, spec: AcmeSpec, now_s: float) -> Mapping[str, Any]:
+    def _describe(self, domain: str, spec: AcmeSpec, now_s: float) -> dict[str, Any]:
         held, attempt = self.held.get(domain), self.state.attempts.get(domain)
         told: dict[str, Any] = {"ends_at": None, "ends_in_s": None, "renewed_in_s": None}
         if held is not None:
@@ -293,6 +298,11 @@ class Keeper:
             told["again_in_s"] = max(0, round(again_at_s - now_s))
             told["why"] = attempt.why
         return told
+
+
+def _log_taken(domain: str, held: Held, source: str) -> None:
+    ends_at = _rfc3339(held.term.ends_s)
+    _log.info("certificate.taken", domain=domain, ends_at=ends_at, source=source)
 
 
 def _rfc3339(unix_s: float) -> str:

@@ -42,6 +42,20 @@ class FirstSteps:
         yield f"  admin token  {self._token()}"
         yield f"  registry     {self._registry} ({self.record.registry_about})"
         yield f"  logs         {self.state.logs}"
+        yield from self._certificates()
+
+    def _certificates(self) -> Iterator[str]:
+        acme = self.settings.acme
+        if acme is None:
+            return
+        spec = acme.over(None)
+        yield f"Certificates for {', '.join(spec.domains)} come from {spec.directory}, if"
+        yield "  - these names lead to this machine (A and AAAA records in the DNS),"
+        ways = [f"port 443, which must lead to {self._gateway.port} here"]
+        if acme.http_port:
+            ways.insert(0, f"port 80, which must lead to {acme.http_port} here")
+        yield f"  - the Internet reaches it at {', or at '.join(ways)}."
+        yield "  You agree to that authority's terms. The log says what happens (certificate.…), /status too."
 
     def _what_registers_by_itself(self) -> Iterator[str]:
         if self.record.registry_url == DEFAULT_REDIS_URL:
@@ -65,6 +79,9 @@ class FirstSteps:
     @property
     def _url(self) -> str:
         gateway = self._gateway
+        if self.settings.acme_domains:
+            port = "" if gateway.port == 443 else f":{gateway.port}"
+            return f"https://{self.settings.acme_domains[0]}{port}"
         host = "localhost" if gateway.host in (*_EVERYWHERE, *_LOOPBACK) else gateway.host
         scheme = scheme_of(self._gateway.environment)
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{gateway.port}"

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.cli.first_steps import FirstSteps
@@ -17,12 +18,24 @@ from gateway.stack.state import StackRecord, StackState, stack_state
 from middlewares.programs.stop_signals import stops_raised
 
 
-def serve_in_foreground(
-    port: int | None, host: str | None, data_dir: Path | None, config: Path | None, offset: int
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options as they were given."""
+
+    port: int | None
+    host: str | None
+    data_dir: Path | None
+    config: Path | None
+    domains: tuple[str, ...]
+    email: str | None
+    offset: int
+
+
+def serve_in_foreground(asked: Asked) -> None:
     """Serve until SIGTERM or ^C; raises UsageError or StackError if it can't start."""
+    data_dir, offset = asked.data_dir, asked.offset
     state = StackState(data_dir.resolve()) if data_dir else stack_state(Path.cwd(), offset)
-    environ = _environment(os.environ, port, host, config, offset)
+    environ = environment(os.environ, asked, state.admin_socket)
     options: tuple[str, ...] = ()
     if data_dir:
         options = ("--data-dir", str(state.directory))
@@ -45,23 +58,28 @@ def serve_in_foreground(
         ).run()
 
 
-def _environment(
-    environ: Mapping[str, str],
-    port: int | None,
-    host: str | None,
-    config: Path | None,
-    offset: int,
-) -> dict[str, str]:
-    """The environment with the options in it; an option wins over its variable."""
+def environment(environ: Mapping[str, str], asked: Asked, admin_socket: Path) -> dict[str, str]:
+    """The environment with the options in it; an option wins over its variable.
+
+    With a domain the gateway is open to the Internet, and commands reach it at `admin_socket`.
+    """
     said = dict(environ)
-    if port is not None:
-        said["GATEWAY_PORT"] = str(port)
-    elif offset:
-        said["GATEWAY_PORT"] = str(gateway_port(offset, environ))
-    if host is not None:
-        said["GATEWAY_HOST"] = host
-    if config is not None:
-        said["GATEWAY_CONFIG"] = str(config)
+    if asked.port is not None:
+        said["GATEWAY_PORT"] = str(asked.port)
+    elif asked.offset:
+        said["GATEWAY_PORT"] = str(gateway_port(asked.offset, environ))
+    if asked.host is not None:
+        said["GATEWAY_HOST"] = asked.host
+    if asked.config is not None:
+        said["GATEWAY_CONFIG"] = str(asked.config)
+    if asked.email is not None:
+        said["ACME_EMAIL"] = asked.email
+    if asked.domains:
+        said["ACME_DOMAINS"] = ",".join(asked.domains)
+        # Where the authority and browsers come to.
+        said["GATEWAY_PORT"] = said.get("GATEWAY_PORT") or "443"
+        said["GATEWAY_HOST"] = said.get("GATEWAY_HOST") or "0.0.0.0"
+        said["ADMIN_LISTEN"] = said.get("ADMIN_LISTEN") or f"unix:{admin_socket}"
     return said
 
 

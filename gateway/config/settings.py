@@ -17,6 +17,14 @@ from discovery.model.addresses import AllowedHosts
 from discovery.model.errors import InvalidRegistration, SettingsError
 from discovery.model.instance import parse_registration
 from discovery.model.settings import RegistrySettings
+from gateway.config.acme_values import parse_email
+from gateway.config.acme_variables import (
+    HTTP_PORT,
+    AcmeVariables,
+    acme_variables_of,
+    directory_of,
+    domains_of,
+)
 from gateway.config.origins import parse_origins
 from gateway.config.tls_variables import TlsFiles, tls_files_of
 from gateway.config.urls import check_url
@@ -76,6 +84,14 @@ def _origins(value: object) -> object:
     return parse_origins(value) if isinstance(value, str) else value
 
 
+def _domains(value: object) -> object:
+    return domains_of(value) if isinstance(value, str) else value
+
+
+def _email(text: str | None) -> str | None:
+    return parse_email(text) if text else None
+
+
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
 SecondsOrNever = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 
@@ -119,6 +135,11 @@ class GatewaySettings(BaseSettings):
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
     tls_client_ca_file: Path | None = None
+    acme_domains: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domains)] = ()
+    acme_email: Annotated[str | None, AfterValidator(_email)] = None
+    acme_directory: Annotated[str | None, AfterValidator(directory_of)] = None
+    acme_ca_file: Path | None = None
+    acme_http_port: Annotated[int, Field(ge=0, le=65535)] = HTTP_PORT
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
     view_file: Path | None = None
@@ -184,6 +205,17 @@ class GatewaySettings(BaseSettings):
         return tls_files_of(self.tls_cert_file, self.tls_key_file, self.tls_client_ca_file)
 
     @property
+    def acme(self) -> AcmeVariables | None:
+        """What ACME_DOMAINS and so on say; None: no domain is named. Raises SettingsError."""
+        return acme_variables_of(
+            self.acme_domains,
+            self.acme_email,
+            self.acme_directory,
+            self.acme_ca_file,
+            self.acme_http_port,
+        )
+
+    @property
     def trusted(self) -> TrustedProxies:
         return TrustedProxies.parse(self.trusted_proxies)
 
@@ -200,7 +232,7 @@ def load_settings(environ: Mapping[str, str] = os.environ) -> GatewaySettings:
         settings = GatewaySettings(**named, registry=registry)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(_one_line(error.errors()[0])) from None
-    _ = settings.allowed_hosts
+    _ = settings.allowed_hosts, settings.acme
     if settings.tls_files is not None:
         from gateway.config.tls_files import read_tls_files  # without them nothing of TLS is loaded
 

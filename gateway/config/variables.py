@@ -71,6 +71,16 @@ _OWN = {
     ),
     "TLS_KEY_FILE": Variable("Its private key, which nobody else can read."),
     "TLS_CLIENT_CA_FILE": Variable("Authorities of the certificates that clients must show."),
+    "ACME_DOMAINS": Variable(
+        "Comma-separated names that the gateway gets certificates for; it then speaks TLS."
+    ),
+    "ACME_EMAIL": Variable("Where the authority of these certificates can write to."),
+    "ACME_DIRECTORY": Variable("The URL of another authority than Let's Encrypt."),
+    "ACME_CA_FILE": Variable("Authorities in PEM that it is verified against; else the system's."),
+    "ACME_HTTP_PORT": Variable(
+        "A port of plain HTTP, where the authority asks, and others are sent to https; 0: none.",
+        "80",
+    ),
     "SHUTDOWN_GRACE": Variable("Seconds for requests in flight when the gateway stops.", "10"),
     "TUNNEL_GRACE": Variable("Seconds for tunnels and event streams then.", "300"),
     "VIEW_FILE": Variable("Keeps what is registered, for a start while the registry is away."),

@@ -50,6 +50,9 @@ class ProcessEndpoints:
     ways: Callable[[], Mapping[str, Any]] | None = None
     #: TLS at the front; None: it can't be.
     tls: Callable[[], Mapping[str, Any]] | None = None
+    #: The certificates that the gateway gets by itself, without or with what the authority said; None:
+    #: it can't get any.
+    own_certificates: Callable[[bool], Mapping[str, Any]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -111,7 +114,7 @@ class ProcessEndpoints:
                     **self.limiter_state(),
                 },
                 **self._file(),
-                **self._tls(),
+                **self._tls(with_evidence=bool(inside)),
                 **inside,
             }
         )
@@ -126,10 +129,11 @@ class ProcessEndpoints:
         config = {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}
         return {"config": config, "watched": self.watched() if self.watched else {}}
 
-    def _tls(self) -> Mapping[str, Any]:
+    def _tls(self, *, with_evidence: bool) -> Mapping[str, Any]:
         """TLS at the front; empty where the port speaks none."""
         said = self.tls() if self.tls is not None else {}
-        return {"tls": said} if said else {}
+        own = self.own_certificates(with_evidence) if self.own_certificates is not None else {}
+        return {**({"tls": said} if said else {}), **({"acme": own} if own else {})}
 
     async def metrics_text(self, request: web.Request) -> web.Response:
         """Metrics in Prometheus' text format, or OpenMetrics where the client asks for it."""

@@ -95,12 +95,21 @@ class StackState:
         return f"{self.directory}/"
 
     @property
+    def admin_socket(self) -> Path:
+        """Where a gateway that is open to the Internet answers its admin calls."""
+        return self._socket("admin.sock", "-admin")
+
+    @property
     def supervisor_socket(self) -> Path:
-        path = self.directory / "supervisor.sock"
+        return self._socket("supervisor.sock", "")
+
+    def _socket(self, name: str, suffix: str) -> Path:
+        """A place for a socket: here, or elsewhere, with the suffix, if that path would be too long."""
+        path = self.directory / name
         if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
             return path
         digest = hashlib.sha256(os.fsencode(self.directory)).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"lockgate-{os.getuid()}" / f"{digest}.sock"
+        return Path(tempfile.gettempdir()) / f"lockgate-{os.getuid()}" / f"{digest}{suffix}.sock"
 
     def prepare(self) -> None:
         for directory in (self.directory, self.logs, self.registry_data):

@@ -34,14 +34,21 @@ class FrontTls:
     """Follows the file's `tls` and the files of TLS_CERT_FILE; makes nothing before one of them says something."""
 
     def __init__(
-        self, files: TlsFiles | None, host: str, descriptors: Descriptors, url: Callable[[], str]
+        self,
+        files: TlsFiles | None,
+        host: str,
+        descriptors: Descriptors,
+        url: Callable[[], str],
+        acme_http_port: int | None = None,
     ) -> None:
+        """`acme_http_port` is that of ACME_DOMAINS; 0: no port, None: no certificates come from there."""
         self.strict_transport = StrictTransport()
         #: Whether new connections speak TLS.
         self.in_force = False
         #: What is wrong with the files of the variables; empty: they are in use as they are.
         self.mistake = ""
         self._files = files
+        self._acme_http_port = acme_http_port
         self._host = host
         self._descriptors = descriptors
         self._url = url
@@ -76,7 +83,8 @@ class FrontTls:
     def is_asked_for(self) -> bool:
         """Whether the port is to speak TLS, once the files of the variables are read."""
         in_file = self._spec is not None and self._spec.is_on
-        return in_file or (self._files is not None and self._files.certificate is not None)
+        in_variables = self._files is not None and self._files.certificate is not None
+        return in_file or in_variables or self._acme_http_port is not None
 
     def take(self, spec: "TlsSpec | None") -> None:
         """Put in force what the file says; open connections stay as they are."""
@@ -174,13 +182,18 @@ class FrontTls:
         _log.info("tls.in_force", certificates=[source for _, source in spec.pairs])
 
     def _whole(self) -> "TlsSpec | None":
-        found = self._from_variables
-        if found is None:
+        found, http_port = self._from_variables, self._acme_http_port
+        if found is None and http_port is None:
             return self._spec
-        from gateway.front.tls.specification import TlsSpec, with_variables
+        from gateway.front.tls.specification import TlsSpec, with_acme, with_variables
 
+        spec = self._spec or TlsSpec()
+        if http_port is not None:
+            spec = with_acme(spec, http_port)
+        if found is None:
+            return spec
         pair = None if found.pair is None else (found.pair, found.source)
-        return with_variables(self._spec or TlsSpec(), pair, found.client_ca)
+        return with_variables(spec, pair, found.client_ca)
 
     def _want_port(self, port: int | None) -> None:
         if port != self._wanted_port:

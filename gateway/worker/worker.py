@@ -33,6 +33,7 @@ from gateway.worker.front_tls import FrontTls
 from gateway.worker.instance_counts import InstanceCounts
 from gateway.worker.lifecycle import Lifecycle
 from gateway.worker.loop_lag import measure_loop_lag
+from gateway.worker.own_certificates import OwnCertificates
 from gateway.worker.own_paths import ALL, ON_BOTH_PORTS, any_of
 from middlewares.clients.clients import Clients
 from middlewares.failures import NoView
@@ -43,6 +44,7 @@ from middlewares.routing.configured import ConfiguredTable
 from middlewares.routing.deciding import Table
 from middlewares.routing.recent import RecentRequests
 from middlewares.routing.routing import Routing
+from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.configuration_metrics import ConfigurationCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.logs import lines_dropped
@@ -111,6 +113,8 @@ class Gateway:
         self.ways = None if at_start is None else self._admit(at_start.compiled)
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
+        #: The certificates that it gets by itself; None where it can't speak TLS.
+        self.own_certificates = None if self.tls is None else self._certify(self.tls, at_start)
         self.limiter = SharedLimiter(
             settings.registry, live_workers=lambda: member.sweeper.live_workers
         )
@@ -167,15 +171,36 @@ class Gateway:
         return ways
 
     def _speak_tls(self, at_start: AtStart | None) -> FrontTls | None:
-        files = self.settings.tls_files
-        if at_start is None and files is None:
+        files, acme = self.settings.tls_files, self.settings.acme
+        if at_start is None and files is None and acme is None:
             return None
         member = self.member
-        tls = FrontTls(files, self.settings.gateway_host, self.descriptors, lambda: member.url)
-        if at_start is not None:
-            tls.take(at_start.compiled.tls)
+        tls = FrontTls(
+            files,
+            self.settings.gateway_host,
+            self.descriptors,
+            lambda: member.url,
+            None if acme is None else acme.http_port,
+        )
+        if at_start is not None or acme is not None:
+            tls.take(None if at_start is None else at_start.compiled.tls)
         self.metrics.handshakes = tls.handshakes_ended
         return tls
+
+    def _certify(self, tls: FrontTls, at_start: AtStart | None) -> OwnCertificates:
+        settings = self.settings
+        made = OwnCertificates(
+            settings.registry,
+            settings.acme,
+            tls,
+            worker=self.member.worker,
+            view_file=settings.view_file,
+        )
+        made.take(None if at_start is None else at_start.compiled.acme)
+        self.metrics.registry.register(
+            CertificateCollector(ends_in_s=made.ends_in_s, failures=made.failures)
+        )
+        return made
 
     def _put_in_force(self, compiled: "Compiled") -> Steps[None]:
         # The instances first: no request is routed to a service whose addresses are not there yet.
@@ -190,7 +215,9 @@ class Gateway:
         ways.take(compiled.ways)
         self.routing.swap(self.table_of(compiled))
         assert self.tls is not None, "there is a file"
+        assert self.own_certificates is not None, "there is TLS"
         self.tls.take(compiled.tls)
+        self.own_certificates.take(compiled.acme)
         self._follow_scheme()
         watched.drop_others(compiled.policies)
 
@@ -237,6 +264,9 @@ class Gateway:
             if self.tls is not None:
                 stack.callback(self.tls.close)
                 await stack.enter_async_context(counted("tls", self.tls.run))
+            if self.own_certificates is not None:
+                run = self.own_certificates.run
+                await stack.enter_async_context(counted("certificates", run))
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
             yield

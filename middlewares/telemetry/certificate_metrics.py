@@ -19,6 +19,9 @@ class CertificateCollector(Collector):
         self._failures = failures
 
     def collect(self) -> Iterable[Metric]:
+        by_domain = self._failures()
+        if not by_domain:
+            return  # no domain is named
         ends = GaugeMetricFamily(
             "gateway_acme_certificate_ends_in_seconds",
             "Until the certificate in use for a domain ends; below 0: it has ended.",
@@ -32,6 +35,6 @@ class CertificateCollector(Collector):
             "Orders for a domain that have failed since the last one that succeeded.",
             labels=["domain"],
         )
-        for domain, failures in self._failures().items():
+        for domain, failures in by_domain.items():
             failed.add_metric([domain], failures)
         yield failed

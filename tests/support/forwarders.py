@@ -53,6 +53,8 @@ class Forwarder:
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     try:
         while data := await reader.read(65536):
+            if writer.is_closing():
+                return
             writer.write(data)
             await writer.drain()
     finally:

@@ -8,9 +8,9 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 import trustme
@@ -38,10 +38,12 @@ class Pebble:
         lifetime_s: int = 90 * 86400,
         bad_nonces: int = 50,
         accounts: Mapping[str, str] | None = None,
+        tls_port: int | None = None,
     ) -> None:
         """`accounts`: ids and keys of those that an account must be bound to."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.port, self.http_port, self.tls_port = free_port(), free_port(), free_port()
+        self.port, self.http_port = free_port(), free_port()
+        self.tls_port = tls_port or free_port()
         self.directory = f"https://localhost:{self.port}/dir"
         self.ca_file = folder / "ca.pem"
         self.log = folder / "pebble.log"
@@ -132,3 +134,22 @@ class Pebble:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+StartPebble = Callable[..., Pebble]
+
+
+@pytest.fixture
+def start_pebble(tmp_path: Path) -> Iterator[StartPebble]:
+    """`start_pebble(lifetime_s=60)`: an authority for this test alone."""
+    running: list[Pebble] = []
+
+    def start(**options: Any) -> Pebble:
+        made = Pebble(tmp_path / f"pebble{len(running)}", **options)
+        running.append(made)
+        made.start()
+        return made
+
+    yield start
+    for one in running:
+        one.kill()

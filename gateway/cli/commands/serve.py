@@ -28,12 +28,26 @@ from gateway.cli.numbers import Number
     type=click.Path(path_type=Path),
     help="A configuration file with routes and policies; else GATEWAY_CONFIG.",
 )
+@click.option(
+    "--domain",
+    "domains",
+    metavar="NAME",
+    multiple=True,
+    help="Get a certificate for this name from Let's Encrypt, and speak TLS; for several names say it again. "
+    "The name must lead to this machine, and the Internet must reach it at the ports 80 and 443. The "
+    "extra acme is needed. You agree to the authority's terms.",
+)
+@click.option(
+    "--email", metavar="ADDRESS", help="Where the authority of the certificates can write to."
+)
 @options.port_offset
 def serve(
     port: int | None,
     host: str | None,
     data_dir: Path | None,
     config: Path | None,
+    domains: tuple[str, ...],
+    email: str | None,
     port_offset: str,
 ) -> None:
     """Run a gateway for your own services, with a registry, in the foreground.
@@ -41,8 +55,15 @@ def serve(
     It reads every variable of the gateway. If REDIS_URL is set, it uses that registry and starts
     none. `ps`, `services`, `routes`, `logs`, `doctor` and `register` find what runs here if they are
     given in the same folder or below.
+
+    With --domain it listens at every address, at port 443 for TLS and at port 80 for plain HTTP, unless
+    --host, --port and ACME_HTTP_PORT say otherwise. Everything but /api, /health, /ready and the routes of
+    a file is then at a socket in the folder of its data, unless ADMIN_LISTEN says otherwise.
     """
-    from gateway.cli.serving import serve_in_foreground
+    if email is not None and not domains:
+        raise click.UsageError("--email is for the certificates of --domain, which is not given")
+    from gateway.cli.serving import Asked, serve_in_foreground
     from gateway.stack.plan import parse_offset
 
-    serve_in_foreground(port, host, data_dir, config, parse_offset(port_offset))
+    asked = Asked(port, host, data_dir, config, domains, email, parse_offset(port_offset))
+    serve_in_foreground(asked)

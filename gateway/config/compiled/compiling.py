@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 from discovery.base.steps import Steps, slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from discovery.model.naming import route_of
+from gateway.acme.spec import AcmeSpec
+from gateway.config.compiled.acme import acme_of
 from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
 from gateway.config.compiled.resource_metadata import metadata_routes
@@ -57,6 +59,7 @@ class Compiled:
     ways: Mapping[str, Spec]
     tls: "TlsSpec | None" = None
     upstream_tls: Mapping[str, TlsTerms] = field(default_factory=dict)
+    acme: AcmeSpec | None = None
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -99,6 +102,7 @@ def compiling(
         ways,
         tls=tls_of(configuration, contents),
         upstream_tls=upstream_tls_of(configuration, contents),
+        acme=acme_of(configuration, contents),
     )
 
 

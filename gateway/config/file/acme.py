@@ -18,7 +18,7 @@ from gateway.config.acme_values import (
     parse_email,
 )
 from gateway.config.file.http_texts import SomeText
-from gateway.config.file.named_files import PublicFile, SecretFile, SecretVariable
+from gateway.config.file.named_files import PublicFile, SecretFile
 from gateway.config.file.numbers import choice, duration
 from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.sections import Section, Some, Wrong
@@ -28,13 +28,11 @@ _BASE64URL = re.compile(rb"[A-Za-z0-9_-]{16,1024}={0,2}")
 
 def read_authorities(data: bytes) -> str:
     """Certificates in PEM. ValueError: there are none."""
-    from cryptography import x509  # a file without acme loads none of it
+    from gateway.config.acme_authorities import (
+        read_authorities as read,  # else none of it is loaded
+    )
 
-    try:
-        x509.load_pem_x509_certificates(data)
-    except ValueError:
-        raise ValueError("it has no certificates in PEM (-----BEGIN CERTIFICATE-----)") from None
-    return data.decode("ascii", "replace")
+    return read(data)
 
 
 def read_hmac_key(data: bytes) -> str:
@@ -65,20 +63,13 @@ DirectoryUrl = Annotated[
 class ExternalAccount(Section):
     """An account that was made at the authority by other means, as some authorities want it."""
 
-    exactly_one: ClassVar[tuple[str, ...]] = ("hmac_key_file", "hmac_key_env")
-    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {
-        "hmac_key_file": read_hmac_key,
-        "hmac_key_env": read_hmac_key,
-    }
+    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {"hmac_key_file": read_hmac_key}
 
     key_id: SomeText = Field(
         description="The id of the key that the authority gave.", examples=["kid-1"]
     )
-    hmac_key_file: SecretFile | None = Field(
-        default=None, description="A file with that key, in base64url.", examples=["eab.key"]
-    )
-    hmac_key_env: SecretVariable | None = Field(
-        default=None, description="A variable with that key.", examples=["EAB_KEY"]
+    hmac_key_file: SecretFile = Field(
+        description="A file with that key, in base64url.", examples=["eab.key"]
     )
 
 

@@ -5,6 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from gateway.acme.spec import HTTP_01
+from gateway.config.file.acme import Acme
 from gateway.config.file.named_files import PublicFile, SecretFile
 from gateway.config.file.numbers import choice, duration, whole_number
 from gateway.config.file.parsed import Parsed
@@ -101,7 +103,7 @@ class Hsts(Section):
 class Tls(Section):
     """The port of the gateway speaks TLS."""
 
-    at_least_one: ClassVar[tuple[str, ...]] = ("certificates",)
+    at_least_one: ClassVar[tuple[str, ...]] = ("certificates", "acme")
     needs: ClassVar[dict[str, str]] = {"client_certificate": "client_ca_file"}
     reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {"client_ca_file": read_chain}
 
@@ -109,6 +111,11 @@ class Tls(Section):
         default=(),
         description="Certificates, each for the names that it has; the first one also for every other name.",
         examples=[[{"certificate_file": "a.pem", "key_file": "a.key"}]],
+    )
+    acme: Acme | None = Field(
+        default=None,
+        description="Certificates that the gateway gets and renews by itself; left out: none.",
+        examples=[{"domains": ["api.example.com"], "email": "ops@example.com"}],
     )
     client_ca_file: PublicFile | None = Field(
         default=None,
@@ -134,3 +141,13 @@ class Tls(Section):
         description="Whether answers carry Strict-Transport-Security; {} takes every default; left out: not.",
         examples=[{"max_age": "365d", "include_subdomains": True}],
     )
+
+    def wrong(self) -> Iterable[Wrong]:
+        acme = self.acme
+        if acme is None or self.redirect_from is not None:
+            return
+        if HTTP_01 in acme.challenges and "challenges" in acme.model_fields_set:
+            places = [index for index, one in enumerate(acme.challenges) if one == HTTP_01]
+            yield Wrong(
+                ("acme", "challenges", *places), "needs redirect_from, where it is answered"
+            )

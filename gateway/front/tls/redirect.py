@@ -14,6 +14,14 @@ _TOKEN: Final = re.compile(rb"[A-Za-z0-9_-]{1,256}")
 ChallengeOf = Callable[[str], str | None]
 
 
+def challenge_in(head: bytes) -> str | None:
+    """The token of the challenge that a request's head asks for; None: it asks for something else."""
+    asked = _LINE.fullmatch(head.partition(b"\r\n")[0])
+    target = _ABSOLUTE.sub(b"", asked[2], count=1) if asked else b""
+    token = target.removeprefix(CHALLENGES)
+    return token.decode("ascii") if token != target and _TOKEN.fullmatch(token) else None
+
+
 def answer_to(head: bytes, https_port: int, challenge_of: ChallengeOf) -> bytes:
     """The whole answer to a request's head; the connection ends with it."""
     lines = head.split(b"\r\n")

@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from gateway.front.tls.redirect import answer_to
+from gateway.front.tls.redirect import answer_to, challenge_in
 
 MOST_HEAD_BYTES = 16 * 1024
 #: From the connection to its end.
@@ -16,14 +16,19 @@ def no_challenge(_token: str) -> str | None:
     return None
 
 
+async def none_elsewhere(_token: str) -> str | None:
+    return None
+
+
 class RedirectPort:
     """Listens on a port, or on none; each client gets one answer.
 
-    `challenge_of` tells what an ACME server asks for.
+    `challenge_of` tells what an ACME server asks for, and `look_up` what another gateway is asked for.
     """
 
     def __init__(self, host: str, https_port: Callable[[], int]) -> None:
         self.challenge_of: Callable[[str], str | None] = no_challenge
+        self.look_up: Callable[[str], Awaitable[str | None]] = none_elsewhere
         self.https_port = https_port
         self.port: int | None = None
         self._host = host
@@ -68,6 +73,7 @@ class _Client(asyncio.Protocol):
         self._head = b""
         self._transport: asyncio.Transport
         self._timer: asyncio.TimerHandle
+        self._looking: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
@@ -81,9 +87,22 @@ class _Client(asyncio.Protocol):
         head, end, _ = self._head.partition(b"\r\n\r\n")
         if not end and len(self._head) <= MOST_HEAD_BYTES:
             return
-        answer = answer_to(head if end else b"", self._port.https_port(), self._port.challenge_of)
         self._head = end or b"\r\n\r\n"
-        self._transport.write(answer)
+        if not end:
+            head = b""
+        token = challenge_in(head)
+        if token is not None and self._port.challenge_of(token) is None:
+            self._looking = asyncio.ensure_future(self._look_up(head, token))
+        else:
+            self._answer(head, self._port.challenge_of)
+
+    async def _look_up(self, head: bytes, token: str) -> None:
+        text = await self._port.look_up(token)
+        if not self._transport.is_closing():
+            self._answer(head, lambda _token: text)
+
+    def _answer(self, head: bytes, challenge_of: Callable[[str], str | None]) -> None:
+        self._transport.write(answer_to(head, self._port.https_port(), challenge_of))
         # A close with unread bytes would reset the connection, so the client's own end is waited for.
         with contextlib.suppress(OSError):
             self._transport.write_eof()
@@ -93,6 +112,8 @@ class _Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         self._port.clients.pop(self, None)
 
     def abort(self) -> None:

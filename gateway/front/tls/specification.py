@@ -20,6 +20,11 @@ class TlsSpec:
     hsts: str = ""
 
 
+def with_acme(spec: TlsSpec, http_port: int) -> TlsSpec:
+    """Add what ACME_DOMAINS says: certificates come later; `http_port` 0 leaves redirect_from as it is."""
+    return replace(spec, is_on=True, redirect_from=http_port or spec.redirect_from)
+
+
 def with_variables(
     spec: TlsSpec, pair: tuple[Pair, str] | None, client_ca: bytes | None
 ) -> TlsSpec:

@@ -7,6 +7,7 @@ import pytest
 import trustme
 
 from tests.support.certificates import Issued, issue
+from tests.support.pebble import start_pebble as start_pebble
 
 NAME = "shop.example"
 

@@ -1,7 +1,6 @@
 """An authority and keepers for a test."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -9,25 +8,10 @@ import pytest
 from gateway.acme.spec import AcmeSpec
 from tests.support.keepers import RunningKeeper
 from tests.support.pebble import Pebble
+from tests.support.pebble import StartPebble as StartPebble
+from tests.support.pebble import start_pebble as start_pebble
 
 StartKeeper = Callable[..., Awaitable[RunningKeeper]]
-StartPebble = Callable[..., Pebble]
-
-
-@pytest.fixture
-def start_pebble(tmp_path: Path) -> Iterator[StartPebble]:
-    """`start_pebble(lifetime_s=60)`: an authority for this test alone."""
-    running: list[Pebble] = []
-
-    def start(**options: Any) -> Pebble:
-        made = Pebble(tmp_path / f"pebble{len(running)}", **options)
-        running.append(made)
-        made.start()
-        return made
-
-    yield start
-    for one in running:
-        one.kill()
 
 
 @pytest.fixture

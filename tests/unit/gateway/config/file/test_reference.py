@@ -15,7 +15,8 @@ from tests.support.example_files import read_alone
 PAGE = "docs/configuration-file.md"
 #: Together they have every key.
 EXAMPLES = [
-    ROOT / f"docs/examples/{name}.yaml" for name in ("lockgate", "who-may-call", "jwt", "tls")
+    ROOT / f"docs/examples/{name}.yaml"
+    for name in ("lockgate", "who-may-call", "jwt", "tls", "acme", "acme-own-authority")
 ]
 
 
