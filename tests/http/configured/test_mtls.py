@@ -1,5 +1,7 @@
 """mTLS: who is admitted by a certificate, what instances get of it, and when it ends."""
 
+import asyncio
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
@@ -225,6 +227,35 @@ async def test_while_a_revocation_list_is_missing_or_old_nobody_is_admitted(
         assert (await ask(one)).status == 200
         way_of(configured).now = later(until)
         assert (await ask(one)).status == 503
+
+
+async def test_a_resumed_session_is_admitted_by_what_the_client_had_shown(
+    start_configured: StartConfigured, server: trustme.CA, tmp_path: Path
+) -> None:
+    configured = await start_configured(FILE % "")
+    context = ssl.create_default_context()
+    server.configure_trust(context)
+    # TLS 1.3 resumes by tickets alone, which there are none of.
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(ALICE.write(tmp_path, "client.pem"))
+
+    def ask_twice() -> list[tuple[bool | None, bytes]]:
+        found: list[tuple[bool | None, bytes]] = []
+        session = None
+        for _ in range(2):
+            address = ("127.0.0.1", configured.gateway.port)
+            with (
+                socket.create_connection(address) as plain,
+                context.wrap_socket(plain, server_hostname=NAME, session=session) as tls,
+            ):
+                tls.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+                found.append((tls.session_reused, tls.recv(100).split(b" ")[1]))
+                session = tls.session
+        return found
+
+    assert await asyncio.to_thread(ask_twice) == [(False, b"200"), (True, b"200")]
+    chains = [received.values(b"client-cert-chain") for received in configured.upstream.requests]
+    assert chains == [[encoded(BETWEEN.der)]] * 2
 
 
 async def test_over_plain_http_nobody_has_a_certificate(start_configured: StartConfigured) -> None:
