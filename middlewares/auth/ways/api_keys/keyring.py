@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from discovery.base.stepping import in_steps
+from discovery.base.steps import Steps, slices
 from discovery.model.errors import RegistryUnavailable
 from discovery.model.settings import RegistrySettings
 from middlewares.auth.ways.api_keys.deciding.records import InvalidRecord, change_of, unreadable
 from middlewares.auth.ways.api_keys.deciding.ring import Entry, Ring
-from middlewares.auth.ways.api_keys.store import IDS_PER_CALL, KeyStore, Place
+from middlewares.auth.ways.api_keys.store import IDS_PER_CALL, KeyStore, Page, Place
 
 #: A revocation is known to each worker after this long, and the time of a call.
 ASKED_EVERY_S = 0.2
@@ -141,7 +143,7 @@ class Keyring:
 
     async def _follow(self) -> None:
         """Bring the ring up to date, and tell the registry what it must hear."""
-        if not await self._read_on(self.ring):
+        if not await self._read_on(self.ring) or self._store.connection is not self._connection:
             await self._read_all()
         self._heard_s = self._clock_s()
         self.rounds += 1
@@ -151,33 +153,50 @@ class Keyring:
             await self._tell_uses()
 
     async def _read_all(self) -> None:
-        """Replace the ring by one of all that the registry has."""
-        before = self.ring
+        """Replace the ring by one of all that the registry has; meanwhile that one hears of what is new."""
         while True:
             ring = Ring()
-            if await self._read_on(ring):
+            page = await self._next(ring)
+            ring.epoch, connection = page.place.epoch, self._store.connection
+            asked_s = self._clock_s()
+            while page.follows and page.place.epoch == ring.epoch:
+                await in_steps(self._taking(ring, page))
+                if len(page.rows) < IDS_PER_CALL:
+                    break
+                if self._clock_s() - asked_s >= ASKED_EVERY_S:
+                    asked_s = self._clock_s()
+                    await self._read_on(self.ring)
+                page = await self._next(ring)
+            else:
+                continue
+            if self._store.connection is connection:
                 break
-        ring.take_over(before, self._now())
+        before, self._connection = self.ring, connection
+        await in_steps(ring.taking_over(before, self._now()))
         if before.epoch and ring.epoch != before.epoch:
             _log.warning("keys.other_data", known=len(ring), before=len(before))
         self.ring = ring
+        await in_steps(before.letting_go())
 
     async def _read_on(self, ring: Ring) -> bool:
         """Take in what has changed; False: the ring does not go on in the data that is there now."""
         while True:
-            page = await self._store.changes(Place(ring.epoch, ring.revision), ring.last_id)
-            connection = self._store.connection
-            if ring.is_empty and ring is not self.ring:
-                self._connection = connection
-                ring.epoch = page.place.epoch
-            if not page.follows or connection is not self._connection:
+            page = await self._next(ring)
+            if not page.follows or page.place.epoch != ring.epoch:
                 return False
-            if page.place.epoch != ring.epoch:
-                return False
-            for row in page.rows:
-                self._take(ring, row)
+            await in_steps(self._taking(ring, page))
             if len(page.rows) < IDS_PER_CALL:
                 return True
+
+    async def _next(self, ring: Ring) -> Page:
+        """The next changes for a ring."""
+        return await self._store.changes(Place(ring.epoch, ring.revision), ring.last_id)
+
+    def _taking(self, ring: Ring, page: Page) -> Steps[None]:
+        for some in slices(page.rows):
+            for row in some:
+                self._take(ring, row)
+            yield
 
     def _take(self, ring: Ring, row: Sequence[bytes]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps, slices
 from middlewares.auth.deciding import Identity
 from middlewares.auth.ways.api_keys.deciding.records import Change, KeyRecord
 
@@ -88,19 +89,29 @@ class Ring:
         if change.revision > self.revision:
             self.revision, self.last_id = change.revision, change.id
 
-    def take_over(self, older: "Ring", now_s: float) -> None:
+    def taking_over(self, older: "Ring", now_s: float) -> Steps[None]:
         """Take over what a ring before this one knows to have ended, unless that is long ago."""
         since_ms = (now_s - REMEMBERED_S) * 1000
-        for one in older.ended.values():
-            if one.at_ms < since_ms:
-                continue
-            known = self.ended.get(one.digest)
-            if known is None or known.at_ms > one.at_ms:
-                self.untold[one.digest] = one
-                self._note(one)
-        for digest, entry in self.entries.items():
-            if old := older.entries.get(digest):
-                entry.used_again_s = old.used_again_s
+        for some in slices(list(older.ended.values())):
+            for one in some:
+                known = self.ended.get(one.digest)
+                if one.at_ms >= since_ms and (known is None or known.at_ms > one.at_ms):
+                    self.untold[one.digest] = one
+                    self._note(one)
+            yield
+        for digests in slices(list(self.entries)):
+            for digest in digests:
+                if old := older.entries.get(digest):
+                    self.entries[digest].used_again_s = old.used_again_s
+            yield
+
+    def letting_go(self) -> Steps[None]:
+        """Free a ring that is not used any more: at once that takes long."""
+        while self.entries:
+            for _ in range(min(len(self.entries), ITEMS_OF_A_STEP)):
+                _, entry = self.entries.popitem()
+                self._digests.pop(entry.id, None)
+            yield
 
     def _end(self, id_: str, digest: bytes, at_ms: int | None) -> int | None:
         """When a key ends, as far as this worker and the registry know together."""

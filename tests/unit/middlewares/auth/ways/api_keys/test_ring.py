@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.base.steps import at_once
 from middlewares.auth.ways.api_keys.deciding.records import Change, KeyRecord
 from middlewares.auth.ways.api_keys.deciding.ring import NEVER_S, REMEMBERED_S, Ring
 
@@ -67,7 +68,7 @@ def test_a_key_that_the_registry_has_forgotten_is_unknown() -> None:
 def test_an_older_copy_of_the_data_brings_no_revoked_key_back() -> None:
     before = ring_of(revoked("k1", (NEW, round(NOW_S * 1000))))
     after = ring_of(live("k1", (NEW, None)))
-    after.take_over(before, NOW_S)
+    at_once(after.taking_over(before, NOW_S))
     assert after.find(NEW, NOW_S) is None
     assert [one.digest for one in after.untold.values()] == [NEW]
 
@@ -76,7 +77,7 @@ def test_an_older_copy_makes_no_key_valid_for_longer() -> None:
     ends_ms = round(NOW_S * 1000)
     before = ring_of(live("k1", (NEW, None), (OLD, ends_ms)))
     after = ring_of(live("k1", (OLD, None)))
-    after.take_over(before, NOW_S)
+    at_once(after.taking_over(before, NOW_S))
     assert after.find(OLD, NOW_S - 1)
     assert after.find(OLD, NOW_S) is None
 
@@ -90,7 +91,7 @@ def test_what_the_data_says_later_does_not_count_either() -> None:
 def test_the_registry_is_told_no_more_once_it_says_so_itself() -> None:
     before = ring_of(revoked("k1", (NEW, round(NOW_S * 1000))))
     after = ring_of()
-    after.take_over(before, NOW_S)
+    at_once(after.taking_over(before, NOW_S))
     assert NEW in after.untold
     after.apply(revoked("k1", (NEW, round(NOW_S * 1000)), revision=9))
     assert after.untold == {}
@@ -99,7 +100,7 @@ def test_the_registry_is_told_no_more_once_it_says_so_itself() -> None:
 def test_what_ended_long_ago_is_forgotten_so_that_it_is_not_told_for_ever() -> None:
     before = ring_of(revoked("k1", (NEW, round((NOW_S - REMEMBERED_S - 1) * 1000))))
     after = ring_of()
-    after.take_over(before, NOW_S)
+    at_once(after.taking_over(before, NOW_S))
     assert (after.ended, after.untold) == ({}, {})
 
 
@@ -111,7 +112,7 @@ def test_a_use_is_not_noted_twice_because_the_key_has_changed() -> None:
     ring.apply(live("k1", (NEW, None), (OLD, 10**12), revision=2))
     assert [one.used_again_s for one in ring.entries.values()] == [0.0, 500.0]
     other = ring_of(live("k1", (OLD, None)))
-    other.take_over(ring, NOW_S)
+    at_once(other.taking_over(ring, NOW_S))
     assert other.entries[OLD].used_again_s == 500.0
 
 
@@ -137,10 +138,16 @@ def test_what_was_refused_once_is_never_admitted_again(
     ring = Ring("e0")
     for number, changes in enumerate(datas):
         after = ring_of(*changes, epoch=f"e{number}")
-        after.take_over(ring, 0.0)
+        at_once(after.taking_over(ring, 0.0))
         ring = after
         for one in ring.ended.values():
             ended[one.digest] = min(one.at_ms, ended.get(one.digest, one.at_ms))
         for digest, at_ms in ended.items():
             if now_s * 1000 >= at_ms:
                 assert ring.find(digest, now_s) is None
+
+
+def test_a_ring_that_is_let_go_is_empty_in_the_end() -> None:
+    ring = ring_of(*(live(f"k{number}", (bytes([number]) * 32, None)) for number in range(250)))
+    steps = sum(1 for _ in ring.letting_go())
+    assert (steps, len(ring), ring.entries) == (3, 0, {})
