@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -136,6 +137,29 @@ async def test_odd_bytes_are_refused(configured: Configured, value: str) -> None
         answer = await configured.ask("/a", field + value)
         assert answer.status in (401, 431)
         assert value.encode("latin-1") not in answer.body
+
+
+async def test_a_bearer_token_that_begins_like_a_key_is_one_beside_tokens_of_an_issuer(
+    start_configured: StartConfigured, tmp_path: Path
+) -> None:
+    secret = tmp_path / "jwt.secret"
+    secret.write_bytes(b"s" * 64)
+    secret.chmod(0o600)
+    users = (
+        "{type: jwt, issuer: 'https://id.example', audience: a, algorithms: [HS256], "
+        f"secret_file: {secret}}}"
+    )
+    text = FILE.replace("{type: api_key}}", f"{{type: api_key}}, users: {users}}}")
+    configured = await start_configured(text.replace("any_of: [keys]", "any_of: [users, keys]"))
+    gateway = configured.gateway
+    key, unknown = (await make_key(gateway))["key"], new_key()[0]
+    assert (await configured.ask("/a", f"Authorization: Bearer {key}")).status == 200
+    for token in (unknown, "lg_", "eyJhbGciOiJub25lIn0.e30."):
+        answer = await configured.ask("/a", f"Authorization: Bearer {token}")
+        assert answer.status == 401
+        challenges = b", ".join(answer.values(b"www-authenticate"))
+        assert b"ApiKey" in challenges
+        assert b"Bearer" in challenges
 
 
 async def test_a_rotation_leaves_two_keys_valid_at_once(configured: Configured) -> None:

@@ -62,7 +62,7 @@ async def test_a_key_is_looked_for_once_and_known_from_then_on(
     identity = await way.decide(sent(key))
     assert isinstance(identity, Identity)
     assert (identity.way, identity.method, identity.subject) == ("keys", "api_key", "orders")
-    assert (identity.scopes, identity.ends_s) == ({"a", "b"}, None)
+    assert (identity.scopes, identity.ends_s) == (frozenset(["a", "b"]), None)
     assert identity.limit is not None
     assert (identity.limit.name, identity.limit.requests) == ("key", 5)
     assert (identity.limit.window_us, identity.limit.by) == (60_000_000, "subject")
