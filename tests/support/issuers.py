@@ -9,6 +9,7 @@ from joserfc.jwk import ECKey, Key
 from tests.support import tokens
 
 JWKS, DISCOVERY = "/jwks", "/.well-known/openid-configuration"
+OAUTH = "/.well-known/oauth-authorization-server"
 
 
 class Issuer:
@@ -23,6 +24,8 @@ class Issuer:
         #: In place of the JWK set.
         self.content: bytes | None = None
         self.asked: list[str] = []
+        #: Where the discovery document is, and what it says else than it should.
+        self.discovery, self.says = DISCOVERY, dict[str, str]()
         #: Cleared: nobody gets an answer.
         self.answers = asyncio.Event()
         self.answers.set()
@@ -81,8 +84,9 @@ class Issuer:
         if self.status != 200:
             return web.Response(status=self.status)
         fields = {} if self.cache_control is None else {"Cache-Control": self.cache_control}
-        if request.path == DISCOVERY:
-            return web.json_response({"issuer": self.url, "jwks_uri": self.url + JWKS})
+        if request.path == self.discovery:
+            says = {"issuer": self.url, "jwks_uri": self.url + JWKS, **self.says}
+            return web.json_response(says)
         if request.path != JWKS:
             return web.Response(status=404)
         if self.content is not None:

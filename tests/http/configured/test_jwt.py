@@ -11,7 +11,7 @@ import pytest
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support import tokens
 from tests.support.eventually import eventually
-from tests.support.issuers import DISCOVERY, Issuer
+from tests.support.issuers import DISCOVERY, JWKS, OAUTH, Issuer
 from tests.support.raw_clients import RawAnswer, RawClient
 from tests.support.tokens import b64
 
@@ -96,6 +96,45 @@ async def test_keys_are_found_by_the_discovery_document(
     assert (await asked(configured, issuer.token(time.time()))).status == 200
     await eventually(lambda: issuer.fetches >= 2)
     assert issuer.asked.count(DISCOVERY) == 1  # its address is not asked for each time
+
+
+async def test_keys_are_found_where_oauth_alone_has_the_document(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    issuer.discovery = OAUTH
+    configured = await started(start_configured, issuer, source="discovery")
+    await has_keys(configured)
+    assert issuer.asked[:3] == [DISCOVERY, OAUTH, JWKS]
+
+
+@pytest.mark.parametrize(
+    ("says", "problem"),
+    [
+        ({"issuer": "https://other.example"}, "another issuer"),
+        ({"jwks_uri": "http://other.example/jwks"}, "no https:// URL as jwks_uri"),
+    ],
+    ids=["issuer", "keys"],
+)
+async def test_a_discovery_document_that_is_not_to_be_trusted_brings_no_keys(
+    start_configured: StartConfigured, issuer: Issuer, says: dict[str, str], problem: str
+) -> None:
+    issuer.says = says
+    configured = await started(start_configured, issuer, source="discovery")
+    await eventually(lambda: problem in said(configured).get("problem", ""))
+    assert issuer.fetches == 0
+    assert (await asked(configured, issuer.token(time.time()))).status == 503
+
+
+async def test_the_status_tells_how_old_the_keys_are(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    configured = await started(start_configured, issuer, refresh="5m")
+    await has_keys(configured)
+    status = (await configured.gateway.admin("GET", "/status")).json()
+    assert status["auth"]["users"]["type"] == "jwt"
+    assert 0 <= status["auth"]["users"]["keys_age_s"] < 60
+    assert 86300 < status["auth"]["users"]["keys_left_s"] <= 86400
+    assert "auth" not in (await configured.gateway.get("/status")).json()
 
 
 async def test_before_the_first_keys_nobody_is_admitted_and_nobody_refused(
@@ -196,7 +235,7 @@ async def test_the_issuer_may_be_away_for_longer_than_its_answer_was_good_for(
 async def test_keys_are_not_good_for_ever(
     start_configured: StartConfigured, issuer: Issuer
 ) -> None:
-    configured = await started(start_configured, issuer, more="keys_max_age: 2s")
+    configured = await started(start_configured, issuer, more="keys_max_age: 2s", refresh="5m")
     await has_keys(configured)
     token = issuer.token(time.time())
     assert (await asked(configured, token)).status == 200

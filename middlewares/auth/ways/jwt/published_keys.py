@@ -104,18 +104,20 @@ class PublishedKeys:
         return said
 
     async def _by_plan(self) -> None:
-        source, failures = self.source, 0
+        # Soon enough that the keys are still good when it is.
+        refresh_s = min(self.source.refresh_s, self.source.keys_max_age_s / 2)
+        failures = 0
         while True:
             # One that took the place of another goes on with its plan.
             await asyncio.sleep(max(0.0, self._due_s - self._clock()))
             found = await self._fetch()
             if found is not None:
                 failures = 0
-                pause_s = after_success_s(found.max_age_s, source.refresh_s, self._rng)
+                pause_s = after_success_s(found.max_age_s, refresh_s, self._rng)
             else:
                 failures += 1
                 pause_s = after_failure_s(
-                    failures, source.refresh_s, self._rng, has_keys=self.keys is not None
+                    failures, refresh_s, self._rng, has_keys=self.keys is not None
                 )
             self._due_s = self._clock() + pause_s
 
