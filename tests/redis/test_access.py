@@ -21,6 +21,8 @@ from gateway.acme.store import Store
 from middlewares.auth.ways.api_keys.deciding.records import KeyRecord
 from middlewares.auth.ways.api_keys.deciding.ring import Ended
 from middlewares.auth.ways.api_keys.store import Place
+from middlewares.auth.ways.oidc.deciding.ending import Mark
+from middlewares.auth.ways.oidc.store import SessionStore
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.keyrings import create, store_at
@@ -257,3 +259,27 @@ def test_the_file_names_every_key_of_the_registry(user: str) -> None:
     (line,) = [one for one in ACL_FILE.read_text().splitlines() if one.startswith(f"user {user}")]
     named = re.findall(r"~\{lockgate:\*\}:(\w+)(?= )", line)
     assert named == list(KEY_NAMES)
+
+
+async def test_a_gateway_may_do_all_that_log_ins_need(server: RegistryServer) -> None:
+    store = SessionStore(RegistrySettings(url(server, "lockgate_gateway")), "staff")
+    try:
+        secret = await store.secret(b"s" * 32)
+        assert await store.secret(b"t" * 32) == secret
+        assert await store.use_once("state", 60)
+        assert not await store.use_once("state", 60)
+        assert (await store.begin_renewal("i", 0, "token")).word == "yours"
+        assert (await store.begin_renewal("i", 0, "other")).word == "wait"
+        await store.hold_off("i", 1000)
+        await store.keep("i", 1, "sealed", 60, "token")
+        assert (await store.begin_renewal("i", 0, "other")).sealed == "sealed"
+        assert await store.newest("i") == "sealed"
+        mark = Mark("id", "i", 1000.0)
+        await store.mark(mark, 3600, 1000.0)
+        assert await store.newest("i") is None
+        marks, known_to, is_all = await store.marks_after("")
+        assert (marks, is_all) == ([mark], True)
+        assert await store.marks_after(known_to) == ([], known_to, True)
+    finally:
+        await store.close()
+    assert refused(server) == set()

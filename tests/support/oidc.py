@@ -41,6 +41,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.subject = "ada"
+        self.clients = {CLIENT_ID}
         #: Seconds that tokens are valid.
         self.life_s = 3600
         self.gives_refresh_tokens = True
@@ -139,7 +140,7 @@ class Provider:
     async def _authorize(self, request: web.Request) -> web.Response:
         query = dict(request.query)
         assert query["response_type"] == "code"
-        assert query["client_id"] == CLIENT_ID
+        assert query["client_id"] in self.clients
         assert "openid" in query["scope"].split()
         assert query["code_challenge_method"] == "S256"
         assert all(len(query[name]) >= 43 for name in ("state", "nonce", "code_challenge"))
@@ -156,7 +157,7 @@ class Provider:
         form = {name: str(value) for name, value in (await request.post()).items()}
         scheme, _, pair = request.headers.get("Authorization", "").partition(" ")
         given = [unquote_plus(one) for one in b64decode(pair).decode().split(":")]
-        if scheme != "Basic" or given != [CLIENT_ID, CLIENT_SECRET]:
+        if scheme != "Basic" or given[0] not in self.clients or given[1:] != [CLIENT_SECRET]:
             return self._error("invalid_client", 401)
         if form.get("grant_type") == "refresh_token":
             return self._refresh(form["refresh_token"])
@@ -185,7 +186,7 @@ class Provider:
         now_s = self.now_s
         claims = {
             "iss": self.issuer,
-            "aud": CLIENT_ID,
+            "aud": grant.query["client_id"],
             "sub": grant.subject,
             "sid": grant.sid,
             "iat": now_s,
