@@ -62,3 +62,9 @@ class Configuration(Section):
         if usual is not None and usual.requests is None:
             message = "must have requests and window, which RATE_LIMIT_REQUESTS and RATE_LIMIT_WINDOW can set"
             yield Wrong(("limits", DEFAULT_POLICY), message)
+        tls = self.tls
+        if tls is None or tls.client_certificate is None or tls.client_ca_file is not None:
+            return
+        if all(way.type != "mtls" for way in self.auth.values()):
+            message = "needs client_ca_file, or a way of auth of the type mtls"
+            yield Wrong(("tls", "client_certificate"), message, at_key=True)

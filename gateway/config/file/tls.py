@@ -104,7 +104,6 @@ class Tls(Section):
     """The port of the gateway speaks TLS."""
 
     at_least_one: ClassVar[tuple[str, ...]] = ("certificates", "acme")
-    needs: ClassVar[dict[str, str]] = {"client_certificate": "client_ca_file"}
     reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {"client_ca_file": read_chain}
 
     certificates: Some[Certificate] = Field(

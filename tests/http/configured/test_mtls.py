@@ -124,6 +124,18 @@ async def test_without_a_certificate_there_is_a_401_without_a_challenge(
     assert received.values(b"client-cert") == []
 
 
+async def test_where_one_is_required_nobody_connects_without_a_certificate(
+    start_configured: StartConfigured, connect: Connect
+) -> None:
+    required = FILE.replace("shop.key}]}", "shop.key}], client_certificate: required}")
+    configured = await start_configured(required % "", registers=False)
+    with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+        async with await connect(configured) as client:
+            await ask(client, "/open")
+    async with await connect(configured, ALICE) as client:
+        assert (await ask(client, "/open")).status == 503
+
+
 async def test_a_route_without_the_way_tells_no_instance_of_a_certificate(
     start_configured: StartConfigured, connect: Connect
 ) -> None:
