@@ -217,3 +217,21 @@ async def test_a_record_that_others_have_spoiled_admits_nobody_and_disturbs_no_o
         assert await keyring.look_up(spoiled, NOW_S) is None
         later = await create(store, "later", KeyRecord("later"))
         assert await keyring.look_up(later, NOW_S)
+
+
+async def test_a_registry_that_takes_no_changes_is_followed_all_the_same(
+    own_registry: RegistryServer,
+) -> None:
+    async with store_at(own_registry.url) as store, following(own_registry.url) as keyring:
+        digest = await create(store)
+        entry = await keyring.look_up(digest, NOW_S)
+        assert entry is not None
+        with own_registry.client() as client:
+            client.config_set("maxmemory", 1)
+            keyring.note_use(entry, 1000.0)
+            await after_rounds(keyring, 3)
+            assert keyring.is_current
+            assert await keyring.look_up(new_key()[1], NOW_S) is None
+            assert client.exists("{lockgate:default}:keys:used") == 0
+            client.config_set("maxmemory", 0)
+            await eventually(lambda: client.hgetall("{lockgate:default}:keys:used"))

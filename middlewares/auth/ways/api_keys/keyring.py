@@ -19,6 +19,8 @@ from middlewares.auth.ways.api_keys.store import IDS_PER_CALL, KeyStore, Page, P
 ASKED_EVERY_S = 0.2
 #: A key's last use is noted at most this often by a worker.
 USE_NOTED_EVERY_S = 60.0
+#: The pause after a registry took no changes.
+TOLD_AGAIN_AFTER_S = 1.0
 #: A worker warns of at most so many records that it can't read.
 MOST_LEFT_OUT = 100
 
@@ -54,6 +56,7 @@ class Keyring:
         self._clock_s = clock_s
         self._heard_s: float | None = None
         self._connection: object = None
+        self._tells_again_s = 0.0
         self._has_ended = False
         self._has_said_away = False
         self._asked = asyncio.Event()
@@ -147,10 +150,18 @@ class Keyring:
             await self._read_all()
         self._heard_s = self._clock_s()
         self.rounds += 1
-        if self.ring.untold:
-            await self._tell_ended()
-        if self._used:
-            await self._tell_uses()
+        if (self.ring.untold or self._used) and self._clock_s() >= self._tells_again_s:
+            await self._tell()
+
+    async def _tell(self) -> None:
+        """Tell the registry what it must hear; one that takes no changes is followed all the same."""
+        try:
+            if self.ring.untold:
+                await self._tell_ended()
+            if self._used:
+                await self._tell_uses()
+        except RegistryUnavailable:
+            self._tells_again_s = self._clock_s() + TOLD_AGAIN_AFTER_S
 
     async def _read_all(self) -> None:
         """Replace the ring by one of all that the registry has; meanwhile that one hears of what is new."""
