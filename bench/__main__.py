@@ -30,6 +30,7 @@ from bench.profile import section as profile
 from bench.profile import steps
 from bench.report import Report
 from bench.stage import staged
+from bench.tls import section as tls
 from bench.workloads import WORKLOADS, Workload
 
 SECTIONS = {
@@ -53,6 +54,7 @@ SECTIONS = {
     "route-tables": route_tables.run,
     "trees": trees.run,
     "limiter": limiter.run,
+    "tls": tls.run,
     "auth": auth.run,
 }
 #: Slow sections, which run only when named.
@@ -70,6 +72,7 @@ ONLY_BY_NAME = {
     "route-tables",
     "trees",
     "limiter",
+    "tls",
     "auth",
 }
 

@@ -8,6 +8,7 @@ valid.
 import argparse
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,12 @@ def _whole(head: bytes, body: bytes) -> bool:
 
 
 async def run(
-    port: int, sent: Iterator[bytes], connections: int, duration_s: float, pause_s: float
+    port: int,
+    sent: Iterator[bytes],
+    connections: int,
+    duration_s: float,
+    pause_s: float,
+    tls: ssl.SSLContext | None,
 ) -> None:
     latencies_s: list[float] = []
     loop = asyncio.get_running_loop()
@@ -79,7 +85,7 @@ async def run(
     clients = [
         (
             await loop.create_connection(
-                lambda: Client(sent, latencies_s, pause_s), "127.0.0.1", port
+                lambda: Client(sent, latencies_s, pause_s), "127.0.0.1", port, ssl=tls
             )
         )[1]
         for _ in range(connections)
@@ -95,6 +101,14 @@ async def run(
         print(f"  Non-2xx or 3xx responses: {failed}")
     for client in clients:
         client.close()
+
+
+def _unverified() -> ssl.SSLContext:
+    """As wrk: it measures, and trusts whoever answers."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def main() -> None:
@@ -114,6 +128,7 @@ def main() -> None:
         args.c,
         float(args.d.rstrip("s")),
         args.pause_ms / 1000,
+        _unverified() if args.url.startswith("https:") else None,
     )
     try:
         import uvloop

@@ -46,6 +46,7 @@ def load(
     connections: int,
     duration_s: float,
     pause_ms: float = 0.0,
+    scheme: str = "http",
 ) -> Load:
     """Send the template's requests (`workloads.py`) over this many connections, each with one at a time.
 
@@ -59,7 +60,7 @@ def load(
     with tempfile.NamedTemporaryFile("w", newline="", prefix="lockgate-bench-") as file:
         file.write(template)
         file.flush()
-        command += [f"http://127.0.0.1:{port}/", "--", file.name, new_run(), str(pause_ms)]
+        command += [f"{scheme}://127.0.0.1:{port}/", "--", file.name, new_run(), str(pause_ms)]
         ran = subprocess.run(
             pinned(core, command),
             capture_output=True,

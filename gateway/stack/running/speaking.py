@@ -8,7 +8,7 @@ from pathlib import Path
 
 def scheme_of(environment: Mapping[str, str]) -> str:
     """`https` if TLS_CERT_FILE is set, or the configuration file has a section `tls`; else `http`."""
-    if environment.get("TLS_CERT_FILE"):
+    if environment.get("TLS_CERT_FILE") or environment.get("ACME_DOMAINS"):
         return "https"
     return "https" if _in_file(environment) is not None else "http"
 
@@ -18,9 +18,13 @@ def pinning(environment: Mapping[str, str]) -> ssl.SSLContext | None:
 
     Its certificate is for the name that clients use, and the commands ask for `127.0.0.1`.
     """
-    files = [file] if (file := environment.get("TLS_CERT_FILE")) else _in_file(environment)
-    if files is None:
+    if scheme_of(environment) != "https":
         return None
+    files = [file] if (file := environment.get("TLS_CERT_FILE")) else _in_file(environment)
+    if not files:  # ACME gets its certificates from an authority that the system knows
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        return context
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -1,0 +1,1 @@
+"""What TLS at the front costs, beside nginx and Caddy."""
