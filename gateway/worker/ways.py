@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -11,7 +11,7 @@ from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector, 
 
 from discovery.model.settings import RegistrySettings
 from gateway.front.request_body import ClientLimits, RequestBody
-from middlewares.auth.way import FollowsKeys, Spec, Way
+from middlewares.auth.way import FollowsKeys, Prepares, Spec, Way
 from middlewares.auth.ways.api_keys.spec import ApiKeysSpec
 from middlewares.auth.ways.basic.spec import BasicSpec
 from middlewares.auth.ways.forward.spec import ForwardSpec
@@ -23,6 +23,8 @@ from middlewares.telemetry.metrics import GatewayMetrics
 
 #: The longest field of an answer.
 MOST_FIELD_BYTES = 16 * 1024
+#: A gateway that starts waits so long at most for the keys of issuers: it takes the place of another one.
+PREPARING_S = 1.0
 #: The most connections to one server.
 CONNECTIONS_EACH = 100
 #: Runs a way's background work while the context lasts.
@@ -108,6 +110,13 @@ class Ways:
             for stack in works.values():
                 await stack.aclose()
             await self._means.close()
+
+    async def prepared(self) -> None:
+        """Wait until each way can decide, or has seen that it can't; PREPARING_S at most."""
+        waiting = [way.prepared() for way in self._live.values() if isinstance(way, Prepares)]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PREPARING_S):
+                await asyncio.gather(*waiting)
 
     async def keys_changed(self) -> None:
         """Wait until this worker has what was just done to the keys of the registry."""

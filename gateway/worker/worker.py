@@ -269,6 +269,7 @@ class Gateway:
                 await stack.enter_async_context(counted("certificates", run))
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
+                await ways.prepared()
             yield
 
     def routed_view(self) -> View:

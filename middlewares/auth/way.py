@@ -98,6 +98,14 @@ class AnswersPaths(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """A way that can decide nothing before it has asked somebody."""
+
+    async def prepared(self) -> None:
+        """Wait until it has asked once, whatever the answer was."""
+
+
+@runtime_checkable
 class FollowsKeys(Protocol):
     """A way that knows the API keys of the registry."""
 

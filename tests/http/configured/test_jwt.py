@@ -137,6 +137,22 @@ async def test_the_status_tells_how_old_the_keys_are(
     assert "auth" not in (await configured.gateway.get("/status")).json()
 
 
+async def test_a_gateway_that_starts_has_the_keys_before_it_listens(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    configured = await started(start_configured, issuer)
+    assert (await asked(configured, issuer.token(time.time()))).status == 200
+
+
+async def test_an_issuer_that_hangs_does_not_keep_a_gateway_from_starting(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    issuer.answers.clear()
+    configured = await started(start_configured, issuer)
+    assert (await configured.ask("/open/1")).status == 200
+    assert (await asked(configured, issuer.token(time.time()))).status == 503
+
+
 async def test_before_the_first_keys_nobody_is_admitted_and_nobody_refused(
     start_configured: StartConfigured, issuer: Issuer
 ) -> None:
@@ -380,7 +396,7 @@ async def test_a_reload_that_keeps_the_issuer_keeps_its_keys(
     await has_keys(configured)
     issuer.status = 500
     before = configured.gateway.gateway.ways.live["users"]  # type: ignore[union-attr]
-    configured.write(configured.file.read_text().replace("algorithms:", "leeway: 5s, algorithms:"))
+    configured.write(configured.file.read_text().replace("refresh: 1s", "refresh: 1h, leeway: 5s"))
     await configured.gateway.admin("POST", "/config/reload")
     assert configured.gateway.gateway.ways.live["users"] is not before  # type: ignore[union-attr]
     assert (await asked(configured, issuer.token(time.time()))).status == 200

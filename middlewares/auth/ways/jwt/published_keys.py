@@ -44,6 +44,8 @@ class PublishedKeys:
         self._session = session
         self._clock = clock
         self._rng = rng
+        #: Set when the first fetch has ended, however it did.
+        self.tried = asyncio.Event()
         #: Called when the keys are others than before.
         self.changed: Callable[[], None] = lambda: None
         self._keys: KeySet | None = None
@@ -107,10 +109,12 @@ class PublishedKeys:
         # Soon enough that the keys are still good when it is.
         refresh_s = min(self.source.refresh_s, self.source.keys_max_age_s / 2)
         failures = 0
+        # One that took the place of another goes on with its plan, if that is not too late for it.
+        self._due_s = min(self._due_s, self._clock() + refresh_s)
         while True:
-            # One that took the place of another goes on with its plan.
             await asyncio.sleep(max(0.0, self._due_s - self._clock()))
             found = await self._fetch()
+            self.tried.set()
             if found is not None:
                 failures = 0
                 pause_s = after_success_s(found.max_age_s, refresh_s, self._rng)

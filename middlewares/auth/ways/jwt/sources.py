@@ -27,5 +27,9 @@ class FromIssuer:
     refresh_s: float = 300.0
     keys_max_age_s: float = 86400.0
 
+    def has_keys_of(self, other: "FromIssuer") -> bool:
+        """Whether the keys are at the same place."""
+        return (self.issuer, self.jwks_url) == (other.issuer, other.jwks_url)
+
 
 Source = FromFile | FromIssuer

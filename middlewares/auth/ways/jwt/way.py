@@ -41,11 +41,12 @@ class JwtWay:
         self._published: PublishedKeys | None = None
         if not isinstance(spec.source, FromFile):
             # A way of the same name goes on with the keys that the one before it has fetched.
-            if isinstance(before, JwtWay) and before._spec.source == spec.source:
-                self._published = before._published
-            if self._published is None:
-                self._published = PublishedKeys(name, spec.source, session)
-            self._published.changed = self._remembered.clear
+            published = before._published if isinstance(before, JwtWay) else None
+            if published is None or not spec.source.has_keys_of(published.source):
+                published = PublishedKeys(name, spec.source, session)
+            published.source = spec.source
+            published.changed = self._remembered.clear
+            self._published = published
 
     def challenge(
         self, asked: Asked, *, refused: bool = False, scopes: Sequence[str] = ()
@@ -91,6 +92,10 @@ class JwtWay:
 
     def without_session(self, cookie: bytes) -> bytes:
         return cookie
+
+    async def prepared(self) -> None:
+        if self._published is not None:
+            await self._published.tried.wait()
 
     async def run(self) -> None:
         if self._published is not None:
