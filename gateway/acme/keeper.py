@@ -83,6 +83,7 @@ class Keeper:
         self._next: AcmeSpec | None = None
         self._store: Store | None = None
         self._is_told_away = False
+        self._is_unsaved = False
         self._changed = asyncio.Event()
         self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
         self._proved: dict[str, Proof] = {}
@@ -102,6 +103,7 @@ class Keeper:
                 await self._adopt(self._next)
                 if self._spec is not None and self._store is not None:
                     await self._look(self._spec, self._store)
+                    await self._save(self._spec)
                 pause_s = self.pace.look_s * self.rng.uniform(0.8, 1.2)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(None if self._spec is None else pause_s):
@@ -184,16 +186,10 @@ class Keeper:
         self.take_proofs(state.proofs)
 
     def serve(self, domain: str, held: Held) -> None:
-        """Serve a certificate to new connections, and keep it in the file."""
+        """Serve a certificate to new connections; the file gets it soon."""
         self.held[domain] = held
         self._serve(domain, held.certificate)
-        if self._file is not None and self._spec is not None:
-            kept = {domain: one.certificate for domain, one in self.held.items()}
-            try:
-                saved.save(self._file, self._spec.directory, kept)
-            except OSError as error:
-                detail = error.strerror
-                _log.warning("certificate.not_saved", path=str(self._file), detail=detail)
+        self._is_unsaved = True
 
     def take_proofs(self, proofs: Mapping[str, Proof]) -> None:
         """Answer these challenges by TLS, and no others."""
@@ -242,6 +238,18 @@ class Keeper:
                 self.held[domain] = held
                 self._serve(domain, certificate)
                 _log_taken(domain, held, "file")
+
+    async def _save(self, spec: AcmeSpec) -> None:
+        """Write the file, if it lacks something."""
+        if self._file is None or not self._is_unsaved:
+            return
+        self._is_unsaved = False
+        kept = {domain: one.certificate for domain, one in self.held.items()}
+        try:
+            await asyncio.to_thread(saved.save, self._file, spec.directory, kept)
+        except OSError as error:
+            detail = error.strerror
+            _log.warning("certificate.not_saved", path=str(self._file), detail=detail)
 
     async def _look(self, spec: AcmeSpec, store: Store) -> None:
         try:

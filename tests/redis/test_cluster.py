@@ -20,6 +20,7 @@ from discovery.model.instance import parse_registration
 from discovery.store import scripts
 from discovery.store.keys import registry_keys
 from discovery.view.watcher import Watcher
+from gateway.acme.store import Store
 from middlewares.limits.deciding import Ask, Check, Policy
 from middlewares.limits.limiter import SharedLimiter
 from tests.support.eventually import eventually
@@ -76,10 +77,23 @@ async def use_all(url: str) -> None:
             await limiter.decide(ask)
             await eventually(lambda: limiter.decide(ask))
         assert not limiter.alone
+        await use_certificates(settings)
     finally:
         await end(following)
         await end(deciding)
         await limiter.close()
+
+
+async def use_certificates(settings: RegistrySettings) -> None:
+    store = Store(settings, "https://ca.example/dir", worker="w")
+    turn = await eventually(lambda: store.claim(5.0))
+    assert turn is not None
+    await store.change(turn, 5.0, {"account": "pem"}, {"t": "proof"})
+    state = await store.look("", 0.0)
+    assert state is not None
+    assert state.account == "pem"
+    await store.end(turn)
+    await store.close()
 
 
 async def test_every_script_runs_in_a_cluster_and_all_keys_are_in_one_slot(
@@ -93,6 +107,7 @@ async def test_every_script_runs_in_a_cluster_and_all_keys_are_in_one_slot(
             client.execute_command("CLUSTER KEYSLOT", key) for key in registry_keys("default")
         }
     assert any(":limit:" in key for key in keys)
+    assert any(":acme:" in key for key in keys)
     assert slots == of_all == {key_slot(b"lockgate:default")}
 
 

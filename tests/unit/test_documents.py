@@ -15,6 +15,7 @@ from gateway.explaining import documents
 from gateway.worker.build_info import build_info
 from middlewares.memory import Memory
 from middlewares.problems import PROBLEMS
+from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
 from middlewares.telemetry.watched_metrics import WatchedCollector
@@ -111,6 +112,9 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
             ejections=lambda: {"orders": 1},
             breakers=lambda: {"orders": "open"},
         )
+    )
+    registry.register(
+        CertificateCollector(ends_in_s=lambda: {"a.example": 1}, failures=lambda: {"a.example": 0})
     )
     real = {}
     for family in registry.collect():

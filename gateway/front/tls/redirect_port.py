@@ -33,17 +33,19 @@ class RedirectPort:
         self.port: int | None = None
         self._host = host
         self._server: asyncio.Server | None = None
+        self._following = asyncio.Lock()
         self.clients: dict[_Client, None] = {}
 
     async def follow(self, port: int | None) -> None:
         """Listen on this port instead of the one before. Raises OSError, and then listens on none."""
-        if port == self.port:
-            return
-        self.close()
-        if port is not None:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(lambda: _Client(self), self._host, port)
-            self.port = port
+        async with self._following:  # else two calls would both bind it
+            if port == self.port:
+                return
+            self.close()
+            if port is not None:
+                loop = asyncio.get_running_loop()
+                self._server = await loop.create_server(lambda: _Client(self), self._host, port)
+                self.port = port
 
     @property
     def listens_on(self) -> list[int]:

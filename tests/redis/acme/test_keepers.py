@@ -233,6 +233,7 @@ async def test_with_the_registry_away_the_certificate_is_served_on(
     more = {"registry_url": own_registry.url, "file": file}
     first = await start_keeper("a", spec, ports=[pebble.http_port], **more)
     await has_certificate(first)
+    await eventually(file.exists)
     own_registry.kill()
     await eventually(lambda: not first.keeper.reaches_registry)
     assert first.keeper.describe()["registry_reached"] is False
