@@ -91,6 +91,8 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     metrics.request_repeated("orders", "connect")
     metrics.budget_exhausted("orders")
     metrics.limit_decided("default", "allowed")
+    metrics.auth_decided("users", "admitted")
+    metrics.handshakes = lambda: {"full": 1}
     metrics.limits_reserved = lambda: {"default": 1}
     metrics.budget_settled("tokens", 1, 1)
     metrics.cost_not_read("tokens", "absent")
