@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from middlewares.auth.ways.forward.way import REMEMBERED
+from middlewares.auth.ways.forward.way import MOST_HELD_BYTES, REMEMBERED
 from tests.conftest import StartKeepAlive
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support.eventually import eventually
@@ -467,6 +467,25 @@ async def test_a_flood_of_credentials_leaves_the_memory_bounded(start_gate: Star
         assert sent(configured).values(b"x-user") == [b"%d" % number]
     assert len(way.admitted) == 20
     assert all(len(key) == 32 for key in way.admitted), "no credential is kept"
+
+
+async def test_long_answers_leave_the_memory_bounded(start_gate: StartGate) -> None:
+    def long(received: Received) -> bytes:
+        return admit("alice", f"X-Groups: {'g' * 8000}\r\n")
+
+    configured, service = await start_gate(long, REMEMBERS)
+    assert configured.gateway.gateway.ways is not None
+    way: Any = configured.gateway.gateway.ways.live["gate"]
+    await configured.ask("/", "Cookie: 0")
+    size = way._held_bytes
+    assert 16_000 < size < 17_000
+    way._held_bytes = MOST_HELD_BYTES - size
+    await configured.ask("/", "Cookie: 1")
+    assert len(way.admitted) == 2
+    await configured.ask("/", "Cookie: 2")
+    assert (len(way.admitted), way._held_bytes) == (1, size)
+    await configured.ask("/", "Cookie: 2")
+    assert len(service.requests) == 3
 
 
 async def test_a_client_that_leaves_ends_the_question(start_gate: StartGate) -> None:

@@ -26,8 +26,9 @@ from middlewares.header_section import CREDENTIAL_FIELDS
 from middlewares.hygiene.deciding import FieldLine
 from middlewares.memory import Memory
 
-#: How many admissions are remembered.
+#: How many admissions are remembered, and how many bytes of the service's answers with them.
 REMEMBERED: Final = 16_384
+MOST_HELD_BYTES: Final = 32 * 1024 * 1024
 #: How much is read of an answer that admits, so that its connection can be used again.
 _READ_BYTES: Final = 64 * 1024
 _RETRY_AFTER_S: Final = 1
@@ -55,6 +56,7 @@ class ForwardWay:
         self.admitted: Memory[bytes, tuple[Identity, float]] = Memory(
             f"auth_{spec.name}", entries=REMEMBERED, entry_bytes=_KEY_BYTES
         )
+        self._held_bytes = 0
         self._session = session
         self._clock = clock
         self._secret = secrets.token_bytes(_KEY_BYTES)
@@ -171,9 +173,16 @@ class ForwardWay:
             key = self._key(asked, lines)
             if key is not None:
                 # From the time of the question: the service may have changed its mind since.
-                until_s = asked_at_s + self.spec.remember_s
-                self.admitted.keep(key, (identity, until_s), len(key))
+                self._keep(key, identity, asked_at_s + self.spec.remember_s)
         return identity
+
+    def _keep(self, key: bytes, identity: Identity, until_s: float) -> None:
+        size = len(identity.lines) + len(identity.sent_lines)
+        if self._held_bytes + size > MOST_HELD_BYTES:
+            self.admitted.clear()
+            self._held_bytes = 0
+        self._held_bytes += size
+        self.admitted.keep(key, (identity, until_s), len(key))
 
     def _undecided(self, why: str) -> Undecided:
         self._no_answer = why
