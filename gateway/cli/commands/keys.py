@@ -101,9 +101,9 @@ def rotate(
     token: str | None,
     as_json: bool,
 ) -> None:
-    """Replace a key by a new one of the same ID, and print that, this once.
+    """Replace a key by a new one, and print that, this once.
 
-    A name is enough where one key alone has it; `lockgate keys list` shows IDs and names.
+    The ID stays the same. A name is enough where one key alone has it; `lockgate keys list` shows IDs and names.
     """
     from gateway.cli import api_keys
 
