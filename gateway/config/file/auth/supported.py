@@ -20,7 +20,7 @@ def not_supported(
     for key, (lists, word) in _LISTS.items():
         known: dict[str, None] = {}
         for way in ways[key]:
-            listed = way.get(lists)
+            listed = _listed(way, key, lists)
             if not isinstance(listed, tuple) or not listed:
                 break
             known.update(dict.fromkeys(one for one in listed if isinstance(one, str)))
@@ -29,9 +29,17 @@ def not_supported(
                 continue  # that nobody can have any is told already
             for path, name in _asked_for(key, said.get(key)):
                 if name not in known:
-                    there = f"; {lists} has {quoted_list(known)}"
+                    is_asked = any(way.get("type") == "oidc" for way in ways[key])
+                    there = f"; {key if is_asked else lists} has {quoted_list(known)}"
                     message = f"there is no {word} {quoted(name)}{or_nearest(name, known, there)}"
                     yield path, message, key == "claims"
+
+
+def _listed(way: Mapping[str, Any], key: str, lists: str) -> Any:
+    """What a way can have. People who log in have those scopes that they are asked for."""
+    if way.get("type") == "oidc" and key == "scopes":
+        return way.get("scopes", ("openid",))
+    return way.get(lists)
 
 
 def _asked_for(key: str, value: Any) -> Iterator[tuple[Path, str]]:

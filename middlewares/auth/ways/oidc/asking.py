@@ -15,15 +15,15 @@ class Browser:
     origin: str
     host: str
     cookie: bytes = field(repr=False)
-    #: Nobody on the way reads its cookies: https, or it is on this machine.
+    #: Nobody on the way reads its cookies: https, or it is on this machine. It names a host, too.
     is_guarded: bool
 
     @classmethod
     def of(cls, asked: Asked) -> "Browser":
         """Read a request."""
-        authority = asked.exchange.asked_host.decode("latin-1").lower()
+        authority = asked.exchange.asked_host.decode("latin-1").lower().rpartition("@")[2]
         host = host_of(asked.exchange)
-        guarded = (
+        guarded = host != "" and (
             asked.scheme == "https"
             or is_this_machine(host)
             or is_this_machine(asked.exchange.client_ip)
@@ -39,7 +39,7 @@ class Browser:
 
 def host_of(exchange: Exchange) -> str:
     """The host that was asked for, in lower case and without its port: cookies know no ports."""
-    authority = exchange.asked_host.decode("latin-1").lower()
+    authority = exchange.asked_host.decode("latin-1").lower().rpartition("@")[2]
     if authority.startswith("["):
         return authority.partition("]")[0] + "]"
     return authority.partition(":")[0]
