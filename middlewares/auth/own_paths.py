@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from middlewares.auth.deciding import credentials_of
+from middlewares.auth.deciding import credentials_in
 from middlewares.auth.way import AnswersPaths, Asked, Way
 from middlewares.exchange import EXCHANGE
 
@@ -21,7 +21,7 @@ def answering(
         request: web.Request, path: str, names: Sequence[str]
     ) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
-        credentials = credentials_of(exchange.section.credentials)
+        credentials = credentials_in(exchange.section)
         live = ways()
         of_path = [live[name] for name in names]
         first = of_path[0]

@@ -5,7 +5,9 @@ from middlewares.auth.deciding.credentials import (
     AUTHORIZATION,
     COOKIE,
     Credentials,
+    credentials_in,
     credentials_of,
+    credentials_of_lines,
 )
 from middlewares.auth.deciding.identity import Claim, Identity, checked_subject, is_scope
 from middlewares.auth.deciding.requirement import Missing, Requirement
@@ -20,6 +22,8 @@ __all__ = [
     "Missing",
     "Requirement",
     "checked_subject",
+    "credentials_in",
     "credentials_of",
+    "credentials_of_lines",
     "is_scope",
 ]

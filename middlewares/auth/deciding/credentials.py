@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from middlewares.failures import BadRequest
+from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import FieldLine
 
 AUTHORIZATION: Final = b"authorization"
 API_KEY: Final = b"x-api-key"
 COOKIE: Final = b"cookie"
+
+_A: Final = ord("a")
+_C: Final = ord("c")
 
 
 class Credentials(NamedTuple):
@@ -32,6 +36,39 @@ class Credentials(NamedTuple):
     def bearer(self) -> bytes | None:
         """What stands behind `Bearer`; None: there is no such credential."""
         return self.token if self.scheme == b"bearer" else None
+
+
+def credentials_in(section: HeaderSection) -> Credentials:
+    """Those of a request. Raises BadRequest for a field that comes twice."""
+    if isinstance(section, ReadSection):
+        return credentials_of_lines(section.credential_lines)
+    return credentials_of(section.credentials)
+
+
+def credentials_of_lines(lines: Sequence[bytes]) -> Credentials:
+    """As `credentials_of`, for lines `NAME: VALUE` of these fields alone; each name may have `_` for `-`.
+
+    Nearly every request comes here, so the names are told apart by their first letters.
+    """
+    scheme: bytes | None = None
+    token = b""
+    api_key: bytes | None = None
+    cookie: bytes | None = None
+    for line in lines:
+        first = line[0] | 0x20
+        if first == _A:
+            if scheme is not None:
+                raise BadRequest("the request has more than one Authorization")
+            scheme, _, token = line[15:].partition(b" ")
+        elif first == _C:
+            cookie = line[8:] if cookie is None else cookie + b"; " + line[8:]
+        elif b"_" not in line[:9]:
+            if api_key is not None:
+                raise BadRequest("the request has more than one X-API-Key")
+            api_key = line[11:]
+    if scheme is not None:
+        scheme, token = scheme.lower(), token.strip(b" \t")
+    return Credentials(scheme, token, api_key, cookie)
 
 
 def credentials_of(fields: Sequence[FieldLine]) -> Credentials:
