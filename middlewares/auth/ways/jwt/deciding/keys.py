@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey, Key, OctKey, OKPKey, RSAKey
 from middlewares.auth.ways.jwt.deciding import algorithms
 from middlewares.auth.ways.jwt.deciding.strict_json import json_object
 from middlewares.auth.ways.jwt.deciding.tokens import base64url
+from middlewares.auth.ways.jwt.deciding.weak_rsa import is_weak
 
 #: The shortest shared secret, in bytes.
 LEAST_SECRET_BYTES: Final = 32
@@ -103,9 +104,12 @@ def verifying_key(jwk: object, *, secrets: bool) -> VerifyingKey:
         if len(secret) < LEAST_SECRET_BYTES:
             raise BadKey(f"is a secret below {LEAST_SECRET_BYTES * 8} bits")
     if kind == "RSA":
-        bits = int.from_bytes(_bytes(values, "n")).bit_length()
+        modulus = int.from_bytes(_bytes(values, "n"))
+        bits = modulus.bit_length()
         if not LEAST_RSA_BITS <= bits <= MOST_RSA_BITS:
             raise BadKey(f"has {bits} bits, and must have {LEAST_RSA_BITS} to {MOST_RSA_BITS}")
+        if is_weak(modulus):
+            raise BadKey("is weak: anybody can compute its private half (CVE-2017-15361)")
     identity = json.dumps([values, kid, sorted(fitting)], sort_keys=True).encode()
     return _made(_KINDS[kind], values, kid, fitting, identity)
 
