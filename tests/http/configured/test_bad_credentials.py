@@ -1,15 +1,20 @@
 """Credentials that nobody sends by mistake: a clear refusal, bounded memory, and nothing secret told anywhere."""
 
 import contextlib
+import hashlib
 import json
+import time
 import tracemalloc
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.http.configured.conftest import Configured, StartConfigured
+from tests.support.api_keys import make_key
 from tests.support.passwords import basic, htpasswd
 from tests.support.raw_clients import RawAnswer, RawClient
+from tests.support.tokens import AUDIENCE, ISSUER, SECRET, claims, token
 
 FILE = """
     discover: false
@@ -19,6 +24,18 @@ FILE = """
       - {name: guarded, match: {prefix: /guarded}, service: order_service, auth: {any_of: [ops]}}
       - {name: shadow, match: {prefix: /shadow}, service: order_service,
          auth: {any_of: [ops], shadow: true}}
+"""
+OTHER_WAYS = f"""
+    discover: false
+    auth:
+      keys: {{type: api_key}}
+      users: {{type: jwt, issuer: "{ISSUER}", audience: {AUDIENCE}, secret_file: secret, algorithms: [HS256]}}
+    routes:
+      - {{name: guarded, match: {{prefix: /guarded}}, service: order_service, auth: {{any_of: [keys, users]}}}}
+      - {{name: shadow, match: {{prefix: /shadow}}, service: order_service,
+         auth: {{any_of: [users], shadow: true}}}}
+      - {{name: scoped, match: {{prefix: /scoped}}, service: order_service,
+         auth: {{any_of: [keys, users], scopes: {{all: [a]}}}}}}
 """
 PASSWORD = "Correct-Horse-Battery-Staple"
 GUESS = "Wrong-Horse-Battery-Staple"
@@ -186,8 +203,7 @@ async def test_nothing_secret_is_told_anywhere(
     configured = await start_configured(FILE, LOG_LEVEL="debug")
     secrets = [PASSWORD, GUESS, *(basic("alice", one).split()[-1] for one in (PASSWORD, GUESS))]
     secrets.append("lg_secret-of-a-key-that-is-none")
-    told = []
-    for line in (
+    lines = [
         *(ALICE, basic("alice", GUESS), basic(GUESS, GUESS), f"Authorization: Bearer {GUESS}"),
         *(
             f"Authorization: {GUESS}",
@@ -196,17 +212,54 @@ async def test_nothing_secret_is_told_anywhere(
         ),
         f"Authorization: Bearer {secrets[-1]}",
         *(f"{ALICE}\r\n{ALICE}", f"{ALICE}\r\nX-API-Key: {secrets[-1]}"),
-    ):
-        for path in (b"/guarded", b"/shadow", b"/none"):
+    ]
+    told = await told_of(configured, lines, capfd)
+    for secret in secrets:
+        assert not [text for text in told if secret in text], secret
+
+
+async def test_no_key_token_or_secret_is_told_anywhere(
+    start_configured: StartConfigured, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").touch(0o600)
+    (tmp_path / "secret").write_bytes(SECRET)
+    configured = await start_configured(OTHER_WAYS, LOG_LEVEL="debug")
+    now_s = time.time()
+    valid, late, forged = (
+        token(claims(at_s), key, "HS256").decode()
+        for at_s, key in ((now_s, SECRET), (now_s - 9999, SECRET), (now_s, SECRET[::-1]))
+    )
+    key = (await make_key(configured.gateway, "reader"))["key"]
+    typed = key[:-1] + ("a" if key[-1] != "a" else "b")
+    credentials = [valid, late, forged, key, typed]
+    lines = [f"Authorization: Bearer {one}" for one in credentials]
+    lines += [f"X-API-Key: {one}" for one in credentials]
+    lines += [f"Authorization: Bearer {valid}\r\nX-API-Key: {key}"]
+    told = await told_of(configured, lines, capfd)
+    secrets = [*credentials, *(one.split(".")[-1] for one in (valid, late, forged)), key[3:46]]
+    secrets += [SECRET[1:].decode(), hashlib.sha256(key.encode()).hexdigest()]
+    for secret in secrets:
+        assert not [text for text in told if secret in text], secret
+
+
+async def told_of(
+    configured: Configured, lines: Sequence[str], capfd: pytest.CaptureFixture[str]
+) -> list[str]:
+    """All that is told of requests with these lines: answers, log, metrics, state and representations."""
+    told = []
+    for line in lines:
+        for path in (b"/guarded", b"/shadow", b"/scoped", b"/none"):
             answer = await asked(configured, line.encode(), path)
             told.append((answer.head + answer.body).decode("latin-1"))
+    assert {text[9:12] for text in told} >= {"200", "401", "404"}
     told += [
         (await configured.gateway.admin("GET", path)).body.decode()
         for path in ("/status", "/metrics", "/routes", "/services/order_service")
     ]
-    told.append(repr(configured.gateway.gateway.ways.live))  # type: ignore[union-attr]
-    told.append(repr(configured.gateway.gateway.configuration.in_force))  # type: ignore[union-attr]
+    gateway = configured.gateway.gateway
+    assert gateway.ways is not None
+    assert gateway.configuration is not None
+    told += [repr(gateway.ways.live), repr(gateway.configuration.in_force)]
     told += capfd.readouterr()
-    for secret in secrets:
-        assert not [text for text in told if secret in text], secret
     assert "auth.shadow_refused" in told[-2]
+    return told

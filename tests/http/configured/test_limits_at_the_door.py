@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import StartUpstream
 from tests.http.configured.conftest import StartConfigured
 from tests.http.configured.test_limit_kinds import metric, reason
+from tests.support.api_keys import make_key
 from tests.support.passwords import basic, htpasswd
-from tests.support.upstreams import Received
+from tests.support.upstreams import Received, ScriptedUpstream
 
 FILE = """
     discover: false
@@ -29,6 +31,10 @@ FILE = """
 """
 ALICE, BOB = basic("alice", "one"), basic("bob", "two")
 WRONG = basic("alice", "wrong")
+
+
+def service_url(service: ScriptedUpstream) -> str:
+    return f"http://127.0.0.1:{service.port}/check"
 
 
 @pytest.fixture(autouse=True)
@@ -128,3 +134,35 @@ async def test_a_limit_by_subject_is_not_warned_of_where_there_is_a_way(
 
     configured = await start_configured(FILE)
     assert read_file(str(configured.file)).mistakes == ()
+
+
+async def test_what_a_deciding_service_refuses_counts_and_then_it_is_not_asked(
+    start_configured: StartConfigured, start_upstream: StartUpstream
+) -> None:
+    service = await start_upstream(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n")
+    file = FILE.replace(
+        "{type: basic, users_file: users}", f"{{type: forward, url: '{service_url(service)}'}}"
+    )
+    configured = await start_configured(file)
+    assert await configured.statuses(5, "/a", ALICE) == [401, 401, 401, 429, 429]
+    assert len(service.requests) == 3
+
+
+async def test_a_key_has_its_own_limit_beside_those_of_the_route(
+    start_configured: StartConfigured,
+) -> None:
+    file = FILE.replace("{type: basic, users_file: users}", "{type: api_key}")
+    configured = await start_configured(file)
+    limit = {"requests": 2, "window": "60s"}
+    limited, free = [
+        f"X-API-Key: {(await make_key(configured.gateway, name, **more))['key']}"
+        for name, more in (("limited", {"limit": limit}), ("free", {}))
+    ]
+    assert await configured.statuses(3, "/a", limited) == [200, 200, 429]
+    assert await configured.statuses(3, "/a", free) == [
+        200,
+        200,
+        429,
+    ]  # the limit usual of the client
+    # It counts on all routes together.
+    assert await configured.statuses(1, "/d", limited) == [429]
