@@ -1,6 +1,7 @@
 """Follows what the gateways share of a way in the registry: the secret, and who was logged out."""
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from middlewares.auth.ways.oidc.store import FROM_THE_FIRST, Away, SessionStore
 
 #: How often the registry is asked who was logged out.
 READ_EVERY_S: Final = 0.25
+#: How long the first requests wait for the registry's first answer.
+HEARS_WITHIN_S: Final = 1.0
 #: How often everything is compared, so that a registry that lost its data has it again.
 COMPARE_EVERY_S: Final = 30.0
 
@@ -38,6 +41,7 @@ class Following:
         self._store = store
         self._now = now
         self._secret = b""
+        self._asked = asyncio.Event()
         #: The registry has not been told of each log-out.
         self._owes = False
         self._keyring = Keyring.of_secrets(spec.secrets) if spec.secrets else None
@@ -58,10 +62,21 @@ class Following:
             raise Away("the secret of the sessions is not known yet")
         return self._keyring
 
-    def require_log_outs(self) -> None:
-        """Raise Away if it was never known who was logged out: an old cookie must not be good again."""
+    async def require_log_outs(self) -> None:
+        """Raise Away if it was never known who was logged out: an old cookie must not be good again.
+
+        Where that was not asked yet, as at the start, it waits a moment.
+        """
+        if not self.has_read:
+            await self.first_answer(HEARS_WITHIN_S)
         if not self.has_read:
             raise Away("the registry has not said yet who was logged out")
+
+    async def first_answer(self, within_s: float) -> None:
+        """Wait until the registry was asked once, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._asked.wait()
 
     async def end(self, mark: Mark) -> None:
         """Log out: here at once, and everywhere else within a second. Raises Away if others can't be told.
@@ -102,6 +117,7 @@ class Following:
                 if self.is_current:
                     _log.warning("oidc.alone", way=self._name, detail=str(away))
                 self.is_current, compared_s = False, float("-inf")
+            self._asked.set()
             await asyncio.sleep(READ_EVERY_S)
 
     async def _compare(self) -> str:

@@ -1,6 +1,7 @@
 """Asks the provider: its discovery document and keys ahead of time, and its token endpoint."""
 
 import asyncio
+import contextlib
 import random
 import time
 from base64 import b64encode
@@ -55,6 +56,7 @@ class ProviderClient:
         self._unknown = UnknownKids()
         self._fetched_s: float | None = None
         self._why = "it has not been asked yet"
+        self._asked = asyncio.Event()
 
     @property
     def provider(self) -> Provider:
@@ -62,6 +64,19 @@ class ProviderClient:
         if self._provider is None:
             raise ProviderAway(self._why)
         return self._provider
+
+    def go_on(self, before: "ProviderClient") -> None:
+        """Know what the way knew that had this name before, if the provider is the same."""
+        if before._spec.issuer == self._spec.issuer and before._provider is not None:
+            if (before._spec.client_secret is None) == (self._spec.client_secret is None):
+                self._provider = before._provider
+            self._keys, self._fetched_s = before._keys, before._fetched_s
+
+    async def first_answer(self, within_s: float) -> None:
+        """Wait until the provider was asked once, at most so long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._asked.wait()
 
     def describe(self) -> Mapping[str, object]:
         """What is known of it, for /status."""
@@ -93,6 +108,7 @@ class ProviderClient:
                 failures = 0
                 self._why = ""
                 pause_s = REFRESH_S * random.uniform(0.9, 1.0)
+            self._asked.set()
             await asyncio.sleep(pause_s)
 
     async def claims(self, token: str, types: frozenset[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from middlewares.auth.ways.oidc.deciding.cookies import TooLarge, read_session, 
 from middlewares.auth.ways.oidc.deciding.navigating import navigates
 from middlewares.auth.ways.oidc.deciding.sealing import NotSealedHere
 from middlewares.auth.ways.oidc.deciding.session import Session, Standing
-from middlewares.auth.ways.oidc.following import Following
+from middlewares.auth.ways.oidc.following import HEARS_WITHIN_S, Following
 from middlewares.auth.ways.oidc.identifying import identity_of
 from middlewares.auth.ways.oidc.log_in import LogIns
 from middlewares.auth.ways.oidc.log_out import LogOuts
@@ -31,7 +31,7 @@ from middlewares.failures import Forbidden
 from middlewares.memory import Memory
 
 #: Cookie fields that a worker remembers with who sent them, and their largest size.
-REMEMBERED: Final = 4096
+REMEMBERED: Final = 2048
 REMEMBERED_BYTES: Final = 8192
 #: A request whose session has no valid tokens any more waits this long for new ones.
 WAITS_S: Final = 7.0
@@ -96,11 +96,16 @@ class OidcWay:
         self._known: Memory[_Sent, tuple[Identity, float]] = Memory(
             f"oidc.{name}", entries=REMEMBERED, entry_bytes=REMEMBERED_BYTES
         )
+        #: What of a Cookie field goes to instances.
+        self._left: Memory[bytes, bytes] = Memory(
+            f"oidc.{name}.left", entries=REMEMBERED, entry_bytes=REMEMBERED_BYTES
+        )
 
     def go_on(self, before: "OidcWay") -> None:
         """Go on with what the way knew that had this name before, with another specification."""
         self._following.go_on(before._following)
         self._sessions.go_on(before._sessions)
+        self._provider.go_on(before._provider)
 
     def challenge(
         self, _asked: Asked, *, refused: bool = False, scopes: Sequence[str] = ()
@@ -127,7 +132,7 @@ class OidcWay:
         if value is None:
             return await self._refused(asked, "cookies that are no whole")
         try:
-            self._following.require_log_outs()
+            await self._following.require_log_outs()
             found = await self._sessions.find(value, browser.host)
             newest = await self._kept_alive(found, browser.host)
             if newest is None:
@@ -143,7 +148,8 @@ class OidcWay:
             return Undecided(str(error), 1)
         if newest.standing(self._now()) is Standing.FRESH:
             sent = asked.exchange.asked_host, browser.cookie
-            self._known.keep(sent, (identity, newest.next_look_s()), len(browser.cookie))
+            until_s = min(newest.next_look_s(), newest.began_s + self.spec.lasts_s)
+            self._known.keep(sent, (identity, until_s), len(browser.cookie))
         return identity
 
     async def _kept_alive(self, found: Session, host: str) -> Session | None:
@@ -166,7 +172,10 @@ class OidcWay:
         return None if self._is_over(newest, newest.standing(self._now())) else newest
 
     def _is_over(self, session: Session, standing: Standing) -> bool:
-        return standing is Standing.OVER or self._following.marks.end(session)
+        if standing is Standing.OVER or self._following.marks.end(session):
+            return True
+        # The file may have said more when it began. Its log-out is not remembered for longer than this.
+        return self._now() >= session.began_s + self.spec.lasts_s
 
     async def _refused(self, asked: Asked, why: str) -> Verdict:
         """Let a person log in again, and refuse a program."""
@@ -186,6 +195,8 @@ class OidcWay:
         if not browser.is_guarded:
             _log.warning("oidc.plain_http", way=self.name, host=browser.host)
             raise Forbidden("nobody can log in over plain http: use https")
+        await self._following.first_answer(HEARS_WITHIN_S)
+        await self._provider.first_answer(HEARS_WITHIN_S)
         return Answered(self._log_ins.begin(browser, exchange.target))
 
     async def answer(self, asked: Asked, path: str, ways: Sequence[Way]) -> web.StreamResponse:
@@ -194,7 +205,10 @@ class OidcWay:
         return await answer(asked, path, doors, self._body)
 
     def without_session(self, cookie: bytes) -> bytes:
-        return without(cookie, self._sessions.names)
+        left = self._left.recall(cookie)
+        if left is None:
+            left = self._left.keep(cookie, without(cookie, self._sessions.names), len(cookie))
+        return left
 
     async def run(self) -> None:
         """Follow the registry and the provider until cancelled."""

@@ -107,6 +107,7 @@ async def start_guarded(
         session: str = "lasts: 1h",
         gateways: int = 1,
         answer: bytes | Script = OK,
+        waits: bool = True,
         environments: list[dict[str, str]] | None = None,
         **environment: str,
     ) -> Guarded:
@@ -127,7 +128,7 @@ async def start_guarded(
             running.append(Configured(gateway, upstream, file))
         guarded = Guarded(provider, running)
         made.append(guarded)
-        if provider.broken is None and not provider.document:
+        if waits and provider.broken is None and not provider.document:
             await guarded.knows_everything()
         return guarded
 

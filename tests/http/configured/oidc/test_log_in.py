@@ -1,5 +1,6 @@
 """Log-ins from outside: who is sent to the provider, and what is made of what comes back."""
 
+import asyncio
 import json
 import time
 
@@ -308,6 +309,15 @@ async def test_while_the_provider_is_away_nobody_logs_in_and_sessions_go_on(
     assert (answer.status, answer.reason) == (503, "auth_unavailable")
     assert answer.headers["Retry-After"] == "1"
     assert (await browser.ask("/")).status == 200
+
+
+async def test_the_first_browser_waits_until_the_provider_has_answered(
+    start_guarded: StartGuarded,
+) -> None:
+    guarded = await start_guarded(waits=False)
+    browsers = [guarded.browser() for _ in range(5)]
+    answers = await asyncio.gather(*(browser.ask("/") for browser in browsers))
+    assert [answer.status for answer in answers] == [302] * 5
 
 
 async def test_a_provider_that_was_never_there_is_told_as_such(

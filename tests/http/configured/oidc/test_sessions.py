@@ -170,6 +170,23 @@ async def test_a_session_ends_when_the_file_says(
     assert (await browser.ask("/", fields=NAVIGATION)).status == 302
 
 
+async def test_a_shorter_session_of_the_file_holds_for_those_that_are_there(
+    start_guarded: StartGuarded,
+) -> None:
+    guarded = await start_guarded(session="lasts: 8h")
+    (configured,) = guarded.gateways
+    browser = guarded.browser()
+    await browser.log_in()
+    guarded.set_clocks(120)
+    assert (await browser.ask("/", fields=PROGRAM)).status == 200
+    configured.write(configured.file.read_text().replace("lasts: 8h", "lasts: 1m"))
+    assert (await configured.gateway.admin("POST", "/config/reload")).status == 200
+    guarded.set_clocks(50)
+    assert (await browser.ask("/", fields=PROGRAM)).status == 200
+    guarded.set_clocks(120)
+    assert (await browser.ask("/", fields=PROGRAM)).status == 401
+
+
 async def test_secrets_are_replaced_without_logging_anybody_out(
     start_guarded: StartGuarded,
 ) -> None:

@@ -1,7 +1,10 @@
 """A worker that has heard nothing of the registry yet."""
 
+import asyncio
+
 import pytest
 
+from discovery.base.tasks import end
 from discovery.model.settings import RegistrySettings
 from middlewares.auth.ways.oidc.deciding.ending import Mark
 from middlewares.auth.ways.oidc.following import Following
@@ -19,8 +22,11 @@ def following(secrets: tuple[bytes, ...] = SECRETS) -> Following:
 
 async def test_before_it_has_heard_who_was_logged_out_nobody_is_admitted() -> None:
     """Else its start would make each old cookie good again."""
+    here = following()
+    running = asyncio.create_task(here.run())
     with pytest.raises(Away, match="logged out"):
-        following().require_log_outs()
+        await here.require_log_outs()
+    await end(running)
 
 
 async def test_the_secret_of_a_file_is_there_at_once_and_that_of_the_registry_is_not() -> None:
@@ -44,5 +50,5 @@ async def test_a_way_with_another_specification_goes_on_with_what_was_known() ->
     before.end_here(Mark("sub", "ada", 1000.0))
     before.has_read = True
     after.go_on(before)
-    after.require_log_outs()
+    await after.require_log_outs()
     assert len(after.marks) == 1
