@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -39,7 +39,7 @@ def _hold(wanted: Wanted) -> Held:
     if wanted.file is None:
         return _of_variable(wanted.name)
     try:
-        data = _read(wanted.file, secret=wanted.is_secret)
+        data = _read(wanted.file, wanted.is_secret)
     except OSError as error:
         return Held(b"", f"{wanted.file} can't be read: {error.strerror}")
     except ValueError as error:
@@ -59,15 +59,15 @@ def _holding(data: bytes) -> Held:
     return Held(sha256(data).digest(), data=data)
 
 
-def _read(path: Path, *, secret: bool) -> bytes:
+def _read(path: Path, is_secret: Callable[[bytes], bool]) -> bytes:
     """The bytes of a regular file; a pipe might be waited for for ever. OSError, ValueError: in words."""
     with open(path, "rb", opener=_without_waiting) as opened:
         status = os.fstat(opened.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no regular file")
-        if secret:
-            require_privacy(status, path)
         data = opened.read(MAX_BYTES + 1)
+        if is_secret(data):
+            require_privacy(status, path)
     if len(data) > MAX_BYTES:
         raise ValueError(f"it has more than {MAX_BYTES // 1024**2} MiB")
     return data

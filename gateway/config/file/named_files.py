@@ -13,6 +13,8 @@ from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.sections import Section
 
 _LONGEST_PATH = 4096
+#: The kind of key (`kty`) that is a secret.
+_SHARED = b'"oct"'
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -23,6 +25,10 @@ class Named(str):
 
 
 class _Public(Named):
+    __slots__ = ()
+
+
+class _Keys(_Public):
     __slots__ = ()
 
 
@@ -46,6 +52,10 @@ def _public_file(value: object) -> _Public:
     return _Public(_path(value))
 
 
+def _keys_file(value: object) -> _Keys:
+    return _Keys(_path(value))
+
+
 def _secret_file(value: object) -> _Secret:
     return _Secret(_path(value))
 
@@ -61,6 +71,8 @@ def _variable(value: object) -> _Variable:
 _FILE = {"type": "string", "minLength": 1}
 #: The path of a file. A section says in `reads` what its content must be.
 PublicFile = Annotated[_Public, Parsed(_public_file, "file", _FILE)]
+#: The path of a JWK set. One with a shared secret in it is read as a file with a secret.
+KeysFile = Annotated[_Keys, Parsed(_keys_file, "file", _FILE)]
 #: The path of a file with a secret, which others must not be able to read.
 SecretFile = Annotated[_Secret, Parsed(_secret_file, "file that others can't read", _FILE)]
 #: The name of a variable with a secret; it is read as a file is, and has what it had at the start.
@@ -90,8 +102,10 @@ class Wanted:
     def key(self) -> str:
         return str(self.path[-1])
 
-    @property
-    def is_secret(self) -> bool:
+    def is_secret(self, data: bytes) -> bool:
+        """Whether others must not be able to read a file with this content."""
+        if isinstance(self.name, _Keys):
+            return _SHARED in data
         return not isinstance(self.name, _Public)
 
 

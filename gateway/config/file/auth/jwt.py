@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gateway.config.file.auth.values import ClaimName, ProviderUrl, Scope
 from gateway.config.file.http_texts import SomeText
-from gateway.config.file.named_files import PublicFile, SecretFile, SecretVariable
+from gateway.config.file.named_files import KeysFile, SecretFile, SecretVariable
 from gateway.config.file.numbers import choice, duration
 from gateway.config.file.parsed import Parsed, TextWanted, text_of
 from gateway.config.file.sections import Listed, Section, Some, Wrong
@@ -60,7 +60,7 @@ def _published(content: bytes) -> "KeySet":
     from middlewares.auth.ways.jwt.deciding.keys import BadKey, key_set
 
     try:
-        keys, wrong = key_set(content, secrets=False)
+        keys, wrong = key_set(content, secrets=True)
     except BadKey as error:
         raise ValueError(f"the set of keys {error}") from None
     if wrong:
@@ -109,8 +109,10 @@ class Jwt(Section):
         "says where.",
         examples=["https://id.example.com/jwks"],
     )
-    jwks_file: PublicFile | None = Field(
-        default=None, description="A file with the keys, a JWK set.", examples=["keys.json"]
+    jwks_file: KeysFile | None = Field(
+        default=None,
+        description="A file with the keys, a JWK set; if a secret is among them, others must not be able to read it.",
+        examples=["keys.json"],
     )
     secret_file: SecretFile | None = Field(
         default=None,
@@ -183,12 +185,16 @@ class Jwt(Section):
     def wrong(self) -> Iterable[Wrong]:
         has_secret = any(getattr(self, key) is not None for key in _SECRETS)
         for index, name in enumerate(self.algorithms):
-            if (name in HMAC) is not has_secret:
-                needed = "needs secret_file" if name in HMAC else "does not go with a secret"
-                others = ", ".join(
-                    HMAC if has_secret else (one for one in ALGORITHMS if one not in HMAC)
+            if name in HMAC and not has_secret and self.jwks_file is None:
+                others = ", ".join(one for one in ALGORITHMS if one not in HMAC)
+                yield Wrong(
+                    ("algorithms", index), f"{name} needs secret_file; allowed here: {others}"
                 )
-                yield Wrong(("algorithms", index), f"{name} {needed}; allowed here: {others}")
+            if name not in HMAC and has_secret:
+                yield Wrong(
+                    ("algorithms", index),
+                    f"{name} does not go with a secret; allowed here: {', '.join(HMAC)}",
+                )
         if has_secret or self.jwks_file is not None:
             for key in ("refresh", "keys_max_age"):
                 if f"{key}_s" in self.model_fields_set:
@@ -197,9 +203,13 @@ class Jwt(Section):
     def wrong_contents(self, contents: Mapping[str, Any]) -> Iterable[Wrong]:
         for key, keys in contents.items():
             fitting = frozenset[str]().union(*(one.algorithms for one in keys.keys))
+            # Others may get their keys later, when the issuer changes them.
+            useless = [one for one in self.algorithms if one in HMAC and one not in fitting]
             if fitting.isdisjoint(self.algorithms):
+                useless = list(self.algorithms)
+            if useless:
                 yield Wrong(
                     (key,),
-                    f"no key of it is for {', '.join(self.algorithms)}; they are for "
+                    f"no key of it is for {', '.join(useless)}; they are for "
                     f"{', '.join(sorted(fitting))}",
                 )

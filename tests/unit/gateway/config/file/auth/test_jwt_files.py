@@ -10,7 +10,7 @@ from gateway.config.compiled.compiling import compiling
 from gateway.config.file.contents import Contents
 from gateway.config.file.loading import read_bytes
 from tests.support.gateways import gateway_settings
-from tests.support.tokens import P256_KEY, RSA_KEY, SECRET, jwk
+from tests.support.tokens import P256_KEY, RSA_KEY, SECRET, b64, jwk
 
 FILE = """\
 auth:
@@ -48,7 +48,7 @@ def test_files_that_are_right_have_nothing_told(tmp_path: Path) -> None:
         (b'{"keys": []}', "the set of keys is empty"),
         (json.dumps(jwk(P256_KEY)).encode(), 'has no list "keys"'),
         (json.dumps({"keys": [jwk(P256_KEY), {"kty": "new"}]}).encode(), "keys[1] is of no kind"),
-        (json.dumps({"keys": [{"kty": "oct", "k": "A" * 50}]}).encode(), "keys[0] is a shared secret"),
+        (json.dumps({"keys": [{"kty": "oct", "k": "A" * 42}]}).encode(), "keys[0] is a secret below 256 bits"),
         (json.dumps({"keys": [jwk(RSA_KEY)]}).encode(), "no key of it is for ES256; they are for PS256"),
         (b'{"keys": [], "keys": []}', "has a JSON member twice"),
     ],
@@ -58,6 +58,20 @@ def test_a_bad_set_of_keys_is_a_mistake(tmp_path: Path, content: bytes, why: str
     (line,) = told(tmp_path, "jwks_file", content, "ES256")
     assert line.startswith("f:7:16: auth.users.jwks_file: ")
     assert why in line
+
+
+SECRETS = json.dumps({"keys": [jwk(P256_KEY), {"kty": "oct", "k": b64(SECRET).decode()}]}).encode()
+
+
+def test_a_set_of_keys_may_have_secrets_if_others_cannot_read_it(tmp_path: Path) -> None:
+    assert told(tmp_path, "jwks_file", SECRETS, "HS256, ES256") == []
+    (line,) = told(tmp_path, "jwks_file", SECRETS, "HS256, ES256", 0o644)
+    assert "others can read it" in line
+
+
+def test_hmac_needs_a_secret_in_the_set_of_keys(tmp_path: Path) -> None:
+    (line,) = told(tmp_path, "jwks_file", json.dumps(KEYS).encode(), "HS256, ES256")
+    assert "no key of it is for HS256; they are for ES256" in line
 
 
 def test_a_short_secret_is_a_mistake_and_not_shown(tmp_path: Path) -> None:
