@@ -78,7 +78,8 @@ def rate_limit_middleware(
         request: web.Request, handler: Handler, exchange: Exchange, ask: Ask
     ) -> web.StreamResponse:
         decision = await decide(ask)
-        told(exchange, decision)
+        before = exchange.limit
+        exchange.limit = decision if before is None else beside(before, decision)
         if decision.why is ROOM and not decision.locally:  # as nearly all are
             metrics.limit_decided(decision.check.policy.name, "allowed")
             for other in decision.others:
@@ -97,8 +98,9 @@ def rate_limit_middleware(
         limits: RouteLimits,
     ) -> web.StreamResponse:
         decision = await decide(ask)
-        if (seen := shown(decision)) is not None:
-            told(exchange, seen)
+        before, seen = exchange.limit, shown(decision)
+        if seen is not None:
+            exchange.limit = seen if before is None else beside(before, seen)
         holding = None
         if decision.held is not None:
             holding = Holding(
@@ -143,12 +145,6 @@ def rate_limit_middleware(
         metrics.limit_decided(policy.name, f"{word}_locally" if decision.locally else word)
 
     return limit
-
-
-def told(exchange: Exchange, decision: Decision) -> None:
-    """Have the client told of a decision, beside that of the layer before."""
-    before = exchange.limit
-    exchange.limit = decision if before is None else beside(before, decision)
 
 
 def refusal(decision: Decision) -> Failure:
