@@ -7,9 +7,11 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
+from middlewares.auth.ways.oidc.provider import ANSWER_WITHIN_S
 from tests.http.configured.oidc.conftest import FILE, StartGuarded
 from tests.support.eventually import eventually
 from tests.support.oidc import NAVIGATION, Provider, parameters
+from tests.support.upstreams import OK, Received
 
 
 async def test_a_browser_logs_in_and_returns_to_the_page_that_it_wanted(
@@ -350,6 +352,58 @@ async def test_a_discovery_document_that_is_not_right_is_not_believed(
     provider.document = document
     browser = (await start_guarded()).browser()
     assert (await browser.ask("/")).status == 503
+
+
+async def test_a_document_that_is_too_large_is_not_read(
+    start_guarded: StartGuarded, provider: Provider
+) -> None:
+    provider.document = {"claims_supported": ["c" * 1000] * 1000}
+    browser = (await start_guarded()).browser()
+    answer = await browser.ask("/")
+    assert (answer.status, answer.reason) == (503, "auth_unavailable")
+
+
+async def test_a_provider_that_hangs_is_away(
+    start_guarded: StartGuarded, provider: Provider
+) -> None:
+    browser = (await start_guarded()).browser()
+    callback = await browser.at_provider(await browser.begin())
+    provider.may_answer.clear()
+    async with asyncio.timeout(ANSWER_WITHIN_S * 3):
+        answer = await browser.ask(callback)
+    provider.may_answer.set()
+    assert (answer.status, answer.reason) == (503, "auth_unavailable")
+
+
+async def test_a_handshake_passes_with_a_session_and_is_refused_without_one(
+    start_guarded: StartGuarded,
+) -> None:
+    guarded = await start_guarded(answer=switching)
+    browser = guarded.browser()
+    await browser.log_in()
+    port = guarded.port
+    for cookie, status in ((browser.cookie, 101), ("a=1", 401)):
+        head = (
+            f"GET / HTTP/1.1\r\nHost: app.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nCookie: {cookie}\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head.encode())
+        line = await reader.readline()
+        writer.close()
+        assert line.split()[1] == str(status).encode()
+
+
+async def switching(received: Received, writer: asyncio.StreamWriter) -> None:
+    """Answer probes, and switch protocols for anything else."""
+    if received.target == b"/health":
+        writer.write(OK)
+        return
+    writer.write(
+        b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    )
+    await writer.drain()
+    await received.reader.read()
 
 
 async def test_nothing_secret_is_in_the_log(
