@@ -39,11 +39,12 @@ class ResourceMetadata:
 
         Its resource is what the client had asked for when it was challenged (RFC 9728 §3.3).
         """
-        about = {
-            "resource": _origin(scheme, host) + path.removeprefix(WELL_KNOWN),
-            "authorization_servers": self.issuers,
-            "bearer_methods_supported": ["header"],
+        about: dict[str, object] = {
+            "resource": _origin(scheme, host) + path.removeprefix(WELL_KNOWN)
         }
+        if self.issuers:
+            about["authorization_servers"] = self.issuers
+        about["bearer_methods_supported"] = ["header"]
         if self.scopes:
             about["scopes_supported"] = self.scopes
         return orjson.dumps(about)

@@ -27,7 +27,9 @@ class _Place:
     def add(self, needed: Requirement, specs: Mapping[str, JwtSpec]) -> None:
         for name in needed.ways:
             if (spec := specs.get(name)) is not None:
-                self.ways[name] = self.issuers[spec.rules.issuer] = None
+                self.ways[name] = None
+                if "://" in spec.rules.issuer:  # nobody can ask another one for a token
+                    self.issuers[spec.rules.issuer] = None
                 self.scopes.update(dict.fromkeys(spec.scopes_supported))
         self.scopes.update(dict.fromkeys((*needed.all_scopes, *needed.any_scopes)))
 

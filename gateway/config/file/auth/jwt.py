@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from gateway.config.file.auth.values import ClaimName, ProviderUrl, Scope
+from gateway.config.file.auth.values import ClaimName, IssuerName, ProviderUrl, Scope
 from gateway.config.file.http_texts import SomeText
 from gateway.config.file.named_files import KeysFile, SecretFile, SecretVariable
 from gateway.config.file.numbers import choice, duration
@@ -97,7 +97,7 @@ class Jwt(Section):
     type: Annotated[Literal["jwt"], choice("jwt")] = Field(
         description="The type of the way.", examples=["jwt"]
     )
-    issuer: ProviderUrl = Field(
+    issuer: IssuerName = Field(
         description="What `iss` must be.", examples=["https://id.example.com"]
     )
     audience: Audiences = Field(
@@ -184,6 +184,12 @@ class Jwt(Section):
 
     def wrong(self) -> Iterable[Wrong]:
         has_secret = any(getattr(self, key) is not None for key in _SECRETS)
+        if "://" not in self.issuer and not any(getattr(self, key) for key in self.at_most_one):
+            yield Wrong(
+                ("issuer",),
+                "must be an https:// URL, where its discovery document is, or there must be one of "
+                f"{', '.join(self.at_most_one)}",
+            )
         for index, name in enumerate(self.algorithms):
             if name in HMAC and not has_secret and self.jwks_file is None:
                 others = ", ".join(one for one in ALGORITHMS if one not in HMAC)

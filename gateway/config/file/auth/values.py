@@ -30,6 +30,16 @@ def _provider_url(value: object) -> str:
     return text
 
 
+def _issuer(value: object) -> str:
+    """A URL, or, as RFC 7519 §4.1.1 has it, any other text."""
+    text = text_of(value, "must be the text that tokens have as iss")
+    if "://" in text:
+        return _provider_url(text)
+    if not text or not text.isprintable():
+        raise ValueError("must be the text that tokens have as iss, such as https://id.example.com")
+    return text
+
+
 def _is_loopback(host: str) -> bool:
     address = parse_address(host)
     return host == "localhost" or (address is not None and address.is_loopback)
@@ -62,6 +72,8 @@ def _claim_value(value: object) -> str:
 
 
 _TEXT = {"type": "string"}
+#: What tokens say of their issuer.
+IssuerName = Annotated[str, Parsed(_issuer, "URL or text", {**_TEXT, "minLength": 1})]
 ProviderUrl = Annotated[str, Parsed(_provider_url, "URL", {**_TEXT, "pattern": "^https?://"})]
 Scope = Annotated[str, Parsed(_scope, "scope", {**_TEXT, "pattern": f"^{_SCOPE.pattern}$"})]
 ClaimName = Annotated[str, Parsed(_claim_name, "name of a claim", {**_TEXT, "minLength": 1})]

@@ -44,3 +44,11 @@ def test_a_document_is_about_what_the_client_had_asked_for() -> None:
         "bearer_methods_supported": ["header"],
         "scopes_supported": ["a"],
     }
+
+
+def test_a_document_names_no_issuers_where_none_has_an_address() -> None:
+    metadata = ResourceMetadata(None, WELL_KNOWN, ("users",), ())
+    assert json.loads(metadata.document("https", b"a", WELL_KNOWN)) == {
+        "resource": "https://a",
+        "bearer_methods_supported": ["header"],
+    }

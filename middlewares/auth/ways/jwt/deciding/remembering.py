@@ -46,8 +46,10 @@ class Remembered:
             return
         if len(self._known) >= MOST_TOKENS or self._bytes + len(token) > MOST_BYTES:
             self.clear()
-        self._known[sha256(token).digest()] = _Known(identity, until_s)
-        self._bytes += len(token)
+        digest = sha256(token).digest()
+        if digest not in self._known:
+            self._bytes += len(token)
+        self._known[digest] = _Known(identity, until_s)
 
     def clear(self) -> None:
         """Forget everything, as when the keys have changed."""
