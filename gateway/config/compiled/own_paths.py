@@ -10,6 +10,8 @@ from middlewares.routing.matching.match import Match, host_name
 from middlewares.routing.policy import RoutePolicy
 from middlewares.routing.route import OfWays, Route
 
+_WILDCARD = "*."
+
 #: An exact path on a host; None: on every host.
 _Place = tuple[str | None, str]
 
@@ -42,11 +44,24 @@ def _places(
         spec = specs[name]
         for path in spec.own_paths if isinstance(spec, HasPaths) else ():
             places.setdefault((host, path), {})[name] = None
-    # What is used on every host is used on each of them.
-    for (host, path), ways in places.items():
-        if host is not None:
-            ways.update(places.get((None, path), {}))
-    return places
+    # A request that no route of its own host takes may be one of a more general host.
+    return {
+        (host, path): dict.fromkeys(
+            name
+            for general in (host, *_more_general(host))
+            for name in places.get((general, path), ())
+        )
+        for host, path in places
+    }
+
+
+def _more_general(host: str | None) -> Iterator[str | None]:
+    """The hosts with a wildcard that take this one too, the longest first, and then every host."""
+    if host is not None:
+        labels = host.removeprefix(_WILDCARD).split(".")
+        for number in range(1, len(labels)):
+            yield _WILDCARD + ".".join(labels[number:])
+        yield None
 
 
 def _used(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
@@ -73,4 +88,6 @@ def _used(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
 
 
 def _canonical(host: str) -> str:
-    return f"*.{host_name(host[2:])}" if host.startswith("*.") else host_name(host)
+    if not host.startswith(_WILDCARD):
+        return host_name(host)
+    return _WILDCARD + host_name(host.removeprefix(_WILDCARD))

@@ -23,7 +23,6 @@ class Provider:
     token_endpoint: str
     jwks_uri: str
     end_session_endpoint: str | None
-    revocation_endpoint: str | None
     #: It says who issued an answer (RFC 9207), so that an answer without that is not its own.
     says_iss: bool
     client_method: ClientMethod
@@ -47,9 +46,6 @@ def read_document(document: Any, issuer: str, *, has_secret: bool) -> Provider:
         _address(document, "jwks_uri"),
         _address(document, "end_session_endpoint")
         if _has(document, "end_session_endpoint")
-        else None,
-        _address(document, "revocation_endpoint")
-        if _has(document, "revocation_endpoint")
         else None,
         document.get("authorization_response_iss_parameter_supported") is True,
         _client_method(document, has_secret=has_secret),

@@ -102,6 +102,23 @@ routes:
     assert ways_at(table, "y.example") == ("a",)
 
 
+def test_a_host_has_those_of_the_wildcards_that_take_it_too() -> None:
+    table = compiled(
+        """
+discover: false
+defaults: {auth: none}
+routes:
+  - {name: x, match: {host: x.one.example, prefix: /x}, service: s, auth: {any_of: [a]}}
+  - {name: one, match: {host: "*.one.example"}, service: s, auth: {any_of: [b]}}
+  - {name: all, match: {host: "*.example", prefix: /y}, service: s, auth: {any_of: [a]}}
+"""
+    )
+    assert ways_at(table, "x.one.example") == ("a", "b")
+    assert ways_at(table, "y.one.example") == ("b", "a")
+    assert ways_at(table, "two.example") == ("a",)
+    assert ways_at(table, "example") == ()
+
+
 def test_a_route_of_the_file_does_not_take_them() -> None:
     table = compiled(
         """
