@@ -86,6 +86,8 @@ class Keeper:
         self._is_unsaved = False
         self._changed = asyncio.Event()
         self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
+        self._proofs: Mapping[str, Proof] = {}
+        #: Those that are answered by TLS, by their domain.
         self._proved: dict[str, Proof] = {}
         #: Certificates that were found unfit, so that each is logged once.
         self._unfit: set[Certificate] = set()
@@ -119,7 +121,7 @@ class Keeper:
         store, now_s = self._store, time.time()
         if store is None or not _TOKEN.fullmatch(path_token):
             return None
-        proof = self.state.proofs.get(path_token)
+        proof = self._proofs.get(path_token)
         if proof is None:
             try:
                 async with self._asking:
@@ -192,7 +194,8 @@ class Keeper:
         self._is_unsaved = True
 
     def take_proofs(self, proofs: Mapping[str, Proof]) -> None:
-        """Answer these challenges by TLS, and no others."""
+        """Answer these challenges, by their tokens; others by HTTP are looked for in the registry."""
+        self._proofs = dict(proofs)
         wanted = {one.domain: one for one in proofs.values() if one.challenge == TLS_ALPN_01}
         for domain in self._proved.keys() - wanted.keys():
             self._prove(domain, None)

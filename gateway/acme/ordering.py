@@ -61,11 +61,14 @@ class Ordering:
         return str(meta.get("termsOfService", ""))
 
     async def obtain(self, domain: str, failures: int) -> Certificate:
-        """A new certificate for a domain. Raises AcmeError."""
+        """A new certificate for a domain. Raises AcmeError, and what `publish` raises."""
+        limit = asyncio.timeout(ORDER_S)
         try:
-            async with asyncio.timeout(ORDER_S):
+            async with limit:
                 return await self._obtain(domain, failures)
         except TimeoutError:
+            if not limit.expired():  # it is the registry's
+                raise
             raise AcmeError(f"the order was not done within {ORDER_S:g} s") from None
         except (LookupError, TypeError, AttributeError, ValueError):
             raise AcmeError("the authority answered what ACME does not have") from None

@@ -11,6 +11,7 @@ import aiohttp
 import structlog
 from josepy.errors import Error as JoseError
 from josepy.jwk import JWK, JWKEC
+from redis.exceptions import RedisError
 
 from discovery.client.describing import rfc3339
 from gateway.acme.certificates import WrongCertificate, key_pem, new_key, term_of
@@ -79,7 +80,9 @@ class Renewing:
         lease_s = self.keeper.pace.lease_s
         while True:
             await asyncio.sleep(lease_s / 3)
-            await self.store.change(turn, lease_s)
+            # An order goes on while the registry is away: the authority has counted it. TurnLost ends it.
+            with contextlib.suppress(RedisError, OSError):
+                await self.store.change(turn, lease_s)
 
     async def _work(self, turn: Turn) -> None:
         work = self.keeper.work(self.spec, time.time())
@@ -175,12 +178,13 @@ class Renewing:
         withdrawn = dict.fromkeys(self._tokens, "")
         await self.store.change(turn, self.keeper.pace.lease_s, fields, withdrawn)
         self._tokens.clear()
+        self.keeper.take_proofs({})
 
     async def _publish(self, turn: Turn, token: str, proof: Proof) -> None:
         self._tokens[token] = proof
         encoded = encode_proof(proof, time.time() + PROOFS_FOR_S)
         await self.store.change(turn, self.keeper.pace.lease_s, proofs={token: encoded})
-        self.keeper.take_proofs(self._tokens)
+        self.keeper.take_proofs(self._tokens)  # those of the order under way alone
         if proof.challenge == TLS_ALPN_01:
             # The others must have the answer at hand: a handshake can't wait until they ask for it.
             await asyncio.sleep(2.5 * self.keeper.pace.look_s)

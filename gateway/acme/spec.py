@@ -5,6 +5,8 @@ from typing import Literal
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 DAY_S = 86400.0
+#: Where authorities ask for the challenge http-01.
+HTTP_PORT = 80
 
 Challenge = Literal["http-01", "tls-alpn-01"]
 KeyType = Literal["ec256", "ec384", "rsa2048", "rsa4096"]

@@ -52,8 +52,9 @@ class FirstSteps:
         yield f"Certificates for {', '.join(spec.domains)} come from {spec.directory}, if"
         yield "  - these names lead to this machine (A and AAAA records in the DNS),"
         ways = [f"port 443, which must lead to {self._gateway.port} here"]
-        if acme.http_port:
-            ways.insert(0, f"port 80, which must lead to {acme.http_port} here")
+        if acme.http_port != 0:
+            here = acme.http_port or "redirect_from of the file, else to 80"
+            ways.insert(0, f"port 80, which must lead to {here} here")
         yield f"  - the Internet reaches it at {', or at '.join(ways)}."
         yield "  You agree to that authority's terms. The log says what happens (certificate.…), /status too."
 

@@ -4,23 +4,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from discovery.model.errors import SettingsError
-from gateway.acme.spec import TLS_ALPN_01, AcmeSpec
+from gateway.acme.spec import CHALLENGES, TLS_ALPN_01, AcmeSpec, Challenge
 from gateway.config.acme_values import NO_LIBRARY, has_library, parse_directory, parse_domain
 
-#: Where authorities ask for the challenge http-01.
-HTTP_PORT = 80
 _MOST_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class AcmeVariables:
-    """What the variables say; `http_port` 0: no port of plain HTTP."""
+    """What the variables say; `http_port` 0: no port of plain HTTP, None: the file's, else HTTP_PORT."""
 
     domains: tuple[str, ...]
     email: str | None = None
     directory: str | None = None
     ca: str | None = None
-    http_port: int = HTTP_PORT
+    http_port: int | None = None
 
     def over(self, spec: AcmeSpec | None) -> AcmeSpec:
         """The spec of the file, if there is one, with what the variables say in place of its own."""
@@ -31,8 +29,13 @@ class AcmeVariables:
             email=self.email or base.email,
             directory=self.directory or base.directory,
             ca=self.ca or base.ca,
-            challenges=base.challenges if self.http_port else (TLS_ALPN_01,),
+            challenges=self._challenges(spec),
         )
+
+    def _challenges(self, spec: AcmeSpec | None) -> tuple[Challenge, ...]:
+        if self.http_port == 0:
+            return (TLS_ALPN_01,)
+        return CHALLENGES if spec is None else spec.challenges
 
 
 def domains_of(text: str) -> tuple[str, ...]:
@@ -51,7 +54,7 @@ def acme_variables_of(
     email: str | None,
     directory: str | None,
     ca_file: Path | None,
-    http_port: int,
+    http_port: int | None,
 ) -> AcmeVariables | None:
     """What they say together; None without a domain. Raises SettingsError."""
     if not domains:

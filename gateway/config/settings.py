@@ -19,7 +19,6 @@ from discovery.model.instance import parse_registration
 from discovery.model.settings import RegistrySettings
 from gateway.config.acme_values import parse_email
 from gateway.config.acme_variables import (
-    HTTP_PORT,
     AcmeVariables,
     acme_variables_of,
     directory_of,
@@ -139,7 +138,7 @@ class GatewaySettings(BaseSettings):
     acme_email: Annotated[str | None, AfterValidator(_email)] = None
     acme_directory: Annotated[str | None, AfterValidator(directory_of)] = None
     acme_ca_file: Path | None = None
-    acme_http_port: Annotated[int, Field(ge=0, le=65535)] = HTTP_PORT
+    acme_http_port: Annotated[int | None, Field(ge=0, le=65535)] = None
     shutdown_grace: Annotated[float, Field(ge=0, le=3600)] = 10
     tunnel_grace: Annotated[float, Field(ge=0, le=86400)] = 300
     view_file: Path | None = None

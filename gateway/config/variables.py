@@ -78,8 +78,8 @@ _OWN = {
     "ACME_DIRECTORY": Variable("The URL of another authority than Let's Encrypt."),
     "ACME_CA_FILE": Variable("Authorities in PEM that it is verified against; else the system's."),
     "ACME_HTTP_PORT": Variable(
-        "A port of plain HTTP, where the authority asks, and others are sent to https; 0: none.",
-        "80",
+        "A port of plain HTTP, where the authority asks, and others are sent to https; else the file's "
+        "redirect_from, else 80; 0: none."
     ),
     "SHUTDOWN_GRACE": Variable("Seconds for requests in flight when the gateway stops.", "10"),
     "TUNNEL_GRACE": Variable("Seconds for tunnels and event streams then.", "300"),

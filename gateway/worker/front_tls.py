@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from discovery.model.errors import SettingsError
+from gateway.config.acme_variables import AcmeVariables
 from gateway.config.tls_variables import TlsFiles
 from gateway.front.tls.strict_transport import StrictTransport
 from gateway.machine.descriptors import Descriptors
@@ -39,16 +40,15 @@ class FrontTls:
         host: str,
         descriptors: Descriptors,
         url: Callable[[], str],
-        acme_http_port: int | None = None,
+        acme: AcmeVariables | None = None,
     ) -> None:
-        """`acme_http_port` is that of ACME_DOMAINS; 0: no port, None: no certificates come from there."""
         self.strict_transport = StrictTransport()
         #: Whether new connections speak TLS.
         self.in_force = False
         #: What is wrong with the files of the variables; empty: they are in use as they are.
         self.mistake = ""
         self._files = files
-        self._acme_http_port = acme_http_port
+        self._acme = acme
         self._host = host
         self._descriptors = descriptors
         self._url = url
@@ -84,7 +84,7 @@ class FrontTls:
         """Whether the port is to speak TLS, once the files of the variables are read."""
         in_file = self._spec is not None and self._spec.is_on
         in_variables = self._files is not None and self._files.certificate is not None
-        return in_file or in_variables or self._acme_http_port is not None
+        return in_file or in_variables or self._acme is not None
 
     def take(self, spec: "TlsSpec | None") -> None:
         """Put in force what the file says; open connections stay as they are."""
@@ -182,14 +182,14 @@ class FrontTls:
         _log.info("tls.in_force", certificates=[source for _, source in spec.pairs])
 
     def _whole(self) -> "TlsSpec | None":
-        found, http_port = self._from_variables, self._acme_http_port
-        if found is None and http_port is None:
+        found, acme = self._from_variables, self._acme
+        if found is None and acme is None:
             return self._spec
         from gateway.front.tls.specification import TlsSpec, with_acme, with_variables
 
         spec = self._spec or TlsSpec()
-        if http_port is not None:
-            spec = with_acme(spec, http_port)
+        if acme is not None:
+            spec = with_acme(spec, acme.http_port)
         if found is None:
             return spec
         pair = None if found.pair is None else (found.pair, found.source)

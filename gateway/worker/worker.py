@@ -180,7 +180,7 @@ class Gateway:
             self.settings.gateway_host,
             self.descriptors,
             lambda: member.url,
-            None if acme is None else acme.http_port,
+            acme,
         )
         if at_start is not None or acme is not None:
             tls.take(None if at_start is None else at_start.compiled.tls)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from discovery.model.settings import RegistrySettings
 from gateway.acme.deciding.backoff import Backoff
@@ -52,10 +53,10 @@ class RunningKeeper:
         made._task = asyncio.create_task(made.keeper.run())
         return made
 
-    async def listen(self, ports: Sequence[int]) -> None:
-        """Answer challenges on these ports."""
+    async def listen(self, ports: Sequence[int], answer: Handler | None = None) -> None:
+        """Answer challenges on these ports, or have `answer` do it."""
         app = web.Application()
-        app.router.add_get("/.well-known/acme-challenge/{token}", self._answer)
+        app.router.add_get("/.well-known/acme-challenge/{token}", answer or self.answer)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         for port in ports:
@@ -73,7 +74,8 @@ class RunningKeeper:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer a challenge."""
         token = request.match_info["token"]
         self.asked.append(token)
         answer = await self.keeper.answer(token)

@@ -18,6 +18,7 @@ import trustme
 from bench.processes import free_port
 
 STARTS_WITHIN_S = 15.0
+_PORTS_TRIED = 3
 MISSING = "pebble is not installed: apt-get install --no-install-recommends pebble"
 
 needs_pebble = pytest.mark.skipif(
@@ -44,7 +45,6 @@ class Pebble:
         folder.mkdir(parents=True, exist_ok=True)
         self.port, self.http_port = free_port(), free_port()
         self.tls_port = tls_port or free_port()
-        self.directory = f"https://localhost:{self.port}/dir"
         self.ca_file = folder / "ca.pem"
         self.log = folder / "pebble.log"
         self._folder = folder
@@ -57,12 +57,17 @@ class Pebble:
             "PEBBLE_AUTHZREUSE": "0",
         }
         self._environment.pop("PEBBLE_VA_ALWAYS_VALID", None)
+        self._has_answered = False
         self._processes: list[subprocess.Popen[bytes]] = []
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.ca_file))
         own = authority.issue_cert("localhost", "127.0.0.1")
         own.private_key_pem.write_to_path(str(folder / "key.pem"))
         own.cert_chain_pems[0].write_to_path(str(folder / "certificate.pem"))
+
+    @property
+    def directory(self) -> str:
+        return f"https://localhost:{self.port}/dir"
 
     @property
     def ca(self) -> str:
@@ -75,7 +80,17 @@ class Pebble:
         return self.log.read_text(errors="replace").count(said)
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it answers; at its first start another process may have its port."""
+        for _ in range(_PORTS_TRIED):
+            self._start()
+            if self._answers():
+                return
+            self.kill()
+            assert not self._has_answered, self.log.read_text()
+            self.port = free_port()
+        raise AssertionError(f"pebble does not answer: {self.log.read_text()}")
+
+    def _start(self) -> None:
         names, manages = free_port(), free_port()
         configuration: dict[str, object] = {
             "listenAddress": f"127.0.0.1:{self.port}",
@@ -98,7 +113,6 @@ class Pebble:
             *("-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""),
         )
         self._run("pebble", "-config", str(file), "-dnsserver", f"127.0.0.1:{names}", "-strict")
-        self._wait()
 
     def kill(self) -> None:
         """End it; it forgets its accounts and orders."""
@@ -114,7 +128,8 @@ class Pebble:
             )
         self._processes.append(made)
 
-    def _wait(self) -> None:
+    def _answers(self) -> bool:
+        """Whether it answers in time; it ends where it can't listen."""
         context = ssl.create_default_context(cafile=str(self.ca_file))
         deadline_s = time.monotonic() + STARTS_WITHIN_S
         while time.monotonic() < deadline_s:
@@ -123,10 +138,12 @@ class Pebble:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1) as sock,
                 context.wrap_socket(sock, server_hostname="localhost"),
             ):
-                return
-            assert all(one.poll() is None for one in self._processes), self.log.read_text()
+                self._has_answered = True
+                return True
+            if any(one.poll() is not None for one in self._processes):
+                return False
             time.sleep(0.02)
-        raise AssertionError(f"pebble does not answer: {self.log.read_text()}")
+        return False
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from gateway.acme.spec import HTTP_PORT
 from gateway.front.tls.contexts import Terms
 from gateway.front.tls.pairs import Pair
 
@@ -20,9 +21,14 @@ class TlsSpec:
     hsts: str = ""
 
 
-def with_acme(spec: TlsSpec, http_port: int) -> TlsSpec:
-    """Add what ACME_DOMAINS says: certificates come later; `http_port` 0 leaves redirect_from as it is."""
-    return replace(spec, is_on=True, redirect_from=http_port or spec.redirect_from)
+def with_acme(spec: TlsSpec, http_port: int | None) -> TlsSpec:
+    """Add what ACME_DOMAINS says: certificates come later.
+
+    `http_port` takes the place of redirect_from; None: only where that is not set, as HTTP_PORT; 0: it
+    stays as it is.
+    """
+    usual = HTTP_PORT if http_port is None else None
+    return replace(spec, is_on=True, redirect_from=http_port or spec.redirect_from or usual)
 
 
 def with_variables(
