@@ -20,11 +20,15 @@ class Looks:
         self._changing: Mapping[Path, Signature | None] | None = None
         self._missed = 0
 
-    def about_to_read(self, named: tuple[Path, ...] | None = None) -> None:
-        """All of the files are read after this; `named`, if given, are those that are named now."""
-        if named is not None:
-            self._named = named
+    def about_to_read(self) -> None:
+        """All of the files are read after this."""
         self._read = self._signatures()
+
+    def about_to_read_named(self, named: tuple[Path, ...]) -> None:
+        """The files that are named now are read after this; the file itself was read before."""
+        self._named = named
+        # What was looked at before the file was read is older, so no change meanwhile is missed.
+        self._read = {path: self._read.get(path, signature_of(path)) for path in self._paths}
 
     def look(self) -> str:
         """Why they have to be read again, empty if they need not.
@@ -54,4 +58,8 @@ class Looks:
         return "the file is gone" if now[self._file] is None else "a file that it names is gone"
 
     def _signatures(self) -> dict[Path, Signature | None]:
-        return {path: signature_of(path) for path in (self._file, *self._named)}
+        return {path: signature_of(path) for path in self._paths}
+
+    @property
+    def _paths(self) -> tuple[Path, ...]:
+        return (self._file, *self._named)

@@ -144,7 +144,7 @@ class Configuration(Generic[C]):
             return Reloaded(Result.UNCHANGED)
         try:
             draft = await in_steps(self._means.read(content))
-            self._looks.about_to_read(draft.named.paths)
+            self._looks.about_to_read_named(draft.named.paths)
             configuration, held = await finished(draft)
         except ConfigurationRejected as rejected:
             return Reloaded(Result.REJECTED, mistakes=rejected.mistakes)

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -35,6 +35,7 @@ class World:
         (folder / "one").write_text("1")
         self.taken_over: list[bytes] = []
         self.read_times = 0
+        self.while_reading: Callable[[], object] = lambda: None
         means = Means(
             read=self.read,
             differences=self.differences,
@@ -52,6 +53,7 @@ class World:
     def read(self, content: bytes) -> Steps[Draft[bytes]]:
         yield
         self.read_times += 1
+        self.while_reading()
         if content == b"a mistake":
             raise ConfigurationRejected(["the file has a mistake"])
 
@@ -196,3 +198,20 @@ async def test_beside_a_mistake_they_are_not_read_again_and_again(
             await looked.wait()
         assert [one["event"] for one in logs] == ["config.rejected"]
     assert world.configuration.in_force == b"1"
+
+
+@pytest.mark.parametrize("name", ["lockgate.yaml", "two"])
+async def test_a_change_while_the_file_is_read_is_seen(world: World, name: str) -> None:
+    (world.folder / "two").write_text("2")
+
+    def change() -> None:
+        world.while_reading = lambda: None
+        (world.folder / name).write_text({"lockgate.yaml": "two", "two": "3"}[name])
+
+    world.while_reading = change
+    async with world.watched():
+        world.path.write_text("one two")
+        await eventually(lambda: world.taken_over)
+        await eventually(
+            lambda: world.taken_over[-1] == {"lockgate.yaml": b"2", "two": b"1 3"}[name]
+        )
