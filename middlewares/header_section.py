@@ -19,6 +19,7 @@ _REQUEST_TIMEOUT = b"x-request-timeout"
 _READ_HERE = (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT, _REQUEST_TIMEOUT)
 #: The fields that credentials come in, by lower-case name.
 CREDENTIAL_FIELDS: Final = frozenset([b"authorization", b"x-api-key", b"cookie"])
+_UPGRADE = b"upgrade"
 _PREFLIGHT = frozenset([b"origin", b"access-control-request-method"])
 _LENGTHS = frozenset(map(len, _READ_HERE))
 
@@ -79,9 +80,12 @@ class HeaderSection:
 
     @property
     def is_preflight(self) -> bool:
-        """Whether an OPTIONS is a browser's question about CORS (https://fetch.spec.whatwg.org/#cors-preflight-request)."""
+        """Whether an OPTIONS is a browser's question about CORS (https://fetch.spec.whatwg.org/#cors-preflight-request).
+
+        That has no body, and never asks for another protocol.
+        """
         names = {name.lower() for name, _ in self.fields}
-        return names >= _PREFLIGHT
+        return names >= _PREFLIGHT and _UPGRADE not in names and not self.has_body
 
     @property
     def names(self) -> bytes:

@@ -46,7 +46,8 @@ def auth_middleware(
         credentials = credentials_in(exchange.section)
         live = ways()
         asked = Asked(request, exchange, credentials, scheme_of)
-        if request.method == "OPTIONS" and exchange.section.is_preflight:
+        # Only a service that answers preflights by itself gets them; any other answer is behind the door.
+        if request.method == "OPTIONS" and route.answer is None and exchange.section.is_preflight:
             exchange.changes = _changes(asked, needed, live, b"")
             return handler(request)
         if len(needed.ways) == 1:  # the quick way, for nearly all routes

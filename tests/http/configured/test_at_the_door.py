@@ -163,6 +163,7 @@ async def test_a_preflight_of_a_service_that_answers_it_itself_carries_no_creden
         ("OPTIONS", PREFLIGHT[:1]),
         ("OPTIONS", PREFLIGHT[1:]),
         ("POST", [*PREFLIGHT, "X-HTTP-Method-Override: OPTIONS"]),
+        ("OPTIONS", [*PREFLIGHT, "Connection: Upgrade", "Upgrade: something-else"]),
     ],
 )
 async def test_what_only_looks_like_a_preflight_is_asked(
@@ -173,13 +174,29 @@ async def test_what_only_looks_like_a_preflight_is_asked(
     assert configured.upstream.requests == []
 
 
-async def test_a_preflight_with_a_body_is_no_way_in(start_configured: StartConfigured) -> None:
-    """What a service does with a body of OPTIONS nobody knows: it gets neither a credential nor a name."""
+@pytest.mark.parametrize(
+    "rest",
+    ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"],
+)
+async def test_a_preflight_with_a_body_is_no_way_in(
+    start_configured: StartConfigured, rest: str
+) -> None:
+    """What a service does with a body of OPTIONS nobody knows."""
     configured = await start_configured(FILE)
-    await configured.ask("/guarded", *PREFLIGHT, ALICE, method="OPTIONS", body="delete all")
-    for received in configured.upstream.requests:
-        assert b"x-auth-" not in received.head.lower()
-        assert received.values(b"authorization") == []
+    lines = "".join(f"{line}\r\n" for line in ("Host: h", *PREFLIGHT))
+    request = f"OPTIONS /guarded HTTP/1.1\r\n{lines}{rest}".encode()
+    assert (await exchange(configured.gateway.port, request)).status == 401
+    assert configured.upstream.requests == []
+
+
+@pytest.mark.parametrize("path", ["/answered", "/moved/x"])
+async def test_a_preflight_does_not_get_an_answer_that_stands_behind_the_door(
+    start_configured: StartConfigured, path: str
+) -> None:
+    configured = await start_configured(FILE)
+    answer = await configured.ask(path, *PREFLIGHT, method="OPTIONS")
+    assert (answer.status, answer.values(b"Location")) == (401, [])
+    assert b"here" not in answer.body
 
 
 async def test_who_is_denied_by_address_is_not_asked_who_it_is(
