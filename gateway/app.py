@@ -118,10 +118,9 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         cors = cors_layers(cors_of, lambda: gateway.routing.table.has_cors)
     fragments = left_to_routes(gateway.routing, came_to_admin) if has_file else None
     auth = own_answers = None
-    if (ways := gateway.ways) is not None:
-        auth = auth_middleware(ways=lambda: ways.live, scheme_of=scheme_of, metrics=metrics)
-        of_ways = answering(lambda: ways.live, scheme_of)
-        own_answers = own_answers_middleware(scheme_of=scheme_of, of_ways=of_ways)
+    if has_file:
+        auth = auth_middleware(scheme_of=scheme_of, metrics=metrics)
+        own_answers = own_answers_middleware(scheme_of=scheme_of, of_ways=answering(scheme_of))
     limited = partial(
         rate_limit_middleware,
         decide=gateway.limiter.decide,

@@ -1,5 +1,6 @@
 """The record of one request on its way through the layers; each layer writes its decision here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -7,6 +8,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from middlewares.auth.deciding import Identity
+    from middlewares.auth.way import Way
     from middlewares.candidates.deciding import Candidates
     from middlewares.head_changes import HeadChanges
     from middlewares.header_section import HeaderSection
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 #: The outcome of an attempt whose answer's head has come.
 ANSWERED = "answered"
+
+_NO_WAYS: "Mapping[str, Way]" = {}
 
 
 @dataclass(slots=True)
@@ -44,6 +48,8 @@ class Exchange:
     route: "Route | None" = None
     #: How a configured route takes the request.
     hit: "Hit[Route] | None" = None
+    #: The ways of authentication beside the route, by name: a reload changes nothing for the request.
+    ways: "Mapping[str, Way]" = _NO_WAYS
     #: Who has sent the request; None: the route does not ask.
     identity: "Identity | None" = None
     #: Why the identity was refused, for the log.

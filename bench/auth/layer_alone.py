@@ -54,11 +54,8 @@ async def measure(environment: Mapping[str, str], asked: Mapping[str, str]) -> d
 
 async def _call(gateway: Gateway, host: str, credential: str) -> Callable[[], object]:
     """A call of the layer for a request that it has admitted before."""
-    ways = gateway.ways
-    assert ways is not None
-    layer: Any = auth_middleware(
-        ways=lambda: ways.live, scheme_of=lambda _: "http", metrics=gateway.metrics
-    )
+    layer: Any = auth_middleware(scheme_of=lambda _: "http", metrics=gateway.metrics)
+    ways = gateway.routing.ways
     lines = [b"Host: " + host.encode(), *LINES, b"Authorization: " + credential.encode()]
     block = b"".join([line + b"\r\n" for line in lines])
     request = make_mocked_request("GET", "/unique")
@@ -76,12 +73,12 @@ async def _call(gateway: Gateway, host: str, credential: str) -> Callable[[], ob
     async def admitted(_: web.Request) -> web.StreamResponse:
         return done
 
-    first.route = route
+    first.route, first.ways = route, ways
     await layer(request, admitted)
 
     def call() -> object:
         request[EXCHANGE] = one = exchange()
-        one.route = route
+        one.route, one.ways = route, ways
         return layer(request, lambda _: done)
 
     answer = call()

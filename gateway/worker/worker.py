@@ -111,6 +111,8 @@ class Gateway:
         self.watched = None if at_start is None else self._watch(at_start.compiled)
         #: The ways of authentication; None without a file.
         self.ways = None if at_start is None else self._admit(at_start.compiled)
+        if self.ways is not None:
+            self.routing.ways = self.ways.live
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -213,7 +215,7 @@ class Gateway:
         yield from self.member.overlay.replacing(compiled.fixed)
         # In one step, since a route of the table names its ways.
         ways.take(compiled.ways)
-        self.routing.swap(self.table_of(compiled))
+        self.routing.swap(self.table_of(compiled), ways.live)
         assert self.tls is not None, "there is a file"
         assert self.own_certificates is not None, "there is TLS"
         self.tls.take(compiled.tls)

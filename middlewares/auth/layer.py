@@ -24,14 +24,13 @@ _log = structlog.get_logger()
 
 def auth_middleware(
     *,
-    ways: Callable[[], Mapping[str, Way]],
     scheme_of: Callable[[web.Request], str],
     metrics: GatewayMetrics,
 ) -> Middleware:
     """Write the identity into the Exchange, or refuse the request.
 
-    `ways` are those of the file, by name. `scheme_of` tells what the client used, `http` or `https`. Raises
-    BadRequest, Unauthorized, Forbidden and AuthUnavailable.
+    `scheme_of` tells what the client used, `http` or `https`. Raises BadRequest, Unauthorized, Forbidden and
+    AuthUnavailable.
     """
 
     @web.middleware
@@ -44,7 +43,7 @@ def auth_middleware(
             exchange.changes = HeadChanges(needed.removed)
             return handler(request)
         credentials = credentials_in(exchange.section)
-        live = ways()
+        live = exchange.ways
         asked = Asked(request, exchange, credentials, scheme_of)
         # Only a service that answers preflights by itself gets them; any other answer is behind the door.
         if request.method == "OPTIONS" and route.answer is None and exchange.section.is_preflight:

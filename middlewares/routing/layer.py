@@ -21,7 +21,7 @@ def route_middleware(
     catalogue: Callable[[], View],
     came_to_admin: Callable[[web.Request], bool] | None = None,
 ) -> Middleware:
-    """Write the route into the Exchange, or raise RouteNotFound; skip the gateway's own paths.
+    """Write the route and its ways into the Exchange, or raise RouteNotFound; skip the gateway's own paths.
 
     There is no route at the admin port; None: no path that the table covers gets here from it.
 
@@ -37,6 +37,7 @@ def route_middleware(
             found = table.find(exchange, catalogue, request.method)
             if found.route is not None:
                 exchange.route, exchange.hit = found.route, found.hit
+                exchange.ways = routing.ways
             elif exchange.path != ROOT or found.ambiguity:
                 raise _failure(found, catalogue)
         return handler(request)

@@ -1,20 +1,30 @@
 """Holds the routing table, and is the one place that replaces it."""
 
+from collections.abc import Mapping
+
+from middlewares.auth.way import Way
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.exchange import Exchange
 from middlewares.routing.deciding import Table
 
+_NO_WAYS: Mapping[str, Way] = {}
+
 
 class Routing:
-    """Holds the current table; `revision` grows with each swap, so that derived values can be renewed."""
+    """Holds the current table; `revision` grows with each swap, so that derived values can be renewed.
+
+    `ways` are the ways of authentication that its routes name.
+    """
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self.ways = _NO_WAYS
         self.revision = 0
 
-    def swap(self, table: Table) -> None:
-        """Route requests by this table from now on; requests in flight keep their routes."""
+    def swap(self, table: Table, ways: Mapping[str, Way] = _NO_WAYS) -> None:
+        """Route requests by this table from now on; requests in flight keep their routes and ways."""
         self.table = table
+        self.ways = ways
         self.revision += 1
 
     def covers(self, path: str) -> bool:

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from middlewares.auth.deciding import Identity, Requirement
 from middlewares.auth.layer import NONE_SENT, NOT_VALID, auth_middleware
-from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict
+from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict, Way
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import AuthUnavailable, BadRequest, Failure, Forbidden, Unauthorized
 from middlewares.head_changes import HeadChanges
@@ -68,16 +68,14 @@ class Door:
     def __init__(self, needed: Requirement | None, *ways: StubWay) -> None:
         self.metrics = GatewayMetrics(CollectorRegistry(), {})
         self.policy = RoutePolicy(auth=needed)
-        live = {way.name: way for way in ways}
-        self.layer = auth_middleware(
-            ways=lambda: live, scheme_of=lambda _: "http", metrics=self.metrics
-        )
+        self.ways: Mapping[str, Way] = {way.name: way for way in ways}
+        self.layer = auth_middleware(scheme_of=lambda _: "http", metrics=self.metrics)
 
     async def ask(self, *fields: FieldLine, method: str = "GET") -> Exchange:
         """The exchange of a request that was let in."""
         request = make_mocked_request(method, "/a")
         exchange = Exchange("id", 0.0, "127.0.0.1", HeaderSection(fields), None, "/a", "/a")
-        exchange.route = Route("r", "s", "", self.policy)
+        exchange.route, exchange.ways = Route("r", "s", "", self.policy), self.ways
         request[EXCHANGE] = exchange
         self.exchange = exchange
         self.reached = False
