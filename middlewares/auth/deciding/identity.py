@@ -22,9 +22,14 @@ def is_scope(text: str) -> bool:
 
 
 def checked_subject(subject: str) -> str:
-    """The subject; ValueError if it is empty, not printable or too long."""
+    """The subject; ValueError if it is empty, not printable or too long.
+
+    Spaces around it are refused: no field has them, so it would reach an instance as another subject.
+    """
     if not subject or not subject.isprintable():
         raise ValueError("the subject is empty, or has characters that can't be printed")
+    if subject != subject.strip():
+        raise ValueError("the subject has spaces around it")
     if len(subject.encode("utf-8", "surrogatepass")) > MOST_SUBJECT_BYTES:
         raise ValueError(f"the subject has more than {MOST_SUBJECT_BYTES} bytes")
     return subject

@@ -49,6 +49,7 @@ def bearer(**said: object) -> str:
             "\u2028",
             "\u202eada",
         ),
+        *(" ", " ada", "ada "),
         *("", "a" * 257, "ü" * 129, "\ud800", "\x85", "ada\x1b[31m"),
         *(7, True, None, ["ada"], {"name": "ada"}, 1.5),
     ],
