@@ -18,6 +18,7 @@ NOT_VALID = "the credential is not valid here: it may be mistyped, unknown, revo
 NONE_SENT = "this route needs a credential, and the request has none that it takes"
 FOR_NOBODY = "nobody may use this route: its configuration does not say who may"
 TWO_CREDENTIALS = "the request has more than one credential: send one of them"
+DOUBLED = "the request has more than one"
 
 _log = structlog.get_logger()
 
@@ -45,6 +46,13 @@ def auth_middleware(
         credentials = credentials_in(exchange.section)
         live = exchange.ways
         asked = Asked(request, exchange, credentials, scheme_of)
+        if credentials.doubled or credentials.carries_several or needed.has_sessions:
+            mistake = _mistake_in(asked, needed, live)
+            if mistake is not None:
+                if not needed.shadow:
+                    raise BadRequest(mistake)
+                pass_unrefused(asked, needed, live, mistake)
+                return handler(request)
         # Only a service that answers preflights by itself gets them; any other answer is behind the door.
         if request.method == "OPTIONS" and route.answer is None and exchange.section.is_preflight:
             exchange.changes = _changes(asked, needed, live, b"")
@@ -54,8 +62,6 @@ def auth_middleware(
             taking = [way] if way.takes(asked) else []
         else:
             taking = [way for name in needed.ways if (way := live[name]).takes(asked)]
-        if credentials.carries_several or needed.has_sessions:
-            _require_one(asked, needed, live)
         if len(taking) == 1:
             identity = taking[0].known(asked)
             if identity is not None and (needed.is_bare or needed.missing(identity) is None):
@@ -197,16 +203,17 @@ def _shows_one(asked: Asked, needed: Requirement) -> bool:
     )
 
 
-def _require_one(asked: Asked, needed: Requirement, live: Mapping[str, Way]) -> None:
-    """Raise BadRequest for more than one credential that the route's ways read."""
+def _mistake_in(asked: Asked, needed: Requirement, live: Mapping[str, Way]) -> str | None:
+    """What is wrong if it has a field twice, or more than one credential that the route's ways read."""
     credentials = asked.credentials
+    if credentials.doubled:
+        return f"{DOUBLED} {credentials.doubled}"
     found = (credentials.scheme is not None and needed.reads_authorization) + (
         credentials.api_key is not None and needed.reads_api_key
     )
     if needed.has_sessions and (cookie := credentials.cookie) is not None:
         found += any(live[name].without_session(cookie) != cookie for name in needed.ways)
-    if found > 1:
-        raise BadRequest(TWO_CREDENTIALS)
+    return TWO_CREDENTIALS if found > 1 else None
 
 
 def _changes(

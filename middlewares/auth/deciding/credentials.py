@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from middlewares.failures import BadRequest
 from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import FieldLine
 
@@ -19,13 +18,15 @@ class Credentials(NamedTuple):
     """The credentials of a request; a field that it does not have is None.
 
     `scheme` is that of Authorization in lower case, `token` what stands behind it. `cookie` is every
-    Cookie, joined as RFC 9113 §8.2.3 joins them.
+    Cookie, joined as RFC 9113 §8.2.3 joins them. `doubled` is the name of a field that came twice, so that
+    nobody knows which one counts.
     """
 
     scheme: bytes | None = None
     token: bytes = b""
     api_key: bytes | None = None
     cookie: bytes | None = None
+    doubled: str | None = None
 
     @property
     def carries_several(self) -> bool:
@@ -39,7 +40,7 @@ class Credentials(NamedTuple):
 
 
 def credentials_in(section: HeaderSection) -> Credentials:
-    """Those of a request. Raises BadRequest for a field that comes twice."""
+    """Those of a request."""
     if isinstance(section, ReadSection):
         return credentials_of_lines(section.credential_lines)
     return credentials_of(section.credentials)
@@ -54,40 +55,42 @@ def credentials_of_lines(lines: Sequence[bytes]) -> Credentials:
     token = b""
     api_key: bytes | None = None
     cookie: bytes | None = None
+    doubled: str | None = None
     for line in lines:
         first = line[0] | 0x20
         if first == _A:
             if scheme is not None:
-                raise BadRequest("the request has more than one Authorization")
+                doubled = "Authorization"
             scheme, _, token = line[15:].partition(b" ")
         elif first == _C:
             cookie = line[8:] if cookie is None else cookie + b"; " + line[8:]
         elif b"_" not in line[:9]:
             if api_key is not None:
-                raise BadRequest("the request has more than one X-API-Key")
+                doubled = "X-API-Key"
             api_key = line[11:]
     if scheme is not None:
         scheme, token = scheme.lower(), token.strip(b" \t")
-    return Credentials(scheme, token, api_key, cookie)
+    return Credentials(scheme, token, api_key, cookie, doubled)
 
 
 def credentials_of(fields: Sequence[FieldLine]) -> Credentials:
-    """Read these fields. Raises BadRequest for one that comes twice."""
+    """Read these fields."""
     scheme: bytes | None = None
     token = b""
     api_key: bytes | None = None
+    doubled: str | None = None
     cookies: list[bytes] = []
     for name, value in fields:
         name = name.lower()
         if name == AUTHORIZATION:
             if scheme is not None:
-                raise BadRequest("the request has more than one Authorization")
+                doubled = "Authorization"
             first, _, rest = value.partition(b" ")
             scheme, token = first.lower(), rest.strip(b" \t")
         elif name == API_KEY:
             if api_key is not None:
-                raise BadRequest("the request has more than one X-API-Key")
+                doubled = "X-API-Key"
             api_key = value
         elif name == COOKIE:
             cookies.append(value)
-    return Credentials(scheme, token, api_key, b"; ".join(cookies) if cookies else None)
+    return Credentials(scheme, token, api_key, b"; ".join(cookies) if cookies else None, doubled)

@@ -243,6 +243,30 @@ async def test_a_shadow_refuses_nobody_and_says_whom_it_would_have() -> None:
     assert (await Door(needed, StubWay()).ask(bearer("tokens"))).identity is ADA
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [bearer("tokens"), bearer("tokens")],
+        [bearer("tokens"), (b"X-API-Key", b"k")],
+        [(b"X-API-Key", b"k"), (b"X-API-Key", b"k"), (b"Cookie", b"session=1; a=1")],
+        [bearer("tokens"), (b"Cookie", b"session=1; a=1")],
+    ],
+)
+async def test_a_shadow_does_not_refuse_two_credentials_either(fields: list[FieldLine]) -> None:
+    reads = frozenset([b"authorization", b"x-api-key"])
+    needed = Requirement(("tokens",), shadow=True, reads=reads, removed=reads, has_sessions=True)
+    door = Door(needed, StubWay(known=True))
+    with capture_logs() as logs:
+        exchange = await door.ask(*fields)
+    assert door.reached
+    assert exchange.identity is None
+    assert exchange.changes is not None
+    assert exchange.changes.removed == reads
+    assert all(b"session" not in one for one in exchange.changes.replaced.values())
+    (event,) = [one for one in logs if one["event"] == "auth.shadow_refused"]
+    assert "more than one" in event["detail"]
+
+
 async def test_a_preflight_needs_no_credential_and_another_options_does() -> None:
     door = Door(NEEDED, StubWay())
     asks = (b"Access-Control-Request-Method", b"PUT")
