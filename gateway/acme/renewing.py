@@ -27,8 +27,9 @@ from gateway.acme.deciding.state import (
     encode_proof,
 )
 from gateway.acme.directory import AcmeError, Directory
-from gateway.acme.keeper import Held, Keeper
+from gateway.acme.keeper import Keeper
 from gateway.acme.ordering import Ordering
+from gateway.acme.shelf import Held
 from gateway.acme.spec import TLS_ALPN_01, AcmeSpec
 from gateway.acme.store import PROOFS_FOR_S, Store, Turn, TurnLost
 
@@ -87,7 +88,7 @@ class Renewing:
     async def _work(self, turn: Turn) -> None:
         work = self.keeper.work(self.spec, time.time())
         for domain in work.put_back:
-            encoded = encode_certificate(self.keeper.held[domain].certificate)
+            encoded = encode_certificate(self.keeper.shelf.held[domain].certificate)
             await self._change(turn, {CERTIFICATE + domain: encoded})
             _log.info("certificate.put_back", domain=domain)
         if not work.order:
@@ -135,7 +136,7 @@ class Renewing:
 
     async def _obtained(self, turn: Turn, domain: str, held: Held) -> None:
         # First here: the registry may be away just now, and gets it when it is back.
-        self.keeper.serve(domain, held)
+        self.keeper.shelf.put(domain, held)
         ends_at = rfc3339(round(held.term.ends_s * 1000))
         _log.info("certificate.obtained", domain=domain, ends_at=ends_at)
         encoded = encode_certificate(held.certificate)
@@ -178,13 +179,13 @@ class Renewing:
         withdrawn = dict.fromkeys(self._tokens, "")
         await self.store.change(turn, self.keeper.pace.lease_s, fields, withdrawn)
         self._tokens.clear()
-        self.keeper.take_proofs({})
+        self.keeper.proofs.take({})
 
     async def _publish(self, turn: Turn, token: str, proof: Proof) -> None:
         self._tokens[token] = proof
         encoded = encode_proof(proof, time.time() + PROOFS_FOR_S)
         await self.store.change(turn, self.keeper.pace.lease_s, proofs={token: encoded})
-        self.keeper.take_proofs(self._tokens)  # those of the order under way alone
+        self.keeper.proofs.take(self._tokens)  # those of the order under way alone
         if proof.challenge == TLS_ALPN_01:
             # The others must have the answer at hand: a handshake can't wait until they ask for it.
             await asyncio.sleep(2.5 * self.keeper.pace.look_s)

@@ -50,8 +50,12 @@ class RunningKeeper:
         made = cls(registry_url, name, file=file, pace=pace)
         await made.listen(ports)
         made.keeper.take(spec)
-        made._task = asyncio.create_task(made.keeper.run())
+        made.begin()
         return made
+
+    def begin(self) -> None:
+        """Begin its work, or begin it anew."""
+        self._task = asyncio.create_task(self.keeper.run())
 
     async def listen(self, ports: Sequence[int], answer: Handler | None = None) -> None:
         """Answer challenges on these ports, or have `answer` do it."""

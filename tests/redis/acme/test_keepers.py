@@ -369,3 +369,22 @@ async def test_an_order_goes_on_while_the_registry_is_away_and_the_registry_gets
     own_registry.start()
     await eventually(lambda: DOMAIN in one.keeper.state.certificates)
     assert pebble.orders() == 1
+
+
+async def test_certificates_are_served_on_when_its_work_begins_anew(
+    start_pebble: StartPebble, start_keeper: StartKeeper, own_registry: RegistryServer
+) -> None:
+    pebble = start_pebble()
+    spec = spec_for(pebble, DOMAIN)
+    one = await start_keeper("a", spec, ports=[pebble.http_port], registry_url=own_registry.url)
+    await has_certificate(one)
+    before = one.served[DOMAIN]
+    own_registry.kill()
+    await one.kill()  # as after a mistake of ours
+    one.begin()
+    await eventually(lambda: not one.keeper.reaches_registry)
+    assert one.served[DOMAIN] == before
+    own_registry.start()
+    await eventually(lambda: DOMAIN in one.keeper.state.certificates)
+    assert one.served[DOMAIN] == before
+    assert pebble.orders() == 1
