@@ -189,7 +189,10 @@ def auth_middleware(
     ) -> None:
         exchange = asked.exchange
         exchange.identity = identity
-        exchange.changes = _changes(asked, needed, live, identity.sent_lines)
+        if needed.has_sessions:
+            exchange.changes = _changes(asked, needed, live, identity.sent_lines)
+        else:  # as on nearly all routes
+            exchange.changes = HeadChanges(needed.removed, added=identity.sent_lines)
         metrics.auth_decided(identity.way, "admitted")
 
     return authenticate

@@ -3,6 +3,7 @@
 from middlewares.auth.deciding.credentials import (
     API_KEY,
     AUTHORIZATION,
+    BEARER,
     COOKIE,
     Credentials,
     credentials_in,
@@ -15,6 +16,7 @@ from middlewares.auth.deciding.requirement import Missing, Requirement
 __all__ = [
     "API_KEY",
     "AUTHORIZATION",
+    "BEARER",
     "COOKIE",
     "Claim",
     "Credentials",

@@ -9,6 +9,8 @@ from middlewares.hygiene.deciding import FieldLine
 AUTHORIZATION: Final = b"authorization"
 API_KEY: Final = b"x-api-key"
 COOKIE: Final = b"cookie"
+#: The scheme of Authorization for tokens and keys (RFC 6750).
+BEARER: Final = b"bearer"
 
 _A: Final = ord("a")
 _C: Final = ord("c")
@@ -36,7 +38,7 @@ class Credentials(NamedTuple):
     @property
     def bearer(self) -> bytes | None:
         """What stands behind `Bearer`; None: there is no such credential."""
-        return self.token if self.scheme == b"bearer" else None
+        return self.token if self.scheme == BEARER else None
 
 
 def credentials_in(section: HeaderSection) -> Credentials:

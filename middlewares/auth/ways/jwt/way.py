@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import ClientSession
 
-from middlewares.auth.deciding import Identity
+from middlewares.auth.deciding import BEARER, Identity
 from middlewares.auth.resource_metadata import bearer_challenge
 from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict
 from middlewares.auth.ways.jwt.deciding.identifying import identity_of
@@ -60,8 +60,8 @@ class JwtWay:
         )
 
     def takes(self, asked: Asked) -> bool:
-        token = asked.credentials.bearer
-        return token is not None and not token.startswith(_KEY)
+        credentials = asked.credentials
+        return credentials.scheme == BEARER and not credentials.token.startswith(_KEY)
 
     def known(self, asked: Asked) -> Identity | None:
         return self._recall(asked.credentials.token, self._now())
