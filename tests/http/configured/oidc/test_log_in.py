@@ -2,15 +2,21 @@
 
 import asyncio
 import json
+import ssl
 import time
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
+import trustme
 from structlog.testing import capture_logs
 
 from middlewares.auth.ways.oidc.provider import ANSWER_WITHIN_S
 from tests.http.configured.oidc.conftest import FILE, StartGuarded
+from tests.support.certificates import issue
 from tests.support.eventually import eventually
 from tests.support.oidc import NAVIGATION, Provider, parameters
+from tests.support.raw_clients import exchange
 from tests.support.upstreams import OK, Received
 
 
@@ -436,3 +442,22 @@ async def test_with_a_network_between_nobody_logs_in_over_plain_http(
     assert answer.status == 302
     redirect_uri = parameters(answer.headers["Location"])["redirect_uri"]
     assert redirect_uri == "https://app.example/oidc/callback"
+
+
+async def test_over_tls_every_address_of_ours_is_https(
+    start_guarded: StartGuarded, tmp_path: Path
+) -> None:
+    authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
+    made = issue(authority, "app.example")
+    (tmp_path / "app.pem").write_bytes(made.chain)
+    (tmp_path / "app.key").touch(0o600)
+    (tmp_path / "app.key").write_bytes(made.key)
+    tls = "tls: {certificates: [{certificate_file: app.pem, key_file: app.key}]}\n"
+    guarded = await start_guarded(tls + dedent(FILE), TRUSTED_PROXIES="10.0.0.0/8")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    request = b"GET /orders HTTP/1.1\r\nHost: app.example\r\nX-Forwarded-Proto: http\r\n\r\n"
+    answer = await exchange(guarded.port, request, tls=context, server_name="app.example")
+    (location,) = answer.values(b"Location")
+    assert answer.status == 302
+    assert parameters(location.decode())["redirect_uri"] == "https://app.example/oidc/callback"
