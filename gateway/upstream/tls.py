@@ -53,6 +53,8 @@ class TlsLayer(Reader, asyncio.Transport):
         self._shake()
 
     def data_received(self, data: bytes | memoryview) -> None:
+        if self._has_finished or self._is_closed:
+            return  # what comes behind the instance's end would only fill memory
         self._received.write(data)
         if not self._is_up:
             self._shake()

@@ -67,7 +67,8 @@ class Certificate(Section):
         examples=["a.pem"],
     )
     key_file: SecretFile = Field(
-        description="Its private key in PEM, ECDSA or RSA, without a password.", examples=["a.key"]
+        description="Its private key in PEM, ECDSA, Ed25519 or RSA, without a password.",
+        examples=["a.key"],
     )
 
     def wrong_contents(self, contents: Mapping[str, Any]) -> Iterable[Wrong]:

@@ -95,6 +95,10 @@ class Certificates:
     def base(self) -> ssl.SSLContext:
         """What a new connection begins with."""
         now_s = self._now()
+        if self._terms.client_cas is not None:
+            base = base_context(self._terms)
+            base.sni_callback = self._choose
+            return base
         if self._base is None or now_s - self._base_since_s > TICKET_KEY_LASTS_S:
             self._set_base(base_context(self._terms))
         assert self._base is not None

@@ -13,14 +13,24 @@ def asks_for_challenge(data: bytes) -> bool:
 
 def server_name(data: bytes) -> str | None:
     """The server name in a ClientHello (RFC 8446 §4.1.2, RFC 6066 §3); None if there is none in these bytes."""
+    name = _name(data)
+    return name.decode("ascii") if name and name.isascii() else None
+
+
+def has_odd_name(data: bytes) -> bool:
+    """Whether the server name in these bytes is not ASCII, as RFC 6066 wants it."""
+    return not _name(data).isascii()
+
+
+def _name(data: bytes) -> bytes:
     try:
         for kind, content in _extensions(data):
             if kind == _SERVER_NAME:
                 length = int.from_bytes(content[3:5])
-                return content[5 : 5 + length].decode("ascii")
-    except (IndexError, UnicodeDecodeError):
+                return content[5 : 5 + length]
+    except IndexError:
         pass
-    return None
+    return b""
 
 
 def _extensions(data: bytes) -> Iterator[tuple[int, bytes]]:

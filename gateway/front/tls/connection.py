@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from gateway.front.tls.certificates import Certificates
-from gateway.front.tls.client_hello import asks_for_challenge, server_name
+from gateway.front.tls.client_hello import asks_for_challenge, has_odd_name, server_name
 from gateway.front.tls.handshakes import Handshakes
 from gateway.front.tls.plain_http import is_http, is_tls, use_https
 from gateway.upstream.reading import Reader
@@ -63,6 +63,8 @@ class TlsConnection(Reader, asyncio.Transport):
         self._handshakes.begin(self)
 
     def data_received(self, data: bytes | memoryview) -> None:
+        if self._has_finished or self._is_closed:
+            return  # what comes behind the client's end would only fill memory
         if self._tls is None and (self._is_plain or not self._begin(bytes(data))):
             return
         self._received.write(data)
@@ -187,6 +189,10 @@ class TlsConnection(Reader, asyncio.Transport):
         """Look at the client's first bytes; False: it does not speak TLS."""
         if not is_tls(data):
             self._refuse(data)
+            return False
+        if has_odd_name(data):  # Python would write a traceback to standard error
+            self._handshakes.failed(self, "the server name is not valid", self._client)
+            self.abort()
             return False
         certificates = self._certificates
         context = None

@@ -30,15 +30,15 @@ class Terms:
 
 
 def base_context(terms: Terms) -> ssl.SSLContext:
-    """What every connection begins with; the certificate comes with the server name."""
+    """What every connection begins with; the certificate comes with the server name, as do authorities of clients."""
     context = _server_context(terms.least_version)
     context.set_alpn_protocols(_PROTOCOLS)
     context.num_tickets = 1  # a client gets a new one each time that it uses one
     if terms.client_cas is not None:
-        _trust(context, terms.client_cas)
         context.verify_mode = ssl.CERT_REQUIRED if terms.client_required else ssl.CERT_OPTIONAL
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        # A ticket would let a client in after its certificate has expired, or left the file.
+        # A session would let a client in after its certificate has expired, or left the file. In TLS 1.2 there
+        # are sessions without tickets, so each connection then has a context of its own.
         context.options |= ssl.OP_NO_TICKET
         context.num_tickets = 0
     return context
@@ -47,12 +47,14 @@ def base_context(terms: Terms) -> ssl.SSLContext:
 def context_of(pairs: Sequence[Pair], client_cas: bytes | None) -> ssl.SSLContext:
     """A context with a certificate, or with one of each kind of key. Raises BadCertificate.
 
-    OpenSSL looks for the authorities of clients here too, once the server name has led to this context.
+    OpenSSL looks for the authorities of clients here, once the server name, or that there is none, has led to
+    this context.
     """
     context = _server_context("1.2")
     context.set_alpn_protocols(_PROTOCOLS)
     if client_cas is not None:
-        _trust(context, client_cas)
+        # Bytes would be taken for DER.
+        context.load_verify_locations(cadata=client_cas.decode("ascii", "replace"))
     for pair in pairs:
         _load(context, pair)
     return context
@@ -76,11 +78,6 @@ def _server_context(least_version: str) -> ssl.SSLContext:
     context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     context.set_ciphers(_CIPHERS)
     return context
-
-
-def _trust(context: ssl.SSLContext, client_cas: bytes) -> None:
-    # Bytes would be taken for DER.
-    context.load_verify_locations(cadata=client_cas.decode("ascii", "replace"))
 
 
 def _load(context: ssl.SSLContext, pair: Pair) -> None:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 _NO_KEY = "it has no private key in PEM (-----BEGIN PRIVATE KEY-----)"
 _NO_CERTIFICATE = "it has no certificate in PEM (-----BEGIN CERTIFICATE-----)"
 
@@ -86,7 +87,7 @@ def _certificates(pem: bytes) -> list[x509.Certificate]:
         raise BadCertificate("it has a certificate that can't be read") from None
 
 
-def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+def _private_key(pem: bytes) -> _Key:
     if b"PRIVATE KEY-----" not in pem:
         raise BadKey(_NO_KEY)
     try:
@@ -95,8 +96,8 @@ def _private_key(pem: bytes) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
         raise BadKey("it is encrypted: the gateway has nobody to ask for its password") from None
     except (ValueError, UnsupportedAlgorithm):
         raise BadKey("it has a private key that can't be read") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise BadKey("it must be an ECDSA or RSA key")
+    if not isinstance(key, _Key):
+        raise BadKey("it must be an ECDSA, RSA or Ed25519 key")
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
         raise BadKey(f"it is an RSA key of {key.key_size} bits: clients want 2048 or more")
     return key
@@ -110,7 +111,9 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(name.lower() for name in found.value.get_values_for_type(x509.DNSName))
 
 
-def _kind(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+def _kind(key: _Key) -> str:
+    if isinstance(key, ed25519.Ed25519PrivateKey):
+        return "Ed25519"
     return "RSA" if isinstance(key, rsa.RSAPrivateKey) else "ECDSA"
 
 

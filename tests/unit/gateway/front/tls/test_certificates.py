@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from gateway.front.tls.certificates import TICKET_KEY_LASTS_S, Certificates
-from gateway.front.tls.client_hello import asks_for_challenge, server_name
+from gateway.front.tls.client_hello import asks_for_challenge, has_odd_name, server_name
 from gateway.front.tls.contexts import ACME_PROTOCOL, Terms
 from gateway.front.tls.pairs import BadKey, read_pair
 from gateway.front.tls.peers import peer_chain
@@ -17,9 +17,15 @@ from tests.support.certificates import Issued, issue
 class Ends:
     """Both ends of a connection, in memory."""
 
-    def __init__(self, client: ssl.SSLContext, base: ssl.SSLContext, name: str | None) -> None:
+    def __init__(
+        self,
+        client: ssl.SSLContext,
+        base: ssl.SSLContext,
+        name: str | None,
+        session: ssl.SSLSession | None = None,
+    ) -> None:
         one, other = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.client = client.wrap_bio(one, other, server_hostname=name)
+        self.client = client.wrap_bio(one, other, server_hostname=name, session=session)
         self.server = base.wrap_bio(other, one, server_side=True)
 
     def shake(self) -> "Ends":
@@ -205,3 +211,37 @@ def test_client_without_a_certificate_has_no_chain(
     terms = Terms(client_cas=authority.cert_pem.bytes())
     certificates = _configured(issue(authority, "a.example"), terms=terms)
     assert peer_chain(Ends(client, certificates.base(), "a.example").shake().server) == ()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(("asks", "resumes"), [(True, False), (False, True)])
+def test_sessions_of_clients_with_certificates_are_not_resumed(
+    authority: trustme.CA,
+    client: ssl.SSLContext,
+    version: ssl.TLSVersion,
+    asks: bool,
+    resumes: bool,
+) -> None:
+    terms = Terms(client_cas=authority.cert_pem.bytes(), client_required=True)
+    certificates = _configured(issue(authority, "a.example"), terms=terms if asks else None)
+    authority.issue_cert("someone@example.com").configure_cert(client)
+    client.minimum_version = client.maximum_version = version
+    first = Ends(client, certificates.base(), "a.example").shake()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        first.client.read()  # takes the ticket
+
+    session = first.client.session
+    second = Ends(client, certificates.base(), "a.example", session).shake()
+
+    assert second.server.session_reused is resumes
+    assert len(peer_chain(second.server)) == (2 if asks else 0)
+
+
+def test_odd_server_name_is_seen_before_python_reads_it() -> None:
+    context = ssl.create_default_context()
+    sent = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="a.example").do_handshake()
+    hello = sent.read()
+    assert not has_odd_name(hello)
+    assert has_odd_name(hello.replace(b"a.example", b"\xff.example"))

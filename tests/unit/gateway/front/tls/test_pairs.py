@@ -1,11 +1,12 @@
 """A certificate and its key are checked before they are used, and what is wrong is said."""
 
 import datetime
+from typing import Any
 
 import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa, x25519
 
 from gateway.front.tls.pairs import BadCertificate, BadKey, Pair, read_pair
 from tests.support.certificates import issue
@@ -50,7 +51,7 @@ def test_own_certificate_must_be_the_first(authority: trustme.CA) -> None:
         read_pair(turned, issued.key)
 
 
-def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, password: bytes = b"") -> bytes:
+def _pem(key: Any, password: bytes = b"") -> Any:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -66,7 +67,7 @@ def _pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey, password: bytes = b
         (b"", "has no private key"),
         (b"-----BEGIN PRIVATE KEY-----\nabcd\n-----END PRIVATE KEY-----", "can't be read"),
         (_pem(ed25519.Ed25519PrivateKey.generate(), b"secret"), "is encrypted"),
-        (_pem(ed25519.Ed25519PrivateKey.generate()), "must be an ECDSA or RSA key"),
+        (_pem(x25519.X25519PrivateKey.generate()), "must be an ECDSA, RSA or Ed25519 key"),
         (_pem(rsa.generate_private_key(65537, 1024)), "RSA key of 1024 bits"),
     ],
 )
