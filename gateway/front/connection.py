@@ -87,11 +87,6 @@ class GatewayRequestHandler(Answering):
             tunnel.client_finished()
 
     @property
-    def is_tunnel(self) -> bool:
-        """Whether it has switched to another protocol."""
-        return self._tunnel is not None
-
-    @property
     def is_long_lived(self) -> bool:
         """Whether it is a tunnel or an event stream, which has TUNNEL_GRACE instead of SHUTDOWN_GRACE."""
         streams = self.passes_on is not None and self.passes_on.is_event_stream

@@ -23,10 +23,16 @@ async def drain(gateway: Gateway, runner: GatewayRunner) -> None:
     began_s = time.monotonic()
     grace_s, tunnel_grace_s = gateway.settings.shutdown_grace, gateway.settings.tunnel_grace
     server = runner.gateway_server
-    await _until(lambda: not _ordinary(server), began_s + grace_s / 2)
+    tls = gateway.tls
+
+    def is_quiet() -> bool:
+        connecting = tls.handshakes_under_way if tls is not None else 0
+        return not connecting and not _ordinary(server)
+
+    await _until(is_quiet, began_s + grace_s / 2)
     for site in list(runner.sites):
         await site.stop()
-    await _until(lambda: not _ordinary(server), began_s + grace_s)
+    await _until(is_quiet, began_s + grace_s)
     await server.end(_ordinary(server))
     await _until(lambda: not server.clients(), began_s + tunnel_grace_s)
     await server.end(server.clients())

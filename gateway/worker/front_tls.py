@@ -138,6 +138,11 @@ class FrontTls:
             self.certificates.all(), self.handshakes, self.redirects.port, self.mistake, time.time()
         )
 
+    @property
+    def handshakes_under_way(self) -> int:
+        """Clients that are connecting: they have been accepted, and are no clients of HTTP yet."""
+        return self.handshakes.under_way if "handshakes" in self.__dict__ else 0
+
     def handshakes_ended(self) -> Mapping[str, int]:
         """Handshakes by how they ended; empty where there was none."""
         if "handshakes" not in self.__dict__:

@@ -19,8 +19,6 @@ _RECORD_BYTES = 16 * 1024
 class Above(Protocol):
     """The HTTP protocol of one client: gateway.front.connection.GatewayRequestHandler."""
 
-    @property
-    def is_tunnel(self) -> bool: ...
     def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
     def data_received(self, data: bytes) -> None: ...
     def eof_received(self) -> bool: ...
@@ -53,6 +51,7 @@ class TlsConnection(Reader, asyncio.Transport):
         self._has_finished = False
         self._has_ended = False
         self._is_closed = False
+        self._is_tunnel = False
         #: The client speaks plain HTTP: what else comes is thrown away.
         self._is_plain = False
 
@@ -74,14 +73,14 @@ class TlsConnection(Reader, asyncio.Transport):
     def eof_received(self) -> bool:
         """Handle a FIN: what came before it is answered, as over plain TCP.
 
-        Anyone can forge a FIN. A request tells its own length, but a tunnel's bytes do not, so without
-        close_notify that ends as broken (RFC 8446 §6.1).
+        Anyone can forge a FIN. A request tells its own length, but a tunnel's bytes do not: without
+        close_notify a tunnel is over, and not finished in one direction (RFC 8446 §6.1).
         """
         above = self._above
         if above is None:
             return False
         if not self._has_finished:
-            if above.is_tunnel:
+            if self._is_tunnel:
                 self.abort()
                 return False
             self._finish()
@@ -113,6 +112,7 @@ class TlsConnection(Reader, asyncio.Transport):
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self._above = protocol  # type: ignore[assignment]
+        self._is_tunnel = True  # nothing else takes the place of HTTP
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         self._below.set_write_buffer_limits(high, low)

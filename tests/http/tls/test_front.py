@@ -177,36 +177,6 @@ async def test_of_too_many_handshakes_the_oldest_ends(
         await one.close()
 
 
-async def test_client_that_half_closes_gets_its_answer(
-    start_gateway: StartGateway,
-    start_upstream: StartUpstream,
-    variables: dict[str, str],
-    trusting: ssl.SSLContext,
-) -> None:
-    upstream = await start_upstream(OK)
-    gateway = await start_gateway(**variables)
-    await gateway.register("orders_service", upstream.port)
-    received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = trusting.wrap_bio(received, sent, server_hostname=NAME)
-
-    async with await RawClient.connect(gateway.port) as client:
-        while True:
-            try:
-                tls.do_handshake()
-                break
-            except ssl.SSLWantReadError:
-                await client.send(sent.read())
-                received.write(await client.reader.read(65536))
-        tls.write(GET)
-        with pytest.raises(ssl.SSLWantReadError):
-            tls.unwrap()
-        await client.send(sent.read())
-        client.writer.write_eof()
-        received.write(await client.reader.read())
-        received.write_eof()
-        assert b"200 OK" in tls.read(65536)
-
-
 async def test_pipelined_requests_are_answered_in_order(
     start_gateway: StartGateway, variables: dict[str, str], trusting: ssl.SSLContext
 ) -> None:
