@@ -40,7 +40,7 @@ def _places(
 ) -> Mapping[_Place, dict[str, None]]:
     """The ways that have a path on a host, each once, in the order of the file's routes."""
     places: dict[_Place, dict[str, None]] = {}
-    for host, name in _used(configuration):
+    for host, name in used_ways(configuration):
         spec = specs[name]
         for path in spec.own_paths if isinstance(spec, HasPaths) else ():
             places.setdefault((host, path), {})[name] = None
@@ -64,8 +64,8 @@ def _more_general(host: str | None) -> Iterator[str | None]:
         yield None
 
 
-def _used(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
-    """Each host with a way that is used on it."""
+def used_ways(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
+    """Each host with a way that is used on it; None: every host."""
     general = (
         configuration.defaults.auth if "auth" in configuration.defaults.model_fields_set else None
     )
@@ -78,7 +78,7 @@ def _used(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
         said = of_services.get(route.service or "", general)
         if "auth" in route.model_fields_set:
             said = route.auth
-        host = None if route.match.host is None else _canonical(route.match.host)
+        host = None if route.match.host is None else canonical(route.match.host)
         if isinstance(said, Requirement):
             yield from ((host, name) for name in said.any_of)
     if configuration.discover:
@@ -87,7 +87,8 @@ def _used(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
                 yield from ((None, name) for name in said.any_of)
 
 
-def _canonical(host: str) -> str:
+def canonical(host: str) -> str:
+    """The one spelling of a route's host."""
     if not host.startswith(_WILDCARD):
         return host_name(host)
     return _WILDCARD + host_name(host.removeprefix(_WILDCARD))

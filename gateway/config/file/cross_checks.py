@@ -155,6 +155,12 @@ def behind_endpoint(root: Node, index: int, endpoint: str, *, on_both_ports: boo
     return _warning(root, ("routes", index), message)
 
 
+def behind_log_in(root: Node, index: int, path: str) -> Mistake:
+    """The warning for a route whose whole path is one of the log-ins on its host."""
+    message = f"the log-in of this host answers at {path}: give this route another path"
+    return _warning(root, ("routes", index), message)
+
+
 def _warning(root: Node, path: Path, message: str) -> Mistake:
     return Mistake(key_position(root, path), spelled(path), message, "warning")
 

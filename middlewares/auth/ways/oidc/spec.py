@@ -18,6 +18,9 @@ CALLBACK_PATH: Final = "/oidc/callback"
 LOGOUT_PATH: Final = "/oidc/logout"
 BACK_CHANNEL_PATH: Final = "/oidc/backchannel-logout"
 
+#: The paths where a way answers by itself.
+OWN_PATHS: Final = (CALLBACK_PATH, LOGOUT_PATH, BACK_CHANNEL_PATH)
+
 _NONE: Final[frozenset[bytes]] = frozenset()
 
 
@@ -52,7 +55,7 @@ class OidcSpec:
 
     @property
     def own_paths(self) -> tuple[str, ...]:
-        return (CALLBACK_PATH, LOGOUT_PATH, BACK_CHANNEL_PATH)
+        return OWN_PATHS
 
     @property
     def has_sessions(self) -> bool:

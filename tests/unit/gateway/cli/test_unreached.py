@@ -55,3 +55,18 @@ def test_a_route_at_an_endpoint_of_the_gateways_is_warned_of(
 )
 def test_a_route_that_gets_some_request_is_not(match: str) -> None:
     assert warnings_for(match) == []
+
+
+def test_a_route_at_a_path_of_its_hosts_log_in_is_warned_of() -> None:
+    file = """
+auth: {staff: {type: oidc, issuer: "https://id.example", client_id: c}}
+discover: false
+defaults: {auth: none}
+routes:
+  - {name: app, match: {host: App.example}, service: a, auth: {any_of: [staff]}}
+  - {name: taken, match: {host: app.example, path: /oidc/callback, methods: [GET]}, service: a}
+  - {name: other, match: {host: open.example, path: /oidc/callback}, service: a}
+"""
+    read = with_unreached(read_bytes(file.encode()))
+    message = "the log-in of this host answers at /oidc/callback: give this route another path"
+    assert [one.line("f") for one in read.mistakes] == [f"f:7:5: warning: routes[1]: {message}"]
