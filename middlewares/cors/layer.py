@@ -16,6 +16,7 @@ from middlewares.hygiene.deciding import MOST_ELEMENTS
 #: Request fields that the answer to a preflight repeats.
 _REPEATED = ("Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers")
 _VARY = "Origin"
+_PREFIX = "access-control-"
 _PREFLIGHT_VARY = ", ".join(_REPEATED)
 
 #: The policy for a request; None: CORS is the service's own matter.
@@ -100,6 +101,13 @@ def is_preflight(request: web.Request) -> bool:
     )
 
 
+def _remove_fields(response: web.StreamResponse) -> None:
+    """Remove what a service that decides about requests says of CORS: that is the gateway's matter here."""
+    headers = response.headers
+    for name in [name for name in headers if name.lower().startswith(_PREFIX)]:
+        headers.popall(name, None)
+
+
 def _may_be_repeated(request: web.Request, *names: str) -> bool:
     """Whether an answer may repeat these fields: browsers send only ASCII and short lists in them."""
     values = [request.headers.get(name, "") for name in names]
@@ -131,9 +139,11 @@ def cors_layers(policy_of: PolicyOf, has_policies: Callable[[], bool]) -> Cors:
     async def added(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
         if routes.is_cors_enabled_on_request(request):
+            preflight = is_preflight(request)
+            if not preflight:
+                _remove_fields(response)
             await hooks.on_response_prepare.send(request, response)
             # Without it a cache would give one origin's answer to another.
-            preflight = is_preflight(request)
             response.headers.add("Vary", _PREFLIGHT_VARY if preflight else _VARY)
         return response
 

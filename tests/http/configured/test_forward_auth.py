@@ -279,6 +279,26 @@ async def test_every_other_answer_is_the_clients(status: str, start_gate: StartG
     assert configured.upstream.requests == []
 
 
+async def test_what_a_refusal_says_of_cors_is_not_believed_where_the_gateway_decides_it(
+    start_gate: StartGate,
+) -> None:
+    said = (
+        b"HTTP/1.1 401 Unauthorized\r\nAccess-Control-Allow-Origin: *\r\n"
+        b"access-control-allow-credentials: true\r\nAccess-Control-Max-Age: 9\r\nContent-Length: 0\r\n\r\n"
+    )
+    plain, _ = await start_gate(said)
+    assert (await plain.ask("/")).values(b"Access-Control-Allow-Origin") == [b"*"]
+    cors = '\n        cors: {origins: ["https://app.example"]}'
+    configured, _ = await start_gate(said, others=cors)
+    for origin, allowed in (("https://app.example", True), ("https://other.example", False)):
+        answer = await configured.ask("/", f"Origin: {origin}")
+        assert answer.status == 401
+        told = [origin.encode()] if allowed else []
+        assert answer.values(b"Access-Control-Allow-Origin") == told
+        assert answer.values(b"Access-Control-Allow-Credentials") == []
+        assert answer.values(b"Access-Control-Max-Age") == []
+
+
 async def test_an_answer_to_head_has_no_body(start_gate: StartGate) -> None:
     configured, service = await start_gate(
         b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno!"
