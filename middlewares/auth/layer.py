@@ -18,6 +18,8 @@ NOT_VALID = "the credential is not valid here: it may be mistyped, unknown, revo
 NONE_SENT = "this route needs a credential, and the request has none that it takes"
 FOR_NOBODY = "nobody may use this route: its configuration does not say who may"
 TWO_CREDENTIALS = "the request has more than one credential: send one of them"
+#: For the log.
+TAKEN_BY_NONE = "no way of the route takes a credential of this kind"
 DOUBLED = "the request has more than one"
 
 _log = structlog.get_logger()
@@ -173,7 +175,10 @@ def auth_middleware(
                 if answer is not None:
                     count(way, needed, "answered")
                     return answer
+        if not taking:
             count(ways_in[0], needed, "refused")
+            if shown:
+                asked.exchange.auth_refusal = TAKEN_BY_NONE
         challenges = [way.challenge(asked, refused=shown) for way in ways_in]
         raise Unauthorized(
             NOT_VALID if taking or shown else NONE_SENT,

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from middlewares.auth.deciding import Identity, Requirement
-from middlewares.auth.layer import NONE_SENT, NOT_VALID, auth_middleware
+from middlewares.auth.layer import NONE_SENT, NOT_VALID, TAKEN_BY_NONE, auth_middleware
 from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdict, Way
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import AuthUnavailable, BadRequest, Failure, Forbidden, Unauthorized
@@ -66,7 +66,8 @@ class StubWay:
 
 class Door:
     def __init__(self, needed: Requirement | None, *ways: StubWay) -> None:
-        self.metrics = GatewayMetrics(CollectorRegistry(), {})
+        self.registry = CollectorRegistry()
+        self.metrics = GatewayMetrics(self.registry, {})
         self.policy = RoutePolicy(auth=needed)
         self.ways: Mapping[str, Way] = {way.name: way for way in ways}
         self.layer = auth_middleware(scheme_of=lambda _: "http", metrics=self.metrics)
@@ -140,6 +141,15 @@ async def test_the_log_is_told_why_a_credential_is_refused() -> None:
     door = Door(NEEDED, StubWay(verdict=NotAdmitted("it has expired")))
     await door.refusal(bearer("tokens"))
     assert door.exchange.auth_refusal == "tokens: it has expired"
+
+
+async def test_a_credential_that_no_way_takes_is_counted_and_the_log_is_told() -> None:
+    door = Door(NEEDED, StubWay())
+    await door.refusal((b"Authorization", b"Digest x"))
+    assert door.exchange.auth_refusal == TAKEN_BY_NONE
+    labels = {"way": "tokens", "decision": "refused"}
+    counted = door.registry.get_sample_value("gateway_auth_decisions_total", labels)
+    assert counted == 1
 
 
 async def test_the_first_way_that_admits_decides() -> None:
