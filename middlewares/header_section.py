@@ -23,6 +23,8 @@ _UPGRADE = b"upgrade"
 _PREFLIGHT = frozenset([b"origin", b"access-control-request-method"])
 _LENGTHS = frozenset(map(len, _READ_HERE))
 
+#: Keys of the registry, and those that are cut off or mistyped.
+_API_KEY = re.compile("lg_[0-9A-Za-z]{40,}")
 _NAMES = re.compile(rb"^[^:\r\n]+", re.MULTILINE)
 
 
@@ -140,9 +142,14 @@ class ReadSection(HeaderSection):
         return b",".join(_NAMES.findall(self.block))
 
 
+def without_keys(text: str) -> str:
+    """The text with API keys blotted out: a client may have put its own in a path or a name."""
+    return _API_KEY.sub("lg_***", text) if "lg_" in text else text
+
+
 def for_the_log(text: str) -> str:
-    """The first LOGGED_BYTES of a client's value; bytes that are not UTF-8 are replaced."""
-    beginning = text[:LOGGED_BYTES]
+    """The first LOGGED_BYTES of a client's value, without API keys; bytes that are not UTF-8 are replaced."""
+    beginning = without_keys(text)[:LOGGED_BYTES]
     if beginning.isascii():
         return beginning
     readable = beginning.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

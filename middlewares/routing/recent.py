@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from middlewares.header_section import without_keys
+
 #: Of what is longer only the beginning is kept, so that a request takes about 2 KiB at most.
 MOST_OF_METHOD: Final = 32
 MOST_OF_HOST: Final = 256
@@ -54,7 +56,7 @@ class RecentRequests:
             RecentRequest(
                 method[:MOST_OF_METHOD],
                 host.rpartition(b"@")[2][:MOST_OF_HOST],  # an absolute form may name a user
-                path[:MOST_OF_PATH],
+                without_keys(path)[:MOST_OF_PATH],
                 fields[:MOST_OF_NAMES],
                 _members(query) if query else (),
                 route,

@@ -223,6 +223,29 @@ async def test_no_key_is_in_the_log_or_in_metrics(
         assert "lg_" not in text
 
 
+async def test_a_key_that_a_client_puts_elsewhere_is_blotted_out_in_the_log(
+    configured: Configured, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = (await make_key(configured.gateway))["key"]
+    long = "a" * 1000
+    for path, *fields in (
+        (f"/a/{key}/x",),
+        (f"/a/{long}{key}",),
+        (f"/nowhere/{key}?k={key}",),
+        ("/a", f"User-Agent: client {key}"),
+        # The field that the parser reads, and the line that the plain reader does.
+        ("/a", f"User-Agent: {key}", "TE: trailers"),
+        ("/a", f"X-Correlation-ID: {key}"),
+        ("/a", f"Referer: http://h/?k={key}"),
+    ):
+        answer = await configured.ask(path, *fields)
+        assert key not in repr(answer)
+    logged = capsys.readouterr().out
+    assert "/a/lg_***/x" in logged
+    assert key[:30] not in logged
+    assert all(key not in one.path for one in configured.gateway.gateway.recent)
+
+
 async def test_known_keys_go_on_while_the_registry_is_away_and_the_status_says_so(
     start_configured: StartConfigured, own_registry: RegistryServer
 ) -> None:
