@@ -83,7 +83,7 @@ async def test_the_key_is_of_the_kind_that_is_asked_for(
 async def test_a_certificate_is_renewed_before_its_end_and_every_keeper_takes_it(
     start_pebble: StartPebble, start_keeper: StartKeeper
 ) -> None:
-    pebble = start_pebble(lifetime_s=9)  # a third of it is 3 s
+    pebble = start_pebble(lifetime_s=15)  # a third of it is 5 s
     spec = spec_for(pebble, DOMAIN)
     first = await start_keeper("a", spec, ports=[pebble.http_port])
     await has_certificate(first)
