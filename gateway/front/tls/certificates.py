@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from gateway.front.tls.contexts import Terms, base_context, challenge_context, context_of
 from gateway.front.tls.pairs import Pair, read_pair
-from gateway.front.tls.peers import PeerChains
 from gateway.front.tls.server_names import ByServerName
 
 #: The tickets' key changes with the context, so that a stolen one opens at most what was sent in this time.
@@ -37,8 +36,6 @@ class Certificates:
         self._by_name: ByServerName[ssl.SSLContext] = ByServerName(())
         #: By server name, while an ACME server looks (TLS-ALPN-01).
         self._challenges: dict[str, ssl.SSLContext] = {}
-        #: What clients of the base context have shown.
-        self.peers = PeerChains()
         self._base: ssl.SSLContext | None = None
         self._base_since_s = 0.0
 

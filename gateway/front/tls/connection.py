@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gateway.front.tls.certificates import Certificates
 from gateway.front.tls.client_hello import asks_for_challenge, has_odd_name, server_name
 from gateway.front.tls.handshakes import Handshakes
+from gateway.front.tls.peers import peer_chain
 from gateway.front.tls.plain_http import is_http, is_tls, use_https
 from gateway.upstream.reading import Reader
 
@@ -234,7 +235,7 @@ class TlsConnection(Reader, asyncio.Transport):
             self._below.close()
             return False
         self._send()
-        self._peer_chain = self._certificates.peers.of(tls)
+        self._peer_chain = peer_chain(tls)
         self._handshakes.done(self, "resumed" if tls.session_reused else "full")
         self._above = above = self._make()
         above.connection_made(self)
