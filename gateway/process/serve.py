@@ -84,6 +84,9 @@ def main() -> int:
     except ListenError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
+    except SettingsError as error:  # what only the settings and the file together tell
+        print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
+        return EXIT_USAGE
     finally:
         logs.close()
     return 0

@@ -94,6 +94,11 @@ class FrontTls:
     def read_files(self) -> None:
         """Read the files of the variables at the start. Raises SettingsError."""
         if self._files is not None:
+            if not self.is_asked_for:
+                raise SettingsError(
+                    f"TLS_CLIENT_CA_FILE={str(self._files.client_ca)!r}: the port speaks no TLS, so no client "
+                    "would be asked: set TLS_CERT_FILE, or tls in the file of GATEWAY_CONFIG"
+                )
             self._read = self._signatures()
             self._take_variables(self._files)
 

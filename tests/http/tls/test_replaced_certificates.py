@@ -202,6 +202,24 @@ async def test_no_request_fails_while_certificates_are_exchanged_under_load(
     assert len(seen) >= 3
 
 
+@pytest.mark.parametrize("file", ["", "discover: /api\n"])
+async def test_authorities_of_clients_without_tls_are_refused(
+    start_gateway: StartGateway, authority: trustme.CA, tmp_path: Path, file: str
+) -> None:
+    """Else everybody would be let in by a setting that is to keep them out."""
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    environment = {"TLS_CLIENT_CA_FILE": str(tmp_path / "ca.pem")}
+    if file:
+        _write(tmp_path / "lockgate.yaml", file)
+        environment["GATEWAY_CONFIG"] = str(tmp_path / "lockgate.yaml")
+    with pytest.raises(SettingsError, match=r"TLS_CLIENT_CA_FILE=.*the port speaks no TLS"):
+        await start_gateway(**environment)
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text)
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640])
 def test_key_that_others_can_read_is_refused(variables: dict[str, str], mode: int) -> None:
     Path(variables["TLS_KEY_FILE"]).chmod(mode)
