@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from discovery.base.steps import Steps, slices
 from gateway.config.file.auth.checks import closed_by_silence, wrong_auth
-from gateway.config.file.auth.stricter import opened_by
+from gateway.config.file.auth.stricter import open_by_name, opened_by
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
@@ -94,6 +94,13 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
             for name, way in configuration.auth.items()
             if way.type == "mtls"
         ]
+    for indexes in slices(open_by_name(configuration)):
+        found += [
+            _warning(root, ("routes", index, "auth"), _around(configuration, index))
+            for index in indexes
+            if index is not None
+        ]
+        yield
     if closed_by_silence(value) and configuration.discover is not False:
         message = (
             "defaults say no auth, so nobody may use the routes of registered services below "
@@ -119,6 +126,16 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         if name not in asked
     ]
     return found
+
+
+def _around(configuration: Configuration, index: int) -> str:
+    service = configuration.routes[index].service or ""
+    says = configuration.services.get(service)
+    level = f"services.{service}" if says and "auth" in says.model_fields_set else "defaults"
+    return (
+        f"whom this refuses can call {service} below {configuration.discover} all the same, where the auth of "
+        f"{level} holds; write a stricter one in services.{service}, or discover: false"
+    )
 
 
 def _let_through(routes: Sequence[Route]) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Routes that take paths as they are, beside stricter ones of the same service."""
+"""Routes that lead around the stricter auth of another one of the same service."""
 
 from collections.abc import Iterator
 
@@ -28,9 +28,11 @@ def opened_by(configuration: Configuration, root: Node) -> Iterator[Mistake | No
         yield None
     for index in as_is:
         route = routes[index]
-        own = _auth_of(route, configuration)
+        own = _auth_of(route, configuration, route.service or "")
         for other in of_service.get(route.service or "", ()):
-            if other != index and not _as_strict(own, _auth_of(routes[other], configuration)):
+            if other != index and not _as_strict(
+                own, _auth_of(routes[other], configuration, route.service or "")
+            ):
                 path = ("routes", index, "paths")
                 line = node_at(root, ("routes", other)).position.line
                 message = (
@@ -42,10 +44,23 @@ def opened_by(configuration: Configuration, root: Node) -> Iterator[Mistake | No
         yield None
 
 
-def _auth_of(route: Route, configuration: Configuration) -> _Auth:
-    """What holds for a route: that of the most specific level that says anything."""
-    service = configuration.services.get(route.service or "")
-    for level in (route, service, configuration.defaults):
+def open_by_name(configuration: Configuration) -> Iterator[int | None]:
+    """The first route of each service that the service's route by name below `discover` leads around."""
+    if configuration.discover is False or not configuration.auth:
+        return
+    told: set[str] = set()
+    for index, route in enumerate(configuration.routes):
+        if route.service and route.service not in told:
+            by_name = _auth_of(None, configuration, route.service)
+            if not _as_strict(by_name, _auth_of(route, configuration, route.service)):
+                told.add(route.service)
+                yield index
+        yield None
+
+
+def _auth_of(route: Route | None, configuration: Configuration, service: str) -> _Auth:
+    """What holds for a route, or for the one by the service's name: the most specific level counts."""
+    for level in (route, configuration.services.get(service), configuration.defaults):
         if level is not None and "auth" in level.model_fields_set:
             return level.auth
     return None
@@ -55,11 +70,13 @@ def _as_strict(own: _Auth, other: _Auth) -> bool:
     """Whether everybody whom the one admits is admitted by the other too."""
     if own is None or other == "none":  # nothing said: nobody is admitted
         return True
+    if isinstance(other, Requirement) and other.shadow:
+        return True
     if not isinstance(own, Requirement) or not isinstance(other, Requirement):
         return False
     return (
         set(own.any_of) <= set(other.any_of)
-        and (other.shadow or not own.shadow)
+        and not own.shadow
         and _scopes_as_strict(own, other)
         and all(
             name in own.claims and set(own.claims[name]) <= set(values)

@@ -178,3 +178,41 @@ def test_a_way_by_certificates_without_tls_is_a_warning(
     )
     said = [mistake.line("f") for mistake in read_alone(file).mistakes]
     assert said == ([told] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "route", "level"),
+    [
+        ("defaults: {auth: none}", "{any_of: [a]}", "defaults"),
+        ("defaults: {auth: {any_of: [a, b]}}", "{any_of: [a]}", "defaults"),
+        ("defaults: {auth: {any_of: [a]}}", "{any_of: [a], scopes: {all: [x]}}", "defaults"),
+        ("services: {s: {auth: none}}", "{any_of: [a]}", "services.s"),
+        ("defaults: {auth: {any_of: [a], shadow: true}}", "{any_of: [a]}", "defaults"),
+        # As strict, or closed.
+        ("defaults: {auth: {any_of: [a]}}", "{any_of: [a, b]}", None),
+        ("services: {s: {auth: {any_of: [a], scopes: {all: [x]}}}}", "{any_of: [a, b]}", None),
+        ("defaults: {auth: {any_of: [a]}}", "none", None),
+        ("defaults: {auth: none}", "{any_of: [a], shadow: true}", None),
+        ("services: {t: {auth: none}}", "{any_of: [a]}", None),
+        ("discover: false\ndefaults: {auth: none}", "{any_of: [a]}", None),
+    ],
+)
+def test_a_service_that_can_be_called_by_name_with_less_is_a_warning(
+    elsewhere: str, route: str, level: str | None
+) -> None:
+    discovers = "" if "discover" in elsewhere else "discover: /api\n"
+    text = f"""{discovers}{elsewhere}
+auth: {{a: {{type: api_key}}, b: {{type: forward, url: "http://h", scopes: X-Roles}}}}
+routes:
+- {{name: r, match: {{prefix: /r}}, service: s, auth: {route}}}
+- {{name: q, match: {{prefix: /q}}, service: s, auth: {route}}}
+"""
+    told = [one for one in mistakes_in(text) if "all the same" in one]
+    if level is None:
+        assert told == []
+    else:
+        (warning,) = told
+        assert warning == (
+            "f:5:46: warning: routes[0].auth: whom this refuses can call s below /api all the same, where the "
+            f"auth of {level} holds; write a stricter one in services.s, or discover: false"
+        )
