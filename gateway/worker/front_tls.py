@@ -14,6 +14,7 @@ from gateway.config.acme_variables import AcmeVariables
 from gateway.config.tls_variables import TlsFiles
 from gateway.front.tls.strict_transport import StrictTransport
 from gateway.machine.descriptors import Descriptors
+from gateway.worker.configuration.looking import GONE_AFTER_LOOKS
 from gateway.worker.configuration.signature import Signature, signature_of
 
 if TYPE_CHECKING:  # a gateway without TLS loads nothing of this
@@ -100,7 +101,7 @@ class FrontTls:
                     "would be asked: set TLS_CERT_FILE, or tls in the file of GATEWAY_CONFIG"
                 )
             self._read = self._signatures()
-            self._take_variables(self._files)
+            self._take_variables(_read(self._files))
 
     async def listen(self) -> None:
         """Open the port of `redirect_from`, where there is one. Raises OSError."""
@@ -110,6 +111,7 @@ class FrontTls:
     async def run(self) -> None:
         """Follow the files of the variables, and the port of `redirect_from`; never returns."""
         changing: tuple[Signature | None, ...] = ()
+        missed = 0
         while True:
             within_s = LOOK_EVERY_S if self._files is not None else None
             try:
@@ -117,7 +119,8 @@ class FrontTls:
                     await self._port_wanted.wait()
             except TimeoutError:
                 now = self._signatures()
-                if now == self._read or None in now:
+                missed = missed + 1 if None in now else 0
+                if now == self._read or 0 < missed < GONE_AFTER_LOOKS:
                     changing = ()
                 elif now != changing:
                     changing = now
@@ -158,18 +161,16 @@ class FrontTls:
         assert self._files is not None
         self._read = now
         try:
-            await asyncio.to_thread(_check, self._files)
-            self._take_variables(self._files)
+            # In a thread, where a slow disk holds up nobody.
+            self._take_variables(await asyncio.to_thread(_read, self._files))
         except SettingsError as error:
             self.mistake = str(error)
             _log.error(
                 "tls.rejected", mistake=self.mistake, detail="the certificate before stays in use"
             )
 
-    def _take_variables(self, files: TlsFiles) -> None:
-        from gateway.config.tls_files import read_tls_files
-
-        self._from_variables = read_tls_files(files)
+    def _take_variables(self, found: "FromVariables") -> None:
+        self._from_variables = found
         self.mistake = ""
         self._put_in_force()
 
@@ -225,11 +226,11 @@ class FrontTls:
         return urlsplit(self._url()).port or 443
 
 
-def _check(files: TlsFiles) -> None:
-    """Read them in a thread, where a slow disk holds up nobody. Raises SettingsError."""
+def _read(files: TlsFiles) -> "FromVariables":
+    """Raises SettingsError."""
     from gateway.config.tls_files import read_tls_files
 
-    read_tls_files(files)
+    return read_tls_files(files)
 
 
 def _warnings(spec: "TlsSpec") -> Iterator[tuple[str, str]]:

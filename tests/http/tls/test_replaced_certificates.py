@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from discovery.model.errors import SettingsError
 from gateway.config.settings import load_settings
+from gateway.worker import front_tls
 from tests.conftest import StartGateway, StartUpstream
 from tests.support.certificates import Issued, issue
 from tests.support.eventually import eventually
@@ -104,6 +105,29 @@ async def test_key_that_does_not_match_changes_nothing(
     one.write(tmp_path, "shop")
     await another(gateway, trusting, before)
     assert (await gateway.get("/status")).json()["tls"]["mistake"] is None
+
+
+async def test_file_that_is_gone_is_told_and_taken_when_it_is_back(
+    start_gateway: StartGateway,
+    variables: dict[str, str],
+    trusting: ssl.SSLContext,
+    authority: trustme.CA,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(front_tls, "LOOK_EVERY_S", 0.05)
+    gateway = await start_gateway(**variables)
+    before = await serial(gateway, trusting)
+    tls = gateway.gateway.tls
+    assert tls is not None
+
+    await asyncio.to_thread((tmp_path / "shop.pem").unlink)
+    await eventually(lambda: "can't be read: No such file" in tls.mistake)
+    assert await serial(gateway, trusting) == before
+
+    issue(authority, NAME).write(tmp_path, "shop")
+    await another(gateway, trusting, before)
+    assert tls.mistake == ""
 
 
 async def test_files_that_the_file_names_are_read_again(
