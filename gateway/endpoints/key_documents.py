@@ -18,6 +18,8 @@ from middlewares.auth.ways.api_keys.deciding.records import (
 from middlewares.failures import BadRequest
 
 DEFAULT_OVERLAP_S = 86_400.0
+#: The last second that RFC 3339 can say, in Unix ms.
+LAST_MS = 253_402_300_799_000
 MOST_SCOPES = 100
 
 _LIFE = duration("1s", "36500d")
@@ -70,9 +72,9 @@ def described(
         "id": id_,
         "name": record.name,
         "scopes": list(record.scopes),
-        "created_at": rfc3339(record.created_ms),
+        "created_at": _time(record.created_ms),
         "expires_at": _time(record.expires_ms),
-        "last_used_at": None if used_s is None else rfc3339(used_s // 60 * 60_000),
+        "last_used_at": _time(None if used_s is None else used_s // 60 * 60_000),
         "limit": None
         if limit is None
         else {"requests": limit.requests, "window": f"{limit.window_s:g}s"},
@@ -127,6 +129,8 @@ def _expires_ms(value: object, now_ms: int) -> int | None:
         at_ms = round((at - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
         if at_ms <= now_ms:
             raise BadRequest("expires: must be in the future")
+        if at_ms > LAST_MS:
+            raise BadRequest("expires: must be before the year 10000 in UTC")
         return at_ms
     if isinstance(value, str) and not value[:1].isdigit():
         raise BadRequest(f"expires: {_EXPIRES_RULE}")
@@ -161,4 +165,5 @@ def _checked(name: str, parse: Any, value: object, rule: str = "") -> Any:
 
 
 def _time(unix_ms: int | None) -> str | None:
-    return None if unix_ms is None else rfc3339(unix_ms)
+    """The time; a later one than can be said, which only other programs write, is shown as the last."""
+    return None if unix_ms is None else rfc3339(min(unix_ms, LAST_MS))

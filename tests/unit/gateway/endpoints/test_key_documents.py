@@ -64,10 +64,21 @@ def test_an_expiry_is_a_duration_or_a_time(expires: object, after_ms: int) -> No
             float("inf"),
             "9" * 5000,
         ),
+        # In UTC it is the year 10000, which no RFC 3339 time can say: the list of all keys would break by it.
+        "9999-12-31T23:59:59-00:01",
     ],
 )
 def test_other_expiries_are_refused(expires: object) -> None:
     assert refusal({"name": "n", "expires": expires}).startswith("expires: ")
+
+
+def test_times_that_can_not_be_said_do_not_break_the_list() -> None:
+    far = 10**16 - 1
+    change = Change("k1", KeyRecord("n", (), far, far), ((b"d", None), (b"e", far)), 1, far)
+    said = listed(change, KeyRecord("n", (), far, far), NOW_S)
+    last = "9999-12-31T23:59:59Z"
+    assert (said["created_at"], said["expires_at"], said["old_key_ends_at"]) == (last, last, last)
+    assert said["last_used_at"] == last
 
 
 @pytest.mark.parametrize("limit", ["100/60s", "100/1m", {"requests": 100, "window": "60s"}])
