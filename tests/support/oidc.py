@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from aiohttp import ClientSession, DummyCookieJar, web
+from joserfc.jwk import ECKey
 from yarl import URL
 
 from middlewares.auth.ways.oidc.deciding.base64url import encode
@@ -63,6 +64,11 @@ class Provider:
         #: A request to the token endpoint waits for it.
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+        #: A request for the keys waits for it.
+        self.keys_may_be_had = asyncio.Event()
+        self.keys_may_be_had.set()
+        #: What is published in place of the key that signs.
+        self.published: tuple[Any, str] | None = None
         #: The status of every answer, in place of the right one.
         self.broken: int | None = None
         self.document: dict[str, Any] = {}
@@ -134,8 +140,14 @@ class Provider:
             }
         )
 
+    def rotate(self, kid: str) -> None:
+        """Sign with another key from now on, and publish it alone."""
+        self.key, self.kid = ECKey.generate_key("P-256"), kid
+
     async def _keys(self, _request: web.Request) -> web.Response:
-        return web.json_response({"keys": [jwk(self.key, self.kid)]})
+        await self.keys_may_be_had.wait()
+        key, kid = self.published or (self.key, self.kid)
+        return web.json_response({"keys": [jwk(key, kid)]})
 
     async def _authorize(self, request: web.Request) -> web.Response:
         query = dict(request.query)

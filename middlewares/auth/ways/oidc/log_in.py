@@ -28,7 +28,7 @@ from middlewares.auth.ways.oidc.deciding.tokens import (
     read_tokens,
 )
 from middlewares.auth.ways.oidc.identifying import identity_of
-from middlewares.auth.ways.oidc.provider import ID_TOKEN, ProviderAway, ProviderClient
+from middlewares.auth.ways.oidc.provider import ProviderAway, ProviderClient
 from middlewares.auth.ways.oidc.sessions import Sessions
 from middlewares.auth.ways.oidc.spec import CALLBACK_PATH, OidcSpec
 from middlewares.auth.ways.oidc.store import Away, SessionStore
@@ -132,7 +132,7 @@ class LogIns:
         tokens = read_tokens(document)
         if not tokens.id_token:
             raise NotAsAgreed("the provider gave no ID token")
-        claims = await self._provider.claims(tokens.id_token, ID_TOKEN)
+        claims = await self._provider.id_token_claims(tokens.id_token)
         check_login_claims(claims, client_id=self._spec.client_id, nonce=begun.nonce)
         session = begin(
             tokens,

@@ -20,11 +20,11 @@ from middlewares.auth.ways.oidc.deciding.session import Session
 from middlewares.auth.ways.oidc.deciding.tokens import NotAsAgreed
 from middlewares.auth.ways.oidc.following import Following
 from middlewares.auth.ways.oidc.log_in import PRIVATE, redirect
-from middlewares.auth.ways.oidc.provider import LOGOUT_TOKEN, ProviderAway, ProviderClient
+from middlewares.auth.ways.oidc.provider import ProviderAway, ProviderClient
 from middlewares.auth.ways.oidc.sessions import Sessions
 from middlewares.auth.ways.oidc.spec import OidcSpec
 from middlewares.auth.ways.oidc.store import Away, SessionStore
-from middlewares.failures import AuthUnavailable, BadRequest
+from middlewares.failures import AuthUnavailable
 
 #: The largest body with a log-out token.
 MOST_BODY_BYTES: Final = 32 * 1024
@@ -63,7 +63,8 @@ class LogOuts:
             session = self._sessions.newest(await self._sessions.find(value, browser.host))
         except (NotSealedHere, Away):
             session = None
-        if session is not None:
+        # Who sends the cookie of a session that is over again leaves nothing in the registry.
+        if session is not None and not self._following.marks.end(session):
             self._sessions.forget(session.id)
             try:
                 await self._following.end(Mark("id", session.id, self._now()))
@@ -96,13 +97,12 @@ class LogOuts:
         )
 
     async def by_provider(self, token: str) -> bool:
-        """End what a log-out token of the provider names; False: it is not one for this way.
+        """End what a log-out token of the provider names; False: it is not one for this way, or was used.
 
-        Raises BadRequest for one that was used before, and AuthUnavailable if it can't be checked or the
-        others can't be told.
+        Raises AuthUnavailable if it can't be checked or the others can't be told.
         """
         try:
-            claims = await self._provider.claims(token, LOGOUT_TOKEN)
+            claims = await self._provider.logout_token_claims(token)
             mark, jti = read_logout_claims(claims, now_s=self._now(), leeway_s=self._spec.leeway_s)
         except (BadToken, NotAsAgreed) as error:
             _log.info("oidc.log_out_refused", way=self._name, why=str(error))
@@ -113,7 +113,8 @@ class LogOuts:
         try:
             lasts_s = LOGOUT_TOKEN_S + 2 * self._spec.leeway_s
             if not await self._store.use_once(f"jti {jti}", lasts_s):
-                raise BadRequest("the log-out token was used already")
+                _log.info("oidc.log_out_refused", way=self._name, why="it was used already")
+                return False
             await self._following.end(mark)
         except Away:
             # Here it holds; a provider that asks again reaches the others.

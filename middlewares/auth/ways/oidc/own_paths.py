@@ -15,7 +15,7 @@ from middlewares.auth.ways.oidc.deciding.tokens import NotAsAgreed
 from middlewares.auth.ways.oidc.log_in import PRIVATE, LogIns
 from middlewares.auth.ways.oidc.log_out import MOST_BODY_BYTES, LogOuts
 from middlewares.auth.ways.oidc.spec import CALLBACK_PATH, LOGOUT_PATH
-from middlewares.failures import BadRequest, Forbidden, MethodNotAllowed
+from middlewares.failures import AuthUnavailable, BadRequest, Forbidden, MethodNotAllowed
 
 NOT_KNOWN: Final = "this browser has begun no such log-in, or too long ago: begin again at the page that you wanted"
 
@@ -86,10 +86,18 @@ async def _log_out_by_provider(asked: Asked, doors: Sequence[Door], body: Body) 
     tokens = form.get("logout_token", [])
     if len(tokens) != 1:
         raise BadRequest("the form must have one logout_token")
-    # One provider may be that of several ways.
-    ended = [await door.log_outs.by_provider(tokens[0]) for door in doors]
-    if not any(ended):
-        raise BadRequest("the log-out token is not valid here")
+    # One provider may be that of several ways: it asks again until each of them has taken the token.
+    has_ended = False
+    unavailable: AuthUnavailable | None = None
+    for door in doors:
+        try:
+            has_ended |= await door.log_outs.by_provider(tokens[0])
+        except AuthUnavailable as failure:
+            unavailable = failure
+    if unavailable is not None:
+        raise unavailable
+    if not has_ended:
+        raise BadRequest("the log-out token is not valid here, or was used already")
     return web.Response(headers=PRIVATE)
 
 

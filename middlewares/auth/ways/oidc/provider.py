@@ -27,8 +27,8 @@ MOST_ANSWER_BYTES: Final = 512 * 1024
 #: How often the document and the keys are fetched again.
 REFRESH_S: Final = 300.0
 
-ID_TOKEN: Final = frozenset(["jwt"])
-LOGOUT_TOKEN: Final = frozenset(["jwt", "logout+jwt"])
+_ID_TOKEN: Final = frozenset(["jwt"])
+_LOGOUT_TOKEN: Final = frozenset(["jwt", "logout+jwt"])
 
 _log = structlog.get_logger()
 
@@ -54,6 +54,9 @@ class ProviderClient:
         self._provider: Provider | None = None
         self._keys: KeySet | None = None
         self._unknown = UnknownKids()
+        #: Held while the keys are fetched for a kid that is not known; how often they were.
+        self._fetching = asyncio.Lock()
+        self._fetches = 0
         self._fetched_s: float | None = None
         self._why = "it has not been asked yet"
         self._asked = asyncio.Event()
@@ -111,12 +114,33 @@ class ProviderClient:
             self._asked.set()
             await asyncio.sleep(pause_s)
 
-    async def claims(self, token: str, types: frozenset[str]) -> dict[str, Any]:
-        """The claims of a token that the provider has signed for us.
+    async def id_token_claims(self, token: str) -> dict[str, Any]:
+        """The claims of an ID token that the token endpoint has just given.
 
-        Raises BadToken, and ProviderAway while its keys are not known. A kid that is not known starts a
-        fetch of the keys, at most one in 30 s.
+        Raises BadToken, and ProviderAway while its keys are not known. A kid that is not known starts a fetch
+        of the keys, whatever was fetched before: nobody but the provider can bring one here.
         """
+        try:
+            return self._verified(token, _ID_TOKEN)
+        except UnknownKid:
+            await self._newer_keys()
+        return self._verified(token, _ID_TOKEN)
+
+    async def logout_token_claims(self, token: str) -> dict[str, Any]:
+        """The claims of a log-out token, which anybody may have sent.
+
+        Raises BadToken, and ProviderAway while its keys are not known. A kid that is not known starts a fetch
+        of the keys, at most one in 30 s; between these nobody can say whether it is the provider's.
+        """
+        try:
+            return self._verified(token, _LOGOUT_TOKEN)
+        except UnknownKid as unknown:
+            if not self._unknown.may_fetch(unknown.kid, time.monotonic()):
+                raise ProviderAway("its keys were fetched for another kid just now") from None
+        await self._newer_keys()
+        return self._verified(token, _LOGOUT_TOKEN)
+
+    def _verified(self, token: str, types: frozenset[str]) -> dict[str, Any]:
         if self._keys is None:
             raise ProviderAway(self._why)
         spec = self._spec
@@ -127,17 +151,17 @@ class ProviderClient:
             spec.leeway_s,
             types,
         )
-        text = token.encode("ascii", "replace")
-        try:
-            return verified(text, self._keys, rules, self._now())
-        except UnknownKid as unknown:
-            if not self._unknown.may_fetch(unknown.kid, time.monotonic()):
-                raise
-        try:
-            await self._fetch_keys(self.provider)
-        finally:
-            self._unknown.done()
-        return verified(text, self._keys, rules, self._now())
+        return verified(token.encode("ascii", "replace"), self._keys, rules, self._now())
+
+    async def _newer_keys(self) -> None:
+        """Fetch the keys, or wait for the fetch that is under way."""
+        number = self._fetches
+        async with self._fetching:
+            if self._fetches == number:
+                try:
+                    await self._fetch_keys(self.provider)
+                finally:
+                    self._fetches += 1
 
     async def ask(self, url: str, form: Mapping[str, str]) -> tuple[int, Any]:
         """Post a form with the client's own proof to one of the provider's endpoints.

@@ -9,6 +9,7 @@ import structlog
 
 from discovery.base.tasks import end
 from middlewares.auth.ways.jwt.deciding.tokens import BadToken
+from middlewares.auth.ways.jwt.deciding.verifying import UnknownKid
 from middlewares.auth.ways.oidc.deciding.ending import Mark
 from middlewares.auth.ways.oidc.deciding.login import refresh_request
 from middlewares.auth.ways.oidc.deciding.sealing import NotSealedHere
@@ -22,7 +23,7 @@ from middlewares.auth.ways.oidc.deciding.tokens import (
     read_tokens,
 )
 from middlewares.auth.ways.oidc.following import Following
-from middlewares.auth.ways.oidc.provider import ID_TOKEN, ProviderAway, ProviderClient
+from middlewares.auth.ways.oidc.provider import ProviderAway, ProviderClient
 from middlewares.auth.ways.oidc.sessions import MOST_SESSIONS, Sessions
 from middlewares.auth.ways.oidc.spec import OidcSpec
 from middlewares.auth.ways.oidc.store import RENEWAL_MS, Away, SessionStore
@@ -147,9 +148,10 @@ class Renewals:
         claims = None
         if tokens.id_token:
             try:
-                claims = await self._provider.claims(tokens.id_token, ID_TOKEN)
-            except ProviderAway:
-                # Its new keys can't be had now. The old refresh token is spent, so the new one is kept.
+                claims = await self._provider.id_token_claims(tokens.id_token)
+            except (ProviderAway, UnknownKid):
+                # Its new keys can't be had now, or a cache has old ones. The old refresh token is spent, so the
+                # new one is kept.
                 return renewed(session, tokens.without_id_token(), None, self._now())
             check_renewed_claims(
                 claims,

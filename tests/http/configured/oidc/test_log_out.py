@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+import redis
 
+from middlewares.auth.ways.oidc.way import OidcWay
 from tests.http.configured.oidc.conftest import FILE, Guarded, StartGuarded
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
@@ -233,3 +235,40 @@ async def test_without_the_registry_a_log_out_holds_here_and_later_everywhere(
         assert (await browser.ask("/", cookie=cookie, fields=PROGRAM)).status == 401
         link.target = registry_server.port
         await eventually(lambda: is_out(browser, guarded, cookie))
+
+
+async def test_the_cookie_of_a_session_that_is_over_leaves_nothing_in_the_registry(
+    start_guarded: StartGuarded, registry_url: str
+) -> None:
+    """Whoever had one cookie could fill the registry with log-outs."""
+    browser = (await start_guarded()).browser()
+    await browser.log_in()
+    cookie = browser.cookie
+    for _ in range(3):
+        assert (await browser.ask("/oidc/logout", method="POST", cookie=cookie)).status == 303
+    with redis.Redis.from_url(registry_url) as client:
+        (marks,) = client.keys("*:oidc:staff:ended")
+        assert client.xlen(marks) == 1
+
+
+async def test_each_way_of_a_provider_gets_its_log_out_though_one_of_them_could_not_check_it_at_first(
+    start_guarded: StartGuarded, provider: Provider
+) -> None:
+    """The second call was refused by the way that had taken the token before the other one was asked."""
+    two = FILE.replace(
+        "defaults:",
+        """  others: {type: oidc, issuer: ISSUER, client_id: lockgate, algorithms: [ES384, ES256]}
+    defaults:""",
+    ).replace("any_of: [staff]", "any_of: [staff, others]")
+    guarded = await start_guarded(two)
+    browser = guarded.browser()
+    staff, others = guarded.ways
+    assert isinstance(others, OidcWay)
+    client = others._provider
+    known, client._keys = client._keys, None
+    token = provider.logout_token(sub="ada")
+    assert await tell(browser, token) == 503
+    client._keys = known
+    assert await tell(browser, token) == 200
+    assert [one.describe()["log_outs_known"] for one in (staff, others)] == [1, 1]
+    assert await tell(browser, token) == 400
