@@ -220,7 +220,11 @@ def _mistake_in(asked: Asked, needed: Requirement, live: Mapping[str, Way]) -> s
         credentials.api_key is not None and needed.reads_api_key
     )
     if needed.has_sessions and (cookie := credentials.cookie) is not None:
-        found += any(live[name].without_session(cookie) != cookie for name in needed.ways)
+        # A log-in that was begun has a cookie too, which is no credential.
+        found += any(
+            way.takes(asked) and way.without_session(cookie) != cookie
+            for way in map(live.__getitem__, needed.ways)
+        )
     return TWO_CREDENTIALS if found > 1 else None
 
 

@@ -38,8 +38,8 @@ WAITS_S: Final = 7.0
 
 _log = structlog.get_logger()
 
-#: The host and the Cookie field of a request.
-_Sent = tuple[bytes, bytes]
+#: The client of a request that came over plain http, its host, and its Cookie field.
+_Sent = tuple[str, bytes, bytes]
 
 
 class OidcWay:
@@ -117,9 +117,7 @@ class OidcWay:
         return cookie is not None and self._mark in cookie
 
     def known(self, asked: Asked) -> Identity | None:
-        exchange = asked.exchange
-        cookie = asked.credentials.cookie or b""
-        found = self._known.recall((exchange.asked_host, cookie))
+        found = self._known.recall(_sent(asked))
         if found is None or self._now() >= found[1]:
             return None
         return found[0]
@@ -147,9 +145,8 @@ class OidcWay:
         except (Away, TooLarge) as error:
             return Undecided(str(error), 1)
         if newest.standing(self._now()) is Standing.FRESH:
-            sent = asked.exchange.asked_host, browser.cookie
             until_s = min(newest.next_look_s(), newest.began_s + self.spec.lasts_s)
-            self._known.keep(sent, (identity, until_s), len(browser.cookie))
+            self._known.keep(_sent(asked), (identity, until_s), len(browser.cookie))
         return identity
 
     async def _kept_alive(self, found: Session, host: str) -> Session | None:
@@ -233,3 +230,10 @@ class OidcWay:
 
     def _forget(self) -> None:
         self._known.clear()
+
+
+def _sent(asked: Asked) -> _Sent:
+    exchange = asked.exchange
+    # What is good over plain http on this machine is not from elsewhere.
+    client = "" if asked.scheme == "https" else exchange.client_ip
+    return client, exchange.asked_host, asked.credentials.cookie or b""

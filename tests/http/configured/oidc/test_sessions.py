@@ -243,3 +243,32 @@ async def test_cookies_without_end_are_refused_in_time(start_guarded: StartGuard
     ):
         answer = await browser.ask("/", cookie=cookie, fields=PROGRAM)
         assert answer.status in (401, 431)
+
+
+async def test_over_plain_http_no_session_is_taken_that_was_good_over_https(
+    start_guarded: StartGuarded,
+) -> None:
+    """A session that the worker remembered was admitted without a look at how it came."""
+    browser = (await start_guarded(TRUSTED_PROXIES="127.0.0.0/8")).browser()
+    far = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+    await browser.log_in(fields={**NAVIGATION, **far})
+    for _ in range(2):  # found, and remembered
+        assert (await browser.ask("/", fields={**PROGRAM, **far})).status == 200
+    plain = {**PROGRAM, **far, "X-Forwarded-Proto": "http"}
+    assert (await browser.ask("/", fields=plain)).status == 401
+
+
+async def test_a_log_in_that_was_begun_is_no_second_credential(
+    start_guarded: StartGuarded,
+) -> None:
+    """For ten minutes after it, each request with a key was refused as one with two credentials."""
+    text = FILE.replace("defaults:", "  keys: {type: api_key}\n    defaults:", 1)
+    guarded = await start_guarded(
+        text.replace("any_of: [staff]", "any_of: [keys, staff]"), waits=False
+    )
+    browser = guarded.browser()
+    await browser.begin()
+    key = {**PROGRAM, "X-API-Key": "lg_unknown"}
+    assert (await browser.ask("/", fields=key)).status == 401
+    await browser.log_in()
+    assert (await browser.ask("/", fields=key)).status == 400
