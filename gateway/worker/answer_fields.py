@@ -32,8 +32,11 @@ def answer_fields_middleware(
         exchange = request[EXCHANGE]
         if lifecycle.stopping:
             response.force_close()
-        for cookie in exchange.cookies:
-            response.headers.add("Set-Cookie", cookie)
+        if exchange.cookies:
+            # A cache on the way would give one client's cookies to all others (RFC 9111 §7.3).
+            response.headers.add("Cache-Control", "private")
+            for cookie in exchange.cookies:
+                response.headers.add("Set-Cookie", cookie)
         if strict_transport is not None and strict_transport.value and request.scheme == "https":
             response.headers[STRICT_TRANSPORT] = strict_transport.value
         if isinstance(response, Answer):

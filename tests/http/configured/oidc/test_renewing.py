@@ -11,6 +11,7 @@ from tests.http.configured.oidc.conftest import FILE, StartGuarded
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
 from tests.support.oidc import Browser, Provider
+from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
 
 PROGRAM = {"Accept": "application/json"}
@@ -194,3 +195,24 @@ async def test_without_a_refresh_token_a_session_lasts_as_the_file_says(
     assert (await browser.ask("/", fields=PROGRAM)).status == 200
     guarded.set_clocks(3601)
     assert (await browser.ask("/", fields=PROGRAM)).status == 401
+
+
+@pytest.mark.parametrize("said", ["", "Cache-Control: public, max-age=600\r\n"])
+async def test_no_cache_on_the_way_keeps_an_answer_with_a_new_cookie(
+    start_guarded: StartGuarded, provider: Provider, said: str
+) -> None:
+    """It would give the session of one to all others."""
+    provider.life_s = 300
+    answer = f"HTTP/1.1 200 OK\r\n{said}Content-Length: 2\r\n\r\nok".encode()
+    guarded = await start_guarded(session="lasts: 30d", answer=answer)
+    browser = guarded.browser()
+    await browser.log_in()
+    request = (
+        "GET / HTTP/1.1\r\nHost: app.example\r\nAccept: application/json\r\n"
+        f"Cookie: {browser.cookie}\r\n\r\n"
+    ).encode()
+    kept = (await exchange(guarded.port, request)).values(b"Cache-Control")
+    guarded.set_clocks(310)
+    renewed = await exchange(guarded.port, request)
+    assert renewed.values(b"Set-Cookie")
+    assert renewed.values(b"Cache-Control") == [*kept, b"private"]

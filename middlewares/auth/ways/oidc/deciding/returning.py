@@ -21,10 +21,9 @@ def return_target(target: str) -> str:
 
     It is safe as a Location: it begins with one slash and has printable ASCII alone.
     """
-    if len(target) > MOST_CHARACTERS:
-        return ROOT
     escaped = quote(target, safe=_KEPT, errors="surrogateescape")
-    if not is_safe(escaped) or escaped.startswith(OWN):
+    # A cookie holds it as it is escaped.
+    if len(escaped) > MOST_CHARACTERS or not is_safe(escaped) or escaped.startswith(OWN):
         return ROOT
     return escaped
 

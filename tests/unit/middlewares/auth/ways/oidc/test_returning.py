@@ -42,7 +42,12 @@ def test_an_ordinary_target_stays_as_it_is(rest: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["", "x", "//", "/oidc/callback?code=1", "/oidc/logout", "/" + "a" * MOST_CHARACTERS]
+    "target",
+    [
+        *("", "x", "//", "/oidc/callback?code=1", "/oidc/logout", "/" + "a" * MOST_CHARACTERS),
+        # Each `{` is three characters in the cookie, which browsers keep up to 4096 bytes.
+        "/?" + "{" * (MOST_CHARACTERS // 2),
+    ],
 )
 def test_a_target_that_can_not_be_kept_is_the_root(target: str) -> None:
     assert return_target(target) == ROOT
