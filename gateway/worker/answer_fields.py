@@ -34,7 +34,7 @@ def answer_fields_middleware(
             response.force_close()
         if exchange.cookies:
             # A cache on the way would give one client's cookies to all others (RFC 9111 §7.3).
-            response.headers.add("Cache-Control", "private")
+            response.headers["Cache-Control"] = "no-store"
             for cookie in exchange.cookies:
                 response.headers.add("Set-Cookie", cookie)
         if strict_transport is not None and strict_transport.value and request.scheme == "https":
