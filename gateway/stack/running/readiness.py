@@ -16,6 +16,11 @@ from gateway.stack.unix_connection import UnixConnection
 # Longer than the gateway holds a request for a new instance's first verdict.
 TIMEOUT_S = 2.0
 
+# With a configuration file a route by name may ask who calls, stand elsewhere or not be there at all.
+# These answers alone then say that the gateway does not route yet.
+_NOT_YET = frozenset({"no_view", "no_healthy_instance", "registry_unavailable", "shutting_down"})
+_NOT_REACHED = frozenset({"upstream_unreachable", "upstream_reset", "upstream_invalid"})
+
 
 def health_of(process: ProcessSpec) -> str:
     if process.service == REGISTRY:
@@ -36,11 +41,26 @@ def missing_routes(gateway: ProcessSpec, services: Iterable[ProcessSpec]) -> dic
             missing[service] = f"{healthy.get(service, 0)} of {count} instances healthy"
             continue
         answer = _get(gateway, f"{route_of(service)}/health", as_other_client=True)
-        # 429 is the gateway's own limit, so the route exists.
-        if answer is None or answer[0] not in {200, 429}:
+        if answer is None or not _routes(answer, has_file="GATEWAY_CONFIG" in gateway.environment):
             said = "no answer" if answer is None else f"status {answer[0]}"
             missing[service] = f"{route_of(service)}/health: {said}"
     return missing
+
+
+def _routes(answer: tuple[int, bytes], *, has_file: bool) -> bool:
+    """Whether an answer for a route by name comes from a gateway that routes."""
+    # 429 is the gateway's own limit, so the route exists.
+    if answer[0] in {200, 429}:
+        return True
+    return has_file and _reason(answer[1]) not in _NOT_YET | _NOT_REACHED
+
+
+def _reason(body: bytes) -> str:
+    """The reason of a problem document; empty: it is none."""
+    try:
+        return str(json.loads(body)["reason"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _healthy_instances(gateway: ProcessSpec) -> dict[str, int] | None:

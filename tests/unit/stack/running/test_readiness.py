@@ -84,6 +84,30 @@ def test_a_route_that_is_limited_is_a_route(gateway: ToldGateway, status: int) -
     assert missing_routes(gateway.process, SERVICES) == {}
 
 
+@pytest.mark.parametrize(
+    ("status", "reason", "routes"),
+    [
+        (401, "unauthorized", True),
+        (403, "forbidden", True),
+        (302, "", True),  # a log-in
+        (404, "route_not_found", True),  # discover: false
+        (503, "auth_unavailable", True),  # a provider that is away
+        (503, "no_healthy_instance", False),
+        (503, "no_view", False),
+        (502, "upstream_unreachable", False),
+    ],
+)
+def test_with_a_file_a_route_by_name_may_be_closed_or_gone(
+    gateway: ToldGateway, status: int, reason: str, routes: bool
+) -> None:
+    gateway.lists(healthy=2)
+    gateway.answers["/api/price/health"] = (status, {"reason": reason} if reason else {})
+    file = {"GATEWAY_CONFIG": "/nowhere/lockgate.yaml"}
+    with_file = ProcessSpec(GATEWAY, GATEWAY, gateway.process.port, (), environment=file)
+    assert (missing_routes(with_file, SERVICES) == {}) is routes
+    assert missing_routes(gateway.process, SERVICES)
+
+
 def test_a_gateway_that_keeps_its_list_to_itself_is_judged_by_its_routes(
     gateway: ToldGateway,
 ) -> None:
