@@ -20,7 +20,6 @@ FOR_NOBODY = "nobody may use this route: its configuration does not say who may"
 TWO_CREDENTIALS = "the request has more than one credential: send one of them"
 #: For the log.
 TAKEN_BY_NONE = "no way of the route takes a credential of this kind"
-DOUBLED = "the request has more than one"
 
 _log = structlog.get_logger()
 
@@ -48,7 +47,7 @@ def auth_middleware(
         credentials = credentials_in(exchange.section)
         live = exchange.ways
         asked = Asked(request, exchange, credentials, scheme_of)
-        if credentials.doubled or credentials.carries_several or needed.has_sessions:
+        if credentials.mistake or credentials.carries_several or needed.has_sessions:
             mistake = _mistake_in(asked, needed, live)
             if mistake is not None:
                 if not needed.shadow:
@@ -214,8 +213,8 @@ def _shows_one(asked: Asked, needed: Requirement) -> bool:
 def _mistake_in(asked: Asked, needed: Requirement, live: Mapping[str, Way]) -> str | None:
     """What is wrong if it has a field twice, or more than one credential that the route's ways read."""
     credentials = asked.credentials
-    if credentials.doubled:
-        return f"{DOUBLED} {credentials.doubled}"
+    if credentials.mistake:
+        return credentials.mistake
     found = (credentials.scheme is not None and needed.reads_authorization) + (
         credentials.api_key is not None and needed.reads_api_key
     )

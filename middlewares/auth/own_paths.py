@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import web
 
 from middlewares.auth.deciding import credentials_in
-from middlewares.auth.layer import DOUBLED
 from middlewares.auth.way import AnswersPaths, Asked
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import BadRequest
@@ -22,8 +21,8 @@ def answering(scheme_of: Callable[[web.Request], str]) -> Answering:
     ) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         credentials = credentials_in(exchange.section)
-        if credentials.doubled:
-            raise BadRequest(f"{DOUBLED} {credentials.doubled}")
+        if credentials.mistake:
+            raise BadRequest(credentials.mistake)
         of_path = [exchange.ways[name] for name in names]
         first = of_path[0]
         assert isinstance(first, AnswersPaths), "only such a way has paths"

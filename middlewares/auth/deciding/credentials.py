@@ -9,6 +9,9 @@ from middlewares.hygiene.deciding import FieldLine
 AUTHORIZATION: Final = b"authorization"
 API_KEY: Final = b"x-api-key"
 COOKIE: Final = b"cookie"
+
+TWO_AUTHORIZATIONS: Final = "the request has more than one Authorization"
+TWO_API_KEYS: Final = "the request has more than one X-API-Key"
 #: The scheme of Authorization for tokens and keys (RFC 6750).
 BEARER: Final = b"bearer"
 
@@ -20,15 +23,15 @@ class Credentials(NamedTuple):
     """The credentials of a request; a field that it does not have is None.
 
     `scheme` is that of Authorization in lower case, `token` what stands behind it. `cookie` is every
-    Cookie, joined as RFC 9113 §8.2.3 joins them. `doubled` is the name of a field that came twice, so that
-    nobody knows which one counts.
+    Cookie, joined as RFC 9113 §8.2.3 joins them. `mistake`: a field came twice, so that nobody knows
+    which one counts.
     """
 
     scheme: bytes | None = None
     token: bytes = b""
     api_key: bytes | None = None
     cookie: bytes | None = None
-    doubled: str | None = None
+    mistake: str | None = None
 
     @property
     def carries_several(self) -> bool:
@@ -57,22 +60,22 @@ def credentials_of_lines(lines: Sequence[bytes]) -> Credentials:
     token = b""
     api_key: bytes | None = None
     cookie: bytes | None = None
-    doubled: str | None = None
+    mistake: str | None = None
     for line in lines:
         first = line[0] | 0x20
         if first == _A:
             if scheme is not None:
-                doubled = "Authorization"
+                mistake = TWO_AUTHORIZATIONS
             scheme, _, token = line[15:].partition(b" ")
         elif first == _C:
             cookie = line[8:] if cookie is None else cookie + b"; " + line[8:]
         elif b"_" not in line[:9]:
             if api_key is not None:
-                doubled = "X-API-Key"
+                mistake = TWO_API_KEYS
             api_key = line[11:]
     if scheme is not None:
         scheme, token = scheme.lower(), token.strip(b" \t")
-    return Credentials(scheme, token, api_key, cookie, doubled)
+    return Credentials(scheme, token, api_key, cookie, mistake)
 
 
 def credentials_of(fields: Sequence[FieldLine]) -> Credentials:
@@ -80,19 +83,19 @@ def credentials_of(fields: Sequence[FieldLine]) -> Credentials:
     scheme: bytes | None = None
     token = b""
     api_key: bytes | None = None
-    doubled: str | None = None
+    mistake: str | None = None
     cookies: list[bytes] = []
     for name, value in fields:
         name = name.lower()
         if name == AUTHORIZATION:
             if scheme is not None:
-                doubled = "Authorization"
+                mistake = TWO_AUTHORIZATIONS
             first, _, rest = value.partition(b" ")
             scheme, token = first.lower(), rest.strip(b" \t")
         elif name == API_KEY:
             if api_key is not None:
-                doubled = "X-API-Key"
+                mistake = TWO_API_KEYS
             api_key = value
         elif name == COOKIE:
             cookies.append(value)
-    return Credentials(scheme, token, api_key, b"; ".join(cookies) if cookies else None, doubled)
+    return Credentials(scheme, token, api_key, b"; ".join(cookies) if cookies else None, mistake)

@@ -59,6 +59,6 @@ def test_what_is_found() -> None:
 
 
 @pytest.mark.parametrize("name", [b"Authorization", b"X-API-Key"])
-def test_a_field_that_comes_twice_is_named(name: bytes) -> None:
+def test_a_field_that_comes_twice_is_a_mistake(name: bytes) -> None:
     found = credentials_of_lines([name + b": a", name.lower() + b": a"])
-    assert found.doubled == name.decode()
+    assert found.mistake == f"the request has more than one {name.decode()}"
