@@ -21,4 +21,5 @@ async def test_each_member_of_the_status_is_in_the_table(
 
     rows = rows_of("docs/operations.md", "`GET /status`")
 
-    assert {name for names, _ in rows for name in names.split(", ")} == there
+    # Only a gateway that speaks TLS has these (tests/http/tls).
+    assert {name for names, _ in rows for name in names.split(", ")} == there | {"acme", "tls"}
