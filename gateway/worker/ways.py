@@ -86,7 +86,7 @@ class Ways:
         self._live = {
             name: before[name]
             if self._specs.get(name) == spec
-            else made(name, spec, self._means, before.get(name))
+            else made(name, spec, self._means, before)
             for name, spec in specs.items()
         }
         self._specs = specs
@@ -134,14 +134,19 @@ async def _for_ever(way: Way) -> None:
     await asyncio.Event().wait()
 
 
-def made(name: str, spec: Spec, means: Means, before: Way | None) -> Way:
-    """A way; `before` is the one that had its name, whose keys or sessions it may go on with."""
+def made(name: str, spec: Spec, means: Means, live: Mapping[str, Way]) -> Way:
+    """A way; `live` are those until now, whose keys or sessions it may go on with."""
+    before = live.get(name)
     # Each way's code is loaded for a file that has one.
     if isinstance(spec, ApiKeysSpec):
         from middlewares.auth.ways.api_keys.keyring import Keyring
         from middlewares.auth.ways.api_keys.way import ApiKeys
 
         keyring = Keyring(means.registry, now_s=means.now)
+        # All ways of this type have the same keys.
+        others = [one.keyring for one in live.values() if isinstance(one, ApiKeys)]
+        if others:
+            keyring.go_on(others[0])
         return ApiKeys(name, keyring, means.now)
     if isinstance(spec, ForwardSpec):
         from middlewares.auth.ways.forward.way import ForwardWay

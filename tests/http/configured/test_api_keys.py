@@ -270,6 +270,31 @@ async def test_known_keys_go_on_while_the_registry_is_away_and_the_status_says_s
     assert (answer.status, answer.reason) == (503, "registry_unavailable")
 
 
+async def test_known_keys_go_on_under_another_name_of_their_way_too(
+    start_configured: StartConfigured, own_registry: RegistryServer
+) -> None:
+    configured = await start_configured(FILE, REDIS_URL=own_registry.url)
+    gateway = configured.gateway
+    made, gone = await make_key(gateway), await make_key(gateway)
+    await revoke(gateway, gone["id"])
+    own_registry.kill()
+
+    async def is_away() -> bool:
+        ways = (await gateway.admin("GET", "/status")).json()["auth"]
+        return not any(way["current"] for way in ways.values())
+
+    await eventually(is_away)
+    for name in ("programs", "keys"):
+        configured.write(FILE.replace("keys:", f"{name}:").replace("[keys]", f"[{name}]"))
+        assert (await gateway.admin("POST", "/config/reload")).status == 200
+        ways = gateway.gateway.ways
+        assert ways is not None
+        assert list(ways.live) == [name]
+        assert await status_with(gateway, made["key"]) == 200
+        assert await status_with(gateway, gone["key"]) == 401
+        assert await status_with(gateway, new_key()[0]) == 503
+
+
 async def test_a_gateway_that_starts_without_its_registry_decides_about_no_key(
     start_configured: StartConfigured, own_registry: RegistryServer, tmp_path: object
 ) -> None:
