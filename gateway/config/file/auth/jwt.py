@@ -184,10 +184,11 @@ class Jwt(Section):
 
     def wrong(self) -> Iterable[Wrong]:
         has_secret = any(getattr(self, key) is not None for key in _SECRETS)
-        if "://" not in self.issuer and not any(getattr(self, key) for key in self.at_most_one):
+        has_document = "://" in self.issuer and "?" not in self.issuer
+        if not has_document and not any(getattr(self, key) for key in self.at_most_one):
             yield Wrong(
                 ("issuer",),
-                "must be an https:// URL, where its discovery document is, or there must be one of "
+                "must be an https:// URL without ?, where its discovery document is, or there must be one of "
                 f"{', '.join(self.at_most_one)}",
             )
         for index, name in enumerate(self.algorithms):

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from gateway.config.file.auth.values import ClaimName, ProviderUrl, Scope
+from gateway.config.file.auth.values import ClaimName, IssuerUrl, Scope
 from gateway.config.file.http_texts import SomeText
 from gateway.config.file.named_files import SecretFile, SecretVariable
 from gateway.config.file.numbers import choice, duration
@@ -113,7 +113,7 @@ class Oidc(Section):
     type: Annotated[Literal["oidc"], choice("oidc")] = Field(
         description="The type of the way.", examples=["oidc"]
     )
-    issuer: ProviderUrl = Field(
+    issuer: IssuerUrl = Field(
         description="The provider; its discovery document says where all else of it is.",
         examples=["https://id.example.com"],
     )

@@ -19,7 +19,9 @@ def _provider_url(value: object) -> str:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise ValueError(rule) from None
-    if parts.scheme not in ("http", "https") or not host or not text.isascii() or " " in text:
+    # Programs differ in where they see the end of the host if there is a backslash.
+    is_plain = text.isascii() and text.isprintable() and not set(text) & set(" \\")
+    if parts.scheme not in ("http", "https") or not host or not is_plain:
         raise ValueError(rule)
     if parts.username is not None or parts.fragment:
         raise ValueError(f"{rule}, without a user and without #")
@@ -37,6 +39,16 @@ def _issuer(value: object) -> str:
         return _provider_url(text)
     if not text or not text.isprintable():
         raise ValueError("must be the text that tokens have as iss, such as https://id.example.com")
+    return text
+
+
+def _issuer_url(value: object) -> str:
+    """A URL that has a discovery document (OpenID Connect Discovery §3)."""
+    text = _provider_url(value)
+    if "?" in text:
+        raise ValueError(
+            "must be an https:// URL without ?: the place of its discovery document is behind it"
+        )
     return text
 
 
@@ -72,6 +84,7 @@ def _claim_value(value: object) -> str:
 
 
 _TEXT = {"type": "string"}
+IssuerUrl = Annotated[str, Parsed(_issuer_url, "URL", {**_TEXT, "pattern": "^https?://[^?]+$"})]
 #: What tokens say of their issuer.
 IssuerName = Annotated[str, Parsed(_issuer, "URL or text", {**_TEXT, "minLength": 1})]
 ProviderUrl = Annotated[str, Parsed(_provider_url, "URL", {**_TEXT, "pattern": "^https?://"})]

@@ -19,6 +19,8 @@ from middlewares.failures import AuthUnavailable, BadRequest, Forbidden, MethodN
 
 NOT_KNOWN: Final = "this browser has begun no such log-in, or too long ago: begin again at the page that you wanted"
 
+_OF_THIS_SITE: Final = (b"same-origin", b"same-site", b"none")
+
 Body = Callable[[web.Request, int], Awaitable[bytes]]
 
 
@@ -108,10 +110,9 @@ def _require(asked: Asked, method: str) -> None:
 
 def _require_same_site(asked: Asked, browser: Browser) -> None:
     """Raise Forbidden for a form of another site, which could log people out."""
-    fields = {name.lower(): value for name, value in asked.exchange.section.fields}
-    site = fields.get(b"sec-fetch-site", b"same-origin").strip().lower()
-    origin = fields.get(b"origin")
-    if site not in (b"same-origin", b"same-site", b"none"):
-        raise Forbidden("only a page of this site can log out")
-    if origin is not None and origin.decode("latin-1").lower() != browser.origin:
-        raise Forbidden("only a page of this host can log out")
+    for name, value in asked.exchange.section.fields:
+        name = name.lower()
+        if name == b"sec-fetch-site" and value.strip().lower() not in _OF_THIS_SITE:
+            raise Forbidden("only a page of this site can log out")
+        if name == b"origin" and value.decode("latin-1").lower() != browser.origin:
+            raise Forbidden("only a page of this host can log out")

@@ -10,6 +10,7 @@ from tests.http.configured.oidc.conftest import FILE, Guarded, StartGuarded
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
 from tests.support.oidc import NAVIGATION, Browser, Provider, parameters
+from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
 
 PROGRAM = {"Accept": "application/json"}
@@ -272,3 +273,24 @@ async def test_each_way_of_a_provider_gets_its_log_out_though_one_of_them_could_
     assert await tell(browser, token) == 200
     assert [one.describe()["log_outs_known"] for one in (staff, others)] == [1, 1]
     assert await tell(browser, token) == 400
+
+
+@pytest.mark.parametrize("field", ["Origin", "Sec-Fetch-Site"])
+async def test_no_second_field_hides_from_where_a_log_out_comes(
+    start_guarded: StartGuarded, field: str
+) -> None:
+    guarded = await start_guarded()
+    browser = guarded.browser()
+    await browser.log_in()
+    ours, others = {
+        "Origin": ("http://app.example", "https://evil.example"),
+        "Sec-Fetch-Site": ("same-origin", "cross-site"),
+    }[field]
+    for values in ((ours, others), (others, ours)):
+        lines = "".join(f"{field}: {value}\r\n" for value in values)
+        request = (
+            "POST /oidc/logout HTTP/1.1\r\nHost: app.example\r\nContent-Length: 0\r\n"
+            f"Cookie: {browser.cookie}\r\n{lines}\r\n"
+        )
+        assert (await exchange(guarded.port, request.encode())).status == 403
+    assert (await browser.ask("/", fields=PROGRAM)).status == 200
