@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from gateway.front.tls.certificates import Certificates
-from gateway.front.tls.client_hello import asks_for_challenge, has_odd_name, server_name
+from gateway.front.tls.client_hello import ClientHello
 from gateway.front.tls.handshakes import Handshakes
 from gateway.front.tls.peers import peer_chain
 from gateway.front.tls.plain_http import is_http, is_tls, use_https
@@ -45,6 +45,8 @@ class TlsConnection(Reader, asyncio.Transport):
         self._below: asyncio.Transport
         self._above: Above | None = None
         self._tls: ssl.SSLObject | None = None
+        #: What has come of the client's first message.
+        self._hello: ClientHello | None = None
         self._received: ssl.MemoryBIO
         self._unsent: ssl.MemoryBIO
         self._peer_chain: tuple[bytes, ...] = ()
@@ -65,9 +67,11 @@ class TlsConnection(Reader, asyncio.Transport):
     def data_received(self, data: bytes | memoryview) -> None:
         if self._has_finished or self._is_closed:
             return  # what comes behind the client's end would only fill memory
-        if self._tls is None and (self._is_plain or not self._begin(bytes(data))):
-            return
-        self._received.write(data)
+        if self._tls is None:
+            if self._is_plain or not self._begin(data):
+                return
+        else:
+            self._received.write(data)
         if self._above is not None or self._shake():
             self._read()
 
@@ -93,7 +97,7 @@ class TlsConnection(Reader, asyncio.Transport):
         if above is not None:
             self._above = None
             above.connection_lost(exc)
-        elif self._tls is None:
+        elif self._tls is None and self._hello is None:
             self._handshakes.left(self)
         else:
             self._handshakes.failed(self, "the client has left", self._client)
@@ -186,29 +190,41 @@ class TlsConnection(Reader, asyncio.Transport):
 
     # Between the two.
 
-    def _begin(self, data: bytes) -> bool:
-        """Look at the client's first bytes; False: it does not speak TLS."""
-        if not is_tls(data):
-            self._refuse(data)
+    def _begin(self, data: bytes | memoryview) -> bool:
+        """Look at the client's first message; False: it has more to come, or is refused."""
+        hello = self._hello
+        if hello is None:
+            if not is_tls(data):
+                self._refuse(bytes(data))
+                return False
+            hello = self._hello = ClientHello()
+        is_whole = hello.is_whole(data)
+        if hello.is_too_long:
+            return self._fail("the first message is too long")
+        if not is_whole:
             return False
-        if has_odd_name(data):  # Python would write a traceback to standard error
-            self._handshakes.failed(self, "the server name is not valid", self._client)
-            self.abort()
-            return False
+        self._hello = None
+        if hello.has_odd_name:  # Python would write a traceback to standard error
+            return self._fail("the server name is not valid")
         certificates = self._certificates
         context = None
-        if certificates.has_challenges and asks_for_challenge(data):
-            context = certificates.challenge_base(server_name(data))
+        if certificates.has_challenges and hello.asks_for_challenge:
+            context = certificates.challenge_base(hello.server_name)
         self._received, self._unsent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._received.write(hello.received)
         self._tls = (context or certificates.base()).wrap_bio(
             self._received, self._unsent, server_side=True
         )
         return True
 
+    def _fail(self, why: str) -> bool:
+        self._handshakes.failed(self, why, self._client)
+        self.abort()
+        return False
+
     def _refuse(self, data: bytes) -> None:
         if not is_http(data):
-            self._handshakes.failed(self, "the client does not speak TLS", self._client)
-            self.abort()
+            self._fail("the client does not speak TLS")
             return
         # The connection stays until the client closes it, or its time is up: a close with unread bytes
         # would reset it, and the client would lose the answer.

@@ -16,7 +16,7 @@ _HOST: Final = re.compile(
 _TLS_HANDSHAKE: Final = 0x16
 
 
-def is_tls(data: bytes) -> bool:
+def is_tls(data: bytes | memoryview) -> bool:
     """Whether the first bytes of a client begin a handshake."""
     return data[0] == _TLS_HANDSHAKE
 

@@ -1,6 +1,7 @@
 """The public port speaks TLS: what passes over it, and what is answered to those who speak something else."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 from gateway.front.tls import handshakes
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.certificates import issue
+from tests.support.client_hellos import hello, records
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.upstreams import OK
@@ -256,3 +258,38 @@ async def test_names_have_their_own_certificates(
         assert answer.status == 200
     with pytest.raises(ssl.SSLCertVerificationError, match=r"c\.example"):
         await exchange(gateway.port, STATUS, tls=trusting, server_name="c.example")
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 40])
+async def test_server_name_that_is_not_ascii_is_refused_in_any_number_of_pieces(
+    start_gateway: StartGateway, variables: dict[str, str], pieces: int
+) -> None:
+    gateway = await start_gateway(**variables)
+    content = hello("sh0p.example").replace(b"sh0p", b"sh\xf6p")[5:]
+    size = -(-len(content) // pieces)
+    parts = [content[at : at + size] for at in range(0, len(content), size)]
+
+    with capture_logs() as logs:
+        async with await RawClient.connect(gateway.port) as client:
+            await client.send(b"".join(records(parts)))
+            assert await client.reader.read() == b""
+
+    failed = [one["why"] for one in logs if one["event"] == "tls.handshake_failed"]
+    assert failed == ["the server name is not valid"]
+
+
+async def test_first_message_that_is_too_long_is_refused(
+    start_gateway: StartGateway, variables: dict[str, str]
+) -> None:
+    gateway = await start_gateway(**variables)
+    # It says that it is longer than what comes, so that only its length so far can refuse it.
+    message = b"\x01\x01\xff\xff" + bytes(3 * 16000)
+
+    async with await RawClient.connect(gateway.port) as client:
+        parts = [message[at : at + 16000] for at in range(0, len(message), 16000)]
+        await client.send(b"".join(records(parts)))
+        with contextlib.suppress(ConnectionResetError):
+            assert await client.reader.read() == b""
+
+    assert gateway.gateway.tls is not None
+    await eventually(lambda: gateway.gateway.tls.handshakes_ended()["failed"] == 1)

@@ -7,7 +7,6 @@ import pytest
 import trustme
 
 from gateway.front.tls.certificates import TICKET_KEY_LASTS_S, Certificates
-from gateway.front.tls.client_hello import asks_for_challenge, has_odd_name, server_name
 from gateway.front.tls.contexts import ACME_PROTOCOL, Terms
 from gateway.front.tls.pairs import BadKey, read_pair
 from gateway.front.tls.peers import peer_chain
@@ -175,22 +174,6 @@ def test_acme_server_sees_the_proof(authority: trustme.CA, client: ssl.SSLContex
     assert certificates.challenge_base("a.example") is None
 
 
-@pytest.mark.parametrize("name", ["a.example", None])
-def test_name_and_protocol_are_read_from_the_first_bytes(name: str | None) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    for protocol, asks in ((ACME_PROTOCOL, True), ("http/1.1", False)):
-        context.set_alpn_protocols([protocol])
-        sent = ssl.MemoryBIO()
-        with pytest.raises(ssl.SSLWantReadError):
-            context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname=name).do_handshake()
-        hello = sent.read()
-        assert asks_for_challenge(hello) is asks
-        assert server_name(hello) == name
-        for length in range(len(hello)):
-            assert (name or "").startswith(server_name(hello[:length]) or "")
-
-
 def test_chain_of_a_client_is_its_own_certificate_first_and_the_authority_last(
     authority: trustme.CA, client: ssl.SSLContext
 ) -> None:
@@ -235,13 +218,3 @@ def test_sessions_of_clients_with_certificates_are_not_resumed(
 
     assert second.server.session_reused is resumes
     assert len(peer_chain(second.server)) == (2 if asks else 0)
-
-
-def test_odd_server_name_is_seen_before_python_reads_it() -> None:
-    context = ssl.create_default_context()
-    sent = ssl.MemoryBIO()
-    with pytest.raises(ssl.SSLWantReadError):
-        context.wrap_bio(ssl.MemoryBIO(), sent, server_hostname="a.example").do_handshake()
-    hello = sent.read()
-    assert not has_odd_name(hello)
-    assert has_odd_name(hello.replace(b"a.example", b"\xff.example"))
