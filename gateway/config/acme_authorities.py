@@ -2,6 +2,8 @@
 
 from cryptography import x509
 
+from gateway.upstream.pem import text_of
+
 
 def read_authorities(data: bytes) -> str:
     """Certificates in PEM. ValueError: there are none."""
@@ -9,4 +11,4 @@ def read_authorities(data: bytes) -> str:
         x509.load_pem_x509_certificates(data)
     except ValueError:
         raise ValueError("it has no certificates in PEM (-----BEGIN CERTIFICATE-----)") from None
-    return data.decode("ascii", "replace")
+    return text_of(data)

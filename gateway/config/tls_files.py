@@ -8,7 +8,7 @@ from pathlib import Path
 
 from discovery.model.errors import SettingsError
 from gateway.config.tls_variables import TlsFiles
-from gateway.front.tls.contexts import context_of
+from gateway.front.tls.contexts import check_authorities, context_of
 from gateway.front.tls.pairs import BadCertificate, BadKey, Pair, check_chain, read_pair
 from gateway.guard.privacy import require_privacy
 
@@ -41,7 +41,7 @@ def read_tls_files(files: TlsFiles) -> FromVariables:
             raise _wrong(_KEY, files.key, str(error)) from None
     if files.client_ca is not None:
         try:
-            client_ca = check_chain(_content(_CLIENT_CA, files.client_ca))
+            client_ca = check_authorities(_content(_CLIENT_CA, files.client_ca))
         except BadCertificate as error:
             raise _wrong(_CLIENT_CA, files.client_ca, str(error)) from None
     return FromVariables(pair, str(files.certificate or ""), client_ca)

@@ -1,10 +1,15 @@
-"""Gives certificates with their keys to OpenSSL; Python loads them from files alone."""
+"""Gives certificates to OpenSSL: those with keys, which Python loads from files alone, and authorities."""
 
 import os
 import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+
+def text_of(pem: bytes) -> str:
+    """Certificates of authorities as Python takes them: comments beside them may be in any language."""
+    return pem.decode("ascii", "ignore")
 
 
 def load_pair(context: ssl.SSLContext, chain: bytes, key: bytes) -> None:

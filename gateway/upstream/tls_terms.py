@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from gateway.upstream.pem import load_pair
+from gateway.upstream.pem import load_pair, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ def _context(terms: TlsTerms) -> ssl.SSLContext:
 
 def _verifying(ca: bytes | None) -> ssl.SSLContext:
     # An own authority is trusted in place of the system's, not beside them.
-    cadata = None if ca is None else ca.decode("ascii", "replace")
-    context = ssl.create_default_context(cadata=cadata)
+    context = ssl.create_default_context(cadata=None if ca is None else text_of(ca))
     if ca is not None:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.options |= ssl.OP_NO_RENEGOTIATION  # in a renegotiation a write has to wait for a read

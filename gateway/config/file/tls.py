@@ -21,6 +21,13 @@ def read_chain(data: bytes) -> bytes:
     return check_chain(data)
 
 
+def read_authorities(data: bytes) -> bytes:
+    """Certificates of authorities in PEM. ValueError: they can't be used."""
+    from gateway.front.tls.contexts import check_authorities
+
+    return check_authorities(data)
+
+
 def read_key(data: bytes) -> bytes:
     """A private key in PEM. ValueError: it can't be used."""
     from gateway.front.tls.pairs import check_key
@@ -105,7 +112,7 @@ class Tls(Section):
     """The port of the gateway speaks TLS."""
 
     at_least_one: ClassVar[tuple[str, ...]] = ("certificates", "acme")
-    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {"client_ca_file": read_chain}
+    reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {"client_ca_file": read_authorities}
 
     certificates: Some[Certificate] = Field(
         default=(),

@@ -8,7 +8,7 @@ from pydantic import Field
 from gateway.config.file.hosts import Host
 from gateway.config.file.named_files import PublicFile, SecretFile
 from gateway.config.file.sections import Section, Wrong
-from gateway.config.file.tls import read_chain, read_key, wrong_pair
+from gateway.config.file.tls import read_authorities, read_chain, read_key, wrong_pair
 
 
 class UpstreamTls(Section):
@@ -25,7 +25,7 @@ class UpstreamTls(Section):
         "key_file": "certificate_file",
     }
     reads: ClassVar[Mapping[str, Callable[[bytes], Any]]] = {
-        "ca_file": read_chain,
+        "ca_file": read_authorities,
         "certificate_file": read_chain,
         "key_file": read_key,
     }

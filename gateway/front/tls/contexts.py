@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from gateway.front.tls.pairs import BadCertificate, Pair
-from gateway.upstream.pem import load_pair
+from gateway.front.tls.pairs import BadCertificate, Pair, check_chain
+from gateway.upstream.pem import load_pair, text_of
 
 #: Ciphers of TLS 1.2, all with forward secrecy and AEAD, as Mozilla's intermediate ones; 1.3 has its own.
 _CIPHERS: Final = (
@@ -54,10 +54,20 @@ def context_of(pairs: Sequence[Pair], client_cas: bytes | None) -> ssl.SSLContex
     context.set_alpn_protocols(_PROTOCOLS)
     if client_cas is not None:
         # Bytes would be taken for DER.
-        context.load_verify_locations(cadata=client_cas.decode("ascii", "replace"))
+        context.load_verify_locations(cadata=text_of(client_cas))
     for pair in pairs:
         _load(context, pair)
     return context
+
+
+def check_authorities(pem: bytes) -> bytes:
+    """The same, if clients or instances can be verified against it. Raises BadCertificate."""
+    check_chain(pem)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text_of(pem))
+    except ssl.SSLError:
+        raise BadCertificate("it has a certificate that OpenSSL can't read") from None
+    return pem
 
 
 def challenge_context(pair: Pair) -> ssl.SSLContext:

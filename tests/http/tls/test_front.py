@@ -225,7 +225,8 @@ async def test_certificate_of_clients_is_required(
 ) -> None:
     clients = trustme.CA(key_type=trustme.KeyType.ECDSA)
     file = tmp_path / "clients-ca.pem"
-    clients.cert_pem.write_to_path(str(file))
+    # A comment in another language, as bundles of authorities have.
+    file.write_bytes("# Főtanúsítvány\n".encode() + clients.cert_pem.bytes())
     gateway = await start_gateway(**variables, TLS_CLIENT_CA_FILE=str(file))
     (clients if shows else authority).issue_cert("me@example.com").configure_cert(trusting)
 
@@ -291,5 +292,6 @@ async def test_first_message_that_is_too_long_is_refused(
         with contextlib.suppress(ConnectionResetError):
             assert await client.reader.read() == b""
 
-    assert gateway.gateway.tls is not None
-    await eventually(lambda: gateway.gateway.tls.handshakes_ended()["failed"] == 1)
+    tls = gateway.gateway.tls
+    assert tls is not None
+    await eventually(lambda: tls.handshakes_ended()["failed"] == 1)

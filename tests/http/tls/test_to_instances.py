@@ -86,6 +86,23 @@ async def test_own_authority_name_and_certificate_are_used(
     assert len(upstream.requests) == 1
 
 
+async def test_comments_beside_authorities_may_be_in_any_language(
+    start_gateway: StartGateway,
+    start_keep_alive: StartKeepAlive,
+    authority: trustme.CA,
+    folder: Folder,
+) -> None:
+    upstream = await start_keep_alive(tls=server_side(authority, "legacy.internal"))
+    comment = "# Főtanúsítvány\n".encode()
+    (folder.folder / "ca.pem").write_bytes(comment + authority.cert_pem.bytes())
+    keys = "ca_file: ca.pem, server_name: legacy.internal"
+    gateway = await start_gateway(GATEWAY_CONFIG=folder.write(upstream.port, keys))
+
+    await becomes(gateway, "healthy")
+
+    assert (await gateway.get("/a")).status == 200
+
+
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
