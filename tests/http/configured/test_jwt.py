@@ -329,6 +329,34 @@ async def test_a_rotation_is_seen_in_time_however_many_kids_are_invented(
         seen.set()
 
 
+async def test_tokens_of_one_issuer_do_not_wait_for_another_one_that_hangs(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    """The first way looked for their kid at its own issuer."""
+    other = Issuer()
+    await other.start()
+    try:
+        text = FILE.replace("any_of: [users]}\nroutes", "any_of: [others, users]}\nroutes").replace(
+            "auth:\n",
+            "auth:\n  others: {type: jwt, issuer: OTHER, audience: lockgate, algorithms: [ES256]}\n",
+            1,
+        )
+        configured = await start_configured(
+            text.replace("OTHER", f"'{other.url}'")
+            .replace("ISSUER", f"'{issuer.url}'")
+            .replace("SOURCE", "leeway: 30s")
+            .replace("REFRESHMORE", "5m")
+        )
+        await has_keys(configured)
+        await eventually(lambda: other.fetches == 1)
+        other.answers.clear()
+        issuer.rotate("k2")
+        assert (await asked(configured, issuer.token(time.time()))).status == 200
+        assert other.fetches == 1
+    finally:
+        await other.stop()
+
+
 async def test_an_unknown_kid_is_refused_at_once_while_another_is_looked_for(
     start_configured: StartConfigured, issuer: Issuer
 ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.http.configured.oidc.conftest import StartGuarded
 from tests.support.eventually import eventually
-from tests.support.oidc import Browser, Provider
+from tests.support.oidc import CLIENT_ID, Browser, Provider
 from tests.support.tokens import P384_KEY, token
 
 PROGRAM = {"Accept": "application/json"}
@@ -17,9 +17,11 @@ async def tell(browser: Browser, logout_token: str) -> int:
     return (await browser.ask(BACK_CHANNEL, method="POST", fields={}, cookie="", data=form)).status
 
 
-def invented(kid: str) -> str:
+def invented(provider: Provider, kid: str) -> str:
     """A log-out token that anybody can make."""
-    return token({"sub": "ada"}, P384_KEY, "ES384", header={"alg": "ES256", "kid": kid}).decode()
+    now_s = provider.now_s
+    said = {"iss": provider.issuer, "aud": CLIENT_ID, "sub": "ada", "iat": now_s, "exp": now_s + 60}
+    return token(said, P384_KEY, "ES384", header={"alg": "ES256", "kid": kid}).decode()
 
 
 async def test_sessions_that_are_renewed_together_wait_for_the_new_keys_together(
@@ -68,9 +70,9 @@ async def test_invented_log_out_tokens_keep_no_new_key_from_log_ins_and_renewals
     guarded = await start_guarded(session="lasts: 30d")
     before, other = guarded.browser(), guarded.browser()
     await before.log_in()
-    assert await tell(other, invented("one")) == 400
+    assert await tell(other, invented(provider, "one")) == 400
     # Between two fetches nobody can say whose it is.
-    assert await tell(other, invented("two")) == 503
+    assert await tell(other, invented(provider, "two")) == 503
     provider.rotate("k2")
     await other.log_in()
     provider.rotate("k3")

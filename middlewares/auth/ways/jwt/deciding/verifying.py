@@ -34,15 +34,12 @@ def verified(text: bytes, keys: KeySet, rules: Rules, now_s: float) -> dict[str,
         raise BadToken("its algorithm is not one of the configuration")
     _check_type(token.header, rules)
     if not any(_is_signed(token, key) for key in keys.fitting(token.kid, token.algorithm)):
-        if token.kid is not None and not keys.knows(token.kid):
-            raise UnknownKid(token.kid)
-        raise BadToken("it is not signed with a key of the issuer")
-    try:
-        claims = json_object(token.payload)
-    except ValueError as error:
-        raise BadToken(f"its payload {error}") from None
-    _check_claims(claims, rules, now_s)
-    return claims
+        if keys.knows(token.kid):
+            raise BadToken("it is not signed with a key of the issuer")
+        # Nobody looks for the key of a token that is of another issuer, or has expired.
+        _claims(token, rules, now_s)
+        raise UnknownKid(token.kid or "")
+    return _claims(token, rules, now_s)
 
 
 def ends_s(claims: Mapping[str, Any], rules: Rules) -> float:
@@ -56,6 +53,16 @@ def _check_type(header: Mapping[str, Any], rules: Rules) -> None:
     kind = header["typ"]
     if not isinstance(kind, str) or kind.lower().removeprefix("application/") not in rules.types:
         raise BadToken("it is of another type (typ)")
+
+
+def _claims(token: Token, rules: Rules, now_s: float) -> dict[str, Any]:
+    """What the payload says, if it says what it must; raises BadToken."""
+    try:
+        claims = json_object(token.payload)
+    except ValueError as error:
+        raise BadToken(f"its payload {error}") from None
+    _check_claims(claims, rules, now_s)
+    return claims
 
 
 def _is_signed(token: Token, key: VerifyingKey) -> bool:

@@ -80,10 +80,42 @@ def test_without_a_kid_one_key_is_not_enough_if_it_did_not_sign() -> None:
         read(token(claims(), P384_KEY, "ES384"))
 
 
+@pytest.mark.parametrize("other", ["RS384", "RS512", "PS256"])
+def test_a_key_that_says_its_algorithm_serves_no_other_one(other: str) -> None:
+    """Its issuer has said so, though the configuration would allow both (RFC 7517 §4.4)."""
+    keys = KeySet((verifying_key(jwk(KEYS["RS256"], "a", alg="RS256"), secrets=False),))
+    assert read(token(claims(), KEYS["RS256"], "RS256", kid="a"), keys)
+    for kid in ({"kid": "a"}, {}):
+        with pytest.raises(BadToken, match="not signed"):
+            read(token(claims(), KEYS[other], other, **kid), keys)
+
+
+def test_of_two_keys_with_one_kid_each_serves_its_own_algorithm() -> None:
+    ours, others = KEYS["RS256"], KEYS["ES384"]
+    keys = KeySet(tuple(verifying_key(jwk(one, "a"), secrets=False) for one in (ours, others)))
+    for algorithm in ("RS256", "ES384"):
+        assert read(token(claims(), KEYS[algorithm], algorithm, kid="a"), keys)
+    forged = token(claims(), ours, "RS256", header={"alg": "ES384", "kid": "a"})
+    with pytest.raises(BadToken, match="not signed"):
+        read(forged, keys)
+
+
 def test_a_kid_that_nobody_knows_is_told_apart() -> None:
     with pytest.raises(UnknownKid) as raised:
         read(token(claims(), kid="b"))
     assert raised.value.kid == "b"
+
+
+@pytest.mark.parametrize(
+    "said", [{"iss": "https://other.example"}, {"aud": "other"}, {"exp": 1}, {"exp": None}]
+)
+def test_no_key_is_looked_for_if_its_token_would_be_refused_all_the_same(
+    said: dict[str, Any],
+) -> None:
+    """So the tokens of one issuer start no fetches at another one."""
+    with pytest.raises(BadToken) as refused:
+        read(token(claims(**said), P384_KEY, "ES384", kid="new"))
+    assert not isinstance(refused.value, UnknownKid)
 
 
 def test_a_kid_that_is_known_is_not_looked_for_though_its_key_does_not_fit() -> None:
