@@ -2,6 +2,7 @@
 
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +17,8 @@ def scheme_of(environment: Mapping[str, str]) -> str:
 def pinning(environment: Mapping[str, str]) -> ssl.SSLContext | None:
     """Trust the gateway's own certificates alone, whatever their names; None: it speaks no TLS.
 
-    Its certificate is for the name that clients use, and the commands ask for `127.0.0.1`.
+    Its certificate is for the name that clients use, and the commands ask for `127.0.0.1`. A file that
+    can't be read, or has no certificate, adds none.
     """
     if scheme_of(environment) != "https":
         return None
@@ -29,7 +31,9 @@ def pinning(environment: Mapping[str, str]) -> ssl.SSLContext | None:
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     for one in files:
-        context.load_verify_locations(one)
+        # A file that was replaced by a bad one must not stop the commands that tell of it.
+        with suppress(OSError):  # which ssl.SSLError is as well
+            context.load_verify_locations(one)
     return context
 
 

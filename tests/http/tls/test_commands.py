@@ -39,7 +39,18 @@ async def test_commands_speak_tls_to_the_stacks_own_gateway(
         await asyncio.to_thread(certificate.write_bytes, other.chain)
         status, out, err = await project.run("services", **variables)
         assert status == 1
-        assert "CERTIFICATE_VERIFY_FAILED" in err
+        assert "the certificate that it shows is not what its certificate files have now" in err
+
+        # A file that can't be used stops no command: doctor says what is wrong.
+        await asyncio.to_thread(certificate.write_text, "rubbish")
+        status, out, err = await project.run("services", **variables)
+        assert status == 1
+        assert "the certificate that it shows is not what its certificate files have now" in err
+        status, out, err = await project.run("doctor", **variables)
+        assert (status, err) == (1, "")
+        assert "the certificate that it shows is not what" in out
+        if by == "file":
+            assert "shop.pem can't be used" in out
 
 
 def _write(file: Path, text: str) -> None:
