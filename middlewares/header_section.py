@@ -18,7 +18,7 @@ _TRACEPARENT = b"traceparent"
 _REQUEST_TIMEOUT = b"x-request-timeout"
 _READ_HERE = (_CORRELATION_ID, _HOST, _FORWARDED_FOR, _USER_AGENT, _TRACEPARENT, _REQUEST_TIMEOUT)
 #: The fields that credentials come in, by lower-case name.
-CREDENTIAL_FIELDS: Final = frozenset([b"authorization", b"x-api-key", b"cookie"])
+CREDENTIAL_FIELDS: Final = (b"authorization", b"x-api-key", b"cookie")
 _UPGRADE = b"upgrade"
 _PREFLIGHT = frozenset([b"origin", b"access-control-request-method"])
 _LENGTHS = frozenset(map(len, _READ_HERE))
@@ -120,9 +120,9 @@ class ReadSection(HeaderSection):
     timeout_line = b""
     #: The lists that the gateway continues, by lower-case name, without empty elements at their ends.
     lists: Mapping[bytes, bytes] = {}
-    #: The lines among `ready_lines` that may have credentials, or look so to a service that reads `_` as `-`;
-    #: a gateway without a file looks for none.
-    credential_lines: Sequence[bytes] = ()
+    #: The line of each of CREDENTIAL_FIELDS among `ready_lines`, empty if there is none; a gateway without a
+    #: file looks for none.
+    credential_lines: Sequence[bytes] = (b"", b"", b"")
     _taken_apart: Sequence[FieldLine] | None = None
 
     @property
@@ -134,8 +134,8 @@ class ReadSection(HeaderSection):
 
     @property
     def credentials(self) -> Sequence[FieldLine]:
-        lines = [line.partition(b": ") for line in self.credential_lines]
-        return [(name, value) for name, _, value in lines if b"_" not in name]
+        lines = [line.partition(b": ") for line in self.credential_lines if line]
+        return [(name, value) for name, _, value in lines]
 
     @property
     def names(self) -> bytes:

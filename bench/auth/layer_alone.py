@@ -64,7 +64,7 @@ async def _call(gateway: Gateway, host: str, credential: str) -> Callable[[], ob
     def exchange() -> Exchange:
         """As of a request that was read plainly, which nearly all are."""
         head = PlainHead("GET", "/unique", block, b"", b"", trusted=False)
-        head.host, head.credential_lines = host.encode(), lines[-2:]
+        head.host, head.credential_lines = host.encode(), (lines[-1], b"", lines[-2])
         return Exchange("0" * 32, 0.0, "127.0.0.1", head, None, "/unique", "/unique")
 
     request[EXCHANGE] = first = exchange()

@@ -25,7 +25,7 @@ _HEADS = {
     "no space behind a value": (r"(?<![\t ])", ""),
     "no control characters": (r"[\t\x20-\x7e", r"[\t\x0b\x0c\x20-\x7e"),
     "no DEL": (r"\x7e\x80-\xff]", r"\xff]"),
-    "some fields only once": ("elif kind in once:", "elif False:"),
+    "some fields only once": ("if kind in once:", "if False:"),
     "one Host": ("host is not None or ", ""),
     "one User-Agent": ("if user_agent is not None:", "if False:"),
     "one traceparent": ("if traceparent is not None:", "if False:"),

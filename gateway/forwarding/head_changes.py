@@ -1,7 +1,7 @@
 """Applies what the layers change in a head."""
 
 from collections.abc import Iterator, Sequence
-from itertools import chain, combinations, product
+from itertools import combinations
 from typing import Final
 
 from gateway.upstream.messages import FieldLine
@@ -11,28 +11,15 @@ from middlewares.header_section import CREDENTIAL_FIELDS
 _END = b"\r\n"
 
 
-def _spellings(name: bytes) -> Iterator[bytes]:
-    """How a line of this field may begin: CGI and WSGI read `_` as `-`."""
-    for joints in product(b"-_", repeat=name.count(b"-")):
-        parts = name.split(b"-")
-        yield (
-            parts[0]
-            + b"".join(
-                b"%c%b" % (joint, part) for joint, part in zip(joints, parts[1:], strict=True)
-            )
-            + b":"
-        )
-
-
-def _beginnings() -> Iterator[tuple[frozenset[bytes], tuple[bytes, ...]]]:
+def _places() -> Iterator[tuple[frozenset[bytes], tuple[int, ...]]]:
+    every = range(len(CREDENTIAL_FIELDS))
     for number in range(len(CREDENTIAL_FIELDS) + 1):
-        for names in combinations(sorted(CREDENTIAL_FIELDS), number):
-            yield frozenset(names), tuple(chain.from_iterable(map(_spellings, names)))
+        for places in combinations(every, number):
+            yield frozenset(CREDENTIAL_FIELDS[place] for place in places), places
 
 
-#: The beginnings of the lines that go, by the names of fields that are removed where all may have credentials.
-_BEGINNINGS: Final = dict(_beginnings())
-_LONGEST: Final = max(map(len, CREDENTIAL_FIELDS)) + 1
+#: Which of the lines with credentials go, by the names of removed fields where all of these have credentials.
+_PLACES: Final = dict(_places())
 
 
 def changed_lines(
@@ -40,12 +27,12 @@ def changed_lines(
 ) -> bytes:
     """The lines of a request, with a CRLF between two, without those removed, and with others replaced.
 
-    `credential_lines` are those among them that may have credentials.
+    `credential_lines` has the line of each of CREDENTIAL_FIELDS among them.
     """
-    beginnings = _BEGINNINGS.get(changes.removed)
-    if beginnings is not None and not changes.replaced:
-        for line in credential_lines:
-            if line[:_LONGEST].lower().startswith(beginnings):
+    places = _PLACES.get(changes.removed)
+    if places is not None and not changes.replaced:
+        for place in places:
+            if line := credential_lines[place]:
                 whole = b"\r\n%b\r\n" % ready_lines
                 ready_lines = whole.replace(b"\r\n%b\r\n" % line, _END, 1)[2:-2]
         return ready_lines

@@ -34,7 +34,10 @@ _HEAD = re.compile(rb"%b((?:%b: %b\r\n)+)\r\n" % (REQUEST_LINE, NAME, VALUE))
 #: from HOST on, a second one is left to the parser.
 PASSES, DROPPED, NOT_PLAIN, IF_TRUSTED, CONNECTION, CORRELATION_ID, REQUEST_TIMEOUT = range(7)
 LIST, FORWARDED_FOR = range(7, 9)
-HOST, LENGTH, USER_AGENT, TRACEPARENT, CREDENTIAL, OTHERS_ONCE = range(9, 15)
+HOST, LENGTH, USER_AGENT, TRACEPARENT = range(9, 13)
+#: In the order of `CREDENTIAL_FIELDS`.
+CREDENTIAL: Final = 13
+OTHERS_ONCE: Final = CREDENTIAL + len(CREDENTIAL_FIELDS)
 LISTS: Final = LIST
 
 _READ_HERE = {
@@ -74,7 +77,10 @@ def _kind_beside_a_file(name: bytes) -> int:
     lower = name.lower()
     if lower == b"x-request-timeout":
         return REQUEST_TIMEOUT
-    return CREDENTIAL if lower.replace(b"_", b"-") in CREDENTIAL_FIELDS else _kind_of(name)
+    if lower in CREDENTIAL_FIELDS:
+        return CREDENTIAL + CREDENTIAL_FIELDS.index(lower)
+    # A service may read it as a credential, though it is none.
+    return NOT_PLAIN if lower.replace(b"_", b"-") in CREDENTIAL_FIELDS else _kind_of(name)
 
 
 class PlainHead(ReadSection):
@@ -134,7 +140,7 @@ class PlainRequests:
         traceparent: bytes | None = None
         length: int | None = None
         once: list[int] = []
-        credentials: list[bytes] = []
+        credentials: list[bytes] | None = None
         lists: dict[bytes, bytes] = {}
         elements = 0
         kinds = self.fields
@@ -160,12 +166,16 @@ class PlainRequests:
                 elif kind == LENGTH:
                     if length is not None or (length := content_length(value)) is None:
                         return None
-                elif kind == CREDENTIAL:
-                    credentials.append(line)
-                elif kind in once:
-                    return None
-                else:
+                elif kind >= OTHERS_ONCE:
+                    if kind in once:
+                        return None
                     once.append(kind)
+                else:
+                    if credentials is None:
+                        credentials = [b"", b"", b""]
+                    elif credentials[kind - CREDENTIAL]:
+                        return None
+                    credentials[kind - CREDENTIAL] = line
                 continue
             if kind == IF_TRUSTED and trusted:
                 continue
@@ -203,6 +213,6 @@ class PlainRequests:
             head.trace_id = trace_id_in(traceparent)
         head.ready_lines = b"\r\n".join(lines)
         head.lists = lists
-        if credentials:
+        if credentials is not None:
             head.credential_lines = credentials
         return head

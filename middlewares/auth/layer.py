@@ -47,7 +47,7 @@ def auth_middleware(
         credentials = credentials_in(exchange.section)
         live = exchange.ways
         asked = Asked(request, exchange, credentials, scheme_of)
-        if credentials.mistake or credentials.carries_several or needed.has_sessions:
+        if needed.has_sessions or credentials.may_be_wrong:
             mistake = _mistake_in(asked, needed, live)
             if mistake is not None:
                 if not needed.shadow:

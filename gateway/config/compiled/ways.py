@@ -93,7 +93,8 @@ class Requirements:
         self._has_ways = bool(configuration.auth)
         self._specs = specs
         # A credential says who sends it, whichever route leads to a service that reads it.
-        self._drops = _NOTHING.union(*(spec.drops for spec in specs.values())) - CREDENTIAL_FIELDS
+        drops = _NOTHING.union(*(spec.drops for spec in specs.values()))
+        self._drops = drops.difference(CREDENTIAL_FIELDS)
         self._open = Requirement((), removed=self._drops, is_open=True) if self._drops else None
         self._made: dict[Requirement, Requirement] = {}
 

@@ -15,9 +15,6 @@ TWO_API_KEYS: Final = "the request has more than one X-API-Key"
 #: The scheme of Authorization for tokens and keys (RFC 6750).
 BEARER: Final = b"bearer"
 
-_A: Final = ord("a")
-_C: Final = ord("c")
-
 
 class Credentials(NamedTuple):
     """The credentials of a request; a field that it does not have is None.
@@ -34,9 +31,9 @@ class Credentials(NamedTuple):
     mistake: str | None = None
 
     @property
-    def carries_several(self) -> bool:
-        """Whether there are two of Authorization and X-API-Key."""
-        return self.scheme is not None and self.api_key is not None
+    def may_be_wrong(self) -> bool:
+        """Whether there are two of Authorization and X-API-Key, or two of one of them."""
+        return self.mistake is not None or (self.api_key is not None and self.scheme is not None)
 
     @property
     def bearer(self) -> bytes | None:
@@ -52,30 +49,16 @@ def credentials_in(section: HeaderSection) -> Credentials:
 
 
 def credentials_of_lines(lines: Sequence[bytes]) -> Credentials:
-    """As `credentials_of`, for lines `NAME: VALUE` of these fields alone; each name may have `_` for `-`.
-
-    Nearly every request comes here, so the names are told apart by their first letters.
-    """
+    """As `credentials_of`, for the line `NAME: VALUE` of each of CREDENTIAL_FIELDS, or an empty one."""
+    authorization, api_key, cookie = lines
     scheme: bytes | None = None
     token = b""
-    api_key: bytes | None = None
-    cookie: bytes | None = None
-    mistake: str | None = None
-    for line in lines:
-        first = line[0] | 0x20
-        if first == _A:
-            if scheme is not None:
-                mistake = TWO_AUTHORIZATIONS
-            scheme, _, token = line[15:].partition(b" ")
-        elif first == _C:
-            cookie = line[8:] if cookie is None else cookie + b"; " + line[8:]
-        elif b"_" not in line[:9]:
-            if api_key is not None:
-                mistake = TWO_API_KEYS
-            api_key = line[11:]
-    if scheme is not None:
+    if authorization:
+        scheme, _, token = authorization[15:].partition(b" ")
         scheme, token = scheme.lower(), token.strip(b" \t")
-    return Credentials(scheme, token, api_key, cookie, mistake)
+    return Credentials(
+        scheme, token, api_key[11:] if api_key else None, cookie[8:] if cookie else None
+    )
 
 
 def credentials_of(fields: Sequence[FieldLine]) -> Credentials:

@@ -61,7 +61,7 @@ class ForwardWay:
         self._clock = clock
         self._secret = secrets.token_bytes(_KEY_BYTES)
         self._url = URL(spec.url, encoded=True)
-        self._are_usual = spec.send <= CREDENTIAL_FIELDS
+        self._are_usual = spec.send.issubset(CREDENTIAL_FIELDS)
         self._timeout = aiohttp.ClientTimeout(total=spec.timeout_s)
         self._no_answer: str | None = None
 

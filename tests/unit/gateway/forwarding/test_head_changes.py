@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.forwarding.head_changes import changed_fields, changed_lines
 from middlewares.head_changes import HeadChanges
+from middlewares.header_section import CREDENTIAL_FIELDS
 
 FIELDS = [
     (b"Host", b"a"),
@@ -44,25 +45,22 @@ def test_a_value_is_replaced_where_it_stands_and_only_once() -> None:
     assert changed_lines(LINES, CREDENTIALS, changes).endswith(b"\r\nCookie: a=1")
 
 
-NAMES = st.sampled_from(
-    [b"Authorization", b"X-API-Key", b"x_api_key", b"Cookie", b"A", b"Authorization2"]
-)
+#: As a plain head may have them: each credential once, and in no spelling with `_`.
+NAMES = st.sampled_from([b"Authorization", b"X-API-Key", b"cOOKIE", b"A", b"Authorization2"])
 VALUES = st.sampled_from([b"x", b"Authorization: x", b"k", b"x\t: y"])
 
 
 @given(
-    fields=st.lists(st.tuples(NAMES, VALUES), min_size=1, max_size=8),
-    removed=st.frozensets(st.sampled_from([b"authorization", b"x-api-key", b"cookie"])),
+    fields=st.lists(
+        st.tuples(NAMES, VALUES), min_size=1, max_size=8, unique_by=lambda field: field[0]
+    ),
+    removed=st.frozensets(st.sampled_from(CREDENTIAL_FIELDS)),
 )
 def test_the_quick_way_takes_out_what_the_other_does(
     fields: list[tuple[bytes, bytes]], removed: frozenset[bytes]
 ) -> None:
-    lines = [b"%b: %b" % field for field in fields]
-    found = [
-        line
-        for line, (name, _) in zip(lines, fields, strict=True)
-        if name.lower().replace(b"_", b"-") in (b"authorization", b"x-api-key", b"cookie")
-    ]
+    lines = {name.lower(): b"%b: %b" % (name, value) for name, value in fields}
+    found = [lines.get(name, b"") for name in CREDENTIAL_FIELDS]
     changes = HeadChanges(removed)
     kept = [b"%b: %b" % field for field in changed_fields(fields, changes)]
-    assert changed_lines(b"\r\n".join(lines), found, changes) == b"\r\n".join(kept)
+    assert changed_lines(b"\r\n".join(lines.values()), found, changes) == b"\r\n".join(kept)
