@@ -24,6 +24,10 @@ class Issuer:
         #: In place of the JWK set.
         self.content: bytes | None = None
         self.asked: list[str] = []
+        #: With it, whatever is asked for is elsewhere.
+        self.location: str | None = None
+        #: The next answer with keys waits for it, and has those of now.
+        self.next_waits_for: asyncio.Event | None = None
         #: Where the discovery document is, and what it says else than it should.
         self.discovery, self.says = DISCOVERY, dict[str, str]()
         #: Cleared: nobody gets an answer.
@@ -82,7 +86,8 @@ class Issuer:
         self.asked.append(request.path)
         await self.answers.wait()
         if self.status != 200:
-            return web.Response(status=self.status)
+            fields = {} if self.location is None else {"Location": self.location}
+            return web.Response(status=self.status, headers=fields)
         fields = {} if self.cache_control is None else {"Cache-Control": self.cache_control}
         if request.path == self.discovery:
             says = {"issuer": self.url, "jwks_uri": self.url + JWKS, **self.says}
@@ -92,4 +97,7 @@ class Issuer:
         if self.content is not None:
             return web.Response(body=self.content, headers=fields)
         keys = [tokens.jwk(key, kid) for kid, key in self.published.items()]
+        waits_for, self.next_waits_for = self.next_waits_for, None
+        if waits_for is not None:
+            await waits_for.wait()
         return web.json_response({"keys": keys}, headers=fields)

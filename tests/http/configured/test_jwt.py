@@ -357,6 +357,38 @@ async def test_tokens_of_one_issuer_do_not_wait_for_another_one_that_hangs(
         await other.stop()
 
 
+async def test_no_keys_are_taken_from_where_a_redirect_leads(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    other = Issuer()
+    await other.start()
+    try:
+        issuer.status, issuer.location = 307, f"{other.url}{JWKS}"
+        configured = await started(start_configured, issuer)
+        await eventually(lambda: said(configured).get("problem") == "it answers 307")
+        assert other.asked == []
+        forged = other.token(time.time(), iss=issuer.url)
+        assert (await asked(configured, forged)).status == 503
+    finally:
+        await other.stop()
+
+
+async def test_an_answer_that_was_overtaken_brings_no_old_keys_back(
+    start_configured: StartConfigured, issuer: Issuer
+) -> None:
+    configured = await started(start_configured, issuer)
+    await has_keys(configured)
+    held = issuer.next_waits_for = asyncio.Event()
+    await eventually(lambda: issuer.next_waits_for is None)
+    issuer.rotate("k2", keeps=False)
+    assert (await asked(configured, issuer.token(time.time()))).status == 200
+    fetches = issuer.fetches
+    held.set()
+    await eventually(lambda: issuer.fetches > fetches)
+    # Keys that change make it forget the token.
+    assert said(configured)["remembered"] == 1
+
+
 async def test_an_unknown_kid_is_refused_at_once_while_another_is_looked_for(
     start_configured: StartConfigured, issuer: Issuer
 ) -> None:
