@@ -42,7 +42,8 @@ class ClientHello:
 
     @property
     def is_too_long(self) -> bool:
-        return len(self.received) > MOST_BYTES
+        """Whether it is longer than MOST_BYTES, or says that it will be."""
+        return max(len(self.received), int.from_bytes(self._message[1:_MESSAGE_HEAD])) > MOST_BYTES
 
     @property
     def asks_for_challenge(self) -> bool:

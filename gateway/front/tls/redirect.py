@@ -31,10 +31,12 @@ def answer_to(head: bytes, https_port: int, challenge_of: ChallengeOf) -> bytes:
     if asked is None or host is None:
         return _answer(b"400 Bad Request", b"", b"this request is not valid HTTP\n")
     is_head = asked[1] == b"HEAD"
-    target = _ABSOLUTE.sub(b"", asked[2], count=1) or b"/"
+    target = _ABSOLUTE.sub(b"", asked[2], count=1)
     if target.startswith(CHALLENGES):
         return _challenge(target.removeprefix(CHALLENGES), challenge_of, is_head=is_head)
-    if not target.startswith(b"/"):  # `OPTIONS *`, CONNECT
+    if target.startswith(b"?"):  # http://shop.example?page=2
+        target = b"/" + target
+    elif not target.startswith(b"/"):  # `OPTIONS *`, CONNECT
         target = b"/"
     port = b"" if https_port == 443 else b":%d" % https_port
     # 308: the method stays what it is.

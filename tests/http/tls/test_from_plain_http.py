@@ -75,6 +75,7 @@ async def test_port_follows_a_reload(start_gateway: StartGateway, file: Path) ->
         (b"GET / HTTP/1.1\r\nHost: a.example", b"308", b"https://a.example/"),
         (b"GET /x HTTP/1.0\r\nHost: [::1]:80", b"308", b"https://[::1]/x"),
         (b"GET http://other/x?y HTTP/1.1\r\nHost: a", b"308", b"https://a/x?y"),
+        (b"GET http://a?y HTTP/1.1\r\nHost: a", b"308", b"https://a/?y"),
         (b"OPTIONS * HTTP/1.1\r\nHost: a", b"308", b"https://a/"),
         (b"GET //evil.example/ HTTP/1.1\r\nHost: a", b"308", b"https://a//evil.example/"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b", b"400", None),

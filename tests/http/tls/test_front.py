@@ -200,7 +200,8 @@ async def test_session_is_resumed(
             session, reused = None, []
             for _ in range(2):
                 with (
-                    socket.create_connection(("127.0.0.1", gateway.port)) as plain,
+                    # Without a limit of its own the thread would outlive a test whose time is up.
+                    socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as plain,
                     trusting.wrap_socket(plain, server_hostname=NAME, session=session) as tls,
                 ):
                     tls.sendall(STATUS)
@@ -283,7 +284,6 @@ async def test_first_message_that_is_too_long_is_refused(
     start_gateway: StartGateway, variables: dict[str, str]
 ) -> None:
     gateway = await start_gateway(**variables)
-    # It says that it is longer than what comes, so that only its length so far can refuse it.
     message = b"\x01\x01\xff\xff" + bytes(3 * 16000)
 
     async with await RawClient.connect(gateway.port) as client:

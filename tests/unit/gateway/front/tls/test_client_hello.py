@@ -74,6 +74,12 @@ def test_message_cut_short_inside_has_no_name() -> None:
         assert NAME.startswith(made.server_name or "")
 
 
+def test_length_that_it_says_is_believed() -> None:
+    made = ClientHello()
+    assert not made.is_whole(b"\x16\x03\x01\0\x05\x01" + (MOST_BYTES + 1).to_bytes(3) + b"\x03")
+    assert made.is_too_long
+
+
 def test_empty_records_end_at_the_bound() -> None:
     made = ClientHello()
     assert not made.is_whole(b"\x16\x03\x01\0\0" * (MOST_BYTES // 5))
