@@ -1,9 +1,8 @@
 """What a client's certificates say: whether an authority of the way stands behind them, and who it is."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,14 +15,6 @@ from middlewares.auth.ways.mtls.spec import SubjectForm
 Chain = tuple[x509.Certificate, ...]
 
 _IN_TURN: tuple[SubjectForm, ...] = ("cn", "san_uri", "san_email", "san_dns", "dn")
-
-
-class Revoked(ValueError):
-    """One of the certificates is revoked."""
-
-
-class NotKnown(ValueError):
-    """Nobody can say now whether one of the certificates is revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +48,6 @@ def chain_to(authorities: Sequence[x509.Certificate], shown: Chain) -> Chain | N
             return shown[: index + 1]
     above = next((one for one in authorities if _may_issue(one, shown)), None)
     return None if above is None else (*shown, above)
-
-
-def check_revoked(
-    chain: Chain, lists: Iterable[x509.CertificateRevocationList], now_s: float
-) -> None:
-    """Raise Revoked, or NotKnown if the list of one of the authorities is missing or out of date."""
-    lists = tuple(lists)
-    for certificate, issuer in pairwise(chain):
-        own = [one for one in lists if _is_list_of(one, issuer)]
-        serial = certificate.serial_number
-        if any(one.get_revoked_certificate_by_serial_number(serial) is not None for one in own):
-            raise Revoked("the certificate is revoked")
-        if not any(_is_current(one, now_s) for one in own):
-            name = issuer.subject.rfc4514_string()
-            raise NotKnown(f"the revocation list of {name} is missing or out of date")
 
 
 def subject_of(certificate: x509.Certificate, form: SubjectForm) -> str:
@@ -128,20 +104,6 @@ def _may_issue(authority: x509.Certificate, chain: Chain) -> bool:
     # OpenSSL has not seen this one, and would have to judge by these.
     limits_names = any(one.oid == ExtensionOID.NAME_CONSTRAINTS for one in extensions)
     return (below is None or len(chain) - 1 <= below) and not limits_names
-
-
-def _is_list_of(one: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
-    if one.issuer != issuer.subject:
-        return False
-    try:
-        return one.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return False
-
-
-def _is_current(one: x509.CertificateRevocationList, now_s: float) -> bool:
-    ends = one.next_update_utc
-    return ends is not None and one.last_update_utc.timestamp() <= now_s < ends.timestamp()
 
 
 def _byte_sequence(certificate: x509.Certificate) -> bytes:

@@ -12,13 +12,12 @@ from middlewares.auth.way import Answered, Asked, NotAdmitted, Undecided, Verdic
 from middlewares.auth.ways.mtls.authorities import read_authorities, read_revocations
 from middlewares.auth.ways.mtls.deciding import (
     Lifetime,
-    NotKnown,
     certificate_lines,
     chain_to,
-    check_revoked,
     lifetime_of,
     subject_of,
 )
+from middlewares.auth.ways.mtls.revoking import NotKnown, RevocationList, check_revoked
 from middlewares.auth.ways.mtls.spec import MtlsSpec
 from middlewares.memory import Memory
 
@@ -56,7 +55,9 @@ class MtlsWay:
         self._shown_by = shown_by
         self._authorities = tuple(read_authorities(spec.authorities))
         self._lists = (
-            None if spec.revocations is None else tuple(read_revocations(spec.revocations))
+            None
+            if spec.revocations is None
+            else tuple(map(RevocationList, read_revocations(spec.revocations)))
         )
 
     def challenge(

@@ -1,4 +1,4 @@
-"""What certificates say: who stands behind them, whether they are revoked, and whose they are."""
+"""What certificates say: who stands behind them, and whose they are."""
 
 from base64 import b64encode
 
@@ -7,11 +7,8 @@ from cryptography import x509
 
 from middlewares.auth.ways.mtls.authorities import read_authorities, read_revocations
 from middlewares.auth.ways.mtls.deciding import (
-    NotKnown,
-    Revoked,
     certificate_lines,
     chain_to,
-    check_revoked,
     lifetime_of,
     subject_of,
 )
@@ -73,43 +70,6 @@ def test_a_chain_lives_as_long_as_all_its_certificates_do() -> None:
 
 def lists(*parts: bytes) -> list[x509.CertificateRevocationList]:
     return read_revocations(b"".join(parts))
-
-
-def test_a_certificate_passes_if_no_list_has_it() -> None:
-    bob = client(BETWEEN, "bob")
-    check_revoked(CHAIN, lists(revocations(ROOT), revocations(BETWEEN, bob)), NOW_S)
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        (revocations(ROOT), revocations(BETWEEN, ALICE)),
-        (revocations(ROOT, BETWEEN), revocations(BETWEEN)),
-        (revocations(ROOT), revocations(BETWEEN, ALICE, last=NOW - 3 * DAY, until=NOW - DAY)),
-        (revocations(ROOT), revocations(BETWEEN), revocations(BETWEEN, ALICE)),
-    ],
-    ids=["the client's", "the authority's", "by an old list", "by one of two lists"],
-)
-def test_a_revoked_certificate_is_refused(parts: tuple[bytes, ...]) -> None:
-    with pytest.raises(Revoked):
-        check_revoked(CHAIN, lists(*parts), NOW_S)
-
-
-@pytest.mark.parametrize(
-    "parts",
-    [
-        (revocations(ROOT),),
-        (revocations(BETWEEN),),
-        (revocations(ROOT), revocations(BETWEEN, last=NOW - 3 * DAY, until=NOW - DAY)),
-        (revocations(ROOT), revocations(BETWEEN, last=NOW + DAY, until=NOW + 2 * DAY)),
-        (revocations(ROOT), revocations(BETWEEN, signer=OTHER)),
-        (revocations(OTHER), revocations(BETWEEN)),
-    ],
-    ids=["none", "no root's", "outdated", "not begun", "forged", "of the same name"],
-)
-def test_without_a_list_that_holds_nobody_can_say(parts: tuple[bytes, ...]) -> None:
-    with pytest.raises(NotKnown):
-        check_revoked(CHAIN, lists(*parts), NOW_S)
 
 
 URI = x509.UniformResourceIdentifier("spiffe://example/alice")
