@@ -57,6 +57,8 @@ class Provider:
         self.key, self.kid = P256_KEY, "k1"
         self.grants: list[Grant] = []
         self.codes: dict[str, Grant] = {}
+        #: It is careless (RFC 6749 §4.1.2).
+        self.takes_codes_again = False
         self.refreshes = 0
         self.reuses = 0
         #: The log-outs that browsers were sent to.
@@ -173,7 +175,8 @@ class Provider:
             return self._error("invalid_client", 401)
         if form.get("grant_type") == "refresh_token":
             return self._refresh(form["refresh_token"])
-        grant = self.codes.pop(form.get("code", ""), None)
+        code = form.get("code", "")
+        grant = self.codes.get(code) if self.takes_codes_again else self.codes.pop(code, None)
         if grant is None or form["redirect_uri"] != grant.query["redirect_uri"]:
             return self._error("invalid_grant")
         challenge = encode(hashlib.sha256(form["code_verifier"].encode()).digest())

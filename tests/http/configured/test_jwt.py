@@ -218,19 +218,25 @@ async def _is(configured: Configured, token: str, status: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "content",
-    [b'{"keys": []}', b"<html>", b'{"keys": [{"kty": "new"}]}', b"", b"x" * 2**21],
+    ("content", "problem"),
+    [
+        (b'{"keys": []}', "none that can be used"),
+        (b"<html>", "no JSON"),
+        (b'{"keys": [{"kty": "new"}]}', "none that can be used"),
+        (b"", "no JSON"),
+        (b'{"keys": []}' + b" " * 2**21, "more than 1 MiB"),
+    ],
     ids=["empty", "page", "unusable", "nothing", "too large"],
 )
 async def test_what_is_no_set_of_keys_takes_the_place_of_none(
-    start_configured: StartConfigured, issuer: Issuer, content: bytes
+    start_configured: StartConfigured, issuer: Issuer, content: bytes, problem: str
 ) -> None:
     configured = await started(start_configured, issuer)
     await has_keys(configured)
     issuer.content = content
     before = issuer.fetches
     await eventually(lambda: issuer.fetches > before + 1)
-    assert said(configured)["problem"]
+    assert problem in said(configured)["problem"]
     assert (await asked(configured, issuer.token(time.time(), sub="eve"))).status == 200
     issuer.content = None
     await eventually(lambda: "problem" not in said(configured))

@@ -34,7 +34,7 @@ from middlewares.auth.ways.oidc.spec import CALLBACK_PATH, OidcSpec
 from middlewares.auth.ways.oidc.store import Away, SessionStore
 from middlewares.failures import AuthUnavailable, BadRequest, Forbidden
 
-#: Of state, nonce, verifier and the session's id.
+#: Of state, nonce, verifier and the session's id; a verifier has 43 to 128 characters (RFC 7636 §4.1).
 RANDOM_BYTES: Final = 32
 
 _log = structlog.get_logger()

@@ -139,6 +139,20 @@ async def test_a_callback_that_was_used_is_refused(start_guarded: StartGuarded) 
     assert (await browser.ask(callback, cookie=before)).status == 400
 
 
+async def test_a_callback_is_good_once_though_the_provider_takes_its_code_again(
+    start_guarded: StartGuarded, provider: Provider
+) -> None:
+    provider.takes_codes_again = True
+    guarded = await start_guarded(gateways=2)
+    browser = guarded.browser()
+    callback = await browser.at_provider(await browser.begin())
+    before = browser.cookie
+    assert (await browser.ask(callback)).status == 303
+    for port in guarded.ports:
+        assert (await browser.ask(callback, cookie=before, port=port)).status == 400
+    assert len(provider.grants) == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -1,12 +1,8 @@
 """Proof Key for Code Exchange (RFC 7636), by S256 alone."""
 
 import hashlib
-from typing import Final
 
 from middlewares.auth.ways.oidc.deciding.base64url import encode
-
-#: RFC 7636 §4.1 wants 43 to 128 characters; 32 random bytes make 43.
-VERIFIER_BYTES: Final = 32
 
 
 def challenge_of(verifier: str) -> str:
