@@ -207,3 +207,12 @@ def test_each_command_and_option_is_there() -> None:
 def test_each_variable_is_a_setting() -> None:
     named = set(re.findall(r"`([A-Z]+(?:_[A-Z]+)+)(?:=[^`]*)?`", TEXT))
     assert named - OTHER_VARIABLES <= settings_of_the_readme().keys()
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [quote for quotes, _ in quoted_rows("401 and 403 at a route of yours") for quote in quotes],
+)
+def test_each_refusal_is_one_that_is_logged(quote: str) -> None:
+    pieces = [quote] if quote in said_by_the_product() else re.split("iat|nbf|exp|header", quote)
+    assert [piece for piece in pieces if piece not in said_by_the_product()] == []
