@@ -196,13 +196,20 @@ def _keys_of(section: type[Section]) -> dict[str, bool]:
 @cache
 def _places_of(section: type[Section]) -> dict[str, list[str]]:
     """The keys of the sections right below this one, and in which of them each stands."""
-    places: dict[str, list[str]] = {}
+    places: dict[str, dict[str, None]] = {}
     for name, one in section.model_fields.items():
-        for kind in (one.annotation, *get_args(one.annotation)):
+        for kind in _kinds_in(one.annotation):
             if isinstance(kind, type) and issubclass(kind, Section):
                 for key in kind.known_keys():
-                    places.setdefault(key, []).append(one.alias or name)
-    return places
+                    places.setdefault(key, {})[one.alias or name] = None
+    return {key: list(names) for key, names in places.items()}
+
+
+def _kinds_in(annotation: Any) -> Iterator[Any]:
+    """What a key may be: itself, and what its unions and collections are of."""
+    yield annotation
+    for one in get_args(annotation):
+        yield from _kinds_in(one)
 
 
 def _without_null(schema: dict[str, Any]) -> None:
@@ -214,6 +221,9 @@ def _without_null(schema: dict[str, Any]) -> None:
 
 
 def _hint(key: str, meant: str, keys: Iterable[str]) -> str:
+    secrets = [one for one in (f"{key}_file", f"{key}_env") if one in keys]
+    if len(secrets) > 1:
+        return f": no secret stands in the file itself; there are {' and '.join(secrets)}"
     if meant:
         return f"; did you mean {quoted(meant)}?"
     not_yet = ": this version does not have it" if key in NOT_YET else ""

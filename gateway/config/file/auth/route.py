@@ -56,12 +56,14 @@ class Requirement(Section):
     )
 
 
+_NAMES = "{any_of: […]} with names of ways below auth"
+
 Auth = Annotated[
-    Annotated[Literal["none"], choice("none", words="{any_of: […]}"), Tag(TEXT)]
+    Annotated[Literal["none"], choice("none", words=_NAMES), Tag(TEXT)]
     | Annotated[Requirement, Tag(MAPPING)],
     Discriminator(
         kind_of,
         custom_error_type=AT_VALUE,
-        custom_error_message="must be none or {any_of: […]} with names of ways below auth",
+        custom_error_message=f"must be none or {_NAMES}",
     ),
 ]
