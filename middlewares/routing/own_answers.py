@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler, Middleware
 from middlewares.auth.own_paths import Answering
 from middlewares.auth.resource_metadata import ResourceMetadata
 from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.failures import BadRequest
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.route import OfWays, Respond
 
@@ -34,6 +35,8 @@ def own_answers_middleware(
         request: web.Request, exchange: Exchange, says: Respond | Redirect | ResourceMetadata
     ) -> web.Response:
         if isinstance(says, ResourceMetadata):
+            if not exchange.asked_host:  # as HTTP/1.0 allows
+                raise BadRequest("the request names no host, and what it asks for is about one")
             body = says.document(scheme_of(request), exchange.asked_host, exchange.path)
             return web.Response(body=body, content_type="application/json")
         if isinstance(says, Respond):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.http.configured.conftest import Configured, StartConfigured
-from tests.support.raw_clients import RawAnswer
+from tests.support.raw_clients import RawAnswer, exchange
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 #: Nobody answers at these issuers, which no document needs.
@@ -133,6 +133,15 @@ async def test_what_a_client_asks_for_can_put_nothing_into_the_challenge(
             assert answer.values(b"WWW-Authenticate") == [
                 f'Bearer resource_metadata="http://a.example{WELL_KNOWN}"'.encode()
             ]
+
+
+async def test_who_names_no_host_gets_no_document(start_configured: StartConfigured) -> None:
+    """Its resource would have been "http:///orders/7"."""
+    configured = await start_configured(FILE)
+    request = f"GET {WELL_KNOWN}/orders/7 HTTP/1.0\r\n\r\n"
+    answer = await exchange(configured.gateway.port, request.encode())
+    assert answer.status == 400
+    assert json.loads(answer.body)["reason"] == "bad_request"
 
 
 async def test_the_routes_that_are_shown_have_one_for_each_host(
