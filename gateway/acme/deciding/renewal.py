@@ -7,6 +7,8 @@ from gateway.acme.spec import Challenge
 
 #: A certificate is renewed at the latest when this share of its life is left.
 LEAST_LEFT = 1 / 3
+#: None is longer: one that is was written by a gateway with a wrong clock, or this one's is wrong.
+LONGEST_PAUSE_S = 2 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def work(
             continue
         attempt = attempts.get(domain)
         waits_until_s = max(paused_until_s, attempt.again_at_s if attempt else 0.0)
-        if now_s >= waits_until_s:
+        if not now_s < waits_until_s <= now_s + LONGEST_PAUSE_S:
             order.append(domain)
     return Work(tuple(put_back), tuple(order))
 

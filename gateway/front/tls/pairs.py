@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey
 _NO_KEY = "it has no private key in PEM (-----BEGIN PRIVATE KEY-----)"
@@ -56,6 +56,8 @@ def read_pair(chain: bytes, key: bytes) -> Pair:
         if any(one.public_key() == public for one in certificates[1:]):
             raise BadCertificate("must have the server's own certificate first")
         raise BadKey("is not the key of the certificate")
+    if isinstance(private, rsa.RSAPrivateKey) and not _signs(private):
+        raise BadKey("it has a private key that makes no valid signatures")
     return Pair(
         chain,
         key,
@@ -91,7 +93,8 @@ def _private_key(pem: bytes) -> _Key:
     if b"PRIVATE KEY-----" not in pem:
         raise BadKey(_NO_KEY)
     try:
-        key = serialization.load_pem_private_key(pem, None)
+        # To test the primes of a key takes up to a second, in which nothing else is served: see _signs.
+        key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         raise BadKey("it is encrypted: the gateway has nobody to ask for its password") from None
     except (ValueError, UnsupportedAlgorithm):
@@ -101,6 +104,16 @@ def _private_key(pem: bytes) -> _Key:
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < 2048:
         raise BadKey(f"it is an RSA key of {key.key_size} bits: clients want 2048 or more")
     return key
+
+
+def _signs(key: rsa.RSAPrivateKey) -> bool:
+    """Whether the key's own public half verifies what it signs."""
+    way, digest = padding.PKCS1v15(), hashes.SHA256()
+    try:
+        key.public_key().verify(key.sign(b"a test", way, digest), b"a test", way, digest)
+    except (InvalidSignature, InternalError, ValueError):
+        return False
+    return True
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

@@ -69,6 +69,12 @@ def test_after_a_failure_it_waits() -> None:
     assert work_at(2, A, attempts=attempts) == Work(order=(A,))
 
 
+def test_a_pause_that_a_wrong_clock_wrote_is_none() -> None:
+    assert not work_at(1, A, attempts={A: Attempt(1, 3 * DAY_S)})
+    assert work_at(1, A, attempts={A: Attempt(1, 400 * DAY_S)}) == Work(order=(A,))
+    assert work_at(1, A, paused_until_s=400 * DAY_S) == Work(order=(A,))
+
+
 def test_a_failure_of_one_domain_does_not_hold_up_another_one() -> None:
     assert work_at(1, A, B, attempts={A: Attempt(3, 2 * DAY_S)}) == Work(order=(B,))
 

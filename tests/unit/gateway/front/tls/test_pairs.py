@@ -76,6 +76,25 @@ def test_unusable_key_is_refused(authority: trustme.CA, key: bytes, why: str) ->
         read_pair(issue(authority, "a.example").chain, key)
 
 
+def test_rsa_key_whose_parts_do_not_fit_is_refused(authority: trustme.CA) -> None:
+    issued = issue(authority, "a.example", kind="RSA")
+    key = serialization.load_pem_private_key(issued.key, None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    numbers = key.private_numbers()
+    wrong = rsa.RSAPrivateNumbers(
+        numbers.p,
+        numbers.q,
+        numbers.d + 2,
+        numbers.dmp1 + 2,
+        numbers.dmq1 + 2,
+        numbers.iqmp,
+        numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+
+    with pytest.raises(BadKey, match="makes no valid signatures"):
+        read_pair(issued.chain, _pem(wrong))
+
+
 @pytest.mark.parametrize(
     ("chain", "why"),
     [
