@@ -9,6 +9,12 @@ from gateway.stack.running.places import places
 from gateway.stack.running.ps import ProcessRow
 from gateway.stack.state import StackRecord
 
+#: Below addresses that a configuration file may have moved or closed; 80 columns wide at most.
+_BY_FILE = (
+    "With its configuration file the gateway may have other routes, and ask who",
+    "calls: `lockgate routes` shows them.",
+)
+
 
 def print_json(rows: Sequence[ProcessRow]) -> None:
     print_document([asdict(row) for row in rows])
@@ -36,6 +42,8 @@ def print_table(rows: Sequence[ProcessRow], record: StackRecord, *, title: str) 
     ]
     print_lines("")
     print_rows(("what", "where"), [(REGISTRY, record.registry_about), *found], folded=False)
+    if len(found) > 1 and any(one.environment.get("GATEWAY_CONFIG") for one in record.processes):
+        print_lines("", *_BY_FILE)
 
 
 def _or_dash(number: int | None) -> str:

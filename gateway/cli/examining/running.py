@@ -56,8 +56,10 @@ def settings_that_differ(
 
 
 def _asked(spec: ProcessSpec, environ: Mapping[str, str]) -> ProcessSpec:
-    """Add what is set in other ways than by the environment: ports, options of `serve`."""
+    """Add what is set in other ways than by the environment: ports, options of `serve` and of `make up`."""
     own = _SERVES_OPTIONS if spec.command == SERVE_COMMAND else ("SERVICE_PORT",)
+    if "GATEWAY_CONFIG" not in environ:  # it may have come from CONFIG=
+        own = (*own, "GATEWAY_CONFIG")
     kept = {name: spec.environment[name] for name in own if name in spec.environment}
     environment = {**settings_for(spec.service, environ), **kept}
     return replace(spec, environment=environment, code=code_of(spec.service))

@@ -15,6 +15,8 @@ from gateway.upstream.reading import Reader
 
 #: Most bytes of a record (RFC 8446 §5.1): no read gives more.
 _RECORD_BYTES = 16 * 1024
+#: OpenSSL's reasons that say nothing to people; there is no certificate at all before ACME has the first.
+_REASONS = {"CALLBACK_FAILED": "there is no certificate yet"}
 
 
 class Above(Protocol):
@@ -245,7 +247,8 @@ class TlsConnection(Reader, asyncio.Transport):
         except ssl.SSLError as error:
             self._send()  # an alert that tells the reason
             why = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else ""
-            why = why or (error.reason or "unknown").lower().replace("_", " ")
+            reason = error.reason or "unknown"
+            why = why or _REASONS.get(reason, reason.lower().replace("_", " "))
             self._handshakes.failed(self, why, self._client)
             self._is_closed = True
             self._below.close()

@@ -17,6 +17,7 @@ from tests.support.certificates import issue
 from tests.support.client_hellos import hello, records
 from tests.support.eventually import eventually
 from tests.support.raw_clients import RawClient, exchange
+from tests.support.registry_servers import free_port
 from tests.support.upstreams import OK
 
 NAME = "shop.example"
@@ -122,6 +123,17 @@ async def test_what_is_neither_is_ended_and_counted(
         "the client does not speak TLS"
     ]
     assert (await gateway.get("/status")).json()["tls"]["handshakes"]["failed"] == 1
+
+
+async def test_handshake_before_the_first_certificate_of_acme_says_why_it_fails(
+    start_gateway: StartGateway, trusting: ssl.SSLContext
+) -> None:
+    nobody = f"https://127.0.0.1:{free_port()}/directory"
+    gateway = await start_gateway(ACME_DOMAINS=NAME, ACME_DIRECTORY=nobody, ACME_HTTP_PORT="0")
+    with capture_logs() as logs, pytest.raises(ssl.SSLError, match=r"(?i)unrecognized.name"):
+        await exchange(gateway.port, STATUS, tls=trusting, server_name=NAME)
+    failed = [one["why"] for one in logs if one["event"] == "tls.handshake_failed"]
+    assert failed == ["there is no certificate yet"]
 
 
 async def test_old_version_is_refused_and_logged_once(

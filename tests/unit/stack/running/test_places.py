@@ -1,6 +1,7 @@
 """The table of addresses: they answer, and each fits on a terminal of 80 columns."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -115,3 +116,13 @@ def test_the_table_is_80_columns_wide_at_most(
     for place in places(processes):
         assert any(line.split()[-1:] == [place.where] for line in lines)
     assert any(line.startswith("registry") and "not ours" in line for line in lines)
+    assert "lockgate routes" not in lines[-1]
+
+    file = {"GATEWAY_CONFIG": "/a.yaml"}
+    with_file = replace(
+        record, processes=(*processes[:-1], replace(processes[-1], environment=file))
+    )
+    print_table(rows, with_file, title="Lockgate")
+    told = capsys.readouterr().out.splitlines()
+    assert "`lockgate routes`" in told[-1]
+    assert max(map(len, told)) <= 80
