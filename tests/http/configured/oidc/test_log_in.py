@@ -457,6 +457,10 @@ async def test_with_a_network_between_nobody_logs_in_over_plain_http(
     assert answer.status == 302
     redirect_uri = parameters(answer.headers["Location"])["redirect_uri"]
     assert redirect_uri == "https://app.example/oidc/callback"
+    # Nor does a log-in end there that was begun over https.
+    callback = await browser.at_provider(answer.headers["Location"])
+    assert (await browser.ask(callback, fields=far)).status == 400
+    assert (await browser.ask(callback, fields={**far, "X-Forwarded-Proto": "https"})).status == 303
 
 
 async def test_over_tls_every_address_of_ours_is_https(
