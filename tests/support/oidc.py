@@ -69,6 +69,8 @@ class Provider:
         #: A request for the keys waits for it.
         self.keys_may_be_had = asyncio.Event()
         self.keys_may_be_had.set()
+        #: Whoever asks for the keys gets an error.
+        self.keys_broken = False
         #: What is published in place of the key that signs.
         self.published: tuple[Any, str] | None = None
         #: The status of every answer, in place of the right one.
@@ -148,6 +150,8 @@ class Provider:
 
     async def _keys(self, _request: web.Request) -> web.Response:
         await self.keys_may_be_had.wait()
+        if self.keys_broken:
+            return web.Response(status=500)
         key, kid = self.published or (self.key, self.kid)
         return web.json_response({"keys": [jwk(key, kid)]})
 

@@ -54,9 +54,10 @@ class ProviderClient:
         self._provider: Provider | None = None
         self._keys: KeySet | None = None
         self._unknown = UnknownKids()
-        #: Held while the keys are fetched for a kid that is not known; how often they were.
+        #: Held while the keys are fetched for an unknown kid; how often they were, and how the last one ended.
         self._fetching = asyncio.Lock()
         self._fetches = 0
+        self._fetch_failed = False
         self._fetched_s: float | None = None
         self._why = "it has not been asked yet"
         self._asked = asyncio.Event()
@@ -157,11 +158,16 @@ class ProviderClient:
         """Fetch the keys, or wait for the fetch that is under way."""
         number = self._fetches
         async with self._fetching:
-            if self._fetches == number:
-                try:
-                    await self._fetch_keys(self.provider)
-                finally:
-                    self._fetches += 1
+            if self._fetches != number:
+                if self._fetch_failed:
+                    raise ProviderAway("its keys can't be had")
+                return
+            self._fetch_failed = True
+            try:
+                await self._fetch_keys(self.provider)
+                self._fetch_failed = False
+            finally:
+                self._fetches += 1
 
     async def ask(self, url: str, form: Mapping[str, str]) -> tuple[int, Any]:
         """Post a form with the client's own proof to one of the provider's endpoints.

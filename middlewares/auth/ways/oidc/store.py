@@ -14,8 +14,9 @@ from middlewares.auth.ways.oidc.spec import LEAST_SECRET_BYTES
 
 #: A registry that answers more slowly counts as away.
 ANSWER_WITHIN_S: Final = 0.25
-#: A renewal that takes longer is over, whatever became of it.
-RENEWAL_MS: Final = 10_000
+#: A renewal that takes longer is over, whatever became of it. The provider may take 5 s to give new tokens, and
+#: 5 s more to give its keys; a second renewal before that would use the spent refresh token.
+RENEWAL_MS: Final = 15_000
 #: Marks that one reading takes in; the next one goes on from there.
 MARKS_PER_READ: Final = 1000
 

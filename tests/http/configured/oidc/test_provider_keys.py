@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from tests.http.configured.oidc.conftest import StartGuarded
 from tests.support.eventually import eventually
 from tests.support.oidc import CLIENT_ID, Browser, Provider
@@ -44,8 +46,9 @@ async def test_sessions_that_are_renewed_together_wait_for_the_new_keys_together
     assert provider.reuses == 0
 
 
+@pytest.mark.parametrize(("broken", "status"), [(False, 303), (True, 503)])
 async def test_log_ins_that_end_together_wait_for_the_new_keys_together(
-    start_guarded: StartGuarded, provider: Provider
+    start_guarded: StartGuarded, provider: Provider, broken: bool, status: int
 ) -> None:
     guarded = await start_guarded()
     browsers = [guarded.browser() for _ in range(5)]
@@ -58,8 +61,9 @@ async def test_log_ins_that_end_together_wait_for_the_new_keys_together(
             for browser, callback in zip(browsers, callbacks, strict=True)
         ]
         await eventually(lambda: len(provider.grants) == 5)
+        provider.keys_broken = broken
         provider.keys_may_be_had.set()
-    assert [one.result().status for one in asked] == [303] * 5
+    assert [one.result().status for one in asked] == [status] * 5
 
 
 async def test_invented_log_out_tokens_keep_no_new_key_from_log_ins_and_renewals(
