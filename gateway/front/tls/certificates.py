@@ -121,7 +121,8 @@ class Certificates:
     def _take(
         self, configured: tuple[Named, ...], put: dict[tuple[str, ...], Named], terms: Terms
     ) -> None:
-        groups = _groups((*configured, *put.values()))
+        # Apart, so that for a name that both have, the configured one answers every client.
+        groups = _groups(configured) + _groups(tuple(put.values()))
         known = self._contexts if terms.client_cas == self._terms.client_cas else {}
         contexts: dict[tuple[Pair, ...], ssl.SSLContext] = {}
         for _, pairs in groups:

@@ -89,10 +89,11 @@ def test_put_certificate_replaces_that_of_the_same_names(
     assert certificates.context_for("a.example") is None
 
 
+@pytest.mark.parametrize("kind", ["ECDSA", "RSA"])
 def test_configured_certificate_wins_over_one_that_was_put(
-    authority: trustme.CA, client: ssl.SSLContext
+    authority: trustme.CA, client: ssl.SSLContext, kind: str
 ) -> None:
-    configured, put = issue(authority, "a.example"), issue(authority, "a.example")
+    configured, put = issue(authority, "a.example", kind=kind), issue(authority, "a.example")
     certificates = _configured(configured)
     certificates.put(["a.example"], put.chain, put.key)
     assert _shown(certificates, client, "a.example") == _der(configured)
