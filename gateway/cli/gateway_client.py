@@ -31,11 +31,14 @@ _ADVICE = {
     "no_view": "it has not heard of its registry yet: is that running?",
     "route_not_found": "where ADMIN_LISTEN is set, --url has to name that address",
 }
+_ANOTHER_AUTHORITY = (
+    "if its certificate is of an authority of your own, name that one's file in SSL_CERT_FILE"
+)
 _OTHER_CERTIFICATE = (
     "the certificate that it shows is not what its certificate files have now, and no other is trusted "
     "with the admin token; if a file was replaced by one that can't be used, the gateway goes on with the "
     "one before: `lockgate check-config FILE` names the mistake, and `lockgate logs` tells of "
-    "config.rejected or tls.rejected"
+    "config.rejected or tls.rejected. With ACME, SSL_CERT_FILE names an authority that the system lacks"
 )
 _MISSING = ("service_not_found", "instance_not_found")
 
@@ -109,10 +112,9 @@ class GatewayClient:
                 raise Refused(f"{answers}: {self._advice(problem)}", problem) from None
         except (OSError, ValueError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
-            if self.tls is not None and isinstance(reason, ssl.SSLCertVerificationError):
-                raise StackError(
-                    f"{self.url}: {reason.verify_message}: {_OTHER_CERTIFICATE}"
-                ) from None
+            if isinstance(reason, ssl.SSLCertVerificationError):
+                advice = _ANOTHER_AUTHORITY if self.tls is None else _OTHER_CERTIFICATE
+                raise StackError(f"{self.url}: {reason.verify_message}: {advice}") from None
             raise StackError(
                 f"no gateway answers at {self.url}: {reason}; "
                 + (self.where() or "is it up? Try `lockgate ps`")

@@ -17,7 +17,7 @@ async def test_commands_speak_tls_to_the_stacks_own_gateway(
     by: str, authority: trustme.CA, tmp_path: Path
 ) -> None:
     project = Project(tmp_path)
-    certificate, key = issue(authority, NAME).write(tmp_path, "shop")
+    certificate, key = issue(authority, NAME, "localhost").write(tmp_path, "shop")
     if by == "variables":
         variables = {"TLS_CERT_FILE": str(certificate), "TLS_KEY_FILE": str(key)}
     else:
@@ -31,8 +31,16 @@ async def test_commands_speak_tls_to_the_stacks_own_gateway(
         rows = await project.ps()
         assert rows["api_gateway"]["health"] == "healthy"
         _, out, _ = await project.run("doctor", **variables)
-        assert "certificates: shop.example until" in out
+        assert "certificates: shop.example, localhost until" in out
         assert "https://localhost:" in (tmp_path / "err").read_text()
+
+        by_url = ("services", "--url", f"https://localhost:{rows['api_gateway']['port']}")
+        status, out, err = await project.run(*by_url)
+        assert status == 1
+        assert "name that one's file in SSL_CERT_FILE" in err
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        status, out, err = await project.run(*by_url, SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        assert (status, err) == (0, "")
 
         # Somebody else's certificate in the file is not the gateway's: nothing is sent to it.
         other = issue(trustme.CA(), NAME)
