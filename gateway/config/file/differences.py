@@ -22,6 +22,9 @@ def differences(before: Configuration, after: Configuration) -> Steps[list[str]]
     found = [*_of_values("discover", before.discover, after.discover)]
     found += _of_sections("defaults", before.defaults, after.defaults)
     found += _of_named("limit", before.limits, after.limits)
+    found += _of_named("way", before.auth, after.auth)
+    told = before.tls is not None, after.tls is not None
+    found += _of_values("tls", before.tls, after.tls, told)
     yield
     found += _of_named("service", before.services, after.services)
     yield
@@ -57,6 +60,8 @@ def _of_one(what: str, before: BaseModel | None, after: BaseModel | None) -> Ite
         yield f"{what}: added"
     elif after is None:
         yield f"{what}: removed"
+    elif type(before) is not type(after):
+        yield f"{what}: replaced by one of another type"
     elif before is not after and before != after:
         yield from _of_sections(what, before, after)
 
