@@ -294,3 +294,30 @@ async def test_no_second_field_hides_from_where_a_log_out_comes(
         )
         assert (await exchange(guarded.port, request.encode())).status == 403
     assert (await browser.ask("/", fields=PROGRAM)).status == 200
+
+
+async def test_a_gateway_that_never_heard_of_log_outs_admits_no_session(
+    start_guarded: StartGuarded, registry_server: RegistryServer
+) -> None:
+    """Else the cookie of somebody who was logged out would be good again after a start without the registry."""
+    async with Forwarder(registry_server.port) as link:
+        guarded = await start_guarded(
+            session="secret_file: session.secret",
+            environments=[{"REDIS_URL": f"redis://127.0.0.1:{link.port}/0"}],
+        )
+        browser = guarded.browser()
+        await browser.log_in()
+        link.target = 1
+        await link.cut()
+        (way,) = guarded.ways
+        assert isinstance(way, OidcWay)
+        await eventually(lambda: not way.describe()["registry"])
+        # As after a start.
+        way._following.has_read = False
+        assert (await browser.ask("/", fields=PROGRAM)).status == 503
+        link.target = registry_server.port
+
+        async def is_admitted() -> bool:
+            return (await browser.ask("/", fields=PROGRAM)).status == 200
+
+        await eventually(is_admitted)
