@@ -13,8 +13,8 @@ from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.sections import Section
 
 _LONGEST_PATH = 4096
-#: The kind of key (`kty`) that is a secret.
-_SHARED = b'"oct"'
+#: The kind of key (`kty`) that is a secret, and the member that is the private half of any other.
+_SECRET_KEY = re.compile(rb'"oct"|"d"\s*:')
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -71,7 +71,7 @@ def _variable(value: object) -> _Variable:
 _FILE = {"type": "string", "minLength": 1}
 #: The path of a file. A section says in `reads` what its content must be.
 PublicFile = Annotated[_Public, Parsed(_public_file, "file", _FILE)]
-#: The path of a JWK set. One with a shared secret in it is read as a file with a secret.
+#: The path of a JWK set. One with a shared secret or a private key in it is read as a file with a secret.
 KeysFile = Annotated[_Keys, Parsed(_keys_file, "file", _FILE)]
 #: The path of a file with a secret, which others must not be able to read.
 SecretFile = Annotated[_Secret, Parsed(_secret_file, "file that others can't read", _FILE)]
@@ -105,7 +105,7 @@ class Wanted:
     def is_secret(self, data: bytes) -> bool:
         """Whether others must not be able to read a file with this content."""
         if isinstance(self.name, _Keys):
-            return _SHARED in data
+            return _SECRET_KEY.search(data) is not None
         return not isinstance(self.name, _Public)
 
 

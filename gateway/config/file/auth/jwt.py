@@ -59,6 +59,8 @@ Audiences = Annotated[
 def _published(content: bytes) -> "KeySet":
     from middlewares.auth.ways.jwt.deciding.keys import BadKey, key_set
 
+    if content.lstrip().startswith(b"-----BEGIN"):
+        raise ValueError('it is PEM, and must be a JWK set: JSON such as {"keys": [KEY, …]}')
     try:
         keys, wrong = key_set(content, secrets=True)
     except BadKey as error:
@@ -111,7 +113,7 @@ class Jwt(Section):
     )
     jwks_file: KeysFile | None = Field(
         default=None,
-        description="A file with the keys, a JWK set; if a secret is among them, others must not be able to read it.",
+        description="A JWK set in a file; with a secret or a private key in it, others must not be able to read it.",
         examples=["keys.json"],
     )
     secret_file: SecretFile | None = Field(

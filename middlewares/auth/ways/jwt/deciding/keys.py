@@ -121,7 +121,7 @@ def key_set(content: bytes, *, secrets: bool) -> tuple[KeySet, Sequence[tuple[in
     except ValueError as error:
         raise BadKey(str(error)) from None
     if not isinstance(keys, list):
-        raise BadKey('has no list "keys", as a JWK set has')
+        raise BadKey('has no list "keys": a JWK set is {"keys": [KEY, …]}')
     if len(keys) > MOST_KEYS:
         raise BadKey(f"has more than {MOST_KEYS} keys")
     usable: list[VerifyingKey] = []

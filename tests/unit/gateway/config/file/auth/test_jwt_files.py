@@ -45,6 +45,7 @@ def test_files_that_are_right_have_nothing_told(tmp_path: Path) -> None:
     ("content", "why"),
     [
         (b"", "the set of keys is no JSON"),
+        (P256_KEY.as_pem(private=False), "it is PEM, and must be a JWK set"),
         (b'{"keys": []}', "the set of keys is empty"),
         (json.dumps(jwk(P256_KEY)).encode(), 'has no list "keys"'),
         (json.dumps({"keys": [jwk(P256_KEY), {"kty": "new"}]}).encode(), "keys[1] is of no kind"),
@@ -52,7 +53,7 @@ def test_files_that_are_right_have_nothing_told(tmp_path: Path) -> None:
         (json.dumps({"keys": [jwk(RSA_KEY)]}).encode(), "no key of it is for ES256; they are for PS256"),
         (b'{"keys": [], "keys": []}', "has a JSON member twice"),
     ],
-    ids=["empty", "none", "one key", "unknown kind", "secret", "other kind", "twice"],
+    ids=["empty", "PEM", "none", "one key", "unknown kind", "secret", "other kind", "twice"],
 )  # fmt: skip
 def test_a_bad_set_of_keys_is_a_mistake(tmp_path: Path, content: bytes, why: str) -> None:
     (line,) = told(tmp_path, "jwks_file", content, "ES256")
@@ -66,6 +67,13 @@ SECRETS = json.dumps({"keys": [jwk(P256_KEY), {"kty": "oct", "k": b64(SECRET).de
 def test_a_set_of_keys_may_have_secrets_if_others_cannot_read_it(tmp_path: Path) -> None:
     assert told(tmp_path, "jwks_file", SECRETS, "HS256, ES256") == []
     (line,) = told(tmp_path, "jwks_file", SECRETS, "HS256, ES256", 0o644)
+    assert "others can read it" in line
+
+
+def test_a_set_of_private_keys_is_a_secret(tmp_path: Path) -> None:
+    private = json.dumps({"keys": [P256_KEY.as_dict(private=True)]}).encode()
+    assert told(tmp_path, "jwks_file", private, "ES256") == []
+    (line,) = told(tmp_path, "jwks_file", private, "ES256", 0o644)
     assert "others can read it" in line
 
 
