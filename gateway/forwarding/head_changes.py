@@ -34,7 +34,8 @@ def changed_lines(
         for place in places:
             if line := credential_lines[place]:
                 whole = b"\r\n%b\r\n" % ready_lines
-                ready_lines = whole.replace(b"\r\n%b\r\n" % line, _END, 1)[2:-2]
+                left = whole.replace(b"\r\n%b\r\n" % line, _END, 1)
+                ready_lines = left.removeprefix(_END).removesuffix(_END)
         return ready_lines
     split = [line.split(b": ", 1) for line in ready_lines.split(_END)]
     fields = changed_fields([(name, value) for name, value in split], changes)
