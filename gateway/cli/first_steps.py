@@ -53,8 +53,10 @@ class FirstSteps:
         yield "  - these names lead to this machine (A and AAAA records in the DNS),"
         ways = [f"port 443, which must lead to {self._gateway.port} here"]
         if acme.http_port != 0:
-            here = acme.http_port or "redirect_from of the file, else to 80"
-            ways.insert(0, f"port 80, which must lead to {here} here")
+            here = f"{acme.http_port} here"
+            if acme.http_port is None:
+                here = "the port of tls.redirect_from here (80 if the file has none)"
+            ways.insert(0, f"port 80, which must lead to {here}")
         yield f"  - the Internet reaches it at {', or at '.join(ways)}."
         yield "  You agree to that authority's terms. The log says what happens (certificate.…), /status too."
 
