@@ -75,6 +75,9 @@ class Provider:
         self.published: tuple[Any, str] | None = None
         #: The status of every answer, in place of the right one.
         self.broken: int | None = None
+        #: The origin that every request is redirected to.
+        self.moved_to: str | None = None
+        self.requests = 0
         self.document: dict[str, Any] = {}
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -126,6 +129,9 @@ class Provider:
 
     @web.middleware
     async def _breaks(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        self.requests += 1
+        if self.moved_to is not None:
+            raise web.HTTPTemporaryRedirect(f"{self.moved_to}{request.path_qs}")
         if self.broken is not None:
             return web.Response(status=self.broken, text="broken")
         answer: web.StreamResponse = await handler(request)

@@ -139,6 +139,21 @@ async def test_a_callback_that_was_used_is_refused(start_guarded: StartGuarded) 
     assert (await browser.ask(callback, cookie=before)).status == 400
 
 
+async def test_no_code_and_no_secret_goes_where_a_redirect_of_the_provider_leads(
+    start_guarded: StartGuarded, provider: Provider
+) -> None:
+    other = Provider()
+    await other.start()
+    try:
+        browser = (await start_guarded()).browser()
+        callback = await browser.at_provider(await browser.begin())
+        provider.moved_to = other.issuer
+        assert (await browser.ask(callback)).status == 400
+        assert other.requests == 0
+    finally:
+        await other.stop()
+
+
 async def test_a_callback_is_good_once_though_the_provider_takes_its_code_again(
     start_guarded: StartGuarded, provider: Provider
 ) -> None:

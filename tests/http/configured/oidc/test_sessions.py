@@ -64,7 +64,8 @@ async def test_a_changed_cookie_is_refused(start_guarded: StartGuarded, session:
     assert (await browser.ask("/", cookie=f"{name}={value}", fields=PROGRAM)).status == 200
 
 
-@pytest.mark.parametrize("session", STORES)
+# With one secret for both ways, too: the registry has one for each of them.
+@pytest.mark.parametrize("session", [*STORES, "store: cookie, secret_file: session.secret"])
 async def test_a_session_is_good_for_its_way_and_its_host_alone(
     start_guarded: StartGuarded, session: str
 ) -> None:
@@ -80,7 +81,8 @@ async def test_a_session_is_good_for_its_way_and_its_host_alone(
 
 
 async def test_a_log_in_of_another_way_is_no_session(start_guarded: StartGuarded) -> None:
-    browser = (await start_guarded(TWO_WAYS, session="lasts: 1h")).browser()
+    guarded = await start_guarded(TWO_WAYS, session="secret_file: session.secret")
+    browser = guarded.browser()
     await browser.begin("/app")
     (value,) = browser.cookies.values()
     cookie = f"__Host-lockgate.staff=1.{value}"
