@@ -71,6 +71,7 @@ class Provider:
         self.keys_may_be_had.set()
         #: Whoever asks for the keys gets an error.
         self.keys_broken = False
+        self.publishes_none = False
         #: What is published in place of the key that signs.
         self.published: tuple[Any, str] | None = None
         #: The status of every answer, in place of the right one.
@@ -158,6 +159,8 @@ class Provider:
         await self.keys_may_be_had.wait()
         if self.keys_broken:
             return web.Response(status=500)
+        if self.publishes_none:
+            return web.json_response({"keys": []})
         key, kid = self.published or (self.key, self.kid)
         return web.json_response({"keys": [jwk(key, kid)]})
 

@@ -99,3 +99,13 @@ async def test_a_session_goes_on_with_tokens_of_a_key_that_is_not_published_yet(
         guarded.set_clocks(310 * turn)
         assert (await browser.ask("/", fields=PROGRAM)).status == 200
         assert (provider.refreshes, provider.reuses) == (turn, 0)
+
+
+async def test_an_empty_set_of_keys_takes_the_place_of_none(
+    start_guarded: StartGuarded, provider: Provider
+) -> None:
+    browser = (await start_guarded()).browser()
+    provider.publishes_none = True
+    assert await tell(browser, invented(provider, "new")) == 503  # fetched for it
+    await browser.log_in()
+    assert (await browser.ask("/", fields=PROGRAM)).status == 200
