@@ -57,6 +57,8 @@ class TlsConnection(Reader, asyncio.Transport):
         self._has_ended = False
         self._is_closed = False
         self._is_tunnel = False
+        #: An ACME server looks, which asks for nothing behind the handshake.
+        self._is_challenge = False
         #: The client speaks plain HTTP: what else comes is thrown away.
         self._is_plain = False
 
@@ -212,6 +214,7 @@ class TlsConnection(Reader, asyncio.Transport):
         context = None
         if certificates.has_challenges and hello.asks_for_challenge:
             context = certificates.challenge_base(hello.server_name)
+            self._is_challenge = context is not None
         self._received, self._unsent = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._received.write(hello.received)
         self._tls = (context or certificates.base()).wrap_bio(
@@ -256,6 +259,10 @@ class TlsConnection(Reader, asyncio.Transport):
         self._send()
         self._peer_chain = peer_chain(tls)
         self._handshakes.done(self, "resumed" if tls.session_reused else "full")
+        if self._is_challenge:  # no certificate was asked for, so no request may come
+            self._is_closed = True
+            self._below.close()
+            return False
         self._above = above = self._make()
         above.connection_made(self)
         return True

@@ -307,3 +307,31 @@ async def test_first_message_that_is_too_long_is_refused(
     tls = gateway.gateway.tls
     assert tls is not None
     await eventually(lambda: tls.handshakes_ended()["failed"] == 1)
+
+
+async def test_connection_that_proves_a_domain_carries_no_request(
+    start_gateway: StartGateway,
+    variables: dict[str, str],
+    authority: trustme.CA,
+    trusting: ssl.SSLContext,
+    tmp_path: Path,
+) -> None:
+    """It is asked for no certificate, so that a request would get past TLS_CLIENT_CA_FILE."""
+    file = tmp_path / "clients-ca.pem"
+    authority.cert_pem.write_to_path(str(file))
+    gateway = await start_gateway(**variables, TLS_CLIENT_CA_FILE=str(file))
+    proof = issue(authority, NAME)
+    tls = gateway.gateway.tls
+    assert tls is not None
+    tls.certificates.put_challenge(NAME, proof.chain, proof.key)
+    trusting.set_alpn_protocols(["acme-tls/1"])
+
+    async with await RawClient.connect(gateway.port, tls=trusting, server_name=NAME) as client:
+        shown = client.writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        assert shown == ssl.PEM_cert_to_DER_cert(proof.chain.decode())
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            client.writer.write(STATUS)
+            answer = await client.reader.read(1)
+        assert answer == b""
+    assert tls.handshakes.ended["full"] == 1
