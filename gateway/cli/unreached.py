@@ -33,7 +33,11 @@ def _unreached(configuration: Configuration, root: Node) -> Iterator[Mistake]:
         if endpoint is not None:
             on_both_ports = endpoint in ON_BOTH_PORTS
             yield behind_endpoint(root, index, endpoint, on_both_ports=on_both_ports)
-    hosts = {host for host, name in used_ways(configuration) if _logs_in(configuration, name)}
+    hosts = {
+        host
+        for host, names in used_ways(configuration)
+        if any(_logs_in(configuration, name) for name in names)
+    }
     for match, index in matches:
         host = None if match.host is None else canonical(match.host)
         if match.path in OWN_PATHS and host in hosts:

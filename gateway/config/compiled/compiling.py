@@ -78,12 +78,11 @@ def compiling(
     ways = specs_of(configuration, contents)
     policies = Policies(configuration, settings, ways)
     # First, so that a route of the file with the same path does not take a log-in's callback.
-    routes = own_routes(configuration, ways, policies.of_discovered(""))
+    routes = yield from own_routes(configuration, ways, policies.of_discovered(""))
     for some in slices(configuration.routes):
         routes += [(match_of(one), _route(one, policies)) for one in some]
         yield
-    routes += metadata_routes(routes, _discovered(configuration, policies), ways)
-    yield
+    routes += yield from metadata_routes(routes, _discovered(configuration, policies), ways)
     matcher = yield from Matcher.building(routes)
     fixed = []
     for services in slices(configuration.services.items()):

@@ -1,8 +1,9 @@
 """The routes of the ways' own paths, which are on the hosts of the routes that use these ways."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from discovery.base.steps import Steps, slices
 from gateway.config.file.auth.route import Requirement
 from gateway.config.file.configuration import Configuration
 from middlewares.auth.way import HasPaths, Spec
@@ -18,12 +19,15 @@ _Place = tuple[str | None, str]
 
 def own_routes(
     configuration: Configuration, specs: Mapping[str, Spec], policy: RoutePolicy
-) -> list[tuple[Match, Route]]:
+) -> Steps[list[tuple[Match, Route]]]:
     """Routes that take each way's own paths where the way is used; everybody may use them.
 
     `policy` is that of discovered routes.
     """
+    if not any(isinstance(spec, HasPaths) for spec in specs.values()):
+        return []
     open_to_all = replace(policy, auth=None)
+    places = yield from _places(configuration, specs)
     return [
         (
             Match(host=host, path=path),
@@ -31,19 +35,22 @@ def own_routes(
                 f"{host or ''}{path}", "", "", open_to_all, answer=OfWays(host, path, tuple(ways))
             ),
         )
-        for (host, path), ways in _places(configuration, specs).items()
+        for (host, path), ways in places.items()
     ]
 
 
 def _places(
     configuration: Configuration, specs: Mapping[str, Spec]
-) -> Mapping[_Place, dict[str, None]]:
+) -> Steps[Mapping[_Place, dict[str, None]]]:
     """The ways that have a path on a host, each once, in the order of the file's routes."""
     places: dict[_Place, dict[str, None]] = {}
-    for host, name in used_ways(configuration):
-        spec = specs[name]
-        for path in spec.own_paths if isinstance(spec, HasPaths) else ():
-            places.setdefault((host, path), {})[name] = None
+    for some in slices(used_ways(configuration)):
+        for host, names in some:
+            for name in names:
+                spec = specs[name]
+                for path in spec.own_paths if isinstance(spec, HasPaths) else ():
+                    places.setdefault((host, path), {})[name] = None
+        yield
     # A request that no route of its own host takes may be one of a more general host.
     return {
         (host, path): dict.fromkeys(
@@ -64,8 +71,8 @@ def _more_general(host: str | None) -> Iterator[str | None]:
         yield None
 
 
-def used_ways(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
-    """Each host with a way that is used on it; None: every host."""
+def used_ways(configuration: Configuration) -> Iterator[tuple[str | None, Sequence[str]]]:
+    """The host of each route with the ways that are used there; None: every host."""
     general = (
         configuration.defaults.auth if "auth" in configuration.defaults.model_fields_set else None
     )
@@ -79,12 +86,10 @@ def used_ways(configuration: Configuration) -> Iterator[tuple[str | None, str]]:
         if "auth" in route.model_fields_set:
             said = route.auth
         host = None if route.match.host is None else canonical(route.match.host)
-        if isinstance(said, Requirement):
-            yield from ((host, name) for name in said.any_of)
+        yield host, said.any_of if isinstance(said, Requirement) else ()
     if configuration.discover:
         for said in (general, *of_services.values()):
-            if isinstance(said, Requirement):
-                yield from ((None, name) for name in said.any_of)
+            yield None, said.any_of if isinstance(said, Requirement) else ()
 
 
 def canonical(host: str) -> str:

@@ -2,7 +2,9 @@
 
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
+from discovery.base.steps import Steps, slices
 from middlewares.auth.deciding import Requirement
 from middlewares.auth.resource_metadata import WELL_KNOWN, ResourceMetadata
 from middlewares.auth.way import Spec
@@ -38,7 +40,7 @@ def metadata_routes(
     routes: Iterable[tuple[Match, Route]],
     discovered: Iterable[tuple[str, RoutePolicy]],
     specs: Mapping[str, Spec],
-) -> list[tuple[Match, Route]]:
+) -> Steps[list[tuple[Match, Route]]]:
     """A route for each one that takes tokens, and one for each host; everybody may use them.
 
     `discovered` are the prefixes of routes that the file does not name. A host on which a route of the file
@@ -49,22 +51,26 @@ def metadata_routes(
         return []
     places: dict[Hashable, _Place] = {}
     taken: set[str | None] = set()
-    named = [(match, route.policy) for match, route in routes]
-    named += [(Match(prefix=prefix), policy) for prefix, policy in discovered]
-    for match, policy in named:
-        if (match.path or match.prefix or "").startswith(WELL_KNOWN):
-            taken.add(match.host)
-        needed = policy.auth
-        if needed is None or of_tokens.keys().isdisjoint(needed.ways):
-            continue
-        for place in (_below(match), Match(match.host, WELL_KNOWN, methods=_METHODS)):
-            found = places.setdefault(place.identity, _Place(place, replace(policy, auth=None)))
-            found.add(needed, of_tokens)
-    return [
-        (one.match, _route(one))
-        for one in places.values()
-        if None not in taken and one.match.host not in taken
-    ]
+    named = chain(
+        ((match, route.policy) for match, route in routes),
+        ((Match(prefix=prefix), policy) for prefix, policy in discovered),
+    )
+    for some in slices(named):
+        for match, policy in some:
+            if (match.path or match.prefix or "").startswith(WELL_KNOWN):
+                taken.add(match.host)
+            needed = policy.auth
+            if needed is None or of_tokens.keys().isdisjoint(needed.ways):
+                continue
+            for place in (_below(match), Match(match.host, WELL_KNOWN, methods=_METHODS)):
+                found = places.setdefault(place.identity, _Place(place, replace(policy, auth=None)))
+                found.add(needed, of_tokens)
+        yield
+    made: list[tuple[Match, Route]] = []
+    for several in slices(places.values() if None not in taken else ()):
+        made += [(one.match, _route(one)) for one in several if one.match.host not in taken]
+        yield
+    return made
 
 
 def _below(match: Match) -> Match:
