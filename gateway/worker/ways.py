@@ -166,7 +166,7 @@ def made(name: str, spec: Spec, means: Means, live: Mapping[str, Way]) -> Way:
         from middlewares.auth.ways.jwt.way import JwtWay
 
         return JwtWay(name, spec, session=means.session, now=means.now, before=before)
-    raise NotImplementedError(f"{name}: {type(spec).__name__}")
+    raise AssertionError(f"{type(spec).__name__} has no way")
 
 
 def _shown_by(request: web.Request) -> tuple[bytes, ...]:

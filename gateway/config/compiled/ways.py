@@ -1,7 +1,7 @@
 """Turns the sections of ways of authentication into specifications, and what routes ask for into requirements."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from gateway.config.compiled.jwt import jwt_spec
 from gateway.config.file.auth.api_key import ApiKeys as ApiKeysSection
@@ -49,7 +49,7 @@ def _spec_of(name: str, section: WaySection, contents: Contents) -> Spec:
         return jwt_spec(section, held)
     if isinstance(section, ApiKeysSection):
         return ApiKeysSpec()
-    raise NotImplementedError(f"{name}: {section.type}")
+    assert_never(section)
 
 
 def _forward(name: str, section: Forward) -> ForwardSpec:
