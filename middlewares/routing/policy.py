@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.deciding import Requirement
+from middlewares.cache.policy import CachePolicy
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import (
     NO_LIMITS,
@@ -109,8 +110,9 @@ class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
     `limits` have distinct names; a limit of 0 is off and is left out. Without `cors`, CORS is
-    the service's own matter; without `auth` everybody is admitted. `body_bytes` is the largest body of a
-    request, and `concurrent` the most requests in flight to the service from this worker; 0: no limit.
+    the service's own matter; without `auth` everybody is admitted; without `cache` no answer is kept.
+    `body_bytes` is the largest body of a request, and `concurrent` the most requests in flight to the service
+    from this worker; 0: no limit.
     `outliers` and `breaker` are those of the service, on each of its routes; None: it has none.
     `takes_timeout`: a client may shorten `timeouts.total_s` by X-Request-Timeout.
     """
@@ -122,6 +124,7 @@ class RoutePolicy:
     cors: CorsPolicy | None = None
     access: AddressLists | None = None
     auth: Requirement | None = None
+    cache: CachePolicy | None = None
     body_bytes: int = 0
     concurrent: int = 0
     outliers: Outliers | None = None

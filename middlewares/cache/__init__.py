@@ -1,0 +1,1 @@
+"""What is remembered: a shared cache as RFC 9111 says."""

@@ -1,0 +1,1 @@
+"""What the cache decides: pure, and `now` is an argument."""
