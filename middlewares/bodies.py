@@ -72,6 +72,18 @@ class Source(Protocol):
         ...
 
 
+class AnswerBody(Source, Protocol):
+    """The body of an unsent answer, from a connection or from what is kept."""
+
+    def is_complete(self) -> bool:
+        """Whether all of it is here and may be sent at once."""
+        ...
+
+    def rest(self) -> bytes:
+        """Take all that is here and unread."""
+        ...
+
+
 async def pour(source: Source, sink: Sink) -> None:
     """Pass a body to its sink, and tell the sink how it ended; a failure is also raised."""
     try:

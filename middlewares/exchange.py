@@ -58,6 +58,8 @@ class Exchange:
     changes: "HeadChanges | None" = None
     #: Values of Set-Cookie that the answer gets.
     cookies: tuple[str, ...] = ()
+    #: What the cache did, as its item of Cache-Status (RFC 9211); None: the route has no cache.
+    cache_status: bytes | None = None
     limit: "Decision | None" = None
     candidates: "Candidates | None" = None
     upstream_s: float | None = None

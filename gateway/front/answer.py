@@ -1,9 +1,9 @@
-"""An instance's unsent answer: its head, its unread body, and the connection that it comes on."""
+"""An instance's unsent answer: its head, its unread body, and what this comes from."""
 
 import asyncio
 import re
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
@@ -12,9 +12,8 @@ from multidict import CIMultiDict
 from gateway.forwarding.fields import ANEW, CONNECTION, DROP, LENGTH, in_answer
 from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.front.plain_request import PlainRequest
-from gateway.upstream.connection import UpstreamConnection
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
-from middlewares.bodies import Abandoned, Fanout, Reader, Sink, Trailers, WhenSlow
+from middlewares.bodies import Abandoned, AnswerBody, Fanout, Reader, Sink, Trailers, WhenSlow
 from middlewares.errors import abort
 from middlewares.failures import RequestTimeout
 
@@ -39,8 +38,9 @@ class Answer(web.StreamResponse, Sink):
 
     Once its head is sent, it is the sink that takes the body to the client.
 
-    `head` is the instance's and goes out unchanged. `headers` holds the fields that layers add. aiohttp's
-    own fields (Server, Content-Type) are never added.
+    `source` is the body: an instance's connection, or what is kept of an earlier answer. `give_back` takes it
+    when the answer is released. `head` is the instance's and goes out unchanged. `headers` holds the fields
+    that layers add. aiohttp's own fields (Server, Content-Type) are never added.
 
     `send_timeout_s` is how long the client may read nothing (0: for ever). `without_cors`: the gateway owns
     the Access-Control-* fields, and the instance's are dropped. `takes_trailers`: the client accepts
@@ -66,8 +66,8 @@ class Answer(web.StreamResponse, Sink):
     def __init__(
         self,
         head: ResponseHead,
-        connection: UpstreamConnection,
-        give_back: Callable[[UpstreamConnection], None],
+        source: AnswerBody,
+        give_back: Callable[[Any], None] | None,
         *,
         send_timeout_s: float = 0.0,
         without_cors: bool = False,
@@ -76,23 +76,23 @@ class Answer(web.StreamResponse, Sink):
         # The parent's __init__ would make a state, headers and a reason, which are not needed here.
         self.head = head
         self.status = head.status
-        self.connection = connection
-        #: None once the connection is given back.
-        self._give_back: Callable[[UpstreamConnection], None] | None = give_back
+        self.source = source
+        #: None once the source is given back, or if nobody wants it back.
+        self._give_back: Callable[[Any], None] | None = give_back
         self._without_cors = without_cors
         self._takes_trailers = takes_trailers
         self._send_timeout_s = send_timeout_s
 
     def release(self) -> None:
-        """Give the connection back; the exchange does it at the latest, so a layer that forgets it leaks nothing."""
+        """Give the source back; the exchange does it at the latest, so a layer that forgets it leaks nothing."""
         if self.others is not None:
             self.others.broke(Abandoned())  # unless they have seen its end
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
-        if not self._begun and self.connection.is_complete():
-            self.connection.rest()  # drop the body, so that the connection can be reused
-        give_back(self.connection)
+        if not self._begun and self.source.is_complete():
+            self.source.rest()  # drop the body, so that the connection can be reused
+        give_back(self.source)
 
     @property
     def reason(self) -> str:
@@ -159,7 +159,7 @@ class Answer(web.StreamResponse, Sink):
             data = self._head_bytes(request)
             if self._in_chunks:
                 chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-                data += chunk + self._last_chunk(self.connection.trailers)
+                data += chunk + self._last_chunk(self.source.trailers)
             else:
                 data += body
         self.bytes_out = len(body)
@@ -212,7 +212,7 @@ class Answer(web.StreamResponse, Sink):
     async def write_eof(self, _data: bytes = b"") -> None:
         """Call `end` under aiohttp's name; never called for a body that broke off."""
         if not self._finished and self._begun:
-            self.end(self.connection.trailers)
+            self.end(self.source.trailers)
 
     @property
     def _transport(self) -> asyncio.Transport:

@@ -11,6 +11,7 @@ from gateway.front.connection import GatewayRequestHandler
 from gateway.front.document import Document
 from gateway.front.refusing import Refuse
 from gateway.front.tunnel import join
+from gateway.upstream.connection import UpstreamConnection
 from middlewares.bodies import Abandoned, Fanout, Pieces, WhenSlow, pour
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import Failure
@@ -31,8 +32,8 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         try:
             response = await handler(request)
             if isinstance(response, Answer):
-                if response.others is None and response.connection.is_complete():
-                    has_room = response.send_whole(request, response.connection.rest())
+                if response.others is None and response.source.is_complete():
+                    has_room = response.send_whole(request, response.source.rest())
                     exchange = request[EXCHANGE]
                     exchange.bytes_out = response.bytes_out
                     if not has_room:
@@ -56,7 +57,7 @@ def delivery_middleware(*, tunnels: dict[str, int], refuse: Refuse) -> Middlewar
         client = _client_of(request)
         if client.transport is None:
             raise ConnectionResetError("the client is gone")
-        joined = join(client.transport, answer.connection)
+        joined = join(client.transport, cast("UpstreamConnection", answer.source))
         client.joins(joined)
         joined.begin()
         exchange.stream = "tunnel"
@@ -82,10 +83,10 @@ async def read_by_client(exchange: Exchange, answer: Answer) -> None:
 
 async def relay(request: web.Request, answer: Answer) -> None:
     """Send an answer on as it comes; if it breaks off upstream, it breaks off for the client."""
-    exchange, connection, client = request[EXCHANGE], answer.connection, _client_of(request)
+    exchange, source, client = request[EXCHANGE], answer.source, _client_of(request)
     try:
-        if connection.is_complete():
-            body = connection.rest()
+        if source.is_complete():
+            body = source.rest()
             if not answer.send_whole(request, body):
                 await read_by_client(exchange, answer)
             if answer.others is not None:
@@ -96,7 +97,7 @@ async def relay(request: web.Request, answer: Answer) -> None:
             await answer.prepare(request)
             client.passes_on = answer
             if answer.others is None:
-                await pour(connection, answer)
+                await pour(source, answer)
             else:
                 await _pour_to_all(answer, answer.others)
     except Failure as failure:
@@ -112,7 +113,7 @@ async def _pour_to_all(answer: Answer, readers: Fanout) -> None:
     """Pass an answer to the client and to the other readers; raise the client's failure."""
     client = readers.add(answer, when_slow=WhenSlow.HOLD)
     with suppress(Abandoned):
-        await pour(answer.connection, readers)
+        await pour(answer.source, readers)
     if client.why is not None:
         raise client.why
 
@@ -122,7 +123,7 @@ async def _give_whole(body: bytes, answer: Answer, readers: Fanout) -> None:
     whole = Pieces(0)
     if body:
         whole.take(body)
-    whole.end(answer.connection.trailers)
+    whole.end(answer.source.trailers)
     with suppress(Abandoned):
         await pour(whole, readers)
 

@@ -3,13 +3,16 @@
 from aiohttp import HttpVersion11, web
 
 from gateway.forwarding.responses import interim_head
+from gateway.front.detached_request import DetachedRequest
 from gateway.upstream.messages import ResponseHead
 
 
 def pass_interim(
     head: ResponseHead, request: web.Request, correlation_id: str, *, without_cors: bool
 ) -> None:
-    """Pass a 1xx head on; HTTP/1.0 has none."""
+    """Pass a 1xx head on; HTTP/1.0 has none, and those who wait for a shared answer get none."""
+    if isinstance(request, DetachedRequest):
+        return
     transport = request.transport
     if request.version < HttpVersion11 or transport is None or transport.is_closing():
         return

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.streams import StreamReader
 
+from gateway.front.detached_request import DetachedRequest
 from gateway.front.plain_request import PlainRequest
 from middlewares.bodies import Beginning
 from middlewares.exchange import Exchange
@@ -51,9 +52,12 @@ def body_of(
     """
     if exchange.section.body_length == 0:
         return None
-    if not isinstance(request, PlainRequest):
+    if isinstance(request, PlainRequest):
+        body = request.head.body
+    elif isinstance(request, DetachedRequest):
+        body = request.body
+    else:
         return RequestBody(request, exchange, limits, max_bytes)
-    body = request.head.body
     exchange.bytes_in = len(body)
     if 0 < max_bytes < len(body):
         raise _too_large(max_bytes)

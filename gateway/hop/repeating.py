@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from contextlib import suppress
+from typing import cast
 
 from gateway.front.answer import Answer
 from gateway.hop.attempt import Outcome
@@ -12,6 +13,7 @@ from gateway.hop.deciding.retry_budget import RetryBudgets
 from gateway.hop.deciding.retrying import EXHAUSTED, Stop, cause_of
 from gateway.hop.deciding.tries import Now, Tries
 from gateway.hop.sending import Sending
+from gateway.upstream.connection import UpstreamConnection
 from middlewares.candidates.deciding import Candidate
 from middlewares.failures import Failure
 from middlewares.routing.policy import NEVER
@@ -73,7 +75,7 @@ def _now(sending: Sending, outcome: Outcome) -> Now:
 
 async def let_go(answer: Answer) -> None:
     """Release an answer that is not passed on; if its rest comes at once, its connection can be used again."""
-    connection, length = answer.connection, answer.head.length
+    connection, length = cast("UpstreamConnection", answer.source), answer.head.length
     read = 0
     # An upload would read on meanwhile, perhaps more of the body than is kept for the next attempt.
     if connection.is_sent and (length is None or length <= DRAINED_BYTES):

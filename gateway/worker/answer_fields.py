@@ -18,7 +18,9 @@ SERVER = "lockgate"
 def answer_fields_middleware(
     lifecycle: Lifecycle, strict_transport: StrictTransport | None = None
 ) -> Middleware:
-    """Add the correlation ID, the limits, cookies of ours, and `Connection: close` while the gateway stops.
+    """Add the fields of every answer, and `Connection: close` while the gateway stops.
+
+    They are the correlation ID, the limits, what the cache did, and cookies of ours.
 
     Over TLS of the gateway's own they get Strict-Transport-Security too, where it is set.
 
@@ -40,12 +42,14 @@ def answer_fields_middleware(
         if strict_transport is not None and strict_transport.value and request.scheme == "https":
             response.headers[STRICT_TRANSPORT] = strict_transport.value
         if isinstance(response, Answer):
+            if exchange.cache_status is not None:
+                response.added += b"Cache-Status: %b\r\n" % exchange.cache_status
             correlation_id = exchange.correlation_id.encode("ascii")
             if exchange.limit is None:
-                response.added = b"X-Correlation-ID: %b\r\n" % correlation_id
+                response.added += b"X-Correlation-ID: %b\r\n" % correlation_id
             else:
                 response.replaced = LIMIT_FIELDS
-                response.added = (
+                response.added += (
                     b"X-Correlation-ID: %b\r\nRateLimit-Policy: %b\r\nRateLimit: %b\r\n"
                     % (correlation_id, *limit_values(exchange.limit))
                 )
@@ -56,6 +60,8 @@ def answer_fields_middleware(
             policies, left = limit_values(exchange.limit)
             headers["RateLimit-Policy"] = policies.decode("ascii")
             headers["RateLimit"] = left.decode("ascii")
+        if exchange.cache_status is not None:
+            headers["Cache-Status"] = exchange.cache_status.decode("ascii")
         headers["Server"] = SERVER
         if lifecycle.stopping:
             headers["Connection"] = "close"

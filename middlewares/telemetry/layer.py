@@ -127,6 +127,8 @@ def access_event(
         event["subject"] = exchange.identity.subject
     if exchange.auth_refusal is not None:
         event["auth_refusal"] = exchange.auth_refusal
+    if exchange.cache_status is not None:
+        event["cache"] = exchange.cache_status.partition(b"; ")[2].decode("ascii")
     event["bytes_in"] = exchange.bytes_in
     event["bytes_out"] = exchange.bytes_out or 0
     if exchange.reason is not None:
