@@ -1,0 +1,161 @@
+"""Decides what leaves a full store: S3-FIFO, so that what was asked for once pushes out nothing that is used.
+
+Answers begin in a small queue, a tenth of the store. Those that were used there move to the main queue; of
+the others only a mark is left, and one that comes back while its mark is there begins in the main queue.
+There each use is one more round. See docs/decisions/0024-the-memory-of-answers.md.
+"""
+
+from array import array
+
+#: More uses count no more: what was popular once leaves after so many rounds.
+MOST_USES = 3
+#: One eviction passes over at most so many answers, so that it takes a millisecond at the most.
+MOST_PASSED_OVER = 1000
+#: The part of the store that answers begin in.
+SMALL_SHARE = 0.1
+#: A mark is kept for each 512 bytes of the store and takes 8.
+BYTES_PER_MARK = 512
+
+
+class Held:
+    """What stands in a queue, with its size; `uses` counts hits, up to MOST_USES."""
+
+    __slots__ = ("bytes", "is_main", "key", "newer", "older", "uses")
+
+    def __init__(self, key: bytes, size: int) -> None:
+        self.key = key
+        self.bytes = size
+        self.uses = 0
+        self.is_main = False
+        self.newer: Held = self
+        self.older: Held = self
+
+
+class Queue:
+    """First in, first out, and `bytes` is the sum of its sizes; one in the middle leaves at no cost."""
+
+    __slots__ = ("_end", "bytes")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        # A ring: newer than the end is the oldest, older than the end is the newest.
+        self._end = Held(b"", 0)
+
+    def push(self, held: Held) -> None:
+        """Add it as the newest."""
+        end = self._end
+        held.newer, held.older = end, end.older
+        end.older.newer = held
+        end.older = held
+        self.bytes += held.bytes
+
+    def remove(self, held: Held) -> None:
+        """Take it out, wherever it stands; its links are cut, since a ring would wait for the collector."""
+        held.newer.older = held.older
+        held.older.newer = held.newer
+        held.newer = held.older = held
+        self.bytes -= held.bytes
+
+    def oldest(self) -> Held | None:
+        """The one that leaves next."""
+        return None if self._end.newer is self._end else self._end.newer
+
+    def clear(self) -> None:
+        """Cut the ring."""
+        while (held := self.oldest()) is not None:
+            self.remove(held)
+
+
+class Marks:
+    """Remembers which keys left the small queue lately, in constant memory.
+
+    A key has one place, and the last one there stays. A place has half of the key's hash, and when it left
+    as a number that counts those that left.
+    """
+
+    __slots__ = ("_left", "_mask", "_places")
+
+    def __init__(self, places: int) -> None:
+        size = 1 << max(places - 1, 1).bit_length()
+        self._places = array("Q", bytes(8 * size))
+        self._mask = size - 1
+        self._left = 0
+
+    def put(self, key: bytes) -> None:
+        """Mark a key that leaves."""
+        self._left = self._left + 1 & 0xFFFFFFFF
+        digest = hash(key)
+        self._places[digest & self._mask] = (digest & 0xFFFFFFFF00000000) | self._left
+
+    def take(self, key: bytes, among: int) -> bool:
+        """Whether the key is marked, and among the last so many that left; the mark is gone."""
+        digest = hash(key)
+        place = digest & self._mask
+        mark = self._places[place]
+        if not mark or mark >> 32 != digest >> 32 & 0xFFFFFFFF:
+            return False
+        self._places[place] = 0
+        return (self._left - mark & 0xFFFFFFFF) < among
+
+
+class Eviction:
+    """The queues of a store of so many bytes; what is in them and their sum is theirs to know."""
+
+    __slots__ = ("_main", "_mains", "_marks", "_small", "_small_bytes")
+
+    def __init__(self, size: int) -> None:
+        self._small_bytes = int(size * SMALL_SHARE)
+        self._small = Queue()
+        self._main = Queue()
+        self._mains = 0
+        self._marks = Marks(size // BYTES_PER_MARK)
+
+    def put(self, held: Held) -> None:
+        """Take a new one in."""
+        held.is_main = self._marks.take(held.key, max(self._mains, 100))
+        self._into(held)
+
+    def resize(self, held: Held, size: int) -> None:
+        """Note its new size; it stays where it stands."""
+        queue = self._main if held.is_main else self._small
+        queue.bytes += size - held.bytes
+        held.bytes = size
+
+    def remove(self, held: Held) -> None:
+        """Forget one that is in a queue."""
+        if held.is_main:
+            self._main.remove(held)
+            self._mains -= 1
+        else:
+            self._small.remove(held)
+
+    def evict(self) -> Held | None:
+        """Take out the one that is least worth its place."""
+        for passed_over in range(MOST_PASSED_OVER + 1):
+            held = self._next()
+            if held is None:
+                return None
+            self.remove(held)
+            if held.uses < (1 if held.is_main else 2) or passed_over == MOST_PASSED_OVER:
+                if not held.is_main:
+                    self._marks.put(held.key)
+                return held
+            self._one_more_round(held)
+        return None
+
+    def _next(self) -> Held | None:
+        if self._small.bytes > self._small_bytes:
+            return self._small.oldest()
+        return self._main.oldest() or self._small.oldest()
+
+    def _one_more_round(self, held: Held) -> None:
+        held.uses = held.uses - 1 if held.is_main else 0
+        held.is_main = True
+        self._into(held)
+
+    def _into(self, held: Held) -> None:
+        if held.is_main:
+            self._main.push(held)
+            self._mains += 1
+        else:
+            self._small.push(held)

@@ -1,0 +1,194 @@
+"""Keeps answers in this worker's memory, up to a bound in bytes."""
+
+import time
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
+
+from discovery.base.steps import Steps, at_once, slices
+from middlewares.cache.entry import Entry, Variants
+
+from .eviction import MOST_USES, Eviction, Held
+from .index import Index
+from .sizes import VARIANT, entry_bytes, key_bytes
+from .store import Purge
+
+#: A key keeps at most so many answers; a further one takes the place of the oldest.
+MOST_VARIANTS = 64
+#: What is under one key takes at most this part of the store: a larger answer is refused.
+LARGEST_SHARE = 0.5
+
+
+class _Slot(Held):
+    __slots__ = ("variants",)
+
+    def __init__(self, key: bytes, size: int, variants: Variants) -> None:
+        super().__init__(key, size)
+        self.variants = variants
+
+
+class AnswerMemory:
+    """A MemoryStore of so many bytes, all overhead included.
+
+    `entries` and `bytes` are what is in it, `evicted` counts answers that left for others, and `refused` those
+    that were never kept.
+    """
+
+    __slots__ = (
+        "_bound",
+        "_by_tag",
+        "_by_url",
+        "_eviction",
+        "_slots",
+        "bytes",
+        "entries",
+        "evicted",
+        "now_s",
+        "refused",
+    )
+
+    def __init__(self, size: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
+        self.now_s = now_s
+        self._bound = size
+        self._slots: dict[bytes, _Slot] = {}
+        self._eviction = Eviction(size)
+        self._by_url = Index()
+        self._by_tag = Index()
+        self.entries = 0
+        self.bytes = 0
+        self.evicted = 0
+        self.refused = 0
+
+    def get(self, key: bytes) -> Variants | None:
+        """What is kept under a primary key; it counts as a use."""
+        slot = self._slots.get(key)
+        if slot is None:
+            return None
+        if slot.uses < MOST_USES:
+            slot.uses += 1
+        return slot.variants
+
+    def keep(self, key: bytes, vary: tuple[bytes, ...], secondary: bytes, entry: Entry) -> bool:
+        """Keep an entry, in place of one with the same keys; False if the store refused it.
+
+        Entries under the same primary key with other names in `vary` are dropped.
+        """
+        size = key_bytes(key, vary) + VARIANT + entry_bytes(secondary, entry)
+        slot = self._slots.get(key)
+        if size > self._bound * LARGEST_SHARE:
+            self.refused += 1
+            if slot is not None:  # what it would have replaced is out of date
+                self._without(slot, slot.variants.entries.keys() & {secondary})
+            return False
+        if slot is None:
+            self._put(_Slot(key, size, Variants(vary, {secondary: entry})))
+        elif slot.variants.vary != vary or slot.variants.entries.keys() <= {secondary}:
+            self._change(slot, Variants(vary, {secondary: entry}), size)
+        else:
+            self._add(slot, secondary, entry)
+        self._make_room()
+        if key in self._slots:
+            return True
+        self.evicted -= 1
+        self.refused += 1
+        return False
+
+    def drop(self, key: bytes) -> None:
+        """Drop all that is kept under a primary key."""
+        slot = self._slots.get(key)
+        if slot is not None:
+            self._eviction.remove(slot)
+            self._forget(slot)
+
+    def purge(self, purges: Iterable[Purge]) -> int:
+        """Drop or age all that these take; return how many entries."""
+        return at_once(self.purging(purges))
+
+    def purging(self, purges: Iterable[Purge]) -> Steps[int]:
+        """Purge in steps: a prefix is compared with each URL, and a tag may have thousands."""
+        count = 0
+        for purge in purges:
+            for keys in slices(self._found(purge)):
+                count += sum(self._purge(key, purge) for key in keys)
+                yield
+        return count
+
+    def _found(self, purge: Purge) -> list[bytes]:
+        if purge.kind == "tag":
+            return self._by_tag.keys(purge.value)
+        if purge.kind == "url" and not purge.value.startswith(b"/"):
+            return self._by_url.keys(purge.value)
+        return list(self._slots)
+
+    def _purge(self, key: bytes, purge: Purge) -> int:
+        slot = self._slots.get(key)
+        if slot is None:
+            return 0
+        vary, entries = slot.variants.vary, slot.variants.entries
+        taken = [secondary for secondary, entry in entries.items() if purge.takes(entry)]
+        if not taken:
+            return 0
+        if purge.soft:
+            aged = {secondary: replace(entries[secondary], is_stale=True) for secondary in taken}
+            slot.variants = Variants(vary, {**entries, **aged})
+        else:
+            self._without(slot, taken)
+        return len(taken)
+
+    def _without(self, slot: _Slot, secondaries: Collection[bytes]) -> None:
+        if len(secondaries) == len(slot.variants.entries):
+            self.drop(slot.key)
+            return
+        left = dict(slot.variants.entries)
+        size = slot.bytes
+        for secondary in secondaries:
+            size -= VARIANT + entry_bytes(secondary, left.pop(secondary))
+        self._change(slot, Variants(slot.variants.vary, left), size)
+
+    def _add(self, slot: _Slot, secondary: bytes, entry: Entry) -> None:
+        """Add one to those under its key, the newest last, and drop the oldest where there are too many."""
+        entries = dict(slot.variants.entries)
+        size = slot.bytes + VARIANT + entry_bytes(secondary, entry)
+        if secondary in entries:
+            size -= VARIANT + entry_bytes(secondary, entries.pop(secondary))
+        entries[secondary] = entry
+        while len(entries) > MOST_VARIANTS or size > self._bound * LARGEST_SHARE:
+            oldest = next(iter(entries))
+            size -= VARIANT + entry_bytes(oldest, entries.pop(oldest))
+            self.evicted += 1
+        self._change(slot, Variants(slot.variants.vary, entries), size)
+
+    def _put(self, slot: _Slot) -> None:
+        self._slots[slot.key] = slot
+        self._eviction.put(slot)
+        self.bytes += slot.bytes
+        self._note(slot)
+
+    def _change(self, slot: _Slot, variants: Variants, size: int) -> None:
+        self._unnote(slot)
+        slot.variants = variants
+        self.bytes += size - slot.bytes
+        self._eviction.resize(slot, size)
+        self._note(slot)
+
+    def _make_room(self) -> None:
+        while self.bytes > self._bound and (held := self._eviction.evict()) is not None:
+            slot = self._slots[held.key]
+            self.evicted += len(slot.variants.entries)
+            self._forget(slot)
+
+    def _forget(self, slot: _Slot) -> None:
+        del self._slots[slot.key]
+        self.bytes -= slot.bytes
+        self._unnote(slot)
+
+    def _note(self, slot: _Slot) -> None:
+        self.entries += len(slot.variants.entries)
+        for entry in slot.variants.entries.values():
+            self._by_url.add((entry.url,), slot.key)
+            self._by_tag.add(entry.tags, slot.key)
+
+    def _unnote(self, slot: _Slot) -> None:
+        self.entries -= len(slot.variants.entries)
+        for entry in slot.variants.entries.values():
+            self._by_url.discard((entry.url,), slot.key)
+            self._by_tag.discard(entry.tags, slot.key)
