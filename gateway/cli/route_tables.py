@@ -9,6 +9,13 @@ from middlewares.telemetry.printable import printable
 _INDENT = "    "
 #: A value that is longer leaves the column behind it where it is.
 _WIDEST = 40
+_CACHE_TIMES = frozenset(
+    f"cache.{key}" for key in ("default_ttl", "stale_while_revalidate", "stale_if_error")
+)
+_TIMES = _CACHE_TIMES | {"retries.per_try"}
+_SIZES = frozenset(["max_body", "cache.object"])
+#: The keys whose 0 is a number like others.
+_ZERO_COUNTS = _CACHE_TIMES | {"retries.budget"}
 
 
 def print_configured(document: Mapping[str, Any]) -> None:
@@ -109,9 +116,15 @@ def _value(key: str, value: str | float | Sequence[object] | None) -> str:
         return "none"
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, int | float):
-        is_time = key.startswith("timeouts.") or key == "retries.per_try"
-        unit = " s" if is_time else " bytes" if key == "max_body" else ""
         number = value if isinstance(value, int) else f"{value:g}"
-        return f"{number}{unit}" if value or key == "retries.budget" else "no limit"
+        return f"{number}{_unit(key)}" if value or key in _ZERO_COUNTS else "no limit"
     return ", ".join(map(str, value))
+
+
+def _unit(key: str) -> str:
+    if key.startswith("timeouts.") or key in _TIMES:
+        return " s"
+    return " bytes" if key in _SIZES else ""

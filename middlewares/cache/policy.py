@@ -28,3 +28,11 @@ class CachePolicy:
     by: Literal["everyone", "subject"] = "everyone"
     strip_set_cookie: bool = False
     targeted: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoreBounds:
+    """The most bytes that each store keeps, with all overhead: of one worker, and in Redis for all gateways."""
+
+    memory_bytes: int = 64 * 1024 * 1024
+    redis_bytes: int = 256 * 1024 * 1024

@@ -9,6 +9,7 @@ from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from discovery.model.naming import route_of
 from gateway.acme.spec import AcmeSpec
 from gateway.config.compiled.acme import acme_of
+from gateway.config.compiled.cache import bounds_of
 from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
 from gateway.config.compiled.resource_metadata import metadata_routes
@@ -25,6 +26,7 @@ from gateway.config.file.services import Service
 from gateway.config.settings import GatewaySettings
 from gateway.upstream.tls_terms import TlsTerms
 from middlewares.auth.way import Spec
+from middlewares.cache.policy import StoreBounds
 from middlewares.limits.deciding import Policy
 from middlewares.routing.matching.match import Condition, Exact, Match, Present
 from middlewares.routing.matching.matcher import Matcher
@@ -44,7 +46,8 @@ class Compiled:
 
     `policy` is that of discovered routes, `policies` those of single services. `prefix` None: nothing is
     discovered. `limits` are those of the file, and `default`; `ways` its ways of authentication. `contents` are
-    of the files that it names.
+    of the files that it names. `cache_stores` are the kinds of stores (CachePolicy.stores) that routes keep
+    answers in; empty: no route has a cache.
     """
 
     configuration: Configuration
@@ -60,6 +63,8 @@ class Compiled:
     tls: "TlsSpec | None" = None
     upstream_tls: Mapping[str, TlsTerms] = field(default_factory=dict)
     acme: AcmeSpec | None = None
+    cache_bounds: StoreBounds = field(default_factory=StoreBounds)
+    cache_stores: frozenset[str] = frozenset()
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -102,6 +107,8 @@ def compiling(
         tls=tls_of(configuration, contents),
         upstream_tls=upstream_tls_of(configuration, contents),
         acme=acme_of(configuration, contents),
+        cache_bounds=bounds_of(configuration.cache),
+        cache_stores=policies.stores,
     )
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
-from gateway.config.compiled import outliers
+from gateway.config.compiled import cache, outliers
 from gateway.config.compiled.balancing import balance_text
+from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
+from gateway.config.file.cache import Cache
 from gateway.config.file.differences import plain
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
@@ -22,7 +24,7 @@ from middlewares.routing.route import OfWays, Route
 
 Description = dict[str, Any]
 
-ROUTE, DEFAULTS, BUILT_IN = "route", "defaults", "built in"
+ROUTE, DEFAULTS = "route", "defaults"
 _LIMIT_VARIABLES = ("rate_limit_requests", "rate_limit_window")
 
 
@@ -106,7 +108,7 @@ def _order(section: RouteSection | None, policy: RoutePolicy) -> list[str]:
     steps = _before(policy)
     if section is not None and section.service is None:
         return [*steps, "respond" if section.respond is not None else "redirect"]
-    return [*steps, "candidates", "hop"]
+    return [*steps, *(["cache"] if policy.cache else []), "candidates", "hop"]
 
 
 def _before(policy: RoutePolicy) -> list[str]:
@@ -145,6 +147,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
         )
     if policy.auth is not None or sources.of_auth() != BUILT_IN:
         yield _row("auth", _auth_text(policy.auth), sources.of_auth())
+    for key, value, source in cache.rows(sources.caches(), policy.cache):
+        yield _row(key, value, source)
     of_service = sources.of_service
     if of_service is not None and "balance" in of_service.model_fields_set:
         yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
@@ -219,6 +223,13 @@ class _Sources:
             if "auth" in section.model_fields_set:
                 return source
         return DEFAULTS if "auth" in self._defaults.model_fields_set else BUILT_IN
+
+    def caches(self) -> list[tuple[str, Cache | None]]:
+        """What each level says of the cache, the most specific one first; a route without a service has none."""
+        if self.section is not None and self.section.service is None:
+            return []
+        levels = (*self._levels, (DEFAULTS, self._defaults))
+        return [(source, one.cache) for source, one in levels if "cache" in one.model_fields_set]
 
     def of_limit(self, name: str) -> str:
         """Where the numbers of a limit come from."""

@@ -26,7 +26,7 @@ def own_routes(
     """
     if not any(isinstance(spec, HasPaths) for spec in specs.values()):
         return []
-    open_to_all = replace(policy, auth=None)
+    open_to_all = replace(policy, auth=None, cache=None)
     places = yield from _places(configuration, specs)
     return [
         (

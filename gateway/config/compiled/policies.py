@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import cast
 
 from gateway.config.compiled.balancing import balance
+from gateway.config.compiled.cache import cache_of
 from gateway.config.compiled.outliers import breaker_of, outliers_of
 from gateway.config.compiled.retries import retries_of
 from gateway.config.compiled.ways import Requirements
@@ -17,6 +18,7 @@ from gateway.config.file.routes import Route as RouteSection
 from gateway.config.settings import EXPOSED, GatewaySettings
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.way import Spec
+from middlewares.cache.policy import CachePolicy
 from middlewares.cors.deciding import ANY, CorsPolicy
 from middlewares.costs.deciding import Cost, tokens_of
 from middlewares.limits.deciding import DEFAULT_POLICY, By, Policy
@@ -52,6 +54,12 @@ class Policies:
         return tuple(limit for limit in self._limits.values() if limit.limit)
 
     @property
+    def stores(self) -> frozenset[str]:
+        """The kinds of stores that the caches of the policies keep answers in."""
+        caches = (policy.cache for policy in (self._general, *self._made))
+        return frozenset(cache.stores for cache in caches if cache is not None)
+
+    @property
     def has_cors(self) -> bool:
         """Whether one of the policies that were made has CORS."""
         return any(policy.cors is not None for policy in (self._general, *self._made))
@@ -71,6 +79,7 @@ class Policies:
             cors=_cors(route.cors) if "cors" in told else inherited.cors,
             access=_access(route),
             auth=self._requirements.of(route.auth) if "auth" in told else inherited.auth,
+            cache=_cache_of_route(inherited.cache, route),
             body_bytes=route.max_body_bytes or 0
             if "max_body_bytes" in told
             else inherited.body_bytes,
@@ -92,6 +101,7 @@ class Policies:
             else general.timeouts,
             limits=self._named(section.limits) if "limits" in told else general.limits,
             auth=self._requirements.of(section.auth) if "auth" in told else general.auth,
+            cache=cache_of(general.cache, section.cache) if "cache" in told else general.cache,
             balance=balance(section.balance),
             retries=retries_of(section.retries),
             concurrent=section.concurrent,
@@ -116,6 +126,7 @@ class Policies:
             timeouts=timeouts,
             limits=limits,
             auth=self._requirements.of(said.auth),
+            cache=cache_of(None, said.cache),
             takes_timeout=True,
         )
 
@@ -184,6 +195,13 @@ def _cors(section: Cors | None) -> CorsPolicy | None:
         max_age_s=round(section.max_age_s),
         credentials=section.credentials,
     )
+
+
+def _cache_of_route(inherited: CachePolicy | None, route: RouteSection) -> CachePolicy | None:
+    """A route without a service has no answer that is worth keeping."""
+    if route.service is None:
+        return None
+    return cache_of(inherited, route.cache) if "cache" in route.model_fields_set else inherited
 
 
 def _access(route: RouteSection) -> AddressLists | None:

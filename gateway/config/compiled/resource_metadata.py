@@ -63,7 +63,8 @@ def metadata_routes(
             if needed is None or of_tokens.keys().isdisjoint(needed.ways):
                 continue
             for place in (_below(match), Match(match.host, WELL_KNOWN, methods=_METHODS)):
-                found = places.setdefault(place.identity, _Place(place, replace(policy, auth=None)))
+                open_to_all = replace(policy, auth=None, cache=None)
+                found = places.setdefault(place.identity, _Place(place, open_to_all))
                 found.add(needed, of_tokens)
         yield
     made: list[tuple[Match, Route]] = []

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import Field
 
 from gateway.config.file.auth.ways import AnyWay
+from gateway.config.file.cache import Stores
 from gateway.config.file.defaults import Defaults
 from gateway.config.file.http_texts import Name
 from gateway.config.file.limits import Limit
@@ -45,6 +46,11 @@ class Configuration(Section):
         default=None,
         description="TLS at the front; left out: TLS_CERT_FILE and TLS_KEY_FILE alone say it.",
         examples=[{"certificates": [{"certificate_file": "a.pem", "key_file": "a.key"}]}],
+    )
+    cache: Stores = Field(
+        default_factory=Stores,
+        description="How much the stores of remembered answers may hold, for all routes with `cache` together.",
+        examples=[{"memory": "64MiB"}],
     )
     services: Mapping[Name, Service] = Field(
         default_factory=dict,

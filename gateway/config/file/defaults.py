@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from gateway.config.file.auth.route import Auth
+from gateway.config.file.cache import Cache
 from gateway.config.file.http_texts import Name
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.sections import Listed, Section
@@ -13,7 +14,7 @@ from gateway.config.file.sections import Listed, Section
 class Defaults(Section):
     """What routes have where they say nothing themselves."""
 
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits"])
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits", "cache"])
 
     timeouts: Timeouts | None = Field(
         default=None, description="Time-outs of requests; null: none.", examples=[{"head": "30s"}]
@@ -28,4 +29,9 @@ class Defaults(Section):
         default=None,
         description="Whom routes admit; none: everybody.",
         examples=["none"],
+    )
+    cache: Cache | None = Field(
+        default=None,
+        description="What of the answers is remembered; left out or null: nothing.",
+        examples=[{"default_ttl": "30s"}],
     )

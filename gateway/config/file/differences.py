@@ -25,6 +25,7 @@ def differences(before: Configuration, after: Configuration) -> Steps[list[str]]
     found += _of_named("way", before.auth, after.auth)
     told = before.tls is not None, after.tls is not None
     found += _of_values("tls", before.tls, after.tls, told)
+    found += _of_sections("cache", before.cache, after.cache)
     yield
     found += _of_named("service", before.services, after.services)
     yield

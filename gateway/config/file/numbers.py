@@ -69,6 +69,21 @@ def _size(value: object) -> int:
     return size
 
 
+def size(least: str, most: str) -> Parsed:
+    """Bytes from `least` to `most`."""
+    least_bytes, most_bytes = _size(least), _size(most)
+
+    def parse(value: object) -> int:
+        found = _size(value)
+        if not least_bytes <= found <= most_bytes:
+            raise ValueError(f"must be from {least} to {most}")
+        return found
+
+    number = {"type": "integer", "minimum": least_bytes, "maximum": most_bytes}
+    text = {"type": "string", "pattern": "^[0-9]+(B|KiB|MiB|GiB)$"}
+    return Parsed(parse, f"size, {least} to {most}", {"anyOf": [text, number]})
+
+
 def whole_number(least: int, most: int) -> Parsed:
     rule = f"must be a whole number from {least:,} to {most:,}"
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from gateway.config.file.auth.route import Auth
+from gateway.config.file.cache import Cache
 from gateway.config.file.hosts import Host
 from gateway.config.file.http_texts import AnswerField, FieldValue, Name, Text, repeated
 from gateway.config.file.matches import Match
@@ -103,10 +104,10 @@ class Route(Section):
 
     exactly_one: ClassVar[tuple[str, ...]] = ("service", "respond", "redirect")
     needs: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("rewrite", "preserve_host", "timeouts"), "service"
+        ("rewrite", "preserve_host", "timeouts", "cache"), "service"
     )
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cors", "allow", "deny", "max_body"]
+        ["timeouts", "limits", "cache", "cors", "allow", "deny", "max_body"]
     )
     stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
 
@@ -150,6 +151,12 @@ class Route(Section):
         default=None,
         description="Whom the route admits, in place of what defaults say; none: everybody.",
         examples=[{"any_of": ["keys"], "scopes": {"all": ["orders:read"]}}],
+    )
+    cache: Cache | None = Field(
+        default=None,
+        description="What of its answers is remembered; a key that is left out is that of the service or of "
+        "defaults; null: nothing.",
+        examples=[{"stale_while_revalidate": "10s"}],
     )
     cors: Cors | None = Field(
         default=None,

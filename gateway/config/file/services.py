@@ -11,6 +11,7 @@ from discovery.model.fixed import FixedHealth, fixed_instance
 from discovery.model.instance import MAX_URL_CHARACTERS
 from gateway.config.file.auth.route import Auth
 from gateway.config.file.balance import Balance
+from gateway.config.file.cache import Cache
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import Statuses, StatusRange, duration, whole_number
@@ -66,7 +67,7 @@ class Service(Section):
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "balance", "outliers", "breaker", "retries"]
+        ["timeouts", "limits", "cache", "balance", "outliers", "breaker", "retries"]
     )
 
     urls: Some[Url] = Field(
@@ -94,6 +95,11 @@ class Service(Section):
         default=None,
         description="Whom its routes admit, in place of what defaults say; none: everybody.",
         examples=[{"any_of": ["keys"]}],
+    )
+    cache: Cache | None = Field(
+        default=None,
+        description="What of its answers is remembered; a key that is left out is that of defaults; null: nothing.",
+        examples=[{"stale_if_error": "1h"}],
     )
     balance: Balance | None = Field(
         default=None,

@@ -26,3 +26,27 @@ def test_a_time_has_its_unit_and_a_budget_of_0_is_not_no_limit(
     status, rows, _ = lockgate(tmp_path, "routes", "--file", "a.yaml")
     assert status == 0
     assert printed in [" ".join(row.split()) for row in rows.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("cache", "printed"),
+    [
+        ("{default_ttl: 90s}", "cache.default_ttl 90 s services.shop"),
+        ("{}", "cache.stale_if_error 0 s built in"),
+        ("{object: 2KiB}", "cache.object 2048 bytes services.shop"),
+        ("{strip_set_cookie: true}", "cache.strip_set_cookie true services.shop"),
+        ("{}", "cache.strip_set_cookie false built in"),
+        ("{ignore_query: [b, a]}", "cache.ignore_query a, b services.shop"),
+        ("null", "cache none services.shop"),
+    ],
+)
+def test_a_cache_is_told_with_units_and_a_time_of_0_is_not_no_limit(
+    tmp_path: Path, cache: str, printed: str
+) -> None:
+    (tmp_path / "a.yaml").write_text(
+        f"services: {{shop: {{cache: {cache}}}}}\n"
+        "routes: [{name: shop, match: {prefix: /shop}, service: shop}]\n"
+    )
+    status, rows, _ = lockgate(tmp_path, "routes", "--file", "a.yaml")
+    assert status == 0
+    assert printed in [" ".join(row.split()) for row in rows.splitlines()]

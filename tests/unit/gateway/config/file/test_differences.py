@@ -91,6 +91,7 @@ def test_a_key_of_the_file_is_forgotten_by_none() -> None:
         "limits": "limits: {a: {requests: 1, window: 60s}}",
         "auth": "auth: {a: {type: api_key}}\ndefaults: {auth: none}",
         "tls": TLS,
+        "cache": "cache: {memory: 1MiB}",
         "services": "services: {a: {urls: ['http://b:1']}}",
         "routes": "routes: [{name: a, match: {}, service: b}]",
     }
