@@ -24,6 +24,8 @@ from bench import (
     tunnels,
 )
 from bench.auth import section as auth
+from bench.cache import conformance as cache
+from bench.cache import hits as cache_hits
 from bench.fuzz import section as fuzz
 from bench.processes import StartError
 from bench.profile import section as profile
@@ -56,6 +58,8 @@ SECTIONS = {
     "limiter": limiter.run,
     "tls": tls.run,
     "auth": auth.run,
+    "cache": cache.run,
+    "cache-hits": cache_hits.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -74,6 +78,8 @@ ONLY_BY_NAME = {
     "limiter",
     "tls",
     "auth",
+    "cache",
+    "cache-hits",
 }
 
 

@@ -5,7 +5,7 @@ from http.client import HTTPException, HTTPResponse
 from itertools import islice
 
 from bench.answers import body_of
-from bench.workloads import REPEATING, Workload, new_run, requests
+from bench.workloads import Workload, new_run, requests
 
 TRIED = 3
 PATIENCE_S = 5.0
@@ -28,6 +28,6 @@ def wrong_answers(port: int, template: str, workload: Workload, tried: int = TRI
                 ids.add(answer.headers["X-Request-Id"])
     except (OSError, HTTPException) as error:
         return f"it does not answer: {error!r}"
-    if workload is not REPEATING and (len(ids) < tried or None in ids):
+    if not workload.is_remembered and (len(ids) < tried or None in ids):
         return "it does not pass on the instance's X-Request-Id, which is new in each answer"
     return ""

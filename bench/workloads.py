@@ -56,7 +56,8 @@ _ORDER = '{"order":"{id}","symbol":"BTCUSDT","side":"buy","quantity":"0.25","not
 class Workload:
     """Requests of one kind. `target` is the origin's; `status` is that of the answer.
 
-    With a `host` they go to configured routes, which pass the target on as it is.
+    With a `host` they go to configured routes, which pass the target on as it is. `is_remembered`: an answer
+    may be one that was given before.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Workload:
     body: str = ""
     status: int = 200
     host: str = ""
+    is_remembered: bool = False
 
     def template(self, host: str, prefix: str) -> str:
         """The whole request to a proxy that strips the prefix, unless a configured route takes it."""
@@ -138,6 +140,7 @@ REPEATING = Workload(
     "The same GET each time",
     "/small?symbol=BTCUSDT&request=0123456789abcdef",
     {name: filled(value, "0123456789abcdef", "") for name, value in _OF_A_CLIENT.items()},
+    is_remembered=True,
 )
 WORKLOADS = {
     workload.name: workload

@@ -141,7 +141,7 @@ def peers(routes: Sequence[Route] = ()) -> list[Peer]:
     version = version_of([binary, "-v"], word="nginx/")
 
     def launcher(same_work: bool) -> Peer:
-        def launch(site: Site) -> Launch:
+        def launched(site: Site) -> Launch:
             inside = _UPSTREAMS + (_SAME_WORK if same_work else _BARE)
             text = inside.format(
                 small=site.small_port,
@@ -151,9 +151,9 @@ def peers(routes: Sequence[Route] = ()) -> list[Peer]:
             )
             if same_work:
                 text += hosts(site.port, routes)
-            return _launch(binary, site, text)
+            return launch(site, text)
 
-        return Peer(NAME, version, same_work, launch)
+        return Peer(NAME, version, same_work, launched)
 
     return [launcher(False), launcher(True)]
 
@@ -173,8 +173,7 @@ def hosts(port: int, routes: Sequence[Route]) -> str:
 
 def origin(site: Site) -> Launch | None:
     """nginx as an origin that answers as bench.answers does, for less."""
-    binary = find(NAME)
-    if binary is None:
+    if find(NAME) is None:
         return None
     inside = _ORIGIN.format(
         port=site.port,
@@ -182,9 +181,10 @@ def origin(site: Site) -> Launch | None:
         large=site.write("large.json", LARGE.decode()),
         id=SMALL_ID,
     )
-    return _launch(binary, site, inside)
+    return launch(site, inside)
 
 
-def _launch(binary: str, site: Site, inside: str) -> Launch:
+def launch(site: Site, inside: str) -> Launch:
+    """nginx with this text inside its `http` block."""
     config = site.write("nginx.conf", _MAIN.format(folder=site.folder, inside=inside))
-    return Launch([binary, "-p", str(site.folder), "-e", "stderr", "-c", config])
+    return Launch([find(NAME) or NAME, "-p", str(site.folder), "-e", "stderr", "-c", config])

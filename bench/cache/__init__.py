@@ -1,0 +1,1 @@
+"""The shared cache: a suite that others wrote, and what a hit costs."""

@@ -1,0 +1,31 @@
+// Runs every case of http-cache-tests against a cache, and prints what became of each as JSON.
+// node run_suite.mjs FOLDER_OF_THE_PACKAGE URL_OF_THE_CACHE
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+
+const [folder, cache] = process.argv.slice(2)
+const part = (name) => import(new URL(name, pathToFileURL(folder + '/')))
+
+const fetch = createRequire(folder + '/package.json')('node-fetch')
+const suites = [
+  ...(await part('tests/index.mjs')).default,
+  (await part('tests/surrogate-control.mjs')).default,
+]
+const { getResults, runTests } = await part('client/runner.mjs')
+await runTests(suites, fetch, false, cache)
+
+const results = getResults()
+const cases = suites.flatMap((suite) =>
+  suite.tests
+    .filter((test) => test.id in results)
+    .map((test) => ({
+      suite: suite.id,
+      id: test.id,
+      kind: test.kind ?? 'required',
+      name: test.name,
+      depends_on: test.depends_on ?? [],
+      wrong: results[test.id] === true ? '' : results[test.id].join(': '),
+    })),
+)
+console.log(JSON.stringify(cases))
+process.exit(0)
