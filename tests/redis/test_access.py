@@ -23,9 +23,12 @@ from middlewares.auth.ways.api_keys.deciding.ring import Ended
 from middlewares.auth.ways.api_keys.store import Place
 from middlewares.auth.ways.oidc.deciding.ending import Mark
 from middlewares.auth.ways.oidc.store import SessionStore
+from middlewares.cache.purging.log import PurgeLog
+from middlewares.cache.purging.purging import Purged
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.keyrings import create, store_at
+from tests.support.purging import PURGE_ONE, keep, worker
 from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
@@ -121,6 +124,18 @@ async def test_a_gateway_can_watch_probe_sweep_register_and_limit(server: Regist
     finally:
         await gateway.stop()
         await upstream.stop()
+    assert refused(server) == set()
+
+
+async def test_a_gateway_may_purge_its_cache_everywhere(server: RegistryServer) -> None:
+    here = url(server, "lockgate_gateway")
+    log = PurgeLog(RegistrySettings(here), "c")
+    async with worker(here, "a") as a, worker(here, "b") as b:
+        keep(a, b)
+        assert await a.purging.purge([PURGE_ONE]) == Purged(2)
+        for _ in range(3):
+            await log.record("[]", most_bytes=1)
+    await log.close()
     assert refused(server) == set()
 
 

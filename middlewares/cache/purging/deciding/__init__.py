@@ -1,0 +1,1 @@
+"""What purging decides: pure."""

@@ -1,0 +1,106 @@
+"""Purges hold in all workers within a second, in one that was cut off too."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from middlewares.cache.purging import purging as module
+from middlewares.cache.purging.purging import Purged
+from middlewares.cache.stores.store import Purge
+from tests.support.eventually import eventually
+from tests.support.purging import (
+    ONE,
+    PURGE_ONE,
+    TWO,
+    Shared,
+    entry,
+    keep,
+    one_gone,
+    worker,
+)
+
+
+def test_a_worker_asks_several_times_within_the_second_that_a_purge_may_take() -> None:
+    assert module.ASKED_EVERY_S * 3 < 1
+    assert module.CONFIRMED_WITHIN_S <= 1
+
+
+async def test_a_purge_is_done_in_every_worker_once_it_has_returned(registry_url: str) -> None:
+    async with AsyncExitStack() as stack:
+        workers = [
+            await stack.enter_async_context(worker(registry_url, f"w{number}"))
+            for number in range(4)
+        ]
+        keep(*workers)
+        assert await workers[0].purging.purge([PURGE_ONE]) == Purged(4)
+        assert [one.kept.urls() for one in workers] == [[TWO]] * 4
+        assert await workers[3].purging.purge([Purge("tag", b"tag")]) == Purged(4)
+        assert [one.kept.urls() for one in workers] == [[]] * 4
+        assert await workers[1].purging.purge([PURGE_ONE]) == Purged(0)
+
+
+async def test_a_soft_purge_is_soft_in_every_worker(registry_url: str) -> None:
+    async with worker(registry_url, "a") as a, worker(registry_url, "b") as b:
+        keep(a, b)
+        assert await a.purging.purge([Purge("prefix", b"/2", soft=True)]) == Purged(2)
+        assert [one.is_stale for one in b.kept.entries] == [False, True]
+
+
+async def test_an_invalidation_holds_here_at_once_and_elsewhere_soon(registry_url: str) -> None:
+    async with worker(registry_url, "a") as a, worker(registry_url, "b") as b:
+        keep(a, b)
+        a.purging.invalidate([ONE])
+        assert a.kept.urls() == [TWO]
+        await one_gone(b)
+
+
+async def test_an_invalidation_takes_what_is_shared_too(registry_url: str) -> None:
+    shared = Shared()
+    async with worker(registry_url, "a", shared) as a:
+        shared.kept.entries = [entry(ONE), entry(TWO)]
+        a.purging.invalidate([ONE])
+        await eventually(lambda: shared.kept.urls() == [TWO])
+
+
+async def test_an_answer_under_way_in_any_worker_is_not_kept_after_the_purge(
+    registry_url: str,
+) -> None:
+    async with worker(registry_url, "a") as a, worker(registry_url, "b") as b:
+        before = [one.purging.revision for one in (a, b)]
+        await a.purging.purge([PURGE_ONE])
+        for one, since in zip((a, b), before, strict=True):
+            assert one.purging.took(entry(ONE), since)
+            assert not one.purging.took(entry(TWO), since)
+            assert not one.purging.took(entry(ONE), one.purging.revision)
+
+
+async def test_what_another_worker_shares_before_it_has_heard_of_the_purge_goes_too(
+    registry_url: str,
+) -> None:
+    shared = Shared()
+    async with worker(registry_url, "a", shared) as a, worker(registry_url, "b", shared) as b:
+        purge_before = b.kept.purging
+
+        def late(purges):  # type: ignore[no-untyped-def]
+            # The last moment at which b's own answer, from before the purge, may become shared.
+            shared.kept.entries.append(entry(ONE))
+            return purge_before(purges)
+
+        b.kept.purging = late  # type: ignore[method-assign]
+        await a.purging.purge([PURGE_ONE])
+        assert shared.kept.urls() == []
+
+
+async def test_a_purge_does_not_wait_for_a_worker_that_has_left(registry_url: str) -> None:
+    async with worker(registry_url, "a") as a:
+        async with worker(registry_url, "b"):
+            assert await a.purging.purge([PURGE_ONE]) == Purged(0)
+        assert await a.purging.purge([PURGE_ONE]) == Purged(0)
+
+
+async def test_a_caller_that_leaves_ends_no_purge(registry_url: str) -> None:
+    async with worker(registry_url, "a") as a, worker(registry_url, "b") as b:
+        keep(a, b)
+        asking = asyncio.create_task(a.purging.purge([PURGE_ONE]))
+        await asyncio.sleep(0)
+        asking.cancel()
+        await one_gone(a, b)
