@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.file.http_texts import MemberName
+from gateway.config.file.http_texts import MemberName, repeated
 from gateway.config.file.numbers import choice, duration, size
 from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.policies import Flag
@@ -172,6 +172,15 @@ class Cache(Section):
     def wrong(self) -> Iterable[Wrong]:
         if ANY in self.vary_headers and len(self.vary_headers) > 1:
             yield Wrong(("vary_headers",), '"*" is every header, and stands alone')
+        for key in ("ignore_headers", "vary_headers", "targeted"):
+            for name in repeated(getattr(self, key)):
+                index = getattr(self, key).index(name)
+                yield Wrong((key, index), "the header is there already, in another case")
+        ignored = {name.lower() for name in self.ignore_headers}
+        for index, name in enumerate(self.vary_headers):
+            if name.lower() in ignored:
+                message = "stands in ignore_headers too: no instance sees the header, so no answer varies by it"
+                yield Wrong(("vary_headers", index), message)
 
 
 class Stores(Section):

@@ -17,6 +17,7 @@ from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Mapping, Node, Path, Scalar, key_position, node_at
+from gateway.config.file.odd_caches import odd_caches
 from gateway.config.file.odd_routes import odd
 from gateway.config.file.routes import Route
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
@@ -62,6 +63,9 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
             found += [
                 _warning(root, ("routes", index, *path), message) for path, message in odd(route)
             ]
+        yield
+    for caches in slices(odd_caches(configuration)):
+        found += [_warning(root, *one) for one in caches if one is not None]
         yield
     for opened in slices(_let_through(configuration.routes)):
         found += [

@@ -28,10 +28,10 @@ def opened_by(configuration: Configuration, root: Node) -> Iterator[Mistake | No
         yield None
     for index in as_is:
         route = routes[index]
-        own = _auth_of(route, configuration, route.service or "")
+        own = auth_of(route, configuration, route.service or "")
         for other in of_service.get(route.service or "", ()):
             if other != index and not _as_strict(
-                own, _auth_of(routes[other], configuration, route.service or "")
+                own, auth_of(routes[other], configuration, route.service or "")
             ):
                 path = ("routes", index, "paths")
                 line = node_at(root, ("routes", other)).position.line
@@ -51,14 +51,14 @@ def open_by_name(configuration: Configuration) -> Iterator[int | None]:
     told: set[str] = set()
     for index, route in enumerate(configuration.routes):
         if route.service and route.service not in told:
-            by_name = _auth_of(None, configuration, route.service)
-            if not _as_strict(by_name, _auth_of(route, configuration, route.service)):
+            by_name = auth_of(None, configuration, route.service)
+            if not _as_strict(by_name, auth_of(route, configuration, route.service)):
                 told.add(route.service)
                 yield index
         yield None
 
 
-def _auth_of(route: Route | None, configuration: Configuration, service: str) -> _Auth:
+def auth_of(route: Route | None, configuration: Configuration, service: str) -> _Auth:
     """What holds for a route, or for the one by the service's name: the most specific level counts."""
     for level in (route, configuration.services.get(service), configuration.defaults):
         if level is not None and "auth" in level.model_fields_set:

@@ -1,0 +1,127 @@
+"""What a file says of caches that is allowed, but does nothing or is hardly what was meant."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.file.auth.route import Requirement
+from gateway.config.file.auth.stricter import auth_of
+from gateway.config.file.cache import Cache
+from gateway.config.file.configuration import Configuration
+from gateway.config.file.nodes import Path
+from gateway.config.file.routes import Route
+
+#: Answers to other methods are never kept.
+_KEPT = ("GET", "HEAD", "QUERY")
+NOTHING_KEPT = "nothing is kept: the route takes none of the methods GET, HEAD and QUERY"
+NOBODY = (
+    "no route that this holds for has auth, so nobody has a subject, and all share what is kept"
+)
+NOT_FOR_CALLERS = (
+    "does little on a route with auth: an answer to a caller is kept only if it says public, s-maxage or "
+    "must-revalidate; write by: subject to keep answers for each caller"
+)
+NO_COOKIES = "who logs in on this route never gets the cookies that its service sets in answers that are kept"
+_NO_STORE = "no route keeps answers there: none has cache with stores: "
+
+
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    """The cache of a route, each key from the most specific level with its path; `route` None: a discovered one."""
+
+    path: Path
+    route: Route | None
+    keys: Mapping[str, tuple[Path, Any]]
+    auth: Requirement | str | None
+
+    def value(self, key: str) -> Any:
+        return self.keys[key][1] if key in self.keys else Cache.model_fields[key].default
+
+    @property
+    def asks_who_calls(self) -> bool:
+        return isinstance(self.auth, Requirement)
+
+
+def odd_caches(configuration: Configuration) -> Iterator[tuple[Path, str] | None]:
+    """Where caches are odd, and why, each once; None for each route that was looked at."""
+    told: set[tuple[Path, str]] = set()
+    stores, by_subject = set(), dict[Path, bool]()
+    for cached in _cached(configuration):
+        stores.add(cached.value("stores"))
+        if "by" in cached.keys and cached.value("by") == "subject":
+            path, _ = cached.keys["by"]
+            by_subject[path] = by_subject.get(path, False) or cached.asks_who_calls
+        new = [one for one in _odd(cached, configuration) if one not in told]
+        told.update(new)
+        yield from new
+        yield None
+    yield from ((path, NOBODY) for path, has_subject in by_subject.items() if not has_subject)
+    for key, store in (("memory_bytes", "memory"), ("redis_bytes", "redis")):
+        if key in configuration.cache.model_fields_set and store not in stores:
+            yield ("cache", store), _NO_STORE + store
+
+
+def _odd(cached: _Cached, configuration: Configuration) -> Iterator[tuple[Path, str]]:
+    route = cached.route
+    if route is not None and route.match.methods and not {*route.match.methods} & {*_KEPT}:
+        if "cache" in route.model_fields_set:
+            yield (*cached.path, "cache"), NOTHING_KEPT
+        return
+    if "object_bytes" in cached.keys:
+        path, most_bytes = cached.keys["object_bytes"]
+        store = cached.value("stores")
+        if most_bytes > getattr(configuration.cache, f"{store}_bytes"):
+            yield path, f"is more than cache.{store}, so no answer of that size is kept"
+    if not cached.asks_who_calls:
+        return
+    if cached.value("by") == "everyone" and cached.value("default_ttl_s"):
+        path, _ = cached.keys["default_ttl_s"]
+        if path[0] == "routes":
+            yield path, NOT_FOR_CALLERS
+    if cached.value("strip_set_cookie") and _logs_in(cached.auth, configuration):
+        yield cached.keys["strip_set_cookie"][0], NO_COOKIES
+
+
+def _logs_in(auth: Requirement | str | None, configuration: Configuration) -> bool:
+    ways = auth.any_of if isinstance(auth, Requirement) else ()
+    return any(configuration.auth[way].type == "oidc" for way in ways)
+
+
+def _cached(configuration: Configuration) -> Iterator[_Cached]:
+    """Each route of the file, and each that is discovered, that has a cache."""
+    for index, route in enumerate(configuration.routes):
+        if route.service is not None:
+            yield from _one(configuration, ("routes", index), route.service, route)
+    if configuration.discover is not False:
+        for name in configuration.services:
+            yield from _one(configuration, ("services", name), name, None)
+        yield from _one(configuration, ("defaults",), "", None)
+
+
+def _one(
+    configuration: Configuration, path: Path, service: str, route: Route | None
+) -> Iterator[_Cached]:
+    levels: Sequence[tuple[Path, Any]] = [
+        (("defaults",), configuration.defaults),
+        (("services", service), configuration.services.get(service)),
+        (path, route),
+    ]
+    keys: dict[str, tuple[Path, Any]] | None = None
+    for at, level in levels:
+        if level is None or "cache" not in level.model_fields_set:
+            continue
+        section: Cache | None = level.cache
+        if section is None:
+            keys = None
+            continue
+        said = {
+            key: ((*at, "cache", _spelled(key)), getattr(section, key))
+            for key in section.model_fields_set
+        }
+        keys = {**(keys or {}), **said}
+    if keys is not None:
+        yield _Cached(path, route, keys, auth_of(route, configuration, service))
+
+
+def _spelled(key: str) -> str:
+    return Cache.model_fields[key].alias or key
