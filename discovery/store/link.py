@@ -49,7 +49,12 @@ class Link:
         return await self._call(command, self._loop.time() + within_s)
 
     async def run(
-        self, script: Script, keys: Sequence[str], args: Sequence[str | int], *, within_s: float
+        self,
+        script: Script,
+        keys: Sequence[str],
+        args: Sequence[str | bytes | int],
+        *,
+        within_s: float,
     ) -> Any:
         """Run a script, and load it first where the server does not have it; raises as `call` does."""
         until_s = self._loop.time() + within_s

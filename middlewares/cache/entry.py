@@ -48,6 +48,8 @@ class Entry:
     tags: frozenset[bytes] = frozenset()
     #: Purged softly: stale from then on, as by `lifetime_s` 0.
     is_stale: bool = False
+    #: The status and the fields as they go to any client; b"" if they must be chosen one by one.
+    ready_lines: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ SINCE = {
     "SET": (1, 0),
     "TIME": (2, 6),
     "TYPE": (1, 0),
+    "UNLINK": (4, 0),
     "XADD": (5, 0),
     "XDEL": (5, 0),
     "XRANGE": (5, 0),

@@ -1,0 +1,3 @@
+-- Forgets everything.
+wipe()
+return 1

@@ -1,0 +1,72 @@
+-- Keeps an entry, in place of one with the same id. Entries of its primary key with other names of Vary are
+-- forgotten, and the longest unused ones where there is no room.
+-- ARGV: 1 primary key, 2 id, 3 names of Vary, 4 ms since it was stored, 5 bytes with overhead, 6 URL, 7 tags
+--       with a space between, 8 what the gateway reads alone, 9 body, 10 most bytes of all, 11 most entries
+--       of a primary key
+-- Returns 1 if it is kept; 0 if there is no room yet: the caller may ask again
+local EVICTED_PER_CALL = 100
+local LASTS_MS = 7 * 86400 * 1000
+local key, id, names = ARGV[1], ARGV[2], ARGV[3]
+local size, most, most_variants = tonumber(ARGV[5]), tonumber(ARGV[10]), tonumber(ARGV[11])
+
+-- A server that is short of memory may have dropped a part.
+local function is_whole()
+  local entries = redis.call('HLEN', HEADS)
+  local kept_bytes = tonumber(redis.call('HGET', META, 'bytes') or '') or 0
+  return entries == redis.call('HLEN', BODIES) and entries == redis.call('ZCARD', USES)
+    and (entries == 0) == (kept_bytes == 0) and (entries == 0) == (redis.call('HLEN', KEPT) == 0)
+end
+if went_back or not is_whole() then wipe() end
+
+local is_used = redis.call('HEXISTS', HEADS, id) == 1
+forget(id)
+local names_before, ids = kept_under(key)
+if names_before and names_before ~= names then
+  for _, other in ipairs(each_id(ids)) do forget(other) end
+end
+
+local bytes = tonumber(redis.call('HGET', META, 'bytes') or '') or 0
+local score = now
+if bytes + size > most then
+  -- What was asked for once is evicted before what is asked for again and again: it begins between the
+  -- longest unused entry and now.
+  local oldest = redis.call('ZRANGE', USES, 0, 0, 'WITHSCORES')
+  if oldest[2] and not is_used then
+    score = tonumber(oldest[2]) + math.max(0, now - tonumber(oldest[2])) * 3 / 8
+  end
+end
+local left = EVICTED_PER_CALL
+while bytes + size > most and left > 0 do
+  local oldest = redis.call('ZRANGE', USES, 0, 0)[1]
+  if not oldest then
+    wipe()
+    bytes = 0
+    break
+  end
+  forget(oldest)
+  redis.call('HINCRBY', META, 'evicted', 1)
+  bytes = tonumber(redis.call('HGET', META, 'bytes') or '') or 0
+  left = left - 1
+end
+if bytes + size > most then return 0 end
+
+names_before, ids = kept_under(key)
+local variants = each_id(ids)
+for i = 1, #variants - most_variants + 1 do forget(variants[i]) end
+names_before, ids = kept_under(key)
+local stored = string.format('%015.0f', math.max(0, now - tonumber(ARGV[4])))
+local head = '10' .. stored .. string.format('%010.0f', size) .. key
+  .. ARGV[6] .. '\n' .. ARGV[7] .. '\n' .. ARGV[8]
+redis.call('HSET', HEADS, id, head)
+redis.call('HSET', BODIES, id, ARGV[9])
+redis.call('HSET', KEPT, key, names .. '\n' .. ids .. id)
+redis.call('ZADD', USES, integer(score), id)
+local urls, tags = indexed(head, id)
+for _, member in ipairs(urls) do redis.call('ZADD', URLS, 0, member) end
+for _, member in ipairs(tags) do redis.call('ZADD', TAGS, 0, member) end
+redis.call('ZREM', MARKS, key)
+redis.call('HINCRBY', META, 'bytes', integer(size))
+redis.call('HSET', META, 'latest', integer(math.max(now, latest)))
+-- What no gateway uses any more goes by itself.
+for i = 1, 8 do redis.call('PEXPIRE', KEYS[i], LASTS_MS) end
+return 1
