@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from middlewares.cache.deciding.merging import (
     conditional_fields,
@@ -208,3 +210,27 @@ def test_the_answer_to_head_for_another_representation_ends_the_kept_one(
 
 def test_the_answer_to_head_with_another_status_ends_the_kept_one() -> None:
     assert freshened_by_head(ENTRY, of_head(*SAME, status=404)) is None
+
+
+NAMES = st.sampled_from(
+    [b"Link", b"X-Old", b"Date", b"Content-Length", b"content-encoding", b"Content-Range", b"Via"]
+)
+UPDATES = st.lists(st.tuples(NAMES, st.sampled_from([b"", b"1", b"gzip"])), max_size=8)
+
+
+@given(UPDATES)
+def test_updating_twice_by_the_same_304_is_updating_once(fields: list[FieldLine]) -> None:
+    once = freshened(ENTRY, of_304(*fields))
+    assert once is not None
+    twice = freshened(replace(ENTRY, fields=tuple(once.fields)), of_304(*fields))
+    assert twice == once
+
+
+@given(UPDATES)
+def test_no_304_changes_how_the_bytes_are_read(fields: list[FieldLine]) -> None:
+    head = freshened(ENTRY, of_304(*fields))
+    assert head is not None
+    assert [line for line in head.fields if line[0].lower() == b"content-encoding"] == [
+        (b"Content-Encoding", b"br")
+    ]
+    assert not {b"content-length", b"content-range"} & {name.lower() for name, _ in head.fields}
