@@ -12,7 +12,8 @@ class CachePolicy:
     about them. `object_bytes` is the largest body that is kept. The members of a query in `ignore_query` and
     the fields in `ignore_headers` are in no key, and no instance sees them. Those in `vary_headers` (`*`: all)
     are left to Vary: an instance sees them, and only what Vary names tells answers apart, as RFC 9111 §4.1
-    says. `by` says who shares an answer.
+    says. Those in `key_headers` (`*`: all that HTTP does not define) are in the key, though nothing in their
+    name says that a service may answer by them. `by` says who shares an answer.
     `strip_set_cookie`: an answer with Set-Cookie is kept, and all get it without. `targeted` are the fields
     that take the place of Cache-Control (RFC 9213), the strongest first.
     """
@@ -25,6 +26,7 @@ class CachePolicy:
     ignore_query: frozenset[bytes] = frozenset()
     ignore_headers: frozenset[bytes] = frozenset()
     vary_headers: frozenset[bytes] = frozenset()
+    key_headers: frozenset[bytes] = frozenset()
     by: Literal["everyone", "subject"] = "everyone"
     strip_set_cookie: bool = False
     targeted: tuple[bytes, ...] = ()

@@ -1,0 +1,372 @@
+"""What a request asks of the cache: whether it may be answered from there, and under which key."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+from middlewares.cache.deciding.conditions import NO_CONDITIONS, Conditions
+from middlewares.cache.deciding.directives import (
+    NO_DIRECTIVES,
+    RequestDirectives,
+    request_directives,
+)
+from middlewares.cache.deciding.field_kinds import (
+    CACHE_CONTROL,
+    CONDITION,
+    CONNECTION,
+    CREDENTIAL,
+    FORWARDED,
+    HOST,
+    KEYED,
+    PRAGMA,
+    TRACE,
+    TRUSTED,
+    UNSENT,
+    UPGRADE,
+    FieldKinds,
+)
+from middlewares.cache.deciding.keys import key_of_fields, primary_key, without_members
+from middlewares.cache.deciding.varying import secondary
+from middlewares.cache.entry import FieldLine
+from middlewares.cache.policy import CachePolicy
+from middlewares.head_changes import HeadChanges
+from middlewares.header_section import HeaderSection, ReadSection
+from middlewares.memory import Memory
+
+#: A longer value of a field that is left to Vary is in the key: it is there to make a service fail.
+ORDINARY_BYTES: Final = 2048
+#: The heads that are remembered, and the longest of them.
+HEADS: Final = 512
+HEAD_BYTES: Final = 2048
+#: How many policies' kinds of fields are remembered.
+POLICIES: Final = 256
+#: How many secondary keys of one head are remembered.
+SECONDARIES: Final = 8
+
+_AN_ID = re.compile(rb"[A-Za-z0-9_.:;,=@/+-]{0,256}")
+_NEVER_NAMED = frozenset((b"host", b"content-length"))
+_OF_TRUSTED = frozenset((TRUSTED, FORWARDED))
+_NOT_ASKED = frozenset((b"", b"h2c"))
+_NOTHING: Mapping[bytes, bytes] = {}
+_NO_NAMES: frozenset[bytes] = frozenset()
+
+
+class Identified(Protocol):
+    """Who has sent a request, and what an instance is told of that."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def sent_lines(self) -> bytes: ...
+
+
+class Bypass(NamedTuple):
+    """The cache has no part in the request; `why` is a token for Cache-Status."""
+
+    why: str
+
+
+_METHOD, _BODY, _UPGRADE, _NO_STORE = map(Bypass, ("method", "body", "upgrade", "no-store"))
+
+
+@dataclass(slots=True)
+class ReadFields:
+    """What the fields of a request say to the cache.
+
+    `fields` are those that a shared request has: none of one connection, no conditions and no range.
+    """
+
+    key: bytes
+    fields: tuple[FieldLine, ...]
+    directives: RequestDirectives
+    conditions: Conditions
+    has_credentials: bool
+    is_upgrade: bool
+    secondaries: dict[tuple[bytes, ...], bytes] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request that may be answered from the cache, or fill it.
+
+    `target` is what an instance is asked for, without the ignored members of the query.
+    """
+
+    method: str
+    key: bytes
+    scheme: str
+    host: bytes
+    target: str
+    has_credentials: bool
+    is_keyed_by_subject: bool
+    read: ReadFields
+
+    @property
+    def url(self) -> bytes:
+        """Scheme, host and target, for purges."""
+        return url_of(self.scheme, self.host, self.target)
+
+    @property
+    def directives(self) -> RequestDirectives:
+        return self.read.directives
+
+    @property
+    def conditions(self) -> Conditions:
+        return self.read.conditions
+
+    @property
+    def fields(self) -> tuple[FieldLine, ...]:
+        """The client's fields as a shared request has them."""
+        return self.read.fields
+
+    def secondary(self, names: tuple[bytes, ...]) -> bytes:
+        """The secondary key for the names of Vary."""
+        known = self.read.secondaries
+        told = known.get(names)
+        if told is None:
+            told = secondary(names, self.read.fields)
+            if len(known) < SECONDARIES:
+                known[names] = told
+        return told
+
+
+def url_of(scheme: str, host: bytes, target: str) -> bytes:
+    """A URL as purges name it; the host is in lower case."""
+    sent = target.encode("utf-8", "surrogateescape")
+    return b"%b://%b%b" % (scheme.encode("ascii"), host.lower(), sent)
+
+
+#: Heads by the policy's kinds of fields, what is sent, who sent it, and what is removed.
+_Heads = Memory[tuple[int, bytes, bool, frozenset[bytes]], ReadFields]
+
+
+class Asker:
+    """Asks for the requests of one route."""
+
+    __slots__ = ("_by_subject", "_heads", "_ignored", "_kinds", "_route")
+
+    def __init__(self, route: bytes, policy: CachePolicy, kinds: FieldKinds, heads: _Heads) -> None:
+        self._route = route
+        self._ignored = policy.ignore_query
+        self._by_subject = policy.by == "subject"
+        self._kinds = kinds
+        self._heads = heads
+
+    def ask(
+        self,
+        method: str,
+        section: HeaderSection,
+        target: str,
+        host: bytes,
+        scheme: str,
+        *,
+        trusted: bool = False,
+        identity: Identified | None = None,
+        changes: HeadChanges | None = None,
+        body: bytes | None = None,
+    ) -> Asked | Bypass:
+        """What the request asks of the cache.
+
+        `host` and `scheme` are those that were asked for, and `trusted` says whether a trusted proxy sent it.
+        `changes` are what the layers before change in it. `body` is that of a QUERY, and None if it is not
+        whole.
+        """
+        if method == "GET" or method == "HEAD":
+            if section.has_body:
+                return _BODY
+            asked_with = b""
+        elif method == "QUERY":
+            if body is None:
+                return _BODY
+            asked_with = b"QUERY" + body
+        else:
+            return _METHOD
+        read = self._read(section, trusted, changes)
+        if read.is_upgrade:
+            return _UPGRADE
+        if read.directives.no_store:
+            return _NO_STORE
+        if self._ignored and "?" in target:
+            target = without_members(target, self._ignored)
+        subject = b""
+        by_subject = self._by_subject and identity is not None
+        if by_subject and identity is not None:
+            subject = b"%b\n%b" % (identity.key.encode("ascii"), identity.sent_lines)
+        key = primary_key(self._route, scheme, host, target, read.key, subject, asked_with)
+        has_credentials = read.has_credentials or identity is not None
+        return Asked(method, key, scheme, host, target, has_credentials, by_subject, read)
+
+    def _read(
+        self, section: HeaderSection, trusted: bool, changes: HeadChanges | None
+    ) -> ReadFields:
+        removed, replaced = _NO_NAMES, _NOTHING
+        if changes is not None:
+            removed, replaced = changes.removed, changes.replaced
+        if not isinstance(section, ReadSection) or replaced:
+            return self._read_anew(section.fields, trusted, removed, replaced)
+        head = (id(self._kinds), section.block, trusted, removed)
+        known = self._heads.recall(head)
+        if known is None:
+            known = self._read_anew(section.fields, trusted, removed, replaced)
+            self._heads.keep(head, known, len(section.block))
+        return known
+
+    def _read_anew(
+        self,
+        fields: Sequence[FieldLine],
+        trusted: bool,
+        removed: frozenset[bytes],
+        replaced: Mapping[bytes, bytes],
+    ) -> ReadFields:
+        self._kinds.hits += len(fields)
+        return read_fields(
+            fields,
+            self._kinds,
+            trusted=trusted,
+            removed=removed,
+            replaced=replaced,
+            keys_credentials=self._by_subject,
+        )
+
+
+class Askers:
+    """The askers of one worker, with all that they remember."""
+
+    def __init__(self) -> None:
+        self.heads: _Heads = Memory("cache_heads", entries=HEADS, entry_bytes=HEAD_BYTES)
+        self._kinds: dict[CachePolicy, FieldKinds] = {}
+
+    def of(self, route: bytes, policy: CachePolicy) -> Asker:
+        """The asker of a route with this fingerprint; keep it with the route."""
+        kinds = self._kinds.get(policy)
+        if kinds is None:
+            if len(self._kinds) >= POLICIES:  # by a reload again and again
+                self._kinds.clear()
+                self.heads.clear()
+            kinds = self._kinds[policy] = FieldKinds(policy)
+        return Asker(route, policy, kinds, self.heads)
+
+
+def read_fields(
+    fields: Sequence[FieldLine],
+    kinds: Mapping[bytes, int],
+    *,
+    trusted: bool,
+    removed: frozenset[bytes] = _NO_NAMES,
+    replaced: Mapping[bytes, bytes] = _NOTHING,
+    keys_credentials: bool = False,
+) -> ReadFields:
+    """Read a request's fields; the last are as in HeadChanges.
+
+    `keys_credentials`: the credentials that an instance sees are in the key.
+    """
+    sent: list[FieldLine] = []
+    keyed: list[FieldLine] = []
+    directives: list[bytes] = []
+    pragmas: list[bytes] = []
+    conditions: dict[int, bytes] = {}
+    has_credentials = is_upgrade = False
+    left = dict(replaced)
+    for line in fields:
+        name, value = line
+        kind = kinds[name]
+        if kind == CREDENTIAL:
+            has_credentials = True
+        if removed or replaced:
+            read_as = name.lower().replace(b"_", b"-")
+            if read_as in removed:
+                continue
+            if read_as in replaced:
+                if read_as not in left:
+                    continue
+                value = left.pop(read_as)
+                line = (name, value)
+        if kind == KEYED:
+            keyed.append((name.lower(), value))
+        elif kind <= TRACE:  # LEFT or TRACE
+            if len(value) > ORDINARY_BYTES or (kind == TRACE and _AN_ID.fullmatch(value) is None):
+                keyed.append((name.lower(), value))
+        elif kind == UNSENT:
+            continue
+        elif kind == CACHE_CONTROL:
+            directives.append(value)
+        elif kind == PRAGMA:
+            pragmas.append(value)
+        elif kind == CREDENTIAL:
+            if keys_credentials:
+                keyed.append((name.lower(), value))
+        elif kind in _OF_TRUSTED:
+            if not trusted:
+                continue
+            if kind == FORWARDED:
+                value = without_addresses(value)
+            keyed.append((name.lower(), value))
+        elif kind == CONNECTION:
+            if _named(value):
+                return read_fields(
+                    _unnamed(fields, kinds),
+                    kinds,
+                    trusted=trusted,
+                    removed=removed,
+                    replaced=replaced,
+                    keys_credentials=keys_credentials,
+                )
+            continue
+        elif kind == UPGRADE:
+            is_upgrade = is_upgrade or not _asks_for_nothing(value)
+            continue
+        elif kind >= CONDITION:
+            before = conditions.get(kind)
+            conditions[kind] = value if before is None else before + b", " + value
+            continue
+        else:
+            assert kind == HOST
+        sent.append(line)
+    return ReadFields(
+        key_of_fields(keyed),
+        tuple(sent),
+        request_directives(directives, pragmas) if directives or pragmas else NO_DIRECTIVES,
+        _conditions(conditions) if conditions else NO_CONDITIONS,
+        has_credentials,
+        is_upgrade,
+    )
+
+
+def _conditions(found: Mapping[int, bytes]) -> Conditions:
+    return Conditions(*[found.get(CONDITION + place) for place in range(6)])
+
+
+def _named(connection: bytes) -> frozenset[bytes]:
+    """The fields that Connection names, which no instance sees."""
+    options = {option.strip(b" \t").lower() for option in connection.split(b",")}
+    return frozenset(options - _NEVER_NAMED - {b"", b"close", b"keep-alive"})
+
+
+def _unnamed(fields: Sequence[FieldLine], kinds: Mapping[bytes, int]) -> Sequence[FieldLine]:
+    """The fields without Connection and those that it names; Upgrade stays, which it has to name."""
+    named = _named(b",".join(value for name, value in fields if kinds[name] == CONNECTION))
+    return [
+        (name, value)
+        for name, value in fields
+        if (kind := kinds[name]) != CONNECTION and (kind == UPGRADE or name.lower() not in named)
+    ]
+
+
+def _asks_for_nothing(upgrade: bytes) -> bool:
+    """Whether Upgrade names only what the gateway never passes on."""
+    return {one.strip(b" \t").lower() for one in upgrade.split(b",")} <= _NOT_ASKED
+
+
+def without_addresses(forwarded: bytes) -> bytes:
+    """A value of Forwarded without `for` and `by`, which differ for each client (RFC 7239 §5)."""
+    elements = [
+        b";".join(pair for pair in element.split(b";") if not _is_address(pair))
+        for element in forwarded.split(b",")
+    ]
+    return b",".join(elements)
+
+
+def _is_address(pair: bytes) -> bool:
+    return pair.partition(b"=")[0].strip(b" \t").lower() in (b"for", b"by")
