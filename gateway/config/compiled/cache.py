@@ -50,7 +50,7 @@ def _source(levels: _Levels, key: str) -> str:
 def _made(key: str, value: Any) -> Any:
     if key == "ignore_query":
         return frozenset(name.encode() for name in value)
-    if key in ("ignore_headers", "vary_headers"):
+    if key in ("ignore_headers", "vary_headers", "key_headers"):
         return frozenset(name.lower().encode("ascii") for name in value)
     if key == "targeted":
         return tuple(name.lower().encode("ascii") for name in value)

@@ -66,7 +66,7 @@ def _targeted(value: object) -> str:
     return text
 
 
-def _vary_header(value: object) -> str:
+def _any_header(value: object) -> str:
     rule = 'must be the name of a header, such as X-Plan, or "*" for all of them'
     text = text_of(value, rule)
     if text != ANY and not _TOKEN.fullmatch(text):
@@ -89,7 +89,7 @@ def _pattern(expression: re.Pattern[str]) -> dict[str, str]:
 
 
 TargetedField = Annotated[str, Parsed(_targeted, "header name", _pattern(_TARGETED))]
-VaryField = Annotated[str, Parsed(_vary_header, "header name", _pattern(_TOKEN))]
+AnyHeader = Annotated[str, Parsed(_any_header, "header name", _pattern(_TOKEN))]
 IgnoredField = Annotated[str, Parsed(_ignored_header, "header name", _pattern(_TOKEN))]
 _Time = Annotated[float, duration("0s", "365d")]
 
@@ -145,12 +145,18 @@ class Cache(Section):
         "them.",
         examples=[["X-Debug"]],
     )
-    vary_headers: Listed[VaryField] = Field(
+    vary_headers: Listed[AnyHeader] = Field(
         default=(),
         description="Headers of requests that tell answers apart only where the Vary of an answer names them, as "
-        'RFC 9111 has it; "*": all. Else every header that is not common to browsers does, since a service may '
-        "forget to name it.",
+        'RFC 9111 has it; "*": all. Else headers such as Cookie, Origin and X-Tenant do without it, since services '
+        "often forget to name them.",
         examples=[["Origin"]],
+    )
+    key_headers: Listed[AnyHeader] = Field(
+        default=(),
+        description='Headers of requests that tell answers apart whatever Vary says; "*": all that HTTP does not '
+        "define.",
+        examples=[["Accept-Language"]],
     )
     by: Annotated[str, choice("everyone", "subject")] = Field(
         default="everyone",
@@ -170,17 +176,21 @@ class Cache(Section):
     )
 
     def wrong(self) -> Iterable[Wrong]:
-        if ANY in self.vary_headers and len(self.vary_headers) > 1:
-            yield Wrong(("vary_headers",), '"*" is every header, and stands alone')
-        for key in ("ignore_headers", "vary_headers", "targeted"):
+        for key in ("vary_headers", "key_headers"):
+            if ANY in getattr(self, key) and len(getattr(self, key)) > 1:
+                yield Wrong((key,), '"*" is every header, and stands alone')
+        seen: dict[str, str] = {}
+        for key in ("ignore_headers", "vary_headers", "key_headers"):
+            for index, name in enumerate(getattr(self, key)):
+                before = seen.setdefault(name.lower(), key)
+                if before != key:
+                    yield Wrong(
+                        (key, index), f"stands in {before} too, and only one of them can hold"
+                    )
+        for key in ("ignore_headers", "vary_headers", "key_headers", "targeted"):
             for name in repeated(getattr(self, key)):
                 index = getattr(self, key).index(name)
                 yield Wrong((key, index), "the header is there already, in another case")
-        ignored = {name.lower() for name in self.ignore_headers}
-        for index, name in enumerate(self.vary_headers):
-            if name.lower() in ignored:
-                message = "stands in ignore_headers too: no instance sees the header, so no answer varies by it"
-                yield Wrong(("vary_headers", index), message)
 
 
 class Stores(Section):

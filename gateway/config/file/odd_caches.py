@@ -13,6 +13,8 @@ from gateway.config.file.routes import Route
 
 #: Answers to other methods are never kept.
 _KEPT = ("GET", "HEAD", "QUERY")
+#: The share of a store that one answer may take, as the stores have it.
+LARGEST = {"memory": (1 / 2, "half"), "redis": (1 / 8, "an eighth")}
 NOTHING_KEPT = "nothing is kept: the route takes none of the methods GET, HEAD and QUERY"
 NOBODY = (
     "no route that this holds for has auth, so nobody has a subject, and all share what is kept"
@@ -70,8 +72,12 @@ def _odd(cached: _Cached, configuration: Configuration) -> Iterator[tuple[Path, 
     if "object_bytes" in cached.keys:
         path, most_bytes = cached.keys["object_bytes"]
         store = cached.value("stores")
-        if most_bytes > getattr(configuration.cache, f"{store}_bytes"):
-            yield path, f"is more than cache.{store}, so no answer of that size is kept"
+        share, words = LARGEST[store]
+        if most_bytes > getattr(configuration.cache, f"{store}_bytes") * share:
+            yield (
+                path,
+                f"is more than {words} of cache.{store}, and a store keeps no answer of that size",
+            )
     if not cached.asks_who_calls:
         return
     if cached.value("by") == "everyone" and cached.value("default_ttl_s"):

@@ -89,6 +89,7 @@ def test_every_key_of_the_section_reaches_the_policy() -> None:
               ignore_query: [q]
               ignore_headers: [Cookie, X-Debug]
               vary_headers: [X-Plan]
+              key_headers: [X-Place]
               by: subject
               strip_set_cookie: true
               targeted: [Surrogate-Control, CDN-Cache-Control]
@@ -103,6 +104,7 @@ def test_every_key_of_the_section_reaches_the_policy() -> None:
         ignore_query=frozenset([b"q"]),
         ignore_headers=frozenset([b"cookie", b"x-debug"]),
         vary_headers=frozenset([b"x-plan"]),
+        key_headers=frozenset([b"x-place"]),
         by="subject",
         strip_set_cookie=True,
         targeted=(b"surrogate-control", b"cdn-cache-control"),
@@ -160,6 +162,7 @@ def test_each_key_is_told_with_its_level() -> None:
         "cache.ignore_query": (["é"], "services.shop"),
         "cache.ignore_headers": ([], "built in"),
         "cache.vary_headers": ([], "built in"),
+        "cache.key_headers": ([], "built in"),
         "cache.by": ("subject", "route"),
         "cache.strip_set_cookie": (False, "built in"),
         "cache.targeted": ([], "built in"),

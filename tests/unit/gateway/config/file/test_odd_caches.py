@@ -2,7 +2,15 @@
 
 import pytest
 
-from gateway.config.file.odd_caches import NO_COOKIES, NOBODY, NOT_FOR_CALLERS, NOTHING_KEPT
+from gateway.config.file.odd_caches import (
+    LARGEST,
+    NO_COOKIES,
+    NOBODY,
+    NOT_FOR_CALLERS,
+    NOTHING_KEPT,
+)
+from middlewares.cache.stores.memory import LARGEST_SHARE
+from middlewares.cache.stores.shared import MOST_SHARE
 from tests.support.configuration_files import mistakes_in
 
 AUTH = """
@@ -109,17 +117,26 @@ def test_cookies_that_are_taken_from_who_logs_in(way: str, is_told: bool) -> Non
 @pytest.mark.parametrize(
     ("text", "warned"),
     [
-        ("cache: {memory: 1MiB}\ndefaults: {cache: {object: 2MiB}}", ["memory"]),
-        ("cache: {redis: 1MiB}\ndefaults: {cache: {object: 2MiB, stores: redis}}", ["redis"]),
-        ("cache: {memory: 2MiB}\ndefaults: {cache: {object: 2MiB}}", []),
+        ("cache: {memory: 3MiB}\ndefaults: {cache: {object: 2MiB}}", ["half of cache.memory"]),
+        (
+            "cache: {redis: 15MiB}\ndefaults: {cache: {object: 2MiB, stores: redis}}",
+            ["an eighth of cache.redis"],
+        ),
+        ("cache: {memory: 4MiB}\ndefaults: {cache: {object: 2MiB}}", []),
+        ("cache: {redis: 16MiB}\ndefaults: {cache: {object: 2MiB, stores: redis}}", []),
         ("cache: {memory: 1MiB}\nservices: {s: {cache: {stores: memory}}}", []),
     ],
 )
-def test_an_answer_that_is_larger_than_its_store(text: str, warned: list[str]) -> None:
+def test_an_answer_that_is_too_large_for_its_store(text: str, warned: list[str]) -> None:
     assert warnings(text) == [
-        f"defaults.cache.object: is more than cache.{store}, so no answer of that size is kept"
-        for store in warned
+        f"defaults.cache.object: is more than {most}, and a store keeps no answer of that size"
+        for most in warned
     ]
+
+
+def test_the_shares_are_those_of_the_stores() -> None:
+    shares = {store: share for store, (share, _) in LARGEST.items()}
+    assert shares == {"memory": LARGEST_SHARE, "redis": MOST_SHARE}
 
 
 @pytest.mark.parametrize(
