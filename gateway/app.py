@@ -101,10 +101,6 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     settings, metrics, member = gateway.settings, gateway.metrics, gateway.member
     overlay = gateway.overlay
 
-    def scheme_of(request: web.Request) -> str:
-        section = request[EXCHANGE].section
-        return gateway.clients.scheme_of(request.remote or "", request.scheme, section)
-
     def cors_of(request: web.Request) -> CorsPolicy | None:
         # Without a transport the client has left: no field of the answer matters.
         if came_to_admin and request.transport is not None and came_to_admin(request):
@@ -119,8 +115,10 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
     fragments = left_to_routes(gateway.routing, came_to_admin) if has_file else None
     auth = own_answers = None
     if has_file:
-        auth = auth_middleware(scheme_of=scheme_of, metrics=metrics)
-        own_answers = own_answers_middleware(scheme_of=scheme_of, of_ways=answering(scheme_of))
+        auth = auth_middleware(scheme_of=gateway.scheme_of, metrics=metrics)
+        own_answers = own_answers_middleware(
+            scheme_of=gateway.scheme_of, of_ways=answering(gateway.scheme_of)
+        )
     limited = partial(
         rate_limit_middleware,
         decide=gateway.limiter.decide,
@@ -177,6 +175,8 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         limited(limits_of=attrgetter("route.policy.limits_behind")),
         # Inside of the limits, which hold for answers without a service too.
         *([own_answers] if own_answers is not None else []),
+        # Inside of all that may refuse a request: what is kept goes only to those who might have asked for it.
+        *([gateway.remembering.middleware()] if gateway.remembering is not None else []),
         # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
             view=lambda: overlay.routed, health=member.health, renamed=overlay.renamed

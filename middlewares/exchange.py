@@ -63,6 +63,8 @@ class Exchange:
     limit: "Decision | None" = None
     candidates: "Candidates | None" = None
     upstream_s: float | None = None
+    #: The request's body, if a layer has read it.
+    body: bytes | None = None
     #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.
     stream: "Stream | None" = None
     bytes_in = 0

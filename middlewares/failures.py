@@ -170,6 +170,15 @@ class CircuitOpen(Failure):
         super().__init__(f"{service} fails and gets a pause")
 
 
+class OnlyIfCached(Failure):
+    """The client wants what is kept alone, and nothing is that may be used (RFC 9111 §5.2.1.7)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the request says only-if-cached, and no answer is kept that may be used for it"
+        )
+
+
 class ShuttingDown(Failure):
     """The gateway is stopping and takes no new requests."""
 

@@ -46,6 +46,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     failures.RegistryAway: Problem(503, "registry_unavailable"),
     failures.NoView: Problem(503, "no_view"),
     failures.DependencyUnavailable: Problem(503, "dependency_unavailable"),
+    failures.OnlyIfCached: Problem(504, "only_if_cached"),
     failures.UpstreamTimeout: Problem(504, "upstream_timeout"),
     failures.LoopDetected: Problem(508, "loop_detected"),
     Failure: Problem(500, "internal_error"),

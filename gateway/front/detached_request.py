@@ -8,10 +8,11 @@ from aiohttp import HttpVersion11, web
 class DetachedRequest(web.Request):
     """What the layers behind the cache and the hop ask of a request; aiohttp's rest is not there.
 
-    `body` is whole. Its peer is that of the client that asked first.
+    `body` is whole. Its peer is that of the client that asked first; `client` is that client's request while
+    it waits, which gets interim answers.
     """
 
-    ATTRS = web.Request.ATTRS | {"method", "raw_path", "remote", "scheme", "body"}
+    ATTRS = web.Request.ATTRS | {"method", "raw_path", "remote", "scheme", "body", "client"}
 
     # aiohttp's are properties.
     method = ""
@@ -21,13 +22,12 @@ class DetachedRequest(web.Request):
     version = HttpVersion11
     keep_alive = True
 
-    def __init__(
-        self, method: str, target: str, remote: str | None, scheme: str, body: bytes
-    ) -> None:
+    def __init__(self, client: web.Request, method: str, target: str, body: bytes) -> None:
         # The parent's __init__ needs a connection.
+        self.client: web.Request | None = client
         self.method = method
         self.raw_path = target
-        self.remote = remote
-        self.scheme = scheme
+        self.remote = client.remote
+        self.scheme = client.scheme
         self.body = body
         self._state: dict[Any, Any] = {}

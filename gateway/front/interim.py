@@ -10,9 +10,11 @@ from gateway.upstream.messages import ResponseHead
 def pass_interim(
     head: ResponseHead, request: web.Request, correlation_id: str, *, without_cors: bool
 ) -> None:
-    """Pass a 1xx head on; HTTP/1.0 has none, and those who wait for a shared answer get none."""
+    """Pass a 1xx head on; HTTP/1.0 has none. Of those who wait for a shared answer the first gets it."""
     if isinstance(request, DetachedRequest):
-        return
+        if request.client is None:
+            return
+        request = request.client
     transport = request.transport
     if request.version < HttpVersion11 or transport is None or transport.is_closing():
         return

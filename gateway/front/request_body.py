@@ -52,7 +52,9 @@ def body_of(
     """
     if exchange.section.body_length == 0:
         return None
-    if isinstance(request, PlainRequest):
+    if exchange.body is not None:
+        body = exchange.body
+    elif isinstance(request, PlainRequest):
         body = request.head.body
     elif isinstance(request, DetachedRequest):
         body = request.body
@@ -129,6 +131,26 @@ class RequestBody:
         limits = self._limits
         if is_too_slow(received, self._waited_s, limits.body_rate, RATE_GRACE_S):
             raise RequestTimeout("the request's body comes too slowly")
+
+
+async def read_into(
+    exchange: Exchange, request: web.Request, limits: ClientLimits, most_bytes: int
+) -> None:
+    """Read the body into the Exchange, if its length is announced and not above `most_bytes`.
+
+    Raises BadRequest and RequestTimeout.
+    """
+    length = exchange.section.body_length
+    if length is None or length > most_bytes:
+        return
+    if isinstance(request, PlainRequest):
+        exchange.body = request.head.body
+        exchange.bytes_in = len(exchange.body)
+    elif length == 0:
+        exchange.body = b""
+    else:
+        pieces = RequestBody(request, exchange, limits, most_bytes).begin()
+        exchange.body = b"".join([piece async for piece in pieces])
 
 
 def _not_valid() -> BadRequest:

@@ -36,6 +36,7 @@ from gateway.worker.loop_lag import measure_loop_lag
 from gateway.worker.own_certificates import OwnCertificates
 from gateway.worker.own_paths import ALL, ON_BOTH_PORTS, any_of
 from middlewares.clients.clients import Clients
+from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoView
 from middlewares.limits.deciding import Policy
 from middlewares.limits.limiter import SharedLimiter
@@ -53,6 +54,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
     from gateway.hop.watched_services import WatchedServices
+    from gateway.worker.remembering import Remembering
     from gateway.worker.ways import Ways
 
 
@@ -113,6 +115,8 @@ class Gateway:
         self.ways = None if at_start is None else self._admit(at_start.compiled)
         if self.ways is not None:
             self.routing.ways = self.ways.live
+        #: What is kept of answers; None without a file.
+        self.remembering = None if at_start is None else self._remember(at_start.compiled)
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -172,6 +176,23 @@ class Gateway:
         ways.take(compiled.ways)
         return ways
 
+    def _remember(self, compiled: "Compiled") -> "Remembering":
+        from gateway.worker.remembering import Remembering
+
+        return Remembering(
+            compiled,
+            self.settings.client_limits,
+            registry=self.settings.registry,
+            worker=self.member.worker,
+            scheme_of=self.scheme_of,
+            trusts=self.clients.trusts,
+        )
+
+    def scheme_of(self, request: web.Request) -> str:
+        """What the client used, `http` or `https`, which a trusted proxy may have said."""
+        section = request[EXCHANGE].section
+        return self.clients.scheme_of(request.remote or "", request.scheme, section)
+
     def _speak_tls(self, at_start: AtStart | None) -> FrontTls | None:
         files, acme = self.settings.tls_files, self.settings.acme
         if at_start is None and files is None and acme is None:
@@ -220,6 +241,8 @@ class Gateway:
         assert self.own_certificates is not None, "there is TLS"
         self.tls.take(compiled.tls)
         self.own_certificates.take(compiled.acme)
+        assert self.remembering is not None, "there is a file"
+        self.remembering.take(compiled)
         self._follow_scheme()
         watched.drop_others(compiled.policies)
 
@@ -269,6 +292,9 @@ class Gateway:
             if self.own_certificates is not None:
                 run = self.own_certificates.run
                 await stack.enter_async_context(counted("certificates", run))
+            if self.remembering is not None:
+                stack.push_async_callback(self.remembering.close)
+                await stack.enter_async_context(counted("cache", self.remembering.run))
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
                 await ways.prepared()

@@ -1,0 +1,51 @@
+"""Heads of kept answers, and what the cache sees of an instance's head."""
+
+from collections.abc import Sequence
+
+from gateway.forwarding.field_lines import connection_options
+from gateway.forwarding.fields import ANEW, CONNECTION, CORS, DATE, DROP, LENGTH, PASS, in_answer
+from gateway.upstream.messages import FieldLine, ResponseHead, lines
+
+
+def fields_for_clients(head: ResponseHead, *, without_cors: bool) -> list[FieldLine]:
+    """An instance's fields that go to any client, without its length.
+
+    `without_cors` leaves out Access-Control-*, which are the gateway's own then.
+    """
+    named = connection_options(head.fields)
+    kept: list[FieldLine] = []
+    for name, value in head.fields:
+        gets = in_answer(name)
+        if gets in (DROP, CONNECTION, ANEW, LENGTH) or (gets is CORS and without_cors):
+            continue
+        if name.lower() not in named:
+            kept.append((name, value))
+    return kept
+
+
+def ready_lines(
+    status: int, phrase: bytes, fields: Sequence[FieldLine], length: int | None
+) -> bytes:
+    """The status and lines that go to any client as they are; b"" if they must be chosen field by field."""
+    dated = False
+    for name, _ in fields:
+        gets = in_answer(name)
+        dated = dated or gets is DATE
+        if gets not in (PASS, DATE, CORS):
+            return b""
+    if not dated:
+        return b""
+    length_line = b"" if length is None else b"Content-Length: %d\r\n" % length
+    return b"%d %b\r\n%b%b" % (status, phrase, lines(fields), length_line)
+
+
+def stored_head(
+    status: int, phrase: bytes, fields: Sequence[FieldLine], length: int | None, ready: bytes
+) -> ResponseHead:
+    """The head of a kept answer; `ready` are its ready lines."""
+    if ready:  # its lines are taken apart if somebody asks for the fields
+        return ResponseHead(status, phrase, ready.partition(b"\r\n")[2], length, False, ready)
+    section = list(fields)
+    if length is not None:
+        section.append((b"Content-Length", b"%d" % length))
+    return ResponseHead(status, phrase, section, length)

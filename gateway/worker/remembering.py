@@ -1,0 +1,137 @@
+"""What a worker remembers of answers: the parts of its cache, made once and wired."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from discovery.model.settings import RegistrySettings
+from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, read_into
+from gateway.front.stored_answers import StoredAnswers
+from gateway.hop.deciding.request_timeout import asked_timeout_s
+from middlewares.cache.counting import CacheCounts
+from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, url_of
+from middlewares.cache.deciding.keys import route_fingerprint
+from middlewares.cache.fetching import Means
+from middlewares.cache.flights import Flights
+from middlewares.cache.layer import cache_middleware
+from middlewares.cache.marks import Marks
+from middlewares.cache.policy import CachePolicy
+from middlewares.cache.purging.purging import Purging
+from middlewares.cache.stores.memory import AnswerMemory
+from middlewares.exchange import Exchange
+from middlewares.routing.route import Route
+
+if TYPE_CHECKING:
+    from gateway.config.compiled.compiling import Compiled
+
+#: The most routes whose askers are kept.
+MOST_ASKERS = 10_000
+
+
+class Remembering:
+    """The cache of one worker; the bounds of its stores are those of the file at the start."""
+
+    def __init__(
+        self,
+        compiled: "Compiled",
+        client_limits: ClientLimits,
+        *,
+        registry: RegistrySettings,
+        worker: str,
+        scheme_of: Callable[[web.Request], str],
+        trusts: Callable[[str], bool],
+    ) -> None:
+        self.memory = AnswerMemory(compiled.cache_bounds.memory_bytes)
+        self.flights = Flights()
+        self.marks = Marks()
+        self.counts = CacheCounts()
+        self.askers = Askers()
+        self.purging = Purging(registry, self.memory, worker=worker)
+        self._client_limits = client_limits
+        self._scheme_of = scheme_of
+        self._trusts = trusts
+        self._is_used = asyncio.Event()
+        self._askers: dict[str, tuple[Route, Asker]] = {}
+        self.take(compiled)
+
+    def middleware(self) -> Middleware:
+        """The layer."""
+        means = Means(
+            answers=StoredAnswers(self._client_limits.send_s),
+            flights=self.flights,
+            marks=self.marks,
+            purges=self.purging,
+            counts=self.counts,
+            unix_s=time.time,
+        )
+        return cache_middleware(
+            means=means,
+            memory=self.memory,
+            ask=self.ask,
+            url_of=self._url_of,
+            read_body=self._read_body,
+            patience_s=_patience_s,
+            invalidate=self.purging.invalidate,
+        )
+
+    def ask(self, request: web.Request, exchange: Exchange, policy: CachePolicy) -> Asked | Bypass:
+        """What a request asks of the cache."""
+        route = exchange.route
+        assert route is not None, "the route layer comes before"
+        route_and_asker = self._askers.get(route.id)
+        if route_and_asker is None or route_and_asker[0] is not route:
+            route_and_asker = self._keep_asker(route, policy)
+        return route_and_asker[1].ask(
+            request.method,
+            exchange.section,
+            exchange.target,
+            exchange.asked_host,
+            self._scheme_of(request),
+            trusted=self._trusts(request.remote or ""),
+            identity=exchange.identity,
+            changes=exchange.changes,
+            body=exchange.body,
+        )
+
+    def take(self, compiled: "Compiled") -> None:
+        """Go by a new file; what is kept stays."""
+        if compiled.cache_stores:
+            self._is_used.set()
+
+    async def run(self) -> None:
+        """Follow purges, once a route has a cache."""
+        await self._is_used.wait()
+        await self.purging.run()
+
+    async def close(self) -> None:
+        """End what is under way."""
+        await self.flights.close()
+        await self.purging.close()
+
+    def _keep_asker(self, route: Route, policy: CachePolicy) -> tuple[Route, Asker]:
+        if len(self._askers) >= MOST_ASKERS:
+            self._askers.clear()
+        fingerprint = route_fingerprint(
+            *map(repr, (route.id, route.service, route.prefix, route.host, route.rewrite))
+        )
+        made = self._askers[route.id] = (route, self.askers.of(fingerprint, policy))
+        return made
+
+    def _url_of(self, request: web.Request, exchange: Exchange) -> bytes:
+        return url_of(self._scheme_of(request), exchange.asked_host, exchange.target)
+
+    async def _read_body(self, request: web.Request, exchange: Exchange) -> None:
+        await read_into(exchange, request, self._client_limits, REPLAYED_BYTES)
+
+
+def _patience_s(exchange: Exchange) -> float | None:
+    """How long the client waits, by X-Request-Timeout; None: as long as the route allows."""
+    asked = exchange.section.request_timeout
+    route = exchange.route
+    if asked is None or route is None or not route.policy.takes_timeout:
+        return None
+    return asked_timeout_s(asked)

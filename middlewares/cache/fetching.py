@@ -1,0 +1,261 @@
+"""Flies a flight: sends the request, judges the answer, and keeps it while those who wait read it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from middlewares.bodies import NoLongerRead, pour
+from middlewares.cache.body import KeptBody
+from middlewares.cache.counting import CacheCounts
+from middlewares.cache.deciding.asking import Asked
+from middlewares.cache.deciding.merging import conditional_fields, freshened
+from middlewares.cache.deciding.reusing import instead_of_error
+from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
+from middlewares.cache.entry import Entry, Head
+from middlewares.cache.flights import Failed, Flight, Flights, Stored, Streaming
+from middlewares.cache.marks import Marks
+from middlewares.cache.policy import CachePolicy
+from middlewares.cache.ports import Answers
+from middlewares.cache.stores.store import MemoryStore
+from middlewares.exchange import EXCHANGE, Exchange, Held
+from middlewares.failures import Failure
+from middlewares.header_section import HeaderSection
+
+NOT_MODIFIED = 304
+#: In place of these an older answer may be used (RFC 5861 §4).
+ERRORS = frozenset([500, 502, 503, 504])
+
+
+class Purges(Protocol):
+    """What is known of purges: an answer that was fetched before one must not be kept after it."""
+
+    @property
+    def revision(self) -> int: ...
+
+    def took(self, entry: Entry, since_revision: int) -> bool: ...
+
+
+@dataclass(slots=True)
+class Means:
+    """What every flight of a worker uses; `unix_s` is the wall clock."""
+
+    answers: Answers
+    flights: Flights
+    marks: Marks
+    purges: Purges
+    counts: CacheCounts
+    unix_s: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What a flight is to fetch; `entry` is a stale answer that it validates."""
+
+    request: web.Request
+    handler: Handler
+    asked: Asked
+    policy: CachePolicy
+    store: MemoryStore
+    route: str
+    entry: Entry | None
+    #: The names in Vary by which the entry is kept.
+    vary: tuple[bytes, ...] = ()
+
+
+class Fetch:
+    """One flight's request; read `fly` first."""
+
+    def __init__(self, means: Means, wanted: Wanted) -> None:
+        self._means = means
+        self._wanted = wanted
+        self._since = means.purges.revision
+        self._requested_s = 0.0
+
+    async def fly(self, flight: Flight) -> None:
+        """Send the request and tell all who wait what becomes of it. Raises the Failure that ended it."""
+        wanted = self._wanted
+        begun = wanted.request[EXCHANGE]
+        exchange = self._exchange(wanted.entry)
+        request = self._means.answers.detached(
+            wanted.request, exchange, wanted.asked.method, begun.body or b""
+        )
+        answers = self._means.answers
+        if flight.is_led:
+            exchange.attempts = begun.attempts  # the log of the request that began it has them
+            flight.leader_left = lambda: answers.client_left(request)
+        else:
+            answers.client_left(request)
+        try:
+            await self._send(flight, request, exchange)
+        finally:
+            if exchange.attempts is begun.attempts:
+                begun.upstream_s = exchange.upstream_s
+            exchange.release()
+
+    async def _send(self, flight: Flight, request: web.Request, exchange: Exchange) -> None:
+        wanted, means = self._wanted, self._means
+        self._requested_s = means.unix_s()
+        try:
+            answer = await wanted.handler(request)
+        except Failure as failure:
+            entry = wanted.entry
+            if entry is None or not self._may_replace_error(entry):
+                raise
+            flight.tell(Failed(failure.with_traceback(None), None, entry))
+            return
+        without_cors = exchange.route is not None and exchange.route.policy.cors is not None
+        head = means.answers.seen(answer, without_cors=without_cors)
+        if head is None:
+            flight.hand_over("own-answer", answer, _taken(exchange))
+            return
+        entry = wanted.entry
+        if entry is not None and head.status == NOT_MODIFIED:
+            self._validated(flight, entry, head)
+        elif entry is not None and head.status in ERRORS and self._may_replace_error(entry):
+            flight.tell(Failed(None, head.status, entry))
+        else:
+            await self._received(flight, answer, head, exchange)
+
+    def _may_replace_error(self, entry: Entry) -> bool:
+        wanted = self._wanted
+        return instead_of_error(entry, wanted.asked.directives, wanted.store.now_s())
+
+    def _judge(self, head: Head) -> Kept | NotKept:
+        return judged(self._means, self._wanted, head, self._requested_s)
+
+    def _validated(self, flight: Flight, entry: Entry, head: Head) -> None:
+        """Freshen the entry by a 304."""
+        wanted = self._wanted
+        second = wanted.asked.secondary(wanted.vary)
+        as_sent = freshened(entry, head)
+        if as_sent is None:
+            flight.tell(Stored(entry, NOT_MODIFIED, wanted.vary, second, is_kept=False))
+            return
+        verdict = self._judge(as_sent)
+        if isinstance(verdict, NotKept):
+            wanted.store.drop(wanted.asked.key)
+            flight.tell(Stored(entry, NOT_MODIFIED, wanted.vary, second, is_kept=False))
+            return
+        fresh = self._entry(verdict, as_sent, entry.pieces, entry.length)
+        self._keep(flight, fresh, verdict, NOT_MODIFIED)
+
+    async def _received(
+        self, flight: Flight, answer: web.StreamResponse, head: Head, exchange: Exchange
+    ) -> None:
+        """Keep a new answer while it comes, or hand it over to who began the flight."""
+        means, wanted = self._means, self._wanted
+        verdict = self._judge(head)
+        if isinstance(verdict, NotKept):
+            means.counts.not_stored[wanted.route, verdict.why] += 1
+            means.marks.set(wanted.asked.key, wanted.store.now_s())
+            means.flights.forget(flight)
+            flight.hand_over(verdict.why, answer, _taken(exchange))
+            return
+        source = means.answers.body(answer)
+        body = KeptBody(wanted.policy.object_bytes)
+        if source.is_complete():
+            if rest := source.rest():
+                body.take(rest)
+            body.end()
+            if body.is_whole:
+                self._keep_body(flight, verdict, head, body)
+                return
+        told = Streaming(
+            self._entry(verdict, head, (), 0),
+            head,
+            verdict.vary,
+            wanted.asked.secondary(verdict.vary),
+            body,
+        )
+        means.flights.also_at(variant_key(wanted.asked, verdict.vary), flight)
+        flight.tell(told)
+        if not body.has_ended:
+            try:
+                await pour(source, body)
+            except NoLongerRead:
+                pass
+            except Failure:
+                means.counts.not_stored[wanted.route, "broken"] += 1
+                raise
+        if body.is_whole:
+            self._keep_body(None, verdict, head, body)
+        else:
+            means.counts.not_stored[wanted.route, "too-large"] += 1
+            means.marks.set(wanted.asked.key, wanted.store.now_s())
+
+    def _keep_body(self, flight: Flight | None, verdict: Kept, head: Head, body: KeptBody) -> None:
+        entry = self._entry(verdict, head, body.kept(), body.length)
+        self._keep(flight, entry, verdict, head.status)
+
+    def _keep(self, flight: Flight | None, entry: Entry, verdict: Kept, status: int) -> None:
+        means, wanted = self._means, self._wanted
+        key, second = wanted.asked.key, wanted.asked.secondary(verdict.vary)
+        kept = not means.purges.took(entry, self._since)
+        if kept:
+            kept = wanted.store.keep(key, verdict.vary, second, entry)
+        if kept:
+            means.counts.stored[wanted.route] += 1
+            means.marks.remove(key)
+        if flight is not None:
+            flight.tell(Stored(entry, status, verdict.vary, second, kept))
+
+    def _entry(self, verdict: Kept, head: Head, pieces: tuple[bytes, ...], length: int) -> Entry:
+        fields = tuple(verdict.fields)
+        return Entry(
+            head.status,
+            head.phrase,
+            fields,
+            pieces,
+            length,
+            verdict.freshness,
+            self._wanted.store.now_s(),
+            self._wanted.asked.url,
+            verdict.etag,
+            verdict.last_modified,
+            verdict.tags,
+            ready_lines=self._means.answers.ready_lines(head.status, head.phrase, fields, length),
+        )
+
+    def _exchange(self, entry: Entry | None) -> Exchange:
+        """The flight's own record, with the fields that are sent for all."""
+        wanted = self._wanted
+        asked, begun = wanted.asked, wanted.request[EXCHANGE]
+        fields = asked.fields
+        if entry is not None:
+            fields += conditional_fields(entry)
+        section = HeaderSection(fields)
+        section.check((1, 1))
+        made = Exchange(
+            begun.correlation_id,
+            begun.started_s,
+            begun.client_ip,
+            section,
+            begun.authority,
+            asked.target,
+            begun.path,
+        )
+        made.route, made.hit, made.ways = begun.route, begun.hit, begun.ways
+        made.identity, made.changes = begun.identity, begun.changes
+        return made
+
+
+def judged(means: Means, wanted: Wanted, head: Head, requested_s: float) -> Kept | NotKept:
+    """Whether an instance's answer may be kept, and how."""
+    asked, policy = wanted.asked, wanted.policy
+    requested = Requested(
+        asked.method, asked.has_credentials, asked.directives, asked.is_keyed_by_subject
+    )
+    return judge(requested, head, policy, requested_s=requested_s, responded_s=means.unix_s())
+
+
+def variant_key(asked: Asked, vary: tuple[bytes, ...]) -> bytes:
+    """What the flights for one variant are found by."""
+    return asked.key + asked.secondary(vary) if vary else asked.key
+
+
+def _taken(exchange: Exchange) -> list[Held]:
+    held, exchange.held = exchange.held, []
+    return held

@@ -1,0 +1,260 @@
+"""The layer that answers from what is kept, and keeps what services answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.cache.body import StoredBody
+from middlewares.cache.deciding.asking import Asked, Bypass
+from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
+from middlewares.cache.deciding.conditions import NO_CONDITIONS
+from middlewares.cache.deciding.invalidating import invalidated
+from middlewares.cache.deciding.reusing import Reuse, Use, reuse
+from middlewares.cache.deciding.serving import serve, serve_head
+from middlewares.cache.deciding.storing import Kept
+from middlewares.cache.entry import Entry, Head, Variants
+from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
+from middlewares.cache.flights import Failed, LetGo, Stored, Streaming, Waiter
+from middlewares.cache.policy import CachePolicy
+from middlewares.cache.stores.store import MemoryStore
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.failures import OnlyIfCached, UpstreamTimeout
+
+#: A request that finds another variant under way than its own looks again, so often at most.
+TRIES = 4
+#: Why a request goes on, in the words of RFC 9211 §2.2.
+FORWARDS: Mapping[str, Forward] = {"method": "method", "no-store": "request", "request": "request"}
+
+
+def cache_middleware(
+    *,
+    means: Means,
+    memory: MemoryStore,
+    ask: Callable[[web.Request, Exchange, CachePolicy], Asked | Bypass],
+    url_of: Callable[[web.Request, Exchange], bytes],
+    read_body: Callable[[web.Request, Exchange], Awaitable[None]],
+    patience_s: Callable[[Exchange], float | None],
+    invalidate: Callable[[tuple[bytes, ...]], None],
+) -> Middleware:
+    """Answer a request on a route with `cache` from what is kept, or have it fetched and kept.
+
+    `ask` reads what the cache needs of a request, and `url_of` its URL. `read_body` reads the body of a QUERY,
+    if it is short, into the Exchange. `patience_s` is how long its client waits, None: for ever.
+    `invalidate` ages what is kept of URLs that a request has changed. Raises OnlyIfCached, UpstreamTimeout.
+    """
+    answers, marks, flights, counts = means.answers, means.marks, means.flights, means.counts
+
+    @web.middleware
+    def remember(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        exchange = request[EXCHANGE]
+        route = exchange.route
+        if route is None or (policy := route.policy.cache) is None:
+            return handler(request)
+        if request.method == "QUERY":
+            return queried(request, handler, exchange, policy)
+        return looked_up(request, handler, exchange, policy)
+
+    async def queried(
+        request: web.Request, handler: Handler, exchange: Exchange, policy: CachePolicy
+    ) -> web.StreamResponse:
+        """Read the body first, which is in the key (RFC 10008)."""
+        await read_body(request, exchange)
+        return await looked_up(request, handler, exchange, policy)
+
+    def looked_up(
+        request: web.Request, handler: Handler, exchange: Exchange, policy: CachePolicy
+    ) -> Awaitable[web.StreamResponse]:
+        asked = ask(request, exchange, policy)
+        if isinstance(asked, Bypass):
+            return passed_by(request, handler, exchange, asked)
+        return answered(request, handler, exchange, policy, asked)
+
+    async def answered(
+        request: web.Request,
+        handler: Handler,
+        exchange: Exchange,
+        policy: CachePolicy,
+        asked: Asked,
+    ) -> web.StreamResponse:
+        assert exchange.route is not None, "the route layer comes before"
+        route = exchange.route.id
+        why: Forward = "uri-miss"
+        vary: tuple[bytes, ...] = ()
+        for _ in range(TRIES):
+            variants = memory.get(asked.key)
+            entry, why = found(asked, variants)
+            if variants is not None:
+                vary = variants.vary
+            if entry is not None:
+                reused = reuse(entry, asked.directives, memory.now_s())
+                if reused.use is Use.FRESH:
+                    return from_store(exchange, asked, entry, reused, route)
+                if reused.use is Use.STALE_WHILE_REVALIDATE:
+                    refresh(Wanted(request, handler, asked, policy, memory, route, entry, vary))
+                    return from_store(exchange, asked, entry, reused, route)
+                why = FORWARDS.get(reused.why, "stale")
+            if asked.directives.only_if_cached:
+                exchange.cache_status = neither("only-if-cached")
+                raise OnlyIfCached
+            counts.misses[route, why] += 1
+            if asked.method == "HEAD":
+                return await passed(request, handler, exchange, why)
+            wanted = Wanted(request, handler, asked, policy, memory, route, entry, vary)
+            if marks.has(asked.key, memory.now_s()):
+                return await marked(exchange, wanted, why)
+            answer = await fetched(exchange, wanted, why)
+            if not isinstance(answer, tuple):
+                return answer
+            vary = answer
+        return await passed(request, handler, exchange, why, "other-variants")
+
+    def found(asked: Asked, variants: Variants | None) -> tuple[Entry | None, Forward]:
+        if variants is None:
+            return None, "uri-miss"
+        return variants.entries.get(asked.secondary(variants.vary)), "vary-miss"
+
+    def from_store(
+        exchange: Exchange, asked: Asked, entry: Entry, reused: Reuse, route: str
+    ) -> web.StreamResponse:
+        counts.hits[route, "fresh" if reused.use is Use.FRESH else "stale"] += 1
+        exchange.cache_status = hit(reused.ttl_s)
+        return served(asked, entry, b"Age: %d\r\n" % reused.age_s)
+
+    def served(asked: Asked, entry: Entry, added: bytes) -> web.StreamResponse:
+        if asked.conditions is NO_CONDITIONS and asked.method != "HEAD":
+            return answers.whole(entry, added)
+        part = serve(asked.method, asked.conditions, entry)
+        body = StoredBody(part.pieces, sum(map(len, part.pieces)))
+        return answers.made(part.status, part.phrase, part.fields, part.length, body, added)
+
+    def refresh(wanted: Wanted) -> None:
+        """Have a stale entry validated while it is served."""
+        key = variant_key(wanted.asked, wanted.vary)
+        if flights.find(key) is None:
+            flights.begin(key, Fetch(means, wanted).fly)
+
+    async def fetched(
+        exchange: Exchange, wanted: Wanted, why: Forward
+    ) -> web.StreamResponse | tuple[bytes, ...]:
+        """Wait for the answer of a flight; if it is that of another variant, return the names in its Vary."""
+        key = variant_key(wanted.asked, wanted.vary)
+        flight = flights.find(key)
+        if flight is None:
+            flight = flights.begin(key, Fetch(means, wanted).fly)
+            waiter = flight.join(leads=True)
+        else:
+            waiter = flight.join()
+            counts.collapsed[wanted.route] += 1
+        exchange.cache_status = forwarded(why, collapsed=not waiter.leads)
+        try:
+            async with asyncio.timeout(patience_s(exchange)):
+                await waiter.outcome()
+            return await landed(exchange, wanted, waiter, why)
+        except TimeoutError:
+            raise UpstreamTimeout("no answer came in the time that the request allows") from None
+        finally:
+            waiter.leave()
+
+    async def landed(
+        exchange: Exchange, wanted: Wanted, waiter: Waiter, why: Forward
+    ) -> web.StreamResponse | tuple[bytes, ...]:
+        outcome, asked = await waiter.outcome(), wanted.asked
+        say = partial(forwarded, why, collapsed=not waiter.leads)
+        if isinstance(outcome, Failed):
+            if outcome.entry is not None:
+                counts.hits[wanted.route, "error"] += 1
+                exchange.cache_status = say(status=outcome.status, detail="stale-if-error")
+                reused = reuse(outcome.entry, asked.directives, memory.now_s())
+                return served(asked, outcome.entry, b"Age: %d\r\n" % reused.age_s)
+            assert outcome.failure is not None
+            raise outcome.failure.with_traceback(None)
+        if isinstance(outcome, LetGo):
+            exchange.cache_status = say(status=outcome.status, detail=outcome.why)
+            if waiter.leads:
+                answer, held = waiter.take_answer()
+                exchange.held.extend(held)
+                return answer
+            return await passed(wanted.request, wanted.handler, exchange, why, outcome.why)
+        is_other = asked.secondary(outcome.vary) != outcome.secondary
+        if is_other and not waiter.leads:
+            return outcome.vary
+        entry = outcome.entry
+        reused = reuse(entry, asked.directives, memory.now_s())
+        added = b"Age: %d\r\n" % reused.age_s if reused.age_s else b""
+        if isinstance(outcome, Stored):
+            exchange.cache_status = say(
+                status=outcome.status, ttl_s=reused.ttl_s, stored=outcome.is_kept
+            )
+            return served(asked, entry, added)
+        return streamed(exchange, asked, outcome, waiter, added, say, reused.ttl_s)
+
+    def streamed(
+        exchange: Exchange,
+        asked: Asked,
+        outcome: Streaming,
+        waiter: Waiter,
+        added: bytes,
+        say: Callable[..., bytes],
+        ttl_s: int,
+    ) -> web.StreamResponse | tuple[bytes, ...]:
+        reader = waiter.take_reader()
+        if reader is None:  # it came after the beginning of a long body was gone
+            return outcome.vary
+        exchange.cache_status = say(status=outcome.head.status, ttl_s=ttl_s, stored=True)
+        entry, head = outcome.entry, outcome.head
+        length = reader.length if head.length is None else head.length
+        kept = Head(head.status, head.phrase, entry.fields, length)
+        part = serve_head(
+            asked.method,
+            asked.conditions,
+            kept,
+            etag=entry.etag,
+            last_modified=entry.last_modified,
+        )
+        if not part.is_whole:
+            reader.release()
+            body = StoredBody((), 0)
+            return answers.made(part.status, part.phrase, part.fields, part.length, body, added)
+        exchange.held.append(reader)
+        return answers.made(part.status, part.phrase, part.fields, part.length, reader, added)
+
+    async def marked(exchange: Exchange, wanted: Wanted, why: Forward) -> web.StreamResponse:
+        """Pass on what could not be kept lately, without waiting for anybody."""
+        requested_s = means.unix_s()
+        answer = await passed(wanted.request, wanted.handler, exchange, why, "hit-for-miss")
+        head = answers.seen(answer, without_cors=False)
+        if head is not None and isinstance(judged(means, wanted, head, requested_s), Kept):
+            marks.remove(wanted.asked.key)  # the next one is kept
+        else:
+            marks.set(wanted.asked.key, memory.now_s())
+        return answer
+
+    async def passed(
+        request: web.Request, handler: Handler, exchange: Exchange, why: Forward, detail: str = ""
+    ) -> web.StreamResponse:
+        """Pass a request on by itself."""
+        exchange.cache_status = forwarded(why, detail=detail)
+        answer = await handler(request)
+        exchange.cache_status = forwarded(why, status=answer.status, detail=detail)
+        return answer
+
+    async def passed_by(
+        request: web.Request, handler: Handler, exchange: Exchange, bypass: Bypass
+    ) -> web.StreamResponse:
+        """Pass on what the cache takes no part in, and age what it has changed."""
+        assert exchange.route is not None
+        why = FORWARDS.get(bypass.why, "bypass")
+        counts.misses[exchange.route.id, why] += 1
+        detail = "" if why == bypass.why else bypass.why
+        answer = await passed(request, handler, exchange, why, detail)
+        head = answers.seen(answer, without_cors=False)
+        if head is not None:
+            urls = invalidated(request.method, head.status, url_of(request, exchange), head.fields)
+            if urls:
+                invalidate(urls)
+        return answer
+
+    return remember
