@@ -68,14 +68,16 @@ class Bypass(NamedTuple):
     why: str
 
 
-_METHOD, _BODY, _UPGRADE, _NO_STORE = map(Bypass, ("method", "body", "upgrade", "no-store"))
+_METHOD, _BODY = Bypass("method"), Bypass("body")
+_UPGRADE, _NO_STORE, _PRECONDITION = map(Bypass, ("upgrade", "no-store", "precondition"))
 
 
 @dataclass(slots=True)
 class ReadFields:
     """What the fields of a request say to the cache.
 
-    `fields` are those that a shared request has: none of one connection, no conditions and no range.
+    `fields` are those that a shared request has: none of one connection, no conditions and no range. With
+    a `bypass` the cache has no part in it.
     """
 
     key: bytes
@@ -83,7 +85,7 @@ class ReadFields:
     directives: RequestDirectives
     conditions: Conditions
     has_credentials: bool
-    is_upgrade: bool
+    bypass: Bypass | None
     secondaries: dict[tuple[bytes, ...], bytes] = field(default_factory=dict)
 
 
@@ -184,10 +186,8 @@ class Asker:
         else:
             return _METHOD
         read = self._read(section, trusted, changes)
-        if read.is_upgrade:
-            return _UPGRADE
-        if read.directives.no_store:
-            return _NO_STORE
+        if read.bypass is not None:
+            return read.bypass
         if self._ignored and "?" in target:
             target = without_members(target, self._ignored)
         subject = b""
@@ -324,14 +324,19 @@ def read_fields(
         else:
             assert kind == HOST
         sent.append(line)
-    return ReadFields(
-        key_of_fields(keyed),
-        tuple(sent),
-        request_directives(directives, pragmas) if directives or pragmas else NO_DIRECTIVES,
-        _conditions(conditions) if conditions else NO_CONDITIONS,
-        has_credentials,
-        is_upgrade,
-    )
+    said = request_directives(directives, pragmas) if directives or pragmas else NO_DIRECTIVES
+    conditional = _conditions(conditions) if conditions else NO_CONDITIONS
+    bypass = _UPGRADE if is_upgrade else _bypass(said, conditional)
+    return ReadFields(key_of_fields(keyed), tuple(sent), said, conditional, has_credentials, bypass)
+
+
+def _bypass(said: RequestDirectives, conditions: Conditions) -> Bypass | None:
+    if said.no_store:
+        return _NO_STORE
+    # Only the service knows whether the current representation meets these (RFC 9110 §13.1.1, §13.1.4).
+    if conditions.if_match is not None or conditions.if_unmodified_since is not None:
+        return _PRECONDITION
+    return None
 
 
 def _conditions(found: Mapping[int, bytes]) -> Conditions:

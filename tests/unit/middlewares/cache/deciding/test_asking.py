@@ -91,6 +91,11 @@ def test_a_client_that_wants_nothing_stored_is_left_alone() -> None:
     assert bypassed((b"Cache-Control", b"no-store")) == "no-store"
 
 
+@pytest.mark.parametrize("name", [b"If-Match", b"If-Unmodified-Since"])
+def test_only_the_service_knows_whether_a_precondition_holds(name: bytes) -> None:
+    assert bypassed((name, b'"a"')) == "precondition"
+
+
 def test_head_has_the_key_of_get() -> None:
     assert asked(method="HEAD").key == asked().key
 
