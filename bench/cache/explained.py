@@ -1,5 +1,10 @@
 """The cases of http-cache-tests that Lockgate ends otherwise than the suite says, and why."""
 
+from pathlib import Path
+
+#: Where they are explained at length.
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
+
 _AGE = "RFC 9111 §5.1: of several values the first counts, and one that is invalid is ignored"
 _SET_COOKIE = (
     "an answer with Set-Cookie is not kept, or, where the route says so, without the field"
