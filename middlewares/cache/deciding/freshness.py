@@ -87,16 +87,12 @@ def _initial_age(
 
 
 def _age(fields: Sequence[FieldLine]) -> float:
-    """Read Age. What is not one number of seconds counts as the greatest age.
-
-    §5.1 would have it ignored, or the first of a list be taken, which makes an answer of unknown age young. To ask
-    again is always allowed.
-    """
+    """Read Age: the first of several values counts, and one that is no number of seconds is ignored (§5.1)."""
     ages = values(fields, b"age")
     if not ages:
         return 0.0
-    age_s = seconds(ages[0]) if len(ages) == 1 else None
-    return MOST_SECONDS if age_s is None else age_s
+    age_s = seconds(ages[0].partition(b",")[0].strip(b" \t"))
+    return 0.0 if age_s is None else age_s
 
 
 def _date(fields: Sequence[FieldLine], responded_s: float) -> float:

@@ -178,13 +178,17 @@ def test_a_targeted_field_decides_alone() -> None:
         ([(b"Date", YEAR_9999)], 2),
         ([(b"Age", b"9223372036854775808")], 2.0**31),
         ([(b"Age", b"9" * 50_000)], 2.0**31),
-        ([(b"Age", b"abc")], 2.0**31),
-        ([(b"Age", b"-7200")], 2.0**31),
-        ([(b"Age", b"7200.0")], 2.0**31),
-        ([(b"Age", b"")], 2.0**31),
-        ([(b"Age", b"0, 0")], 2.0**31),
-        ([(b"Age", b"0"), (b"Age", b"0")], 2.0**31),
-        ([(b"Age", b"0;a=1")], 2.0**31),
+        # Invalid, so it is ignored (RFC 9111 §5.1).
+        ([(b"Age", b"abc")], 0),
+        ([(b"Age", b"-7200")], 0),
+        ([(b"Age", b"7200.0")], 0),
+        ([(b"Age", b"")], 0),
+        ([(b"Age", b"7200;a=1")], 0),
+        # The first one counts (§5.1).
+        ([(b"Age", b"30, 7200")], 32),
+        ([(b"Age", b"7200, 30")], 7202),
+        ([(b"Age", b"30"), (b"Age", b"7200")], 32),
+        ([(b"Age", b"7200"), (b"Age", b"30")], 7202),
     ],
 )
 def test_the_age_is_the_greatest_that_the_answer_may_have(
