@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from discovery.base.steps import Steps
 from discovery.base.tasks import end
+from discovery.model.errors import RegistryUnavailable
 from discovery.model.settings import RegistrySettings
 from middlewares.cache.entry import Entry, Freshness
 from middlewares.cache.purging.purging import Purging
@@ -48,14 +49,15 @@ class KeptEntries:
 
 
 class Shared:
-    """What all workers keep together, and the purges that it got."""
+    """What all workers keep together."""
 
     def __init__(self) -> None:
         self.kept = KeptEntries()
-        self.purges: list[Sequence[Purge]] = []
+        self.is_away = False
 
     async def purge(self, purges: Sequence[Purge]) -> int:
-        self.purges.append(purges)
+        if self.is_away:
+            raise RegistryUnavailable("it is away")
         return self.kept.purge(purges)
 
 

@@ -18,7 +18,8 @@ from middlewares.cache.entry import Entry
 from middlewares.cache.purging.deciding.recent import RecentPurges
 from middlewares.cache.purging.deciding.records import EVERYTHING, InvalidRecord, decode, encode
 from middlewares.cache.purging.deciding.untold import Untold
-from middlewares.cache.purging.log import NOWHERE, RECORDS_PER_CALL, PurgeLog, Record, Written
+from middlewares.cache.purging.follower import Follower
+from middlewares.cache.purging.log import PurgeLog, Record, Written
 from middlewares.cache.stores.store import Purge
 
 #: A purge is known to each worker after this long, and the time of a call.
@@ -54,7 +55,7 @@ class Purged:
     """What a purge did: `count` entries went, of those workers that have said so in time.
 
     `unconfirmed` workers have not; they purge as soon as they reach the registry. `untold`: why the
-    registry has not heard of it yet, so that it holds here alone; empty: it has.
+    registry has not heard of it yet, or could not do it; it is done once the registry can.
     """
 
     count: int
@@ -82,7 +83,10 @@ class Purging:
         shared: Callable[[Sequence[Purge]], Awaitable[int]] = _shares_nothing,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`shared` purges what is kept for all gateways. A worker's name is unlike all others'."""
+        """`shared` purges what is kept for all gateways, or raises RegistryUnavailable.
+
+        A worker's name is unlike all others'.
+        """
         #: The registry answered the last time it was asked.
         self.is_current = False
         #: How often the registry has been asked, with success.
@@ -96,12 +100,12 @@ class Purging:
         self._clock_s = clock_s
         self._log = PurgeLog(settings, worker)
         self._recent = RecentPurges()
-        self._place = NOWHERE
-        self._connection: object = None
-        self._server: str | None = None
+        self._follower = Follower(self._log, worker, do=self._do, lost=self._lost)
         self._heard_s: float | None = None
         self._has_said_away = False
         self._untold = Untold()
+        self._unshared = Untold()
+        self._why_unshared = ""
         self._tells_again_s = 0.0
         self._told: deque[tuple[float, Sequence[Purge]]] = deque(maxlen=MOST_TOLD_AGAIN)
         self._woken = asyncio.Event()
@@ -166,7 +170,7 @@ class Purging:
         return {
             "current": self.is_current,
             "age_s": age_s,
-            "untold": len(self._untold),
+            "untold": len(self._untold) + len(self._unshared),
             "dropped": self.dropped,
         }
 
@@ -177,16 +181,29 @@ class Purging:
         written, here = await asyncio.gather(
             self._write(purges, awaited=True), self._purge_memory(purges)
         )
-        count = here + await self._shared(purges)
+        shared = await self._share(purges)
         if isinstance(written, RegistryUnavailable):
             self._untold.add(purges)
-            return Purged(count, untold=str(written))
+            return Purged(here + shared, untold=str(written))
         others = [one for one in written.followers if one != self._worker]
         confirmed = await self._confirmed(written.place.revision, others, until_s)
         if others:
             # Until another worker had heard of it, that one may have shared an answer from before.
-            await self._shared(purges)
-        return Purged(count + sum(confirmed.values()), len(others) - len(confirmed))
+            await self._share(purges)
+        return Purged(
+            here + shared + sum(confirmed.values()),
+            len(others) - len(confirmed),
+            self._why_unshared if self._unshared else "",
+        )
+
+    async def _share(self, purges: Sequence[Purge]) -> int:
+        """Purge what is kept for all gateways, now or once the registry can."""
+        try:
+            return await self._shared(purges)
+        except RegistryUnavailable as error:
+            self._unshared.add(purges)
+            self._why_unshared = str(error)
+            return 0
 
     async def _purge_memory(self, purges: Sequence[Purge]) -> int:
         count = await in_steps(self._memory.purging(purges))
@@ -218,89 +235,59 @@ class Purging:
 
     async def _round(self) -> None:
         try:
-            await self._follow()
+            await self._follower.follow()
         except RegistryUnavailable as error:
             self.is_current = False
             if not self._has_said_away:
                 self._has_said_away = True
                 _log.warning("cache.registry_away", detail=str(error))
             return
+        self._heard_s = self._clock_s()
         if not self.is_current:
             self._has_said_away = False
             self.is_current = True
-            _log.info("cache.followed", revision=self._place.revision)
+            _log.info("cache.followed", revision=self._follower.place.revision)
         self.rounds += 1
-        if self._untold and self._clock_s() >= self._tells_again_s:
-            # A registry that takes no writes is followed all the same.
-            with contextlib.suppress(RegistryUnavailable):
+        if (self._untold or self._unshared) and self._clock_s() >= self._tells_again_s:
+            try:
                 await self._tell()
+            except RegistryUnavailable:
+                # One that takes no writes is followed all the same.
+                self._tells_again_s = self._clock_s() + TOLD_AGAIN_AFTER_S
 
     async def _tell(self) -> None:
-        """Write what waits for the registry. Raises RegistryUnavailable."""
+        """Write what waits for the registry, and purge there. Raises RegistryUnavailable."""
         while purges := self._untold.next_record():
             written = await self._write(purges)
             if isinstance(written, RegistryUnavailable):
-                self._tells_again_s = self._clock_s() + TOLD_AGAIN_AFTER_S
                 raise written
+            self._unshared.add(purges)
             self._untold.told(purges)
+        while purges := self._unshared.next_record():
             await self._shared(purges)
+            self._unshared.told(purges)
 
-    async def _follow(self) -> None:
-        """Do what the log has, from where this worker was. Raises RegistryUnavailable."""
-        missed = not self.is_current
-        while True:
-            page = await self._log.read(self._place)
-            if self._log.connection is not self._connection:
-                await self._identify()
-                continue
-            self._heard_s = self._clock_s()
-            if not page.follows:
-                await self._drop("the registry's log of purges is not the one that was followed")
-                self._place = page.place
-                return
-            await self._apply(page.records, missed=missed)
-            if len(page.records) < RECORDS_PER_CALL:
-                return
-
-    async def _identify(self) -> None:
-        """Find out which server process the new connection leads to; one that is new may have lost purges."""
-        while True:
-            connection = self._log.connection
-            page = await self._log.read(self._place, identify=True)
-            if self._log.connection is connection:
-                break
-        self._connection = connection
-        before, self._server = self._server, page.server
-        if before is not None and not (before == page.server != ""):
-            since_s = self._clock_s() - TOLD_AGAIN_FOR_S
-            for told_s, purges in self._told:
-                if told_s >= since_s:
-                    self._untold.add(purges)
-            self._told.clear()
-            await self._drop("the registry is another server, which may have lost purges")
-
-    async def _apply(self, records: Sequence[Record], *, missed: bool) -> None:
-        """Do what others have purged, and confirm it to those who wait for it."""
-        confirmations: dict[int, int] = {}
-        for record in records:
-            if record.worker != self._worker:
-                count = await self._do(record, missed=missed)
-                if record.awaited:
-                    confirmations[record.revision] = count
-            self._place = self._place._replace(revision=record.revision)
-        if confirmations:
-            await self._log.confirm(confirmations)
-
-    async def _do(self, record: Record, *, missed: bool) -> int:
+    async def _do(self, record: Record) -> int:
+        """Do what another worker has purged."""
         try:
             purges = decode(record.purges)
         except InvalidRecord as error:
             return await self._drop(str(error))
         self._recent.add(purges)
-        if missed:
+        if not self.is_current:
             # This worker may have shared an answer since, which nobody else drops.
-            await self._shared(purges)
+            await self._share(purges)
         return await self._purge_memory(purges)
+
+    async def _lost(self, why: str, *, is_elsewhere: bool) -> None:
+        """Drop all that this worker keeps; another server is told again of what it may have lost."""
+        if is_elsewhere:
+            since_s = self._clock_s() - TOLD_AGAIN_FOR_S
+            for told_s, purges in self._told:
+                if told_s >= since_s:
+                    self._untold.add(purges)
+            self._told.clear()
+        await self._drop(why)
 
     async def _drop(self, why: str) -> int:
         """Drop all that this worker keeps."""

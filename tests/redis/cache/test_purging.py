@@ -61,6 +61,20 @@ async def test_an_invalidation_takes_what_is_shared_too(registry_url: str) -> No
         await eventually(lambda: shared.kept.urls() == [TWO])
 
 
+async def test_what_is_shared_is_purged_as_soon_as_it_can_be(registry_url: str) -> None:
+    shared = Shared()
+    async with worker(registry_url, "a", shared) as a:
+        shared.kept.entries = [entry(ONE), entry(TWO)]
+        shared.is_away = True
+        assert await a.purging.purge([PURGE_ONE]) == Purged(0, untold="it is away")
+        a.purging.invalidate([TWO])
+        await a.after_rounds()
+        assert shared.kept.urls() == [ONE, TWO]
+        shared.is_away = False
+        await eventually(lambda: not shared.kept.urls())
+        assert await a.purging.purge([PURGE_ONE]) == Purged(0)
+
+
 async def test_an_answer_under_way_in_any_worker_is_not_kept_after_the_purge(
     registry_url: str,
 ) -> None:
