@@ -9,6 +9,9 @@ local LASTS_MS = 7 * 86400 * 1000
 local key, id, names = ARGV[1], ARGV[2], ARGV[3]
 local size, most, most_variants = tonumber(ARGV[5]), tonumber(ARGV[10]), tonumber(ARGV[11])
 
+-- A server that takes no more refuses this, before anything is changed.
+redis.call('HSET', META, 'latest', integer(math.max(now, latest)))
+
 -- A server that is short of memory may have dropped a part.
 local function is_whole()
   local entries = redis.call('HLEN', HEADS)
@@ -27,13 +30,12 @@ end
 
 local bytes = tonumber(redis.call('HGET', META, 'bytes') or '') or 0
 local score = now
-if bytes + size > most then
-  -- What was asked for once is evicted before what is asked for again and again: it begins between the
-  -- longest unused entry and now.
-  local oldest = redis.call('ZRANGE', USES, 0, 0, 'WITHSCORES')
-  if oldest[2] and not is_used then
-    score = tonumber(oldest[2]) + math.max(0, now - tonumber(oldest[2])) * 3 / 8
-  end
+if bytes + size > most and not is_used then
+  -- What was asked for once is evicted before what is asked for again and again: it begins before the five
+  -- eighths that were used last, and passes them when it is used.
+  local middle = math.floor(redis.call('ZCARD', USES) * 3 / 8)
+  local there = redis.call('ZRANGE', USES, middle, middle, 'WITHSCORES')
+  score = math.min(now, tonumber(there[2] or '') or now)
 end
 local left = EVICTED_PER_CALL
 while bytes + size > most and left > 0 do
