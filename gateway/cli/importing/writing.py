@@ -8,7 +8,7 @@ from middlewares.telemetry.printable import printable
 
 #: A route's keys, in the order in which they are written.
 _KEYS = (
-    "service", "redirect", "respond", "rewrite", "preserve_host", "timeouts", "limits", "max_body",
+    "service", "redirect", "respond", "rewrite", "preserve_host", "timeouts", "limits", "cache", "max_body",
     "cors", "allow", "deny",
 )  # fmt: skip
 _PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9/_.-]*|[1-9][0-9]{0,14}(?:ms|s|m|h|d|KiB|MiB|GiB)")

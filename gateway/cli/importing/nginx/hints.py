@@ -5,7 +5,8 @@ from gateway.cli.importing.nginx.syntax import Directive
 _NAMES = """
     http server server_name listen upstream location proxy_pass return rewrite proxy_connect_timeout
     proxy_read_timeout client_max_body_size allow deny limit_req limit_req_zone limit_conn limit_conn_zone
-    default_type proxy_next_upstream proxy_next_upstream_tries
+    default_type proxy_next_upstream proxy_next_upstream_tries proxy_cache proxy_cache_valid
+    proxy_cache_use_stale
 """
 #: Directives that become keys of our file; what differs is said where they are read.
 UNDERSTOOD = frozenset(_NAMES.split())
@@ -59,6 +60,28 @@ _GROUPS = (
     ("set_real_ip_from real_ip_header", "TRUSTED_PROXIES says it"),
     ("large_client_header_buffers client_header_buffer_size", "MAX_REQUEST_HEAD_BYTES says it"),
     ("add_header proxy_hide_header", _HEADERS),
+    (
+        "proxy_cache_path",
+        "Lockgate keeps answers in memory or in the registry; cache.memory is the bound",
+    ),
+    (
+        """
+        proxy_cache_lock proxy_cache_lock_age proxy_cache_lock_timeout proxy_cache_revalidate
+        proxy_cache_background_update proxy_cache_min_uses
+        """,
+        _ITSELF,
+    ),
+    (
+        "proxy_cache_key",
+        "the key has scheme, host, path and query; ignore_query and key_headers of a route's cache change it",
+    ),
+    (
+        "proxy_cache_bypass proxy_no_cache",
+        "a client asks for a fresh answer by Cache-Control: no-cache, and a service forbids keeping by no-store",
+    ),
+    ("proxy_cache_methods", "answers to GET, HEAD and QUERY are kept"),
+    ("proxy_cache_purge", "POST /cache/purge and `lockgate cache purge` do it"),
+    ("proxy_ignore_headers", "targeted and strip_set_cookie of a route's cache may do it"),
     ("mirror sub_filter limit_rate", _LATER),
     ("internal", "answered 404, as nginx answers clients"),
     ("worker_processes", "GATEWAY_WORKERS says it"),
@@ -74,7 +97,7 @@ _HINTS = {name: hint for names, hint in _GROUPS for name in names.split()}
 _FAMILIES = {
     "ssl_": _TLS,
     "proxy_ssl_": "services.NAME.tls says it; what it leaves out is checked against the system's authorities",
-    "proxy_cache": "Lockgate has no cache yet",
+    "proxy_cache_": "docs/cache.md has what Lockgate's cache does",
     "proxy_cookie_": _HEADERS,
     "gzip": "Lockgate compresses nothing yet; let the service do it",
     "brotli": "Lockgate compresses nothing yet; let the service do it",

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from gateway.cli.importing.model import EVERYBODY, Imported, Limit, Note, Route, Value
 from gateway.cli.importing.names import Names
+from gateway.cli.importing.nginx.caching import cache
 from gateway.cli.importing.nginx.hints import RESTRICTING, shown
 from gateway.cli.importing.nginx.scopes import Scope
 from gateway.cli.importing.nginx.syntax import Directive
@@ -40,6 +41,7 @@ class Policies:
         self._limits_of(route, scope)
         if "service" in route.settings:
             _body(route, scope)
+            cache(route, scope)
         _cors(route, scope)
         _addresses(route, scope)
         _restrictions(route, scope)

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from gateway.cli.importing.importing import imported_from
 from gateway.cli.importing.model import Unreadable
+from gateway.cli.importing.writing import written
 from tests.unit.gateway.cli.importing.reading import (
     Route,
     document_of,
@@ -244,6 +246,38 @@ def test_headers_are_inherited_only_by_a_location_without_its_own() -> None:
 def test_a_body_has_the_size_that_nginx_takes(text: str, size: object) -> None:
     found = location(f"client_max_body_size {text}; location / {{ {PASS} }}")
     assert found.get("max_body") == size
+
+
+@pytest.mark.parametrize(
+    ("text", "cache"),
+    [
+        ("proxy_cache x;", {}),
+        ("proxy_cache off;", None),
+        ("proxy_cache_valid 10m;", None),
+        ("proxy_cache x; proxy_cache_valid 10m;", {"default_ttl": "10m"}),
+        ("proxy_cache x; proxy_cache_valid any 1h;", {"default_ttl": "1h"}),
+        ("proxy_cache x; proxy_cache_valid 200 302 40d;", {"default_ttl": "40d"}),
+        ("proxy_cache x; proxy_cache_valid 200 25h;", {"default_ttl": 90000}),
+        ("proxy_cache x; proxy_cache_valid 200 2y;", {}),
+        ("proxy_cache x; proxy_cache_valid 404 1m;", {}),
+        ("proxy_cache x; proxy_cache_use_stale off;", {}),
+        ("proxy_cache x; proxy_cache_use_stale updating;", {"stale_while_revalidate": "10m"}),
+        ("proxy_cache x; proxy_cache_use_stale error http_500;", {"stale_if_error": "10m"}),
+    ],
+)
+def test_a_cache_has_the_times_that_nginx_has(text: str, cache: object) -> None:
+    assert location(f"{text} location / {{ {PASS} }}").get("cache") == cache
+
+
+def test_a_location_without_a_service_has_no_cache() -> None:
+    assert "cache" not in location("proxy_cache x; location / { return 200 here; }")
+
+
+def test_what_nginx_keeps_and_our_file_does_not_say_is_told() -> None:
+    text = "proxy_cache x; proxy_cache_valid 404 1m; proxy_cache_use_stale error;"
+    made = written(imported_from(f"server {{ {text} location / {{ {PASS} }} }}", "n", "nginx"), "n")
+    assert "proxy_cache_valid 404 1m: default_ttl is the same for all statuses" in made
+    assert "nginx serves stale answers for as long as it keeps them" in made
 
 
 def test_of_the_servers_only_those_at_one_port_are_imported() -> None:

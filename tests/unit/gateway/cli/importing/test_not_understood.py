@@ -21,7 +21,10 @@ def comments_of(kind: Kind, text: str) -> dict[int, str]:
 @pytest.mark.parametrize(
     ("directive", "hint"),
     [
-        ("proxy_cache x;", "Lockgate has no cache yet"),
+        ("proxy_cache_path /c keys_zone=x:1m;", "cache.memory is the bound"),
+        ("proxy_cache_lock on;", "not needed"),
+        ("proxy_cache_bypass $x;", "by Cache-Control: no-cache"),
+        ("proxy_cache_max_range_offset 1;", "docs/cache.md"),
         ("gzip on;", "Lockgate compresses nothing yet"),
         ("ssl_certificate a.pem;", "the section tls has certificates"),
         ("proxy_http_version 1.1;", "not needed"),
