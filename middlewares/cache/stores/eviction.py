@@ -1,34 +1,38 @@
 """Decides what leaves a full store: S3-FIFO, so that what was asked for once pushes out nothing that is used.
 
-Answers begin in a small queue, a tenth of the store. Those that were used there move to the main queue; of
-the others only a mark is left, and one that comes back while its mark is there begins in the main queue.
+Answers begin in a small queue, a twentieth of the store. Those that were used there move to the main queue;
+of the others only a mark is left, and one that comes back while its mark is there begins in the main queue.
 There each use is one more round. See docs/decisions/0024-the-memory-of-answers.md.
 """
 
 from array import array
+from sys import getsizeof
 
 #: More uses count no more: what was popular once leaves after so many rounds.
 MOST_USES = 3
 #: One eviction passes over at most so many answers, so that it takes a millisecond at the most.
 MOST_PASSED_OVER = 1000
 #: The part of the store that answers begin in.
-SMALL_SHARE = 0.1
-#: A mark is kept for each 512 bytes of the store and takes 8.
-BYTES_PER_MARK = 512
+SMALL_SHARE = 0.05
+#: There is a place for a mark for each so many bytes of the store: few answers take less.
+BYTES_PER_MARK = 1024
 
 
 class Held:
-    """What stands in a queue, with its size; `uses` counts hits, up to MOST_USES."""
+    """What stands in a queue, with its size; `uses` counts hits, up to MOST_USES.
+
+    It has neighbours only in a queue: a ring of its own would wait for the collector.
+    """
 
     __slots__ = ("bytes", "is_main", "key", "newer", "older", "uses")
+    newer: "Held"
+    older: "Held"
 
     def __init__(self, key: bytes, size: int) -> None:
         self.key = key
         self.bytes = size
         self.uses = 0
         self.is_main = False
-        self.newer: Held = self
-        self.older: Held = self
 
 
 class Queue:
@@ -39,7 +43,8 @@ class Queue:
     def __init__(self) -> None:
         self.bytes = 0
         # A ring: newer than the end is the oldest, older than the end is the newest.
-        self._end = Held(b"", 0)
+        self._end = end = Held(b"", 0)
+        end.newer = end.older = end
 
     def push(self, held: Held) -> None:
         """Add it as the newest."""
@@ -50,20 +55,15 @@ class Queue:
         self.bytes += held.bytes
 
     def remove(self, held: Held) -> None:
-        """Take it out, wherever it stands; its links are cut, since a ring would wait for the collector."""
+        """Take it out, wherever it stands."""
         held.newer.older = held.older
         held.older.newer = held.newer
-        held.newer = held.older = held
+        del held.newer, held.older
         self.bytes -= held.bytes
 
     def oldest(self) -> Held | None:
         """The one that leaves next."""
         return None if self._end.newer is self._end else self._end.newer
-
-    def clear(self) -> None:
-        """Cut the ring."""
-        while (held := self.oldest()) is not None:
-            self.remove(held)
 
 
 class Marks:
@@ -76,10 +76,13 @@ class Marks:
     __slots__ = ("_left", "_mask", "_places")
 
     def __init__(self, places: int) -> None:
-        size = 1 << max(places - 1, 1).bit_length()
+        size = 1 << max(places, 2).bit_length() - 1
         self._places = array("Q", bytes(8 * size))
         self._mask = size - 1
         self._left = 0
+
+    def __sizeof__(self) -> int:
+        return self._places.__sizeof__()
 
     def put(self, key: bytes) -> None:
         """Mark a key that leaves."""
@@ -99,9 +102,9 @@ class Marks:
 
 
 class Eviction:
-    """The queues of a store of so many bytes; what is in them and their sum is theirs to know."""
+    """The queues of a store of so many bytes; `overhead` bytes of these are not for answers."""
 
-    __slots__ = ("_main", "_mains", "_marks", "_small", "_small_bytes")
+    __slots__ = ("_main", "_mains", "_marks", "_small", "_small_bytes", "overhead")
 
     def __init__(self, size: int) -> None:
         self._small_bytes = int(size * SMALL_SHARE)
@@ -109,6 +112,7 @@ class Eviction:
         self._main = Queue()
         self._mains = 0
         self._marks = Marks(size // BYTES_PER_MARK)
+        self.overhead = getsizeof(self._marks)
 
     def put(self, held: Held) -> None:
         """Take a new one in."""
@@ -136,7 +140,7 @@ class Eviction:
             if held is None:
                 return None
             self.remove(held)
-            if held.uses < (1 if held.is_main else 2) or passed_over == MOST_PASSED_OVER:
+            if not held.uses or passed_over == MOST_PASSED_OVER:
                 if not held.is_main:
                     self._marks.put(held.key)
                 return held
@@ -149,7 +153,7 @@ class Eviction:
         return self._main.oldest() or self._small.oldest()
 
     def _one_more_round(self, held: Held) -> None:
-        held.uses = held.uses - 1 if held.is_main else 0
+        held.uses -= 1
         held.is_main = True
         self._into(held)
 

@@ -9,7 +9,7 @@ from middlewares.cache.entry import Entry, Variants
 
 from .eviction import MOST_USES, Eviction, Held
 from .index import Index
-from .sizes import VARIANT, entry_bytes, key_bytes
+from .sizes import VARIANT, compact, entry_bytes, key_bytes
 from .store import Purge
 
 #: A key keeps at most so many answers; a further one takes the place of the oldest.
@@ -48,9 +48,9 @@ class AnswerMemory:
 
     def __init__(self, size: int, *, now_s: Callable[[], float] = time.monotonic) -> None:
         self.now_s = now_s
-        self._bound = size
         self._slots: dict[bytes, _Slot] = {}
         self._eviction = Eviction(size)
+        self._bound = size - self._eviction.overhead
         self._by_url = Index()
         self._by_tag = Index()
         self.entries = 0
@@ -72,6 +72,7 @@ class AnswerMemory:
 
         Entries under the same primary key with other names in `vary` are dropped.
         """
+        entry = compact(entry)
         size = key_bytes(key, vary) + VARIANT + entry_bytes(secondary, entry)
         slot = self._slots.get(key)
         if size > self._bound * LARGEST_SHARE:

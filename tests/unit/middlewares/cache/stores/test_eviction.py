@@ -36,11 +36,11 @@ def test_what_was_not_used_leaves_in_the_order_in_which_it_came() -> None:
     assert [leaves(eviction) for _ in range(4)] == [b"1", b"2", b"3", None]
 
 
-def test_one_use_is_not_enough_to_stay() -> None:
+def test_one_use_is_enough_to_stay() -> None:
     eviction = Eviction(100)
     put(eviction, b"1", uses=1)
-    put(eviction, b"2", b"3", uses=2)
-    assert leaves(eviction) == b"1"
+    put(eviction, b"2")
+    assert [leaves(eviction) for _ in range(2)] == [b"2", b"1"]
 
 
 def test_what_is_used_outlives_what_comes_later_and_is_not() -> None:
@@ -65,7 +65,7 @@ def test_what_left_lately_comes_back_into_the_main_queue() -> None:
     (back,) = put(eviction, b"1")
     put(eviction, b"3")
     assert back.is_main
-    assert [leaves(eviction) for _ in range(2)] == [b"2", b"1"]
+    assert [leaves(eviction) for _ in range(3)] == [b"2", b"3", b"1"]
 
 
 def test_one_eviction_passes_over_a_bounded_number() -> None:
@@ -93,6 +93,11 @@ def test_a_mark_is_taken_once_and_is_nobody_elses() -> None:
     assert not marks.take(b"2", 10)
     assert marks.take(b"1", 10)
     assert not marks.take(b"1", 10)
+
+
+def test_marks_take_a_hundredth_of_the_store_at_most() -> None:
+    for size in (64 * 1024, 1_000_000, 64 * 1024 * 1024):
+        assert Eviction(size).overhead < size / 100
 
 
 def test_a_mark_grows_old() -> None:
