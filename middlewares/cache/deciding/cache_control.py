@@ -9,7 +9,7 @@ MOST_SECONDS: Final = 2.0**31
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _DIRECTIVE = re.compile(
-    rb"(" + _TOKEN + rb')(?:=(?:"((?:[^"\\]++|\\.)*+)"|([^",]*+)))?[ \t]*+(?=,|\Z)',
+    rb"(" + _TOKEN + rb')(?:=(?:"((?:[^"\\]++|\\.)*+)"|([^", \t]*+)))?[ \t]*+(?=,|\Z)',
     re.DOTALL,
 )
 _NAME = re.compile(_TOKEN)
@@ -33,8 +33,8 @@ def read(lines: Iterable[bytes]) -> Iterator[Directive]:
     """Yield each directive's name in lower case with its value, None without one.
 
     A line is read by itself, so a quoted string that one line leaves open hides nothing on the next one. What is
-    malformed is yielded under the name that it begins with, and whatever follows the next comma counts, though an
-    OPEN_QUOTE says that it may have been meant as part of a string.
+    malformed is yielded as each name in it, and whatever follows the next comma counts, though an OPEN_QUOTE says
+    that it may have been meant as part of a string.
     """
     for line in lines:
         yield from _line(line)
@@ -45,17 +45,13 @@ def _line(line: bytes) -> Iterator[Directive]:
     while at < len(line):
         if (found := _DIRECTIVE.match(line, at)) is not None:
             name, quoted, plain = found.groups()
-            if quoted is not None:
-                yield name.lower(), _unquoted(quoted)
-            else:
-                yield name.lower(), plain if plain is None else plain.rstrip(b" \t")
+            yield name.lower(), _unquoted(quoted) if quoted is not None else plain
             at = found.end()
         else:
             comma = line.find(b",", at)
             end = len(line) if comma < 0 else comma
-            yield _begun(line[at:end]), UNREADABLE
-            if b'"' in line[at:end]:
-                yield OPEN_QUOTE, UNREADABLE
+            for name in _malformed(line[at:end]):
+                yield name, UNREADABLE
             at = end
         at = _after_commas(line, at)
 
@@ -77,9 +73,9 @@ def field_names(value: Value) -> frozenset[bytes] | None:
     return frozenset(names) if names and all(_NAME.fullmatch(name) for name in names) else None
 
 
-def _begun(malformed: bytes) -> bytes:
-    found = _NAME.match(malformed)
-    return found[0].lower() if found is not None else b""
+def _malformed(part: bytes) -> list[bytes]:
+    names = _NAME.findall(part.lower())
+    return [*names, OPEN_QUOTE] if b'"' in part else names
 
 
 def _unquoted(text: bytes) -> bytes:

@@ -10,7 +10,7 @@ from middlewares.cache.deciding.directives import (
     ResponseDirectives,
     response_directives,
 )
-from middlewares.cache.deciding.freshness import values, worked_out
+from middlewares.cache.deciding.freshness import CACHEABLE_BY_DEFAULT, values, worked_out
 from middlewares.cache.deciding.varying import vary_names
 from middlewares.cache.entry import FieldLine, Freshness, Head
 from middlewares.cache.policy import CachePolicy
@@ -68,6 +68,8 @@ def judge(
         return NotKept("vary")
     if len(tags) > _MOST_TAGS:
         return NotKept("tags")
+    if not _may_be_kept(head, directives):
+        return NotKept("no-freshness")
     freshness = worked_out(
         head.status,
         head.fields,
@@ -136,6 +138,14 @@ def _forbidden(
 def _allows_credentials(directives: ResponseDirectives) -> bool:
     """Whether an answer to one who told who they are may go to others (§3.5)."""
     return directives.is_public or directives.must_revalidate or directives.s_maxage_s is not None
+
+
+def _may_be_kept(head: Head, directives: ResponseDirectives) -> bool:
+    """Whether something in the answer allows to keep it (the last condition of §3)."""
+    says_how_long = directives.max_age_s is not None or directives.s_maxage_s is not None
+    if says_how_long or directives.is_public or head.status in CACHEABLE_BY_DEFAULT:
+        return True
+    return not directives.is_targeted and bool(values(head.fields, b"expires"))
 
 
 def _useless(freshness: Freshness) -> str:
