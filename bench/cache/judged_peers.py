@@ -6,8 +6,7 @@ from dataclasses import replace
 from bench.peers import lockgate, nginx, varnish
 from bench.peers.peer import Launch, Peer, Site
 
-# The client sends fields that tell its own requests apart, and expects what RFC 9111 §4.1 says of them:
-# only Vary does that. It expects stale answers in place of an error without asking for them.
+# Whether a cache may go stale at all is decided by cases that do not ask for it.
 _LOCKGATE = """\
 services: {{suite: {{urls: ["http://127.0.0.1:{origin}"], retries: {{attempts: 1}}}}}}
 defaults: {{limits: null}}
@@ -18,7 +17,6 @@ routes:
   paths: as_is
   cache:
     stale_if_error: 1h
-    vary_headers: ["*"]
     targeted: [CDN-Cache-Control, Surrogate-Control]
 """
 _NGINX = """

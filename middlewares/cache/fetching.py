@@ -25,6 +25,9 @@ from middlewares.failures import Failure
 from middlewares.header_section import HeaderSection
 
 NOT_MODIFIED = 304
+SURROGATE_CONTROL = b"surrogate-control"
+#: Tells a service that its Surrogate-Control is heeded, and the name to direct it at (W3C Edge Architecture, §2).
+SURROGATE_CAPABILITY = ((b"Surrogate-Capability", b'lockgate="Surrogate/1.0"'),)
 #: In place of these an older answer may be used (RFC 5861 §4).
 ERRORS = frozenset([500, 502, 503, 504])
 
@@ -224,6 +227,8 @@ class Fetch:
         wanted = self._wanted
         asked, begun = wanted.asked, wanted.request[EXCHANGE]
         fields = asked.fields
+        if SURROGATE_CONTROL in wanted.policy.targeted:
+            fields += SURROGATE_CAPABILITY
         if entry is not None:
             fields += conditional_fields(entry)
         section = HeaderSection(fields)

@@ -73,7 +73,8 @@ _KINDS: Final = {
     b"upgrade": UPGRADE,
     # These are HTTP's too, but services that answer by them often don't name them in Vary.
     **dict.fromkeys(
-        b"a-im baggage cookie cookie2 depth if im origin overwrite prefer slug timeout".split(),
+        b"a-im baggage cookie cookie2 depth if im origin overwrite prefer slug surrogate-capability"
+        b" timeout".split(),
         KEYED,
     ),
 }

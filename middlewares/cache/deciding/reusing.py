@@ -82,10 +82,10 @@ def instead_of_error(entry: Entry, directives: RequestDirectives, now_s: float) 
     """Whether the answer may be served because the service failed (RFC 5861 §4).
 
     A fresh one may, though the client wanted a fresher one, unless it asked for one that was validated: it is
-    told then that this failed. One purged softly may too.
+    told then that this failed. One purged softly may too. A kept error may not: it is no better.
     """
     freshness = entry.freshness
-    if freshness.no_cache or directives.no_cache:
+    if freshness.no_cache or directives.no_cache or entry.status >= 500:
         return False
     age_s = freshness.initial_age_s + max(0.0, now_s - entry.stored_s)
     stale_s = age_s - (0.0 if entry.is_stale else freshness.lifetime_s)

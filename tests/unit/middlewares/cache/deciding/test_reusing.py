@@ -15,10 +15,15 @@ STORED_S = 1000.0
 
 
 def entry(
-    *, age_s: float = 0.0, lifetime_s: float = 60.0, is_stale: bool = False, **freshness: object
+    *,
+    age_s: float = 0.0,
+    lifetime_s: float = 60.0,
+    is_stale: bool = False,
+    status: int = 200,
+    **freshness: object,
 ) -> Entry:
     return Entry(
-        status=200,
+        status=status,
         phrase=b"OK",
         fields=(),
         pieces=(b"x",),
@@ -191,3 +196,11 @@ def test_an_answer_that_has_to_be_asked_for_does_not_become_usable_later(
     assert order.index(before.use) <= order.index(then.use)
     assert before.age_s <= then.age_s
     assert reuse(kept, NO_DIRECTIVES, STORED_S + earlier_s) == before
+
+
+def test_a_kept_error_is_not_served_instead_of_another_one() -> None:
+    kept = entry(status=503, stale_if_error_s=math.inf)
+    assert not instead_of_error(kept, RequestDirectives(), STORED_S + 100)
+    assert instead_of_error(
+        entry(status=404, stale_if_error_s=math.inf), RequestDirectives(), STORED_S + 100
+    )
