@@ -86,6 +86,8 @@ _BY_PREFIX: Final = (
     (b"content-", KEYED),
     (b"accept-", KEYED),
 )
+#: No instance sees a field with `_` whose name with `-` is one of these.
+_NOBODYS: Final = frozenset((UNSENT, TRUSTED, FORWARDED, HOST, CONNECTION, UPGRADE))
 #: A name with one of these in it may be what a service answers by.
 _TELLING: Final = tuple(
     b"account action admin agent akamai auth backend base beta brand canary channel city client cloudfront"
@@ -139,22 +141,24 @@ def kind_of(lower: bytes, policy: CachePolicy) -> int:
 
 
 def _kind_of(lower: bytes, *, every: bool) -> int:
-    kind = _KINDS.get(lower)
+    if b"_" in lower:
+        # CGI and WSGI read it as the name with `-`, so the gateway passes on nothing that looks like its own.
+        as_read = _defined(lower.replace(b"_", b"-"))
+        return UNSENT if as_read in _NOBODYS else KEYED
+    kind = _defined(lower)
     if kind is not None:
         return kind
-    for prefix, of_prefix in _BY_PREFIX:
-        if lower.startswith(prefix):
-            return of_prefix
     return KEYED if every or _may_tell(lower) else LEFT
 
 
-def _may_tell(lower: bytes) -> bool:
-    """Whether a field that HTTP does not define looks like one that a service answers by.
+def _defined(lower: bytes) -> int | None:
+    kind = _KINDS.get(lower)
+    if kind is None:
+        kind = next((of for prefix, of in _BY_PREFIX if lower.startswith(prefix)), None)
+    return kind
 
-    CGI and WSGI read a name with `_` as another one.
-    """
-    return (
-        b"_" in lower
-        or any(telling in lower for telling in _TELLING)
-        or not _TELLING_WORDS.isdisjoint(lower.split(b"-"))
-    )
+
+def _may_tell(lower: bytes) -> bool:
+    """Whether a field that HTTP does not define looks like one that a service answers by."""
+    words = _TELLING_WORDS
+    return any(text in lower for text in _TELLING) or not words.isdisjoint(lower.split(b"-"))

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, without_addresses
+from middlewares.cache.deciding.asking import (
+    Asked,
+    Asker,
+    Askers,
+    Bypass,
+    without_addresses,
+)
 from middlewares.cache.deciding.keys import route_fingerprint
 from middlewares.cache.policy import CachePolicy
 from middlewares.head_changes import HeadChanges
@@ -125,7 +131,8 @@ def test_all_that_it_was_routed_by_is_in_the_key() -> None:
         (b"Origin", b"https://evil.example"),
         (b"X-Anything", b"1"),
         (b"x-http-method-override", b"DELETE"),
-        (b"X_Forwarded_Host", b"evil.example"),
+        (b"X_Plan", b"gold"),
+        (b"Accept_Encoding", b"gzip"),
         (b"Accept-Version", b"2"),
         (b"Content-Type", b"text/plain"),
         (b"CF-Connecting-IP", b"192.0.2.1"),
@@ -177,6 +184,9 @@ def test_what_http_leaves_to_vary_is_not_in_the_key(field: FieldLine) -> None:
         (b"Via", b"1.1 other"),
         (b"X-Forwarded-For", b"192.0.2.1"),
         (b"X-Forwarded-Host", b"evil.example"),
+        (b"X_Forwarded_Host", b"evil.example"),
+        (b"X-Auth_Subject", b"root"),
+        (b"Transfer_Encoding", b"chunked"),
         (b"Forwarded", b"host=evil.example"),
         (b"X-Auth-Subject", b"root"),
         (b"Client-Cert", b":aa:"),
