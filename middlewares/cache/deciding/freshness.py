@@ -46,13 +46,21 @@ def worked_out(
         or directives.s_maxage_s is not None
     )
     may_be_stale = not must_revalidate and not directives.no_cache
+    # The route prolongs what is fresh for some time. It does not make others share what is never fresh.
+    is_prolonged = bool(lifetime_s)
     return Freshness(
         initial_age_s=_initial_age(fields, date_s, requested_s, responded_s),
         lifetime_s=min(lifetime_s or 0.0, MOST_SECONDS),
         stale_while_revalidate_s=_stale(
-            directives.stale_while_revalidate_s, policy.stale_while_revalidate_s, may_be_stale
+            directives.stale_while_revalidate_s,
+            policy.stale_while_revalidate_s if is_prolonged else 0.0,
+            may_be_stale,
         ),
-        stale_if_error_s=_stale(directives.stale_if_error_s, policy.stale_if_error_s, may_be_stale),
+        stale_if_error_s=_stale(
+            directives.stale_if_error_s,
+            policy.stale_if_error_s if is_prolonged else 0.0,
+            may_be_stale,
+        ),
         must_revalidate=must_revalidate,
         no_cache=directives.no_cache,
         immutable=directives.immutable,

@@ -130,6 +130,16 @@ def test_a_route_says_how_long_an_answer_is_served_stale_that_does_not_say_so() 
 
 
 @pytest.mark.parametrize(
+    "fields", [[], [control(b"max-age=0")], [at(b"Expires", -1)], [control(b"max-age=x")]]
+)
+def test_a_route_does_not_let_others_share_what_is_never_fresh(fields: list[FieldLine]) -> None:
+    policy = CachePolicy(stale_while_revalidate_s=5, stale_if_error_s=6)
+    assert why_not(answer(*fields, DATE), policy=policy) == "no-freshness"
+    said = freshness(*fields, DATE, ETAG, policy=policy)
+    assert (said.stale_while_revalidate_s, said.stale_if_error_s) == (0, 0)
+
+
+@pytest.mark.parametrize(
     "said", [b"must-revalidate", b"proxy-revalidate", b"s-maxage=60", b"no-cache"]
 )
 def test_what_must_be_validated_is_never_served_stale_whatever_else_is_said(said: bytes) -> None:
