@@ -431,6 +431,9 @@ BROKEN = {
     "a cookie": (
         b"HTTP/1.1 200 OK\r\nCache-Control: max-age=300\r\nSet-Cookie: session=evil\r\nContent-Length: 0\r\n\r\n"
     ),
+    "nothing about caches": b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+    "not fresh": b"HTTP/1.1 200 OK\r\nCache-Control: max-age=0\r\nContent-Length: 4\r\n\r\nevil",
+    "past": b"HTTP/1.1 200 OK\r\nExpires: 0\r\nContent-Length: 4\r\n\r\nevil",
     "an error with a tag": (
         b'HTTP/1.1 400 Bad Request\r\nETag: "1"\r\nContent-Length: 4\r\n\r\nevil'
     ),
