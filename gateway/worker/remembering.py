@@ -85,13 +85,14 @@ class Remembering:
         route_and_asker = self._askers.get(route.id)
         if route_and_asker is None or route_and_asker[0] is not route:
             route_and_asker = self._keep_asker(route, policy)
+        trusted = self._trusts(request.remote or "")
         return route_and_asker[1].ask(
             request.method,
             exchange.section,
             exchange.target,
             exchange.asked_host,
-            self._scheme_of(request),
-            trusted=self._trusts(request.remote or ""),
+            self._scheme_of(request) if trusted else request.scheme,
+            trusted=trusted,
             identity=exchange.identity,
             changes=exchange.changes,
             body=exchange.body,

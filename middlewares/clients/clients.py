@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from middlewares.clients.deciding import Met, TrustedProxies, client_of, limit_key
-from middlewares.header_section import HeaderSection
+from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.memory import Memory
 
 #: The operator is told of at most this many untrusted proxies.
@@ -49,11 +49,8 @@ class Clients:
         """What the client used: as the connection has it, or as a trusted proxy says first."""
         if not self.trusts(peer):
             return scheme
-        for name, value in section.fields:
-            if name.lower() == b"x-forwarded-proto":
-                said = value.partition(b",")[0].strip().lower()
-                return said.decode() if said in (b"http", b"https") else scheme
-        return scheme
+        said = _first_proto(section).lower()
+        return said.decode() if said in (b"http", b"https") else scheme
 
     def limit_key(self, client: str) -> str:
         """The key that a client's requests are counted by."""
@@ -93,3 +90,13 @@ class Clients:
             peer=peer,
             detail="it sends X-Forwarded-For; if it is your proxy, name it in TRUSTED_PROXIES",
         )
+
+
+def _first_proto(section: HeaderSection) -> bytes:
+    """The first element of X-Forwarded-Proto that is not empty, sent by a trusted proxy."""
+    if isinstance(section, ReadSection) and section.trusted:
+        value = section.lists.get(b"x-forwarded-proto", b"")
+    else:
+        values = [value for name, value in section.fields if name.lower() == b"x-forwarded-proto"]
+        value = b",".join(values).strip(b", \t")
+    return value.partition(b",")[0].strip(b" \t")

@@ -1,9 +1,9 @@
 """What a request asks of the cache: whether it may be answered from there, and under which key."""
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
 
 from middlewares.cache.deciding.conditions import NO_CONDITIONS, Conditions
 from middlewares.cache.deciding.directives import (
@@ -26,6 +26,12 @@ from middlewares.cache.deciding.field_kinds import (
     UPGRADE,
     FieldKinds,
 )
+from middlewares.cache.deciding.head_plans import (
+    ORDINARY_BYTES,
+    HeadPlan,
+    looks_like_an_id,
+    plan_of,
+)
 from middlewares.cache.deciding.keys import key_of_fields, primary_key, without_members
 from middlewares.cache.deciding.varying import secondary
 from middlewares.cache.entry import FieldLine
@@ -34,17 +40,12 @@ from middlewares.head_changes import HeadChanges
 from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.memory import Memory
 
-#: A longer value of a field that is left to Vary is in the key: it is there to make a service fail.
-ORDINARY_BYTES: Final = 2048
-#: The heads that are remembered, and the longest of them.
+#: So many lists of names are remembered, and the longest of them.
 HEADS: Final = 512
-HEAD_BYTES: Final = 2048
+NAMES_BYTES: Final = 1024
 #: How many policies' kinds of fields are remembered.
 POLICIES: Final = 256
-#: How many secondary keys of one head are remembered.
-SECONDARIES: Final = 8
 
-_AN_ID = re.compile(rb"[A-Za-z0-9_.:;,=@/+-]{0,256}")
 _NEVER_NAMED = frozenset((b"host", b"content-length"))
 _OF_TRUSTED = frozenset((TRUSTED, FORWARDED))
 _NOT_ASKED = frozenset((b"", b"h2c"))
@@ -81,12 +82,20 @@ class ReadFields:
     """
 
     key: bytes
-    fields: tuple[FieldLine, ...]
     directives: RequestDirectives
     conditions: Conditions
     has_credentials: bool
     bypass: Bypass | None
-    secondaries: dict[tuple[bytes, ...], bytes] = field(default_factory=dict)
+    #: None: nobody has asked for them yet, and `later` has them.
+    read: tuple[FieldLine, ...] | None
+    later: "Callable[[], ReadFields] | None" = None
+
+    @property
+    def fields(self) -> tuple[FieldLine, ...]:
+        if self.read is None:
+            assert self.later is not None
+            self.read = self.later().fields
+        return self.read
 
 
 @dataclass(slots=True)
@@ -125,13 +134,7 @@ class Asked:
 
     def secondary(self, names: tuple[bytes, ...]) -> bytes:
         """The secondary key for the names of Vary."""
-        known = self.read.secondaries
-        told = known.get(names)
-        if told is None:
-            told = secondary(names, self.read.fields)
-            if len(known) < SECONDARIES:
-                known[names] = told
-        return told
+        return secondary(names, self.read.fields) if names else b""
 
 
 def url_of(scheme: str, host: bytes, target: str) -> bytes:
@@ -140,21 +143,31 @@ def url_of(scheme: str, host: bytes, target: str) -> bytes:
     return b"%b://%b%b" % (scheme.encode("ascii"), host.lower(), sent)
 
 
-#: Heads by the policy's kinds of fields, what is sent, who sent it, and what is removed.
-_Heads = Memory[tuple[int, bytes, bool, frozenset[bytes]], ReadFields]
+#: Plans by the names of a head, who sent it, and what is removed.
+_Plans = Memory[tuple[bytes, bool, frozenset[bytes]], HeadPlan]
+
+
+class Rules:
+    """How the fields of one policy's requests are read, with what was found out about them before."""
+
+    __slots__ = ("keys_credentials", "kinds", "plans")
+
+    def __init__(self, policy: CachePolicy) -> None:
+        self.kinds = FieldKinds(policy)
+        self.keys_credentials = policy.by == "subject"
+        self.plans: _Plans = Memory("cache_heads", entries=HEADS, entry_bytes=NAMES_BYTES)
 
 
 class Asker:
     """Asks for the requests of one route."""
 
-    __slots__ = ("_by_subject", "_heads", "_ignored", "_kinds", "_route")
+    __slots__ = ("_by_subject", "_ignored", "_route", "_rules")
 
-    def __init__(self, route: bytes, policy: CachePolicy, kinds: FieldKinds, heads: _Heads) -> None:
+    def __init__(self, route: bytes, policy: CachePolicy, rules: Rules) -> None:
         self._route = route
         self._ignored = policy.ignore_query
         self._by_subject = policy.by == "subject"
-        self._kinds = kinds
-        self._heads = heads
+        self._rules = rules
 
     def ask(
         self,
@@ -204,30 +217,48 @@ class Asker:
         removed, replaced = _NO_NAMES, _NOTHING
         if changes is not None:
             removed, replaced = changes.removed, changes.replaced
-        if not isinstance(section, ReadSection) or replaced:
-            return self._read_anew(section.fields, trusted, removed, replaced)
-        head = (id(self._kinds), section.block, trusted, removed)
-        known = self._heads.recall(head)
-        if known is None:
-            known = self._read_anew(section.fields, trusted, removed, replaced)
-            self._heads.keep(head, known, len(section.block))
-        return known
+        if isinstance(section, ReadSection) and not replaced:
+            names = section.names
+            rules = self._rules
+            plan = rules.plans.recall((names, trusted, removed))
+            if plan is None:
+                plan = self._plan(names, trusted, removed)
+            key = plan.key_of(section.block)
+            if key is not None:
+                later = partial(self._read_one_by_one, section, trusted, removed, replaced)
+                has_credentials = plan.has_credentials
+                return ReadFields(
+                    key, NO_DIRECTIVES, NO_CONDITIONS, has_credentials, None, None, later
+                )
+        return self._read_one_by_one(section, trusted, removed, replaced)
 
-    def _read_anew(
+    def _plan(self, names: bytes, trusted: bool, removed: frozenset[bytes]) -> HeadPlan:
+        rules = self._rules
+        plan = plan_of(
+            names.split(b","),
+            rules.kinds,
+            trusted=trusted,
+            removed=removed,
+            keys_credentials=rules.keys_credentials,
+        )
+        return rules.plans.keep((names, trusted, removed), plan, len(names))
+
+    def _read_one_by_one(
         self,
-        fields: Sequence[FieldLine],
+        section: HeaderSection,
         trusted: bool,
         removed: frozenset[bytes],
         replaced: Mapping[bytes, bytes],
     ) -> ReadFields:
-        self._kinds.hits += len(fields)
+        rules, fields = self._rules, section.fields
+        rules.kinds.hits += len(fields)
         return read_fields(
             fields,
-            self._kinds,
+            rules.kinds,
             trusted=trusted,
             removed=removed,
             replaced=replaced,
-            keys_credentials=self._by_subject,
+            keys_credentials=rules.keys_credentials,
         )
 
 
@@ -235,18 +266,22 @@ class Askers:
     """The askers of one worker, with all that they remember."""
 
     def __init__(self) -> None:
-        self.heads: _Heads = Memory("cache_heads", entries=HEADS, entry_bytes=HEAD_BYTES)
-        self._kinds: dict[CachePolicy, FieldKinds] = {}
+        self._rules: dict[CachePolicy, Rules] = {}
 
     def of(self, route: bytes, policy: CachePolicy) -> Asker:
         """The asker of a route with this fingerprint; keep it with the route."""
-        kinds = self._kinds.get(policy)
-        if kinds is None:
-            if len(self._kinds) >= POLICIES:  # by a reload again and again
-                self._kinds.clear()
-                self.heads.clear()
-            kinds = self._kinds[policy] = FieldKinds(policy)
-        return Asker(route, policy, kinds, self.heads)
+        rules = self._rules.get(policy)
+        if rules is None:
+            if len(self._rules) >= POLICIES:  # by a reload again and again
+                self._rules.clear()
+            rules = self._rules[policy] = Rules(policy)
+        return Asker(route, policy, rules)
+
+    def memories(self) -> Iterator[Memory[Any, Any]]:
+        """What is remembered, for the metrics."""
+        for rules in self._rules.values():
+            yield rules.kinds
+            yield rules.plans
 
 
 def read_fields(
@@ -286,7 +321,7 @@ def read_fields(
         if kind == KEYED:
             keyed.append((name.lower(), value))
         elif kind <= TRACE:  # LEFT or TRACE
-            if len(value) > ORDINARY_BYTES or (kind == TRACE and _AN_ID.fullmatch(value) is None):
+            if len(value) > ORDINARY_BYTES or (kind == TRACE and not looks_like_an_id(value)):
                 keyed.append((name.lower(), value))
         elif kind == UNSENT:
             continue
@@ -327,7 +362,7 @@ def read_fields(
     said = request_directives(directives, pragmas) if directives or pragmas else NO_DIRECTIVES
     conditional = _conditions(conditions) if conditions else NO_CONDITIONS
     bypass = _UPGRADE if is_upgrade else _bypass(said, conditional)
-    return ReadFields(key_of_fields(keyed), tuple(sent), said, conditional, has_credentials, bypass)
+    return ReadFields(key_of_fields(keyed), said, conditional, has_credentials, bypass, tuple(sent))
 
 
 def _bypass(said: RequestDirectives, conditions: Conditions) -> Bypass | None:

@@ -1,7 +1,7 @@
 """Whether a kept answer may be used for a request (RFC 9111 §4)."""
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from middlewares.cache.deciding.cache_control import MOST_SECONDS
 from middlewares.cache.deciding.directives import RequestDirectives
@@ -16,8 +16,7 @@ class Use(Enum):
     ASK = "ask"
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(NamedTuple):
     """Use it or not. `age_s` is its Age, `ttl_s` how long it is fresh, below 0 if stale (RFC 9211 §2.6).
 
     `why` is empty where it is used fresh, and else "stale", "purged", "no-cache" (the answer's) or "request" (the
