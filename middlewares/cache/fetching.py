@@ -12,7 +12,7 @@ from middlewares.cache.body import KeptBody
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked
 from middlewares.cache.deciding.merging import conditional_fields, freshened
-from middlewares.cache.deciding.reusing import instead_of_error
+from middlewares.cache.deciding.reusing import instead_of_error, is_shareable
 from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
 from middlewares.cache.entry import Entry, Head
 from middlewares.cache.flights import Failed, Flight, Flights, Stored, Streaming
@@ -25,6 +25,8 @@ from middlewares.failures import Failure
 from middlewares.header_section import HeaderSection
 
 NOT_MODIFIED = 304
+TOO_MANY = 429
+INTERNAL_ERROR = 500
 SURROGATE_CONTROL = b"surrogate-control"
 #: Tells a service that its Surrogate-Control is heeded, and the name to direct it at (W3C Edge Architecture, §2).
 SURROGATE_CAPABILITY = ((b"Surrogate-Capability", b'lockgate="Surrogate/1.0"'),)
@@ -155,8 +157,16 @@ class Fetch:
             means.counts.not_stored[wanted.route, verdict.why] += 1
             means.marks.set(wanted.asked.key, wanted.store.now_s())
             means.flights.forget(flight)
+            if (
+                wanted.entry is not None
+                and head.status < INTERNAL_ERROR
+                and head.status != TOO_MANY
+            ):
+                wanted.store.drop(wanted.asked.key)  # it is no longer what the service answers
             flight.hand_over(verdict.why, answer, _taken(exchange))
             return
+        if not is_shareable(verdict.freshness):
+            means.flights.forget(flight)
         source = means.answers.body(answer)
         body = KeptBody(wanted.policy.object_bytes)
         if source.is_complete():
@@ -173,7 +183,8 @@ class Fetch:
             wanted.asked.secondary(verdict.vary),
             body,
         )
-        means.flights.also_at(variant_key(wanted.asked, verdict.vary), flight)
+        if is_shareable(verdict.freshness):
+            means.flights.also_at(variant_key(wanted.asked, verdict.vary), flight)
         flight.tell(told)
         if not body.has_ended:
             try:

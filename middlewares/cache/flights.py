@@ -174,10 +174,13 @@ class Flights:
     def find(self, key: bytes) -> Flight | None:
         return self._flights.get(key)
 
-    def begin(self, key: bytes, run: Callable[[Flight], Coroutine[Any, Any, None]]) -> Flight:
-        """Begin a flight that `run` flies; it is found by its key until it has landed."""
+    def begin(
+        self, key: bytes | None, run: Callable[[Flight], Coroutine[Any, Any, None]]
+    ) -> Flight:
+        """Begin a flight that `run` flies; it is found by its key, if it has one, until it has landed."""
         flight = Flight()
-        self.also_at(key, flight)
+        if key is not None:
+            self.also_at(key, flight)
         task = asyncio.get_running_loop().create_task(self._fly(flight, run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -12,7 +12,7 @@ from middlewares.cache.deciding.asking import Asked, Bypass
 from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
 from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.invalidating import invalidated
-from middlewares.cache.deciding.reusing import Reuse, Use, reuse
+from middlewares.cache.deciding.reusing import Reuse, Use, is_shareable, reuse
 from middlewares.cache.deciding.serving import serve, serve_head
 from middlewares.cache.deciding.storing import Kept
 from middlewares.cache.entry import Entry, Head, Variants
@@ -141,9 +141,11 @@ def cache_middleware(
     ) -> web.StreamResponse | tuple[bytes, ...]:
         """Wait for the answer of a flight; if it is that of another variant, return the names in its Vary."""
         key = variant_key(wanted.asked, wanted.vary)
-        flight = flights.find(key)
+        # An answer that is never fresh is validated by each request for itself (RFC 9111 §4).
+        is_alone = wanted.entry is not None and not is_shareable(wanted.entry.freshness)
+        flight = None if is_alone else flights.find(key)
         if flight is None:
-            flight = flights.begin(key, Fetch(means, wanted).fly)
+            flight = flights.begin(None if is_alone else key, Fetch(means, wanted).fly)
             waiter = flight.join(leads=True)
         else:
             waiter = flight.join()
@@ -182,6 +184,8 @@ def cache_middleware(
         if is_other and not waiter.leads:
             return outcome.vary
         entry = outcome.entry
+        if not waiter.leads and not is_shareable(entry.freshness):
+            return await passed(wanted.request, wanted.handler, exchange, why, "never-fresh")
         reused = reuse(entry, asked.directives, memory.now_s())
         added = b"Age: %d\r\n" % reused.age_s if reused.age_s else b""
         if isinstance(outcome, Stored):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from middlewares.cache.deciding.cache_control import MOST_SECONDS
 from middlewares.cache.deciding.directives import RequestDirectives
-from middlewares.cache.entry import Entry
+from middlewares.cache.entry import Entry, Freshness
 
 
 class Use(Enum):
@@ -75,6 +75,16 @@ def _stale_use(entry: Entry, directives: RequestDirectives, stale_s: float) -> U
     ):
         return Use.STALE_WHILE_REVALIDATE
     return Use.ASK
+
+
+def is_shareable(freshness: Freshness) -> bool:
+    """Whether an answer may also serve those who asked while it was fetched (RFC 9111 §4, §5.2.2.4).
+
+    One that is never fresh serves only the request that fetched or validated it. How old an answer came does
+    not count, since those who waited asked before it was there.
+    """
+    lasts = freshness.lifetime_s > 0 or freshness.stale_while_revalidate_s > 0
+    return lasts and not freshness.no_cache
 
 
 def instead_of_error(entry: Entry, directives: RequestDirectives, now_s: float) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.cache.deciding.directives import NO_DIRECTIVES, RequestDirectives
-from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, reuse
+from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.entry import Entry, Freshness
 
 STORED_S = 1000.0
@@ -114,6 +114,23 @@ def test_a_client_that_names_an_age_gets_no_stale_answer_without_saying_so() -> 
     assert after(70, relaxed, max_age_s=100.0).use is Use.ASK
     assert after(70, relaxed, max_age_s=100.0, max_stale_s=20.0).use is Use.FRESH
     assert after(70, relaxed, min_fresh_s=1.0).use is Use.ASK
+
+
+@pytest.mark.parametrize(
+    ("freshness", "shared"),
+    [
+        (Freshness(0, 60), True),
+        (Freshness(90, 60), True),
+        (Freshness(0, 0), False),
+        (Freshness(0, 0, stale_if_error_s=60), False),
+        (Freshness(0, 0, stale_while_revalidate_s=60), True),
+        (Freshness(0, 60, no_cache=True), False),
+    ],
+)
+def test_those_who_wait_get_only_what_may_be_used_without_asking(
+    freshness: Freshness, shared: bool
+) -> None:
+    assert is_shareable(freshness) is shared
 
 
 def test_an_answer_that_was_purged_softly_is_stale() -> None:
