@@ -10,6 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from gateway.config.settings import GatewaySettings
+from gateway.endpoints.cache import CacheEndpoints
 from gateway.endpoints.configuration import ConfigurationEndpoints
 from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.keys import KeysEndpoints
@@ -210,6 +211,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         own_certificates=(
             None if gateway.own_certificates is None else gateway.own_certificates.describe
         ),
+        cache=None if gateway.remembering is None else gateway.remembering.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,
@@ -262,6 +264,13 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         client_limits=settings.client_limits,
     )
     app.on_cleanup.append(keys.close)
+    cache = CacheEndpoints(
+        remembering=gateway.remembering,
+        routing=gateway.routing,
+        catalogue=gateway.routed_view,
+        guard=guard,
+        client_limits=settings.client_limits,
+    )
     rng = random.Random()
     budgets = RetryBudgets()
     proxy = Proxy(
@@ -309,6 +318,9 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("POST", own_paths.KEYS, keys.create),
         ("DELETE", own_paths.KEY, keys.revoke),
         ("POST", own_paths.ROTATION, keys.rotate),
+        ("GET", own_paths.CACHE, cache.stats),
+        ("POST", own_paths.PURGE, cache.purge),
+        ("GET", own_paths.SHOW, cache.show),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

@@ -38,6 +38,7 @@ COMMANDS = (
     "drain",
     "deregister",
     "keys",
+    "cache",
     "check-config",
     "config",
     "import",

@@ -54,6 +54,9 @@ class ProcessEndpoints:
     #: it can't get any.
     own_certificates: Callable[[bool], Mapping[str, Any]] | None = None
 
+    #: What the cache says of itself, empty while no route has one; None: there is no file.
+    cache: Callable[[], Mapping[str, Any]] | None = None
+
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
         return answer({"status": "healthy", "service": NAME})
@@ -127,7 +130,12 @@ class ProcessEndpoints:
         loaded_at = rfc3339(round(file.loaded_at_s * 1000))
         mistakes = list(file.mistakes)
         config = {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}
-        return {"config": config, "watched": self.watched() if self.watched else {}}
+        cache = self.cache() if self.cache else {}
+        return {
+            "config": config,
+            "watched": self.watched() if self.watched else {},
+            **({"cache": cache} if cache else {}),
+        }
 
     def _tls(self, *, with_evidence: bool) -> Mapping[str, Any]:
         """TLS at the front; empty where the port speaks none."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -24,6 +24,7 @@ from middlewares.cache.purging.purging import Purging
 from middlewares.cache.stores.memory import AnswerMemory
 from middlewares.exchange import Exchange
 from middlewares.routing.route import Route
+from middlewares.telemetry.cache_metrics import CacheNumbers
 
 if TYPE_CHECKING:
     from gateway.config.compiled.compiling import Compiled
@@ -45,7 +46,8 @@ class Remembering:
         scheme_of: Callable[[web.Request], str],
         trusts: Callable[[str], bool],
     ) -> None:
-        self.memory = AnswerMemory(compiled.cache_bounds.memory_bytes)
+        self.most_bytes = compiled.cache_bounds.memory_bytes
+        self.memory = AnswerMemory(self.most_bytes)
         self.flights = Flights()
         self.marks = Marks()
         self.counts = CacheCounts()
@@ -82,11 +84,8 @@ class Remembering:
         """What a request asks of the cache."""
         route = exchange.route
         assert route is not None, "the route layer comes before"
-        route_and_asker = self._askers.get(route.id)
-        if route_and_asker is None or route_and_asker[0] is not route:
-            route_and_asker = self._keep_asker(route, policy)
         trusted = self._trusts(request.remote or "")
-        return route_and_asker[1].ask(
+        return self.asker(route, policy).ask(
             request.method,
             exchange.section,
             exchange.target,
@@ -96,6 +95,59 @@ class Remembering:
             identity=exchange.identity,
             changes=exchange.changes,
             body=exchange.body,
+        )
+
+    def asker(self, route: Route, policy: CachePolicy) -> Asker:
+        """What asks for the requests of a route."""
+        route_and_asker = self._askers.get(route.id)
+        if route_and_asker is None or route_and_asker[0] is not route:
+            route_and_asker = self._keep_asker(route, policy)
+        return route_and_asker[1]
+
+    def describe(self) -> Mapping[str, Any]:
+        """What `/status` says of it; empty while no route has had a cache."""
+        if not self._is_used.is_set():
+            return {}
+        memory, counts = self.memory, self.counts
+        return {
+            "entries": memory.entries,
+            "bytes": memory.bytes,
+            "max_bytes": self.most_bytes,
+            "hits": counts.hits.total(),
+            "misses": counts.misses.total(),
+            "purges": self.purging.describe(),
+        }
+
+    async def stores(self) -> Mapping[str, Any]:
+        """What `GET /cache` says of the stores and of purges; `redis` is None where no route uses it."""
+        memory, purging = self.memory, self.purging
+        return {
+            "memory": {
+                "entries": memory.entries,
+                "bytes": memory.bytes,
+                "max_bytes": self.most_bytes,
+                "evicted": memory.evicted,
+                "refused": memory.refused,
+            },
+            "redis": None,
+            "purges": {"purged": purging.purged, **purging.describe()},
+        }
+
+    def numbers(self) -> CacheNumbers:
+        """What the metrics say of it."""
+        memory, counts, purging = self.memory, self.counts, self.purging
+        return CacheNumbers(
+            hits=counts.hits,
+            misses=counts.misses,
+            collapsed=counts.collapsed,
+            stored=counts.stored,
+            not_stored=counts.not_stored,
+            entries=memory.entries,
+            bytes=memory.bytes,
+            evicted=memory.evicted,
+            refused=memory.refused,
+            purged=purging.purged,
+            dropped=purging.dropped,
         )
 
     def take(self, compiled: "Compiled") -> None:

@@ -45,6 +45,7 @@ from middlewares.routing.configured import ConfiguredTable
 from middlewares.routing.deciding import Table
 from middlewares.routing.recent import RecentRequests
 from middlewares.routing.routing import Routing
+from middlewares.telemetry.cache_metrics import CacheCollector
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.configuration_metrics import ConfigurationCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
@@ -179,7 +180,7 @@ class Gateway:
     def _remember(self, compiled: "Compiled") -> "Remembering":
         from gateway.worker.remembering import Remembering
 
-        return Remembering(
+        made = Remembering(
             compiled,
             self.settings.client_limits,
             registry=self.settings.registry,
@@ -187,6 +188,8 @@ class Gateway:
             scheme_of=self.scheme_of,
             trusts=self.clients.trusts,
         )
+        self.metrics.registry.register(CacheCollector(made.numbers))
+        return made
 
     def scheme_of(self, request: web.Request) -> str:
         """What the client used, `http` or `https`, which a trusted proxy may have said."""

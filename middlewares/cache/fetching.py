@@ -155,7 +155,7 @@ class Fetch:
         verdict = self._judge(head)
         if isinstance(verdict, NotKept):
             means.counts.not_stored[wanted.route, verdict.why] += 1
-            means.marks.set(wanted.asked.key, wanted.store.now_s())
+            means.marks.set(wanted.asked.key, wanted.store.now_s(), verdict.why)
             means.flights.forget(flight)
             if (
                 wanted.entry is not None
@@ -198,7 +198,7 @@ class Fetch:
             self._keep_body(None, verdict, head, body)
         else:
             means.counts.not_stored[wanted.route, "too-large"] += 1
-            means.marks.set(wanted.asked.key, wanted.store.now_s())
+            means.marks.set(wanted.asked.key, wanted.store.now_s(), "too-large")
 
     def _keep_body(self, flight: Flight | None, verdict: Kept, head: Head, body: KeptBody) -> None:
         entry = self._entry(verdict, head, body.kept(), body.length)

@@ -230,10 +230,12 @@ def cache_middleware(
         requested_s = means.unix_s()
         answer = await passed(wanted.request, wanted.handler, exchange, why, "hit-for-miss")
         head = answers.seen(answer, without_cors=False)
-        if head is not None and isinstance(judged(means, wanted, head, requested_s), Kept):
+        verdict = None if head is None else judged(means, wanted, head, requested_s)
+        if isinstance(verdict, Kept):
             marks.remove(wanted.asked.key)  # the next one is kept
         else:
-            marks.set(wanted.asked.key, memory.now_s())
+            not_kept = "own-answer" if verdict is None else verdict.why
+            marks.set(wanted.asked.key, memory.now_s(), not_kept)
         return answer
 
     async def passed(

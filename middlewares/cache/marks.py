@@ -12,25 +12,30 @@ class Marks:
     """Hit-for-miss marks by key."""
 
     def __init__(self) -> None:
-        self._until_s: OrderedDict[bytes, float] = OrderedDict()
+        self._marks: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
 
     def __len__(self) -> int:
-        return len(self._until_s)
+        return len(self._marks)
 
     def has(self, key: bytes, now_s: float) -> bool:
-        until_s = self._until_s.get(key)
-        if until_s is None:
-            return False
-        if until_s > now_s:
-            return True
-        del self._until_s[key]
-        return False
+        return self.why(key, now_s) is not None
 
-    def set(self, key: bytes, now_s: float) -> None:
-        self._until_s[key] = now_s + MARKED_S
-        self._until_s.move_to_end(key)
-        if len(self._until_s) > MOST_MARKS:
-            self._until_s.popitem(last=False)
+    def why(self, key: bytes, now_s: float) -> str | None:
+        """Why the last answer could not be kept; None: it has no mark."""
+        mark = self._marks.get(key)
+        if mark is None:
+            return None
+        until_s, why = mark
+        if until_s > now_s:
+            return why
+        del self._marks[key]
+        return None
+
+    def set(self, key: bytes, now_s: float, why: str) -> None:
+        self._marks[key] = (now_s + MARKED_S, why)
+        self._marks.move_to_end(key)
+        if len(self._marks) > MOST_MARKS:
+            self._marks.popitem(last=False)
 
     def remove(self, key: bytes) -> None:
-        self._until_s.pop(key, None)
+        self._marks.pop(key, None)

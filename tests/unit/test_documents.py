@@ -15,6 +15,7 @@ from gateway.explaining import documents
 from gateway.worker.build_info import build_info
 from middlewares.memory import Memory
 from middlewares.problems import PROBLEMS
+from middlewares.telemetry.cache_metrics import CacheCollector, CacheNumbers
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
@@ -113,6 +114,24 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
             ejected=lambda: {"orders": 1},
             ejections=lambda: {"orders": 1},
             breakers=lambda: {"orders": "open"},
+        )
+    )
+    route = {"shop": 1}
+    registry.register(
+        CacheCollector(
+            lambda: CacheNumbers(
+                hits={("shop", "fresh"): 1},
+                misses={("shop", "uri-miss"): 1},
+                collapsed=route,
+                stored=route,
+                not_stored={("shop", "private"): 1},
+                entries=1,
+                bytes=1,
+                evicted=0,
+                refused=0,
+                purged=0,
+                dropped=0,
+            )
         )
     )
     registry.register(

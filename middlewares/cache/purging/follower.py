@@ -1,9 +1,13 @@
 """Reads the log of purges for one worker, and finds out when it can't know what it has missed."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from middlewares.cache.purging.log import NOWHERE, RECORDS_PER_CALL, PurgeLog, Record
+
+_FIRST: Final = "the registry has just been heard of, and may have had purges before"
+_OTHER_LOG: Final = "the registry's log of purges does not go on from what was known of it"
+_OTHER_SERVER: Final = "another server has the registry, and may have lost purges"
 
 
 class Lost(Protocol):
@@ -40,7 +44,8 @@ class Follower:
                 await self._identify()
                 continue
             if not page.follows:
-                await self._lost("the log of purges is not the one from before", is_elsewhere=False)
+                is_first = self.place == NOWHERE
+                await self._lost(_FIRST if is_first else _OTHER_LOG, is_elsewhere=False)
                 self.place = page.place
                 return
             await self._take(page.records)
@@ -57,7 +62,7 @@ class Follower:
         self._connection = connection
         before, self._server = self._server, page.server
         if before is not None and not (before == page.server != ""):
-            await self._lost("another server has the registry", is_elsewhere=True)
+            await self._lost(_OTHER_SERVER, is_elsewhere=True)
 
     async def _take(self, records: Sequence[Record]) -> None:
         """Do what others have purged, and confirm it to those who wait for it."""

@@ -144,15 +144,18 @@ class Purging:
         return await asyncio.shield(task)
 
     async def run(self) -> None:
-        """Follow the registry until cancelled, through any number of its failures."""
+        """Follow the registry until cancelled, through any number of its failures.
+
+        It is asked at once: what is kept before the first answer is dropped then, as purges may have been missed.
+        """
         while True:
+            self._woken.clear()
+            await self._round()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ASKED_EVERY_S):
                     await self._woken.wait()
                     # Those that come at the same time become one record.
                     await asyncio.sleep(BATCHED_FOR_S)
-            self._woken.clear()
-            await self._round()
 
     async def close(self) -> None:
         """Tell the registry what it has to hear of yet, if it is there, and let go of it."""

@@ -1,0 +1,84 @@
+"""`/cache`: purges what is kept, counts, and says what a request would get; each call needs the token."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+
+from discovery.view.view import View
+from gateway.endpoints.bodies import json_body
+from gateway.endpoints.process import answer
+from gateway.front.request_body import ClientLimits
+from gateway.guard.admin import AdminGuard
+from middlewares.failures import BadRequest, NoConfiguration
+from middlewares.routing.routing import Routing
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from gateway.worker.remembering import Remembering
+
+MAX_BODY_BYTES = 64 * 1024
+#: The purge is accepted, and not done everywhere yet (RFC 9110 §15.3.3).
+ACCEPTED = 202
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheEndpoints:
+    """The handlers; without a file there is no cache."""
+
+    remembering: "Remembering | None"
+    routing: Routing
+    catalogue: Callable[[], View]
+    guard: AdminGuard
+    client_limits: ClientLimits
+
+    async def purge(self, request: web.Request) -> web.Response:
+        """Purge in every worker of every gateway: 200 with the number of answers.
+
+        202 while the registry can't be told of it.
+        """
+        from gateway.endpoints.cache_documents import purged_document, purges_of
+
+        remembering = self._cache(request)
+        purges = purges_of(await json_body(request, self.client_limits, MAX_BODY_BYTES))
+        purged = await remembering.purging.purge(purges)
+        _log.info(
+            "cache.purged",
+            kind=purges[0].kind,
+            value=purges[0].value.decode("ascii"),
+            soft=purges[0].soft,
+            purged=purged.count,
+            unconfirmed=purged.unconfirmed,
+        )
+        status = ACCEPTED if purged.untold else 200
+        return answer(purged_document(purged), status)
+
+    async def stats(self, request: web.Request) -> web.Response:
+        """What this worker's cache has done since it began, and what it has now."""
+        from gateway.endpoints.cache_documents import counts_document
+
+        remembering = self._cache(request)
+        return answer({**counts_document(remembering.counts), **await remembering.stores()})
+
+    async def show(self, request: web.Request) -> web.Response:
+        """What `method` (GET) of `url` with each `header` would get from this worker's cache now."""
+        from gateway.endpoints.cache_showing import Showing, meant
+
+        remembering = self._cache(request)
+        query = request.query
+        if "url" not in query:
+            raise BadRequest("url: is missing, as in ?url=https%3A%2F%2Fshop.example.com%2Fitems")
+        asked = meant(query["url"], query.get("method", "GET"), query.getall("header", []))
+        showing = Showing(remembering, self.routing, self.catalogue)
+        document: dict[str, Any] = showing.show(asked)
+        return answer(document)
+
+    def _cache(self, request: web.Request) -> "Remembering":
+        """The cache; raises NoConfiguration, and what the guard raises."""
+        self.guard.require(request)
+        if self.remembering is None:
+            raise NoConfiguration
+        return self.remembering

@@ -1,0 +1,189 @@
+"""What a request would get from the cache now, and why: it goes the way of the layer, and sends nothing."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from discovery.view.view import View
+from gateway.endpoints.cache_documents import urls_of
+from gateway.worker.remembering import Remembering
+from middlewares.cache.deciding.asking import Asked, Bypass
+from middlewares.cache.deciding.cache_status import hit
+from middlewares.cache.deciding.reusing import Reuse, Use, reuse
+from middlewares.cache.entry import Entry, Variants
+from middlewares.cache.policy import CachePolicy
+from middlewares.exchange import Exchange
+from middlewares.failures import BadRequest
+from middlewares.header_section import HeaderSection
+from middlewares.hygiene.deciding import FieldLine
+from middlewares.request_target import split_target
+from middlewares.routing.configured import ConfiguredTable
+from middlewares.routing.route import Route
+from middlewares.routing.routing import Routing
+
+MOST_FIELDS = 100
+_BYPASSES = {
+    "method": "only GET, HEAD and QUERY are answered from a cache",
+    "body": "a request with a body is passed on",
+    "upgrade": "a request for another protocol is passed on",
+    "no-store": "the request says no-store",
+    "precondition": "only the service can say whether If-Match or If-Unmodified-Since hold",
+}
+_REASONS = {
+    "no-cache": "its answer says no-cache, so the service is asked each time",
+    "request": "the request wants a fresher one",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The request that is asked about."""
+
+    method: str
+    scheme: str
+    host: bytes
+    target: str
+    fields: Sequence[FieldLine] = ()
+
+
+def meant(url: str, method: str, headers: Sequence[str]) -> Meant:
+    """The request that the parameters of a call describe; raises BadRequest."""
+    if "://" not in url:
+        raise BadRequest("url: must have its scheme and host, as in https://shop.example.com/items")
+    whole = urls_of(url)[0]
+    scheme, _, rest = whole.partition(b"://")
+    host, slash, target = rest.partition(b"/")
+    if not method.isascii() or not method.isalpha():
+        raise BadRequest("method: must be that of a request, such as GET")
+    if len(headers) > MOST_FIELDS:
+        raise BadRequest(f"header: there may be {MOST_FIELDS} at most")
+    fields = [_field(header) for header in headers]
+    return Meant(
+        method.upper(), scheme.decode("ascii"), host, (slash + target).decode("ascii"), fields
+    )
+
+
+def _field(header: str) -> FieldLine:
+    name, colon, value = header.partition(":")
+    if not colon or not name or not name.isascii() or set(name) & set(" \t"):
+        raise BadRequest("header: must be a name and a value, as in Accept-Language: de")
+    return name.encode("ascii"), value.strip(" \t").encode("latin-1", "replace")
+
+
+class Showing:
+    """Says what the cache of this worker has for a request."""
+
+    def __init__(
+        self, remembering: Remembering, routing: Routing, catalogue: Callable[[], View]
+    ) -> None:
+        self._remembering = remembering
+        self._routing = routing
+        self._catalogue = catalogue
+
+    def show(self, request: Meant) -> dict[str, Any]:
+        """The document of `GET /cache/show`; raises NoView."""
+        exchange = _exchange(request)
+        route, why = self._route_of(exchange, request.method)
+        if route is None:
+            return _not_served(why)
+        named = {"route": route.id}
+        if route.policy.cache is None:
+            return named | _not_served(f"the route {route.id} has no cache")
+        asker = self._remembering.asker(route, route.policy.cache)
+        asked = asker.ask(
+            request.method, exchange.section, exchange.target, request.host, request.scheme
+        )
+        if isinstance(asked, Bypass):
+            return named | _not_served(_BYPASSES.get(asked.why, asked.why))
+        return named | self._looked_up(asked, route.policy.cache)
+
+    def _route_of(self, exchange: Exchange, method: str) -> tuple[Route | None, str]:
+        table = self._routing.table
+        assert isinstance(table, ConfiguredTable), "there is a file"
+        if not table.covers(exchange.path):
+            return None, "the path is one of the gateway's own"
+        # Not `find`, which also notes the request for `lockgate diff`.
+        found = table.placed(table.match(exchange, method), exchange, self._catalogue, method)
+        return found.route, found.ambiguity or found.why.value
+
+    def _looked_up(self, asked: Asked, policy: CachePolicy) -> dict[str, Any]:
+        memory = self._remembering.memory
+        now_s = memory.now_s()
+        url = {"url": asked.url.decode("ascii", "replace")}
+        variants = memory.get(asked.key)
+        if variants is None:
+            return url | _not_served(self._why_nothing(asked, policy, now_s))
+        entry = variants.entries.get(asked.secondary(variants.vary))
+        kept = {"vary": _texts(variants.vary), "variants": len(variants.entries)}
+        if entry is None:
+            return url | kept | _not_served(_other_variants(variants))
+        return url | kept | _of_entry(entry, reuse(entry, asked.directives, now_s))
+
+    def _why_nothing(self, asked: Asked, policy: CachePolicy, now_s: float) -> str:
+        not_kept = self._remembering.marks.why(asked.key, now_s)
+        if not_kept is not None:
+            return f"the last answer could not be kept: {not_kept}"
+        if policy.by == "subject":
+            return "nothing is kept for a request without a subject, and each subject has its own"
+        return "nothing is kept for it"
+
+
+def _of_entry(entry: Entry, reused: Reuse) -> dict[str, Any]:
+    served = reused.use is not Use.ASK
+    return {
+        "served": served,
+        "why": _why(entry, reused),
+        **({"cache_status": hit(reused.ttl_s).decode("ascii")} if served else {}),
+        "status": entry.status,
+        "bytes": entry.length,
+        "age_s": reused.age_s,
+        "ttl_s": reused.ttl_s,
+        "etag": None if entry.etag is None else entry.etag.decode("latin-1"),
+        "tags": _texts(sorted(entry.tags)),
+        "stale_while_revalidate_s": entry.freshness.stale_while_revalidate_s,
+        "stale_if_error_s": entry.freshness.stale_if_error_s,
+    }
+
+
+def _why(entry: Entry, reused: Reuse) -> str:
+    """Why it is served, or not."""
+    if reused.use is Use.FRESH and not reused.why:
+        heuristic = ", by a heuristic" if entry.freshness.is_heuristic else ""
+        return f"it is fresh for another {reused.ttl_s} s{heuristic}"
+    if reused.why in _REASONS:
+        return _REASONS[reused.why]
+    state = (
+        "it was purged softly"
+        if reused.why == "purged"
+        else f"it is stale for {_stale_s(reused)} s"
+    )
+    if reused.use is Use.FRESH:
+        return f"{state}, which the request accepts"
+    if reused.use is Use.STALE_WHILE_REVALIDATE:
+        return f"{state}: it is served while the service is asked"
+    return f"{state}: the service is asked whether it has changed"
+
+
+def _stale_s(reused: Reuse) -> int:
+    return max(0, -reused.ttl_s)
+
+
+def _other_variants(variants: Variants) -> str:
+    names = ", ".join(_texts(variants.vary))
+    return f"it varies by {names}, and is kept for other values of these; send them as header"
+
+
+def _not_served(why: str) -> dict[str, Any]:
+    return {"served": False, "why": why}
+
+
+def _texts(values: Sequence[bytes]) -> list[str]:
+    return [value.decode("latin-1") for value in values]
+
+
+def _exchange(request: Meant) -> Exchange:
+    section = HeaderSection([(b"Host", request.host), *request.fields])
+    section.check((1, 1))
+    authority, target = split_target(request.target)
+    return Exchange("", time.monotonic(), "", section, authority, target, target.partition("?")[0])

@@ -1,0 +1,235 @@
+"""`/cache`: who may call it, what it counts, and what it says of a request."""
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import StartGateway
+from tests.http.configured.conftest import Configured, StartConfigured
+from tests.support.caching import HOST, Numbered, ask, purge, status_of
+from tests.support.gateways import ADMIN_TOKEN, RunningGateway
+
+FILE = """
+    routes:
+      - name: shop
+        match: {prefix: /shop}
+        service: order_service
+        limits: null
+        cache: {stale_while_revalidate: 10s, ignore_query: [utm_source]}
+      - name: own
+        match: {prefix: /own}
+        service: order_service
+        limits: null
+        cache: {by: subject}
+      - name: plain
+        match: {prefix: /plain}
+        service: order_service
+        limits: null
+"""
+CALLS = [("GET", "/cache"), ("POST", "/cache/purge"), ("GET", "/cache/show?url=/x")]
+
+
+@pytest.fixture
+def upstream() -> Numbered:
+    return Numbered()
+
+
+@pytest.fixture
+async def configured(start_configured: StartConfigured, upstream: Numbered) -> Configured:
+    return await start_configured(FILE, upstream)
+
+
+@pytest.fixture
+def gateway(configured: Configured) -> RunningGateway:
+    return configured.gateway
+
+
+async def shown(gateway: RunningGateway, path: str, *headers: str, **more: str) -> dict[str, Any]:
+    asked = [("url", f"http://{HOST}{path}"), *more.items()]
+    asked += [("header", header) for header in headers]
+    answer = await gateway.admin("GET", "/cache/show", params=asked)
+    assert answer.status == 200
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+async def test_each_call_needs_the_admin_token(
+    gateway: RunningGateway, start_gateway: StartGateway, method: str, path: str
+) -> None:
+    answer = await gateway.request(method, path, json={"url": "/x"})
+    assert (answer.status, answer.reason) == (401, "unauthorized")
+    wrong = {"Authorization": f"Bearer {ADMIN_TOKEN}x"}
+    assert (await gateway.request(method, path, headers=wrong)).status == 401
+    without = await start_gateway(ADMIN_TOKEN="")
+    assert (await without.admin(method, path)).reason == "forbidden"
+
+
+@pytest.mark.parametrize(("method", "path"), CALLS)
+async def test_a_gateway_without_a_file_has_no_cache(
+    start_gateway: StartGateway, method: str, path: str
+) -> None:
+    gateway = await start_gateway()
+    answer = await gateway.admin(method, path, json={"url": "/x"})
+    assert (answer.status, answer.reason) == (404, "no_configuration")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        (b"", "not valid JSON"),
+        (b"[]", "must be a JSON object"),
+        (b'{"url": "items"}', "url: must be a URL such as"),
+        (b'{"url": "/a", "url": "/b"}', "given twice"),
+        (b'{"tag": "a", "soft": "yes"}', "soft: must be true or false"),
+    ],
+)
+async def test_a_purge_that_makes_no_sense_is_400_and_says_why(
+    gateway: RunningGateway, body: bytes, why: str
+) -> None:
+    answer = await gateway.admin("POST", "/cache/purge", data=body)
+    assert (answer.status, answer.reason) == (400, "bad_request")
+    assert why in answer.json()["detail"]
+
+
+async def test_a_body_that_is_too_long_is_refused(gateway: RunningGateway) -> None:
+    answer = await gateway.admin("POST", "/cache/purge", data=b" " * 70_000)
+    assert answer.status == 413
+
+
+async def test_what_was_answered_and_kept_is_counted(
+    gateway: RunningGateway, upstream: Numbered
+) -> None:
+    for _ in range(3):
+        await ask(gateway, "/shop/1")
+    upstream.fields = {b"Cache-Control": b"private"}
+    await ask(gateway, "/shop/2")
+    await purge(gateway, prefix="/shop/")
+    document = (await gateway.admin("GET", "/cache")).json()
+    assert document["hits"] == {"fresh": 2}
+    assert document["misses"] == {"uri-miss": 2}
+    assert document["not_stored"] == {"private": 1}
+    assert (document["hit_ratio"], document["stored"]) == (0.5, 1)
+    assert document["routes"]["shop"]["hits"] == 2
+    assert document["memory"]["entries"] == 0
+    assert document["memory"]["max_bytes"] == 64 * 1024 * 1024
+    assert document["redis"] is None
+    assert document["purges"]["purged"] == 1
+    metrics = (await gateway.get("/metrics")).body.decode()
+    for line in (
+        'gateway_cache_hits_total{kind="fresh",route="shop"} 2.0',
+        'gateway_cache_misses_total{route="shop",why="uri-miss"} 2.0',
+        'gateway_cache_stored_total{route="shop"} 1.0',
+        'gateway_cache_not_stored_total{route="shop",why="private"} 1.0',
+        "gateway_cache_entries 0.0",
+        "gateway_cache_purged_total 1.0",
+    ):
+        assert line in metrics
+    status = (await gateway.admin("GET", "/status")).json()["cache"]
+    assert (status["hits"], status["misses"]) == (2, 2)
+
+
+async def test_show_says_what_the_next_request_gets(gateway: RunningGateway) -> None:
+    before = await shown(gateway, "/shop/1")
+    assert before == {
+        "route": "shop",
+        "url": f"http://{HOST}/shop/1",
+        "served": False,
+        "why": "nothing is kept for it",
+    }
+    await ask(gateway, "/shop/1")
+    after = await shown(gateway, "/shop/1?utm_source=x")
+    assert (after["served"], after["status"], after["bytes"]) == (True, 200, 1)
+    assert after["why"].startswith("it is fresh for another ")
+    answer = await ask(gateway, "/shop/1")
+    assert status_of(answer).startswith("lockgate; hit; ttl=")
+    assert after["cache_status"].startswith("lockgate; hit; ttl=")
+
+
+async def test_show_sends_nothing_and_counts_nothing(
+    gateway: RunningGateway, configured: Configured
+) -> None:
+    await shown(gateway, "/shop/1")
+    assert configured.upstream.requests == []
+    assert (await gateway.admin("GET", "/cache")).json()["misses"] == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "more", "why"),
+    [
+        ("/elsewhere", (), {}, "no route of the configuration file takes this request"),
+        ("/status", (), {}, "the path is one of the gateway's own"),
+        ("/plain/1", (), {}, "the route plain has no cache"),
+        ("/shop/1", (), {"method": "POST"}, "only GET, HEAD and QUERY are answered from a cache"),
+        ("/shop/1", ("Cache-Control: no-store",), {}, "the request says no-store"),
+        ("/shop/1", ("Upgrade: websocket", "Connection: upgrade"), {}, "for another protocol"),
+        ("/own/1", (), {}, "each subject has its own"),
+    ],
+)
+async def test_show_says_why_a_request_is_not_answered_from_the_cache(
+    gateway: RunningGateway, path: str, headers: tuple[str, ...], more: dict[str, str], why: str
+) -> None:
+    document = await shown(gateway, path, *headers, **more)
+    assert document["served"] is False
+    assert why in document["why"]
+
+
+async def test_show_says_why_the_last_answer_was_not_kept(
+    gateway: RunningGateway, upstream: Numbered
+) -> None:
+    upstream.fields = {b"Cache-Control": b"no-store"}
+    await ask(gateway, "/shop/1")
+    assert (await shown(gateway, "/shop/1"))["why"] == "the last answer could not be kept: no-store"
+
+
+async def test_show_says_by_what_an_answer_varies(
+    gateway: RunningGateway, upstream: Numbered
+) -> None:
+    upstream.fields = {b"Vary": b"Accept-Language"}
+    await ask(gateway, "/shop/1", "Accept-Language: de")
+    document = await shown(gateway, "/shop/1")
+    assert (document["served"], document["vary"]) == (False, ["accept-language"])
+    assert "is kept for other values of these" in document["why"]
+    assert (await shown(gateway, "/shop/1", "Accept-Language: de"))["served"] is True
+
+
+async def test_show_says_what_is_done_with_a_stale_answer(
+    gateway: RunningGateway, upstream: Numbered
+) -> None:
+    upstream.fields = {b"Cache-Control": b"max-age=600, stale-while-revalidate=60"}
+    await ask(gateway, "/shop/1")
+    await purge(gateway, url="/shop/1", soft=True)
+    document = await shown(gateway, "/shop/1", "Cache-Control: no-cache")
+    assert (document["served"], document["why"]) == (False, "the request wants a fresher one")
+    document = await shown(gateway, "/shop/1")
+    assert document["why"].startswith("it was purged softly")
+
+
+async def test_show_says_that_an_answer_is_validated_each_time(
+    gateway: RunningGateway, upstream: Numbered
+) -> None:
+    upstream.fields = {b"Cache-Control": b"no-cache", b"ETag": b'"v1"'}
+    await ask(gateway, "/shop/1")
+    document = await shown(gateway, "/shop/1")
+    assert (document["served"], document["etag"]) == (False, '"v1"')
+    assert "no-cache" in document["why"]
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("", "url: is missing"),
+        ("url=/items", "url: must have its scheme and host"),
+        ("url=http://a/%20", "url: has a space"),
+        ("url=http://a/&method=G%20T", "method: must be that of a request"),
+        ("url=http://a/&header=de", "header: must be a name and a value"),
+        ("url=http://a/&header=a%20b:c", "header: must be a name and a value"),
+        ("url=http://a/" + "&header=a:b" * 101, "header: there may be 100 at most"),
+    ],
+)
+async def test_a_request_that_cant_be_shown_is_400(
+    gateway: RunningGateway, query: str, why: str
+) -> None:
+    answer = await gateway.admin("GET", f"/cache/show?{query}")
+    assert (answer.status, answer.reason) == (400, "bad_request")
+    assert why in answer.json()["detail"]
