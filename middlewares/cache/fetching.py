@@ -242,8 +242,11 @@ class Fetch:
             fields += SURROGATE_CAPABILITY
         if entry is not None:
             fields += conditional_fields(entry)
+        if begun.body:
+            fields += ((b"Content-Length", b"%d" % len(begun.body)),)
         section = HeaderSection(fields)
-        section.check((1, 1))
+        # A client of HTTP/1.0 may have named none.
+        section.check((1, 0) if section.host is None else (1, 1))
         made = Exchange(
             begun.correlation_id,
             begun.started_s,

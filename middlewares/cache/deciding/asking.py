@@ -24,10 +24,12 @@ from middlewares.cache.deciding.field_kinds import (
     TRUSTED,
     UNSENT,
     UPGRADE,
+    VIA,
     FieldKinds,
 )
 from middlewares.cache.deciding.head_plans import (
     ORDINARY_BYTES,
+    PSEUDONYM,
     HeadPlan,
     looks_like_an_id,
     plan_of,
@@ -77,8 +79,8 @@ _UPGRADE, _NO_STORE, _PRECONDITION = map(Bypass, ("upgrade", "no-store", "precon
 class ReadFields:
     """What the fields of a request say to the cache.
 
-    `fields` are those that a shared request has: none of one connection, no conditions and no range. With
-    a `bypass` the cache has no part in it.
+    `fields` are those that a shared request has: none of one connection, no conditions and no range, and of
+    Via what says that it came through here. With a `bypass` the cache has no part in it.
     """
 
     key: bytes
@@ -303,6 +305,7 @@ def read_fields(
     pragmas: list[bytes] = []
     conditions: dict[int, bytes] = {}
     has_credentials = is_upgrade = False
+    times_here = 0
     left = dict(replaced)
     for line in fields:
         name, value = line
@@ -352,6 +355,9 @@ def read_fields(
         elif kind == UPGRADE:
             is_upgrade = is_upgrade or not _asks_for_nothing(value)
             continue
+        elif kind == VIA:
+            times_here += _times_here(value)
+            continue
         elif kind >= CONDITION:
             before = conditions.get(kind)
             conditions[kind] = value if before is None else before + b", " + value
@@ -359,6 +365,10 @@ def read_fields(
         else:
             assert kind == HOST
         sent.append(line)
+    if times_here:
+        # In the key, because a request that goes in circles would wait for the flight that sent it.
+        keyed.append((b"via", b"%d" % times_here))
+        sent.append((b"Via", b", ".join([b"1.1 " + PSEUDONYM] * times_here)))
     said = request_directives(directives, pragmas) if directives or pragmas else NO_DIRECTIVES
     conditional = _conditions(conditions) if conditions else NO_CONDITIONS
     bypass = _UPGRADE if is_upgrade else _bypass(said, conditional)
@@ -392,6 +402,13 @@ def _unnamed(fields: Sequence[FieldLine], kinds: Mapping[bytes, int]) -> Sequenc
         for name, value in fields
         if (kind := kinds[name]) != CONNECTION and (kind == UPGRADE or name.lower() not in named)
     ]
+
+
+def _times_here(via: bytes) -> int:
+    """How often a request has come through a gateway of ours."""
+    if PSEUDONYM not in via:
+        return 0
+    return sum(item.split()[1:2] == [PSEUDONYM] for item in via.split(b","))
 
 
 def _asks_for_nothing(upgrade: bytes) -> bool:

@@ -28,9 +28,10 @@ from middlewares.memory import Memory
     UPGRADE,
     CACHE_CONTROL,
     PRAGMA,
+    VIA,
     #: The place in Conditions is what is added to this.
     CONDITION,
-) = range(13)
+) = range(14)
 
 #: More names than these, or longer ones, are looked up each time.
 NAMES: Final = 1024
@@ -59,7 +60,7 @@ _KINDS: Final = {
     ),
     **dict.fromkeys(
         b"client-cert client-cert-chain content-length expect http2-settings keep-alive proxy-connection te"
-        b" trailer transfer-encoding via x-correlation-id x-forwarded-for x-forwarded-prefix"
+        b" trailer transfer-encoding x-correlation-id x-forwarded-for x-forwarded-prefix"
         b" x-request-timeout".split(),
         UNSENT,
     ),
@@ -71,6 +72,7 @@ _KINDS: Final = {
     b"host": HOST,
     b"pragma": PRAGMA,
     b"upgrade": UPGRADE,
+    b"via": VIA,
     # These are HTTP's too, but services that answer by them often don't name them in Vary.
     **dict.fromkeys(
         b"a-im baggage cookie cookie2 depth if im origin overwrite prefer slug surrogate-capability"
@@ -87,7 +89,7 @@ _BY_PREFIX: Final = (
     (b"accept-", KEYED),
 )
 #: No instance sees a field with `_` whose name with `-` is one of these.
-_NOBODYS: Final = frozenset((UNSENT, TRUSTED, FORWARDED, HOST, CONNECTION, UPGRADE))
+_NOBODYS: Final = frozenset((UNSENT, TRUSTED, FORWARDED, HOST, CONNECTION, UPGRADE, VIA))
 #: A name with one of these in it may be what a service answers by.
 _TELLING: Final = tuple(
     b"account action admin agent akamai auth backend base beta brand canary channel city client cloudfront"
@@ -128,7 +130,7 @@ def kind_of(lower: bytes, policy: CachePolicy) -> int:
     What is ignored is not sent, whatever else is said of it; a name that is in `key_headers` is in the key.
     """
     kind = _kind_of(lower, every=EVERY in policy.key_headers)
-    if kind in (HOST, CONNECTION, UPGRADE):
+    if kind in (HOST, CONNECTION, UPGRADE, VIA):
         return kind
     if lower in policy.ignore_headers:
         return UNSENT

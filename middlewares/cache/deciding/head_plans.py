@@ -13,6 +13,7 @@ from middlewares.cache.deciding.field_kinds import (
     TRACE,
     TRUSTED,
     UNSENT,
+    VIA,
 )
 from middlewares.cache.deciding.keys import key_of_fields
 
@@ -21,17 +22,23 @@ ORDINARY_BYTES: Final = 2048
 #: What names no field that an instance must not see.
 _NAMES_NOTHING: Final = frozenset([b"keep-alive", b"close"])
 _AN_ID: Final = re.compile(rb"[A-Za-z0-9_.:;,=@/+-]{0,256}")
-_READ_HERE: Final = frozenset([CONNECTION, CREDENTIAL, HOST, KEYED, LEFT, TRACE, TRUSTED, UNSENT])
+_READ_HERE: Final = frozenset(
+    [CONNECTION, CREDENTIAL, HOST, KEYED, LEFT, TRACE, TRUSTED, UNSENT, VIA]
+)
+#: What the gateway calls itself in Via.
+PSEUDONYM: Final = b"lockgate"
 
 
 class HeadPlan(NamedTuple):
     """Places of lines in a head: those in the key with their names in lower case, those that are left to Vary
-    only if they look like an ID, and those of Connection. `is_careful`: the lines must be read one by one.
+    only if they look like an ID, and those of Connection and of Via. `is_careful`: the lines must be read one by
+    one.
     """
 
     keyed: tuple[tuple[int, bytes], ...]
     traces: tuple[int, ...]
     connections: tuple[int, ...]
+    vias: tuple[int, ...]
     has_credentials: bool
     looks_at_values: bool
     is_careful: bool = False
@@ -46,13 +53,16 @@ class HeadPlan(NamedTuple):
         for place in self.connections:
             if _value(lines[place]).lower() not in _NAMES_NOTHING:
                 return None
+        for place in self.vias:
+            if PSEUDONYM in lines[place]:
+                return None
         for place in self.traces:
             if _AN_ID.fullmatch(_value(lines[place])) is None:
                 return None
         return key_of_fields([(name, _value(lines[place])) for place, name in self.keyed])
 
 
-_CAREFUL: Final = HeadPlan((), (), (), False, False, is_careful=True)
+_CAREFUL: Final = HeadPlan((), (), (), (), False, False, is_careful=True)
 
 
 def looks_like_an_id(value: bytes) -> bool:
@@ -72,6 +82,7 @@ def plan_of(
     keyed: list[tuple[int, bytes]] = []
     traces: list[int] = []
     connections: list[int] = []
+    vias: list[int] = []
     has_credentials = False
     for place, name in enumerate(names):
         kind = kinds[name]
@@ -90,8 +101,12 @@ def plan_of(
             traces.append(place)
         elif kind == CONNECTION:
             connections.append(place)
-    looks = bool(keyed or traces or connections)
-    return HeadPlan(tuple(keyed), tuple(traces), tuple(connections), has_credentials, looks)
+        elif kind == VIA:
+            vias.append(place)
+    looks = bool(keyed or traces or connections or vias)
+    return HeadPlan(
+        tuple(keyed), tuple(traces), tuple(connections), tuple(vias), has_credentials, looks
+    )
 
 
 def _value(line: bytes) -> bytes:

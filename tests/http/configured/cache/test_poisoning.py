@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.http.configured.conftest import Configured, StartConfigured
+from tests.support.forwarders import Forwarder
 from tests.support.passwords import basic, htpasswd
 from tests.support.raw_clients import RawAnswer, RawClient, exchange
 from tests.support.upstreams import Received
@@ -480,6 +481,29 @@ async def test_an_answer_with_another_one_behind_it(start_configured: StartConfi
     await nothing_came_across(configured, get("/a?evil"), get("/a"))
     await nothing_came_across(configured, get("/a?evil"), get("/b"))
     assert (await ask(configured, get("/a?evil"))).body == b"ok"
+
+
+async def test_a_request_that_goes_in_circles_waits_for_nobody(
+    start_configured: StartConfigured,
+) -> None:
+    """A service whose instance leads back here, as one behind another proxy may."""
+    configured = await start_configured(FILE, telling(), registers=False)
+    gateway = configured.gateway
+    async with Forwarder(gateway.port) as around:
+        await gateway.register("order_service", around.port, health_check_url="/health")
+        assert (await ask(configured, get())).status == 508
+    await gateway.admin("DELETE", "/services/order_service/instances/i1")
+    await gateway.register("order_service", configured.upstream.port, health_check_url="/health")
+    assert (await ask(configured, get())).status == 200
+
+
+async def test_a_client_without_a_host_is_served(start_configured: StartConfigured) -> None:
+    configured = await start_configured(FILE, telling())
+    without = get(host=None, version="HTTP/1.0")
+    await nothing_came_across(configured, get("/a", "X-A: evil"), get())
+    answers = [await ask(configured, without) for _ in range(2)]
+    assert [answer.status for answer in answers] == [200, 200]
+    assert [hit(answer) for answer in answers] == [False, True]
 
 
 @pytest.mark.parametrize("path", ["/own", "/passing", "/shared"])

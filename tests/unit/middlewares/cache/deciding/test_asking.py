@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.forwarding import requests
 from middlewares.cache.deciding.asking import (
     Asked,
     Asker,
@@ -15,6 +16,7 @@ from middlewares.cache.deciding.asking import (
     Bypass,
     without_addresses,
 )
+from middlewares.cache.deciding.head_plans import PSEUDONYM
 from middlewares.cache.deciding.keys import route_fingerprint
 from middlewares.cache.policy import CachePolicy
 from middlewares.head_changes import HeadChanges
@@ -208,6 +210,15 @@ def test_what_a_trusted_proxy_says_is_in_the_key_but_for_addresses() -> None:
     other = asked((b"Forwarded", b"for=192.0.2.9;host=b, for=192.0.2.7"), trusted=True)
     assert one.key == same.key
     assert one.key != other.key
+
+
+def test_a_request_that_comes_again_is_another_one() -> None:
+    once = asked((b"Via", b"1.0 other, 1.1 lockgate (x), 1.1 lockgates"))
+    twice = asked((b"Via", b"1.1 lockgate"), (b"via", b"1.1 other,1.1 lockgate"))
+    assert len({asked().key, once.key, twice.key}) == 3
+    assert once.fields[-1] == (b"Via", b"1.1 lockgate")
+    assert twice.fields[-1] == (b"Via", b"1.1 lockgate, 1.1 lockgate")
+    assert PSEUDONYM.decode() == requests.PSEUDONYM
 
 
 def test_addresses_are_taken_out_of_forwarded() -> None:
