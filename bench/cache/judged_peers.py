@@ -6,7 +6,9 @@ from dataclasses import replace
 from bench.peers import lockgate, nginx, varnish
 from bench.peers.peer import Launch, Peer, Site
 
-# Whether a cache may go stale at all is decided by cases that do not ask for it.
+# By itself the gateway tells requests apart by cookies, and by fields with names such as those in which the
+# client says which case a request belongs to; and it serves nothing stale that does not say so, which some
+# cases take for granted.
 _LOCKGATE = """\
 services: {{suite: {{urls: ["http://127.0.0.1:{origin}"], retries: {{attempts: 1}}}}}}
 defaults: {{limits: null}}
@@ -17,6 +19,7 @@ routes:
   paths: as_is
   cache:
     stale_if_error: 1h
+    vary_headers: [Cookie, Test-ID, Test-Name]
     targeted: [CDN-Cache-Control, Surrogate-Control]
 """
 _NGINX = """
