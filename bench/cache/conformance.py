@@ -37,16 +37,30 @@ def run(stage: Stage) -> None:
 
 def _show_scores(stage: Stage, ended: Mapping[str, Sequence[Case]]) -> None:
     rows = [
-        (name, *(_score(cases, kind) for kind in KINDS), _unlike(ended, name))
+        (
+            name,
+            *(_score(cases, kind, ours=False) for kind in KINDS),
+            _unlike(ended, name),
+            *(_score(cases, kind, ours=True) for kind in KINDS[:2]),
+        )
         for name, cases in ended.items()
     ]
-    head = ("cache", *KINDS, "otherwise than the first")
+    head = (
+        "cache",
+        *KINDS,
+        "checks otherwise than the first",
+        *(f"our {kind}" for kind in KINDS[:2]),
+    )
     stage.report.table(head, rows)
 
 
-def _score(cases: Sequence[Case], kind: str) -> str:
+def _score(cases: Sequence[Case], kind: str, *, ours: bool) -> str:
     passed = suite.passed(cases)
-    of_kind = [passed[case.id] for case in cases if case.kind == kind]
+    of_kind = [
+        passed[case.id]
+        for case in cases
+        if case.kind == kind and (case.suite == suite.OURS) == ours
+    ]
     return f"{sum(of_kind)} of {len(of_kind)}"
 
 

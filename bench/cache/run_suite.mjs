@@ -3,6 +3,8 @@
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
+import more from './more_cases.mjs'
+
 const [folder, cache] = process.argv.slice(2)
 const part = (name) => import(new URL(name, pathToFileURL(folder + '/')))
 
@@ -10,6 +12,7 @@ const fetch = createRequire(folder + '/package.json')('node-fetch')
 const suites = [
   ...(await part('tests/index.mjs')).default,
   (await part('tests/surrogate-control.mjs')).default,
+  more,
 ]
 const { getResults, runTests } = await part('client/runner.mjs')
 await runTests(suites, fetch, false, cache)

@@ -31,6 +31,10 @@ class Case:
     wrong: str
 
 
+#: The suite that is not of the package: see more_cases.mjs.
+OURS = "more"
+
+
 class SuiteError(Exception):
     """The suite did not come to its end; the message is what Node said last."""
 

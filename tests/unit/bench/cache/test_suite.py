@@ -1,6 +1,6 @@
 """How the cases of http-cache-tests are counted."""
 
-from bench.cache import suite
+from bench.cache import explained, suite
 from bench.cache.suite import Case
 
 
@@ -22,3 +22,8 @@ def test_a_case_does_not_pass_if_one_that_it_depends_on_did_not() -> None:
         case("c", depends_on=("b",)),
     ]
     assert suite.passed(cases) == {"a": False, "b": False, "c": False}
+
+
+def test_each_case_that_is_missed_is_explained_in_the_document() -> None:
+    text = explained.DOCUMENT.read_text("utf-8")
+    assert [id_ for id_ in explained.EXPLAINED if f"`{id_}`" not in text] == []
