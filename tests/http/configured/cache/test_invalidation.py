@@ -1,0 +1,170 @@
+"""A request that may have changed something ends what is kept of it (RFC 9111 §4.4)."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.http.configured.conftest import Configured, StartConfigured
+from tests.support.upstreams import Received
+
+FILE = """
+    routes:
+      - name: shop
+        match: {prefix: /}
+        service: order_service
+        limits: null
+        cache: {}
+"""
+
+
+@dataclass
+class Service:
+    """Counts up with each answer, which is fresh for a minute; `status` and `lines` are those of unsafe requests.
+
+    `held` is a path whose answer waits until `go` is set.
+    """
+
+    status: str = "200 OK"
+    lines: list[str] = field(default_factory=list)
+    held: bytes = b""
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    answers: int = 0
+
+    async def __call__(self, received: Received, writer: asyncio.StreamWriter) -> None:
+        self.answers += 1
+        body = b"%d" % self.answers
+        if received.request_line.startswith((b"GET", b"QUERY")):
+            if received.target == self.held:
+                self.asked.set()
+                await self.go.wait()
+            status, lines = "200 OK", ["Cache-Control: max-age=60", "Vary: Accept"]
+        else:
+            status, lines = self.status, self.lines
+        if received.request_line.startswith(b"HEAD"):
+            body = b""
+        head = "".join(f"{line}\r\n" for line in (f"HTTP/1.1 {status}", *lines))
+        writer.write(b"%bContent-Length: %d\r\n\r\n%b" % (head.encode(), len(body), body))
+
+
+async def body_of(configured: Configured, path: str, *fields: str, host: str = "a.example") -> str:
+    return (await configured.ask(path, *fields, host=host)).body.decode()
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "M-SEARCH", "FOO"])
+@pytest.mark.parametrize("status", ["200 OK", "201 Created", "303 See Other"])
+async def test_a_successful_unsafe_request_ends_what_is_kept_of_its_url(
+    start_configured: StartConfigured, method: str, status: str
+) -> None:
+    configured = await start_configured(FILE, Service(status))
+    assert await body_of(configured, "/a?q=1") == "1"
+    assert await body_of(configured, "/a?q=1") == "1"
+    await configured.ask("/a?q=1", method=method, body="x")
+    assert await body_of(configured, "/a?q=1") == "3"
+    assert await body_of(configured, "/a?q=1") == "3"
+
+
+async def test_every_variant_ends_and_other_urls_stay(start_configured: StartConfigured) -> None:
+    configured = await start_configured(FILE, Service())
+    variants = [("/a", "Accept: x"), ("/a", "Accept: y"), ("/a",)]
+    others = [("/a/",), ("/a?q",), ("/b",)]
+    before = [await body_of(configured, *one) for one in (*variants, *others)]
+    elsewhere = await body_of(configured, "/a", host="b.example")
+    await configured.ask("/a", method="POST")
+    assert [await body_of(configured, *one) for one in others] == before[len(variants) :]
+    assert await body_of(configured, "/a", host="b.example") == elsewhere
+    after = [await body_of(configured, *one) for one in variants]
+    assert not set(after) & set(before)
+
+
+async def test_a_kept_query_ends_with_its_url(start_configured: StartConfigured) -> None:
+    configured = await start_configured(FILE, Service())
+
+    async def query() -> bytes:
+        field = "Content-Type: text/plain"
+        return (await configured.ask("/a", field, method="QUERY", body="what?")).body
+
+    assert await query() == await query() == b"1"
+    await configured.ask("/a", method="POST")
+    assert await query() == b"3"
+
+
+@pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "500 Oops", "503 Busy"])
+async def test_a_failed_unsafe_request_ends_nothing(
+    start_configured: StartConfigured, status: str
+) -> None:
+    configured = await start_configured(FILE, Service(status, ["Location: /b"]))
+    before = [await body_of(configured, path) for path in ("/a", "/b")]
+    await configured.ask("/a", method="POST", body="x")
+    assert [await body_of(configured, path) for path in ("/a", "/b")] == before
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "PROPFIND"])
+async def test_a_safe_request_ends_nothing(start_configured: StartConfigured, method: str) -> None:
+    configured = await start_configured(FILE, Service())
+    assert await body_of(configured, "/a") == "1"
+    await configured.ask("/a", method=method)
+    assert await body_of(configured, "/a") == "1"
+
+
+@pytest.mark.parametrize(
+    "named", ["Location: /b", "Content-Location: b", "Location: http://A.example:80/b#part"]
+)
+async def test_what_the_answer_names_on_the_same_origin_ends_too(
+    start_configured: StartConfigured, named: str
+) -> None:
+    configured = await start_configured(FILE, Service("201 Created", [named]))
+    assert await body_of(configured, "/b") == "1"
+    await configured.ask("/a", method="POST", body="x")
+    assert await body_of(configured, "/b") == "3"
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "Location: http://b.example/b",
+        "Location: https://a.example/b",
+        "Content-Location: //b.example/b",
+        "Location: http://[/b",
+    ],
+)
+async def test_what_the_answer_names_on_another_origin_stays(
+    start_configured: StartConfigured, named: str
+) -> None:
+    configured = await start_configured(FILE, Service("201 Created", [named]))
+    hosts = ("a.example", "b.example")
+    before = [await body_of(configured, "/b", host=host) for host in hosts]
+    await configured.ask("/a", method="POST", body="x")
+    assert [await body_of(configured, "/b", host=host) for host in hosts] == before
+
+
+async def test_an_answer_that_was_asked_for_before_the_change_is_not_kept_after_it(
+    start_configured: StartConfigured,
+) -> None:
+    service = Service(held=b"/a")
+    configured = await start_configured(FILE, service)
+    early = asyncio.create_task(body_of(configured, "/a"))
+    await service.asked.wait()
+    await configured.ask("/a", method="POST", body="x")
+    service.go.set()
+    assert await early == "1"
+    assert await body_of(configured, "/a") == "3"
+    assert await body_of(configured, "/a") == "3"
+
+
+async def test_who_asks_after_the_change_does_not_get_the_answer_from_before_it(
+    start_configured: StartConfigured,
+) -> None:
+    """A request must not join one that the service got before the change."""
+    service = Service(held=b"/a")
+    configured = await start_configured(FILE, service)
+    early = asyncio.create_task(body_of(configured, "/a"))
+    await service.asked.wait()
+    service.asked.clear()
+    await configured.ask("/a", method="POST", body="x")
+    late = asyncio.create_task(body_of(configured, "/a"))
+    await service.asked.wait()
+    service.go.set()
+    assert await early == "1"
+    assert await late == "3"
