@@ -52,7 +52,7 @@ async def body_of(configured: Configured, path: str, *fields: str, host: str = "
     return (await configured.ask(path, *fields, host=host)).body.decode()
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "M-SEARCH", "FOO"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "M-SEARCH", "MKCOL"])
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "303 See Other"])
 async def test_a_successful_unsafe_request_ends_what_is_kept_of_its_url(
     start_configured: StartConfigured, method: str, status: str
