@@ -42,6 +42,8 @@ class Purges(Protocol):
 
     def took(self, entry: Entry, since_revision: int) -> bool: ...
 
+    def may_have_taken(self, url: bytes, since_revision: int) -> bool: ...
+
 
 @dataclass(slots=True)
 class Means:

@@ -101,10 +101,13 @@ class Waiter:
 class Flight:
     """One request that is under way for its waiters."""
 
-    def __init__(self) -> None:
+    def __init__(self, since: int = 0) -> None:
         self.outcome: Outcome | None = None
+        #: The purges that were known when it began.
+        self.since = since
         #: What it is found by.
         self.keys: list[bytes] = []
+        self.is_forgotten = False
         self._news = Waiting()
         self._waiters: set[Waiter] = set()
         self.is_led = False
@@ -175,10 +178,17 @@ class Flights:
         return self._flights.get(key)
 
     def begin(
-        self, key: bytes | None, run: Callable[[Flight], Coroutine[Any, Any, None]]
+        self,
+        key: bytes | None,
+        run: Callable[[Flight], Coroutine[Any, Any, None]],
+        *,
+        since: int = 0,
     ) -> Flight:
-        """Begin a flight that `run` flies; it is found by its key, if it has one, until it has landed."""
-        flight = Flight()
+        """Begin a flight that `run` flies; it is found by its key, if it has one, until it has landed.
+
+        `since` is the revision of the purges that are known now.
+        """
+        flight = Flight(since)
         if key is not None:
             self.also_at(key, flight)
         task = asyncio.get_running_loop().create_task(self._fly(flight, run))
@@ -188,12 +198,13 @@ class Flights:
 
     def also_at(self, key: bytes, flight: Flight) -> None:
         """Let a flight be found by another key too: that of the variant which it turned out to be."""
-        if key not in self._flights:
+        if key not in self._flights and not flight.is_forgotten:
             self._flights[key] = flight
             flight.keys.append(key)
 
     def forget(self, flight: Flight) -> None:
         """Let nobody else join it."""
+        flight.is_forgotten = True
         while flight.keys:
             del self._flights[flight.keys.pop()]
 

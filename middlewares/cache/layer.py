@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 from aiohttp import web
@@ -12,19 +13,21 @@ from middlewares.cache.deciding.asking import Asked, Bypass
 from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
 from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.invalidating import invalidated
+from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Reuse, Use, is_shareable, reuse
 from middlewares.cache.deciding.serving import serve, serve_head
 from middlewares.cache.deciding.storing import Kept
 from middlewares.cache.entry import Entry, Head, Variants
 from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
-from middlewares.cache.flights import Failed, LetGo, Stored, Streaming, Waiter
+from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Streaming, Waiter
 from middlewares.cache.policy import CachePolicy
-from middlewares.cache.stores.store import MemoryStore
+from middlewares.cache.stores.store import MemoryStore, Purge
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import OnlyIfCached, UpstreamTimeout
 
 #: A request that finds another variant under way than its own looks again, so often at most.
 TRIES = 4
+OK = 200
 #: Why a request goes on, in the words of RFC 9211 §2.2.
 FORWARDS: Mapping[str, Forward] = {"method": "method", "no-store": "request", "request": "request"}
 
@@ -69,7 +72,7 @@ def cache_middleware(
     ) -> Awaitable[web.StreamResponse]:
         asked = ask(request, exchange, policy)
         if isinstance(asked, Bypass):
-            return passed_by(request, handler, exchange, asked)
+            return passed_by(request, handler, exchange, policy, asked)
         return answered(request, handler, exchange, policy, asked)
 
     async def answered(
@@ -101,14 +104,16 @@ def cache_middleware(
                 raise OnlyIfCached
             counts.misses[route, why] += 1
             if asked.method == "HEAD":
-                return await passed(request, handler, exchange, why)
+                answer = await passed(request, handler, exchange, why)
+                compare(asked, entry, answer)
+                return answer
             wanted = Wanted(request, handler, asked, policy, memory, route, entry, vary)
             if marks.has(asked.key, memory.now_s()):
                 return await marked(exchange, wanted, why)
-            answer = await fetched(exchange, wanted, why)
-            if not isinstance(answer, tuple):
-                return answer
-            vary = answer
+            landed_on = await fetched(exchange, wanted, why)
+            if not isinstance(landed_on, tuple):
+                return landed_on
+            vary = landed_on
         return await passed(request, handler, exchange, why, "other-variants")
 
     def found(asked: Asked, variants: Variants | None) -> tuple[Entry | None, Forward]:
@@ -132,9 +137,22 @@ def cache_middleware(
 
     def refresh(wanted: Wanted) -> None:
         """Have a stale entry validated while it is served."""
+        if wanted.asked.method == "HEAD":  # its own answer would refresh nothing
+            wanted = replace(wanted, asked=replace(wanted.asked, method="GET"))
         key = variant_key(wanted.asked, wanted.vary)
-        if flights.find(key) is None:
-            flights.begin(key, Fetch(means, wanted).fly)
+        if under_way(key, wanted.asked) is None:
+            begin(key, wanted)
+
+    def begin(key: bytes | None, wanted: Wanted) -> Flight:
+        return flights.begin(key, Fetch(means, wanted).fly, since=means.purges.revision)
+
+    def under_way(key: bytes, asked: Asked) -> Flight | None:
+        """The flight to join: none from before a purge, whose answer is of the time before it."""
+        flight = flights.find(key)
+        if flight is not None and means.purges.may_have_taken(asked.url, flight.since):
+            flights.forget(flight)
+            return None
+        return flight
 
     async def fetched(
         exchange: Exchange, wanted: Wanted, why: Forward
@@ -143,9 +161,9 @@ def cache_middleware(
         key = variant_key(wanted.asked, wanted.vary)
         # An answer that is never fresh is validated by each request for itself (RFC 9111 §4).
         is_alone = wanted.entry is not None and not is_shareable(wanted.entry.freshness)
-        flight = None if is_alone else flights.find(key)
+        flight = None if is_alone else under_way(key, wanted.asked)
         if flight is None:
-            flight = flights.begin(None if is_alone else key, Fetch(means, wanted).fly)
+            flight = begin(None if is_alone else key, wanted)
             waiter = flight.join(leads=True)
         else:
             waiter = flight.join()
@@ -175,7 +193,8 @@ def cache_middleware(
             raise outcome.failure.with_traceback(None)
         if isinstance(outcome, LetGo):
             exchange.cache_status = say(status=outcome.status, detail=outcome.why)
-            if waiter.leads:
+            # A service that is asked for a part sends no more than that.
+            if waiter.leads and (asked.conditions.range is None or outcome.status != OK):
                 answer, held = waiter.take_answer()
                 exchange.held.extend(held)
                 return answer
@@ -247,8 +266,18 @@ def cache_middleware(
         exchange.cache_status = forwarded(why, status=answer.status, detail=detail)
         return answer
 
+    def compare(asked: Asked, entry: Entry | None, answer: web.StreamResponse) -> None:
+        """Age an entry that the service's answer to HEAD contradicts (RFC 9111 §4.3.5)."""
+        head = answers.seen(answer, without_cors=False) if entry is not None else None
+        if entry is not None and head is not None and contradicts(entry, head):
+            memory.purge([Purge("url", asked.url, soft=True)])
+
     async def passed_by(
-        request: web.Request, handler: Handler, exchange: Exchange, bypass: Bypass
+        request: web.Request,
+        handler: Handler,
+        exchange: Exchange,
+        policy: CachePolicy,
+        bypass: Bypass,
     ) -> web.StreamResponse:
         """Pass on what the cache takes no part in, and age what it has changed."""
         assert exchange.route is not None
@@ -258,7 +287,13 @@ def cache_middleware(
         answer = await passed(request, handler, exchange, why, detail)
         head = answers.seen(answer, without_cors=False)
         if head is not None:
-            urls = invalidated(request.method, head.status, url_of(request, exchange), head.fields)
+            urls = invalidated(
+                request.method,
+                head.status,
+                url_of(request, exchange),
+                head.fields,
+                policy.ignore_query,
+            )
             if urls:
                 invalidate(urls)
         return answer

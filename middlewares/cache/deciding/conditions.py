@@ -4,11 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from middlewares.cache.deciding.dates import http_date
-from middlewares.cache.deciding.entity_tags import (
-    lists_strongly,
-    lists_weakly,
-    match_strongly,
-)
+from middlewares.cache.deciding.entity_tags import lists_weakly, match_strongly
 from middlewares.cache.entry import FieldLine
 
 #: The age from which on a Last-Modified is a strong validator (RFC 9110 §8.8.2.2).
@@ -17,7 +13,11 @@ _FIRST_OTHER_STATUS: Final = 300
 
 
 class Conditions(NamedTuple):
-    """The values of a request's conditional fields and of Range; several lines are joined by `, `."""
+    """The values of a request's conditional fields and of Range; several lines are joined by `, `.
+
+    A request with If-Match or If-Unmodified-Since is left to the service: it alone knows the current
+    representation (asking.py).
+    """
 
     if_match: bytes | None = None
     if_none_match: bytes | None = None
@@ -40,22 +40,6 @@ class Validators(NamedTuple):
     def date(self) -> bytes | None:
         """The value of Date."""
         return next((value for name, value in self.fields if name.lower() == b"date"), None)
-
-
-def must_be_asked(conditions: Conditions, of: Validators) -> bool:
-    """Whether only the service may answer: If-Match or If-Unmodified-Since does not hold for what is kept.
-
-    The service then decides whether the answer is 412, for it knows the current representation.
-    """
-    if conditions.if_match is not None:
-        return of.etag is None or not lists_strongly(conditions.if_match, of.etag)
-    if conditions.if_unmodified_since is not None:
-        until_s = http_date(conditions.if_unmodified_since)
-        if until_s is None:  # a recipient ignores a date that is not valid
-            return False
-        modified_s = http_date(of.last_modified or b"")
-        return modified_s is None or modified_s > until_s
-    return False
 
 
 def is_not_modified(conditions: Conditions, status: int, of: Validators) -> bool:

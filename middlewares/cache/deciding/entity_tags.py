@@ -32,13 +32,6 @@ def match_weakly(one: bytes, other: bytes) -> bool:
     return one.removeprefix(_WEAK) == other.removeprefix(_WEAK)
 
 
-def lists_strongly(value: bytes, tag: bytes) -> bool:
-    """Whether a field's value is `*`, or has a tag that matches strongly."""
-    if value == b"*":
-        return True
-    return is_strong(tag) and any(one == tag for one in _tags(value, tag))
-
-
 def lists_weakly(value: bytes, tag: bytes) -> bool:
     """Whether a field's value is `*`, or has a tag that matches weakly.
 

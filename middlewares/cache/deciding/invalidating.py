@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
+from middlewares.cache.deciding.keys import without_members
 from middlewares.cache.entry import FieldLine
 
 #: The methods that the registry of methods calls safe; any other one may change something.
@@ -17,11 +18,16 @@ _OWN_PORTS: Final = {"http": 80, "https": 443}
 
 
 def invalidated(
-    method: str, status: int, url: bytes, fields: Sequence[FieldLine]
+    method: str,
+    status: int,
+    url: bytes,
+    fields: Sequence[FieldLine],
+    ignored: frozenset[bytes] = frozenset(),
 ) -> tuple[bytes, ...]:
     """The URLs that an answer invalidates: none unless an unsafe method has succeeded.
 
-    `url` is the request's: scheme, host and target. Location and Content-Location count where they are of
+    `url` is the request's: scheme, host and target. The members of a query in `ignored` are in the URLs of no
+    kept answers, so they are left out. Location and Content-Location count where they are of
     the same origin; another service could empty the cache of this one otherwise.
     """
     if method in SAFE or status not in _SUCCESS:
@@ -30,7 +36,14 @@ def invalidated(
     for name, value in fields:
         if name.lower() in _NAMING and (named := _of_the_same_origin(url, value)):
             urls.append(named)
-    return tuple(dict.fromkeys(urls))
+    return tuple(dict.fromkeys(_without(one, ignored) for one in urls))
+
+
+def _without(url: bytes, ignored: frozenset[bytes]) -> bytes:
+    if not ignored:
+        return url
+    text = url.decode("utf-8", "surrogateescape")
+    return without_members(text, ignored).encode("utf-8", "surrogateescape")
 
 
 def _of_the_same_origin(url: bytes, reference: bytes) -> bytes | None:

@@ -1,11 +1,10 @@
 """How a validated answer is brought up to date by the one that validates it (RFC 9111 §4.3)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from middlewares.cache.deciding.entity_tags import is_sendable, is_strong, match_weakly
-from middlewares.cache.entry import Entry, FieldLine, Freshness, Head
+from middlewares.cache.entry import Entry, FieldLine, Head
 
 #: They tell what the kept bytes are, so those of the answer that brought the bytes stay (RFC 9111 §3.2).
 _OF_THE_BYTES: Final = frozenset(
@@ -22,21 +21,6 @@ _OF_THE_BYTES: Final = frozenset(
     ]
 )
 _OK: Final = 200
-
-
-class Judged(Protocol):
-    """What the judge keeps of a head (storing.py)."""
-
-    @property
-    def fields(self) -> Sequence[FieldLine]: ...
-    @property
-    def freshness(self) -> Freshness: ...
-    @property
-    def etag(self) -> bytes | None: ...
-    @property
-    def last_modified(self) -> bytes | None: ...
-    @property
-    def tags(self) -> frozenset[bytes]: ...
 
 
 def conditional_fields(entry: Entry) -> tuple[FieldLine, ...]:
@@ -60,33 +44,19 @@ def freshened(entry: Entry, head: Head) -> Head | None:
     return Head(entry.status, entry.phrase, _updated(entry.fields, head.fields), entry.length)
 
 
-def freshened_by_head(entry: Entry, head: Head) -> Head | None:
-    """The entry's head as the answer to a HEAD changes it; None: the entry is no longer valid (RFC 9111 §4.3.5)."""
+def contradicts(entry: Entry, head: Head) -> bool:
+    """Whether a service's answer to HEAD is of another representation than the entry (RFC 9111 §4.3.5).
+
+    The entry is stale then. Otherwise it stays as it is: the client's HEAD may have had fields that no shared
+    request has, so none of the fields of its answer may reach others.
+    """
     if head.status != _OK or entry.status != _OK:
-        return None
+        return False
     length = _value(head.fields, b"content-length")
-    is_same = (
-        (length is None or length == b"%d" % entry.length)
-        and _value(head.fields, b"etag") == entry.etag
-        and _value(head.fields, b"last-modified") == entry.last_modified
-        and _value(head.fields, b"content-encoding") == _value(entry.fields, b"content-encoding")
-    )
-    if not is_same:
-        return None
-    return Head(entry.status, entry.phrase, _updated(entry.fields, head.fields), entry.length)
-
-
-def merged(entry: Entry, kept: Judged, stored_s: float) -> Entry:
-    """The entry with what the judge keeps of its new head, and its old body."""
-    return replace(
-        entry,
-        fields=tuple(kept.fields),
-        freshness=kept.freshness,
-        stored_s=stored_s,
-        etag=kept.etag,
-        last_modified=kept.last_modified,
-        tags=kept.tags,
-        is_stale=False,
+    return (
+        length not in (None, b"%d" % entry.length)
+        or _value(head.fields, b"etag") not in (None, entry.etag)
+        or _value(head.fields, b"last-modified") not in (None, entry.last_modified)
     )
 
 

@@ -123,6 +123,10 @@ class Purging:
         """
         return self._recent.took(entry, since_revision)
 
+    def may_have_taken(self, url: bytes, since_revision: int) -> bool:
+        """Whether a purge since that revision may take the answer of a URL that was asked for then."""
+        return self._recent.may_have_taken(url, since_revision)
+
     def invalidate(self, urls: Iterable[bytes]) -> None:
         """Drop these URLs here at once, and everywhere else soon; the caller waits for nothing."""
         purges = [Purge("url", url) for url in urls]

@@ -23,7 +23,10 @@ class Purge:
         """Whether the entry is one of these."""
         if self.kind == "tag":
             return self.value in entry.tags
-        url = entry.url
+        return self.takes_url(entry.url)
+
+    def takes_url(self, url: bytes) -> bool:
+        """Whether a purge of a URL or a prefix is of this URL."""
         if self.value.startswith(b"/"):
             url = b"/" + url.split(b"/", 3)[3]
         return url == self.value if self.kind == "url" else url.startswith(self.value)

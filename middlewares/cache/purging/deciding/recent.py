@@ -1,7 +1,7 @@
 """The purges of the last while, against answers that were on their way when they came."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from middlewares.cache.entry import Entry
@@ -46,16 +46,25 @@ class RecentPurges:
 
     def took(self, entry: Entry, since_revision: int) -> bool:
         """Whether a purge since that revision takes this entry, or may have taken it."""
+        return self._took(entry.url, since_revision, lambda purge: purge.takes(entry))
+
+    def may_have_taken(self, url: bytes, since_revision: int) -> bool:
+        """Whether a purge since that revision may take the answer of a URL, whose tags nobody knows yet."""
+        return self._took(
+            url, since_revision, lambda purge: purge.kind == "tag" or purge.takes_url(url)
+        )
+
+    def _took(self, url: bytes, since_revision: int, takes: Callable[[Purge], bool]) -> bool:
         if since_revision == self.revision:
             return False
         if since_revision < self._forgotten:
             return True
-        if max(self._last(entry.url), self._last(path_of(entry.url))) > since_revision:
+        if max(self._last(url), self._last(path_of(url))) > since_revision:
             return True
         for revision, purge in reversed(self._others):
             if revision <= since_revision:
                 return False
-            if purge.takes(entry):
+            if takes(purge):
                 return True
         return False
 

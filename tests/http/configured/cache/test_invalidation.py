@@ -78,6 +78,18 @@ async def test_every_variant_ends_and_other_urls_stay(start_configured: StartCon
     assert not set(after) & set(before)
 
 
+async def test_ignored_members_of_a_query_make_no_other_url(
+    start_configured: StartConfigured,
+) -> None:
+    configured = await start_configured(
+        FILE.replace("cache: {}", "cache: {ignore_query: [utm]}"),
+        Service("201 Created", ["Location: /b?utm=9"]),
+    )
+    assert [await body_of(configured, path) for path in ("/a?q=1&utm=2", "/b?utm=3")] == ["1", "2"]
+    await configured.ask("/a?utm=4&q=1", method="POST")
+    assert [await body_of(configured, path) for path in ("/a?q=1", "/b")] == ["4", "5"]
+
+
 async def test_a_kept_query_ends_with_its_url(start_configured: StartConfigured) -> None:
     configured = await start_configured(FILE, Service())
 
@@ -164,7 +176,9 @@ async def test_who_asks_after_the_change_does_not_get_the_answer_from_before_it(
     service.asked.clear()
     await configured.ask("/a", method="POST", body="x")
     late = asyncio.create_task(body_of(configured, "/a"))
-    await service.asked.wait()
+    async with asyncio.timeout(10):
+        await service.asked.wait()
     service.go.set()
     assert await early == "1"
     assert await late == "3"
+    assert await body_of(configured, "/a") == "3"

@@ -9,6 +9,7 @@ from email import message_from_bytes
 import pytest
 
 from tests.http.configured.conftest import Configured, StartConfigured
+from tests.support.eventually import eventually
 from tests.support.raw_clients import RawAnswer, RawClient
 from tests.support.upstreams import Received
 
@@ -140,8 +141,7 @@ async def test_several_ranges_are_parts_of_one_answer(start_asker: StartAsker) -
         answer = await asker.ask("Range: bytes=0-99, 1000-1001,-1")
         assert answer.status == 206
         parsed = message_from_bytes(
-            b"Content-Type: %b\r\n\r\n%b"
-            % (value(answer, "Content-Type").encode(), answer.body)
+            b"Content-Type: %b\r\n\r\n%b" % (value(answer, "Content-Type").encode(), answer.body)
         )
         parts = parsed.get_payload()
         assert isinstance(parts, list)
@@ -390,3 +390,53 @@ async def test_an_answer_of_another_range_than_asked_for_is_not_kept(
         assert (answer.status, answer.body) == (206, b"ab")
         assert "hit;" not in status_of(answer)
     assert len(asker.configured.upstream.requests) == 2
+
+
+async def test_a_part_of_what_is_too_large_to_be_kept_is_asked_of_the_service(
+    start_asker: StartAsker,
+) -> None:
+    """Otherwise who asks for two bytes would get all of them."""
+    service = Service(body=bytes(20_000))
+    asker = await start_asker(service)
+    for _ in range(2):
+        answer = await asker.ask("Range: bytes=0-1")
+        assert (answer.status, answer.body) == (206, bytes(2))
+    assert asker.received(b"range") == [[], [b"bytes=0-1"], [b"bytes=0-1"]]
+    whole = await asker.ask()
+    assert whole.body == service.body
+
+
+async def test_head_has_a_stale_answer_refreshed_by_get(start_asker: StartAsker) -> None:
+    service = Service(cache_control="max-age=1, stale-while-revalidate=60", fields=["Age: 5"])
+    asker = await start_asker(service)
+    await asker.ask()
+    service.cache_control = "max-age=60"
+    answer = await asker.ask(method="HEAD")
+    assert answer.status == 200
+    assert status_of(answer).startswith("lockgate; hit; ttl=-")
+
+    async def is_fresh() -> bool:
+        return not status_of(await asker.ask(method="HEAD")).startswith("lockgate; hit; ttl=-")
+
+    await eventually(is_fresh)
+    assert [one.request_line for one in asker.configured.upstream.requests] == [
+        b"GET /one HTTP/1.1"
+    ] * 2
+
+
+@pytest.mark.parametrize(("etag", "validators"), [('"a"', [b'"a"']), ('"b"', [b'"a"'])])
+async def test_head_that_contradicts_what_is_kept_makes_it_stale(
+    start_asker: StartAsker, etag: str, validators: list[bytes]
+) -> None:
+    service = Service()
+    asker = await start_asker(service)
+    await asker.ask()
+    service.etag = etag
+    head = await asker.ask("Cache-Control: no-cache", method="HEAD")
+    assert status_of(head).startswith("lockgate; fwd=request; ")
+    answer = await asker.ask()
+    if etag == '"a"':
+        assert status_of(answer).startswith("lockgate; hit; ")
+    else:
+        assert "fwd=stale" in status_of(answer)
+        assert asker.received(b"if-none-match")[-1] == validators

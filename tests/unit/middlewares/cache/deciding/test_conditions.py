@@ -7,7 +7,6 @@ from middlewares.cache.deciding.conditions import (
     Conditions,
     Validators,
     is_not_modified,
-    must_be_asked,
     range_holds,
 )
 
@@ -23,7 +22,6 @@ NOTHING = Validators(None, None)
 
 def test_without_conditions_all_is_sent() -> None:
     assert not is_not_modified(NO_CONDITIONS, 200, BOTH)
-    assert not must_be_asked(NO_CONDITIONS, BOTH)
     assert range_holds(NO_CONDITIONS, BOTH)
 
 
@@ -71,33 +69,6 @@ def test_last_modified_that_is_no_date_is_never_304() -> None:
 def test_an_answer_that_is_no_success_is_sent_whatever_the_condition(status: int) -> None:
     assert not is_not_modified(Conditions(if_none_match=b"*"), status, BOTH)
     assert not is_not_modified(Conditions(if_modified_since=AFTER), status, BOTH)
-
-
-@pytest.mark.parametrize(
-    ("conditions", "asked"),
-    [
-        (Conditions(if_match=b'"a"'), False),
-        (Conditions(if_match=b'"x", "a"'), False),
-        (Conditions(if_match=b"*"), False),
-        (Conditions(if_match=b'W/"a"'), True),
-        (Conditions(if_match=b'"b"'), True),
-        (Conditions(if_match=b""), True),
-        (Conditions(if_match=b'"a"', if_unmodified_since=BEFORE), False),
-        (Conditions(if_unmodified_since=MODIFIED), False),
-        (Conditions(if_unmodified_since=AFTER), False),
-        (Conditions(if_unmodified_since=BEFORE), True),
-        (Conditions(if_unmodified_since=b"never"), False),
-    ],
-)
-def test_the_service_decides_where_a_precondition_does_not_hold_for_what_is_kept(
-    conditions: Conditions, asked: bool
-) -> None:
-    assert must_be_asked(conditions, BOTH) is asked
-
-
-def test_the_service_decides_about_preconditions_where_nothing_can_be_compared() -> None:
-    assert must_be_asked(Conditions(if_match=b'"a"'), NOTHING)
-    assert must_be_asked(Conditions(if_unmodified_since=AFTER), NOTHING)
 
 
 @pytest.mark.parametrize(

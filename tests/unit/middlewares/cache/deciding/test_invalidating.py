@@ -80,3 +80,9 @@ def test_a_port_that_was_asked_for_stays_as_it_was_asked() -> None:
 def test_any_reference_has_an_answer_within_the_origin(reference: bytes) -> None:
     for named in invalidated("POST", 201, URL, [(b"Location", reference)]):
         assert named.startswith(b"https://shop.test/")
+
+
+def test_members_of_a_query_that_are_in_no_key_are_in_no_url_either() -> None:
+    url = b"http://shop.test/a?utm=1&q=%FC\xfc&utm"
+    urls = invalidated("POST", 200, url, [(b"Location", b"/b?utm=2")], frozenset([b"utm"]))
+    assert urls == (b"http://shop.test/a?q=%FC\xfc", b"http://shop.test/b")

@@ -36,6 +36,23 @@ def test_an_answer_is_taken_by_the_purges_since_it_was_asked_for_and_by_no_other
     assert recent.took(one, asked_at) == any(purge.takes(one) for purge in since)
 
 
+@given(
+    before=st.lists(PURGES, max_size=5),
+    since=st.lists(PURGES, max_size=5),
+    url=st.sampled_from(URLS),
+)
+def test_an_answer_with_unknown_tags_may_be_taken_by_any_purge_of_a_tag(
+    before: list[Purge], since: list[Purge], url: bytes
+) -> None:
+    recent, one = RecentPurges(), entry(url)
+    recent.add(before)
+    asked_at = recent.revision
+    recent.add(since)
+    assert recent.may_have_taken(url, asked_at) == any(
+        purge.kind == "tag" or purge.takes(one) for purge in since
+    )
+
+
 def test_what_was_forgotten_may_have_taken_it() -> None:
     recent, one = RecentPurges(), entry(b"http://a/1")
     asked_at = recent.revision
