@@ -26,6 +26,7 @@ from bench import (
 from bench.auth import section as auth
 from bench.cache import conformance as cache
 from bench.cache import hits as cache_hits
+from bench.cache.memory import section as cache_memory
 from bench.fuzz import section as fuzz
 from bench.processes import StartError
 from bench.profile import section as profile
@@ -60,6 +61,7 @@ SECTIONS = {
     "auth": auth.run,
     "cache": cache.run,
     "cache-hits": cache_hits.run,
+    "cache-memory": cache_memory.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -80,6 +82,7 @@ ONLY_BY_NAME = {
     "auth",
     "cache",
     "cache-hits",
+    "cache-memory",
 }
 
 
