@@ -3,11 +3,20 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 
 class Ended(Exception):
     """The connection ended before the answer was whole."""
+
+
+class Answer(NamedTuple):
+    """`head` is in lower case."""
+
+    status: int
+    head: bytes
+    body: bytes
+    may_be_used_again: bool
 
 
 @dataclass(slots=True)
@@ -26,6 +35,11 @@ class Connection:
         self, method: str, path: str, body: bytes = b"", fields: str = ""
     ) -> tuple[int, bytes, bool]:
         """(status, body, whether the connection may be used again). Raises Ended."""
+        answer = await self.ask(method, path, body, fields)
+        return answer.status, answer.body, answer.may_be_used_again
+
+    async def ask(self, method: str, path: str, body: bytes = b"", fields: str = "") -> Answer:
+        """The whole answer. Raises Ended."""
         length = f"Content-Length: {len(body)}\r\n" if body else ""
         head = f"{method} {path} HTTP/1.1\r\nHost: h\r\n{fields}{length}\r\n"
         self.writer.write(head.encode() + body)
@@ -35,7 +49,9 @@ class Connection:
             came = await self.reader.readexactly(int(named.partition(b"\r\n")[0] or 0))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as error:
             raise Ended(str(error)) from error
-        return int(answer.split(b" ", 2)[1]), came, b"connection: close" not in answer
+        return Answer(
+            int(answer.split(b" ", 2)[1]), answer, came, b"connection: close" not in answer
+        )
 
     def close(self) -> None:
         self.writer.transport.abort()

@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-BEGINS, ENDS = "<!-- table begins -->", "<!-- table ends -->"
-
 Row = Sequence[str]
 
 
@@ -13,8 +11,13 @@ def table(head: Row, rows: Iterable[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def write(page: Path, text: str) -> None:
-    """Replace the text between the marks of the page."""
-    before, _, rest = page.read_text("utf-8").partition(BEGINS)
-    _, _, after = rest.partition(ENDS)
-    page.write_text(f"{before}{BEGINS}\n{text}\n{ENDS}{after}", "utf-8")
+def write(page: Path, text: str, name: str = "table") -> None:
+    """Replace the text between the marks of this name on the page."""
+    begins, ends = marks(name)
+    before, _, rest = page.read_text("utf-8").partition(begins)
+    _, _, after = rest.partition(ends)
+    page.write_text(f"{before}{begins}\n{text}\n{ends}{after}", "utf-8")
+
+
+def marks(name: str) -> tuple[str, str]:
+    return f"<!-- {name} begins -->", f"<!-- {name} ends -->"

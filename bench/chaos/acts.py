@@ -14,6 +14,7 @@ from bench.chaos.crowd import blamed, health_asked, idle_clients, refuses_client
 from bench.chaos.peers import routing_keys
 from bench.chaos.proofs import NothingBroken
 from bench.chaos.world import OTHER_SERVICE, World
+from discovery.announcing.listening import listens
 from discovery.model.instance import parse_registration
 from discovery.store import scripts
 from discovery.store.keys import registry_keys
@@ -22,6 +23,9 @@ from discovery.store.keys import registry_keys
 PATH = "/api/chaos"
 #: After an outage, the load has returned by then: the breaker may have just begun its longest pause.
 RETURNS_WITHIN_S = 15.0
+#: How long instances that flap are away and, once they listen, back.
+AWAY_S, BACK_S = 1.0, 2.0
+BACK_WITHIN_S, LOOKED_EACH_S = 10.0, 0.02
 #: By then the crowd has taken all descriptors.
 FULL_WITHIN_S = 20.0
 
@@ -53,6 +57,39 @@ async def kill_one_after_another(world: World, seconds: float) -> None:
             await asyncio.sleep(pause_s)
 
 
+async def kill_all(world: World, seconds: float) -> None:
+    """Kill all instances; then all are back."""
+    with world.broken():
+        await _away(world, seconds)
+
+
+async def flap(world: World, seconds: float) -> None:
+    """Kill all instances, again and again; each time they come back, and are there for a while."""
+    until_s = time.monotonic() + seconds
+    with world.broken():
+        while time.monotonic() < until_s:
+            await _away(world, AWAY_S)
+            await asyncio.sleep(BACK_S)
+
+
+async def _away(world: World, seconds: float) -> None:
+    copies = list(world.instances.values())
+    for copy in copies:
+        world.kill(copy)
+    await asyncio.sleep(seconds)
+    await asyncio.gather(*map(world.replace, copies))
+    for copy in copies:
+        await _listening(copy.port)
+
+
+async def _listening(port: int) -> None:
+    until_s = time.monotonic() + BACK_WITHIN_S
+    while not await listens("127.0.0.1", port):
+        if time.monotonic() > until_s:
+            raise NothingBroken("an instance that was killed did not come back")
+        await asyncio.sleep(LOOKED_EACH_S)
+
+
 async def hang_instance(world: World, seconds: float) -> None:
     with world.broken():
         copy = _first(world)
@@ -71,8 +108,8 @@ async def misbehave(world: World, seconds: float) -> None:
     proofs.misbehaves(world.folder)
 
 
-async def all_misbehave(world: World, seconds: float) -> None:
-    """All instances misbehave; then the load returns, for as long again and a little more."""
+async def misbehave_together(world: World, seconds: float) -> None:
+    """All instances misbehave."""
     copies = list(world.instances.values())
     with world.broken():
         for copy in copies:
@@ -81,6 +118,11 @@ async def all_misbehave(world: World, seconds: float) -> None:
         for copy in copies:
             world.misbehave(copy)
     proofs.misbehaves(world.folder)
+
+
+async def all_misbehave(world: World, seconds: float) -> None:
+    """All instances misbehave; then the load returns, for as long again and a little more."""
+    await misbehave_together(world, seconds)
     await asyncio.sleep(seconds + RETURNS_WITHIN_S)
 
 

@@ -40,6 +40,12 @@ services:
     breaker: {{}}
     retries: {{attempts: 3, on: [connect, reset, timeout, 500, 502, 503], per_try: 0}}
 """
+#: The file of a gateway that remembers answers. The route stays when no instance is registered.
+REMEMBERS = f"""
+routes: [{{{{name: chaos, match: {{{{prefix: /api/chaos}}}}, service: {SERVICE}, cache: {{cache}}}}}}]
+"""
+#: An instance that is slow answers by then.
+SLOW_WITHIN_S = 5.0
 #: How soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
 SIDECARS_LOOK_EACH_S = 0.1
 
@@ -78,6 +84,8 @@ class Shape:
     fault: Fault | None = None
     #: The gateway judges instances by real requests, and repeats those that fail.
     judges: bool = False
+    #: The section `cache` of the route to the instances; empty: the gateway has no file for it.
+    cache: str = ""
 
 
 class World:
@@ -314,6 +322,11 @@ class World:
             file.write_text(JUDGES, "utf-8")
             environment["GATEWAY_CONFIG"] = str(file)
             environment["UPSTREAM_TIMEOUT"] = f"{JUDGED_WITHIN_S}"
+        if self.shape.cache:
+            file = self.folder / "lockgate.yaml"
+            file.write_text(REMEMBERS.format(cache=self.shape.cache), "utf-8")
+            environment["GATEWAY_CONFIG"] = str(file)
+            environment["UPSTREAM_TIMEOUT"] = f"{SLOW_WITHIN_S}"
         command = [sys.executable, "-m", "gateway"]
         return self._program(command, port, f"gateway-{port}", environment)
 
