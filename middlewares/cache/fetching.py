@@ -184,6 +184,7 @@ class Fetch:
             verdict.vary,
             wanted.asked.secondary(verdict.vary),
             body,
+            verdict.own_fields,
         )
         if is_shareable(verdict.freshness):
             means.flights.also_at(variant_key(wanted.asked, verdict.vary), flight)
@@ -216,7 +217,7 @@ class Fetch:
             means.counts.stored[wanted.route] += 1
             means.marks.remove(key)
         if flight is not None:
-            flight.tell(Stored(entry, status, verdict.vary, second, kept))
+            flight.tell(Stored(entry, status, verdict.vary, second, kept, verdict.own_fields))
 
     def _entry(self, verdict: Kept, head: Head, pieces: tuple[bytes, ...], length: int) -> Entry:
         fields = tuple(verdict.fields)

@@ -13,7 +13,7 @@ import structlog
 from aiohttp import web
 
 from middlewares.cache.body import KeptBody, KeptReader, Waiting
-from middlewares.cache.entry import Entry, Head
+from middlewares.cache.entry import Entry, FieldLine, Head
 from middlewares.exchange import Held
 from middlewares.failures import Failure, ShuttingDown
 
@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 class Stored:
     """The answer is whole: `entry` has it. `status` is that of the instance's answer: 304 if it was validated.
 
-    `is_kept`: others will find it in the store.
+    `is_kept`: others will find it in the store. `own_fields` are for who began the flight alone.
     """
 
     entry: Entry
@@ -32,17 +32,22 @@ class Stored:
     vary: tuple[bytes, ...]
     secondary: bytes
     is_kept: bool = True
+    own_fields: tuple[FieldLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """The answer is being read into `body`; `entry` is what it will be, without its pieces."""
+    """The answer is being read into `body`; `entry` is what it will be, without its pieces.
+
+    `own_fields` are for who began the flight alone.
+    """
 
     entry: Entry
     head: Head
     vary: tuple[bytes, ...]
     secondary: bytes
     body: KeptBody
+    own_fields: tuple[FieldLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -207,6 +207,8 @@ def cache_middleware(
             return await passed(wanted.request, wanted.handler, exchange, why, "never-fresh")
         reused = reuse(entry, asked.directives, memory.now_s())
         added = b"Age: %d\r\n" % reused.age_s if reused.age_s else b""
+        if waiter.leads and outcome.own_fields:
+            added += b"".join([b"%b: %b\r\n" % line for line in outcome.own_fields])
         if isinstance(outcome, Stored):
             exchange.cache_status = say(
                 status=outcome.status, ttl_s=reused.ttl_s, stored=outcome.is_kept

@@ -31,7 +31,10 @@ class Requested:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of an answer, all but its body; see Entry."""
+    """What is kept of an answer, all but its body; see Entry.
+
+    `own_fields` are those that only the client gets who asked for it, by `no-cache="…"` or `private="…"`.
+    """
 
     fields: tuple[FieldLine, ...]
     freshness: Freshness
@@ -39,6 +42,7 @@ class Kept:
     etag: bytes | None
     last_modified: bytes | None
     tags: frozenset[bytes]
+    own_fields: tuple[FieldLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def judge(
     directives = response_directives(head.fields, policy.targeted)
     if why := _forbidden(request, head, directives, policy):
         return NotKept(why)
-    fields = _kept_fields(head.fields, directives, policy)
+    fields, own_fields = _parted(head.fields, directives, policy)
     vary = vary_names(head.fields, is_keyed_by_subject=request.is_keyed_by_subject)
     tags = _tags(head.fields)
     if values(fields, b"set-cookie"):
@@ -84,7 +88,9 @@ def judge(
     if not values(fields, b"date"):
         # Who keeps an answer without Date adds it (RFC 9110 §6.6.1).
         fields.append((b"Date", imf_date(responded_s)))
-    return Kept(tuple(fields), freshness, vary, etag, last_modified, tags)
+    return Kept(
+        tuple(fields), freshness, vary, etag, last_modified, tags, own_fields=tuple(own_fields)
+    )
 
 
 #: The final statuses of RFC 9110 §15 whose caching is as for any other one: not 206 and 304.
@@ -175,18 +181,24 @@ _NEVER_KEPT = frozenset(
 )
 
 
-def _kept_fields(
+def _parted(
     fields: Sequence[FieldLine], directives: ResponseDirectives, policy: CachePolicy
-) -> list[FieldLine]:
+) -> tuple[list[FieldLine], list[FieldLine]]:
+    """The fields that are kept, and those that only the client gets whose request it was (§5.2.2.4, §5.2.2.7)."""
     named = {
         name.strip(b" \t").lower()
         for line in values(fields, b"connection")
         for name in line.split(b",")
     }
-    left_out = _NEVER_KEPT | named | directives.no_cache_fields | directives.private_fields
+    left_out = _NEVER_KEPT | named
     if policy.strip_set_cookie:
         left_out |= {b"set-cookie"}
-    return [line for line in fields if line[0].lower() not in left_out]
+    own = directives.no_cache_fields | directives.private_fields
+    some = [line for line in fields if line[0].lower() not in left_out]
+    if not own:
+        return some, []
+    kept = [line for line in some if line[0].lower() not in own]
+    return kept, [line for line in some if line[0].lower() in own]
 
 
 def _tags(fields: Sequence[FieldLine]) -> frozenset[bytes]:
