@@ -7,7 +7,7 @@ from bench.processes import THIS_TREE, pinned
 from bench.report import Bar
 from bench.stage import Stage
 
-from . import costs, ratios
+from . import costs, over_gateway, ratios
 from .ratios import MIB
 
 BOUND_MIB = 64
@@ -16,10 +16,11 @@ GROWTH = Bar("64 MiB of answers, resident at the end against the first minute's 
 
 
 def run(stage: Stage) -> None:
-    """Whom it serves first, at last some minutes of one load."""
+    """Whom it serves first, at last some minutes of one load, without a gateway and with one."""
     ratios.run(stage.report, 300_000 if stage.quick else 1_000_000)
     costs.run(stage.report, 3 if stage.quick else 9)
     _flat(stage, 30 if stage.quick else 600)
+    over_gateway.run(stage, 30 if stage.quick else 600)
 
 
 def _flat(stage: Stage, lasts_s: int) -> None:
