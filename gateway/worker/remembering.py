@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from discovery.base.steps import Steps
 from discovery.model.settings import RegistrySettings
 from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, read_into
 from gateway.front.stored_answers import StoredAnswers
@@ -22,6 +23,7 @@ from middlewares.cache.marks import Marks
 from middlewares.cache.policy import CachePolicy
 from middlewares.cache.purging.purging import Purging
 from middlewares.cache.stores.memory import AnswerMemory
+from middlewares.cache.stores.store import Purge
 from middlewares.exchange import Exchange
 from middlewares.routing.route import Route
 from middlewares.telemetry.cache_metrics import CacheNumbers
@@ -34,7 +36,7 @@ MOST_ASKERS = 10_000
 
 
 class Remembering:
-    """The cache of one worker; the bounds of its stores are those of the file at the start."""
+    """The cache of one worker, by the file in force."""
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class Remembering:
         self._trusts = trusts
         self._is_used = asyncio.Event()
         self._askers: dict[str, tuple[Route, Asker]] = {}
-        self.take(compiled)
+        self._follow_purges(compiled)
 
     def middleware(self) -> Middleware:
         """The layer."""
@@ -150,8 +152,16 @@ class Remembering:
             dropped=purging.dropped,
         )
 
-    def take(self, compiled: "Compiled") -> None:
-        """Go by a new file; what is kept stays."""
+    def taking(self, compiled: "Compiled") -> Steps[None]:
+        """Go by a new file; what is kept stays, unless the new bound is smaller or no route has a cache."""
+        self._follow_purges(compiled)
+        if compiled.cache_bounds.memory_bytes != self.most_bytes:
+            self.most_bytes = compiled.cache_bounds.memory_bytes
+            yield from self.memory.resizing(self.most_bytes)
+        if not compiled.cache_stores:
+            yield from self.memory.purging([Purge("prefix", b"/")])
+
+    def _follow_purges(self, compiled: "Compiled") -> None:
         if compiled.cache_stores:
             self._is_used.set()
 

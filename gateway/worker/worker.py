@@ -245,7 +245,7 @@ class Gateway:
         self.tls.take(compiled.tls)
         self.own_certificates.take(compiled.acme)
         assert self.remembering is not None, "there is a file"
-        self.remembering.take(compiled)
+        yield from self.remembering.taking(compiled)
         self._follow_scheme()
         watched.drop_others(compiled.policies)
 

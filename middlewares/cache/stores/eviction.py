@@ -107,10 +107,14 @@ class Eviction:
     __slots__ = ("_main", "_mains", "_marks", "_small", "_small_bytes", "overhead")
 
     def __init__(self, size: int) -> None:
-        self._small_bytes = int(size * SMALL_SHARE)
         self._small = Queue()
         self._main = Queue()
         self._mains = 0
+        self.fit(size)
+
+    def fit(self, size: int) -> None:
+        """Go by another size of the store; marks are forgotten."""
+        self._small_bytes = int(size * SMALL_SHARE)
         self._marks = Marks(size // BYTES_PER_MARK)
         self.overhead = getsizeof(self._marks)
 

@@ -16,6 +16,8 @@ from .store import Purge
 MOST_VARIANTS = 64
 #: What is under one key takes at most this part of the store: a larger answer is refused.
 LARGEST_SHARE = 0.5
+#: In each step of getting smaller so much leaves: a hundred small answers.
+BYTES_OF_A_STEP = 256 * 1024
 
 
 class _Slot(Held):
@@ -112,6 +114,17 @@ class AnswerMemory:
                 count += sum(self._purge(key, purge) for key in keys)
                 yield
         return count
+
+    def resizing(self, size: int) -> Steps[None]:
+        """Go by another bound in bytes; what is over it leaves in steps."""
+        self._eviction.fit(size)
+        bound = size - self._eviction.overhead
+        while self.bytes > bound:
+            # What is kept between the steps finds room below what is left.
+            self._bound = max(self.bytes - BYTES_OF_A_STEP, bound)
+            self._make_room()
+            yield
+        self._bound = bound
 
     def _found(self, purge: Purge) -> list[bytes]:
         if purge.kind == "tag":

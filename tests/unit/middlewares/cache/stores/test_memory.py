@@ -235,6 +235,26 @@ def test_what_leaves_during_a_purge_is_not_counted() -> None:
     assert at_once(steps) == 999
 
 
+def test_a_smaller_bound_is_reached_in_steps_and_what_is_kept_meanwhile_fits() -> None:
+    store = filled(AnswerMemory(4 * MIB), *(b"http://a/%d" % number for number in range(4000)))
+    steps = store.resizing(MIB)
+    next(steps)
+    left = store.bytes
+    assert MIB < left < 4 * MIB
+    filled(store, b"http://a/new")
+    assert store.bytes <= left
+    at_once(steps)
+    filled(store, *(b"http://b/%d" % number for number in range(1000)))
+    assert MIB * 9 // 10 < store.bytes < MIB
+
+
+def test_a_larger_bound_takes_more() -> None:
+    store = AnswerMemory(MIB)
+    at_once(store.resizing(4 * MIB))
+    filled(store, *(b"http://a/%d" % number for number in range(4000)))
+    assert 3 * MIB < store.bytes < 4 * MIB
+
+
 def test_a_scan_does_not_push_out_what_is_used() -> None:
     popular = [b"http://a/popular/%d" % number for number in range(100)]
     store = filled(AnswerMemory(MIB), *popular)
