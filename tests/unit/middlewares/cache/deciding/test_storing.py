@@ -154,6 +154,16 @@ def test_fields_that_the_answer_limits_are_left_out() -> None:
     assert kept(limits, *fields, DATE).fields == (limits, (b"X-Other", b"4"), DATE)
 
 
+def test_limited_fields_are_for_the_request_that_fetched_the_answer() -> None:
+    limits = control(b'max-age=60, private="x-user", no-cache="set-cookie, connection, x-hop, age"')
+    fields = ((b"X-User", b"1"), (b"Set-Cookie", b"a"), (b"Set-Cookie", b"b"), (b"Age", b"3"))
+    hop = ((b"Connection", b"x-hop"), (b"X-Hop", b"4"), (b"X-Other", b"5"))
+    assert kept(limits, *fields, *hop).own_fields == fields[:3]
+    stripped = kept(limits, *fields, policy=CachePolicy(strip_set_cookie=True))
+    assert stripped.own_fields == fields[:1]
+    assert kept(MAX_AGE, *fields[:1]).own_fields == ()
+
+
 def test_all_other_fields_are_kept_in_order_and_as_often_as_they_came() -> None:
     fields = (
         (b"Link", b"<a>"),
