@@ -10,9 +10,11 @@ from aiohttp.typedefs import Middleware
 
 from discovery.base.steps import Steps
 from discovery.model.settings import RegistrySettings
+from discovery.view.view import View
 from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, read_into
 from gateway.front.stored_answers import StoredAnswers
 from gateway.hop.deciding.request_timeout import asked_timeout_s
+from middlewares.cache.changes import Changes
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, url_of
 from middlewares.cache.deciding.keys import route_fingerprint
@@ -25,7 +27,9 @@ from middlewares.cache.purging.purging import Purging
 from middlewares.cache.stores.memory import AnswerMemory
 from middlewares.cache.stores.store import Purge
 from middlewares.exchange import Exchange
+from middlewares.failures import Failure
 from middlewares.routing.route import Route
+from middlewares.routing.routing import Routing
 from middlewares.telemetry.cache_metrics import CacheNumbers
 
 if TYPE_CHECKING:
@@ -47,6 +51,8 @@ class Remembering:
         worker: str,
         scheme_of: Callable[[web.Request], str],
         trusts: Callable[[str], bool],
+        routing: Routing,
+        catalogue: Callable[[], View],
     ) -> None:
         self.most_bytes = compiled.cache_bounds.memory_bytes
         self.memory = AnswerMemory(self.most_bytes)
@@ -58,14 +64,17 @@ class Remembering:
         self._client_limits = client_limits
         self._scheme_of = scheme_of
         self._trusts = trusts
+        self._routing = routing
+        self._catalogue = catalogue
         self._is_used = asyncio.Event()
         self._askers: dict[str, tuple[Route, Asker]] = {}
         self._follow_purges(compiled)
 
     def middleware(self) -> Middleware:
         """The layer."""
+        answers = StoredAnswers(self._client_limits.send_s)
         means = Means(
-            answers=StoredAnswers(self._client_limits.send_s),
+            answers=answers,
             flights=self.flights,
             marks=self.marks,
             purges=self.purging,
@@ -76,10 +85,15 @@ class Remembering:
             means=means,
             memory=self.memory,
             ask=self.ask,
-            url_of=self._url_of,
             read_body=self._read_body,
             patience_s=_patience_s,
-            invalidate=self.purging.invalidate,
+            changes=Changes(
+                answers,
+                is_used=self._is_used.is_set,
+                kept_as=self._kept_as,
+                url_of=self._url_of,
+                invalidate=self.purging.invalidate,
+            ),
         )
 
     def ask(self, request: web.Request, exchange: Exchange, policy: CachePolicy) -> Asked | Bypass:
@@ -186,6 +200,14 @@ class Remembering:
 
     def _url_of(self, request: web.Request, exchange: Exchange) -> bytes:
         return url_of(self._scheme_of(request), exchange.asked_host, exchange.target)
+
+    def _kept_as(self, exchange: Exchange) -> CachePolicy | None:
+        """The cache of the route that a GET with a request's URL and fields has."""
+        try:
+            route = self._routing.table.look(exchange, self._catalogue, "GET").route
+        except Failure:  # nothing is known of the services yet
+            return None
+        return None if route is None else route.policy.cache
 
     async def _read_body(self, request: web.Request, exchange: Exchange) -> None:
         await read_into(exchange, request, self._client_limits, REPLAYED_BYTES)

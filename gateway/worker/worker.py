@@ -187,6 +187,8 @@ class Gateway:
             worker=self.member.worker,
             scheme_of=self.scheme_of,
             trusts=self.clients.trusts,
+            routing=self.routing,
+            catalogue=self.routed_view,
         )
         self.metrics.registry.register(CacheCollector(made.numbers))
         return made

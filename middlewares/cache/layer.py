@@ -9,10 +9,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.cache.body import StoredBody
+from middlewares.cache.changes import Changes
 from middlewares.cache.deciding.asking import Asked, Bypass
 from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
 from middlewares.cache.deciding.conditions import NO_CONDITIONS
-from middlewares.cache.deciding.invalidating import invalidated
 from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Reuse, Use, is_shareable, reuse
 from middlewares.cache.deciding.serving import serve, serve_head
@@ -37,16 +37,15 @@ def cache_middleware(
     means: Means,
     memory: MemoryStore,
     ask: Callable[[web.Request, Exchange, CachePolicy], Asked | Bypass],
-    url_of: Callable[[web.Request, Exchange], bytes],
     read_body: Callable[[web.Request, Exchange], Awaitable[None]],
     patience_s: Callable[[Exchange], float | None],
-    invalidate: Callable[[tuple[bytes, ...]], None],
+    changes: Changes,
 ) -> Middleware:
     """Answer a request on a route with `cache` from what is kept, or have it fetched and kept.
 
-    `ask` reads what the cache needs of a request, and `url_of` its URL. `read_body` reads the body of a QUERY,
+    `ask` reads what the cache needs of a request. `read_body` reads the body of a QUERY,
     if it is short, into the Exchange. `patience_s` is how long its client waits, None: for ever.
-    `invalidate` ages what is kept of URLs that a request has changed. Raises OnlyIfCached, UpstreamTimeout.
+    `changes` ends what is kept of URLs that a request has changed. Raises OnlyIfCached, UpstreamTimeout.
     """
     answers, marks, flights, counts = means.answers, means.marks, means.flights, means.counts
 
@@ -54,7 +53,12 @@ def cache_middleware(
     def remember(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         route = exchange.route
-        if route is None or (policy := route.policy.cache) is None:
+        if route is None:
+            return handler(request)
+        policy = route.policy.cache
+        if policy is None:
+            if changes.may_come(request.method):
+                return changes.watched(request, handler, exchange)
             return handler(request)
         if request.method == "QUERY":
             return queried(request, handler, exchange, policy)
@@ -72,7 +76,7 @@ def cache_middleware(
     ) -> Awaitable[web.StreamResponse]:
         asked = ask(request, exchange, policy)
         if isinstance(asked, Bypass):
-            return passed_by(request, handler, exchange, policy, asked)
+            return passed_by(request, handler, exchange, asked)
         return answered(request, handler, exchange, policy, asked)
 
     async def answered(
@@ -275,11 +279,7 @@ def cache_middleware(
             memory.purge([Purge("url", asked.url, soft=True)])
 
     async def passed_by(
-        request: web.Request,
-        handler: Handler,
-        exchange: Exchange,
-        policy: CachePolicy,
-        bypass: Bypass,
+        request: web.Request, handler: Handler, exchange: Exchange, bypass: Bypass
     ) -> web.StreamResponse:
         """Pass on what the cache takes no part in, and age what it has changed."""
         assert exchange.route is not None
@@ -287,17 +287,7 @@ def cache_middleware(
         counts.misses[exchange.route.id, why] += 1
         detail = "" if why == bypass.why else bypass.why
         answer = await passed(request, handler, exchange, why, detail)
-        head = answers.seen(answer, without_cors=False)
-        if head is not None:
-            urls = invalidated(
-                request.method,
-                head.status,
-                url_of(request, exchange),
-                head.fields,
-                policy.ignore_query,
-            )
-            if urls:
-                invalidate(urls)
+        changes.see(request, exchange, answer)
         return answer
 
     return remember

@@ -58,12 +58,15 @@ class ConfiguredTable(Table):
 
         The catalogue is asked only where a discovered route comes first: it may raise NoView.
         """
-        found = self.placed(self.match(asked, method), asked, catalogues, method)
+        found = self.look(asked, catalogues, method)
         if self._recent is not None:
             route = None if found.route is None else found.route.id
             names = asked.section.names
             self._recent.add(method, asked.asked_host, asked.path, names, asked.query, route)
         return found
+
+    def look(self, asked: Asked, catalogues: Callable[[], Catalogue], method: str) -> Found:
+        return self.placed(self.match(asked, method), asked, catalogues, method)
 
     @property
     def has_cors(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.http.configured.conftest import Configured, StartConfigured
+from tests.support.eventually import eventually
 from tests.support.upstreams import Received
 
 FILE = """
@@ -88,6 +89,44 @@ async def test_ignored_members_of_a_query_make_no_other_url(
     assert [await body_of(configured, path) for path in ("/a?q=1&utm=2", "/b?utm=3")] == ["1", "2"]
     await configured.ask("/a?utm=4&q=1", method="POST")
     assert [await body_of(configured, path) for path in ("/a?q=1", "/b")] == ["4", "5"]
+
+
+BY_METHOD = """
+    routes:
+      - name: read
+        match: {prefix: /, methods: [GET, HEAD]}
+        service: order_service
+        limits: null
+        cache: {ignore_query: [utm]}
+      - {name: write, match: {prefix: /}, service: order_service, limits: null}
+      - {name: beside, match: {prefix: /beside}, service: order_service, limits: null}
+"""
+
+
+async def test_a_change_comes_by_a_route_without_a_cache_too(
+    start_configured: StartConfigured,
+) -> None:
+    configured = await start_configured(BY_METHOD, Service("201 Created", ["Location: /b?utm=1"]))
+    before = [await body_of(configured, path) for path in ("/a", "/b", "/c")]
+    answer = await configured.ask("/a?utm=2", method="POST", body="x")
+    assert answer.values(b"cache-status") == []
+    after = [await body_of(configured, path) for path in ("/a", "/b", "/c")]
+    assert (before, after) == (["1", "2", "3"], ["5", "6", "3"])
+
+
+async def test_a_change_where_nothing_is_kept_is_told_nobody(
+    start_configured: StartConfigured,
+) -> None:
+    configured = await start_configured(BY_METHOD, Service())
+    remembering = configured.gateway.gateway.remembering
+    assert remembering is not None
+    purging = remembering.purging
+    await eventually(lambda: purging.is_current)
+    before = purging.revision
+    await configured.ask("/beside", method="POST", body="x")
+    assert purging.revision == before
+    await configured.ask("/a", method="POST", body="x")
+    assert purging.revision == before + 1
 
 
 async def test_a_kept_query_ends_with_its_url(start_configured: StartConfigured) -> None:
