@@ -1,11 +1,14 @@
 """Keeps answers in Redis, for all gateways; while Redis is away it has nothing, and raises nothing."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
+from discovery.model.errors import RegistryUnavailable
 from discovery.model.settings import RegistrySettings
+from discovery.store.clients import unavailable
 from discovery.store.link import Link
 from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.stores.codec import Record, is_writable
@@ -16,7 +19,7 @@ from middlewares.cache.stores.reach import Reach
 from middlewares.cache.stores.reads import Mark as Mark
 from middlewares.cache.stores.reads import Names, Reads
 from middlewares.cache.stores.scripts import SCRIPTS, digest_of, id_of, keys_of, lease_prefix
-from middlewares.cache.stores.store import Purge
+from middlewares.cache.stores.store import EVERYTHING, Purge
 from middlewares.memory import Memory
 
 #: A call that writes may take so long: it may send a body, and nobody waits for it.
@@ -84,6 +87,7 @@ class SharedStore:
         #: What was not kept because it is too large, or Redis or the connection is too slow.
         self.refused = 0
         self._clock_s = clock_s
+        self._url = settings.redis_url
         self._keys = keys_of(settings.namespace)
         # What is large goes another way, so that nobody waits behind it.
         self._quick, self._bulk = Link(settings.redis_url), Link(settings.redis_url)
@@ -178,7 +182,10 @@ class SharedStore:
         await self._write("drop", digest_of(key))
 
     async def purge(self, purges: Iterable[Purge]) -> int:
-        """Drop or age all that these take, in every gateway; return how many entries."""
+        """Drop or age all that these take, for every gateway; return how many entries.
+
+        Raises RegistryUnavailable if that could not be done whole: it must be done later.
+        """
         return sum([await self._purge(purge) for purge in purges])
 
     async def clear(self) -> None:
@@ -232,27 +239,36 @@ class SharedStore:
         return False
 
     async def _purge(self, purge: Purge) -> int:
+        if purge == EVERYTHING:
+            count, _, _ = await self._run("count")
+            await self._run("clear")
+            return int(count)
         index, begin, end = ranges(purge)
         count = 0
         while begin:
             soft = b"1" if purge.soft else b"0"
-            reply = await self._write("purge", index, begin, end, soft, PURGED_PER_CALL)
-            if reply is None:
-                break
-            count += int(reply[0])
-            begin = b"(" + reply[1] if reply[1] else b""
+            found = await self._run("purge", index, begin, end, soft, PURGED_PER_CALL)
+            count += int(found[0])
+            begin = b"(" + found[1] if found[1] else b""
         return count
 
     async def _write(self, script: str, *args: bytes | int) -> Any:
-        """What a script answers; None if it could not be run."""
+        """What a script answers; None if it could not be run, or could not lately."""
         if not self._writing.may_ask:
             return None
-        keys: Sequence[str] = self._keys
+        with contextlib.suppress(RegistryUnavailable):
+            return await self._run(script, *args)
+        return None
+
+    async def _run(self, script: str, *args: bytes | int) -> Any:
+        """What a script answers; raises RegistryUnavailable."""
         try:
-            reply = await self._bulk.run(SCRIPTS[script], keys, args, within_s=WRITTEN_WITHIN_S)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nothing is kept
+            reply = await self._bulk.run(
+                SCRIPTS[script], self._keys, args, within_s=WRITTEN_WITHIN_S
+            )
+        except Exception as error:
             self._writing.failed(error)
-            return None
+            raise unavailable(self._url, error) from error
         self._writing.answered()
         return reply
 

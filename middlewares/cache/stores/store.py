@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from middlewares.cache.entry import Entry, Variants
 
@@ -30,6 +30,10 @@ class Purge:
         if self.value.startswith(b"/"):
             url = b"/" + url.split(b"/", 3)[3]
         return url == self.value if self.kind == "url" else url.startswith(self.value)
+
+
+#: Takes every entry.
+EVERYTHING: Final = Purge("prefix", b"/")
 
 
 class Full(Protocol):

@@ -192,6 +192,15 @@ async def test_a_purge_takes_what_it_names(
 
 
 @pytest.mark.parametrize("soft", [False, True])
+async def test_everything_is_purged_and_counted_once(store: SharedStore, soft: bool) -> None:
+    for url in URLS:
+        await keep(store, url, url)
+    assert await store.purge([Purge("prefix", b"/", soft)]) == len(URLS)
+    found = [await kept(store, url) for url in URLS]
+    assert all(one is not None and one.is_stale if soft else one is None for one in found)
+
+
+@pytest.mark.parametrize("soft", [False, True])
 async def test_a_purge_of_many_goes_in_steps_and_takes_each_once(
     store: SharedStore, monkeypatch: pytest.MonkeyPatch, soft: bool
 ) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
+from middlewares.cache.stores.store import EVERYTHING as EVERYTHING
 from middlewares.cache.stores.store import Purge
 
 _LETTERS: Final[dict[Literal["url", "prefix", "tag"], str]] = {
@@ -12,8 +13,6 @@ _LETTERS: Final[dict[Literal["url", "prefix", "tag"], str]] = {
     "tag": "t",
 }
 _KINDS: Final = {letter: kind for kind, letter in _LETTERS.items()}
-#: Takes every entry.
-EVERYTHING: Final = Purge("prefix", b"/")
 
 
 class InvalidRecord(Exception):
