@@ -18,6 +18,7 @@ from middlewares.cache.changes import Changes
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, url_of
 from middlewares.cache.deciding.keys import route_fingerprint
+from middlewares.cache.elsewhere import Elsewhere
 from middlewares.cache.fetching import Means
 from middlewares.cache.flights import Flights
 from middlewares.cache.layer import cache_middleware
@@ -25,6 +26,7 @@ from middlewares.cache.marks import Marks
 from middlewares.cache.policy import CachePolicy
 from middlewares.cache.purging.purging import Purging
 from middlewares.cache.stores.memory import AnswerMemory
+from middlewares.cache.stores.shared import SharedStore
 from middlewares.cache.stores.store import Purge
 from middlewares.exchange import Exchange
 from middlewares.failures import Failure
@@ -60,7 +62,10 @@ class Remembering:
         self.marks = Marks()
         self.counts = CacheCounts()
         self.askers = Askers()
-        self.purging = Purging(registry, self.memory, worker=worker)
+        #: What all gateways keep; it does nothing where no route uses it.
+        self.shared = SharedStore(registry, most_bytes=compiled.cache_bounds.redis_bytes)
+        self.purging = Purging(registry, self.memory, worker=worker, shared=self.shared.purge)
+        self.elsewhere = Elsewhere(self.shared, self.purging)
         self._client_limits = client_limits
         self._scheme_of = scheme_of
         self._trusts = trusts
@@ -80,6 +85,7 @@ class Remembering:
             purges=self.purging,
             counts=self.counts,
             unix_s=time.time,
+            elsewhere=self.elsewhere,
         )
         return cache_middleware(
             means=means,
@@ -176,18 +182,23 @@ class Remembering:
             yield from self.memory.purging([Purge("prefix", b"/")])
 
     def _follow_purges(self, compiled: "Compiled") -> None:
+        self.shared.most_bytes = compiled.cache_bounds.redis_bytes
         if compiled.cache_stores:
             self._is_used.set()
 
     async def run(self) -> None:
         """Follow purges, once a route has a cache."""
         await self._is_used.wait()
-        await self.purging.run()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.purging.run())
+            both.create_task(self.shared.run())
 
     async def close(self) -> None:
         """End what is under way."""
         await self.flights.close()
+        await self.elsewhere.close()
         await self.purging.close()
+        await self.shared.close()
 
     def _keep_asker(self, route: Route, policy: CachePolicy) -> tuple[Route, Asker]:
         if len(self._askers) >= MOST_ASKERS:

@@ -89,9 +89,7 @@ class Elsewhere:
             turn.release()
         return turn
 
-    async def share(
-        self, asked: Asked, found: Found, *, since_revision: int
-    ) -> None:
+    async def share(self, asked: Asked, found: Found, *, since_revision: int) -> None:
         """Keep an entry for all gateways, unless a purge took it since it was asked for."""
         if self._purges.took(found.entry, since_revision):
             return

@@ -14,6 +14,7 @@ from middlewares.cache.deciding.asking import Asked
 from middlewares.cache.deciding.merging import conditional_fields, freshened
 from middlewares.cache.deciding.reusing import instead_of_error, is_shareable
 from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
+from middlewares.cache.elsewhere import Elsewhere, Found
 from middlewares.cache.entry import Entry, Head
 from middlewares.cache.flights import Failed, Flight, Flights, Stored, Streaming
 from middlewares.cache.marks import Marks
@@ -55,6 +56,8 @@ class Means:
     purges: Purges
     counts: CacheCounts
     unix_s: Callable[[], float]
+    #: What all gateways keep.
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(slots=True)
@@ -80,9 +83,42 @@ class Fetch:
         self._wanted = wanted
         self._since = means.purges.revision
         self._requested_s = 0.0
+        #: What is kept of the answer, or whether it can't be.
+        self._kept: Found | None = None
+        self._cannot_be_kept = False
 
     async def fly(self, flight: Flight) -> None:
-        """Send the request and tell all who wait what becomes of it. Raises the Failure that ended it."""
+        """Tell all who wait what becomes of it. Raises the Failure that ended it."""
+        elsewhere = self._means.elsewhere
+        if elsewhere is None or self._wanted.policy.stores != "redis":
+            await self._ask(flight)
+        else:
+            await self._ask_once(flight, elsewhere)
+
+    async def _ask_once(self, flight: Flight, elsewhere: Elsewhere) -> None:
+        """Find the answer among those of all gateways, or ask for all of them."""
+        wanted, means = self._wanted, self._means
+        asked = wanted.asked
+        turn = await elsewhere.begin(asked, wanted.vary, is_refresh=wanted.entry is not None)
+        if (found := turn.found) is not None:
+            kept = wanted.store.keep(asked.key, found.vary, found.secondary, found.entry)
+            status = found.entry.status
+            flight.tell(Stored(found.entry, status, found.vary, found.secondary, kept, is_hit=True))
+            return
+        try:
+            if turn.stale is not None and wanted.entry is None:
+                wanted.entry, wanted.vary = turn.stale.entry, turn.stale.vary
+            self._since = means.purges.revision
+            await self._ask(flight)
+            if self._kept is not None:
+                await elsewhere.share(asked, self._kept, since_revision=self._since)
+            elif self._cannot_be_kept:
+                await elsewhere.mark(asked)
+        finally:
+            turn.release()
+
+    async def _ask(self, flight: Flight) -> None:
+        """Send the request to the service."""
         wanted = self._wanted
         begun = wanted.request[EXCHANGE]
         exchange = self._exchange(wanted.entry)
@@ -158,6 +194,8 @@ class Fetch:
         if isinstance(verdict, NotKept):
             means.counts.not_stored[wanted.route, verdict.why] += 1
             means.marks.set(wanted.asked.key, wanted.store.now_s(), verdict.why)
+            # What went wrong in one gateway need not in another.
+            self._cannot_be_kept = head.status < 500
             means.flights.forget(flight)
             if (
                 wanted.entry is not None
@@ -202,6 +240,7 @@ class Fetch:
         else:
             means.counts.not_stored[wanted.route, "too-large"] += 1
             means.marks.set(wanted.asked.key, wanted.store.now_s(), "too-large")
+            self._cannot_be_kept = True
 
     def _keep_body(self, flight: Flight | None, verdict: Kept, head: Head, body: KeptBody) -> None:
         entry = self._entry(verdict, head, body.kept(), body.length)
@@ -212,6 +251,7 @@ class Fetch:
         key, second = wanted.asked.key, wanted.asked.secondary(verdict.vary)
         kept = not means.purges.took(entry, self._since)
         if kept:
+            self._kept = Found(entry, verdict.vary, second)
             kept = wanted.store.keep(key, verdict.vary, second, entry)
         if kept:
             means.counts.stored[wanted.route] += 1

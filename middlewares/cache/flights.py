@@ -25,6 +25,7 @@ class Stored:
     """The answer is whole: `entry` has it. `status` is that of the instance's answer: 304 if it was validated.
 
     `is_kept`: others will find it in the store. `own_fields` are for who began the flight alone.
+    `is_hit`: no instance was asked, as another gateway has kept it.
     """
 
     entry: Entry
@@ -33,6 +34,7 @@ class Stored:
     secondary: bytes
     is_kept: bool = True
     own_fields: tuple[FieldLine, ...] = ()
+    is_hit: bool = False
 
 
 @dataclass(frozen=True, slots=True)

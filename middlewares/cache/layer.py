@@ -103,16 +103,21 @@ def cache_middleware(
                     refresh(Wanted(request, handler, asked, policy, memory, route, entry, vary))
                     return from_store(exchange, asked, entry, reused, route)
                 why = FORWARDS.get(reused.why, "stale")
+            if asked.directives.only_if_cached or asked.method == "HEAD":
+                there = await found_elsewhere(exchange, asked, policy, route)
+                if there is not None:
+                    return there
             if asked.directives.only_if_cached:
                 exchange.cache_status = neither("only-if-cached")
                 raise OnlyIfCached
-            counts.misses[route, why] += 1
             if asked.method == "HEAD":
+                counts.misses[route, why] += 1
                 answer = await passed(request, handler, exchange, why)
                 compare(asked, entry, answer)
                 return answer
             wanted = Wanted(request, handler, asked, policy, memory, route, entry, vary)
             if marks.has(asked.key, memory.now_s()):
+                counts.misses[route, why] += 1
                 return await marked(exchange, wanted, why)
             landed_on = await fetched(exchange, wanted, why)
             if not isinstance(landed_on, tuple):
@@ -124,6 +129,19 @@ def cache_middleware(
         if variants is None:
             return None, "uri-miss"
         return variants.entries.get(asked.secondary(variants.vary)), "vary-miss"
+
+    async def found_elsewhere(
+        exchange: Exchange, asked: Asked, policy: CachePolicy, route: str
+    ) -> web.StreamResponse | None:
+        """What all gateways keep, for a request that begins no flight."""
+        if means.elsewhere is None or policy.stores != "redis":
+            return None
+        found = await means.elsewhere.find(asked)
+        if found is None:
+            return None
+        memory.keep(asked.key, found.vary, found.secondary, found.entry)
+        reused = reuse(found.entry, asked.directives, memory.now_s())
+        return from_store(exchange, asked, found.entry, reused, route)
 
     def from_store(
         exchange: Exchange, asked: Asked, entry: Entry, reused: Reuse, route: str
@@ -178,6 +196,7 @@ def cache_middleware(
                 await waiter.outcome()
             return await landed(exchange, wanted, waiter, why)
         except TimeoutError:
+            counts.misses[wanted.route, why] += 1
             raise UpstreamTimeout("no answer came in the time that the request allows") from None
         finally:
             waiter.leave()
@@ -187,6 +206,9 @@ def cache_middleware(
     ) -> web.StreamResponse | tuple[bytes, ...]:
         outcome, asked = await waiter.outcome(), wanted.asked
         say = partial(forwarded, why, collapsed=not waiter.leads)
+        if isinstance(outcome, Stored) and outcome.is_hit:
+            return taken_over(exchange, wanted, waiter, outcome)
+        counts.misses[wanted.route, why] += 1
         if isinstance(outcome, Failed):
             if outcome.entry is not None:
                 counts.hits[wanted.route, "error"] += 1
@@ -219,6 +241,17 @@ def cache_middleware(
             )
             return served(asked, entry, added)
         return streamed(exchange, asked, outcome, waiter, added, say, reused.ttl_s)
+
+    def taken_over(
+        exchange: Exchange, wanted: Wanted, waiter: Waiter, outcome: Stored
+    ) -> web.StreamResponse | tuple[bytes, ...]:
+        """Answer with what another gateway has kept."""
+        asked, entry = wanted.asked, outcome.entry
+        reused = reuse(entry, asked.directives, memory.now_s())
+        is_other = asked.secondary(outcome.vary) != outcome.secondary
+        if not waiter.leads and (is_other or reused.use is Use.ASK):
+            return outcome.vary
+        return from_store(exchange, asked, entry, reused, wanted.route)
 
     def streamed(
         exchange: Exchange,
