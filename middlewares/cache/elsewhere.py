@@ -26,6 +26,8 @@ class Purges(Protocol):
 
     def took(self, entry: Entry, since_revision: int) -> bool: ...
 
+    def knows(self, entry: Entry, since_revision: int) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -161,9 +163,12 @@ class Elsewhere:
         return variants.vary
 
     def _was_purged(self, entry: Entry) -> bool:
-        """Whether a purge that this worker knows may have taken it, which Redis has not done yet."""
+        """Whether a purge that this worker knows may have taken it, and is not done in Redis yet.
+
+        Those that it does not know are done there by who purged.
+        """
         self._times.note(self._store.now_s(), self._purges.revision)
-        return self._purges.took(entry, self._times.revision_at(entry.stored_s))
+        return self._purges.knows(entry, self._times.revision_at(entry.stored_s))
 
     async def _look_again(self, key: bytes, entry: Entry, since_revision: int) -> None:
         """Drop what was shared after a purge of which this worker heard too late."""

@@ -127,6 +127,10 @@ class Purging:
         """Whether a purge since that revision may take the answer of a URL that was asked for then."""
         return self._recent.may_have_taken(url, since_revision)
 
+    def knows(self, entry: Entry, since_revision: int) -> bool:
+        """Whether a purge since that revision is known here that takes this entry."""
+        return self._recent.knows(entry, since_revision)
+
     def invalidate(self, urls: Iterable[bytes]) -> None:
         """Drop these URLs here at once, and everywhere else soon; the caller waits for nothing."""
         purges = [Purge("url", url) for url in urls]

@@ -54,11 +54,16 @@ class RecentPurges:
             url, since_revision, lambda purge: purge.kind == "tag" or purge.takes_url(url)
         )
 
+    def knows(self, entry: Entry, since_revision: int) -> bool:
+        """Whether a purge since that revision, of those that it knows, takes this entry."""
+        return self._knows(entry.url, since_revision, lambda purge: purge.takes(entry))
+
     def _took(self, url: bytes, since_revision: int, takes: Callable[[Purge], bool]) -> bool:
         if since_revision == self.revision:
             return False
-        if since_revision < self._forgotten:
-            return True
+        return since_revision < self._forgotten or self._knows(url, since_revision, takes)
+
+    def _knows(self, url: bytes, since_revision: int, takes: Callable[[Purge], bool]) -> bool:
         if max(self._last(url), self._last(path_of(url))) > since_revision:
             return True
         for revision, purge in reversed(self._others):

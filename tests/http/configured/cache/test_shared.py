@@ -234,3 +234,18 @@ async def test_a_gateway_goes_on_without_redis_and_finds_it_again(
         return b"hit" in several.status(await several.ask(1, path))
 
     await eventually(is_shared)
+
+
+async def test_a_gateway_that_starts_serves_what_the_others_keep(
+    start: Start, own_registry: RegistryServer
+) -> None:
+    service = Service()
+    service.go.set()
+    several = await start(service)
+    await several.ask(0)
+    await shared(several)
+    remembering = several.gateways[1].gateway.remembering
+    assert remembering is not None
+    await eventually(lambda: remembering.purging.is_current)
+    assert (await several.ask(1)).body == b"1"
+    assert len(service.asked) == 1

@@ -34,6 +34,7 @@ def test_an_answer_is_taken_by_the_purges_since_it_was_asked_for_and_by_no_other
     asked_at = recent.revision
     recent.add(since)
     assert recent.took(one, asked_at) == any(purge.takes(one) for purge in since)
+    assert recent.knows(one, asked_at) == recent.took(one, asked_at)
 
 
 @given(
@@ -59,6 +60,7 @@ def test_what_was_forgotten_may_have_taken_it() -> None:
     recent.forget()
     assert recent.took(one, asked_at)
     assert not recent.took(one, recent.revision)
+    assert not recent.knows(one, asked_at)
 
 
 def test_an_answer_asked_for_before_the_oldest_known_purge_is_not_kept() -> None:
