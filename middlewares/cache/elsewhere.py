@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from middlewares.cache.deciding.asking import Asked
+from middlewares.cache.deciding.reusing import is_shareable
 from middlewares.cache.deciding.taking import PurgeTimes, is_of_use
 from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.stores.shared import AnyStore, Lead, Mark
@@ -60,6 +61,15 @@ class Turn:
             self.lead.release()
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is looked for: the answer to a request, since when, and whether a stale one is there already."""
+
+    asked: Asked
+    began_s: float
+    is_refresh: bool
+
+
 class Elsewhere:
     """The answers of all gateways, for the flights of one worker."""
 
@@ -72,18 +82,18 @@ class Elsewhere:
     async def find(self, asked: Asked) -> Found | None:
         """What may answer the request at once."""
         turn = Turn()
-        await self._look(asked, turn, self._store.now_s(), is_refresh=False)
+        await self._look(_Look(asked, self._store.now_s(), False), turn)
         return turn.found
 
-    async def begin(self, asked: Asked, vary: tuple[bytes, ...], *, is_refresh: bool) -> Turn:
+    async def begin(self, asked: Asked, vary: tuple[bytes, ...], entry: Entry | None) -> Turn:
         """Look for an answer, and if there is none, get the right to ask the service for all gateways.
 
         If another gateway has it, wait for its answer. `vary` are the names by which the caller knows
-        variants.
+        variants, `entry` is a stale answer that it has.
         """
         turn = Turn()
         try:
-            await self._begin(asked, vary, turn, is_refresh=is_refresh)
+            await self._begin(asked, vary, entry, turn)
         except BaseException:
             turn.release()
             raise
@@ -118,12 +128,12 @@ class Elsewhere:
         await asyncio.gather(*self._later, return_exceptions=True)
 
     async def _begin(
-        self, asked: Asked, vary: tuple[bytes, ...], turn: Turn, *, is_refresh: bool
+        self, asked: Asked, vary: tuple[bytes, ...], entry: Entry | None, turn: Turn
     ) -> None:
-        began_s = self._store.now_s()
-        vary = await self._look(asked, turn, began_s, is_refresh=is_refresh) or vary
+        look = _Look(asked, self._store.now_s(), entry is not None)
+        vary = await self._look(look, turn) or vary
         for _ in range(TRIES):
-            if turn.is_over:
+            if turn.is_over or not _is_worth_waiting(turn.stale.entry if turn.stale else entry):
                 return
             key = asked.key + asked.secondary(vary) if vary else asked.key
             turn.lead = await self._store.lead(key)
@@ -131,21 +141,14 @@ class Elsewhere:
                 return
             if turn.lead is None and not await self._store.led(key, LED_WITHIN_S):
                 return
-            names = await self._look(asked, turn, began_s, is_refresh=is_refresh, patient=True)
-            if turn.lead is not None:
-                return
-            vary = names or vary
+            names = await self._look(look, turn, patient=True)
+            if turn.lead is not None or names in ((), vary):
+                return  # another one's answer was of no use, so it asks as well
+            vary = names
 
-    async def _look(
-        self,
-        asked: Asked,
-        turn: Turn,
-        began_s: float,
-        *,
-        is_refresh: bool,
-        patient: bool = False,
-    ) -> tuple[bytes, ...]:
+    async def _look(self, look: "_Look", turn: Turn, *, patient: bool = False) -> tuple[bytes, ...]:
         """Note in `turn` what is there; return the names in Vary."""
+        asked = look.asked
         variants = await self._store.get(asked.key, asked.secondary, patient=patient)
         if not isinstance(variants, Variants):
             turn.is_marked = isinstance(variants, Mark)
@@ -156,7 +159,9 @@ class Elsewhere:
             return variants.vary
         found = Found(entry, variants.vary, second)
         now_s = self._store.now_s()
-        if is_of_use(entry, asked.directives, now_s, began_s=began_s, is_refresh=is_refresh):
+        if is_of_use(
+            entry, asked.directives, now_s, began_s=look.began_s, is_refresh=look.is_refresh
+        ):
             turn.found = found
         else:
             turn.stale = found
@@ -176,3 +181,8 @@ class Elsewhere:
             await asyncio.sleep(LOOKED_AT_AGAIN_AFTER_S)
         if self._purges.took(entry, since_revision):
             await self._store.drop(key)
+
+
+def _is_worth_waiting(stale: Entry | None) -> bool:
+    """Whether another gateway's answer may serve here, by the one before."""
+    return stale is None or is_shareable(stale.freshness)

@@ -14,7 +14,7 @@ from middlewares.cache.deciding.asking import Asked
 from middlewares.cache.deciding.merging import conditional_fields, freshened
 from middlewares.cache.deciding.reusing import instead_of_error, is_shareable
 from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
-from middlewares.cache.elsewhere import Elsewhere, Found
+from middlewares.cache.elsewhere import Elsewhere, Found, Turn
 from middlewares.cache.entry import Entry, Head
 from middlewares.cache.flights import Failed, Flight, Flights, Stored, Streaming
 from middlewares.cache.marks import Marks
@@ -83,9 +83,11 @@ class Fetch:
         self._wanted = wanted
         self._since = means.purges.revision
         self._requested_s = 0.0
-        #: What is kept of the answer, or whether it can't be.
+        #: What is kept of the answer, or that it can't be, or that the one before is none any more.
         self._kept: Found | None = None
         self._cannot_be_kept = False
+        self._is_gone = False
+        self._turn = Turn()
 
     async def fly(self, flight: Flight) -> None:
         """Tell all who wait what becomes of it. Raises the Failure that ended it."""
@@ -99,7 +101,7 @@ class Fetch:
         """Find the answer among those of all gateways, or ask for all of them."""
         wanted, means = self._wanted, self._means
         asked = wanted.asked
-        turn = await elsewhere.begin(asked, wanted.vary, is_refresh=wanted.entry is not None)
+        self._turn = turn = await elsewhere.begin(asked, wanted.vary, wanted.entry)
         if (found := turn.found) is not None:
             kept = wanted.store.keep(asked.key, found.vary, found.secondary, found.entry)
             status = found.entry.status
@@ -110,6 +112,8 @@ class Fetch:
                 wanted.entry, wanted.vary = turn.stale.entry, turn.stale.vary
             self._since = means.purges.revision
             await self._ask(flight)
+            if self._is_gone:
+                await elsewhere.drop(asked)
             if self._kept is not None:
                 await elsewhere.share(asked, self._kept, since_revision=self._since)
             elif self._cannot_be_kept:
@@ -180,6 +184,7 @@ class Fetch:
         verdict = self._judge(as_sent)
         if isinstance(verdict, NotKept):
             wanted.store.drop(wanted.asked.key)
+            self._is_gone = True
             flight.tell(Stored(entry, NOT_MODIFIED, wanted.vary, second, is_kept=False))
             return
         fresh = self._entry(verdict, as_sent, entry.pieces, entry.length)
@@ -203,10 +208,12 @@ class Fetch:
                 and head.status != TOO_MANY
             ):
                 wanted.store.drop(wanted.asked.key)  # it is no longer what the service answers
+                self._is_gone = True
             flight.hand_over(verdict.why, answer, _taken(exchange))
             return
         if not is_shareable(verdict.freshness):
             means.flights.forget(flight)
+            self._turn.release()
         source = means.answers.body(answer)
         body = KeptBody(wanted.policy.object_bytes)
         if source.is_complete():

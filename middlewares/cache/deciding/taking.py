@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from typing import Final
 
-from middlewares.cache.deciding.directives import NO_DIRECTIVES, RequestDirectives
-from middlewares.cache.deciding.reusing import Use, reuse
+from middlewares.cache.deciding.directives import RequestDirectives
+from middlewares.cache.deciding.reusing import Use, is_shareable, reuse
 from middlewares.cache.entry import Entry
 
 MOST_TIMES: Final = 1024
@@ -28,7 +28,7 @@ def is_of_use(
     if use is Use.FRESH or (use is Use.STALE_WHILE_REVALIDATE and not is_refresh):
         return True
     is_new = entry.stored_s >= began_s and not entry.is_stale
-    return is_new and reuse(entry, NO_DIRECTIVES, now_s).use is Use.FRESH
+    return is_new and is_shareable(entry.freshness)
 
 
 class PurgeTimes:

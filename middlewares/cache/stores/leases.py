@@ -63,10 +63,13 @@ class Leases:
         self._some_wait = asyncio.Event()
 
     async def take(self, key: bytes) -> Lead | None:
-        """The lead; None if another gateway has it. While Redis is away, everyone has it."""
+        """The lead; None if another gateway has it. While Redis is away, everyone has it.
+
+        Here its caller sees to it that one waits for the other, or knows that it is of no use.
+        """
         name = self._prefix + key.hex()
         if name in self._own:
-            return None
+            return Lead(_let_nobody_go)
         self._own[name] = self._clock_s() + RENEWED_AFTER_S
         try:
             answer = await self._ask("take", name)
@@ -173,3 +176,7 @@ class Leases:
     @cached_property
     def _loop(self) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
+
+
+def _let_nobody_go() -> None:
+    """Release what another flight of this worker has."""

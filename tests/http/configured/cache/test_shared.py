@@ -249,3 +249,35 @@ async def test_a_gateway_that_starts_serves_what_the_others_keep(
     await eventually(lambda: remembering.purging.is_current)
     assert (await several.ask(1)).body == b"1"
     assert len(service.asked) == 1
+
+
+async def test_nobody_waits_for_an_answer_that_serves_one_request_alone(start: Start) -> None:
+    """They queued up behind each other, in all gateways, for what each had to validate by itself."""
+    service = Service('Cache-Control: max-age=0\r\nETag: "1"\r\n')
+    service.go.set()
+    several = await start(service)
+    await several.ask(0)
+    await shared(several)
+    service.go.clear()
+    before = len(service.asked)
+    asking = [asyncio.create_task(several.ask(number % 2)) for number in range(6)]
+    await eventually(lambda: len(service.asked) >= before + 2)
+    service.go.set()
+    assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
+
+
+async def test_what_the_service_takes_back_is_gone_for_all(start: Start) -> None:
+    service = Service('Cache-Control: max-age=0, stale-if-error=60\r\nETag: "1"\r\n')
+    service.go.set()
+    several = await start(service)
+    await several.ask(0)
+    await shared(several)
+    service.head = "Cache-Control: no-store\r\n"
+    assert (await several.ask(0)).body == b"2"
+    remembering = several.gateways[0].gateway.remembering
+    assert remembering is not None
+
+    async def is_gone() -> bool:
+        return await remembering.shared.counts() == (0, 0, 0)
+
+    await eventually(is_gone)
