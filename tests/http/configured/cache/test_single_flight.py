@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.http.configured.conftest import Configured, StartConfigured
-from tests.support.raw_clients import RawAnswer, RawClient
+from tests.support.raw_clients import RawAnswer, RawClient, exchange
 from tests.support.upstreams import Received
 
 FILE = """
@@ -253,3 +253,14 @@ async def test_interim_answers_reach_the_client_that_began_it(
     (client,) = await clients(configured, 1)
     assert (await client.answer()).status == 103
     assert (await client.answer()).body == b"ok"
+
+
+async def test_a_client_of_http_1_0_that_names_no_host_is_answered(
+    start_configured: StartConfigured,
+) -> None:
+    configured = await start_configured(FILE, fresh(2) + b"ok")
+    for _ in range(2):
+        answer = await exchange(configured.gateway.port, b"GET /one HTTP/1.0\r\n\r\n")
+        assert answer.status == 200
+        assert answer.body == b"ok"
+    assert len(configured.upstream.requests) == 1
