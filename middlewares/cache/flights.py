@@ -7,6 +7,7 @@ an answer that is kept, one that still comes, one that can't be kept, or a failu
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,6 +17,9 @@ from middlewares.cache.body import KeptBody, KeptReader, Waiting
 from middlewares.cache.entry import Entry, FieldLine, Head
 from middlewares.exchange import Held
 from middlewares.failures import Failure, ShuttingDown
+
+#: So many flights that nobody waits for any more go on; of more, the oldest is given up.
+MOST_ALONE = 500
 
 _log = structlog.get_logger()
 
@@ -120,6 +124,8 @@ class Flight:
         self.is_led = False
         #: Called when the client that began it leaves.
         self.leader_left: Callable[[], None] | None = None
+        #: Called when nobody waits any more, before its answer has begun.
+        self.is_alone: Callable[[Flight], None] | None = None
         self._answer: web.StreamResponse | None = None
         self._held: list[Held] = []
 
@@ -162,6 +168,8 @@ class Flight:
 
     def left(self, waiter: Waiter) -> None:
         self._waiters.discard(waiter)
+        if not self._waiters and self.outcome is None and self.is_alone is not None:
+            self.is_alone(self)
         if waiter.leads:
             self.is_led = False
             if self.leader_left is not None:
@@ -177,6 +185,7 @@ class Flights:
     def __init__(self) -> None:
         self._flights: dict[bytes, Flight] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._alone: dict[Flight, asyncio.Task[None]] = {}
 
     def __len__(self) -> int:
         return len(self._tasks)
@@ -201,6 +210,7 @@ class Flights:
         task = asyncio.get_running_loop().create_task(self._fly(flight, run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        flight.is_alone = partial(self._note_alone, task)
         return flight
 
     def also_at(self, key: bytes, flight: Flight) -> None:
@@ -214,6 +224,14 @@ class Flights:
         flight.is_forgotten = True
         while flight.keys:
             del self._flights[flight.keys.pop()]
+
+    def _note_alone(self, task: asyncio.Task[None], flight: Flight) -> None:
+        """Give up the oldest flight that nobody waits for, if there are too many: clients come and leave at will."""
+        self._alone[flight] = task
+        if len(self._alone) > MOST_ALONE:
+            oldest = next(iter(self._alone))
+            self.forget(oldest)
+            self._alone.pop(oldest).cancel()
 
     async def close(self) -> None:
         """End all flights."""
@@ -234,6 +252,8 @@ class Flights:
             self._fail(flight, Failure("the answer could not be read"))
         finally:
             self.forget(flight)
+            self._alone.pop(flight, None)
+            flight.is_alone = None
 
     def _fail(self, flight: Flight, failure: Failure) -> None:
         if flight.outcome is None:
