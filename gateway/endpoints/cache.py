@@ -1,7 +1,8 @@
 """`/cache`: purges what is kept, counts, and says what a request would get; each call needs the token."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -12,7 +13,8 @@ from gateway.endpoints.bodies import json_body
 from gateway.endpoints.process import answer
 from gateway.front.request_body import ClientLimits
 from gateway.guard.admin import AdminGuard
-from middlewares.failures import BadRequest, NoConfiguration
+from middlewares.cache.stores.store import Purge
+from middlewares.failures import BadRequest, NoConfiguration, NoView
 from middlewares.routing.routing import Routing
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
@@ -44,7 +46,7 @@ class CacheEndpoints:
 
         remembering = self._cache(request)
         purges = purges_of(await json_body(request, self.client_limits, MAX_BODY_BYTES))
-        purged = await remembering.purging.purge(purges)
+        purged = await remembering.purging.purge(self._as_kept(purges, remembering))
         _log.info(
             "cache.purged",
             kind=purges[0].kind,
@@ -75,6 +77,17 @@ class CacheEndpoints:
         showing = Showing(remembering, self.routing, self.catalogue)
         document: dict[str, Any] = showing.show(asked)
         return answer(document)
+
+    def _as_kept(self, purges: Sequence[Purge], remembering: "Remembering") -> list[Purge]:
+        """The purges, and those of the same URLs without what their routes here ignore."""
+        from gateway.endpoints.cache_showing import Showing
+
+        showing = Showing(remembering, self.routing, self.catalogue)
+        named = (one for one in purges if one.kind == "url" and not one.value.startswith(b"/"))
+        with suppress(NoView):
+            kept = [replace(one, value=showing.as_kept(one.value)) for one in named]
+            return list(dict.fromkeys([*purges, *kept]))
+        return list(purges)
 
     def _cache(self, request: web.Request) -> "Remembering":
         """The cache; raises NoConfiguration, and what the guard raises."""

@@ -10,6 +10,7 @@ from gateway.endpoints.cache_documents import urls_of
 from gateway.worker.remembering import Remembering
 from middlewares.cache.deciding.asking import Asked, Bypass
 from middlewares.cache.deciding.cache_status import hit
+from middlewares.cache.deciding.invalidating import without_ignored
 from middlewares.cache.deciding.reusing import Reuse, Use, reuse
 from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.policy import CachePolicy
@@ -97,6 +98,13 @@ class Showing:
         if isinstance(asked, Bypass):
             return named | _not_served(_BYPASSES.get(asked.why, asked.why))
         return named | self._looked_up(asked, route.policy.cache)
+
+    def as_kept(self, url: bytes) -> bytes:
+        """A URL with its host as what is kept of it is found: the route may ignore parts of its query."""
+        asked = meant(url.decode("ascii"), "GET", ())
+        route, _ = self._route_of(_exchange(asked), asked.method)
+        policy = None if route is None else route.policy.cache
+        return url if policy is None else without_ignored(url, policy.ignore_query)
 
     def _route_of(self, exchange: Exchange, method: str) -> tuple[Route | None, str]:
         table = self._routing.table

@@ -36,10 +36,11 @@ def invalidated(
     for name, value in fields:
         if name.lower() in _NAMING and (named := _of_the_same_origin(url, value)):
             urls.append(named)
-    return tuple(dict.fromkeys(_without(one, ignored) for one in urls))
+    return tuple(dict.fromkeys(without_ignored(one, ignored) for one in urls))
 
 
-def _without(url: bytes, ignored: frozenset[bytes]) -> bytes:
+def without_ignored(url: bytes, ignored: frozenset[bytes]) -> bytes:
+    """A URL as what is kept of it is found."""
     if not ignored:
         return url
     text = url.decode("utf-8", "surrogateescape")

@@ -5,15 +5,17 @@ from typing import Final, Protocol
 
 from middlewares.cache.purging.log import NOWHERE, RECORDS_PER_CALL, PurgeLog, Record
 
-_FIRST: Final = "the registry has just been heard of, and may have had purges before"
 _OTHER_LOG: Final = "the registry's log of purges does not go on from what was known of it"
 _OTHER_SERVER: Final = "another server has the registry, and may have lost purges"
 
 
 class Lost(Protocol):
-    """Is called where purges may have been lost; `is_elsewhere`: another server has the registry."""
+    """Is called where purges may have been lost; empty `why`: nothing was known before.
 
-    async def __call__(self, why: str, *, is_elsewhere: bool) -> None: ...
+    `is_elsewhere`: another server has the registry.
+    """
+
+    async def __call__(self, why: str, *, is_elsewhere: bool = False) -> None: ...
 
 
 class Follower:
@@ -45,7 +47,7 @@ class Follower:
                 continue
             if not page.follows:
                 is_first = self.place == NOWHERE
-                await self._lost(_FIRST if is_first else _OTHER_LOG, is_elsewhere=False)
+                await self._lost("" if is_first else _OTHER_LOG)
                 self.place = page.place
                 return
             await self._take(page.records)

@@ -290,7 +290,7 @@ class Purging:
             await self._share(purges)
         return await self._purge_memory(purges)
 
-    async def _lost(self, why: str, *, is_elsewhere: bool) -> None:
+    async def _lost(self, why: str, *, is_elsewhere: bool = False) -> None:
         """Drop all that this worker keeps; another server is told again of what it may have lost."""
         if is_elsewhere:
             since_s = self._clock_s() - TOLD_AGAIN_FOR_S
@@ -301,10 +301,10 @@ class Purging:
         await self._drop(why)
 
     async def _drop(self, why: str) -> int:
-        """Drop all that this worker keeps."""
+        """Drop all that this worker keeps; with an empty `why` there is nothing to be told."""
         self._recent.forget()
         count = await self._purge_memory([EVERYTHING])
-        if count:
+        if count and why:
             self.dropped += 1
             _log.warning("cache.dropped", entries=count, detail=why)
         return count

@@ -233,3 +233,19 @@ async def test_a_request_that_cant_be_shown_is_400(
     answer = await gateway.admin("GET", f"/cache/show?{query}")
     assert (answer.status, answer.reason) == (400, "bad_request")
     assert why in answer.json()["detail"]
+
+
+async def test_a_purge_goes_by_the_url_without_what_the_route_ignores(
+    gateway: RunningGateway,
+) -> None:
+    await ask(gateway, "/shop/1?utm_source=mail&a=b")
+    answer = await purge(gateway, url=f"http://{HOST}/shop/1?a=b&utm_source=other")
+    assert answer.json() == {"purged": 1}
+
+
+async def test_an_unsafe_request_drops_the_url_without_what_the_route_ignores(
+    gateway: RunningGateway,
+) -> None:
+    await ask(gateway, "/shop/1?a=b")
+    await ask(gateway, "/shop/1?a=b&utm_source=x", "Content-Length: 0", method="POST")
+    assert (await shown(gateway, "/shop/1?a=b"))["served"] is False
