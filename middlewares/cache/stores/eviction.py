@@ -16,6 +16,8 @@ MOST_PASSED_OVER = 1000
 SMALL_SHARE = 0.05
 #: There is a place for a mark for each so many bytes of the store: few answers take less.
 BYTES_PER_MARK = 1024
+#: More are not made, since they are there from the start: these take 32 MiB.
+MOST_MARKS = 1 << 22
 
 
 class Held:
@@ -115,7 +117,7 @@ class Eviction:
     def fit(self, size: int) -> None:
         """Go by another size of the store; marks are forgotten."""
         self._small_bytes = int(size * SMALL_SHARE)
-        self._marks = Marks(size // BYTES_PER_MARK)
+        self._marks = Marks(min(size // BYTES_PER_MARK, MOST_MARKS))
         self.overhead = getsizeof(self._marks)
 
     def put(self, held: Held) -> None:

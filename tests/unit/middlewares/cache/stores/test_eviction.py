@@ -100,6 +100,10 @@ def test_marks_take_a_hundredth_of_the_store_at_most() -> None:
         assert Eviction(size).overhead < size / 100
 
 
+def test_marks_of_a_large_store_are_bounded() -> None:
+    assert Eviction(1 << 40).overhead < 40 * 1024 * 1024
+
+
 def test_a_mark_grows_old() -> None:
     marks = Marks(1024)
     marks.put(b"1")
