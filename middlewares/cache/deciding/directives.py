@@ -13,8 +13,8 @@ from middlewares.cache.deciding.cache_control import (
     read,
     seconds,
 )
+from middlewares.cache.deciding.lines import Lines
 from middlewares.cache.deciding.structured import Item, dictionary
-from middlewares.cache.entry import FieldLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +97,21 @@ class ResponseDirectives:
     is_targeted: bool = False
 
 
-def response_directives(
-    fields: Iterable[FieldLine], targeted: Sequence[bytes]
-) -> ResponseDirectives:
+def response_directives(lines: Lines, targeted: Sequence[bytes]) -> ResponseDirectives:
     """Read the first of the targeted fields that says something, else Cache-Control."""
-    fields = tuple(fields)
     for target in targeted:
-        if lines := _lines(fields, target):
-            surrogate = target == b"surrogate-control"
-            directives = tuple(_surrogate(lines) if surrogate else _structured(b", ".join(lines)))
+        if found := lines.get(target):
+            is_surrogate = target == b"surrogate-control"
+            directives = tuple(
+                _surrogate(found) if is_surrogate else _structured(b", ".join(found))
+            )
             if directives:
                 return _response(directives, is_targeted=True)
-    return _response(read(_lines(fields, b"cache-control")), is_targeted=False)
+    found = lines.get(b"cache-control")
+    return _SAYS_NOTHING if not found else _response(read(found), is_targeted=False)
 
 
-def _lines(fields: Iterable[FieldLine], wanted: bytes) -> list[bytes]:
-    return [value for name, value in fields if len(name) == len(wanted) and name.lower() == wanted]
-
-
+_SAYS_NOTHING = ResponseDirectives()
 _TIMES = frozenset({b"max-age", b"s-maxage", b"stale-while-revalidate", b"stale-if-error"})
 _FORBIDS = frozenset({b"no-store", b"must-revalidate", b"proxy-revalidate", b"must-understand"})
 _PERMITS = frozenset({b"public", b"immutable"})

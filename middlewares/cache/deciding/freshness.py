@@ -1,11 +1,10 @@
 """How long an answer is fresh, and how old it came (RFC 9111 §4.2)."""
 
-from collections.abc import Sequence
-
 from middlewares.cache.deciding.cache_control import MOST_SECONDS, seconds
 from middlewares.cache.deciding.dates import http_date
 from middlewares.cache.deciding.directives import ResponseDirectives
-from middlewares.cache.entry import FieldLine, Freshness
+from middlewares.cache.deciding.lines import NO_LINES, Lines
+from middlewares.cache.entry import Freshness
 from middlewares.cache.policy import CachePolicy
 
 #: Statuses that may be kept without the answer saying so (RFC 9110 §15.1); 206 is not, as no parts are kept.
@@ -17,7 +16,7 @@ _DAY_SHARE = 0.1
 
 def worked_out(
     status: int,
-    fields: Sequence[FieldLine],
+    lines: Lines,
     directives: ResponseDirectives,
     policy: CachePolicy,
     *,
@@ -28,12 +27,12 @@ def worked_out(
 
     An answer that says nothing has the lifetime 0, so it is validated each time.
     """
-    date_s = _date(fields, responded_s)
-    lifetime_s = _explicit_lifetime(fields, directives, date_s, responded_s)
+    date_s = _date(lines, responded_s)
+    lifetime_s = _explicit_lifetime(lines, directives, date_s, responded_s)
     is_heuristic = False
     if lifetime_s is None:
         is_cacheable = directives.is_public or status in CACHEABLE_BY_DEFAULT
-        modified_s = _last_modified(fields, responded_s) if is_cacheable else None
+        modified_s = _last_modified(lines, responded_s) if is_cacheable else None
         if is_cacheable and policy.default_ttl_s > 0:
             lifetime_s = policy.default_ttl_s
         elif modified_s is not None:
@@ -49,7 +48,7 @@ def worked_out(
     # The route prolongs what is fresh for some time. It does not make others share what is never fresh.
     is_prolonged = bool(lifetime_s)
     return Freshness(
-        initial_age_s=_initial_age(fields, date_s, requested_s, responded_s),
+        initial_age_s=_initial_age(lines, date_s, requested_s, responded_s),
         lifetime_s=min(lifetime_s or 0.0, MOST_SECONDS),
         stale_while_revalidate_s=_stale(
             directives.stale_while_revalidate_s,
@@ -69,14 +68,14 @@ def worked_out(
 
 
 def _explicit_lifetime(
-    fields: Sequence[FieldLine], directives: ResponseDirectives, date_s: float, responded_s: float
+    lines: Lines, directives: ResponseDirectives, date_s: float, responded_s: float
 ) -> float | None:
     """What the answer says of its lifetime, in the order of §4.2.1; None if nothing."""
     if directives.s_maxage_s is not None:
         return directives.s_maxage_s
     if directives.max_age_s is not None:
         return directives.max_age_s
-    expires = values(fields, b"expires")
+    expires = lines.get(b"expires", NO_LINES)
     if not expires or directives.is_targeted:
         return None
     # One that is no date is past (§5.3); of several, the first one to come is taken.
@@ -85,42 +84,31 @@ def _explicit_lifetime(
     return max(0.0, min(known) - date_s) if len(known) == len(dates) else 0.0
 
 
-def _initial_age(
-    fields: Sequence[FieldLine], date_s: float, requested_s: float, responded_s: float
-) -> float:
+def _initial_age(lines: Lines, date_s: float, requested_s: float, responded_s: float) -> float:
     """corrected_initial_age of §4.2.3; a clock that goes back while the service answers makes no delay."""
     apparent_age_s = max(0.0, responded_s - date_s)
-    corrected_age_s = _age(fields) + max(0.0, responded_s - requested_s)
+    corrected_age_s = _age(lines) + max(0.0, responded_s - requested_s)
     return min(max(apparent_age_s, corrected_age_s), MOST_SECONDS)
 
 
-def _age(fields: Sequence[FieldLine]) -> float:
+def _age(lines: Lines) -> float:
     """Read Age: the first of several values counts, and one that is no number of seconds is ignored (§5.1)."""
-    ages = values(fields, b"age")
+    ages = lines.get(b"age", NO_LINES)
     if not ages:
         return 0.0
     age_s = seconds(ages[0].partition(b",")[0].strip(b" \t"))
     return 0.0 if age_s is None else age_s
 
 
-def _date(fields: Sequence[FieldLine], responded_s: float) -> float:
+def _date(lines: Lines, responded_s: float) -> float:
     """When the answer was made: the earliest Date, or else when it came (RFC 9110 §6.6.1)."""
-    dates = [http_date(value, responded_s) for value in values(fields, b"date")]
+    dates = [http_date(value, responded_s) for value in lines.get(b"date", NO_LINES)]
     return min((at_s for at_s in dates if at_s is not None), default=responded_s)
 
 
-def _last_modified(fields: Sequence[FieldLine], responded_s: float) -> float | None:
-    lines = values(fields, b"last-modified")
-    return http_date(lines[0], responded_s) if len(lines) == 1 else None
-
-
-def values(fields: Sequence[FieldLine], wanted: bytes) -> list[bytes]:
-    """The values of all lines of a field, without spaces around them."""
-    return [
-        value.strip(b" \t")
-        for name, value in fields
-        if len(name) == len(wanted) and name.lower() == wanted
-    ]
+def _last_modified(lines: Lines, responded_s: float) -> float | None:
+    dates = lines.get(b"last-modified", NO_LINES)
+    return http_date(dates[0], responded_s) if len(dates) == 1 else None
 
 
 def _stale(said_s: float | None, default_s: float, may_be_stale: bool) -> float:

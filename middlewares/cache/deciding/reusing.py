@@ -4,7 +4,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from middlewares.cache.deciding.cache_control import MOST_SECONDS
-from middlewares.cache.deciding.directives import RequestDirectives
+from middlewares.cache.deciding.directives import NO_DIRECTIVES, RequestDirectives
 from middlewares.cache.entry import Entry, Freshness
 
 
@@ -38,6 +38,8 @@ def reuse(entry: Entry, directives: RequestDirectives, now_s: float) -> Reuse:
     resident_s = now_s - entry.stored_s
     age_s = freshness.initial_age_s + (resident_s if resident_s > 0 else 0.0)
     left_s = (0.0 if entry.is_stale else freshness.lifetime_s) - age_s
+    if left_s > 0 and directives is NO_DIRECTIVES and not freshness.no_cache:
+        return Reuse(Use.FRESH, int(age_s), int(left_s))
     why = _why_not_fresh(entry, directives, age_s, left_s)
     use = Use.ASK if why else Use.FRESH
     if why in ("stale", "purged"):

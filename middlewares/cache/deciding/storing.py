@@ -1,7 +1,6 @@
 """Whether an answer is kept, and what of it (RFC 9111 §3)."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from middlewares.cache.deciding.dates import http_date, imf_date
@@ -10,7 +9,8 @@ from middlewares.cache.deciding.directives import (
     ResponseDirectives,
     response_directives,
 )
-from middlewares.cache.deciding.freshness import CACHEABLE_BY_DEFAULT, values, worked_out
+from middlewares.cache.deciding.freshness import CACHEABLE_BY_DEFAULT, worked_out
+from middlewares.cache.deciding.lines import NO_LINES, Lines, lines_by_name
 from middlewares.cache.deciding.varying import vary_names
 from middlewares.cache.entry import FieldLine, Freshness, Head
 from middlewares.cache.policy import CachePolicy
@@ -60,37 +60,34 @@ def judge(
     request: Requested, head: Head, policy: CachePolicy, *, requested_s: float, responded_s: float
 ) -> Kept | NotKept:
     """Decide on an answer by its head; both times are Unix seconds of the wall clock."""
-    directives = response_directives(head.fields, policy.targeted)
-    if why := _forbidden(request, head, directives, policy):
+    lines = lines_by_name(head.fields)
+    directives = response_directives(lines, policy.targeted)
+    why = _forbidden(request, head, directives, policy) or _unsaid(head, lines, directives)
+    if why:
         return NotKept(why)
-    fields, own_fields = _parted(head.fields, directives, policy)
-    vary = vary_names(head.fields, is_keyed_by_subject=request.is_keyed_by_subject)
-    tags = _tags(head.fields)
-    if values(fields, b"set-cookie"):
+    left_out, own = _left_out(lines, policy), directives.no_cache_fields | directives.private_fields
+    if b"set-cookie" in lines and b"set-cookie" not in left_out and b"set-cookie" not in own:
         return NotKept("set-cookie")
+    vary = _vary(request, head, lines)
     if vary is None:
         return NotKept("vary")
+    tags = _tags(lines)
     if len(tags) > _MOST_TAGS:
         return NotKept("tags")
-    if not _may_be_kept(head, directives):
-        return NotKept("no-freshness")
     freshness = worked_out(
-        head.status,
-        head.fields,
-        directives,
-        policy,
-        requested_s=requested_s,
-        responded_s=responded_s,
+        head.status, lines, directives, policy, requested_s=requested_s, responded_s=responded_s
     )
-    etag, last_modified = _etag(fields), _last_modified(fields, responded_s)
+    kept_lines = {name: lines[name] for name in lines.keys() - left_out - own}
+    etag, last_modified = _etag(kept_lines), _last_modified(kept_lines, responded_s)
     if etag is None and last_modified is None and (why := _useless(freshness)):
         return NotKept(why)
-    if not values(fields, b"date"):
+    fields = [line for line in head.fields if line[0].lower() in kept_lines]
+    if b"date" not in kept_lines:
         # Who keeps an answer without Date adds it (RFC 9110 §6.6.1).
         fields.append((b"Date", imf_date(responded_s)))
-    return Kept(
-        tuple(fields), freshness, vary, etag, last_modified, tags, own_fields=tuple(own_fields)
-    )
+    own -= left_out
+    own_fields = tuple(line for line in head.fields if line[0].lower() in own) if own else ()
+    return Kept(tuple(fields), freshness, vary, etag, last_modified, tags, own_fields)
 
 
 #: The final statuses of RFC 9110 §15 whose caching is as for any other one: not 206 and 304.
@@ -146,12 +143,18 @@ def _allows_credentials(directives: ResponseDirectives) -> bool:
     return directives.is_public or directives.must_revalidate or directives.s_maxage_s is not None
 
 
-def _may_be_kept(head: Head, directives: ResponseDirectives) -> bool:
-    """Whether something in the answer allows to keep it (the last condition of §3)."""
+def _unsaid(head: Head, lines: Lines, directives: ResponseDirectives) -> str:
+    """Why an answer is not kept that nothing allows to keep (the last condition of §3); empty if something does."""
     says_how_long = directives.max_age_s is not None or directives.s_maxage_s is not None
     if says_how_long or directives.is_public or head.status in CACHEABLE_BY_DEFAULT:
-        return True
-    return not directives.is_targeted and bool(values(head.fields, b"expires"))
+        return ""
+    return "" if b"expires" in lines and not directives.is_targeted else "no-freshness"
+
+
+def _vary(request: Requested, head: Head, lines: Lines) -> tuple[bytes, ...] | None:
+    if b"vary" not in lines:
+        return ()
+    return vary_names(head.fields, is_keyed_by_subject=request.is_keyed_by_subject)
 
 
 def _useless(freshness: Freshness) -> str:
@@ -181,46 +184,37 @@ _NEVER_KEPT = frozenset(
 )
 
 
-def _parted(
-    fields: Sequence[FieldLine], directives: ResponseDirectives, policy: CachePolicy
-) -> tuple[list[FieldLine], list[FieldLine]]:
-    """The fields that are kept, and those that only the client gets whose request it was (§5.2.2.4, §5.2.2.7)."""
-    named = {
-        name.strip(b" \t").lower()
-        for line in values(fields, b"connection")
-        for name in line.split(b",")
-    }
-    left_out = _NEVER_KEPT | named
-    if policy.strip_set_cookie:
-        left_out |= {b"set-cookie"}
-    own = directives.no_cache_fields | directives.private_fields
-    some = [line for line in fields if line[0].lower() not in left_out]
-    if not own:
-        return some, []
-    kept = [line for line in some if line[0].lower() not in own]
-    return kept, [line for line in some if line[0].lower() in own]
+def _left_out(lines: Lines, policy: CachePolicy) -> frozenset[bytes]:
+    """The fields that nobody gets of an answer that is kept."""
+    names = _NEVER_KEPT
+    if b"connection" in lines:
+        named = b",".join(lines[b"connection"]).lower().split(b",")
+        names |= {name.strip(b" \t") for name in named}
+    return names | {b"set-cookie"} if policy.strip_set_cookie else names
 
 
-def _tags(fields: Sequence[FieldLine]) -> frozenset[bytes]:
+def _tags(lines: Lines) -> frozenset[bytes]:
     """The tags of Cache-Tag, parted by commas, and of Surrogate-Key, parted by spaces."""
-    tags = {tag.strip(b" \t") for line in values(fields, b"cache-tag") for tag in line.split(b",")}
-    tags.update(tag for line in values(fields, b"surrogate-key") for tag in line.split())
+    if b"cache-tag" not in lines and b"surrogate-key" not in lines:
+        return frozenset()
+    tags = {tag.strip(b" \t") for line in lines.get(b"cache-tag", ()) for tag in line.split(b",")}
+    tags.update(tag for line in lines.get(b"surrogate-key", ()) for tag in line.split())
     return frozenset(tags - {b""})
 
 
 _ETAG = re.compile(rb'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"|[\x21\x23-\x29\x2b\x2d-\x7e]+')
 
 
-def _etag(fields: Sequence[FieldLine]) -> bytes | None:
+def _etag(kept: Lines) -> bytes | None:
     """The answer's ETag; None if there is none, or several.
 
     One without quotes is invalid, and taken though, as instances compare them byte by byte. One of `*` is not:
     in If-None-Match it would mean whatever there is.
     """
-    lines = values(fields, b"etag")
+    lines = kept.get(b"etag", NO_LINES)
     return lines[0] if len(lines) == 1 and _ETAG.fullmatch(lines[0]) else None
 
 
-def _last_modified(fields: Sequence[FieldLine], responded_s: float) -> bytes | None:
-    lines = values(fields, b"last-modified")
+def _last_modified(kept: Lines, responded_s: float) -> bytes | None:
+    lines = kept.get(b"last-modified", NO_LINES)
     return lines[0] if len(lines) == 1 and http_date(lines[0], responded_s) is not None else None

@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from middlewares.cache.deciding.dates import imf_date
 from middlewares.cache.deciding.directives import request_directives, response_directives
 from middlewares.cache.deciding.freshness import CACHEABLE_BY_DEFAULT, worked_out
+from middlewares.cache.deciding.lines import lines_by_name
 from middlewares.cache.deciding.reusing import Use, reuse
 from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
 from middlewares.cache.entry import Entry, FieldLine, Freshness, Head
@@ -104,8 +105,10 @@ with_clock = settings(suppress_health_check=[HealthCheck.function_scoped_fixture
 
 
 def freshness_of(status: int, fields: list[FieldLine]) -> Freshness:
-    directives = response_directives(fields, ())
-    return worked_out(status, fields, directives, POLICY, requested_s=NOW_S, responded_s=NOW_S)
+    directives = response_directives(lines_by_name(fields), ())
+    return worked_out(
+        status, lines_by_name(fields), directives, POLICY, requested_s=NOW_S, responded_s=NOW_S
+    )
 
 
 @with_clock
@@ -126,7 +129,7 @@ def test_lifetimes_are_the_same(answer: tuple[int, list[FieldLine]]) -> None:
 
 
 def _is_guessed(fields: list[FieldLine]) -> bool:
-    directives = response_directives(fields, ())
+    directives = response_directives(lines_by_name(fields), ())
     return (
         directives.max_age_s is None
         and directives.s_maxage_s is None
@@ -174,7 +177,9 @@ def test_what_is_kept_is_the_same(
     verdict = judge(
         request, Head(status, b"", fields, 1), POLICY, requested_s=NOW_S, responded_s=NOW_S
     )
-    said_nothing = _is_guessed(fields) and not response_directives(fields, ()).is_public
+    said_nothing = (
+        _is_guessed(fields) and not response_directives(lines_by_name(fields), ()).is_public
+    )
     if said_nothing and status not in CACHEABLE_BY_DEFAULT:
         # RFC 9111 §3 has nothing that allows to keep it.
         assert not isinstance(their_verdict, StoreAndUse)
@@ -240,7 +245,7 @@ HOSTILE = st.lists(
 def test_what_is_malformed_is_never_fresh_for_longer_than_for_them(line: str) -> None:
     """A number that they cannot read is none for them, and 0 for us."""
     fields = [(b"Cache-Control", line.encode())]
-    ours = response_directives(fields, ())
+    ours = response_directives(lines_by_name(fields), ())
     read = parse_cache_control(line)
     # They end a string that is not closed at once, so its inside is no string.
     assert ours.no_store or not read.no_store or '"' in line

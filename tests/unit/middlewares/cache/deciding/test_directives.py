@@ -13,6 +13,7 @@ from middlewares.cache.deciding.directives import (
     request_directives,
     response_directives,
 )
+from middlewares.cache.deciding.lines import lines_by_name
 
 TARGETED = (b"cdn-cache-control", b"surrogate-control")
 
@@ -22,7 +23,7 @@ def asked(*lines: bytes) -> RequestDirectives:
 
 
 def answered(*lines: bytes) -> ResponseDirectives:
-    return response_directives([(b"Cache-Control", line) for line in lines], ())
+    return response_directives(lines_by_name([(b"Cache-Control", line) for line in lines]), ())
 
 
 # --- of requests
@@ -211,7 +212,9 @@ def test_private_that_names_no_fields_is_of_the_whole_answer(value: bytes) -> No
 def targeted(
     value: bytes, cache_control: bytes = b"max-age=7", *, name: bytes = b"CDN-Cache-Control"
 ) -> ResponseDirectives:
-    return response_directives([(name, value), (b"Cache-Control", cache_control)], TARGETED)
+    return response_directives(
+        lines_by_name([(name, value), (b"Cache-Control", cache_control)]), TARGETED
+    )
 
 
 def test_a_targeted_field_takes_the_place_of_cache_control() -> None:
@@ -221,13 +224,13 @@ def test_a_targeted_field_takes_the_place_of_cache_control() -> None:
 
 def test_a_targeted_field_that_nobody_asked_for_is_none() -> None:
     fields = [(b"CDN-Cache-Control", b"max-age=60"), (b"Cache-Control", b"no-store")]
-    assert response_directives(fields, ()) == ResponseDirectives(no_store=True)
+    assert response_directives(lines_by_name(fields), ()) == ResponseDirectives(no_store=True)
 
 
 def test_the_first_targeted_field_that_says_something_counts() -> None:
     fields = [(b"Surrogate-Control", b"max-age=1"), (b"CDN-Cache-Control", b"max-age=2")]
-    assert response_directives(fields, TARGETED).max_age_s == 2
-    assert response_directives(fields, TARGETED[::-1]).max_age_s == 1
+    assert response_directives(lines_by_name(fields), TARGETED).max_age_s == 2
+    assert response_directives(lines_by_name(fields), TARGETED[::-1]).max_age_s == 1
 
 
 @pytest.mark.parametrize("value", [b"no-store", b"no-store;x=1", b"max-age=60, no-store"])
@@ -277,7 +280,7 @@ def test_lines_of_a_targeted_field_are_one_dictionary_whose_last_member_counts()
         (b"CDN-Cache-Control", b"max-age=60"),
         (b"cdn-cache-control", b"max-age=30;p=1, private"),
     ]
-    directives = response_directives(fields, TARGETED)
+    directives = response_directives(lines_by_name(fields), TARGETED)
     assert directives.max_age_s == 30
     assert directives.is_private
 
@@ -329,7 +332,7 @@ WORDS = st.sampled_from(
 
 @given(st.lists(WORDS, max_size=30).map(b"".join), st.sampled_from([b"Cache-Control", *TARGETED]))
 def test_no_bytes_break_the_reader_and_every_time_is_bounded(value: bytes, name: bytes) -> None:
-    directives = response_directives([(name, value)], TARGETED)
+    directives = response_directives(lines_by_name([(name, value)]), TARGETED)
     assert directives.max_age_s is None or 0 <= directives.max_age_s <= 2.0**31
     asked(value)
 
