@@ -16,13 +16,13 @@ _HEADINGS = ("route", "hits", "misses", "ratio", "collapsed", "stored", "not sto
 _LABELS = {
     "route": "route",
     "url": "url",
+    "store": "kept in",
     "cache_status": "Cache-Status",
     "status": "status",
     "bytes": "bytes",
     "age_s": "age, s",
     "etag": "ETag",
     "vary": "varies by",
-    "variants": "variants",
     "tags": "tags",
 }
 
@@ -94,7 +94,11 @@ def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
     memory, redis, purging = document["memory"], document["redis"], document["purges"]
     yield f"memory: {_kept(memory)}, {memory['evicted']} evicted, {memory['refused']} refused"
     if redis is not None:
-        yield "redis: is away" if redis["away"] else f"redis: {_kept(redis)}"
+        yield (
+            "redis: is away"
+            if redis["away"]
+            else f"redis: {_kept(redis)}, {redis['evicted']} evicted"
+        )
     for title, counts in (
         ("misses", document["misses"]),
         ("not stored", document["not_stored"]),

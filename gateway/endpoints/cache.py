@@ -75,7 +75,7 @@ class CacheEndpoints:
             raise BadRequest("url: is missing, as in ?url=https%3A%2F%2Fshop.example.com%2Fitems")
         asked = meant(query["url"], query.get("method", "GET"), query.getall("header", []))
         showing = Showing(remembering, self.routing, self.catalogue)
-        document: dict[str, Any] = showing.show(asked)
+        document: dict[str, Any] = await showing.show(asked)
         return answer(document)
 
     def _as_kept(self, purges: Sequence[Purge], remembering: "Remembering") -> list[Purge]:

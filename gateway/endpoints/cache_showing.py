@@ -14,6 +14,7 @@ from middlewares.cache.deciding.invalidating import without_ignored
 from middlewares.cache.deciding.reusing import Reuse, Use, reuse
 from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.policy import CachePolicy
+from middlewares.cache.stores.shared import Mark
 from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest
 from middlewares.header_section import HeaderSection
@@ -82,7 +83,7 @@ class Showing:
         self._routing = routing
         self._catalogue = catalogue
 
-    def show(self, request: Meant) -> dict[str, Any]:
+    async def show(self, request: Meant) -> dict[str, Any]:
         """The document of `GET /cache/show`; raises NoView."""
         exchange = _exchange(request)
         route, why = self._route_of(exchange, request.method)
@@ -97,7 +98,7 @@ class Showing:
         )
         if isinstance(asked, Bypass):
             return named | _not_served(_BYPASSES.get(asked.why, asked.why))
-        return named | self._looked_up(asked, route.policy.cache)
+        return named | await self._looked_up(asked, route.policy.cache)
 
     def as_kept(self, url: bytes) -> bytes:
         """A URL with its host as what is kept of it is found: the route may ignore parts of its query."""
@@ -115,26 +116,38 @@ class Showing:
         found = table.placed(table.match(exchange, method), exchange, self._catalogue, method)
         return found.route, found.ambiguity or found.why.value
 
-    def _looked_up(self, asked: Asked, policy: CachePolicy) -> dict[str, Any]:
+    async def _looked_up(self, asked: Asked, policy: CachePolicy) -> dict[str, Any]:
         memory = self._remembering.memory
-        now_s = memory.now_s()
         url = {"url": asked.url.decode("ascii", "replace")}
-        variants = memory.get(asked.key)
+        store, variants = "memory", memory.get(asked.key)
+        if policy.stores == "redis" and _entry(asked, variants) is None:
+            found = await self._remembering.shared.get(asked.key, asked.secondary, patient=True)
+            if isinstance(found, Mark):
+                return url | _not_served("the last answer to any gateway could not be kept")
+            store, variants = "redis", found or variants
         if variants is None:
-            return url | _not_served(self._why_nothing(asked, policy, now_s))
-        entry = variants.entries.get(asked.secondary(variants.vary))
-        kept = {"vary": _texts(variants.vary), "variants": len(variants.entries)}
+            return url | _not_served(self._why_nothing(asked, policy, memory.now_s()))
+        entry = _entry(asked, variants)
+        vary = {"vary": _texts(variants.vary)}
         if entry is None:
-            return url | kept | _not_served(_other_variants(variants))
-        return url | kept | _of_entry(entry, reuse(entry, asked.directives, now_s))
+            return url | vary | _not_served(_other_variants(variants))
+        reused = reuse(entry, asked.directives, memory.now_s())
+        return url | {"store": store} | vary | _of_entry(entry, reused)
 
     def _why_nothing(self, asked: Asked, policy: CachePolicy, now_s: float) -> str:
         not_kept = self._remembering.marks.why(asked.key, now_s)
         if not_kept is not None:
             return f"the last answer could not be kept: {not_kept}"
+        if policy.stores == "redis" and self._remembering.shared.is_away:
+            return "nothing is kept for it in this worker, and the registry is away"
         if policy.by == "subject":
             return "nothing is kept for a request without a subject, and each subject has its own"
         return "nothing is kept for it"
+
+
+def _entry(asked: Asked, variants: Variants | None) -> Entry | None:
+    """What is kept for the request, of all that is kept under its key."""
+    return None if variants is None else variants.entries.get(asked.secondary(variants.vary))
 
 
 def _of_entry(entry: Entry, reused: Reuse) -> dict[str, Any]:

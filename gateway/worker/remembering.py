@@ -143,6 +143,7 @@ class Remembering:
     async def stores(self) -> Mapping[str, Any]:
         """What `GET /cache` says of the stores and of purges; `redis` is None where no route uses it."""
         memory, purging = self.memory, self.purging
+        redis = await self._in_redis() if self._uses_redis else None
         return {
             "memory": {
                 "entries": memory.entries,
@@ -151,8 +152,21 @@ class Remembering:
                 "evicted": memory.evicted,
                 "refused": memory.refused,
             },
-            "redis": None,
+            "redis": redis,
             "purges": {"purged": purging.purged, **purging.describe()},
+        }
+
+    async def _in_redis(self) -> Mapping[str, Any]:
+        shared = self.shared
+        counts = await shared.counts()
+        known = {} if counts is None else counts._asdict()
+        return {
+            "away": counts is None or shared.is_away,
+            **known,
+            "max_bytes": shared.most_bytes,
+            "refused": shared.refused,
+            "late": shared.late,
+            "bad_records": shared.bad_records,
         }
 
     def numbers(self) -> CacheNumbers:
@@ -170,6 +184,12 @@ class Remembering:
             refused=memory.refused,
             purged=purging.purged,
             dropped=purging.dropped,
+            redis_up=not self.shared.is_away if self._uses_redis else None,
+            redis_lost={
+                "late": self.shared.late,
+                "bad_record": self.shared.bad_records,
+                "refused": self.shared.refused,
+            },
         )
 
     def taking(self, compiled: "Compiled") -> Steps[None]:
@@ -183,6 +203,7 @@ class Remembering:
 
     def _follow_purges(self, compiled: "Compiled") -> None:
         self.shared.most_bytes = compiled.cache_bounds.redis_bytes
+        self._uses_redis = "redis" in compiled.cache_stores
         if compiled.cache_stores:
             self._is_used.set()
 

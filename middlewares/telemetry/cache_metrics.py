@@ -13,7 +13,8 @@ from middlewares.telemetry.metric_families import counter, gauge
 class CacheNumbers:
     """What a worker's cache has done since it began, and what its memory has now.
 
-    The pairs are of a route and what the name of the metric says; the others are by route.
+    The pairs are of a route and what the name of the metric says; the others are by route. `redis_up` is None
+    where no route uses Redis; `redis_lost` counts by why.
     """
 
     hits: Mapping[tuple[str, str], int]
@@ -27,6 +28,8 @@ class CacheNumbers:
     refused: int
     purged: int
     dropped: int
+    redis_up: bool | None
+    redis_lost: Mapping[str, int]
 
 
 class CacheCollector(Collector):
@@ -73,6 +76,19 @@ class CacheCollector(Collector):
             ("dropped", "Times that all answers were dropped.", now.dropped),
         ):
             yield CounterMetricFamily(f"gateway_cache_{name}", about, value=number)
+        if now.redis_up is not None:
+            yield gauge(
+                "gateway_cache_redis_up",
+                "1 while Redis answers what is kept there.",
+                [],
+                {(): int(now.redis_up)},
+            )
+            yield counter(
+                "gateway_cache_redis_lost",
+                "Answers that were not read from Redis, or not written to it.",
+                ["why"],
+                _labelled(now.redis_lost),
+            )
 
 
 def _labelled(counts: Mapping[str, int]) -> Mapping[tuple[str], int]:

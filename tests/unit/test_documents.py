@@ -131,6 +131,8 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
                 refused=0,
                 purged=0,
                 dropped=0,
+                redis_up=True,
+                redis_lost={"late": 1},
             )
         )
     )

@@ -7,6 +7,7 @@ import pytest
 from tests.conftest import StartGateway
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support.caching import HOST, Numbered, ask, purge, status_of
+from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 
 FILE = """
@@ -249,3 +250,57 @@ async def test_an_unsafe_request_drops_the_url_without_what_the_route_ignores(
     await ask(gateway, "/shop/1?a=b")
     await ask(gateway, "/shop/1?a=b&utm_source=x", "Content-Length: 0", method="POST")
     assert (await shown(gateway, "/shop/1?a=b"))["served"] is False
+
+
+REDIS_FILE = """
+    routes:
+      - name: shop
+        match: {prefix: /}
+        service: order_service
+        limits: null
+        cache: {stores: redis}
+"""
+
+
+async def test_what_all_gateways_keep_is_counted_shown_and_purged(
+    start_configured: StartConfigured, start_gateway: StartGateway, upstream: Numbered
+) -> None:
+    configured = await start_configured(REDIS_FILE, upstream)
+    first = configured.gateway
+    await ask(first, "/1")
+
+    async def redis() -> dict[str, Any]:
+        document: dict[str, Any] = (await first.admin("GET", "/cache")).json()["redis"]
+        return document
+
+    async def is_shared() -> bool:
+        return bool((await redis())["entries"] == 1)
+
+    await eventually(is_shared)
+    assert (await redis())["away"] is False
+    assert (await redis())["max_bytes"] == 256 * 1024 * 1024
+    assert "gateway_cache_redis_up 1.0" in (await first.get("/metrics")).body.decode()
+    second = await start_gateway(GATEWAY_CONFIG=str(configured.file))
+    document = await shown(second, "/1")
+    assert (document["served"], document["store"]) == (True, "redis")
+    assert (await shown(first, "/1"))["store"] == "memory"
+    purged = (await purge(second, url="/1")).json()["purged"]
+    assert purged == 2, "one in Redis, and one in the memory of the first"
+    assert (await redis())["entries"] == 0
+    assert (await shown(first, "/1"))["why"] == "nothing is kept for it"
+    assert (await shown(second, "/1"))["why"] == "nothing is kept for it"
+
+
+async def test_show_says_that_another_gateway_could_not_keep_the_answer(
+    start_configured: StartConfigured, start_gateway: StartGateway, upstream: Numbered
+) -> None:
+    upstream.fields = {b"Cache-Control": b"private"}
+    configured = await start_configured(REDIS_FILE, upstream)
+    await ask(configured.gateway, "/1")
+    second = await start_gateway(GATEWAY_CONFIG=str(configured.file))
+
+    async def is_said() -> bool:
+        said = (await shown(second, "/1"))["why"]
+        return bool(said == "the last answer to any gateway could not be kept")
+
+    await eventually(is_said)
