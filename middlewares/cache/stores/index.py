@@ -1,6 +1,7 @@
 """Finds keys by what their answers have in common: a URL, or a tag."""
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 
 class Index:
@@ -28,6 +29,12 @@ class Index:
                 found.discard(key)
             if found == key or not found:
                 self._keys.pop(term, None)
+
+    def change(self, before: AbstractSet[bytes], after: AbstractSet[bytes], key: bytes) -> None:
+        """Have the key under other terms."""
+        if before != after:
+            self.discard(before - after, key)
+            self.add(after - before, key)
 
     def keys(self, term: bytes) -> list[bytes]:
         """The keys under a term."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from discovery.base.steps import Steps, at_once, slices
@@ -18,6 +19,7 @@ MOST_VARIANTS = 64
 LARGEST_SHARE = 0.5
 #: In each step of getting smaller so much leaves: a hundred small answers.
 BYTES_OF_A_STEP = 256 * 1024
+NO_TAGS: frozenset[bytes] = frozenset()
 
 
 class _Slot(Held):
@@ -175,14 +177,18 @@ class AnswerMemory:
         self._slots[slot.key] = slot
         self._eviction.put(slot)
         self.bytes += slot.bytes
-        self._note(slot)
+        self.entries += len(slot.variants.entries)
+        self._by_url.add(_urls(slot.variants), slot.key)
+        self._by_tag.add(_tags(slot.variants), slot.key)
 
     def _change(self, slot: _Slot, variants: Variants, size: int) -> None:
-        self._unnote(slot)
+        key, before = slot.key, slot.variants
         slot.variants = variants
         self.bytes += size - slot.bytes
         self._eviction.resize(slot, size)
-        self._note(slot)
+        self.entries += len(variants.entries) - len(before.entries)
+        self._by_url.change(_urls(before), _urls(variants), key)
+        self._by_tag.change(_tags(before), _tags(variants), key)
 
     def _make_room(self) -> None:
         while self.bytes > self._bound and (held := self._eviction.evict()) is not None:
@@ -193,16 +199,14 @@ class AnswerMemory:
     def _forget(self, slot: _Slot) -> None:
         del self._slots[slot.key]
         self.bytes -= slot.bytes
-        self._unnote(slot)
-
-    def _note(self, slot: _Slot) -> None:
-        self.entries += len(slot.variants.entries)
-        for entry in slot.variants.entries.values():
-            self._by_url.add((entry.url,), slot.key)
-            self._by_tag.add(entry.tags, slot.key)
-
-    def _unnote(self, slot: _Slot) -> None:
         self.entries -= len(slot.variants.entries)
-        for entry in slot.variants.entries.values():
-            self._by_url.discard((entry.url,), slot.key)
-            self._by_tag.discard(entry.tags, slot.key)
+        self._by_url.discard(_urls(slot.variants), slot.key)
+        self._by_tag.discard(_tags(slot.variants), slot.key)
+
+
+def _urls(variants: Variants) -> AbstractSet[bytes]:
+    return {entry.url for entry in variants.entries.values()}
+
+
+def _tags(variants: Variants) -> AbstractSet[bytes]:
+    return NO_TAGS.union(*(entry.tags for entry in variants.entries.values() if entry.tags))

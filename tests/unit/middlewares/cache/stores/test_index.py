@@ -22,3 +22,11 @@ def test_it_finds_what_was_put_under_a_term_and_not_taken_out(
         found = index.keys(term)
         assert sorted(found) == sorted(key for of, key in expected if of == term)
     assert len(index) == len({term for term, _ in expected})
+
+
+def test_a_key_under_other_terms_is_no_longer_under_those_that_it_had() -> None:
+    index = Index()
+    index.add({b"a", b"b"}, b"key")
+    index.add({b"a"}, b"other")
+    index.change({b"a", b"b"}, {b"b", b"c"}, b"key")
+    assert [index.keys(term) for term in (b"a", b"b", b"c")] == [[b"other"], [b"key"], [b"key"]]
