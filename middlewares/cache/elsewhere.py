@@ -116,7 +116,8 @@ class Elsewhere:
 
     async def mark(self, asked: Asked) -> None:
         """Tell all gateways that what is asked for can't be kept."""
-        await self._store.mark(asked.key, MARKED_S)
+        if not asked.is_apart:  # what can't be kept for a credential may be for the others
+            await self._store.mark(asked.key, MARKED_S)
 
     async def drop(self, asked: Asked) -> None:
         """Drop what all gateways have under this key."""
@@ -135,7 +136,7 @@ class Elsewhere:
         for _ in range(TRIES):
             if turn.is_over or not _is_worth_waiting(turn.stale.entry if turn.stale else entry):
                 return
-            key = asked.key + asked.secondary(vary) if vary else asked.key
+            key = asked.flight_key + asked.secondary(vary) if vary else asked.flight_key
             turn.lead = await self._store.lead(key)
             if turn.lead is not None and not turn.lead.look_again:
                 return
@@ -155,7 +156,7 @@ class Elsewhere:
             return ()
         second = asked.secondary(variants.vary)
         entry = variants.entries.get(second)
-        if entry is None or self._was_purged(entry):
+        if entry is None or not asked.takes(entry) or self._was_purged(entry):
             return variants.vary
         found = Found(entry, variants.vary, second)
         now_s = self._store.now_s()

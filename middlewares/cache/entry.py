@@ -13,7 +13,8 @@ class Freshness:
     `initial_age_s` is its age when it was stored (corrected_initial_age of RFC 9111 §4.2.3), `lifetime_s` its
     freshness_lifetime. The next two say how long it may be used after that, while it is validated or instead
     of an error (RFC 5861). `must_revalidate`: never stale without asking, whatever a client accepts.
-    `no_cache`: never without asking, not even fresh.
+    `no_cache`: never without asking, not even fresh. `is_for_all`: the answer says that it is for anybody,
+    with and without credentials.
     """
 
     initial_age_s: float
@@ -24,6 +25,7 @@ class Freshness:
     no_cache: bool = False
     immutable: bool = False
     is_heuristic: bool = False
+    is_for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ class Fetch:
         verdict = self._judge(head)
         if isinstance(verdict, NotKept):
             means.counts.not_stored[wanted.route, verdict.why] += 1
-            means.marks.set(wanted.asked.key, wanted.store.now_s(), verdict.why)
+            means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), verdict.why)
             # What went wrong in one gateway need not in another.
             self._cannot_be_kept = head.status < 500
             means.flights.forget(flight)
@@ -246,7 +246,7 @@ class Fetch:
             self._keep_body(None, verdict, head, body)
         else:
             means.counts.not_stored[wanted.route, "too-large"] += 1
-            means.marks.set(wanted.asked.key, wanted.store.now_s(), "too-large")
+            means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), "too-large")
             self._cannot_be_kept = True
 
     def _keep_body(self, flight: Flight | None, verdict: Kept, head: Head, body: KeptBody) -> None:
@@ -262,7 +262,7 @@ class Fetch:
             kept = wanted.store.keep(key, verdict.vary, second, entry)
         if kept:
             means.counts.stored[wanted.route] += 1
-            means.marks.remove(key)
+            means.marks.remove(wanted.asked.flight_key)
         if flight is not None:
             flight.tell(Stored(entry, status, verdict.vary, second, kept, verdict.own_fields))
 
@@ -322,7 +322,8 @@ def judged(means: Means, wanted: Wanted, head: Head, requested_s: float) -> Kept
 
 def variant_key(asked: Asked, vary: tuple[bytes, ...]) -> bytes:
     """What the flights for one variant are found by."""
-    return asked.key + asked.secondary(vary) if vary else asked.key
+    key = asked.flight_key
+    return key + asked.secondary(vary) if vary else key
 
 
 def _taken(exchange: Exchange) -> list[Held]:

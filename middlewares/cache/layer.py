@@ -116,7 +116,7 @@ def cache_middleware(
                 compare(asked, entry, answer)
                 return answer
             wanted = Wanted(request, handler, asked, policy, memory, route, entry, vary)
-            if marks.has(asked.key, memory.now_s()):
+            if marks.has(asked.flight_key, memory.now_s()):
                 counts.misses[route, why] += 1
                 return await marked(exchange, wanted, why)
             landed_on = await fetched(exchange, wanted, why)
@@ -128,7 +128,10 @@ def cache_middleware(
     def found(asked: Asked, variants: Variants | None) -> tuple[Entry | None, Forward]:
         if variants is None:
             return None, "uri-miss"
-        return variants.entries.get(asked.secondary(variants.vary)), "vary-miss"
+        entry = variants.entries.get(asked.secondary(variants.vary))
+        if entry is not None and not asked.takes(entry):
+            return None, "request"
+        return entry, "vary-miss"
 
     async def found_elsewhere(
         exchange: Exchange, asked: Asked, policy: CachePolicy, route: str
@@ -290,10 +293,10 @@ def cache_middleware(
         head = answers.seen(answer, without_cors=False)
         verdict = None if head is None else judged(means, wanted, head, requested_s)
         if isinstance(verdict, Kept):
-            marks.remove(wanted.asked.key)  # the next one is kept
+            marks.remove(wanted.asked.flight_key)  # the next one is kept
         else:
             not_kept = "own-answer" if verdict is None else verdict.why
-            marks.set(wanted.asked.key, memory.now_s(), not_kept)
+            marks.set(wanted.asked.flight_key, memory.now_s(), not_kept)
         return answer
 
     async def passed(

@@ -36,7 +36,7 @@ from middlewares.cache.deciding.head_plans import (
 )
 from middlewares.cache.deciding.keys import key_of_fields, primary_key, without_members
 from middlewares.cache.deciding.varying import secondary
-from middlewares.cache.entry import FieldLine
+from middlewares.cache.entry import Entry, FieldLine
 from middlewares.cache.policy import CachePolicy
 from middlewares.head_changes import HeadChanges
 from middlewares.header_section import HeaderSection, ReadSection
@@ -115,6 +115,24 @@ class Asked:
     has_credentials: bool
     is_keyed_by_subject: bool
     read: ReadFields
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether the service sees a credential that is not in the key."""
+        return self.has_credentials and not self.is_keyed_by_subject
+
+    @property
+    def flight_key(self) -> bytes:
+        """The key of what is under way for it, or could not be kept: who has a credential waits for nobody else."""
+        return self.key + b"!" if self.is_apart else self.key
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether the entry may answer it: one that says that anybody may have it, or one made for its like.
+
+        RFC 9111 §3.5 speaks of answers to requests with credentials; the service may have said something else to
+        one without.
+        """
+        return not self.is_apart or entry.freshness.is_for_all
 
     @property
     def url(self) -> bytes:

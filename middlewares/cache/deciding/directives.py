@@ -96,6 +96,11 @@ class ResponseDirectives:
     immutable: bool = False
     is_targeted: bool = False
 
+    @property
+    def is_for_all(self) -> bool:
+        """Whether an answer to one who told who they are may go to others (RFC 9111 §3.5)."""
+        return self.is_public or self.must_revalidate or self.s_maxage_s is not None
+
 
 def response_directives(lines: Lines, targeted: Sequence[bytes]) -> ResponseDirectives:
     """Read the first of the targeted fields that says something, else Cache-Control."""

@@ -64,6 +64,7 @@ def worked_out(
         no_cache=directives.no_cache,
         immutable=directives.immutable,
         is_heuristic=is_heuristic,
+        is_for_all=directives.is_for_all,
     )
 
 

@@ -32,7 +32,7 @@ def route_fingerprint(*parts: str) -> bytes:
 def primary_key(
     route: bytes, scheme: str, host: bytes, target: str, fields: bytes, subject: bytes, body: bytes
 ) -> bytes:
-    """The key of a request; `route` is its fingerprint and `fields` the key of its fields.
+    """The key of a request; `route` is its fingerprint and `fields` the part of its fields.
 
     `body` is empty for a request that has none.
     """
@@ -45,11 +45,11 @@ def primary_key(
 
 
 def key_of_fields(fields: Sequence[FieldLine]) -> bytes:
-    """The key of these fields, with names in lower case; only the order of lines of one name counts."""
+    """The part of these fields in a key, with names in lower case; only the order of lines of one name counts."""
     if not fields:
         return b""
-    ordered = sorted(fields, key=_name)
-    return digest([part for field in ordered for part in field])
+    ordered = fields if len(fields) == 1 else sorted(fields, key=_name)
+    return joined([part for field in ordered for part in field])
 
 
 def _name(field: FieldLine) -> bytes:

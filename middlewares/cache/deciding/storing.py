@@ -129,18 +129,9 @@ def _forbidden(
         return "no-store"
     if directives.is_private:
         return "private"
-    if (
-        request.has_credentials
-        and not request.is_keyed_by_subject
-        and not _allows_credentials(directives)
-    ):
+    if request.has_credentials and not request.is_keyed_by_subject and not directives.is_for_all:
         return "authorization"
     return "too-large" if head.length is not None and head.length > policy.object_bytes else ""
-
-
-def _allows_credentials(directives: ResponseDirectives) -> bool:
-    """Whether an answer to one who told who they are may go to others (§3.5)."""
-    return directives.is_public or directives.must_revalidate or directives.s_maxage_s is not None
 
 
 def _unsaid(head: Head, lines: Lines, directives: ResponseDirectives) -> str:

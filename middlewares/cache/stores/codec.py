@@ -16,6 +16,7 @@ MOST_TAGS = 1000
 #: ETag, Last-Modified and the ready lines.
 _FRONT = struct.Struct(">BHB4dHHIII")
 _MUST_REVALIDATE, _NO_CACHE, _IMMUTABLE, _HEURISTIC, _ETAG, _LAST_MODIFIED = 1, 2, 4, 8, 16, 32
+_FOR_ALL = 64
 #: As lua/common.lua puts them in front: '1', stale, when it was stored (ms), bytes, primary key.
 _STALE, _STORED, _REST = slice(1, 2), slice(2, 17), 59
 
@@ -89,6 +90,7 @@ def _read(head: bytes, body: bytes, redis_now_ms: int, now_s: float) -> Entry:
             no_cache=bool(flags & _NO_CACHE),
             immutable=bool(flags & _IMMUTABLE),
             is_heuristic=bool(flags & _HEURISTIC),
+            is_for_all=bool(flags & _FOR_ALL),
         ),
         now_s - max(0, age_ms) / 1000,
         url,
@@ -107,6 +109,7 @@ def _own(entry: Entry) -> bytes:
         | _NO_CACHE * fresh.no_cache
         | _IMMUTABLE * fresh.immutable
         | _HEURISTIC * fresh.is_heuristic
+        | _FOR_ALL * fresh.is_for_all
         | _ETAG * (entry.etag is not None)
         | _LAST_MODIFIED * (entry.last_modified is not None)
     )

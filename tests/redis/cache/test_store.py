@@ -52,7 +52,7 @@ async def test_another_gateway_finds_the_very_entry(store: SharedStore, registry
         status=404,
         phrase=b"Not \xfcber",
         fields=((b"X", b""), (b"x", b"\xff")),
-        freshness=Freshness(1.5, 60.25, 7, 8, True, True, True, True),
+        freshness=Freshness(1.5, 60.25, 7, 8, True, True, True, True, True),
         url=b"https://h/\xff?q",
         etag=b'W/"a"',
         last_modified=b"",

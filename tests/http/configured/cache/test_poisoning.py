@@ -536,6 +536,38 @@ async def test_a_subject_with_a_credential_that_the_route_does_not_read(
     assert EVIL not in answer.body
 
 
+CREDENTIALS = ["Authorization: Bearer 1", "X-API-Key: 1", "Proxy-Authorization: Basic 1"]
+
+
+@pytest.mark.parametrize("field", CREDENTIALS)
+async def test_a_client_with_a_credential_gets_nothing_that_was_made_for_nobody(
+    start_configured: StartConfigured, field: str
+) -> None:
+    """The service sees the credential, and the key lacks it."""
+    configured = await start_configured(FILE, telling())
+    await ask(configured, get("/a", "User-Agent: evil"))
+    for _ in range(2):
+        answer = await ask(configured, get("/a", field))
+        assert field.encode() in answer.body
+        assert EVIL not in answer.body
+    # What is kept stays kept for all others, and none of them waits for nothing.
+    assert hit(await ask(configured, get("/a")))
+    await ask(configured, get("/b", field))
+    assert b"stored" in (await ask(configured, get("/b"))).values(b"cache-status")[0]
+    assert hit(await ask(configured, get("/b")))
+
+
+@pytest.mark.parametrize("field", CREDENTIALS)
+async def test_what_is_for_all_is_for_those_with_a_credential_too(
+    start_configured: StartConfigured, field: str
+) -> None:
+    configured = await start_configured(FILE, telling(b"Cache-Control: public"))
+    await ask(configured, get("/a"))
+    assert hit(await ask(configured, get("/a", field)))
+    await ask(configured, get("/b", field))
+    assert hit(await ask(configured, get("/b")))
+
+
 FROM_A_PROXY = [
     *("X-Forwarded-Host: evil.example", "X-Forwarded-Proto: https", "X-Forwarded-Port: 1evil"),
     *("X-Forwarded-Server: evil", "X-Forwarded-Scheme: evil", "X-Forwarded-Anything: evil"),

@@ -38,7 +38,7 @@ NAMES = [
     *("Cookie", "Origin", "X-A", "X_A", "x-a", "X-B", "Content-Type", "Accept-Version", "Tenant"),
     *("X-Forwarded-Host", "X-Forwarded-For", "X_Forwarded_Host", "Forwarded", "X-Auth-Subject"),
     *("Accept", "Accept-Encoding", "User-Agent", "X-Request-ID", "Foo", "Cache-Control", "Pragma"),
-    *("Keep-Alive", "Via", "Client-Cert", "Depth", "Prefer"),
+    *("Keep-Alive", "Via", "Client-Cert", "Depth", "Prefer", "Authorization", "X-API-Key"),
 ]
 VALUES = ["1", "2", "1, 2", "", "<a>", "a=b;c", "X-A", "host=1;for=2", "max-age=100", "gzip"]
 CONNECTIONS = [

@@ -1,7 +1,7 @@
 """What a request asks of the cache."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from middlewares.cache.deciding.asking import (
 )
 from middlewares.cache.deciding.head_plans import PSEUDONYM
 from middlewares.cache.deciding.keys import route_fingerprint
+from middlewares.cache.entry import Entry, Freshness
 from middlewares.cache.policy import CachePolicy
 from middlewares.head_changes import HeadChanges
 from middlewares.header_section import HeaderSection, ReadSection
@@ -287,6 +288,20 @@ def test_credentials_are_in_no_key_but_are_told() -> None:
         assert not one.is_keyed_by_subject
     assert not asked().has_credentials
     assert asked(identity=Someone()).has_credentials
+
+
+def test_who_has_a_credential_waits_for_nobody_else_and_takes_what_is_for_all() -> None:
+    fresh = Freshness(0.0, 60.0)
+    entry = Entry(200, b"OK", (), (), 0, fresh, 0.0, b"http://shop.example/a")
+    for_all = replace(entry, freshness=replace(fresh, is_for_all=True))
+    one, other = asked((b"Authorization", b"a")), asked((b"X-API-Key", b"b"))
+    assert not one.takes(entry)
+    assert one.takes(for_all)
+    assert asked().takes(entry)
+    assert one.flight_key == other.flight_key != asked().flight_key == asked().key
+    by_subject = asked((b"Authorization", b"a"), settings={"by": "subject"}, identity=Someone())
+    assert by_subject.takes(entry)
+    assert by_subject.flight_key == by_subject.key
 
 
 def test_by_subject_each_sees_what_was_made_for_whom_it_is() -> None:

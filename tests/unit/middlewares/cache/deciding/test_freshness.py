@@ -166,7 +166,23 @@ def test_a_targeted_field_decides_alone() -> None:
     silent = freshness(
         (b"CDN-Cache-Control", b"must-revalidate"), at(b"Expires", 100), ETAG, policy=TARGETED
     )
-    assert silent == Freshness(0.0, 0.0, must_revalidate=True)
+    assert silent == Freshness(0.0, 0.0, must_revalidate=True, is_for_all=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_for_all"),
+    [
+        (b"max-age=60", False),
+        (b"max-age=60, public", True),
+        (b"s-maxage=60", True),
+        (b"max-age=60, must-revalidate", True),
+        (b"max-age=60, proxy-revalidate", False),
+    ],
+)
+def test_an_answer_may_say_that_it_is_for_clients_with_and_without_credentials(
+    value: bytes, is_for_all: bool
+) -> None:
+    assert freshness(control(value)).is_for_all == is_for_all
 
 
 # --- how old it came
