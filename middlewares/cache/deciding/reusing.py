@@ -43,7 +43,7 @@ def reuse(entry: Entry, directives: RequestDirectives, now_s: float) -> Reuse:
     why = _why_not_fresh(entry, directives, age_s, left_s)
     use = Use.ASK if why else Use.FRESH
     if why in ("stale", "purged"):
-        use = _stale_use(entry, directives, -left_s)
+        use = _stale_use(entry, directives, age_s, -left_s)
     return Reuse(use, int(min(age_s, MOST_SECONDS)), int(left_s // 1), why)
 
 
@@ -66,14 +66,14 @@ def _why_not_fresh(entry: Entry, directives: RequestDirectives, age_s: float, le
     return "request" if is_too_old else ""
 
 
-def _stale_use(entry: Entry, directives: RequestDirectives, stale_s: float) -> Use:
+def _stale_use(entry: Entry, directives: RequestDirectives, age_s: float, stale_s: float) -> Use:
     """Decide on a stale answer. A client that names a max-age takes no stale one without max-stale (§5.2.1.1)."""
     if entry.freshness.must_revalidate:
         return Use.ASK
     if directives.max_stale_s is not None and stale_s <= directives.max_stale_s:
         return Use.FRESH
     if directives.max_age_s is None and _is_within(
-        stale_s, entry.freshness.stale_while_revalidate_s
+        _expired_s(entry, age_s), entry.freshness.stale_while_revalidate_s
     ):
         return Use.STALE_WHILE_REVALIDATE
     return Use.ASK
@@ -99,15 +99,23 @@ def instead_of_error(entry: Entry, directives: RequestDirectives, now_s: float) 
     if freshness.no_cache or directives.no_cache or entry.status >= 500:
         return False
     age_s = freshness.initial_age_s + max(0.0, now_s - entry.stored_s)
-    stale_s = age_s - (0.0 if entry.is_stale else freshness.lifetime_s)
-    if stale_s < 0:
+    if age_s < freshness.lifetime_s and not entry.is_stale:
         return True
     accepted_s = max(
         freshness.stale_if_error_s,
         directives.stale_if_error_s or 0.0,
         directives.max_stale_s or 0.0,
     )
-    return _is_within(stale_s, accepted_s) and not freshness.must_revalidate
+    return _is_within(_expired_s(entry, age_s), accepted_s) and not freshness.must_revalidate
+
+
+def _expired_s(entry: Entry, age_s: float) -> float:
+    """For how long the answer's own time has been over.
+
+    One that was purged softly before that has been stale for less than its age, but nobody knows for how long. It
+    may be used for as long as without the purge, or a purge of old answers would leave none for an outage.
+    """
+    return max(0.0, age_s - entry.freshness.lifetime_s)
 
 
 def _is_within(stale_s: float, accepted_s: float) -> bool:

@@ -142,6 +142,24 @@ def test_an_answer_that_was_purged_softly_is_stale() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "use"),
+    [(50, Use.STALE_WHILE_REVALIDATE), (65, Use.STALE_WHILE_REVALIDATE), (66, Use.ASK)],
+)
+def test_a_soft_purge_leaves_the_time_in_which_a_stale_answer_may_be_used(
+    seconds: float, use: Use
+) -> None:
+    """An answer that was older than this time when it was purged was never served stale."""
+    purged = entry(is_stale=True, stale_while_revalidate_s=5, stale_if_error_s=5)
+    assert after(seconds, purged).use is use
+    assert instead_of_error(purged, NO_DIRECTIVES, STORED_S + seconds) is (use is not Use.ASK)
+
+
+def test_who_accepts_a_stale_answer_gets_none_that_was_purged_before_that_time() -> None:
+    purged = entry(is_stale=True)
+    assert after(50, purged, max_stale_s=49.0).use is Use.ASK
+
+
+@pytest.mark.parametrize(
     ("seconds", "freshness", "directives", "served"),
     [
         (70, {}, {}, False),
