@@ -6,7 +6,6 @@ There each use is one more round. See docs/decisions/0024-the-memory-of-answers.
 """
 
 from array import array
-from sys import getsizeof
 
 #: More uses count no more: what was popular once leaves after so many rounds.
 MOST_USES = 3
@@ -16,7 +15,7 @@ MOST_PASSED_OVER = 1000
 SMALL_SHARE = 0.05
 #: There is a place for a mark for each so many bytes of the store: few answers take less.
 BYTES_PER_MARK = 1024
-#: More are not made, since they are there from the start: these take 32 MiB.
+#: More are not made, since the first that leaves makes all: these take 32 MiB.
 MOST_MARKS = 1 << 22
 
 
@@ -69,31 +68,33 @@ class Queue:
 
 
 class Marks:
-    """Remembers which keys left the small queue lately, in constant memory.
+    """Remembers which keys left the small queue lately, in `bytes` of memory, which are there once one has left.
 
     A key has one place, and the last one there stays. A place has half of the key's hash, and when it left
     as a number that counts those that left.
     """
 
-    __slots__ = ("_left", "_mask", "_places")
+    __slots__ = ("_left", "_mask", "_places", "bytes")
 
     def __init__(self, places: int) -> None:
         size = 1 << max(places, 2).bit_length() - 1
-        self._places = array("Q", bytes(8 * size))
         self._mask = size - 1
+        self._places = array("Q")
         self._left = 0
-
-    def __sizeof__(self) -> int:
-        return self._places.__sizeof__()
+        self.bytes = 8 * size
 
     def put(self, key: bytes) -> None:
         """Mark a key that leaves."""
+        if not self._places:
+            self._places = array("Q", (0,)) * (self._mask + 1)
         self._left = self._left + 1 & 0xFFFFFFFF
         digest = hash(key)
         self._places[digest & self._mask] = (digest & 0xFFFFFFFF00000000) | self._left
 
     def take(self, key: bytes, among: int) -> bool:
         """Whether the key is marked, and among the last so many that left; the mark is gone."""
+        if not self._left:
+            return False
         digest = hash(key)
         place = digest & self._mask
         mark = self._places[place]
@@ -118,7 +119,7 @@ class Eviction:
         """Go by another size of the store; marks are forgotten."""
         self._small_bytes = int(size * SMALL_SHARE)
         self._marks = Marks(min(size // BYTES_PER_MARK, MOST_MARKS))
-        self.overhead = getsizeof(self._marks)
+        self.overhead = self._marks.bytes
 
     def put(self, held: Held) -> None:
         """Take a new one in."""

@@ -1,5 +1,8 @@
 """Who leaves a full store."""
 
+import tracemalloc
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +105,20 @@ def test_marks_take_a_hundredth_of_the_store_at_most() -> None:
 
 def test_marks_of_a_large_store_are_bounded() -> None:
     assert Eviction(1 << 40).overhead < 40 * 1024 * 1024
+
+
+def test_marks_take_memory_once_there_is_one() -> None:
+    tracemalloc.start()
+    try:
+        marks = Marks(100_000)
+        assert not marks.take(b"1", 10)
+        before, _ = tracemalloc.get_traced_memory()
+        marks.put(b"1")
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert before < 10_000
+    assert marks.bytes == pytest.approx(after - before, rel=0.01)
 
 
 def test_a_mark_grows_old() -> None:
