@@ -14,7 +14,7 @@ from middlewares.cache.deciding.asking import Asked, Bypass
 from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
 from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.merging import contradicts
-from middlewares.cache.deciding.reusing import Reuse, Use, is_shareable, reuse
+from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.deciding.serving import serve, serve_head
 from middlewares.cache.deciding.storing import Kept
 from middlewares.cache.entry import Entry, Head, Variants
@@ -116,7 +116,7 @@ def cache_middleware(
                 compare(asked, entry, answer)
                 return answer
             wanted = Wanted(request, handler, asked, policy, memory, route, entry, vary)
-            if marks.has(asked.flight_key, memory.now_s()):
+            if entry is None and marks.has(asked.flight_key, memory.now_s()):
                 counts.misses[route, why] += 1
                 return await marked(exchange, wanted, why)
             landed_on = await fetched(exchange, wanted, why)
@@ -213,13 +213,7 @@ def cache_middleware(
             return taken_over(exchange, wanted, waiter, outcome)
         counts.misses[wanted.route, why] += 1
         if isinstance(outcome, Failed):
-            if outcome.entry is not None:
-                counts.hits[wanted.route, "error"] += 1
-                exchange.cache_status = say(status=outcome.status, detail="stale-if-error")
-                reused = reuse(outcome.entry, asked.directives, memory.now_s())
-                return served(asked, outcome.entry, b"Age: %d\r\n" % reused.age_s)
-            assert outcome.failure is not None
-            raise outcome.failure.with_traceback(None)
+            return await in_place_of_error(exchange, wanted, outcome, why, say)
         if isinstance(outcome, LetGo):
             exchange.cache_status = say(status=outcome.status, detail=outcome.why)
             # A service that is asked for a part sends no more than that.
@@ -244,6 +238,24 @@ def cache_middleware(
             )
             return served(asked, entry, added)
         return streamed(exchange, asked, outcome, waiter, added, say, reused.ttl_s)
+
+    async def in_place_of_error(
+        exchange: Exchange,
+        wanted: Wanted,
+        failed: Failed,
+        why: Forward,
+        say: Callable[..., bytes],
+    ) -> web.StreamResponse:
+        """Answer with an older answer where this client takes one, whatever the others do."""
+        entry, directives = failed.entry or wanted.entry, wanted.asked.directives
+        if entry is not None and instead_of_error(entry, directives, memory.now_s()):
+            counts.hits[wanted.route, "error"] += 1
+            exchange.cache_status = say(status=failed.status, detail="stale-if-error")
+            reused = reuse(entry, directives, memory.now_s())
+            return served(wanted.asked, entry, b"Age: %d\r\n" % reused.age_s)
+        if failed.failure is not None:
+            raise failed.failure.with_traceback(None)
+        return await passed(wanted.request, wanted.handler, exchange, why, "service-failed")
 
     def taken_over(
         exchange: Exchange, wanted: Wanted, waiter: Waiter, outcome: Stored
