@@ -14,7 +14,7 @@ from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.raw_clients import RawAnswer, exchange
 from tests.support.registry_servers import RegistryServer
-from tests.support.upstreams import Received, ScriptedUpstream
+from tests.support.upstreams import Received, Script, ScriptedUpstream
 
 FILE = """
     defaults:
@@ -82,7 +82,7 @@ async def start(
     """`await start(service, 3)`: three gateways with the file, and a service."""
     running: list[RunningGateway] = []
 
-    async def begin(service: Service, number: int = 2, text: str = FILE) -> Several:
+    async def begin(service: Script, number: int = 2, text: str = FILE) -> Several:
         file = tmp_path / "lockgate.yaml"
         file.write_text(dedent(text))
         upstream = await start_upstream(service)
