@@ -26,6 +26,7 @@ from bench import (
 from bench.auth import section as auth
 from bench.cache import conformance as cache
 from bench.cache import hits as cache_hits
+from bench.cache import shared as cache_shared
 from bench.cache.memory import section as cache_memory
 from bench.fuzz import section as fuzz
 from bench.processes import StartError
@@ -62,6 +63,7 @@ SECTIONS = {
     "cache": cache.run,
     "cache-hits": cache_hits.run,
     "cache-memory": cache_memory.run,
+    "cache-shared": cache_shared.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -83,6 +85,7 @@ ONLY_BY_NAME = {
     "cache",
     "cache-hits",
     "cache-memory",
+    "cache-shared",
 }
 
 
