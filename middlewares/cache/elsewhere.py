@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from middlewares.cache.deciding.asking import Asked
 from middlewares.cache.deciding.reusing import is_shareable
-from middlewares.cache.deciding.taking import PurgeTimes, is_of_use
+from middlewares.cache.deciding.taking import is_of_use
 from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.stores.shared import AnyStore, Lead, Mark
 
@@ -27,7 +27,7 @@ class Purges(Protocol):
 
     def took(self, entry: Entry, since_revision: int) -> bool: ...
 
-    def knows(self, entry: Entry, since_revision: int) -> bool: ...
+    def knows(self, entry: Entry) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,6 @@ class Elsewhere:
     def __init__(self, store: AnyStore, purges: Purges) -> None:
         self._store = store
         self._purges = purges
-        self._times = PurgeTimes(purges.revision)
         self._later: set[asyncio.Task[None]] = set()
 
     async def find(self, asked: Asked) -> Found | None:
@@ -156,7 +155,7 @@ class Elsewhere:
             return ()
         second = asked.secondary(variants.vary)
         entry = variants.entries.get(second)
-        if entry is None or not asked.takes(entry) or self._was_purged(entry):
+        if entry is None or not asked.takes(entry) or self._purges.knows(entry):
             return variants.vary
         found = Found(entry, variants.vary, second)
         now_s = self._store.now_s()
@@ -167,14 +166,6 @@ class Elsewhere:
         else:
             turn.stale = found
         return variants.vary
-
-    def _was_purged(self, entry: Entry) -> bool:
-        """Whether a purge that this worker knows may have taken it, and is not done in Redis yet.
-
-        Those that it does not know are done there by who purged.
-        """
-        self._times.note(self._store.now_s(), self._purges.revision)
-        return self._purges.knows(entry, self._times.revision_at(entry.stored_s))
 
     async def _look_again(self, key: bytes, entry: Entry, since_revision: int) -> None:
         """Drop what was shared after a purge of which this worker heard too late."""

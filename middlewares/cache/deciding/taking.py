@@ -1,14 +1,8 @@
 """Whether what another gateway has kept is taken over."""
 
-from bisect import bisect_right
-from typing import Final
-
 from middlewares.cache.deciding.directives import RequestDirectives
 from middlewares.cache.deciding.reusing import Use, is_shareable, reuse
 from middlewares.cache.entry import Entry
-
-MOST_TIMES: Final = 1024
-NOTED_EVERY_S: Final = 1.0
 
 
 def is_of_use(
@@ -29,27 +23,3 @@ def is_of_use(
         return True
     is_new = entry.stored_s >= began_s and not entry.is_stale
     return is_new and is_shareable(entry.freshness)
-
-
-class PurgeTimes:
-    """When this worker has heard of purges, so that nothing is taken over that a purge has just taken.
-
-    It may take an earlier purge for a later one, and then an entry is fetched anew; never the other way.
-    """
-
-    def __init__(self, revision: int) -> None:
-        self._times_s = [float("-inf")]
-        self._revisions = [revision]
-
-    def note(self, now_s: float, revision: int) -> None:
-        """Note how many purges there have been until now."""
-        if revision == self._revisions[-1] or now_s < self._times_s[-1] + NOTED_EVERY_S:
-            return
-        self._times_s.append(now_s)
-        self._revisions.append(revision)
-        if len(self._times_s) > MOST_TIMES:
-            del self._times_s[1 : MOST_TIMES // 2], self._revisions[1 : MOST_TIMES // 2]
-
-    def revision_at(self, at_s: float) -> int:
-        """A number of purges that there had been by then at least."""
-        return self._revisions[bisect_right(self._times_s, at_s) - 1]

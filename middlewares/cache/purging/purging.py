@@ -17,6 +17,7 @@ from discovery.model.settings import RegistrySettings
 from middlewares.cache.entry import Entry
 from middlewares.cache.purging.deciding.recent import RecentPurges
 from middlewares.cache.purging.deciding.records import EVERYTHING, InvalidRecord, decode, encode
+from middlewares.cache.purging.deciding.times import PurgeTimes
 from middlewares.cache.purging.deciding.untold import Untold
 from middlewares.cache.purging.follower import Follower
 from middlewares.cache.purging.log import PurgeLog, Record, Written
@@ -100,6 +101,7 @@ class Purging:
         self._clock_s = clock_s
         self._log = PurgeLog(settings, worker)
         self._recent = RecentPurges()
+        self._times = PurgeTimes(self._recent.revision)
         self._follower = Follower(self._log, worker, do=self._do, lost=self._lost)
         self._heard_s: float | None = None
         self._has_said_away = False
@@ -127,16 +129,16 @@ class Purging:
         """Whether a purge since that revision may take the answer of a URL that was asked for then."""
         return self._recent.may_have_taken(url, since_revision)
 
-    def knows(self, entry: Entry, since_revision: int) -> bool:
-        """Whether a purge since that revision is known here that takes this entry."""
-        return self._recent.knows(entry, since_revision)
+    def knows(self, entry: Entry) -> bool:
+        """Whether a purge is known here that takes this entry, and came after it was stored, or soon before."""
+        return self._recent.knows(entry, self._times.revision_at(entry.stored_s))
 
     def invalidate(self, urls: Iterable[bytes]) -> None:
         """Drop these URLs here at once, and everywhere else soon; the caller waits for nothing."""
         purges = [Purge("url", url) for url in urls]
         if not purges:
             return
-        self._recent.add(purges)
+        self._note(purges)
         self.purged += self._memory.purge(purges)
         self._untold.add(purges)
         self._woken.set()
@@ -185,10 +187,14 @@ class Purging:
             "dropped": self.dropped,
         }
 
+    def _note(self, purges: Sequence[Purge]) -> None:
+        self._recent.add(purges)
+        self._times.note(self._clock_s(), self.revision)
+
     async def _purge(self, purges: Sequence[Purge]) -> Purged:
         until_s = self._clock_s() + CONFIRMED_WITHIN_S
         # First of all, so that no answer under way is kept from now on.
-        self._recent.add(purges)
+        self._note(purges)
         written, here = await asyncio.gather(
             self._write(purges, awaited=True), self._purge_memory(purges)
         )
@@ -284,7 +290,7 @@ class Purging:
             purges = decode(record.purges)
         except InvalidRecord as error:
             return await self._drop(str(error))
-        self._recent.add(purges)
+        self._note(purges)
         if not self.is_current:
             # This worker may have shared an answer since, which nobody else drops.
             await self._share(purges)

@@ -281,3 +281,31 @@ async def test_what_the_service_takes_back_is_gone_for_all(start: Start) -> None
         return await remembering.shared.counts() == (0, 0, 0)
 
     await eventually(is_gone)
+
+
+async def test_the_endpoints_say_what_is_in_redis(start: Start) -> None:
+    service = Service()
+    service.go.set()
+    several = await start(service)
+    await several.ask(0)
+    await shared(several)
+    gateway = several.gateways[1]
+    stats = (await gateway.admin("GET", "/cache")).json()
+    assert (stats["redis"]["entries"], stats["redis"]["readable"]) == (1, True)
+    assert stats["memory"]["entries"] == 0
+    shown, missing = [
+        (await gateway.admin("GET", f"/cache/show?url=http://a.example/{name}")).json()
+        for name in ("a", "b")
+    ]
+    assert (shown["served"], shown["status"], missing["served"]) == (True, 200, False)
+
+
+async def test_a_purge_takes_what_all_gateways_keep(start: Start) -> None:
+    service = Service()
+    service.go.set()
+    several = await start(service)
+    await several.ask(0)
+    await shared(several)
+    answer = await several.gateways[1].admin("POST", "/cache/purge", json={"prefix": "/a"})
+    assert (answer.status, answer.json()["purged"] >= 1) == (200, True)
+    assert [(await several.ask(number)).body for number in (0, 1)] == [b"2", b"2"]

@@ -1,12 +1,9 @@
-"""What another gateway keeps is taken over where it answers the request, and no purge has taken it."""
+"""What another gateway keeps is taken over where it answers the request."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from middlewares.cache.deciding import taking
 from middlewares.cache.deciding.directives import NO_DIRECTIVES, RequestDirectives
-from middlewares.cache.deciding.taking import PurgeTimes, is_of_use
+from middlewares.cache.deciding.taking import is_of_use
 from middlewares.cache.entry import Entry, Freshness
 from tests.support.shared_stores import entry_of
 
@@ -41,33 +38,3 @@ def test_an_entry_is_of_use(
 ) -> None:
     found = is_of_use(there, directives, 100.0, began_s=95.0, is_refresh=is_refresh)
     assert found is expected
-
-
-@given(st.lists(st.tuples(st.floats(0, 100), st.booleans()), max_size=60), st.floats(0, 100))
-def test_a_purge_after_a_time_is_never_taken_for_one_before(
-    looks: list[tuple[float, bool]], at_s: float
-) -> None:
-    """The revision at a time is at most the real one, so `took` sees every later purge."""
-    times, revision, real = PurgeTimes(7), 7, 7
-    for now_s, is_purge in sorted(looks):
-        revision += is_purge
-        if now_s <= at_s:
-            real = revision
-        if not is_purge:
-            times.note(now_s, revision)
-    assert times.revision_at(at_s) <= real
-
-
-def test_a_purge_before_is_known_as_such_soon() -> None:
-    times = PurgeTimes(0)
-    times.note(10.0, 1)
-    assert (times.revision_at(9.9), times.revision_at(10.0), times.revision_at(99)) == (0, 1, 1)
-
-
-def test_it_remembers_a_bounded_number_and_is_careful_about_what_it_forgot() -> None:
-    times = PurgeTimes(0)
-    for number in range(1, taking.MOST_TIMES * 3):
-        times.note(number * taking.NOTED_EVERY_S, number)
-        assert len(times._times_s) <= taking.MOST_TIMES
-    assert times.revision_at(5.0) == 0
-    assert times.revision_at(number * taking.NOTED_EVERY_S) == number
