@@ -291,7 +291,7 @@ async def test_the_endpoints_say_what_is_in_redis(start: Start) -> None:
     await shared(several)
     gateway = several.gateways[1]
     stats = (await gateway.admin("GET", "/cache")).json()
-    assert (stats["redis"]["entries"], stats["redis"]["readable"]) == (1, True)
+    assert (stats["redis"]["entries"], stats["redis"]["away"]) == (1, False)
     assert stats["memory"]["entries"] == 0
     shown, missing = [
         (await gateway.admin("GET", f"/cache/show?url=http://a.example/{name}")).json()
