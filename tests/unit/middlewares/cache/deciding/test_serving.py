@@ -108,7 +108,7 @@ def test_304_has_last_modified_where_there_is_no_tag() -> None:
 
 def test_one_range_is_206_with_all_the_fields_of_the_representation() -> None:
     served = serve("GET", Conditions(range=b"bytes=99-101"), WHOLE)
-    assert (served.status, served.phrase) == (206, b"Partial Content")
+    assert (served.status, served.phrase, served.is_whole) == (206, b"Partial Content", False)
     assert body(served) == BODY[99:102]
     assert value(served, b"content-range") == b"bytes 99-101/2048"
     assert names(served) == names(serve("GET", NO_CONDITIONS, WHOLE)) - {b"content-digest"} | {
@@ -162,7 +162,7 @@ def test_parts_that_are_longer_than_the_body_are_not_sent() -> None:
 
 def test_ranges_behind_the_end_are_416_that_no_cache_keeps() -> None:
     served = serve("GET", Conditions(range=b"bytes=2048-"), WHOLE)
-    assert (served.status, served.pieces, served.length) == (416, (), 0)
+    assert (served.status, served.pieces, served.length, served.is_whole) == (416, (), 0, False)
     assert value(served, b"content-range") == b"bytes */2048"
     assert value(served, b"cache-control") == b"no-store"
     assert names(served) == {
