@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.cache.deciding.ranges import MOST_RANGES, Range, asked_ranges
+from middlewares.cache.deciding.ranges import MOST_BYTES, MOST_RANGES, Range, asked_ranges
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,18 @@ def test_a_range_that_is_not_valid_or_too_much_is_ignored(value: bytes) -> None:
 @pytest.mark.parametrize("value", [b"bytes=0-", b"bytes=-5", b"bytes=3-4"])
 def test_a_range_of_an_empty_body_is_ignored(value: bytes) -> None:
     assert asked_ranges(value, 0) is None
+
+
+def test_as_many_ranges_and_as_long_a_value_as_are_allowed_are_taken() -> None:
+    several = b"bytes=" + b",".join(b"%d-%d" % (n, n) for n in range(0, 2 * MOST_RANGES, 2))
+    assert asked_ranges(several, 100) == tuple(Range(n, n) for n in range(0, 2 * MOST_RANGES, 2))
+    longest = b"bytes=0-1".ljust(MOST_BYTES, b",")
+    assert asked_ranges(longest, 100) == (Range(0, 1),)
+    assert asked_ranges(longest + b",", 100) is None
+
+
+def test_a_range_says_which_bytes_it_is() -> None:
+    assert Range(2, 5).content_range(9) == b"bytes 2-5/9"
 
 
 SPECS = st.one_of(
