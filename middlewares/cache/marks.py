@@ -5,7 +5,7 @@ from collections import OrderedDict
 #: A mark ends so long after the last answer that could not be stored.
 MARKED_S = 120.0
 #: The most marks of one worker; the oldest goes.
-MOST_MARKS = 50_000
+MOST_MARKS = 20_000
 
 
 class Marks:
