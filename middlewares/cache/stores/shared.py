@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from discovery.model.errors import RegistryUnavailable
@@ -14,7 +14,7 @@ from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.stores.codec import Record, is_writable
 from middlewares.cache.stores.leases import Lead as Lead
 from middlewares.cache.stores.leases import Leases
-from middlewares.cache.stores.purges import PURGED_PER_CALL, ranges
+from middlewares.cache.stores.purges import PURGED_PER_CALL, PURGES_PER_CALL, batched, ranges
 from middlewares.cache.stores.reach import Reach
 from middlewares.cache.stores.reads import Mark as Mark
 from middlewares.cache.stores.reads import Names, Reads
@@ -186,7 +186,13 @@ class SharedStore:
 
         Raises RegistryUnavailable if that could not be done whole: it must be done later.
         """
-        return sum([await self._purge(purge) for purge in purges])
+        wanted = list(purges)
+        if EVERYTHING in wanted:
+            return await self._purge_all()
+        count = 0
+        for some in batched(wanted, PURGES_PER_CALL):
+            count += await self._purge(some)
+        return count
 
     async def clear(self) -> None:
         """Drop everything."""
@@ -238,18 +244,21 @@ class SharedStore:
                 return True
         return False
 
-    async def _purge(self, purge: Purge) -> int:
-        if purge == EVERYTHING:
-            count, _, _ = await self._run("count")
-            await self._run("clear")
-            return int(count)
-        index, begin, end = ranges(purge)
-        count = 0
-        while begin:
-            soft = b"1" if purge.soft else b"0"
-            found = await self._run("purge", index, begin, end, soft, PURGED_PER_CALL)
-            count += int(found[0])
-            begin = b"(" + found[1] if found[1] else b""
+    async def _purge_all(self) -> int:
+        count, _, _ = await self._run("count")
+        await self._run("clear")
+        return int(count)
+
+    async def _purge(self, purges: Sequence[Purge]) -> int:
+        left, count = [ranges(purge) for purge in purges], 0
+        while left:
+            args = [part for one in left for part in one]
+            found, done, member = await self._run("purge", PURGED_PER_CALL, *args)
+            count += int(found)
+            del left[: int(done)]
+            if member:
+                index, _, end, soft = left[0]
+                left[0] = index, b"(" + member, end, soft
         return count
 
     async def _write(self, script: str, *args: bytes | int) -> Any:

@@ -210,6 +210,22 @@ async def test_a_purge_of_many_goes_in_steps_and_takes_each_once(
     assert await store.purge([Purge("prefix", b"http://h/", soft)]) == 10
 
 
+async def test_many_purges_at_once_take_what_each_names(
+    store: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("middlewares.cache.stores.shared.PURGED_PER_CALL", 3)
+    monkeypatch.setattr("middlewares.cache.stores.shared.PURGES_PER_CALL", 4)
+    for number in range(20):
+        tags = frozenset({b"even"}) if number % 2 == 0 else frozenset()
+        await keep(store, b"%d" % number, b"http://h/%d" % number, tags=tags)
+    purges = [Purge("url", b"http://h/%d" % number) for number in (1, 3, 5, 77, 7, 9)]
+    assert await store.purge([*purges, Purge("tag", b"even", soft=True)]) == 15
+    found = [await kept(store, b"%d" % number) for number in range(20)]
+    assert [one is None for one in found] == [number in (1, 3, 5, 7, 9) for number in range(20)]
+    stale = [one is not None and one.is_stale for one in found]
+    assert stale == [number % 2 == 0 for number in range(20)]
+
+
 async def test_nothing_is_left_in_redis_of_what_was_forgotten(
     store: SharedStore, registry_url: str
 ) -> None:

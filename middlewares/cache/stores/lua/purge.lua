@@ -1,21 +1,32 @@
--- Forgets entries by their URL or tag, or makes them stale, some in each call.
--- ARGV: 1 'urls' or 'tags', 2 and 3 the members from and to, as ZRANGEBYLEX has them, 4 '1' to make them
---       stale only, 5 most in this call
--- Returns {how many, the member to go on after, or ''}
-local index = ARGV[1] == 'tags' and TAGS or URLS
-local most, count = tonumber(ARGV[5]), 0
-local members = redis.call('ZRANGEBYLEX', index, ARGV[2], ARGV[3], 'LIMIT', 0, most)
-for _, member in ipairs(members) do
-  local id = string.sub(member, -ID_BYTES)
+-- Forgets entries by their URLs or tags, or makes them stale, some in each call.
+-- ARGV: 1 most members that are looked at in this call, then for each purge: 'urls' or 'tags', the members
+--       from and to, as ZRANGEBYLEX has them, '1' to make them stale only
+-- Returns {how many, purges that are done, the member to go on after in the next one, or ''}
+local left, count = tonumber(ARGV[1]), 0
+
+local function purge(id, index, member, is_soft)
   local head = redis.call('HGET', HEADS, id)
   if not head then
     redis.call('ZREM', index, member)
-  elseif ARGV[4] == '1' then
+    return
+  end
+  if is_soft then
     redis.call('HSET', HEADS, id, '11' .. string.sub(head, 3))
-    count = count + 1
   else
     forget(id)
-    count = count + 1
   end
+  count = count + 1
 end
-return {count, #members == most and members[#members] or ''}
+
+local done = 0
+for at = 2, #ARGV, 4 do
+  local index = ARGV[at] == 'tags' and TAGS or URLS
+  local members = redis.call('ZRANGEBYLEX', index, ARGV[at + 1], ARGV[at + 2], 'LIMIT', 0, left)
+  for _, member in ipairs(members) do
+    purge(string.sub(member, -ID_BYTES), index, member, ARGV[at + 3] == '1')
+  end
+  if #members == left then return {count, done, members[#members]} end
+  left = left - #members
+  done = done + 1
+end
+return {count, done, ''}

@@ -16,7 +16,7 @@ _ID = b"\xff" * 16
 
 def takes(purge: Purge, members: list[bytes]) -> bool:
     """As ZRANGEBYLEX compares."""
-    _, begin, end = ranges(purge)
+    _, begin, end, _ = ranges(purge)
     return any(member >= begin[1:] and (end == b"+" or member < end[1:]) for member in members)
 
 
@@ -34,8 +34,8 @@ def test_an_entry_is_found_by_its_url_or_its_beginning(
 
 
 def test_tags_have_an_index_of_their_own() -> None:
-    assert ranges(Purge("tag", b"a")) == (b"tags", b"[a\0", b"(a\1")
+    assert ranges(Purge("tag", b"a")) == (b"tags", b"[a\0", b"(a\1", b"0")
 
 
 def test_a_prefix_of_the_last_bytes_has_no_end() -> None:
-    assert ranges(Purge("prefix", b"\xff\xff")) == (b"urls", b"[\xff\xff", b"+")
+    assert ranges(Purge("prefix", b"\xff\xff")) == (b"urls", b"[\xff\xff", b"+", b"0")
