@@ -204,6 +204,7 @@ class Remembering:
     def _follow_purges(self, compiled: "Compiled") -> None:
         self.shared.most_bytes = compiled.cache_bounds.redis_bytes
         self._uses_redis = "redis" in compiled.cache_stores
+        self.purging.shares_answers = self._uses_redis
         if compiled.cache_stores:
             self._is_used.set()
 

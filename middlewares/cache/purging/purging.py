@@ -30,6 +30,8 @@ BATCHED_FOR_S: Final = 0.02
 #: For how long a purge waits for the other workers, and how often it looks.
 CONFIRMED_WITHIN_S: Final = 1.0
 LOOKED_EVERY_S: Final = 0.025
+#: Every worker has heard of an invalidation by then.
+TOLD_TWICE_AFTER_S: Final = 0.5
 #: A registry that has become another one is told what this worker has written in so long.
 TOLD_AGAIN_FOR_S: Final = 60.0
 MOST_TOLD_AGAIN: Final = 1000
@@ -95,6 +97,8 @@ class Purging:
         #: How many entries purges took here, and how often everything was dropped.
         self.purged = 0
         self.dropped = 0
+        #: Whether routes share their answers with other workers.
+        self.shares_answers = False
         self._memory = memory
         self._worker = worker
         self._shared = shared
@@ -109,6 +113,7 @@ class Purging:
         self._unshared = Untold()
         self._why_unshared = ""
         self._tells_again_s = 0.0
+        self._again: deque[tuple[float, Sequence[Purge]]] = deque(maxlen=MOST_TOLD_AGAIN)
         self._told: deque[tuple[float, Sequence[Purge]]] = deque(maxlen=MOST_TOLD_AGAIN)
         self._woken = asyncio.Event()
         self._tasks: set[asyncio.Task[Purged]] = set()
@@ -204,14 +209,29 @@ class Purging:
             return Purged(here + shared, untold=str(written))
         others = [one for one in written.followers if one != self._worker]
         confirmed = await self._confirmed(written.place.revision, others, until_s)
+        unconfirmed = len(others) - len(confirmed)
         if others:
             # Until another worker had heard of it, that one may have shared an answer from before.
             await self._share(purges)
+            if self.shares_answers:
+                unconfirmed = max(unconfirmed, await self._purge_again(purges, until_s))
         return Purged(
             here + shared + sum(confirmed.values()),
-            len(others) - len(confirmed),
+            unconfirmed,
             self._why_unshared if self._unshared else "",
         )
+
+    async def _purge_again(self, purges: Sequence[Purge], until_s: float) -> int:
+        """Purge what workers have kept of such an answer meanwhile; return how many do not say so in time."""
+        self._recent.add(purges)
+        written, _ = await asyncio.gather(
+            self._write(purges, awaited=True), self._purge_memory(purges)
+        )
+        if isinstance(written, RegistryUnavailable):
+            self._untold.add(purges)
+            return 0
+        others = [one for one in written.followers if one != self._worker]
+        return len(others) - len(await self._confirmed(written.place.revision, others, until_s))
 
     async def _share(self, purges: Sequence[Purge]) -> int:
         """Purge what is kept for all gateways, now or once the registry can."""
@@ -265,9 +285,12 @@ class Purging:
             self.is_current = True
             _log.info("cache.followed", revision=self._follower.place.revision)
         self.rounds += 1
-        if (self._untold or self._unshared) and self._clock_s() >= self._tells_again_s:
+        if (self._untold or self._unshared or self._again) and (
+            self._clock_s() >= self._tells_again_s
+        ):
             try:
                 await self._tell()
+                await self._tell_again()
             except RegistryUnavailable:
                 # One that takes no writes is followed all the same.
                 self._tells_again_s = self._clock_s() + TOLD_AGAIN_AFTER_S
@@ -280,9 +303,23 @@ class Purging:
                 raise written
             self._unshared.add(purges)
             self._untold.told(purges)
+            if self.shares_answers:
+                self._again.append((self._clock_s() + TOLD_TWICE_AFTER_S, purges))
         while purges := self._unshared.next_record():
             await self._shared(purges)
             self._unshared.told(purges)
+
+    async def _tell_again(self) -> None:
+        """Purge once more what others may have shared before they heard of it. Raises RegistryUnavailable."""
+        while self._again and self._again[0][0] <= self._clock_s():
+            _, purges = self._again[0]
+            await self._shared(purges)
+            self._recent.add(purges)
+            await self._purge_memory(purges)
+            written = await self._write(purges)
+            if isinstance(written, RegistryUnavailable):
+                raise written
+            self._again.popleft()
 
     async def _do(self, record: Record) -> int:
         """Do what another worker has purged."""

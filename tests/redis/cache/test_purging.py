@@ -104,6 +104,40 @@ async def test_what_another_worker_shares_before_it_has_heard_of_the_purge_goes_
         assert shared.kept.urls() == []
 
 
+async def test_what_workers_took_from_there_meanwhile_goes_too(registry_url: str) -> None:
+    shared = Shared()
+    async with worker(registry_url, "a", shared) as a, worker(registry_url, "b", shared) as b:
+        a.purging.shares_answers = True
+        purges_before = a.purging.revision
+        share = shared.purge
+
+        async def late(purges):  # type: ignore[no-untyped-def]
+            # A third worker has shared its answer late, and b has taken it over.
+            if not b.kept.entries and a.purging.revision == purges_before + 1:
+                b.kept.entries = [entry(ONE)]
+            return await share(purges)
+
+        a.purging._shared = late
+        await a.purging.purge([PURGE_ONE])
+        assert b.kept.urls() == []
+        assert a.purging.revision == purges_before + 2
+
+
+async def test_an_invalidation_too_is_done_again_once_all_have_heard_of_it(
+    registry_url: str,
+) -> None:
+    shared = Shared()
+    async with worker(registry_url, "a", shared) as a, worker(registry_url, "b", shared) as b:
+        a.purging.shares_answers = True
+        heard = b.purging.revision
+        a.purging.invalidate([ONE])
+        await eventually(lambda: b.purging.revision > heard)
+        for kept in (shared.kept, a.kept, b.kept):
+            kept.entries = [entry(ONE), entry(TWO)]
+        await one_gone(a, b)
+        assert shared.kept.urls() == [TWO]
+
+
 async def test_a_purge_does_not_wait_for_a_worker_that_has_left(registry_url: str) -> None:
     async with worker(registry_url, "a") as a:
         async with worker(registry_url, "b"):
