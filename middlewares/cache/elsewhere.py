@@ -63,11 +63,15 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What is looked for: the answer to a request, since when, and whether a stale one is there already."""
+    """What is looked for: the answer to a request, and whether a stale one is there already.
+
+    `began_s`: since when, None in the first look. `seen` are the answers that were known then.
+    """
 
     asked: Asked
-    began_s: float
     is_refresh: bool
+    began_s: float | None = None
+    seen: tuple[Entry, ...] = ()
 
 
 class Elsewhere:
@@ -81,7 +85,7 @@ class Elsewhere:
     async def find(self, asked: Asked) -> Found | None:
         """What may answer the request at once."""
         turn = Turn()
-        await self._look(_Look(asked, self._store.now_s(), False), turn)
+        await self._look(_Look(asked, False), turn)
         return turn.found
 
     async def begin(self, asked: Asked, vary: tuple[bytes, ...], entry: Entry | None) -> Turn:
@@ -130,8 +134,12 @@ class Elsewhere:
     async def _begin(
         self, asked: Asked, vary: tuple[bytes, ...], entry: Entry | None, turn: Turn
     ) -> None:
-        look = _Look(asked, self._store.now_s(), entry is not None)
+        look = _Look(asked, entry is not None)
+        began_s = self._store.now_s()
         vary = await self._look(look, turn) or vary
+        there = (entry, turn.stale.entry if turn.stale is not None else None)
+        seen = tuple(one for one in there if one is not None)
+        look = replace(look, began_s=began_s, seen=seen)
         for _ in range(TRIES):
             if turn.is_over or not _is_worth_waiting(turn.stale.entry if turn.stale else entry):
                 return
@@ -160,7 +168,12 @@ class Elsewhere:
         found = Found(entry, variants.vary, second)
         now_s = self._store.now_s()
         if is_of_use(
-            entry, asked.directives, now_s, began_s=look.began_s, is_refresh=look.is_refresh
+            entry,
+            asked.directives,
+            now_s,
+            is_refresh=look.is_refresh,
+            began_s=look.began_s,
+            seen=look.seen,
         ):
             turn.found = found
         else:

@@ -112,6 +112,8 @@ class Fetch:
                 wanted.entry, wanted.vary = turn.stale.entry, turn.stale.vary
             self._since = means.purges.revision
             await self._ask(flight)
+            # It has its answer: who comes now is answered from the store, or asks again.
+            means.flights.forget(flight)
             if self._is_gone:
                 await elsewhere.drop(asked)
             if self._kept is not None:

@@ -52,7 +52,7 @@ def is_writable(entry: Entry) -> bool:
 
 
 def read(head: bytes, body: bytes, *, redis_now_ms: int, now_s: float) -> Entry:
-    """The entry; `now_s` is by the store's clock, at the time that Redis gave as `redis_now_ms`.
+    """The entry; `now_s` is by the store's clock, at the time that Redis gave as `redis_now_ms`, or earlier.
 
     Raises BadRecord.
     """

@@ -119,10 +119,10 @@ class Reads:
         self._usual_s += (took_s - self._usual_s) / 8
         self._reach.answered()
         for one, answer in zip(ids, found, strict=False):
-            self._deliver(one, answer, redis_now_ms)
+            self._deliver(one, answer, redis_now_ms, began_s)
         self._start_again()
 
-    def _deliver(self, one: _Id, answer: Sequence[Any], redis_now_ms: int) -> None:
+    def _deliver(self, one: _Id, answer: Sequence[Any], redis_now_ms: int, asked_s: float) -> None:
         futures = [future for future in self._asked.pop(one) if not future.done()]
         if not futures:
             return
@@ -130,17 +130,17 @@ class Reads:
             self._waiting.setdefault(one, []).extend(futures)
             return
         try:
-            found = self._found(answer, redis_now_ms)
+            found = self._found(answer, redis_now_ms, asked_s)
         except codec.BadRecord as error:
             self._bad(error)
             found = None
         for future in futures:
             future.set_result(found)
 
-    def _found(self, answer: Sequence[Any], redis_now_ms: int) -> Found:
+    def _found(self, answer: Sequence[Any], redis_now_ms: int, asked_s: float) -> Found:
         if answer[0] == _ENTRY:
-            now_s = self._clock_s()
-            return codec.read(answer[1], answer[2], redis_now_ms=redis_now_ms, now_s=now_s)
+            # Redis said its time after `asked_s`, so nothing becomes younger than it is.
+            return codec.read(answer[1], answer[2], redis_now_ms=redis_now_ms, now_s=asked_s)
         if answer[0] == _MARK:
             return Mark(int(answer[1]) / 1000)
         if answer[0] == _OTHER_NAMES:

@@ -38,3 +38,12 @@ def test_an_entry_is_of_use(
 ) -> None:
     found = is_of_use(there, directives, 100.0, began_s=95.0, is_refresh=is_refresh)
     assert found is expected
+
+
+def test_nothing_that_is_there_when_a_request_begins_is_an_answer_to_it() -> None:
+    """Both clocks are read around a call, so an entry may seem to be stored after it was seen."""
+    there = entry(3, 60)
+    assert not is_of_use(there, ASKS_AGAIN, 100.0, is_refresh=False)
+    assert not is_of_use(there, ASKS_AGAIN, 100.0, is_refresh=False, began_s=95.0, seen=[there])
+    newer = entry(2, 60, fields=((b"Date", b"later"),))
+    assert is_of_use(newer, ASKS_AGAIN, 100.0, is_refresh=False, began_s=95.0, seen=[there])
