@@ -16,7 +16,7 @@ from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.deciding.serving import serve, serve_head
-from middlewares.cache.deciding.storing import Kept
+from middlewares.cache.deciding.storing import OF_ONE_REQUEST, Kept
 from middlewares.cache.entry import Entry, Head, Variants
 from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
 from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Streaming, Waiter
@@ -306,9 +306,10 @@ def cache_middleware(
         verdict = None if head is None else judged(means, wanted, head, requested_s)
         if isinstance(verdict, Kept):
             marks.remove(wanted.asked.flight_key)  # the next one is kept
-        else:
-            not_kept = "own-answer" if verdict is None else verdict.why
-            marks.set(wanted.asked.flight_key, memory.now_s(), not_kept)
+        elif verdict is None:
+            marks.set(wanted.asked.flight_key, memory.now_s(), "own-answer")
+        elif verdict.why not in OF_ONE_REQUEST:
+            marks.set(wanted.asked.flight_key, memory.now_s(), verdict.why)
         return answer
 
     async def passed(

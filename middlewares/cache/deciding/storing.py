@@ -56,6 +56,10 @@ class NotKept:
     why: str
 
 
+#: Reasons that lie in what one client asked for: the next one's answer may be kept.
+OF_ONE_REQUEST = frozenset({"method", "status", "partial", "request-no-store"})
+
+
 def judge(
     request: Requested, head: Head, policy: CachePolicy, *, requested_s: float, responded_s: float
 ) -> Kept | NotKept:

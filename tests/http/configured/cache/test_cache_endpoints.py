@@ -1,5 +1,6 @@
 """`/cache`: who may call it, what it counts, and what it says of a request."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support.caching import HOST, Numbered, ask, purge, status_of
 from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
+from tests.support.upstreams import Received
 
 FILE = """
     routes:
@@ -304,3 +306,20 @@ async def test_show_says_that_another_gateway_could_not_keep_the_answer(
         return bool(said == "the last answer to any gateway could not be kept")
 
     await eventually(is_said)
+
+
+@pytest.mark.parametrize("status", [b"304 Not Modified", b"206 Partial Content"])
+async def test_what_one_client_asks_for_is_no_reason_not_to_keep_the_next_answer(
+    start_configured: StartConfigured, status: bytes
+) -> None:
+    answers = [b"200 OK", b"200 OK", status]
+
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        length = b"" if answers[0][:3] == b"304" else b"Content-Length: 0\r\n"
+        writer.write(b"HTTP/1.1 %b\r\nCache-Control: private\r\n%b\r\n" % (answers.pop(0), length))
+
+    configured = await start_configured(FILE, answer)
+    for fields in ((), (), ('If-None-Match: "a"',)):
+        await configured.ask("/shop/a", *fields, host=HOST)
+    document = await shown(configured.gateway, "/shop/a")
+    assert document["why"] == "the last answer could not be kept: private"
