@@ -20,7 +20,9 @@ MARKED_S: Final = 120.0
 
 
 class Purges(Protocol):
-    """What is known of purges."""
+    """What is known of purges; `is_current`: a worker that was cut off has done what it had missed."""
+
+    is_current: bool
 
     @property
     def revision(self) -> int: ...
@@ -105,8 +107,8 @@ class Elsewhere:
         return turn
 
     async def share(self, asked: Asked, found: Found, *, since_revision: int) -> None:
-        """Keep an entry for all gateways, unless a purge took it since it was asked for."""
-        if self._purges.took(found.entry, since_revision):
+        """Keep an entry for all gateways, unless a purge took it, or may have taken it, since it was asked for."""
+        if not self._purges.is_current or self._purges.took(found.entry, since_revision):
             return
         if not await self._store.keep(asked.key, found.vary, found.secondary, found.entry):
             return

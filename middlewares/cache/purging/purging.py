@@ -223,7 +223,7 @@ class Purging:
 
     async def _purge_again(self, purges: Sequence[Purge], until_s: float) -> int:
         """Purge what workers have kept of such an answer meanwhile; return how many do not say so in time."""
-        self._recent.add(purges)
+        self._note(purges)
         written, _ = await asyncio.gather(
             self._write(purges, awaited=True), self._purge_memory(purges)
         )
@@ -314,7 +314,7 @@ class Purging:
         while self._again and self._again[0][0] <= self._clock_s():
             _, purges = self._again[0]
             await self._shared(purges)
-            self._recent.add(purges)
+            self._note(purges)
             await self._purge_memory(purges)
             written = await self._write(purges)
             if isinstance(written, RegistryUnavailable):

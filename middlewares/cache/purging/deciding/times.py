@@ -16,11 +16,18 @@ class PurgeTimes:
     def __init__(self, revision: int) -> None:
         self._times_s = [float("-inf")]
         self._revisions = [revision]
+        #: When the first of those was heard of that are noted as the last one.
+        self._began_s = float("-inf")
 
     def note(self, now_s: float, revision: int) -> None:
         """Note how many purges there have been until now."""
-        if revision == self._revisions[-1] or now_s < self._times_s[-1] + NOTED_EVERY_S:
+        if revision == self._revisions[-1]:
             return
+        if now_s < self._began_s + NOTED_EVERY_S:
+            # With the one before, as if both had come now: else all later answers seemed to be from before it.
+            self._times_s[-1], self._revisions[-1] = now_s, revision
+            return
+        self._began_s = now_s
         self._times_s.append(now_s)
         self._revisions.append(revision)
         if len(self._times_s) > MOST_TIMES:

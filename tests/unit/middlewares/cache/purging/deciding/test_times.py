@@ -35,3 +35,11 @@ def test_it_remembers_a_bounded_number_and_is_careful_about_what_it_forgot() -> 
         assert len(times._times_s) <= times_.MOST_TIMES
     assert times.revision_at(5.0) == 0
     assert times.revision_at(number * times_.NOTED_EVERY_S) == number
+
+
+def test_purges_in_quick_succession_are_all_from_before_a_later_time() -> None:
+    times = PurgeTimes(0)
+    for number in range(1, 4):
+        times.note(10.0 + number / 100, number)
+    assert times.revision_at(10.005) == 0
+    assert times.revision_at(10.04) == 3
