@@ -136,6 +136,8 @@ class Purging:
 
     def knows(self, entry: Entry) -> bool:
         """Whether a purge is known here that takes this entry, and came after it was stored, or soon before."""
+        if self._untold.takes(entry) or self._unshared.takes(entry):
+            return True  # the registry still has what these take, whenever that seems to have been stored
         return self._recent.knows(entry, self._times.revision_at(entry.stored_s))
 
     def invalidate(self, urls: Iterable[bytes]) -> None:

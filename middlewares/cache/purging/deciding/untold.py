@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from middlewares.cache.entry import Entry
 from middlewares.cache.purging.deciding.records import EVERYTHING
 from middlewares.cache.stores.store import Purge
 
@@ -18,6 +19,8 @@ class Untold:
 
     def __init__(self) -> None:
         self._purges: dict[Purge, None] = {}
+        #: Those of them that may take more than one URL.
+        self._wide: set[Purge] = set()
         self._bytes = 0
 
     def __len__(self) -> int:
@@ -28,9 +31,19 @@ class Untold:
             if one not in self._purges:
                 self._purges[one] = None
                 self._bytes += len(one.value)
+                if one.kind != "url" or one.soft or one.value.startswith(b"/"):
+                    self._wide.add(one)
         if len(self._purges) > MOST or self._bytes > MOST_BYTES:
-            self._purges = {EVERYTHING: None}
+            self._purges, self._wide = {EVERYTHING: None}, {EVERYTHING}
             self._bytes = len(EVERYTHING.value)
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether one of these takes an entry."""
+        if not self._purges:
+            return False
+        return Purge("url", entry.url) in self._purges or any(
+            one.takes(entry) for one in self._wide
+        )
 
     def next_record(self) -> Sequence[Purge]:
         """The oldest ones, as many as one record may have; they stay until `told`."""
@@ -48,4 +61,5 @@ class Untold:
         for one in purges:
             if one in self._purges:
                 del self._purges[one]
+                self._wide.discard(one)
                 self._bytes -= len(one.value)

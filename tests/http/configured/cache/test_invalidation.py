@@ -15,8 +15,13 @@ FILE = """
         match: {prefix: /}
         service: order_service
         limits: null
-        cache: {}
+        cache: {stores: STORES}
 """
+
+
+@pytest.fixture(params=["memory", "redis"])
+def file(request: pytest.FixtureRequest) -> str:
+    return FILE.replace("STORES", str(request.param))
 
 
 @dataclass
@@ -56,9 +61,9 @@ async def body_of(configured: Configured, path: str, *fields: str, host: str = "
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "M-SEARCH", "MKCOL"])
 @pytest.mark.parametrize("status", ["200 OK", "201 Created", "303 See Other"])
 async def test_a_successful_unsafe_request_ends_what_is_kept_of_its_url(
-    start_configured: StartConfigured, method: str, status: str
+    start_configured: StartConfigured, file: str, method: str, status: str
 ) -> None:
-    configured = await start_configured(FILE, Service(status))
+    configured = await start_configured(file, Service(status))
     assert await body_of(configured, "/a?q=1") == "1"
     assert await body_of(configured, "/a?q=1") == "1"
     await configured.ask("/a?q=1", method=method, body="x")
@@ -66,8 +71,10 @@ async def test_a_successful_unsafe_request_ends_what_is_kept_of_its_url(
     assert await body_of(configured, "/a?q=1") == "3"
 
 
-async def test_every_variant_ends_and_other_urls_stay(start_configured: StartConfigured) -> None:
-    configured = await start_configured(FILE, Service())
+async def test_every_variant_ends_and_other_urls_stay(
+    start_configured: StartConfigured, file: str
+) -> None:
+    configured = await start_configured(file, Service())
     variants = [("/a", "Accept: x"), ("/a", "Accept: y"), ("/a",)]
     others = [("/a/",), ("/a?q",), ("/b",)]
     before = [await body_of(configured, *one) for one in (*variants, *others)]
@@ -81,9 +88,10 @@ async def test_every_variant_ends_and_other_urls_stay(start_configured: StartCon
 
 async def test_ignored_members_of_a_query_make_no_other_url(
     start_configured: StartConfigured,
+    file: str,
 ) -> None:
     configured = await start_configured(
-        FILE.replace("cache: {}", "cache: {ignore_query: [utm]}"),
+        file.replace("cache: {", "cache: {ignore_query: [utm], "),
         Service("201 Created", ["Location: /b?utm=9"]),
     )
     assert [await body_of(configured, path) for path in ("/a?q=1&utm=2", "/b?utm=3")] == ["1", "2"]
@@ -129,8 +137,8 @@ async def test_a_change_where_nothing_is_kept_is_told_nobody(
     assert purging.revision == before + 1
 
 
-async def test_a_kept_query_ends_with_its_url(start_configured: StartConfigured) -> None:
-    configured = await start_configured(FILE, Service())
+async def test_a_kept_query_ends_with_its_url(start_configured: StartConfigured, file: str) -> None:
+    configured = await start_configured(file, Service())
 
     async def query() -> bytes:
         field = "Content-Type: text/plain"
@@ -143,17 +151,19 @@ async def test_a_kept_query_ends_with_its_url(start_configured: StartConfigured)
 
 @pytest.mark.parametrize("status", ["400 Bad Request", "404 Not Found", "500 Oops", "503 Busy"])
 async def test_a_failed_unsafe_request_ends_nothing(
-    start_configured: StartConfigured, status: str
+    start_configured: StartConfigured, file: str, status: str
 ) -> None:
-    configured = await start_configured(FILE, Service(status, ["Location: /b"]))
+    configured = await start_configured(file, Service(status, ["Location: /b"]))
     before = [await body_of(configured, path) for path in ("/a", "/b")]
     await configured.ask("/a", method="POST", body="x")
     assert [await body_of(configured, path) for path in ("/a", "/b")] == before
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PROPFIND"])
-async def test_a_safe_request_ends_nothing(start_configured: StartConfigured, method: str) -> None:
-    configured = await start_configured(FILE, Service())
+async def test_a_safe_request_ends_nothing(
+    start_configured: StartConfigured, file: str, method: str
+) -> None:
+    configured = await start_configured(file, Service())
     assert await body_of(configured, "/a") == "1"
     await configured.ask("/a", method=method)
     assert await body_of(configured, "/a") == "1"
@@ -163,9 +173,9 @@ async def test_a_safe_request_ends_nothing(start_configured: StartConfigured, me
     "named", ["Location: /b", "Content-Location: b", "Location: http://A.example:80/b#part"]
 )
 async def test_what_the_answer_names_on_the_same_origin_ends_too(
-    start_configured: StartConfigured, named: str
+    start_configured: StartConfigured, file: str, named: str
 ) -> None:
-    configured = await start_configured(FILE, Service("201 Created", [named]))
+    configured = await start_configured(file, Service("201 Created", [named]))
     assert await body_of(configured, "/b") == "1"
     await configured.ask("/a", method="POST", body="x")
     assert await body_of(configured, "/b") == "3"
@@ -181,9 +191,9 @@ async def test_what_the_answer_names_on_the_same_origin_ends_too(
     ],
 )
 async def test_what_the_answer_names_on_another_origin_stays(
-    start_configured: StartConfigured, named: str
+    start_configured: StartConfigured, file: str, named: str
 ) -> None:
-    configured = await start_configured(FILE, Service("201 Created", [named]))
+    configured = await start_configured(file, Service("201 Created", [named]))
     hosts = ("a.example", "b.example")
     before = [await body_of(configured, "/b", host=host) for host in hosts]
     await configured.ask("/a", method="POST", body="x")
@@ -192,9 +202,10 @@ async def test_what_the_answer_names_on_another_origin_stays(
 
 async def test_an_answer_that_was_asked_for_before_the_change_is_not_kept_after_it(
     start_configured: StartConfigured,
+    file: str,
 ) -> None:
     service = Service(held=b"/a")
-    configured = await start_configured(FILE, service)
+    configured = await start_configured(file, service)
     early = asyncio.create_task(body_of(configured, "/a"))
     await service.asked.wait()
     await configured.ask("/a", method="POST", body="x")
@@ -206,10 +217,11 @@ async def test_an_answer_that_was_asked_for_before_the_change_is_not_kept_after_
 
 async def test_who_asks_after_the_change_does_not_get_the_answer_from_before_it(
     start_configured: StartConfigured,
+    file: str,
 ) -> None:
     """A request must not join one that the service got before the change."""
     service = Service(held=b"/a")
-    configured = await start_configured(FILE, service)
+    configured = await start_configured(file, service)
     early = asyncio.create_task(body_of(configured, "/a"))
     await service.asked.wait()
     service.asked.clear()
