@@ -187,7 +187,8 @@ class Elsewhere:
         if not self._purges.took(entry, since_revision):
             await asyncio.sleep(LOOKED_AT_AGAIN_AFTER_S)
         if self._purges.took(entry, since_revision):
-            await self._store.drop(key)
+            # By now another answer may be kept, from after the purge.
+            await self._store.drop(key, entry.stored_s)
 
 
 def _is_worth_waiting(stale: Entry | None) -> bool:

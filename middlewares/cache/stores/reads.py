@@ -19,6 +19,8 @@ ANSWER_WITHIN_S: Final = 0.1
 PATIENCE_S: Final = 0.005
 PATIENCE_IN_CALLS: Final = 4
 MOST_PATIENCE_S: Final = 0.05
+#: Scripts cut their time to this.
+REDIS_CLOCK_S: Final = 0.001
 READS_PER_CALL: Final = 100
 #: After so many bytes the rest of a call is left for the next one.
 BYTES_PER_CALL: Final = 4 * 1024 * 1024
@@ -57,6 +59,8 @@ class Reads:
         self.bad_records = 0
         #: What was given up although Redis may have it.
         self.late = 0
+        #: The time by Redis's clock less that by ours, at least; None before the first answer.
+        self.behind_s: float | None = None
         self._link = link
         self._keys = keys
         self._reach = reach
@@ -115,14 +119,16 @@ class Reads:
             return
         finally:
             self._is_late = False
-        took_s = self._clock_s() - began_s
+        ended_s = self._clock_s()
+        self.behind_s = redis_now_ms / 1000 - ended_s
+        took_s = ended_s - began_s
         self._usual_s += (took_s - self._usual_s) / 8
         self._reach.answered()
         for one, answer in zip(ids, found, strict=False):
             self._deliver(one, answer, redis_now_ms, began_s)
         self._start_again()
 
-    def _deliver(self, one: _Id, answer: Sequence[Any], redis_now_ms: int, asked_s: float) -> None:
+    def _deliver(self, one: _Id, answer: Sequence[Any], redis_now_ms: int, began_s: float) -> None:
         futures = [future for future in self._asked.pop(one) if not future.done()]
         if not futures:
             return
@@ -130,17 +136,19 @@ class Reads:
             self._waiting.setdefault(one, []).extend(futures)
             return
         try:
-            found = self._found(answer, redis_now_ms, asked_s)
+            found = self._found(answer, redis_now_ms, began_s)
         except codec.BadRecord as error:
             self._bad(error)
             found = None
         for future in futures:
             future.set_result(found)
 
-    def _found(self, answer: Sequence[Any], redis_now_ms: int, asked_s: float) -> Found:
+    def _found(self, answer: Sequence[Any], redis_now_ms: int, began_s: float) -> Found:
         if answer[0] == _ENTRY:
-            # Redis said its time after `asked_s`, so nothing becomes younger than it is.
-            return codec.read(answer[1], answer[2], redis_now_ms=redis_now_ms, now_s=asked_s)
+            # Redis has looked at its clock later than this: an entry never looks newer than it is, or a purge
+            # from before it was stored would seem to have come before it.
+            now_s = began_s - REDIS_CLOCK_S
+            return codec.read(answer[1], answer[2], redis_now_ms=redis_now_ms, now_s=now_s)
         if answer[0] == _MARK:
             return Mark(int(answer[1]) / 1000)
         if answer[0] == _OTHER_NAMES:

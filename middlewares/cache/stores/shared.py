@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple, Protocol
@@ -30,6 +31,8 @@ MOST_WAITING_BYTES: Final = 16 * 1024 * 1024
 #: An entry may take at most this share of all bytes.
 MOST_SHARE: Final = 1 / 8
 MOST_VARIANTS: Final = 64
+#: What the time of one moment may differ by, as it was measured by two calls.
+CLOCKS_DIFFER_S: Final = 0.05
 MOST_MARKS: Final = 100_000
 #: Each call evicts a hundred entries at most, so that Redis does not stand still.
 CALLS_TO_MAKE_ROOM: Final = 20
@@ -61,7 +64,7 @@ class AnyStore(Protocol):
 
     async def mark(self, key: bytes, ttl_s: float) -> None: ...
 
-    async def drop(self, key: bytes) -> None: ...
+    async def drop(self, key: bytes, stored_s: float | None = None) -> None: ...
 
     async def purge(self, purges: Iterable[Purge]) -> int: ...
 
@@ -177,9 +180,12 @@ class SharedStore:
         """Say that what is asked for under this key can't be kept, for a while."""
         await self._write("mark", digest_of(key), max(1, round(ttl_s * 1000)), MOST_MARKS)
 
-    async def drop(self, key: bytes) -> None:
-        """Drop all that is kept under a primary key."""
-        await self._write("drop", digest_of(key))
+    async def drop(self, key: bytes, stored_s: float | None = None) -> None:
+        """Drop all that is kept under a primary key, or only what was stored by then."""
+        until_ms = 0
+        if stored_s is not None:
+            until_ms = max(1, self._redis_ms(stored_s + CLOCKS_DIFFER_S))
+        await self._write("drop", digest_of(key), until_ms)
 
     async def purge(self, purges: Iterable[Purge]) -> int:
         """Drop or age all that these take, for every gateway; return how many entries.
@@ -233,9 +239,9 @@ class SharedStore:
             return False
         id_ = id_of(digest, vary, secondary)
         for _ in range(CALLS_TO_MAKE_ROOM):
-            age_ms = max(0, round((self._clock_s() - entry.stored_s) * 1000))
+            stored_ms = self._redis_ms(entry.stored_s)
             names = b",".join(vary)
-            what = (digest, id_, names, age_ms, record.size, record.url, record.tags, record.own)
+            what = (digest, id_, names, stored_ms, record.size, record.url, record.tags, record.own)
             reply = await self._write("keep", *what, record.body, self.most_bytes, MOST_VARIANTS)
             if reply is None:
                 return False
@@ -243,6 +249,13 @@ class SharedStore:
                 self._varies.keep(digest, vary, len(names))
                 return True
         return False
+
+    def _redis_ms(self, stored_s: float) -> int:
+        """When something was stored, by Redis's clock and not too late, or below 0 how long ago."""
+        behind_s = self._reads.behind_s
+        if behind_s is None:
+            return min(0, round((stored_s - self._clock_s()) * 1000))
+        return max(1, math.floor((stored_s + behind_s) * 1000))
 
     async def _purge_all(self) -> int:
         count, _, _ = await self._run("count")

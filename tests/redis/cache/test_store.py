@@ -89,6 +89,19 @@ async def test_an_entry_has_the_age_that_it_had_in_the_gateway_that_kept_it(
     assert 40 <= second.now_s - there.stored_s < 50
 
 
+async def test_an_entry_never_looks_newer_than_it_is(store: SharedStore, registry_url: str) -> None:
+    """An answer from before a purge looked a millisecond newer than the purge, and was served after it."""
+    async with running_store(registry_url) as other:
+        for number in range(50):
+            key = b"%d" % number
+            await store.get(key, by_nothing)
+            stored_s = store.now_s()
+            assert await store.keep(key, (), b"", entry_of(stored_s=stored_s))
+            there = await kept(other, key)
+            assert there is not None
+            assert there.stored_s <= stored_s
+
+
 async def test_what_is_not_kept_is_a_miss(store: SharedStore) -> None:
     assert await store.get(b"k", by_nothing) is None
 
@@ -224,6 +237,18 @@ async def test_many_purges_at_once_take_what_each_names(
     assert [one is None for one in found] == [number in (1, 3, 5, 7, 9) for number in range(20)]
     stale = [one is not None and one.is_stale for one in found]
     assert stale == [number % 2 == 0 for number in range(20)]
+
+
+async def test_only_what_was_stored_by_then_is_dropped(store: SharedStore) -> None:
+    await kept(store, b"k")
+    now_s = store.now_s()
+    assert await store.keep(b"k", (b"a",), b"old", entry_of(stored_s=now_s - 10))
+    assert await store.keep(b"k", (b"a",), b"new", entry_of(stored_s=now_s))
+    await store.drop(b"k", now_s - 5)
+    assert await store.get(b"k", lambda _: b"old") == Variants((b"a",), {})
+    found = await store.get(b"k", lambda _: b"new")
+    assert isinstance(found, Variants)
+    assert found.entries
 
 
 async def test_nothing_is_left_in_redis_of_what_was_forgotten(

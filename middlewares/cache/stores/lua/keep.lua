@@ -1,6 +1,7 @@
 -- Keeps an entry, in place of one with the same id. Entries of its primary key with other names of Vary are
 -- forgotten, and the longest unused ones where there is no room.
--- ARGV: 1 primary key, 2 id, 3 names of Vary, 4 ms since it was stored, 5 bytes with overhead, 6 URL, 7 tags
+-- ARGV: 1 primary key, 2 id, 3 names of Vary, 4 when it was stored, by this server's clock (ms), or if that is
+--       not known how long ago, below 0; 5 bytes with overhead, 6 URL, 7 tags
 --       with a space between, 8 what the gateway reads alone, 9 body, 10 most bytes of all, 11 most entries
 --       of a primary key
 -- Returns 1 if it is kept; 0 if there is no room yet: the caller may ask again
@@ -56,7 +57,9 @@ names_before, ids = kept_under(key)
 local variants = each_id(ids)
 for i = 1, #variants - most_variants + 1 do forget(variants[i]) end
 names_before, ids = kept_under(key)
-local stored = string.format('%015.0f', math.max(0, now - tonumber(ARGV[4])))
+local stored_ms = tonumber(ARGV[4])
+if stored_ms <= 0 then stored_ms = now + stored_ms end
+local stored = string.format('%015.0f', math.max(0, math.min(now, stored_ms)))
 local head = '10' .. stored .. string.format('%010.0f', size) .. key
   .. ARGV[6] .. '\n' .. ARGV[7] .. '\n' .. ARGV[8]
 redis.call('HSET', HEADS, id, head)

@@ -43,3 +43,11 @@ def test_purges_in_quick_succession_are_all_from_before_a_later_time() -> None:
         times.note(10.0 + number / 100, number)
     assert times.revision_at(10.005) == 0
     assert times.revision_at(10.04) == 3
+
+
+def test_many_purges_at_once_are_all_known_as_such_soon() -> None:
+    times = PurgeTimes(0)
+    for number in range(1, 1000):
+        times.note(number * times_.NOTED_EVERY_S / 50, number)
+    assert len(times._times_s) < 50
+    assert times.revision_at(number * times_.NOTED_EVERY_S / 50) == number
