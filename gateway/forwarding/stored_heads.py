@@ -6,6 +6,8 @@ from gateway.forwarding.field_lines import connection_options
 from gateway.forwarding.fields import ANEW, CONNECTION, CORS, DATE, DROP, LENGTH, PASS, in_answer
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
 
+NO_CONTENT = 204
+
 
 def fields_for_clients(head: ResponseHead, *, without_cors: bool) -> list[FieldLine]:
     """An instance's fields that go to any client, without its length.
@@ -35,8 +37,7 @@ def ready_lines(
             return b""
     if not dated:
         return b""
-    length_line = b"" if length is None else b"Content-Length: %d\r\n" % length
-    return b"%d %b\r\n%b%b" % (status, phrase, lines(fields), length_line)
+    return b"%d %b\r\n%b" % (status, phrase, lines(_with_length(status, fields, length)))
 
 
 def stored_head(
@@ -45,7 +46,13 @@ def stored_head(
     """The head of a kept answer; `ready` are its ready lines."""
     if ready:  # its lines are taken apart if somebody asks for the fields
         return ResponseHead(status, phrase, ready.partition(b"\r\n")[2], length, False, ready)
-    section = list(fields)
-    if length is not None:
-        section.append((b"Content-Length", b"%d" % length))
-    return ResponseHead(status, phrase, section, length)
+    return ResponseHead(status, phrase, _with_length(status, fields, length), length)
+
+
+def _with_length(
+    status: int, fields: Sequence[FieldLine], length: int | None
+) -> Sequence[FieldLine]:
+    """The fields with Content-Length, which a 204 has none of (RFC 9110 §8.6)."""
+    if length is None or status == NO_CONTENT:
+        return fields
+    return [*fields, (b"Content-Length", b"%d" % length)]
