@@ -1,9 +1,11 @@
 """A body that is kept while it comes, and read by any number of clients, each at its own speed."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from middlewares.bodies import Abandoned, Sink, Trailers
+from middlewares.failures import Failure
 
 #: What may be unread of a body that is too large to be kept.
 MOST_UNREAD_BYTES = 256 * 1024
@@ -45,101 +47,120 @@ def _wake(futures: list[asyncio.Future[None]]) -> None:
         asyncio.get_running_loop().call_soon(_wake, later)
 
 
+def _nothing() -> None:
+    pass
+
+
 class KeptBody(Sink):
     """Keeps a body of at most `cap` bytes whole; of a larger one only what a reader has not read yet.
 
-    While it is whole nobody is waited for; then its source waits for the slowest reader.
+    While it is whole nobody is waited for; then its source waits for the slowest reader. `outgrew` is called
+    once when it is too large to be kept, and `unread` when its last reader has left.
     """
 
-    def __init__(self, cap: int) -> None:
+    def __init__(
+        self,
+        cap: int,
+        *,
+        outgrew: Callable[[], None] = _nothing,
+        unread: Callable[[], None] = _nothing,
+    ) -> None:
         self.length = 0
         self.has_ended = False
-        self.why: Exception | None = None
+        self.why: Failure | None = None
         #: Whether everything that has come is kept.
         self.is_whole = True
         self.pieces: list[bytes] = []
         self._cap = cap
+        self._outgrew = outgrew
+        self._unread = unread
         #: How many pieces are no longer kept.
         self._gone = 0
-        self._readers: set[KeptReader] = set()
+        self._held_bytes = 0
+        #: How many readers are at each place, so that a step of one of many costs the same as one of few.
+        self._places: Counter[int] = Counter()
         self._news = Waiting()
         self._room = Waiting()
 
     @property
     def is_read(self) -> bool:
         """Whether a reader is left."""
-        return bool(self._readers)
+        return bool(self._places)
 
     def reader(self) -> "KeptReader":
         """A reader from the beginning on; the body must be whole so far."""
         assert self.is_whole, "its beginning is gone"
-        reader = KeptReader(self)
-        self._readers.add(reader)
-        return reader
+        self._places[0] += 1
+        return KeptReader(self)
 
     def kept(self) -> tuple[bytes, ...]:
         """The pieces of a whole body that has ended, the small ones joined."""
         return tuple(joined(self.pieces))
 
     def take(self, piece: bytes) -> bool:
-        """Keep a piece, or hold its source. Raises Abandoned if it can't be kept and nobody reads it."""
-        if self.length + len(piece) > self._cap and self.is_whole:
+        """Keep a piece, or hold its source."""
+        if self.is_whole and self.length + len(piece) > self._cap:
             self.is_whole = False
             self._trim()
-        if not self.is_whole:
-            if not self._readers:
-                raise Abandoned
-            if self._unread_bytes() > MOST_UNREAD_BYTES:
-                return False
+            self._outgrew()
+        if not self.is_whole and not (self._places and self._has_room):
+            return False
         self.pieces.append(piece)
         self.length += len(piece)
+        self._held_bytes += len(piece)
         self._news.wake()
         return True
 
     async def room(self) -> None:
-        while self._readers and self._unread_bytes() > MOST_UNREAD_BYTES:
+        """Wait for the slowest reader. Raises Abandoned if the body can't be kept and nobody reads it."""
+        while self._places and not self._has_room:
             await self._room.wait()
+        if not self._places:
+            raise Abandoned
 
     def end(self, trailers: Trailers = ()) -> None:
         self.has_ended = True
         self._news.wake()
 
     def broke(self, why: Exception) -> None:
-        self.why = why
+        # Its readers deliver answers, and a Failure is what breaks these off.
+        self.why = why if isinstance(why, Failure) else Failure("the answer is no longer read")
         self.is_whole = False
         self._news.wake()
         self._room.wake()
-
-    def forget(self, reader: "KeptReader") -> None:
-        """Wait for this reader no longer."""
-        self._readers.discard(reader)
-        if not self.is_whole:
-            self._trim()
-            self._room.wake()
 
     def piece_at(self, place: int) -> bytes | None:
         """The piece at this place from the beginning; None: it has not come."""
         index = place - self._gone
         return self.pieces[index] if index < len(self.pieces) else None
 
-    def was_read(self) -> None:
-        """Drop what all have read of a body that is not kept."""
-        if not self.is_whole:
-            self._trim()
-            self._room.wake()
+    def moved(self, place: int, to: int | None) -> None:
+        """Note that a reader goes from one place to another, None: that it leaves."""
+        if to is not None:
+            self._places[to] += 1
+        self._places[place] -= 1
+        if not self._places[place]:
+            del self._places[place]
+            if place == self._gone and not self.is_whole:
+                self._trim()
+        if to is None and not self._places:
+            self._unread()
 
     async def news(self) -> None:
         """Wait for another piece, or for the end."""
         await self._news.wait()
 
-    def _unread_bytes(self) -> int:
-        return sum(map(len, self.pieces))
+    @property
+    def _has_room(self) -> bool:
+        return self._held_bytes <= MOST_UNREAD_BYTES
 
     def _trim(self) -> None:
-        read = min((one.place for one in self._readers), default=self._gone + len(self.pieces))
-        if read > self._gone:
-            del self.pieces[: read - self._gone]
-            self._gone = read
+        """Drop what all have read."""
+        read = min(self._places, default=self._gone + len(self.pieces)) - self._gone
+        self._held_bytes -= sum(map(len, self.pieces[:read]))
+        del self.pieces[:read]
+        self._gone += read
+        self._room.wake()
 
 
 class KeptReader:
@@ -148,8 +169,9 @@ class KeptReader:
     trailers: Trailers = ()
 
     def __init__(self, body: KeptBody) -> None:
-        self.place = 0
+        self._place = 0
         self._body = body
+        self._has_left = False
 
     @property
     def length(self) -> int | None:
@@ -161,8 +183,8 @@ class KeptReader:
         return body.has_ended and body.is_whole and body.length <= AT_ONCE_BYTES
 
     def rest(self) -> bytes:
-        pieces = self._body.pieces[self.place :]
-        self.place += len(pieces)
+        pieces = self._body.pieces[self._place :]
+        self._go(self._place + len(pieces))
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def forward_to(self, take: Callable[[bytes], bool]) -> None:
@@ -170,19 +192,25 @@ class KeptReader:
 
     async def read(self) -> bytes:
         body = self._body
-        while (piece := body.piece_at(self.place)) is None:
+        while (piece := body.piece_at(self._place)) is None:
             if body.why is not None:
                 raise body.why
             if body.has_ended:
                 return b""
             await body.news()
-        self.place += 1
-        body.was_read()
+        self._go(self._place + 1)
         return piece
 
     def release(self) -> None:
         """Read no more."""
-        self._body.forget(self)
+        if not self._has_left:
+            self._has_left = True
+            self._body.moved(self._place, None)
+
+    def _go(self, to: int) -> None:
+        if not self._has_left:
+            self._body.moved(self._place, to)
+            self._place = to
 
 
 class StoredBody:

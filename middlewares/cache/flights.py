@@ -124,8 +124,8 @@ class Flight:
         self.is_led = False
         #: Called when the client that began it leaves.
         self.leader_left: Callable[[], None] | None = None
-        #: Called when nobody waits any more, before its answer has begun.
-        self.is_alone: Callable[[Flight], None] | None = None
+        #: Is told whether anybody waits for it or reads it.
+        self.tell_alone: Callable[[Flight, bool], None] | None = None
         self._answer: web.StreamResponse | None = None
         self._held: list[Held] = []
 
@@ -134,6 +134,7 @@ class Flight:
         waiter = Waiter(self, leads=leads)
         self.is_led = self.is_led or leads
         self._waiters.add(waiter)
+        self.note_alone()
         if isinstance(self.outcome, Streaming):
             waiter.give_reader(self.outcome.body)
         return waiter
@@ -166,10 +167,16 @@ class Flight:
         self._answer, self._held = None, []
         return answer, held
 
+    def note_alone(self) -> None:
+        """Tell whether anybody is left."""
+        if self.tell_alone is not None:
+            outcome = self.outcome
+            is_read = isinstance(outcome, Streaming) and outcome.body.is_read
+            self.tell_alone(self, not self._waiters and not is_read)
+
     def left(self, waiter: Waiter) -> None:
         self._waiters.discard(waiter)
-        if not self._waiters and self.outcome is None and self.is_alone is not None:
-            self.is_alone(self)
+        self.note_alone()
         if waiter.leads:
             self.is_led = False
             if self.leader_left is not None:
@@ -210,7 +217,7 @@ class Flights:
         task = asyncio.get_running_loop().create_task(self._fly(flight, run))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        flight.is_alone = partial(self._note_alone, task)
+        flight.tell_alone = partial(self._note_alone, task)
         return flight
 
     def also_at(self, key: bytes, flight: Flight) -> None:
@@ -225,9 +232,12 @@ class Flights:
         while flight.keys:
             del self._flights[flight.keys.pop()]
 
-    def _note_alone(self, task: asyncio.Task[None], flight: Flight) -> None:
+    def _note_alone(self, task: asyncio.Task[None], flight: Flight, is_alone: bool) -> None:
         """Give up the oldest flight that nobody waits for, if there are too many: clients come and leave at will."""
-        self._alone[flight] = task
+        if not is_alone:
+            self._alone.pop(flight, None)
+            return
+        self._alone.setdefault(flight, task)
         if len(self._alone) > MOST_ALONE:
             oldest = next(iter(self._alone))
             self.forget(oldest)
@@ -253,7 +263,7 @@ class Flights:
         finally:
             self.forget(flight)
             self._alone.pop(flight, None)
-            flight.is_alone = None
+            flight.tell_alone = None
 
     def _fail(self, flight: Flight, failure: Failure) -> None:
         if flight.outcome is None:

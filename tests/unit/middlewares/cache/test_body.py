@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from middlewares.bodies import Abandoned, pour
 from middlewares.cache.body import (
@@ -14,7 +16,7 @@ from middlewares.cache.body import (
     Waiting,
     joined,
 )
-from middlewares.failures import UpstreamReset
+from middlewares.failures import Failure, UpstreamReset
 
 
 async def all_of(reader: object) -> bytes:
@@ -78,8 +80,57 @@ async def test_a_body_over_the_cap_that_nobody_reads_is_abandoned() -> None:
     reader = body.reader()
     body.take(b"a" * 11)
     reader.release()
+    assert not body.take(b"b")
     with pytest.raises(Abandoned):
-        body.take(b"b")
+        await body.room()
+
+
+async def test_it_says_once_that_it_outgrew_the_cap_and_when_nobody_reads_it() -> None:
+    said: list[str] = []
+    body = KeptBody(
+        10, outgrew=lambda: said.append("outgrew"), unread=lambda: said.append("unread")
+    )
+    first, second = body.reader(), body.reader()
+    for _ in range(3):
+        body.take(b"a" * 8)
+    assert said == ["outgrew"]
+    first.release()
+    first.release()
+    assert said == ["outgrew"]
+    second.release()
+    assert said == ["outgrew", "unread"]
+
+
+@given(st.lists(st.integers(0, 3)), st.integers(0, 12))
+async def test_readers_at_any_places_get_all_of_it_and_no_more_is_kept_than_one_has_to_read(
+    turns: list[int], cap: int
+) -> None:
+    """In any order of new pieces (0) and of steps of three readers."""
+    body = KeptBody(cap)
+    readers = {number: body.reader() for number in (1, 2, 3)}
+    got = dict.fromkeys(readers, b"")
+    for number, turn in enumerate(turns):
+        if turn == 0:
+            assert body.take(b"%d," % number)
+        elif len(got[turn]) < body.length:
+            got[turn] += await readers[turn].read()
+    kept = b"".join(body.pieces)
+    assert len(kept) == body.length - (0 if body.is_whole else min(map(len, got.values())))
+    body.end()
+    for number, reader in readers.items():
+        got[number] += await all_of(reader)
+    assert set(got.values()) == {b"".join(b"%d," % n for n, turn in enumerate(turns) if not turn)}
+
+
+@pytest.mark.parametrize("why", [Abandoned(), KeyError("ours")])
+async def test_whatever_ends_a_body_early_breaks_its_answers_off_by_a_failure(
+    why: Exception,
+) -> None:
+    body = KeptBody(100)
+    reader = body.reader()
+    body.broke(why)
+    with pytest.raises(Failure):
+        await reader.read()
 
 
 async def test_a_body_that_nobody_reads_is_kept_up_to_the_cap() -> None:

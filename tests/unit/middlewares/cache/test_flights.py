@@ -5,8 +5,13 @@ import asyncio
 import pytest
 from aiohttp import web
 
-from middlewares.cache.flights import MOST_ALONE, Failed, Flight, Flights, LetGo
+from middlewares.cache.body import KeptBody
+from middlewares.cache.entry import Entry, Freshness, Head
+from middlewares.cache.flights import MOST_ALONE, Failed, Flight, Flights, LetGo, Streaming
 from middlewares.failures import ShuttingDown, UpstreamReset
+
+HEAD = Head(200, b"OK", (), None)
+ENTRY = Entry(200, b"OK", (), (), 0, Freshness(0.0, 60.0), 0.0, b"http://a/")
 
 
 class Connection:
@@ -104,6 +109,54 @@ async def test_flights_that_nobody_waits_for_are_given_up_when_there_are_too_man
     assert flights.find(b"0") is None
     assert flights.find(b"1") is not None
     assert flights.find(b"waited for") is waited_for
+    await flights.close()
+
+
+async def test_a_flight_that_somebody_joins_again_is_not_given_up() -> None:
+    flights = Flights()
+    joined = flights.begin(b"joined", until_cancelled)
+    joined.join(leads=True).leave()
+    waiter = joined.join()
+    for number in range(MOST_ALONE + 1):
+        flights.begin(b"%d" % number, until_cancelled).join(leads=True).leave()
+    assert flights.find(b"joined") is joined
+    waiter.leave()
+    assert flights.find(b"1") is None
+    await flights.close()
+
+
+async def test_a_flight_whose_body_nobody_reads_is_given_up_and_one_that_is_read_is_not() -> None:
+    flights = Flights()
+    bodies = []
+    for key in (b"unread", b"read"):
+        flight = flights.begin(key, until_cancelled)
+        waiter = flight.join(leads=True)
+        body = KeptBody(100, unread=flight.note_alone)
+        flight.tell(Streaming(ENTRY, HEAD, (), b"", body))
+        reader = waiter.take_reader()
+        waiter.leave()
+        assert reader is not None
+        bodies.append(reader)
+    bodies[0].release()
+    for number in range(MOST_ALONE):
+        flights.begin(b"%d" % number, until_cancelled).join(leads=True).leave()
+    assert flights.find(b"unread") is None
+    assert flights.find(b"read") is not None
+    await flights.close()
+
+
+async def test_a_flight_that_has_landed_is_not_counted() -> None:
+    async def lands(_flight: Flight) -> None:
+        pass
+
+    flights = Flights()
+    waiters = [flights.begin(b"%d" % n, lands).join(leads=True) for n in range(MOST_ALONE)]
+    await flights.close()
+    for waiter in waiters:
+        waiter.leave()
+    first = flights.begin(b"first", until_cancelled)
+    first.join(leads=True).leave()
+    assert flights.find(b"first") is first
     await flights.close()
 
 
