@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from middlewares.bodies import NoLongerRead, pour
-from middlewares.cache.body import KeptBody
+from middlewares.cache.body import KeptBody, StoredBody
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked
 from middlewares.cache.deciding.merging import conditional_fields, freshened
@@ -24,10 +25,13 @@ from middlewares.cache.stores.store import MemoryStore
 from middlewares.exchange import EXCHANGE, Exchange, Held
 from middlewares.failures import Failure
 from middlewares.header_section import HeaderSection
+from middlewares.problems import problem_of
 
 NOT_MODIFIED = 304
 TOO_MANY = 429
 INTERNAL_ERROR = 500
+#: Why a body is not kept that is over the cap.
+TOO_LARGE = "too-large"
 SURROGATE_CONTROL = b"surrogate-control"
 #: Tells a service that its Surrogate-Control is heeded, and the name to direct it at (W3C Edge Architecture, §2).
 SURROGATE_CAPABILITY = ((b"Surrogate-Capability", b'lockgate="Surrogate/1.0"'),)
@@ -158,7 +162,7 @@ class Fetch:
         without_cors = exchange.route is not None and exchange.route.policy.cors is not None
         head = means.answers.seen(answer, without_cors=without_cors)
         if head is None:
-            flight.hand_over("own-answer", answer, _taken(exchange))
+            flight.hand_over("own-answer", answer, self._taken(exchange))
             return
         entry = wanted.entry
         if entry is not None and head.status == NOT_MODIFIED:
@@ -211,20 +215,26 @@ class Fetch:
             ):
                 wanted.store.drop(wanted.asked.key)  # it is no longer what the service answers
                 self._is_gone = True
-            flight.hand_over(verdict.why, answer, _taken(exchange))
+            flight.hand_over(verdict.why, answer, self._taken(exchange))
             return
         if not is_shareable(verdict.freshness):
             means.flights.forget(flight)
             self._turn.release()
         source = means.answers.body(answer)
-        body = KeptBody(wanted.policy.object_bytes)
+        body = KeptBody(
+            wanted.policy.object_bytes,
+            outgrew=partial(self._outgrew, flight),
+            unread=flight.note_alone,
+        )
         if source.is_complete():
-            if rest := source.rest():
-                body.take(rest)
-            body.end()
-            if body.is_whole:
+            rest = source.rest()
+            if len(rest) <= wanted.policy.object_bytes:
+                if rest:
+                    body.take(rest)
+                body.end()
                 self._keep_body(flight, verdict, head, body)
                 return
+            source = StoredBody((rest,), len(rest))
         told = Streaming(
             self._entry(verdict, head, (), 0),
             head,
@@ -236,20 +246,26 @@ class Fetch:
         if is_shareable(verdict.freshness):
             means.flights.also_at(variant_key(wanted.asked, verdict.vary), flight)
         flight.tell(told)
-        if not body.has_ended:
-            try:
-                await pour(source, body)
-            except NoLongerRead:
-                pass
-            except Failure:
+        try:
+            await pour(source, body)
+        except NoLongerRead:
+            return
+        except Failure as failure:
+            exchange.reason = problem_of(failure).reason  # its instance is blamed for it
+            if not self._cannot_be_kept:
                 means.counts.not_stored[wanted.route, "broken"] += 1
-                raise
+            raise
         if body.is_whole:
             self._keep_body(None, verdict, head, body)
-        else:
-            means.counts.not_stored[wanted.route, "too-large"] += 1
-            means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), "too-large")
-            self._cannot_be_kept = True
+
+    def _outgrew(self, flight: Flight) -> None:
+        """Let nobody else wait for a body that turns out too large to be kept."""
+        means, wanted = self._means, self._wanted
+        self._cannot_be_kept = True
+        means.counts.not_stored[wanted.route, TOO_LARGE] += 1
+        means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), TOO_LARGE)
+        means.flights.forget(flight)
+        self._turn.release()
 
     def _keep_body(self, flight: Flight | None, verdict: Kept, head: Head, body: KeptBody) -> None:
         entry = self._entry(verdict, head, body.kept(), body.length)
@@ -312,6 +328,11 @@ class Fetch:
         made.identity, made.changes = begun.identity, begun.changes
         return made
 
+    def _taken(self, exchange: Exchange) -> list[Held]:
+        """What the exchange holds, for the client that takes the answer over; the last is released first."""
+        held, exchange.held = exchange.held, []
+        return [*held, _Reason(exchange, self._wanted.request[EXCHANGE])]
+
 
 def judged(means: Means, wanted: Wanted, head: Head, requested_s: float) -> Kept | NotKept:
     """Whether an instance's answer may be kept, and how."""
@@ -328,6 +349,12 @@ def variant_key(asked: Asked, vary: tuple[bytes, ...]) -> bytes:
     return key + asked.secondary(vary) if vary else key
 
 
-def _taken(exchange: Exchange) -> list[Held]:
-    held, exchange.held = exchange.held, []
-    return held
+class _Reason:
+    """Tells a flight's Exchange how its answer ended with the client that took it over."""
+
+    def __init__(self, flight: Exchange, client: Exchange) -> None:
+        self._flight = flight
+        self._client = client
+
+    def release(self) -> None:
+        self._flight.reason = self._client.reason

@@ -16,9 +16,9 @@ from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.deciding.serving import serve, serve_head
-from middlewares.cache.deciding.storing import OF_ONE_REQUEST, Kept
+from middlewares.cache.deciding.storing import OF_ONE_REQUEST, NotKept
 from middlewares.cache.entry import Entry, Head, Variants
-from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
+from middlewares.cache.fetching import TOO_LARGE, Fetch, Means, Wanted, judged, variant_key
 from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Streaming, Waiter
 from middlewares.cache.policy import CachePolicy
 from middlewares.cache.stores.store import MemoryStore, Purge
@@ -303,13 +303,16 @@ def cache_middleware(
         requested_s = means.unix_s()
         answer = await passed(wanted.request, wanted.handler, exchange, why, "hit-for-miss")
         head = answers.seen(answer, without_cors=False)
-        verdict = None if head is None else judged(means, wanted, head, requested_s)
-        if isinstance(verdict, Kept):
-            marks.remove(wanted.asked.flight_key)  # the next one is kept
-        elif verdict is None:
-            marks.set(wanted.asked.flight_key, memory.now_s(), "own-answer")
-        elif verdict.why not in OF_ONE_REQUEST:
-            marks.set(wanted.asked.flight_key, memory.now_s(), verdict.why)
+        key, now_s = wanted.asked.flight_key, memory.now_s()
+        if head is None:
+            marks.set(key, now_s, "own-answer")
+            return answer
+        verdict = judged(means, wanted, head, requested_s)
+        if isinstance(verdict, NotKept):
+            if verdict.why not in OF_ONE_REQUEST:
+                marks.set(key, now_s, verdict.why)
+        elif head.length is not None or marks.why(key, now_s) != TOO_LARGE:
+            marks.remove(key)  # the next one is kept, since this one is not too large
         return answer
 
     async def passed(
