@@ -32,6 +32,9 @@ _BYPASSES = {
     "no-store": "the request says no-store",
     "precondition": "only the service can say whether If-Match or If-Unmodified-Since hold",
 }
+_NOT_FOR_CALLERS = (
+    "the request says who calls, and the answer that is kept does not say that callers share it"
+)
 _REASONS = {
     "no-cache": "its answer says no-cache, so the service is asked each time",
     "request": "the request wants a fresher one",
@@ -131,6 +134,8 @@ class Showing:
         vary = {"vary": _texts(variants.vary)}
         if entry is None:
             return url | vary | _not_served(_other_variants(variants))
+        if not asked.takes(entry):
+            return url | vary | _not_served(_NOT_FOR_CALLERS)
         reused = reuse(entry, asked.directives, memory.now_s())
         return url | {"store": store} | vary | _of_entry(entry, reused)
 

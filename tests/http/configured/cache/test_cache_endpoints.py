@@ -323,3 +323,14 @@ async def test_what_one_client_asks_for_is_no_reason_not_to_keep_the_next_answer
         await configured.ask("/shop/a", *fields, host=HOST)
     document = await shown(configured.gateway, "/shop/a")
     assert document["why"] == "the last answer could not be kept: private"
+
+
+async def test_show_says_that_a_caller_gets_no_answer_that_was_made_for_nobody(
+    gateway: RunningGateway,
+) -> None:
+    await ask(gateway, "/shop/1")
+    document = await shown(gateway, "/shop/1", "Authorization: Bearer x")
+    assert document["served"] is False
+    assert "the request says who calls" in document["why"]
+    answer = await ask(gateway, "/shop/1", "Authorization: Bearer x")
+    assert "hit" not in status_of(answer)
