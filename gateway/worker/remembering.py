@@ -30,6 +30,7 @@ from middlewares.cache.stores.shared import SharedStore
 from middlewares.cache.stores.store import Purge
 from middlewares.exchange import Exchange
 from middlewares.failures import Failure
+from middlewares.header_section import HeaderSection
 from middlewares.routing.route import Route
 from middlewares.routing.routing import Routing
 from middlewares.telemetry.cache_metrics import CacheNumbers
@@ -52,7 +53,7 @@ class Remembering:
         registry: RegistrySettings,
         worker: str,
         scheme_of: Callable[[web.Request], str],
-        trusts: Callable[[str], bool],
+        trusts: Callable[[str, HeaderSection], bool],
         routing: Routing,
         catalogue: Callable[[], View],
     ) -> None:
@@ -106,13 +107,13 @@ class Remembering:
         """What a request asks of the cache."""
         route = exchange.route
         assert route is not None, "the route layer comes before"
-        trusted = self._trusts(request.remote or "")
+        trusted = self._trusts(request.remote or "", exchange.section)
         return self.asker(route, policy).ask(
             request.method,
             exchange.section,
             exchange.target,
             exchange.asked_host,
-            self._scheme_of(request) if trusted else request.scheme,
+            self._scheme_of(request),
             trusted=trusted,
             identity=exchange.identity,
             changes=exchange.changes,

@@ -186,7 +186,7 @@ class Gateway:
             registry=self.settings.registry,
             worker=self.member.worker,
             scheme_of=self.scheme_of,
-            trusts=self.clients.trusts,
+            trusts=self.clients.has_sent,
             routing=self.routing,
             catalogue=self.routed_view,
         )

@@ -16,6 +16,8 @@ REMEMBERED = 16_384
 #: The longest address has 45 characters, and a scope may follow.
 ADDRESS_BYTES = 64
 
+_PROTO = b"x-forwarded-proto"
+
 _log = structlog.get_logger()
 
 
@@ -45,12 +47,23 @@ class Clients:
             self._note_untrusted(peer)
         return client_of(met, forwarded_for, self._meet)
 
+    def has_sent(self, peer: str, section: HeaderSection) -> bool:
+        """Whether a trusted proxy has sent these fields."""
+        return section.trusted if isinstance(section, ReadSection) else self.trusts(peer)
+
     def scheme_of(self, peer: str, scheme: str, section: HeaderSection) -> str:
         """What the client used: as the connection has it, or as a trusted proxy says first."""
-        if not self.trusts(peer):
+        if isinstance(section, ReadSection):
+            if not section.trusted or _PROTO not in section.lists:  # as nearly all
+                return scheme
+            said = section.lists[_PROTO]
+        elif self.trusts(peer):
+            values = [value for name, value in section.fields if name.lower() == _PROTO]
+            said = b",".join(values).strip(b", \t")
+        else:
             return scheme
-        said = _first_proto(section).lower()
-        return said.decode() if said in (b"http", b"https") else scheme
+        first = said.partition(b",")[0].strip(b" \t").lower()
+        return first.decode() if first in (b"http", b"https") else scheme
 
     def limit_key(self, client: str) -> str:
         """The key that a client's requests are counted by."""
@@ -90,13 +103,3 @@ class Clients:
             peer=peer,
             detail="it sends X-Forwarded-For; if it is your proxy, name it in TRUSTED_PROXIES",
         )
-
-
-def _first_proto(section: HeaderSection) -> bytes:
-    """The first element of X-Forwarded-Proto that is not empty, sent by a trusted proxy."""
-    if isinstance(section, ReadSection) and section.trusted:
-        value = section.lists.get(b"x-forwarded-proto", b"")
-    else:
-        values = [value for name, value in section.fields if name.lower() == b"x-forwarded-proto"]
-        value = b",".join(values).strip(b", \t")
-    return value.partition(b",")[0].strip(b" \t")
