@@ -1,5 +1,6 @@
 """What a request and an answer say about caching."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -95,11 +96,8 @@ class ResponseDirectives:
     must_understand: bool = False
     immutable: bool = False
     is_targeted: bool = False
-
-    @property
-    def is_for_all(self) -> bool:
-        """Whether an answer to one who told who they are may go to others (RFC 9111 §3.5)."""
-        return self.is_public or self.must_revalidate or self.s_maxage_s is not None
+    #: Whether an answer to one who told who they are may go to others (RFC 9111 §3.5).
+    is_for_all: bool = False
 
 
 def response_directives(lines: Lines, targeted: Sequence[bytes]) -> ResponseDirectives:
@@ -119,7 +117,7 @@ def response_directives(lines: Lines, targeted: Sequence[bytes]) -> ResponseDire
 _SAYS_NOTHING = ResponseDirectives()
 _TIMES = frozenset({b"max-age", b"s-maxage", b"stale-while-revalidate", b"stale-if-error"})
 _FORBIDS = frozenset({b"no-store", b"must-revalidate", b"proxy-revalidate", b"must-understand"})
-_PERMITS = frozenset({b"public", b"immutable"})
+_FOR_ALL = frozenset({b"public", b"must-revalidate", b"s-maxage"})
 _LIMITED = frozenset({b"no-cache", b"private"})
 
 
@@ -127,7 +125,10 @@ def _response(directives: Iterable[Directive], *, is_targeted: bool) -> Response
     times: dict[bytes, float] = {}
     flags: set[bytes] = set()
     limited: dict[bytes, frozenset[bytes]] = {}
+    permitted: set[bytes] = set()
     for name, value in directives:
+        if (seconds(value) is not None) if name == b"s-maxage" else (value is None):
+            permitted.add(name)
         if name in _TIMES:
             times[name] = min(times.get(name, MOST_SECONDS), _or(seconds(value), 0.0))
         elif name in _LIMITED:
@@ -135,11 +136,14 @@ def _response(directives: Iterable[Directive], *, is_targeted: bool) -> Response
                 flags.add(name)
             else:
                 limited[name] = limited.get(name, frozenset()) | names
-        elif name in _FORBIDS or (name in _PERMITS and value is None):
+        elif name in _FORBIDS:
             flags.add(name)
         elif name == OPEN_QUOTE:
-            # What follows may be the inside of a string: it is no reason to keep an answer fresh.
+            # What follows may be the inside of a string: it is no reason to keep an answer fresh, or to share it.
             times[b"max-age"] = times[b"s-maxage"] = 0.0
+            flags.add(name)
+    if OPEN_QUOTE in flags:
+        permitted.clear()
     return ResponseDirectives(
         max_age_s=times.get(b"max-age"),
         s_maxage_s=times.get(b"s-maxage"),
@@ -150,12 +154,13 @@ def _response(directives: Iterable[Directive], *, is_targeted: bool) -> Response
         no_cache_fields=limited.get(b"no-cache", frozenset()),
         is_private=b"private" in flags,
         private_fields=limited.get(b"private", frozenset()),
-        is_public=b"public" in flags,
+        is_public=b"public" in permitted,
         must_revalidate=b"must-revalidate" in flags,
         proxy_revalidate=b"proxy-revalidate" in flags,
         must_understand=b"must-understand" in flags,
-        immutable=b"immutable" in flags,
+        immutable=b"immutable" in permitted,
         is_targeted=is_targeted,
+        is_for_all=not permitted.isdisjoint(_FOR_ALL),
     )
 
 
@@ -176,12 +181,17 @@ def _as_value(name: bytes, item: Item) -> Value:
     return b",".join(item) if isinstance(item, tuple) else item
 
 
+#: A directive without a value that is for one surrogate.
+_DIRECTED = re.compile(rb"((?:^|,)[ \t]*+[a-z-]++);", re.IGNORECASE)
+
+
 def _surrogate(lines: Iterable[bytes]) -> Iterator[Directive]:
     """Yield the directives of Surrogate-Control (W3C Edge Architecture, §3).
 
-    One that is for another surrogate (`;name`) is left out. `max-age=60+30` may be used stale for 30 seconds more.
+    One that is for another surrogate (`;name`) is left out, with a value or without. `max-age=60+30` may be used
+    stale for 30 seconds more.
     """
-    for name, value in read(line.replace(b"; ", b";") for line in lines):
+    for name, value in read(_DIRECTED.sub(rb"\1=;", line.replace(b"; ", b";")) for line in lines):
         if not isinstance(value, bytes):
             yield name, value
             continue
@@ -189,7 +199,7 @@ def _surrogate(lines: Iterable[bytes]) -> Iterator[Directive]:
         if target.strip() not in (b"", b"lockgate"):
             continue
         fresh, plus, extra = plain.partition(b"+")
-        yield name, fresh.strip()
+        yield name, None if target and not plain else fresh.strip()
         if plus and name == b"max-age":
             yield b"stale-while-revalidate", extra.strip()
 

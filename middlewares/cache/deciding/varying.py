@@ -15,6 +15,8 @@ WHOLE_BYTES: Final = 64
 
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _BLANKS = b" \t"
+#: Blanks within a name or a number are left: they make another value, which a service may take for any.
+_PARTED = re.compile(rb"[ \t]*+;[ \t]*+")
 #: Only the gateway writes these, so they differ where keys don't.
 _OUR_OWN = frozenset((b"via", b"x-correlation-id", b"x-forwarded-for", b"client-cert"))
 _OF_IDENTITY = b"x-auth-"
@@ -74,6 +76,6 @@ def _normal(name: bytes, value: bytes) -> bytes:
     if name == b"cookie" or b'"' in value:
         return value
     if name in _WEIGHTED:
-        items = set(value.lower().translate(None, _BLANKS).split(b",")) - {b""}
-        return b",".join(sorted(items))
+        items = {_PARTED.sub(b";", item.strip(_BLANKS)) for item in value.lower().split(b",")}
+        return b",".join(sorted(items - {b""}))
     return b",".join([item for part in value.split(b",") if (item := part.strip(_BLANKS))])

@@ -108,6 +108,7 @@ def test_each_directive_of_an_answer_is_read() -> None:
         proxy_revalidate=True,
         must_understand=True,
         immutable=True,
+        is_for_all=True,
     )
 
 
@@ -184,11 +185,33 @@ def test_an_open_string_hides_nothing_on_the_next_line() -> None:
     assert directives.no_store
 
 
-@pytest.mark.parametrize("line", [b"public=x", b"public x", b'public="x"', b"immutable=1"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"public=x",
+        b"public x",
+        b'public="x"',
+        b"immutable=1",
+        b"must-revalidate=0",
+        b"s-maxage",
+        b"s-maxage=x",
+        b's-maxage="x"',
+        b"s-maxage=-1",
+        b'x="a, public, s-maxage=60, must-revalidate, immutable',
+        b'public, s-maxage=60, immutable, x="',
+        b'x="public, s-maxage=60", y',
+    ],
+)
 def test_what_permits_holds_only_where_it_is_well_formed(line: bytes) -> None:
     directives = answered(line)
     assert not directives.is_public
     assert not directives.immutable
+    assert not directives.is_for_all
+
+
+@pytest.mark.parametrize("line", [b"public", b"s-maxage=0", b's-maxage="60"', b"Must-Revalidate"])
+def test_an_answer_is_for_all_where_it_says_so(line: bytes) -> None:
+    assert answered(line).is_for_all
 
 
 def test_private_and_no_cache_are_limited_to_the_fields_that_they_name() -> None:
@@ -219,7 +242,9 @@ def targeted(
 
 def test_a_targeted_field_takes_the_place_of_cache_control() -> None:
     directives = targeted(b"max-age=60, must-revalidate", b"no-store, private")
-    assert directives == ResponseDirectives(max_age_s=60.0, must_revalidate=True, is_targeted=True)
+    assert directives == ResponseDirectives(
+        max_age_s=60.0, must_revalidate=True, is_targeted=True, is_for_all=True
+    )
 
 
 def test_a_targeted_field_that_nobody_asked_for_is_none() -> None:
@@ -300,6 +325,9 @@ def test_surrogate_control_may_be_for_another_surrogate() -> None:
     assert targeted(b"max-age=60;lockgate", name=name).max_age_s == 60
     assert targeted(b'max-age=60, content="ESI/1.0"', name=name).max_age_s == 60
     assert targeted(b"no-store", name=name).no_store
+    assert targeted(b"max-age=60, no-store;other", name=name).max_age_s == 60
+    assert not targeted(b"max-age=60, No-Store; other", name=name).no_store
+    assert targeted(b"max-age=60, no-store;lockgate", name=name).no_store
 
 
 def test_surrogate_control_adds_a_time_to_use_it_stale() -> None:

@@ -71,6 +71,12 @@ def test_languages_and_codings_are_without_case_and_order() -> None:
     assert key(b"a; q=0.5", name=b"Accept-Language") == key(b"a;q=0.5", name=b"Accept-Language")
 
 
+@pytest.mark.parametrize("value", [b"e n", b"e\tn", b"en;q=0. 5", b"en; q = 0.5"])
+def test_blanks_within_a_name_make_another_value(value: bytes) -> None:
+    name = b"Accept-Language"
+    assert key(value, name=name) != key(value.translate(None, b" \t"), name=name)
+
+
 def test_fields_are_not_mixed_up() -> None:
     pair = (b"a", b"b")
     keys = {
