@@ -30,6 +30,7 @@ _BYPASSES = {
     "body": "a request with a body is passed on",
     "upgrade": "a request for another protocol is passed on",
     "no-store": "the request says no-store",
+    "only-if-cached": "the request says only-if-cached, and nothing that is kept may be used for it",
     "precondition": "only the service can say whether If-Match or If-Unmodified-Since hold",
 }
 _NOT_FOR_CALLERS = (

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.cache.body import StoredBody
 from middlewares.cache.changes import Changes
-from middlewares.cache.deciding.asking import Asked, Bypass
+from middlewares.cache.deciding.asking import ONLY_IF_CACHED, Asked, Bypass
 from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
 from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.merging import contradicts
@@ -166,7 +166,8 @@ def cache_middleware(
             wanted = replace(wanted, asked=replace(wanted.asked, method="GET"))
         key = variant_key(wanted.asked, wanted.vary)
         if under_way(key, wanted.asked) is None:
-            begin(key, wanted)
+            # Nobody waits for it, so it is among those of which there may be only so many.
+            begin(key, wanted).join().leave()
 
     def begin(key: bytes | None, wanted: Wanted) -> Flight:
         return flights.begin(key, Fetch(means, wanted).fly, since=means.purges.revision)
@@ -335,6 +336,9 @@ def cache_middleware(
     ) -> web.StreamResponse:
         """Pass on what the cache takes no part in, and age what it has changed."""
         assert exchange.route is not None
+        if bypass is ONLY_IF_CACHED:
+            exchange.cache_status = neither(bypass.why)
+            raise OnlyIfCached
         why = FORWARDS.get(bypass.why, "bypass")
         counts.misses[exchange.route.id, why] += 1
         detail = "" if why == bypass.why else bypass.why

@@ -73,6 +73,8 @@ class Bypass(NamedTuple):
 
 _METHOD, _BODY = Bypass("method"), Bypass("body")
 _UPGRADE, _NO_STORE, _PRECONDITION = map(Bypass, ("upgrade", "no-store", "precondition"))
+#: Nothing that is kept may be used, and the client wants nothing else.
+ONLY_IF_CACHED: Final = Bypass("only-if-cached")
 
 
 @dataclass(slots=True)
@@ -390,6 +392,8 @@ def read_fields(
     said = request_directives(directives, pragmas) if directives or pragmas else NO_DIRECTIVES
     conditional = _conditions(conditions) if conditions else NO_CONDITIONS
     bypass = _UPGRADE if is_upgrade else _bypass(said, conditional)
+    if bypass is not None and said.only_if_cached:
+        bypass = ONLY_IF_CACHED
     return ReadFields(key_of_fields(keyed), said, conditional, has_credentials, bypass, tuple(sent))
 
 

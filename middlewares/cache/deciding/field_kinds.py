@@ -5,6 +5,7 @@ for the fields that HTTP defines. Few do for their own, and whoever finds one of
 everybody. So fields of the second kind are in the key.
 """
 
+import re
 from typing import Final
 
 from middlewares.cache.policy import CachePolicy
@@ -91,15 +92,17 @@ _BY_PREFIX: Final = (
 #: No instance sees a field with `_` whose name with `-` is one of these.
 _NOBODYS: Final = frozenset((UNSENT, TRUSTED, FORWARDED, HOST, CONNECTION, UPGRADE, VIA))
 #: A name with one of these in it may be what a service answers by.
-_TELLING: Final = tuple(
-    b"account action admin agent akamai auth backend base beta brand canary channel city client cloudfront"
-    b" cluster cookie country csrf currency customer debug destination device domain email environment"
-    b" experiment fastly feature flag format forward front gateway group hint host http internal lang locale"
-    b" location login member method mobile mode number org origin override page param path permission plan"
-    b" platform policy port prefix preview profile project proto proxy query real realm redirect region"
-    b" remote resource return rewrite role root route scheme script secret secure segment server service"
-    b" session shop site soap source stage store style subject switch tenant test theme tier time token"
-    b" translate user variant variation version view visitor workspace xsrf zone".split()
+_TELLING: Final = re.compile(
+    b"|".join(
+        b"account action admin agent akamai auth backend base beta brand canary channel city client cloudfront"
+        b" cluster cookie country csrf currency customer debug destination device domain email environment"
+        b" experiment fastly feature flag format forward front gateway group hint host http internal lang locale"
+        b" location login member method mobile mode number org origin override page param path permission plan"
+        b" platform policy port prefix preview profile project proto proxy query real realm redirect region"
+        b" remote resource return rewrite role root route scheme script secret secure segment server service"
+        b" session shop site soap source stage store style subject switch tenant test theme tier time token"
+        b" translate user variant variation version view visitor workspace xsrf zone".split()
+    )
 )
 #: As one of the name's words.
 _TELLING_WORDS: Final = frozenset(
@@ -136,7 +139,9 @@ def kind_of(lower: bytes, policy: CachePolicy) -> int:
         return UNSENT
     if kind in (LEFT, TRACE) and lower in policy.key_headers:
         return KEYED
-    if kind == KEYED and lower not in policy.key_headers:
+    # The type, the coding and the language of a QUERY's body are in its key (RFC 10008).
+    is_left = not lower.startswith(b"content-") and lower not in policy.key_headers
+    if kind == KEYED and is_left:
         left = policy.vary_headers
         return LEFT if EVERY in left or lower in left else KEYED
     return kind
@@ -150,7 +155,8 @@ def _kind_of(lower: bytes, *, every: bool) -> int:
     kind = _defined(lower)
     if kind is not None:
         return kind
-    return KEYED if every or _may_tell(lower) else LEFT
+    # HTTP defines nothing with so long a name, and to search it takes as long.
+    return KEYED if every or len(lower) > NAME_BYTES or _may_tell(lower) else LEFT
 
 
 def _defined(lower: bytes) -> int | None:
@@ -163,4 +169,4 @@ def _defined(lower: bytes) -> int | None:
 def _may_tell(lower: bytes) -> bool:
     """Whether a field that HTTP does not define looks like one that a service answers by."""
     words = _TELLING_WORDS
-    return any(text in lower for text in _TELLING) or not words.isdisjoint(lower.split(b"-"))
+    return _TELLING.search(lower) is not None or not words.isdisjoint(lower.split(b"-"))

@@ -106,6 +106,43 @@ def test_only_the_service_knows_whether_a_precondition_holds(name: bytes) -> Non
     assert bypassed((name, b'"a"')) == "precondition"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"Cache-Control", b"no-store, only-if-cached")],
+        [(b"Cache-Control", b"only-if-cached"), (b"If-Match", b'"a"')],
+        [(b"Cache-Control", b"only-if-cached"), (b"If-Unmodified-Since", b"now")],
+        [(b"Cache-Control", b"only-if-cached"), (b"Upgrade", b"x"), (b"Connection", b"upgrade")],
+    ],
+)
+def test_who_wants_only_what_is_kept_is_never_sent_on(fields: list[FieldLine]) -> None:
+    assert bypassed(*fields) == "only-if-cached"
+
+
+@pytest.mark.parametrize("settings", [{}, {"vary_headers": frozenset([b"*"])}])
+@pytest.mark.parametrize("name", [b"Content-Type", b"Content-Encoding", b"Content-Language"])
+def test_what_the_body_of_a_query_is_is_in_its_key(
+    name: bytes, settings: Mapping[str, Any]
+) -> None:
+    keys = {
+        asked(*fields, method="QUERY", body=b"a", settings=settings).key
+        for fields in ([], [(name, b"a")], [(name, b"b")])
+    }
+    assert len(keys) == 3
+
+
+def test_a_field_with_a_name_without_end_is_in_the_key() -> None:
+    one = asker()
+    head = section_of((b"a" * 60_000, b"1"))
+    other = section_of((b"a" * 60_000, b"2"))
+    keys = set()
+    for section in (head, other, section_of()):
+        found = one.ask("GET", section, "/a", HOST, "http")
+        assert isinstance(found, Asked)
+        keys.add(found.key)
+    assert len(keys) == 3
+
+
 def test_head_has_the_key_of_get() -> None:
     assert asked(method="HEAD").key == asked().key
 
@@ -385,6 +422,17 @@ def test_heads_that_were_read_before_are_read_as_they_were() -> None:
     assert len(found) == 2
     plans = [memory for memory in askers.memories() if memory.name == "cache_heads"]
     assert [(plan.hits, plan.misses) for plan in plans] == [(4, 4), (4, 4)]
+
+
+def test_however_many_names_clients_send_few_are_remembered() -> None:
+    askers = Askers()
+    one = askers.of(ROUTE, CachePolicy())
+    for number in range(600):
+        head = plain(*(b"name-%d-%d: 1" % (number, place) for place in range(20)))
+        one.ask("GET", head, "/a", HOST, "http")
+    for memory in askers.memories():
+        assert memory.misses > memory.entries
+        assert 0 < len(memory) <= memory.entries <= 1024
 
 
 LINES = st.lists(
