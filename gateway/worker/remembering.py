@@ -14,6 +14,7 @@ from discovery.view.view import View
 from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, read_into
 from gateway.front.stored_answers import StoredAnswers
 from gateway.hop.deciding.request_timeout import asked_timeout_s
+from middlewares.cache.body import Room
 from middlewares.cache.changes import Changes
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, url_of
@@ -59,6 +60,8 @@ class Remembering:
     ) -> None:
         self.most_bytes = compiled.cache_bounds.memory_bytes
         self.memory = AnswerMemory(self.most_bytes)
+        #: Bodies on their way may take as much again.
+        self.room = Room(self.most_bytes)
         self.flights = Flights()
         self.marks = Marks()
         self.counts = CacheCounts()
@@ -86,6 +89,7 @@ class Remembering:
             purges=self.purging,
             counts=self.counts,
             unix_s=time.time,
+            room=self.room,
             elsewhere=self.elsewhere,
         )
         return cache_middleware(
@@ -197,7 +201,7 @@ class Remembering:
         """Go by a new file; what is kept stays, unless the new bound is smaller or no route has a cache."""
         self._follow_purges(compiled)
         if compiled.cache_bounds.memory_bytes != self.most_bytes:
-            self.most_bytes = compiled.cache_bounds.memory_bytes
+            self.most_bytes = self.room.most_bytes = compiled.cache_bounds.memory_bytes
             yield from self.memory.resizing(self.most_bytes)
         if not compiled.cache_stores:
             yield from self.memory.purging([Purge("prefix", b"/")])

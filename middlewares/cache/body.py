@@ -1,8 +1,10 @@
 """A body that is kept while it comes, and read by any number of clients, each at its own speed."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from enum import Enum
 
 from middlewares.bodies import Abandoned, Sink, Trailers
 from middlewares.failures import Failure
@@ -47,23 +49,36 @@ def _wake(futures: list[asyncio.Future[None]]) -> None:
         asyncio.get_running_loop().call_soon(_wake, later)
 
 
-def _nothing() -> None:
-    pass
+class Room:
+    """How many bytes of bodies are held for clients that have not read them yet, and the most of them."""
+
+    def __init__(self, most_bytes: float) -> None:
+        self.most_bytes = most_bytes
+        self.bytes = 0
+
+
+class TooMuch(Enum):
+    """Why a body can't be kept."""
+
+    OF_ONE = "too-large"
+    OF_ALL = "no-room"
 
 
 class KeptBody(Sink):
     """Keeps a body of at most `cap` bytes whole; of a larger one only what a reader has not read yet.
 
-    While it is whole nobody is waited for; then its source waits for the slowest reader. `outgrew` is called
-    once when it is too large to be kept, and `unread` when its last reader has left.
+    So it does where all bodies together would need more than there is `room`, since clients that read slowly
+    hold what they have not read. While it is whole nobody is waited for; then its source waits for the
+    slowest reader. `outgrew` is called once when it can't be kept, and `unread` when its last reader has left.
     """
 
     def __init__(
         self,
         cap: int,
         *,
-        outgrew: Callable[[], None] = _nothing,
-        unread: Callable[[], None] = _nothing,
+        room: Room | None = None,
+        outgrew: Callable[[TooMuch], None] = lambda why: None,
+        unread: Callable[[], None] = lambda: None,
     ) -> None:
         self.length = 0
         self.has_ended = False
@@ -77,10 +92,13 @@ class KeptBody(Sink):
         #: How many pieces are no longer kept.
         self._gone = 0
         self._held_bytes = 0
+        #: The room for all bodies, and what this one takes of it.
+        self._all = room or Room(math.inf)
+        self._counted = 0
         #: How many readers are at each place, so that a step of one of many costs the same as one of few.
         self._places: Counter[int] = Counter()
         self._news = Waiting()
-        self._room = Waiting()
+        self._steps = Waiting()
 
     @property
     def is_read(self) -> bool:
@@ -91,43 +109,53 @@ class KeptBody(Sink):
         """A reader from the beginning on; the body must be whole so far."""
         assert self.is_whole, "its beginning is gone"
         self._places[0] += 1
+        self._count()
         return KeptReader(self)
 
     def kept(self) -> tuple[bytes, ...]:
         """The pieces of a whole body that has ended, the small ones joined."""
         return tuple(joined(self.pieces))
 
+    def too_much(self, more: int) -> TooMuch | None:
+        """Why it can't be kept with so many bytes more; None: it can."""
+        if self.length + more > self._cap:
+            return TooMuch.OF_ONE
+        return TooMuch.OF_ALL if self._all.bytes + more > self._all.most_bytes else None
+
     def take(self, piece: bytes) -> bool:
         """Keep a piece, or hold its source."""
-        if self.is_whole and self.length + len(piece) > self._cap:
+        if self.is_whole and (why := self.too_much(len(piece))) is not None:
             self.is_whole = False
             self._trim()
-            self._outgrew()
+            self._outgrew(why)
         if not self.is_whole and not (self._places and self._has_room):
             return False
         self.pieces.append(piece)
         self.length += len(piece)
         self._held_bytes += len(piece)
+        self._count()
         self._news.wake()
         return True
 
     async def room(self) -> None:
         """Wait for the slowest reader. Raises Abandoned if the body can't be kept and nobody reads it."""
         while self._places and not self._has_room:
-            await self._room.wait()
+            await self._steps.wait()
         if not self._places:
             raise Abandoned
 
     def end(self, trailers: Trailers = ()) -> None:
         self.has_ended = True
+        self._count()
         self._news.wake()
 
     def broke(self, why: Exception) -> None:
         # Its readers deliver answers, and a Failure is what breaks these off.
         self.why = why if isinstance(why, Failure) else Failure("the answer is no longer read")
         self.is_whole = False
+        self._count()
         self._news.wake()
-        self._room.wake()
+        self._steps.wake()
 
     def piece_at(self, place: int) -> bytes | None:
         """The piece at this place from the beginning; None: it has not come."""
@@ -144,6 +172,7 @@ class KeptBody(Sink):
             if place == self._gone and not self.is_whole:
                 self._trim()
         if to is None and not self._places:
+            self._count()
             self._unread()
 
     async def news(self) -> None:
@@ -160,7 +189,15 @@ class KeptBody(Sink):
         self._held_bytes -= sum(map(len, self.pieces[:read]))
         del self.pieces[:read]
         self._gone += read
-        self._room.wake()
+        self._count()
+        self._steps.wake()
+
+    def _count(self) -> None:
+        """Note how much room it takes: nothing once it is over and read by all."""
+        is_over = self.has_ended or self.why is not None
+        held = 0 if is_over and not self._places else self._held_bytes
+        self._all.bytes += held - self._counted
+        self._counted = held
 
 
 class KeptReader:

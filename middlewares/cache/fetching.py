@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from middlewares.bodies import NoLongerRead, pour
-from middlewares.cache.body import KeptBody, StoredBody
+from middlewares.cache.body import KeptBody, Room, StoredBody, TooMuch
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked
 from middlewares.cache.deciding.merging import conditional_fields, freshened
@@ -30,8 +30,6 @@ from middlewares.problems import problem_of
 NOT_MODIFIED = 304
 TOO_MANY = 429
 INTERNAL_ERROR = 500
-#: Why a body is not kept that is over the cap.
-TOO_LARGE = "too-large"
 SURROGATE_CONTROL = b"surrogate-control"
 #: Tells a service that its Surrogate-Control is heeded, and the name to direct it at (W3C Edge Architecture, §2).
 SURROGATE_CAPABILITY = ((b"Surrogate-Capability", b'lockgate="Surrogate/1.0"'),)
@@ -60,6 +58,8 @@ class Means:
     purges: Purges
     counts: CacheCounts
     unix_s: Callable[[], float]
+    #: For the bodies that clients read while they come.
+    room: Room
     #: What all gateways keep.
     elsewhere: Elsewhere | None = None
 
@@ -144,15 +144,13 @@ class Fetch:
         try:
             await self._send(flight, request, exchange)
         finally:
-            if exchange.attempts is begun.attempts:
-                begun.upstream_s = exchange.upstream_s
             exchange.release()
 
     async def _send(self, flight: Flight, request: web.Request, exchange: Exchange) -> None:
         wanted, means = self._wanted, self._means
         self._requested_s = means.unix_s()
         try:
-            answer = await wanted.handler(request)
+            answer = await self._asked(request, exchange)
         except Failure as failure:
             entry = wanted.entry
             if entry is None or not self._may_replace_error(entry):
@@ -171,6 +169,15 @@ class Fetch:
             flight.tell(Failed(None, head.status, entry))
         else:
             await self._received(flight, answer, head, exchange)
+
+    async def _asked(self, request: web.Request, exchange: Exchange) -> web.StreamResponse:
+        """Ask the service, and note how long it took for who began the flight."""
+        begun = self._wanted.request[EXCHANGE]
+        try:
+            return await self._wanted.handler(request)
+        finally:
+            if exchange.attempts is begun.attempts:
+                begun.upstream_s = exchange.upstream_s
 
     def _may_replace_error(self, entry: Entry) -> bool:
         wanted = self._wanted
@@ -223,12 +230,13 @@ class Fetch:
         source = means.answers.body(answer)
         body = KeptBody(
             wanted.policy.object_bytes,
+            room=means.room,
             outgrew=partial(self._outgrew, flight),
             unread=flight.note_alone,
         )
         if source.is_complete():
             rest = source.rest()
-            if len(rest) <= wanted.policy.object_bytes:
+            if body.too_much(len(rest)) is None:
                 if rest:
                     body.take(rest)
                 body.end()
@@ -258,12 +266,13 @@ class Fetch:
         if body.is_whole:
             self._keep_body(None, verdict, head, body)
 
-    def _outgrew(self, flight: Flight) -> None:
+    def _outgrew(self, flight: Flight, why: TooMuch) -> None:
         """Let nobody else wait for a body that turns out too large to be kept."""
         means, wanted = self._means, self._wanted
-        self._cannot_be_kept = True
-        means.counts.not_stored[wanted.route, TOO_LARGE] += 1
-        means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), TOO_LARGE)
+        means.counts.not_stored[wanted.route, why.value] += 1
+        if why is TooMuch.OF_ONE:
+            self._cannot_be_kept = True
+            means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), why.value)
         means.flights.forget(flight)
         self._turn.release()
 

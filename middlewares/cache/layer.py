@@ -8,7 +8,7 @@ from functools import partial
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from middlewares.cache.body import StoredBody
+from middlewares.cache.body import StoredBody, TooMuch
 from middlewares.cache.changes import Changes
 from middlewares.cache.deciding.asking import ONLY_IF_CACHED, Asked, Bypass
 from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
@@ -18,7 +18,7 @@ from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_
 from middlewares.cache.deciding.serving import serve, serve_head
 from middlewares.cache.deciding.storing import OF_ONE_REQUEST, NotKept
 from middlewares.cache.entry import Entry, Head, Variants
-from middlewares.cache.fetching import TOO_LARGE, Fetch, Means, Wanted, judged, variant_key
+from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
 from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Streaming, Waiter
 from middlewares.cache.policy import CachePolicy
 from middlewares.cache.stores.store import MemoryStore, Purge
@@ -312,7 +312,7 @@ def cache_middleware(
         if isinstance(verdict, NotKept):
             if verdict.why not in OF_ONE_REQUEST:
                 marks.set(key, now_s, verdict.why)
-        elif head.length is not None or marks.why(key, now_s) != TOO_LARGE:
+        elif head.length is not None or marks.why(key, now_s) != TooMuch.OF_ONE.value:
             marks.remove(key)  # the next one is kept, since this one is not too large
         return answer
 

@@ -107,5 +107,6 @@ async def test_a_client_that_leaves_a_body_that_is_too_large_is_no_fault_of_the_
     remembering = configured.gateway.gateway.remembering
     assert remembering is not None
     await eventually(lambda: len(remembering.flights) == 0)
+    assert remembering.room.bytes == 0
     assert not mistakes
     assert (await configured.ask("/two")).status == 200

@@ -12,6 +12,7 @@ from middlewares.cache.body import (
     JOINED_BYTES,
     MOST_UNREAD_BYTES,
     KeptBody,
+    Room,
     StoredBody,
     Waiting,
     joined,
@@ -88,17 +89,51 @@ async def test_a_body_over_the_cap_that_nobody_reads_is_abandoned() -> None:
 async def test_it_says_once_that_it_outgrew_the_cap_and_when_nobody_reads_it() -> None:
     said: list[str] = []
     body = KeptBody(
-        10, outgrew=lambda: said.append("outgrew"), unread=lambda: said.append("unread")
+        10, outgrew=lambda why: said.append(why.value), unread=lambda: said.append("unread")
     )
     first, second = body.reader(), body.reader()
     for _ in range(3):
         body.take(b"a" * 8)
-    assert said == ["outgrew"]
+    assert said == ["too-large"]
     first.release()
     first.release()
-    assert said == ["outgrew"]
+    assert said == ["too-large"]
     second.release()
-    assert said == ["outgrew", "unread"]
+    assert said == ["too-large", "unread"]
+
+
+async def test_bodies_that_slow_readers_hold_take_no_more_than_there_is_room_for() -> None:
+    said: list[str] = []
+    room = Room(MOST_UNREAD_BYTES)
+    first = KeptBody(MOST_UNREAD_BYTES, room=room)
+    slow = first.reader()
+    first.take(b"a" * MOST_UNREAD_BYTES)
+    first.end()
+    second = KeptBody(MOST_UNREAD_BYTES, room=room, outgrew=lambda why: said.append(why.value))
+    quick = second.reader()
+    assert second.take(b"b")
+    assert await quick.read() == b"b"
+    assert said == ["no-room"]
+    assert not second.is_whole
+    slow.release()
+    assert room.bytes == 0
+    third = KeptBody(MOST_UNREAD_BYTES, room=room)
+    assert third.too_much(MOST_UNREAD_BYTES) is None
+
+
+async def test_a_body_takes_no_room_once_it_is_over_and_read_by_all() -> None:
+    room = Room(100)
+    for ends in (KeptBody.end, lambda body: body.broke(UpstreamReset("gone"))):
+        for leaves_first in (True, False):
+            body = KeptBody(10, room=room)
+            reader = body.reader()
+            body.take(b"half")
+            assert room.bytes == 4
+            if leaves_first:
+                reader.release()
+            ends(body)
+            reader.release()
+            assert room.bytes == 0
 
 
 @given(st.lists(st.integers(0, 3)), st.integers(0, 12))
