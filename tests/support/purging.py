@@ -1,7 +1,8 @@
 """Workers that keep some entries, and purge them with all others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -64,11 +65,17 @@ class Shared:
 class Worker:
     """One worker: what it keeps, and its Purging."""
 
-    def __init__(self, url: str, name: str, shared: Shared | None = None) -> None:
+    def __init__(
+        self, url: str, name: str, shared: Shared | None, clock_s: Callable[[], float]
+    ) -> None:
         self.kept = KeptEntries()
         self.shared = shared or Shared()
         self.purging = Purging(
-            RegistrySettings(url), self.kept, worker=name, shared=self.shared.purge
+            RegistrySettings(url),
+            self.kept,
+            worker=name,
+            shared=lambda purges: self.shared.purge(purges),
+            clock_s=clock_s,
         )
 
     async def after_rounds(self, rounds: int = 2) -> None:
@@ -78,9 +85,14 @@ class Worker:
 
 
 @asynccontextmanager
-async def worker(url: str, name: str, shared: Shared | None = None) -> AsyncIterator[Worker]:
+async def worker(
+    url: str,
+    name: str,
+    shared: Shared | None = None,
+    clock_s: Callable[[], float] = time.monotonic,
+) -> AsyncIterator[Worker]:
     """A worker that follows the registry, once it has heard of it."""
-    made = Worker(url, name, shared)
+    made = Worker(url, name, shared, clock_s)
     task = asyncio.create_task(made.purging.run())
     try:
         await made.after_rounds(1)

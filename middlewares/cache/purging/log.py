@@ -106,7 +106,7 @@ class PurgeLog:
             *(RECORDS_PER_CALL, NOTED_EVERY_MS, int(identify)),
         )
         epoch, revision, follows, rows, server = await self._run("read", self._keys, args)
-        records = [Record(int(row[0]), row[1], _text(row[2]), row[3] == b"1") for row in rows]
+        records = [_record(row) for row in rows]
         return Page(Place(_text(epoch), int(revision)), follows == 1, records, _text(server))
 
     async def confirm(self, purged: Mapping[int, int]) -> None:
@@ -149,6 +149,15 @@ class PurgeLog:
             return await self._link.call(*command, within_s=ANSWER_WITHIN_S)
         except (RedisError, OSError, TimeoutError) as error:
             raise unavailable(self._url, error) from error
+
+
+def _record(row: Sequence[Any]) -> Record:
+    revision, *fields = row
+    if len(fields) != len(Record._fields) - 1:
+        # Another program wrote it, or a part is lost. Nobody can tell what an empty record purges.
+        return Record(int(revision), b"", "", awaited=False)
+    purges, worker, awaited = fields
+    return Record(int(revision), purges, _text(worker), awaited == b"1")
 
 
 def _text(value: bytes) -> str:

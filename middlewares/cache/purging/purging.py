@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -16,28 +15,21 @@ from discovery.model.errors import RegistryUnavailable
 from discovery.model.settings import RegistrySettings
 from middlewares.cache.entry import Entry
 from middlewares.cache.purging.deciding.recent import RecentPurges
-from middlewares.cache.purging.deciding.records import EVERYTHING, InvalidRecord, decode, encode
+from middlewares.cache.purging.deciding.records import EVERYTHING, InvalidRecord, decode
 from middlewares.cache.purging.deciding.times import PurgeTimes
-from middlewares.cache.purging.deciding.untold import Untold
 from middlewares.cache.purging.follower import Follower
 from middlewares.cache.purging.log import PurgeLog, Record, Written
+from middlewares.cache.purging.teller import Teller, shares_nothing
 from middlewares.cache.stores.store import Purge
 
 #: A purge is known to each worker after this long, and the time of a call.
 ASKED_EVERY_S: Final = 0.2
 #: Invalidations of so long become one record.
 BATCHED_FOR_S: Final = 0.02
-#: For how long a purge waits for the other workers, and how often it looks.
+#: For how long a purge waits for the other workers, for the second time at least, and how often it looks.
 CONFIRMED_WITHIN_S: Final = 1.0
+CONFIRMED_AGAIN_WITHIN_S: Final = 0.5
 LOOKED_EVERY_S: Final = 0.025
-#: Every worker has heard of an invalidation by then.
-TOLD_TWICE_AFTER_S: Final = 0.5
-#: A registry that has become another one is told what this worker has written in so long.
-TOLD_AGAIN_FOR_S: Final = 60.0
-MOST_TOLD_AGAIN: Final = 1000
-#: The pause after a registry took no purges.
-TOLD_AGAIN_AFTER_S: Final = 1.0
-
 _log = structlog.get_logger()
 
 
@@ -66,10 +58,6 @@ class Purged:
     untold: str = ""
 
 
-async def _shares_nothing(_purges: Sequence[Purge]) -> int:
-    return 0
-
-
 class Purging:
     """Purges here, tells the registry, and does what the registry was told by others, while `run` runs.
 
@@ -83,7 +71,7 @@ class Purging:
         memory: Memory,
         *,
         worker: str,
-        shared: Callable[[Sequence[Purge]], Awaitable[int]] = _shares_nothing,
+        shared: Callable[[Sequence[Purge]], Awaitable[int]] = shares_nothing,
         clock_s: Callable[[], float] = time.monotonic,
     ) -> None:
         """`shared` purges what is kept for all gateways, or raises RegistryUnavailable.
@@ -97,11 +85,8 @@ class Purging:
         #: How many entries purges took here, and how often everything was dropped.
         self.purged = 0
         self.dropped = 0
-        #: Whether routes share their answers with other workers.
-        self.shares_answers = False
         self._memory = memory
         self._worker = worker
-        self._shared = shared
         self._clock_s = clock_s
         self._log = PurgeLog(settings, worker)
         self._recent = RecentPurges()
@@ -109,14 +94,21 @@ class Purging:
         self._follower = Follower(self._log, worker, do=self._do, lost=self._lost)
         self._heard_s: float | None = None
         self._has_said_away = False
-        self._untold = Untold()
-        self._unshared = Untold()
-        self._why_unshared = ""
-        self._tells_again_s = 0.0
-        self._again: deque[tuple[float, Sequence[Purge]]] = deque(maxlen=MOST_TOLD_AGAIN)
-        self._told: deque[tuple[float, Sequence[Purge]]] = deque(maxlen=MOST_TOLD_AGAIN)
+        self._teller = Teller(
+            self._log, shared=shared, purge_here=self._purge_here_again, clock_s=clock_s
+        )
         self._woken = asyncio.Event()
+        self._is_heard = asyncio.Event()
         self._tasks: set[asyncio.Task[Purged]] = set()
+
+    @property
+    def shares_answers(self) -> bool:
+        """Whether routes share their answers with other workers."""
+        return self._teller.shares_answers
+
+    @shares_answers.setter
+    def shares_answers(self, shares: bool) -> None:
+        self._teller.shares_answers = shares
 
     @property
     def revision(self) -> int:
@@ -136,7 +128,7 @@ class Purging:
 
     def knows(self, entry: Entry) -> bool:
         """Whether a purge is known here that takes this entry, and came after it was stored, or soon before."""
-        if self._untold.takes(entry) or self._unshared.takes(entry):
+        if self._teller.takes(entry):
             return True  # the registry still has what these take, whenever that seems to have been stored
         return self._recent.knows(entry, self._times.revision_at(entry.stored_s))
 
@@ -147,7 +139,7 @@ class Purging:
             return
         self._note(purges)
         self.purged += self._memory.purge(purges)
-        self._untold.add(purges)
+        self._teller.later(purges)
         self._woken.set()
 
     async def purge(self, purges: Sequence[Purge]) -> Purged:
@@ -165,14 +157,10 @@ class Purging:
 
         It is asked at once: what is kept before the first answer is dropped then, as purges may have been missed.
         """
-        while True:
-            self._woken.clear()
-            await self._round()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ASKED_EVERY_S):
-                    await self._woken.wait()
-                    # Those that come at the same time become one record.
-                    await asyncio.sleep(BATCHED_FOR_S)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._follow())
+            # Apart from that, since what is shared may take seconds to purge.
+            both.create_task(self._tell())
 
     async def close(self) -> None:
         """Tell the registry what it has to hear of yet, if it is there, and let go of it."""
@@ -180,7 +168,7 @@ class Purging:
             await asyncio.wait(self._tasks)
         if self.is_current:
             with contextlib.suppress(RegistryUnavailable):
-                await self._tell()
+                await self._teller.tell()
                 await self._log.leave()
         await self._log.close()
 
@@ -190,7 +178,7 @@ class Purging:
         return {
             "current": self.is_current,
             "age_s": age_s,
-            "untold": len(self._untold) + len(self._unshared),
+            "untold": len(self._teller),
             "dropped": self.dropped,
         }
 
@@ -202,75 +190,73 @@ class Purging:
         until_s = self._clock_s() + CONFIRMED_WITHIN_S
         # First of all, so that no answer under way is kept from now on.
         self._note(purges)
-        written, here = await asyncio.gather(
-            self._write(purges, awaited=True), self._purge_memory(purges)
-        )
-        shared = await self._share(purges)
+        written, here = await asyncio.gather(self._teller.write(purges), self._purge_memory(purges))
         if isinstance(written, RegistryUnavailable):
-            self._untold.add(purges)
+            shared = await self._teller.share(purges)
             return Purged(here + shared, untold=str(written))
-        others = [one for one in written.followers if one != self._worker]
-        confirmed = await self._confirmed(written.place.revision, others, until_s)
-        unconfirmed = len(others) - len(confirmed)
-        if others:
+        # What is shared may take longer than the others are waited for.
+        shared, (others, unconfirmed) = await asyncio.gather(
+            self._teller.share(purges), self._confirmed(written, until_s)
+        )
+        if self._others(written):
             # Until another worker had heard of it, that one may have shared an answer from before.
-            await self._share(purges)
+            await self._teller.share(purges)
             if self.shares_answers:
                 unconfirmed = max(unconfirmed, await self._purge_again(purges, until_s))
-        return Purged(
-            here + shared + sum(confirmed.values()),
-            unconfirmed,
-            self._why_unshared if self._unshared else "",
-        )
+        return Purged(here + shared + others, unconfirmed, self._teller.why_unshared)
 
     async def _purge_again(self, purges: Sequence[Purge], until_s: float) -> int:
         """Purge what workers have kept of such an answer meanwhile; return how many do not say so in time."""
-        self._note(purges)
+        until_s = max(until_s, self._clock_s() + CONFIRMED_AGAIN_WITHIN_S)
         written, _ = await asyncio.gather(
-            self._write(purges, awaited=True), self._purge_memory(purges)
+            self._teller.write(purges), self._purge_here_again(purges)
         )
         if isinstance(written, RegistryUnavailable):
-            self._untold.add(purges)
             return 0
-        others = [one for one in written.followers if one != self._worker]
-        return len(others) - len(await self._confirmed(written.place.revision, others, until_s))
+        _, unconfirmed = await self._confirmed(written, until_s)
+        return unconfirmed
 
-    async def _share(self, purges: Sequence[Purge]) -> int:
-        """Purge what is kept for all gateways, now or once the registry can."""
-        try:
-            return await self._shared(purges)
-        except RegistryUnavailable as error:
-            self._unshared.add(purges)
-            self._why_unshared = str(error)
-            return 0
+    async def _purge_here_again(self, purges: Sequence[Purge]) -> int:
+        self._note(purges)
+        return await self._purge_memory(purges)
 
     async def _purge_memory(self, purges: Sequence[Purge]) -> int:
         count = await in_steps(self._memory.purging(purges))
         self.purged += count
         return count
 
-    async def _confirmed(
-        self, revision: int, workers: Sequence[str], until_s: float
-    ) -> Mapping[str, int]:
-        """The entries that each worker has purged for a record, of those that say so in time."""
+    async def _confirmed(self, written: Written, until_s: float) -> tuple[int, int]:
+        """How many entries others have purged for a record, and how many of them do not say so in time."""
+        others = self._others(written)
         confirmed: Mapping[str, int] = {}
-        while len(confirmed) < len(workers) and self._clock_s() < until_s:
+        is_last = False
+        while len(confirmed) < len(others) and not is_last:
             await asyncio.sleep(LOOKED_EVERY_S)
+            is_last = self._clock_s() >= until_s
             try:
-                confirmed = await self._log.confirmed(revision, workers)
+                confirmed = await self._log.confirmed(written.place.revision, others)
             except RegistryUnavailable:
                 break
-        return confirmed
+        return sum(confirmed.values()), len(others) - len(confirmed)
 
-    async def _write(
-        self, purges: Sequence[Purge], *, awaited: bool = False
-    ) -> Written | RegistryUnavailable:
-        try:
-            written = await self._log.record(encode(purges), awaited=awaited)
-        except RegistryUnavailable as error:
-            return error
-        self._told.append((self._clock_s(), purges))
-        return written
+    async def _follow(self) -> None:
+        while True:
+            self._woken.clear()
+            await self._round()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ASKED_EVERY_S):
+                    await self._woken.wait()
+                    # Those that come at the same time become one record.
+                    await asyncio.sleep(BATCHED_FOR_S)
+
+    async def _tell(self) -> None:
+        while True:
+            await self._is_heard.wait()
+            self._is_heard.clear()
+            await self._teller.go_on()
+
+    def _others(self, written: Written) -> Sequence[str]:
+        return [one for one in written.followers if one != self._worker]
 
     async def _round(self) -> None:
         try:
@@ -287,41 +273,7 @@ class Purging:
             self.is_current = True
             _log.info("cache.followed", revision=self._follower.place.revision)
         self.rounds += 1
-        if (self._untold or self._unshared or self._again) and (
-            self._clock_s() >= self._tells_again_s
-        ):
-            try:
-                await self._tell()
-                await self._tell_again()
-            except RegistryUnavailable:
-                # One that takes no writes is followed all the same.
-                self._tells_again_s = self._clock_s() + TOLD_AGAIN_AFTER_S
-
-    async def _tell(self) -> None:
-        """Write what waits for the registry, and purge there. Raises RegistryUnavailable."""
-        while purges := self._untold.next_record():
-            written = await self._write(purges)
-            if isinstance(written, RegistryUnavailable):
-                raise written
-            self._unshared.add(purges)
-            self._untold.told(purges)
-            if self.shares_answers:
-                self._again.append((self._clock_s() + TOLD_TWICE_AFTER_S, purges))
-        while purges := self._unshared.next_record():
-            await self._shared(purges)
-            self._unshared.told(purges)
-
-    async def _tell_again(self) -> None:
-        """Purge once more what others may have shared before they heard of it. Raises RegistryUnavailable."""
-        while self._again and self._again[0][0] <= self._clock_s():
-            _, purges = self._again[0]
-            await self._shared(purges)
-            self._note(purges)
-            await self._purge_memory(purges)
-            written = await self._write(purges)
-            if isinstance(written, RegistryUnavailable):
-                raise written
-            self._again.popleft()
+        self._is_heard.set()
 
     async def _do(self, record: Record) -> int:
         """Do what another worker has purged."""
@@ -332,17 +284,13 @@ class Purging:
         self._note(purges)
         if not self.is_current:
             # This worker may have shared an answer since, which nobody else drops.
-            await self._share(purges)
+            await self._teller.share(purges)
         return await self._purge_memory(purges)
 
     async def _lost(self, why: str, *, is_elsewhere: bool = False) -> None:
         """Drop all that this worker keeps; another server is told again of what it may have lost."""
         if is_elsewhere:
-            since_s = self._clock_s() - TOLD_AGAIN_FOR_S
-            for told_s, purges in self._told:
-                if told_s >= since_s:
-                    self._untold.add(purges)
-            self._told.clear()
+            self._teller.tell_anew()
         await self._drop(why)
 
     async def _drop(self, why: str) -> int:

@@ -6,6 +6,7 @@ import pytest
 import redis
 
 from discovery.model.settings import RegistrySettings
+from discovery.store.keys import tag
 from middlewares.cache.purging import log as logs
 from middlewares.cache.purging.deciding.records import encode
 from middlewares.cache.purging.log import NOWHERE, PurgeLog
@@ -120,6 +121,28 @@ async def test_a_record_that_nobody_can_read_drops_everything(registry_url: str)
         keep(a)
         await log.record('[["regex",".*",0]]')
         await both_gone(a)
+    await log.close()
+
+
+@pytest.mark.parametrize("fields", [{"x": "y"}, {"purges": "[]", "worker": "b"}])
+async def test_a_record_without_its_parts_drops_everything_and_the_next_one_is_read(
+    registry_url: str, fields: dict[str, str]
+) -> None:
+    log = PurgeLog(RegistrySettings(registry_url), "b")
+    async with worker(registry_url, "a") as a:
+        keep(a)
+        written = await log.record(encode([PURGE_ONE]))
+        await one_gone(a)
+        revision = written.place.revision + 1
+        with redis.Redis.from_url(registry_url) as client, client.pipeline() as pipe:
+            prefix = f"{tag(RegistrySettings().namespace)}:cache:purges"
+            pipe.xadd(f"{prefix}:log", fields, id=f"{revision}-0")  # type: ignore[arg-type]
+            pipe.hset(f"{prefix}:meta", "rev", str(revision))
+            pipe.execute()
+        await both_gone(a)
+        keep(a)
+        await log.record(encode([PURGE_ONE]))
+        await one_gone(a)
     await log.close()
 
 

@@ -1,12 +1,16 @@
 """Purges hold in all workers within a second, in one that was cut off too."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
+
+import redis.asyncio
 
 from middlewares.cache.purging import purging as module
 from middlewares.cache.purging.purging import Purged
 from middlewares.cache.stores.store import Purge
 from tests.support.eventually import eventually
+from tests.support.limiters import Clock
 from tests.support.purging import (
     ONE,
     PURGE_ONE,
@@ -17,6 +21,19 @@ from tests.support.purging import (
     one_gone,
     worker,
 )
+
+
+class SlowlyShared(Shared):
+    """Is purged once it may `go` on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.go = asyncio.Event(), asyncio.Event()
+
+    async def purge(self, purges: Sequence[Purge]) -> int:
+        self.begun.set()
+        await self.go.wait()
+        return await super().purge(purges)
 
 
 def test_a_worker_asks_several_times_within_the_second_that_a_purge_may_take() -> None:
@@ -117,7 +134,7 @@ async def test_what_workers_took_from_there_meanwhile_goes_too(registry_url: str
                 b.kept.entries = [entry(ONE)]
             return await share(purges)
 
-        a.purging._shared = late
+        shared.purge = late  # type: ignore[method-assign]
         await a.purging.purge([PURGE_ONE])
         assert b.kept.urls() == []
         assert a.purging.revision == purges_before + 2
@@ -152,3 +169,37 @@ async def test_a_caller_that_leaves_ends_no_purge(registry_url: str) -> None:
         await asyncio.sleep(0)
         asking.cancel()
         await one_gone(a, b)
+
+
+async def test_nobody_is_missed_while_what_is_shared_takes_long_to_purge(registry_url: str) -> None:
+    shared, clock = SlowlyShared(), Clock()
+    async with (
+        worker(registry_url, "a", shared, clock) as a,
+        worker(registry_url, "b", shared) as b,
+        redis.asyncio.Redis.from_url(registry_url) as client,
+    ):
+        shared.kept.entries = [entry(ONE)]
+        keep(a, b)
+        purging = asyncio.create_task(a.purging.purge([PURGE_ONE]))
+
+        async def is_confirmed() -> bool:
+            return bool([key async for key in client.scan_iter("*:cache:purges:confirmed:*")])
+
+        await eventually(is_confirmed)
+        clock.now_s += module.CONFIRMED_WITHIN_S
+        shared.go.set()
+        assert await purging == Purged(3)
+
+
+async def test_a_worker_follows_the_others_while_it_purges_what_is_shared(
+    registry_url: str,
+) -> None:
+    shared = SlowlyShared()
+    async with worker(registry_url, "a", shared) as a, worker(registry_url, "b") as b:
+        a.purging.invalidate([b"http://a.example/other"])
+        await shared.begun.wait()
+        keep(a, b)
+        await b.purging.purge([PURGE_ONE])
+        await one_gone(a, b)
+        shared.go.set()
+        await eventually(lambda: not a.purging.describe()["untold"])
