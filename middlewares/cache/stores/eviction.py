@@ -9,7 +9,8 @@ from array import array
 
 #: More uses count no more: what was popular once leaves after so many rounds.
 MOST_USES = 3
-#: One eviction passes over at most so many answers, so that it takes a millisecond at the most.
+#: One eviction passes over at most so many answers, so that it takes a millisecond at the most; and so do all that
+#: make room for one answer.
 MOST_PASSED_OVER = 1000
 #: The part of the store that answers begin in.
 SMALL_SHARE = 0.05
@@ -107,12 +108,13 @@ class Marks:
 class Eviction:
     """The queues of a store of so many bytes; `overhead` bytes of these are not for answers."""
 
-    __slots__ = ("_main", "_mains", "_marks", "_small", "_small_bytes", "overhead")
+    __slots__ = ("_main", "_mains", "_marks", "_small", "_small_bytes", "overhead", "passed_over")
 
     def __init__(self, size: int) -> None:
         self._small = Queue()
         self._main = Queue()
         self._mains = 0
+        self.passed_over = 0
         self.fit(size)
 
     def fit(self, size: int) -> None:
@@ -140,18 +142,17 @@ class Eviction:
         else:
             self._small.remove(held)
 
-    def evict(self) -> Held | None:
-        """Take out the one that is least worth its place."""
-        for passed_over in range(MOST_PASSED_OVER + 1):
-            held = self._next()
-            if held is None:
-                return None
+    def evict(self, most: int = MOST_PASSED_OVER) -> Held | None:
+        """Take out the one that is least worth its place; `most` are passed over, and `passed_over` counts them."""
+        while (held := self._next()) is not None:
             self.remove(held)
-            if not held.uses or passed_over == MOST_PASSED_OVER:
+            if not held.uses or most <= 0:
                 if not held.is_main:
                     self._marks.put(held.key)
                 return held
             self._one_more_round(held)
+            self.passed_over += 1
+            most -= 1
         return None
 
     def _next(self) -> Held | None:

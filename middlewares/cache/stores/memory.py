@@ -8,7 +8,7 @@ from dataclasses import replace
 from discovery.base.steps import Steps, at_once, slices
 from middlewares.cache.entry import Entry, Variants
 
-from .eviction import MOST_USES, Eviction, Held
+from .eviction import MOST_PASSED_OVER, MOST_USES, Eviction, Held
 from .index import Index
 from .sizes import VARIANT, compact, entry_bytes, key_bytes
 from .store import Purge
@@ -17,6 +17,9 @@ from .store import Purge
 MOST_VARIANTS = 64
 #: What is under one key takes at most this part of the store: a larger answer is refused.
 LARGEST_SHARE = 0.5
+#: At most so many keys leave for one answer, which takes some ten milliseconds; one that needs more room than
+#: that is refused, and finds the room that was made the next time.
+MOST_EVICTIONS = 1000
 #: In each step of getting smaller so much leaves: a hundred small answers.
 BYTES_OF_A_STEP = 256 * 1024
 NO_TAGS: frozenset[bytes] = frozenset()
@@ -91,9 +94,12 @@ class AnswerMemory:
         else:
             self._add(slot, secondary, entry)
         self._make_room()
-        if key in self._slots:
+        if key not in self._slots:
+            self.evicted -= 1
+        elif self.bytes > self._bound:
+            self.drop(key)
+        else:
             return True
-        self.evicted -= 1
         self.refused += 1
         return False
 
@@ -191,7 +197,14 @@ class AnswerMemory:
         self._by_tag.change(_tags(before), _tags(variants), key)
 
     def _make_room(self) -> None:
-        while self.bytes > self._bound and (held := self._eviction.evict()) is not None:
+        eviction = self._eviction
+        patience = eviction.passed_over + MOST_PASSED_OVER
+        for _ in range(MOST_EVICTIONS):
+            if self.bytes <= self._bound:
+                return
+            held = eviction.evict(patience - eviction.passed_over)
+            if held is None:
+                return
             slot = self._slots[held.key]
             self.evicted += len(slot.variants.entries)
             self._forget(slot)

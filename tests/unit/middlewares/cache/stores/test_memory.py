@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from discovery.base.steps import at_once
 from middlewares.cache.entry import Entry, Freshness
-from middlewares.cache.stores.memory import MOST_VARIANTS, AnswerMemory
+from middlewares.cache.stores.eviction import MOST_PASSED_OVER, MOST_USES
+from middlewares.cache.stores.memory import MOST_EVICTIONS, MOST_VARIANTS, AnswerMemory
 from middlewares.cache.stores.store import MemoryStore, Purge
 
 FRESHNESS = Freshness(initial_age_s=0.0, lifetime_s=60.0)
@@ -119,6 +120,43 @@ def test_what_a_refused_one_would_have_replaced_is_gone() -> None:
     found = store.get(b"k")
     assert found is not None
     assert list(found.entries) == [b"json"]
+
+
+def full_of_small_ones(store: AnswerMemory) -> list[bytes]:
+    urls = []
+    while not store.evicted:
+        urls.append(b"http://shop.test/%d" % len(urls))
+        filled(store, urls[-1])
+    return urls
+
+
+def test_one_for_which_too_many_would_leave_is_refused_and_finds_room_the_next_time() -> None:
+    store = AnswerMemory(8 * MIB)
+    full_of_small_ones(store)
+    before = store.entries
+    assert before > 3 * MOST_EVICTIONS
+    large = entry(b"http://shop.test/large", 3 * MIB)
+    tries = 0
+    while not store.keep(b"large", (), b"", large):
+        tries += 1
+        assert store.get(b"large") is None
+        assert store.entries == before - tries * MOST_EVICTIONS
+        assert store.bytes <= 8 * MIB
+        assert tries < 10
+    assert tries
+    assert store.get(b"large") is not None
+    assert store.bytes <= 8 * MIB
+
+
+def test_making_room_for_one_passes_over_a_bounded_number_of_those_that_are_in_use() -> None:
+    store = AnswerMemory(8 * MIB)
+    urls = full_of_small_ones(store)
+    for url in urls * MOST_USES:
+        store.get(url)
+    passed_over = store._eviction.passed_over
+    assert store.keep(b"large", (), b"", entry(b"http://shop.test/large", MIB // 2))
+    assert store.evicted > 100
+    assert store._eviction.passed_over - passed_over <= MOST_PASSED_OVER
 
 
 def test_a_body_in_tiny_pieces_is_kept_in_one() -> None:
