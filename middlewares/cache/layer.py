@@ -8,19 +8,18 @@ from functools import partial
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from middlewares.cache.body import StoredBody, TooMuch
+from middlewares.cache.body import TooMuch
 from middlewares.cache.changes import Changes
 from middlewares.cache.deciding.asking import ONLY_IF_CACHED, Asked, Bypass
-from middlewares.cache.deciding.cache_status import Forward, forwarded, hit, neither
-from middlewares.cache.deciding.conditions import NO_CONDITIONS
+from middlewares.cache.deciding.cache_status import Forward, forwarded, neither
 from middlewares.cache.deciding.merging import contradicts
-from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_shareable, reuse
-from middlewares.cache.deciding.serving import serve, serve_head
+from middlewares.cache.deciding.reusing import Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.deciding.storing import OF_ONE_REQUEST, NotKept
-from middlewares.cache.entry import Entry, Head, Variants
+from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
-from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Streaming, Waiter
+from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Waiter
 from middlewares.cache.policy import CachePolicy
+from middlewares.cache.replies import Replies
 from middlewares.cache.stores.store import MemoryStore, Purge
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import OnlyIfCached, UpstreamTimeout
@@ -48,6 +47,7 @@ def cache_middleware(
     `changes` ends what is kept of URLs that a request has changed. Raises OnlyIfCached, UpstreamTimeout.
     """
     answers, marks, flights, counts = means.answers, means.marks, means.flights, means.counts
+    replies = Replies(answers, counts)
 
     @web.middleware
     def remember(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
@@ -98,10 +98,10 @@ def cache_middleware(
             if entry is not None:
                 reused = reuse(entry, asked.directives, memory.now_s())
                 if reused.use is Use.FRESH:
-                    return from_store(exchange, asked, entry, reused, route)
+                    return replies.from_store(exchange, asked, entry, reused, route)
                 if reused.use is Use.STALE_WHILE_REVALIDATE:
                     refresh(Wanted(request, handler, asked, policy, memory, route, entry, vary))
-                    return from_store(exchange, asked, entry, reused, route)
+                    return replies.from_store(exchange, asked, entry, reused, route)
                 why = FORWARDS.get(reused.why, "stale")
             if asked.directives.only_if_cached or asked.method == "HEAD":
                 there = await found_elsewhere(exchange, asked, policy, route)
@@ -144,21 +144,7 @@ def cache_middleware(
             return None
         memory.keep(asked.key, found.vary, found.secondary, found.entry)
         reused = reuse(found.entry, asked.directives, memory.now_s())
-        return from_store(exchange, asked, found.entry, reused, route)
-
-    def from_store(
-        exchange: Exchange, asked: Asked, entry: Entry, reused: Reuse, route: str
-    ) -> web.StreamResponse:
-        counts.hits[route, "fresh" if reused.use is Use.FRESH else "stale"] += 1
-        exchange.cache_status = hit(reused.ttl_s)
-        return served(asked, entry, b"Age: %d\r\n" % reused.age_s)
-
-    def served(asked: Asked, entry: Entry, added: bytes) -> web.StreamResponse:
-        if asked.conditions is NO_CONDITIONS and asked.method != "HEAD":
-            return answers.whole(entry, added)
-        part = serve(asked.method, asked.conditions, entry)
-        body = StoredBody(part.pieces, sum(map(len, part.pieces)))
-        return answers.made(part.status, part.phrase, part.fields, part.length, body, added)
+        return replies.from_store(exchange, asked, found.entry, reused, route)
 
     def refresh(wanted: Wanted) -> None:
         """Have a stale entry validated while it is served."""
@@ -237,8 +223,13 @@ def cache_middleware(
             exchange.cache_status = say(
                 status=outcome.status, ttl_s=reused.ttl_s, stored=outcome.is_kept
             )
-            return served(asked, entry, added)
-        return streamed(exchange, asked, outcome, waiter, added, say, reused.ttl_s)
+            return replies.served(asked, entry, added)
+        reader = waiter.take_reader()
+        if reader is None:  # it came after the beginning of a long body was gone
+            return outcome.vary
+        exchange.held.append(reader)
+        exchange.cache_status = say(status=outcome.head.status, ttl_s=reused.ttl_s, stored=True)
+        return replies.streamed(asked, outcome, reader, added)
 
     async def in_place_of_error(
         exchange: Exchange,
@@ -253,7 +244,7 @@ def cache_middleware(
             counts.hits[wanted.route, "error"] += 1
             exchange.cache_status = say(status=failed.status, detail="stale-if-error")
             reused = reuse(entry, directives, memory.now_s())
-            return served(wanted.asked, entry, b"Age: %d\r\n" % reused.age_s)
+            return replies.served(wanted.asked, entry, b"Age: %d\r\n" % reused.age_s)
         if failed.failure is not None:
             raise failed.failure.with_traceback(None)
         return await passed(wanted.request, wanted.handler, exchange, why, "service-failed")
@@ -267,37 +258,7 @@ def cache_middleware(
         is_other = asked.secondary(outcome.vary) != outcome.secondary
         if not waiter.leads and (is_other or reused.use is Use.ASK):
             return outcome.vary
-        return from_store(exchange, asked, entry, reused, wanted.route)
-
-    def streamed(
-        exchange: Exchange,
-        asked: Asked,
-        outcome: Streaming,
-        waiter: Waiter,
-        added: bytes,
-        say: Callable[..., bytes],
-        ttl_s: int,
-    ) -> web.StreamResponse | tuple[bytes, ...]:
-        reader = waiter.take_reader()
-        if reader is None:  # it came after the beginning of a long body was gone
-            return outcome.vary
-        exchange.cache_status = say(status=outcome.head.status, ttl_s=ttl_s, stored=True)
-        entry, head = outcome.entry, outcome.head
-        length = reader.length if head.length is None else head.length
-        kept = Head(head.status, head.phrase, entry.fields, length)
-        part = serve_head(
-            asked.method,
-            asked.conditions,
-            kept,
-            etag=entry.etag,
-            last_modified=entry.last_modified,
-        )
-        if not part.is_whole:
-            reader.release()
-            body = StoredBody((), 0)
-            return answers.made(part.status, part.phrase, part.fields, part.length, body, added)
-        exchange.held.append(reader)
-        return answers.made(part.status, part.phrase, part.fields, part.length, reader, added)
+        return replies.from_store(exchange, asked, entry, reused, wanted.route)
 
     async def marked(exchange: Exchange, wanted: Wanted, why: Forward) -> web.StreamResponse:
         """Pass on what could not be kept lately, without waiting for anybody."""
