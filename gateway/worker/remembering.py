@@ -20,7 +20,6 @@ from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, url_of
 from middlewares.cache.deciding.keys import route_fingerprint
 from middlewares.cache.elsewhere import Elsewhere
-from middlewares.cache.fetching import Means
 from middlewares.cache.flights import Flights
 from middlewares.cache.layer import cache_middleware
 from middlewares.cache.marks import Marks
@@ -29,6 +28,7 @@ from middlewares.cache.purging.purging import Purging
 from middlewares.cache.stores.memory import AnswerMemory
 from middlewares.cache.stores.shared import SharedStore
 from middlewares.cache.stores.store import Purge
+from middlewares.cache.wanted import Means
 from middlewares.exchange import Exchange
 from middlewares.failures import Failure
 from middlewares.header_section import HeaderSection

@@ -1,82 +1,28 @@
 """Flies a flight: sends the request, judges the answer, and keeps it while those who wait read it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from middlewares.bodies import NoLongerRead, pour
-from middlewares.cache.body import KeptBody, Room, StoredBody, TooMuch
-from middlewares.cache.counting import CacheCounts
-from middlewares.cache.deciding.asking import Asked
-from middlewares.cache.deciding.merging import conditional_fields, freshened
+from middlewares.cache.body import KeptBody, StoredBody, TooMuch
+from middlewares.cache.deciding.merging import freshened
 from middlewares.cache.deciding.reusing import instead_of_error, is_shareable
-from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
+from middlewares.cache.deciding.storing import Kept, NotKept
 from middlewares.cache.elsewhere import Elsewhere, Found, Turn
 from middlewares.cache.entry import Entry, Head
-from middlewares.cache.flights import Failed, Flight, Flights, Stored, Streaming
-from middlewares.cache.marks import Marks
-from middlewares.cache.policy import CachePolicy
-from middlewares.cache.ports import Answers
-from middlewares.cache.stores.store import MemoryStore
+from middlewares.cache.flights import Failed, Flight, Stored, Streaming
+from middlewares.cache.requesting import shared_exchange
+from middlewares.cache.wanted import Means, Wanted, judged, variant_key
 from middlewares.exchange import EXCHANGE, Exchange, Held
 from middlewares.failures import Failure
-from middlewares.header_section import HeaderSection
 from middlewares.problems import problem_of
 
 NOT_MODIFIED = 304
 TOO_MANY = 429
 INTERNAL_ERROR = 500
-SURROGATE_CONTROL = b"surrogate-control"
-#: Tells a service that its Surrogate-Control is heeded, and the name to direct it at (W3C Edge Architecture, §2).
-SURROGATE_CAPABILITY = ((b"Surrogate-Capability", b'lockgate="Surrogate/1.0"'),)
 #: In place of these an older answer may be used (RFC 5861 §4).
 ERRORS = frozenset([500, 502, 503, 504])
-
-
-class Purges(Protocol):
-    """What is known of purges: an answer that was fetched before one must not be kept after it."""
-
-    @property
-    def revision(self) -> int: ...
-
-    def took(self, entry: Entry, since_revision: int) -> bool: ...
-
-    def may_have_taken(self, url: bytes, since_revision: int) -> bool: ...
-
-
-@dataclass(slots=True)
-class Means:
-    """What every flight of a worker uses; `unix_s` is the wall clock."""
-
-    answers: Answers
-    flights: Flights
-    marks: Marks
-    purges: Purges
-    counts: CacheCounts
-    unix_s: Callable[[], float]
-    #: For the bodies that clients read while they come.
-    room: Room
-    #: What all gateways keep.
-    elsewhere: Elsewhere | None = None
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What a flight is to fetch; `entry` is a stale answer that it validates."""
-
-    request: web.Request
-    handler: Handler
-    asked: Asked
-    policy: CachePolicy
-    store: MemoryStore
-    route: str
-    entry: Entry | None
-    #: The names in Vary by which the entry is kept.
-    vary: tuple[bytes, ...] = ()
 
 
 class Fetch:
@@ -131,7 +77,7 @@ class Fetch:
         """Send the request to the service."""
         wanted = self._wanted
         begun = wanted.request[EXCHANGE]
-        exchange = self._exchange(wanted.entry)
+        exchange = shared_exchange(wanted)
         request = self._means.answers.detached(
             wanted.request, exchange, wanted.asked.method, begun.body or b""
         )
@@ -310,52 +256,10 @@ class Fetch:
             ready_lines=self._means.answers.ready_lines(head.status, head.phrase, fields, length),
         )
 
-    def _exchange(self, entry: Entry | None) -> Exchange:
-        """The flight's own record, with the fields that are sent for all."""
-        wanted = self._wanted
-        asked, begun = wanted.asked, wanted.request[EXCHANGE]
-        fields = asked.fields
-        if SURROGATE_CONTROL in wanted.policy.targeted:
-            fields += SURROGATE_CAPABILITY
-        if entry is not None:
-            fields += conditional_fields(entry)
-        if begun.body:
-            fields += ((b"Content-Length", b"%d" % len(begun.body)),)
-        section = HeaderSection(fields)
-        # A client of HTTP/1.0 may have named none.
-        section.check((1, 0) if section.host is None else (1, 1))
-        made = Exchange(
-            begun.correlation_id,
-            begun.started_s,
-            begun.client_ip,
-            section,
-            begun.authority,
-            asked.target,
-            begun.path,
-        )
-        made.route, made.hit, made.ways = begun.route, begun.hit, begun.ways
-        made.identity, made.changes = begun.identity, begun.changes
-        return made
-
     def _taken(self, exchange: Exchange) -> list[Held]:
         """What the exchange holds, for the client that takes the answer over; the last is released first."""
         held, exchange.held = exchange.held, []
         return [*held, _Reason(exchange, self._wanted.request[EXCHANGE])]
-
-
-def judged(means: Means, wanted: Wanted, head: Head, requested_s: float) -> Kept | NotKept:
-    """Whether an instance's answer may be kept, and how."""
-    asked, policy = wanted.asked, wanted.policy
-    requested = Requested(
-        asked.method, asked.has_credentials, asked.directives, asked.is_keyed_by_subject
-    )
-    return judge(requested, head, policy, requested_s=requested_s, responded_s=means.unix_s())
-
-
-def variant_key(asked: Asked, vary: tuple[bytes, ...]) -> bytes:
-    """What the flights for one variant are found by."""
-    key = asked.flight_key
-    return key + asked.secondary(vary) if vary else key
 
 
 class _Reason:

@@ -16,11 +16,12 @@ from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.deciding.storing import OF_ONE_REQUEST, NotKept
 from middlewares.cache.entry import Entry, Variants
-from middlewares.cache.fetching import Fetch, Means, Wanted, judged, variant_key
+from middlewares.cache.fetching import Fetch
 from middlewares.cache.flights import Failed, Flight, LetGo, Stored, Waiter
 from middlewares.cache.policy import CachePolicy
 from middlewares.cache.replies import Replies
 from middlewares.cache.stores.store import MemoryStore, Purge
+from middlewares.cache.wanted import Means, Wanted, judged, variant_key
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import OnlyIfCached, UpstreamTimeout
 
