@@ -11,6 +11,8 @@ from gateway.cli.output import print_below, print_lines, print_progress, print_r
 from gateway.stack.failures import UsageError
 from middlewares.telemetry.printable import printable
 
+#: A prefix may take a million answers, some hundred of them in each call to Redis.
+PURGED_WITHIN_S = 120.0
 _HEADINGS = ("route", "hits", "misses", "ratio", "collapsed", "stored", "not stored")
 
 _LABELS = {
@@ -40,7 +42,9 @@ def purge_asked(
 
 def purge(gateway: GatewayClient, asked: Mapping[str, Any]) -> Mapping[str, Any]:
     body = json.dumps(asked).encode()
-    answer: Mapping[str, Any] = gateway.change("POST", "/cache/purge", body=body)
+    answer: Mapping[str, Any] = gateway.change(
+        "POST", "/cache/purge", within_s=PURGED_WITHIN_S, body=body
+    )
     return answer
 
 
@@ -105,7 +109,9 @@ def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
     ):
         if counts:
             yield f"{title}: {_listed(counts)}"
-    if not purging["current"]:
+    if not document["used"]:
+        yield "no route of the gateway's file has a cache"
+    elif not purging["current"]:
         yield "purges: the registry is away; what others purge meanwhile is purged here once it is back"
 
 

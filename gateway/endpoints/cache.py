@@ -50,7 +50,7 @@ class CacheEndpoints:
         _log.info(
             "cache.purged",
             kind=purges[0].kind,
-            value=purges[0].value.decode("ascii"),
+            value=_without_query(purges[0]),
             soft=purges[0].soft,
             purged=purged.count,
             unconfirmed=purged.unconfirmed,
@@ -63,7 +63,10 @@ class CacheEndpoints:
         from gateway.endpoints.cache_documents import counts_document
 
         remembering = self._cache(request)
-        return answer({**counts_document(remembering.counts), **await remembering.stores()})
+        stores = await remembering.stores()
+        return answer(
+            {"used": remembering.is_used, **counts_document(remembering.counts), **stores}
+        )
 
     async def show(self, request: web.Request) -> web.Response:
         """What `method` (GET) of `url` with each `header` would get from this worker's cache now."""
@@ -95,3 +98,9 @@ class CacheEndpoints:
         if self.remembering is None:
             raise NoConfiguration
         return self.remembering
+
+
+def _without_query(purge: Purge) -> str:
+    """What a purge names, for the log: a query may have credentials in it."""
+    value = purge.value if purge.kind == "tag" else purge.value.partition(b"?")[0]
+    return value.decode("ascii")

@@ -58,12 +58,14 @@ def urls_of(text: str, name: str = "url") -> list[bytes]:
         raise BadRequest(f"{name}: {_URL_RULE}: {error}") from None
     if scheme not in _DEFAULT_PORTS or not parts.hostname or "@" in host:
         raise BadRequest(f"{name}: {_URL_RULE}")
+    if "%" in host:
+        raise BadRequest(f"{name}: its host must be in ASCII, as clients send it: xn--…")
     host, target = host.lower(), text.split("://", 1)[1][len(host) :]
     if not target.startswith("/"):
         target = f"/{target}"
-    hosts = [host]
+    bare = host if host.endswith("]") else host.rpartition(":")[0] or host
+    hosts = [f"{bare}:{port}"]
     if port in (None, _DEFAULT_PORTS[scheme]):
-        bare = host.removesuffix(f":{port}").removesuffix(":")
         hosts = [bare, f"{bare}:{_DEFAULT_PORTS[scheme]}"]
     return [f"{scheme}://{one}{target}".encode("ascii") for one in hosts]
 

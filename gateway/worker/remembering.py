@@ -75,7 +75,7 @@ class Remembering:
         self._trusts = trusts
         self._routing = routing
         self._catalogue = catalogue
-        self._is_used = asyncio.Event()
+        self._was_used = asyncio.Event()
         self._askers: dict[str, tuple[Route, Asker]] = {}
         self._follow_purges(compiled)
 
@@ -100,7 +100,7 @@ class Remembering:
             patience_s=_patience_s,
             changes=Changes(
                 answers,
-                is_used=self._is_used.is_set,
+                is_used=self._was_used.is_set,
                 kept_as=self._kept_as,
                 url_of=self._url_of,
                 invalidate=self.purging.invalidate,
@@ -133,7 +133,7 @@ class Remembering:
 
     def describe(self) -> Mapping[str, Any]:
         """What `/status` says of it; empty while no route has had a cache."""
-        if not self._is_used.is_set():
+        if not self._was_used.is_set():
             return {}
         memory, counts = self.memory, self.counts
         return {
@@ -207,15 +207,17 @@ class Remembering:
             yield from self.memory.purging([Purge("prefix", b"/")])
 
     def _follow_purges(self, compiled: "Compiled") -> None:
+        #: Whether a route of the file in force has a cache.
+        self.is_used = bool(compiled.cache_stores)
         self.shared.most_bytes = compiled.cache_bounds.redis_bytes
         self._uses_redis = "redis" in compiled.cache_stores
         self.purging.shares_answers = self._uses_redis
-        if compiled.cache_stores:
-            self._is_used.set()
+        if self.is_used:
+            self._was_used.set()
 
     async def run(self) -> None:
         """Follow purges, once a route has a cache."""
-        await self._is_used.wait()
+        await self._was_used.wait()
         async with asyncio.TaskGroup() as both:
             both.create_task(self.purging.run())
             both.create_task(self.shared.run())

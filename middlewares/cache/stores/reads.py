@@ -15,7 +15,8 @@ from middlewares.cache.stores.scripts import SCRIPTS
 
 #: A call that takes longer has failed.
 ANSWER_WITHIN_S: Final = 0.1
-#: A client waits no longer than this, or than four times what calls take, but never longer than the last.
+#: A client waits no longer than this, or than four times what calls take, but never longer than the last;
+#: and no longer than the first while Redis is away.
 PATIENCE_S: Final = 0.005
 PATIENCE_IN_CALLS: Final = 4
 MOST_PATIENCE_S: Final = 0.05
@@ -191,6 +192,8 @@ class Reads:
 
     @property
     def _patience_s(self) -> float:
+        if self._reach.is_away:  # what calls took before says nothing of one that is away
+            return PATIENCE_S
         return min(MOST_PATIENCE_S, max(PATIENCE_S, PATIENCE_IN_CALLS * self._usual_s))
 
     @cached_property

@@ -46,6 +46,10 @@ async def is_kept(store: SharedStore) -> bool:
     return isinstance(await store.get(b"k", by_nothing), Variants)
 
 
+async def is_kept_after_keeping(store: SharedStore) -> bool:
+    return await keep(store) and await is_kept(store)
+
+
 async def do_all(store: SharedStore) -> None:
     """Do everything that a gateway does; nothing but a purge fails."""
     assert await store.get(b"k", by_nothing) is None
@@ -100,6 +104,30 @@ async def test_a_client_does_not_wait_for_a_redis_that_hangs(
         assert await answers_at_once(store)
         own_registry.resume()
         await eventually(lambda: is_kept(store))
+
+
+async def test_one_that_was_slow_before_it_went_away_costs_no_more_than_another(
+    own_registry: RegistryServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calls took so long that a client would wait for minutes, as long as Redis answers."""
+    monkeypatch.setattr(reads, "PATIENCE_S", 0.005)
+    monkeypatch.setattr(reads, "MOST_PATIENCE_S", 1000.0)
+    monkeypatch.setattr(reads, "ANSWER_WITHIN_S", 1000.0)
+    clock = Clock()
+    async with running_store(own_registry.url, clock_s=clock) as store:
+        own_registry.pause()
+        assert await store.get(b"k", by_nothing) is None
+        clock.now_s += 1000
+        own_registry.resume()
+        await eventually(lambda: is_kept_after_keeping(store))
+        own_registry.kill()
+        assert not await is_kept(store)
+        assert store.is_away
+        own_registry.start()
+        own_registry.pause()
+        clock.now_s += reach.AWAY_FOR_S
+        assert not await is_kept(store)
+        own_registry.resume()
 
 
 async def test_redis_is_used_again_once_it_is_back(own_registry: RegistryServer) -> None:

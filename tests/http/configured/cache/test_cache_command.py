@@ -94,3 +94,14 @@ async def test_stats_are_a_table_by_route(gateway: RunningGateway, tmp_path: Pat
     assert "misses: 1 uri-miss" in lines
     status, out, _ = await lockgate(tmp_path, "cache", "stats", "--json", *at(gateway))
     assert json.loads(out)["hits"] == {"fresh": 1}
+
+
+async def test_stats_say_that_no_route_has_a_cache(
+    start_configured: StartConfigured, tmp_path: Path
+) -> None:
+    file = "routes: [{name: shop, match: {prefix: /}, service: order_service}]"
+    gateway = (await start_configured(file, Numbered())).gateway
+    status, out, error = await lockgate(tmp_path, "cache", "stats", *at(gateway))
+    assert (status, error) == (0, "")
+    assert out.splitlines()[-1] == "no route of the gateway's file has a cache"
+    assert "registry is away" not in out

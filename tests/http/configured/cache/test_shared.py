@@ -137,6 +137,30 @@ async def test_clients_of_all_gateways_share_one_request(start: Start) -> None:
     assert len(service.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("cache", "is_asked"), [("null", False), ("{stores: memory}", True), ("{stores: redis}", True)]
+)
+async def test_the_registry_hears_of_a_cache_only_where_a_route_has_one(
+    start: Start, own_registry: RegistryServer, cache: str, is_asked: bool
+) -> None:
+    service = Service()
+    service.go.set()
+    with own_registry.client() as client, client.monitor() as monitor:
+        several = await start(service, 1, FILE.replace("{stores: redis}", cache))
+        for method in ("GET", "GET", "HEAD", "POST"):
+            assert (await several.ask(0, method=method)).status == 200
+        remembering = several.gateways[0].gateway.remembering
+        assert remembering is not None
+        if is_asked:
+            await eventually(lambda: remembering.purging.rounds > 0)
+        client.echo("the end")
+        commands: list[str] = []
+        while not commands or "the end" not in commands[-1]:
+            commands.append(monitor.next_command()["command"])
+    assert len(commands) > 10, "it asks for services all the same"
+    assert any(":cache:" in command for command in commands) is is_asked
+
+
 async def test_what_can_t_be_kept_holds_nobody_up_in_any_gateway(start: Start) -> None:
     service = Service("Cache-Control: no-store\r\n")
     service.go.set()

@@ -28,6 +28,9 @@ from middlewares.failures import BadRequest
         ("http://a:80/x", [b"http://a/x", b"http://a:80/x"]),
         ("http://a:/x", [b"http://a/x", b"http://a:80/x"]),
         ("http://a:8080/x?y=/z", [b"http://a:8080/x?y=/z"]),
+        ("http://a:080/x", [b"http://a/x", b"http://a:80/x"]),
+        ("http://[::1]/x", [b"http://[::1]/x", b"http://[::1]:80/x"]),
+        ("http://[::1]:80/x", [b"http://[::1]/x", b"http://[::1]:80/x"]),
         ("http://a", [b"http://a/", b"http://a:80/"]),
         ("http://a?b", [b"http://a/?b", b"http://a:80/?b"]),
         ("https://[::1]:8443/x", [b"https://[::1]:8443/x"]),
@@ -50,6 +53,11 @@ def test_a_url_has_the_forms_in_which_clients_ask_for_it(text: str, urls: list[b
 def test_what_is_no_url_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(BadRequest, match=r"url: (must be a URL such as|has a space)"):
         urls_of(text)
+
+
+def test_a_host_in_other_letters_is_refused_as_no_client_sends_it() -> None:
+    with pytest.raises(BadRequest, match="url: its host must be in ASCII"):
+        urls_of("http://bücher.example/")
 
 
 def test_a_purge_names_one_thing() -> None:
