@@ -2,8 +2,9 @@
 
 import struct
 from itertools import accumulate, pairwise
+from math import isfinite
 
-from middlewares.cache.entry import Entry, Freshness
+from middlewares.cache.entry import Entry, FieldLine, Freshness
 
 #: Of what an entry is made here; another release may write another one, and reads none of these.
 FORMAT = 1
@@ -66,22 +67,27 @@ def _read(head: bytes, body: bytes, redis_now_ms: int, now_s: float) -> Entry:
     url, tags, own = head[_REST:].split(b"\n", 2)
     front = _FRONT.unpack_from(own)
     format_, status, flags, age, lifetime, while_, if_error, count, *lengths = front
-    if format_ != FORMAT or count > MOST_FIELDS or not 100 <= status <= 999:
+    if format_ != FORMAT or count > MOST_FIELDS or not 200 <= status <= 999:
         raise ValueError("it is of another format")
+    if not all(map(isfinite, (age, lifetime, while_, if_error))):
+        raise ValueError("a time is no number")
     at = _FRONT.size + 8 * count + 8
     lengths += struct.unpack_from(f">{2 * count}I", own, _FRONT.size)
     (body_length,) = struct.unpack_from(">Q", own, at - 8)
     texts = [own[a:b] for a, b in pairwise(accumulate(lengths, initial=at))]
     if at + sum(lengths) != len(own) or body_length != len(body):
         raise ValueError("its lengths are not those of its parts")
-    phrase, etag, last_modified, ready_lines, *fields = texts
-    if any(map(_has_a_break, fields)):
+    phrase, etag, last_modified, ready_lines, *texts = texts
+    if any(map(_has_a_break, (phrase, etag, last_modified, *texts))):
         raise ValueError("a field has a line break in it")
+    fields = tuple(zip(texts[::2], texts[1::2], strict=True))
+    if ready_lines and ready_lines not in _ready(status, phrase, fields, len(body)):
+        raise ValueError("its ready lines are not its fields")
     age_ms = redis_now_ms - int(head[_STORED])
     return Entry(
         status,
         phrase,
-        tuple(zip(fields[::2], fields[1::2], strict=True)),
+        fields,
         (body,) if body else (),
         len(body),
         Freshness(
@@ -100,6 +106,18 @@ def _read(head: bytes, body: bytes, redis_now_ms: int, now_s: float) -> Entry:
         is_stale=head[_STALE] == b"1",
         ready_lines=ready_lines,
     )
+
+
+def _ready(
+    status: int, phrase: bytes, fields: tuple[FieldLine, ...], length: int
+) -> tuple[bytes, bytes]:
+    """What the ready lines may be, without and with Content-Length.
+
+    They go to clients as they are, so whoever writes to Redis must not be able to say anything else in them.
+    """
+    lines = b"".join(b"%b: %b\r\n" % line for line in fields)
+    whole = b"%d %b\r\n%b" % (status, phrase, lines)
+    return whole, b"%bContent-Length: %d\r\n" % (whole, length)
 
 
 def _own(entry: Entry) -> bytes:

@@ -57,7 +57,7 @@ async def test_another_gateway_finds_the_very_entry(store: SharedStore, registry
         etag=b'W/"a"',
         last_modified=b"",
         tags=frozenset({b"a", b"b"}),
-        ready_lines=b"lines",
+        ready_lines=b"404 Not \xfcber\r\nX: \r\nx: \xff\r\nContent-Length: 10000\r\n",
         stored_s=store.now_s(),
     )
     assert await store.keep(b"key", (b"accept",), b"html", entry)

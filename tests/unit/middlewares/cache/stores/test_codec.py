@@ -21,7 +21,7 @@ _TAGS = _TEXTS.map(lambda tag: b"".join(tag.split())).filter(bool)
 _ENTRIES = st.builds(
     lambda body, **values: entry_of(body, stored_s=100.0, **values),
     st.binary(max_size=50),
-    status=st.integers(100, 599),
+    status=st.integers(200, 599),
     phrase=_TEXTS,
     fields=st.lists(st.tuples(_TEXTS, _TEXTS), max_size=5).map(tuple),
     freshness=_FRESHNESS,
@@ -29,7 +29,6 @@ _ENTRIES = st.builds(
     etag=st.none() | _TEXTS,
     last_modified=st.none() | _TEXTS,
     tags=st.frozensets(_TAGS, max_size=3),
-    ready_lines=st.binary(max_size=20),
 )
 
 
@@ -80,6 +79,52 @@ def test_a_head_that_was_cut_off_is_refused(entry: Entry, cut: int) -> None:
     record = Record(entry)
     with pytest.raises(BadRecord):
         read(head_of(record)[:-cut], record.body + b"?", redis_now_ms=0, now_s=0.0)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"",
+        b'200 OK\r\nContent-Type: text/plain\r\nETag: "1"\r\n',
+        b'200 OK\r\nContent-Type: text/plain\r\nETag: "1"\r\nContent-Length: 5\r\n',
+    ],
+)
+def test_lines_that_are_ready_stay_so(lines: bytes) -> None:
+    entry = entry_of(ready_lines=lines)
+    record = Record(entry)
+    assert read(head_of(record), record.body, redis_now_ms=5000, now_s=0.0) == entry
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"200 OK\r\n\r\nHTTP/1.1 200 OK\r\n",
+        b'200 OK\r\nContent-Type: text/html\r\nETag: "1"\r\n',
+        b'200 OK\r\nContent-Type: text/plain\r\nETag: "1"\r\nContent-Length: 4\r\n',
+        b'200 OK\r\nContent-Type: text/plain\r\nETag: "1"\r\nSet-Cookie: a=b\r\n',
+    ],
+)
+def test_ready_lines_that_are_not_the_fields_are_refused(lines: bytes) -> None:
+    record = Record(entry_of(ready_lines=lines))
+    with pytest.raises(BadRecord, match="ready lines"):
+        read(head_of(record), record.body, redis_now_ms=0, now_s=0.0)
+
+
+@pytest.mark.parametrize("name", ["phrase", "etag", "last_modified"])
+def test_what_goes_into_a_line_has_no_break(name: str) -> None:
+    record = Record(entry_of(**{name: b"a\r\nb"}))
+    with pytest.raises(BadRecord, match="line break"):
+        read(head_of(record), record.body, redis_now_ms=0, now_s=0.0)
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_is_refused(number: int, time_s: float) -> None:
+    times = [0.0, 60.0, 0.0, 0.0]
+    times[number] = time_s
+    record = Record(entry_of(freshness=Freshness(*times)))
+    with pytest.raises(BadRecord, match="no number"):
+        read(head_of(record), record.body, redis_now_ms=0, now_s=0.0)
 
 
 @pytest.mark.parametrize(
