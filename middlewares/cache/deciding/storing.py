@@ -189,12 +189,14 @@ def _left_out(lines: Lines, policy: CachePolicy) -> frozenset[bytes]:
 
 
 def _tags(lines: Lines) -> frozenset[bytes]:
-    """The tags of Cache-Tag, parted by commas, and of Surrogate-Key, parted by spaces."""
+    """The tags of Cache-Tag and Surrogate-Key, parted by commas or spaces in both.
+
+    Services mix the two up, and a tag with either in it could not be named in a purge.
+    """
     if b"cache-tag" not in lines and b"surrogate-key" not in lines:
         return frozenset()
-    tags = {tag.strip(b" \t") for line in lines.get(b"cache-tag", ()) for tag in line.split(b",")}
-    tags.update(tag for line in lines.get(b"surrogate-key", ()) for tag in line.split())
-    return frozenset(tags - {b""})
+    both = (*lines.get(b"cache-tag", ()), *lines.get(b"surrogate-key", ()))
+    return frozenset(tag for line in both for tag in line.replace(b",", b" ").split())
 
 
 _ETAG = re.compile(rb'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"|[\x21\x23-\x29\x2b\x2d-\x7e]+')
