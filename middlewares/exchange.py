@@ -103,6 +103,11 @@ class Exchange:
         return self.section.host or b""
 
     @property
+    def has_cache(self) -> bool:
+        """Whether the request's route has a cache."""
+        return self.route is not None and self.route.policy.cache is not None
+
+    @property
     def query(self) -> str:
         """The raw query without its question mark."""
         return self.target[len(self.path) + 1 :]

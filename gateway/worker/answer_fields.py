@@ -7,6 +7,7 @@ from gateway.front.answer import Answer
 from gateway.front.tls.strict_transport import NAME as STRICT_TRANSPORT
 from gateway.front.tls.strict_transport import StrictTransport
 from gateway.worker.lifecycle import Lifecycle
+from middlewares.cache.deciding.cache_status import OWN_ANSWER, neither
 from middlewares.exchange import EXCHANGE
 from middlewares.limits.deciding import LIMIT_FIELDS
 from middlewares.limits.layer import limit_values
@@ -60,6 +61,9 @@ def answer_fields_middleware(
             policies, left = limit_values(exchange.limit)
             headers["RateLimit-Policy"] = policies.decode("ascii")
             headers["RateLimit"] = left.decode("ascii")
+        if exchange.cache_status is None and exchange.has_cache:
+            # A layer outside of the cache has answered, as with 401 and 429.
+            exchange.cache_status = neither(OWN_ANSWER)
         if exchange.cache_status is not None:
             headers["Cache-Status"] = exchange.cache_status.decode("ascii")
         headers["Server"] = SERVER

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from middlewares.bodies import NoLongerRead, pour
 from middlewares.cache.body import KeptBody, StoredBody, TooMuch
+from middlewares.cache.deciding.cache_status import OWN_ANSWER
 from middlewares.cache.deciding.merging import freshened
 from middlewares.cache.deciding.reusing import instead_of_error, is_shareable
 from middlewares.cache.deciding.storing import Kept, NotKept
@@ -106,7 +107,7 @@ class Fetch:
         without_cors = exchange.route is not None and exchange.route.policy.cors is not None
         head = means.answers.seen(answer, without_cors=without_cors)
         if head is None:
-            flight.hand_over("own-answer", answer, self._taken(exchange))
+            flight.hand_over(OWN_ANSWER, answer, self._taken(exchange))
             return
         entry = wanted.entry
         if entry is not None and head.status == NOT_MODIFIED:

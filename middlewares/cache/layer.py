@@ -11,7 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from middlewares.cache.body import TooMuch
 from middlewares.cache.changes import Changes
 from middlewares.cache.deciding.asking import ONLY_IF_CACHED, Asked, Bypass
-from middlewares.cache.deciding.cache_status import Forward, forwarded, neither
+from middlewares.cache.deciding.cache_status import OWN_ANSWER, Forward, forwarded, neither
 from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Use, instead_of_error, is_shareable, reuse
 from middlewares.cache.deciding.storing import OF_ONE_REQUEST, NotKept
@@ -188,6 +188,7 @@ def cache_middleware(
             return await landed(exchange, wanted, waiter, why)
         except TimeoutError:
             counts.misses[wanted.route, why] += 1
+            exchange.cache_status = forwarded(why, collapsed=not waiter.leads, detail=OWN_ANSWER)
             raise UpstreamTimeout("no answer came in the time that the request allows") from None
         finally:
             waiter.leave()
@@ -247,6 +248,7 @@ def cache_middleware(
             reused = reuse(entry, directives, memory.now_s())
             return replies.served(wanted.asked, entry, b"Age: %d\r\n" % reused.age_s)
         if failed.failure is not None:
+            exchange.cache_status = say(detail=OWN_ANSWER)
             raise failed.failure.with_traceback(None)
         return await passed(wanted.request, wanted.handler, exchange, why, "service-failed")
 
@@ -264,25 +266,26 @@ def cache_middleware(
     async def marked(exchange: Exchange, wanted: Wanted, why: Forward) -> web.StreamResponse:
         """Pass on what could not be kept lately, without waiting for anybody."""
         requested_s = means.unix_s()
-        answer = await passed(wanted.request, wanted.handler, exchange, why, "hit-for-miss")
+        answer = await passed(wanted.request, wanted.handler, exchange, why)
         head = answers.seen(answer, without_cors=False)
-        key, now_s = wanted.asked.flight_key, memory.now_s()
-        if head is None:
-            marks.set(key, now_s, "own-answer")
-            return answer
-        verdict = judged(means, wanted, head, requested_s)
-        if isinstance(verdict, NotKept):
-            if verdict.why not in OF_ONE_REQUEST:
-                marks.set(key, now_s, verdict.why)
+        key, now_s, detail = wanted.asked.flight_key, memory.now_s(), "hit-for-miss"
+        verdict = None if head is None else judged(means, wanted, head, requested_s)
+        if head is None or isinstance(verdict, NotKept):
+            detail = verdict.why if isinstance(verdict, NotKept) else OWN_ANSWER
+            if detail not in OF_ONE_REQUEST:
+                marks.set(key, now_s, detail)
         elif head.length is not None or marks.why(key, now_s) != TooMuch.OF_ONE.value:
             marks.remove(key)  # the next one is kept, since this one is not too large
+        counts.not_stored[wanted.route, detail] += 1
+        exchange.cache_status = forwarded(why, status=answer.status, detail=detail)
         return answer
 
     async def passed(
         request: web.Request, handler: Handler, exchange: Exchange, why: Forward, detail: str = ""
     ) -> web.StreamResponse:
         """Pass a request on by itself."""
-        exchange.cache_status = forwarded(why, detail=detail)
+        # Where the service can't be asked, the gateway answers itself.
+        exchange.cache_status = forwarded(why, detail=detail or OWN_ANSWER)
         answer = await handler(request)
         exchange.cache_status = forwarded(why, status=answer.status, detail=detail)
         return answer

@@ -7,6 +7,8 @@ from typing import Final, Literal
 Forward = Literal[
     "bypass", "method", "uri-miss", "vary-miss", "miss", "request", "stale", "partial"
 ]
+#: The `detail` of an answer that is the gateway's own, and is never kept.
+OWN_ANSWER: Final = "own-answer"
 _NAME: Final = b"lockgate"
 _TOKEN: Final = re.compile(r"[A-Za-z*][A-Za-z0-9:/!#$%&'*+.^_`|~-]*")
 _NOT_PRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
@@ -47,7 +49,7 @@ def forwarded(
 
 
 def neither(detail: str) -> bytes:
-    """Neither served from the cache nor forwarded, as for only-if-cached."""
+    """Neither served from the cache nor forwarded, as for only-if-cached and refusals."""
     return _NAME + _detail(detail)
 
 

@@ -170,7 +170,7 @@ async def test_what_can_t_be_kept_holds_nobody_up_in_any_gateway(start: Start) -
     assert {answer.status for answer in answers} == {200}
     assert len(service.asked) == 6
     again = await several.ask(1)
-    assert several.status(again).endswith(b"detail=hit-for-miss")
+    assert several.status(again).endswith(b"detail=no-store")
 
 
 async def test_variants_are_shared_too(start: Start) -> None:
