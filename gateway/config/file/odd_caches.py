@@ -23,6 +23,11 @@ NOT_FOR_CALLERS = (
     "does little on a route with auth: an answer to a caller is kept only if it says public, s-maxage or "
     "must-revalidate; write by: subject to keep answers for each caller"
 )
+STARS = "is the name of a member and no pattern: name each member that is to be ignored"
+NOTHING_OFF = (
+    "is empty, and there is no inherited cache that this would switch off: leave it out, or write cache: {} "
+    "for a cache with every default"
+)
 NO_COOKIES = "who logs in on this route never gets the cookies that its service sets in answers that are kept"
 _NO_STORE = "no route keeps answers there: none has cache with stores: "
 
@@ -57,6 +62,7 @@ def odd_caches(configuration: Configuration) -> Iterator[tuple[Path, str] | None
         told.update(new)
         yield from new
         yield None
+    yield from ((path, NOTHING_OFF) for path in sorted(_idle_nulls(configuration), key=str))
     yield from ((path, NOBODY) for path, has_subject in by_subject.items() if not has_subject)
     for key, store in (("memory_bytes", "memory"), ("redis_bytes", "redis")):
         if key in configuration.cache.model_fields_set and store not in stores:
@@ -69,6 +75,9 @@ def _odd(cached: _Cached, configuration: Configuration) -> Iterator[tuple[Path, 
         if "cache" in route.model_fields_set:
             yield (*cached.path, "cache"), NOTHING_KEPT
         return
+    if "ignore_query" in cached.keys:
+        path, names = cached.keys["ignore_query"]
+        yield from (((*path, index), STARS) for index, name in enumerate(names) if "*" in name)
     if "object_bytes" in cached.keys:
         path, most_bytes = cached.keys["object_bytes"]
         store = cached.value("stores")
@@ -102,6 +111,19 @@ def _cached(configuration: Configuration) -> Iterator[_Cached]:
         for name in configuration.services:
             yield from _one(configuration, ("services", name), name, None)
         yield from _one(configuration, ("defaults",), "", None)
+
+
+def _idle_nulls(configuration: Configuration) -> set[Path]:
+    """Where `cache` is null on a route without a cache to inherit."""
+    return {
+        ("routes", index, "cache")
+        for index, route in enumerate(configuration.routes)
+        if "cache" in route.model_fields_set and route.cache is None
+        if not any(
+            level is not None and level.cache is not None
+            for level in (configuration.defaults, configuration.services.get(route.service or ""))
+        )
+    }
 
 
 def _one(

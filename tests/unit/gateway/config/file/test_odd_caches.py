@@ -8,6 +8,8 @@ from gateway.config.file.odd_caches import (
     NOBODY,
     NOT_FOR_CALLERS,
     NOTHING_KEPT,
+    NOTHING_OFF,
+    STARS,
 )
 from middlewares.cache.stores.memory import LARGEST_SHARE
 from middlewares.cache.stores.shared import MOST_SHARE
@@ -145,7 +147,7 @@ def test_the_shares_are_those_of_the_stores() -> None:
         ("cache: {memory: 1MiB, redis: 1MiB}", ["memory", "redis"]),
         ("cache: {memory: 1MiB, redis: 1MiB}\ndefaults: {cache: {}}", ["redis"]),
         ("cache: {redis: 1MiB}\nservices: {s: {cache: {stores: redis}}}", []),
-        (f"cache: {{memory: 1MiB}}\nroutes: [{route('cache: null')}]", ["memory"]),
+        (f"cache: {{memory: 1MiB}}\nroutes: [{route('cors: null')}]", ["memory"]),
         ("cache: {}", []),
     ],
 )
@@ -154,3 +156,22 @@ def test_the_bound_of_a_store_that_no_route_uses(text: str, warned: list[str]) -
         f"cache.{store}: no route keeps answers there: none has cache with stores: {store}"
         for store in warned
     ]
+
+
+def test_a_star_in_the_name_of_a_member_is_told_to_be_no_pattern() -> None:
+    text = f"routes: [{route('cache: {ignore_query: [gclid, utm_*]}')}]"
+    assert warnings(text) == [f"routes[0].cache.ignore_query[1]: {STARS}"]
+
+
+@pytest.mark.parametrize(
+    ("inherited", "is_told"),
+    [
+        ("", True),
+        ("defaults: {cache: null}\n", True),
+        ("defaults: {cache: {}}\n", False),
+        ("services: {s: {cache: {}}}\n", False),
+    ],
+)
+def test_an_empty_cache_that_switches_nothing_off(inherited: str, is_told: bool) -> None:
+    text = f"{inherited}routes: [{route('cache: null')}]"
+    assert warnings(text) == ([f"routes[0].cache: {NOTHING_OFF}"] if is_told else [])
