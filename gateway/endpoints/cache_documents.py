@@ -26,7 +26,7 @@ def purges_of(body: object) -> list[Purge]:
     asked = _members(body)
     given = [kind for kind in _KINDS if kind in asked]
     if len(given) != 1:
-        raise BadRequest(f"one of {', '.join(_KINDS)} must say what is purged")
+        raise BadRequest(f"one of {', '.join(_KINDS)}, and one alone, must say what is purged")
     (kind,) = given
     value, soft = asked[kind], asked.get("soft", False)
     if not isinstance(value, str) or not value:

@@ -11,7 +11,7 @@ from gateway.worker.remembering import Remembering
 from middlewares.cache.deciding.asking import Asked, Bypass
 from middlewares.cache.deciding.cache_status import hit
 from middlewares.cache.deciding.invalidating import without_ignored
-from middlewares.cache.deciding.reusing import Reuse, Use, reuse
+from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, reuse
 from middlewares.cache.entry import Entry, Variants
 from middlewares.cache.policy import CachePolicy
 from middlewares.cache.stores.shared import Mark
@@ -36,6 +36,7 @@ _BYPASSES = {
 _NOT_FOR_CALLERS = (
     "the request says who calls, and the answer that is kept does not say that callers share it"
 )
+NOTHING_KEPT = "nothing is kept for it; name the headers that the request sends, above all Cookie, Origin and X-…"
 _REASONS = {
     "no-cache": "its answer says no-cache, so the service is asked each time",
     "request": "the request wants a fresher one",
@@ -127,7 +128,8 @@ class Showing:
         if policy.stores == "redis" and _entry(asked, variants) is None:
             found = await self._remembering.shared.get(asked.key, asked.secondary, patient=True)
             if isinstance(found, Mark):
-                return url | _not_served("the last answer to any gateway could not be kept")
+                not_kept = self._remembering.marks.why(asked.flight_key, memory.now_s())
+                return url | _not_served(_could_not(not_kept, "to any gateway "))
             store, variants = "redis", found or variants
         if variants is None:
             return url | _not_served(self._why_nothing(asked, policy, memory.now_s()))
@@ -137,18 +139,25 @@ class Showing:
             return url | vary | _not_served(_other_variants(variants))
         if not asked.takes(entry):
             return url | vary | _not_served(_NOT_FOR_CALLERS)
-        reused = reuse(entry, asked.directives, memory.now_s())
-        return url | {"store": store} | vary | _of_entry(entry, reused)
+        now_s = memory.now_s()
+        reused = reuse(entry, asked.directives, now_s)
+        outlives = instead_of_error(entry, asked.directives, now_s)
+        return url | {"store": store} | vary | _of_entry(entry, reused, outlives)
 
     def _why_nothing(self, asked: Asked, policy: CachePolicy, now_s: float) -> str:
-        not_kept = self._remembering.marks.why(asked.key, now_s)
+        not_kept = self._remembering.marks.why(asked.flight_key, now_s)
         if not_kept is not None:
-            return f"the last answer could not be kept: {not_kept}"
+            return _could_not(not_kept)
         if policy.stores == "redis" and self._remembering.shared.is_away:
             return "nothing is kept for it in this worker, and the registry is away"
         if policy.by == "subject":
             return "nothing is kept for a request without a subject, and each subject has its own"
-        return "nothing is kept for it"
+        return NOTHING_KEPT
+
+
+def _could_not(why: str | None, whose: str = "") -> str:
+    """`why` is the detail of Cache-Status; None: another gateway knows it."""
+    return f"the last answer {whose}could not be kept" + ("" if why is None else f": {why}")
 
 
 def _entry(asked: Asked, variants: Variants | None) -> Entry | None:
@@ -156,11 +165,11 @@ def _entry(asked: Asked, variants: Variants | None) -> Entry | None:
     return None if variants is None else variants.entries.get(asked.secondary(variants.vary))
 
 
-def _of_entry(entry: Entry, reused: Reuse) -> dict[str, Any]:
+def _of_entry(entry: Entry, reused: Reuse, outlives_errors: bool) -> dict[str, Any]:
     served = reused.use is not Use.ASK
     return {
         "served": served,
-        "why": _why(entry, reused),
+        "why": _why(entry, reused, outlives_errors),
         **({"cache_status": hit(reused.ttl_s).decode("ascii")} if served else {}),
         "status": entry.status,
         "bytes": entry.length,
@@ -173,7 +182,7 @@ def _of_entry(entry: Entry, reused: Reuse) -> dict[str, Any]:
     }
 
 
-def _why(entry: Entry, reused: Reuse) -> str:
+def _why(entry: Entry, reused: Reuse, outlives_errors: bool) -> str:
     """Why it is served, or not."""
     if reused.use is Use.FRESH and not reused.why:
         heuristic = ", by a heuristic" if entry.freshness.is_heuristic else ""
@@ -189,7 +198,12 @@ def _why(entry: Entry, reused: Reuse) -> str:
         return f"{state}, which the request accepts"
     if reused.use is Use.STALE_WHILE_REVALIDATE:
         return f"{state}: it is served while the service is asked"
-    return f"{state}: the service is asked whether it has changed"
+    asked = f"{state}: the service is asked"
+    if entry.etag is not None or entry.last_modified is not None:
+        asked += " whether it has changed"
+    if outlives_errors:
+        asked += ", and this answer is served if it fails"
+    return asked
 
 
 def _stale_s(reused: Reuse) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from gateway.endpoints.cache_showing import NOTHING_KEPT
 from tests.conftest import StartGateway
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support.caching import HOST, Numbered, ask, purge, status_of
@@ -84,6 +85,7 @@ async def test_a_gateway_without_a_file_has_no_cache(
         (b"[]", "must be a JSON object"),
         (b'{"url": "items"}', "url: must be a URL such as"),
         (b'{"url": "/a", "url": "/b"}', "given twice"),
+        (b'{"url": "/a", "tag": "b"}', "one of url, prefix, tag, and one alone"),
         (b'{"tag": "a", "soft": "yes"}', "soft: must be true or false"),
     ],
 )
@@ -138,7 +140,7 @@ async def test_show_says_what_the_next_request_gets(gateway: RunningGateway) -> 
         "route": "shop",
         "url": f"http://{HOST}/shop/1",
         "served": False,
-        "why": "nothing is kept for it",
+        "why": NOTHING_KEPT,
     }
     await ask(gateway, "/shop/1")
     after = await shown(gateway, "/shop/1?utm_source=x")
@@ -183,6 +185,30 @@ async def test_show_says_why_the_last_answer_was_not_kept(
     upstream.fields = {b"Cache-Control": b"no-store"}
     await ask(gateway, "/shop/1")
     assert (await shown(gateway, "/shop/1"))["why"] == "the last answer could not be kept: no-store"
+
+
+async def test_show_says_it_of_a_request_with_a_credential_too(
+    gateway: RunningGateway,
+) -> None:
+    credential = "Authorization: Bearer x"
+    await ask(gateway, "/shop/1", credential)
+    document = await shown(gateway, "/shop/1", credential)
+    assert document["why"] == "the last answer could not be kept: authorization"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({b"Cache-Control": b"max-age=0", b"ETag": b'"v1"'}, "is asked whether it has changed"),
+        ({b"Cache-Control": b"max-age=0, stale-if-error=60"}, "this answer is served if it fails"),
+    ],
+)
+async def test_show_says_what_the_service_is_asked_for(
+    gateway: RunningGateway, upstream: Numbered, fields: dict[bytes, bytes], why: str
+) -> None:
+    upstream.fields = fields
+    await ask(gateway, "/shop/1")
+    assert (await shown(gateway, "/shop/1"))["why"].endswith(why)
 
 
 async def test_show_says_by_what_an_answer_varies(
@@ -289,8 +315,8 @@ async def test_what_all_gateways_keep_is_counted_shown_and_purged(
     purged = (await purge(second, url="/1")).json()["purged"]
     assert purged == 2, "one in Redis, and one in the memory of the first"
     assert (await redis())["entries"] == 0
-    assert (await shown(first, "/1"))["why"] == "nothing is kept for it"
-    assert (await shown(second, "/1"))["why"] == "nothing is kept for it"
+    assert (await shown(first, "/1"))["why"] == NOTHING_KEPT
+    assert (await shown(second, "/1"))["why"] == NOTHING_KEPT
 
 
 async def test_show_says_that_another_gateway_could_not_keep_the_answer(
