@@ -75,7 +75,7 @@ def _shown(value: Any) -> str:
 def print_purged(document: Mapping[str, Any], *, soft: bool) -> None:
     what = "made stale" if soft else "purged"
     print_lines(f"{what}: {_answers(document['purged'])}")
-    if not document["purged"]:
+    if not document["purged"] and "detail" not in document:
         print_progress(
             "lockgate: nothing was kept there. A URL is one with its scheme, port and query, as clients send "
             "them; --prefix takes all that begin so, and * is a letter like others"
