@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.config.file.auth.route import Requirement
 from gateway.config.file.auth.stricter import auth_of
-from gateway.config.file.cache import Cache
+from gateway.config.file.cache import ANY, Cache
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.nodes import Path
 from gateway.config.file.routes import Route
@@ -23,7 +23,7 @@ NOT_FOR_CALLERS = (
     "does little on a route with auth: an answer to a caller is kept only if it says public, s-maxage or "
     "must-revalidate; write by: subject to keep answers for each caller"
 )
-STARS = "is the name of a member and no pattern: name each member that is to be ignored"
+STARS = "is one name and no pattern: write out each name that is meant"
 NOTHING_OFF = (
     "is empty, and there is no inherited cache that this would switch off: leave it out, or write cache: {} "
     "for a cache with every default"
@@ -75,9 +75,12 @@ def _odd(cached: _Cached, configuration: Configuration) -> Iterator[tuple[Path, 
         if "cache" in route.model_fields_set:
             yield (*cached.path, "cache"), NOTHING_KEPT
         return
-    if "ignore_query" in cached.keys:
-        path, names = cached.keys["ignore_query"]
-        yield from (((*path, index), STARS) for index, name in enumerate(names) if "*" in name)
+    for key in ("ignore_query", "ignore_headers", "vary_headers", "key_headers"):
+        for_all = ANY if key in ("vary_headers", "key_headers") else None
+        path, names = cached.keys.get(key, ((), ()))
+        for index, name in enumerate(names):
+            if "*" in name and name != for_all:
+                yield (*path, index), STARS
     if "object_bytes" in cached.keys:
         path, most_bytes = cached.keys["object_bytes"]
         store = cached.value("stores")

@@ -158,9 +158,20 @@ def test_the_bound_of_a_store_that_no_route_uses(text: str, warned: list[str]) -
     ]
 
 
-def test_a_star_in_the_name_of_a_member_is_told_to_be_no_pattern() -> None:
-    text = f"routes: [{route('cache: {ignore_query: [gclid, utm_*]}')}]"
-    assert warnings(text) == [f"routes[0].cache.ignore_query[1]: {STARS}"]
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("ignore_query: [gclid, utm_*]", ["ignore_query[1]"]),
+        ("ignore_headers: ['*', X-Debug]", ["ignore_headers[0]"]),
+        ("vary_headers: [X-*]", ["vary_headers[0]"]),
+        ("key_headers: [X-*, X-Plan]", ["key_headers[0]"]),
+        ("vary_headers: ['*']", []),
+        ("key_headers: ['*']", []),
+    ],
+)
+def test_a_star_in_a_name_is_told_to_be_no_pattern(said: str, where: list[str]) -> None:
+    text = f"routes: [{route(f'cache: {{{said}}}')}]"
+    assert warnings(text) == [f"routes[0].cache.{key}: {STARS}" for key in where]
 
 
 @pytest.mark.parametrize(
