@@ -91,6 +91,6 @@ def unavailable(url: str, error: Exception) -> RegistryUnavailable:
     if isinstance(error, ResponseError):
         return RegistryRefuses(f"{server} refuses: {error}")
     return RegistryUnavailable(
-        f"{server} does not answer: {str(error).rstrip('.')}",
+        f"{server} does not answer: {str(error).rstrip('.') or 'it takes too long'}",
         "is it running, and is REDIS_URL right?",
     )
