@@ -75,9 +75,9 @@ def test_a_prefix_that_ends_in_a_host_takes_no_longer_host() -> None:
     ("body", "why"),
     [
         ([], "the body must be a JSON object"),
-        ({}, "one of url, prefix, tag must say"),
-        ({"soft": True}, "one of url, prefix, tag must say"),
-        ({"url": "/a", "tag": "b"}, "one of url, prefix, tag must say"),
+        ({}, "one of url, prefix, tag, and one alone, must say"),
+        ({"soft": True}, "one of url, prefix, tag, and one alone, must say"),
+        ({"url": "/a", "tag": "b"}, "one of url, prefix, tag, and one alone, must say"),
         ({"urls": ["/a"]}, "unknown key 'urls'; allowed: url, prefix, tag, soft"),
         ({"url": 7}, "url: must be a text"),
         ({"prefix": ""}, "prefix: must be a text"),
