@@ -2,26 +2,24 @@
 
 from collections.abc import Sequence
 
-from gateway.forwarding.field_lines import connection_options
-from gateway.forwarding.fields import ANEW, CONNECTION, CORS, DATE, DROP, LENGTH, PASS, in_answer
+from gateway.forwarding.fields import ANEW, CORS, DATE, DROP, PASS, in_answer
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
 
 NO_CONTENT = 204
 
 
-def fields_for_clients(head: ResponseHead, *, without_cors: bool) -> list[FieldLine]:
-    """An instance's fields that go to any client, without its length.
+def judged_fields(head: ResponseHead, *, without_cors: bool) -> list[FieldLine]:
+    """An instance's fields by which the cache judges its answer.
 
-    `without_cors` leaves out Access-Control-*, which are the gateway's own then.
+    Connection and what it names are among them, so that it can't hide Cache-Control or Vary. `without_cors` leaves
+    out Access-Control-*, which are the gateway's own then.
     """
-    named = connection_options(head.fields)
     kept: list[FieldLine] = []
     for name, value in head.fields:
         gets = in_answer(name)
-        if gets in (DROP, CONNECTION, ANEW, LENGTH) or (gets is CORS and without_cors):
+        if gets in (DROP, ANEW) or (gets is CORS and without_cors):
             continue
-        if name.lower() not in named:
-            kept.append((name, value))
+        kept.append((name, value))
     return kept
 
 

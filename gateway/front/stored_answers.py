@@ -5,7 +5,7 @@ from typing import cast
 
 from aiohttp import web
 
-from gateway.forwarding.stored_heads import fields_for_clients, ready_lines, stored_head
+from gateway.forwarding.stored_heads import judged_fields, ready_lines, stored_head
 from gateway.front.answer import SWITCHING_PROTOCOLS, Answer
 from gateway.front.detached_request import DetachedRequest
 from middlewares.bodies import AnswerBody
@@ -24,7 +24,7 @@ class StoredAnswers:
         if not isinstance(answer, Answer) or answer.status == SWITCHING_PROTOCOLS:
             return None
         head = answer.head
-        fields = fields_for_clients(head, without_cors=without_cors)
+        fields = judged_fields(head, without_cors=without_cors)
         return Head(head.status, head.phrase, fields, head.length)
 
     def body(self, answer: web.StreamResponse) -> AnswerBody:

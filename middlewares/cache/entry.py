@@ -66,7 +66,7 @@ class Variants:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the cache sees of an instance's answer: status, phrase, and fields without those of its connection.
+    """What the cache sees of an instance's answer: status, phrase, and fields, Connection among them.
 
     `length` None: it is not known before the end.
     """

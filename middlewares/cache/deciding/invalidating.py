@@ -1,6 +1,7 @@
 """Which URLs a request may have changed, so that what is kept of them is dropped (RFC 9111 §4.4)."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -13,6 +14,8 @@ SAFE: Final = frozenset(
 )
 #: Fields that name another URL whose representation has changed.
 _NAMING: Final = frozenset([b"location", b"content-location"])
+#: Each answer has one of either; of those that have thousands the first ones count.
+_MOST_NAMED: Final = 8
 _SUCCESS: Final = range(200, 400)
 _OWN_PORTS: Final = {"http": 80, "https": 443}
 
@@ -32,10 +35,9 @@ def invalidated(
     """
     if method in SAFE or status not in _SUCCESS:
         return ()
-    urls = [url]
-    for name, value in fields:
-        if name.lower() in _NAMING and (named := _of_the_same_origin(url, value)):
-            urls.append(named)
+    naming = (value for name, value in fields if name.lower() in _NAMING)
+    named = [_of_the_same_origin(url, value) for value in islice(naming, _MOST_NAMED)]
+    urls = (url, *filter(None, named))
     return tuple(dict.fromkeys(without_ignored(one, ignored) for one in urls))
 
 

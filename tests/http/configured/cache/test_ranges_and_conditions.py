@@ -424,6 +424,15 @@ async def test_head_has_a_stale_answer_refreshed_by_get(start_asker: StartAsker)
     ] * 2
 
 
+async def test_head_with_another_length_makes_what_is_kept_stale(start_asker: StartAsker) -> None:
+    service = Service()
+    asker = await start_asker(service)
+    await asker.ask()
+    service.body = BODY + b"x"
+    assert "fwd=request" in status_of(await asker.ask("Cache-Control: no-cache", method="HEAD"))
+    assert "fwd=stale" in status_of(await asker.ask())
+
+
 @pytest.mark.parametrize(("etag", "validators"), [('"a"', [b'"a"']), ('"b"', [b'"a"'])])
 async def test_head_that_contradicts_what_is_kept_makes_it_stale(
     start_asker: StartAsker, etag: str, validators: list[bytes]

@@ -86,3 +86,10 @@ def test_members_of_a_query_that_are_in_no_key_are_in_no_url_either() -> None:
     url = b"http://shop.test/a?utm=1&q=%FC\xfc&utm"
     urls = invalidated("POST", 200, url, [(b"Location", b"/b?utm=2")], frozenset([b"utm"]))
     assert urls == (b"http://shop.test/a?q=%FC\xfc", b"http://shop.test/b")
+
+
+def test_of_an_answer_that_names_thousands_of_urls_the_first_count() -> None:
+    fields = [(b"Location", b"/%d" % number) for number in range(5000)]
+    found = invalidated("POST", 201, b"http://shop.example/a", fields)
+    assert found[:2] == (b"http://shop.example/a", b"http://shop.example/0")
+    assert len(found) < 10
