@@ -85,3 +85,49 @@ async def test_a_second_request_is_answered_with_what_may_be_kept(
         if status.startswith(b"lockgate; hit") is not is_kept:
             wrong.append((str(fields)[:80], status))
     assert wrong == []
+
+
+#: A status and the fields of an answer, and whether a second request is answered with it.
+STATUSES = [
+    (203, (FRESH,), True),
+    (204, (FRESH,), True),
+    (206, (FRESH, "Content-Range: bytes 0-1/2"), False),
+    (299, (FRESH,), True),
+    (301, (f"Last-Modified: {YEAR_1}",), True),
+    (302, (f"Last-Modified: {YEAR_1}",), False),
+    (302, (FRESH,), True),
+    (302, ("Cache-Control: public", f"Last-Modified: {YEAR_1}"), True),
+    (404, (f"Last-Modified: {YEAR_1}",), True),
+    (403, (f"Last-Modified: {YEAR_1}",), False),
+    (418, (FRESH,), True),
+    (500, (f"Last-Modified: {YEAR_1}",), False),
+    (500, (FRESH,), True),
+    (501, (f"Last-Modified: {YEAR_1}",), True),
+    (599, (FRESH,), True),
+    (200, (f"{FRESH}, must-understand",), True),
+    (200, (f"{FRESH}, no-store, must-understand",), True),
+    (200, (f"{FRESH}, must-understand, private, no-store",), False),
+    (404, (f"{FRESH}, MUST-UNDERSTAND, NO-STORE",), True),
+    (206, (f"{FRESH}, must-understand, no-store",), False),
+    (299, (f"{FRESH}, must-understand",), False),
+    (599, (f"{FRESH}, must-understand",), False),
+    (599, (f"{FRESH}, must-understand, no-store",), False),
+]
+
+
+async def test_what_is_kept_depends_on_the_status(start_configured: StartConfigured) -> None:
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        status, fields, _ = STATUSES[int(received.target[1:])]
+        length = () if status == 204 else ("Content-Length: 2",)
+        head = (f"HTTP/1.1 {status} Some", *fields, *length, "", "" if status == 204 else "ok")
+        writer.write("\r\n".join(head).encode())
+
+    configured = await start_configured(FILE, answer)
+    wrong = []
+    for number, (status, fields, is_kept) in enumerate(STATUSES):
+        answers = [await configured.ask(f"/{number}") for _ in range(2)]
+        assert [one.status for one in answers] == [status, status]
+        said = answers[1].values(b"cache-status")[0]
+        if said.startswith(b"lockgate; hit") is not is_kept:
+            wrong.append((status, fields, said))
+    assert wrong == []
