@@ -8,7 +8,7 @@ from middlewares.bodies import NoLongerRead, pour
 from middlewares.cache.body import KeptBody, StoredBody, TooMuch
 from middlewares.cache.deciding.cache_status import OWN_ANSWER
 from middlewares.cache.deciding.merging import freshened
-from middlewares.cache.deciding.reusing import instead_of_error, is_shareable
+from middlewares.cache.deciding.reusing import instead_of_error, is_shareable, is_taken_back
 from middlewares.cache.deciding.storing import Kept, NotKept
 from middlewares.cache.elsewhere import Elsewhere, Found, Turn
 from middlewares.cache.entry import Entry, Head
@@ -20,8 +20,6 @@ from middlewares.failures import Failure
 from middlewares.problems import problem_of
 
 NOT_MODIFIED = 304
-TOO_MANY = 429
-INTERNAL_ERROR = 500
 #: In place of these an older answer may be used (RFC 5861 §4).
 ERRORS = frozenset([500, 502, 503, 504])
 
@@ -162,11 +160,8 @@ class Fetch:
             # What went wrong in one gateway need not in another.
             self._cannot_be_kept = head.status < 500
             means.flights.forget(flight)
-            if (
-                wanted.entry is not None
-                and head.status < INTERNAL_ERROR
-                and head.status != TOO_MANY
-            ):
+            entry = wanted.entry
+            if entry is not None and is_taken_back(entry, head.status, wanted.store.now_s()):
                 wanted.store.drop(wanted.asked.key)  # it is no longer what the service answers
                 self._is_gone = True
             flight.hand_over(verdict.why, answer, self._taken(exchange))

@@ -109,6 +109,27 @@ def instead_of_error(entry: Entry, directives: RequestDirectives, now_s: float) 
     return _is_within(_expired_s(entry, age_s), accepted_s) and not freshness.must_revalidate
 
 
+#: Refusals that may be of one request alone: of its fields, its body or its client's speed.
+_OF_ONE_REQUEST = frozenset(
+    {400, 406, 408, 411, 412, 413, 414, 415, 416, 417, 421, 425, 426, 428, 429, 431}
+)
+_GONE = frozenset({404, 410})
+
+
+def is_taken_back(entry: Entry, status: int, now_s: float) -> bool:
+    """Whether an entry is of no use any more, since the service has answered something that can't be kept.
+
+    An error of the service tells nothing, nor does a refusal that may be of one request alone: its client could
+    end what is kept for all others. While the entry is fresh that may be any refusal, as to one who looks like an
+    attacker.
+    """
+    if status >= 500 or status in _OF_ONE_REQUEST:
+        return False
+    if status < 400 or status in _GONE:
+        return True
+    return reuse(entry, NO_DIRECTIVES, now_s).use is not Use.FRESH
+
+
 def _expired_s(entry: Entry, age_s: float) -> float:
     """For how long the answer's own time has been over.
 

@@ -131,7 +131,10 @@ async def test_an_answer_is_gone_when_another_one_comes_that_can_not_be_kept(
     await eventually(is_new)
 
 
-@pytest.mark.parametrize("status", [b"429 Too Many Requests", b"500 Internal Server Error"])
+@pytest.mark.parametrize(
+    "status",
+    [b"406 Not Acceptable", b"429 Too Many Requests", b"500 Internal Server Error"],
+)
 async def test_an_answer_stays_when_the_service_can_not_give_another_one(
     start_configured: StartConfigured, status: bytes
 ) -> None:
@@ -148,3 +151,21 @@ async def test_an_answer_stays_when_the_service_can_not_give_another_one(
     for asked in range(2, 5):
         assert (await configured.ask("/")).body == b"ok"
         await eventually(lambda asked=asked: len(configured.upstream.requests) >= asked)
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"403 Forbidden", b"406 Not Acceptable"])
+async def test_a_refusal_of_one_client_takes_a_fresh_answer_from_nobody(
+    start_configured: StartConfigured, status: bytes
+) -> None:
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        refused = b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status
+        evil = b"evil" in received.head
+        writer.write(refused if evil else ok(b"Cache-Control: max-age=60\r\n"))
+
+    configured = await start_configured(FILE, answer)
+    await configured.ask("/")
+    evil = await configured.ask("/", "User-Agent: evil", "Cache-Control: no-cache")
+    assert evil.status == int(status[:3])
+    plain = await configured.ask("/")
+    assert (plain.status, plain.body) == (200, b"ok")
+    assert b"; hit" in plain.values(b"cache-status")[0]

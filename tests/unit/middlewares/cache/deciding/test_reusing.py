@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.cache.deciding.directives import NO_DIRECTIVES, RequestDirectives
-from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, is_shareable, reuse
+from middlewares.cache.deciding.reusing import (
+    Reuse,
+    Use,
+    instead_of_error,
+    is_shareable,
+    is_taken_back,
+    reuse,
+)
 from middlewares.cache.entry import Entry, Freshness
 
 STORED_S = 1000.0
@@ -239,3 +246,27 @@ def test_a_kept_error_is_not_served_instead_of_another_one() -> None:
     assert instead_of_error(
         entry(status=404, stale_if_error_s=math.inf), RequestDirectives(), STORED_S + 100
     )
+
+
+@pytest.mark.parametrize(
+    ("status", "while_fresh", "once_stale"),
+    [
+        (200, True, True),
+        (302, True, True),
+        (404, True, True),
+        (410, True, True),
+        (401, False, True),
+        (403, False, True),
+        (451, False, True),
+        (400, False, False),
+        (406, False, False),
+        (429, False, False),
+        (500, False, False),
+        (503, False, False),
+    ],
+)
+def test_an_answer_that_can_not_be_kept_takes_back_the_one_before_unless_it_may_be_of_one_request(
+    status: int, while_fresh: bool, once_stale: bool
+) -> None:
+    assert is_taken_back(entry(), status, STORED_S + 1) is while_fresh
+    assert is_taken_back(entry(), status, STORED_S + 100) is once_stale
