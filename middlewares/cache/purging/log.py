@@ -153,10 +153,11 @@ class PurgeLog:
 
 def _record(row: Sequence[Any]) -> Record:
     revision, *fields = row
-    if len(fields) != len(Record._fields) - 1:
+    try:
+        purges, worker, awaited = fields
+    except ValueError:
         # Another program wrote it, or a part is lost. Nobody can tell what an empty record purges.
         return Record(int(revision), b"", "", awaited=False)
-    purges, worker, awaited = fields
     return Record(int(revision), purges, _text(worker), awaited == b"1")
 
 
