@@ -36,12 +36,20 @@ class RequestDirectives:
 
 
 NO_DIRECTIVES = RequestDirectives()
+#: More of Cache-Control or Pragma is not read: to read a whole head of directives takes 20 times what all else does.
+_MOST_BYTES = 4096
 
 
 def request_directives(
     cache_control: Sequence[bytes], pragma: Sequence[bytes]
 ) -> RequestDirectives:
-    """Read the lines of Cache-Control; without any, Pragma: no-cache says the same as no-cache (RFC 9111 §5.4)."""
+    """Read the lines of Cache-Control; without any, Pragma: no-cache says the same as no-cache (RFC 9111 §5.4).
+
+    Lines that are too long to be read say all that they might say against stored content.
+    """
+    if sum(map(len, cache_control or pragma)) > _MOST_BYTES:
+        only_if_cached = any(b"only-if-cached" in line.lower() for line in cache_control)
+        return RequestDirectives(no_cache=True, no_store=True, only_if_cached=only_if_cached)
     if not cache_control:
         if pragma and any(name == b"no-cache" for name, _ in read(pragma)):
             return RequestDirectives(no_cache=True)

@@ -49,6 +49,8 @@ ROWS = [
     ("fresh", "no-store", ASKED),
     ("fresh", "," * 8000 + "no-cache", ASKED),
     ("fresh", "x=1, " * 3200 + "no-cache", ASKED),
+    ("fresh", "x=1, " * 3200 + "only-if-cached", REFUSED),
+    ("fresh", "x=1, " * 600 + "max-age=60", HIT),
     ("fresh", "max-stale", HIT),
     ("fresh", "unknown, unknown=1", HIT),
     ("immutable", "max-age=0", HIT),
