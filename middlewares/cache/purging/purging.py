@@ -202,12 +202,13 @@ class Purging:
             # Until another worker had heard of it, that one may have shared an answer from before.
             await self._teller.share(purges)
             if self.shares_answers:
+                if not unconfirmed:  # else nobody waits longer for those who say nothing
+                    until_s = max(until_s, self._clock_s() + CONFIRMED_AGAIN_WITHIN_S)
                 unconfirmed = max(unconfirmed, await self._purge_again(purges, until_s))
         return Purged(here + shared + others, unconfirmed, self._teller.why_unshared)
 
     async def _purge_again(self, purges: Sequence[Purge], until_s: float) -> int:
         """Purge what workers have kept of such an answer meanwhile; return how many do not say so in time."""
-        until_s = max(until_s, self._clock_s() + CONFIRMED_AGAIN_WITHIN_S)
         written, _ = await asyncio.gather(
             self._teller.write(purges), self._purge_here_again(purges)
         )
