@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
 from middlewares.cache.counting import CacheCounts
-from middlewares.cache.purging.purging import Purged
+from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.stores.store import Purge
 from middlewares.failures import BadRequest
 

@@ -212,6 +212,7 @@ class Remembering:
         self.shared.most_bytes = compiled.cache_bounds.redis_bytes
         self._uses_redis = "redis" in compiled.cache_stores
         self.purging.shares_answers = self._uses_redis
+        self.purging.want(self.is_used)
         if self.is_used:
             self._was_used.set()
 

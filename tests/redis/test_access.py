@@ -23,8 +23,8 @@ from middlewares.auth.ways.api_keys.deciding.ring import Ended
 from middlewares.auth.ways.api_keys.store import Place
 from middlewares.auth.ways.oidc.deciding.ending import Mark
 from middlewares.auth.ways.oidc.store import SessionStore
+from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.purging.log import PurgeLog
-from middlewares.cache.purging.purging import Purged
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.keyrings import create, store_at

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -17,8 +16,9 @@ from middlewares.cache.entry import Entry
 from middlewares.cache.purging.deciding.recent import RecentPurges
 from middlewares.cache.purging.deciding.records import EVERYTHING, InvalidRecord, decode
 from middlewares.cache.purging.deciding.times import PurgeTimes
+from middlewares.cache.purging.everywhere import Everywhere, Purged
 from middlewares.cache.purging.follower import Follower
-from middlewares.cache.purging.log import PurgeLog, Record, Written
+from middlewares.cache.purging.log import PurgeLog, Record
 from middlewares.cache.purging.teller import Teller, shares_nothing
 from middlewares.cache.stores.store import Purge
 
@@ -26,10 +26,7 @@ from middlewares.cache.stores.store import Purge
 ASKED_EVERY_S: Final = 0.2
 #: Invalidations of so long become one record.
 BATCHED_FOR_S: Final = 0.02
-#: For how long a purge waits for the other workers, for the second time at least, and how often it looks.
-CONFIRMED_WITHIN_S: Final = 1.0
-CONFIRMED_AGAIN_WITHIN_S: Final = 0.5
-LOOKED_EVERY_S: Final = 0.025
+
 _log = structlog.get_logger()
 
 
@@ -43,19 +40,6 @@ class Memory(Protocol):
     def purging(self, purges: Iterable[Purge]) -> Steps[int]:
         """The same, in steps."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Purged:
-    """What a purge did: `count` entries went, of those workers that have said so in time.
-
-    `unconfirmed` workers have not; they purge as soon as they reach the registry. `untold`: why the
-    registry has not heard of it yet, or could not do it; it is done once the registry can.
-    """
-
-    count: int
-    unconfirmed: int = 0
-    untold: str = ""
 
 
 class Purging:
@@ -86,7 +70,6 @@ class Purging:
         self.purged = 0
         self.dropped = 0
         self._memory = memory
-        self._worker = worker
         self._clock_s = clock_s
         self._log = PurgeLog(settings, worker)
         self._recent = RecentPurges()
@@ -97,6 +80,13 @@ class Purging:
         self._teller = Teller(
             self._log, shared=shared, purge_here=self._purge_here_again, clock_s=clock_s
         )
+        self._everywhere = Everywhere(
+            *(self._log, self._teller, worker),
+            note=self._note,
+            purge_here=self._purge_memory,
+            clock_s=clock_s,
+        )
+        self._is_wanted = True
         self._woken = asyncio.Event()
         self._is_heard = asyncio.Event()
         self._tasks: set[asyncio.Task[Purged]] = set()
@@ -109,6 +99,11 @@ class Purging:
     @shares_answers.setter
     def shares_answers(self, shares: bool) -> None:
         self._teller.shares_answers = shares
+
+    def want(self, is_wanted: bool) -> None:
+        """Say whether anything is kept; else the registry is not asked, once it has been told of all."""
+        self._is_wanted = is_wanted
+        self._woken.set()
 
     @property
     def revision(self) -> int:
@@ -147,7 +142,7 @@ class Purging:
 
         It goes on if the caller is cancelled.
         """
-        task = asyncio.create_task(self._purge(purges))
+        task = asyncio.create_task(self._everywhere.purge(purges))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
@@ -186,37 +181,6 @@ class Purging:
         self._recent.add(purges)
         self._times.note(self._clock_s(), self.revision)
 
-    async def _purge(self, purges: Sequence[Purge]) -> Purged:
-        until_s = self._clock_s() + CONFIRMED_WITHIN_S
-        # First of all, so that no answer under way is kept from now on.
-        self._note(purges)
-        written, here = await asyncio.gather(self._teller.write(purges), self._purge_memory(purges))
-        if isinstance(written, RegistryUnavailable):
-            shared = await self._teller.share(purges)
-            return Purged(here + shared, untold=str(written))
-        # What is shared may take longer than the others are waited for.
-        shared, (others, unconfirmed) = await asyncio.gather(
-            self._teller.share(purges), self._confirmed(written, until_s)
-        )
-        if self._others(written):
-            # Until another worker had heard of it, that one may have shared an answer from before.
-            await self._teller.share(purges)
-            if self.shares_answers:
-                if not unconfirmed:  # else nobody waits longer for those who say nothing
-                    until_s = max(until_s, self._clock_s() + CONFIRMED_AGAIN_WITHIN_S)
-                unconfirmed = max(unconfirmed, await self._purge_again(purges, until_s))
-        return Purged(here + shared + others, unconfirmed, self._teller.why_unshared)
-
-    async def _purge_again(self, purges: Sequence[Purge], until_s: float) -> int:
-        """Purge what workers have kept of such an answer meanwhile; return how many do not say so in time."""
-        written, _ = await asyncio.gather(
-            self._teller.write(purges), self._purge_here_again(purges)
-        )
-        if isinstance(written, RegistryUnavailable):
-            return 0
-        _, unconfirmed = await self._confirmed(written, until_s)
-        return unconfirmed
-
     async def _purge_here_again(self, purges: Sequence[Purge]) -> int:
         self._note(purges)
         return await self._purge_memory(purges)
@@ -226,23 +190,13 @@ class Purging:
         self.purged += count
         return count
 
-    async def _confirmed(self, written: Written, until_s: float) -> tuple[int, int]:
-        """How many entries others have purged for a record, and how many of them do not say so in time."""
-        others = self._others(written)
-        confirmed: Mapping[str, int] = {}
-        is_last = False
-        while len(confirmed) < len(others) and not is_last:
-            await asyncio.sleep(LOOKED_EVERY_S)
-            is_last = self._clock_s() >= until_s
-            try:
-                confirmed = await self._log.confirmed(written.place.revision, others)
-            except RegistryUnavailable:
-                break
-        return sum(confirmed.values()), len(others) - len(confirmed)
-
     async def _follow(self) -> None:
         while True:
             self._woken.clear()
+            if not self._is_wanted and not len(self._teller):
+                self.is_current = False
+                await self._woken.wait()
+                continue
             await self._round()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ASKED_EVERY_S):
@@ -255,9 +209,6 @@ class Purging:
             await self._is_heard.wait()
             self._is_heard.clear()
             await self._teller.go_on()
-
-    def _others(self, written: Written) -> Sequence[str]:
-        return [one for one in written.followers if one != self._worker]
 
     async def _round(self) -> None:
         try:

@@ -9,8 +9,8 @@ from discovery.model.settings import RegistrySettings
 from discovery.store.keys import tag
 from middlewares.cache.purging import log as logs
 from middlewares.cache.purging.deciding.records import encode
+from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.purging.log import NOWHERE, PurgeLog
-from middlewares.cache.purging.purging import Purged
 from tests.support.eventually import eventually
 from tests.support.forwarders import Forwarder
 from tests.support.purging import ONE, PURGE_ONE, TWO, both_gone, entry, keep, one_gone, worker

@@ -8,7 +8,7 @@ import pytest
 import redis
 from redis.crc import key_slot
 
-from middlewares.cache.purging.purging import Purged
+from middlewares.cache.purging.everywhere import Purged
 from tests.support.eventually import eventually
 from tests.support.purging import PURGE_ONE, both_gone, keep, one_gone, worker
 from tests.support.registry_groups import FailoverGroup, cluster, running

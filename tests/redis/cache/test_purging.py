@@ -6,8 +6,8 @@ from contextlib import AsyncExitStack
 
 import redis.asyncio
 
-from middlewares.cache.purging import purging as module
-from middlewares.cache.purging.purging import Purged
+from middlewares.cache.purging import everywhere, purging
+from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.stores.store import Purge
 from tests.support.eventually import eventually
 from tests.support.limiters import Clock
@@ -37,8 +37,8 @@ class SlowlyShared(Shared):
 
 
 def test_a_worker_asks_several_times_within_the_second_that_a_purge_may_take() -> None:
-    assert module.ASKED_EVERY_S * 3 < 1
-    assert module.CONFIRMED_WITHIN_S <= 1
+    assert purging.ASKED_EVERY_S * 3 < 1
+    assert everywhere.CONFIRMED_WITHIN_S <= 1
 
 
 async def test_a_purge_is_done_in_every_worker_once_it_has_returned(registry_url: str) -> None:
@@ -180,15 +180,15 @@ async def test_nobody_is_missed_while_what_is_shared_takes_long_to_purge(registr
     ):
         shared.kept.entries = [entry(ONE)]
         keep(a, b)
-        purging = asyncio.create_task(a.purging.purge([PURGE_ONE]))
+        asking = asyncio.create_task(a.purging.purge([PURGE_ONE]))
 
         async def is_confirmed() -> bool:
             return bool([key async for key in client.scan_iter("*:cache:purges:confirmed:*")])
 
         await eventually(is_confirmed)
-        clock.now_s += module.CONFIRMED_WITHIN_S
+        clock.now_s += everywhere.CONFIRMED_WITHIN_S
         shared.go.set()
-        assert await purging == Purged(3)
+        assert await asking == Purged(3)
 
 
 async def test_a_worker_follows_the_others_while_it_purges_what_is_shared(

@@ -4,7 +4,8 @@ from typing import Any
 
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.http.configured.test_what_survives import reload
-from tests.support.caching import Numbered
+from tests.support.caching import Numbered, purge
+from tests.support.eventually import eventually
 from tests.support.raw_clients import RawAnswer
 
 FILE = """
@@ -64,3 +65,23 @@ async def test_where_no_route_has_a_cache_any_longer_its_memory_is_free(
     await asked(configured, "one")
     await reload(configured, text(cache="null"))
     assert (await memory(configured))["entries"] == 0
+
+
+async def test_the_registry_is_not_asked_for_purges_where_no_route_has_a_cache_any_longer(
+    start_configured: StartConfigured,
+) -> None:
+    configured = await start_configured(text(), Numbered())
+    remembering = configured.gateway.gateway.remembering
+    assert remembering is not None
+    purging = remembering.purging
+    await eventually(lambda: purging.is_current)
+    await reload(configured, text(cache="null"))
+    await eventually(lambda: not purging.is_current)
+    rounds = purging.rounds
+    await purge(configured.gateway, url="/one")
+    assert purging.rounds == rounds
+    await reload(configured, text())
+    await eventually(lambda: purging.is_current)
+    assert purging.rounds > rounds
+    await asked(configured, "one")
+    assert are_hits(await asked(configured, "one")) == [True]

@@ -14,7 +14,7 @@ from gateway.endpoints.cache_documents import (
     urls_of,
 )
 from middlewares.cache.counting import CacheCounts
-from middlewares.cache.purging.purging import Purged
+from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.stores.store import Purge
 from middlewares.failures import BadRequest
 
