@@ -8,7 +8,7 @@ from typing import Any
 from discovery.view.view import View
 from gateway.endpoints.cache_documents import urls_of
 from gateway.worker.remembering import Remembering
-from middlewares.cache.deciding.asking import Asked, Bypass
+from middlewares.cache.deciding.asked import Asked, Bypass
 from middlewares.cache.deciding.cache_status import hit
 from middlewares.cache.deciding.invalidating import without_ignored
 from middlewares.cache.deciding.reusing import Reuse, Use, instead_of_error, reuse

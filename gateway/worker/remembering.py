@@ -17,7 +17,8 @@ from gateway.hop.deciding.request_timeout import asked_timeout_s
 from middlewares.cache.body import Room
 from middlewares.cache.changes import Changes
 from middlewares.cache.counting import CacheCounts
-from middlewares.cache.deciding.asking import Asked, Asker, Askers, Bypass, url_of
+from middlewares.cache.deciding.asked import Asked, Bypass, url_of
+from middlewares.cache.deciding.asking import Asker, Askers
 from middlewares.cache.deciding.keys import route_fingerprint
 from middlewares.cache.elsewhere import Elsewhere
 from middlewares.cache.flights import Flights

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from middlewares.cache.deciding.asking import Asked
+from middlewares.cache.deciding.asked import Asked
 from middlewares.cache.deciding.reusing import is_shareable
 from middlewares.cache.deciding.taking import is_of_use
 from middlewares.cache.entry import Entry, Variants

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.cache.body import TooMuch
 from middlewares.cache.changes import Changes
-from middlewares.cache.deciding.asking import ONLY_IF_CACHED, Asked, Bypass
+from middlewares.cache.deciding.asked import ONLY_IF_CACHED, Asked, Bypass
 from middlewares.cache.deciding.cache_status import OWN_ANSWER, Forward, forwarded, neither
 from middlewares.cache.deciding.merging import contradicts
 from middlewares.cache.deciding.reusing import Use, instead_of_error, is_shareable, reuse

@@ -5,7 +5,7 @@ from aiohttp import web
 from middlewares.bodies import AnswerBody
 from middlewares.cache.body import KeptReader, StoredBody
 from middlewares.cache.counting import CacheCounts
-from middlewares.cache.deciding.asking import Asked
+from middlewares.cache.deciding.asked import Asked
 from middlewares.cache.deciding.cache_status import hit
 from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.reusing import Reuse, Use

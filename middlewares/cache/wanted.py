@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from middlewares.cache.body import Room
 from middlewares.cache.counting import CacheCounts
-from middlewares.cache.deciding.asking import Asked
+from middlewares.cache.deciding.asked import Asked
 from middlewares.cache.deciding.storing import Kept, NotKept, Requested, judge
 from middlewares.cache.elsewhere import Elsewhere
 from middlewares.cache.entry import Entry, Head

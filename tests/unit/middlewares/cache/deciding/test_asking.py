@@ -9,15 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.forwarding import requests
-from middlewares.cache.deciding.asking import (
-    Asked,
-    Asker,
-    Askers,
-    Bypass,
-    without_addresses,
-)
+from middlewares.cache.deciding.asked import Asked, Bypass
+from middlewares.cache.deciding.asking import Asker, Askers
 from middlewares.cache.deciding.head_plans import PSEUDONYM
 from middlewares.cache.deciding.keys import route_fingerprint
+from middlewares.cache.deciding.request_fields import without_addresses
 from middlewares.cache.entry import Entry, Freshness
 from middlewares.cache.policy import CachePolicy
 from middlewares.head_changes import HeadChanges

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.cache.deciding.asking import read_fields
 from middlewares.cache.deciding.field_kinds import (
     KEYED,
     LEFT,
@@ -17,6 +16,7 @@ from middlewares.cache.deciding.field_kinds import (
     kind_of,
 )
 from middlewares.cache.deciding.keys import joined, key_of_fields, primary_key, without_members
+from middlewares.cache.deciding.request_fields import read_fields
 from middlewares.cache.deciding.varying import secondary
 from middlewares.cache.policy import CachePolicy
 from middlewares.hygiene.deciding import FieldLine
