@@ -54,6 +54,9 @@ def odd_caches(configuration: Configuration) -> Iterator[tuple[Path, str] | None
     told: set[tuple[Path, str]] = set()
     stores, by_subject = set(), dict[Path, bool]()
     for cached in _cached(configuration):
+        yield None
+        if cached is None:
+            continue
         stores.add(cached.value("stores"))
         if "by" in cached.keys and cached.value("by") == "subject":
             path, _ = cached.keys["by"]
@@ -61,8 +64,7 @@ def odd_caches(configuration: Configuration) -> Iterator[tuple[Path, str] | None
         new = [one for one in _odd(cached, configuration) if one not in told]
         told.update(new)
         yield from new
-        yield None
-    yield from ((path, NOTHING_OFF) for path in sorted(_idle_nulls(configuration), key=str))
+    yield from _idle_nulls(configuration)
     yield from ((path, NOBODY) for path, has_subject in by_subject.items() if not has_subject)
     for key, store in (("memory_bytes", "memory"), ("redis_bytes", "redis")):
         if key in configuration.cache.model_fields_set and store not in stores:
@@ -105,33 +107,31 @@ def _logs_in(auth: Requirement | str | None, configuration: Configuration) -> bo
     return any(configuration.auth[way].type == "oidc" for way in ways)
 
 
-def _cached(configuration: Configuration) -> Iterator[_Cached]:
-    """Each route of the file, and each that is discovered, that has a cache."""
+def _cached(configuration: Configuration) -> Iterator[_Cached | None]:
+    """The cache of each route of the file, and of each that is discovered; None for one without."""
     for index, route in enumerate(configuration.routes):
         if route.service is not None:
-            yield from _one(configuration, ("routes", index), route.service, route)
+            yield _one(configuration, ("routes", index), route.service, route)
     if configuration.discover is not False:
         for name in configuration.services:
-            yield from _one(configuration, ("services", name), name, None)
-        yield from _one(configuration, ("defaults",), "", None)
+            yield _one(configuration, ("services", name), name, None)
+        yield _one(configuration, ("defaults",), "", None)
 
 
-def _idle_nulls(configuration: Configuration) -> set[Path]:
-    """Where `cache` is null on a route without a cache to inherit."""
-    return {
-        ("routes", index, "cache")
-        for index, route in enumerate(configuration.routes)
-        if "cache" in route.model_fields_set and route.cache is None
-        if not any(
-            level is not None and level.cache is not None
-            for level in (configuration.defaults, configuration.services.get(route.service or ""))
-        )
-    }
+def _idle_nulls(configuration: Configuration) -> Iterator[tuple[Path, str] | None]:
+    """Where `cache` is null on a route without a cache to inherit; None for each route that was looked at."""
+    defaults, services = configuration.defaults, configuration.services
+    for index, route in enumerate(configuration.routes):
+        yield None
+        if "cache" in route.model_fields_set and route.cache is None:
+            levels = (defaults, services.get(route.service or ""))
+            if all(level is None or level.cache is None for level in levels):
+                yield ("routes", index, "cache"), NOTHING_OFF
 
 
 def _one(
     configuration: Configuration, path: Path, service: str, route: Route | None
-) -> Iterator[_Cached]:
+) -> _Cached | None:
     levels: Sequence[tuple[Path, Any]] = [
         (("defaults",), configuration.defaults),
         (("services", service), configuration.services.get(service)),
@@ -150,8 +150,9 @@ def _one(
             for key in section.model_fields_set
         }
         keys = {**(keys or {}), **said}
-    if keys is not None:
-        yield _Cached(path, route, keys, auth_of(route, configuration, service))
+    if keys is None:
+        return None
+    return _Cached(path, route, keys, auth_of(route, configuration, service))
 
 
 def _spelled(key: str) -> str:
