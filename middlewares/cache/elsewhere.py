@@ -8,6 +8,7 @@ from middlewares.cache.deciding.asked import Asked
 from middlewares.cache.deciding.reusing import is_shareable
 from middlewares.cache.deciding.taking import is_of_use
 from middlewares.cache.entry import Entry, Variants
+from middlewares.cache.marks import MARKED_S
 from middlewares.cache.stores.shared import AnyStore, Lead, Mark
 
 #: For how long other gateways wait for the answer of the one that asks; then they ask too.
@@ -16,7 +17,6 @@ LED_WITHIN_S: Final = 10.0
 TRIES: Final = 3
 #: Every worker has heard of a purge by then, and may have shared before what that one takes.
 LOOKED_AT_AGAIN_AFTER_S: Final = 1.0
-MARKED_S: Final = 120.0
 
 
 class Purges(Protocol):
