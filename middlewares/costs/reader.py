@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from middlewares.bodies import Sink, Trailers
+from middlewares.codings import Decoder, NotDecoded, is_readable
 from middlewares.costs.deciding import Cost, Reading, Why, broken_off
 from middlewares.costs.event_scan import EventScan
-from middlewares.costs.inflating import CODINGS, Inflater, NotInflated
 from middlewares.costs.json_scan import JsonScan
 
 
@@ -44,8 +44,8 @@ class CostReader(Sink):
         self._grew = grew if as_events else None
         self._most_units = 0
         coding = coding.strip(b" \t").lower()
-        self._inflater = Inflater() if coding in CODINGS else None
-        self._is_readable = coding in CODINGS or coding in (b"", b"identity")
+        self._decoder = Decoder(coding) if is_readable(coding) else None
+        self._is_readable = self._decoder is not None or coding in (b"", b"identity")
 
     def take(self, piece: bytes) -> bool:
         self._read(piece)
@@ -55,14 +55,14 @@ class CostReader(Sink):
         return True
 
     def _read(self, piece: bytes) -> None:
-        if self._inflater is None:
+        if self._decoder is None:
             if self._is_readable:
                 self._scan.take(piece)
         elif self._is_readable:
             try:
-                for inflated in self._inflater.slices(piece):
-                    self._scan.take(inflated)
-            except NotInflated:
+                for decoded in self._decoder.slices(piece):
+                    self._scan.take(decoded)
+            except NotDecoded:
                 self._is_readable = False
 
     def end(self, trailers: Trailers = ()) -> None:

@@ -1,0 +1,236 @@
+"""Content codings (RFC 9110, section 8.4.1): bodies are decoded and encoded piece by piece, within bounds."""
+
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+#: At most about so much comes of one step, whatever a piece holds.
+SLICE_BYTES = 64 * 1024
+#: A body may become so many times larger, and so much larger in any case; JSON becomes 5 to 50 times larger.
+MOST_TIMES = 100
+FREE_BYTES = 1024 * 1024
+#: Each coding by all its names; brotli can be read only where its package is installed.
+_NAMES = {
+    b"gzip": b"gzip",
+    b"x-gzip": b"gzip",
+    b"deflate": b"deflate",
+    b"zstd": b"zstd",
+    b"br": b"br",
+}
+#: A zstd body needs no larger window than 8 MiB (RFC 9659), which is also the memory for it.
+_ZSTD_WINDOW_LOG = 23
+
+
+class NotDecoded(Exception):
+    """The body is not what its coding says, or it becomes too large."""
+
+
+class _Steps(Protocol):
+    """Decodes in steps of about SLICE_BYTES; `is_whole`: the last byte so far ends the body, or could."""
+
+    @property
+    def is_whole(self) -> bool: ...
+
+    def steps(self, piece: bytes) -> Iterator[bytes]: ...
+
+
+class Encoder(Protocol):
+    """Encodes a body. `flush` ends what was fed so that a client can read it at once; `finish` ends the body."""
+
+    def feed(self, piece: bytes) -> bytes: ...
+
+    def flush(self) -> bytes: ...
+
+    def finish(self) -> bytes: ...
+
+
+def is_readable(coding: bytes) -> bool:
+    """Whether a body of this coding, in lower case, can be decoded and encoded here."""
+    name = _NAMES.get(coding)
+    return name is not None and (name != b"br" or _has_brotli())
+
+
+class Decoder:
+    """Decodes a body of one coding; a bomb is left at MOST_TIMES."""
+
+    def __init__(self, coding: bytes) -> None:
+        self._steps = _DECODERS[_NAMES[coding]]()
+        self._in = 0
+        self._out = 0
+
+    def slices(self, piece: bytes) -> Iterator[bytes]:
+        """What a piece holds, in slices of about SLICE_BYTES. Raises NotDecoded."""
+        self._in += len(piece)
+        for decoded in self._steps.steps(piece):
+            self._out += len(decoded)
+            if self._out > self._in * MOST_TIMES + FREE_BYTES:
+                raise NotDecoded("it becomes too large")
+            if decoded:
+                yield decoded
+
+    def end(self) -> None:
+        """Note that no more comes. Raises NotDecoded if the body lacks its end; an empty one has none."""
+        if self._in and not self._steps.is_whole:
+            raise NotDecoded("its end is missing")
+
+
+def encoder(coding: bytes, level: int | None = None) -> Encoder:
+    """Make the encoder of a readable coding; without a level, one that is fast."""
+    return _ENCODERS[_NAMES[coding]](level)
+
+
+class _Zlib:
+    """gzip, of several members too, and deflate, which some servers send without zlib's frame."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._inflate = zlib.decompressobj(window)
+        self.is_whole = True
+
+    def steps(self, piece: bytes) -> Iterator[bytes]:
+        is_full = False  # then zlib may hold back more than it gave, although it has read all
+        while piece or is_full:
+            if self._inflate.eof:
+                self._inflate = zlib.decompressobj(self._window)
+            try:
+                decoded = self._inflate.decompress(piece, SLICE_BYTES)
+            except zlib.error as error:
+                raise NotDecoded(str(error)) from error
+            self.is_whole = self._inflate.eof
+            is_full = len(decoded) == SLICE_BYTES and not self.is_whole
+            yield decoded
+            piece = self._inflate.unconsumed_tail or self._inflate.unused_data
+
+
+class _Deflate:
+    """Tells by the first two bytes whether zlib's frame is there (RFC 1950, section 2.2)."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._zlib: _Zlib | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self._zlib is not None and self._zlib.is_whole
+
+    def steps(self, piece: bytes) -> Iterator[bytes]:
+        if self._zlib is None:
+            self._head += piece
+            if len(self._head) < 2:
+                return
+            method, check = self._head[0], int.from_bytes(self._head[:2], "big")
+            is_framed = method & 0x0F == zlib.DEFLATED and check % 31 == 0
+            self._zlib = _Zlib(zlib.MAX_WBITS if is_framed else -zlib.MAX_WBITS)
+            piece, self._head = self._head, b""
+        yield from self._zlib.steps(piece)
+
+
+class _Zstd:
+    """zstd, of several frames too."""
+
+    def __init__(self) -> None:
+        self._zstd = _zstd()
+        self._options = {self._zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+        self._frame = self._zstd.ZstdDecompressor(options=self._options)
+        self.is_whole = True
+
+    def steps(self, piece: bytes) -> Iterator[bytes]:
+        while piece or not (self._frame.needs_input or self._frame.eof):
+            if self._frame.eof:
+                self._frame = self._zstd.ZstdDecompressor(options=self._options)
+            try:
+                yield self._frame.decompress(piece, SLICE_BYTES)
+            except self._zstd.ZstdError as error:
+                raise NotDecoded(str(error)) from error
+            self.is_whole = self._frame.eof
+            piece = self._frame.unused_data if self._frame.eof else b""
+
+
+class _Brotli:
+    def __init__(self) -> None:
+        self._brotli = _brotli()
+        self._stream = self._brotli.Decompressor()
+        self.is_whole = False
+
+    def steps(self, piece: bytes) -> Iterator[bytes]:
+        is_full = False  # then brotli may hold back more than it gave, although it has read all
+        while piece or is_full or not self._stream.can_accept_more_data():
+            try:
+                decoded = self._stream.process(piece, output_buffer_limit=SLICE_BYTES)
+            except self._brotli.error as error:
+                raise NotDecoded(str(error)) from error
+            self.is_whole = self._stream.is_finished()
+            is_full = len(decoded) >= SLICE_BYTES and not self.is_whole
+            yield decoded
+            piece = b""
+
+
+class _ZlibEncoder:
+    def __init__(self, level: int | None, window: int) -> None:
+        level = 4 if level is None else level
+        stream = zlib.compressobj(level, zlib.DEFLATED, window)
+        self.feed: Callable[[bytes], bytes] = stream.compress
+        self._stream = stream
+
+    def flush(self) -> bytes:
+        return self._stream.flush(zlib.Z_SYNC_FLUSH)
+
+    def finish(self) -> bytes:
+        return self._stream.flush()
+
+
+class _ZstdEncoder:
+    def __init__(self, level: int | None) -> None:
+        stream = _zstd().ZstdCompressor(level=3 if level is None else level)
+        self._stream = stream
+        self.feed: Callable[[bytes], bytes] = stream.compress
+
+    def flush(self) -> bytes:
+        return bytes(self._stream.flush(self._stream.FLUSH_BLOCK))
+
+    def finish(self) -> bytes:
+        return bytes(self._stream.flush())
+
+
+class _BrotliEncoder:
+    def __init__(self, level: int | None) -> None:
+        stream = _brotli().Compressor(quality=4 if level is None else level)
+        self.feed: Callable[[bytes], bytes] = stream.process
+        self.flush: Callable[[], bytes] = stream.flush
+        self.finish: Callable[[], bytes] = stream.finish
+
+
+_DECODERS: Mapping[bytes, Callable[[], _Steps]] = {
+    b"gzip": lambda: _Zlib(zlib.MAX_WBITS | 16),
+    b"deflate": _Deflate,
+    b"zstd": _Zstd,
+    b"br": _Brotli,
+}
+_ENCODERS: Mapping[bytes, Callable[[int | None], Encoder]] = {
+    b"gzip": lambda level: _ZlibEncoder(level, zlib.MAX_WBITS | 16),
+    b"deflate": lambda level: _ZlibEncoder(level, zlib.MAX_WBITS),
+    b"zstd": _ZstdEncoder,
+    b"br": _BrotliEncoder,
+}
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
+
+
+def _brotli() -> Any:
+    import brotli
+
+    return brotli
+
+
+@cache
+def _has_brotli() -> bool:
+    return find_spec("brotli") is not None
