@@ -65,6 +65,9 @@ class Exchange:
     upstream_s: float | None = None
     #: The request's body, if a layer has read it.
     body: bytes | None = None
+    #: A mirror sends it: it is not among the service's requests in flight, and its attempts are in no log or metric
+    #: of the service.
+    is_copy = False
     #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.
     stream: "Stream | None" = None
     bytes_in = 0

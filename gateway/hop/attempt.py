@@ -45,7 +45,7 @@ class Attempts:
         """Try one instance; the request may move to so many others. A failure is in the Outcome."""
         head = sending.head_for(instance)
         attempts = sending.exchange.attempts
-        if head.claims and not attempts:
+        if head.claims and not attempts and not sending.exchange.is_copy:
             self._metrics.fields_dropped += head.claims
         attempts.append(Attempt(instance.id, time.monotonic()))
         watched = sending.watched
@@ -72,12 +72,14 @@ class Attempts:
             self._evidence.attempt_failed(instance, outcome)
             if blame(outcome, took_s, sending.route.policy.patience_s):
                 self._upstreams.attempt_failed(instance.key, took_s)
-            attempt_failed(attempt, attempt.outcome, outcome)
+            if not exchange.is_copy:
+                attempt_failed(attempt, attempt.outcome, outcome)
         else:
             attempt.outcome = ANSWERED
         if sending.watched is not None:
             self._tell(sending.watched, sending, instance, outcome)
-        self._metrics.attempt_finished(sending.route.service, attempt.outcome, took_s)
+        if not exchange.is_copy:
+            self._metrics.attempt_finished(sending.route.service, attempt.outcome, took_s)
 
     def _tell(
         self,

@@ -95,7 +95,8 @@ class Sending:
             self.watched = watched
         if policy.retries.budget is not None:
             means.budgets[route.service].count(exchange.started_s)
-        means.in_flight[route.service] += 1
+        if not exchange.is_copy:
+            means.in_flight[route.service] += 1
         exchange.held.append(self)
 
     @property
@@ -132,7 +133,8 @@ class Sending:
             if last.outcome == ANSWERED:
                 key = f"{self.route.service}/{last.instance_id}"
                 self.watched.body_broke(key, last, exchange.reason)
-        self._means.in_flight[self.route.service] -= 1
+        if not exchange.is_copy:
+            self._means.in_flight[self.route.service] -= 1
 
     def head_for(self, instance: Instance) -> RequestHead:
         """The head for an instance. Raises BadRequest or LoopDetected."""

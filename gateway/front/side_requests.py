@@ -1,0 +1,77 @@
+"""Sends the requests that go beside a client's own, and reads their answers."""
+
+import asyncio
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from gateway.front.answer import SWITCHING_PROTOCOLS, Answer
+from gateway.front.detached_request import DetachedRequest
+from middlewares.bodies import AnswerBody
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.failures import UpstreamInvalid, UpstreamTimeout
+from middlewares.side_requests import SideAnswer
+
+
+async def send_aside(
+    client: web.Request,
+    exchange: Exchange,
+    method: str,
+    body: bytes,
+    handler: Handler,
+    *,
+    within_s: float,
+    most_bytes: int,
+) -> SideAnswer:
+    """Send a request through the layers of `handler` and the hop; see SendsAside."""
+    request = DetachedRequest(client, method, exchange.target, body)
+    request.client = None  # interim answers are the client's own alone
+    request[EXCHANGE] = exchange
+    try:
+        async with asyncio.timeout(within_s) as limit:
+            return await _read(await handler(request), most_bytes)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise UpstreamTimeout(f"no whole answer within {within_s:g} s") from None
+    finally:
+        exchange.release()
+
+
+async def _read(response: web.StreamResponse, most_bytes: int) -> SideAnswer:
+    if not isinstance(response, Answer):
+        return _own(response, most_bytes)
+    if response.status == SWITCHING_PROTOCOLS:
+        raise UpstreamInvalid("the instance switched protocols, which was not asked for")
+    head, is_event_stream = response.head, response.is_event_stream
+    body = None if is_event_stream else await _body(response.source, head.length, most_bytes)
+    return SideAnswer(head.status, head.fields, body or b"", body is not None, is_event_stream)
+
+
+async def _body(source: AnswerBody, length: int | None, most_bytes: int) -> bytes | None:
+    """All of a body; None: it is longer than allowed, and is read no further."""
+    if source.is_complete():
+        body = source.rest()
+        return body if len(body) <= most_bytes else None
+    if length is not None and length > most_bytes:
+        return None
+    pieces: list[bytes] = []
+    read = 0
+    while piece := await source.read():
+        read += len(piece)
+        if read > most_bytes:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _own(response: web.StreamResponse, most_bytes: int) -> SideAnswer:
+    """An answer that the gateway has made by itself."""
+    fields = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.items()
+    ]
+    body = response.body if isinstance(response, web.Response) else None
+    body = body if isinstance(body, bytes) else b""
+    is_whole = isinstance(response, web.Response) and len(body) <= most_bytes
+    return SideAnswer(response.status, fields, body if is_whole else b"", is_whole)
