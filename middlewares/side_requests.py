@@ -94,6 +94,6 @@ def side_exchange(
         path_and_query,
         path_and_query.partition("?")[0],
     )
-    made.ways = begun.ways
+    made.ways, made.identity = begun.ways, begun.identity
     made.body = body
     return made

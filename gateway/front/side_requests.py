@@ -13,6 +13,19 @@ from middlewares.failures import UpstreamInvalid, UpstreamTimeout
 from middlewares.side_requests import SideAnswer
 
 
+async def begin_aside(
+    client: web.Request, exchange: Exchange, method: str, body: bytes, handler: Handler
+) -> web.StreamResponse:
+    """Send a request through the layers of `handler` and the hop, and return its answer unread.
+
+    The caller releases the Exchange, in any case.
+    """
+    request = DetachedRequest(client, method, exchange.target, body)
+    request.client = None  # interim answers are the client's own alone
+    request[EXCHANGE] = exchange
+    return await handler(request)
+
+
 async def send_aside(
     client: web.Request,
     exchange: Exchange,
@@ -23,13 +36,11 @@ async def send_aside(
     within_s: float,
     most_bytes: int,
 ) -> SideAnswer:
-    """Send a request through the layers of `handler` and the hop; see SendsAside."""
-    request = DetachedRequest(client, method, exchange.target, body)
-    request.client = None  # interim answers are the client's own alone
-    request[EXCHANGE] = exchange
+    """Send a request through the layers of `handler` and the hop, and read its answer; see SendsAside."""
     try:
         async with asyncio.timeout(within_s) as limit:
-            return await _read(await handler(request), most_bytes)
+            answer = await begin_aside(client, exchange, method, body, handler)
+            return await _read(answer, most_bytes)
     except TimeoutError:
         if not limit.expired():
             raise
