@@ -46,6 +46,7 @@ from middlewares.cors.layer import cors_layers
 from middlewares.errors import errors_middleware
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import MethodNotAllowed
+from middlewares.gate import gate
 from middlewares.hygiene.layer import hygiene_middleware
 from middlewares.limits.layer import rate_limit_middleware
 from middlewares.ports import ports_middleware
@@ -172,17 +173,31 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         ),
         # Before the limits, which may count by subject.
         *([auth] if auth is not None else []),
+        # Outside of the limits, which may read what an answer has cost.
+        *([gate(attrgetter("is_outer_changed"), outer_gate(gateway))] if has_file else []),
         # Before the candidates: a request that waits for a first verdict must count too.
         limited(limits_of=attrgetter("route.policy.limits_behind")),
         # Inside of the limits, which hold for answers without a service too.
         *([own_answers] if own_answers is not None else []),
         # Inside of all that may refuse a request: what is kept goes only to those who might have asked for it.
         *([gateway.remembering.middleware()] if gateway.remembering is not None else []),
+        # Inside of the cache, which keeps what they make of an answer.
+        *([gate(attrgetter("is_inner_changed"), inner_gate(gateway))] if has_file else []),
         # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
             view=lambda: overlay.routed, health=member.health, renamed=overlay.renamed
         ),
     ]
+
+
+def outer_gate(gateway: Gateway) -> list[Middleware]:
+    """The layers of a file's routes between auth and limits, outermost first."""
+    return []
+
+
+def inner_gate(gateway: Gateway) -> list[Middleware]:
+    """The layers of a file's routes between the cache and the candidates, outermost first."""
+    return []
 
 
 def add_routes(app: web.Application, gateway: Gateway) -> None:

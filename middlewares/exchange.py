@@ -1,6 +1,6 @@
 """The record of one request on its way through the layers; each layer writes its decision here."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from middlewares.routing.matching.matcher import Hit
     from middlewares.routing.route import Route
     from middlewares.telemetry.metrics import Stream
+    from middlewares.version_ranges import VersionRange
 
 #: The outcome of an attempt whose answer's head has come.
 ANSWERED = "answered"
@@ -42,6 +43,12 @@ class Held(Protocol):
     def release(self) -> None: ...
 
 
+class Upload(Protocol):
+    """A body that each attempt reads from its first byte."""
+
+    def begin(self) -> AsyncIterator[bytes]: ...
+
+
 class Exchange:
     """What is known about a request so far; times are seconds of the monotonic clock."""
 
@@ -61,10 +68,18 @@ class Exchange:
     #: What the cache did, as its item of Cache-Status (RFC 9211); None: the route has no cache.
     cache_status: bytes | None = None
     limit: "Decision | None" = None
+    #: Only an instance whose version all of these hold gets the request.
+    ranges: "tuple[VersionRange, ...]" = ()
+    #: The target that an instance gets in place of the route's.
+    sent_target: str | None = None
+    #: The body that an instance gets in place of the client's; its length is announced.
+    changed_body: bytes | None = None
     candidates: "Candidates | None" = None
     upstream_s: float | None = None
     #: The request's body, if a layer has read it.
     body: bytes | None = None
+    #: The body, if a layer has begun to read it and it was too long.
+    upload: "Upload | None" = None
     #: A mirror sends it: it is not among the service's requests in flight, and its attempts are in no log or metric
     #: of the service.
     is_copy = False

@@ -17,3 +17,20 @@ class HeadChanges(NamedTuple):
     removed: frozenset[bytes] = frozenset()
     replaced: Mapping[bytes, bytes] = _NOTHING
     added: bytes = b""
+
+
+def merged(one: HeadChanges | None, other: HeadChanges) -> HeadChanges:
+    """The changes of two layers as one; what both replace has the value of the other."""
+    if one is None:
+        return other
+    return HeadChanges(
+        one.removed | other.removed, {**one.replaced, **other.replaced}, one.added + other.added
+    )
+
+
+def of_length(length: int) -> HeadChanges:
+    """The changes of a head whose body has this length now."""
+    return HeadChanges(
+        removed=frozenset([b"content-length", b"transfer-encoding"]),
+        added=b"Content-Length: %d\r\n" % length,
+    )

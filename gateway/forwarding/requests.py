@@ -22,7 +22,7 @@ from gateway.forwarding.head_changes import changed_fields, changed_lines
 from gateway.forwarding.memories import Sender, SenderMemory
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
-from middlewares.head_changes import HeadChanges
+from middlewares.head_changes import HeadChanges, merged, of_length
 from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import Version, is_host
 
@@ -39,7 +39,7 @@ class Inbound:
 
     `authority` is that of an absolute-form target; `peer_trusted`: see TRUSTED_PROXIES. `sent_host`
     replaces the host that was asked for, and `timeout_line` the client's X-Request-Timeout if it is not empty.
-    `changes` are those of the layers.
+    `changes` are those of the layers, and `changed_body` is the body that they put in place of the client's.
     """
 
     method: str
@@ -55,6 +55,7 @@ class Inbound:
     sent_host: bytes | None = None
     timeout_line: bytes = b""
     changes: HeadChanges | None = None
+    changed_body: bytes | None = None
 
     @property
     def upgrade(self) -> bytes | None:
@@ -91,12 +92,15 @@ def plain_request_head(
     met: SenderMemory,
     timeout_line: bytes = b"",
     changes: HeadChanges | None = None,
+    changed_body: bytes | None = None,
 ) -> RequestHead:
     """The head of a request that was read plainly, for any instance. Raises LoopDetected.
 
     `timeout_line`: X-Request-Timeout, which is none of the section's ready lines if the gateway reads it.
-    `changes` are those of the layers.
+    `changes` are those of the layers, and `changed_body` is the body that they put in place of the client's.
     """
+    if changed_body is not None:
+        changes = merged(changes, of_length(len(changed_body)))
     if not section.lists:
         added = met.recall(sender)
         if added is None:
@@ -115,7 +119,8 @@ def plain_request_head(
         added,
         timeout_line,
     )
-    return RequestHead(method, data, section.body_length or 0)
+    length = section.body_length or 0 if changed_body is None else len(changed_body)
+    return RequestHead(method, data, length)
 
 
 def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
@@ -136,6 +141,8 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         gets = in_request(name)
         if gets is HOST:
             kept.append((name, inbound.sent_host or host or value))
+        elif inbound.changed_body is not None and (gets is CODING or gets is LENGTH):
+            continue
         elif gets is CODING:
             chunked = True
             kept.append((name, b"chunked"))
@@ -147,6 +154,10 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
             kept.append((name, value))
     if host is None:
         kept.append((b"Host", inbound.sent_host or instance.authority.encode("ascii")))
+    length = inbound.section.body_length or 0
+    if inbound.changed_body is not None:
+        length = len(inbound.changed_body)
+        kept.append((b"Content-Length", b"%d" % length))
     kept.append((b"X-Correlation-ID", inbound.correlation_id.encode("ascii")))
     asked: list[FieldLine] = []
     if trailers:
@@ -162,7 +173,7 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     return RequestHead(
         inbound.method,
         data,
-        inbound.section.body_length or 0,
+        length,
         chunked=chunked,
         upgrades=upgrade is not None,
         trailers=trailers,

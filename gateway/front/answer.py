@@ -1,21 +1,23 @@
 """An instance's unsent answer: its head, its unread body, and what this comes from."""
 
 import asyncio
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
+from gateway.forwarding.changed_heads import changed_head, check_field
 from gateway.forwarding.fields import ANEW, CONNECTION, DROP, LENGTH, in_answer
 from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.front.plain_request import PlainRequest
 from gateway.upstream.messages import FieldLine, ResponseHead, lines
 from middlewares.bodies import Abandoned, AnswerBody, Fanout, Reader, Sink, Trailers, WhenSlow
+from middlewares.changed_bodies import ReadBody
 from middlewares.errors import abort
 from middlewares.failures import RequestTimeout
+from middlewares.proxied_answers import UNCHANGED, ProxiedAnswer, Unchanged
 
 #: Layers can't set these fields: they frame the answer or describe the client's connection.
 _DECIDED_HERE = (DROP, CONNECTION, ANEW, LENGTH)
@@ -23,8 +25,6 @@ SWITCHING_PROTOCOLS = 101
 _WITHOUT_LENGTH = frozenset([SWITCHING_PROTOCOLS, 204, 304])
 #: The end of an answer waits until no more than this is unread, so that memory holds little of it.
 MOST_UNREAD_BYTES = 64 * 1024
-_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def _open(transport: asyncio.Transport | None) -> asyncio.Transport:
@@ -33,14 +33,14 @@ def _open(transport: asyncio.Transport | None) -> asyncio.Transport:
     return transport
 
 
-class Answer(web.StreamResponse, Sink):
+class Answer(web.StreamResponse, Sink, ProxiedAnswer):
     """The hop returns it. Layers may add to `headers`, or `release` it and return another answer.
 
     Once its head is sent, it is the sink that takes the body to the client.
 
     `source` is the body: an instance's connection, or what is kept of an earlier answer. `give_back` takes it
-    when the answer is released. `head` is the instance's and goes out unchanged. `headers` holds the fields
-    that layers add. aiohttp's own fields (Server, Content-Type) are never added.
+    when the answer is released. `head` is the instance's, or what layers have made of it. `headers` holds the
+    fields that layers add. aiohttp's own fields (Server, Content-Type) are never added.
 
     `send_timeout_s` is how long the client may read nothing (0: for ever). `without_cors`: the gateway owns
     the Access-Control-* fields, and the instance's are dropped. `takes_trailers`: the client accepts
@@ -77,6 +77,8 @@ class Answer(web.StreamResponse, Sink):
         self.head = head
         self.status = head.status
         self.source = source
+        #: What `give_back` takes, however layers change the body.
+        self._given = source
         #: None once the source is given back, or if nobody wants it back.
         self._give_back: Callable[[Any], None] | None = give_back
         self._without_cors = without_cors
@@ -90,9 +92,9 @@ class Answer(web.StreamResponse, Sink):
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
-        if not self._begun and self.source.is_complete():
-            self.source.rest()  # drop the body, so that the connection can be reused
-        give_back(self.source)
+        if not self._begun and self._given.is_complete():
+            self._given.rest()  # drop the body, so that the connection can be reused
+        give_back(self._given)
 
     @property
     def reason(self) -> str:
@@ -121,6 +123,41 @@ class Answer(web.StreamResponse, Sink):
     @property
     def is_event_stream(self) -> bool:
         return self.head.is_event_stream
+
+    @property
+    def answered(self) -> int:
+        return self.head.status
+
+    @property
+    def field_lines(self) -> Sequence[FieldLine]:
+        return self.head.fields
+
+    @property
+    def announced_length(self) -> int | None:
+        return self.head.length
+
+    @property
+    def streams_events(self) -> bool:
+        return self.head.is_event_stream
+
+    def change_head(self, fields: Sequence[FieldLine]) -> None:
+        head = self.head
+        self.head = changed_head(head, fields, head.length, has_other_body=False)
+
+    def body_for_change(self) -> AnswerBody:
+        if self.others is not None:
+            self.source, self.others = ReadBody(self.source, self.others), None
+        return self.source
+
+    def change_body(
+        self,
+        body: AnswerBody,
+        length: int | None,
+        fields: Sequence[FieldLine] | Unchanged = UNCHANGED,
+    ) -> None:
+        lines = self.head.fields if isinstance(fields, Unchanged) else fields
+        self.head = changed_head(self.head, lines, length, has_other_body=True)
+        self.source = body
 
     def add_reader(
         self, sink: Sink, *, when_slow: WhenSlow = WhenSlow.LEAVE, cap: int | None = None
@@ -283,9 +320,8 @@ class Answer(web.StreamResponse, Sink):
         put += [("Set-Cookie", one.OutputString()) for one in (self._cookies or {}).values()]
         own = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in put]
         own = [field for field in own if field[0].lower() not in said]
-        for name, value in own:
-            if not _NAME.fullmatch(name) or _CONTROLS.search(value):
-                raise ValueError(f"no field can be {name!r}: {value!r}")
-            if in_answer(name) in _DECIDED_HERE:
-                raise ValueError(f"{name.decode()} can't be set in an instance's answer")
+        for field in own:
+            check_field(field)
+            if in_answer(field[0]) in _DECIDED_HERE:
+                raise ValueError(f"{field[0].decode()} can't be set in an instance's answer")
         return own

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 from aiohttp import web
 from aiohttp.streams import StreamReader
@@ -50,8 +52,15 @@ def body_of(
 
     A body of more than `max_bytes` is refused; 0: none is. Raises BodyTooLarge, BadRequest.
     """
+    if exchange.changed_body is not None:
+        body = exchange.changed_body
+        if exchange.body is not None:
+            exchange.bytes_in = len(exchange.body)
+        return body or None
     if exchange.section.body_length == 0:
         return None
+    if exchange.upload is not None:
+        return cast("RequestBody", exchange.upload)
     if exchange.body is not None:
         body = exchange.body
     elif isinstance(request, PlainRequest):
@@ -84,6 +93,8 @@ class RequestBody:
         #: How long the gateway waited for the client, without the time that a slow instance took.
         self._waited_s = 0.0
         self._beginning = Beginning(REPLAYED_BYTES)
+        #: What has been read of the body before the first attempt.
+        self._ahead: deque[bytes] = deque()
         self._wanted = False
 
     @property
@@ -105,7 +116,24 @@ class RequestBody:
             self._beginning.broke(failure)
             raise
 
+    async def read_ahead(self, most_bytes: int) -> bytes | None:
+        """Return the whole body, if it has at most `most_bytes`; else None, and `begin` yields all of it later."""
+        size = 0
+        while piece := await self._received():
+            self._ahead.append(piece)
+            size += len(piece)
+            if size > most_bytes:
+                return None
+        return b"".join(self._ahead)
+
     async def _next(self) -> bytes:
+        piece = self._ahead.popleft() if self._ahead else await self._received()
+        if piece:
+            self._beginning.take(piece)
+        return piece
+
+    async def _received(self) -> bytes:
+        """Wait for the next piece from the client; b"" is the end."""
         request, exchange = self._request, self._exchange
         if not self._wanted:
             self._wanted = True
@@ -121,8 +149,6 @@ class RequestBody:
         self._waited_s += time.monotonic() - began_s
         exchange.bytes_in += len(piece)
         self._check(exchange.bytes_in)
-        if piece:
-            self._beginning.take(piece)
         return piece
 
     def _check(self, received: int) -> None:
@@ -134,23 +160,39 @@ class RequestBody:
 
 
 async def read_into(
-    exchange: Exchange, request: web.Request, limits: ClientLimits, most_bytes: int
+    exchange: Exchange,
+    request: web.Request,
+    limits: ClientLimits,
+    most_bytes: int,
+    *,
+    max_bytes: int = 0,
+    unannounced: bool = False,
 ) -> None:
     """Read the body into the Exchange, if its length is announced and not above `most_bytes`.
 
-    Raises BadRequest and RequestTimeout.
+    With `unannounced` a body without a length is read too; if it turns out to be longer, it goes on as a
+    stream from its first byte. More than `max_bytes` are refused; 0: no limit. Raises BadRequest, BodyTooLarge
+    and RequestTimeout.
     """
     length = exchange.section.body_length
-    if length is None or length > most_bytes:
+    if exchange.body is not None or exchange.upload is not None:
+        return
+    if (length is None and not unannounced) or (length is not None and length > most_bytes):
         return
     if isinstance(request, PlainRequest):
         exchange.body = request.head.body
         exchange.bytes_in = len(exchange.body)
+    elif isinstance(request, DetachedRequest):
+        exchange.body = request.body
     elif length == 0:
         exchange.body = b""
     else:
-        pieces = RequestBody(request, exchange, limits, most_bytes).begin()
-        exchange.body = b"".join([piece async for piece in pieces])
+        body = RequestBody(request, exchange, limits, max_bytes)
+        exchange.body = await body.read_ahead(most_bytes)
+        if exchange.body is None:
+            exchange.upload = body
+        elif length is None:
+            exchange.changed_body = exchange.body  # its length is known now
 
 
 def _not_valid() -> BadRequest:

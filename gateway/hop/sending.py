@@ -81,13 +81,14 @@ class Sending:
             head = request.head
             self._head = plain_request_head(
                 method,
-                target_behind(route, exchange.hit, exchange.target),
+                target_for(exchange, route),
                 head,
                 (request.remote or "", request.scheme, head.host, route.prefix),
                 exchange.correlation_id,
                 means.senders,
                 b"" if self._tells_time_left else head.timeout_line,
                 exchange.changes,
+                exchange.changed_body,
             )
         # At last, because a request that is refused must not have been let in as a trial.
         if policy.is_watched and (watched := means.watched(route.service)) is not None:
@@ -156,12 +157,13 @@ class Sending:
             self._means.trusts(peer),
             request.scheme,
             exchange.authority,
-            target_behind(route, exchange.hit, exchange.target),
+            target_for(exchange, route),
             route.prefix,
             exchange.correlation_id,
             sent_host=_sent_host(route, instance),
             timeout_line=line,
             changes=exchange.changes,
+            changed_body=exchange.changed_body,
         )
         return request_head(inbound, instance)
 
@@ -188,6 +190,13 @@ class Sending:
         """Whether the service recognises a repeat by an Idempotency-Key."""
         fields = self.exchange.section.fields
         return any(name.lower() == b"idempotency-key" and value for name, value in fields)
+
+
+def target_for(exchange: Exchange, route: Route) -> str:
+    """The target that an instance gets."""
+    if exchange.sent_target is not None:
+        return exchange.sent_target
+    return target_behind(route, exchange.hit, exchange.target)
 
 
 def _sent_host(route: Route, instance: Instance) -> bytes | None:

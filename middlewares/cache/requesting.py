@@ -34,4 +34,5 @@ def shared_exchange(wanted: Wanted) -> Exchange:
     )
     made.route, made.hit, made.ways = begun.route, begun.hit, begun.ways
     made.identity, made.changes = begun.identity, begun.changes
+    made.ranges = begun.ranges
     return made

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -13,8 +14,15 @@ from middlewares.candidates.deciding import Selection, find_candidates
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoHealthyInstance, NoView
 
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from middlewares.version_ranges import VersionRange
+
+    Ranges = tuple[VersionRange, ...]
+
 #: How long a request waits for a service that has only starting instances.
 FIRST_VERDICT_WITHIN_S = 1.0
+#: The most services and ranges whose candidates are remembered; clients may name versions.
+MOST_REMEMBERED = 10_000
 
 
 def health_routing_middleware(
@@ -25,37 +33,41 @@ def health_routing_middleware(
 ) -> Middleware:
     """Write the candidates into the Exchange, or raise NoHealthyInstance.
 
-    They are found once for each state of view and health. `renamed` gives the instances of a service that
+    They are found once for each state of view and health, for each service and the ranges of versions that a
+    request may go to. `renamed` gives the instances of a service that
     has another name since the request was routed. NoView: there is no view, or the service may be registered
     although it is not in a partial one.
     """
     found_in: View | None = None
     found_at = -1
-    found_for: dict[str, Selection] = {}
+    found_for: dict[str | tuple[str, Ranges], Selection] = {}
 
     @web.middleware
     def find(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         route = exchange.route
         if route is not None:
-            selection = look(route.service)
+            selection = look(route.service, exchange.ranges)
             if selection.tier is None:
-                return find_later(request, handler, route.service)
+                return find_later(request, handler, route.service, exchange.ranges)
             exchange.candidates = selection.candidates
         return handler(request)
 
     async def find_later(
-        request: web.Request, handler: Handler, service: str
+        request: web.Request, handler: Handler, service: str, ranges: "Ranges"
     ) -> web.StreamResponse:
         """Wait for the first verdict if all instances are starting, and look again."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
-                while look(service).is_starting:
+                while look(service, ranges).is_starting:
                     await health.changed(service)
-        selection = look(service)
+        selection = look(service, ranges)
         if selection.tier is None:
             selection = find_candidates(
-                renamed(service), health.status, health.is_suspected, health.is_ejected
+                within(ranges, renamed(service)),
+                health.status,
+                health.is_suspected,
+                health.is_ejected,
             )
         if selection.tier is None:
             now = view()
@@ -64,20 +76,30 @@ def health_routing_middleware(
         request[EXCHANGE].candidates = selection.candidates
         return await handler(request)
 
-    def look(service: str) -> Selection:
+    def look(service: str, ranges: "Ranges") -> Selection:
         nonlocal found_in, found_at
         now, revision = view(), health.revision
         if now is not found_in or revision != found_at:
             found_in, found_at = now, revision
             found_for.clear()
-        found = found_for.get(service)
+        key = (service, ranges) if ranges else service
+        found = found_for.get(key)
         if found is None:
             if now is None:
                 raise NoView
-            entries = now.services.get(service, {}).values()
-            found = found_for[service] = find_candidates(
+            entries = within(ranges, now.services.get(service, {}).values())
+            if len(found_for) >= MOST_REMEMBERED:
+                found_for.clear()
+            found = found_for[key] = find_candidates(
                 entries, health.status, health.is_suspected, health.is_ejected
             )
         return found
 
     return find
+
+
+def within(ranges: "Ranges", entries: Iterable[Entry]) -> Iterable[Entry]:
+    """The entries whose instances have a version that all of the ranges hold."""
+    if not ranges:
+        return entries
+    return [entry for entry in entries if all(one.holds(entry.instance.version) for one in ranges)]

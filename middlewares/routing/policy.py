@@ -152,6 +152,16 @@ class RoutePolicy:
         return RouteLimits(self.limits) if self.auth is None else behind_the_door(self.limits)
 
     @cached_property
+    def is_outer_changed(self) -> bool:
+        """Whether a layer of the outer gate has something to do for the route."""
+        return False
+
+    @cached_property
+    def is_inner_changed(self) -> bool:
+        """Whether a layer of the inner gate has something to do for the route."""
+        return False
+
+    @cached_property
     def is_bounded(self) -> bool:
         """Whether there is a limit for the time of a request with all its attempts, or for their number."""
         return bool(self.timeouts.total_s or self.concurrent)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 from gateway.config.compiled.balancing import balance
 from gateway.config.compiled.cache import cache_of
+from gateway.config.compiled.changes import changes_of
 from gateway.config.compiled.outliers import breaker_of, outliers_of
 from gateway.config.compiled.retries import retries_of
 from gateway.config.compiled.ways import Requirements
@@ -67,8 +68,10 @@ class Policies:
     def of_discovered(self, service: str) -> RoutePolicy:
         return self._one(self._of_service(service))
 
-    def of_route(self, route: RouteSection) -> RoutePolicy:
-        inherited = self._of_service(route.service or "")
+    def of_route(self, route: RouteSection, service: str | None = None) -> RoutePolicy:
+        """The policy of a route; `service`: another one than its own gets the requests."""
+        service = service or route.service or ""
+        inherited = self._of_service(service)
         told = route.model_fields_set
         policy = replace(
             inherited,
@@ -83,8 +86,18 @@ class Policies:
             body_bytes=route.max_body_bytes or 0
             if "max_body_bytes" in told
             else inherited.body_bytes,
+            **self._changes_of(service, route),
         )
         return self._one(policy)
+
+    def _changes_of(self, service: str, route: RouteSection | None = None) -> dict[str, Any]:
+        """What changes, versions, splits, mirrors and validates requests of a route, by the field of its policy.
+
+        These keys are merged over all levels before they are compiled. Empty where no level says one.
+        """
+        configuration = self._configuration
+        levels = (configuration.defaults, configuration.services.get(service), route)
+        return changes_of(levels, has_service=bool(service) or route is None)
 
     def _one(self, policy: RoutePolicy) -> RoutePolicy:
         return self._made.setdefault(policy, policy)
@@ -107,6 +120,7 @@ class Policies:
             concurrent=section.concurrent,
             outliers=outliers_of(section.outliers),
             breaker=breaker_of(section.breaker),
+            **self._changes_of(service),
         )
 
     def _defaults(self) -> RoutePolicy:
@@ -128,6 +142,7 @@ class Policies:
             auth=self._requirements.of(said.auth),
             cache=cache_of(None, said.cache),
             takes_timeout=True,
+            **self._changes_of(""),
         )
 
     def _set_by_environment(self, variables: Mapping[str, str]) -> dict[str, float]:

@@ -120,3 +120,22 @@ async def test_a_body_that_went_wrong_is_not_sent_once_more(
         await anext(upload.pieces)
 
     assert not upload.body.is_replayable
+
+
+@pytest.mark.parametrize("size", [1, 99, 100, 101, 5000, REPLAYED_BYTES + 5])
+async def test_a_body_is_read_ahead_or_sent_from_its_first_byte(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    upload = Upload(monkeypatch, ClientLimits())
+    sent = bytes(at % 251 for at in range(size))
+    for at in range(0, size, 100):
+        upload.content.feed_data(sent[at : at + 100])
+    upload.content.feed_eof()
+
+    read = await upload.body.read_ahead(100)
+
+    assert read == (sent if size <= 100 else None)
+    if read is None:
+        assert b"".join([piece async for piece in upload.body.begin()]) == sent
+        if size <= REPLAYED_BYTES:
+            assert b"".join([piece async for piece in upload.body.begin()]) == sent

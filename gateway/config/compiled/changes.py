@@ -1,0 +1,28 @@
+"""The policies that change, version, split, mirror and validate requests, of what all levels say together."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.config.compiled.levels import said
+from gateway.config.file.sections import Section
+
+#: For each key of the file the field of the policy, and what compiles it.
+#:
+#: `compile(values)` gets what each level that says the key says, the most general one first (None is a null),
+#: and returns the field's value. Use `levels.merged` where levels are merged key by key, and `levels.last` where
+#: the most specific one counts.
+_KEYS: dict[str, tuple[str, Callable[[Sequence[Any]], Any]]] = {}
+
+
+def changes_of(levels: Sequence[Section | None], *, has_service: bool) -> dict[str, Any]:
+    """The fields of a route's policy that some level says something of.
+
+    `levels` are defaults, the service and the route. A route without a service has none of them.
+    """
+    if not has_service:
+        return {}
+    made = {}
+    for key, (field, compile_values) in _KEYS.items():
+        if values := said(levels, key):
+            made[field] = compile_values(values)
+    return made

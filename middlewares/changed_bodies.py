@@ -1,0 +1,174 @@
+"""Bodies that layers make of an answer's body: one that is here whole, and one that changes piece by piece."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from middlewares.bodies import Abandoned, AnswerBody, Fanout, Trailers
+
+#: A piece that comes out of a codec is cut to this size, so that a slow client holds little.
+CUT_BYTES = 64 * 1024
+
+
+class WholeBody:
+    """A body that is here whole; `trailers` come behind it."""
+
+    def __init__(self, data: bytes, trailers: Trailers = ()) -> None:
+        self.trailers: Trailers = trailers
+        self._data = data
+
+    def is_complete(self) -> bool:
+        return True
+
+    def rest(self) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+    async def read(self) -> bytes:
+        return self.rest()
+
+    def forward_to(self, take: Callable[[bytes], bool]) -> None:
+        """Forward nothing: all of it is unread already."""
+
+
+class BegunBody:
+    """A body of which the beginning has been read; its rest comes from where it came."""
+
+    def __init__(self, beginning: bytes, source: AnswerBody) -> None:
+        self._beginning = beginning
+        self._source = source
+
+    @property
+    def trailers(self) -> Trailers:
+        return self._source.trailers
+
+    def is_complete(self) -> bool:
+        return self._source.is_complete()
+
+    def rest(self) -> bytes:
+        beginning, self._beginning = self._beginning, b""
+        return beginning + self._source.rest()
+
+    async def read(self) -> bytes:
+        beginning, self._beginning = self._beginning, b""
+        return beginning or await self._source.read()
+
+    def forward_to(self, take: Callable[[bytes], bool]) -> None:
+        if not self._beginning:
+            self._source.forward_to(take)
+
+
+async def read_whole(source: AnswerBody, most_bytes: int) -> bytes | BegunBody:
+    """Read a body of at most `most_bytes`; a longer one is returned with what was read of it put back.
+
+    Raises the Failure by which the body breaks off.
+    """
+    if source.is_complete():
+        body = source.rest()
+        return body if len(body) <= most_bytes else BegunBody(body, source)
+    pieces: list[bytes] = []
+    size = 0
+    while piece := await source.read():
+        pieces.append(piece)
+        size += len(piece)
+        if size > most_bytes:
+            return BegunBody(b"".join(pieces), source)
+    return b"".join(pieces)
+
+
+class Codec(Protocol):
+    """Changes a body piece by piece; what it can't change yet it keeps, and must bound."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return what comes of this piece, b"" if nothing does yet. Raises a Failure to break the body off."""
+        ...
+
+    def finish(self) -> bytes:
+        """Return what is left at the end of the body."""
+        ...
+
+
+class PiecewiseBody:
+    """A body that a codec makes of another one, as that comes."""
+
+    def __init__(self, source: AnswerBody, codec: Codec, *, keeps_trailers: bool = True) -> None:
+        self._source = source
+        self._codec = codec
+        self._keeps_trailers = keeps_trailers
+        self._ready: deque[bytes] = deque()
+        self._ended = False
+
+    @property
+    def trailers(self) -> Trailers:
+        return self._source.trailers if self._keeps_trailers else ()
+
+    def is_complete(self) -> bool:
+        """Never: its length is not known before the end."""
+        return False
+
+    def rest(self) -> bytes:
+        ready, self._ready = self._ready, deque()
+        return b"".join(ready)
+
+    async def read(self) -> bytes:
+        while not self._ready and not self._ended:
+            piece = await self._source.read()
+            if piece:
+                made = self._codec.feed(piece)
+            else:
+                self._ended = True
+                made = self._codec.finish()
+            self._ready.extend(made[at : at + CUT_BYTES] for at in range(0, len(made), CUT_BYTES))
+        return self._ready.popleft() if self._ready else b""
+
+    def forward_to(self, take: Callable[[bytes], bool]) -> None:
+        """Forward nothing: each piece goes through the codec, in the task of who reads."""
+
+
+class ReadBody:
+    """A body that some readers get as it comes, before layers change it."""
+
+    def __init__(self, source: AnswerBody, readers: Fanout) -> None:
+        self._source = source
+        self._readers = readers
+        self._ended = False
+
+    @property
+    def trailers(self) -> Trailers:
+        return self._source.trailers
+
+    def is_complete(self) -> bool:
+        """Only a body without readers can be sent in one write."""
+        return False
+
+    def rest(self) -> bytes:
+        return b""
+
+    async def read(self) -> bytes:
+        try:
+            piece = await self._source.read()
+        except BaseException as error:
+            self._broke(error)
+            raise
+        if not piece:
+            if not self._ended:
+                self._ended = True
+                self._readers.end(self._source.trailers)
+            return b""
+        try:
+            while self._readers.is_read and not self._readers.take(piece):
+                await self._readers.room()
+        except Abandoned:  # all of them have left
+            pass
+        except BaseException as error:
+            self._broke(error)
+            raise
+        return piece
+
+    def forward_to(self, take: Callable[[bytes], bool]) -> None:
+        """Forward nothing: the readers get each piece first."""
+
+    def _broke(self, error: BaseException) -> None:
+        if not self._ended:
+            self._ended = True
+            self._readers.broke(error if isinstance(error, Exception) else Abandoned())
