@@ -1,0 +1,172 @@
+"""What a route changes in requests and in answers."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, Protocol
+
+from pydantic import Field
+
+from gateway.config.file.http_texts import FieldName, MemberName, repeated
+from gateway.config.file.policies import Flag
+from gateway.config.file.sections import Section, Some, Wrong
+from gateway.config.file.templates import HeaderTemplate, PathWithVariables, TextTemplate
+from middlewares.transform.deciding.untouchable import why_not_in_answer, why_not_in_request
+from middlewares.transform.deciding.variables import Template
+
+_KEYS = ("set", "add", "remove", "rename")
+
+
+class _Named(Protocol):
+    """What the sections for headers and for the query have in common."""
+
+    @property
+    def set(self) -> Mapping[str, Template]: ...
+    @property
+    def remove(self) -> Sequence[str]: ...
+    @property
+    def rename(self) -> Mapping[str, str]: ...
+
+
+def _wrong_together(section: _Named, same: Callable[[str], str]) -> Iterator[Wrong]:
+    """What is wrong between rules of one section; `same` maps names that mean the same to one text."""
+    targets: set[str] = set()
+    for before, after in section.rename.items():
+        if same(before) == same(after):
+            yield Wrong(("rename", before), "is the name that it has already")
+        elif same(after) in targets:
+            yield Wrong(("rename", before), "is the new name of another one too")
+        targets.add(same(after))
+    placed = set(map(same, section.set))
+    for index, name in enumerate(section.remove):
+        if same(name) in placed:
+            yield Wrong(("remove", index), "is set too, which removes what was there")
+
+
+class _ChangedHeaders(Section):
+    at_least_one: ClassVar[tuple[str, ...]] = _KEYS
+
+    set: Mapping[FieldName, HeaderTemplate] = Field(
+        default_factory=dict,
+        description="Values by header, in place of what has its name.",
+        examples=[{"X-Tenant": "{subject}"}],
+    )
+    add: Mapping[FieldName, HeaderTemplate] = Field(
+        default_factory=dict,
+        description="Lines that are added to those that have the name already.",
+        examples=[{"X-Seen": "1"}],
+    )
+    remove: Some[FieldName] = Field(
+        default=(), description="Headers that are taken out.", examples=[["X-Debug"]]
+    )
+    rename: Mapping[FieldName, FieldName] = Field(
+        default_factory=dict,
+        description="New names by old ones; a header that has the new name goes where the old one is there.",
+        examples=[{"X-Old": "X-New"}],
+    )
+
+    def untouchable(self, name: str) -> str | None:
+        """Why no rule may touch the header."""
+        raise NotImplementedError
+
+    def wrong(self) -> Iterable[Wrong]:
+        for path, name, at_key in self._names():
+            if why := self.untouchable(name):
+                yield Wrong(path, why, at_key)
+        for key, names in (("set", self.set), ("add", self.add), ("rename", self.rename)):
+            for name in repeated(names):
+                yield Wrong((key, name), "the header is there already, in another case", True)
+        for index, name in enumerate(self.remove):
+            if name.lower() in map(str.lower, self.remove[:index]):
+                yield Wrong(("remove", index), "the header is there already, in another case")
+        yield from _wrong_together(self, str.lower)
+
+    def _names(self) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
+        """Every name that a rule is about: its path, itself, and whether it is a key there."""
+        for key, names in (("set", self.set), ("add", self.add), ("rename", self.rename)):
+            yield from (((key, name), name, True) for name in names)
+        yield from ((("remove", index), name, False) for index, name in enumerate(self.remove))
+        yield from ((("rename", before), after, False) for before, after in self.rename.items())
+
+
+class RequestHeaders(_ChangedHeaders):
+    """Rules for the headers of requests: first `rename`, then `remove`, `set` and `add`."""
+
+    def untouchable(self, name: str) -> str | None:
+        return why_not_in_request(name)
+
+
+class ResponseHeaders(_ChangedHeaders):
+    """Rules for the headers of answers: first `rename`, then `remove`, `set` and `add`."""
+
+    def untouchable(self, name: str) -> str | None:
+        return why_not_in_answer(name)
+
+
+class Query(Section):
+    """Rules for the members of the query: first `rename`, then `remove`, `set` and `add`."""
+
+    at_least_one: ClassVar[tuple[str, ...]] = _KEYS
+
+    set: Mapping[MemberName, TextTemplate] = Field(
+        default_factory=dict,
+        description="Values by member, in place of what has its name.",
+        examples=[{"v": "2"}],
+    )
+    add: Mapping[MemberName, TextTemplate] = Field(
+        default_factory=dict,
+        description="Members that are added to those that have the name already.",
+        examples=[{"tag": "{method}"}],
+    )
+    remove: Some[MemberName] = Field(
+        default=(), description="Members that are taken out.", examples=[["debug"]]
+    )
+    rename: Mapping[MemberName, MemberName] = Field(
+        default_factory=dict,
+        description="New names by old ones; a member that has the new name goes where the old one is there.",
+        examples=[{"q": "query"}],
+    )
+
+    def wrong(self) -> Iterable[Wrong]:
+        yield from _wrong_together(self, str)
+
+
+class Request(Section):
+    """What is changed in a request before an instance gets it."""
+
+    at_least_one: ClassVar[tuple[str, ...]] = ("headers", "query", "path")
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["headers", "query", "path"])
+
+    headers: RequestHeaders | None = Field(
+        default=None,
+        description="Rules for headers, in place of those of a more general level; null: none.",
+        examples=[{"set": {"X-Tenant": "{subject}"}}],
+    )
+    query: Query | None = Field(
+        default=None,
+        description="Rules for the query, in place of those of a more general level; null: none.",
+        examples=[{"remove": ["debug"]}],
+    )
+    path: PathWithVariables | None = Field(
+        default=None,
+        description="The whole path; {path.rest} at its end is what the path has behind the route's prefix; "
+        "null: it stays.",
+        examples=["/tenants/{subject}/{path.rest}"],
+    )
+
+
+class Response(Section):
+    """What is changed in an answer before the client gets it."""
+
+    at_least_one: ClassVar[tuple[str, ...]] = ("headers", "errors")
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["headers"])
+
+    headers: ResponseHeaders | None = Field(
+        default=None,
+        description="Rules for headers, in place of those of a more general level; null: none.",
+        examples=[{"set": {"X-Frame-Options": "DENY"}}],
+    )
+    errors: Flag = Field(
+        default=False,
+        description="Whether the rules for headers hold for the gateway's own errors too, such as 401, 429 "
+        "and 503.",
+        examples=[True],
+    )

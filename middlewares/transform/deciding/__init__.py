@@ -1,0 +1,1 @@
+"""What rules make of heads, targets and bodies: pure, without I/O and clock."""
