@@ -20,6 +20,7 @@ from bench import (
     route_tables,
     routes,
     scale,
+    splits,
     trees,
     tunnels,
 )
@@ -64,6 +65,7 @@ SECTIONS = {
     "cache-hits": cache_hits.run,
     "cache-memory": cache_memory.run,
     "cache-shared": cache_shared.run,
+    "splits": splits.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -86,6 +88,7 @@ ONLY_BY_NAME = {
     "cache-hits",
     "cache-memory",
     "cache-shared",
+    "splits",
 }
 
 

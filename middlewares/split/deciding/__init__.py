@@ -1,0 +1,1 @@
+"""What a split decides: pure functions of weights, identities, counts and times."""
