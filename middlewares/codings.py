@@ -20,6 +20,8 @@ _NAMES = {
     b"zstd": b"zstd",
     b"br": b"br",
 }
+#: Added to a window of zlib's, it asks for gzip's frame.
+_WITH_GZIP = 16
 #: A zstd body needs no larger window than 8 MiB (RFC 9659), which is also the memory for it.
 _ZSTD_WINDOW_LOG = 23
 
@@ -77,9 +79,13 @@ class Decoder:
             raise NotDecoded("its end is missing")
 
 
-def encoder(coding: bytes, level: int | None = None) -> Encoder:
-    """Make the encoder of a readable coding; without a level, one that is fast."""
-    return _ENCODERS[_NAMES[coding]](level)
+def encoder(coding: bytes, level: int | None = None, *, is_small: bool = False) -> Encoder:
+    """Make the encoder of a readable coding; without a level, one that is fast.
+
+    An encoder takes up to 0.3 MiB (gzip), 0.7 (zstd) or 1.7 (br). A small one is for bodies that last long, and
+    takes 60, 230 or 320 KiB; its bodies are a tenth larger.
+    """
+    return _ENCODERS[_NAMES[coding]](level, is_small)
 
 
 class _Zlib:
@@ -169,9 +175,12 @@ class _Brotli:
 
 
 class _ZlibEncoder:
-    def __init__(self, level: int | None, window: int) -> None:
+    def __init__(self, level: int | None, is_small: bool, window: int, extra: int) -> None:
         level = 4 if level is None else level
-        stream = zlib.compressobj(level, zlib.DEFLATED, window)
+        if is_small:
+            stream = zlib.compressobj(level, zlib.DEFLATED, window - 2 + extra, memLevel=6)
+        else:
+            stream = zlib.compressobj(level, zlib.DEFLATED, window + extra)
         self.feed: Callable[[bytes], bytes] = stream.compress
         self._stream = stream
 
@@ -183,8 +192,20 @@ class _ZlibEncoder:
 
 
 class _ZstdEncoder:
-    def __init__(self, level: int | None) -> None:
-        stream = _zstd().ZstdCompressor(level=3 if level is None else level)
+    """Has smaller tables than zstd takes by itself: bodies grow by 2 %, and one of 8 KiB takes half the time."""
+
+    def __init__(self, level: int | None, is_small: bool) -> None:
+        zstd = _zstd()
+        parameter = zstd.CompressionParameter
+        window, tables = (15, 13) if is_small else (17, 15)
+        stream = zstd.ZstdCompressor(
+            options={
+                parameter.compression_level: 3 if level is None else level,
+                parameter.window_log: window,
+                parameter.hash_log: tables,
+                parameter.chain_log: tables,
+            }
+        )
         self._stream = stream
         self.feed: Callable[[bytes], bytes] = stream.compress
 
@@ -196,8 +217,12 @@ class _ZstdEncoder:
 
 
 class _BrotliEncoder:
-    def __init__(self, level: int | None) -> None:
-        stream = _brotli().Compressor(quality=4 if level is None else level)
+    def __init__(self, level: int | None, is_small: bool) -> None:
+        quality = 4 if level is None else level
+        if is_small:
+            stream = _brotli().Compressor(quality=min(quality, 3), lgwin=14)
+        else:
+            stream = _brotli().Compressor(quality=quality, lgwin=18)
         self.feed: Callable[[bytes], bytes] = stream.process
         self.flush: Callable[[], bytes] = stream.flush
         self.finish: Callable[[], bytes] = stream.finish
@@ -209,9 +234,9 @@ _DECODERS: Mapping[bytes, Callable[[], _Steps]] = {
     b"zstd": _Zstd,
     b"br": _Brotli,
 }
-_ENCODERS: Mapping[bytes, Callable[[int | None], Encoder]] = {
-    b"gzip": lambda level: _ZlibEncoder(level, zlib.MAX_WBITS | 16),
-    b"deflate": lambda level: _ZlibEncoder(level, zlib.MAX_WBITS),
+_ENCODERS: Mapping[bytes, Callable[[int | None, bool], Encoder]] = {
+    b"gzip": lambda level, small: _ZlibEncoder(level, small, zlib.MAX_WBITS, _WITH_GZIP),
+    b"deflate": lambda level, small: _ZlibEncoder(level, small, zlib.MAX_WBITS, 0),
     b"zstd": _ZstdEncoder,
     b"br": _BrotliEncoder,
 }

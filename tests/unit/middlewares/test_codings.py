@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -16,8 +16,10 @@ ALL = [b"gzip", b"deflate", b"zstd", b"br"]
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def encoded(coding: bytes, pieces: Iterable[bytes], *, flushed: bool = False) -> bytes:
-    made = encoder(coding)
+def encoded(
+    coding: bytes, pieces: Iterable[bytes], *, flushed: bool = False, is_small: bool = False
+) -> bytes:
+    made = encoder(coding, is_small=is_small)
     parts = []
     for piece in pieces:
         parts.append(made.feed(piece))
@@ -44,8 +46,9 @@ def test_what_is_encoded_is_decoded_in_any_pieces(
     coding: bytes, pieces: list[bytes], at: list[int]
 ) -> None:
     body = b"".join(pieces)
-    for flushed in (False, True):
-        assert decoded(coding, cut(encoded(coding, pieces, flushed=flushed), at)) == body
+    for flushed, is_small in product((False, True), repeat=2):
+        data = encoded(coding, pieces, flushed=flushed, is_small=is_small)
+        assert decoded(coding, cut(data, at)) == body
 
 
 @pytest.mark.parametrize("coding", ALL)

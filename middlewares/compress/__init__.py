@@ -1,0 +1,1 @@
+"""Compression: answers are sent in a content coding that the client accepts."""

@@ -1,0 +1,1 @@
+"""What is compressed, in which coding, and what its head then says."""
