@@ -31,7 +31,8 @@ _COMPARISON = re.compile(
 #: An operator stands before its version, with or without spaces between.
 _SPACES_AFTER_OPERATOR = re.compile(r"(\^|>=|<=|>|<|=) +(?=[0-9])", re.ASCII)
 
-_FIRST = Version(0)
+#: Before all versions of 0.0.0; likewise `-0` of a release is before all its pre-releases.
+_FIRST = Version(0, 0, 0, "0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class _Interval:
         if self.high is None:
             return False
         if self.low is None:
-            return self.high == _FIRST and not self.has_high
+            return self.high <= _FIRST and not self.has_high
         return self.low > self.high or (
             self.low == self.high and not (self.has_low and self.has_high)
         )
@@ -100,6 +101,8 @@ class VersionRange:
     text: str
     #: Empty: `*`.
     _alternatives: tuple[_Alternative, ...] = field(compare=False, repr=False)
+    #: What it does not hold although the text before "but not" says so.
+    _without: tuple["VersionRange", ...] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.text
@@ -107,20 +110,39 @@ class VersionRange:
     @property
     def is_any(self) -> bool:
         """Whether every version is in it, and an instance without one."""
-        return not self._alternatives
+        return not self._alternatives and not self._without
 
     def holds(self, version: str | None) -> bool:
         """Whether a version is in the range. None, or text that is no version: only in `*`."""
+        if self._without and any(one.holds(version) for one in self._without):
+            return False
         return not self._alternatives or (version is not None and _holds(self, version))
 
+    def without(self, other: "VersionRange") -> "VersionRange":
+        """The range without what another one holds."""
+        text = f"{self.text}{',' if self._without else ' but'} not {other.text}"
+        return VersionRange(text, self._alternatives, (*self._without, other))
+
     def overlaps(self, other: "VersionRange") -> bool:
-        """Whether some version is in both, pre-releases left aside."""
-        if self.is_any or other.is_any:
+        """Whether some version is in both, pre-releases and what `without` has taken out left aside."""
+        if not self._alternatives or not other._alternatives:
             return True
         return any(
             not one.interval.met(another.interval).is_empty
             for one in self._alternatives
             for another in other._alternatives
+        )
+
+    def is_within(self, other: "VersionRange") -> bool:
+        """Whether the other one surely holds all of it, pre-releases left aside."""
+        if not other._alternatives:
+            return not other._without
+        return bool(self._alternatives) and all(
+            any(
+                one.interval.met(another.interval) == one.interval
+                for another in other._alternatives
+            )
+            for one in self._alternatives
         )
 
 
@@ -155,6 +177,19 @@ def parse_version(text: str) -> Version | None:
         return None
 
 
+def line_of(version: str) -> VersionRange | None:
+    """The versions that keep what this one offers: its major version, and before 1.0 its minor one.
+
+    A pre-release stands for itself. None: the text is no version.
+    """
+    parsed = parse_version(version)
+    if parsed is None:
+        return None
+    if parsed.prerelease is not None:
+        return parse_range(version)
+    return parse_range(f"{parsed.major}" if parsed.major else f"0.{parsed.minor}")
+
+
 @lru_cache(maxsize=16384)
 def _holds(versions: VersionRange, text: str) -> bool:
     version = parse_version(text)
@@ -185,25 +220,25 @@ def _interval(found: re.Match[str]) -> _Interval:
     """The versions that one comparison means; what a version leaves out stands for all."""
     major, minor, patch = found["major"], found["minor"], found["patch"]
     low = Version(int(major), int(minor or 0), int(patch or 0), found["pre_release"])
+    above = None
     if minor is None:
         above = low.bump_major()
     elif patch is None:
         above = low.bump_minor()
-    else:
-        above = None
+    below = None if above is None else _before(above)
     match found["operator"] or found["or_newer"]:
         case "+" | ">=":
             return _Interval(low=low)
         case ">":
             return _Interval(low=above) if above else _Interval(low=low, has_low=False)
         case "<":
-            return _Interval(high=low)
+            return _Interval(high=_before(low) if above else low)
         case "<=":
-            return _Interval(high=above) if above else _Interval(high=low, has_high=True)
+            return _Interval(high=below) if below else _Interval(high=low, has_high=True)
         case "^":
-            return _Interval(low=low, high=_next_breaking(low, above))
+            return _Interval(low=low, high=_before(_next_breaking(low, above)))
         case _:
-            return _Interval(low, above) if above else _Interval(low, low, has_high=True)
+            return _Interval(low, below) if below else _Interval(low, low, has_high=True)
 
 
 def _next_breaking(low: Version, above: Version | None) -> Version:
@@ -213,6 +248,11 @@ def _next_breaking(low: Version, above: Version | None) -> Version:
     if low.minor:
         return _released(low).bump_minor()
     return above or _released(low).bump_patch()
+
+
+def _before(release: Version) -> Version:
+    """What is before the first pre-release of a release."""
+    return release.replace(prerelease="0")
 
 
 def _released(version: Version) -> Version:

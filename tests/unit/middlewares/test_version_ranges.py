@@ -8,6 +8,7 @@ from middlewares.version_ranges import (
     ANY,
     MOST_CHARACTERS,
     MOST_COMPARISONS,
+    line_of,
     parse_range,
     parse_version,
 )
@@ -51,16 +52,21 @@ def model_holds(comparison: Comparison, version: Numbers) -> bool:
     operator, numbers, pre_release = comparison
     released = version[:3]
     low = (*numbers, 0, 0, 0)[:3]
-    if pre_release is None:
-        # Only releases are compared with what names no pre-release: digit by digit.
-        mine = released[: len(numbers)]
+    mine = released[: len(numbers)]
+    if pre_release is None and len(numbers) < 3:
+        # Digit by digit; a pre-release of the first version of all is before them.
+        from_low = order(version) >= order((*low, None))
         match operator:
             case "" | "=":
-                return mine == numbers
+                return from_low and mine == numbers
             case "+" | ">=":
-                return order(version) >= order((*low, None))
+                return from_low
             case ">":
-                return mine > numbers
+                return mine > numbers and not (
+                    version[3] is not None
+                    and mine == (*numbers[:-1], numbers[-1] + 1)
+                    and not any(released[len(numbers) :])
+                )
             case "<":
                 return mine < numbers
             case "<=":
@@ -79,7 +85,7 @@ def model_holds(comparison: Comparison, version: Numbers) -> bool:
             return order(version) <= at
     # A caret: everything up to the leftmost number that is not 0 stays.
     kept = next((i + 1 for i, number in enumerate(numbers) if number), len(numbers))
-    return order(version) >= at and released[:kept] == numbers[:kept]
+    return order(version) >= at and mine[:kept] == numbers[:kept]
 
 
 def model_admits(alternative: list[Comparison], version: Numbers) -> bool:
@@ -229,3 +235,47 @@ def test_an_instance_whose_version_is_no_version_is_only_in_the_range_of_all() -
     assert ANY.holds("latest")
     assert not parse_range(">=0").holds("latest")
     assert parse_version("latest") is None
+
+
+def test_a_range_without_another_one_holds_the_rest_and_says_so() -> None:
+    rest = parse_range(">=1").without(parse_range("1")).without(parse_range("3"))
+    assert [one for one in ("1.0.0", "2.0.0", "3.0.0", "4.0.0") if rest.holds(one)] == [
+        "2.0.0",
+        "4.0.0",
+    ]
+    assert rest.text == ">=1 but not 1, not 3"
+    assert rest != parse_range(">=1")
+    anything = ANY.without(parse_range("1"))
+    assert anything.holds(None)
+    assert not anything.holds("1.2.0")
+    assert not anything.is_any
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("1.2", "1", True),
+        ("1", "1.2", False),
+        ("1", "1", True),
+        ("1 || 2", ">=1 <3", True),
+        ("1 || 4", ">=1 <3", False),
+        ("*", ">=0", False),
+        ("1", "*", True),
+        ("^1.2.3", "1", True),
+        ("1.2+", "1", False),
+    ],
+)
+def test_whether_a_range_is_within_another(one: str, other: str, expected: bool) -> None:
+    assert parse_range(one).is_within(parse_range(other)) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "line"),
+    [("1.4.2", "1"), ("0.3.1", "0.3"), ("2.0.0-rc.1", "2.0.0-rc.1"), ("1.0.0+b", "1")],
+)
+def test_the_line_of_a_version(version: str, line: str) -> None:
+    found = line_of(version)
+    assert found is not None
+    assert found.text == line
+    assert found.holds(version)
+    assert line_of("latest") is None
