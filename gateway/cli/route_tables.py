@@ -58,7 +58,8 @@ def _moved(moved: Mapping[str, Any], number: int) -> str:
 def _of_route(route: Mapping[str, Any]) -> Iterator[str]:
     instances = f" ({_instances(route['instances'])})" if "instances" in route else ""
     yield f"{route['route']}: {_match(route['match'])} → {_action(route)}{instances}"
-    yield f"{_INDENT}order: {' → '.join(route['order'])}"
+    yield f"{_INDENT}in: {' → '.join(route['order'])}"
+    yield f"{_INDENT}out: {' → '.join(route['order_out'])}"
     rows = [
         (one["key"], _value(one["key"], one["value"]), one["from"]) for one in route["policies"]
     ]

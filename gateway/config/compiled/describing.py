@@ -9,6 +9,7 @@ from gateway.config.compiled import cache, outliers
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
+from gateway.config.compiled.layers import Maker, way_in, way_out
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
 from gateway.config.file.cache import Cache
 from gateway.config.file.differences import plain
@@ -45,7 +46,7 @@ def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[li
                     "route": route.id,
                     "match": plain(section.match),
                     **_action(section),
-                    "order": _order(section, route.policy),
+                    **_ways(route.policy, _maker(section)),
                     "policies": [*_policies(sources, route.policy)],
                 }
             )
@@ -62,7 +63,7 @@ def _own_path(route: Route, answer: OfWays | ResourceMetadata) -> Description:
         "route": route.id,
         "match": place,
         "ways": list(answer.ways),
-        "order": [*_before(route.policy), "the way"],
+        **_ways(route.policy, "the way"),
         "policies": [],
     }
 
@@ -77,7 +78,7 @@ def discovered_route(
         "match": {"prefix": path},
         "service": service,
         "rewrite": {"strip": path},
-        "order": _order(None, policy),
+        **_ways(policy, "hop"),
         "policies": [*_policies(_Sources(compiled, settings, service), policy)],
     }
 
@@ -103,24 +104,16 @@ def _action(section: RouteSection) -> Description:
     return told
 
 
-def _order(section: RouteSection | None, policy: RoutePolicy) -> list[str]:
-    """What a request of the route goes through, in this order."""
-    steps = _before(policy)
-    if section is not None and section.service is None:
-        return [*steps, "respond" if section.respond is not None else "redirect"]
-    return [*steps, *(["cache"] if policy.cache else []), "candidates", "hop"]
+def _maker(section: RouteSection) -> Maker:
+    """What makes the answer."""
+    if section.service is not None:
+        return "hop"
+    return "redirect" if section.respond is None else "respond"
 
 
-def _before(policy: RoutePolicy) -> list[str]:
-    """What comes before an answer is made."""
-    steps = ["hygiene", "route"]
-    if policy.access is not None:
-        steps.append("allow/deny")
-    if policy.auth is not None and not policy.auth.is_open:
-        steps.append("auth")
-    if policy.limits:
-        steps.append("limits")
-    return steps
+def _ways(policy: RoutePolicy, maker: Maker) -> Description:
+    """What a request of the route goes through, and its answer on the way back."""
+    return {"order": way_in(policy, maker), "order_out": way_out(policy, maker)}
 
 
 def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str, Any]]:
