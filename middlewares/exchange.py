@@ -37,6 +37,19 @@ class Attempt:
     duration_s: float = 0.0
 
 
+@dataclass(slots=True)
+class PartRecord:
+    """What a part of a composition was for the log; `reason` None: it has its value."""
+
+    name: str
+    service: str
+    reason: str | None
+    status: int | None = None
+    instance_id: str | None = None
+    attempts: int = 0
+    duration_s: float = 0.0
+
+
 class Held(Protocol):
     """Something that an exchange holds until it ends, such as a connection."""
 
@@ -83,6 +96,8 @@ class Exchange:
     #: A mirror sends it: it is not among the service's requests in flight, and its attempts are in no log or metric
     #: of the service.
     is_copy = False
+    #: The parts that were asked, of an answer that is put together from those of several services.
+    parts: tuple[PartRecord, ...] = ()
     #: Set if the answer lasts until somebody ends it. A tunnel's answer is its 101, however it ends.
     stream: "Stream | None" = None
     bytes_in = 0

@@ -241,6 +241,10 @@ class UpstreamInvalid(UpstreamFailure):
     """What came back is not HTTP."""
 
 
+class PartFailed(Failure):
+    """A part of a composition is missing, and there is no answer without it."""
+
+
 class UpstreamTimeout(UpstreamFailure):
     """The response head did not come in time.
 

@@ -38,6 +38,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     failures.UpstreamUnreachable: Problem(502, "upstream_unreachable"),
     failures.UpstreamReset: Problem(502, "upstream_reset"),
     failures.UpstreamInvalid: Problem(502, "upstream_invalid"),
+    failures.PartFailed: Problem(502, "part_failed"),
     failures.NoHealthyInstance: Problem(503, "no_healthy_instance"),
     failures.AuthUnavailable: Problem(503, "auth_unavailable"),
     failures.Overloaded: Problem(503, "overloaded"),

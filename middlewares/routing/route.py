@@ -18,6 +18,12 @@ class Respond:
     body: bytes = b""
 
 
+class OfServices:
+    """An answer that is put together from those of several services; middlewares/compose says of which."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class OfWays:
     """An answer that ways of authentication give at a path of their own, such as a log-in's callback.

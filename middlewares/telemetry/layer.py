@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import HttpVersion, HttpVersion11, web
 from aiohttp.typedefs import Handler, Middleware
 
-from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.exchange import EXCHANGE, Exchange, PartRecord
 from middlewares.header_section import HeaderSection, for_the_log
 from middlewares.request_target import split_target
 from middlewares.telemetry.correlation_ids import HEADER, correlation_id_from
@@ -123,6 +123,8 @@ def access_event(
             event["upstream_instance"] = attempts[-1].instance_id
         if exchange.upstream_s is not None:
             event["upstream_ms"] = _milliseconds(exchange.upstream_s)
+    if exchange.parts:
+        event["parts"] = [_part(one) for one in exchange.parts]
     if exchange.identity is not None:
         event["subject"] = exchange.identity.subject
     if exchange.auth_refusal is not None:
@@ -136,6 +138,21 @@ def access_event(
     if section.trace_id is not None:
         event["trace_id"] = section.trace_id
     return event
+
+
+def _part(one: PartRecord) -> dict[str, Any]:
+    told = {
+        "part": one.name,
+        "upstream_service": one.service,
+        "upstream_instance": one.instance_id,
+        "status": one.status,
+        "reason": one.reason,
+    }
+    return {
+        **{key: value for key, value in told.items() if value is not None},
+        "attempts": one.attempts,
+        "duration_ms": _milliseconds(one.duration_s),
+    }
 
 
 def _milliseconds(duration_s: float) -> float:

@@ -1,0 +1,1 @@
+"""Composition: one answer that is put together from the answers of several services."""

@@ -1,0 +1,77 @@
+"""Answers a request by a composition: asks its parts, and puts their answers together."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from middlewares.compose.asking import Asked, Asker, Means
+from middlewares.compose.composition import Composition, Part
+from middlewares.compose.deciding.answer_fields import Answered, composed_fields
+from middlewares.compose.deciding.json_spans import read
+from middlewares.compose.deciding.judging import Fine, Missing
+from middlewares.compose.deciding.marks import FIELD, document_of, field_of
+from middlewares.compose.deciding.placing import Placed, put_together
+from middlewares.compose.deciding.refusing import is_passed_on, passed_fields, refusal
+from middlewares.compose.running import Running
+from middlewares.exchange import EXCHANGE
+
+#: Makes an answer of ours of a status, fields and a body.
+MakeAnswer = Callable[[int, Sequence[tuple[str, str]], bytes], web.StreamResponse]
+
+_JSON = ("Content-Type", "application/json")
+
+
+class Composing:
+    """Answers requests by compositions; read `answer` first."""
+
+    def __init__(self, means: Means, make_answer: MakeAnswer) -> None:
+        self._means = means
+        self._make_answer = make_answer
+
+    async def answer(
+        self, request: web.Request, handler: Handler, composition: Composition
+    ) -> web.StreamResponse:
+        """Answer a request; each part goes through the layers of `handler` to its service.
+
+        Raises the Failure by which a part is missing without which there is no answer.
+        """
+        exchange = request[EXCHANGE]
+        asker = Asker(self._means, request, exchange, handler)
+        exchange.held.append(asker)
+        values = self._means.values_of(request, exchange)
+        asked = await Running(asker, composition.parts, values).run()
+        for part in composition.parts:
+            one = asked.get(part.name)
+            if not part.optional and one is not None and isinstance(one.outcome, Missing):
+                return self._refused(part, one, one.outcome)
+        return self._composed(composition, asked)
+
+    def _refused(self, part: Part, asked: Asked, missing: Missing) -> web.StreamResponse:
+        answer = asked.answer
+        if answer is not None and answer.is_whole and is_passed_on(missing):
+            fields = passed_fields(answer.fields, part.passes)
+            return self._make_answer(answer.status, fields, answer.body)
+        raise refusal(part.name, missing, asked.failure)
+
+    def _composed(self, composition: Composition, asked: Mapping[str, Asked]) -> web.StreamResponse:
+        placed: list[Placed] = []
+        answered: list[Answered] = []
+        missing: dict[str, Missing] = {}
+        for part in composition.parts:
+            outcome = asked[part.name].outcome
+            if isinstance(outcome, Fine):
+                placed.append(Placed(part.into, outcome.used))
+                answered.append(Answered(outcome.fields, part.passes))
+            else:
+                missing[part.name] = outcome
+        text = put_together(placed)
+        if missing and composition.marks is not None and text.startswith("{"):
+            marks = Placed(composition.marks, read(document_of(missing).encode()))
+            text = put_together([*placed, marks])
+        own = {name.lower() for name, _ in composition.fields}
+        fields = [_JSON, *composed_fields(answered, is_partial=bool(missing))]
+        fields = [one for one in fields if one[0].lower() not in own]
+        if missing:
+            fields.append((FIELD, field_of(missing)))
+        return self._make_answer(composition.status, [*fields, *composition.fields], text.encode())
