@@ -192,7 +192,12 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
 
 def outer_gate(gateway: Gateway) -> list[Middleware]:
     """The layers of a file's routes between auth and limits, outermost first."""
-    return []
+    from middlewares.compress.layer import compress_middleware  # only for a file
+
+    return [
+        # Outside of the cache, which keeps what is not compressed, and of whatever reads a body.
+        compress_middleware(),
+    ]
 
 
 def inner_gate(gateway: Gateway) -> list[Middleware]:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.deciding import Requirement
 from middlewares.cache.policy import CachePolicy
+from middlewares.compress.policy import CompressPolicy
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import (
     NO_LIMITS,
@@ -110,7 +111,8 @@ class RoutePolicy:
     """The settings of a route; a request keeps the policy that it began with.
 
     `limits` have distinct names; a limit of 0 is off and is left out. Without `cors`, CORS is
-    the service's own matter; without `auth` everybody is admitted; without `cache` no answer is kept.
+    the service's own matter; without `auth` everybody is admitted; without `cache` no answer is kept, and without
+    `compress` none is compressed.
     `body_bytes` is the largest body of a request, and `concurrent` the most requests in flight to the service
     from this worker; 0: no limit.
     `outliers` and `breaker` are those of the service, on each of its routes; None: it has none.
@@ -125,6 +127,7 @@ class RoutePolicy:
     access: AddressLists | None = None
     auth: Requirement | None = None
     cache: CachePolicy | None = None
+    compress: CompressPolicy | None = None
     body_bytes: int = 0
     concurrent: int = 0
     outliers: Outliers | None = None
@@ -154,7 +157,7 @@ class RoutePolicy:
     @cached_property
     def is_outer_changed(self) -> bool:
         """Whether a layer of the outer gate has something to do for the route."""
-        return False
+        return self.compress is not None
 
     @cached_property
     def is_inner_changed(self) -> bool:

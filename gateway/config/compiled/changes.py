@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.config.compiled.levels import said
+from gateway.config.compiled.compress import compress_of
+from gateway.config.compiled.levels import merged, said
 from gateway.config.file.sections import Section
 
 #: For each key of the file the field of the policy, and what compiles it.
@@ -11,18 +12,22 @@ from gateway.config.file.sections import Section
 #: `compile(values)` gets what each level that says the key says, the most general one first (None is a null),
 #: and returns the field's value. Use `levels.merged` where levels are merged key by key, and `levels.last` where
 #: the most specific one counts.
-_KEYS: dict[str, tuple[str, Callable[[Sequence[Any]], Any]]] = {}
+_KEYS: dict[str, tuple[str, Callable[[Sequence[Any]], Any]]] = {
+    "compress": ("compress", lambda values: compress_of(merged(values))),
+}
+#: The keys that hold for the gateway's own answers too.
+_OF_OWN_ANSWERS = frozenset(["compress"])
 
 
 def changes_of(levels: Sequence[Section | None], *, has_service: bool) -> dict[str, Any]:
     """The fields of a route's policy that some level says something of.
 
-    `levels` are defaults, the service and the route. A route without a service has none of them.
+    `levels` are defaults, the service and the route. A route without a service has only those of _OF_OWN_ANSWERS.
     """
-    if not has_service:
-        return {}
     made = {}
     for key, (field, compile_values) in _KEYS.items():
+        if not (has_service or key in _OF_OWN_ANSWERS):
+            continue
         if values := said(levels, key):
             made[field] = compile_values(values)
     return made

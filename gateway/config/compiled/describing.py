@@ -5,7 +5,7 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
-from gateway.config.compiled import cache, outliers
+from gateway.config.compiled import cache, compress, outliers
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
@@ -142,6 +142,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
         yield _row("auth", _auth_text(policy.auth), sources.of_auth())
     for key, value, source in cache.rows(sources.caches(), policy.cache):
         yield _row(key, value, source)
+    for key, value, source in compress.rows(sources.saying("compress"), policy.compress):
+        yield _row(key, value, source)
     of_service = sources.of_service
     if of_service is not None and "balance" in of_service.model_fields_set:
         yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
@@ -221,8 +223,14 @@ class _Sources:
         """What each level says of the cache, the most specific one first; a route without a service has none."""
         if self.section is not None and self.section.service is None:
             return []
+        return self.saying("cache")
+
+    def saying(self, key: str) -> list[tuple[str, Any]]:
+        """What each level says of a key that says it, the most specific one first."""
         levels = (*self._levels, (DEFAULTS, self._defaults))
-        return [(source, one.cache) for source, one in levels if "cache" in one.model_fields_set]
+        return [
+            (source, getattr(one, key)) for source, one in levels if key in one.model_fields_set
+        ]
 
     def of_limit(self, name: str) -> str:
         """Where the numbers of a limit come from."""

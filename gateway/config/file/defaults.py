@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gateway.config.file.auth.route import Auth
 from gateway.config.file.cache import Cache
+from gateway.config.file.compress import Compress
 from gateway.config.file.http_texts import Name
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.sections import Listed, Section
@@ -14,7 +15,9 @@ from gateway.config.file.sections import Listed, Section
 class Defaults(Section):
     """What routes have where they say nothing themselves."""
 
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["timeouts", "limits", "cache"])
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
+        ["timeouts", "limits", "cache", "compress"]
+    )
 
     timeouts: Timeouts | None = Field(
         default=None, description="Time-outs of requests; null: none.", examples=[{"head": "30s"}]
@@ -34,4 +37,9 @@ class Defaults(Section):
         default=None,
         description="What of the answers is remembered; left out or null: nothing.",
         examples=[{"default_ttl": "30s"}],
+    )
+    compress: Compress | None = Field(
+        default=None,
+        description="Which answers are compressed; left out or null: none.",
+        examples=[{}],
     )

@@ -3,7 +3,6 @@
 #: They are told as such: the nearest key that there is was not meant.
 NOT_YET = frozenset(
     [
-        "compress",
         "mirror",
         "request",
         "response",

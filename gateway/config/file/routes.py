@@ -7,6 +7,7 @@ from pydantic import Field
 
 from gateway.config.file.auth.route import Auth
 from gateway.config.file.cache import Cache
+from gateway.config.file.compress import Compress
 from gateway.config.file.hosts import Host
 from gateway.config.file.http_texts import AnswerField, FieldValue, Name, Text, repeated
 from gateway.config.file.matches import Match
@@ -107,7 +108,7 @@ class Route(Section):
         ("rewrite", "preserve_host", "timeouts", "cache"), "service"
     )
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "cors", "allow", "deny", "max_body"]
+        ["timeouts", "limits", "cache", "compress", "cors", "allow", "deny", "max_body"]
     )
     stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
 
@@ -157,6 +158,12 @@ class Route(Section):
         description="What of its answers is remembered; a key that is left out is that of the service or of "
         "defaults; null: nothing.",
         examples=[{"stale_while_revalidate": "10s"}],
+    )
+    compress: Compress | None = Field(
+        default=None,
+        description="Which of its answers are compressed, also that of `respond`; a key that is left out is that "
+        "of the service or of defaults; null: none.",
+        examples=[{"types": ["text/*"], "over": "1KiB"}],
     )
     cors: Cors | None = Field(
         default=None,

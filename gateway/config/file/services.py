@@ -12,6 +12,7 @@ from discovery.model.instance import MAX_URL_CHARACTERS
 from gateway.config.file.auth.route import Auth
 from gateway.config.file.balance import Balance
 from gateway.config.file.cache import Cache
+from gateway.config.file.compress import Compress
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import Statuses, StatusRange, duration, whole_number
@@ -67,7 +68,7 @@ class Service(Section):
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "balance", "outliers", "breaker", "retries"]
+        ["timeouts", "limits", "cache", "compress", "balance", "outliers", "breaker", "retries"]
     )
 
     urls: Some[Url] = Field(
@@ -100,6 +101,11 @@ class Service(Section):
         default=None,
         description="What of its answers is remembered; a key that is left out is that of defaults; null: nothing.",
         examples=[{"stale_if_error": "1h"}],
+    )
+    compress: Compress | None = Field(
+        default=None,
+        description="Which of its answers are compressed; a key that is left out is that of defaults; null: none.",
+        examples=[{"over": "4KiB"}],
     )
     balance: Balance | None = Field(
         default=None,

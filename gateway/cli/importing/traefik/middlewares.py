@@ -22,7 +22,7 @@ _MAX_REQUESTS = 1_000_000
 _LEAST_WINDOW_MS = 100
 #: Kinds that admit nobody less when they are left out, and what to do instead.
 _HARMLESS = {
-    "compress": "Lockgate compresses nothing yet; let the service do it",
+    "compress": "write `compress` on the route or in defaults: docs/compression.md",
     "circuitbreaker": "Lockgate has no breaker of its own settings yet",
     "inflightreq": "services.NAME.concurrent bounds requests in flight",
     "errors": "Lockgate passes the service's own errors on",

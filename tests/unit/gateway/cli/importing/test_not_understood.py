@@ -25,7 +25,7 @@ def comments_of(kind: Kind, text: str) -> dict[int, str]:
         ("proxy_cache_lock on;", "not needed"),
         ("proxy_cache_bypass $x;", "by Cache-Control: no-cache"),
         ("proxy_cache_max_range_offset 1;", "docs/cache.md"),
-        ("gzip on;", "Lockgate compresses nothing yet"),
+        ("gzip on;", "docs/compression.md"),
         ("ssl_certificate a.pem;", "the section tls has certificates"),
         ("proxy_http_version 1.1;", "not needed"),
         ("proxy_set_header X-Real-IP $remote_addr;", "X-Forwarded-For has the client's address"),

@@ -16,7 +16,16 @@ PAGE = "docs/configuration-file.md"
 #: Together they have every key.
 EXAMPLES = [
     ROOT / f"docs/examples/{name}.yaml"
-    for name in ("lockgate", "who-may-call", "jwt", "tls", "acme", "acme-own-authority", "cache")
+    for name in (
+        "lockgate",
+        "who-may-call",
+        "jwt",
+        "tls",
+        "acme",
+        "acme-own-authority",
+        "cache",
+        "compress",
+    )
 ]
 
 
