@@ -1,0 +1,1 @@
+"""Holds requests and answers against the OpenAPI document of the service."""

@@ -1,0 +1,82 @@
+"""The body that an operation takes or answers with, by media type."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from middlewares.validate.deciding.json_bodies import NotRead, is_deeper, read_json
+from middlewares.validate.deciding.media_types import chosen, essence, is_json
+from middlewares.validate.deciding.references import LeftOut, Source
+from middlewares.validate.deciding.schemas import CompiledSchema, SchemaBook
+from middlewares.validate.deciding.unfit import Unfit
+
+Fields = Callable[[bytes], Sequence[bytes]]
+
+
+class TooDeep(Exception):
+    """The body is nested more deeply than can be checked in a bounded time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """The media types that may come, and the schemas of those that are JSON (None: it is not read)."""
+
+    schemas: Mapping[str, CompiledSchema | None]
+    required: bool = False
+
+    def check(self, body: bytes | None, has_body: bool, fields: Fields) -> list[Unfit]:
+        """What does not fit; of a body that was not read (None), the media type alone. Raises TooDeep."""
+        if not has_body or body == b"":
+            return [Unfit("body", "", "", "a body: it is required")] if self.required else []
+        schemas = self.schemas
+        if not schemas:
+            return []
+        types = fields(b"content-type")
+        if len(types) > 1:
+            return [self._other_type()]
+        if types:
+            media_type = essence(types[0].decode("latin-1"))
+        elif len(schemas) == 1:
+            media_type = essence(next(iter(schemas)))
+        else:
+            return [self._other_type()]
+        key = chosen(media_type, schemas)
+        if key is None:
+            return [self._other_type()]
+        schema = schemas[key]
+        if schema is None or body is None or not (is_json(media_type) or is_json(essence(key))):
+            return []
+        return check_json(schema, body)
+
+    def _other_type(self) -> Unfit:
+        return Unfit("header", "Content-Type", "", f"one of {', '.join(self.schemas)}")
+
+
+def check_json(schema: CompiledSchema, body: bytes) -> list[Unfit]:
+    """What does not fit of a body of JSON. Raises TooDeep."""
+    try:
+        value = read_json(body)
+    except NotRead as error:
+        return [Unfit("body", "", "", str(error))]
+    if schema.most_depth is not None and is_deeper(value, schema.most_depth):
+        raise TooDeep
+    if schema.fits(value):
+        return []
+    return [Unfit("body", "", pointer, text) for pointer, text in schema.explain(value)]
+
+
+def read_content(node: object, source: Source, book: SchemaBook, what: str) -> Content:
+    """The body of an object in the document. Raises LeftOut."""
+    found = source.resolved(node, what)
+    content = found.get("content", {})
+    if not isinstance(content, Mapping):
+        raise LeftOut(f"{what}: content is not an object")
+    schemas: dict[str, CompiledSchema | None] = {}
+    for key, described in content.items():
+        media_type = essence(str(key))
+        may_be_json = is_json(media_type) or media_type in ("*/*", "application/*")
+        schema = described.get("schema") if isinstance(described, Mapping) else None
+        schemas[str(key)] = None
+        if may_be_json and schema is not None:
+            compiled = book.compile(schema)
+            schemas[str(key)] = None if compiled.is_free else compiled
+    return Content(schemas, found.get("required") is True)

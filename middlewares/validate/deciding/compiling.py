@@ -1,0 +1,42 @@
+"""Schemas compiled by the library, with the bounds that hold for documents of others."""
+
+from functools import lru_cache
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
+
+from middlewares.validate.deciding.references import LeftOut
+from middlewares.validate.deciding.translating import Schema
+
+#: This engine takes linear time; a pattern that needs another one, or that is larger, is left out.
+PATTERNS = RegexOptions(size_limit=256 * 1024, dfa_size_limit=256 * 1024)
+
+
+def compiled(schema: Schema) -> Draft202012Validator:
+    """A validator that fetches nothing. Raises LeftOut."""
+    try:
+        return Draft202012Validator(
+            schema, validate_formats=True, offline=True, pattern_options=PATTERNS, mask="it"
+        )
+    except (ValidationError, ReferencingError, ValueError, OverflowError) as error:
+        why = str(getattr(error, "message", error))
+        raise LeftOut(f"a schema is not valid: {why[:120]}") from None
+
+
+def can_match(pattern: str) -> bool:
+    """Whether a pattern can be matched in linear time."""
+    try:
+        compiled({"pattern": pattern})
+    except LeftOut:
+        return False
+    return True
+
+
+@lru_cache(maxsize=256)
+def _of_keyword(keyword: str, argument: Any) -> Draft202012Validator:
+    return compiled({keyword: argument})
+
+
+def fits_keyword(keyword: str, argument: str | float | bool, value: Any) -> bool:
+    """Whether a value fits one keyword alone."""
+    return _of_keyword(keyword, argument).is_valid(value)

@@ -1,0 +1,337 @@
+"""Schemas of OpenAPI 3.0 and 3.1 as JSON Schema 2020-12, with nothing but what a validator needs."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Literal
+
+from middlewares.validate.deciding.references import LeftOut, Source
+
+#: The most schemas in all that one message is held against, and how deeply they may stand in each other.
+MOST_NODES = 4000
+MOST_DEPTH = 60
+#: How many ways through a recursive schema are tried for one value at most.
+MOST_WAYS = 20_000
+
+Direction = Literal["request", "answer"]
+Schema = dict[str, Any] | bool
+
+_ASSERTIONS = frozenset(
+    [
+        "type",
+        "enum",
+        "multipleOf",
+        "maximum",
+        "minimum",
+        "maxLength",
+        "minLength",
+        "maxItems",
+        "minItems",
+        "uniqueItems",
+        "maxProperties",
+        "minProperties",
+    ]
+)
+_ASSERTIONS_31 = _ASSERTIONS | frozenset(
+    [
+        "const",
+        "exclusiveMaximum",
+        "exclusiveMinimum",
+        "minContains",
+        "maxContains",
+        "dependentRequired",
+    ]
+)
+_ONE = frozenset(["items", "additionalProperties", "not"])
+_ONE_31 = _ONE | frozenset(
+    ["contains", "propertyNames", "if", "then", "else", "unevaluatedItems", "unevaluatedProperties"]
+)
+_LISTS = frozenset(["allOf", "anyOf", "oneOf"])
+_LISTS_31 = _LISTS | {"prefixItems"}
+_NAMED = frozenset(["properties"])
+_NAMED_31 = _NAMED | {"patternProperties", "dependentSchemas"}
+#: With these, references mean something else than what is read here.
+_NOT_READ = ("$id", "$dynamicRef", "$recursiveRef")
+#: Those that are checked where a route says `formats: true`.
+_FORMATS = frozenset(
+    [
+        "date-time",
+        "date",
+        "time",
+        "duration",
+        "email",
+        "idn-email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "uri",
+        "uri-reference",
+        "iri",
+        "uuid",
+    ]
+)
+_RANGES = {"int32": 2**31, "int64": 2**63}
+
+
+@dataclass(slots=True)
+class Piece:
+    """A schema that is translated, with what it refers to."""
+
+    schema: Schema = True
+    refs: set[str] = field(default_factory=set)
+    nodes: int = 0
+    #: The most branches with references of one `anyOf` or its like: each may have to be tried.
+    branches: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A schema with all that it refers to under `$defs`.
+
+    `most_depth` limits how deeply a value may be nested; None: any depth can be checked.
+    """
+
+    schema: Schema
+    defs: Mapping[str, Schema]
+    most_depth: int | None
+
+    @property
+    def whole(self) -> Schema:
+        """The schema with its definitions in it."""
+        if isinstance(self.schema, bool) or not self.defs:
+            return self.schema
+        return {**self.schema, "$defs": self.defs}
+
+
+class Translator:
+    """Translates the schemas of one document for one direction; what a reference names, once."""
+
+    def __init__(
+        self,
+        source: Source,
+        direction: Direction,
+        *,
+        is_30: bool,
+        formats: bool,
+        can_match: Callable[[str], bool],
+    ) -> None:
+        self._source = source
+        self._hidden = "readOnly" if direction == "request" else "writeOnly"
+        self._is_30 = is_30
+        self._formats = formats
+        self._can_match = can_match
+        self._defs: dict[str, Piece] = {}
+        self._names: dict[str, str] = {}
+        self._assertions = _ASSERTIONS if is_30 else _ASSERTIONS_31
+        self._one = _ONE if is_30 else _ONE_31
+        self._lists = _LISTS if is_30 else _LISTS_31
+        self._named = _NAMED if is_30 else _NAMED_31
+        #: What is not checked although the document says it.
+        self.notes: set[str] = set()
+
+    def bundle(self, schema: object) -> Bundle:
+        """A schema with all that it refers to. Raises LeftOut."""
+        root = self._piece(schema)
+        reached: dict[str, Piece] = {}
+        nodes, waiting = root.nodes, list(root.refs)
+        while waiting:
+            reference = waiting.pop()
+            if reference in reached:
+                continue
+            piece = reached[reference] = self._definition(reference)
+            waiting += piece.refs
+            nodes += piece.nodes
+            if nodes > MOST_NODES:
+                raise LeftOut(f"its schemas are more than {MOST_NODES}")
+        defs = {self._name(one): piece.schema for one, piece in reached.items()}
+        return Bundle(root.schema, defs, _most_depth(root, reached))
+
+    def _definition(self, reference: str) -> Piece:
+        piece = self._defs.get(reference)
+        if piece is None:
+            piece = self._defs[reference] = self._piece(self._source.at(reference))
+        return piece
+
+    def _name(self, reference: str) -> str:
+        return self._names.setdefault(reference, str(len(self._names)))
+
+    def _piece(self, node: object) -> Piece:
+        piece = Piece()
+        piece.schema = self._schema(node, piece, 0)
+        return piece
+
+    def _schema(self, node: object, piece: Piece, depth: int) -> Schema:
+        piece.nodes += 1
+        if piece.nodes > MOST_NODES:
+            raise LeftOut(f"its schemas are more than {MOST_NODES}")
+        if depth > MOST_DEPTH:
+            raise LeftOut(f"its schemas stand in each other more than {MOST_DEPTH} deep")
+        if isinstance(node, bool):
+            return node
+        if not isinstance(node, Mapping):
+            raise LeftOut("a schema is not an object")
+        for key in _NOT_READ:
+            if key in node and not self._is_30:
+                raise LeftOut(f"a schema with {key} is not read")
+        made: dict[str, Any] = {}
+        if "$ref" in node:
+            reference = node["$ref"]
+            self._source.at(reference)
+            piece.refs.add(reference)
+            made["$ref"] = f"#/$defs/{self._name(reference)}"
+            if self._is_30:  # what stands beside it is ignored
+                return made
+        for key, value in node.items():
+            self._keyword(key, value, made, piece, depth)
+        self._required(node, made)
+        self._contents(node, made)
+        _count_branches(piece, made)
+        if "discriminator" in node and "oneOf" in made:
+            # The discriminator says which one is meant, though others may take the value too.
+            made["anyOf"] = made.pop("oneOf") if "anyOf" not in made else made["anyOf"]
+        if self._is_30:
+            _bounds_of_30(node, made)
+            if node.get("nullable") is True:
+                return _or_null(made)
+        return made
+
+    def _keyword(
+        self, key: str, value: Any, made: dict[str, Any], piece: Piece, depth: int
+    ) -> None:
+        if key in self._assertions:
+            made[key] = value
+        elif key in self._one:
+            made[key] = self._schema(value, piece, depth + 1)
+        elif key in self._lists:
+            if not isinstance(value, list):
+                raise LeftOut(f"{key} is not a list")
+            made[key] = [self._schema(one, piece, depth + 1) for one in value]
+        elif key in self._named:
+            if not isinstance(value, Mapping):
+                raise LeftOut(f"{key} is not an object")
+            made[key] = {
+                name: self._schema(one, piece, depth + 1)
+                for name, one in value.items()
+                if key != "patternProperties" or self._matches(name)
+            }
+            if key == "patternProperties" and len(made[key]) < len(value):
+                # Without one of them, it is not known which properties are additional ones.
+                raise LeftOut("a name in patternProperties can't be matched in linear time")
+        elif key == "pattern" and isinstance(value, str) and self._matches(value):
+            made[key] = value
+
+    def _matches(self, pattern: str) -> bool:
+        if self._can_match(pattern):
+            return True
+        self.notes.add(f"pattern {pattern[:60]!r} is not checked: it needs more than linear time")
+        return False
+
+    def _required(self, node: Mapping[str, Any], made: dict[str, Any]) -> None:
+        """A property that goes the other way alone is not required in this one."""
+        required = node.get("required")
+        if not isinstance(required, list) or not required:
+            return
+        hidden = self._hidden_in(node, 0)
+        kept = [name for name in required if name not in hidden]
+        if kept:
+            made["required"] = kept
+
+    def _hidden_in(self, node: Mapping[str, Any], depth: int) -> set[str]:
+        found: set[str] = set()
+        properties = node.get("properties")
+        for name, schema in properties.items() if isinstance(properties, Mapping) else ():
+            if isinstance(schema, Mapping) and self._is_hidden(schema):
+                found.add(name)
+        branches = node.get("allOf")
+        if depth < 4 and isinstance(branches, list):
+            for branch in branches:
+                try:
+                    found |= self._hidden_in(self._source.resolved(branch, "a schema"), depth + 1)
+                except LeftOut:  # said where the branch itself is translated
+                    continue
+        return found
+
+    def _is_hidden(self, schema: Mapping[str, Any]) -> bool:
+        if schema.get(self._hidden) is True and not (self._is_30 and "$ref" in schema):
+            return True
+        try:
+            return "$ref" in schema and (
+                self._source.resolved(schema, "a schema").get(self._hidden) is True
+            )
+        except LeftOut:
+            return False
+
+    def _contents(self, node: Mapping[str, Any], made: dict[str, Any]) -> None:
+        """What `format` says, where it is asked for."""
+        kind = node.get("format")
+        if not self._formats or not isinstance(kind, str):
+            return
+        if kind in _FORMATS:
+            made["format"] = kind
+        elif kind in _RANGES and node.get("type") == "integer":
+            made["minimum"] = max(_number(node.get("minimum")), -_RANGES[kind])
+            if "maximum" not in made:
+                made["maximum"] = _RANGES[kind] - 1
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else float("-inf")
+
+
+def _bounds_of_30(node: Mapping[str, Any], made: dict[str, Any]) -> None:
+    """`exclusiveMinimum: true` of 3.0 is a number since."""
+    for bound, exclusive in (
+        ("minimum", "exclusiveMinimum"),
+        ("maximum", "exclusiveMaximum"),
+    ):
+        if node.get(exclusive) is True and bound in made:
+            made[exclusive] = made.pop(bound)
+
+
+def _or_null(made: dict[str, Any]) -> dict[str, Any]:
+    kind = made.get("type")
+    if isinstance(kind, str) and made.keys().isdisjoint(("enum", "allOf", "anyOf", "oneOf", "not")):
+        return {**made, "type": [kind, "null"]}
+    return {"anyOf": [{"type": "null"}, made]}
+
+
+def _count_branches(piece: Piece, made: Mapping[str, Any]) -> None:
+    lists: list[Iterable[Any]] = [made[key] for key in ("allOf", "anyOf", "oneOf") if key in made]
+    in_place = [one for several in lists for one in several]
+    in_place += [made[key] for key in ("not", "if", "then", "else") if key in made]
+    in_place += made.get("dependentSchemas", {}).values()
+    branches = sum(map(_has_reference, in_place)) + ("$ref" in made)
+    piece.branches = max(piece.branches, branches)
+
+
+def _has_reference(schema: Schema) -> bool:
+    waiting: list[Any] = [schema]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            if isinstance(one.get("$ref"), str):
+                return True
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return False
+
+
+def _most_depth(root: Piece, reached: Mapping[str, Piece]) -> int | None:
+    """How deeply a value may be nested; each level of a recursive schema multiplies the ways by its branches."""
+    branches = max((root.branches, *(piece.branches for piece in reached.values())))
+    if branches < 2 or not _is_recursive(reached):
+        return None
+    depth, ways = 0, 1
+    while ways * branches <= MOST_WAYS:
+        depth, ways = depth + 1, ways * branches
+    return depth
+
+
+def _is_recursive(reached: Mapping[str, Piece]) -> bool:
+    """Whether a reference leads back to itself."""
+    try:
+        TopologicalSorter({one: piece.refs for one, piece in reached.items()}).prepare()
+    except CycleError:
+        return True
+    return False
