@@ -202,7 +202,13 @@ def outer_gate(gateway: Gateway) -> list[Middleware]:
 
 def inner_gate(gateway: Gateway) -> list[Middleware]:
     """The layers of a file's routes between the cache and the candidates, outermost first."""
-    return []
+    from middlewares.transform.layer import heads_middleware
+    from middlewares.transform.relocating import relocating
+
+    return [
+        # What later layers see of an answer is what the instance said.
+        heads_middleware(relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of)),
+    ]
 
 
 def add_routes(app: web.Application, gateway: Gateway) -> None:

@@ -1,13 +1,33 @@
 """What the layers change in the head that goes to an instance."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+FieldLine = tuple[bytes, bytes]
 
 _NOTHING: Mapping[bytes, bytes] = {}
 
 
+class FieldEdits(NamedTuple):
+    """What rules make of fields, in this order; the keys are names in lower case.
+
+    `renamed` has the new names, all given at once: a field that had one of them goes if another gets it.
+    `placed` are fields that are there once: in the place of the first one of the name, or at the end.
+    `added` follow behind all others.
+    """
+
+    renamed: Mapping[bytes, bytes] = _NOTHING
+    removed: frozenset[bytes] = frozenset()
+    placed: Mapping[bytes, FieldLine] = {}
+    added: tuple[FieldLine, ...] = ()
+
+    @property
+    def only_adds(self) -> bool:
+        return not (self.renamed or self.removed or self.placed)
+
+
 class HeadChanges(NamedTuple):
-    """Fields that are taken out, then replaced, then added.
+    """Fields that are taken out, then replaced, then edited by rules, then added.
 
     Names are in lower case. A name with `_` is taken out as the same one with `-` is: CGI and WSGI read both
     as one variable. `replaced` has the new value of every such field together; only the first of its name
@@ -17,6 +37,7 @@ class HeadChanges(NamedTuple):
     removed: frozenset[bytes] = frozenset()
     replaced: Mapping[bytes, bytes] = _NOTHING
     added: bytes = b""
+    edits: tuple[FieldEdits, ...] = ()
 
 
 def merged(one: HeadChanges | None, other: HeadChanges) -> HeadChanges:
@@ -24,7 +45,10 @@ def merged(one: HeadChanges | None, other: HeadChanges) -> HeadChanges:
     if one is None:
         return other
     return HeadChanges(
-        one.removed | other.removed, {**one.replaced, **other.replaced}, one.added + other.added
+        one.removed | other.removed,
+        {**one.replaced, **other.replaced},
+        one.added + other.added,
+        one.edits + other.edits,
     )
 
 
@@ -34,3 +58,69 @@ def of_length(length: int) -> HeadChanges:
         removed=frozenset([b"content-length", b"transfer-encoding"]),
         added=b"Content-Length: %d\r\n" % length,
     )
+
+
+def changed_fields(fields: Sequence[FieldLine], changes: HeadChanges) -> Sequence[FieldLine]:
+    """The fields without those removed, with others replaced, and as edited; `added` is not among them."""
+    if changes.removed or changes.replaced:
+        fields = _replaced(fields, changes)
+    for edits in changes.edits:
+        fields = edited(fields, edits, as_read)
+    return fields
+
+
+def _replaced(fields: Sequence[FieldLine], changes: HeadChanges) -> list[FieldLine]:
+    removed, replaced = changes.removed, dict(changes.replaced)
+    kept: list[FieldLine] = []
+    for name, value in fields:
+        read_as = as_read(name)
+        if read_as in removed:
+            continue
+        if read_as in changes.replaced:
+            new = replaced.pop(read_as, None)
+            if new is None:
+                continue
+            value = new
+        kept.append((name, value))
+    return kept
+
+
+def edited(
+    fields: Sequence[FieldLine], edits: FieldEdits, same: Callable[[bytes], bytes] = bytes.lower
+) -> list[FieldLine]:
+    """The fields as rules make them; `same` maps names that receivers read alike to one."""
+    renamed, removed, placed = edits.renamed, edits.removed, edits.placed
+    taken: set[bytes] = set()
+    if renamed:
+        there = {name.lower() for name, _ in fields}
+        taken = {same(new) for old, new in renamed.items() if old in there}
+    left = dict(placed)
+    kept: list[FieldLine] = []
+    for field in fields:
+        name, value = field
+        lower = name.lower()
+        new = renamed.get(lower)
+        if new is not None:
+            field = (new, value)
+            name, lower = new, new.lower()
+            alike = same(new)
+        else:
+            alike = same(name)
+            if alike in taken:
+                continue
+        if alike in removed:
+            continue
+        if alike in placed:
+            line = left.pop(alike, None)
+            if line is None:
+                continue
+            field = (name, line[1]) if alike == lower else line
+        kept.append(field)
+    kept += left.values()
+    kept += edits.added
+    return kept
+
+
+def as_read(name: bytes) -> bytes:
+    """The name as CGI and WSGI may read it too."""
+    return name.lower().replace(b"_", b"-")

@@ -1,11 +1,10 @@
-"""Applies what the layers change in a head."""
+"""Applies what the layers change to the lines of a request."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
-from gateway.upstream.messages import FieldLine
-from middlewares.head_changes import HeadChanges
+from middlewares.head_changes import HeadChanges, changed_fields
 from middlewares.header_section import CREDENTIAL_FIELDS
 
 _END = b"\r\n"
@@ -25,7 +24,7 @@ _PLACES: Final = dict(_places())
 def changed_lines(
     ready_lines: bytes, credential_lines: Sequence[bytes], changes: HeadChanges
 ) -> bytes:
-    """The lines of a request, with a CRLF between two, without those removed, and with others replaced.
+    """The lines of a request, with a CRLF between two, as the layers change them; `added` is not among them.
 
     `credential_lines` has the line of each of CREDENTIAL_FIELDS among them.
     """
@@ -36,29 +35,10 @@ def changed_lines(
                 whole = b"\r\n%b\r\n" % ready_lines
                 left = whole.replace(b"\r\n%b\r\n" % line, _END, 1)
                 ready_lines = left.removeprefix(_END).removesuffix(_END)
-        return ready_lines
+        if all(edits.only_adds for edits in changes.edits):
+            added = [b"\r\n%b: %b" % field for edits in changes.edits for field in edits.added]
+            return b"".join((ready_lines, *added)) if added else ready_lines
+        changes = HeadChanges(edits=changes.edits)
     split = [line.split(b": ", 1) for line in ready_lines.split(_END)]
     fields = changed_fields([(name, value) for name, value in split], changes)
     return _END.join([b"%b: %b" % field for field in fields])
-
-
-def changed_fields(fields: Sequence[FieldLine], changes: HeadChanges) -> Sequence[FieldLine]:
-    """The fields without those removed, and with others replaced; what is added is not among them."""
-    removed, replaced = changes.removed, dict(changes.replaced)
-    kept: list[FieldLine] = []
-    for name, value in fields:
-        read_as = _as_read(name)
-        if read_as in removed:
-            continue
-        if read_as in changes.replaced:
-            new = replaced.pop(read_as, None)
-            if new is None:
-                continue
-            value = new
-        kept.append((name, value))
-    return kept
-
-
-def _as_read(name: bytes) -> bytes:
-    """The name as CGI and WSGI may read it too."""
-    return name.lower().replace(b"_", b"-")

@@ -16,13 +16,14 @@ from gateway.forwarding.fields import (
     LENGTH,
     PASS,
     TRUSTED,
+    Gets,
     in_request,
 )
-from gateway.forwarding.head_changes import changed_fields, changed_lines
+from gateway.forwarding.head_changes import changed_lines
 from gateway.forwarding.memories import Sender, SenderMemory
 from gateway.upstream.messages import FieldLine, RequestHead, lines
 from middlewares.failures import BadRequest, LoopDetected
-from middlewares.head_changes import HeadChanges, merged, of_length
+from middlewares.head_changes import HeadChanges, changed_fields, merged, of_length
 from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.hygiene.deciding import Version, is_host
 
@@ -127,10 +128,17 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
     """Make the head to send to an instance, field by field. Raises BadRequest or LoopDetected."""
     fields, changes = inbound.section.fields, inbound.changes
     named = connection_options(fields)
-    if changes is not None:
-        fields = changed_fields(fields, changes)
     if inbound.timeout_line:
         named |= {b"x-request-timeout"}
+    if named:
+        # Before the changes: what these set is the gateway's own, whatever the client names.
+        fields = [
+            field
+            for field in fields
+            if field[0].lower() not in named or not _may_be_named(in_request(field[0]))
+        ]
+    if changes is not None:
+        fields = changed_fields(fields, changes)
     host = _host_of(inbound)
     upgrade = inbound.upgrade
     trailers = inbound.takes_trailers
@@ -148,9 +156,7 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
             kept.append((name, b"chunked"))
         elif gets is CLAIM:
             claims += 1
-        elif (
-            gets is PASS or gets is LENGTH or (gets is TRUSTED and inbound.peer_trusted)
-        ) and name.lower() not in named:
+        elif gets is PASS or gets is LENGTH or (gets is TRUSTED and inbound.peer_trusted):
             kept.append((name, value))
     if host is None:
         kept.append((b"Host", inbound.sent_host or instance.authority.encode("ascii")))
@@ -179,6 +185,11 @@ def request_head(inbound: Inbound, instance: Instance) -> RequestHead:
         trailers=trailers,
         claims=claims,
     )
+
+
+def _may_be_named(gets: Gets) -> bool:
+    """Whether Connection can take such a field out."""
+    return gets is PASS or gets is LENGTH or gets is TRUSTED
 
 
 def _request_line(inbound: Inbound) -> bytes:

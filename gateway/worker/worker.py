@@ -198,6 +198,12 @@ class Gateway:
         section = request[EXCHANGE].section
         return self.clients.scheme_of(request.remote or "", request.scheme, section)
 
+    def host_of(self, request: web.Request) -> bytes:
+        """The host that the client used, which a trusted proxy may have said; empty if there is none."""
+        exchange = request[EXCHANGE]
+        asked = exchange.asked_host
+        return self.clients.host_of(request.remote or "", asked, exchange.section)
+
     def _speak_tls(self, at_start: AtStart | None) -> FrontTls | None:
         files, acme = self.settings.tls_files, self.settings.acme
         if at_start is None and files is None and acme is None:

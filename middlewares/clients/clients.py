@@ -7,6 +7,7 @@ import structlog
 
 from middlewares.clients.deciding import Met, TrustedProxies, client_of, limit_key
 from middlewares.header_section import HeaderSection, ReadSection
+from middlewares.hygiene.deciding import is_host
 from middlewares.memory import Memory
 
 #: The operator is told of at most this many untrusted proxies.
@@ -17,6 +18,7 @@ REMEMBERED = 16_384
 ADDRESS_BYTES = 64
 
 _PROTO = b"x-forwarded-proto"
+_HOST = b"x-forwarded-host"
 
 _log = structlog.get_logger()
 
@@ -64,6 +66,20 @@ class Clients:
             return scheme
         first = said.partition(b",")[0].strip(b" \t").lower()
         return first.decode() if first in (b"http", b"https") else scheme
+
+    def host_of(self, peer: str, asked: bytes, section: HeaderSection) -> bytes:
+        """The host that the client used, with its port: the one asked for, or as a trusted proxy says first."""
+        if isinstance(section, ReadSection):
+            if not section.trusted or _HOST not in section.lists:  # as nearly all
+                return asked
+            said = section.lists[_HOST]
+        elif self.trusts(peer):
+            values = [value for name, value in section.fields if name.lower() == _HOST]
+            said = b",".join(values)
+        else:
+            return asked
+        first = said.strip(b", \t").partition(b",")[0].strip(b" \t")
+        return first if is_host(first) else asked
 
     def limit_key(self, client: str) -> str:
         """The key that a client's requests are counted by."""

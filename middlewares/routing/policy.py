@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.deciding import Requirement
@@ -16,6 +16,9 @@ from middlewares.limits.deciding import (
     at_the_door,
     behind_the_door,
 )
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from middlewares.transform.policy import RequestRules, ResponseRules
 
 NEVER = float("inf")
 
@@ -117,6 +120,8 @@ class RoutePolicy:
     from this worker; 0: no limit.
     `outliers` and `breaker` are those of the service, on each of its routes; None: it has none.
     `takes_timeout`: a client may shorten `timeouts.total_s` by X-Request-Timeout.
+    `request` and `response` are what is changed on the way in and out; `rewrites_location`: URLs of the service's
+    own in Location and the like become those that clients know.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -133,6 +138,9 @@ class RoutePolicy:
     outliers: Outliers | None = None
     breaker: Breaker | None = None
     takes_timeout: bool = False
+    request: "RequestRules | None" = None
+    response: "ResponseRules | None" = None
+    rewrites_location: bool = False
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
@@ -162,7 +170,7 @@ class RoutePolicy:
     @cached_property
     def is_inner_changed(self) -> bool:
         """Whether a layer of the inner gate has something to do for the route."""
-        return False
+        return bool(self.request or self.response or self.rewrites_location)
 
     @cached_property
     def is_bounded(self) -> bool:

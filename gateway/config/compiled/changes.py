@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.config.compiled.compress import compress_of
 from gateway.config.compiled.levels import merged, said
+from gateway.config.compiled.transform import request_of, response_of, rewrites_location
 from gateway.config.file.sections import Section
 
 #: For each key of the file the field of the policy, and what compiles it.
@@ -14,6 +15,9 @@ from gateway.config.file.sections import Section
 #: the most specific one counts.
 _KEYS: dict[str, tuple[str, Callable[[Sequence[Any]], Any]]] = {
     "compress": ("compress", lambda values: compress_of(merged(values))),
+    "request": ("request", request_of),
+    "response": ("response", response_of),
+    "rewrite_location": ("rewrites_location", rewrites_location),
 }
 #: The keys that hold for the gateway's own answers too.
 _OF_OWN_ANSWERS = frozenset(["compress"])

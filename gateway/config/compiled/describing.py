@@ -5,13 +5,12 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
-from gateway.config.compiled import cache, compress, outliers
+from gateway.config.compiled import cache, compress, outliers, transform
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.compiled.layers import Maker, way_in, way_out
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
-from gateway.config.file.cache import Cache
 from gateway.config.file.differences import plain
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
@@ -140,10 +139,15 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
         )
     if policy.auth is not None or sources.of_auth() != BUILT_IN:
         yield _row("auth", _auth_text(policy.auth), sources.of_auth())
-    for key, value, source in cache.rows(sources.caches(), policy.cache):
+    for key, value, source in cache.rows(sources.said("cache"), policy.cache):
         yield _row(key, value, source)
     for key, value, source in compress.rows(sources.saying("compress"), policy.compress):
         yield _row(key, value, source)
+    for section_key in ("request", "response"):
+        for key, value, source in transform.rows(section_key, sources.said(section_key)):
+            yield _row(key, value, source)
+    for source, value in sources.said("rewrite_location")[:1]:
+        yield _row("rewrite_location", value, source)
     of_service = sources.of_service
     if of_service is not None and "balance" in of_service.model_fields_set:
         yield _row("balance", balance_text(policy.balance), f"services.{sources.service}")
@@ -219,11 +223,11 @@ class _Sources:
                 return source
         return DEFAULTS if "auth" in self._defaults.model_fields_set else BUILT_IN
 
-    def caches(self) -> list[tuple[str, Cache | None]]:
-        """What each level says of the cache, the most specific one first; a route without a service has none."""
+    def said(self, key: str) -> list[tuple[str, Any]]:
+        """What each level says of a key, the most specific one first; a route without a service has none."""
         if self.section is not None and self.section.service is None:
             return []
-        return self.saying("cache")
+        return self.saying(key)
 
     def saying(self, key: str) -> list[tuple[str, Any]]:
         """What each level says of a key that says it, the most specific one first."""

@@ -8,15 +8,16 @@ from gateway.config.file.auth.route import Auth
 from gateway.config.file.cache import Cache
 from gateway.config.file.compress import Compress
 from gateway.config.file.http_texts import Name
-from gateway.config.file.policies import Timeouts
+from gateway.config.file.policies import Flag, Timeouts
 from gateway.config.file.sections import Listed, Section
+from gateway.config.file.transform import Request, Response
 
 
 class Defaults(Section):
     """What routes have where they say nothing themselves."""
 
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "compress"]
+        ["timeouts", "limits", "cache", "compress", "request", "response"]
     )
 
     timeouts: Timeouts | None = Field(
@@ -42,4 +43,20 @@ class Defaults(Section):
         default=None,
         description="Which answers are compressed; left out or null: none.",
         examples=[{}],
+    )
+    request: Request | None = Field(
+        default=None,
+        description="What is changed in requests; left out or null: nothing.",
+        examples=[{"headers": {"remove": ["X-Debug"]}}],
+    )
+    response: Response | None = Field(
+        default=None,
+        description="What is changed in answers; left out or null: nothing.",
+        examples=[{"headers": {"set": {"X-Frame-Options": "DENY"}}}],
+    )
+    rewrite_location: Flag = Field(
+        default=False,
+        description="Whether URLs of a service's own in Location, Content-Location, Link and Refresh, and the "
+        "path and domain of its cookies, become those that clients use.",
+        examples=[True],
     )

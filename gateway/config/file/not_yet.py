@@ -4,9 +4,6 @@
 NOT_YET = frozenset(
     [
         "mirror",
-        "request",
-        "response",
-        "rewrite_location",
         "split",
         "validate",
         "versions",

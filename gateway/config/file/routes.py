@@ -15,6 +15,7 @@ from gateway.config.file.numbers import Size, choice, whole_number
 from gateway.config.file.paths import REST, Literal, Target
 from gateway.config.file.policies import Cors, Flag, Sources, Timeouts
 from gateway.config.file.sections import Listed, Section, Wrong
+from gateway.config.file.transform import Request, Response
 from gateway.config.file.wording import or_nearest, quoted, quoted_list
 
 #: Answers with these statuses have no body (RFC 9110, section 6.4.1).
@@ -105,10 +106,30 @@ class Route(Section):
 
     exactly_one: ClassVar[tuple[str, ...]] = ("service", "respond", "redirect")
     needs: ClassVar[dict[str, str]] = dict.fromkeys(
-        ("rewrite", "preserve_host", "timeouts", "cache"), "service"
+        (
+            "rewrite",
+            "preserve_host",
+            "timeouts",
+            "cache",
+            "request",
+            "response",
+            "rewrite_location",
+        ),
+        "service",
     )
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "compress", "cors", "allow", "deny", "max_body"]
+        [
+            "timeouts",
+            "limits",
+            "cache",
+            "compress",
+            "cors",
+            "allow",
+            "deny",
+            "max_body",
+            "request",
+            "response",
+        ]
     )
     stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
 
@@ -165,6 +186,24 @@ class Route(Section):
         "of the service or of defaults; null: none.",
         examples=[{"types": ["text/*"], "over": "1KiB"}],
     )
+    request: Request | None = Field(
+        default=None,
+        description="What is changed in requests; a key that is left out is that of the service or of "
+        "defaults; null: nothing.",
+        examples=[{"headers": {"set": {"X-Tenant": "{subject}"}}}],
+    )
+    response: Response | None = Field(
+        default=None,
+        description="What is changed in answers; a key that is left out is that of the service or of "
+        "defaults; null: nothing.",
+        examples=[{"headers": {"set": {"X-Frame-Options": "DENY"}}}],
+    )
+    rewrite_location: Flag = Field(
+        default=False,
+        description="Whether URLs of the service's own in Location, Content-Location, Link and Refresh, and the "
+        "path and domain of its cookies, become those that clients use; left out: as the service or defaults say.",
+        examples=[True],
+    )
     cors: Cors | None = Field(
         default=None,
         description="CORS, in place of CORS_ORIGINS; null: none.",
@@ -197,6 +236,7 @@ class Route(Section):
     def wrong(self) -> Iterable[Wrong]:
         yield from self._wrong_target("rewrite", self.rewrite)
         yield from self._wrong_target("redirect", self.redirect)
+        yield from self._wrong_request()
         rewrite, begins = self.rewrite, self.match.begins
         if rewrite is None:
             return
@@ -206,6 +246,25 @@ class Route(Section):
         if rewrite.host and "preserve_host" in self.model_fields_set:
             message = "can't stand beside rewrite.host, which says what the instance gets"
             yield Wrong(("preserve_host",), message, at_key=True)
+
+    def _wrong_request(self) -> Iterator[Wrong]:
+        """What in the rules for requests the match has nothing for."""
+        if self.request is None:
+            return
+        names = self.match.path.names if self.match.path else (REST,)
+        known = [f"{{path.{name}}}" for name in names]
+        for path, name in self.request.path_names():
+            if name not in names:
+                allowed = f"; allowed: {quoted_list(known)}"
+                hint = or_nearest(f"{{path.{name}}}", known, allowed)
+                yield Wrong(("request", *path), f"the match has no {{path.{name}}}{hint}")
+        rewrite = self.rewrite
+        if rewrite is None or self.request.path is None:
+            return
+        for key in ("path", "strip", "prefix"):
+            if getattr(rewrite, key) is not None:
+                message = f"can't stand beside rewrite.{key}: each says what path the instance gets"
+                yield Wrong(("request", "path"), message, at_key=True)
 
     def _wrong_target(self, key: str, target: Rewrite | Redirect | None) -> Iterator[Wrong]:
         """What in a new path the match has nothing for."""

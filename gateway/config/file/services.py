@@ -18,9 +18,10 @@ from gateway.config.file.http_texts import Name, SomeText
 from gateway.config.file.numbers import Statuses, StatusRange, duration, whole_number
 from gateway.config.file.outliers import Breaker, Outliers
 from gateway.config.file.paths import Literal
-from gateway.config.file.policies import Timeouts
+from gateway.config.file.policies import Flag, Timeouts
 from gateway.config.file.retries import Retries
 from gateway.config.file.sections import Listed, Section, Some, Wrong
+from gateway.config.file.transform import Request, Response
 from gateway.config.file.upstream_tls import UpstreamTls
 
 #: What stands in a path as it is, percent signs included (RFC 3986, section 3.3).
@@ -68,7 +69,18 @@ class Service(Section):
 
     needs: ClassVar[dict[str, str]] = {"health": "urls"}
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "compress", "balance", "outliers", "breaker", "retries"]
+        [
+            "timeouts",
+            "limits",
+            "cache",
+            "compress",
+            "balance",
+            "outliers",
+            "breaker",
+            "retries",
+            "request",
+            "response",
+        ]
     )
 
     urls: Some[Url] = Field(
@@ -106,6 +118,22 @@ class Service(Section):
         default=None,
         description="Which of its answers are compressed; a key that is left out is that of defaults; null: none.",
         examples=[{"over": "4KiB"}],
+    )
+    request: Request | None = Field(
+        default=None,
+        description="What is changed in requests; a key that is left out is that of defaults; null: nothing.",
+        examples=[{"headers": {"remove": ["X-Debug"]}}],
+    )
+    response: Response | None = Field(
+        default=None,
+        description="What is changed in answers; a key that is left out is that of defaults; null: nothing.",
+        examples=[{"headers": {"set": {"X-Frame-Options": "DENY"}}}],
+    )
+    rewrite_location: Flag = Field(
+        default=False,
+        description="Whether URLs of a service's own in Location, Content-Location, Link and Refresh, and the "
+        "path and domain of its cookies, become those that clients use.",
+        examples=[True],
     )
     balance: Balance | None = Field(
         default=None,

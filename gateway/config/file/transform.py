@@ -152,6 +152,21 @@ class Request(Section):
         examples=["/tenants/{subject}/{path.rest}"],
     )
 
+    def path_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        """The names of parts of the path that the rules use, each with the place of its text."""
+        for path, template in self._templates():
+            for variable in template.variables:
+                if variable.kind == "path":
+                    yield path, variable.name
+
+    def _templates(self) -> Iterator[tuple[tuple[str, ...], Template]]:
+        for key, rules in (("headers", self.headers), ("query", self.query)):
+            if rules is not None:
+                yield from (((key, "set", name), one) for name, one in rules.set.items())
+                yield from (((key, "add", name), one) for name, one in rules.add.items())
+        if self.path is not None:
+            yield ("path",), self.path
+
 
 class Response(Section):
     """What is changed in an answer before the client gets it."""

@@ -80,6 +80,13 @@ class Template:
 
     pieces: tuple[str | Variable, ...]
 
+    def __str__(self) -> str:
+        """The text as a file has it."""
+        return "".join(
+            f"{{{one}}}" if isinstance(one, Variable) else one.replace("{", "{{").replace("}", "}}")
+            for one in self.pieces
+        )
+
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
         """Its variables, each once, in their order."""

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.forwarding.head_changes import changed_fields, changed_lines
-from middlewares.head_changes import HeadChanges
+from gateway.forwarding.head_changes import changed_lines
+from middlewares.head_changes import HeadChanges, changed_fields
 from middlewares.header_section import CREDENTIAL_FIELDS
 
 FIELDS = [

@@ -25,6 +25,7 @@ EXAMPLES = [
         "acme-own-authority",
         "cache",
         "compress",
+        "transformation",
     )
 ]
 

@@ -49,6 +49,11 @@ def test_a_text_is_put_together_from_what_it_has(text: str, made: str) -> None:
     assert filled(text, subject="ada", method="GET") == made
 
 
+@pytest.mark.parametrize("text", ["a{subject}b", "{{x}} {claim.a.b}", "", "{header.x-plan}"])
+def test_a_text_is_written_as_the_file_has_it(text: str) -> None:
+    assert str(parse_template(text)) == text
+
+
 def test_names_of_variables_are_told() -> None:
     template = parse_template("{claim.role} {header.X-Plan} {subject} {subject}")
     assert template.names == {"claim.role", "header.x-plan", "subject"}

@@ -1,0 +1,115 @@
+"""What the rules for headers make of the fields of one message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from middlewares.head_changes import FieldEdits, FieldLine, edited
+from middlewares.transform.deciding.rules import NamedRules
+from middlewares.transform.deciding.variables import Landing, Template, Values, Variable
+
+#: What Connection may name beside fields (RFC 9110 §7.6.1).
+_OPTIONS: Final = frozenset([b"close", b"keep-alive", b"upgrade"])
+_CONNECTION: Final = b"connection"
+
+
+class _NoValues:
+    def value(self, variable: Variable) -> str | None:
+        raise AssertionError("a text without variables asks for none")
+
+
+_NO_VALUES: Final = _NoValues()
+
+
+@dataclass(frozen=True)
+class FieldPlan:
+    """Rules for headers in the form that messages are changed by; made once for each route."""
+
+    rules: NamedRules
+
+    def edits(self, values: Values) -> FieldEdits:
+        """What the rules make of fields; what has a missing value is removed, or not added."""
+        constant = self._constant
+        if constant is not None:
+            return constant
+        return self._edits(values)
+
+    def _edits(self, values: Values) -> FieldEdits:
+        placed: dict[bytes, FieldLine] = {}
+        missing: list[bytes] = []
+        for lower, name, template in self._set:
+            value = template.fill(values, Landing.HEADER)
+            if value is None:
+                missing.append(lower)
+            else:
+                placed[lower] = (name, raw(value))
+        added: list[FieldLine] = []
+        for name, template in self._add:
+            value = template.fill(values, Landing.HEADER)
+            if value is not None:
+                added.append((name, raw(value)))
+        removed = self._removed if not missing else self._removed.union(missing)
+        return FieldEdits(self._renamed, removed, placed, tuple(added))
+
+    @cached_property
+    def _constant(self) -> FieldEdits | None:
+        """The edits of rules without variables."""
+        templates = self.rules.templates
+        return None if any(one.variables for one in templates) else self._edits(_NO_VALUES)
+
+    @cached_property
+    def names(self) -> frozenset[bytes]:
+        """The names that the rules take out or give, in lower case."""
+        given = (new.lower().encode() for _, new in self.rules.rename)
+        return frozenset(
+            [*self._removed, *self._renamed, *given, *(lower for lower, _, _ in self._set)]
+        )
+
+    @cached_property
+    def _renamed(self) -> dict[bytes, bytes]:
+        return {old.lower().encode(): new.encode() for old, new in self.rules.rename}
+
+    @cached_property
+    def _removed(self) -> frozenset[bytes]:
+        return frozenset(name.lower().encode() for name in self.rules.remove)
+
+    @cached_property
+    def _set(self) -> list[tuple[bytes, bytes, Template]]:
+        return [(name.lower().encode(), name.encode(), one) for name, one in self.rules.set]
+
+    @cached_property
+    def _add(self) -> list[tuple[bytes, Template]]:
+        return [(name.encode(), one) for name, one in self.rules.add]
+
+
+def changed(fields: Sequence[FieldLine], plan: FieldPlan, values: Values) -> Sequence[FieldLine]:
+    """The fields of an answer by the rules."""
+    return edited(without_named(fields), plan.edits(values))
+
+
+def without_named(fields: Sequence[FieldLine]) -> Sequence[FieldLine]:
+    """The fields without those that Connection names: it can't take out what rules put there."""
+    said = [value for name, value in fields if name.lower() == _CONNECTION]
+    if not said:
+        return fields
+    options = {option.strip(b" \t").lower() for value in said for option in value.split(b",")}
+    named = options - _OPTIONS - {_CONNECTION}
+    if not named - {b""}:
+        return fields
+    left = b", ".join(sorted(options & _OPTIONS))
+    kept = [field for field in fields if field[0].lower() not in named | {_CONNECTION}]
+    return [(b"Connection", left), *kept] if left else kept
+
+
+def without_lines(lines: bytes, names: frozenset[bytes]) -> bytes:
+    """Lines, each with its CRLF, but for those with these names (lower-case)."""
+    kept = [
+        line for line in lines.split(b"\r\n")[:-1] if line.partition(b":")[0].lower() not in names
+    ]
+    return b"".join([b"%b\r\n" % line for line in kept])
+
+
+def raw(value: str) -> bytes:
+    """A header's value as bytes; surrogates are bytes that are not UTF-8."""
+    return value.encode("utf-8", "surrogateescape")

@@ -1,0 +1,143 @@
+"""URLs and cookies of a service's answer as its clients need them."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from middlewares.head_changes import FieldLine
+from middlewares.transform.deciding.path_maps import PathMap
+
+#: Answers without one of these, as nearly all, stay as they are.
+_FIELDS: Final = frozenset([b"location", b"content-location", b"link", b"refresh", b"set-cookie"])
+_ABSOLUTE = re.compile(r"(?:(https?):)?//([^/?#\\]*)([^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
+_PATH = re.compile(r"(/[^?#]*)(.*)", re.DOTALL)
+#: A link's target, or a quoted text, in which `<` is nothing special (RFC 8288 §3).
+_OF_LINKS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|<([^<>]*)>', re.DOTALL)
+_BEFORE_URL = re.compile(r"[ \t]*+[0-9.]++[ \t]*+[;,][ \t]*+(?:url[ \t]*+=[ \t]*+)?", re.IGNORECASE)
+_SPACE: Final = " \t"
+_DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How clients see a service.
+
+    `own_hosts` are those by which it may name itself, in lower case with their ports: its instances' and the one
+    that was asked for. `scheme` and `host` are what the client uses; no `host`: it named none. `paths` None: the
+    paths are the same on both sides.
+    """
+
+    scheme: str
+    host: str
+    own_hosts: frozenset[str]
+    paths: PathMap | None
+
+    def url(self, url: str) -> str:
+        """The URL as clients need it; one that names another host, or is relative to the path, stays."""
+        absolute = _ABSOLUTE.fullmatch(url)
+        if absolute is None:
+            local = _PATH.fullmatch(url)
+            return url if local is None else self._path(local[1]) + local[2]
+        scheme, host, path, rest = absolute.groups()
+        if not host or not self._is_own(host, (scheme or self.scheme).lower()):
+            return url
+        local_url = self._path(path or "/") + rest
+        if not self.host:
+            return local_url
+        return f"{self.scheme + ':' if scheme else ''}//{self.host}{local_url}"
+
+    def cookie(self, value: str) -> str:
+        """The Set-Cookie as clients need it; `__Host-` cookies hold for `/` alone, and stay."""
+        if value.lstrip(" \t")[:7].lower() == "__host-":
+            return value
+        first, *attributes = value.split(";")
+        return ";".join([first, *map(self._attribute, attributes)])
+
+    def _attribute(self, text: str) -> str:
+        name, equals, said = text.partition("=")
+        kind, value = name.strip(_SPACE).lower(), said.strip(_SPACE)
+        made: str | None = None
+        if kind == "domain":
+            made = self._domain(value)
+        elif kind == "path" and self.paths is not None and value.startswith("/"):
+            made = self.paths.scope(value)
+        return text if made is None or made == value else f"{name}{equals}{made}"
+
+    def _domain(self, value: str) -> str:
+        """The client's host where the domain is the service's own and not the client's."""
+        domain, client = value.lower().removeprefix("."), _name_of(self.host.lower())
+        if not domain or not client or _holds(domain, client):
+            return value
+        return client if any(_holds(domain, _name_of(host)) for host in self.own_hosts) else value
+
+    def _path(self, path: str) -> str:
+        if self.paths is None:
+            return path
+        outside = self.paths.outside(path)
+        return path if outside is None else outside
+
+    def _is_own(self, host: str, scheme: str) -> bool:
+        lower = host.lower()
+        port = _DEFAULT_PORTS[scheme]
+        return bool({lower, lower.removesuffix(port), lower + port} & self.own_hosts)
+
+
+def _holds(domain: str, host: str) -> bool:
+    """Whether a cookie of the domain is sent to the host (RFC 6265 §5.1.3)."""
+    return host == domain or (host.endswith("." + domain) and not host[-1:].isdigit())
+
+
+def _name_of(host: str) -> str:
+    """A host without its port."""
+    return host.rpartition(":")[0] if re.search(r":[0-9]*\Z", host) else host
+
+
+def has_locations(fields: Sequence[FieldLine]) -> bool:
+    """Whether there is a field that may have to be changed."""
+    return any(name.lower() in _FIELDS for name, _ in fields)
+
+
+def relocated(fields: Sequence[FieldLine], outside: Outside) -> list[FieldLine]:
+    """The fields as clients need them."""
+    made: list[FieldLine] = []
+    for name, value in fields:
+        change = _CHANGES.get(name.lower())
+        if change is not None:
+            value = change(outside, value.decode("latin-1")).encode("latin-1", "replace")
+        made.append((name, value))
+    return made
+
+
+def _url(outside: Outside, value: str) -> str:
+    return outside.url(value)
+
+
+def _links(outside: Outside, value: str) -> str:
+    def target(found: re.Match[str]) -> str:
+        return found[0] if found[1] is None else f"<{outside.url(found[1])}>"
+
+    return _OF_LINKS.sub(target, value)
+
+
+def _refresh(outside: Outside, value: str) -> str:
+    found = _BEFORE_URL.match(value)
+    if found is None:
+        return value
+    url = value[found.end() :]
+    mark = url[:1] if url[:1] in ("'", '"') else ""
+    inner, end, rest = url[1:].partition(mark) if mark else (url, "", "")
+    return f"{found[0]}{mark}{outside.url(inner)}{end}{rest}"
+
+
+def _cookie(outside: Outside, value: str) -> str:
+    return outside.cookie(value)
+
+
+_CHANGES: dict[bytes, Callable[[Outside, str], str]] = {
+    b"location": _url,
+    b"content-location": _url,
+    b"link": _links,
+    b"refresh": _refresh,
+    b"set-cookie": _cookie,
+}

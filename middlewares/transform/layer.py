@@ -1,0 +1,101 @@
+"""The layer that changes the heads of requests and of instances' answers by the rules of their route."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.failures import AmbiguousPath, BadRequest
+from middlewares.head_changes import HeadChanges, merged
+from middlewares.proxied_answers import ProxiedAnswer, proxied
+from middlewares.routing.deciding import target_behind
+from middlewares.routing.policy import RoutePolicy
+from middlewares.transform.deciding.fields import FieldPlan, changed, without_lines
+from middlewares.transform.deciding.paths import NoPath, UnsafeValue, filled_path
+from middlewares.transform.policy import RequestRules
+from middlewares.transform.values import RequestValues
+
+#: Puts the client's side of a service's URLs into the fields of its answer.
+Relocate = Callable[[web.Request, Exchange, ProxiedAnswer], None]
+
+
+def heads_middleware(*, relocate: Relocate) -> Middleware:
+    """Change what the instance gets and what the client gets, as the route's policy says.
+
+    `relocate` is called for the answers of routes with `rewrite_location`. Raises BadRequest and AmbiguousPath
+    where the request has no value for its new path, or one that can't stand there.
+    """
+
+    @web.middleware
+    def change(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        exchange = request[EXCHANGE]
+        assert exchange.route is not None, "the gate lets no other request through"
+        policy = exchange.route.policy
+        values = RequestValues(exchange, request.method)
+        if policy.request is not None:
+            change_request(exchange, values, policy.request)
+        if policy.response is None and not policy.rewrites_location:
+            return handler(request)
+        return answered(request, handler, values, policy)
+
+    async def answered(
+        request: web.Request,
+        handler: Handler,
+        values: RequestValues,
+        policy: RoutePolicy,
+    ) -> web.StreamResponse:
+        response = await handler(request)
+        answer = proxied(response)
+        if answer is not None:
+            if policy.rewrites_location:
+                relocate(request, request[EXCHANGE], answer)
+            if policy.response is not None and policy.response.headers is not None:
+                change_answer(answer, policy.response.headers, values)
+        return response
+
+    return change
+
+
+def change_request(exchange: Exchange, values: RequestValues, rules: RequestRules) -> None:
+    """Write what the instance gets into the Exchange. Raises BadRequest and AmbiguousPath."""
+    if rules.path is not None or rules.query is not None:
+        exchange.sent_target = _target(exchange, values, rules)
+    plan = rules.headers
+    if plan is None:
+        return
+    before = exchange.changes
+    if before is not None and before.added and plan.names:
+        before = before._replace(added=without_lines(before.added, plan.names))
+    exchange.changes = merged(before, HeadChanges(edits=(plan.edits(values),)))
+
+
+def change_answer(answer: ProxiedAnswer, plan: FieldPlan, values: RequestValues) -> None:
+    """Change the fields of an instance's answer."""
+    before = answer.field_lines
+    after = changed(before, plan, values)
+    if after != before:
+        answer.change_head(after)
+
+
+def _target(exchange: Exchange, values: RequestValues, rules: RequestRules) -> str:
+    """The target that the instance gets."""
+    assert exchange.route is not None
+    target = exchange.sent_target
+    if target is None:
+        target = target_behind(exchange.route, exchange.hit, exchange.target)
+    path, mark, query = target.partition("?")
+    if rules.path is not None:
+        try:
+            path = filled_path(rules.path, values)
+        except NoPath as missing:
+            raise BadRequest(
+                f"the path for the service needs {missing}, which the request has not"
+            ) from None
+        except UnsafeValue as unsafe:
+            raise AmbiguousPath(f"in the path for the service, {unsafe}") from None
+    if rules.query is not None:
+        after = rules.query.changed(query, values)
+        if after != query:
+            query, mark = after, "?" if after else ""
+    return path + mark + query
