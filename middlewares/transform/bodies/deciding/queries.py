@@ -1,0 +1,126 @@
+"""JMESPath over JSON texts; numbers that an expression only passes on keep their digits."""
+
+import json
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Self
+
+from middlewares.transform.bodies.deciding.grammar import NotJson
+from middlewares.transform.bodies.deciding.rules import Query, string_of
+from middlewares.transform.bodies.deciding.walking import BYTE_ORDER_MARK
+
+#: A longer text is not queried: all of it becomes objects at once.
+MOST_CHARACTERS = 256 * 1024
+#: So many digits of an integer pass a float without loss.
+_EXACT_DIGITS = 15
+
+
+class NotQueried(NotJson):
+    """The expression does not fit the text, or the text is too large for it."""
+
+
+def check_expression(expression: str) -> None:
+    """Raises ValueError with what is wrong with it."""
+    import jmespath
+
+    try:
+        jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise ValueError(f"is no expression of JMESPath: {_first_line(error)}") from None
+
+
+def yielded(text: str, query: Query) -> str:
+    """What the expression yields of a JSON text. Raises NotJson."""
+    import jmespath
+
+    if len(text) > MOST_CHARACTERS:
+        raise NotQueried("it is too large for JMESPath")
+    try:
+        document = json.loads(
+            text.removeprefix(BYTE_ORDER_MARK),
+            parse_float=_Number,
+            parse_int=_integer,
+            parse_constant=_refuse,
+        )
+        found = _compiled(query.expression)(document)
+        return _text_of(found)
+    except jmespath.exceptions.JMESPathError as error:
+        raise NotQueried(_first_line(error)) from None
+    except NotJson:
+        raise
+    except RecursionError:
+        raise NotQueried("it has too many levels for JMESPath") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise NotJson(str(error)) from None
+
+
+class _Number(float):
+    """A number that knows how it was written."""
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+# JMESPath looks at the name of a value's type.
+_Number.__name__ = "float"
+
+
+def _integer(text: str) -> int | _Number:
+    if len(text) <= _EXACT_DIGITS and text != "-0":
+        return int(text)
+    return _Number(text)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _text_of(found: Any) -> str:
+    pieces: list[str] = []
+    _write(found, pieces.append)
+    return "".join(pieces)
+
+
+def _write(value: Any, put: Callable[[str], None]) -> None:
+    """Write a value as JSON. `json` writes a float by its value, and knows no way to write it as it was."""
+    if isinstance(value, _Number):
+        put(value.text)
+    elif isinstance(value, dict):
+        mark = "{"
+        for name, one in value.items():
+            put(f"{mark}{string_of(name)}:")
+            _write(one, put)
+            mark = ","
+        put("}" if value else "{}")
+    elif isinstance(value, list):
+        mark = "["
+        for one in value:
+            put(mark)
+            _write(one, put)
+            mark = ","
+        put("]" if value else "[]")
+    elif isinstance(value, str):
+        put(string_of(value))
+    elif isinstance(value, bool | int | float | None):
+        put(json.dumps(value, allow_nan=False))
+    else:
+        raise NotQueried("the expression yields no JSON")
+
+
+@lru_cache(maxsize=256)
+def _compiled(expression: str) -> Callable[[Any], Any]:
+    import jmespath
+
+    search: Callable[[Any], Any] = jmespath.compile(expression).search
+    return search
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
