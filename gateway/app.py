@@ -53,6 +53,7 @@ from middlewares.ports import ports_middleware
 from middlewares.routing.fragments import left_to_routes
 from middlewares.routing.layer import route_middleware
 from middlewares.routing.own_answers import own_answers_middleware
+from middlewares.routing.policy import RoutePolicy
 from middlewares.telemetry.layer import correlation_middleware
 
 _OF_A_PAGE = ("GET", "HEAD")
@@ -72,13 +73,32 @@ def create_app(settings: GatewaySettings, at_start: AtStart | None = None) -> we
             gateway.routing,
             gateway.routed_view,
             gateway.guard.admits,
-        )
+        ),
+        finish=None if gateway.configuration is None else changes_of_errors(gateway),
     )
     app[ANSWERS_FAILURES] = answers_failures
     app.middlewares.extend(pipeline(gateway, answers_failures))
     app.cleanup_ctx.append(gateway.lifespan)
     add_routes(app, gateway)
     return app
+
+
+def changes_of_errors(gateway: Gateway) -> Callable[[web.Request, web.StreamResponse], None]:
+    """What a file's rules make of the heads of the gateway's own errors."""
+    from middlewares.transform.own_errors import changing_errors
+
+    came_to_admin = admin_port_beside_a_file(gateway)
+
+    def policy_of(request: web.Request) -> RoutePolicy | None:
+        """That of the route; without one that of `defaults`, but for the gateway's own endpoints."""
+        exchange, table = request[EXCHANGE], gateway.routing.table
+        if exchange.route is not None:
+            return exchange.route.policy
+        if came_to_admin is not None and request.transport is not None and came_to_admin(request):
+            return None
+        return table.policy if table.covers(exchange.path) else None
+
+    return changing_errors(policy_of)
 
 
 def create_runner(app: web.Application) -> GatewayRunner:

@@ -30,11 +30,12 @@ def errors_middleware(
     *,
     also: Problems | None = None,
     detail_of: Callable[[web.Request, Failure], str] = own_words,
+    finish: Callable[[web.Request, web.StreamResponse], None] | None = None,
 ) -> Middleware:
     """Answer each failure that the inner layers raise; an unknown exception is logged and becomes a 500.
 
     `also` are the rows of failures that only the application knows. `detail_of` returns the text with
-    which the answer describes a failure.
+    which the answer describes a failure. `finish` is called for each answer to a failure.
     """
     log = structlog.get_logger()
     table = {**PROBLEMS, **(also or {})}
@@ -76,6 +77,8 @@ def errors_middleware(
             response = problem_response(
                 PROBLEMS[Failure], "an unexpected error occurred", exchange.correlation_id
             )
+        if finish is not None:
+            finish(request, response)
         if request.writer.output_size > 0:
             # A second status line would be read as part of the first answer's body (RFC 9112 §8).
             abort(request)

@@ -13,7 +13,7 @@ _FIELDS: Final = frozenset([b"location", b"content-location", b"link", b"refresh
 _ABSOLUTE = re.compile(r"(?:(https?):)?//([^/?#\\]*)([^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _PATH = re.compile(r"(/[^?#]*)(.*)", re.DOTALL)
 #: A link's target, or a quoted text, in which `<` is nothing special (RFC 8288 §3).
-_OF_LINKS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\Z)|<([^<>]*)>', re.DOTALL)
+_OF_LINKS = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|<([^<>]*)>', re.DOTALL)
 _BEFORE_URL = re.compile(r"[ \t]*+[0-9.]++[ \t]*+[;,][ \t]*+(?:url[ \t]*+=[ \t]*+)?", re.IGNORECASE)
 _SPACE: Final = " \t"
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
@@ -40,7 +40,11 @@ class Outside:
             local = _PATH.fullmatch(url)
             return url if local is None else self._path(local[1]) + local[2]
         scheme, host, path, rest = absolute.groups()
-        if not host or not self._is_own(host, (scheme or self.scheme).lower()):
+        if (
+            not host
+            or path[:1] not in ("", "/")
+            or not self._is_own(host, (scheme or self.scheme).lower())
+        ):
             return url
         local_url = self._path(path or "/") + rest
         if not self.host:

@@ -107,6 +107,10 @@ class Template:
         """What it is without variables, by landing."""
         return {}
 
+    def missing(self, values: Values) -> tuple[Variable, ...]:
+        """The variables that have no value."""
+        return tuple(one for one in self.variables if values.value(one) is None)
+
     def fill(self, values: Values, landing: Landing) -> str | None:
         """The text with the values, encoded for where it lands; None if one of them is missing.
 
@@ -138,6 +142,11 @@ def _whole(
         else:
             made += _OF_VALUES[landing](value)
     return made.strip(" \t") if landing is Landing.HEADER else made
+
+
+def encoded_for(landing: Landing, value: str) -> str:
+    """One value, encoded for where it lands."""
+    return _OF_VALUES[landing](value)
 
 
 def parse_template(text: str) -> Template:

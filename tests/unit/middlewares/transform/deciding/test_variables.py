@@ -92,6 +92,8 @@ def test_a_text_that_means_nothing_is_refused(text: str, why: str) -> None:
 
 
 def test_a_text_with_a_missing_value_is_missing() -> None:
+    template = parse_template("{subject}{method}")
+    assert template.missing(Said(method="GET")) == (Variable("subject"),)
     assert filled("v{subject}") is None
     assert filled("v{subject}", subject="") == "v"
 

@@ -1,0 +1,38 @@
+"""Changes the heads of the gateway's own errors where a route asks for it."""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from middlewares.exchange import EXCHANGE
+from middlewares.head_changes import edited
+from middlewares.routing.policy import RoutePolicy
+from middlewares.transform.values import RequestValues
+
+#: The policy that holds for an error; None: none does.
+PolicyOf = Callable[[web.Request], RoutePolicy | None]
+
+
+def changing_errors(policy_of: PolicyOf) -> Callable[[web.Request, web.StreamResponse], None]:
+    """Make the function that applies `response.headers` to the answer of a failure, with `response.errors`."""
+
+    def change(request: web.Request, response: web.StreamResponse) -> None:
+        policy = policy_of(request)
+        rules = None if policy is None else policy.response
+        if rules is None or not rules.errors or rules.headers is None:
+            return
+        headers = response.headers
+        fields = [
+            (name.encode("latin-1"), value.encode("utf-8", "surrogateescape"))
+            for name, value in headers.items()
+        ]
+        values = RequestValues(request[EXCHANGE], request.method)
+        after = edited(fields, rules.headers.edits(values))
+        if after != fields:
+            headers.clear()
+            headers.extend(
+                (name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
+                for name, value in after
+            )
+
+    return change

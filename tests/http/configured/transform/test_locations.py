@@ -1,0 +1,93 @@
+"""`rewrite_location`, from outside: URLs are those of the client's scheme, host and path."""
+
+import asyncio
+
+import pytest
+
+from tests.http.configured.conftest import StartConfigured
+from tests.support.raw_clients import exchange
+from tests.support.upstreams import Received, Script
+
+FILE = """
+    defaults: {limits: null, rewrite_location: true}
+    routes:
+      - name: old
+        match: {prefix: /old}
+        service: order_service
+        rewrite: {prefix: /new}
+      - name: order
+        match: {path: "/orders/{id}"}
+        service: order_service
+        rewrite: {path: "/v2/orders/{id}"}
+      - {name: plain, match: {prefix: /plain}, service: order_service, preserve_host: false}
+      - {name: off, match: {prefix: /off}, service: order_service, rewrite: {strip: /off},
+         rewrite_location: false}
+"""
+
+
+def redirecting(location: str, more: str = "") -> Script:
+    """Redirect to a place; OWN is the address by which the instance knows itself."""
+
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        port = writer.get_extra_info("sockname")[1]
+        text = location.replace("OWN", f"127.0.0.1:{port}")
+        writer.write(
+            f"HTTP/1.1 302 Found\r\nLocation: {text}\r\n{more}Content-Length: 0\r\n\r\n".encode()
+        )
+        await writer.drain()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("path", "location", "outside"),
+    [
+        ("/api/order/x", "/y", "/api/order/y"),
+        ("/api/order/x", "http://OWN/y?a", "http://a.example/api/order/y?a"),
+        ("/api/order/x", "http://a.example/y", "http://a.example/api/order/y"),
+        ("/api/order/x", "http://b.example/y", "http://b.example/y"),
+        ("/api/order/x", "y", "y"),
+        ("/old/x", "/new/y", "/old/y"),
+        ("/old/x", "/y", "/y"),
+        ("/orders/7", "/v2/orders/8/", "/orders/8/"),
+        ("/plain/x", "http://OWN/plain/y", "http://a.example/plain/y"),
+        ("/off/x", "/y", "/y"),
+    ],
+)
+async def test_a_location_is_what_the_client_asks_for_next(
+    start_configured: StartConfigured, path: str, location: str, outside: str
+) -> None:
+    configured = await start_configured(FILE, redirecting(location))
+    answer = await configured.ask(path)
+    assert (answer.status, answer.values(b"Location")) == (302, [outside.encode()])
+
+
+async def test_a_trusted_proxy_says_which_scheme_and_host_the_client_used(
+    start_configured: StartConfigured,
+) -> None:
+    said = ("X-Forwarded-Proto: https", "X-Forwarded-Host: shop.example:8443, b")
+    for trusted, place in (("127.0.0.1", b"https://shop.example:8443"), ("", b"http://a.example")):
+        configured = await start_configured(
+            FILE, redirecting("http://OWN/y"), TRUSTED_PROXIES=trusted
+        )
+        for odd in ((), ("X-Odd: \xff",)):
+            answer = await configured.ask("/api/order/x", *said, *odd)
+            assert answer.values(b"Location") == [place + b"/api/order/y"]
+
+
+async def test_a_client_of_http_1_0_without_a_host_gets_a_path(
+    start_configured: StartConfigured,
+) -> None:
+    configured = await start_configured(FILE, redirecting("http://OWN/y"))
+    answer = await exchange(configured.gateway.port, b"GET /api/order/x HTTP/1.0\r\n\r\n")
+    assert answer.values(b"Location") == [b"/api/order/y"]
+
+
+async def test_each_cookie_holds_below_the_prefix(start_configured: StartConfigured) -> None:
+    more = "Set-Cookie: a=1; Path=/; HttpOnly\r\nSet-Cookie: b=2; Domain=127.0.0.1; Path=/b\r\n"
+    configured = await start_configured(FILE, redirecting("/", more))
+    answer = await configured.ask("/api/order/x")
+    assert answer.values(b"Set-Cookie") == [
+        b"a=1; Path=/api/order; HttpOnly",
+        b"b=2; Domain=a.example; Path=/api/order/b",
+    ]
