@@ -136,10 +136,12 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         cors = cors_layers(cors_of, lambda: gateway.routing.table.has_cors)
     fragments = left_to_routes(gateway.routing, came_to_admin) if has_file else None
     auth = own_answers = None
-    if has_file:
+    if gateway.compositions is not None:
         auth = auth_middleware(scheme_of=gateway.scheme_of, metrics=metrics)
         own_answers = own_answers_middleware(
-            scheme_of=gateway.scheme_of, of_ways=answering(gateway.scheme_of)
+            scheme_of=gateway.scheme_of,
+            of_ways=answering(gateway.scheme_of),
+            of_services=gateway.compositions.answer,
         )
     limited = partial(
         rate_limit_middleware,

@@ -55,6 +55,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
     from gateway.hop.watched_services import WatchedServices
+    from gateway.worker.compositions import Compositions
     from gateway.worker.remembering import Remembering
     from gateway.worker.ways import Ways
 
@@ -118,6 +119,8 @@ class Gateway:
             self.routing.ways = self.ways.live
         #: What is kept of answers; None without a file.
         self.remembering = None if at_start is None else self._remember(at_start.compiled)
+        #: What puts answers of services together; None without a file.
+        self.compositions = None if at_start is None else self._compose()
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -192,6 +195,11 @@ class Gateway:
         )
         self.metrics.registry.register(CacheCollector(made.numbers))
         return made
+
+    def _compose(self) -> "Compositions":
+        from gateway.worker.compositions import Compositions
+
+        return Compositions(self.settings.client_limits.send_s)
 
     def scheme_of(self, request: web.Request) -> str:
         """What the client used, `http` or `https`, which a trusted proxy may have said."""

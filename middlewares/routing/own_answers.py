@@ -10,11 +10,14 @@ from middlewares.auth.resource_metadata import ResourceMetadata
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import BadRequest
 from middlewares.routing.redirecting import Redirect
-from middlewares.routing.route import OfWays, Respond
+from middlewares.routing.route import OfServices, OfWays, Respond
+
+#: Answers a request with what services say; the parts go on through the handler.
+Composing = Callable[[web.Request, Handler, OfServices], Awaitable[web.StreamResponse]]
 
 
 def own_answers_middleware(
-    *, scheme_of: Callable[[web.Request], str], of_ways: Answering
+    *, scheme_of: Callable[[web.Request], str], of_ways: Answering, of_services: Composing
 ) -> Middleware:
     """Answer as the route says, or redirect, or have a way of authentication answer at its own path.
 
@@ -29,6 +32,8 @@ def own_answers_middleware(
             return handler(request)
         if isinstance(route.answer, OfWays):
             return of_ways(request, route.answer.path, route.answer.ways)
+        if isinstance(route.answer, OfServices):
+            return of_services(request, handler, route.answer)
         return answered(request, exchange, route.answer)
 
     async def answered(

@@ -51,4 +51,4 @@ class Route:
     policy: RoutePolicy
     rewrite: Rewrite | None = None
     host: bytes | Literal["asked", "own"] = "asked"
-    answer: Respond | Redirect | OfWays | ResourceMetadata | None = None
+    answer: Respond | Redirect | OfServices | OfWays | ResourceMetadata | None = None

@@ -10,6 +10,7 @@ from discovery.model.naming import route_of
 from gateway.acme.spec import AcmeSpec
 from gateway.config.compiled.acme import acme_of
 from gateway.config.compiled.cache import bounds_of
+from gateway.config.compiled.composition import composition_of
 from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
 from gateway.config.compiled.resource_metadata import metadata_routes
@@ -34,7 +35,7 @@ from middlewares.routing.matching.patterns import compile_pattern
 from middlewares.routing.policy import RoutePolicy
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.rewriting import Rewrite, Strip, ToPath, ToPrefix
-from middlewares.routing.route import Respond, Route
+from middlewares.routing.route import OfServices, Respond, Route
 
 if TYPE_CHECKING:  # a file without tls loads none of it
     from gateway.front.tls.specification import TlsSpec
@@ -145,7 +146,12 @@ def _condition(value: str | ConditionSection) -> Condition:
 def _route(section: RouteSection, policies: Policies) -> Route:
     policy = policies.of_route(section)
     if section.respond is not None:
-        return Route(section.name, "", "", policy, answer=_respond(section.respond))
+        answer: Respond | OfServices
+        if section.respond.compose is None:
+            answer = _respond(section.respond)
+        else:
+            answer = composition_of(section.name, section.respond, policies.of_discovered)
+        return Route(section.name, "", "", policy, answer=answer)
     if section.redirect is not None:
         return Route(section.name, "", "", policy, answer=_redirect(section.redirect))
     rewrite = section.rewrite

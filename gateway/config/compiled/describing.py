@@ -11,6 +11,7 @@ from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.compiled.layers import Maker, way_in, way_out
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
+from gateway.config.file.composition import Part
 from gateway.config.file.differences import plain
 from gateway.config.file.policies import Timeouts
 from gateway.config.file.routes import Route as RouteSection
@@ -100,6 +101,9 @@ def _action(section: RouteSection) -> Description:
     told = {key: plain(getattr(section, key)) for key in keys if key in section.model_fields_set}
     if section.respond is not None:
         told["respond"] = {"status": section.respond.status}
+        if section.respond.compose is not None:
+            parts = section.respond.compose.parts.items()
+            told["respond"]["compose"] = {name: _part(one) for name, one in parts}
     return told
 
 
@@ -107,7 +111,15 @@ def _maker(section: RouteSection) -> Maker:
     """What makes the answer."""
     if section.service is not None:
         return "hop"
-    return "redirect" if section.respond is None else "respond"
+    if section.respond is None:
+        return "redirect"
+    return "respond" if section.respond.compose is None else "compose"
+
+
+def _part(section: Part) -> str:
+    """What a part of a composition is, in words."""
+    words = f"{section.method} {section.path} of {section.service} within {section.timeout_s:g}s"
+    return f"{words}, optional" if section.optional else words
 
 
 def _ways(policy: RoutePolicy, maker: Maker) -> Description:

@@ -123,7 +123,7 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
     ]
     if configuration.discover is not False:
         return found  # every service may have its route by name
-    asked = {route.service for route in configuration.routes}
+    asked = {service for route in configuration.routes for service in route.services}
     found += [
         _warning(root, ("services", name), "no route goes to this service")
         for name in configuration.services

@@ -8,6 +8,7 @@ from pydantic import Field
 from gateway.config.file.auth.route import Auth
 from gateway.config.file.cache import Cache
 from gateway.config.file.compress import Compress
+from gateway.config.file.composition import Compose
 from gateway.config.file.hosts import Host
 from gateway.config.file.http_texts import AnswerField, FieldValue, Name, Text, repeated
 from gateway.config.file.matches import Match
@@ -50,7 +51,9 @@ class Rewrite(Section):
 
 
 class Respond(Section):
-    """An answer of the gateway's own, without a service."""
+    """An answer of the gateway's own: a text, or one that is put together from those of services."""
+
+    at_most_one: ClassVar[tuple[str, ...]] = ("body", "compose")
 
     status: Annotated[int, whole_number(200, 599)] = Field(
         default=200, description="The status of the answer.", examples=[200]
@@ -66,7 +69,15 @@ class Respond(Section):
         examples=["here"],
     )
 
+    compose: Compose | None = Field(
+        default=None,
+        description="The answers of services that make the body, in place of `body`.",
+        examples=[{"parts": {"user": {"service": "user_service", "path": "/users/{path.id}"}}}],
+    )
+
     def wrong(self) -> Iterable[Wrong]:
+        if self.compose is not None and (self.status > 299 or self.status in _WITHOUT_BODY):
+            yield Wrong(("status",), "must be a status from 200 to 299 whose answer has a body")
         if self.body and self.status in _WITHOUT_BODY:
             yield Wrong(("body",), f"an answer with status {self.status} has no body")
         for name in repeated(self.headers):
@@ -233,10 +244,18 @@ class Route(Section):
         json_schema_extra={"default": 0},
     )
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services that its requests go to."""
+        if self.respond is not None and self.respond.compose is not None:
+            return tuple(part.service for part in self.respond.compose.parts.values())
+        return () if self.service is None else (self.service,)
+
     def wrong(self) -> Iterable[Wrong]:
         yield from self._wrong_target("rewrite", self.rewrite)
         yield from self._wrong_target("redirect", self.redirect)
         yield from self._wrong_request()
+        yield from self._wrong_parts()
         rewrite, begins = self.rewrite, self.match.begins
         if rewrite is None:
             return
@@ -265,6 +284,20 @@ class Route(Section):
             if getattr(rewrite, key) is not None:
                 message = f"can't stand beside rewrite.{key}: each says what path the instance gets"
                 yield Wrong(("request", "path"), message, at_key=True)
+
+    def _wrong_parts(self) -> Iterator[Wrong]:
+        """Values of the path that parts of a composition use, and the match has not."""
+        compose = None if self.respond is None else self.respond.compose
+        if compose is None:
+            return
+        names = self.match.path.names if self.match.path else ()
+        known = [f"{{path.{name}}}" for name in names]
+        for path, name in compose.names_of_path():
+            if name not in names:
+                allowed = f"; allowed: {quoted_list(known)}" if known else ""
+                hint = or_nearest(f"{{path.{name}}}", known, allowed)
+                message = f"the match has no {{path.{name}}}{hint}"
+                yield Wrong(("respond", "compose", *path), message)
 
     def _wrong_target(self, key: str, target: Rewrite | Redirect | None) -> Iterator[Wrong]:
         """What in a new path the match has nothing for."""
