@@ -133,7 +133,11 @@ class Asker:
         body = b"" if part.body is None else part.body.write(known).encode()
         own = [(name, text.field(known)) for name, text in part.fields]
         fields = fields_for(
-            begun.section.fields, own, has_body=part.body is not None, left_s=within_s
+            begun.section.fields,
+            own,
+            method=part.method,
+            has_body=part.body is not None,
+            left_s=within_s,
         )
         exchange = side_exchange(begun, target, fields, body, started_s=self._means.now())
         exchange.route, exchange.changes = part.route, begun.changes

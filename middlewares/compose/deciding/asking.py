@@ -45,12 +45,19 @@ _NOT_FOR_PARTS: Final = frozenset(
         b"x-request-timeout",
     ]
 )
+#: Servers expect a length of these even without a body (RFC 9110 §8.6).
+_WITH_BODY: Final = frozenset(["POST", "PUT", "PATCH"])
 _JSON: Final = b"application/json"
 _LISTED: Final = b"connection"
 
 
 def fields_for(
-    fields: Iterable[FieldLine], own: Sequence[FieldLine], *, has_body: bool, left_s: float
+    fields: Iterable[FieldLine],
+    own: Sequence[FieldLine],
+    *,
+    method: str,
+    has_body: bool,
+    left_s: float,
 ) -> list[FieldLine]:
     """The fields of a part's request: those of the client, as an instance gets them, and the part's `own`.
 
@@ -65,6 +72,8 @@ def fields_for(
     made.append((b"Accept-Encoding", b"identity"))
     if has_body and b"content-type" not in ours:
         made.append((b"Content-Type", _JSON))
+    if not has_body and method in _WITH_BODY:
+        made.append((b"Content-Length", b"0"))
     made.append((b"X-Request-Timeout", b"%.3f" % max(left_s, 0.001)))
     return [*made, *own]
 

@@ -31,7 +31,7 @@ PASSED = [
 
 
 def test_a_part_asks_for_plain_json() -> None:
-    assert fields_for(CLIENT, [], has_body=False, left_s=0.5) == [
+    assert fields_for(CLIENT, [], method="GET", has_body=False, left_s=0.5) == [
         *PASSED,
         (b"X-Plan", b"gold"),
         (b"X-Plan", b"silver"),
@@ -44,7 +44,7 @@ def test_a_part_asks_for_plain_json() -> None:
 
 def test_its_own_fields_take_the_place_of_the_clients() -> None:
     own = [(b"x-plan", b"iron"), (b"Accept", b"application/vnd.a+json"), (b"Content-Type", b"a/b")]
-    assert fields_for(CLIENT, own, has_body=True, left_s=0.00001) == [
+    assert fields_for(CLIENT, own, method="POST", has_body=True, left_s=0.00001) == [
         *PASSED,
         (b"Via", b"1.1 lockgate"),
         (b"Accept-Encoding", b"identity"),
@@ -54,8 +54,14 @@ def test_its_own_fields_take_the_place_of_the_clients() -> None:
 
 
 def test_a_body_is_json() -> None:
-    fields = fields_for(CLIENT, [], has_body=True, left_s=1)
+    fields = fields_for(CLIENT, [], method="POST", has_body=True, left_s=1)
     assert [value for name, value in fields if name == b"Content-Type"] == [b"application/json"]
+
+
+@pytest.mark.parametrize(("method", "lengths"), [("GET", []), ("PUT", [b"0"])])
+def test_no_body_is_said_where_servers_expect_one(method: str, lengths: list[bytes]) -> None:
+    fields = fields_for(CLIENT, [], method=method, has_body=False, left_s=1)
+    assert [value for name, value in fields if name == b"Content-Length"] == lengths
 
 
 @pytest.mark.parametrize(

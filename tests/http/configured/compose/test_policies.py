@@ -1,0 +1,139 @@
+"""The policies around a composition: of its route, and of the services of its parts."""
+
+import asyncio
+import json
+
+import pytest
+
+from tests.http.configured.conftest import StartConfigured
+from tests.support.composing import SERVICES, Services, said
+from tests.support.eventually import eventually
+from tests.support.upstreams import Received
+
+ROUTE = """
+    routes:
+      - name: page
+        match: {prefix: /}
+        RULES
+        respond:
+          compose:
+            parts:
+              user: {service: user_service, path: /user}
+              slow: {service: order_service, path: /slow, optional: true}
+"""
+
+
+def file(rules: str = "", services: str = SERVICES) -> str:
+    return services + ROUTE.replace("RULES", rules)
+
+
+def services() -> Services:
+    return Services({"/user": said('{"id": 1}'), "/slow": said("2")})
+
+
+async def test_limits_count_a_composition_once(start_configured: StartConfigured) -> None:
+    text = "limits: {two: {requests: 2, window: 60s}}\n" + file("limits: [two]").replace(
+        "\n    ", "\n"
+    )
+    configured = await start_configured(text, services(), registers=False)
+    assert await configured.statuses(3, "/") == [200, 200, 429]
+
+
+async def test_allow_and_cors_hold(start_configured: StartConfigured) -> None:
+    rules = 'cors: {origins: ["https://a.example"]}'
+    configured = await start_configured(file(rules), services(), registers=False)
+    answer = await configured.ask("/", "Origin: https://a.example")
+    assert answer.values(b"access-control-allow-origin") == [b"https://a.example"]
+    assert b"X-Partial" in b",".join(answer.values(b"access-control-expose-headers"))
+    text = file('allow: {from: ["10.0.0.0/8"]}')
+    configured.write(text.replace("PORT", str(configured.upstream.port)))
+    await configured.gateway.admin("POST", "/config/reload")
+    assert await configured.statuses(1, "/") == [403]
+
+
+async def test_parts_get_who_called(start_configured: StartConfigured) -> None:
+    text = "auth: {keys: {type: api_key}}\n" + file("auth: {any_of: [keys]}").replace(
+        "\n    ", "\n"
+    )
+    asked = services()
+    configured = await start_configured(text, asked, registers=False)
+    assert await configured.statuses(1, "/") == [401]
+    made = await configured.gateway.admin("POST", "/keys", json={"name": "app", "scopes": ["a:b"]})
+    key = made.json()["key"]
+    answer = await configured.ask("/", f"Authorization: Bearer {key}")
+    assert answer.status == 200
+    for sent in asked.asked:
+        assert sent.values(b"x-auth-subject") == [b"app"]
+        assert sent.values(b"x-auth-scopes") == [b"a:b"]
+        assert sent.values(b"authorization") == []
+
+
+async def test_a_part_is_repeated_as_its_service_says(start_configured: StartConfigured) -> None:
+    fails = [said("{}", status=503)]
+    asked = services()
+
+    async def script(received: Received, writer: asyncio.StreamWriter) -> None:
+        if received.target == b"/user" and fails:
+            writer.write(fails.pop())
+            await writer.drain()
+        else:
+            await asked(received, writer)
+
+    repeats = "retries: {attempts: 2, on: [503], budget: 1}"
+    text = SERVICES.replace(
+        'user_service: {urls: ["http://127.0.0.1:PORT"]',
+        "user_service: {" + repeats + ', urls: ["http://127.0.0.1:PORT", "http://localhost:PORT"]',
+    )
+    configured = await start_configured(file(services=text), script, registers=False)
+    answer = await configured.ask("/")
+    assert (answer.status, json.loads(answer.body)) == (200, {"user": {"id": 1}, "slow": 2})
+
+
+async def test_the_service_of_a_part_may_be_busy(start_configured: StartConfigured) -> None:
+    text = SERVICES.replace("order_service: {", "order_service: {concurrent: 1, ")
+    asked = services()
+    asked.gates["/slow"] = asyncio.Event()
+    configured = await start_configured(file(services=text), asked, registers=False)
+    first = asyncio.ensure_future(configured.ask("/"))
+    await eventually(lambda: "/slow" in asked.targets)
+    answer = await configured.ask("/")
+    assert answer.values(b"x-partial") == [b"slow;reason=overloaded"]
+    asked.gates["/slow"].set()
+    assert json.loads((await first).body) == {"user": {"id": 1}, "slow": 2}
+
+
+async def test_an_answer_of_a_part_may_be_kept(start_configured: StartConfigured) -> None:
+    text = SERVICES.replace("user_service: {", "user_service: {cache: {default_ttl: 60s}, ")
+    asked = services()
+    configured = await start_configured(file(services=text), asked, registers=False)
+    for _ in range(3):
+        assert json.loads((await configured.ask("/")).body) == {"user": {"id": 1}, "slow": 2}
+    assert asked.targets.count("/user") == 1
+    assert asked.targets.count("/slow") == 3
+
+
+async def test_the_access_log_has_the_parts(
+    start_configured: StartConfigured, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = services()
+    asked.answers["/slow"] = said("nope", status=500)
+    configured = await start_configured(file(), asked, registers=False)
+    assert (await configured.ask("/")).status == 200
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " request  " in line]
+    assert "'part': 'user', 'upstream_service': 'user_service'" in line
+    assert "'part': 'slow', 'upstream_service': 'order_service'" in line
+    assert "'status': 500, 'reason': 'status', 'attempts': 1, 'duration_ms': " in line
+
+
+async def test_routes_shows_the_parts(start_configured: StartConfigured) -> None:
+    configured = await start_configured(file("limits: null"), services(), registers=False)
+    told = (await configured.gateway.admin("GET", "/routes")).json()
+    (route,) = told["routes"]
+    assert route["order"][-1] == "compose"
+    assert route["respond"] == {
+        "status": 200,
+        "compose": {
+            "user": "GET /user of user_service within 5s",
+            "slow": "GET /slow of order_service within 5s, optional",
+        },
+    }
