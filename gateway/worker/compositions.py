@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Sequence
+from email.utils import formatdate
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from multidict import CIMultiDict
 
-from gateway.front.document import Document
+from gateway.forwarding.stored_heads import stored_head
+from gateway.front.answer import Answer
 from gateway.front.side_requests import send_aside
 from gateway.hop.deciding.request_timeout import asked_timeout_s
+from middlewares.cache.body import StoredBody
 from middlewares.compose.asking import Means
 from middlewares.compose.composing import Composing
 from middlewares.compose.composition import Composition
@@ -18,8 +22,9 @@ from middlewares.exchange import Exchange
 from middlewares.routing.route import OfServices
 from middlewares.transform.values import RequestValues
 
-#: A longer answer is sent in pieces, so that a slow client does not hold a second copy of it.
+#: A longer answer is sent piece by piece, as its client reads it.
 AT_ONCE_BYTES = 64 * 1024
+_PHRASES = {one.value: one.phrase.encode("ascii") for one in HTTPStatus}
 
 
 class Compositions:
@@ -45,14 +50,18 @@ class Compositions:
         return await self._composing.answer(request, handler, says)
 
     def _answer(
-        self, status: int, fields: Sequence[tuple[str, str]], body: bytes
+        self, request: web.Request, status: int, fields: Sequence[tuple[str, str]], body: bytes
     ) -> web.StreamResponse:
-        headers = CIMultiDict(fields)
         if len(body) <= AT_ONCE_BYTES:
-            return web.Response(status=status, headers=headers, body=body)
-        answer = Document([memoryview(body)], headers=headers, send_timeout_s=self._send_timeout_s)
-        answer.set_status(status)
-        return answer
+            return web.Response(status=status, headers=CIMultiDict(fields), body=body)
+        lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        lines.append((b"Date", formatdate(usegmt=True).encode("ascii")))
+        head = stored_head(status, _PHRASES.get(status, b""), lines, len(body), b"")
+        sent = b"" if request.method == "HEAD" else body
+        pieces = [sent[at : at + AT_ONCE_BYTES] for at in range(0, len(sent), AT_ONCE_BYTES)]
+        return Answer(
+            head, StoredBody(pieces, len(sent)), None, send_timeout_s=self._send_timeout_s
+        )
 
 
 def _values_of(request: web.Request, exchange: Exchange) -> RequestValues:

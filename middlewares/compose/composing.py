@@ -16,8 +16,8 @@ from middlewares.compose.deciding.refusing import is_passed_on, passed_fields, r
 from middlewares.compose.running import Running
 from middlewares.exchange import EXCHANGE
 
-#: Makes an answer of ours of a status, fields and a body.
-MakeAnswer = Callable[[int, Sequence[tuple[str, str]], bytes], web.StreamResponse]
+#: Makes an answer to a request, of a status, fields and a body.
+MakeAnswer = Callable[[web.Request, int, Sequence[tuple[str, str]], bytes], web.StreamResponse]
 
 _JSON = ("Content-Type", "application/json")
 
@@ -44,17 +44,21 @@ class Composing:
         for part in composition.parts:
             one = asked.get(part.name)
             if not part.optional and one is not None and isinstance(one.outcome, Missing):
-                return self._refused(part, one, one.outcome)
-        return self._composed(composition, asked)
+                return self._refused(request, part, one, one.outcome)
+        return self._composed(request, composition, asked)
 
-    def _refused(self, part: Part, asked: Asked, missing: Missing) -> web.StreamResponse:
+    def _refused(
+        self, request: web.Request, part: Part, asked: Asked, missing: Missing
+    ) -> web.StreamResponse:
         answer = asked.answer
         if answer is not None and answer.is_whole and is_passed_on(missing):
             fields = passed_fields(answer.fields, part.passes)
-            return self._make_answer(answer.status, fields, answer.body)
+            return self._make_answer(request, answer.status, fields, answer.body)
         raise refusal(part.name, missing, asked.failure)
 
-    def _composed(self, composition: Composition, asked: Mapping[str, Asked]) -> web.StreamResponse:
+    def _composed(
+        self, request: web.Request, composition: Composition, asked: Mapping[str, Asked]
+    ) -> web.StreamResponse:
         placed: list[Placed] = []
         answered: list[Answered] = []
         missing: dict[str, Missing] = {}
@@ -74,4 +78,6 @@ class Composing:
         fields = [one for one in fields if one[0].lower() not in own]
         if missing:
             fields.append((FIELD, field_of(missing)))
-        return self._make_answer(composition.status, [*fields, *composition.fields], text.encode())
+        return self._make_answer(
+            request, composition.status, [*fields, *composition.fields], text.encode()
+        )

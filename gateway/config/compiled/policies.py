@@ -20,6 +20,7 @@ from gateway.config.settings import EXPOSED, GatewaySettings
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.way import Spec
 from middlewares.cache.policy import CachePolicy
+from middlewares.compose.deciding.marks import FIELD as PARTIAL
 from middlewares.cors.deciding import ANY, CorsPolicy
 from middlewares.costs.deciding import Cost, tokens_of
 from middlewares.limits.deciding import DEFAULT_POLICY, By, Policy
@@ -79,7 +80,7 @@ class Policies:
             if "timeouts" in told
             else inherited.timeouts,
             limits=self._named(route.limits) if "limits" in told else inherited.limits,
-            cors=_cors(route.cors) if "cors" in told else inherited.cors,
+            cors=_cors_of(route, inherited.cors),
             access=_access(route),
             auth=self._requirements.of(route.auth) if "auth" in told else inherited.auth,
             cache=_cache_of_route(inherited.cache, route),
@@ -197,6 +198,14 @@ def _timeouts(inherited: Timeouts, section: TimeoutsSection | None) -> Timeouts:
         return Timeouts(connect_s=0.0, head_s=0.0, idle_s=0.0, total_s=0.0)
     told = {key: getattr(section, key) or 0.0 for key in section.model_fields_set}
     return replace(inherited, **told)
+
+
+def _cors_of(route: RouteSection, inherited: CorsPolicy | None) -> CorsPolicy | None:
+    """The CORS of a route; pages may read which parts of an answer are missing."""
+    cors = _cors(route.cors) if "cors" in route.model_fields_set else inherited
+    if cors is None or route.respond is None or route.respond.compose is None:
+        return cors
+    return replace(cors, expose=tuple(dict.fromkeys((*cors.expose, PARTIAL))))
 
 
 def _cors(section: Cors | None) -> CorsPolicy | None:

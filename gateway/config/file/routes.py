@@ -7,8 +7,8 @@ from pydantic import Field
 
 from gateway.config.file.auth.route import Auth
 from gateway.config.file.cache import Cache
-from gateway.config.file.compress import Compress
 from gateway.config.file.composition import Compose
+from gateway.config.file.compress import Compress
 from gateway.config.file.hosts import Host
 from gateway.config.file.http_texts import AnswerField, FieldValue, Name, Text, repeated
 from gateway.config.file.matches import Match

@@ -94,13 +94,15 @@ AT = "routes[0].respond.compose"
         (
             ['a: {service: s, path: "/{path.ID}"}'],
             f"7:33: {AT}.parts.a.path",
-            'the match has no {path.ID}; did you mean "path.id"?',
+            'the match has no {path.ID}; did you mean "{path.id}"?',
         ),
         (
             ['a: {service: s, path: "/{id}"}'],
             f"7:33: {AT}.parts.a.path",
-            'there is no variable "{id}"; there are {client_ip}, {correlation_id}, {subject}, {service}, '
-            "{version}, {method}, {claim.NAME}, {path.NAME}, {query.NAME}, {header.NAME}",
+            (
+                'there is no variable "{id}"; there are {client_ip}, {correlation_id}, {subject}, {service}, '
+                "{version}, {method}, {claim.NAME}, {path.NAME}, {query.NAME}, {header.NAME}"
+            ),
         ),
         (
             ['a: {service: s, path: "/{version}"}'],

@@ -24,6 +24,7 @@ EXAMPLES = [
         "acme",
         "acme-own-authority",
         "cache",
+        "composition",
         "compress",
         "transformation",
     )
