@@ -219,6 +219,8 @@ def outer_gate(gateway: Gateway) -> list[Middleware]:
     return [
         # Outside of the cache, which keeps what is not compressed, and of whatever reads a body.
         compress_middleware(),
+        # Its fields are of every answer, and of no kept one; the limits know of the version that was asked for.
+        *([gateway.versioning.naming()] if gateway.versioning is not None else []),
     ]
 
 
@@ -227,7 +229,10 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
     from middlewares.transform.layer import heads_middleware
     from middlewares.transform.relocating import relocating
 
+    versioning = gateway.versioning
     return [
+        # Outside of the rules, which may change the path that it has taken a version out of.
+        *([versioning.telling()] if versioning is not None else []),
         # What later layers see of an answer is what the instance said.
         heads_middleware(relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of)),
     ]

@@ -50,6 +50,8 @@ def errors_middleware(
             exchange.reason = problem.reason
             detail = detail_of(request, failure)
             response = failure_response(failure, problem, detail, exchange.correlation_id)
+            for name, value in exchange.error_fields:
+                response.headers.add(name, value)
         except web.HTTPException as refusal:
             if refusal.status < 400:
                 return _as_answer(refusal)

@@ -26,7 +26,7 @@ _NO_WAYS: "Mapping[str, Way]" = {}
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt at one instance: when it began and how it ended.
+    """One attempt at one instance of a version: when it began and how it ended.
 
     `outcome` is `pending` until the attempt is over, then `answered` or a reason of the contract.
     """
@@ -35,6 +35,7 @@ class Attempt:
     started_s: float
     outcome: str = "pending"
     duration_s: float = 0.0
+    version: str | None = None
 
 
 @dataclass(slots=True)
@@ -83,6 +84,10 @@ class Exchange:
     limit: "Decision | None" = None
     #: Only an instance whose version all of these hold gets the request.
     ranges: "tuple[VersionRange, ...]" = ()
+    #: The version that the request is for, as it was named or is the route's default; None: any, or unknown.
+    version: str | None = None
+    #: Fields that an error of the gateway's own gets.
+    error_fields: "tuple[tuple[str, str], ...]" = ()
     #: The target that an instance gets in place of the route's.
     sent_target: str | None = None
     #: The body that an instance gets in place of the client's; its length is announced.
@@ -134,6 +139,11 @@ class Exchange:
         if self.authority is not None:
             return self.authority.encode("utf-8", "surrogateescape")
         return self.section.host or b""
+
+    @property
+    def served_version(self) -> str | None:
+        """The version of the instance that was asked last."""
+        return self.attempts[-1].version if self.attempts else None
 
     @property
     def has_cache(self) -> bool:

@@ -1,6 +1,7 @@
 """What can go wrong with a request, as types without HTTP: who is to blame, and may it be retried."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import ClassVar
 
 
@@ -85,6 +86,31 @@ class NoConfiguration(ClientFailure):
 
     def __init__(self) -> None:
         super().__init__("the gateway runs without a file: GATEWAY_CONFIG names none")
+
+
+class VersionConflict(ClientFailure):
+    """Two places of a request name versions that no instance can have at once."""
+
+
+class VersionNotFound(ClientFailure):
+    """No instance of the service has the version that a request names."""
+
+    def __init__(self, service: str, version: str, there: Sequence[str]) -> None:
+        told = f"there is {', '.join(there)}" if there else "its instances have no versions"
+        super().__init__(f"{service} has no version {version}; {told}")
+
+
+class VersionGone(ClientFailure):
+    """The version that a request is for is not offered any more since `sunset_s` (Unix time).
+
+    `ended` is the range of versions that the file says it of.
+    """
+
+    def __init__(self, version: str, ended: str, sunset_s: int, there: Sequence[str]) -> None:
+        self.ended = ended
+        day = datetime.fromtimestamp(sunset_s, UTC).strftime("%Y-%m-%d")
+        told = f"; there is {', '.join(there)}" if there else ""
+        super().__init__(f"version {version} is not offered any more since {day}{told}")
 
 
 class MethodNotAllowed(ClientFailure):

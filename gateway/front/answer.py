@@ -301,8 +301,8 @@ class Answer(web.StreamResponse, Sink, ProxiedAnswer):
         elif version is not HttpVersion11:
             self.added += b"Connection: keep-alive\r\n"
         own = self._own_fields() if self._own_headers or self._cookies else []
-        # Our fields replace the instance's of the same name; Vary and Set-Cookie are added.
-        names = frozenset(name.lower() for name, _ in own) - {b"vary", b"set-cookie"}
+        # Our fields replace the instance's of the same name; Vary, Link and Set-Cookie are added.
+        names = frozenset(name.lower() for name, _ in own) - {b"vary", b"link", b"set-cookie"}
         return response_head(
             head,
             HttpVersion10 if version == HttpVersion10 else HttpVersion11,

@@ -47,7 +47,7 @@ class Attempts:
         attempts = sending.exchange.attempts
         if head.claims and not attempts and not sending.exchange.is_copy:
             self._metrics.fields_dropped += head.claims
-        attempts.append(Attempt(instance.id, time.monotonic()))
+        attempts.append(Attempt(instance.id, time.monotonic(), version=instance.version))
         watched = sending.watched
         if watched is not None:
             watched.attempt_began(instance, is_upload=isinstance(sending.body, RequestBody))

@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.hop.watched_services import WatchedServices
     from gateway.worker.compositions import Compositions
     from gateway.worker.remembering import Remembering
+    from gateway.worker.versioning import Versioning
     from gateway.worker.ways import Ways
 
 
@@ -121,6 +122,8 @@ class Gateway:
         self.remembering = None if at_start is None else self._remember(at_start.compiled)
         #: What puts answers of services together; None without a file.
         self.compositions = None if at_start is None else self._compose()
+        #: Which versions requests are for; None without a file.
+        self.versioning = None if at_start is None else self._version()
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -200,6 +203,11 @@ class Gateway:
         from gateway.worker.compositions import Compositions
 
         return Compositions(self.settings.client_limits.send_s)
+
+    def _version(self) -> "Versioning":
+        from gateway.worker.versioning import Versioning
+
+        return Versioning(lambda: self.overlay.routed, self.metrics.registry)
 
     def scheme_of(self, request: web.Request) -> str:
         """What the client used, `http` or `https`, which a trusted proxy may have said."""

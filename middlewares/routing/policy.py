@@ -17,8 +17,9 @@ from middlewares.limits.deciding import (
     behind_the_door,
 )
 
-if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+if TYPE_CHECKING:  # a gateway without a file loads nothing of these
     from middlewares.transform.policy import RequestRules, ResponseRules
+    from middlewares.versions.policy import VersionsPolicy
 
 NEVER = float("inf")
 
@@ -141,6 +142,7 @@ class RoutePolicy:
     request: "RequestRules | None" = None
     response: "ResponseRules | None" = None
     rewrites_location: bool = False
+    versions: "VersionsPolicy | None" = None
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
@@ -165,12 +167,14 @@ class RoutePolicy:
     @cached_property
     def is_outer_changed(self) -> bool:
         """Whether a layer of the outer gate has something to do for the route."""
-        return self.compress is not None
+        return self.compress is not None or self.versions is not None
 
     @cached_property
     def is_inner_changed(self) -> bool:
         """Whether a layer of the inner gate has something to do for the route."""
-        return bool(self.request or self.response or self.rewrites_location)
+        return bool(
+            self.request or self.response or self.rewrites_location or self.versions is not None
+        )
 
     @cached_property
     def is_bounded(self) -> bool:

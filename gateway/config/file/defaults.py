@@ -11,13 +11,14 @@ from gateway.config.file.http_texts import Name
 from gateway.config.file.policies import Flag, Timeouts
 from gateway.config.file.sections import Listed, Section
 from gateway.config.file.transform import Request, Response
+from gateway.config.file.versions import Versions
 
 
 class Defaults(Section):
     """What routes have where they say nothing themselves."""
 
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "compress", "request", "response"]
+        ["timeouts", "limits", "cache", "compress", "request", "response", "versions"]
     )
 
     timeouts: Timeouts | None = Field(
@@ -59,4 +60,9 @@ class Defaults(Section):
         description="Whether URLs of a service's own in Location, Content-Location, Link and Refresh, and the "
         "path and domain of its cookies, become those that clients use.",
         examples=[True],
+    )
+    versions: Versions | None = Field(
+        default=None,
+        description="Which version of its service a request gets; left out or null: any.",
+        examples=[{"from": ["path", {"header": "Accept-Version"}], "default": "1"}],
     )

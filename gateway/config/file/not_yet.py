@@ -6,6 +6,5 @@ NOT_YET = frozenset(
         "mirror",
         "split",
         "validate",
-        "versions",
     ]
 )

@@ -17,6 +17,7 @@ from gateway.config.file.paths import REST, Literal, Target
 from gateway.config.file.policies import Cors, Flag, Sources, Timeouts
 from gateway.config.file.sections import Listed, Section, Wrong
 from gateway.config.file.transform import Request, Response
+from gateway.config.file.versions import Versions
 from gateway.config.file.wording import or_nearest, quoted, quoted_list
 
 #: Answers with these statuses have no body (RFC 9110, section 6.4.1).
@@ -125,6 +126,7 @@ class Route(Section):
             "request",
             "response",
             "rewrite_location",
+            "versions",
         ),
         "service",
     )
@@ -140,6 +142,7 @@ class Route(Section):
             "max_body",
             "request",
             "response",
+            "versions",
         ]
     )
     stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
@@ -214,6 +217,12 @@ class Route(Section):
         description="Whether URLs of the service's own in Location, Content-Location, Link and Refresh, and the "
         "path and domain of its cookies, become those that clients use; left out: as the service or defaults say.",
         examples=[True],
+    )
+    versions: Versions | None = Field(
+        default=None,
+        description="Which version of the service a request gets; a key that is left out is that of the service or "
+        "of defaults; null: any.",
+        examples=[{"from": ["path", {"header": "Accept-Version"}], "default": "1"}],
     )
     cors: Cors | None = Field(
         default=None,

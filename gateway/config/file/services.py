@@ -23,6 +23,7 @@ from gateway.config.file.retries import Retries
 from gateway.config.file.sections import Listed, Section, Some, Wrong
 from gateway.config.file.transform import Request, Response
 from gateway.config.file.upstream_tls import UpstreamTls
+from gateway.config.file.versions import Versions
 
 #: What stands in a path as it is, percent signs included (RFC 3986, section 3.3).
 SAFE = "/%:@!$&'()*+,;=~"
@@ -80,6 +81,7 @@ class Service(Section):
             "retries",
             "request",
             "response",
+            "versions",
         ]
     )
 
@@ -134,6 +136,11 @@ class Service(Section):
         description="Whether URLs of a service's own in Location, Content-Location, Link and Refresh, and the "
         "path and domain of its cookies, become those that clients use.",
         examples=[True],
+    )
+    versions: Versions | None = Field(
+        default=None,
+        description="Which of its versions a request gets; a key that is left out is that of defaults; null: any.",
+        examples=[{"from": ["path", {"header": "Accept-Version"}], "default": "1"}],
     )
     balance: Balance | None = Field(
         default=None,

@@ -1,0 +1,1 @@
+"""What versions decide, without I/O."""

@@ -1,0 +1,57 @@
+"""The layer next to the candidates: it says in an answer which version has given it."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from middlewares.exchange import EXCHANGE, Exchange
+from middlewares.proxied_answers import proxied
+from middlewares.versions.deciding.naming import without_segment
+
+SERVED = b"X-Served-Version"
+_LOWER = SERVED.lower()
+_LENGTH = len(SERVED)
+
+
+def served_version_middleware(
+    *, target_of: Callable[[Exchange], str], rest_of: Callable[[Exchange], str]
+) -> Middleware:
+    """Set X-Served-Version, so that a cache in front of this keeps it; an instance's own one is dropped.
+
+    Where the policy says so, the segment of the path that names the version is taken out. `target_of` gives the
+    target that an instance would get, `rest_of` the raw path behind the route's prefix.
+    """
+
+    @web.middleware
+    def serve(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        exchange = request[EXCHANGE]
+        route = exchange.route
+        if route is None or (
+            route.policy.versions is None and getattr(route.policy, "split", None) is None
+        ):
+            return handler(request)
+        versions = route.policy.versions
+        if versions is not None and versions.strips:
+            target = exchange.sent_target or target_of(exchange)
+            exchange.sent_target = without_segment(target, rest_of(exchange))
+        return served(request, handler, exchange)
+
+    async def served(
+        request: web.Request, handler: Handler, exchange: Exchange
+    ) -> web.StreamResponse:
+        answer = await handler(request)
+        changed = proxied(answer)
+        if changed is not None:
+            lines = [
+                line
+                for line in changed.field_lines
+                if len(line[0]) != _LENGTH or line[0].lower() != _LOWER
+            ]
+            version = exchange.served_version
+            if version is not None:
+                lines.append((SERVED, version.encode("ascii")))
+            changed.change_head(lines)
+        return answer
+
+    return serve
