@@ -19,6 +19,7 @@ from middlewares.telemetry.cache_metrics import CacheCollector, CacheNumbers
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
+from middlewares.telemetry.version_metrics import VersionCollector
 from middlewares.telemetry.watched_metrics import WatchedCollector
 from services.base.failures import SERVICE_PROBLEMS
 from services.market_data.settings import MarketDataSettings
@@ -139,6 +140,7 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     registry.register(
         CertificateCollector(ends_in_s=lambda: {"a.example": 1}, failures=lambda: {"a.example": 0})
     )
+    registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
     real = {}
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

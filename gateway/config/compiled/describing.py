@@ -5,7 +5,7 @@ from typing import Any
 
 from discovery.base.steps import Steps, slices
 from discovery.model.naming import route_of
-from gateway.config.compiled import cache, compress, outliers, transform
+from gateway.config.compiled import cache, compress, outliers, transform, versions
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
@@ -152,6 +152,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
     if policy.auth is not None or sources.of_auth() != BUILT_IN:
         yield _row("auth", _auth_text(policy.auth), sources.of_auth())
     for key, value, source in cache.rows(sources.said("cache"), policy.cache):
+        yield _row(key, value, source)
+    for key, value, source in versions.rows(sources.said("versions"), policy.versions):
         yield _row(key, value, source)
     for key, value, source in compress.rows(sources.saying("compress"), policy.compress):
         yield _row(key, value, source)

@@ -146,6 +146,14 @@ LAYERS: tuple[Layer, ...] = (
         of_hop=True,
     ),
     Layer(
+        "version",
+        "out",
+        "says which version has answered",
+        "it is kept with the answer",
+        ("versions", "split"),
+        of_hop=True,
+    ),
+    Layer(
         "cache",
         "out",
         "keeps the answer",

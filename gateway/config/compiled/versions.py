@@ -1,8 +1,10 @@
 """What a file says of versions, in the form that the layers work with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.levels import merged
 from gateway.config.file.versions import Deprecated as DeprecatedSection
 from gateway.config.file.versions import Links, NamedIn, Versions
@@ -61,3 +63,49 @@ def _links(link: str | Links | None) -> list[tuple[Relation, str]]:
         ("sunset", link.sunset),
     ]
     return [(relation, url) for relation, url in said if url is not None]
+
+
+def rows(
+    levels: Sequence[tuple[str, Versions | None]], policy: VersionsPolicy | None
+) -> Iterator[tuple[str, Any, str]]:
+    """Each key as the file has it, with its value and the level that says it.
+
+    `levels` are those that say `versions`, the most specific one first; None is a null. Empty: no level says it.
+    """
+    if policy is None:
+        if levels:
+            yield "versions", None, levels[0][0]
+        return
+    yield "versions.from", [_told(place) for place in policy.places], _source(levels, "places")
+    default = "the oldest" if policy.default is None else policy.default.text
+    yield "versions.default", default, _source(levels, "default")
+    source = _source(levels, "deprecated")
+    for one in policy.deprecated:
+        yield f"versions.deprecated.{one.versions}", _in_words(one), source
+
+
+def _source(levels: Sequence[tuple[str, Versions | None]], key: str) -> str:
+    for source, section in levels:
+        if section is None:  # null takes back what more general levels say
+            break
+        if key in section.model_fields_set:
+            return source
+    return BUILT_IN
+
+
+def _told(place: Place) -> str:
+    if place.kind == "path":
+        return "path, stripped" if place.strips else "path"
+    return f"{place.kind} {place.name.title() if place.kind == 'header' else place.name}"
+
+
+def _in_words(one: Deprecated) -> str:
+    words = [f"since {_day(one.since_s)}"]
+    if one.sunset_s is not None:
+        words.append(f"{'gone after' if one.is_gone_after else 'sunset'} {_day(one.sunset_s)}")
+    return ", ".join([*words, *(f"{relation} {url}" for relation, url in one.links)])
+
+
+def _day(unix_s: int) -> str:
+    text = datetime.fromtimestamp(unix_s, UTC).isoformat().replace("+00:00", "Z")
+    return text.removesuffix("T00:00:00Z")

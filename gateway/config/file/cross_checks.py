@@ -19,6 +19,7 @@ from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Mapping, Node, Path, Scalar, key_position, node_at
 from gateway.config.file.odd_caches import odd_caches
 from gateway.config.file.odd_routes import odd
+from gateway.config.file.odd_versions import odd_versions
 from gateway.config.file.routes import Route
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
 from middlewares.limits.deciding import DEFAULT_POLICY
@@ -66,6 +67,9 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         yield
     for caches in slices(odd_caches(configuration)):
         found += [_warning(root, *one) for one in caches if one is not None]
+        yield
+    for some_odd in slices(odd_versions(configuration)):
+        found += [_warning(root, *one) for one in some_odd if one is not None]
         yield
     for opened in slices(_let_through(configuration.routes)):
         found += [

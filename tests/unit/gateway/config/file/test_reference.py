@@ -27,6 +27,7 @@ EXAMPLES = [
         "composition",
         "compress",
         "transformation",
+        "versions",
     )
 ]
 
