@@ -156,7 +156,7 @@ def _range(place: Place, text: str) -> VersionRange | None:
     try:
         return parse_range(_LETTER.sub("", text, count=1) if text[:1] in ("v", "V") else text)
     except ValueError:
-        shown = ascii(text) if len(text) <= _SHOWN else f"{ascii(text[:_SHOWN])}…"
+        shown = ascii(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!a}…"
         raise BadRequest(
             f"{in_words(place)}: {shown} names no version; it is like 1, 1.2, 1.4.2, ^1.2 or >=1 <3"
         ) from None
