@@ -88,6 +88,8 @@ class Exchange:
     version: str | None = None
     #: Fields that an error of the gateway's own gets.
     error_fields: "tuple[tuple[str, str], ...]" = ()
+    #: The share of the route's split that the request goes to; None: there is no split, or none is chosen yet.
+    share: str | None = None
     #: The target that an instance gets in place of the route's.
     sent_target: str | None = None
     #: The body that an instance gets in place of the client's; its length is announced.

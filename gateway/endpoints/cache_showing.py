@@ -26,6 +26,7 @@ from middlewares.routing.routing import Routing
 
 MOST_FIELDS = 100
 _BYPASSES = {
+    "correlation-id": "a rule of the route puts the correlation ID into each request or answer",
     "method": "only GET, HEAD and QUERY are answered from a cache",
     "body": "a request with a body is passed on",
     "upgrade": "a request for another protocol is passed on",

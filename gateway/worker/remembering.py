@@ -14,12 +14,12 @@ from discovery.view.view import View
 from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, read_into
 from gateway.front.stored_answers import StoredAnswers
 from gateway.hop.deciding.request_timeout import asked_timeout_s
+from gateway.worker.told_apart import fingerprint_of, told_apart_by
 from middlewares.cache.body import Room
 from middlewares.cache.changes import Changes
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.deciding.asked import Asked, Bypass, url_of
 from middlewares.cache.deciding.asking import Asker, Askers
-from middlewares.cache.deciding.keys import route_fingerprint
 from middlewares.cache.elsewhere import Elsewhere
 from middlewares.cache.flights import Flights
 from middlewares.cache.layer import cache_middleware
@@ -77,7 +77,7 @@ class Remembering:
         self._routing = routing
         self._catalogue = catalogue
         self._was_used = asyncio.Event()
-        self._askers: dict[str, tuple[Route, Asker]] = {}
+        self._askers: dict[tuple[str, str], tuple[Route, Asker]] = {}
         self._follow_purges(compiled)
 
     def middleware(self) -> Middleware:
@@ -110,6 +110,9 @@ class Remembering:
 
     def ask(self, request: web.Request, exchange: Exchange, policy: CachePolicy) -> Asked | Bypass:
         """What a request asks of the cache."""
+        selected = told_apart_by(exchange, request.method)
+        if isinstance(selected, Bypass):
+            return selected
         route = exchange.route
         assert route is not None, "the route layer comes before"
         trusted = self._trusts(request.remote or "", exchange.section)
@@ -123,11 +126,12 @@ class Remembering:
             identity=exchange.identity,
             changes=exchange.changes,
             body=exchange.body,
+            selected=selected,
         )
 
     def asker(self, route: Route, policy: CachePolicy) -> Asker:
         """What asks for the requests of a route."""
-        route_and_asker = self._askers.get(route.id)
+        route_and_asker = self._askers.get((route.id, route.service))
         if route_and_asker is None or route_and_asker[0] is not route:
             route_and_asker = self._keep_asker(route, policy)
         return route_and_asker[1]
@@ -234,10 +238,8 @@ class Remembering:
     def _keep_asker(self, route: Route, policy: CachePolicy) -> tuple[Route, Asker]:
         if len(self._askers) >= MOST_ASKERS:
             self._askers.clear()
-        fingerprint = route_fingerprint(
-            *map(repr, (route.id, route.service, route.prefix, route.host, route.rewrite))
-        )
-        made = self._askers[route.id] = (route, self.askers.of(fingerprint, policy))
+        made = (route, self.askers.of(fingerprint_of(route), policy))
+        self._askers[route.id, route.service] = made
         return made
 
     def _url_of(self, request: web.Request, exchange: Exchange) -> bytes:

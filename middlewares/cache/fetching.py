@@ -20,6 +20,8 @@ from middlewares.failures import Failure
 from middlewares.problems import problem_of
 
 NOT_MODIFIED = 304
+#: The key says which share of a split has answered.
+OTHER_SHARE = NotKept("other-share")
 #: In place of these an older answer may be used (RFC 5861 §4).
 ERRORS = frozenset([500, 502, 503, 504])
 
@@ -109,7 +111,7 @@ class Fetch:
             return
         entry = wanted.entry
         if entry is not None and head.status == NOT_MODIFIED:
-            self._validated(flight, entry, head)
+            self._validated(flight, entry, head, exchange)
         elif entry is not None and head.status in ERRORS and self._may_replace_error(entry):
             flight.tell(Failed(None, head.status, entry))
         else:
@@ -128,10 +130,12 @@ class Fetch:
         wanted = self._wanted
         return instead_of_error(entry, wanted.asked.directives, wanted.store.now_s())
 
-    def _judge(self, head: Head) -> Kept | NotKept:
+    def _judge(self, head: Head, exchange: Exchange) -> Kept | NotKept:
+        if exchange.share != self._wanted.request[EXCHANGE].share:  # its own had no instance
+            return OTHER_SHARE
         return judged(self._means, self._wanted, head, self._requested_s)
 
-    def _validated(self, flight: Flight, entry: Entry, head: Head) -> None:
+    def _validated(self, flight: Flight, entry: Entry, head: Head, exchange: Exchange) -> None:
         """Freshen the entry by a 304."""
         wanted = self._wanted
         second = wanted.asked.secondary(wanted.vary)
@@ -139,7 +143,7 @@ class Fetch:
         if as_sent is None:
             flight.tell(Stored(entry, NOT_MODIFIED, wanted.vary, second, is_kept=False))
             return
-        verdict = self._judge(as_sent)
+        verdict = self._judge(as_sent, exchange)
         if isinstance(verdict, NotKept):
             wanted.store.drop(wanted.asked.key)
             self._is_gone = True
@@ -153,7 +157,7 @@ class Fetch:
     ) -> None:
         """Keep a new answer while it comes, or hand it over to who began the flight."""
         means, wanted = self._means, self._wanted
-        verdict = self._judge(head)
+        verdict = self._judge(head, exchange)
         if isinstance(verdict, NotKept):
             means.counts.not_stored[wanted.route, verdict.why] += 1
             means.marks.set(wanted.asked.flight_key, wanted.store.now_s(), verdict.why)

@@ -34,5 +34,5 @@ def shared_exchange(wanted: Wanted) -> Exchange:
     )
     made.route, made.hit, made.ways = begun.route, begun.hit, begun.ways
     made.identity, made.changes = begun.identity, begun.changes
-    made.ranges, made.version = begun.ranges, begun.version
+    made.ranges, made.version, made.share = begun.ranges, begun.version, begun.share
     return made

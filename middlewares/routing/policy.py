@@ -18,6 +18,7 @@ from middlewares.limits.deciding import (
 )
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of these
+    from middlewares.transform.deciding.variables import Variable
     from middlewares.transform.policy import RequestRules, ResponseRules
     from middlewares.versions.policy import VersionsPolicy
 
@@ -175,6 +176,14 @@ class RoutePolicy:
         return bool(
             self.request or self.response or self.rewrites_location or self.versions is not None
         )
+
+    @cached_property
+    def variables(self) -> "frozenset[Variable]":
+        """The variables that rules put into requests and answers of the route."""
+        used: frozenset[Variable] = frozenset()
+        for rules in (self.request, self.response):
+            used = used if rules is None else used | rules.variables
+        return used
 
     @cached_property
     def is_bounded(self) -> bool:

@@ -134,7 +134,7 @@ LAYERS: tuple[Layer, ...] = (
         "out",
         "changes headers, redirects and body",
         "what is kept and sent is changed already",
-        ("response", "rewrite_location"),
+        ("response", "rewrites_location"),
         of_hop=True,
     ),
     Layer(

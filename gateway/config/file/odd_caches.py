@@ -10,6 +10,7 @@ from gateway.config.file.cache import ANY, Cache
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.nodes import Path
 from gateway.config.file.routes import Route
+from gateway.config.file.templates import templates_in
 
 #: Answers to other methods are never kept.
 _KEPT = ("GET", "HEAD", "QUERY")
@@ -28,6 +29,8 @@ NOTHING_OFF = (
     "is empty, and there is no inherited cache that this would switch off: leave it out, or write cache: {} "
     "for a cache with every default"
 )
+CORRELATION_ID = "correlation_id"
+DIFFERS = "uses {correlation_id}, which is another one for each request: nothing is kept on routes with it and cache"
 NO_COOKIES = "who logs in on this route never gets the cookies that its service sets in answers that are kept"
 _NO_STORE = "no route keeps answers there: none has cache with stores: "
 
@@ -92,6 +95,7 @@ def _odd(cached: _Cached, configuration: Configuration) -> Iterator[tuple[Path, 
                 path,
                 f"is more than {words} of cache.{store}, and a store keeps no answer of that size",
             )
+    yield from _differing_each_time(cached, configuration)
     if not cached.asks_who_calls:
         return
     if cached.value("by") == "everyone" and cached.value("default_ttl_s"):
@@ -100,6 +104,26 @@ def _odd(cached: _Cached, configuration: Configuration) -> Iterator[tuple[Path, 
             yield path, NOT_FOR_CALLERS
     if cached.value("strip_set_cookie") and _logs_in(cached.auth, configuration):
         yield cached.keys["strip_set_cookie"][0], NO_COOKIES
+
+
+def _differing_each_time(
+    cached: _Cached, configuration: Configuration
+) -> Iterator[tuple[Path, str]]:
+    """The rules for requests and answers that make each answer another one."""
+    route = cached.route
+    name = route.service if route is not None else cached.path[-1]
+    levels: Sequence[tuple[Path, Any]] = [
+        (("defaults",), configuration.defaults),
+        (("services", str(name)), configuration.services.get(str(name))),
+        (("routes", cached.path[-1]), route),
+    ]
+    for key in ("request", "response"):
+        for at, level in reversed(levels):
+            rules = getattr(level, key, None)
+            if rules is not None and any(
+                CORRELATION_ID in one.names for one in templates_in(rules)
+            ):
+                yield (*at, key), DIFFERS
 
 
 def _logs_in(auth: Requirement | str | None, configuration: Configuration) -> bool:

@@ -1,8 +1,10 @@
 """Texts with variables such as {subject}, for the places where a file may have them."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated
+
+from pydantic import BaseModel
 
 from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.wording import or_nearest, quoted
@@ -76,3 +78,18 @@ def _parsed(parse: Callable[[object], Template], words: str, pattern: str = "") 
 HeaderTemplate = Annotated[Template, _parsed(_header_value, "text with variables")]
 TextTemplate = Annotated[Template, _parsed(template_of, "text with variables")]
 PathWithVariables = Annotated[Template, _parsed(_path, "path with variables", "^/")]
+
+
+def templates_in(value: object) -> Iterator[Template]:
+    """The templates of a section and of all that is in it."""
+    if isinstance(value, Template):
+        yield value
+    elif isinstance(value, BaseModel):
+        for key in value.model_fields_set:
+            yield from templates_in(getattr(value, key))
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from templates_in(one)
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from templates_in(one)

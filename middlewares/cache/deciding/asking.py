@@ -9,7 +9,7 @@ from middlewares.cache.deciding.conditions import NO_CONDITIONS
 from middlewares.cache.deciding.directives import NO_DIRECTIVES
 from middlewares.cache.deciding.field_kinds import FieldKinds
 from middlewares.cache.deciding.head_plans import HeadPlan, plan_of
-from middlewares.cache.deciding.keys import primary_key, without_members
+from middlewares.cache.deciding.keys import joined, primary_key, without_members
 from middlewares.cache.deciding.request_fields import NO_NAMES, NOTHING, read_fields
 from middlewares.cache.policy import CachePolicy
 from middlewares.head_changes import HeadChanges
@@ -71,12 +71,13 @@ class Asker:
         identity: Identified | None = None,
         changes: HeadChanges | None = None,
         body: bytes | None = None,
+        selected: bytes = b"",
     ) -> Asked | Bypass:
         """What the request asks of the cache.
 
         `host` and `scheme` are those that were asked for, and `trusted` says whether a trusted proxy sent it.
         `changes` are what the layers before change in it. `body` is that of a QUERY, and None if it is not
-        whole.
+        whole. `selected` is what else tells its answers from others of the same URL.
         """
         if method == "GET" or method == "HEAD":
             if section.has_body:
@@ -97,6 +98,8 @@ class Asker:
         by_subject = self._by_subject and identity is not None
         if by_subject and identity is not None:
             subject = b"%b\n%b" % (identity.key.encode("ascii"), identity.sent_lines)
+        if selected:  # a subject has no NUL
+            subject = b"\0" + joined((selected, subject))
         key = primary_key(self._route, scheme, host, target, read.key, subject, asked_with)
         has_credentials = read.has_credentials or identity is not None
         return Asked(method, key, scheme, host, target, has_credentials, by_subject, read)

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.config.file.odd_caches import (
+    DIFFERS,
     LARGEST,
     NO_COOKIES,
     NOBODY,
@@ -186,3 +187,18 @@ def test_a_star_in_a_name_is_told_to_be_no_pattern(said: str, where: list[str]) 
 def test_an_empty_cache_that_switches_nothing_off(inherited: str, is_told: bool) -> None:
     text = f"{inherited}routes: [{route('cache: null')}]"
     assert warnings(text) == ([f"routes[0].cache: {NOTHING_OFF}"] if is_told else [])
+
+
+@pytest.mark.parametrize(
+    ("level", "where"),
+    [
+        ("routes: [{name: a, match: {}, service: s, cache: {}, RULES}]", "routes[0]"),
+        ("defaults: {RULES}\nservices: {s: {cache: {}}}", "defaults"),
+        ("services: {s: {cache: {}, RULES}}", "services.s"),
+    ],
+)
+def test_rules_that_make_each_answer_another_one_are_told(level: str, where: str) -> None:
+    rules = 'response: {headers: {add: {X-A: "{method} {correlation_id}"}}}'
+    assert warnings(level.replace("RULES", rules)) == [f"{where}.response: {DIFFERS}"]
+    other = rules.replace("correlation_id", "client_ip")
+    assert warnings(level.replace("RULES", other)) == []
