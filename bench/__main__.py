@@ -30,6 +30,7 @@ from bench.cache import hits as cache_hits
 from bench.cache import shared as cache_shared
 from bench.cache.memory import section as cache_memory
 from bench.fuzz import section as fuzz
+from bench.policies import section as policies
 from bench.processes import StartError
 from bench.profile import section as profile
 from bench.profile import steps
@@ -65,6 +66,7 @@ SECTIONS = {
     "cache-hits": cache_hits.run,
     "cache-memory": cache_memory.run,
     "cache-shared": cache_shared.run,
+    "policies": policies.run,
     "splits": splits.run,
 }
 #: Slow sections, which run only when named.
@@ -89,6 +91,7 @@ ONLY_BY_NAME = {
     "cache-memory",
     "cache-shared",
     "splits",
+    "policies",
 }
 
 

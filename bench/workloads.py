@@ -57,7 +57,8 @@ class Workload:
     """Requests of one kind. `target` is the origin's; `status` is that of the answer.
 
     With a `host` they go to configured routes, which pass the target on as it is. `is_remembered`: an answer
-    may be one that was given before.
+    may be one that was given before. `answer` is the body that the client reads, once it has undone `coding`;
+    empty: that of the origin.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Workload:
     status: int = 200
     host: str = ""
     is_remembered: bool = False
+    answer: str = ""
+    coding: str = ""
 
     def template(self, host: str, prefix: str) -> str:
         """The whole request to a proxy that strips the prefix, unless a configured route takes it."""

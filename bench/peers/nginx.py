@@ -6,7 +6,7 @@ Its bodies pass through large buffers, because without them it reads 4 KiB at a 
 from collections import defaultdict
 from collections.abc import Sequence
 
-from bench.answers import LARGE, SMALL, SMALL_ID
+from bench.answers import ITEMS, LARGE, OPENAPI, PAGE, SMALL, SMALL_ID
 from bench.peers.peer import Launch, Peer, Site, find, version_of
 from bench.route_set import Route
 
@@ -123,7 +123,10 @@ _ORIGIN = """
         location ~ /unique$ {{ return 200 '{document}'; }}
         location = /chunked {{ ssi on; return 200 '{document}'; }}
         location = /unmodified {{ ssi on; return 304 '-'; }}
+        location = /items {{ alias {items}; }}
+        location = /page {{ alias {page}; }}
         location = /large {{ alias {large}; }}
+        location = /openapi.json {{ alias {openapi}; }}
         location / {{
             add_header ETag '"{id}"';
             add_header X-Request-Id {id};
@@ -178,7 +181,10 @@ def origin(site: Site) -> Launch | None:
     inside = _ORIGIN.format(
         port=site.port,
         document=SMALL.decode(),
+        items=site.write("items.json", ITEMS.decode()),
+        page=site.write("page.json", PAGE.decode()),
         large=site.write("large.json", LARGE.decode()),
+        openapi=site.write("openapi.json", OPENAPI.decode()),
         id=SMALL_ID,
     )
     return launch(site, inside)

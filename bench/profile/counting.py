@@ -1,10 +1,12 @@
 """Counts the bytecodes that a request takes: `python -m bench.profile.counting REGISTRY-PORT WORKLOAD …`.
 
 The gateway runs in this process with all of its layers. Its clients and its instance have no sockets, so
-nothing but the code decides what is counted, and a change of ten bytecodes is seen. Prints JSON: by
+nothing but the code decides what is counted, and a change of ten bytecodes is seen. `--file` names a
+configuration file for it. Prints JSON: by
 workload, by function, the bytecodes per request.
 """
 
+import argparse
 import asyncio
 import gc
 import json
@@ -30,6 +32,7 @@ from discovery.base.tasks import end
 from gateway.app import create_app, create_runner
 from gateway.config.settings import load_settings
 from gateway.front.server import GatewayRunner
+from gateway.worker.configuration.at_start import read_at_start
 from gateway.worker.worker import GATEWAY
 from middlewares.telemetry.logs import configure_logging
 
@@ -103,24 +106,28 @@ def _owner(frame: FrameType) -> CodeType | None:
     return frame.f_code
 
 
-async def main(registry_port: int, workloads: list[Workload]) -> None:
+async def main(registry_port: int, workloads: list[Workload], file: str | None) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, OwnLoop)
     with socket.create_server(("127.0.0.1", 0), backlog=2 * CLIENTS) as origin:
         loop.origin = origin.getsockname()
-        async with _gateway(registry_port, loop.origin[1]) as runner:
+        async with _gateway(registry_port, loop.origin[1], file) as runner:
             counted = {one.name: await _count(loop, runner, one) for one in workloads}
     json.dump(counted, sys.stdout)
 
 
 @asynccontextmanager
-async def _gateway(registry_port: int, origin_port: int) -> AsyncIterator[GatewayRunner]:
+async def _gateway(
+    registry_port: int, origin_port: int, file: str | None
+) -> AsyncIterator[GatewayRunner]:
     """Run the gateway with the settings of all measurements, and register the instance."""
     site = Site(0, origin_port, 0, Path())
     environment = lockgate.peer(sys.executable, registry_port).launch(site).environment
     own = {"REGISTRY_NAMESPACE": "counting", "HEALTH_CHECK_INTERVAL": "3600"}
+    if file is not None:
+        own["GATEWAY_CONFIG"] = file
     settings = load_settings({**environment, **own})
-    app = create_app(settings)
+    app = create_app(settings, read_at_start(settings))
     gateway = app[GATEWAY]
     runner = create_runner(app)
     await runner.setup()
@@ -194,6 +201,11 @@ class _Turn:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--file")
+    parser.add_argument("registry_port", type=int)
+    parser.add_argument("workloads", nargs="+")
+    said = parser.parse_args()
     configure_logging(service="gateway", file_descriptor=os.open(os.devnull, os.O_WRONLY))
     with asyncio.Runner(loop_factory=OwnLoop) as one:
-        one.run(main(int(sys.argv[1]), [WORKLOADS[name] for name in sys.argv[2:]]))
+        one.run(main(said.registry_port, [WORKLOADS[name] for name in said.workloads], said.file))
