@@ -1,6 +1,6 @@
 """Long work in steps, so that an event loop can run everything else between them (`stepping.in_steps`)."""
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
@@ -17,6 +17,20 @@ def slices(items: Iterable[T]) -> Iterator[list[T]]:
     """Cut the items into lists of one step each."""
     rest = iter(items)
     while some := list(islice(rest, ITEMS_OF_A_STEP)):
+        yield some
+
+
+def weighed_slices(items: Iterable[T], weight: Callable[[T], int]) -> Iterator[list[T]]:
+    """Cut the items into lists of one step each, where an item counts for `weight` items, and for one at least."""
+    some: list[T] = []
+    taken = 0
+    for item in items:
+        some.append(item)
+        taken += max(weight(item), 1)
+        if taken >= ITEMS_OF_A_STEP:
+            yield some
+            some, taken = [], 0
+    if some:
         yield some
 
 

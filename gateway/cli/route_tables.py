@@ -58,6 +58,8 @@ def _moved(moved: Mapping[str, Any], number: int) -> str:
 def _of_route(route: Mapping[str, Any]) -> Iterator[str]:
     instances = f" ({_instances(route['instances'])})" if "instances" in route else ""
     yield f"{route['route']}: {_match(route['match'])} → {_action(route)}{instances}"
+    for name, asked in route.get("respond", {}).get("compose", {}).items():
+        yield f"{_INDENT}part {name}: {asked}"
     yield f"{_INDENT}in: {' → '.join(route['order'])}"
     yield f"{_INDENT}out: {' → '.join(route['order_out'])}"
     rows = [
@@ -90,7 +92,9 @@ def _condition(condition: str | Mapping[str, Any]) -> str:
 
 def _action(route: Mapping[str, Any]) -> str:
     if "respond" in route:
-        return f"answer {route['respond']['status']}"
+        parts = route["respond"].get("compose", ())
+        of_parts = f" of {len(parts)} parts" if parts else ""
+        return f"answer {route['respond']['status']}{of_parts}"
     if "ways" in route:
         return f"answer of {', '.join(route['ways'])}"
     if "redirect" in route:

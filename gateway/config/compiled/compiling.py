@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from discovery.base.steps import Steps, slices
+from discovery.base.steps import Steps, slices, weighed_slices
 from discovery.model.fixed import FixedHealth, FixedService, fixed_service
 from discovery.model.naming import route_of
 from gateway.acme.spec import AcmeSpec
@@ -85,7 +85,7 @@ def compiling(
     policies = Policies(configuration, settings, ways)
     # First, so that a route of the file with the same path does not take a log-in's callback.
     routes = yield from own_routes(configuration, ways, policies.of_discovered(""))
-    for some in slices(configuration.routes):
+    for some in weighed_slices(configuration.routes, lambda route: len(route.services)):
         routes += [(match_of(one), _route(one, policies)) for one in some]
         yield
     routes += yield from metadata_routes(routes, _discovered(configuration, policies), ways)

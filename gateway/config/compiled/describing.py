@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from discovery.base.steps import Steps, slices
+from discovery.base.steps import Steps, weighed_slices
 from discovery.model.naming import route_of
 from gateway.config.compiled import cache, compress, outliers, transform, versions
 from gateway.config.compiled.balancing import balance_text
@@ -33,7 +33,12 @@ def configured_routes(compiled: Compiled, settings: GatewaySettings) -> Steps[li
     """The routes of the file in the order in which they are tried."""
     sections = {route.name: route for route in compiled.configuration.routes}
     described: list[Description] = []
-    for routes in slices(compiled.matcher.order()):
+
+    def weight(route: Route) -> int:
+        section = sections.get(route.id)
+        return 0 if section is None else len(section.services)
+
+    for routes in weighed_slices(compiled.matcher.order(), weight):
         for route in routes:
             if isinstance(route.answer, OfWays | ResourceMetadata):
                 if isinstance(route.answer, OfWays) or route.answer.is_of_host:

@@ -48,6 +48,7 @@ class Policies:
             name: _limit(name, one, settings) for name, one in configuration.limits.items()
         }
         self._made: dict[RoutePolicy, RoutePolicy] = {}
+        self._of_services: dict[str, RoutePolicy] = {}
         self._general = self._defaults()
 
     @property
@@ -67,7 +68,10 @@ class Policies:
         return any(policy.cors is not None for policy in (self._general, *self._made))
 
     def of_discovered(self, service: str) -> RoutePolicy:
-        return self._one(self._of_service(service))
+        found = self._of_services.get(service)
+        if found is None:
+            found = self._of_services[service] = self._one(self._of_service(service))
+        return found
 
     def of_route(self, route: RouteSection, service: str | None = None) -> RoutePolicy:
         """The policy of a route; `service`: another one than its own gets the requests."""

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.http.configured.conftest import StartConfigured
+from tests.http.test_command_line import lockgate
 from tests.support.composing import SERVICES, Services, said
 from tests.support.eventually import eventually
+from tests.support.gateways import ADMIN_TOKEN
 from tests.support.upstreams import Received
 
 ROUTE = """
@@ -137,3 +140,30 @@ async def test_routes_shows_the_parts(start_configured: StartConfigured) -> None
             "slow": "GET /slow of order_service within 5s, optional",
         },
     }
+
+
+async def test_the_command_shows_the_parts(
+    start_configured: StartConfigured, tmp_path: Path
+) -> None:
+    configured = await start_configured(file("limits: null"), services(), registers=False)
+    _, out, _ = await lockgate(
+        tmp_path, "routes", "--url", configured.gateway.url, "--token", ADMIN_TOKEN
+    )
+    assert "page: /* → answer 200 of 2 parts" in out
+    assert "    part slow: GET /slow of order_service within 5s, optional\n" in out
+    assert "in: hygiene → route → compose\n" in out
+
+
+async def test_the_rules_of_a_service_hold_for_the_parts_that_ask_it(
+    start_configured: StartConfigured,
+) -> None:
+    rules = "user_service: {request: {headers: {set: {X-Seen: yes-it-is}, remove: [X-Debug]}}, "
+    asked = services()
+    configured = await start_configured(
+        file(services=SERVICES.replace("user_service: {", rules)), asked, registers=False
+    )
+    assert (await configured.ask("/", "X-Debug: 1")).status == 200
+    assert asked.of("/user").values(b"x-seen") == [b"yes-it-is"]
+    assert asked.of("/user").values(b"x-debug") == []
+    assert asked.of("/slow").values(b"x-seen") == []
+    assert asked.of("/slow").values(b"x-debug") == [b"1"]

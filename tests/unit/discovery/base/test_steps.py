@@ -4,7 +4,15 @@ import asyncio
 from time import perf_counter
 
 from discovery.base.stepping import IDLE_TURN_S, MOST_TURNS, STEPS_FOR_S, in_steps
-from discovery.base.steps import ITEMS_OF_A_STEP, Steps, at_once, gathered, let_go, slices
+from discovery.base.steps import (
+    ITEMS_OF_A_STEP,
+    Steps,
+    at_once,
+    gathered,
+    let_go,
+    slices,
+    weighed_slices,
+)
 from discovery.model.instance import encode, parse_registration
 from discovery.store.decoding import decoding_snapshot
 from discovery.store.left_out import LeftOut
@@ -124,3 +132,10 @@ def test_items_are_gathered_and_let_go_of_in_steps() -> None:
     assert numbers == list(range(250))
     assert [len(numbers) for _ in let_go(numbers)] == [150, 50, 0]
     assert numbers == []
+
+
+def test_an_item_that_weighs_much_has_a_slice_of_its_own() -> None:
+    weights = [1, 0, 500, 99, 1, 60, 60, 1]
+    found = list(weighed_slices(weights, lambda weight: weight))
+    assert found == [[1, 0, 500], [99, 1], [60, 60], [1]]
+    assert list(weighed_slices([], len)) == []

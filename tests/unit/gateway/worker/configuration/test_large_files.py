@@ -10,6 +10,7 @@ import pytest
 
 from bench.route_files import route_file
 from discovery.base.steps import Steps, at_once, gathered, let_go
+from gateway.config.compiled.describing import configured_routes
 from gateway.config.settings import load_settings
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.reading import read_file
@@ -65,6 +66,38 @@ def test_no_step_is_long_and_nothing_waits_for_the_collector(tmp_path: Path, aut
     # The least of them: what the machine does meanwhile may count for a step too.
     assert min(longest_s(reload(started, text.encode())) for text in texts) < LONGEST_STEP_S
     assert gc.collect() < ROUTES / 100
+
+
+def compositions(changed: int) -> str:
+    """A hundred routes of twenty parts; the last part of one of them is changed."""
+    lines = ["routes:"]
+    for route in range(100):
+        parts = [
+            f'part{number}: {{service: s{number}, path: "/a/{{path.id}}", into: /a/b{number}}}'
+            for number in range(19)
+        ]
+        parts.append(f"last: {{service: s, path: /{changed if route == 7 else 0}, optional: true}}")
+        compose = f"{{compose: {{parts: {{{', '.join(parts)}}}}}}}"
+        lines.append(
+            f'  - {{name: r{route}, match: {{path: "/r{route}/{{id}}"}}, respond: {compose}}}'
+        )
+    return "\n".join(lines)
+
+
+def test_no_step_is_long_where_routes_have_many_parts(tmp_path: Path) -> None:
+    file = tmp_path / "lockgate.yaml"
+    settings = load_settings({})
+    file.write_text(compositions(0))
+    started = read_file(file, settings)
+
+    def reload_and_describe(content: bytes) -> Steps[None]:
+        draft = yield from started.read(content)
+        after = yield from draft.finish(())
+        assert len((yield from started.differences(started.compiled, after))) == 1
+        assert len((yield from configured_routes(after, settings))) == 100
+
+    steps = [reload_and_describe(compositions(number).encode()) for number in (1, 2, 3)]
+    assert min(map(longest_s, steps)) < LONGEST_STEP_S
 
 
 def test_a_refused_file_is_freed_without_the_collector(tmp_path: Path) -> None:
