@@ -19,6 +19,7 @@ from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.routes import RoutesEndpoint
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
+from gateway.endpoints.versions import VersionsEndpoint
 from gateway.explaining.meant import telling_what_was_meant
 from gateway.front.cost_readers import read_cost
 from gateway.front.delivering import delivery_middleware
@@ -282,6 +283,13 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         health=member.health,
         guard=guard,
     )
+    versions = VersionsEndpoint(
+        configuration=gateway.configuration,
+        versioning=gateway.versioning,
+        view=lambda: gateway.overlay.routed,
+        health=member.health,
+        guard=guard,
+    )
     services = ServicesEndpoints(
         view=gateway.routed_view,
         heartbeats=Heartbeats(member.heartbeats),
@@ -365,6 +373,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("POST", own_paths.DRAIN, registration.drain),
         ("POST", own_paths.HEARTBEATS, registration.heartbeats),
         ("GET", own_paths.ROUTES, routes.show),
+        ("GET", own_paths.VERSIONS, versions.show),
         ("POST", own_paths.RELOAD, configuration.reload),
         ("POST", own_paths.DIFF, configuration.diff),
         ("GET", own_paths.KEYS, keys.list_all),

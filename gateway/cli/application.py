@@ -34,6 +34,7 @@ COMMANDS = (
     "gateway",
     "services",
     "routes",
+    "versions",
     "register",
     "drain",
     "deregister",
