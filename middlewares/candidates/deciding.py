@@ -3,11 +3,18 @@
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
 from itertools import accumulate
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from discovery.health.machine import Condition
 from discovery.model.instance import Instance
 from discovery.view.view import Entry, Status
+
+
+class Holds(Protocol):
+    """A range of versions; an instance may have None."""
+
+    def holds(self, version: str | None) -> bool: ...
+
 
 StatusOf = Callable[[str], Status]
 #: Whether requests to an instance (by key) have failed and it has not been probed since.
@@ -144,17 +151,24 @@ def find_candidates(
     status_of: StatusOf,
     is_suspected: IsSuspected,
     is_ejected: IsEjected = nobody,
+    ranges: Collection[Holds] = (),
 ) -> Selection:
     """Find the instances of the best tier; `status_of` gives this gateway's own verdict by key.
 
     An instance is also suspected if another id at its address drains: a process that was killed and
     came back under a new id is registered twice, and drains under only one of the ids.
 
-    Instances for which the file's count are neither candidates nor excluded.
+    Instances for which the file's count are neither candidates nor excluded, nor are those whose version one
+    of the ranges does not hold.
     """
     entries = list(entries)
     leaving = {_place(entry) for entry in entries if entry.draining}
     entries = without_doubles(entries)
+    if ranges:
+        # At last, since what another version has at an address counts: a process may come back as one.
+        entries = [
+            one for one in entries if all(each.holds(one.instance.version) for each in ranges)
+        ]
     able: list[Judged] = []
     excluded: list[Judged] = []
     for entry in entries:

@@ -64,10 +64,7 @@ def health_routing_middleware(
         selection = look(service, ranges)
         if selection.tier is None:
             selection = find_candidates(
-                within(ranges, renamed(service)),
-                health.status,
-                health.is_suspected,
-                health.is_ejected,
+                renamed(service), health.status, health.is_suspected, health.is_ejected, ranges
             )
         if selection.tier is None:
             now = view()
@@ -87,19 +84,12 @@ def health_routing_middleware(
         if found is None:
             if now is None:
                 raise NoView
-            entries = within(ranges, now.services.get(service, {}).values())
+            entries = now.services.get(service, {}).values()
             if len(found_for) >= MOST_REMEMBERED:
                 found_for.clear()
             found = found_for[key] = find_candidates(
-                entries, health.status, health.is_suspected, health.is_ejected
+                entries, health.status, health.is_suspected, health.is_ejected, ranges
             )
         return found
 
     return find
-
-
-def within(ranges: "Ranges", entries: Iterable[Entry]) -> Iterable[Entry]:
-    """The entries whose instances have a version that all of the ranges hold."""
-    if not ranges:
-        return entries
-    return [entry for entry in entries if all(one.holds(entry.instance.version) for one in ranges)]

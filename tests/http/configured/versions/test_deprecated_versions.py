@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import StartUpstream
+from tests.conftest import StartGateway, StartUpstream
 from tests.http.configured.conftest import StartConfigured
 from tests.http.test_command_line import lockgate
 from tests.support.gateways import ADMIN_TOKEN
@@ -139,7 +139,7 @@ async def test_the_versions_need_the_token_and_a_file(start: Start) -> None:
     assert (head.status, head.body) == (200, b"")
 
 
-async def test_without_a_file_there_are_no_versions(start_gateway) -> None:
+async def test_without_a_file_there_are_no_versions(start_gateway: StartGateway) -> None:
     gateway = await start_gateway()
     answer = await gateway.admin("GET", "/versions")
     assert (answer.status, answer.json()["reason"]) == (404, "no_configuration")

@@ -16,6 +16,7 @@ from middlewares.candidates.deciding import (
     find_candidates,
     standing,
 )
+from middlewares.version_ranges import parse_range
 
 
 def entry(
@@ -26,8 +27,9 @@ def entry(
     weight: int = 1,
     registry_says: Status = "healthy",
     port: int = 8000,
+    version: str | None = None,
 ) -> Entry:
-    body = {"host": "localhost", "port": port, "weight": weight}
+    body = {"host": "localhost", "port": port, "weight": weight, "version": version}
     instance = parse_registration("price", instance_id, body)
     return Entry(instance, 0, draining=draining, status=registry_says, absent=absent)
 
@@ -62,6 +64,50 @@ def select(
         lambda key: key.partition("/")[2] in suspected,
         lambda key: key.partition("/")[2] in ejected,
     )
+
+
+def in_range(*entries: Entry, ranges: str, **statuses: Status) -> tuple[str | None, list[str]]:
+    """The tier, and the ids of the candidates whose version the range holds."""
+    selection = find_candidates(
+        entries,
+        saying(statuses),
+        lambda key: "suspected" in key,
+        lambda key: "ejected" in key,
+        [parse_range(ranges)],
+    )
+    return selection.tier, [one.instance.id for one in selection.candidates]
+
+
+OLD, NEW = "1.4.2", "2.0.0"
+
+
+def test_only_instances_of_the_version_are_candidates_or_excluded() -> None:
+    two = entry("a", version=OLD), entry("b", version=NEW, port=2), entry("c", port=3)
+    assert in_range(*two, ranges="1") == ("registered", ["a"])
+    assert in_range(*two, ranges="*") == ("registered", ["a", "b", "c"])
+    assert in_range(*two, ranges="3") == (None, [])
+
+
+@pytest.mark.parametrize(
+    ("other", "tier"),
+    [
+        (entry("suspected", version=OLD), "suspected"),
+        (entry("ejected", version=OLD), "ejected"),
+        (entry("a", version=OLD, absent="lapsed"), "lapsed"),
+        (entry("a", version=OLD, absent="lost"), "registered"),
+    ],
+)
+def test_each_tier_is_looked_at_within_the_version(other: Entry, tier: str) -> None:
+    """A healthy instance of another version takes no request from a worse one of this version."""
+    healthy = entry("new", version=NEW, port=2)
+    assert in_range(other, healthy, ranges="1") == (tier, [other.instance.id])
+
+
+def test_a_process_that_comes_back_as_another_version_is_suspected_while_the_old_id_drains() -> (
+    None
+):
+    old = entry("old", version=OLD, draining=True)
+    assert in_range(old, entry("new", version=NEW), ranges="2") == ("suspected", ["new"])
 
 
 def test_there_are_the_tiers_that_are_tested_here() -> None:
