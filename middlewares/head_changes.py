@@ -1,25 +1,32 @@
 """What the layers change in the head that goes to an instance."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 FieldLine = tuple[bytes, bytes]
 
 _NOTHING: Mapping[bytes, bytes] = {}
+#: What Connection may name beside fields (RFC 9110 §7.6.1).
+_OPTIONS: Final = frozenset([b"close", b"keep-alive", b"upgrade"])
+_CONNECTION: Final = b"connection"
 
 
 class FieldEdits(NamedTuple):
     """What rules make of fields, in this order; the keys are names in lower case.
 
+    Where receivers read names alike, the keys but those of `renamed` are what they read (as_read).
+
     `renamed` has the new names, all given at once: a field that had one of them goes if another gets it.
     `placed` are fields that are there once: in the place of the first one of the name, or at the end.
-    `added` follow behind all others.
+    `added` follow behind all others. `marks` are the beginnings of all lines that the edits may be about, as
+    `has_marks` looks for them; None: they are not known.
     """
 
     renamed: Mapping[bytes, bytes] = _NOTHING
     removed: frozenset[bytes] = frozenset()
     placed: Mapping[bytes, FieldLine] = {}
     added: tuple[FieldLine, ...] = ()
+    marks: tuple[bytes, ...] | None = None
 
     @property
     def only_adds(self) -> bool:
@@ -119,6 +126,31 @@ def edited(
     kept += left.values()
     kept += edits.added
     return kept
+
+
+def without_named(fields: Sequence[FieldLine]) -> Sequence[FieldLine]:
+    """The fields without those that Connection names: it can't take out what rules put there."""
+    said = [value for name, value in fields if name.lower() == _CONNECTION]
+    if not said:
+        return fields
+    options = {option.strip(b" \t").lower() for value in said for option in value.split(b",")}
+    named = options - _OPTIONS - {_CONNECTION}
+    if not named - {b""}:
+        return fields
+    left = b", ".join(sorted(options & _OPTIONS))
+    kept = [field for field in fields if field[0].lower() not in named | {_CONNECTION}]
+    return [(b"Connection", left), *kept] if left else kept
+
+
+def marks_of(names: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The beginnings of lines with these names."""
+    return tuple(b"\r\n%b:" % as_read(name) for name in names)
+
+
+def has_marks(lines: bytes, marks: tuple[bytes, ...]) -> bool:
+    """Whether a line may begin with one of the marks; much quicker than to take the lines apart."""
+    searched = b"\r\n%b" % lines.lower().replace(b"_", b"-")
+    return any(mark in searched for mark in marks)
 
 
 def as_read(name: bytes) -> bytes:

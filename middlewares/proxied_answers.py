@@ -6,6 +6,7 @@ from enum import Enum
 from aiohttp import web
 
 from middlewares.bodies import AnswerBody
+from middlewares.head_changes import FieldEdits
 
 FieldLine = tuple[bytes, bytes]
 
@@ -48,6 +49,14 @@ class ProxiedAnswer:
 
     def change_head(self, fields: Sequence[FieldLine]) -> None:
         """Send other fields. Raises ValueError if one is none."""
+        raise NotImplementedError
+
+    def edit_head(self, edits: FieldEdits) -> None:
+        """Change the fields as rules say. Raises ValueError if one is none."""
+        raise NotImplementedError
+
+    def may_have(self, marks: tuple[bytes, ...]) -> bool:
+        """False: there is none of the fields with these marks (head_changes.marks_of)."""
         raise NotImplementedError
 
     def body_for_change(self) -> AnswerBody:

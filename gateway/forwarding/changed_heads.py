@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from gateway.forwarding.fields import CONNECTION, CORS, DATE, DROP, LENGTH, PASS, in_answer
 from gateway.upstream.messages import SWITCHING_PROTOCOLS, FieldLine, ResponseHead, lines
+from middlewares.head_changes import FieldEdits, edited, has_marks, without_named
 
 _LENGTH: Final = b"content-length"
 _NO_CONTENT: Final = 204
@@ -35,6 +37,26 @@ def changed_head(
         else:
             kept += lengths
     return ResponseHead(head.status, head.phrase, kept, length, False, _ready(head, kept))
+
+
+def edited_head(head: ResponseHead, edits: FieldEdits) -> ResponseHead:
+    """The head as rules say. Raises ValueError if one of their fields is none."""
+    ready = head.ready_lines
+    if ready and edits.marks is not None and not has_marks(ready, edits.marks):
+        new = (*edits.placed.values(), *edits.added)
+        if not new:
+            return head
+        for field in new:
+            check_field(field)
+        more = lines(new)
+        section = head.section
+        section = section + more if isinstance(section, bytes) else [*section, *new]
+        return replace(head, section=section, ready_lines=ready + more)
+    fields = head.fields
+    after = edited(without_named(fields), edits)
+    if after == [*fields]:
+        return head
+    return changed_head(head, after, head.length, has_other_body=False)
 
 
 def check_field(field: FieldLine) -> None:

@@ -8,7 +8,7 @@ from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
-from gateway.forwarding.changed_heads import changed_head, check_field
+from gateway.forwarding.changed_heads import changed_head, check_field, edited_head
 from gateway.forwarding.fields import ANEW, CONNECTION, DROP, LENGTH, in_answer
 from gateway.forwarding.responses import response_head, trailer_lines
 from gateway.front.plain_request import PlainRequest
@@ -17,6 +17,7 @@ from middlewares.bodies import Abandoned, AnswerBody, Fanout, Reader, Sink, Trai
 from middlewares.changed_bodies import ReadBody
 from middlewares.errors import abort
 from middlewares.failures import RequestTimeout
+from middlewares.head_changes import FieldEdits, has_marks
 from middlewares.proxied_answers import UNCHANGED, ProxiedAnswer, Unchanged
 
 #: Layers can't set these fields: they frame the answer or describe the client's connection.
@@ -143,6 +144,13 @@ class Answer(web.StreamResponse, Sink, ProxiedAnswer):
     def change_head(self, fields: Sequence[FieldLine]) -> None:
         head = self.head
         self.head = changed_head(head, fields, head.length, has_other_body=False)
+
+    def edit_head(self, edits: FieldEdits) -> None:
+        self.head = edited_head(self.head, edits)
+
+    def may_have(self, marks: tuple[bytes, ...]) -> bool:
+        lines = self.head.ready_lines
+        return not lines or has_marks(lines, marks)
 
     def body_for_change(self) -> AnswerBody:
         if self.others is not None:

@@ -11,7 +11,7 @@ from middlewares.head_changes import HeadChanges, merged
 from middlewares.proxied_answers import ProxiedAnswer, proxied
 from middlewares.routing.deciding import target_behind
 from middlewares.routing.policy import RoutePolicy
-from middlewares.transform.deciding.fields import FieldPlan, changed, without_lines
+from middlewares.transform.deciding.fields import without_lines
 from middlewares.transform.deciding.paths import NoPath, UnsafeValue, filled_path
 from middlewares.transform.policy import RequestRules
 from middlewares.transform.values import RequestValues
@@ -51,7 +51,7 @@ def heads_middleware(*, relocate: Relocate) -> Middleware:
             if policy.rewrites_location:
                 relocate(request, request[EXCHANGE], answer)
             if policy.response is not None and policy.response.headers is not None:
-                change_answer(answer, policy.response.headers, values)
+                answer.edit_head(policy.response.headers.edits(values))
         return response
 
     return change
@@ -68,14 +68,6 @@ def change_request(exchange: Exchange, values: RequestValues, rules: RequestRule
     if before is not None and before.added and plan.names:
         before = before._replace(added=without_lines(before.added, plan.names))
     exchange.changes = merged(before, HeadChanges(edits=(plan.edits(values),)))
-
-
-def change_answer(answer: ProxiedAnswer, plan: FieldPlan, values: RequestValues) -> None:
-    """Change the fields of an instance's answer."""
-    before = answer.field_lines
-    after = changed(before, plan, values)
-    if after != before:
-        answer.change_head(after)
 
 
 def _target(exchange: Exchange, values: RequestValues, rules: RequestRules) -> str:

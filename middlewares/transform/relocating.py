@@ -6,7 +6,7 @@ from aiohttp import web
 
 from middlewares.exchange import Exchange
 from middlewares.proxied_answers import ProxiedAnswer
-from middlewares.transform.deciding.locations import Outside, has_locations, relocated
+from middlewares.transform.deciding.locations import MARKS, Outside, relocated
 from middlewares.transform.deciding.path_maps import path_map
 
 
@@ -19,8 +19,8 @@ def relocating(
     """
 
     def relocate(request: web.Request, exchange: Exchange, answer: ProxiedAnswer) -> None:
-        fields = answer.field_lines
-        if has_locations(fields):
+        if answer.may_have(MARKS):
+            fields = answer.field_lines
             host = host_of(request).decode("latin-1")
             changed = relocated(fields, _outside(exchange, scheme_of(request), host))
             if changed != fields:

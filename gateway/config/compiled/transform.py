@@ -19,7 +19,11 @@ def request_of(levels: Sequence[Request | None]) -> RequestRules | None:
     if section is None:
         return None
     return RequestRules(
-        headers=None if section.headers is None else FieldPlan(_rules(section.headers)),
+        headers=(
+            None
+            if section.headers is None
+            else FieldPlan(_rules(section.headers), of_requests=True)
+        ),
         query=None if section.query is None else QueryPlan(_rules(section.query)),
         path=section.path,
     )

@@ -1,17 +1,12 @@
 """What the rules for headers make of the fields of one message."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from middlewares.head_changes import FieldEdits, FieldLine, edited
+from middlewares.head_changes import FieldEdits, FieldLine, as_read, marks_of
 from middlewares.transform.deciding.rules import NamedRules
 from middlewares.transform.deciding.variables import Landing, Template, Values, Variable
-
-#: What Connection may name beside fields (RFC 9110 §7.6.1).
-_OPTIONS: Final = frozenset([b"close", b"keep-alive", b"upgrade"])
-_CONNECTION: Final = b"connection"
 
 
 class _NoValues:
@@ -24,9 +19,13 @@ _NO_VALUES: Final = _NoValues()
 
 @dataclass(frozen=True)
 class FieldPlan:
-    """Rules for headers in the form that messages are changed by; made once for each route."""
+    """Rules for headers in the form that messages are changed by; made once for each route.
+
+    `of_requests`: `X_Y` is removed or set as `X-Y` is, since CGI and WSGI read both as one variable.
+    """
 
     rules: NamedRules
+    of_requests: bool = False
 
     def edits(self, values: Values) -> FieldEdits:
         """What the rules make of fields; what has a missing value is removed, or not added."""
@@ -50,7 +49,7 @@ class FieldPlan:
             if value is not None:
                 added.append((name, raw(value)))
         removed = self._removed if not missing else self._removed.union(missing)
-        return FieldEdits(self._renamed, removed, placed, tuple(added))
+        return FieldEdits(self._renamed, removed, placed, tuple(added), self._marks)
 
     @cached_property
     def _constant(self) -> FieldEdits | None:
@@ -66,40 +65,29 @@ class FieldPlan:
             [*self._removed, *self._renamed, *given, *(lower for lower, _, _ in self._set)]
         )
 
+    def _key(self, name: str) -> bytes:
+        raw_name = name.lower().encode()
+        return as_read(raw_name) if self.of_requests else raw_name
+
+    @cached_property
+    def _marks(self) -> tuple[bytes, ...]:
+        return marks_of([*self._renamed, *self._removed, *(key for key, _, _ in self._set)])
+
     @cached_property
     def _renamed(self) -> dict[bytes, bytes]:
         return {old.lower().encode(): new.encode() for old, new in self.rules.rename}
 
     @cached_property
     def _removed(self) -> frozenset[bytes]:
-        return frozenset(name.lower().encode() for name in self.rules.remove)
+        return frozenset(map(self._key, self.rules.remove))
 
     @cached_property
     def _set(self) -> list[tuple[bytes, bytes, Template]]:
-        return [(name.lower().encode(), name.encode(), one) for name, one in self.rules.set]
+        return [(self._key(name), name.encode(), one) for name, one in self.rules.set]
 
     @cached_property
     def _add(self) -> list[tuple[bytes, Template]]:
         return [(name.encode(), one) for name, one in self.rules.add]
-
-
-def changed(fields: Sequence[FieldLine], plan: FieldPlan, values: Values) -> Sequence[FieldLine]:
-    """The fields of an answer by the rules."""
-    return edited(without_named(fields), plan.edits(values))
-
-
-def without_named(fields: Sequence[FieldLine]) -> Sequence[FieldLine]:
-    """The fields without those that Connection names: it can't take out what rules put there."""
-    said = [value for name, value in fields if name.lower() == _CONNECTION]
-    if not said:
-        return fields
-    options = {option.strip(b" \t").lower() for value in said for option in value.split(b",")}
-    named = options - _OPTIONS - {_CONNECTION}
-    if not named - {b""}:
-        return fields
-    left = b", ".join(sorted(options & _OPTIONS))
-    kept = [field for field in fields if field[0].lower() not in named | {_CONNECTION}]
-    return [(b"Connection", left), *kept] if left else kept
 
 
 def without_lines(lines: bytes, names: frozenset[bytes]) -> bytes:

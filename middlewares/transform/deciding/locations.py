@@ -5,11 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from middlewares.head_changes import FieldLine
+from middlewares.head_changes import FieldLine, marks_of
 from middlewares.transform.deciding.path_maps import PathMap
 
-#: Answers without one of these, as nearly all, stay as they are.
-_FIELDS: Final = frozenset([b"location", b"content-location", b"link", b"refresh", b"set-cookie"])
 _ABSOLUTE = re.compile(r"(?:(https?):)?//([^/?#\\]*)([^?#]*)(.*)", re.IGNORECASE | re.DOTALL)
 _PATH = re.compile(r"(/[^?#]*)(.*)", re.DOTALL)
 #: A link's target, or a quoted text, in which `<` is nothing special (RFC 8288 §3).
@@ -97,11 +95,6 @@ def _name_of(host: str) -> str:
     return host.rpartition(":")[0] if re.search(r":[0-9]*\Z", host) else host
 
 
-def has_locations(fields: Sequence[FieldLine]) -> bool:
-    """Whether there is a field that may have to be changed."""
-    return any(name.lower() in _FIELDS for name, _ in fields)
-
-
 def relocated(fields: Sequence[FieldLine], outside: Outside) -> list[FieldLine]:
     """The fields as clients need them."""
     made: list[FieldLine] = []
@@ -145,3 +138,5 @@ _CHANGES: dict[bytes, Callable[[Outside, str], str]] = {
     b"refresh": _refresh,
     b"set-cookie": _cookie,
 }
+#: Answers without one of these, as nearly all, stay as they are.
+MARKS: Final = marks_of(_CHANGES)

@@ -1,10 +1,14 @@
 """Heads of answers with other fields, or for another body."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.forwarding.changed_heads import changed_head
+from gateway.forwarding.changed_heads import changed_head, edited_head
+from gateway.forwarding.plain_answers import PlainAnswers
 from gateway.forwarding.responses import response_head
 from gateway.upstream.messages import ResponseHead
+from middlewares.head_changes import FieldEdits, marks_of
 
 DATE = (b"Date", b"Wed, 01 Jan 2020 00:00:00 GMT")
 LENGTH = (b"Content-Length", b"3")
@@ -76,3 +80,59 @@ def test_no_content_has_no_length() -> None:
 def test_what_is_no_field_is_refused(field: tuple[bytes, bytes]) -> None:
     with pytest.raises(ValueError, match="no field can be"):
         changed_head(head(), (*FIELDS, field), 3, has_other_body=False)
+
+
+_LINES = st.lists(
+    st.sampled_from(
+        [
+            *(
+                b"X-A: 1",
+                b"x-a: 2",
+                b"X_A: 3",
+                b"X-Powered-By: x",
+                b"Set-Cookie: a=1",
+                b"ETag: x-a:",
+            ),
+            *(b"Connection: keep-alive", b"Keep-Alive: timeout=5", b"RateLimit: 1"),
+        ]
+    ),
+    max_size=5,
+    unique=True,
+)
+_NAMES = [b"x-a", b"x-b", b"x-powered-by", b"set-cookie"]
+_PLACED = st.sampled_from(_NAMES).map(lambda name: {name: (name.title(), b"new")})
+_EDITS = st.builds(
+    FieldEdits,
+    st.sampled_from([{}, {b"x-a": b"X-B"}, {b"x-none": b"X-A"}]),
+    st.frozensets(st.sampled_from(_NAMES), max_size=2),
+    st.one_of(st.just({}), _PLACED),
+    st.sampled_from([(), ((b"X-Added", b"1"), (b"X-Added", b"2"))]),
+    st.none(),
+)
+
+
+@given(fields=_LINES, edits=_EDITS)
+def test_the_quick_way_edits_a_head_as_the_other_does(
+    fields: list[bytes], edits: FieldEdits
+) -> None:
+    data = b"\r\n".join((b"HTTP/1.1 200 OK", b"Date: now", *fields, b"Content-Length: 0", b"", b""))
+    read = PlainAnswers().read(data)
+    assert read is not None
+    marks = marks_of([*edits.renamed, *edits.removed, *edits.placed])
+    quick = edited_head(read[0], edits._replace(marks=marks))
+    slow = edited_head(read[0], edits)
+    assert sent(quick) == sent(slow)
+    assert list(quick.fields) == list(slow.fields)
+
+
+def test_edits_that_are_about_nothing_there_leave_the_head() -> None:
+    edits = FieldEdits({b"x-old": b"X-New"}, frozenset([b"x-debug"]))
+    for one in (edits, edits._replace(marks=marks_of([b"x-old", b"x-debug"]))):
+        before = head()
+        assert edited_head(before, one) is before
+
+
+def test_a_field_that_is_none_is_refused_in_both_ways() -> None:
+    for marks in (None, ()):
+        with pytest.raises(ValueError, match="no field"):
+            edited_head(head(), FieldEdits(added=((b"X-A", b"1\r\nX-B: 2"),), marks=marks))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.forwarding.head_changes import changed_lines
-from middlewares.head_changes import HeadChanges, changed_fields
+from middlewares.head_changes import FieldEdits, HeadChanges, changed_fields, marks_of
 from middlewares.header_section import CREDENTIAL_FIELDS
 
 FIELDS = [
@@ -64,3 +64,39 @@ def test_the_quick_way_takes_out_what_the_other_does(
     changes = HeadChanges(removed)
     kept = [b"%b: %b" % field for field in changed_fields(fields, changes)]
     assert changed_lines(b"\r\n".join(lines.values()), found, changes) == b"\r\n".join(kept)
+
+
+EDITS = st.sampled_from(
+    [
+        FieldEdits(added=((b"X-Seen", b"1"), (b"X-Seen", b"2"))),
+        FieldEdits({b"a": b"B"}, frozenset([b"authorization2"]), {b"x-new": (b"X-New", b"1")}),
+        FieldEdits(placed={b"authorization": (b"Authorization", b"ours")}),
+        FieldEdits(removed=frozenset([b"x-none"])),
+        FieldEdits(removed=frozenset([b"x-none"]), marks=marks_of([b"x-none"])),
+        FieldEdits(placed={b"a": (b"A", b"9")}, added=((b"C", b"1"),), marks=marks_of([b"a"])),
+        FieldEdits(added=((b"C", b"1"),), marks=()),
+    ]
+)
+
+
+@given(
+    fields=st.lists(
+        st.tuples(NAMES, VALUES), min_size=1, max_size=8, unique_by=lambda field: field[0]
+    ),
+    removed=st.frozensets(st.sampled_from(CREDENTIAL_FIELDS)),
+    edits=st.lists(EDITS, max_size=2).map(tuple),
+)
+def test_lines_and_fields_are_edited_alike(
+    fields: list[tuple[bytes, bytes]],
+    removed: frozenset[bytes],
+    edits: tuple[FieldEdits, ...],
+) -> None:
+    fields = [(b"Host", b"a"), *fields]
+    credentials = [
+        next((b"%b: %b" % one for one in fields if one[0].lower() == name), b"")
+        for name in CREDENTIAL_FIELDS
+    ]
+    changes = HeadChanges(removed, edits=edits)
+    lines = b"\r\n".join(b"%b: %b" % field for field in fields)
+    kept = [b"%b: %b" % field for field in changed_fields(fields, changes)]
+    assert changed_lines(lines, credentials, changes) == b"\r\n".join(kept)

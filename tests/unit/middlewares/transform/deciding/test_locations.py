@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.transform.deciding.locations import Outside, has_locations, relocated
+from middlewares.head_changes import has_marks
+from middlewares.transform.deciding.locations import MARKS, Outside, relocated
 from middlewares.transform.deciding.path_maps import PrefixMap
 
 OUTSIDE = Outside(
@@ -131,8 +132,8 @@ def test_each_field_is_changed_by_its_own_grammar(name: bytes, value: bytes, mad
 
 
 def test_a_head_without_urls_is_told_at_once() -> None:
-    assert has_locations([(b"Date", b""), (b"LINK", b"")])
-    assert not has_locations([(b"Date", b""), (b"X-Location", b"")])
+    assert has_marks(b"200 OK\r\nDate: a\r\nLINK: b\r\n", MARKS)
+    assert not has_marks(b"200 OK\r\nDate: link:\r\nX-Location: b\r\n", MARKS)
 
 
 @pytest.mark.parametrize(
