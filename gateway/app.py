@@ -26,7 +26,7 @@ from gateway.front.delivering import delivery_middleware
 from gateway.front.plain_request import section_of
 from gateway.front.proxied_resource import ProxiedResource, is_proxied
 from gateway.front.refusing import ANSWERS_FAILURES, refusing
-from gateway.front.request_body import keep_expectation
+from gateway.front.request_body import keep_expectation, reading_bodies
 from gateway.front.server import GatewayRunner
 from gateway.hop.attempt import Attempts
 from gateway.hop.balancer import Balancer
@@ -227,6 +227,7 @@ def outer_gate(gateway: Gateway) -> list[Middleware]:
 
 def inner_gate(gateway: Gateway) -> list[Middleware]:
     """The layers of a file's routes between the cache and the candidates, outermost first."""
+    from middlewares.transform.bodies.layer import bodies_middleware
     from middlewares.transform.layer import heads_middleware
     from middlewares.transform.relocating import relocating
 
@@ -236,6 +237,8 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
         *([versioning.telling()] if versioning is not None else []),
         # What later layers see of an answer is what the instance said.
         heads_middleware(relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of)),
+        # Inside of the rules for heads, which have the last word on what a new body makes of the fields.
+        bodies_middleware(read_body=reading_bodies(gateway.settings.client_limits)),
     ]
 
 

@@ -133,6 +133,10 @@ class BodyTooLarge(ClientFailure):
     """The request's body is larger than allowed."""
 
 
+class UnsupportedBody(ClientFailure):
+    """The request's body is of a type or a coding that is not taken here."""
+
+
 class HeaderTooLarge(ClientFailure):
     """The request line or the header section is larger than allowed."""
 
@@ -265,6 +269,10 @@ class UpstreamReset(UpstreamFailure):
 
 class UpstreamInvalid(UpstreamFailure):
     """What came back is not HTTP."""
+
+
+class TransformFailed(Failure):
+    """The answer can't be changed as configured, and is not to pass as it is."""
 
 
 class PartFailed(Failure):

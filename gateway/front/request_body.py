@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
@@ -193,6 +193,21 @@ async def read_into(
             exchange.upload = body
         elif length is None:
             exchange.changed_body = exchange.body  # its length is known now
+
+
+def reading_bodies(limits: ClientLimits) -> Callable[[web.Request, Exchange, int], Awaitable[None]]:
+    """A reader of bodies for layers: `read_into`, with or without a length, within the bounds of the route."""
+
+    async def read(request: web.Request, exchange: Exchange, most_bytes: int) -> None:
+        max_bytes = 0 if exchange.route is None else exchange.route.policy.body_bytes
+        await read_into(
+            exchange, request, limits, most_bytes, max_bytes=max_bytes, unannounced=True
+        )
+        # Small bodies come with their heads, and what a layer makes of a body is not measured later.
+        if exchange.body is not None and 0 < max_bytes < len(exchange.body):
+            raise _too_large(max_bytes)
+
+    return read
 
 
 def _not_valid() -> BadRequest:

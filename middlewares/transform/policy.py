@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from middlewares.transform.bodies.policy import BodyRules
 from middlewares.transform.deciding.fields import FieldPlan
 from middlewares.transform.deciding.query import QueryPlan
 from middlewares.transform.deciding.variables import Template, Variable
@@ -18,6 +19,7 @@ class RequestRules:
     headers: FieldPlan | None = None
     query: QueryPlan | None = None
     path: Template | None = None
+    bodies: BodyRules | None = None
 
     @cached_property
     def variables(self) -> frozenset[Variable]:
@@ -25,6 +27,7 @@ class RequestRules:
         templates = [] if self.path is None else [self.path]
         for plan in (self.headers, self.query):
             templates += [] if plan is None else plan.rules.templates
+        templates += [] if self.bodies is None else self.bodies.templates
         return frozenset(variable for one in templates for variable in one.variables)
 
 
@@ -37,9 +40,11 @@ class ResponseRules:
 
     headers: FieldPlan | None = None
     errors: bool = False
+    bodies: BodyRules | None = None
 
     @cached_property
     def variables(self) -> frozenset[Variable]:
         """The variables that what the client gets depends on."""
-        templates = [] if self.headers is None else self.headers.rules.templates
+        templates = [] if self.headers is None else [*self.headers.rules.templates]
+        templates += [] if self.bodies is None else self.bodies.templates
         return frozenset(variable for one in templates for variable in one.variables)

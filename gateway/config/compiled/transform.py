@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from gateway.config.compiled.bodies import bodies_of
 from gateway.config.compiled.levels import last, merged
 from gateway.config.file.differences import plain
 from gateway.config.file.transform import Query, Request, RequestHeaders, Response, ResponseHeaders
@@ -26,6 +27,7 @@ def request_of(levels: Sequence[Request | None]) -> RequestRules | None:
         ),
         query=None if section.query is None else QueryPlan(_rules(section.query)),
         path=section.path,
+        bodies=bodies_of(section),
     )
 
 
@@ -37,6 +39,7 @@ def response_of(levels: Sequence[Response | None]) -> ResponseRules | None:
     return ResponseRules(
         headers=None if section.headers is None else FieldPlan(_rules(section.headers)),
         errors=section.errors,
+        bodies=bodies_of(section),
     )
 
 

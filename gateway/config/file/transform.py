@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 from pydantic import Field
 
 from gateway.config.file.http_texts import FieldName, MemberName, repeated
+from gateway.config.file.json_rules import Encoded, JsonErrors, JsonRules
 from gateway.config.file.policies import Flag
 from gateway.config.file.sections import Section, Some, Wrong
 from gateway.config.file.templates import HeaderTemplate, PathWithVariables, TextTemplate
@@ -132,8 +133,15 @@ class Query(Section):
 class Request(Section):
     """What is changed in a request before an instance gets it."""
 
-    at_least_one: ClassVar[tuple[str, ...]] = ("headers", "query", "path")
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["headers", "query", "path"])
+    at_least_one: ClassVar[tuple[str, ...]] = (
+        "headers",
+        "query",
+        "path",
+        "json",
+        "json_errors",
+        "encoded",
+    )
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["headers", "query", "path", "json"])
 
     headers: RequestHeaders | None = Field(
         default=None,
@@ -150,6 +158,25 @@ class Request(Section):
         description="The whole path; {path.rest} at its end is what the path has behind the route's prefix; "
         "null: it stays.",
         examples=["/tenants/{subject}/{path.rest}"],
+    )
+    json_rules: JsonRules | None = Field(
+        default=None,
+        alias="json",
+        description="Rules for bodies of JSON in their order, in place of those of a more general level; null: none.",
+        examples=[[{"remove": "/debug"}]],
+    )
+    json_errors: JsonErrors = Field(
+        default="pass",
+        description="What happens to a body that can't be changed, since it is not JSON by its type or by its bytes, "
+        "is over 1 MiB, or has a coding that is not read here: it passes unchanged, or is refused with 400, 413 or "
+        "415.",
+        examples=["refuse"],
+    )
+    encoded: Encoded = Field(
+        default="redo",
+        description="What happens to a body with a Content-Encoding: it is decoded and encoded again, or goes on "
+        "plain, or passes unchanged.",
+        examples=["redo"],
     )
 
     def path_names(self) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -171,8 +198,14 @@ class Request(Section):
 class Response(Section):
     """What is changed in an answer before the client gets it."""
 
-    at_least_one: ClassVar[tuple[str, ...]] = ("headers", "errors")
-    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["headers"])
+    at_least_one: ClassVar[tuple[str, ...]] = (
+        "headers",
+        "errors",
+        "json",
+        "json_errors",
+        "encoded",
+    )
+    switched_off_by_null: ClassVar[frozenset[str]] = frozenset(["headers", "json"])
 
     headers: ResponseHeaders | None = Field(
         default=None,
@@ -184,4 +217,22 @@ class Response(Section):
         description="Whether the rules for headers hold for the gateway's own errors too, such as 401, 429 "
         "and 503.",
         examples=[True],
+    )
+    json_rules: JsonRules | None = Field(
+        default=None,
+        alias="json",
+        description="Rules for bodies of JSON in their order, in place of those of a more general level; null: none.",
+        examples=[[{"remove": "/internal"}, {"rename": ["/usr", "/user"]}]],
+    )
+    json_errors: JsonErrors = Field(
+        default="pass",
+        description="What happens to a body of a JSON type that can't be changed, since it is not JSON, is over "
+        "1 MiB, or has a coding that is not read here: it passes unchanged, or the client gets 502 transform_failed.",
+        examples=["refuse"],
+    )
+    encoded: Encoded = Field(
+        default="redo",
+        description="What happens to a body with a Content-Encoding: it is decoded and encoded again; or instances "
+        "are asked for plain bodies, and others are decoded; or it passes unchanged.",
+        examples=["plain"],
     )

@@ -1,7 +1,7 @@
 """JMESPath over JSON texts; numbers that an expression only passes on keep their digits."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Self
 
@@ -24,9 +24,32 @@ def check_expression(expression: str) -> None:
     import jmespath
 
     try:
-        jmespath.compile(expression)
+        parsed = jmespath.compile(expression).parsed
     except jmespath.exceptions.JMESPathError as error:
-        raise ValueError(f"is no expression of JMESPath: {_first_line(error)}") from None
+        raise ValueError(f"is no expression of JMESPath{_place_of(error)}") from None
+    except RecursionError:
+        raise ValueError("has too many levels for an expression of JMESPath") from None
+    for name in _functions_in(parsed):
+        if name not in jmespath.functions.Functions.FUNCTION_TABLE:
+            known = ", ".join(sorted(jmespath.functions.Functions.FUNCTION_TABLE))
+            raise ValueError(f"calls {name}, and JMESPath has no such function; it has {known}")
+
+
+def _functions_in(node: Any) -> Iterator[str]:
+    """The names of the functions that a parsed expression calls."""
+    if isinstance(node, dict):
+        if node.get("type") == "function_expression":
+            yield node["value"]
+        for child in node.get("children", ()):
+            yield from _functions_in(child)
+
+
+def _place_of(error: Exception) -> str:
+    for name in ("lex_position", "lexer_position"):
+        position = getattr(error, name, None)
+        if position is not None:
+            return f": see its character {position + 1}"
+    return ""
 
 
 def yielded(text: str, query: Query) -> str:

@@ -96,7 +96,7 @@ def mistakes(section: type[Request | Response], said: Any) -> list[tuple[str, st
             "must be the name of a header, such as X-Plan",
         ),
         ({"headers": {}}, "headers", "lacks one of set, add, remove, rename"),
-        ({}, "", "lacks one of headers, query, path"),
+        ({}, "", "lacks one of headers, query, path, json, json_errors, encoded"),
         (
             {"query": {"set": {"v": "{query}"}}},
             "query.set.v",

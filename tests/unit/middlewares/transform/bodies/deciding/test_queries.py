@@ -61,7 +61,11 @@ def test_large_and_deep_texts_are_refused() -> None:
 
 
 def test_expressions_are_checked() -> None:
-    check_expression("items[*].{id: id}")
-    for wrong in ("items[", "", "nofunction(@)["):
+    check_expression("items[*].{id: id} | sort_by(@, &id)")
+    for wrong in ("", "items[", "a.b c", "a#"):
         with pytest.raises(ValueError, match="is no expression of JMESPath"):
             check_expression(wrong)
+    with pytest.raises(ValueError, match="calls sumof"):
+        check_expression("a[].{x: sumof(b)}")
+    with pytest.raises(ValueError, match="levels"):
+        check_expression("(" * 5_000 + "a" + ")" * 5_000)

@@ -1,0 +1,98 @@
+"""Changes the JSON in the body of an instance's answer before the client gets it."""
+
+from aiohttp import web
+
+from middlewares.changed_bodies import WholeBody, read_whole
+from middlewares.codings import is_readable
+from middlewares.compress.deciding.fields import DIGESTS, weakened, without_digests
+from middlewares.failures import TransformFailed
+from middlewares.proxied_answers import ProxiedAnswer
+from middlewares.transform.bodies.deciding.messages import (
+    Kind,
+    changed_fields,
+    coding_of,
+    kind_of,
+)
+from middlewares.transform.bodies.policy import BodyRules, Encoded
+from middlewares.transform.bodies.streamed import streamed
+from middlewares.transform.bodies.whole import MOST_BYTES, NotChanged, Why, changed_whole
+from middlewares.transform.deciding.variables import Values
+
+_NO_CONTENT, _RESET_CONTENT, _PARTIAL, _NOT_MODIFIED = 204, 205, 206, 304
+
+
+async def change_answer(
+    request: web.Request, answer: ProxiedAnswer, rules: BodyRules, values: Values
+) -> None:
+    """Give the answer another body and the fields that are true of it. Raises TransformFailed if the rules
+    refuse it.
+    """
+    status, fields = answer.answered, answer.field_lines
+    if status == _NOT_MODIFIED:
+        # What the client keeps has come through here, and has a weak tag, if it was changed.
+        answer.change_head(weakened([one for one in fields if one[0].lower() not in DIGESTS]))
+        return
+    kind = kind_of(fields)
+    if status < 200 or status in (_NO_CONTENT, _RESET_CONTENT) or kind is None:
+        return
+    coding = coding_of(fields)
+    if coding and rules.encoded is Encoded.SKIP:
+        return
+    try:
+        await _change(request, answer, kind, coding, rules, values)
+    except NotChanged as error:
+        if rules.refuses:
+            raise TransformFailed(
+                f"the answer of the service can't be changed as configured: {error}", cause=error
+            ) from None
+
+
+async def _change(
+    request: web.Request,
+    answer: ProxiedAnswer,
+    kind: Kind,
+    coding: bytes,
+    rules: BodyRules,
+    values: Values,
+) -> None:
+    fields = changed_fields(
+        answer.field_lines, decoded=bool(coding) and rules.encoded is Encoded.PLAIN
+    )
+    if request.method == "HEAD":
+        answer.change_body(WholeBody(b""), None, fields)
+        return
+    if answer.answered == _PARTIAL:
+        raise NotChanged(Why.PART)
+    if coding and not is_readable(coding):
+        raise NotChanged(Why.CODING)
+    if kind is not Kind.WHOLE:
+        body = streamed(answer.body_for_change(), kind, coding, rules, values)
+        answer.change_body(body, None, fields)
+        return
+    length = answer.announced_length
+    if length == 0:
+        return
+    if length is not None and length > MOST_BYTES:
+        raise NotChanged(Why.TOO_LARGE)
+    source = answer.body_for_change()
+    whole = await read_whole(source, MOST_BYTES)
+    if not isinstance(whole, bytes):
+        answer.change_body(whole, length)
+        raise NotChanged(Why.TOO_LARGE)
+    trailers = source.trailers
+    try:
+        changed = await changed_whole(whole, kind, coding, rules, values) if whole else None
+    except NotChanged:
+        answer.change_body(WholeBody(whole, trailers), _length_of(whole, trailers=bool(trailers)))
+        raise
+    if changed is None:
+        answer.change_body(WholeBody(whole, trailers), _length_of(whole, trailers=bool(trailers)))
+        return
+    trailers = tuple(without_digests(trailers))
+    length = _length_of(changed, trailers=bool(trailers))
+    answer.change_body(WholeBody(changed, trailers), length, fields)
+
+
+def _length_of(body: bytes, *, trailers: bool) -> int | None:
+    """The length to announce; trailers come only behind a body without one."""
+    return None if trailers else len(body)

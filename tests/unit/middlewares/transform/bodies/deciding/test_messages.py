@@ -1,0 +1,77 @@
+"""What the fields of messages say of their bodies."""
+
+import pytest
+
+from middlewares.transform.bodies.deciding.messages import (
+    Kind,
+    asked_codings,
+    changed_fields,
+    coding_of,
+    kind_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (b"application/json", Kind.WHOLE),
+        (b"Application/JSON ; charset=utf-8", Kind.WHOLE),
+        (b"application/problem+json", Kind.WHOLE),
+        (b"application/vnd.x.y+json;v=2", Kind.WHOLE),
+        (b"text/json", Kind.WHOLE),
+        (b"application/x-ndjson", Kind.LINES),
+        (b"application/jsonl; charset=utf-8", Kind.LINES),
+        (b"application/stream+json", Kind.LINES),
+        (b"text/event-stream", Kind.EVENTS),
+        (b"application/json5", None),
+        (b"text/html", None),
+        (b"application/xml+jsonx", None),
+        (b"", None),
+    ],
+)
+def test_types(value: bytes, kind: Kind | None) -> None:
+    assert kind_of([(b"X", b"y"), (b"content-type", value)]) is kind
+
+
+def test_one_of_two_types_is_enough() -> None:
+    twice = [(b"Content-Type", b"text/plain"), (b"content-type", b"application/json")]
+    assert kind_of(twice) is Kind.WHOLE
+    assert kind_of([]) is None
+
+
+def test_codings() -> None:
+    assert coding_of([]) == b""
+    assert coding_of([(b"Content-Encoding", b" Identity ")]) == b""
+    assert coding_of([(b"content-encoding", b"GZIP")]) == b"gzip"
+    twice = [(b"Content-Encoding", b"gzip"), (b"Content-Encoding", b"br")]
+    assert coding_of(twice) == b"gzip,br"
+
+
+def test_fields_of_a_changed_answer() -> None:
+    fields = [
+        (b"ETag", b'"a"'),
+        (b"Content-Length", b"3"),
+        (b"Repr-Digest", b"sha-256=:x:"),
+        (b"Content-MD5", b"x"),
+        (b"Accept-Ranges", b"bytes"),
+        (b"Content-Encoding", b"gzip"),
+        (b"X-Digest", b"stays"),
+    ]
+    kept = [(b"ETag", b'W/"a"'), (b"Content-Encoding", b"gzip"), (b"X-Digest", b"stays")]
+    assert changed_fields(fields, decoded=False) == kept
+    assert changed_fields(fields, decoded=True) == [kept[0], kept[2]]
+    assert changed_fields([(b"ETag", b'W/"a"')], decoded=False) == [(b"ETag", b'W/"a"')]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [
+        (b"gzip, deflate, br, zstd", b"gzip, deflate, br, zstd"),
+        (b"gzip;q=0.5, compress, *;q=0.1", b"gzip;q=0.5"),
+        (b"dcb, *", b"identity"),
+        (b"", b"identity"),
+        (b"identity;q=0, GZIP", b"identity;q=0, GZIP"),
+    ],
+)
+def test_only_codings_that_are_read_are_asked_for(accepted: bytes, asked: bytes) -> None:
+    assert asked_codings(accepted) == asked
