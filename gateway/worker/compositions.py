@@ -20,6 +20,7 @@ from middlewares.compose.composition import Composition
 from middlewares.compose.room import Room
 from middlewares.exchange import Exchange
 from middlewares.routing.route import OfServices
+from middlewares.telemetry.composition_metrics import CompositionCollector
 from middlewares.transform.values import RequestValues
 
 #: A longer answer is sent piece by piece, as its client reads it.
@@ -40,7 +41,12 @@ class Compositions:
             now=time.monotonic,
             room=self.room,
         )
+        self.counts = means.counts
         self._composing = Composing(means, self._answer)
+
+    def collector(self) -> CompositionCollector:
+        """What the metrics say of them."""
+        return CompositionCollector(lambda: self.counts, lambda: self.room.bytes)
 
     async def answer(
         self, request: web.Request, handler: Handler, says: OfServices

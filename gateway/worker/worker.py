@@ -202,7 +202,9 @@ class Gateway:
     def _compose(self) -> "Compositions":
         from gateway.worker.compositions import Compositions
 
-        return Compositions(self.settings.client_limits.send_s)
+        made = Compositions(self.settings.client_limits.send_s)
+        self.metrics.registry.register(made.collector())
+        return made
 
     def _version(self) -> "Versioning":
         from gateway.worker.versioning import Versioning

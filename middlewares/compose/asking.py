@@ -1,7 +1,8 @@
 """Asks one part of a composition."""
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp.typedefs import Handler
 
 from middlewares.compose.composition import MOST_BYTES, Part
 from middlewares.compose.deciding.asking import fields_for, with_query
-from middlewares.compose.deciding.judging import Fine, Missing, judged, skipped
+from middlewares.compose.deciding.judging import Fine, Missing, judged, needs_missing, skipped
 from middlewares.compose.deciding.texts import Known, NoValue
 from middlewares.compose.room import Room
 from middlewares.exchange import Exchange, PartRecord
@@ -40,6 +41,8 @@ class Means:
     patience_s: Callable[[Exchange], float | None]
     now: Callable[[], float]
     room: Room
+    #: What became of parts, by route, part and reason.
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,12 @@ class Asker:
         """Give back the room that the answers took."""
         self._means.room.give_back(self._held_bytes)
         self._held_bytes = 0
+
+    def leave_out(self, part: Part, missing: str) -> Asked:
+        """What becomes of a part that needs another one, which is missing; it is in the log too."""
+        outcome = needs_missing(missing)
+        self._exchange.parts += (PartRecord(part.name, part.route.service, outcome.reason),)
+        return Asked(outcome)
 
     async def ask(self, part: Part, known: Known) -> Asked:
         """Ask a part, whatever comes of it; it is in the log even if the asking is cancelled."""

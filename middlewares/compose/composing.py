@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from middlewares.compose.asking import Asked, Asker, Means
+from middlewares.compose.asking import CANCELLED, Asked, Asker, Means
 from middlewares.compose.composition import Composition, Part
 from middlewares.compose.deciding.answer_fields import Answered, composed_fields
 from middlewares.compose.deciding.json_spans import read
@@ -14,11 +14,13 @@ from middlewares.compose.deciding.marks import FIELD, document_of, field_of
 from middlewares.compose.deciding.placing import Placed, put_together
 from middlewares.compose.deciding.refusing import is_passed_on, passed_fields, refusal
 from middlewares.compose.running import Running
-from middlewares.exchange import EXCHANGE
+from middlewares.exchange import EXCHANGE, Exchange
 
 #: Makes an answer to a request, of a status, fields and a body.
 MakeAnswer = Callable[[web.Request, int, Sequence[tuple[str, str]], bytes], web.StreamResponse]
 
+#: What is counted of a part that is there.
+OK = "ok"
 _JSON = ("Content-Type", "application/json")
 
 
@@ -41,11 +43,23 @@ class Composing:
         exchange.held.append(asker)
         values = self._means.values_of(request, exchange)
         asked = await Running(asker, composition.parts, values).run()
+        self._count(exchange, composition, asked)
         for part in composition.parts:
             one = asked.get(part.name)
             if not part.optional and one is not None and isinstance(one.outcome, Missing):
                 return self._refused(request, part, one, one.outcome)
         return self._composed(request, composition, asked)
+
+    def _count(
+        self, exchange: Exchange, composition: Composition, asked: Mapping[str, Asked]
+    ) -> None:
+        assert exchange.route is not None, "it is the route that has the composition"
+        for part in composition.parts:
+            one = asked.get(part.name)
+            reason = CANCELLED if one is None else OK
+            if one is not None and isinstance(one.outcome, Missing):
+                reason = one.outcome.reason
+            self._means.counts[exchange.route.id, part.name, reason] += 1
 
     def _refused(
         self, request: web.Request, part: Part, asked: Asked, missing: Missing

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from middlewares.compose.asking import Asked, Asker
 from middlewares.compose.composition import Part
-from middlewares.compose.deciding.judging import Fine, Missing, needs_missing
+from middlewares.compose.deciding.judging import Fine, Missing
 from middlewares.compose.deciding.texts import Known
 from middlewares.transform.deciding.variables import Values
 
@@ -19,7 +19,6 @@ class Running:
 
     def __init__(self, asker: Asker, parts: tuple[Part, ...], values: Values) -> None:
         self._asker = asker
-        self._parts = parts
         self._known: dict[str, Fine] = {}
         self._values = values
         self._waiting = {part.name: part for part in parts}
@@ -47,7 +46,7 @@ class Running:
                 missing = [name for name in sorted(part.needs) if self._is_missing(name)]
                 if missing:
                     del self._waiting[part.name]
-                    self._note(part, Asked(needs_missing(missing[0])))
+                    self._note(part, self._asker.leave_out(part, missing[0]))
                     left_out = True
                 elif part.needs <= self._known.keys():
                     del self._waiting[part.name]

@@ -17,6 +17,7 @@ from middlewares.memory import Memory
 from middlewares.problems import PROBLEMS
 from middlewares.telemetry.cache_metrics import CacheCollector, CacheNumbers
 from middlewares.telemetry.certificate_metrics import CertificateCollector
+from middlewares.telemetry.composition_metrics import CompositionCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
 from middlewares.telemetry.version_metrics import VersionCollector
@@ -139,6 +140,9 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     )
     registry.register(
         CertificateCollector(ends_in_s=lambda: {"a.example": 1}, failures=lambda: {"a.example": 0})
+    )
+    registry.register(
+        CompositionCollector(lambda: {("page", "user", "ok"): 1}, held_bytes=lambda: 1)
     )
     registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
     real = {}

@@ -128,6 +128,21 @@ async def test_the_access_log_has_the_parts(
     assert "'status': 500, 'reason': 'status', 'attempts': 1, 'duration_ms': " in line
 
 
+async def test_metrics_count_what_becomes_of_parts(start_configured: StartConfigured) -> None:
+    asked = services()
+    configured = await start_configured(file("limits: null"), asked, registers=False)
+    await configured.statuses(2, "/")
+    asked.answers["/slow"] = said("nope")
+    await configured.statuses(1, "/")
+    told = (await configured.gateway.admin("GET", "/metrics")).body.decode().splitlines()
+    assert [line for line in told if line.startswith("gateway_parts_")] == [
+        'gateway_parts_total{part="user",reason="ok",route="page"} 3.0',
+        'gateway_parts_total{part="slow",reason="ok",route="page"} 2.0',
+        'gateway_parts_total{part="slow",reason="not_json",route="page"} 1.0',
+        "gateway_parts_held_bytes 0.0",
+    ]
+
+
 async def test_routes_shows_the_parts(start_configured: StartConfigured) -> None:
     configured = await start_configured(file("limits: null"), services(), registers=False)
     told = (await configured.gateway.admin("GET", "/routes")).json()
