@@ -86,7 +86,7 @@ def run(stage: Stage) -> None:
         rows.append((traffic.about, f"{traffic.rate:g}", f"{traffic.percent:g} %", str(alarms)))
     report.table(("canary", "requests/s", "share", "false alarms"), rows)
     report.bar(FALSE_ALARMS, most)
-    times = 20 if stage.quick else 200
+    times = 10 if stage.quick else 100
     report.title(f"How soon a failing canary is found, {times} times, each after a healthy window")
     rows = []
     for traffic in FAILING:

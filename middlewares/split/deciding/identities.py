@@ -5,7 +5,8 @@ from typing import Literal
 
 from middlewares.hygiene.deciding import FieldLine
 
-By = Literal["client", "subject", "header", "cookie"]
+Named = Literal["header", "cookie"]
+By = Literal["client", "subject"] | Named
 
 
 def identity_of(

@@ -27,6 +27,7 @@ _NEARLY: Final = 1e-6
 class Plan:
     """How a split goes on by itself; without `margins` and `steps` it does not.
 
+    Without `margins` nothing is a breach.
     `canary` is the index of the share that is watched. `steps` are percents of it, ascending; each lasts
     `over_s` at least, and until the canary has had `requests`.
     """
@@ -37,6 +38,11 @@ class Plan:
     steps: tuple[float, ...] = ()
     over_s: float = 600.0
     requests: int = 100
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something becomes of it by its evidence."""
+        return self.margins is not None or bool(self.steps)
 
     @property
     def period_ms(self) -> int:
@@ -83,6 +89,11 @@ def window(gathered: Gathered, now_ms: int, plan: Plan) -> Counts:
     )
 
 
+def judged(gathered: Gathered, now_ms: int, plan: Plan) -> Judgement:
+    """What the window says."""
+    return judge(window(gathered, now_ms, plan), plan.margins or Margins())
+
+
 def decide(
     state: State, gathered: Gathered, plan: Plan, usual: Sequence[float], now_ms: int
 ) -> Change | None:
@@ -90,10 +101,10 @@ def decide(
 
     `usual` are the weights of the file.
     """
-    if state.status != "running" or plan.margins is None:
+    if state.status != "running" or not plan.is_watched:
         return None
-    judgement = judge(window(gathered, now_ms, plan), plan.margins)
-    if judgement.breach is not None:
+    judgement = judged(gathered, now_ms, plan)
+    if judgement.breach is not None and plan.margins is not None:
         evidence = _evidence(state, plan, judgement)
         if plan.on_breach == "freeze":
             frozen = replace(state, status="frozen", by="breach", evidence=evidence)

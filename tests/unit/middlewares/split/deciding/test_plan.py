@@ -96,5 +96,12 @@ def test_a_canary_of_nothing_or_everything_takes_no_step() -> None:
     assert next_step(replace(RUNNING, weights=(1.0, 1.0)), PLAN) == 100.0
 
 
-def test_a_split_without_margins_stays_as_it_is() -> None:
+def test_a_split_without_margins_and_steps_stays_as_it_is() -> None:
     assert decide(RUNNING, gathered(failed=50), Plan(0), USUAL, NOW) is None
+
+
+def test_without_margins_nothing_is_a_breach_and_steps_go_on() -> None:
+    plan = replace(PLAN, margins=None)
+    change = decide(RUNNING, gathered(failed=50), plan, USUAL, NOW)
+    assert change is not None
+    assert change.event == "split.promoted"

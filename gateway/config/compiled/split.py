@@ -1,0 +1,60 @@
+"""A route's split as the layer uses it."""
+
+from collections.abc import Sequence
+
+from gateway.config.compiled.levels import merged
+from gateway.config.file.split import Named, Rollback, Split, is_service
+from middlewares.split.deciding.evidence import Margins
+from middlewares.split.deciding.identities import By
+from middlewares.split.deciding.identities import Named as Kind
+from middlewares.split.deciding.plan import Plan
+from middlewares.split.policy import Override, Share, SplitPolicy
+from middlewares.version_ranges import parse_range
+
+
+def split_of(levels: Sequence[Split | None]) -> SplitPolicy | None:
+    """The split of what all levels say; None: there is none."""
+    section = merged(levels)
+    if section is None:
+        return None
+    by, name = _by(section)
+    return SplitPolicy(
+        tuple(
+            Share(one, weight, None if is_service(one) else parse_range(one))
+            for one, weight in section.shares.items()
+        ),
+        _plan(section),
+        by,
+        name,
+        None if section.override is None else Override(*_named(section.override)),
+    )
+
+
+def _plan(section: Split) -> Plan:
+    names = list(section.shares)
+    canary = names.index(section.meant_canary or names[0])
+    rollback = section.rollback
+    if rollback is None and section.steps and "rollback" not in section.model_fields_set:
+        rollback = Rollback()
+    return Plan(
+        canary,
+        None if rollback is None else _margins(rollback),
+        "freeze" if section.on_breach == "freeze" else "rollback",
+        section.steps,
+        section.over_s,
+        section.requests,
+    )
+
+
+def _margins(section: Rollback) -> Margins:
+    return Margins(section.errors, section.latency, section.over_s, section.requests)
+
+
+def _by(section: Split) -> tuple[By, bytes]:
+    return _named(section.by) if isinstance(section.by, Named) else (section.by, b"")
+
+
+def _named(section: Named) -> tuple[Kind, bytes]:
+    if section.header is not None:
+        return "header", section.header.lower().encode("ascii")
+    return "cookie", (section.cookie or "").encode("ascii")
