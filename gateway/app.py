@@ -208,7 +208,10 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
         *([gate(attrgetter("is_inner_changed"), inner_gate(gateway))] if has_file else []),
         # Innermost: the hop starts with the candidates that this layer found.
         health_routing_middleware(
-            view=lambda: overlay.routed, health=member.health, renamed=overlay.renamed
+            lookup=gateway.lookup,
+            view=lambda: overlay.routed,
+            health=member.health,
+            renamed=overlay.renamed,
         ),
     ]
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from middlewares.limits.deciding import Decision
     from middlewares.routing.matching.matcher import Hit
     from middlewares.routing.route import Route
+    from middlewares.split.deciding import Chosen
     from middlewares.telemetry.metrics import Stream
     from middlewares.version_ranges import VersionRange
 
@@ -90,6 +91,8 @@ class Exchange:
     error_fields: "tuple[tuple[str, str], ...]" = ()
     #: The share of the route's split that the request goes to; None: there is no split, or none is chosen yet.
     share: str | None = None
+    #: How it was chosen, and what another one is chosen by.
+    chosen: "Chosen | None" = None
     #: The target that an instance gets in place of the route's.
     sent_target: str | None = None
     #: The body that an instance gets in place of the client's; its length is announced.

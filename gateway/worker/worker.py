@@ -35,6 +35,7 @@ from gateway.worker.lifecycle import Lifecycle
 from gateway.worker.loop_lag import measure_loop_lag
 from gateway.worker.own_certificates import OwnCertificates
 from gateway.worker.own_paths import ALL, ON_BOTH_PORTS, any_of
+from middlewares.candidates.lookup import Lookup
 from middlewares.clients.clients import Clients
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoView
@@ -109,6 +110,8 @@ class Gateway:
             fixed=() if at_start is None else at_start.compiled.fixed,
         )
         self.overlay = member.overlay
+        #: The candidates of services, for all layers that ask for some.
+        self.lookup = Lookup(lambda: self.overlay.routed, member.health)
         #: The file of GATEWAY_CONFIG; None without one.
         self.configuration = None if at_start is None else self._follow(at_start)
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)

@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from discovery.health.book import HealthBook
 from discovery.view.view import Entry, View
-from middlewares.candidates.deciding import Selection, find_candidates
+from middlewares.candidates.lookup import Lookup
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoHealthyInstance, NoView
 
@@ -21,26 +21,21 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 
 #: How long a request waits for a service that has only starting instances.
 FIRST_VERDICT_WITHIN_S = 1.0
-#: The most services and ranges whose candidates are remembered; clients may name versions.
-MOST_REMEMBERED = 10_000
 
 
 def health_routing_middleware(
     *,
+    lookup: Lookup,
     view: Callable[[], View | None],
     health: HealthBook,
     renamed: Callable[[str], Iterable[Entry]] = lambda _service: (),
 ) -> Middleware:
     """Write the candidates into the Exchange, or raise NoHealthyInstance.
 
-    They are found once for each state of view and health, for each service and the ranges of versions that a
-    request may go to. `renamed` gives the instances of a service that
-    has another name since the request was routed. NoView: there is no view, or the service may be registered
-    although it is not in a partial one.
+    `renamed` gives the instances of a service that has another name since the request was routed. NoView: there
+    is no view, or the service may be registered although it is not in a partial one.
     """
-    found_in: View | None = None
-    found_at = -1
-    found_for: dict[str | tuple[str, Ranges], Selection] = {}
+    look = lookup.look
 
     @web.middleware
     def find(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
@@ -63,33 +58,12 @@ def health_routing_middleware(
                     await health.changed(service)
         selection = look(service, ranges)
         if selection.tier is None:
-            selection = find_candidates(
-                renamed(service), health.status, health.is_suspected, health.is_ejected, ranges
-            )
+            selection = lookup.among(renamed(service), ranges)
         if selection.tier is None:
             now = view()
             unknown = now is None or (now.partial and service not in now.services)
             raise NoView if unknown else NoHealthyInstance(service)
         request[EXCHANGE].candidates = selection.candidates
         return await handler(request)
-
-    def look(service: str, ranges: "Ranges") -> Selection:
-        nonlocal found_in, found_at
-        now, revision = view(), health.revision
-        if now is not found_in or revision != found_at:
-            found_in, found_at = now, revision
-            found_for.clear()
-        key = (service, ranges) if ranges else service
-        found = found_for.get(key)
-        if found is None:
-            if now is None:
-                raise NoView
-            entries = now.services.get(service, {}).values()
-            if len(found_for) >= MOST_REMEMBERED:
-                found_for.clear()
-            found = found_for[key] = find_candidates(
-                entries, health.status, health.is_suspected, health.is_ejected, ranges
-            )
-        return found
 
     return find

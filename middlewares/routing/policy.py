@@ -18,6 +18,7 @@ from middlewares.limits.deciding import (
 )
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of these
+    from middlewares.split.policy import SplitPolicy
     from middlewares.transform.deciding.variables import Variable
     from middlewares.transform.policy import RequestRules, ResponseRules
     from middlewares.versions.policy import VersionsPolicy
@@ -123,7 +124,7 @@ class RoutePolicy:
     `outliers` and `breaker` are those of the service, on each of its routes; None: it has none.
     `takes_timeout`: a client may shorten `timeouts.total_s` by X-Request-Timeout.
     `request` and `response` are what is changed on the way in and out; `rewrites_location`: URLs of the service's
-    own in Location and the like become those that clients know.
+    own in Location and the like become those that clients know. Without `split` all clients get the same versions.
     """
 
     timeouts: Timeouts = Timeouts()
@@ -144,6 +145,7 @@ class RoutePolicy:
     response: "ResponseRules | None" = None
     rewrites_location: bool = False
     versions: "VersionsPolicy | None" = None
+    split: "SplitPolicy | None" = None
 
     def __post_init__(self) -> None:
         # Limits are counted by name: the second of a name would be charged by the count before the first.
@@ -174,7 +176,11 @@ class RoutePolicy:
     def is_inner_changed(self) -> bool:
         """Whether a layer of the inner gate has something to do for the route."""
         return bool(
-            self.request or self.response or self.rewrites_location or self.versions is not None
+            self.request
+            or self.response
+            or self.rewrites_location
+            or self.versions is not None
+            or self.split is not None
         )
 
     @cached_property

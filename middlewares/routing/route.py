@@ -42,7 +42,8 @@ class Route:
 
     The upstream does not see its `prefix`. Its Host is the one that was asked for, the instance's own, or
     `host`. With an `answer` the gateway answers by itself, and `service`
-    is empty.
+    is empty. `shares` has one route for each share of its split: for another service one of its own, which has
+    the same id.
     """
 
     id: str
@@ -52,3 +53,4 @@ class Route:
     rewrite: Rewrite | None = None
     host: bytes | Literal["asked", "own"] = "asked"
     answer: Respond | Redirect | OfServices | OfWays | ResourceMetadata | None = None
+    shares: "tuple[Route, ...]" = ()

@@ -57,7 +57,7 @@ def counter(name: str, about: str, labels: list[str], numbers: Numbers) -> Metri
     return family
 
 
-def gauge(name: str, about: str, labels: list[str], numbers: Numbers) -> Metric:
+def gauge(name: str, about: str, labels: list[str], numbers: Mapping[Any, float]) -> Metric:
     family = GaugeMetricFamily(name, about, labels=labels)
     for key, number in sorted(numbers.items()):
         family.add_metric(key, number)

@@ -1,7 +1,7 @@
 """Turns a checked configuration file into what the gateway works with."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from discovery.base.steps import Steps, slices, weighed_slices
@@ -36,6 +36,7 @@ from middlewares.routing.policy import RoutePolicy
 from middlewares.routing.redirecting import Redirect
 from middlewares.routing.rewriting import Rewrite, Strip, ToPath, ToPrefix
 from middlewares.routing.route import OfServices, Respond, Route
+from middlewares.split.policy import SplitPolicy
 
 if TYPE_CHECKING:  # a file without tls loads none of it
     from gateway.front.tls.specification import TlsSpec
@@ -48,7 +49,7 @@ class Compiled:
     `policy` is that of discovered routes, `policies` those of single services. `prefix` None: nothing is
     discovered. `limits` are those of the file, and `default`; `ways` its ways of authentication. `contents` are
     of the files that it names. `cache_stores` are the kinds of stores (CachePolicy.stores) that routes keep
-    answers in; empty: no route has a cache.
+    answers in; empty: no route has a cache. `splits` are those of routes, by the id of the route.
     """
 
     configuration: Configuration
@@ -66,6 +67,7 @@ class Compiled:
     acme: AcmeSpec | None = None
     cache_bounds: StoreBounds = field(default_factory=StoreBounds)
     cache_stores: frozenset[str] = frozenset()
+    splits: Mapping[str, SplitPolicy] = field(default_factory=dict)
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -110,6 +112,11 @@ def compiling(
         acme=acme_of(configuration, contents),
         cache_bounds=bounds_of(configuration.cache),
         cache_stores=policies.stores,
+        splits={
+            route.id: route.policy.split
+            for _, route in routes
+            if route.policy.split is not None and route.service
+        },
     )
 
 
@@ -155,13 +162,28 @@ def _route(section: RouteSection, policies: Policies) -> Route:
     if section.redirect is not None:
         return Route(section.name, "", "", policy, answer=_redirect(section.redirect))
     rewrite = section.rewrite
-    return Route(
+    made = Route(
         section.name,
         section.service or "",
         _hidden_prefix(section),
         policy,
         rewrite=None if rewrite is None else _rewrite(rewrite),
         host=_host(section),
+    )
+    return made if policy.split is None else replace(made, shares=_shares(made, section, policies))
+
+
+def _shares(made: Route, section: RouteSection, policies: Policies) -> tuple[Route, ...]:
+    """The route of each share: one to another service has the policy of that."""
+    split = made.policy.split
+    assert split is not None
+    if all(share.range is not None for share in split.shares):
+        return ()
+    return tuple(
+        made
+        if share.range is not None
+        else replace(made, service=share.name, policy=policies.of_route(section, share.name))
+        for share in split.shares
     )
 
 

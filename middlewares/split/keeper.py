@@ -1,0 +1,207 @@
+"""Keeps the splits of a worker in step with those of all gateways, and goes on by their evidence."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+
+from discovery.model.errors import RegistryUnavailable
+from middlewares.split.deciding.plan import Change, State, decide
+from middlewares.split.deciding.weights import percent_of
+from middlewares.split.live import LiveSplit
+from middlewares.split.policy import SplitPolicy
+from middlewares.split.store import Asked, SplitStore
+
+#: How often the registry is asked.
+ASKED_EVERY_S: Final = 0.4
+#: So many splits are asked for in one call.
+MOST_PER_CALL: Final = 50
+
+_log = structlog.get_logger()
+
+
+class Keeper:
+    """`live` is the splits by the id of their route; the splitter goes by them."""
+
+    def __init__(
+        self,
+        store: SplitStore,
+        live: dict[str, LiveSplit],
+        *,
+        clock_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        #: Whether the registry has answered the last time; None: it was not asked yet.
+        self.is_current: bool | None = None
+        self._store = store
+        self._live = live
+        self._clock_ms = clock_ms
+        self._wanted = asyncio.Event()
+        self._waiting: list[asyncio.Future[bool]] = []
+        self._round_under_way = asyncio.Lock()
+
+    def take(self, splits: Mapping[str, SplitPolicy]) -> None:
+        """Go by a new file; a split whose shares and steps are as before stays where it is."""
+        for route in [one for one in self._live if one not in splits]:
+            del self._live[route]
+        for route, policy in splits.items():
+            before = self._live.get(route)
+            if before is not None and before.policy.print == policy.print:
+                before.take_policy(policy)
+                continue
+            made = self._live[route] = LiveSplit(route, policy)
+            if before is not None:
+                made.came_from = before.came_from or before.id
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Ask the registry until cancelled, while there is a split."""
+        while True:
+            if not self._live:
+                self._wanted.clear()
+                await self._wanted.wait()
+            await self.round()
+            self._wanted.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ASKED_EVERY_S):
+                    await self._wanted.wait()
+
+    async def round(self) -> None:
+        """Ask once for all splits, and go on by what they show."""
+        async with self._round_under_way:
+            splits = list(self._live.values())
+            alone = False
+            for begin in range(0, len(splits), MOST_PER_CALL):
+                try:
+                    await self._ask(splits[begin : begin + MOST_PER_CALL])
+                except RegistryUnavailable as error:
+                    if self.is_current is not False:
+                        _log.warning("split.registry_away", detail=str(error))
+                    alone = True
+                    break
+            if alone:
+                self._go_on_alone(splits)
+            elif splits:
+                if self.is_current is False:
+                    _log.info("split.registry_back")
+                self.is_current = True
+
+    async def change(self, route: str, weights: Sequence[float]) -> State:
+        """Give a split other weights, on all gateways. Raises RegistryUnavailable."""
+        async with self._round_under_way:
+            live = self._live[route]
+            if live.state.revision == 0 or live.untold is not None:
+                await self._ask([live])
+            state = State(tuple(weights), by="api")
+            changed = await self._store.change(live.id, None, state)
+            if changed is None:  # the data was lost a moment ago
+                await self._ask([live])
+                changed = await self._store.change(live.id, None, state)
+            if changed is None:
+                raise RegistryUnavailable("the registry has lost the states of splits")
+            live.take_state(changed[0])
+            _log.info("split.changed", route=route, shares=shares_of(live), by="api")
+            return live.state
+
+    async def behind(self) -> dict[str, list[str]]:
+        """By route the workers of all gateways that do not go by its present state yet."""
+        notes = await self._store.workers()
+        return {
+            route: sorted(
+                worker
+                for worker, note in notes.items()
+                if live.id in note and note[live.id] != live.state.revision
+            )
+            for route, live in self._live.items()
+        }
+
+    async def close(self) -> None:
+        """Let nobody wait for this worker."""
+        if self.is_current:
+            with contextlib.suppress(RegistryUnavailable):
+                await self._store.leave()
+        await self._store.close()
+
+    async def _ask(self, splits: Sequence[LiveSplit]) -> None:
+        note = {one.id: one.state.revision for one in self._live.values()}
+        now_ms = self._clock_ms()
+        asked = [
+            Asked(
+                one.id,
+                one.came_from,
+                one.state if one.untold is None else one.untold,
+                one.policy.plan.period_ms,
+                one.looked_at,
+                one.taken(now_ms),
+            )
+            for one in splits
+        ]
+        now_ms, found = await self._store.sync(note, asked)
+        for one, (state, gathered) in zip(splits, found, strict=True):
+            one.came_from = ""
+            told, one.untold = one.untold, None
+            if told is not None and state.revision == told.revision:
+                # Nobody has changed it since, so what was decided here holds for all.
+                changed = await self._store.change(one.id, state.revision, one.state)
+                one.take_state(state if changed is None else changed[0])
+            elif one.fitting(state) != one.state:
+                one.take_state(state)
+            if gathered is not None:
+                one.shared = gathered
+            if one.begins_period(now_ms):
+                await self._go_on(one, now_ms)
+
+    async def _go_on(self, live: LiveSplit, now_ms: int) -> None:
+        """Change a split where its evidence asks for it; of all workers one does it."""
+        change = self._decided(live, now_ms, alone=False)
+        if change is None:
+            return
+        changed = await self._store.change(live.id, live.state.revision, change.state)
+        if changed is not None:
+            state, is_ours = changed
+            live.take_state(state)
+            if is_ours:
+                _tell(live, change)
+
+    def _go_on_alone(self, splits: Sequence[LiveSplit]) -> None:
+        """Without the registry: what this worker has seen may take shares away, but gives none."""
+        self.is_current = False
+        now_ms = self._clock_ms()
+        for live in splits:
+            live.taken(now_ms)
+            if not live.begins_period(now_ms):
+                continue
+            change = self._decided(live, now_ms, alone=True)
+            if change is None or change.event == "split.promoted":
+                continue
+            before = live.state
+            live.take_state(replace(change.state, revision=before.revision, since_ms=now_ms))
+            live.untold = live.untold or before
+            _tell(live, change, alone=True)
+
+    def _decided(self, live: LiveSplit, now_ms: int, *, alone: bool) -> Change | None:
+        policy = live.policy
+        return decide(live.state, live.gathered(alone=alone), policy.plan, policy.weights, now_ms)
+
+
+def shares_of(live: LiveSplit) -> dict[str, float]:
+    """The weights by the names of the shares."""
+    return dict(zip(live.policy.names, live.state.weights, strict=True))
+
+
+def _tell(live: LiveSplit, change: Change, *, alone: bool = False) -> None:
+    """Log what was changed, with the evidence."""
+    said: dict[str, Any] = {
+        "route": live.route,
+        "canary": live.policy.names[live.policy.plan.canary],
+        "percent": round(percent_of(live.state.weights, live.policy.plan.canary), 4),
+        "shares": shares_of(live),
+        **dict(change.state.evidence or {}),
+    }
+    if alone:
+        said["registry"] = "away: this worker has decided alone"
+    tell = _log.info if change.event == "split.promoted" else _log.warning
+    tell(change.event, **said)

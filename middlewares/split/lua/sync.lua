@@ -1,0 +1,64 @@
+-- Tells what a worker has counted and goes by, and returns the states of its splits with what all have counted.
+-- ARGV: 1 worker, 2 its note, 3 periods of a window; then for each split: id, the id of the section that was in
+--       force before it here or '', the revision, since and JSON that the worker goes by, length of a period in
+--       ms, the period that it has looked at last, counts as JSON or ''
+-- Returns {now, then for each split {revision, since, state, evidence}}; evidence is '' where the worker has
+-- looked at it since the last period ended
+local KEPT_MS = 30 * 86400 * 1000
+local FORGOTTEN_AT_ONCE = 10
+local worker, note, periods = ARGV[1], ARGV[2], tonumber(ARGV[3])
+redis.call('HSET', WORKERS, worker, integer(now) .. ' ' .. note)
+local reply = {integer(now)}
+for i = 4, #ARGV, 8 do
+  local id, from, first, period_ms = ARGV[i], ARGV[i + 1], ARGV[i + 4], tonumber(ARGV[i + 5])
+  local known, since_known = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+  local looked_at, counts = tonumber(ARGV[i + 6]), ARGV[i + 7]
+  local revision, since, began, state = state_of(id)
+  if not revision then
+    -- Nobody has had it yet, or the data was lost: it goes on as the worker knows it.
+    revision, since, began, state = known, since_known > 0 and since_known or now, now, first
+    keep(id, revision, since, began, state)
+  elseif from ~= '' then
+    local _, _, before = state_of(from)
+    if before and began <= before then
+      -- The file says again what it said before the other section: it begins anew.
+      revision, since, began, state = revision + 1, now, now, first
+      keep(id, revision, since, began, state)
+    end
+  elseif known > revision then
+    -- The server has older data than the worker: that of a replica, perhaps.
+    revision, since, state = known, since_known, first
+    keep(id, revision, since, began, state)
+  end
+  redis.call('ZADD', USED, integer(now), id)
+  local evidence = ''
+  local period = math.floor(now / period_ms)
+  if counts ~= '' or period > looked_at then
+    local kept = redis.call('HGET', EVIDENCE, id)
+    local read, found = pcall(cjson.decode, kept or '')
+    if not (read and type(found) == 'table' and found.r == revision and found.p == period_ms) then
+      found = {r = revision, p = period_ms, b = {}, t = {}}
+    end
+    if counts ~= '' and known == revision then
+      local of_period = found.b[integer(period)] or {}
+      for name, count in pairs(cjson.decode(counts)) do
+        of_period[name] = (of_period[name] or 0) + count
+        if not string.match(name, '%d') then found.t[name] = (found.t[name] or 0) + count end
+      end
+      found.b[integer(period)] = of_period
+      for name in pairs(found.b) do
+        if tonumber(name) < period - periods then found.b[name] = nil end
+      end
+      redis.call('HSET', EVIDENCE, id, cjson.encode(found))
+    end
+    if period > looked_at then evidence = cjson.encode(found) end
+  end
+  reply[#reply + 1] = {revision, integer(since), state, evidence}
+end
+local unused = redis.call('ZRANGEBYSCORE', USED, '-inf', integer(now - KEPT_MS), 'LIMIT', 0, FORGOTTEN_AT_ONCE)
+for _, id in ipairs(unused) do
+  redis.call('HDEL', STATES, id)
+  redis.call('HDEL', EVIDENCE, id)
+  redis.call('ZREM', USED, id)
+end
+return reply
