@@ -19,6 +19,7 @@ from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.routes import RoutesEndpoint
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
+from gateway.endpoints.splits import SplitsEndpoints
 from gateway.endpoints.versions import VersionsEndpoint
 from gateway.explaining.meant import telling_what_was_meant
 from gateway.front.cost_readers import read_cost
@@ -234,8 +235,10 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
     from middlewares.transform.layer import heads_middleware
     from middlewares.transform.relocating import relocating
 
-    versioning = gateway.versioning
+    versioning, splitting = gateway.versioning, gateway.splitting
     return [
+        # What the others do may depend on the share, and is done again for another one.
+        *([splitting.middleware()] if splitting is not None else []),
         # Outside of the rules, which may change the path that it has taken a version out of.
         *([versioning.telling()] if versioning is not None else []),
         # What later layers see of an answer is what the instance said.
@@ -272,6 +275,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
             None if gateway.own_certificates is None else gateway.own_certificates.describe
         ),
         cache=None if gateway.remembering is None else gateway.remembering.describe,
+        splits=None if gateway.splitting is None else gateway.splitting.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,
@@ -338,6 +342,9 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         guard=guard,
         client_limits=settings.client_limits,
     )
+    splits = SplitsEndpoints(
+        splitting=gateway.splitting, guard=guard, client_limits=settings.client_limits
+    )
     rng = random.Random()
     budgets = RetryBudgets()
     proxy = Proxy(
@@ -389,6 +396,8 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("GET", own_paths.CACHE, cache.stats),
         ("POST", own_paths.PURGE, cache.purge),
         ("GET", own_paths.SHOW, cache.show),
+        ("GET", own_paths.SPLITS, splits.list_all),
+        ("PUT", own_paths.SPLIT, splits.change),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

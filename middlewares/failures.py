@@ -81,6 +81,10 @@ class KeyUnknown(ClientFailure):
     """There is no API key of that id."""
 
 
+class SplitUnknown(ClientFailure):
+    """There is no route of that name that has a split."""
+
+
 class NoConfiguration(ClientFailure):
     """The gateway runs without a configuration file."""
 

@@ -28,6 +28,7 @@ PROBLEMS: dict[type[Failure], Problem] = {
     failures.ServiceUnknown: Problem(404, "service_not_found"),
     failures.InstanceUnknown: Problem(404, "instance_not_found"),
     failures.KeyUnknown: Problem(404, "key_not_found"),
+    failures.SplitUnknown: Problem(404, "split_not_found"),
     failures.NoConfiguration: Problem(404, "no_configuration"),
     failures.VersionConflict: Problem(400, "version_conflict"),
     failures.VersionNotFound: Problem(404, "version_not_found"),

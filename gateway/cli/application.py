@@ -40,6 +40,7 @@ COMMANDS = (
     "deregister",
     "keys",
     "cache",
+    "split",
     "check-config",
     "config",
     "import",

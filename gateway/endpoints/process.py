@@ -56,6 +56,8 @@ class ProcessEndpoints:
 
     #: What the cache says of itself, empty while no route has one; None: there is no file.
     cache: Callable[[], Mapping[str, Any]] | None = None
+    #: By route the shares of its split, empty while no route has one; None: there is no file.
+    splits: Callable[[], Mapping[str, Any]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -131,10 +133,12 @@ class ProcessEndpoints:
         mistakes = list(file.mistakes)
         config = {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}
         cache = self.cache() if self.cache else {}
+        splits = self.splits() if self.splits else {}
         return {
             "config": config,
             "watched": self.watched() if self.watched else {},
             **({"cache": cache} if cache else {}),
+            **({"splits": splits} if splits else {}),
         }
 
     def _tls(self, *, with_evidence: bool) -> Mapping[str, Any]:

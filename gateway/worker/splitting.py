@@ -1,5 +1,6 @@
 """The splits of a worker: its layer, what keeps them in step, and what is said of them."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ class Splitting:
         worker: str,
         lookup: Lookup,
         client_key: Callable[[str], str],
-        now_ms: Callable[[], int],
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.splitter = Splitter(lookup, client_key)
         self.keeper = Keeper(SplitStore(registry, worker), self.splitter.live, clock_ms=now_ms)

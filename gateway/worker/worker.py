@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.hop.watched_services import WatchedServices
     from gateway.worker.compositions import Compositions
     from gateway.worker.remembering import Remembering
+    from gateway.worker.splitting import Splitting
     from gateway.worker.versioning import Versioning
     from gateway.worker.ways import Ways
 
@@ -127,6 +128,8 @@ class Gateway:
         self.compositions = None if at_start is None else self._compose()
         #: Which versions requests are for; None without a file.
         self.versioning = None if at_start is None else self._version()
+        #: Which share of clients goes where; None without a file.
+        self.splitting = None if at_start is None else self._split(at_start.compiled)
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -214,6 +217,20 @@ class Gateway:
 
         return Versioning(lambda: self.overlay.routed, self.metrics.registry)
 
+    def _split(self, compiled: "Compiled") -> "Splitting":
+        from gateway.worker.splitting import Splitting
+        from middlewares.telemetry.split_metrics import SplitCollector
+
+        made = Splitting(
+            compiled,
+            registry=self.settings.registry,
+            worker=self.member.worker,
+            lookup=self.lookup,
+            client_key=self.clients.limit_key,
+        )
+        self.metrics.registry.register(SplitCollector(made.numbers))
+        return made
+
     def scheme_of(self, request: web.Request) -> str:
         """What the client used, `http` or `https`, which a trusted proxy may have said."""
         section = request[EXCHANGE].section
@@ -268,6 +285,8 @@ class Gateway:
         yield from self.member.overlay.replacing(compiled.fixed)
         # In one step, since a route of the table names its ways.
         ways.take(compiled.ways)
+        assert self.splitting is not None, "there is a file"
+        self.splitting.take(compiled)
         self.routing.swap(self.table_of(compiled), ways.live)
         assert self.tls is not None, "there is a file"
         assert self.own_certificates is not None, "there is TLS"
@@ -327,6 +346,10 @@ class Gateway:
             if self.remembering is not None:
                 stack.push_async_callback(self.remembering.close)
                 await stack.enter_async_context(counted("cache", self.remembering.run))
+            if self.splitting is not None:
+                stack.push_async_callback(self.splitting.close)
+                await self.splitting.prepared()
+                await stack.enter_async_context(counted("splits", self.splitting.run))
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
                 await ways.prepared()

@@ -108,6 +108,7 @@ class Splitter:
     ) -> None:
         share, route = live.policy.shares[index], exchange.route
         assert route is not None
+        exchange.share = share.name
         exchange.chosen = Chosen(share.name, index, identity, route, exchange.ranges, counts, tried)
         if share.range is not None:
             exchange.ranges = (*exchange.ranges, share.range)

@@ -4,7 +4,6 @@
 NOT_YET = frozenset(
     [
         "mirror",
-        "split",
         "validate",
     ]
 )

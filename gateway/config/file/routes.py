@@ -16,6 +16,7 @@ from gateway.config.file.numbers import Size, choice, whole_number
 from gateway.config.file.paths import REST, Literal, Target
 from gateway.config.file.policies import Cors, Flag, Sources, Timeouts
 from gateway.config.file.sections import Listed, Section, Wrong
+from gateway.config.file.split import Split
 from gateway.config.file.transform import Request, Response
 from gateway.config.file.versions import Versions
 from gateway.config.file.wording import or_nearest, quoted, quoted_list
@@ -127,6 +128,7 @@ class Route(Section):
             "response",
             "rewrite_location",
             "versions",
+            "split",
         ),
         "service",
     )
@@ -143,6 +145,7 @@ class Route(Section):
             "request",
             "response",
             "versions",
+            "split",
         ]
     )
     stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
@@ -228,6 +231,11 @@ class Route(Section):
         default=None,
         description="CORS, in place of CORS_ORIGINS; null: none.",
         examples=[{"origins": ["https://app.example.com"]}],
+    )
+    split: Split | None = Field(
+        default=None,
+        description="Which share of its clients gets which versions of the service, or other services; null: none.",
+        examples=[{"shares": {">=2": 5, "^1": 95}}],
     )
     allow: Sources | None = Field(
         default=None,
