@@ -97,7 +97,7 @@ def run(stage: Stage) -> None:
         rows.append(
             (traffic.about, f"{traffic.rate:g}", f"{traffic.percent:g} %", f"{part:.1f} %", soon)
         )
-        if traffic.about == "10 % more failures":
+        if traffic.about == "20 % more failures":
             report.bar(DETECTED, part)
     report.table(("canary", "requests/s", "share", "within 60 s", "median"), rows)
 

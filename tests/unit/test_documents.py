@@ -20,6 +20,7 @@ from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.composition_metrics import CompositionCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
+from middlewares.telemetry.split_metrics import SplitCollector, SplitNumbers
 from middlewares.telemetry.version_metrics import VersionCollector
 from middlewares.telemetry.watched_metrics import WatchedCollector
 from services.base.failures import SERVICE_PROBLEMS
@@ -145,6 +146,7 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
         CompositionCollector(lambda: {("page", "user", "ok"): 1}, held_bytes=lambda: 1)
     )
     registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
+    registry.register(SplitCollector(lambda: [SplitNumbers("shop", "^1", 1, 0, 1.0)]))
     real = {}
     for family in registry.collect():
         suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")

@@ -220,7 +220,9 @@ def _default(one: dict[str, Any]) -> str:
 def _inline(value: Any) -> str:
     """The value as YAML on one line."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_inline(one)}" for key, one in value.items()) + "}"
+        return (
+            "{" + ", ".join(f"{_inline(key)}: {_inline(one)}" for key, one in value.items()) + "}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(_inline, value)) + "]"
     if isinstance(value, str) and not re.fullmatch(

@@ -121,7 +121,7 @@ class Canary:
         """Wait until the split has this status."""
 
         async def has() -> bool:
-            return (await self.split(gateway))["status"] == status
+            return bool((await self.split(gateway))["status"] == status)
 
         await eventually(has)
         return await self.split(gateway)

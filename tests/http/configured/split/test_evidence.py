@@ -129,7 +129,7 @@ async def test_while_the_registry_is_away_shares_stay_and_own_evidence_rolls_bac
     canary.registry.kill()
 
     async def is_away() -> bool:
-        return (await canary.split())["registry"] == "away"
+        return bool((await canary.split())["registry"] == "away")
 
     await eventually(is_away)
     assert await canary.served(range(60)) == before
@@ -145,7 +145,7 @@ async def test_while_the_registry_is_away_shares_stay_and_own_evidence_rolls_bac
 
     async def is_known() -> bool:
         there = await canary.split()
-        return there["registry"] == "current" and there["behind"] == []
+        return bool(there["registry"] == "current" and there["behind"] == [])
 
     await eventually(is_known, within_s=30)
     assert (await canary.split())["status"] == "rolled_back"

@@ -32,7 +32,7 @@ async def test_a_change_holds_on_all_gateways_and_moves_only_what_it_must(
     assert changed.json()["shares"] == {">=2": 60, "^1": 40}
 
     async def is_everywhere() -> bool:
-        return (await canary.split())["behind"] == []
+        return bool((await canary.split())["behind"] == [])
 
     await eventually(is_everywhere)
     after = await canary.served(USERS, gateway=1)

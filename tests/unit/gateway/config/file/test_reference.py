@@ -26,6 +26,7 @@ EXAMPLES = [
         "cache",
         "composition",
         "compress",
+        "splits",
         "transformation",
         "versions",
     )
