@@ -20,7 +20,7 @@ PERIOD_S = PLAN.period_ms / 1000
 MANY = 100_000
 FALSE_ALARMS = Bar("windows of a healthy canary with a false alarm, of 1,000", 0)
 DETECTED = Bar(
-    "a canary with 10 % more failures is rolled back within its window", 99, " %", least=True
+    "a canary with 20 % more failures is rolled back within its window", 99, " %", least=True
 )
 FLIPPED = Bar("identities of 100,000 that a change of weights moved without need", 0)
 

@@ -58,6 +58,7 @@ class Remembering:
         trusts: Callable[[str, HeaderSection], bool],
         routing: Routing,
         catalogue: Callable[[], View],
+        decide_share: Callable[[web.Request, Exchange], None],
     ) -> None:
         self.most_bytes = compiled.cache_bounds.memory_bytes
         self.memory = AnswerMemory(self.most_bytes)
@@ -76,6 +77,7 @@ class Remembering:
         self._trusts = trusts
         self._routing = routing
         self._catalogue = catalogue
+        self._decide_share = decide_share
         self._was_used = asyncio.Event()
         self._askers: dict[tuple[str, str], tuple[Route, Asker]] = {}
         self._follow_purges(compiled)
@@ -110,6 +112,7 @@ class Remembering:
 
     def ask(self, request: web.Request, exchange: Exchange, policy: CachePolicy) -> Asked | Bypass:
         """What a request asks of the cache."""
+        self._decide_share(request, exchange)
         selected = told_apart_by(exchange, request.method)
         if isinstance(selected, Bypass):
             return selected

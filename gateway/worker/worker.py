@@ -122,14 +122,18 @@ class Gateway:
         self.ways = None if at_start is None else self._admit(at_start.compiled)
         if self.ways is not None:
             self.routing.ways = self.ways.live
+        #: Which share of clients goes where; None without a file.
+        self.splitting = None if at_start is None else self._split(at_start.compiled)
         #: What is kept of answers; None without a file.
-        self.remembering = None if at_start is None else self._remember(at_start.compiled)
+        self.remembering = (
+            None
+            if at_start is None or self.splitting is None
+            else self._remember(at_start.compiled, self.splitting)
+        )
         #: What puts answers of services together; None without a file.
         self.compositions = None if at_start is None else self._compose()
         #: Which versions requests are for; None without a file.
         self.versioning = None if at_start is None else self._version()
-        #: Which share of clients goes where; None without a file.
-        self.splitting = None if at_start is None else self._split(at_start.compiled)
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -189,7 +193,7 @@ class Gateway:
         ways.take(compiled.ways)
         return ways
 
-    def _remember(self, compiled: "Compiled") -> "Remembering":
+    def _remember(self, compiled: "Compiled", splitting: "Splitting") -> "Remembering":
         from gateway.worker.remembering import Remembering
 
         made = Remembering(
@@ -201,6 +205,7 @@ class Gateway:
             trusts=self.clients.has_sent,
             routing=self.routing,
             catalogue=self.routed_view,
+            decide_share=splitting.decide,
         )
         self.metrics.registry.register(CacheCollector(made.numbers))
         return made

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.http.configured.split.conftest import SERVICE, StartCanary, Version, shares_of
+from tests.http.configured.split.conftest import FILE, SERVICE, StartCanary, Version, shares_of
 from tests.support.eventually import eventually
 
 USERS = range(120)
@@ -149,3 +149,44 @@ async def test_shares_may_be_other_services(start_canary: StartCanary) -> None:
     served = shares_of(await canary.served(range(60)))
     assert served["v3"] > 15
     assert served["v1"] + served["v2"] > 15
+
+
+async def test_a_cache_keeps_the_answers_of_each_share_apart(start_canary: StartCanary) -> None:
+    canary = await start_canary(
+        FILE + "        cache: {default_ttl: 60s, ignore_headers: [X-User]}\n"
+    )
+    first = await canary.served(USERS)
+    assert shares_of(first)["v2"] > 10
+    assert (canary.old.asked, canary.new.asked) == (1, 1)
+    assert await canary.served(USERS) == first
+    await canary.change(new=0)
+    assert shares_of(await canary.served(USERS)) == {"v1": len(USERS)}
+    assert (canary.old.asked, canary.new.asked) == (1, 1)
+
+
+async def test_what_another_share_has_answered_is_not_kept_for_the_first(
+    start_canary: StartCanary,
+) -> None:
+    canary = await start_canary(
+        FILE + "        cache: {default_ttl: 60s, ignore_headers: [X-User]}\n",
+        HEALTH_CHECK_INTERVAL="60",
+    )
+    await canary.change(new=99)
+    await canary.upstreams["2.0.0"].stop()
+    answers = [await canary.ask(user) for user in range(4)]
+    assert [answer.body for answer in answers] == [b"v1"] * 4
+    assert any(b"other-share" in answer.values(b"cache-status")[0] for answer in answers)
+
+
+async def test_a_client_that_names_a_version_gets_it_and_one_that_names_none_gets_its_share(
+    start_canary: StartCanary,
+) -> None:
+    canary = await start_canary(
+        FILE + '        versions: {from: [{header: Accept-Version}], default: "1"}\n'
+    )
+    served = await canary.served(USERS)
+    assert shares_of(served)["v2"] > 10
+    assert shares_of(await canary.served(range(20), "Accept-Version: 1")) == {"v1": 20}
+    assert shares_of(await canary.served(range(20), "Accept-Version: 2")) == {"v2": 20}
+    await canary.change(new=0)
+    assert shares_of(await canary.served(range(20), "Accept-Version: 2")) == {"v2": 20}
