@@ -10,7 +10,10 @@ async def test_each_member_of_the_status_is_in_the_table(
     start_gateway: StartGateway, tmp_path: Path
 ) -> None:
     file = tmp_path / "lockgate.yaml"
-    file.write_text("services: {orders: {outliers: {}, breaker: {}, cache: {}}}")
+    file.write_text(
+        "services: {orders: {outliers: {}, breaker: {}, cache: {}}}\n"
+        "routes: [{name: a, match: {}, service: orders, split: {shares: {'1': 9, '2': 1}}}]"
+    )
     gateway = await start_gateway(GATEWAY_URL="http://gateway.example", GATEWAY_CONFIG=str(file))
     status = (await gateway.admin("GET", "/status")).json()
     nested = {
