@@ -219,11 +219,16 @@ def pipeline(gateway: Gateway, answers_failures: Middleware) -> list[Middleware]
 
 def outer_gate(gateway: Gateway) -> list[Middleware]:
     """The layers of a file's routes between auth and limits, outermost first."""
-    from middlewares.compress.layer import compress_middleware  # only for a file
+    # Only for a file.
+    from middlewares.compress.counting import CompressCounts
+    from middlewares.compress.layer import compress_middleware
+    from middlewares.telemetry.compress_metrics import CompressCollector
 
+    compressed = CompressCounts()
+    gateway.metrics.registry.register(CompressCollector(compressed))
     return [
         # Outside of the cache, which keeps what is not compressed, and of whatever reads a body.
-        compress_middleware(),
+        compress_middleware(compressed),
         # Its fields are of every answer, and of no kept one; the limits know of the version that was asked for.
         *([gateway.versioning.naming()] if gateway.versioning is not None else []),
     ]

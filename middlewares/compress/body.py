@@ -36,10 +36,20 @@ async def compressed_whole(body: bytes, encoder: Encoder) -> bytes:
 class CompressedBody:
     """Compresses another body when somebody reads; `flushes_each`: each piece goes out at once.
 
-    Else the encoder may hold bytes back, as long as more comes. Release it if it is not read to its end.
+    Else the encoder may hold bytes back, as long as more comes. Release it in the end, however it ends: then
+    `tell` gets the bytes before and after.
     """
 
-    def __init__(self, source: AnswerBody, encoder: Encoder, *, flushes_each: bool = False) -> None:
+    def __init__(
+        self,
+        source: AnswerBody,
+        encoder: Encoder,
+        *,
+        flushes_each: bool = False,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._tell = tell
+        self._before = self._after = 0
         self._source = source
         self._encoder = encoder
         self._flushes_each = flushes_each
@@ -77,7 +87,9 @@ class CompressedBody:
                     self._ended = True
                     made = self._encoder.finish()
             else:
-                made = self._encoder.feed(self._steps.popleft())
+                step = self._steps.popleft()
+                self._before += len(step)
+                made = self._encoder.feed(step)
                 self._holds = True
                 if self._steps:
                     await asyncio.sleep(0)
@@ -85,11 +97,15 @@ class CompressedBody:
                     self._holds = False
                     made += self._encoder.flush()
             if made:
+                self._after += len(made)
                 return made
         return b""
 
     def release(self) -> None:
         """Stop reading the source."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(self._before, self._after)
         coming, self._coming = self._coming, None
         if coming is not None and not coming.cancel() and not coming.cancelled():
             coming.exception()  # else asyncio reports that nobody has looked at it

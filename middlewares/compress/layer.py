@@ -1,6 +1,7 @@
 """The layer that compresses answers for clients that accept it."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -10,6 +11,7 @@ from middlewares.bodies import AnswerBody
 from middlewares.changed_bodies import WholeBody
 from middlewares.codings import encoder
 from middlewares.compress.body import STEP_BYTES, CompressedBody, compressed_whole
+from middlewares.compress.counting import CompressCounts
 from middlewares.compress.deciding.accepting import IDENTITY, chosen
 from middlewares.compress.deciding.fields import (
     FieldLine,
@@ -38,7 +40,7 @@ _READ: Final = frozenset((_ACCEPT_ENCODING, _CACHE_CONTROL, _IF_MATCH, _IF_NONE_
 _VALUES, _VALUE_BYTES = 256, 256
 
 
-def compress_middleware() -> Middleware:
+def compress_middleware(counts: CompressCounts) -> Middleware:
     """Compress the answers of routes with `compress`: those of instances, those that are kept, and our own."""
     met: Memory[tuple[bytes, tuple[bytes, ...]], bytes] = Memory(
         "accept_encoding", entries=_VALUES, entry_bytes=_VALUE_BYTES
@@ -65,7 +67,7 @@ def compress_middleware() -> Middleware:
         if answer is not None:
             await of_instance(request, exchange, policy, asked, coding, answer)
         elif isinstance(response, web.Response) and not response.prepared:
-            await own(policy, coding, response)
+            await own(policy, coding, response, counts)
         return response
 
     def accepted(asked: Mapping[bytes, bytes], policy: CompressPolicy) -> bytes:
@@ -117,17 +119,23 @@ def compress_middleware() -> Middleware:
         source: AnswerBody = answer.body_for_change()
         if length is not None and length <= WHOLE_BYTES and source.is_complete():
             trailers = tuple(without_digests(source.trailers))
-            body = await compressed_whole(source.rest(), encode)
+            plain = source.rest()
+            body = await compressed_whole(plain, encode)
+            counts.add(coding, len(plain), len(body))
             answer.change_body(WholeBody(body, trailers), len(body), fields)
             return
-        piecewise = CompressedBody(source, encode, flushes_each=streams)
+        piecewise = CompressedBody(
+            source, encode, flushes_each=streams, tell=partial(counts.add, coding)
+        )
         exchange.held.append(piecewise)
         answer.change_body(piecewise, None, fields)
 
     return compress
 
 
-async def own(policy: CompressPolicy, coding: bytes, response: web.Response) -> None:
+async def own(
+    policy: CompressPolicy, coding: bytes, response: web.Response, counts: CompressCounts
+) -> None:
     """Compress an answer that the gateway makes itself."""
     body = response.body
     if not isinstance(body, bytes):
@@ -141,7 +149,9 @@ async def own(policy: CompressPolicy, coding: bytes, response: web.Response) -> 
         return
     changed = varied(fields, found)
     if coding != IDENTITY:
-        response.body = await compressed_whole(body, encoder(coding, policy.level(coding)))
+        made = await compressed_whole(body, encoder(coding, policy.level(coding)))
+        response.body = made
+        counts.add(coding, len(body), len(made))
         changed = compressed(fields, found, coding)
     response.headers.clear()
     response.headers.extend(

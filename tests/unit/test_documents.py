@@ -13,11 +13,13 @@ from gateway.app import create_app
 from gateway.config.settings import GatewaySettings
 from gateway.explaining import documents
 from gateway.worker.build_info import build_info
+from middlewares.compress.counting import CompressCounts
 from middlewares.memory import Memory
 from middlewares.problems import PROBLEMS
 from middlewares.telemetry.cache_metrics import CacheCollector, CacheNumbers
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.composition_metrics import CompositionCollector
+from middlewares.telemetry.compress_metrics import CompressCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
 from middlewares.telemetry.split_metrics import SplitCollector, SplitNumbers
@@ -145,6 +147,9 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     registry.register(
         CompositionCollector(lambda: {("page", "user", "ok"): 1}, held_bytes=lambda: 1)
     )
+    compressed = CompressCounts()
+    compressed.add(b"gzip", 2, 1)
+    registry.register(CompressCollector(compressed))
     registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
     registry.register(SplitCollector(lambda: [SplitNumbers("shop", "^1", 1, 0, 1.0)]))
     real = {}

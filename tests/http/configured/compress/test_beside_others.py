@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.http.configured.compress.test_answers import JSON, answer_of, decoded
+from tests.http.configured.compress.test_answers import FILE, JSON, LARGE, answer_of, decoded
 from tests.http.configured.conftest import StartConfigured
 from tests.support.eventually import eventually
 
@@ -36,6 +36,25 @@ async def test_what_an_answer_has_cost_is_read_before_it_is_compressed(
         (limit,) = answer.values(b"ratelimit")
         assert b"r=%d" % left in limit
         await eventually(lambda: not limiter.reserved().get("tokens"))
+
+
+async def test_what_was_compressed_is_counted(start_configured: StartConfigured) -> None:
+    configured = await start_configured(FILE, answer_of(LARGE, JSON))
+    assert b"gateway_compressed" not in (await configured.ask("/metrics")).body
+    answer = await configured.ask("/", GZIP)
+    await configured.ask("/")
+    before, after = len(LARGE), len(answer.body)
+
+    async def is_told() -> bool:
+        text = (await configured.ask("/metrics")).body.decode()
+        return (
+            'gateway_compressed_answers_total{encoding="gzip"} 1.0' in text
+            and f'gateway_compressed_bytes_total{{encoding="gzip",when="before"}} {before}.0'
+            in text
+            and f'gateway_compressed_bytes_total{{encoding="gzip",when="after"}} {after}.0' in text
+        )
+
+    await eventually(is_told)
 
 
 @pytest.mark.parametrize("times", [1, 30])

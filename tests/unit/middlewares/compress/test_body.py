@@ -137,6 +137,17 @@ async def test_a_whole_body_comes_out_whole(size: int) -> None:
     assert zlib.decompress(made, wbits=31) == TEXT[:size]
 
 
+async def test_the_bytes_before_and_after_are_told_once() -> None:
+    told: list[tuple[int, int]] = []
+    source = Source([TEXT[:50_000], TEXT[50_000:], b""])
+    body = CompressedBody(source, encoder(b"gzip", 3), tell=lambda *sizes: told.append(sizes))
+    made = b"".join(await read_all(body))
+    assert told == []
+    body.release()
+    body.release()
+    assert told == [(len(TEXT), len(made))]
+
+
 async def test_a_body_that_breaks_off_breaks_off() -> None:
     body = CompressedBody(Source([b"beginning", ConnectionError("gone")]), encoder(b"gzip", 3))
     with pytest.raises(ConnectionError):
