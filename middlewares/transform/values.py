@@ -44,15 +44,9 @@ class RequestValues:
         return None if route is None else route.service or None
 
     def version(self, _name: str) -> str | None:
-        """The version of the instance that has answered; before that, none."""
+        """That of the instance that was asked last; before that, the one that the request is for."""
         exchange = self._exchange
-        if not exchange.attempts or exchange.candidates is None:
-            return None
-        answered = exchange.attempts[-1].instance_id
-        for candidate in exchange.candidates:
-            if candidate.instance.id == answered:
-                return candidate.instance.version
-        return None
+        return exchange.served_version or exchange.version
 
     def method(self, _name: str) -> str | None:
         return self._method

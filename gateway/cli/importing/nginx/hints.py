@@ -20,7 +20,8 @@ RESTRICTING = frozenset(_RESTRICTING_NAMES.split())
 _LATER = "Lockgate has nothing for it yet"
 _ITSELF = "not needed, Lockgate does it itself"
 _TLS = "the section tls has certificates, one for each name"
-_HEADERS = "Lockgate changes no headers yet; let the service do it"
+_OF_REQUESTS = "write `request.headers` on the route: docs/transformation.md"
+_OF_ANSWERS = "write `response.headers` on the route: docs/transformation.md"
 _OTHER_PROTOCOL = "Lockgate speaks HTTP to services only"
 
 _GROUPS = (
@@ -59,7 +60,7 @@ _GROUPS = (
     ("hash sticky", "services.NAME.balance can hash a header, a cookie or the client"),
     ("set_real_ip_from real_ip_header", "TRUSTED_PROXIES says it"),
     ("large_client_header_buffers client_header_buffer_size", "MAX_REQUEST_HEAD_BYTES says it"),
-    ("add_header proxy_hide_header", _HEADERS),
+    ("add_header proxy_hide_header", _OF_ANSWERS),
     (
         "proxy_cache_path",
         "Lockgate keeps answers in memory or in the registry; cache.memory is the bound",
@@ -90,7 +91,7 @@ _GROUPS = (
     ("send_timeout", "CLIENT_SEND_TIMEOUT says it"),
     ("proxy_send_timeout", "Lockgate has no time-out for sending a body to a service"),
     ("proxy_next_upstream_timeout", "timeouts.total limits a request with all its attempts"),
-    ("proxy_redirect", "Lockgate passes Location on as it is"),
+    ("proxy_redirect", "write `rewrite_location: true` on the route: docs/transformation.md"),
 )
 _HINTS = {name: hint for names, hint in _GROUPS for name in names.split()}
 #: By how a name begins.
@@ -98,7 +99,7 @@ _FAMILIES = {
     "ssl_": _TLS,
     "proxy_ssl_": "services.NAME.tls says it; what it leaves out is checked against the system's authorities",
     "proxy_cache_": "docs/cache.md has what Lockgate's cache does",
-    "proxy_cookie_": _HEADERS,
+    "proxy_cookie_": "write `rewrite_location: true` on the route: docs/transformation.md",
     "gzip": "write `compress` on the route or in defaults: docs/compression.md",
     "brotli": "write `compress` on the route or in defaults: docs/compression.md",
     "limit_req_": "Lockgate answers 429 with Retry-After",
@@ -127,7 +128,7 @@ def hint_for(directive: Directive) -> str:
     family = (hint for start, hint in _FAMILIES.items() if name.startswith(start))
     hint = _HINTS.get(name) or next(family, "not understood")
     if name == "proxy_set_header" and directive.args:
-        hint = _FIELDS.get(directive.args[0].lower(), _HEADERS)
+        hint = _FIELDS.get(directive.args[0].lower(), _OF_REQUESTS)
     if name == "if" and "OPTIONS" in "".join(directive.args):
         hint = "not needed, Lockgate answers preflights by itself"
     return f"{shown(directive)}: {hint}"

@@ -195,7 +195,8 @@ class Middlewares:
         cors = "accesscontrol"
         for key, entry in table.entries.items():
             if not key.lower().startswith(cors) and key.lower() != "addvaryheader":
-                text = f"{key} of {name}: Lockgate changes no headers yet; let the service do it"
+                hint = "write `request` or `response` on the route: docs/transformation.md"
+                text = f"{key} of {name}: {hint}"
                 route.notes.append(Note(entry.place, text))
             elif key.lower() == "accesscontrolalloworiginlistregex":
                 text = f"{key} of {name}: not understood; list `origins`"

@@ -208,3 +208,22 @@ async def test_the_most_specific_level_that_says_a_key_wins_with_all_of_it(
     ):
         head = await received(configured, path)
         assert (head.values(b"X-A"), head.values(b"X-B"), head.target) == expected
+
+
+async def test_the_version_that_answered_is_told(start_configured: StartConfigured) -> None:
+    rules = 'response: {headers: {set: {X-Version: "{version}"}}}'
+    configured = await start_configured(one_route(rules), registers=False)
+    await configured.gateway.register(
+        "order_service", configured.upstream.port, health_check_url="/health", version="1.4.2"
+    )
+    assert (await configured.ask("/")).values(b"X-Version") == [b"1.4.2"]
+
+
+async def test_answers_tell_of_the_request_as_the_client_sent_it(
+    start_configured: StartConfigured,
+) -> None:
+    rules = """request: {headers: {rename: {X-A: X-B}, set: {X-C: "new"}}, query: {set: {q: "2"}}}
+            response: {headers: {set: {X-Told: "{header.X-A} {header.X-C} {query.q}"}}}"""
+    configured = await start_configured(one_route(rules))
+    answer = await configured.ask("/?q=1", "X-A: a", "X-C: old")
+    assert answer.values(b"X-Told") == [b"a old 1"]

@@ -29,7 +29,7 @@ def comments_of(kind: Kind, text: str) -> dict[int, str]:
         ("ssl_certificate a.pem;", "the section tls has certificates"),
         ("proxy_http_version 1.1;", "not needed"),
         ("proxy_set_header X-Real-IP $remote_addr;", "X-Forwarded-For has the client's address"),
-        ("add_header X-Frame-Options DENY;", "Lockgate changes no headers yet"),
+        ("add_header X-Frame-Options DENY;", "write `response.headers` on the route"),
         ("if ($x) { set $y 1; }", "conditions are"),
         ("unheard_of a b;", "unheard_of a b: not understood"),
         ("content_by_lua_block { return '}' }", "not understood"),
