@@ -250,6 +250,8 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
         heads_middleware(relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of)),
         # Inside of the rules for heads, which have the last word on what a new body makes of the fields.
         bodies_middleware(read_body=reading_bodies(gateway.settings.client_limits)),
+        # It sees what the instance gets, and what the instance has answered.
+        *([gateway.validating.middleware()] if gateway.validating is not None else []),
     ]
 
 
@@ -281,6 +283,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ),
         cache=None if gateway.remembering is None else gateway.remembering.describe,
         splits=None if gateway.splitting is None else gateway.splitting.describe,
+        documents=None if gateway.validating is None else gateway.validating.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,

@@ -1,8 +1,8 @@
 """What can go wrong with a request, as types without HTTP: who is to blame, and may it be retried."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Failure(Exception):
@@ -13,6 +13,8 @@ class Failure(Exception):
 
     #: Nothing of the request reached an application, so another instance may be tried.
     retryable: ClassVar[bool] = False
+    #: What the problem document says beside what every one says.
+    members: Mapping[str, Any] = {}
 
     def __init__(self, detail: str = "", *, cause: BaseException | None = None) -> None:
         super().__init__(detail)
@@ -39,6 +41,14 @@ class BadRequest(ClientFailure):
 
 class AmbiguousPath(ClientFailure):
     """A service could read the path as another one; the message says why."""
+
+
+class InvalidRequest(ClientFailure):
+    """The request is not as the service's own document describes it; `errors` say what, for the client."""
+
+    def __init__(self, detail: str, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        self.members: Mapping[str, Any] = {"errors": list(errors)} if errors else {}
+        super().__init__(detail)
 
 
 class Unauthorized(ClientFailure):

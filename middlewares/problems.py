@@ -22,6 +22,7 @@ class Problem(NamedTuple):
 PROBLEMS: dict[type[Failure], Problem] = {
     failures.BadRequest: Problem(400, "bad_request"),
     failures.AmbiguousPath: Problem(400, "ambiguous_path"),
+    failures.InvalidRequest: Problem(400, "invalid_request"),
     failures.Unauthorized: Problem(401, "unauthorized"),
     failures.Forbidden: Problem(403, "forbidden"),
     failures.RouteNotFound: Problem(404, "route_not_found"),
@@ -72,6 +73,8 @@ REASONS_BY_STATUS: dict[int, str] = {
 }
 
 
+_NONE: Mapping[str, Any] = {}
+
 Problems = Mapping[type[Failure], Problem]
 
 
@@ -100,11 +103,12 @@ def problem_response(
     detail: str,
     correlation_id: str,
     headers: Iterable[tuple[str, str]] = (),
+    members: Mapping[str, Any] = _NONE,
 ) -> web.Response:
-    """Make an answer of the document."""
+    """Make an answer of the document; `members` stand in it behind the usual ones."""
     return web.Response(
         status=problem.status,
-        body=orjson.dumps(problem_document(problem, detail, correlation_id)),
+        body=orjson.dumps({**problem_document(problem, detail, correlation_id), **members}),
         content_type="application/problem+json",
         headers=CIMultiDict(headers),
     )
@@ -114,7 +118,8 @@ def failure_response(
     failure: Failure, problem: Problem, detail: str, correlation_id: str
 ) -> web.Response:
     """Make an answer to a failure, with the fields that its type needs."""
-    return problem_response(problem, detail, correlation_id, _fields_of(failure))
+    fields = _fields_of(failure)
+    return problem_response(problem, detail, correlation_id, fields, failure.members)
 
 
 def _fields_of(failure: Failure) -> Iterable[tuple[str, str]]:

@@ -14,6 +14,8 @@ from .errors import InvalidRegistration
 from .health_check import HEALTH_KEYS, HealthCheck, parse_health_check
 from .words import HTTP, Words
 
+#: The metadata key that names the OpenAPI document of an instance: a path, or a URL with its own host.
+OPENAPI_URL = "openapi_url"
 MAX_METADATA_BYTES = 8 * 1024
 MAX_URL_CHARACTERS = 2048
 MAX_BODY_BYTES = 16 * 1024
@@ -94,6 +96,17 @@ class Instance:
         return (*self.endpoint, self.health_check_url, *map(self.metadata.get, HEALTH_KEYS))
 
     @property
+    def openapi_url(self) -> str | None:
+        """Where its OpenAPI document is; None: its metadata name none, or one that is not its own."""
+        named = self.metadata.get(OPENAPI_URL)
+        if named is None:
+            return None
+        try:
+            return _own_url(OPENAPI_URL, named, self.scheme, self.host, self.port)
+        except InvalidRegistration:  # a record of an older release, in which the key meant nothing
+            return None
+
+    @property
     def health_check(self) -> HealthCheck:
         return parse_health_check(self.metadata, has_url=self.health_check_url is not None)
 
@@ -105,8 +118,11 @@ def parse_registration(
     *,
     default_ttl_s: float = DEFAULT_TTL_S,
     words: Words = HTTP,
+    checks_document: bool = True,
 ) -> Instance:
     """Check a registration (keys as in the contract's PUT) and make the instance of it.
+
+    `checks_document`: the address of an OpenAPI document in the metadata must be the instance's own.
 
     Raises InvalidRegistration with the key, as `words` call it, the value and what is allowed.
     """
@@ -129,8 +145,10 @@ def parse_registration(
     url = body.get("health_check_url")
     metadata = _metadata(body.get("metadata"), words)
     parse_health_check(metadata, has_url=url is not None, words=words)
+    if checks_document and (named := metadata.get(OPENAPI_URL)) is not None:
+        _own_url(f"{words.metadata} {OPENAPI_URL!r} {named!r}", named, scheme, host, port)
     if url is not None:
-        url = _health_check_url(f"{words.path} {url!r}", url, scheme, host, port)
+        url = _own_url(f"{words.path} {url!r}", url, scheme, host, port)
     return Instance(
         name=str(name),
         id=str(instance_id),
@@ -190,7 +208,8 @@ def decode(key: str, record: str | bytes) -> Instance:
         body = json.loads(record if isinstance(record, str) else record.decode())
     except (ValueError, RecursionError):  # brackets nested by the thousand
         raise InvalidRegistration("the record is not JSON") from None
-    return parse_registration(name, instance_id, body)
+    # Releases that did not know OPENAPI_URL took it for anybody's key.
+    return parse_registration(name, instance_id, body, checks_document=False)
 
 
 def _host(host: object) -> str:
@@ -266,7 +285,7 @@ def _metadata(value: object, words: Words) -> Mapping[str, Scalar]:
     return dict(value)
 
 
-def _health_check_url(what: str, value: object, scheme: str, host: str, port: int) -> str:
+def _own_url(what: str, value: object, scheme: str, host: str, port: int) -> str:
     own = f"{scheme}://{_authority(host, port)}"
     if isinstance(value, str) and value.startswith("/") and not value.startswith("//"):
         value = own + value

@@ -58,6 +58,8 @@ class ProcessEndpoints:
     cache: Callable[[], Mapping[str, Any]] | None = None
     #: By route the shares of its split, empty while no route has one; None: there is no file.
     splits: Callable[[], Mapping[str, Any]] | None = None
+    #: The OpenAPI documents that requests are held against; None: there is no file.
+    documents: Callable[[], list[Mapping[str, Any]]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -75,8 +77,8 @@ class ProcessEndpoints:
     async def status(self, request: web.Request) -> web.Response:
         """The state of this worker, for people and scripts.
 
-        The pid, addresses of the registry and of clients, and the ways of authentication are shown only with
-        the token.
+        The pid, addresses of the registry and of clients, the ways of authentication, and the OpenAPI documents
+        of services are shown only with the token.
         """
         now_s = time.time()
         settings = self.settings
@@ -91,6 +93,8 @@ class ProcessEndpoints:
             inside["untrusted_proxies"] = self.untrusted_proxies()
             if self.ways is not None:
                 inside["auth"] = self.ways()
+            if self.documents is not None and (documents := self.documents()):
+                inside["documents"] = documents
         return answer(
             {
                 "service": NAME,

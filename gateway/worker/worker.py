@@ -59,6 +59,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.worker.compositions import Compositions
     from gateway.worker.remembering import Remembering
     from gateway.worker.splitting import Splitting
+    from gateway.worker.validating import Validating
     from gateway.worker.versioning import Versioning
     from gateway.worker.ways import Ways
 
@@ -134,6 +135,8 @@ class Gateway:
         self.compositions = None if at_start is None else self._compose()
         #: Which versions requests are for; None without a file.
         self.versioning = None if at_start is None else self._version()
+        #: What holds requests against documents of services; None without a file.
+        self.validating = None if at_start is None else self._validate(at_start.compiled)
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -299,6 +302,8 @@ class Gateway:
         self.own_certificates.take(compiled.acme)
         assert self.remembering is not None, "there is a file"
         yield from self.remembering.taking(compiled)
+        assert self.validating is not None, "there is a file"
+        self.validating.take(compiled)
         self._follow_scheme()
         watched.drop_others(compiled.policies)
 
@@ -355,6 +360,9 @@ class Gateway:
                 stack.push_async_callback(self.splitting.close)
                 await self.splitting.prepared()
                 await stack.enter_async_context(counted("splits", self.splitting.run))
+            if self.validating is not None:
+                run = self.validating.run
+                await stack.enter_async_context(counted("validation", run))
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
                 await ways.prepared()
@@ -369,6 +377,21 @@ class Gateway:
         if view is None:
             raise NoView
         return view
+
+    def _validate(self, compiled: "Compiled") -> "Validating":
+        from gateway.worker.validating import Validating
+
+        overlay, member = self.overlay, self.member
+        made = Validating(
+            compiled,
+            self.settings.client_limits,
+            self.dialer,
+            lambda: overlay.routed,
+            member.health,
+        )
+        overlay.listen(made.keeper.view_changed)
+        self.metrics.registry.register(made.collector())
+        return made
 
     def _measure_file(self, configuration: "Configuration[Compiled]") -> None:
         self.metrics.registry.register(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of these
     from middlewares.split.policy import SplitPolicy
     from middlewares.transform.deciding.variables import Variable
     from middlewares.transform.policy import RequestRules, ResponseRules
+    from middlewares.validate.policy import ValidatePolicy
     from middlewares.versions.policy import VersionsPolicy
 
 NEVER = float("inf")
@@ -136,6 +137,7 @@ class RoutePolicy:
     auth: Requirement | None = None
     cache: CachePolicy | None = None
     compress: CompressPolicy | None = None
+    validate: "ValidatePolicy | None" = None
     body_bytes: int = 0
     concurrent: int = 0
     outliers: Outliers | None = None
@@ -181,6 +183,7 @@ class RoutePolicy:
             or self.rewrites_location
             or self.versions is not None
             or self.split is not None
+            or self.validate is not None
         )
 
     @cached_property

@@ -23,6 +23,7 @@ from middlewares.telemetry.compress_metrics import CompressCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
 from middlewares.telemetry.split_metrics import SplitCollector, SplitNumbers
+from middlewares.telemetry.validation_metrics import ValidationCollector
 from middlewares.telemetry.version_metrics import VersionCollector
 from middlewares.telemetry.watched_metrics import WatchedCollector
 from services.base.failures import SERVICE_PROBLEMS
@@ -112,6 +113,14 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
             registry_writable=lambda: True,
             view_age_s=lambda: 0.1,
             mass_losses=lambda: {"orders": 1},
+        )
+    )
+    registry.register(
+        ValidationCollector(
+            requests=lambda: {("orders", "valid"): 1},
+            answers=lambda: {("orders", "valid"): 1},
+            fetches=lambda: {"orders": 1},
+            ages_s=lambda: {("orders", "1.0.0"): 1},
         )
     )
     registry.register(

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.config.compiled.compress import compress_of
-from gateway.config.compiled.levels import merged, said
+from gateway.config.compiled.levels import last, merged, said
 from gateway.config.compiled.split import split_of
 from gateway.config.compiled.transform import request_of, response_of, rewrites_location
+from gateway.config.compiled.validate import validate_of
 from gateway.config.compiled.versions import versions_of
 from gateway.config.file.sections import Section
 
@@ -17,6 +18,7 @@ from gateway.config.file.sections import Section
 #: the most specific one counts.
 _KEYS: dict[str, tuple[str, Callable[[Sequence[Any]], Any]]] = {
     "compress": ("compress", lambda values: compress_of(merged(values))),
+    "validates": ("validate", lambda values: validate_of(last(values))),
     "request": ("request", request_of),
     "response": ("response", response_of),
     "rewrite_location": ("rewrites_location", rewrites_location),

@@ -15,6 +15,7 @@ from gateway.config.compiled.own_paths import own_routes
 from gateway.config.compiled.policies import Policies
 from gateway.config.compiled.resource_metadata import metadata_routes
 from gateway.config.compiled.tls import tls_of, upstream_tls_of
+from gateway.config.compiled.validate import wanted_by_service, wanted_of
 from gateway.config.compiled.ways import specs_of
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.contents import NO_CONTENTS, Contents
@@ -37,6 +38,7 @@ from middlewares.routing.redirecting import Redirect
 from middlewares.routing.rewriting import Rewrite, Strip, ToPath, ToPrefix
 from middlewares.routing.route import OfServices, Respond, Route
 from middlewares.split.policy import SplitPolicy
+from middlewares.validate.policy import Wanted
 
 if TYPE_CHECKING:  # a file without tls loads none of it
     from gateway.front.tls.specification import TlsSpec
@@ -50,6 +52,8 @@ class Compiled:
     discovered. `limits` are those of the file, and `default`; `ways` its ways of authentication. `contents` are
     of the files that it names. `cache_stores` are the kinds of stores (CachePolicy.stores) that routes keep
     answers in; empty: no route has a cache. `splits` are those of routes, by the id of the route.
+    answers in; empty: no route has a cache. `validated` says by service what its OpenAPI documents are for, and
+    `validated_others` that of the services that the file does not name.
     """
 
     configuration: Configuration
@@ -68,6 +72,8 @@ class Compiled:
     cache_bounds: StoreBounds = field(default_factory=StoreBounds)
     cache_stores: frozenset[str] = frozenset()
     splits: Mapping[str, SplitPolicy] = field(default_factory=dict)
+    validated: Mapping[str, Wanted] = field(default_factory=dict)
+    validated_others: Wanted | None = None
 
     def parts(self) -> Iterator[object]:
         """What it is made of: freed one by one, none takes long."""
@@ -96,10 +102,12 @@ def compiling(
     for services in slices(configuration.services.items()):
         fixed += [_fixed(name, one) for name, one in services if one.urls]
         yield
+    of_services = {name: policies.of_discovered(name) for name in configuration.services}
+    general = policies.of_discovered("") if isinstance(configuration.discover, str) else None
     return Compiled(
         configuration,
         policies.of_discovered(""),
-        {name: policies.of_discovered(name) for name in configuration.services},
+        of_services,
         configuration.discover if isinstance(configuration.discover, str) else None,
         matcher,
         policies.has_cors,
@@ -117,6 +125,8 @@ def compiling(
             for _, route in routes
             if route.policy.split is not None and route.service
         },
+        validated=wanted_by_service(policies.validating, of_services, general),
+        validated_others=None if general is None else wanted_of([general]),
     )
 
 

@@ -49,6 +49,8 @@ class Policies:
         }
         self._made: dict[RoutePolicy, RoutePolicy] = {}
         self._of_services: dict[str, RoutePolicy] = {}
+        #: The policies of routes by the service that gets their requests, of those that validate.
+        self.validating: dict[str, set[RoutePolicy]] = {}
         self._general = self._defaults()
 
     @property
@@ -93,6 +95,8 @@ class Policies:
             else inherited.body_bytes,
             **self._changes_of(service, route),
         )
+        if policy.validate is not None:
+            self.validating.setdefault(service, set()).add(policy)
         return self._one(policy)
 
     def _changes_of(self, service: str, route: RouteSection | None = None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from gateway.config.file.http_texts import Name
 from gateway.config.file.policies import Flag, Timeouts
 from gateway.config.file.sections import Listed, Section
 from gateway.config.file.transform import Request, Response
+from gateway.config.file.validate import Validate
 from gateway.config.file.versions import Versions
 
 
@@ -18,7 +19,7 @@ class Defaults(Section):
     """What routes have where they say nothing themselves."""
 
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "compress", "request", "response", "versions"]
+        ["timeouts", "limits", "cache", "compress", "request", "response", "versions", "validate"]
     )
 
     timeouts: Timeouts | None = Field(
@@ -39,6 +40,13 @@ class Defaults(Section):
         default=None,
         description="What of the answers is remembered; left out or null: nothing.",
         examples=[{"default_ttl": "30s"}],
+    )
+    validates: Validate | None = Field(
+        default=None,
+        alias="validate",
+        description="Whether requests are held against the OpenAPI document of the service; left out or null: "
+        "they are not.",
+        examples=["report"],
     )
     compress: Compress | None = Field(
         default=None,

@@ -4,6 +4,5 @@
 NOT_YET = frozenset(
     [
         "mirror",
-        "validate",
     ]
 )

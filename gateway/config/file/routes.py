@@ -18,6 +18,7 @@ from gateway.config.file.policies import Cors, Flag, Sources, Timeouts
 from gateway.config.file.sections import Listed, Section, Wrong
 from gateway.config.file.split import Split
 from gateway.config.file.transform import Request, Response
+from gateway.config.file.validate import Validate
 from gateway.config.file.versions import Versions
 from gateway.config.file.wording import or_nearest, quoted, quoted_list
 
@@ -124,6 +125,7 @@ class Route(Section):
             "preserve_host",
             "timeouts",
             "cache",
+            "validate",
             "request",
             "response",
             "rewrite_location",
@@ -138,6 +140,7 @@ class Route(Section):
             "limits",
             "cache",
             "compress",
+            "validate",
             "cors",
             "allow",
             "deny",
@@ -196,6 +199,13 @@ class Route(Section):
         description="What of its answers is remembered; a key that is left out is that of the service or of "
         "defaults; null: nothing.",
         examples=[{"stale_while_revalidate": "10s"}],
+    )
+    validates: Validate | None = Field(
+        default=None,
+        alias="validate",
+        description="Whether its requests are held against the OpenAPI document of the service, in place of what "
+        "the service or defaults say; null: they are not.",
+        examples=["report"],
     )
     compress: Compress | None = Field(
         default=None,

@@ -23,6 +23,7 @@ from gateway.config.file.retries import Retries
 from gateway.config.file.sections import Listed, Section, Some, Wrong
 from gateway.config.file.transform import Request, Response
 from gateway.config.file.upstream_tls import UpstreamTls
+from gateway.config.file.validate import Validate
 from gateway.config.file.versions import Versions
 
 #: What stands in a path as it is, percent signs included (RFC 3986, section 3.3).
@@ -75,6 +76,7 @@ class Service(Section):
             "limits",
             "cache",
             "compress",
+            "validate",
             "balance",
             "outliers",
             "breaker",
@@ -115,6 +117,13 @@ class Service(Section):
         default=None,
         description="What of its answers is remembered; a key that is left out is that of defaults; null: nothing.",
         examples=[{"stale_if_error": "1h"}],
+    )
+    validates: Validate | None = Field(
+        default=None,
+        alias="validate",
+        description="Whether its requests are held against its OpenAPI document, in place of what defaults say; "
+        "null: they are not.",
+        examples=["enforce"],
     )
     compress: Compress | None = Field(
         default=None,

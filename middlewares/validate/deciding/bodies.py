@@ -47,6 +47,17 @@ class Content:
             return []
         return check_json(schema, body)
 
+    def reads(self, fields: Fields) -> bool:
+        """Whether the body of a message with these fields is JSON that has to be read."""
+        types = fields(b"content-type")
+        media_type = essence(types[0].decode("latin-1")) if types else ""
+        if not media_type and len(self.schemas) == 1:
+            media_type = essence(next(iter(self.schemas)))
+        key = chosen(media_type, self.schemas)
+        if key is None or self.schemas[key] is None:
+            return False
+        return is_json(media_type) or is_json(essence(key))
+
     def _other_type(self) -> Unfit:
         return Unfit("header", "Content-Type", "", f"one of {', '.join(self.schemas)}")
 

@@ -51,6 +51,8 @@ class Document:
     operations: int = 0
     left_out: int = 0
     notes: list[str] = field(default_factory=list)
+    #: The names that it gives to properties: no secrets, unlike other names in a message.
+    names: frozenset[str] = frozenset()
 
     def find(self, method: str, path: str) -> Match[Operation] | None:
         """The operation of a raw path as the service sees it; below a server's path, or without it."""
@@ -120,6 +122,7 @@ def compiling(
     for book in books.values():
         for note in sorted(book.translator.notes):
             made.note(note)
+    made.names = frozenset().union(*(book.translator.names for book in books.values()))
     return made
 
 

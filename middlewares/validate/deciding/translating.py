@@ -128,6 +128,8 @@ class Translator:
         self._named = _NAMED if is_30 else _NAMED_31
         #: What is not checked although the document says it.
         self.notes: set[str] = set()
+        #: The names that the document gives to properties.
+        self.names: set[str] = set()
 
     def bundle(self, schema: object) -> Bundle:
         """A schema with all that it refers to. Raises LeftOut."""
@@ -214,6 +216,7 @@ class Translator:
                 for name, one in value.items()
                 if key != "patternProperties" or self._matches(name)
             }
+            self.names.update(made[key])
             if key == "patternProperties" and len(made[key]) < len(value):
                 # Without one of them, it is not known which properties are additional ones.
                 raise LeftOut("a name in patternProperties can't be matched in linear time")

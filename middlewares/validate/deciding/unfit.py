@@ -1,5 +1,6 @@
 """One thing in a message that is not as the document says."""
 
+from collections.abc import Container
 from typing import Any, Literal, NamedTuple
 
 Place = Literal["path", "query", "header", "cookie", "body"]
@@ -30,6 +31,15 @@ class Unfit(NamedTuple):
         if self.place == "body" or self.pointer:
             where["pointer"] = cut(self.pointer)
         return {**where, "expected": cut(self.expected)}
+
+    def for_the_log(self, names: Container[str]) -> str:
+        """As text, without names that only the message has."""
+        steps = self.pointer.split("/")[1:]
+        known = (
+            step if step.isdigit() or step.replace("~1", "/").replace("~0", "~") in names else "*"
+            for step in steps
+        )
+        return str(self._replace(pointer="".join(f"/{step}" for step in known)))
 
     def __str__(self) -> str:
         named = f"{self.place} {cut(self.name)}{cut(self.pointer)}".rstrip()

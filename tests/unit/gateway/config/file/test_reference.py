@@ -23,6 +23,7 @@ EXAMPLES = [
         "tls",
         "acme",
         "acme-own-authority",
+        "validation",
         "cache",
         "composition",
         "compress",

@@ -1,0 +1,228 @@
+"""Keeps the documents of services current, apart from requests."""
+
+import asyncio
+import hashlib
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+import structlog
+
+from discovery.base.stepping import in_steps
+from discovery.model.instance import Instance
+from discovery.view.view import Event, View
+from middlewares.validate.counting import ValidationCounts
+from middlewares.validate.deciding.documents import (
+    Options,
+    Refused,
+    compiling,
+    read_document,
+)
+from middlewares.validate.policy import Wanted
+from middlewares.validate.shelf import MOST_DOCUMENTS, MOST_VERSIONS, Kept, Key, Shelf
+
+#: How often a document is asked for again, and how soon after a first failure; each time 0.8 to 1.2 of it.
+EVERY_S = 300.0
+AGAIN_S = 5.0
+#: A new instance may bring a new document; several gateways do not all ask at once.
+AFTER_CHANGE_S = 1.0
+#: How many are fetched at a time.
+AT_ONCE = 4
+
+
+class Fetched(NamedTuple):
+    """A document as it came; `data` None: the one that is known is current."""
+
+    data: bytes | None
+    etag: str = ""
+
+
+class NotFetched(Exception):
+    """No document came; the message says why."""
+
+
+#: Fetches the document of an instance, unless it is the one with this ETag. Raises NotFetched.
+Fetch = Callable[[Instance, str], Awaitable[Fetched]]
+
+_log = structlog.get_logger()
+
+
+class Keeper:
+    """Fetches documents, compiles them, and puts them on the shelf; the last good one stays."""
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        fetch: Fetch,
+        view: Callable[[], View | None],
+        counts: ValidationCounts,
+        is_healthy: Callable[[str], bool],
+        draw: Callable[[float, float], float] = random.uniform,
+    ) -> None:
+        self.shelf = shelf
+        self._fetch = fetch
+        self._view = view
+        self._counts = counts
+        self._is_healthy = is_healthy
+        self._draw = draw
+        self._named: Mapping[str, Wanted] = {}
+        self._others: Wanted | None = None
+        #: When each document is to be asked for.
+        self._due_s: dict[Key, float] = {}
+        self._changed = asyncio.Event()
+
+    def take(self, named: Mapping[str, Wanted], others: Wanted | None) -> None:
+        """Go by a file: what is wanted of the services that it names, and of all others."""
+        before = {key: self._wanted(key[0]) for key in self.shelf.kept}
+        self._named, self._others = named, others
+        for key, was in before.items():
+            now = self._wanted(key[0])
+            if now is None:
+                del self.shelf.kept[key]
+                self._due_s.pop(key, None)
+            elif now != was:
+                self.shelf.kept[key].etag, self.shelf.kept[key].digest = "", b""
+                self._due_s[key] = 0.0
+        self.shelf.changed()
+        self._changed.set()
+
+    def view_changed(self, _before: View, after: View, event: Event | None) -> None:
+        """A listener of the view: a document that is new, or may have changed, is asked for soon."""
+        if event is None:
+            self._changed.set()
+            return
+        if self._wanted(event.service) is None:
+            return
+        entry = after.services.get(event.service, {}).get(event.key)
+        if event.kind == "registered" and entry is not None:
+            key = (event.service, entry.instance.version)
+            if key in self._due_s:
+                soon_s = time.monotonic() + self._draw(0.0, AFTER_CHANGE_S)
+                self._due_s[key] = min(self._due_s[key], soon_s)
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Keep documents current until cancelled."""
+        while True:
+            self._changed.clear()
+            sources = self._sources()
+            self._forget_others(sources)
+            now_s = time.monotonic()
+            due = [key for key in sources if self._due_s.setdefault(key, 0.0) <= now_s]
+            if due:
+                await self._all(due, sources)
+                continue
+            await self._until(min(self._due_s.values(), default=None))
+
+    async def _until(self, due_s: float | None) -> None:
+        timeout_s = None if due_s is None else max(0.01, due_s - time.monotonic())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        # Several instances often come together.
+        await asyncio.sleep(0.02)
+
+    async def _all(self, due: list[Key], sources: Mapping[Key, list[Instance]]) -> None:
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(key: Key) -> None:
+            async with turns:
+                await self._refresh(key, sources[key])
+
+        async with asyncio.TaskGroup() as group:
+            for key in due:
+                group.create_task(one(key))
+
+    async def _refresh(self, key: Key, instances: list[Instance]) -> None:
+        kept = self.shelf.kept.setdefault(key, Kept())
+        # Another one each time: what one of them lacks, the next one may have.
+        instance = instances[int(self._draw(0, len(instances))) % len(instances)]
+        kept.tried_s = time.monotonic()
+        kept.url = instance.openapi_url or ""
+        again_s = EVERY_S
+        kept.failures += 1
+        try:
+            fetched = await self._fetch(instance, kept.etag)
+            await self._put(key, kept, fetched)
+        except (NotFetched, Refused) as error:
+            again_s = min(EVERY_S, AGAIN_S * 2 ** min(kept.failures - 1, 10))
+            self._counts.fetches[key[0]] += 1
+            if str(error) != kept.error:
+                _log.warning(
+                    "openapi.refused",
+                    service=key[0],
+                    version=key[1],
+                    url=kept.url,
+                    detail=str(error),
+                )
+            kept.error = str(error)
+        self._due_s[key] = time.monotonic() + self._draw(0.8, 1.2) * again_s
+
+    async def _put(self, key: Key, kept: Kept, fetched: Fetched) -> None:
+        data, wanted = fetched.data, self._wanted(key[0])
+        if wanted is None:
+            return
+        if data is not None:
+            digest = hashlib.sha256(data).digest()
+            if digest != kept.digest or kept.compiled.keys() != wanted.formats:
+                read = read_document(data)
+                kept.compiled = {
+                    formats: await in_steps(
+                        compiling(read, kept.url, Options(formats, wanted.answers))
+                    )
+                    for formats in sorted(wanted.formats)
+                }
+                kept.digest, kept.size = digest, len(data)
+                self.shelf.changed()
+                document = next(iter(kept.compiled.values()))
+                _log.info(
+                    "openapi.read",
+                    service=key[0],
+                    version=key[1],
+                    operations=document.operations,
+                    left_out=document.left_out,
+                    notes=document.notes[:3],
+                )
+        kept.etag = fetched.etag
+        kept.seen_s, kept.error, kept.failures = time.monotonic(), "", 0
+
+    def _wanted(self, service: str) -> Wanted | None:
+        wanted = self._named.get(service, self._others)
+        return wanted if wanted is not None and wanted.formats else None
+
+    def _sources(self) -> Mapping[Key, list[Instance]]:
+        """The instances that each document can be fetched from."""
+        view = self._view()
+        found: dict[Key, list[Instance]] = {}
+        if view is None or (self._others is None and not self._named):
+            return found
+        for service in view.services if self._others is not None else self._named:
+            if self._wanted(service) is None:
+                continue
+            versions: dict[Key, list[Instance]] = {}
+            for entry in view.services.get(service, {}).values():
+                instance = entry.instance
+                if entry.draining or instance.openapi_url is None:
+                    continue
+                if self._is_healthy(entry.key):
+                    versions.setdefault((service, instance.version), []).append(instance)
+            for key in list(versions)[:MOST_VERSIONS]:
+                if len(found) < MOST_DOCUMENTS:
+                    found[key] = versions[key]
+        return found
+
+    def _forget_others(self, sources: Mapping[Key, list[Instance]]) -> None:
+        """Forget the documents of versions that no instance has any more; a sick one may come back."""
+        view = self._view()
+        for key in [*self.shelf.kept]:
+            service, version = key
+            entries = () if view is None else view.services.get(service, {}).values()
+            if key not in sources and not any(one.instance.version == version for one in entries):
+                del self.shelf.kept[key]
+                self.shelf.changed()
+        for key in [*self._due_s]:
+            if key not in sources:
+                del self._due_s[key]
