@@ -1,0 +1,1 @@
+"""Copies of requests to other instances, and how their answers differ."""

@@ -1,0 +1,1 @@
+"""What mirrors decide, without I/O."""
