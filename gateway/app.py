@@ -15,6 +15,7 @@ from gateway.endpoints.configuration import ConfigurationEndpoints
 from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.keys import KeysEndpoints
 from gateway.endpoints.limits_in_force import limits_in_force
+from gateway.endpoints.mirrors import MirrorEndpoints
 from gateway.endpoints.process import NAME, ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.routes import RoutesEndpoint
@@ -252,6 +253,9 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
         bodies_middleware(read_body=reading_bodies(gateway.settings.client_limits)),
         # It sees what the instance gets, and what the instance has answered.
         *([gateway.validating.middleware()] if gateway.validating is not None else []),
+        # Innermost: the copies have what the rules for requests have changed, and are compared with what an
+        # instance has answered.
+        *([gateway.mirroring.middleware()] if gateway.mirroring is not None else []),
     ]
 
 
@@ -284,6 +288,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         cache=None if gateway.remembering is None else gateway.remembering.describe,
         splits=None if gateway.splitting is None else gateway.splitting.describe,
         documents=None if gateway.validating is None else gateway.validating.describe,
+        mirrors=None if gateway.mirroring is None else gateway.mirroring.describe,
     )
     configuration = ConfigurationEndpoints(
         configuration=gateway.configuration,
@@ -353,6 +358,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     splits = SplitsEndpoints(
         splitting=gateway.splitting, guard=guard, client_limits=settings.client_limits
     )
+    mirrors = MirrorEndpoints(mirroring=gateway.mirroring, guard=guard)
     rng = random.Random()
     budgets = RetryBudgets()
     proxy = Proxy(
@@ -406,6 +412,8 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("GET", own_paths.SHOW, cache.show),
         ("GET", own_paths.SPLITS, splits.list_all),
         ("PUT", own_paths.SPLIT, splits.change),
+        ("GET", own_paths.MIRRORS, mirrors.report),
+        ("DELETE", own_paths.MIRRORS, mirrors.forget),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

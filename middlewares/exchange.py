@@ -9,6 +9,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from middlewares.auth.deciding import Identity
     from middlewares.auth.way import Way
+    from middlewares.bodies import Sink
     from middlewares.candidates.deciding import Candidates
     from middlewares.head_changes import HeadChanges
     from middlewares.header_section import HeaderSection
@@ -103,6 +104,10 @@ class Exchange:
     body: bytes | None = None
     #: The body, if a layer has begun to read it and it was too long.
     upload: "Upload | None" = None
+    #: Gets each piece of an upload once, in order, as the first attempt that reads it does; it never declines one.
+    upload_reader: "Sink | None" = None
+    #: It has been copied: a split that takes another share sends it through the same layers again.
+    is_mirrored = False
     #: A mirror sends it: it is not among the service's requests in flight, and its attempts are in no log or metric
     #: of the service.
     is_copy = False

@@ -5,7 +5,7 @@ from enum import Enum
 
 from aiohttp import web
 
-from middlewares.bodies import AnswerBody
+from middlewares.bodies import AnswerBody, Reader, Sink, WhenSlow
 from middlewares.head_changes import FieldEdits
 
 FieldLine = tuple[bytes, bytes]
@@ -57,6 +57,15 @@ class ProxiedAnswer:
 
     def may_have(self, marks: tuple[bytes, ...]) -> bool:
         """False: there is none of the fields with these marks (head_changes.marks_of)."""
+        raise NotImplementedError
+
+    def add_reader(
+        self, sink: Sink, *, when_slow: WhenSlow = WhenSlow.LEAVE, cap: int | None = None
+    ) -> Reader:
+        """Give the body to another sink as well; a layer calls this before the answer is delivered.
+
+        If the client leaves, the body ends for all. `cap` and `when_slow` are as in Fanout.
+        """
         raise NotImplementedError
 
     def body_for_change(self) -> AnswerBody:

@@ -41,6 +41,7 @@ COMMANDS = (
     "keys",
     "cache",
     "split",
+    "mirror",
     "check-config",
     "config",
     "import",

@@ -60,6 +60,8 @@ class ProcessEndpoints:
     splits: Callable[[], Mapping[str, Any]] | None = None
     #: The OpenAPI documents that requests are held against; None: there is no file.
     documents: Callable[[], list[Mapping[str, Any]]] | None = None
+    #: What the mirrors say of themselves, empty while nothing was copied; None: there is no file.
+    mirrors: Callable[[], Mapping[str, Any]] | None = None
 
     async def health(self, _request: web.Request) -> web.Response:
         """Say that the process lives; it depends on nothing else."""
@@ -138,11 +140,13 @@ class ProcessEndpoints:
         config = {"loaded_at": loaded_at, "current": not mistakes, "mistakes": mistakes}
         cache = self.cache() if self.cache else {}
         splits = self.splits() if self.splits else {}
+        mirrors = self.mirrors() if self.mirrors else {}
         return {
             "config": config,
             "watched": self.watched() if self.watched else {},
             **({"cache": cache} if cache else {}),
             **({"splits": splits} if splits else {}),
+            **({"mirrors": mirrors} if mirrors else {}),
         }
 
     def _tls(self, *, with_evidence: bool) -> Mapping[str, Any]:

@@ -66,6 +66,8 @@ _TABLE = {
     b"x-forwarded-host": Row(ANEW, PASS, PASS),
     b"x-forwarded-prefix": Row(ANEW, PASS, PASS),
     b"forwarded": Row(TRUSTED, PASS, PASS),
+    # Services do less for what says that it is a copy, so only a gateway in front may say so.
+    b"x-lockgate-mirror": Row(TRUSTED, PASS, PASS),
     # Instances believe what these fields say of the client, so nobody outside may send them.
     b"client-cert": Row(CLAIM, PASS, PASS),
     b"client-cert-chain": Row(CLAIM, PASS, PASS),

@@ -170,10 +170,6 @@ class Answer(web.StreamResponse, Sink, ProxiedAnswer):
     def add_reader(
         self, sink: Sink, *, when_slow: WhenSlow = WhenSlow.LEAVE, cap: int | None = None
     ) -> Reader:
-        """Give the body to another sink as well; a layer calls this before the answer is delivered.
-
-        If the client leaves, the body ends for all. `cap` and `when_slow` are as in Fanout.
-        """
         if self.others is None:
             self.others = Fanout()
         return self.others.add(sink, when_slow=when_slow, cap=cap)

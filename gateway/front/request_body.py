@@ -75,6 +75,19 @@ def body_of(
     return body
 
 
+def body_at_hand(request: web.Request, exchange: Exchange) -> bytes | None:
+    """The body that an instance gets, if all of it is here, b"" if there is none; None: it still comes."""
+    if exchange.changed_body is not None:
+        return exchange.changed_body
+    if exchange.section.body_length == 0:
+        return b""
+    if exchange.upload is not None or exchange.body is not None:
+        return exchange.body
+    if isinstance(request, PlainRequest):
+        return request.head.body
+    return request.body if isinstance(request, DetachedRequest) else None
+
+
 class RequestBody:
     """The body of one request; each attempt reads it from its first piece."""
 
@@ -130,6 +143,11 @@ class RequestBody:
         piece = self._ahead.popleft() if self._ahead else await self._received()
         if piece:
             self._beginning.take(piece)
+        if (reader := self._exchange.upload_reader) is not None:
+            if piece:
+                reader.take(piece)
+            else:
+                reader.end()
         return piece
 
     async def _received(self) -> bytes:

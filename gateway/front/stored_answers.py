@@ -28,7 +28,7 @@ class StoredAnswers:
         return Head(head.status, head.phrase, fields, head.length)
 
     def body(self, answer: web.StreamResponse) -> AnswerBody:
-        return cast("Answer", answer).source
+        return cast("Answer", answer).body_for_change()
 
     def ready_lines(
         self, status: int, phrase: bytes, fields: Sequence[FieldLine], length: int

@@ -15,13 +15,14 @@ KEYS, KEY, ROTATION = "/keys", "/keys/{id}", "/keys/{id}/rotate"
 VERSIONS = "/versions"
 CACHE, PURGE, SHOW = "/cache", "/cache/purge", "/cache/show"
 SPLITS, SPLIT = "/splits", "/splits/{route}"
+MIRRORS = "/mirrors"
 #: With ADMIN_LISTEN the public port has these alone.
 ON_BOTH_PORTS = (HEALTH, READY)
 #: All but the page: a route of a file comes before it.
 ALL = (
     *(HEALTH, READY, STATUS, METRICS, SERVICES, SERVICE, INSTANCE, HEARTBEAT, DRAIN, HEARTBEATS),
     *(ROUTES, VERSIONS, RELOAD, DIFF, KEYS, KEY, ROTATION, CACHE, PURGE, SHOW),
-    *(SPLITS, SPLIT),
+    *(SPLITS, SPLIT, MIRRORS),
 )
 
 _SEGMENT = re.compile(r"\\\{[a-z]+\\\}")

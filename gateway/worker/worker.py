@@ -57,6 +57,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
     from gateway.hop.watched_services import WatchedServices
     from gateway.worker.compositions import Compositions
+    from gateway.worker.mirroring import Mirroring
     from gateway.worker.remembering import Remembering
     from gateway.worker.splitting import Splitting
     from gateway.worker.validating import Validating
@@ -137,6 +138,8 @@ class Gateway:
         self.versioning = None if at_start is None else self._version()
         #: What holds requests against documents of services; None without a file.
         self.validating = None if at_start is None else self._validate(at_start.compiled)
+        #: Copies of requests; None without a file.
+        self.mirroring = None if at_start is None else self._mirror()
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -237,6 +240,17 @@ class Gateway:
             client_key=self.clients.limit_key,
         )
         self.metrics.registry.register(SplitCollector(made.numbers))
+        return made
+
+    def _mirror(self) -> "Mirroring":
+        from gateway.worker.mirroring import Mirroring
+        from middlewares.telemetry.mirror_metrics import MirrorCollector
+
+        made = Mirroring(
+            trusts=self.clients.has_sent,
+            policy_for=lambda service: self.routing.table.policy_for(service),
+        )
+        self.metrics.registry.register(MirrorCollector(made.numbers))
         return made
 
     def scheme_of(self, request: web.Request) -> str:
@@ -363,6 +377,8 @@ class Gateway:
             if self.validating is not None:
                 run = self.validating.run
                 await stack.enter_async_context(counted("validation", run))
+            if self.mirroring is not None:
+                stack.push_async_callback(self.mirroring.close)
             if (ways := self.ways) is not None:
                 await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
                 await ways.prepared()

@@ -16,6 +16,7 @@ from middlewares.limits.deciding import (
     at_the_door,
     behind_the_door,
 )
+from middlewares.mirror.policy import MirrorPolicy
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of these
     from middlewares.split.policy import SplitPolicy
@@ -138,6 +139,7 @@ class RoutePolicy:
     cache: CachePolicy | None = None
     compress: CompressPolicy | None = None
     validate: "ValidatePolicy | None" = None
+    mirrors: tuple[MirrorPolicy, ...] = ()
     body_bytes: int = 0
     concurrent: int = 0
     outliers: Outliers | None = None
@@ -184,6 +186,7 @@ class RoutePolicy:
             or self.versions is not None
             or self.split is not None
             or self.validate is not None
+            or self.mirrors
         )
 
     @cached_property

@@ -12,7 +12,7 @@ from prometheus_client.core import (
 )
 
 #: Counts by label values.
-Numbers = Mapping[Any, int]
+Numbers = Mapping[Any, float]
 
 #: Bounds for requests, which are short.
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -24,9 +24,11 @@ async def test_each_member_of_the_status_is_in_the_table(
 
     rows = rows_of("docs/operations.md", "`GET /status`")
 
-    # Only a gateway that speaks TLS has two of these (tests/http/tls), and one with documents the other.
+    # Only a gateway that speaks TLS (tests/http/tls), has copied requests (tests/http/configured/mirror) or has
+    # documents has these.
     assert {name for names, _ in rows for name in names.split(", ")} == there | {
         "acme",
         "documents",
+        "mirrors",
         "tls",
     }

@@ -22,6 +22,7 @@ from middlewares.telemetry.composition_metrics import CompositionCollector
 from middlewares.telemetry.compress_metrics import CompressCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
+from middlewares.telemetry.mirror_metrics import MirrorCollector, MirrorNumbers
 from middlewares.telemetry.split_metrics import SplitCollector, SplitNumbers
 from middlewares.telemetry.validation_metrics import ValidationCollector
 from middlewares.telemetry.version_metrics import VersionCollector
@@ -131,6 +132,13 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
         )
     )
     route = {"shop": 1}
+    registry.register(
+        MirrorCollector(
+            lambda: MirrorNumbers(
+                *({("shop", ">=3", "one"): 1.0},) * 5, in_flight={("shop", ">=3"): 1}
+            )
+        )
+    )
     registry.register(
         CacheCollector(
             lambda: CacheNumbers(

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.config.compiled.compress import compress_of
 from gateway.config.compiled.levels import last, merged, said
+from gateway.config.compiled.mirror import mirrors_of
 from gateway.config.compiled.split import split_of
 from gateway.config.compiled.transform import request_of, response_of, rewrites_location
 from gateway.config.compiled.validate import validate_of
@@ -24,6 +25,7 @@ _KEYS: dict[str, tuple[str, Callable[[Sequence[Any]], Any]]] = {
     "rewrite_location": ("rewrites_location", rewrites_location),
     "versions": ("versions", versions_of),
     "split": ("split", split_of),
+    "mirror": ("mirrors", mirrors_of),
 }
 #: The keys that hold for the gateway's own answers too.
 _OF_OWN_ANSWERS = frozenset(["compress"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from discovery.base.steps import Steps, weighed_slices
 from discovery.model.naming import route_of
-from gateway.config.compiled import cache, compress, outliers, transform, validate, versions
+from gateway.config.compiled import cache, compress, mirror, outliers, transform, validate, versions
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
@@ -168,6 +168,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
     for source, value in sources.said("rewrite_location")[:1]:
         yield _row("rewrite_location", value, source)
     for key, value, source in validate.rows(sources.said("validates"), policy.validate):
+        yield _row(key, value, source)
+    for key, value, source in mirror.rows(sources.said("mirror"), policy.mirrors):
         yield _row(key, value, source)
     of_service = sources.of_service
     if of_service is not None and "balance" in of_service.model_fields_set:

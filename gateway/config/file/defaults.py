@@ -8,6 +8,7 @@ from gateway.config.file.auth.route import Auth
 from gateway.config.file.cache import Cache
 from gateway.config.file.compress import Compress
 from gateway.config.file.http_texts import Name
+from gateway.config.file.mirror import Mirrors
 from gateway.config.file.policies import Flag, Timeouts
 from gateway.config.file.sections import Listed, Section
 from gateway.config.file.transform import Request, Response
@@ -19,7 +20,10 @@ class Defaults(Section):
     """What routes have where they say nothing themselves."""
 
     switched_off_by_null: ClassVar[frozenset[str]] = frozenset(
-        ["timeouts", "limits", "cache", "compress", "request", "response", "versions", "validate"]
+        [
+            *("timeouts", "limits", "cache", "compress", "request", "response"),
+            *("versions", "validate", "mirror"),
+        ]
     )
 
     timeouts: Timeouts | None = Field(
@@ -73,4 +77,9 @@ class Defaults(Section):
         default=None,
         description="Which version of its service a request gets; left out or null: any.",
         examples=[{"from": ["path", {"header": "Accept-Version"}], "default": "1"}],
+    )
+    mirror: Mirrors | None = Field(
+        default=None,
+        description="Copies of requests to other instances; left out or null: none.",
+        examples=[{"to": ">=3", "share": 10}],
     )

@@ -12,6 +12,7 @@ from gateway.config.file.compress import Compress
 from gateway.config.file.hosts import Host
 from gateway.config.file.http_texts import AnswerField, FieldValue, Name, Text, repeated
 from gateway.config.file.matches import Match
+from gateway.config.file.mirror import Mirrors
 from gateway.config.file.numbers import Size, choice, whole_number
 from gateway.config.file.paths import REST, Literal, Target
 from gateway.config.file.policies import Cors, Flag, Sources, Timeouts
@@ -131,6 +132,7 @@ class Route(Section):
             "rewrite_location",
             "versions",
             "split",
+            "mirror",
         ),
         "service",
     )
@@ -149,6 +151,7 @@ class Route(Section):
             "response",
             "versions",
             "split",
+            "mirror",
         ]
     )
     stand_ins: ClassVar[Mapping[str, str]] = {"name": "a"}
@@ -236,6 +239,12 @@ class Route(Section):
         description="Which version of the service a request gets; a key that is left out is that of the service or "
         "of defaults; null: any.",
         examples=[{"from": ["path", {"header": "Accept-Version"}], "default": "1"}],
+    )
+    mirror: Mirrors | None = Field(
+        default=None,
+        description="Copies of its requests to other instances, in place of what the service or defaults say; a "
+        "list of several too; null: none.",
+        examples=[{"to": ">=3", "share": 10}],
     )
     cors: Cors | None = Field(
         default=None,

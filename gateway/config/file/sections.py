@@ -17,7 +17,6 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError
 
-from gateway.config.file.not_yet import NOT_YET
 from gateway.config.file.wording import nearest, quoted
 
 T = TypeVar("T")
@@ -125,7 +124,7 @@ class Section(BaseModel):
         for key in value:
             if key not in keys:
                 places = _places_of(cls).get(key, [])
-                meant[key] = "" if places or key in NOT_YET else nearest(key, keys)
+                meant[key] = "" if places else nearest(key, keys)
                 hint = f"; it stands in {_listed(places)}" if places else ""
                 hint = hint or _hint(key, meant[key], keys)
                 yield Wrong((key,), f"unknown key{hint}", at_key=True)
@@ -226,8 +225,7 @@ def _hint(key: str, meant: str, keys: Iterable[str]) -> str:
         return f": no secret stands in the file itself; there are {' and '.join(secrets)}"
     if meant:
         return f"; did you mean {quoted(meant)}?"
-    not_yet = ": this version does not have it" if key in NOT_YET else ""
-    return f"{not_yet}; allowed: {_listed(keys)}"
+    return f"; allowed: {_listed(keys)}"
 
 
 def _listed(keys: Iterable[str]) -> str:
@@ -254,6 +252,11 @@ def _custom(kind: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(kind, "{message}", {"message": message})
 
 
+def wrong_items(found: Iterable[Wrong]) -> ValidationError:
+    """The error for a list some of whose items are wrong; each path begins with an index."""
+    return ValidationError.from_exception_data("list", list(map(_details, found)))
+
+
 def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
     seen: set[T] = set()
     repeated = []
@@ -262,7 +265,7 @@ def _unique(items: tuple[T, ...]) -> tuple[T, ...]:
             repeated.append(Wrong((index,), "stands in the list already"))
         seen.add(one)
     if repeated:
-        raise ValidationError.from_exception_data("list", list(map(_details, repeated)))
+        raise wrong_items(repeated)
     return items
 
 

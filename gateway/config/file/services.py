@@ -15,6 +15,7 @@ from gateway.config.file.cache import Cache
 from gateway.config.file.compress import Compress
 from gateway.config.file.hosts import Url
 from gateway.config.file.http_texts import Name, SomeText
+from gateway.config.file.mirror import Mirrors
 from gateway.config.file.numbers import Statuses, StatusRange, duration, whole_number
 from gateway.config.file.outliers import Breaker, Outliers
 from gateway.config.file.paths import Literal
@@ -84,6 +85,7 @@ class Service(Section):
             "request",
             "response",
             "versions",
+            "mirror",
         ]
     )
 
@@ -150,6 +152,12 @@ class Service(Section):
         default=None,
         description="Which of its versions a request gets; a key that is left out is that of defaults; null: any.",
         examples=[{"from": ["path", {"header": "Accept-Version"}], "default": "1"}],
+    )
+    mirror: Mirrors | None = Field(
+        default=None,
+        description="Copies of its requests to other instances, on every route, in place of what defaults say; "
+        "null: none.",
+        examples=[{"to": ">=3", "share": 10}],
     )
     balance: Balance | None = Field(
         default=None,

@@ -30,6 +30,7 @@ EXAMPLES = [
         "splits",
         "transformation",
         "versions",
+        "mirror",
     )
 ]
 
