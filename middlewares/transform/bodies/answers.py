@@ -11,10 +11,11 @@ from middlewares.transform.bodies.deciding.messages import (
     Kind,
     changed_fields,
     coding_of,
+    has_type,
     kind_of,
 )
 from middlewares.transform.bodies.policy import BodyRules, Encoded
-from middlewares.transform.bodies.streamed import streamed
+from middlewares.transform.bodies.streamed import StreamedBody
 from middlewares.transform.bodies.whole import MOST_BYTES, NotChanged, Why, changed_whole
 from middlewares.transform.deciding.variables import Values
 
@@ -28,11 +29,12 @@ async def change_answer(
     refuse it.
     """
     status, fields = answer.answered, answer.field_lines
+    kind = kind_of(fields)
     if status == _NOT_MODIFIED:
         # What the client keeps has come through here, and has a weak tag, if it was changed.
-        answer.change_head(weakened([one for one in fields if one[0].lower() not in DIGESTS]))
+        if kind is not None or not has_type(fields):
+            answer.change_head(weakened([one for one in fields if one[0].lower() not in DIGESTS]))
         return
-    kind = kind_of(fields)
     if status < 200 or status in (_NO_CONTENT, _RESET_CONTENT) or kind is None:
         return
     coding = coding_of(fields)
@@ -66,7 +68,7 @@ async def _change(
     if coding and not is_readable(coding):
         raise NotChanged(Why.CODING)
     if kind is not Kind.WHOLE:
-        body = streamed(answer.body_for_change(), kind, coding, rules, values)
+        body = StreamedBody(answer.body_for_change(), kind, coding, rules, values)
         answer.change_body(body, None, fields)
         return
     length = answer.announced_length

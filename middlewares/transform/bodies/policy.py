@@ -6,7 +6,7 @@ from enum import Enum
 from functools import cached_property
 
 from middlewares.transform.bodies.deciding.plans import Step, steps_of
-from middlewares.transform.bodies.deciding.rules import Rule, Set
+from middlewares.transform.bodies.deciding.rules import Query, Rule, Set
 from middlewares.transform.deciding.variables import Template
 
 
@@ -35,6 +35,11 @@ class BodyRules:
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         return steps_of(self.rules)
+
+    @cached_property
+    def is_queried(self) -> bool:
+        """Whether one of the rules is an expression of JMESPath."""
+        return any(isinstance(rule, Query) for rule in self.rules)
 
     @property
     def templates(self) -> Iterator[Template]:

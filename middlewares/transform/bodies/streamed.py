@@ -1,78 +1,81 @@
 """Bodies with many JSON texts, changed as they come."""
 
+from collections.abc import Callable, Generator, Iterator
+
 from middlewares.bodies import AnswerBody, Trailers
-from middlewares.changed_bodies import Codec, PiecewiseBody
-from middlewares.codings import Decoder, NotDecoded, encoder
+from middlewares.codings import Decoder, Encoder, NotDecoded, encoder
 from middlewares.compress.deciding.fields import without_digests
 from middlewares.failures import TransformFailed
 from middlewares.transform.bodies.deciding.grammar import NotJson
 from middlewares.transform.bodies.deciding.messages import Kind
-from middlewares.transform.bodies.deciding.pieces import Events, Lines
 from middlewares.transform.bodies.policy import BodyRules, Encoded
-from middlewares.transform.bodies.whole import change_of
+from middlewares.transform.bodies.whole import pieces_of, worked
 from middlewares.transform.deciding.variables import Values
 
 
-class StreamedBody(PiecewiseBody):
-    """A body that is changed piece by piece; the digests in its trailers are not true any more."""
+class StreamedBody:
+    """A body whose lines or events are changed when somebody reads; what is ready goes out at once.
+
+    It breaks off where it can't be decoded, and where it can't be changed and the rules refuse that.
+    """
+
+    def __init__(
+        self, source: AnswerBody, kind: Kind, coding: bytes, rules: BodyRules, values: Values
+    ) -> None:
+        self._source = source
+        self._rules = rules
+        self._pieces = pieces_of(kind, rules, values)
+        self._decoder = Decoder(coding) if coding else None
+        self._encoder: Encoder | None = None
+        if coding and rules.encoded is Encoded.REDO:
+            self._encoder = encoder(coding)
+        #: What has come and is not changed yet.
+        self._slices: Iterator[bytes] = iter(())
+        self._ended = False
 
     @property
     def trailers(self) -> Trailers:
-        return tuple(without_digests(super().trailers))
+        """Those of the source that are still true."""
+        return tuple(without_digests(self._source.trailers))
 
+    def is_complete(self) -> bool:
+        """Never: its length is not known before the end."""
+        return False
 
-def streamed(
-    source: AnswerBody, kind: Kind, coding: bytes, rules: BodyRules, values: Values
-) -> StreamedBody:
-    """The changed body. It breaks off where it can't be changed and the rules refuse that."""
-    change = change_of(rules, values)
-    pieces = (Events if kind is Kind.EVENTS else Lines)(change, change.too_large)
-    if not coding:
-        return StreamedBody(source, _Refusing(pieces))
-    redone = coding if rules.encoded is Encoded.REDO else b""
-    return StreamedBody(source, _Refusing(_Coded(pieces, coding, redone)))
+    def rest(self) -> bytes:
+        return b""
 
+    def forward_to(self, take: Callable[[bytes], bool]) -> None:
+        """Forward nothing: pieces are changed in the task of who reads."""
 
-class _Refusing:
-    """A codec whose errors are failures, which break the body off."""
+    async def read(self) -> bytes:
+        while not self._ended:
+            try:
+                made = await self._next()
+            except (NotJson, NotDecoded) as error:
+                raise TransformFailed(
+                    f"the answer can't be changed as configured: {error}", cause=error
+                ) from None
+            if made:
+                return made
+        return b""
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    async def _next(self) -> bytes:
+        """What comes of the next slice; b"" if nothing does yet."""
+        part = next(self._slices, None)
+        if part is not None:
+            made = await self._worked(self._pieces.feed(part), len(part))
+            if self._encoder is None or not made:
+                return made
+            return self._encoder.feed(made) + self._encoder.flush()
+        if piece := await self._source.read():
+            self._slices = iter((piece,)) if self._decoder is None else self._decoder.slices(piece)
+            return b""
+        self._ended = True
+        if self._decoder is not None:
+            self._decoder.end()
+        made = await self._worked(self._pieces.finish(), self._pieces.held_bytes)
+        return made if self._encoder is None else self._encoder.feed(made) + self._encoder.finish()
 
-    def feed(self, piece: bytes) -> bytes:
-        try:
-            return self._codec.feed(piece)
-        except (NotJson, NotDecoded) as error:
-            raise TransformFailed(
-                "the answer can't be changed as configured", cause=error
-            ) from None
-
-    def finish(self) -> bytes:
-        try:
-            return self._codec.finish()
-        except (NotJson, NotDecoded) as error:
-            raise TransformFailed(
-                "the answer can't be changed as configured", cause=error
-            ) from None
-
-
-class _Coded:
-    """Changes a body within its coding; what can be read of each piece is flushed with it."""
-
-    def __init__(self, codec: Codec, coding: bytes, redone: bytes) -> None:
-        self._codec = codec
-        self._decoder = Decoder(coding)
-        self._encoder = encoder(redone) if redone else None
-
-    def feed(self, piece: bytes) -> bytes:
-        made = b"".join(self._codec.feed(part) for part in self._decoder.slices(piece))
-        if self._encoder is None or not made:
-            return made
-        return self._encoder.feed(made) + self._encoder.flush()
-
-    def finish(self) -> bytes:
-        self._decoder.end()
-        made = self._codec.finish()
-        if self._encoder is None:
-            return made
-        return self._encoder.feed(made) + self._encoder.finish()
+    async def _worked(self, steps: Generator[None, None, bytes], more: int) -> bytes:
+        return await worked(steps, self._rules, self._pieces.held_bytes + more)

@@ -11,6 +11,7 @@ from middlewares.transform.bodies.deciding.editing import done, edited
 from middlewares.transform.bodies.deciding.grammar import NotJson
 from middlewares.transform.bodies.deciding.messages import Kind
 from middlewares.transform.bodies.deciding.pieces import (
+    Events,
     Lines,
     pass_too_large,
     refuse_too_large,
@@ -22,6 +23,8 @@ from middlewares.transform.deciding.variables import Values
 MOST_BYTES: Final = 1024 * 1024
 #: The loop waits no longer than about this for what is done here.
 _TURN_S: Final = 0.002
+#: JMESPath reads so much in a few milliseconds.
+_QUERIED_AT_ONCE: Final = 16 * 1024
 
 
 class Why(Enum):
@@ -50,9 +53,10 @@ async def changed_whole(
     before = await in_turns(_decoded(body, coding)) if coding else body
     try:
         if kind is Kind.LINES:
-            after = await in_turns(_changed_lines(before, rules, values))
+            steps = _changed_lines(before, rules, values)
         else:
-            after = await in_turns(edited(before, rules.steps, values, checks=rules.refuses))
+            steps = edited(before, rules.steps, values, checks=rules.refuses)
+        after = await worked(steps, rules, len(before))
     except NotJson as error:
         raise NotChanged(Why.NOT_JSON, str(error)) from None
     if after == before:
@@ -75,39 +79,35 @@ async def in_turns(steps: Generator[None, None, bytes]) -> bytes:
             began_s = time.perf_counter()
 
 
-def change_of(rules: BodyRules, values: Values) -> "_Change":
-    return _Change(rules, values)
+async def worked(steps: Generator[None, None, bytes], rules: BodyRules, size: int) -> bytes:
+    """What comes of the steps: JMESPath has no steps, so it reads large texts in a thread."""
+    if rules.is_queried and size > _QUERIED_AT_ONCE:
+        return await asyncio.to_thread(done, steps)
+    return await in_turns(steps)
 
 
-class _Change:
-    """Changes one text of a body that has many; what is no JSON passes, or raises NotJson."""
+def pieces_of(kind: Kind, rules: BodyRules, values: Values) -> "Lines | Events":
+    """What changes a body that has many JSON texts."""
+    make = Events if kind is Kind.EVENTS else Lines
 
-    def __init__(self, rules: BodyRules, values: Values) -> None:
-        self._rules = rules
-        self._values = values
-
-    def __call__(self, text: bytes) -> bytes:
-        rules = self._rules
+    def change(text: bytes) -> Generator[None, None, bytes]:
         try:
-            return done(edited(text, rules.steps, self._values, checks=rules.refuses))
+            return (yield from edited(text, rules.steps, values, checks=rules.refuses))
         except NotJson:
             if rules.refuses:
                 raise
             return text
 
-    def too_large(self) -> None:
-        (refuse_too_large if self._rules.refuses else pass_too_large)()
+    return make(change, refuse_too_large if rules.refuses else pass_too_large)
 
 
 def _changed_lines(body: bytes, rules: BodyRules, values: Values) -> Generator[None, None, bytes]:
-    change = change_of(rules, values)
-    lines = Lines(change, change.too_large)
-    made = []
+    lines = pieces_of(Kind.LINES, rules, values)
+    made = bytearray()
     for piece in _slices(body):
-        made.append(lines.feed(piece))
-        yield
-    made.append(lines.finish())
-    return b"".join(made)
+        made += yield from lines.feed(piece)
+    made += yield from lines.finish()
+    return bytes(made)
 
 
 def _decoded(body: bytes, coding: bytes) -> Generator[None, None, bytes]:

@@ -49,6 +49,11 @@ def kind_of(fields: Sequence[FieldLine]) -> Kind | None:
     return None
 
 
+def has_type(fields: Sequence[FieldLine]) -> bool:
+    """Whether the type of the body is told."""
+    return any(name.lower() == b"content-type" for name, _ in fields)
+
+
 def coding_of(fields: Sequence[FieldLine]) -> bytes:
     """The body's coding in lower case, b"" if it has none; of several, all of them, which is none that is known."""
     values = (value for name, value in fields if name.lower() == _CODING)

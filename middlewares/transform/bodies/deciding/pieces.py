@@ -4,7 +4,7 @@ Bodies come in any pieces, and what comes out is the same for all of them.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 from middlewares.transform.bodies.deciding.grammar import NotJson
 
@@ -16,8 +16,10 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: What some services send as the last event.
 _DONE = b"[DONE]"
 
-#: Changes one text; may raise NotJson, which ends the body.
-Change = Callable[[bytes], bytes]
+#: What comes of a piece, in steps of a few milliseconds.
+Steps = Generator[None, None, bytes]
+#: Changes one text, in steps; may raise NotJson, which ends the body.
+Change = Callable[[bytes], Steps]
 #: Says that a line or an event is too large; may raise NotJson, which ends the body.
 TooLarge = Callable[[], None]
 
@@ -40,7 +42,12 @@ class Lines:
         #: Within a line that is too large.
         self._passes = False
 
-    def feed(self, piece: bytes) -> bytes:
+    @property
+    def held_bytes(self) -> int:
+        """The bytes of the line that has not come whole."""
+        return len(self._partial)
+
+    def feed(self, piece: bytes) -> Steps:
         made: list[bytes] = []
         *lines, rest = piece.split(b"\n")
         for line in lines:
@@ -48,15 +55,18 @@ class Lines:
                 made.append(line)
                 self._passes = False
             else:
-                made.append(self._changed(bytes(self._partial) + line if self._partial else line))
-                self._partial.clear()
+                if self._partial:
+                    line = bytes(self._partial) + line
+                    self._partial.clear()
+                made.append((yield from self._changed(line)))
+                yield
             made.append(b"\n")
         self._keep(rest, made)
         return b"".join(made)
 
-    def finish(self) -> bytes:
+    def finish(self) -> Steps:
         rest, self._partial = bytes(self._partial), bytearray()
-        return self._changed(rest)
+        return (yield from self._changed(rest))
 
     def _keep(self, rest: bytes, made: list[bytes]) -> None:
         if not self._passes:
@@ -68,14 +78,14 @@ class Lines:
             self._partial.clear()
         made.append(rest)
 
-    def _changed(self, line: bytes) -> bytes:
+    def _changed(self, line: bytes) -> Steps:
         if not line.strip(b" \t\r"):
             return line
         if len(line) > MOST_BYTES:
             self._too_large()
             return line
         text = line.removesuffix(b"\r")
-        return self._change(text) + line[len(text) :]
+        return (yield from self._change(text)) + line[len(text) :]
 
 
 class Events:
@@ -86,7 +96,7 @@ class Events:
         self._too_large = too_large
         #: The lines of the event from its first `data` on, each with its end.
         self._held: list[tuple[bytes, bytes]] = []
-        self._held_bytes = 0
+        self._data_bytes = 0
         self._partial = bytearray()
         self._ends_with_cr = False
         self._is_first = True
@@ -94,7 +104,12 @@ class Events:
         self._passes = False
         self._has_passed = False
 
-    def feed(self, piece: bytes) -> bytes:
+    @property
+    def held_bytes(self) -> int:
+        """The bytes of the event that has not come whole."""
+        return self._data_bytes + len(self._partial)
+
+    def feed(self, piece: bytes) -> Steps:
         made: list[bytes] = []
         position = 0
         if self._ends_with_cr and piece[:1] == b"\n":
@@ -105,19 +120,21 @@ class Events:
             if self._partial:
                 line = bytes(self._partial) + line
                 self._partial.clear()
-            self._take(line, found[0], made)
+            if self._take(line, found[0], made):
+                made.append((yield from self._event(found[0])))
+                yield
             position = found.end()
         self._ends_with_cr = piece[-1:] == b"\r"
         self._keep(piece[position:], made)
         return b"".join(made)
 
-    def finish(self) -> bytes:
+    def finish(self) -> Steps:
         made: list[bytes] = []
         rest, self._partial = bytes(self._partial), bytearray()
         if rest:
             self._take(rest, b"", made)
         if self._held:
-            made.append(self._event(b""))
+            made.append((yield from self._event(b"")))
         return b"".join(made)
 
     def _complete_end(self, made: list[bytes]) -> None:
@@ -131,7 +148,7 @@ class Events:
     def _keep(self, rest: bytes, made: list[bytes]) -> None:
         if not self._passes:
             self._partial += rest
-            if self._held_bytes + len(self._partial) <= MOST_BYTES:
+            if self._data_bytes + len(self._partial) <= MOST_BYTES:
                 return
             self._give_up(made)
             rest = bytes(self._partial)
@@ -139,7 +156,8 @@ class Events:
         made.append(rest)
         self._has_passed = self._has_passed or bool(rest)
 
-    def _take(self, line: bytes, end: bytes, made: list[bytes]) -> None:
+    def _take(self, line: bytes, end: bytes, made: list[bytes]) -> bool:
+        """Take a line; True if it ends an event that has data."""
         if self._is_first:
             self._is_first = False
             if line.startswith(_BYTE_ORDER_MARK):
@@ -149,15 +167,18 @@ class Events:
             made += (line, end)
             self._passes = bool(line) or self._has_passed
             self._has_passed = False
+        elif not line and self._held:
+            return True
         elif not line:
-            made.append(self._event(end) if self._held else end)
+            made.append(end)
         elif self._held or _is_data(line):
             self._held.append((line, end))
-            self._held_bytes += len(line) + len(end)
-            if self._held_bytes > MOST_BYTES:
+            self._data_bytes += len(line) + len(end)
+            if self._data_bytes > MOST_BYTES:
                 self._give_up(made)
         else:
             made += (line, end)
+        return False
 
     def _give_up(self, made: list[bytes]) -> None:
         """Let the rest of the event pass."""
@@ -165,12 +186,13 @@ class Events:
         self._passes = True
         for held in self._held:
             made += held
-        self._held, self._held_bytes = [], 0
+        self._held, self._data_bytes = [], 0
 
-    def _event(self, end: bytes) -> bytes:
-        held, self._held, self._held_bytes = self._held, [], 0
+    def _event(self, end: bytes) -> Steps:
+        """What comes of the held event, whose empty line ends so."""
+        held, self._held, self._data_bytes = self._held, [], 0
         data = b"\n".join(_data(line) for line, _ in held if _is_data(line))
-        new = data if data.strip() in (b"", _DONE) else self._change(data)
+        new = data if data.strip() in (b"", _DONE) else (yield from self._change(data))
         if new == data:
             return b"".join(part for line in held for part in line) + end
         made: list[bytes] = []

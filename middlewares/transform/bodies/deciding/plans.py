@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import cached_property
+from itertools import takewhile
 from re import Pattern
 
 from middlewares.transform.bodies.deciding.grammar import SCALAR, VALUE, run_of
@@ -121,14 +122,24 @@ def _steps(rules: Iterable[Rule]) -> Iterator[Step]:
 
 
 def _places_of(rule: Remove | Rename | Set) -> Iterator[Pointer]:
-    """The pointers of a rule; one to a place in an array stands for the whole array."""
-    pointers = rule.pointers if isinstance(rule, Remove) else (rule.pointer,)
-    for pointer in (*pointers, rule.target) if isinstance(rule, Rename) else pointers:
-        yield pointer[:-1] if pointer and is_place(pointer[-1]) else pointer
+    """The pointers of a rule; where it may add or take out items, the pointer to their array."""
+    if isinstance(rule, Remove):
+        for pointer in rule.pointers:
+            yield pointer[:-1] if pointer and is_place(pointer[-1]) else pointer
+    elif isinstance(rule, Set):
+        yield tuple(takewhile(lambda token: not is_place(token), rule.pointer))
+    else:
+        yield from (rule.pointer, rule.target)
 
 
 def _meet(one: Remove | Rename | Set, other: Remove | Rename | Set) -> bool:
-    return any_may_meet(_places_of(one), _places_of(other))
+    """Whether what one of the two does depends on what the other has done."""
+    mine, theirs = [*_places_of(one)], [*_places_of(other)]
+    # A place that is made is one of those that `*` stands for afterwards, and was none before.
+    makes = isinstance(one, Set) or isinstance(other, Set)
+    if makes and any(EVERY in place for place in (*mine, *theirs)):
+        return True
+    return any_may_meet(mine, theirs)
 
 
 def _edit_of(rules: Sequence[Remove | Rename | Set]) -> Edit:

@@ -132,6 +132,15 @@ def test_rules_that_do_not_meet_share_one_walk() -> None:
     assert len(steps_of([told("- /a"), told("> /b c"), told("+ /d/e 1"), told("- /d/f")])) == 1
     assert len(steps_of([told("- /a"), told("+ /a/b 1")])) == 2
     assert len(steps_of([told("- /*/x"), told("> /b x")])) == 2
+    assert len(steps_of([told("- /*/x"), told("- /b/y")])) == 1
+
+
+@pytest.mark.usefixtures("size")
+def test_every_place_is_one_that_is_there_when_its_rule_is_done() -> None:
+    assert after("{}", told("+ /a/d 1"), told("+ /*/c 2")) == b'{"a":{"d":1,"c":2}}'
+    assert after("{}", told("+ /*/c 2"), told("+ /a/d 1")) == b'{"a":{"d":1}}'
+    assert after("{}", told("> /a/a b"), told("+ /*/c 2")) == b"{}"
+    assert after("[]", told("+ /-/a 1"), told("+ /0/a 2")) == b'[{"a":2}]'
 
 
 @pytest.mark.usefixtures("size")

@@ -1,6 +1,6 @@
 """NDJSON and event streams, changed as they come: whatever the pieces are, the same comes out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import pairwise
 from random import Random
 
@@ -12,8 +12,10 @@ from middlewares.transform.bodies.deciding.editing import done, edited
 from middlewares.transform.bodies.deciding.grammar import NotJson
 from middlewares.transform.bodies.deciding.pieces import (
     MOST_BYTES,
+    Change,
     Events,
     Lines,
+    Steps,
     pass_too_large,
     refuse_too_large,
 )
@@ -24,20 +26,20 @@ STEPS = steps_of([Remove((("s",),))])
 Kind = type[Lines] | type[Events]
 
 
-def change(text: bytes) -> bytes:
+def change(text: bytes) -> Steps:
     try:
-        return done(edited(text, STEPS))
+        return (yield from edited(text, STEPS))
     except NotJson:
         return text
 
 
-def refusing(text: bytes) -> bytes:
-    return done(edited(text, STEPS, checks=True))
+def refusing(text: bytes) -> Steps:
+    return (yield from edited(text, STEPS, checks=True))
 
 
-def fed(kind: Kind, pieces: Iterable[bytes], by: Callable[[bytes], bytes] = change) -> bytes:
+def fed(kind: Kind, pieces: Iterable[bytes], by: Change = change) -> bytes:
     codec = kind(by, pass_too_large if by is change else refuse_too_large)
-    return b"".join([*map(codec.feed, pieces), codec.finish()])
+    return b"".join([*(done(codec.feed(piece)) for piece in pieces), done(codec.finish())])
 
 
 def cut(body: bytes, at: Iterable[int]) -> list[bytes]:
@@ -107,16 +109,16 @@ def test_what_is_not_changed_keeps_its_bytes(kind: Kind, body: bytes, at: list[i
 
 def test_an_event_comes_out_with_its_empty_line() -> None:
     codec = Events(change, pass_too_large)
-    assert codec.feed(b'id: 1\ndata: {"s":1}\n') == b"id: 1\n"
-    assert codec.feed(b"\n") == b"data: {}\n\n"
-    assert codec.feed(b'data: {"s":1}\r\n\r') == b"data: {}\r\n\r"
-    assert codec.feed(b"\n: ping\n") == b"\n: ping\n"
+    assert done(codec.feed(b'id: 1\ndata: {"s":1}\n')) == b"id: 1\n"
+    assert done(codec.feed(b"\n")) == b"data: {}\n\n"
+    assert done(codec.feed(b'data: {"s":1}\r\n\r')) == b"data: {}\r\n\r"
+    assert done(codec.feed(b"\n: ping\n")) == b"\n: ping\n"
 
 
 def test_a_line_comes_out_with_its_end() -> None:
     codec = Lines(change, pass_too_large)
-    assert codec.feed(b'{"s":1') == b""
-    assert codec.feed(b'}\n{"a":') == b"{}\n"
+    assert done(codec.feed(b'{"s":1')) == b""
+    assert done(codec.feed(b'}\n{"a":')) == b"{}\n"
 
 
 LARGE = b'"' + b"x" * MOST_BYTES + b'"'
@@ -132,8 +134,9 @@ def test_what_is_too_large_passes_and_is_not_kept(size: int) -> None:
     ]
     for kind, body, expected in kinds:
         codec = kind(change, pass_too_large)
-        made = b"".join(codec.feed(body[at : at + size]) for at in range(0, len(body), size))
-        assert made + codec.finish() == expected
+        cuts = range(0, len(body), size)
+        made = b"".join(done(codec.feed(body[at : at + size])) for at in cuts)
+        assert made + done(codec.finish()) == expected
         with pytest.raises(NotJson, match="too large"):
             fed(kind, [body], refusing)
 
