@@ -237,11 +237,15 @@ def outer_gate(gateway: Gateway) -> list[Middleware]:
 
 def inner_gate(gateway: Gateway) -> list[Middleware]:
     """The layers of a file's routes between the cache and the candidates, outermost first."""
+    from middlewares.telemetry.transform_metrics import TransformCollector
+    from middlewares.transform.bodies.counting import NotChangedCounts
     from middlewares.transform.bodies.layer import bodies_middleware
     from middlewares.transform.layer import heads_middleware
     from middlewares.transform.relocating import relocating
 
     versioning, splitting = gateway.versioning, gateway.splitting
+    not_changed = NotChangedCounts()
+    gateway.metrics.registry.register(TransformCollector(not_changed.bodies))
     return [
         # What the others do may depend on the share, and is done again for another one.
         *([splitting.middleware()] if splitting is not None else []),
@@ -250,7 +254,9 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
         # What later layers see of an answer is what the instance said.
         heads_middleware(relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of)),
         # Inside of the rules for heads, which have the last word on what a new body makes of the fields.
-        bodies_middleware(read_body=reading_bodies(gateway.settings.client_limits)),
+        bodies_middleware(
+            read_body=reading_bodies(gateway.settings.client_limits), counts=not_changed
+        ),
         # It sees what the instance gets, and what the instance has answered.
         *([gateway.validating.middleware()] if gateway.validating is not None else []),
         # Innermost: the copies have what the rules for requests have changed, and are compared with what an

@@ -285,7 +285,7 @@ class UpstreamInvalid(UpstreamFailure):
     """What came back is not HTTP."""
 
 
-class TransformFailed(Failure):
+class TransformFailed(UpstreamFailure):
     """The answer can't be changed as configured, and is not to pass as it is."""
 
 

@@ -24,6 +24,7 @@ from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.metrics import GatewayMetrics
 from middlewares.telemetry.mirror_metrics import MirrorCollector, MirrorNumbers
 from middlewares.telemetry.split_metrics import SplitCollector, SplitNumbers
+from middlewares.telemetry.transform_metrics import TransformCollector
 from middlewares.telemetry.validation_metrics import ValidationCollector
 from middlewares.telemetry.version_metrics import VersionCollector
 from middlewares.telemetry.watched_metrics import WatchedCollector
@@ -167,6 +168,7 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     compressed = CompressCounts()
     compressed.add(b"gzip", 2, 1)
     registry.register(CompressCollector(compressed))
+    registry.register(TransformCollector({("shop", "answer", "not_json"): 1}))
     registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
     registry.register(SplitCollector(lambda: [SplitNumbers("shop", "^1", 1, 0, 1.0)]))
     real = {}

@@ -5,8 +5,10 @@ from aiohttp import web
 from middlewares.changed_bodies import WholeBody, read_whole
 from middlewares.codings import is_readable
 from middlewares.compress.deciding.fields import DIGESTS, weakened, without_digests
+from middlewares.exchange import Exchange
 from middlewares.failures import TransformFailed
 from middlewares.proxied_answers import ProxiedAnswer
+from middlewares.transform.bodies.counting import ANSWER, NotChangedCounts
 from middlewares.transform.bodies.deciding.messages import (
     Kind,
     changed_fields,
@@ -23,7 +25,12 @@ _NO_CONTENT, _RESET_CONTENT, _PARTIAL, _NOT_MODIFIED = 204, 205, 206, 304
 
 
 async def change_answer(
-    request: web.Request, answer: ProxiedAnswer, rules: BodyRules, values: Values
+    request: web.Request,
+    exchange: Exchange,
+    answer: ProxiedAnswer,
+    rules: BodyRules,
+    values: Values,
+    counts: NotChangedCounts,
 ) -> None:
     """Give the answer another body and the fields that are true of it. Raises TransformFailed if the rules
     refuse it.
@@ -43,9 +50,11 @@ async def change_answer(
     try:
         await _change(request, answer, kind, coding, rules, values)
     except NotChanged as error:
+        counts.add(exchange, ANSWER, error, refused=rules.refuses)
         if rules.refuses:
             raise TransformFailed(
-                f"the answer of the service can't be changed as configured: {error}", cause=error
+                f"the answer of the service can't be changed as configured: {error}",
+                evidence=error.seen,
             ) from None
 
 

@@ -8,13 +8,14 @@ from aiohttp.typedefs import Handler, Middleware
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.proxied_answers import proxied
 from middlewares.transform.bodies.answers import change_answer
+from middlewares.transform.bodies.counting import NotChangedCounts
 from middlewares.transform.bodies.policy import BodyRules
 from middlewares.transform.bodies.requests import ReadBody, ask_whole, change_request
 from middlewares.transform.values import RequestValues
 
 
-def bodies_middleware(*, read_body: ReadBody) -> Middleware:
-    """Change bodies as the route's policy says.
+def bodies_middleware(*, read_body: ReadBody, counts: NotChangedCounts) -> Middleware:
+    """Change bodies as the route's policy says, and count those that can't be changed.
 
     Raises BadRequest, BodyTooLarge and UnsupportedBody for requests, and TransformFailed for answers that the
     rules refuse.
@@ -40,14 +41,14 @@ def bodies_middleware(*, read_body: ReadBody) -> Middleware:
     ) -> web.StreamResponse:
         values = RequestValues(exchange, request.method)
         if of_requests is not None:
-            await change_request(request, exchange, of_requests, values, read_body)
+            await change_request(request, exchange, of_requests, values, read_body, counts)
         if of_answers is None:
             return await handler(request)
         ask_whole(exchange, of_answers)
         response = await handler(request)
         answer = proxied(response)
         if answer is not None:
-            await change_answer(request, answer, of_answers, values)
+            await change_answer(request, exchange, answer, of_answers, values, counts)
         return response
 
     return change

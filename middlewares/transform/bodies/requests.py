@@ -10,6 +10,7 @@ from middlewares.compress.deciding.fields import DIGESTS, strengthened
 from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, ClientFailure, UnsupportedBody
 from middlewares.head_changes import HeadChanges, merged
+from middlewares.transform.bodies.counting import REQUEST, NotChangedCounts
 from middlewares.transform.bodies.deciding.messages import (
     FieldLine,
     Kind,
@@ -34,7 +35,12 @@ _PLAIN: Final = HeadChanges(
 
 
 async def change_request(
-    request: web.Request, exchange: Exchange, rules: BodyRules, values: Values, read: ReadBody
+    request: web.Request,
+    exchange: Exchange,
+    rules: BodyRules,
+    values: Values,
+    read: ReadBody,
+    counts: NotChangedCounts,
 ) -> None:
     """Write the body that the instance gets into the Exchange. Raises ClientFailure if the rules refuse it."""
     if exchange.section.body_length == 0:
@@ -46,6 +52,7 @@ async def change_request(
     try:
         changed = await _changed(request, exchange, rules, values, read, coding)
     except NotChanged as error:
+        counts.add(exchange, REQUEST, error, refused=rules.refuses)
         if rules.refuses:
             raise _refusal(error) from None
         return

@@ -54,7 +54,7 @@ class StreamedBody:
                 made = await self._next()
             except (NotJson, NotDecoded) as error:
                 raise TransformFailed(
-                    f"the answer can't be changed as configured: {error}", cause=error
+                    f"the answer can't be changed as configured: {error}", evidence=str(error)
                 ) from None
             if made:
                 return made

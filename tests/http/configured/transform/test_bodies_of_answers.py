@@ -377,3 +377,34 @@ async def test_an_encoded_bomb_in_a_stream_breaks_it_off(start_configured: Start
     answer = await ask(start_configured, head + BOMB, file_of())
     assert not answer.complete
     assert len(answer.body) < 2_000_000
+
+
+async def test_bodies_that_are_not_changed_are_counted_and_logged(
+    start_configured: StartConfigured, capfd: pytest.CaptureFixture[str]
+) -> None:
+    configured = await start_configured(file_of(), answer_of(b'{"internal": 1'))
+    for _ in range(3):
+        await configured.ask("/")
+    metrics = await configured.ask("/metrics", host="localhost")
+    row = b'gateway_bodies_not_changed_total{of="answer",route="r",why="not_json"} 3.0'
+    assert row in metrics.body
+    assert capfd.readouterr().out.count("transform.passed_unchanged") == 1
+
+
+@pytest.mark.parametrize(("body", "expected"), [(b'{"a":1}', b'{"a":1}'), (BODY, CHANGED)])
+async def test_a_kept_answer_is_revalidated(
+    start_configured: StartConfigured, body: bytes, expected: bytes
+) -> None:
+    async def answer(request: Received, writer: asyncio.StreamWriter) -> None:
+        fields = ('ETag: "a"', "Cache-Control: max-age=0, must-revalidate")
+        if request.values(b"If-None-Match"):
+            lines = "".join(f"{one}\r\n" for one in fields)
+            writer.write(f"HTTP/1.1 304 Not Modified\r\n{lines}\r\n".encode())
+        else:
+            writer.write(answer_of(body, *fields))
+
+    configured = await start_configured(file_of(route="cache: {}"), answer)
+    for _ in range(3):
+        got = await configured.ask("/")
+        assert (got.status, got.body) == (200, expected)
+    assert b"fwd=stale; fwd-status=304" in got.values(b"Cache-Status")[0]
