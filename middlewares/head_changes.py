@@ -28,10 +28,6 @@ class FieldEdits(NamedTuple):
     added: tuple[FieldLine, ...] = ()
     marks: tuple[bytes, ...] | None = None
 
-    @property
-    def only_adds(self) -> bool:
-        return not (self.renamed or self.removed or self.placed)
-
 
 class HeadChanges(NamedTuple):
     """Fields that are taken out, then replaced, then edited by rules, then added.
@@ -96,13 +92,21 @@ def edited(
     fields: Sequence[FieldLine], edits: FieldEdits, same: Callable[[bytes], bytes] = bytes.lower
 ) -> list[FieldLine]:
     """The fields as rules make them; `same` maps names that receivers read alike to one."""
+    made, rest = edited_each(fields, edits, same)
+    return [*(field for field in made if field is not None), *rest]
+
+
+def edited_each(
+    fields: Sequence[FieldLine], edits: FieldEdits, same: Callable[[bytes], bytes]
+) -> tuple[list[FieldLine | None], list[FieldLine]]:
+    """What becomes of each field (None: it goes), and the fields that come behind all others."""
     renamed, removed, placed = edits.renamed, edits.removed, edits.placed
     taken: set[bytes] = set()
     if renamed:
         there = {name.lower() for name, _ in fields}
         taken = {same(new) for old, new in renamed.items() if old in there}
     left = dict(placed)
-    kept: list[FieldLine] = []
+    made: list[FieldLine | None] = []
     for field in fields:
         name, value = field
         lower = name.lower()
@@ -114,18 +118,19 @@ def edited(
         else:
             alike = same(name)
             if alike in taken:
+                made.append(None)
                 continue
         if alike in removed:
+            made.append(None)
             continue
         if alike in placed:
             line = left.pop(alike, None)
             if line is None:
+                made.append(None)
                 continue
             field = (name, line[1]) if alike == lower else line
-        kept.append(field)
-    kept += left.values()
-    kept += edits.added
-    return kept
+        made.append(field)
+    return made, [*left.values(), *edits.added]
 
 
 def without_named(fields: Sequence[FieldLine]) -> Sequence[FieldLine]:
@@ -144,7 +149,7 @@ def without_named(fields: Sequence[FieldLine]) -> Sequence[FieldLine]:
 
 def marks_of(names: Iterable[bytes]) -> tuple[bytes, ...]:
     """The beginnings of lines with these names."""
-    return tuple(b"\r\n%b:" % as_read(name) for name in names)
+    return tuple(dict.fromkeys(b"\r\n%b:" % as_read(name) for name in names))
 
 
 def has_marks(lines: bytes, marks: tuple[bytes, ...]) -> bool:

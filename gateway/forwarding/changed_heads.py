@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from gateway.forwarding.edited_lines import edited_lines
 from gateway.forwarding.fields import CONNECTION, CORS, DATE, DROP, LENGTH, PASS, in_answer
 from gateway.upstream.messages import SWITCHING_PROTOCOLS, FieldLine, ResponseHead, lines
 from middlewares.head_changes import FieldEdits, edited, has_marks, without_named
@@ -41,17 +42,17 @@ def changed_head(
 
 def edited_head(head: ResponseHead, edits: FieldEdits) -> ResponseHead:
     """The head as rules say. Raises ValueError if one of their fields is none."""
-    ready = head.ready_lines
-    if ready and edits.marks is not None and not has_marks(ready, edits.marks):
-        new = (*edits.placed.values(), *edits.added)
-        if not new:
-            return head
-        for field in new:
+    ready, section = head.ready_lines, head.section
+    marks = edits.marks
+    if ready and marks is not None and isinstance(section, bytes):
+        for field in (*edits.placed.values(), *edits.added):
             check_field(field)
-        more = lines(new)
-        section = head.section
-        section = section + more if isinstance(section, bytes) else [*section, *new]
-        return replace(head, section=section, ready_lines=ready + more)
+        if not (marks and has_marks(ready, marks)):
+            more = lines((*edits.placed.values(), *edits.added))
+            return replace(head, section=section + more, ready_lines=ready + more)
+        ready = edited_lines(ready[:-2], edits, marks) + b"\r\n"
+        section = edited_lines(section[:-2], edits, marks) + b"\r\n"
+        return replace(head, ready_lines=ready, section=section)
     fields = head.fields
     after = edited(without_named(fields), edits)
     if after == [*fields]:

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Final
 
-from middlewares.head_changes import FieldEdits, HeadChanges, changed_fields, has_marks
+from gateway.forwarding.edited_lines import edited_lines
+from middlewares.head_changes import HeadChanges, changed_fields
 from middlewares.header_section import CREDENTIAL_FIELDS
 
 _END = b"\r\n"
@@ -35,23 +36,13 @@ def changed_lines(
                 whole = b"\r\n%b\r\n" % ready_lines
                 left = whole.replace(b"\r\n%b\r\n" % line, _END, 1)
                 ready_lines = left.removeprefix(_END).removesuffix(_END)
-        if not changes.edits:
+        for at, edits in enumerate(changes.edits):
+            if edits.marks is None:
+                changes = HeadChanges(edits=changes.edits[at:])
+                break
+            ready_lines = edited_lines(ready_lines, edits, edits.marks, cgi=True)
+        else:
             return ready_lines
-        if len(changes.edits) == 1 and _only_appends(changes.edits[0], ready_lines):
-            return ready_lines + _appended(changes.edits[0])
-        changes = HeadChanges(edits=changes.edits)
     split = [line.split(b": ", 1) for line in ready_lines.split(_END)]
     fields = changed_fields([(name, value) for name, value in split], changes)
     return _END.join([b"%b: %b" % field for field in fields])
-
-
-def _only_appends(edits: FieldEdits, lines: bytes) -> bool:
-    """Whether none of the lines is one that the edits are about."""
-    if edits.marks is None:
-        return edits.only_adds
-    return not (edits.marks and has_marks(lines, edits.marks))
-
-
-def _appended(edits: FieldEdits) -> bytes:
-    """The lines that the edits put behind all others, each with a CRLF before it."""
-    return b"".join([b"\r\n%b: %b" % field for field in (*edits.placed.values(), *edits.added)])

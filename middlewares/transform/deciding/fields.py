@@ -71,7 +71,8 @@ class FieldPlan:
 
     @cached_property
     def _marks(self) -> tuple[bytes, ...]:
-        return marks_of([*self._renamed, *self._removed, *(key for key, _, _ in self._set)])
+        placed = (key for key, _, _ in self._set)
+        return marks_of([*self._renamed, *self._renamed.values(), *self._removed, *placed])
 
     @cached_property
     def _renamed(self) -> dict[bytes, bytes]:

@@ -118,7 +118,7 @@ def test_the_quick_way_edits_a_head_as_the_other_does(
     data = b"\r\n".join((b"HTTP/1.1 200 OK", b"Date: now", *fields, b"Content-Length: 0", b"", b""))
     read = PlainAnswers().read(data)
     assert read is not None
-    marks = marks_of([*edits.renamed, *edits.removed, *edits.placed])
+    marks = marks_of([*edits.renamed, *edits.renamed.values(), *edits.removed, *edits.placed])
     quick = edited_head(read[0], edits._replace(marks=marks))
     slow = edited_head(read[0], edits)
     assert sent(quick) == sent(slow)

@@ -75,6 +75,19 @@ EDITS = st.sampled_from(
         FieldEdits(removed=frozenset([b"x-none"]), marks=marks_of([b"x-none"])),
         FieldEdits(placed={b"a": (b"A", b"9")}, added=((b"C", b"1"),), marks=marks_of([b"a"])),
         FieldEdits(added=((b"C", b"1"),), marks=()),
+        FieldEdits(
+            {b"a": b"Authorization2", b"authorization2": b"A"},
+            frozenset([b"cookie"]),
+            {b"host": (b"Host", b"b")},
+            marks=marks_of([b"a", b"authorization2", b"cookie", b"host"]),
+        ),
+        FieldEdits(
+            {b"a": b"B"},
+            frozenset([b"host", b"x-api-key"]),
+            {b"authorization": (b"Authorization", b"ours")},
+            ((b"D", b"1"),),
+            marks_of([b"a", b"b", b"host", b"x-api-key", b"authorization"]),
+        ),
     ]
 )
 

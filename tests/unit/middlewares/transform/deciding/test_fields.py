@@ -31,7 +31,7 @@ def test_values_are_filled_in() -> None:
         frozenset([b"x-debug"]),
         {b"x-tenant": (b"X-Tenant", "t-ü%0D%0A".encode()), b"x-one": (b"X-One", b"1")},
         ((b"X-Seen", "ü%0D%0A".encode()),),
-        (b"\r\nx-old:", b"\r\nx-debug:", b"\r\nx-tenant:", b"\r\nx-one:"),
+        (b"\r\nx-old:", b"\r\nx-new:", b"\r\nx-debug:", b"\r\nx-tenant:", b"\r\nx-one:"),
     )
 
 
