@@ -14,6 +14,7 @@ from middlewares.split.deciding.weights import Unclear, named_by
 _HEADINGS = ("route", "share", "weight", "percent", "in the file", "status", "changed by", "since")
 _LEFT_OUT = ("since", "in the file")
 _POLL_S = 0.2
+_RULE = "write a share and its weight from 0, such as 2=25"
 
 Split = Mapping[str, Any]
 
@@ -38,6 +39,8 @@ def told(words: Sequence[str], split: Split) -> dict[str, float]:
     for word in words:
         # A range has a sign of equality itself, as in >=2=25.
         name, sign, number = word.rpartition("=")
+        if not sign or not name:
+            raise UsageError(f"{word}: {_RULE}")
         try:
             weight = float(number.removesuffix("%"))
             share = named_by(name, split["shares"])
@@ -45,8 +48,8 @@ def told(words: Sequence[str], split: Split) -> dict[str, float]:
             raise UsageError(f"{word}: {error}") from None
         except ValueError:
             weight = -1.0
-        if not sign or not 0 <= weight < float("inf"):
-            raise UsageError(f"{word}: write a share and its weight from 0, such as 2=25")
+        if not 0 <= weight < float("inf"):
+            raise UsageError(f"{word}: {_RULE}")
         if share in found:
             raise UsageError(f"{word}: {share} has a weight already")
         found[share] = weight

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from discovery.base.steps import Steps
 from discovery.client.describing import rfc3339
 from discovery.model.settings import RegistrySettings
 from middlewares.candidates.lookup import Lookup
@@ -41,11 +42,12 @@ class Splitting:
         self.splitter = Splitter(lookup, client_key)
         self.keeper = Keeper(SplitStore(registry, worker), self.splitter.live, clock_ms=now_ms)
         self._now_ms = now_ms
-        self.take(compiled)
+        for _ in self.taking(compiled):
+            pass
 
-    def take(self, compiled: "Compiled") -> None:
+    def taking(self, compiled: "Compiled") -> Steps[None]:
         """Go by a new file."""
-        self.keeper.take(compiled.splits)
+        yield from self.keeper.taking(compiled.splits)
 
     def middleware(self) -> Middleware:
         """The layer."""

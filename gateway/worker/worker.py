@@ -305,10 +305,10 @@ class Gateway:
         watched.take(compiled.policies)
         self.dialer.tls.take(compiled.upstream_tls)
         yield from self.member.overlay.replacing(compiled.fixed)
+        assert self.splitting is not None, "there is a file"
+        yield from self.splitting.taking(compiled)
         # In one step, since a route of the table names its ways.
         ways.take(compiled.ways)
-        assert self.splitting is not None, "there is a file"
-        self.splitting.take(compiled)
         self.routing.swap(self.table_of(compiled), ways.live)
         assert self.tls is not None, "there is a file"
         assert self.own_certificates is not None, "there is TLS"

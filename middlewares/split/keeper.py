@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 
+from discovery.base.steps import Steps, slices
 from discovery.model.errors import RegistryUnavailable
 from middlewares.split.deciding.plan import Change, State, decide
 from middlewares.split.deciding.weights import percent_of
@@ -43,18 +44,23 @@ class Keeper:
         self._waiting: list[asyncio.Future[bool]] = []
         self._round_under_way = asyncio.Lock()
 
-    def take(self, splits: Mapping[str, SplitPolicy]) -> None:
+    def taking(self, splits: Mapping[str, SplitPolicy]) -> Steps[None]:
         """Go by a new file; a split whose shares and steps are as before stays where it is."""
+        made: dict[str, LiveSplit] = {}
+        for some in slices(splits.items()):
+            for route, policy in some:
+                before = self._live.get(route)
+                if before is not None and before.policy.print == policy.print:
+                    before.take_policy(policy)
+                    continue
+                new = made[route] = LiveSplit(route, policy)
+                if before is not None:
+                    new.came_from = before.came_from or before.id
+            yield
+        # In one step, so that all requests go by the same file.
         for route in [one for one in self._live if one not in splits]:
             del self._live[route]
-        for route, policy in splits.items():
-            before = self._live.get(route)
-            if before is not None and before.policy.print == policy.print:
-                before.take_policy(policy)
-                continue
-            made = self._live[route] = LiveSplit(route, policy)
-            if before is not None:
-                made.came_from = before.came_from or before.id
+        self._live.update(made)
         self._wanted.set()
 
     async def run(self) -> None:
@@ -73,10 +79,11 @@ class Keeper:
         """Ask once for all splits, and go on by what they show."""
         async with self._round_under_way:
             splits = list(self._live.values())
+            note = self._note()
             alone = False
             for begin in range(0, len(splits), MOST_PER_CALL):
                 try:
-                    await self._ask(splits[begin : begin + MOST_PER_CALL])
+                    await self._ask(splits[begin : begin + MOST_PER_CALL], note)
                 except RegistryUnavailable as error:
                     if self.is_current is not False:
                         _log.warning("split.registry_away", detail=str(error))
@@ -94,11 +101,11 @@ class Keeper:
         async with self._round_under_way:
             live = self._live[route]
             if live.state.revision == 0 or live.untold is not None:
-                await self._ask([live])
+                await self._ask([live], self._note())
             state = State(tuple(weights), by="api")
             changed = await self._store.change(live.id, None, state)
             if changed is None:  # the data was lost a moment ago
-                await self._ask([live])
+                await self._ask([live], self._note())
                 changed = await self._store.change(live.id, None, state)
             if changed is None:
                 raise RegistryUnavailable("the registry has lost the states of splits")
@@ -125,8 +132,11 @@ class Keeper:
                 await self._store.leave()
         await self._store.close()
 
-    async def _ask(self, splits: Sequence[LiveSplit]) -> None:
-        note = {one.id: one.state.revision for one in self._live.values()}
+    def _note(self) -> dict[str, int]:
+        """By which revisions this worker goes."""
+        return {one.id: one.state.revision for one in self._live.values()}
+
+    async def _ask(self, splits: Sequence[LiveSplit], note: Mapping[str, int]) -> None:
         now_ms = self._clock_ms()
         asked = [
             Asked(

@@ -8,7 +8,7 @@ from middlewares.split.deciding.evidence import PERIODS, Counts, Evidence, summe
 from middlewares.split.deciding.plan import Gathered, State
 from middlewares.split.deciding.rendezvous import Rendezvous
 from middlewares.split.policy import SplitPolicy
-from middlewares.split.testers import Testers
+from middlewares.split.testers import Overrides
 
 #: Of one identity so many requests count in a period: a single client must not speak for all.
 MOST_OF_ONE = 5
@@ -24,7 +24,7 @@ class LiveSplit:
         self.policy = policy
         self.state = State(policy.weights)
         self.hashing = Rendezvous(route, policy.names)
-        self.testers = Testers(policy.shares)
+        self.testers = Overrides(policy.shares)
         #: Requests by share, and those that went to another share since theirs could not answer.
         self.requests: Counter[str] = Counter()
         self.moved: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class LiveSplit:
             self.own.clear()
             self.shared = None
         self.policy = policy
-        self.testers = Testers(policy.shares)
+        self.testers = Overrides(policy.shares)
 
     def take_state(self, state: State) -> None:
         """Go by new shares; what was gathered says nothing of them."""

@@ -25,7 +25,7 @@ def meant_by(word: str, shares: tuple[Share, ...]) -> int | None:
     return meant[0] if len(meant) == 1 else None
 
 
-class Testers:
+class Overrides:
     """Remembers what values mean."""
 
     def __init__(self, shares: tuple[Share, ...]) -> None:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from discovery.base.steps import Steps, slices
 from gateway.config.file.auth.checks import closed_by_silence, wrong_auth
-from gateway.config.file.auth.stricter import open_by_name, opened_by
+from gateway.config.file.auth.stricter import led_around, open_by_name, opened_by
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
@@ -40,7 +40,7 @@ def wrong_as_a_whole(
         _same_matches(matches or _right_matches(value), root),
     )
     if configuration is not None:
-        checks = (*checks, opened_by(configuration, root))
+        checks = (*checks, opened_by(configuration, root), led_around(configuration, root))
     found: list[Mistake] = []
     for some in slices(chain(*checks)):
         found += filter(None, some)
@@ -91,6 +91,17 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
         for name, limit in configuration.limits.items()
         if limit.by == "subject" and not configuration.auth
     ]
+    for routes in slices(enumerate(() if configuration.auth else configuration.routes)):
+        found += [
+            _warning(
+                root,
+                ("routes", index, "split", "by"),
+                "the file has no section auth, so nobody has a subject: all clients go by their address",
+            )
+            for index, route in routes
+            if route.split is not None and route.split.by == "subject"
+        ]
+        yield
     if configuration.tls is None:
         found += [
             _warning(

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from gateway.config.file.nodes import Path
 from gateway.config.file.routes import Route
+from gateway.config.file.split import Split, is_service
 from gateway.config.file.wording import quoted
+from middlewares.version_ranges import parse_range
 
 TO_ITSELF = "leads to what this route takes, so clients would be redirected again and again"
 #: A value as other routers write it.
@@ -16,11 +18,32 @@ def odd(route: Route) -> Iterator[tuple[Path, str]]:
     """Where a route is odd, and why."""
     if _leads_to_itself(route):
         yield ("redirect",), TO_ITSELF
+    if route.split is not None:
+        yield from odd_split(route.split)
     for key, path in (("path", route.match.path), ("prefix", route.match.prefix)):
         for segment in path.text.split("/") if path else ():
             why = _meant_otherwise(segment, key)
             if why:
                 yield ("match", key), f"{quoted(segment)} is taken as it stands; {why}"
+
+
+def odd_split(split: Split) -> Iterator[tuple[Path, str]]:
+    """Where a split is odd, and why."""
+    ranges = [(name, parse_range(name)) for name in split.shares if not is_service(name)]
+    for index, (name, one) in enumerate(ranges):
+        for other, another in ranges[:index]:
+            if one.overlaps(another):
+                yield (
+                    ("split", "shares", name),
+                    f"some versions are in {quoted(other)} too, so their instances serve both shares",
+                )
+                break
+    canary = split.meant_canary
+    if split.steps and canary is not None and not split.shares[canary]:
+        yield (
+            ("split", "steps"),
+            "no step follows while the canary has 0: give it the first step in shares",
+        )
 
 
 def _meant_otherwise(segment: str, key: str) -> str:

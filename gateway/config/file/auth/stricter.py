@@ -7,6 +7,7 @@ from gateway.config.file.configuration import Configuration
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Node, key_position, node_at
 from gateway.config.file.routes import Route
+from gateway.config.file.split import is_service
 from gateway.config.file.wording import spelled
 
 _Auth = Requirement | str | None
@@ -41,6 +42,26 @@ def opened_by(configuration: Configuration, root: Node) -> Iterator[Mistake | No
                 )
                 yield Mistake(key_position(root, path), spelled(path), message)
                 break
+        yield None
+
+
+def led_around(configuration: Configuration, root: Node) -> Iterator[Mistake | None]:
+    """A mistake for each share of another service that asks for more than the route does.
+
+    Only the route's own service and the route are asked whom they admit.
+    """
+    if not configuration.auth:
+        return
+    for index, route in enumerate(configuration.routes):
+        split, service = route.split, route.service or ""
+        for name in () if split is None else filter(is_service, split.shares):
+            own = auth_of(route, configuration, service)
+            if not _as_strict(own, auth_of(route, configuration, name)):
+                path = ("routes", index, "split", "shares", name)
+                message = (
+                    f"the auth of {name} is stricter than that of the route; say auth on the route"
+                )
+                yield Mistake(key_position(root, path), spelled(path), message)
         yield None
 
 
