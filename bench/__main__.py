@@ -23,6 +23,7 @@ from bench import (
     splits,
     trees,
     tunnels,
+    validation,
 )
 from bench.auth import section as auth
 from bench.cache import conformance as cache
@@ -68,6 +69,7 @@ SECTIONS = {
     "cache-shared": cache_shared.run,
     "policies": policies.run,
     "splits": splits.run,
+    "validation": validation.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -92,6 +94,7 @@ ONLY_BY_NAME = {
     "cache-shared",
     "splits",
     "policies",
+    "validation",
 }
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,6 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from discovery.base.stepping import in_steps
+from discovery.base.steps import Steps, slices
 from discovery.model.instance import Instance
 from discovery.view.view import Event, View
 from middlewares.validate.counting import ValidationCounts
@@ -27,8 +29,12 @@ EVERY_S = 300.0
 AGAIN_S = 5.0
 #: A new instance may bring a new document; several gateways do not all ask at once.
 AFTER_CHANGE_S = 1.0
+#: Who is healthy changes without a word; so often it is looked who can be asked.
+LOOK_S = 2.0
+#: Several instances often come together.
+TOGETHER_S = 0.02
 #: How many are fetched at a time.
-AT_ONCE = 4
+AT_ONCE = 8
 
 
 class Fetched(NamedTuple):
@@ -70,6 +76,7 @@ class Keeper:
         self._others: Wanted | None = None
         #: When each document is to be asked for.
         self._due_s: dict[Key, float] = {}
+        self._under_way: set[Key] = set()
         self._changed = asyncio.Event()
 
     def take(self, named: Mapping[str, Wanted], others: Wanted | None) -> None:
@@ -104,39 +111,49 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep documents current until cancelled."""
-        while True:
-            self._changed.clear()
-            sources = self._sources()
-            self._forget_others(sources)
-            now_s = time.monotonic()
-            due = [key for key in sources if self._due_s.setdefault(key, 0.0) <= now_s]
-            if due:
-                await self._all(due, sources)
-                continue
-            await self._until(min(self._due_s.values(), default=None))
+        turns = asyncio.Semaphore(AT_ONCE)
+        self._under_way.clear()
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._changed.clear()
+                sources = await in_steps(self._sources())
+                self._forget_others(sources)
+                now_s = time.monotonic()
+                for key, instances in sources.items():
+                    if key in self._under_way or self._due_s.setdefault(key, 0.0) > now_s:
+                        continue
+                    self._under_way.add(key)
+                    group.create_task(self._in_turn(turns, key, instances))
+                due_s = (due for key, due in self._due_s.items() if key not in self._under_way)
+                await self._until(min(due_s, default=math.inf))
 
-    async def _until(self, due_s: float | None) -> None:
-        timeout_s = None if due_s is None else max(0.01, due_s - time.monotonic())
+    async def _in_turn(self, turns: asyncio.Semaphore, key: Key, instances: list[Instance]) -> None:
+        """Refresh a document; one that hangs holds up no other as long as there are turns."""
+        try:
+            async with turns:
+                # What happens from now on asks for the next attempt.
+                self._due_s[key] = math.inf
+                again_s = await self._refresh(key, instances)
+            next_s = time.monotonic() + self._draw(0.8, 1.2) * again_s
+            if key in self._due_s:
+                self._due_s[key] = min(self._due_s[key], next_s)
+        finally:
+            self._under_way.discard(key)
+            self._changed.set()
+
+    async def _until(self, due_s: float) -> None:
+        timeout_s: float | None = max(0.01, min(due_s - time.monotonic(), LOOK_S))
+        if not self._named and self._others is None:
+            timeout_s = None
         try:
             async with asyncio.timeout(timeout_s):
                 await self._changed.wait()
         except TimeoutError:
             return
-        # Several instances often come together.
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(TOGETHER_S)
 
-    async def _all(self, due: list[Key], sources: Mapping[Key, list[Instance]]) -> None:
-        turns = asyncio.Semaphore(AT_ONCE)
-
-        async def one(key: Key) -> None:
-            async with turns:
-                await self._refresh(key, sources[key])
-
-        async with asyncio.TaskGroup() as group:
-            for key in due:
-                group.create_task(one(key))
-
-    async def _refresh(self, key: Key, instances: list[Instance]) -> None:
+    async def _refresh(self, key: Key, instances: list[Instance]) -> float:
+        """Ask for a document; return after how many seconds to ask again."""
         kept = self.shelf.kept.setdefault(key, Kept())
         # Another one each time: what one of them lacks, the next one may have.
         instance = instances[int(self._draw(0, len(instances))) % len(instances)]
@@ -147,10 +164,13 @@ class Keeper:
         try:
             fetched = await self._fetch(instance, kept.etag)
             await self._put(key, kept, fetched)
-        except (NotFetched, Refused) as error:
+        except Exception as error:  # noqa: BLE001  # one document must not stop the others
+            if not isinstance(error, NotFetched | Refused):
+                _log.exception("openapi.failed", service=key[0], version=key[1])
             again_s = min(EVERY_S, AGAIN_S * 2 ** min(kept.failures - 1, 10))
             self._counts.fetches[key[0]] += 1
-            if str(error) != kept.error:
+            detail = str(error) if isinstance(error, NotFetched | Refused) else "it can't be read"
+            if detail != kept.error:
                 _log.warning(
                     "openapi.refused",
                     service=key[0],
@@ -158,8 +178,8 @@ class Keeper:
                     url=kept.url,
                     detail=str(error),
                 )
-            kept.error = str(error)
-        self._due_s[key] = time.monotonic() + self._draw(0.8, 1.2) * again_s
+            kept.error = detail
+        return again_s
 
     async def _put(self, key: Key, kept: Kept, fetched: Fetched) -> None:
         data, wanted = fetched.data, self._wanted(key[0])
@@ -169,13 +189,15 @@ class Keeper:
             digest = hashlib.sha256(data).digest()
             if digest != kept.digest or kept.compiled.keys() != wanted.formats:
                 read = read_document(data)
-                kept.compiled = {
+                compiled = {
                     formats: await in_steps(
                         compiling(read, kept.url, Options(formats, wanted.answers))
                     )
                     for formats in sorted(wanted.formats)
                 }
-                kept.digest, kept.size = digest, len(data)
+                if wanted != self._wanted(key[0]):
+                    return  # it is asked for again at once
+                kept.compiled, kept.digest, kept.size = compiled, digest, len(data)
                 self.shelf.changed()
                 document = next(iter(kept.compiled.values()))
                 _log.info(
@@ -193,7 +215,7 @@ class Keeper:
         wanted = self._named.get(service, self._others)
         return wanted if wanted is not None and wanted.formats else None
 
-    def _sources(self) -> Mapping[Key, list[Instance]]:
+    def _sources(self) -> Steps[Mapping[Key, list[Instance]]]:
         """The instances that each document can be fetched from."""
         view = self._view()
         found: dict[Key, list[Instance]] = {}
@@ -203,12 +225,14 @@ class Keeper:
             if self._wanted(service) is None:
                 continue
             versions: dict[Key, list[Instance]] = {}
-            for entry in view.services.get(service, {}).values():
-                instance = entry.instance
-                if entry.draining or instance.openapi_url is None:
-                    continue
-                if self._is_healthy(entry.key):
-                    versions.setdefault((service, instance.version), []).append(instance)
+            for entries in slices(view.services.get(service, {}).values()):
+                for entry in entries:
+                    instance = entry.instance
+                    if entry.draining or instance.openapi_url is None:
+                        continue
+                    if self._is_healthy(entry.key):
+                        versions.setdefault((service, instance.version), []).append(instance)
+                yield
             for key in list(versions)[:MOST_VERSIONS]:
                 if len(found) < MOST_DOCUMENTS:
                     found[key] = versions[key]

@@ -1,7 +1,8 @@
 """The body that an operation takes or answers with, by media type."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 
 from middlewares.validate.deciding.json_bodies import NotRead, is_deeper, read_json
 from middlewares.validate.deciding.media_types import chosen, essence, is_json
@@ -10,6 +11,15 @@ from middlewares.validate.deciding.schemas import CompiledSchema, SchemaBook
 from middlewares.validate.deciding.unfit import Unfit
 
 Fields = Callable[[bytes], Sequence[bytes]]
+
+
+class _Other(Enum):
+    """Says that the media type is none of those that may come."""
+
+    OTHER = "other"
+
+
+_OTHER = _Other.OTHER
 
 
 class TooDeep(Exception):
@@ -22,44 +32,42 @@ class Content:
 
     schemas: Mapping[str, CompiledSchema | None]
     required: bool = False
+    #: The schemas of the usual ways to write a media type, so that they need not be taken apart.
+    usual: Mapping[bytes, CompiledSchema | None] = field(default_factory=dict)
 
     def check(self, body: bytes | None, has_body: bool, fields: Fields) -> list[Unfit]:
         """What does not fit; of a body that was not read (None), the media type alone. Raises TooDeep."""
         if not has_body or body == b"":
             return [Unfit("body", "", "", "a body: it is required")] if self.required else []
-        schemas = self.schemas
-        if not schemas:
+        if not self.schemas:
             return []
-        types = fields(b"content-type")
-        if len(types) > 1:
-            return [self._other_type()]
-        if types:
-            media_type = essence(types[0].decode("latin-1"))
-        elif len(schemas) == 1:
-            media_type = essence(next(iter(schemas)))
-        else:
-            return [self._other_type()]
-        key = chosen(media_type, schemas)
-        if key is None:
-            return [self._other_type()]
-        schema = schemas[key]
-        if schema is None or body is None or not (is_json(media_type) or is_json(essence(key))):
-            return []
-        return check_json(schema, body)
+        schema = self._schema(fields)
+        if schema is _OTHER:
+            expected = f"one of {', '.join(self.schemas)}"
+            return [Unfit("header", "Content-Type", "", expected)]
+        return [] if schema is None or body is None else check_json(schema, body)
 
     def reads(self, fields: Fields) -> bool:
         """Whether the body of a message with these fields is JSON that has to be read."""
-        types = fields(b"content-type")
-        media_type = essence(types[0].decode("latin-1")) if types else ""
-        if not media_type and len(self.schemas) == 1:
-            media_type = essence(next(iter(self.schemas)))
-        key = chosen(media_type, self.schemas)
-        if key is None or self.schemas[key] is None:
-            return False
-        return is_json(media_type) or is_json(essence(key))
+        schema = self._schema(fields)
+        return schema is not None and schema is not _OTHER
 
-    def _other_type(self) -> Unfit:
-        return Unfit("header", "Content-Type", "", f"one of {', '.join(self.schemas)}")
+    def _schema(self, fields: Fields) -> "CompiledSchema | _Other | None":
+        """The schema of the body; None: it is not read. Without Content-Type it is of the only type there is."""
+        types = fields(b"content-type")
+        if len(types) == 1 and types[0] in self.usual:
+            return self.usual[types[0]]
+        schemas = self.schemas
+        if len(types) == 1:
+            media_type = essence(types[0].decode("latin-1"))
+        elif not types and len(schemas) == 1:
+            media_type = essence(next(iter(schemas)))
+        else:
+            return _OTHER
+        key = chosen(media_type, schemas)
+        if key is None:
+            return _OTHER
+        return schemas[key] if is_json(media_type) or is_json(essence(key)) else None
 
 
 def check_json(schema: CompiledSchema, body: bytes) -> list[Unfit]:
@@ -90,4 +98,10 @@ def read_content(node: object, source: Source, book: SchemaBook, what: str) -> C
         if may_be_json and schema is not None:
             compiled = book.compile(schema)
             schemas[str(key)] = None if compiled.is_free else compiled
-    return Content(schemas, found.get("required") is True)
+    usual = {
+        f"{key}{parameter}".encode("latin-1", "replace"): schema
+        for key, schema in schemas.items()
+        if is_json(key)
+        for parameter in ("", "; charset=utf-8", ";charset=utf-8", "; charset=UTF-8")
+    }
+    return Content(schemas, found.get("required") is True, usual)

@@ -2,6 +2,7 @@
 
 import json
 import string
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -517,3 +518,37 @@ def test_another_expectation_makes_another_instance() -> None:
         ("health.host", "shop.example"),
     ):
         assert parse(health_check_url="/", metadata={key: value}).probed_as != one.probed_as
+
+
+@pytest.mark.parametrize(
+    ("named", "url"),
+    [
+        ("/openapi.json", "http://10.0.0.5:9000/openapi.json"),
+        ("http://10.0.0.5:9100/v3/api-docs?group=a", "http://10.0.0.5:9100/v3/api-docs?group=a"),
+    ],
+)
+def test_a_document_is_named_by_a_path_or_on_the_instances_own_host(named: str, url: str) -> None:
+    one = parse(host="10.0.0.5", port=9000, metadata={"openapi_url": named})
+    assert one.openapi_url == url
+    assert one.metadata["openapi_url"] == named
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["", "openapi.json", "//other/x", "http://other/x", "ftp://10.0.0.5/x", "/a b", "/ä", 7, True],
+)
+def test_any_other_document_is_refused(named: object) -> None:
+    told = refusal(host="10.0.0.5", metadata={"openapi_url": named})
+    assert told.startswith(f"metadata 'openapi_url' {named!r}: ")
+
+
+def test_an_instance_of_a_release_without_documents_keeps_its_record() -> None:
+    one = replace(parse(metadata={}), metadata={"openapi_url": "http://other/x"})
+    read = decode(one.key, encode(one))
+    assert read.metadata == {"openapi_url": "http://other/x"}
+    assert read.openapi_url is None
+
+
+def test_an_instance_without_a_document_names_none() -> None:
+    assert parse(metadata={}).openapi_url is None
+    assert parse(metadata={"openapi_url": None}).openapi_url is None
