@@ -14,6 +14,7 @@ from bench import (
     idle,
     limiter,
     machine,
+    mirrored,
     propagation,
     reloads,
     request_cases,
@@ -70,6 +71,7 @@ SECTIONS = {
     "policies": policies.run,
     "splits": splits.run,
     "validation": validation.run,
+    "mirror": mirrored.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -93,6 +95,7 @@ ONLY_BY_NAME = {
     "cache-memory",
     "cache-shared",
     "splits",
+    "mirror",
     "policies",
     "validation",
 }

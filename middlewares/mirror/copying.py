@@ -28,6 +28,8 @@ from middlewares.side_requests import SendsAside, SideAnswer, side_exchange
 
 #: So many copies of all mirrors are under way in a worker at most, which bounds the memory for their answers.
 MOST_IN_FLIGHT = 256
+#: So much of a body that is not compared is read, so that its connection can be used again.
+_NOT_COMPARED_BYTES = 16 * 1024
 
 _log = structlog.get_logger()
 
@@ -182,7 +184,7 @@ class Copying:
                 body,
                 copy.handler,
                 within_s=mirror.timeout_s,
-                most_bytes=MOST_BODY_BYTES,
+                most_bytes=MOST_BODY_BYTES if mirror.comparison.json else _NOT_COMPARED_BYTES,
             )
         except Failure as failure:
             outcome = problem_of(failure).reason

@@ -18,6 +18,7 @@ from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
 from gateway.config.file.nodes import Mapping, Node, Path, Scalar, key_position, node_at
 from gateway.config.file.odd_caches import odd_caches
+from gateway.config.file.odd_mirrors import odd_mirrors
 from gateway.config.file.odd_routes import odd
 from gateway.config.file.odd_versions import odd_versions
 from gateway.config.file.routes import Route
@@ -68,7 +69,7 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
     for caches in slices(odd_caches(configuration)):
         found += [_warning(root, *one) for one in caches if one is not None]
         yield
-    for some_odd in slices(odd_versions(configuration)):
+    for some_odd in slices(chain(odd_versions(configuration), odd_mirrors(configuration))):
         found += [_warning(root, *one) for one in some_odd if one is not None]
         yield
     for opened in slices(_let_through(configuration.routes)):
