@@ -124,9 +124,9 @@ LAYERS: tuple[Layer, ...] = (
     Layer(
         "validate",
         "out",
-        "holds the answer against the document, where responses are reported",
+        "holds the answer against the document",
         "the document is about what the service sends",
-        ("validate",),
+        ("validates_answers",),
         of_hop=True,
     ),
     Layer(
@@ -138,19 +138,19 @@ LAYERS: tuple[Layer, ...] = (
         of_hop=True,
     ),
     Layer(
+        "served version",
+        "out",
+        "says which version has answered",
+        "it is kept with the answer, and no rule changes it",
+        ("versions", "split"),
+        of_hop=True,
+    ),
+    Layer(
         "split",
         "out",
         "counts how the share has answered",
         "only answers of instances are evidence",
         ("split",),
-        of_hop=True,
-    ),
-    Layer(
-        "version",
-        "out",
-        "says which version has answered",
-        "it is kept with the answer",
-        ("versions", "split"),
         of_hop=True,
     ),
     Layer(
@@ -211,13 +211,14 @@ def _names(policy: RoutePolicy, maker: Maker, direction: Direction) -> Iterator[
 
 
 def _asks(policy: RoutePolicy, field: str) -> bool:
-    special = _SPECIAL.get(field)
+    special = SPECIAL.get(field)
     return bool(getattr(policy, field, None)) if special is None else special(policy)
 
 
 #: Fields whose value does not say by itself whether there is something to do.
-_SPECIAL: dict[str, Callable[[RoutePolicy], bool]] = {
+SPECIAL: dict[str, Callable[[RoutePolicy], bool]] = {
     "access": lambda policy: policy.access is not None,
     "auth": lambda policy: policy.auth is not None and not policy.auth.is_open,
+    "validates_answers": lambda policy: policy.validate is not None and policy.validate.responses,
     "limits_by_answer": lambda policy: any(one.counts or one.cost for one in policy.limits),
 }

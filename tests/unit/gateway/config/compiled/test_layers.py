@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.compiled.layers import LAYERS, way_in, way_out
+from gateway.config.compiled.layers import LAYERS, SPECIAL, way_in, way_out
 from middlewares.cache.policy import CachePolicy
 from middlewares.limits.deciding import Policy
 from middlewares.routing.policy import RoutePolicy
@@ -40,3 +40,14 @@ def test_a_cache_is_on_both_ways() -> None:
     policy = RoutePolicy(cache=CachePolicy())
     assert way_in(policy, "hop") == ["hygiene", "route", "cache", "candidates", "hop"]
     assert way_out(policy, "hop") == ["cache", "our fields"]
+
+
+def test_each_field_that_asks_for_a_layer_is_one_of_the_policy() -> None:
+    known = set(RoutePolicy.__dataclass_fields__) | set(SPECIAL)
+    assert {field for one in LAYERS for field in one.fields} <= known
+
+
+@pytest.mark.parametrize("direction", ["in", "out"])
+def test_no_layer_is_named_twice_on_one_way(direction: str) -> None:
+    names = [one.name for one in LAYERS if one.direction == direction]
+    assert len(names) == len(set(names))
