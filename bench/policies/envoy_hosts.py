@@ -51,16 +51,7 @@ def _with_policies(peer: Peer) -> Peer:
 def _routes() -> dict[str, list[dict[str, Any]]]:
     return {
         NONE: [_route()],
-        "request-headers": [
-            _route(
-                request_headers_to_add=[
-                    _header("X-Tenant", "bench"),
-                    _header("X-Seen", "1"),
-                    _header("X-New", "%REQ(X-Old)%"),
-                ],
-                request_headers_to_remove=["X-Debug", "X-Old"],
-            )
-        ],
+        "request-headers": [_route(typed_per_filter_config={_MUTATION: _request_headers()})],
         "response-headers": [
             _route(
                 response_headers_to_add=[
@@ -129,6 +120,18 @@ def _header(name: str, value: str) -> dict[str, Any]:
     }
 
 
+def _request_headers() -> dict[str, Any]:
+    """In this order, since what is removed can't be read any more."""
+    added = (("X-Tenant", "bench"), ("X-Seen", "1"), ("X-New", "%REQ(X-Old)%"))
+    return _mutations(
+        request_mutations=[
+            *({"append": _header(*field)} for field in added),
+            {"remove": "X-Old"},
+            {"remove": "X-Debug"},
+        ]
+    )
+
+
 def _query() -> dict[str, Any]:
     set_v = {
         "append": {
@@ -136,10 +139,11 @@ def _query() -> dict[str, Any]:
             "action": "OVERWRITE_IF_EXISTS_OR_ADD",
         }
     }
-    return _on(
-        "header_mutation.v3.HeaderMutationPerRoute",
-        mutations={"query_parameter_mutations": [set_v, {"remove": "debug"}]},
-    )
+    return _mutations(query_parameter_mutations=[set_v, {"remove": "debug"}])
+
+
+def _mutations(**mutations: Any) -> dict[str, Any]:
+    return _on("header_mutation.v3.HeaderMutationPerRoute", mutations=mutations)
 
 
 def _on(kind: str, **said: Any) -> dict[str, Any]:

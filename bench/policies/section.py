@@ -1,4 +1,4 @@
-"""What each policy costs in the hop, above the same requests without it, in Lockgate, Envoy and nginx in one run."""
+"""What each policy costs in the hop above the same requests without it, in Lockgate and others in one run."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ def run(stage: Stage) -> None:
         lockgate_file.peer(stage.python, stage.registry.port, cases),
         *others.envoy_peers(),
         *others.nginx_peers(),
+        *others.haproxy_peers(),
     ]
     with stage.proxies(peers) as proxies:
         served: dict[str, list[Case]] = {}
