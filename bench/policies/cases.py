@@ -96,10 +96,9 @@ class Case:
 
 
 def without_internal(document: bytes) -> bytes:
-    """The document as JSON rules leave it."""
-    members = json.loads(document)
-    del members["internal"]
-    return json.dumps(members).encode()
+    """The document as JSON rules leave it: the bytes of all other members stay."""
+    member = json.dumps(json.loads(document)["internal"])
+    return document.replace(f'"internal": {member}, '.encode(), b"", 1)
 
 
 _ALL = (
@@ -134,3 +133,5 @@ CASES: Final = (
     ),
 )
 BASES: Final = (GET, GET_ITEMS, GET_PAGE, ORDER)
+#: Every workload by its name.
+OF_POLICIES: Final = {one.name: one for one in (*BASES, *(case.workload for case in CASES))}

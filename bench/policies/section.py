@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.checking import PATIENCE_S, wrong_answers
 from bench.peers import lockgate
-from bench.policies import lockgate_file, off, others
+from bench.policies import bytecodes, lockgate_file, others
 from bench.policies.cases import BASES, Case
 from bench.report import with_range
 from bench.rounds import CONNECTIONS, Pair, Rounds, cpu_us, in_rounds
@@ -37,7 +37,7 @@ def run(stage: Stage) -> None:
         measured = in_rounds(stage, _pairs(proxies, served), rounds)
     stage.report.title(f"Policies, {CONNECTIONS} connections, {rounds} rounds")
     _show(stage, proxies, served, measured)
-    off.show(stage, cases)
+    bytecodes.show(stage, cases)
 
 
 def _comes_to_serve(stage: Stage, proxy: Proxy, workload: Workload) -> bool:

@@ -2,8 +2,8 @@
 
 The gateway runs in this process with all of its layers. Its clients and its instance have no sockets, so
 nothing but the code decides what is counted, and a change of ten bytecodes is seen. `--file` names a
-configuration file for it. Prints JSON: by
-workload, by function, the bytecodes per request.
+configuration file for it, and `--versions` registers the instance twice, as those of
+bench/policies/ need it. Prints JSON: by workload, by function, the bytecodes per request.
 """
 
 import argparse
@@ -24,6 +24,8 @@ from aiohttp import web
 
 from bench.peers import lockgate
 from bench.peers.peer import SMALL, Site
+from bench.policies.cases import OF_POLICIES
+from bench.policies.lockgate_file import register_versions
 from bench.processes import until_routed
 from bench.profile.rooms import Function, is_own
 from bench.profile.without_sockets import OwnLoop, ToClient
@@ -34,6 +36,7 @@ from gateway.config.settings import load_settings
 from gateway.front.server import GatewayRunner
 from gateway.worker.configuration.at_start import read_at_start
 from gateway.worker.worker import GATEWAY
+from middlewares.codings import encoder
 from middlewares.telemetry.logs import configure_logging
 
 CLIENTS = 64
@@ -106,19 +109,21 @@ def _owner(frame: FrameType) -> CodeType | None:
     return frame.f_code
 
 
-async def main(registry_port: int, workloads: list[Workload], file: str | None) -> None:
+async def main(
+    registry_port: int, workloads: list[Workload], file: str | None, *, has_versions: bool
+) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, OwnLoop)
     with socket.create_server(("127.0.0.1", 0), backlog=2 * CLIENTS) as origin:
         loop.origin = origin.getsockname()
-        async with _gateway(registry_port, loop.origin[1], file) as runner:
+        async with _gateway(registry_port, loop.origin[1], file, has_versions) as runner:
             counted = {one.name: await _count(loop, runner, one) for one in workloads}
     json.dump(counted, sys.stdout)
 
 
 @asynccontextmanager
 async def _gateway(
-    registry_port: int, origin_port: int, file: str | None
+    registry_port: int, origin_port: int, file: str | None, has_versions: bool
 ) -> AsyncIterator[GatewayRunner]:
     """Run the gateway with the settings of all measurements, and register the instance."""
     site = Site(0, origin_port, 0, Path())
@@ -138,6 +143,9 @@ async def _gateway(
         name = SMALL.rpartition("/")[2]
         await asyncio.to_thread(lockgate.register, port, name, origin_port)
         await asyncio.to_thread(until_routed, f"http://127.0.0.1:{port}{SMALL}/small")
+        if has_versions:
+            await asyncio.to_thread(register_versions, port, origin_port)
+            await asyncio.sleep(1)  # until the view has them
         await _leave_alone("limiter")
         yield runner
     finally:
@@ -155,7 +163,7 @@ async def _count(
     loop: asyncio.AbstractEventLoop, runner: GatewayRunner, workload: Workload
 ) -> list[tuple[float, list[Function]]]:
     source = requests(workload.template("127.0.0.1:8080", SMALL), new_run())
-    end_of_answers = _ENDS.get(workload.target.partition("?")[0], b"}")
+    end_of_answers = _end_of(workload)
     clients = []
     turn = _Turn(source)
     for _ in range(CLIENTS):
@@ -172,6 +180,14 @@ async def _count(
     for client in clients:
         client.protocol.connection_lost(None)
     return min(counts, key=lambda functions: sum(steps for steps, _ in functions))
+
+
+def _end_of(workload: Workload) -> bytes:
+    """The last bytes of each answer."""
+    if not workload.coding:
+        return _ENDS.get(workload.target.partition("?")[0], b"}")
+    encode = encoder(workload.coding.encode(), 5 if workload.coding == "gzip" else None)
+    return (encode.feed(workload.answer.encode()) + encode.finish())[-8:]
 
 
 class _Turn:
@@ -203,9 +219,12 @@ class _Turn:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file")
+    parser.add_argument("--versions", action="store_true")
     parser.add_argument("registry_port", type=int)
     parser.add_argument("workloads", nargs="+")
     said = parser.parse_args()
     configure_logging(service="gateway", file_descriptor=os.open(os.devnull, os.O_WRONLY))
     with asyncio.Runner(loop_factory=OwnLoop) as one:
-        one.run(main(said.registry_port, [WORKLOADS[name] for name in said.workloads], said.file))
+        known = {**WORKLOADS, **OF_POLICIES}
+        chosen = [known[name] for name in said.workloads]
+        one.run(main(said.registry_port, chosen, said.file, has_versions=said.versions))

@@ -1,6 +1,7 @@
 """The layer that compresses answers for clients that accept it."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -28,6 +29,7 @@ from middlewares.compress.deciding.judging import NOT_MODIFIED, is_of_one_that_m
 from middlewares.compress.policy import CompressPolicy
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.head_changes import HeadChanges, merged
+from middlewares.header_section import HeaderSection, ReadSection
 from middlewares.memory import Memory
 from middlewares.proxied_answers import ProxiedAnswer, proxied
 
@@ -36,6 +38,10 @@ WHOLE_BYTES: Final = 2 * STEP_BYTES
 _ACCEPT_ENCODING, _CACHE_CONTROL = b"accept-encoding", b"cache-control"
 _IF_MATCH, _IF_NONE_MATCH = b"if-match", b"if-none-match"
 _READ: Final = frozenset((_ACCEPT_ENCODING, _CACHE_CONTROL, _IF_MATCH, _IF_NONE_MATCH))
+_LINES = re.compile(
+    rb"^(accept-encoding|cache-control|if-match|if-none-match):[ \t]*+([^\r\n]*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 #: Clients send few different values of Accept-Encoding.
 _VALUES, _VALUE_BYTES = 256, 256
 
@@ -57,7 +63,7 @@ def compress_middleware(counts: CompressCounts) -> Middleware:
     async def answered(
         request: web.Request, handler: Handler, exchange: Exchange, policy: CompressPolicy
     ) -> web.StreamResponse:
-        asked = _asked(exchange.section.fields)
+        asked = _asked(exchange.section)
         if b"W/" in (if_match := asked.get(_IF_MATCH, b"")):
             ours = HeadChanges(replaced={_IF_MATCH: strengthened(if_match)})
             exchange.changes = merged(exchange.changes, ours)
@@ -159,11 +165,16 @@ async def own(
     )
 
 
-def _asked(fields: Sequence[FieldLine]) -> dict[bytes, bytes]:
+def _asked(section: HeaderSection) -> dict[bytes, bytes]:
     """The values of the request's fields that are read here; several lines are joined."""
+    if isinstance(section, ReadSection):  # most are, and are not taken apart for this
+        fields: Iterable[FieldLine] = _LINES.findall(section.block)
+    else:
+        fields = section.fields
     found: dict[bytes, bytes] = {}
     for name, value in fields:
         if (lower := name.lower()) in _READ:
+            value = value.rstrip(b" \t")
             before = found.get(lower)
             found[lower] = value if before is None else before + b", " + value
     return found
