@@ -11,7 +11,9 @@ from middlewares.transform.deciding.path_maps import path_map
 
 
 def relocating(
-    *, scheme_of: Callable[[web.Request], str], host_of: Callable[[web.Request], bytes]
+    *,
+    scheme_of: Callable[[web.Request], str],
+    host_of: Callable[[web.Request], bytes],
 ) -> Callable[[web.Request, Exchange, ProxiedAnswer], None]:
     """Make the function that changes Location and the like.
 
@@ -33,6 +35,8 @@ def _outside(exchange: Exchange, scheme: str, host: str) -> Outside:
     route, hit = exchange.route, exchange.hit
     assert route is not None, "an instance has answered"
     path, prefix = (None, None) if hit is None else (hit.match.path, hit.match.prefix)
+    rules = route.policy.request
+    has_own_path = rules is not None and rules.path is not None
     names = [host, exchange.asked_host.decode("latin-1")]
     if isinstance(route.host, bytes):
         names.append(route.host.decode("ascii"))
@@ -41,5 +45,20 @@ def _outside(exchange: Exchange, scheme: str, host: str) -> Outside:
         scheme,
         host,
         frozenset(name.lower() for name in names if name),
-        path_map(route.prefix, route.rewrite, path, prefix),
+        None
+        if has_own_path
+        else path_map(route.prefix, route.rewrite, path, prefix, _segment(exchange)),
     )
+
+
+def _segment(exchange: Exchange) -> str:
+    """The segment behind the route's prefix that the instance did not get, because it names a version."""
+    assert exchange.route is not None
+    versions = exchange.route.policy.versions
+    if versions is None or not versions.strips:
+        return ""
+    # Only a route with versions loads these.
+    from middlewares.versions.deciding.naming import segment_in
+    from middlewares.versions.layer import rest_of
+
+    return segment_in(rest_of(exchange)) or ""

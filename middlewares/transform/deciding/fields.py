@@ -2,19 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from middlewares.head_changes import FieldEdits, FieldLine, as_read, marks_of
 from middlewares.transform.deciding.rules import NamedRules
-from middlewares.transform.deciding.variables import Landing, Template, Values, Variable
-
-
-class _NoValues:
-    def value(self, variable: Variable) -> str | None:
-        raise AssertionError("a text without variables asks for none")
-
-
-_NO_VALUES: Final = _NoValues()
+from middlewares.transform.deciding.variables import NO_VALUES, Landing, Template, Values
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class FieldPlan:
     def _constant(self) -> FieldEdits | None:
         """The edits of rules without variables."""
         templates = self.rules.templates
-        return None if any(one.variables for one in templates) else self._edits(_NO_VALUES)
+        return None if any(one.variables for one in templates) else self._edits(NO_VALUES)
 
     @cached_property
     def names(self) -> frozenset[bytes]:

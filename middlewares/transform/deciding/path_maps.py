@@ -33,7 +33,9 @@ class PrefixMap:
     outer: str
 
     def outside(self, path: str) -> str | None:
-        if _is_below(path, self.outer) and (not self.inner or not _is_below(path, self.inner)):
+        if _is_below(path, self.outer) and (
+            _is_below(self.outer, self.inner) or not _is_below(path, self.inner)
+        ):
             return path  # the service knows of the prefix, as by X-Forwarded-Prefix
         if not _is_below(path, self.inner):
             return None
@@ -86,23 +88,27 @@ def _is_below(path: str, beginning: str) -> bool:
 
 @lru_cache(_REMEMBERED)
 def path_map(
-    hidden: str, rewrite: Rewrite | None, path: str | None, prefix: str | None
+    hidden: str, rewrite: Rewrite | None, path: str | None, prefix: str | None, segment: str = ""
 ) -> PathMap | None:
     """The map of a route; None: clients use the paths that the service knows.
 
     `hidden` is what the service does not see at the beginning; `path` and `prefix` are those of its match.
+    `segment` is one behind the prefix that the service does not see, such as `v2`.
     """
+    more = f"/{segment}" if segment else ""
+    begins = (hidden if prefix is None else prefix).rstrip("/")
     if isinstance(rewrite, ToPath):
-        return _of_template(rewrite.text, path, prefix)
+        return _of_template(rewrite.text, path, begins + more)
     if isinstance(rewrite, ToPrefix):
-        return PrefixMap(rewrite.prefix.rstrip("/"), (prefix or "").rstrip("/"))
+        return PrefixMap(rewrite.prefix.rstrip("/"), begins + more)
+    if more and path is None:
+        return PrefixMap(begins[len(hidden) :], begins + more)
     return PrefixMap("", hidden) if hidden else None
 
 
-def _of_template(text: str, path: str | None, prefix: str | None) -> PathMap | None:
+def _of_template(text: str, path: str | None, outside: str) -> PathMap | None:
     if path is None:
-        head = text.removesuffix(_REST)
-        return PrefixMap(head.rstrip("/"), (prefix or "").rstrip("/"))
+        return PrefixMap(text.removesuffix(_REST).rstrip("/"), outside)
     inner, outer = text.rstrip("/").split("/"), path.rstrip("/").split("/")
     if not _names(outer) <= _names(inner):
         return _NOWHERE

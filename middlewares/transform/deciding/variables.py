@@ -61,6 +61,15 @@ class Values(Protocol):
         ...
 
 
+class _NoValues:
+    def value(self, variable: Variable) -> str | None:
+        raise AssertionError("a text without variables asks for none")
+
+
+#: For texts without variables.
+NO_VALUES: Final[Values] = _NoValues()
+
+
 class Landing(Enum):
     """Where a value lands, and so how it is encoded."""
 

@@ -22,6 +22,7 @@ FILE = """
       - {name: plain, match: {prefix: /plain}, service: order_service, preserve_host: false}
       - {name: off, match: {prefix: /off}, service: order_service, rewrite: {strip: /off},
          rewrite_location: false}
+      - {name: own, match: {prefix: /own}, service: order_service, request: {path: "/in/{path.rest}"}}
 """
 
 
@@ -52,6 +53,8 @@ def redirecting(location: str, more: str = "") -> Script:
         ("/orders/7", "/v2/orders/8/", "/orders/8/"),
         ("/plain/x", "http://OWN/plain/y", "http://a.example/plain/y"),
         ("/off/x", "/y", "/y"),
+        ("/own/x", "/in/y", "/in/y"),
+        ("/own/x", "http://OWN/in/y", "http://a.example/in/y"),
     ],
 )
 async def test_a_location_is_what_the_client_asks_for_next(
@@ -91,3 +94,18 @@ async def test_each_cookie_holds_below_the_prefix(start_configured: StartConfigu
         b"a=1; Path=/api/order; HttpOnly",
         b"b=2; Domain=a.example; Path=/api/order/b",
     ]
+
+
+async def test_a_version_in_the_path_stays_in_it(start_configured: StartConfigured) -> None:
+    """The instance does not see it."""
+    file = """
+        defaults: {limits: null, rewrite_location: true, versions: {from: [{path: strip}]}}
+    """
+    configured = await start_configured(file, redirecting("/login"), registers=False)
+    await configured.gateway.register(
+        "order_service", configured.upstream.port, health_check_url="/health", version="2.0.1"
+    )
+    answer = await configured.ask("/api/order/v2/x")
+    assert configured.upstream.requests[-1].target == b"/x"
+    assert answer.values(b"Location") == [b"/api/order/v2/login"]
+    assert (await configured.ask("/api/order/x")).values(b"Location") == [b"/api/order/login"]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.routing.rewriting import Strip, ToPath, ToPrefix
+from middlewares.routing.rewriting import Rewrite, Strip, ToPath, ToPrefix
 from middlewares.transform.deciding.path_maps import PrefixMap, path_map
 
 
@@ -57,6 +57,28 @@ def test_a_template_is_read_backwards(
     rewrite: str, path: str | None, prefix: str | None, inner: str, outside: str | None
 ) -> None:
     found = path_map("", ToPath(rewrite), path, prefix)
+    assert found is not None
+    assert found.outside(inner) == outside
+
+
+@pytest.mark.parametrize(
+    ("hidden", "rewrite", "prefix", "inner", "outside"),
+    [
+        ("/api/shop", None, None, "/x", "/api/shop/v2/x"),
+        ("/api/shop", None, None, "/api/shop/v2/x", "/api/shop/v2/x"),
+        ("", None, "/prices", "/prices/x", "/prices/v2/x"),
+        ("", None, "/prices", "/prices/v2/x", "/prices/v2/x"),
+        ("", None, "/prices", "/login", None),
+        ("", None, None, "/x", "/v2/x"),
+        ("/a", Strip("/a"), "/a/b", "/b/x", "/a/b/v2/x"),
+        ("/old", ToPrefix("/new"), "/old", "/new/x", "/old/v2/x"),
+        ("", ToPath("/in/{rest}"), "/out", "/in/x", "/out/v2/x"),
+    ],
+)
+def test_a_version_in_the_path_comes_back_too(
+    hidden: str, rewrite: Rewrite | None, prefix: str | None, inner: str, outside: str | None
+) -> None:
+    found = path_map(hidden, rewrite, None, prefix, "v2")
     assert found is not None
     assert found.outside(inner) == outside
 
