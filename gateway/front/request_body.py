@@ -194,6 +194,8 @@ async def read_into(
     """
     length = exchange.section.body_length
     if exchange.body is not None or exchange.upload is not None:
+        if length is None and exchange.changed_body is None:
+            exchange.changed_body = exchange.body  # it is sent to another share with its length too
         return
     if (length is None and not unannounced) or (length is not None and length > most_bytes):
         return

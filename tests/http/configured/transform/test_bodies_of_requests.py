@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.conftest import StartUpstream
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support.raw_clients import RawAnswer, exchange
 
@@ -151,3 +152,30 @@ async def test_a_client_that_expects_100_is_told_to_go_on(
     configured = await start_configured(file_of(rules="[{remove: /debug}]"))
     assert (await post(configured, BODY, JSON, "Expect: 100-continue")).status == 200
     assert configured.upstream.requests[-1].body == b'{"tenant": "mine", "price": 1.10}'
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [("[{remove: /debug}, {wrap: /data}]", b'{"data":{"a":1}}'), ("[{remove: /b}]", b'{"a":1}')],
+)
+async def test_a_request_that_moves_to_another_share_is_changed_once(
+    start_configured: StartConfigured,
+    start_upstream: StartUpstream,
+    rules: str,
+    expected: bytes,
+    chunked: bool,
+) -> None:
+    split = "split: {by: {header: X-User}, shares: {gone_service: 99, order_service: 1}}"
+    configured = await start_configured(file_of(rules=rules, route=split))
+    gone = await start_upstream()
+    await configured.gateway.register("gone_service", gone.port, health_check_url="/health")
+    await post(configured, b'{"a":1}', JSON, "X-User: 1", chunked=chunked)
+    assert gone.requests[-1].body == expected
+    await gone.stop()
+    answer = await post(configured, b'{"a":1}', JSON, "X-User: 1", chunked=chunked)
+    assert answer.status == 200
+    request = configured.upstream.requests[-1]
+    assert request.body == expected
+    assert request.values(b"Content-Length") == [b"%d" % len(expected)]
+    assert request.values(b"Transfer-Encoding") == []
