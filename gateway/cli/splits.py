@@ -116,8 +116,23 @@ def _told_of(split: Split) -> Iterator[str]:
         waits = split["waits_for"] or "the end of this period"
         yield f"{route}: {split['canary']} gets {split['next_step']:g} % next; {waits}"
     evidence = split.get("evidence")
-    if evidence is not None and split["status"] != "running":
-        yield (
-            f"{route}: {evidence.get('breach', 'a breach')} of {split['canary']}, p = {evidence.get('p')}: "
-            f"{evidence.get('error_rates')} failed"
+    if evidence is not None and "breach" in evidence:
+        yield f"{route}: {_why(split['canary'], evidence)}"
+
+
+def _why(canary: str, evidence: Mapping[str, Any]) -> str:
+    """What the canary was taken back for, or stopped."""
+    sides = [evidence["canary"], evidence["stable"]]
+    if evidence["breach"] == "errors":
+        rates = [f"{100 * one['failed'] / one['requests']:.3g} %" for one in sides]
+        numbers = [f"{one['failed']} of {one['requests']} requests" for one in sides]
+        told = (
+            f"{rates[0]} of {canary} failed ({numbers[0]}), {rates[1]} of the others ({numbers[1]})"
         )
+    else:
+        times = [evidence.get(f"latency_p{part}_ms", {}) for part in (50, 90)]
+        told = f"{canary} was slower: " + ", ".join(
+            f"{words} {one.get('canary', '?')} ms, the others {one.get('stable', '?')} ms"
+            for words, one in zip(("typically", "the slowest tenth from"), times, strict=True)
+        )
+    return f"{told}; by chance at most once in {1 / max(evidence['p'], 1e-15):,.0f} times"

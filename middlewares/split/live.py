@@ -24,6 +24,10 @@ class LiveSplit:
         self.policy = policy
         self.state = State(policy.weights)
         self.hashing = Rendezvous(route, policy.names)
+        #: The ranges that instances of each share must hold.
+        self.ranges = tuple(
+            () if share.range is None else (share.range,) for share in policy.shares
+        )
         self.testers = Overrides(policy.shares)
         #: Requests by share, and those that went to another share since theirs could not answer.
         self.requests: Counter[str] = Counter()

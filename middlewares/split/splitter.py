@@ -1,6 +1,7 @@
 """Chooses the share of each request, once, and another one where it can't answer."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from middlewares.version_ranges import VersionRange
 
     Ranges = tuple[VersionRange, ...]
+
+#: Of instances of these tiers one is well, or is not known to be otherwise.
+_ABLE = ("registered", "suspected")
 
 
 class Splitter:
@@ -37,8 +41,23 @@ class Splitter:
         if policy is None:
             return
         live = self.of(route.id, policy)
-        fields = exchange.section.fields
         identity = self._identity(policy, exchange)
+        override = policy.override
+        if override is None and not exchange.ranges:  # nearly all requests
+            first = live.hashing.pick(identity, live.weights)
+            service = route.shares[first].service if route.shares else route.service
+            with suppress(NoView):  # the candidates say so
+                if self._look(service, live.ranges[first]).tier in _ABLE:
+                    self._choose(exchange, live, first, identity)
+                    return
+        self._decide_with_care(exchange, live, route, identity)
+
+    def _decide_with_care(
+        self, exchange: Exchange, live: LiveSplit, route: Any, identity: bytes
+    ) -> None:
+        """Decide for testers, for clients that name a version, and where a share can't answer."""
+        policy = live.policy
+        fields = exchange.section.fields
         standing_of = self._standing_of(policy, route, exchange.ranges)
         override = policy.override
         if override is not None:
@@ -60,7 +79,7 @@ class Splitter:
         first = live.hashing.pick(identity, weights)
         found = standing_of(first)
         if found == "able":
-            self._choose(exchange, live, first, identity, counts=True)
+            self._choose(exchange, live, first, identity)
             return
         able = first_able(live.hashing.order(identity, weights), standing_of)
         if able is not None and able != first:
@@ -69,7 +88,7 @@ class Splitter:
                 live.add(first, identity, failed=True, took_s=0.0)
             self._choose(exchange, live, able, identity, counts=False, tried=(first,))
             return
-        self._choose(exchange, live, first, identity, counts=True)
+        self._choose(exchange, live, first, identity)
 
     def move(self, exchange: Exchange) -> bool:
         """Choose another share, since the one that was chosen could not answer; False: there is none."""
@@ -103,7 +122,7 @@ class Splitter:
         index: int,
         identity: bytes,
         *,
-        counts: bool,
+        counts: bool = True,
         tried: tuple[int, ...] = (),
     ) -> None:
         share, route = live.policy.shares[index], exchange.route
@@ -111,12 +130,17 @@ class Splitter:
         exchange.share = share.name
         exchange.chosen = Chosen(share.name, index, identity, route, exchange.ranges, counts, tried)
         if share.range is not None:
-            exchange.ranges = (*exchange.ranges, share.range)
+            ranges = exchange.ranges
+            exchange.ranges = (*ranges, share.range) if ranges else live.ranges[index]
         elif route.shares:
             exchange.route = route.shares[index]
         live.requests[share.name] += 1
 
     def _identity(self, policy: SplitPolicy, exchange: Exchange) -> bytes:
+        if policy.by == "client":
+            return b"client\0" + self._client_key(exchange.client_ip).encode(
+                "utf-8", "surrogateescape"
+            )
         return identity_of(
             policy.by,
             policy.name,

@@ -129,6 +129,8 @@ def access_event(
         event["subject"] = exchange.identity.subject
     if exchange.auth_refusal is not None:
         event["auth_refusal"] = exchange.auth_refusal
+    if exchange.share is not None:
+        event["share"] = exchange.share
     if exchange.cache_status is not None:
         event["cache"] = exchange.cache_status.partition(b"; ")[2].decode("ascii")
     event["bytes_in"] = exchange.bytes_in

@@ -5,7 +5,16 @@ from typing import Any
 
 from discovery.base.steps import Steps, weighed_slices
 from discovery.model.naming import route_of
-from gateway.config.compiled import cache, compress, mirror, outliers, transform, validate, versions
+from gateway.config.compiled import (
+    cache,
+    compress,
+    mirror,
+    outliers,
+    split,
+    transform,
+    validate,
+    versions,
+)
 from gateway.config.compiled.balancing import balance_text
 from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
@@ -159,6 +168,8 @@ def _policies(sources: "_Sources", policy: RoutePolicy) -> Iterator[Mapping[str,
     for key, value, source in cache.rows(sources.said("cache"), policy.cache):
         yield _row(key, value, source)
     for key, value, source in versions.rows(sources.said("versions"), policy.versions):
+        yield _row(key, value, source)
+    for key, value, source in split.rows(sources.said("split"), policy.split):
         yield _row(key, value, source)
     for key, value, source in compress.rows(sources.saying("compress"), policy.compress):
         yield _row(key, value, source)

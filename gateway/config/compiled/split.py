@@ -1,6 +1,7 @@
 """A route's split as the layer uses it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from gateway.config.compiled.levels import merged
 from gateway.config.file.split import Named, Rollback, Split, is_service
@@ -28,6 +29,43 @@ def split_of(levels: Sequence[Split | None]) -> SplitPolicy | None:
         name,
         None if section.override is None else Override(*_named(section.override)),
     )
+
+
+def rows(
+    levels: Sequence[tuple[str, Any]], split: SplitPolicy | None
+) -> Iterator[tuple[str, Any, str]]:
+    """Each row of the policy in words, with the level that says it.
+
+    `levels` are those that say `split`, the most specific one first.
+    """
+    if not levels:
+        return
+    source = levels[0][0]
+    if split is None:
+        yield "split", None, source
+        return
+    yield "split.by", f"{split.by} {split.name.decode()}".strip(), source
+    shares = [f"{share.name}: {share.weight:g}" for share in split.shares]
+    yield "split.shares", ", ".join(shares), source
+    plan = split.plan
+    if plan.is_watched:
+        yield "split.canary", split.names[plan.canary], source
+    if plan.steps:
+        steps = " → ".join(f"{step:g} %" for step in plan.steps)
+        yield "split.steps", f"{steps}, each {plan.over_s:g} s and {plan.requests} requests", source
+    if plan.margins is not None:
+        yield "split.rollback", f"{_margins_text(plan.margins)}; then {plan.on_breach}", source
+    if split.override is not None:
+        yield "split.override", f"{split.override.kind} {split.override.name.decode()}", source
+
+
+def _margins_text(margins: Margins) -> str:
+    worse = []
+    if margins.errors is not None:
+        worse.append(f"{100 * margins.errors:g} % more failures")
+    if margins.latency is not None:
+        worse.append(f"{margins.latency:g} times as slow")
+    return f"{' or '.join(worse)} in {margins.over_s:g} s of {margins.requests} requests or more"
 
 
 def _plan(section: Split) -> Plan:

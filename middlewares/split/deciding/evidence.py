@@ -57,7 +57,7 @@ class Breach(NamedTuple):
     what: Literal["errors", "latency"]
     tested: Tested
     #: What `p` had to be below.
-    level: float
+    alpha: float
 
 
 class Judgement(NamedTuple):
@@ -88,7 +88,7 @@ class Judgement(NamedTuple):
             said["breach"] = self.breach.what
             said["statistic"] = round(self.breach.tested.statistic, 2)
             said["p"] = float(f"{self.breach.tested.p:.2g}")
-            said["level"] = float(f"{self.breach.level:.2g}")
+            said["alpha"] = float(f"{self.breach.alpha:.2g}")
         return said
 
 

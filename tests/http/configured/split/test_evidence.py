@@ -59,7 +59,7 @@ async def test_a_failing_canary_is_rolled_back_or_frozen_everywhere_and_told_of_
     assert len(told) == 1
     assert told[0]["breach"] == "errors"
     assert told[0]["canary_requests" if "canary_requests" in told[0] else "canary"]
-    assert told[0]["p"] < told[0]["level"]
+    assert told[0]["p"] < told[0]["alpha"]
     assert there["shares"] == other["shares"]
     assert there["shares"] == (
         {">=2": 0, "^1": 100} if status == "rolled_back" else {">=2": 30, "^1": 70}

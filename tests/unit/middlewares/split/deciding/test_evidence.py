@@ -47,7 +47,7 @@ def test_a_canary_that_fails_more_often_is_one() -> None:
     judgement = judge(counts(canary=300, stable=5700, canary_fails=0.15), MARGINS)
     assert judgement.breach is not None
     assert judgement.breach.what == "errors"
-    assert judgement.breach.tested.p < judgement.breach.level
+    assert judgement.breach.tested.p < judgement.breach.alpha
     assert not is_within(judgement, MARGINS)
 
 
@@ -111,8 +111,8 @@ def test_the_evidence_reads_as_numbers() -> None:
     said = judge(counts(canary=300, stable=5700, canary_fails=0.5), MARGINS).describe()
     assert said["canary"] == {"requests": 300, "failed": said["canary"]["failed"]}  # type: ignore[index]
     assert said["breach"] == "errors"
-    assert 0 < said["p"] < said["level"] < 1e-5  # type: ignore[operator]
+    assert 0 < said["p"] < said["alpha"] < 1e-5  # type: ignore[operator]
     assert set(said) == {
         *("canary", "stable", "error_rates", "latency_p50_ms", "latency_p90_ms"),
-        *("breach", "statistic", "p", "level"),
+        *("breach", "statistic", "p", "alpha"),
     }
