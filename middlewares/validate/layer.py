@@ -63,6 +63,7 @@ _REFUSED_BY = {
     "too_large": "unchecked",
     "encoded": "unchecked",
     "too_deep": "unchecked",
+    "failed": "unchecked",
 }
 
 
@@ -121,7 +122,7 @@ async def _verdict(
             verdict = _UNKNOWN_PATH
             if match is not None:
                 verdict = await _held(
-                    request, exchange, match.operation, match.values, query, fields, means
+                    request, exchange, service, match.operation, match.values, query, fields, means
                 )
                 verdict = verdict._replace(document=version.document)
         if not _is_refused(verdict, policy):
@@ -134,6 +135,7 @@ async def _verdict(
 async def _held(
     request: web.Request,
     exchange: Exchange,
+    service: str,
     operation: Operation,
     values: dict[str, str],
     query: str,
@@ -156,6 +158,9 @@ async def _held(
         unfit = operation.check(Asked(query, fields, body, has_body), values)
     except TooDeep:
         return Verdict("too_deep", operation=operation)
+    except Exception:  # noqa: BLE001  # a mistake here must break no request
+        means.reports.failed(service, operation)
+        return Verdict("failed", operation=operation)
     return Verdict("invalid" if unfit else outcome, unfit, operation)
 
 
@@ -192,6 +197,8 @@ def _refusal(verdict: Verdict) -> InvalidRequest | BodyTooLarge:
         case "encoded":
             expected = {"in": "header", "name": "Content-Encoding", "expected": "none, or gzip"}
             return InvalidRequest("the body's content coding can't be undone", [expected])
+        case "failed":
+            return InvalidRequest("the request can't be checked")
         case "too_deep":
             return InvalidRequest("the body is nested too deeply to be checked")
     unfit = verdict.unfit

@@ -17,6 +17,11 @@ class Reports:
 
     def __init__(self) -> None:
         self._seldom: dict[tuple[str, str], Seldom] = {}
+        self._failed = Seldom("validation.failed")
+
+    def failed(self, service: str, operation: Operation) -> None:
+        """Tell of a mistake in the gateway's own look at a request; called where it is handled."""
+        self._failed.warn(service=service, operation=operation.id, exc_info=True)
 
     def request(
         self,

@@ -33,6 +33,7 @@ def compiled(schema: Schema) -> "Draft202012Validator":
         raise LeftOut(f"a schema is not valid: {why[:120]}") from None
 
 
+@lru_cache(maxsize=1024)
 def can_match(pattern: str) -> bool:
     """Whether a pattern can be matched in linear time."""
     try:

@@ -110,7 +110,7 @@ def compiling(
             break
         name = f"{method.upper()} {template}"
         try:
-            operation = reader.read(name[:200], item, node)
+            operation = reader.read(name[:200], template, item, node)
         except (LeftOut, RecursionError, TypeError, AttributeError, KeyError) as error:
             why = str(error) if isinstance(error, LeftOut) else "it is not as OpenAPI says"
             made.left_out += 1
@@ -149,8 +149,10 @@ class _Reader:
         self._requests = requests
         self._answers = answers
 
-    def read(self, name: str, item: Mapping[str, Any], node: object) -> Operation:
+    def read(self, name: str, template: str, item: Mapping[str, Any], node: object) -> Operation:
         """Raises LeftOut."""
+        if "}{" in template:
+            raise LeftOut("two parameters stand side by side in its path")
         source = self._source
         operation = source.resolved(node, "the operation")
         parameters: dict[tuple[str, str], Parameter] = {}

@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 from middlewares.validate.deciding.bodies import Content
 from middlewares.validate.deciding.parameters import Parameter
-from middlewares.validate.deciding.styles import in_field, in_path, in_query, pairs_of
+from middlewares.validate.deciding.styles import Pairs, Raw, in_field, in_path, in_query, pairs_of
 from middlewares.validate.deciding.unfit import MOST_TOLD, Unfit
+
+#: How often a parameter may come that has one value.
+MOST_VALUES = 64
 
 
 class Asked(NamedTuple):
@@ -52,11 +55,7 @@ class Operation:
         if self.query:
             pairs = pairs_of(asked.query)
             for parameter in self.query:
-                raws = in_query(parameter.shape, pairs)
-                if not raws and parameter.required:
-                    found.append(parameter.lacking())
-                for one in raws:
-                    found += parameter.check(one)
+                found += _check_all(parameter, in_query(parameter.shape, pairs))
         if self.header:
             found += self._check_header(asked)
         if self.cookie:
@@ -91,9 +90,19 @@ class Operation:
             pairs.append((name, value.strip('"')))
         found: list[Unfit] = []
         for parameter in self.cookie:
-            raws = in_query(parameter.shape, pairs)
-            if not raws and parameter.required:
-                found.append(parameter.lacking())
-            for one in raws:
-                found += parameter.check(one)
+            found += _check_all(parameter, in_query(parameter.shape, Pairs(pairs)))
         return found
+
+
+def _check_all(parameter: Parameter, raws: Sequence[Raw]) -> list[Unfit]:
+    """What does not fit of the values that a request has for a parameter; each of them has to."""
+    if not raws:
+        return [parameter.lacking()] if parameter.required else []
+    if len(raws) > MOST_VALUES:
+        return [Unfit(parameter.place, parameter.name, "", f"at most {MOST_VALUES} values")]
+    found: list[Unfit] = []
+    for one in raws:
+        found += parameter.check(one)
+        if len(found) >= MOST_TOLD:
+            break
+    return found

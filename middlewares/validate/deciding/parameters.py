@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import orjson
-
+from middlewares.validate.deciding.json_bodies import NotRead, read_json
 from middlewares.validate.deciding.media_types import essence, is_json
 from middlewares.validate.deciding.reading_texts import first_reading, readings
 from middlewares.validate.deciding.references import LeftOut, Source
 from middlewares.validate.deciding.schemas import CompiledSchema, SchemaBook
 from middlewares.validate.deciding.styles import Raw, Shape
+from middlewares.validate.deciding.types import ALL
 from middlewares.validate.deciding.unfit import Place, Unfit
 
 _PLACES = ("path", "query", "header", "cookie")
@@ -90,9 +90,9 @@ class Parameter:
         schema = self.schema
         if self.is_json:
             try:
-                value = orjson.loads(text)
-            except ValueError:
-                return [Unfit(self.place, self.name, "", "JSON")]
+                value = read_json(text.encode())
+            except NotRead as error:
+                return [Unfit(self.place, self.name, "", str(error))]
             return [] if schema.fits(value) else self._unfit(value)
         if schema.takes_any_text or (self.may_be_empty and not text):
             return []
@@ -100,7 +100,7 @@ class Parameter:
         for value in readings(text, self.kinds):
             if schema.fits(value):
                 return []
-        if "array" in self.kinds:
+        if "array" in self.kinds and self.kinds != ALL:
             parts = [first_reading(part, self.schema.items) for part in text.split(",")]
             if schema.fits(parts):
                 return []

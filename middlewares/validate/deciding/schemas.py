@@ -5,8 +5,12 @@ from typing import Any
 
 from middlewares.validate.deciding.compiling import compiled
 from middlewares.validate.deciding.explaining import explain
+from middlewares.validate.deciding.references import LeftOut
 from middlewares.validate.deciding.translating import Bundle, Translator
 from middlewares.validate.deciding.types import Kinds
+
+#: Each operation has its own copy of the schemas that it needs; so many are compiled for one document.
+MOST_NODES_OF_ALL = 100_000
 
 
 class CompiledSchema:
@@ -50,7 +54,12 @@ class SchemaBook:
 
     def __init__(self, translator: Translator) -> None:
         self.translator = translator
+        self._nodes = 0
 
     def compile(self, schema: object) -> CompiledSchema:
         """Raises LeftOut."""
-        return CompiledSchema(self.translator.bundle(schema))
+        bundle = self.translator.bundle(schema)
+        if self._nodes + bundle.nodes > MOST_NODES_OF_ALL:
+            raise LeftOut(f"the operations before it have {MOST_NODES_OF_ALL} schemas already")
+        self._nodes += bundle.nodes
+        return CompiledSchema(bundle)

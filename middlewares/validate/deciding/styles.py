@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
-#: The pairs of a query: the names decoded, the values as they came.
-Pairs = Sequence[tuple[str, str]]
 #: The parts of a value: a text, a list of texts, or texts by name.
 Raw = str | list[str] | dict[str, str]
 
@@ -23,6 +21,18 @@ class Shape(NamedTuple):
     properties: frozenset[str] = frozenset()
 
 
+class Pairs:
+    """Names with their values as they came: those of a query, with decoded names, or of cookies."""
+
+    __slots__ = ("all", "by_name")
+
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        self.all = pairs
+        self.by_name: dict[str, list[str]] = {}
+        for name, value in pairs:
+            self.by_name.setdefault(name, []).append(value)
+
+
 def pairs_of(query: str) -> Pairs:
     """The pairs of a raw query."""
     found = []
@@ -32,12 +42,12 @@ def pairs_of(query: str) -> Pairs:
             if "%" in name or "+" in name:
                 name = decoded(name)
             found.append((name, value))
-    return found
+    return Pairs(found)
 
 
 def decoded(text: str) -> str:
     """A text of a query; `+` is a space there."""
-    return unquote(text.replace("+", " "), errors="surrogateescape") if text else text
+    return unquote(text.replace("+", " "), errors="replace") if text else text
 
 
 def in_query(shape: Shape, pairs: Pairs) -> list[Raw]:
@@ -45,7 +55,7 @@ def in_query(shape: Shape, pairs: Pairs) -> list[Raw]:
     name = shape.name
     if shape.kind == "object":
         return _object_in_query(shape, pairs)
-    values = [value for one, value in pairs if one == name]
+    values = pairs.by_name.get(name, [])
     if shape.kind == "text" or not values:
         return [decoded(value) if "%" in value or "+" in value else value for value in values]
     if shape.explode:
@@ -56,18 +66,17 @@ def in_query(shape: Shape, pairs: Pairs) -> list[Raw]:
 def _object_in_query(shape: Shape, pairs: Pairs) -> list[Raw]:
     found: dict[str, str] = {}
     if shape.style == "deepObject":
-        for name, value in pairs:
+        for name, value in pairs.all:
             match = _BRACKETS.fullmatch(name)
             if match is not None and match[1] == shape.name:
                 found[match[2]] = decoded(value)
     elif shape.explode:
-        found = {name: decoded(value) for name, value in pairs if name in shape.properties}
+        found = {name: decoded(value) for name, value in pairs.all if name in shape.properties}
     else:
         objects: list[Raw] = []
-        for name, value in pairs:
-            if name == shape.name:
-                parts = [decoded(part) for part in _split(value, shape.style)]
-                objects.append(dict(zip(parts[::2], parts[1::2], strict=False)))
+        for value in pairs.by_name.get(shape.name, ()):
+            parts = [decoded(part) for part in _split(value, shape.style)]
+            objects.append(dict(zip(parts[::2], parts[1::2], strict=False)))
         return objects
     return [found] if found else []
 
@@ -113,7 +122,7 @@ def in_field(shape: Shape, text: str) -> Raw:
 
 def _parts(shape: Shape, raw: str, sign: str, *, is_encoded: bool) -> Raw:
     def plain(text: str) -> str:
-        return unquote(text, errors="surrogateescape") if is_encoded and "%" in text else text
+        return unquote(text, errors="replace") if is_encoded and "%" in text else text
 
     if shape.kind == "text":
         return plain(raw)

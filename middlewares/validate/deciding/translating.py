@@ -94,6 +94,8 @@ class Bundle:
     schema: Schema
     defs: Mapping[str, Schema]
     most_depth: int | None
+    #: How many schemas it has.
+    nodes: int = 0
 
     @property
     def whole(self) -> Schema:
@@ -146,7 +148,7 @@ class Translator:
             if nodes > MOST_NODES:
                 raise LeftOut(f"its schemas are more than {MOST_NODES}")
         defs = {self._name(one): piece.schema for one, piece in reached.items()}
-        return Bundle(root.schema, defs, _most_depth(root, reached))
+        return Bundle(root.schema, defs, _most_depth(root, reached), nodes)
 
     def _definition(self, reference: str) -> Piece:
         piece = self._defs.get(reference)

@@ -277,3 +277,16 @@ def test_parameters_of_the_path_hold_unless_the_operation_has_its_own() -> None:
 def test_an_operation_that_is_none_is_left_out(junk: Any) -> None:
     document = described({"/": {"get": junk}, "/a": junk, "b": {}})
     assert document.left_out == (2 if not isinstance(junk, dict) else 1)
+
+
+def test_parameters_side_by_side_are_left_out() -> None:
+    assert "stand side by side" in described({"/{a}{b}x": {"get": {}}}).notes[0]
+
+
+def test_operations_that_need_too_many_schemas_together_are_left_out() -> None:
+    schema = {"properties": {str(i): {"type": "string"} for i in range(3500)}}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Large"}}}
+    paths = {f"/{i}": {"post": {"requestBody": {"content": content}}} for i in range(40)}
+    document = described(paths, components={"schemas": {"Large": schema}})
+    assert 20 < document.operations < 35
+    assert "have 100000 schemas already" in document.notes[0]

@@ -154,3 +154,24 @@ def test_headers_that_openapi_or_the_gateway_decides_are_not_held(name: Any) -> 
 def test_a_style_that_does_not_exist_leaves_the_operation_out() -> None:
     document = with_parameter(name="n", **{"in": "query"}, style="simple", schema={})
     assert document.left_out == 1
+
+
+@pytest.mark.parametrize(
+    "schema", [{"type": "string", "maxLength": 1}, {"enum": ["a"]}, {"pattern": "a"}]
+)
+def test_bytes_that_are_no_text_are_read_as_a_sign_that_stands_for_them(schema: Any) -> None:
+    asked = {"name": "v", "schema": schema, "required": True}
+    document = with_parameter(path="/{v}", **{"in": "path"}, **asked)
+    assert held(document, "GET", "/%ff%fe")
+    document = with_parameter(**{"in": "query"}, **asked)
+    assert held(document, "GET", "/?v=%ff%fe")
+
+
+def test_a_parameter_of_one_value_may_not_come_without_end() -> None:
+    document = with_parameter(name="n", **{"in": "query"}, schema={"type": "integer"})
+    assert held(document, "GET", "/?" + "n=x&" * 20_000) == ["query n: expected at most 64 values"]
+
+
+def test_no_more_faults_of_a_parameter_are_told_than_are_read() -> None:
+    document = with_parameter(name="n", **{"in": "query"}, schema={"type": "integer"})
+    assert len(held(document, "GET", "/?" + "n=x&" * 50) or ()) == 8
