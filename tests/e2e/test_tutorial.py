@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -11,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.containers import copy_build_context
+from tests.support.desks import Desk
 from tests.support.documents import ROOT, Block, blocks
-from tests.support.registry_servers import free_port
-from tests.support.stacks import free_offset
-from tests.support.terminals import CTRL_C, PROMPT, Terminal
+from tests.support.terminals import CTRL_C, PROMPT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -27,29 +25,6 @@ COUNTED = "   1000 200\r\n"
 
 def steps(heading: str, language: str = "sh") -> list[Block]:
     return [block for block in blocks(DOCUMENT, language) if block.heading == heading]
-
-
-class Desk:
-    """A reader's terminals in one folder, and free ports."""
-
-    def __init__(self, folder: Path, terminals: AsyncExitStack) -> None:
-        self.folder = folder
-        self._terminals = terminals
-        self._offset = free_offset()
-        self._ports = {port: str(free_port()) for port in ("9000", "9001", "9002")}
-
-    def moved(self, text: str) -> str:
-        text = text.replace("localhost:8080", f"localhost:{8080 + self._offset}")
-        return re.sub(r"\b900[0-2]\b", lambda port: self._ports[port[0]], text)
-
-    async def open(self) -> Terminal:
-        variables = {"PORT_OFFSET": str(self._offset), "COLUMNS": "200"}
-        terminal = Terminal(sys.executable, self.folder, variables)
-        return await self._terminals.enter_async_context(terminal)
-
-    async def type(self, terminal: Terminal, command: str) -> None:
-        terminal.type(self.moved(command) + "\n")
-        await terminal.shows("\n")  # the typed line
 
 
 @pytest.fixture
