@@ -150,4 +150,6 @@ class Asker:
         )
         exchange = side_exchange(begun, target, fields, body, started_s=self._means.now())
         exchange.route, exchange.changes = part.route, begun.changes
+        if part.versions is not None:
+            exchange.ranges, exchange.version = (part.versions,), part.versions.text
         return exchange, body

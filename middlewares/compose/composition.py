@@ -6,6 +6,7 @@ from functools import cached_property
 from middlewares.compose.deciding.json_texts import JsonText
 from middlewares.compose.deciding.texts import PartText
 from middlewares.routing.route import OfServices, Route
+from middlewares.version_ranges import VersionRange
 
 #: No answer of a part may be larger.
 MOST_BYTES = 1024 * 1024
@@ -15,7 +16,8 @@ MOST_BYTES = 1024 * 1024
 class Part:
     """One request of a composition.
 
-    `route` says where it goes: to its service, by that service's policies. `take` leads to the value in its
+    `route` says where it goes: to its service, by that service's policies, and `versions` to which of its versions
+    (None: any). `take` leads to the value in its
     answer that is used, `into` to the place that this gets. `passes` are the names (lower-case) of fields of its
     answer that the client gets, and `passes_query` members of the client's query that it gets. Without `optional`
     there is no answer without it.
@@ -33,6 +35,7 @@ class Part:
     take: tuple[str, ...] = ()
     passes: frozenset[bytes] = frozenset()
     passes_query: tuple[str, ...] = ()
+    versions: VersionRange | None = None
 
     @cached_property
     def needs(self) -> frozenset[str]:

@@ -41,4 +41,5 @@ def _part(name: str, section: PartSection, route: Route) -> Part:
         take=tokens_of(section.take),
         passes=frozenset(one.lower().encode("ascii") for one in section.pass_headers),
         passes_query=section.pass_query,
+        versions=section.version,
     )

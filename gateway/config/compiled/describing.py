@@ -132,7 +132,9 @@ def _maker(section: RouteSection) -> Maker:
 
 def _part(section: Part) -> str:
     """What a part of a composition is, in words."""
-    words = f"{section.method} {section.path} of {section.service} within {section.timeout_s:g}s"
+    version = "" if section.version is None else f" {section.version.text}"
+    of_service = f"{section.service}{version}"
+    words = f"{section.method} {section.path} of {of_service} within {section.timeout_s:g}s"
     return f"{words}, optional" if section.optional else words
 
 

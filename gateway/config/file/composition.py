@@ -13,6 +13,7 @@ from gateway.config.file.parsed import Parsed, text_of
 from gateway.config.file.policies import Flag
 from gateway.config.file.sections import Listed, Section, Wrong
 from gateway.config.file.templates import template_of
+from gateway.config.file.version_range import Range
 from gateway.config.file.wording import or_nearest, quoted, quoted_list
 from middlewares.compose.deciding.json_texts import JsonText, parse_json
 from middlewares.compose.deciding.order import ring_of
@@ -90,6 +91,11 @@ class Part(Section):
 
     service: Name = Field(
         description="The service that is asked, by its own policies.", examples=["user_service"]
+    )
+    version: Range | None = Field(
+        default=None,
+        description="The versions of the service that may answer; left out: any.",
+        examples=["2"],
     )
     path: Target = Field(
         description="What it is asked for, with its query; {parts.NAME./pointer} is a value of another part, which "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import StartUpstream
 from tests.http.configured.conftest import StartConfigured
 from tests.http.test_command_line import lockgate
 from tests.support.composing import SERVICES, Services, said
@@ -182,3 +183,28 @@ async def test_the_rules_of_a_service_hold_for_the_parts_that_ask_it(
     assert asked.of("/user").values(b"x-debug") == []
     assert asked.of("/slow").values(b"x-seen") == []
     assert asked.of("/slow").values(b"x-debug") == [b"1"]
+
+
+async def test_only_instances_of_a_parts_version_are_asked(
+    start_configured: StartConfigured, start_upstream: StartUpstream
+) -> None:
+    text = """
+        routes:
+          - name: page
+            match: {prefix: /}
+            respond:
+              compose:
+                parts:
+                  old: {service: price_service, version: "1", path: /}
+                  new: {service: price_service, version: ">=2", path: /}
+                  none: {service: price_service, version: "3", path: /, optional: true}
+    """
+    configured = await start_configured(text, said('"1.4"'))
+    other = await start_upstream(said('"2.0"'))
+    register = configured.gateway.register
+    await register("price_service", configured.upstream.port, instance_id="a", version="1.4.0")
+    await register("price_service", other.port, instance_id="b", version="2.0.0")
+    for _ in range(5):
+        answer = await configured.ask("/")
+        assert answer.body == b'{"old":"1.4","new":"2.0"}'
+        assert answer.values(b"x-partial") == [b"none;reason=no_healthy_instance"]
