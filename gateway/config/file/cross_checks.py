@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from discovery.base.steps import Steps, slices
 from gateway.config.file.auth.checks import closed_by_silence, wrong_auth
-from gateway.config.file.auth.stricter import led_around, open_by_name, opened_by
+from gateway.config.file.auth.stricter import led_around, open_by_name, open_by_parts, opened_by
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.matches import Match
 from gateway.config.file.mistakes import Mistake
@@ -114,6 +114,9 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
             for name, way in configuration.auth.items()
             if way.type == "mtls"
         ]
+    for parts in slices(open_by_parts(configuration)):
+        found += [_warning(root, *one) for one in parts if one is not None]
+        yield
     for indexes in slices(open_by_name(configuration)):
         found += [
             _warning(root, ("routes", index, "auth"), _around(configuration, index))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gateway.config.file.auth.route import Requirement
 from gateway.config.file.configuration import Configuration
 from gateway.config.file.mistakes import Mistake
-from gateway.config.file.nodes import Node, key_position, node_at
+from gateway.config.file.nodes import Node, Path, key_position, node_at
 from gateway.config.file.routes import Route
 from gateway.config.file.split import is_service
 from gateway.config.file.wording import spelled
@@ -76,6 +76,26 @@ def open_by_name(configuration: Configuration) -> Iterator[int | None]:
             if not _as_strict(by_name, auth_of(route, configuration, route.service)):
                 told.add(route.service)
                 yield index
+        yield None
+
+
+def open_by_parts(configuration: Configuration) -> Iterator[tuple[Path, str] | None]:
+    """The parts of compositions whose services say a stricter auth than their route has; None for each route."""
+    for index, route in enumerate(configuration.routes if configuration.auth else ()):
+        compose = None if route.respond is None else route.respond.compose
+        for name, part in compose.parts.items() if compose is not None else ():
+            service = configuration.services.get(part.service)
+            if service is None or "auth" not in service.model_fields_set:
+                continue
+            if not _as_strict(auth_of(route, configuration, ""), service.auth):
+                path = ("routes", index, "respond", "compose", "parts", name, "service")
+                yield (
+                    path,
+                    (
+                        f"whom the auth of services.{part.service} refuses gets its answers here: only the auth of "
+                        "the route holds for a composition"
+                    ),
+                )
         yield None
 
 

@@ -251,3 +251,30 @@ def test_a_value_of_the_path_needs_a_template() -> None:
 def test_the_service_of_a_part_is_asked() -> None:
     file = WHOLE + "services: {user_service: {concurrent: 5}}\ndiscover: false\n"
     assert mistakes_in(file) == []
+
+
+@pytest.mark.parametrize(
+    ("of_route", "of_service", "warned"),
+    [
+        ("none", "{any_of: [keys]}", True),
+        ("{any_of: [keys]}", "{any_of: [keys], scopes: {all: [a]}}", True),
+        ("{any_of: [keys], scopes: {all: [a]}}", "{any_of: [keys]}", False),
+        ("{any_of: [keys]}", "none", False),
+    ],
+)
+def test_a_stricter_auth_of_a_service_is_told(of_route: str, of_service: str, warned: bool) -> None:
+    file = (
+        parts("a: {service: s, path: /}")
+        + f"    auth: {of_route}\nservices: {{s: {{auth: {of_service}}}}}\n"
+        + "auth: {keys: {type: api_key}}\ndiscover: false\n"
+    )
+    assert mistakes_in(file) == (
+        [
+            (
+                f"f:7:15: warning: {AT}.parts.a.service: whom the auth of services.s refuses gets its answers "
+                "here: only the auth of the route holds for a composition"
+            )
+        ]
+        if warned
+        else []
+    )
