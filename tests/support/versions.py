@@ -6,19 +6,26 @@ from dataclasses import dataclass, field
 
 from tests.conftest import StartUpstream
 from tests.http.configured.conftest import Configured, StartConfigured
-from tests.support.upstreams import Received, ScriptedUpstream
+from tests.support.upstreams import Received, Script, ScriptedUpstream
 
 
 @dataclass
 class Versioned:
-    """Answers with its own name; `fields` are lines of its answers."""
+    """Answers with its own name; `fields` are lines of its answers. `instead` is done in place of that."""
 
     name: str
     fields: tuple[str, ...] = ()
     targets: list[str] = field(default_factory=list)
+    instead: Script | None = None
 
     async def __call__(self, received: Received, writer: asyncio.StreamWriter) -> None:
         self.targets.append(received.target.decode())
+        if self.instead is not None:
+            await self.instead(received, writer)
+        else:
+            self.answer(writer)
+
+    def answer(self, writer: asyncio.StreamWriter) -> None:
         head = ("HTTP/1.1 200 OK", *self.fields, f"Content-Length: {len(self.name)}", "", "")
         writer.write(("\r\n".join(head) + self.name).encode())
 
