@@ -1,6 +1,6 @@
 """The record of one request on its way through the layers; each layer writes its decision here."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -86,6 +86,8 @@ class Exchange:
     limit: "Decision | None" = None
     #: Only an instance whose version all of these hold gets the request.
     ranges: "tuple[VersionRange, ...]" = ()
+    #: Chooses the ranges again where nobody is in these any more; None: they stay.
+    ranges_anew: "Callable[[], tuple[VersionRange, ...]] | None" = None
     #: The version that the request is for, as it was named or is the route's default; None: any, or unknown.
     version: str | None = None
     #: Fields that an error of the gateway's own gets.

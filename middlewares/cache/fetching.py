@@ -22,6 +22,8 @@ from middlewares.problems import problem_of
 NOT_MODIFIED = 304
 #: The key says which share of a split has answered.
 OTHER_SHARE = NotKept("other-share")
+#: And which versions; nobody had the oldest one any more.
+OTHER_VERSION = NotKept("other-version")
 #: In place of these an older answer may be used (RFC 5861 §4).
 ERRORS = frozenset([500, 502, 503, 504])
 
@@ -131,8 +133,11 @@ class Fetch:
         return instead_of_error(entry, wanted.asked.directives, wanted.store.now_s())
 
     def _judge(self, head: Head, exchange: Exchange) -> Kept | NotKept:
-        if exchange.share != self._wanted.request[EXCHANGE].share:  # its own had no instance
+        begun = self._wanted.request[EXCHANGE]
+        if exchange.share != begun.share:  # its own had no instance
             return OTHER_SHARE
+        if exchange.ranges != begun.ranges:
+            return OTHER_VERSION
         return judged(self._means, self._wanted, head, self._requested_s)
 
     def _validated(self, flight: Flight, entry: Entry, head: Head, exchange: Exchange) -> None:

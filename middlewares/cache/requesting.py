@@ -35,5 +35,6 @@ def shared_exchange(wanted: Wanted) -> Exchange:
     made.route, made.hit, made.ways = begun.route, begun.hit, begun.ways
     made.identity, made.changes = begun.identity, begun.changes
     made.ranges, made.version = begun.ranges, begun.version
+    made.ranges_anew = begun.ranges_anew
     made.share, made.chosen = begun.share, begun.chosen
     return made

@@ -52,6 +52,9 @@ def health_routing_middleware(
         request: web.Request, handler: Handler, service: str, ranges: "Ranges"
     ) -> web.StreamResponse:
         """Wait for the first verdict if all instances are starting, and look again."""
+        exchange = request[EXCHANGE]
+        if exchange.ranges_anew is not None:
+            exchange.ranges = ranges = exchange.ranges_anew()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_VERDICT_WITHIN_S):
                 while look(service, ranges).is_starting:
@@ -63,7 +66,7 @@ def health_routing_middleware(
             now = view()
             unknown = now is None or (now.partial and service not in now.services)
             raise NoView if unknown else NoHealthyInstance(service)
-        request[EXCHANGE].candidates = selection.candidates
+        exchange.candidates = selection.candidates
         return await handler(request)
 
     return find

@@ -77,6 +77,8 @@ def versions_middleware(
             raise
         exchange.ranges += chosen.ranges
         exchange.version = chosen.text
+        if chosen.is_oldest:
+            exchange.ranges_anew = lambda: chosen_for(exchange, policy, unix_s()).ranges
         note(exchange, deprecation(policy, None, chosen.ranges))
         answer = await handler(request)
         served = served_version(proxied(answer))
@@ -107,7 +109,7 @@ def versions_middleware(
             and known.gone == gone
         ):
             return known.chosen
-        is_split = getattr(route.policy, "split", None) is not None
+        is_split = route.policy.split is not None
         chosen = choose(policy, named(raw), there, now_s, is_split=is_split)
         size = sum(len(text) for one in raw for text in (*one.texts, *one.others))
         met.keep(key, _Choice(policy, there, gone, chosen), size)

@@ -27,9 +27,7 @@ def served_version_middleware(
     def serve(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         route = exchange.route
-        if route is None or (
-            route.policy.versions is None and getattr(route.policy, "split", None) is None
-        ):
+        if route is None or (route.policy.versions is None and route.policy.split is None):
             return handler(request)
         versions = route.policy.versions
         if versions is not None and versions.strips:

@@ -3,15 +3,21 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from textwrap import dedent
 from typing import Self
 
 import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from middlewares.exchange import EXCHANGE
 from tests.conftest import StartUpstream
 from tests.http.configured.conftest import StartConfigured
 from tests.support.eventually import eventually
+from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.upstreams import Received
-from tests.support.versions import Versions, start_versions
+from tests.support.versions import Versioned, Versions, start_versions
 
 FILE = """
     limits: {default: {requests: 1000000, window: 60s}}
@@ -161,3 +167,43 @@ async def test_a_request_waits_for_the_first_verdict_on_its_version(start: Start
     answer = await versions.configured.ask("/orders", "Accept-Version: 3")
     assert answer.status == 200
     assert answer.values(b"x-served-version") == [b"3.0.0"]
+
+
+async def test_a_version_that_goes_while_a_request_is_on_its_way_to_it(
+    registry_url: str, start_upstream: StartUpstream, tmp_path: Path
+) -> None:
+    """The oldest version drains after it was chosen: nobody named it, so the next one answers."""
+    arrived, go = asyncio.Event(), asyncio.Event()
+
+    @web.middleware
+    async def waits(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request[EXCHANGE].path == "/orders":
+            arrived.set()
+            await go.wait()
+        return await handler(request)
+
+    def change(app: web.Application) -> None:
+        app.middlewares.insert(-1, waits)  # in front of the candidates
+
+    file = tmp_path / "lockgate.yaml"
+    text = FILE.replace("DEFAULT", "null") + "        cache: {default_ttl: 60s}\n"
+    file.write_text(dedent(text))
+    settings = gateway_settings({"GATEWAY_CONFIG": str(file), "REDIS_URL": registry_url})
+    gateway = await RunningGateway.start(settings, change)
+    try:
+        for name, version in (("one", "1.4.2"), ("two", "2.0.0")):
+            upstream = await start_upstream(Versioned(name))
+            await gateway.register(
+                "order_service", upstream.port, name, version=version, health_check_url="/health"
+            )
+        asked = asyncio.create_task(gateway.get("/orders"))
+        await arrived.wait()
+        assert (await gateway.admin("POST", instance("one", "/drain"))).status == 204
+        go.set()
+        answer = await asked
+        assert (answer.status, answer.body) == (200, b"two")
+        assert answer.headers["X-Served-Version"] == "2.0.0"
+        # It is not kept as what the oldest version answers.
+        assert "other-version" in answer.headers["Cache-Status"]
+    finally:
+        await gateway.stop()
