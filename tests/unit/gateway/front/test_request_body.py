@@ -11,6 +11,7 @@ from aiohttp.test_utils import make_mocked_request
 from gateway.config.settings import load_settings
 from gateway.front import request_body
 from gateway.front.request_body import REPLAYED_BYTES, ClientLimits, RequestBody, is_too_slow
+from middlewares.bodies import Pieces
 from middlewares.exchange import Exchange
 from middlewares.failures import BodyTooLarge, RequestTimeout
 from middlewares.header_section import HeaderSection
@@ -59,8 +60,8 @@ class Upload:
         self.content = StreamReader(connection, 2**16)
         request = make_mocked_request("POST", "/", payload=self.content)
         section = HeaderSection(())
-        exchange = Exchange("id", self.now_s, "192.0.2.1", section, None, "/", "/")
-        self.body = RequestBody(request, exchange, limits, max_bytes)
+        self.exchange = Exchange("id", self.now_s, "192.0.2.1", section, None, "/", "/")
+        self.body = RequestBody(request, self.exchange, limits, max_bytes)
         self.pieces = self.body.begin()
 
     async def comes(self, after_s: float) -> bytes:
@@ -139,3 +140,19 @@ async def test_a_body_is_read_ahead_or_sent_from_its_first_byte(
         assert b"".join([piece async for piece in upload.body.begin()]) == sent
         if size <= REPLAYED_BYTES:
             assert b"".join([piece async for piece in upload.body.begin()]) == sent
+
+
+async def test_a_reader_gets_each_piece_once_whatever_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader = Pieces(2**20)
+    upload = Upload(monkeypatch, ClientLimits())
+    upload.exchange.upload_reader = reader
+    assert await upload.comes(0.1) == b"x"
+    upload.content.feed_data(b"y")
+    upload.content.feed_eof()
+
+    assert [piece async for piece in upload.body.begin()] == [b"x", b"y"]
+    assert [piece async for piece in upload.body.begin()] == [b"x", b"y"]
+
+    assert [await reader.read() for _ in range(3)] == [b"x", b"y", b""]
