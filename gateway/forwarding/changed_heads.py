@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from gateway.forwarding.edited_lines import edited_lines
@@ -45,14 +44,17 @@ def edited_head(head: ResponseHead, edits: FieldEdits) -> ResponseHead:
     ready, section = head.ready_lines, head.section
     marks = edits.marks
     if ready and marks is not None and isinstance(section, bytes):
-        for field in (*edits.placed.values(), *edits.added):
+        new = (*edits.placed.values(), *edits.added)
+        for field in new:
             check_field(field)
-        if not (marks and has_marks(ready, marks)):
-            more = lines((*edits.placed.values(), *edits.added))
-            return replace(head, section=section + more, ready_lines=ready + more)
-        ready = edited_lines(ready[:-2], edits, marks) + b"\r\n"
-        section = edited_lines(section[:-2], edits, marks) + b"\r\n"
-        return replace(head, ready_lines=ready, section=section)
+        if marks and has_marks(ready, marks):
+            ready = edited_lines(ready[:-2], edits, marks) + b"\r\n"
+            section = edited_lines(section[:-2], edits, marks) + b"\r\n"
+        elif new:
+            more = lines(new)
+            ready += more
+            section += more
+        return ResponseHead(head.status, head.phrase, section, head.length, head.chunked, ready)
     fields = head.fields
     after = edited(without_named(fields), edits)
     if after == [*fields]:
