@@ -109,3 +109,14 @@ async def test_a_version_in_the_path_stays_in_it(start_configured: StartConfigur
     assert configured.upstream.requests[-1].target == b"/x"
     assert answer.values(b"Location") == [b"/api/order/v2/login"]
     assert (await configured.ask("/api/order/x")).values(b"Location") == [b"/api/order/login"]
+
+
+async def test_a_path_of_a_template_has_no_way_back(start_configured: StartConfigured) -> None:
+    file = """
+        defaults: {limits: null, rewrite_location: true}
+        services: {order_service: {request: {path: "/in/{path.rest}"}}}
+    """
+    configured = await start_configured(file, redirecting("http://OWN/in/y"))
+    answer = await configured.ask("/api/order/x")
+    assert configured.upstream.requests[-1].target == b"/in/x"
+    assert answer.values(b"Location") == [b"http://a.example/in/y"]
