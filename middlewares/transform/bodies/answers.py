@@ -1,5 +1,7 @@
 """Changes the JSON in the body of an instance's answer before the client gets it."""
 
+from collections.abc import Sequence
+
 from aiohttp import web
 
 from middlewares.changed_bodies import WholeBody, read_whole
@@ -10,11 +12,10 @@ from middlewares.failures import TransformFailed
 from middlewares.proxied_answers import ProxiedAnswer
 from middlewares.transform.bodies.counting import ANSWER, NotChangedCounts
 from middlewares.transform.bodies.deciding.messages import (
+    FieldLine,
     Kind,
     changed_fields,
-    coding_of,
-    has_type,
-    kind_of,
+    described,
 )
 from middlewares.transform.bodies.policy import BodyRules, Encoded
 from middlewares.transform.bodies.streamed import StreamedBody
@@ -36,19 +37,18 @@ async def change_answer(
     refuse it.
     """
     status, fields = answer.answered, answer.field_lines
-    kind = kind_of(fields)
+    kind, coding, has_type = described(fields)
     if status == _NOT_MODIFIED:
         # What the client keeps has come through here, and has a weak tag, if it was changed.
-        if kind is not None or not has_type(fields):
+        if kind is not None or not has_type:
             answer.change_head(weakened([one for one in fields if one[0].lower() not in DIGESTS]))
         return
     if status < 200 or status in (_NO_CONTENT, _RESET_CONTENT) or kind is None:
         return
-    coding = coding_of(fields)
     if coding and rules.encoded is Encoded.SKIP:
         return
     try:
-        await _change(request, answer, kind, coding, rules, values)
+        await _change(request, answer, fields, kind, coding, rules, values)
     except NotChanged as error:
         counts.add(exchange, ANSWER, error, refused=rules.refuses)
         if rules.refuses:
@@ -61,16 +61,15 @@ async def change_answer(
 async def _change(
     request: web.Request,
     answer: ProxiedAnswer,
+    before: Sequence[FieldLine],
     kind: Kind,
     coding: bytes,
     rules: BodyRules,
     values: Values,
 ) -> None:
-    fields = changed_fields(
-        answer.field_lines, decoded=bool(coding) and rules.encoded is Encoded.PLAIN
-    )
+    decoded = bool(coding) and rules.encoded is Encoded.PLAIN
     if request.method == "HEAD":
-        answer.change_body(WholeBody(b""), None, fields)
+        answer.change_body(WholeBody(b""), None, changed_fields(before, decoded=decoded))
         return
     if answer.answered == _PARTIAL:
         raise NotChanged(Why.PART)
@@ -78,7 +77,7 @@ async def _change(
         raise NotChanged(Why.CODING)
     if kind is not Kind.WHOLE:
         body = StreamedBody(answer.body_for_change(), kind, coding, rules, values)
-        answer.change_body(body, None, fields)
+        answer.change_body(body, None, changed_fields(before, decoded=decoded))
         return
     length = answer.announced_length
     if length == 0:
@@ -101,6 +100,7 @@ async def _change(
         return
     trailers = tuple(without_digests(trailers))
     length = _length_of(changed, trailers=bool(trailers))
+    fields = changed_fields(before, decoded=decoded)
     answer.change_body(WholeBody(changed, trailers), length, fields)
 
 

@@ -15,8 +15,7 @@ from middlewares.transform.bodies.deciding.messages import (
     FieldLine,
     Kind,
     asked_codings,
-    coding_of,
-    kind_of,
+    described,
 )
 from middlewares.transform.bodies.policy import BodyRules, Encoded
 from middlewares.transform.bodies.whole import MOST_BYTES, NotChanged, Why, changed_whole
@@ -45,12 +44,11 @@ async def change_request(
     """Write the body that the instance gets into the Exchange. Raises ClientFailure if the rules refuse it."""
     if exchange.section.body_length == 0:
         return
-    fields = exchange.section.fields
-    coding = coding_of(fields)
+    kind, coding, _ = described(exchange.section.fields)
     if coding and rules.encoded is Encoded.SKIP:
         return
     try:
-        changed = await _changed(request, exchange, rules, values, read, coding)
+        changed = await _changed(request, exchange, rules, values, read, kind, coding)
     except NotChanged as error:
         counts.add(exchange, REQUEST, error, refused=rules.refuses)
         if rules.refuses:
@@ -69,9 +67,9 @@ async def _changed(
     rules: BodyRules,
     values: Values,
     read: ReadBody,
+    kind: Kind | None,
     coding: bytes,
 ) -> bytes | None:
-    kind = kind_of(exchange.section.fields)
     if kind is None or kind is Kind.EVENTS:
         raise NotChanged(Why.TYPE)
     if coding and not is_readable(coding):

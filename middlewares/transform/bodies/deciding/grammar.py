@@ -90,6 +90,11 @@ def name_at(text: str, position: int) -> tuple[str, int, int]:
 
 def usual_end(text: str, position: int) -> int | None:
     """Where the value ends that begins here; None: it is large, deep, or no value."""
+    if len(text) <= AT_ONCE:
+        try:
+            return _scan(text, position)[1]
+        except (ValueError, RecursionError):
+            return None
     end = _scanned_end(text, position)
     return None if end == _TOO_DEEP else end
 

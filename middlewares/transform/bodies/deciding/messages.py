@@ -3,16 +3,14 @@
 import re
 from collections.abc import Sequence
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from middlewares.codings import is_readable
 from middlewares.compress.deciding.fields import DIGESTS, weakened
 
 FieldLine = tuple[bytes, bytes]
 
-_JSON = re.compile(
-    rb"application/json|text/json|[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+\+json"
-)
+_JSON = re.compile(rb"text/json|[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+\+json")
 _LINES: Final = frozenset(
     b"application/" + one
     for one in (b"x-ndjson", b"ndjson", b"jsonl", b"x-jsonlines", b"jsonlines", b"stream+json")
@@ -31,34 +29,44 @@ class Kind(Enum):
     EVENTS = "events"
 
 
-def kind_of(fields: Sequence[FieldLine]) -> Kind | None:
-    """How the JSON stands in the body of a message with these fields; None: there is none by its type.
+class Described(NamedTuple):
+    """What fields say of a body: how JSON stands in it (None: there is none by its type), and its coding.
+
+    `coding` is in lower case, and empty if there is none; of several it is all of them, which is none that is
+    known. `has_type`: they name a type.
+    """
+
+    kind: Kind | None
+    coding: bytes
+    has_type: bool
+
+
+def described(fields: Sequence[FieldLine]) -> Described:
+    """What the fields of a message say of its body.
 
     Where two lines name types, one of them is enough: nobody knows which one a reader takes.
     """
+    kind, has_type = None, False
+    coding = b""
     for name, value in fields:
-        if name.lower() != b"content-type":
-            continue
-        media_type = value.partition(b";")[0].strip(b" \t").lower()
-        if media_type in _LINES:
-            return Kind.LINES
-        if media_type == _EVENTS:
-            return Kind.EVENTS
-        if _JSON.fullmatch(media_type):
-            return Kind.WHOLE
-    return None
+        lower = name.lower()
+        if lower == b"content-type":
+            kind, has_type = kind or _kind_of(value), True
+        elif lower == _CODING:
+            value = value.strip(b" \t").lower()
+            coding = b"%b,%b" % (coding, value) if coding else value
+    return Described(kind, b"" if coding == b"identity" else coding, has_type)
 
 
-def has_type(fields: Sequence[FieldLine]) -> bool:
-    """Whether the type of the body is told."""
-    return any(name.lower() == b"content-type" for name, _ in fields)
-
-
-def coding_of(fields: Sequence[FieldLine]) -> bytes:
-    """The body's coding in lower case, b"" if it has none; of several, all of them, which is none that is known."""
-    values = (value for name, value in fields if name.lower() == _CODING)
-    coding = b",".join(value.strip(b" \t").lower() for value in values)
-    return b"" if coding == b"identity" else coding
+def _kind_of(content_type: bytes) -> Kind | None:
+    media_type = content_type.partition(b";")[0].strip(b" \t").lower()
+    if media_type == b"application/json":
+        return Kind.WHOLE
+    if media_type in _LINES:
+        return Kind.LINES
+    if media_type == _EVENTS:
+        return Kind.EVENTS
+    return Kind.WHOLE if _JSON.fullmatch(media_type) else None
 
 
 def changed_fields(fields: Sequence[FieldLine], *, decoded: bool) -> list[FieldLine]:

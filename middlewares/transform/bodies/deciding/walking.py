@@ -81,8 +81,7 @@ def _walk(
                     position = space_end(text, part.value + 1)
                     continue
             usual = usual_end(text, part.value)
-            end = (yield from skipped(text, part.value)) if usual is None else usual
-            part.end = end
+            end = part.end = (yield from skipped(text, part.value)) if usual is None else usual
             frame.add(part)
         # A value has ended, and perhaps the container that it is in.
         while True:

@@ -6,8 +6,7 @@ from middlewares.transform.bodies.deciding.messages import (
     Kind,
     asked_codings,
     changed_fields,
-    coding_of,
-    kind_of,
+    described,
 )
 
 
@@ -30,21 +29,22 @@ from middlewares.transform.bodies.deciding.messages import (
     ],
 )
 def test_types(value: bytes, kind: Kind | None) -> None:
-    assert kind_of([(b"X", b"y"), (b"content-type", value)]) is kind
+    assert described([(b"X", b"y"), (b"content-type", value)]).kind is kind
 
 
 def test_one_of_two_types_is_enough() -> None:
     twice = [(b"Content-Type", b"text/plain"), (b"content-type", b"application/json")]
-    assert kind_of(twice) is Kind.WHOLE
-    assert kind_of([]) is None
+    assert described(twice).kind is Kind.WHOLE
+    assert described([]) == (None, b"", False)
+    assert described([(b"Content-Type", b"text/html")]) == (None, b"", True)
 
 
 def test_codings() -> None:
-    assert coding_of([]) == b""
-    assert coding_of([(b"Content-Encoding", b" Identity ")]) == b""
-    assert coding_of([(b"content-encoding", b"GZIP")]) == b"gzip"
+    assert described([]).coding == b""
+    assert described([(b"Content-Encoding", b" Identity ")]).coding == b""
+    assert described([(b"content-encoding", b"GZIP")]).coding == b"gzip"
     twice = [(b"Content-Encoding", b"gzip"), (b"Content-Encoding", b"br")]
-    assert coding_of(twice) == b"gzip,br"
+    assert described(twice).coding == b"gzip,br"
 
 
 def test_fields_of_a_changed_answer() -> None:
