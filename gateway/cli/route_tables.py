@@ -1,5 +1,6 @@
 """The routes of a configuration file, and what another one would change, as commands print them."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -126,7 +127,10 @@ def _value(key: str, value: str | float | Sequence[object] | None) -> str:
     if isinstance(value, int | float):
         number = value if isinstance(value, int) else f"{value:g}"
         return f"{number}{_unit(key)}" if value or key in _ZERO_COUNTS else "no limit"
-    return ", ".join(map(str, value))
+    return ", ".join(
+        json.dumps(one, ensure_ascii=False) if isinstance(one, Mapping) else str(one)
+        for one in value
+    )
 
 
 def _unit(key: str) -> str:

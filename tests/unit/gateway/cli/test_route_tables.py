@@ -50,3 +50,15 @@ def test_a_cache_is_told_with_units_and_a_time_of_0_is_not_no_limit(
     status, rows, _ = lockgate(tmp_path, "routes", "--file", "a.yaml")
     assert status == 0
     assert printed in [" ".join(row.split()) for row in rows.splitlines()]
+
+
+def test_rules_are_told_as_json(tmp_path: Path) -> None:
+    rules = '[{remove: /a}, {set: {/b: [1.0, "é", null]}}]'
+    (tmp_path / "a.yaml").write_text(
+        f"routes: [{{name: shop, match: {{}}, service: shop, response: {{json: {rules}}}}}]\n",
+        encoding="utf-8",
+    )
+    status, rows, _ = lockgate(tmp_path, "routes", "--file", "a.yaml")
+    assert status == 0
+    told = 'response.json {"remove": ["/a"]}, {"set": {"/b": [1.0, "é", null]}} route'
+    assert told in [" ".join(row.split()) for row in rows.splitlines()]
