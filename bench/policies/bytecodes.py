@@ -12,7 +12,7 @@ from bench.policies.lockgate_file import file_of
 from bench.processes import THIS_TREE, pinned
 from bench.stage import Stage
 
-_WITHIN_S = 60
+_WITHIN_S = 900
 _GATES = "middlewares/gate.py"
 _SHOWN = 4
 
@@ -34,7 +34,7 @@ def _show_off(stage: Stage, cases: Sequence[Case]) -> None:
     }
     rows = []
     for title, text in files.items():
-        steps = _counted(stage, text, "unique")
+        steps = _counted(stage, text, ["unique"]).get("unique", Counter())
         gates = sum(count for (file, _), count in steps.items() if file.endswith(_GATES))
         rows.append((title, f"{steps.total():.0f}", f"{gates:.0f}"))
     stage.report.title("Bytecodes of a GET on a route without any of these policies")
@@ -43,17 +43,14 @@ def _show_off(stage: Stage, cases: Sequence[Case]) -> None:
 
 def _show_each(stage: Stage, cases: Sequence[Case]) -> None:
     """Exact, but for what libraries in C do: the CPU of a coding or of a pattern is not in them."""
-    text = file_of(cases)
-    bases: dict[str, _Steps] = {}
+    names = dict.fromkeys(name for case in cases for name in (case.base.name, case.name))
+    counted = _counted(stage, file_of(cases), list(names))
     rows = []
     for case in cases:
-        base = case.base.name
-        if base not in bases:
-            bases[base] = _counted(stage, text, base)
-        steps = _counted(stage, text, case.name)
-        if steps and bases[base]:
+        steps, base = counted.get(case.name), counted.get(case.base.name)
+        if steps and base:
             more = Counter(steps)
-            more.subtract(bases[base])
+            more.subtract(base)
             most = ", ".join(
                 f"`{name.rpartition('.')[2]}` of {Path(file).parent.name}/{Path(file).stem} {count:.0f}"
                 for (file, name), count in more.most_common(_SHOWN)
@@ -63,18 +60,18 @@ def _show_each(stage: Stage, cases: Sequence[Case]) -> None:
     stage.report.table(("policy", "bytecodes more", "most of them in"), rows)
 
 
-def _counted(stage: Stage, text: str | None, name: str) -> _Steps:
-    """The bytecodes of a request; empty if they can't be counted."""
+def _counted(stage: Stage, text: str | None, names: Sequence[str]) -> dict[str, _Steps]:
+    """The bytecodes of a request of each workload; one that can't be counted is missing."""
     options = ["--versions"]
     if text is not None:
         path = stage.folder / "counted.yaml"
         path.write_text(text)
         options += ["--file", str(path)]
     command = [stage.python, "-m", "bench.profile.counting", *options]
-    stage.report.progress(f"bytecodes: {name}")
+    stage.report.progress("bytecodes")
     try:
         ran = subprocess.run(
-            pinned(stage.proxy_core, [*command, str(stage.registry.port), name]),
+            pinned(stage.proxy_core, [*command, str(stage.registry.port), *names]),
             capture_output=True,
             text=True,
             env={**os.environ, **THIS_TREE},
@@ -82,14 +79,14 @@ def _counted(stage: Stage, text: str | None, name: str) -> _Steps:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        stage.report.say(f"no bytecodes of {name}: not within {_WITHIN_S} s")
-        return Counter()
+        stage.report.say(f"no bytecodes: not within {_WITHIN_S} s")
+        return {}
     finally:
         stage.report.progress("")
     if ran.returncode:
-        stage.report.say(f"no bytecodes of {name}: {ran.stderr.strip()[-300:]}")
-        return Counter()
-    return _by_function(json.loads(ran.stdout)[name])
+        stage.report.say(f"no bytecodes: {ran.stderr.strip()[-300:]}")
+        return {}
+    return {name: _by_function(functions) for name, functions in json.loads(ran.stdout).items()}
 
 
 def _by_function(functions: Sequence[tuple[float, Sequence[Sequence[str]]]]) -> _Steps:

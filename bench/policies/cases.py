@@ -10,6 +10,8 @@ from bench.answers import ITEMS, PAGE, SMALL
 from bench.workloads import POST, UNIQUE, Workload
 
 NONE: Final = "none"
+#: The service that gets the copies of a mirror.
+COPIES: Final = "copies_service"
 #: All requests have these, so that those with and without a policy are the same.
 _FIELDS = {
     **UNIQUE.fields,
@@ -61,7 +63,7 @@ VALIDATE = "validate: enforce"
 
 
 def _mirror(share: int) -> str:
-    return f"mirror: {{to: '>=2', share: {share}}}"
+    return f"mirror: {{to: {{service: {COPIES}}}, share: {share}}}"
 
 
 @dataclass(frozen=True, slots=True)
