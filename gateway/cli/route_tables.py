@@ -14,9 +14,9 @@ _CACHE_TIMES = frozenset(
     f"cache.{key}" for key in ("default_ttl", "stale_while_revalidate", "stale_if_error")
 )
 _TIMES = _CACHE_TIMES | {"retries.per_try"}
-_SIZES = frozenset(["max_body", "cache.object"])
+_SIZES = frozenset(["max_body", "cache.object", "compress.over"])
 #: The keys whose 0 is a number like others.
-_ZERO_COUNTS = _CACHE_TIMES | {"retries.budget"}
+_ZERO_COUNTS = _CACHE_TIMES | {"retries.budget", "compress.over", "compress.level.br"}
 
 
 def print_configured(document: Mapping[str, Any]) -> None:

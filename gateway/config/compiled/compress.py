@@ -9,7 +9,7 @@ from middlewares.compress.policy import CompressPolicy
 _Levels = Sequence[tuple[str, Compress | None]]
 
 BUILT_IN = "built in"
-_KEYS = ("types", "over_bytes", "encodings", "level", "event_streams")
+_KEYS = ("types", "over_bytes", "encodings", "event_streams")
 
 
 def compress_of(section: Compress | None) -> CompressPolicy | None:
@@ -39,6 +39,8 @@ def rows(levels: _Levels, policy: CompressPolicy | None) -> Iterator[tuple[str, 
     for key in _KEYS:
         name = Compress.model_fields[key].alias or key
         yield f"compress.{name}", _told(policy, key), _source(levels, key)
+    for encoding, level in policy.levels:
+        yield f"compress.level.{encoding.decode()}", level, _source(levels, "level")
 
 
 def _source(levels: _Levels, key: str) -> str:
@@ -51,10 +53,5 @@ def _source(levels: _Levels, key: str) -> str:
 
 
 def _told(policy: CompressPolicy, key: str) -> Any:
-    match key:
-        case "types" | "encodings":
-            return [one.decode() for one in getattr(policy, key)]
-        case "level":
-            return {name.decode(): level for name, level in policy.levels}
-        case _:
-            return getattr(policy, key)
+    value = getattr(policy, key)
+    return [one.decode() for one in value] if isinstance(value, tuple) else value

@@ -115,7 +115,8 @@ def test_each_key_is_told_with_its_level() -> None:
         "compress.types": (["text/*"], "services.shop"),
         "compress.over": (0, "route"),
         "compress.encodings": (["br", "zstd"], "services.shop"),
-        "compress.level": ({"br": 4, "zstd": 9}, "route"),
+        "compress.level.br": (4, "route"),
+        "compress.level.zstd": (9, "route"),
         "compress.event_streams": (False, "built in"),
     }
     assert told(made(), "here")["compress.over"] == (2048, "defaults")
