@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import structlog
 
-from discovery.base.steps import Steps, slices
+from discovery.base.steps import ITEMS_OF_A_STEP, Steps, slices
 from discovery.model.errors import RegistryUnavailable
 from middlewares.split.deciding.plan import Change, State, decide
 from middlewares.split.deciding.weights import percent_of
@@ -58,10 +58,12 @@ class Keeper:
                     new.came_from = before.came_from or before.id
             yield
         # In one step, so that all requests go by the same file.
-        for route in [one for one in self._live if one not in splits]:
-            del self._live[route]
+        over = [self._live.pop(one) for one in [*self._live] if one in made or one not in splits]
         self._live.update(made)
         self._wanted.set()
+        while over:  # to free thousands takes time
+            del over[-ITEMS_OF_A_STEP:]
+            yield
 
     async def run(self) -> None:
         """Ask the registry until cancelled, while there is a split."""

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from middlewares.split.deciding.evidence import PERIODS, Counts, Evidence, summed
 from middlewares.split.deciding.plan import Gathered, State
 from middlewares.split.deciding.rendezvous import Rendezvous
 from middlewares.split.policy import SplitPolicy
 from middlewares.split.testers import Overrides
+from middlewares.version_ranges import VersionRange
 
 #: Of one identity so many requests count in a period: a single client must not speak for all.
 MOST_OF_ONE = 5
@@ -23,12 +25,6 @@ class LiveSplit:
         self.route = route
         self.policy = policy
         self.state = State(policy.weights)
-        self.hashing = Rendezvous(route, policy.names)
-        #: The ranges that instances of each share must hold.
-        self.ranges = tuple(
-            () if share.range is None else (share.range,) for share in policy.shares
-        )
-        self.testers = Overrides(policy.shares)
         #: Requests by share, and those that went to another share since theirs could not answer.
         self.requests: Counter[str] = Counter()
         self.moved: Counter[str] = Counter()
@@ -46,6 +42,20 @@ class LiveSplit:
         self._evidence = Evidence()
         self._heard: Counter[bytes] = Counter()
 
+    # A file may have thousands of splits, of which few are used: what costs time is made with the first request.
+    @cached_property
+    def hashing(self) -> Rendezvous:
+        return Rendezvous(self.route, self.policy.names)
+
+    @cached_property
+    def ranges(self) -> tuple[tuple[VersionRange, ...], ...]:
+        """The ranges that instances of each share must hold."""
+        return tuple(() if share.range is None else (share.range,) for share in self.policy.shares)
+
+    @cached_property
+    def testers(self) -> Overrides:
+        return Overrides(self.policy.shares)
+
     @property
     def id(self) -> str:
         """What the registry knows it by: another section of the file has another state."""
@@ -61,7 +71,6 @@ class LiveSplit:
             self.own.clear()
             self.shared = None
         self.policy = policy
-        self.testers = Overrides(policy.shares)
 
     def take_state(self, state: State) -> None:
         """Go by new shares; what was gathered says nothing of them."""

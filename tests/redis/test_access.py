@@ -25,6 +25,9 @@ from middlewares.auth.ways.oidc.deciding.ending import Mark
 from middlewares.auth.ways.oidc.store import SessionStore
 from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.purging.log import PurgeLog
+from middlewares.split.deciding.plan import State
+from middlewares.split.store import Asked as SplitAsked
+from middlewares.split.store import SplitStore
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
 from tests.support.keyrings import create, store_at
@@ -136,6 +139,25 @@ async def test_a_gateway_may_purge_its_cache_everywhere(server: RegistryServer) 
         for _ in range(3):
             await log.record("[]", most_bytes=1)
     await log.close()
+    assert refused(server) == set()
+
+
+async def test_a_gateway_may_keep_splits(server: RegistryServer) -> None:
+    store = SplitStore(RegistrySettings(url(server, "lockgate_gateway")), "a")
+    state = State((5.0, 95.0))
+    asked = [SplitAsked("orders:a", "", state, 5000, 0, {"c": 1})]
+    for _ in range(2):
+        await store.sync({"orders:a": 0}, asked)
+    await store.change("orders:a", 0, state)
+    await store.leave()
+    await store.close()
+    with server.client() as client:  # one that nobody has asked for in a long time
+        client.select(1)
+        (used,) = client.keys("*:splits:used")
+        client.zadd(used, {"orders:b": 1})
+    again = SplitStore(RegistrySettings(url(server, "lockgate_gateway")), "a")
+    await again.sync({}, asked)
+    await again.close()
     assert refused(server) == set()
 
 

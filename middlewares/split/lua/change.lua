@@ -10,5 +10,5 @@ if expected ~= '' and tonumber(expected) ~= revision then
   return {0, revision, integer(since), present}
 end
 keep(id, revision + 1, now, began, state)
-redis.call('HDEL', EVIDENCE, id)
+forget_evidence(id)
 return {1, revision + 1, integer(now)}

@@ -34,31 +34,37 @@ for i = 4, #ARGV, 8 do
   local evidence = ''
   local period = math.floor(now / period_ms)
   if counts ~= '' or period > looked_at then
-    local kept = redis.call('HGET', EVIDENCE, id)
-    local read, found = pcall(cjson.decode, kept or '')
-    if not (read and type(found) == 'table' and found.r == revision and found.p == period_ms) then
-      found = {r = revision, p = period_ms, b = {}, t = {}}
-    end
+    local found = evidence_of(id, revision, period_ms)
     if counts ~= '' and known == revision then
-      local of_period = found.b[integer(period)] or {}
+      local field = id .. ' ' .. integer(period)
+      local read, of_period = pcall(cjson.decode, redis.call('HGET', EVIDENCE, field) or '{}')
+      if not (read and type(of_period) == 'table') then of_period = {} end
       for name, count in pairs(cjson.decode(counts)) do
         of_period[name] = (of_period[name] or 0) + count
         if not string.match(name, '%d') then found.t[name] = (found.t[name] or 0) + count end
       end
-      found.b[integer(period)] = of_period
-      for name in pairs(found.b) do
-        if tonumber(name) < period - periods then found.b[name] = nil end
+      redis.call('HSET', EVIDENCE, field, cjson.encode(of_period))
+      if found.n[#found.n] ~= period then found.n[#found.n + 1] = period end
+      while found.n[1] < period - periods do
+        redis.call('HDEL', EVIDENCE, id .. ' ' .. integer(table.remove(found.n, 1)))
       end
       redis.call('HSET', EVIDENCE, id, cjson.encode(found))
     end
-    if period > looked_at then evidence = cjson.encode(found) end
+    if period > looked_at then
+      local parts = {}
+      for _, one in ipairs(found.n) do
+        local kept = redis.call('HGET', EVIDENCE, id .. ' ' .. integer(one))
+        if kept then parts[#parts + 1] = '"' .. integer(one) .. '":' .. kept end
+      end
+      evidence = '{"b":{' .. table.concat(parts, ',') .. '},"t":' .. cjson.encode(found.t) .. '}'
+    end
   end
   reply[#reply + 1] = {revision, integer(since), state, evidence}
 end
 local unused = redis.call('ZRANGEBYSCORE', USED, '-inf', integer(now - KEPT_MS), 'LIMIT', 0, FORGOTTEN_AT_ONCE)
 for _, id in ipairs(unused) do
   redis.call('HDEL', STATES, id)
-  redis.call('HDEL', EVIDENCE, id)
+  forget_evidence(id)
   redis.call('ZREM', USED, id)
 end
 return reply

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from middlewares.split.deciding.plan import State
 from middlewares.split.store import Asked, Found, SplitStore
 from tests.support.eventually import eventually
 from tests.support.every_server import registry_server as registry_server
+from tests.support.registry_groups import cluster
 from tests.support.registry_servers import RegistryServer
 
 FIRST = State((5.0, 95.0))
@@ -198,3 +200,14 @@ async def test_a_registry_that_is_gone_says_so(own_registry: RegistryServer) -> 
     with pytest.raises(RegistryUnavailable):
         await sync(store)
     await store.close()
+
+
+async def test_it_works_in_a_cluster(tmp_path: Path) -> None:
+    with cluster(tmp_path, 1) as (node,):
+        store = SplitStore(RegistrySettings(node.url.replace("redis://", "redis+cluster://")), "w1")
+        await sync(store, c=5)
+        changed = await store.change("orders:a", 0, OTHER)
+        assert changed is not None
+        assert (await sync(store, state=changed[0])).state == changed[0]
+        assert await store.workers() == {"w1": {"orders:a": 1}}
+        await store.close()
