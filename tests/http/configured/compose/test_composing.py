@@ -8,6 +8,7 @@ import pytest
 from tests.http.configured.conftest import Configured, StartConfigured
 from tests.support.composing import SERVICES, Services, said
 from tests.support.eventually import eventually
+from tests.support.raw_clients import exchange
 
 ACCOUNT = """
     routes:
@@ -266,3 +267,23 @@ async def test_a_reload_changes_a_composition(start_configured: StartConfigured)
     ] or "respond" in str(told)
     body = json.loads((await configured.ask("/account/7")).body)
     assert body["user"]["orders"] is False
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET /account/7 HTTP/1.0\r\n\r\n",
+        b"GET http://a.example/account/7 HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n",
+        b"GET /account/7 HTTP/1.1\r\nHost: a.example\r\nConnection: close, X-Own\r\nX-Own: 1\r\n\r\n",
+    ],
+    ids=["without a host", "absolute", "with a field of its connection"],
+)
+async def test_other_forms_of_requests(
+    start_configured: StartConfigured, request_head: bytes
+) -> None:
+    asked = services()
+    configured = await start_configured(SERVICES + ACCOUNT, asked, registers=False)
+    answer = await exchange(configured.gateway.port, request_head)
+    assert (answer.status, answer.body.decode()) == (200, WHOLE)
+    assert all(one.values(b"x-own") == [] for one in asked.asked)
+    assert all(len(one.values(b"host")) == 1 for one in asked.asked)

@@ -1,13 +1,14 @@
 """Values get their places, and keep their bytes there."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from middlewares.compose.deciding.json_spans import read
+from middlewares.compose.deciding.json_spans import NotJson, read
 from middlewares.compose.deciding.placing import Placed, put_together
 from tests.unit.middlewares.compose.deciding.test_json_spans import JSON
 
@@ -87,3 +88,24 @@ def test_the_text_says_what_the_values_say(parts: list[tuple[list[str], Any]]) -
     made, wanted = json.loads(text), model(parts)
     assert made == wanted
     assert json.dumps(made) == json.dumps(wanted)  # in this order
+
+
+ODD = st.sampled_from(
+    [
+        *(b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b" ", b"\n", b"1", b"-", b"e9", b".5"),
+        *(b"null", b"true", b'"a"', b'"\\ud800"', b"\xc3\xa9", b"\xff", b"9" * 400, b"[" * 400),
+        *(b'{"a":', b'{"a":1,"a":2}', b'"\\u0061"', b"\xed\xa0\x80", b"\0", b"NaN"),
+    ]
+)
+
+
+@given(st.lists(st.lists(ODD, max_size=8).map(b"".join) | st.binary(max_size=20), max_size=3))
+def test_whatever_services_answer_the_text_is_json_or_they_are_refused(bodies: list[bytes]) -> None:
+    values = []
+    for body in bodies:
+        with suppress(NotJson):
+            values.append(read(body))
+    text = put_together(Placed([], value) for value in values)
+    read(text.encode())
+    if len(values) == 1:
+        assert text == values[0].raw
