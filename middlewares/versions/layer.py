@@ -13,10 +13,9 @@ from middlewares.proxied_answers import ProxiedAnswer, proxied
 from middlewares.version_ranges import VersionRange, line_of
 from middlewares.versions.callers import Caller, VersionCalls, caller_of
 from middlewares.versions.deciding.choosing import Chosen, Registered, choose, deprecation
-from middlewares.versions.deciding.fields import deprecation_fields
+from middlewares.versions.deciding.fields import SERVED, deprecation_fields, edits_of
 from middlewares.versions.deciding.naming import Raw, named, read
 from middlewares.versions.policy import Deprecated, VersionsPolicy
-from middlewares.versions.served import SERVED
 
 #: Instances without a version are counted under this name.
 WITHOUT_VERSION = "none"
@@ -60,7 +59,7 @@ def versions_middleware(
         route = exchange.route
         assert route is not None, "the policy is the route's"
         now_s = unix_s()
-        vary = ", ".join(policy.vary)
+        vary = policy.vary
         exchange.error_fields = (("Vary", vary),) if vary else ()
         try:
             chosen = chosen_for(exchange, policy, now_s)
@@ -81,18 +80,22 @@ def versions_middleware(
             exchange.ranges_anew = lambda: chosen_for(exchange, policy, unix_s()).ranges
         note(exchange, deprecation(policy, None, chosen.ranges))
         answer = await handler(request)
-        served = served_version(proxied(answer))
-        told = deprecation(policy, served, chosen.ranges)
-        if vary:
-            answer.headers.add("Vary", vary)
-        if told is not None:
-            for name, value in deprecation_fields(told):
+        changed = proxied(answer)
+        if changed is None:
+            told = deprecation(policy, None, chosen.ranges)
+            fields = () if told is None else deprecation_fields(told)
+            for name, value in (*((("Vary", vary),) if vary else ()), *fields):
                 answer.headers.add(name, value)
-        if proxied(answer) is not None:
-            calls.count(
-                *(route.id, label(told, served), caller(exchange), now_s),
-                is_deprecated=told is not None,
-            )
+            return answer
+        # Only what is kept has to say it by itself.
+        served = served_version(changed) if exchange.has_cache else exchange.served_version
+        told = deprecation(policy, served, chosen.ranges)
+        if vary or told is not None:
+            changed.edit_head(edits_of(vary, told))
+        calls.count(
+            *(route.id, label(told, served), caller(exchange), now_s),
+            is_deprecated=told is not None,
+        )
         return answer
 
     def chosen_for(exchange: Exchange, policy: VersionsPolicy, now_s: float) -> Chosen:
@@ -132,10 +135,8 @@ def note(exchange: Exchange, told: Deprecated | None) -> None:
         exchange.error_fields += deprecation_fields(told)
 
 
-def served_version(answer: ProxiedAnswer | None) -> str | None:
+def served_version(answer: ProxiedAnswer) -> str | None:
     """The version that has answered, also with an answer that was kept."""
-    if answer is None:
-        return None
     lines = answer.field_lines
     return next((value.decode("ascii") for name, value in reversed(lines) if name == SERVED), None)
 

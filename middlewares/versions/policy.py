@@ -53,7 +53,7 @@ class VersionsPolicy:
     deprecated: tuple[Deprecated, ...] = ()
 
     @cached_property
-    def vary(self) -> tuple[str, ...]:
+    def vary(self) -> str:
         """The names of the fields by which an answer varies, as Vary has them."""
         names: dict[str, None] = {}
         for place in self.places:
@@ -61,7 +61,12 @@ class VersionsPolicy:
                 names[place.name.title()] = None
             elif place.kind == "media_type":
                 names.update({"Accept": None, "Content-Type": None})
-        return tuple(names)
+        return ", ".join(names)
+
+    @cached_property
+    def field_names(self) -> frozenset[bytes]:
+        """The names of the fields that are read, in lower case."""
+        return frozenset(self.vary.lower().encode("ascii").split(b", ")) - {b""}
 
     @cached_property
     def strips(self) -> bool:

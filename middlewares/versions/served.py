@@ -7,11 +7,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.proxied_answers import proxied
+from middlewares.versions.deciding.fields import served_edits
 from middlewares.versions.deciding.naming import without_segment
-
-SERVED = b"X-Served-Version"
-_LOWER = SERVED.lower()
-_LENGTH = len(SERVED)
 
 
 def served_version_middleware(
@@ -41,15 +38,7 @@ def served_version_middleware(
         answer = await handler(request)
         changed = proxied(answer)
         if changed is not None:
-            lines = [
-                line
-                for line in changed.field_lines
-                if len(line[0]) != _LENGTH or line[0].lower() != _LOWER
-            ]
-            version = exchange.served_version
-            if version is not None:
-                lines.append((SERVED, version.encode("ascii")))
-            changed.change_head(lines)
+            changed.edit_head(served_edits(exchange.served_version))
         return answer
 
     return serve

@@ -72,6 +72,8 @@ def read(
 ) -> tuple[Raw, ...]:
     """What stands at the places of a request; a place where nothing stands is left out."""
     found: list[Raw] = []
+    names = policy.field_names
+    values = [(lower, value) for name, value in fields if (lower := name.lower()) in names]
     for place in policy.places:
         texts: tuple[str, ...]
         others: tuple[str, ...] = ()
@@ -80,10 +82,10 @@ def read(
                 segment = segment_in(rest)
                 texts = () if segment is None else (segment,)
             case "header":
-                texts = _values(fields, place.name.encode("ascii"))
+                texts = _values(values, place.name.encode("ascii"))
             case "media_type":
-                texts = _with(place.name, _values(fields, _ACCEPT))
-                others = _with(place.name, _values(fields, _CONTENT_TYPE))
+                texts = _with(place.name, _values(values, _ACCEPT))
+                others = _with(place.name, _values(values, _CONTENT_TYPE))
             case "query":
                 texts = _of_query(query, place.name)
         if texts or others:
@@ -163,17 +165,12 @@ def _range(place: Place, text: str) -> VersionRange | None:
 
 
 def _values(fields: Sequence[FieldLine], name: bytes) -> tuple[str, ...]:
-    length = len(name)
-    return tuple(
-        value.decode("latin-1")
-        for field, value in fields
-        if len(field) == length and field.lower() == name
-    )
+    return tuple([value.decode("latin-1") for field, value in fields if field == name])
 
 
 def _with(name: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     """The texts in which the parameter may stand: a quick test for nearly every request."""
-    return tuple(text for text in texts if name in text.lower())
+    return tuple([text for text in texts if name in text.lower()]) if texts else ()
 
 
 def _of_query(query: str, name: str) -> tuple[str, ...]:
