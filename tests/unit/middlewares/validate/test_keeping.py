@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -230,3 +232,11 @@ async def test_a_service_that_hangs_holds_up_no_other() -> None:
         await eventually(lambda: len(world.asked) == 1)
         world.register(instance("hangs"), instance())
         await eventually(lambda: world.documents() == {("orders", None): 1})
+
+
+async def test_a_document_is_asked_for_again_after_minutes_alone() -> None:
+    world = World(instance())
+    due_s = world.keeper._due_s
+    async with world.running():
+        await eventually(lambda: math.inf > due_s.get(("orders", None), 0) > time.monotonic() + 100)
+    assert len(world.asked) == 1
