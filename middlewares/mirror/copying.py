@@ -138,7 +138,9 @@ class Copying:
         """Let go of a copy; its task may have been cancelled before it began."""
         self._tasks.discard(task)
         key = (copy.route, copy.mirror.name)
-        if task.cancelled():
+        if task.cancelled() and copy.is_counted:
+            self._report(*key).not_compared(copy.original.lost or "shutting_down")
+        elif task.cancelled():
             self._count(*key, "abandoned")
         if copy.is_under_way:
             self._total -= 1
@@ -188,6 +190,7 @@ class Copying:
             )
         except Failure as failure:
             outcome = problem_of(failure).reason
+        copy.is_counted = True
         self._count(copy.route, mirror.name, outcome)
         if answer is not None:
             await copy.original.ended(mirror.timeout_s)
@@ -248,6 +251,7 @@ class _Copy:
     body: bytes | None
     upload: UploadCopy | None
     is_under_way: bool = False
+    is_counted: bool = False
 
 
 class Beginning:

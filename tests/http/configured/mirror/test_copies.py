@@ -285,3 +285,22 @@ async def test_a_client_that_leaves_takes_its_copy_along(start_mirrored: StartMi
     client.writer.transport.abort()
     await mirrored.reported(abandoned=1)
     await eventually(lambda: mirrored.shadow.open_connections == 0)
+
+
+async def test_a_copy_that_was_answered_before_its_client_left_is_counted_once(
+    start_mirrored: StartMirrored,
+) -> None:
+    async def hang(received: Received, _writer: asyncio.StreamWriter) -> None:
+        await received.reader.read()
+
+    mirrored = await start_mirrored(hang)
+    client = await RawClient.connect(mirrored.configured.gateway.port)
+    await client.send(b"GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")
+
+    async def answered() -> bool:
+        return bool((await mirrored.report())["copies"])
+
+    await eventually(answered)
+    client.writer.transport.abort()
+    report = await mirrored.reported(answered=1)
+    assert report["not_compared"] == {"client_left": 1}
