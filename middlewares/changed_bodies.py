@@ -1,13 +1,8 @@
-"""Bodies that layers make of an answer's body: one that is here whole, and one that changes piece by piece."""
+"""Bodies that layers make of an answer's body: here whole, begun to be read, and read by others before."""
 
-from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 from middlewares.bodies import Abandoned, AnswerBody, Fanout, Trailers
-
-#: A piece that comes out of a codec is cut to this size, so that a slow client holds little.
-CUT_BYTES = 64 * 1024
 
 
 class WholeBody:
@@ -74,55 +69,6 @@ async def read_whole(source: AnswerBody, most_bytes: int) -> bytes | BegunBody:
         if size > most_bytes:
             return BegunBody(b"".join(pieces), source)
     return b"".join(pieces)
-
-
-class Codec(Protocol):
-    """Changes a body piece by piece; what it can't change yet it keeps, and must bound."""
-
-    def feed(self, piece: bytes) -> bytes:
-        """Return what comes of this piece, b"" if nothing does yet. Raises a Failure to break the body off."""
-        ...
-
-    def finish(self) -> bytes:
-        """Return what is left at the end of the body."""
-        ...
-
-
-class PiecewiseBody:
-    """A body that a codec makes of another one, as that comes."""
-
-    def __init__(self, source: AnswerBody, codec: Codec, *, keeps_trailers: bool = True) -> None:
-        self._source = source
-        self._codec = codec
-        self._keeps_trailers = keeps_trailers
-        self._ready: deque[bytes] = deque()
-        self._ended = False
-
-    @property
-    def trailers(self) -> Trailers:
-        return self._source.trailers if self._keeps_trailers else ()
-
-    def is_complete(self) -> bool:
-        """Never: its length is not known before the end."""
-        return False
-
-    def rest(self) -> bytes:
-        ready, self._ready = self._ready, deque()
-        return b"".join(ready)
-
-    async def read(self) -> bytes:
-        while not self._ready and not self._ended:
-            piece = await self._source.read()
-            if piece:
-                made = self._codec.feed(piece)
-            else:
-                self._ended = True
-                made = self._codec.finish()
-            self._ready.extend(made[at : at + CUT_BYTES] for at in range(0, len(made), CUT_BYTES))
-        return self._ready.popleft() if self._ready else b""
-
-    def forward_to(self, take: Callable[[bytes], bool]) -> None:
-        """Forward nothing: each piece goes through the codec, in the task of who reads."""
 
 
 class ReadBody:

@@ -38,7 +38,7 @@ _ROOMS = (
     ("middlewares/candidates/", "layer: candidates"),
     ("middlewares/clients/", "addresses of clients"),
     ("middlewares/", "shared by the layers"),
-    ("gateway/app.py", "view of the registry"),
+    ("gateway/pipeline.py", "view of the registry"),
     ("gateway/worker/worker.py", "view of the registry"),
     ("discovery/member/member.py", "view of the registry"),
     ("discovery/view/", "view of the registry"),

@@ -1,4 +1,4 @@
-"""Bodies that are made of an answer's body: whole, piece by piece, and read by others before."""
+"""Bodies that are made of an answer's body: whole, begun, and read by others before."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from middlewares.bodies import Fanout, Pieces, Trailers, WhenSlow
 from middlewares.changed_bodies import (
-    CUT_BYTES,
     BegunBody,
-    PiecewiseBody,
     ReadBody,
     WholeBody,
     read_whole,
@@ -65,22 +63,7 @@ class Keeping:
         self.why = why
 
 
-class Doubling:
-    """A codec that holds the last byte back."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    def feed(self, piece: bytes) -> bytes:
-        piece = self._held + piece
-        self._held = piece[-1:]
-        return piece[:-1] * 2
-
-    def finish(self) -> bytes:
-        return self._held + b"end"
-
-
-async def all_of(body: WholeBody | BegunBody | PiecewiseBody | ReadBody) -> bytes:
+async def all_of(body: WholeBody | BegunBody | ReadBody) -> bytes:
     read = b""
     while piece := await body.read():
         read += piece
@@ -117,31 +100,13 @@ async def test_a_body_that_is_put_back_can_be_sent_in_one_write() -> None:
     assert (begun.rest(), begun.rest()) == (b"abcd", b"")
 
 
-@given(PIECES)
-async def test_a_codec_gets_every_piece_and_the_end_once(pieces: list[bytes]) -> None:
-    body = PiecewiseBody(Coming(pieces), Doubling())
-    codec = Doubling()
-    expected = b"".join([codec.feed(piece) for piece in pieces]) + codec.finish()
-
-    assert await all_of(body) == expected
-    assert (await body.read(), body.trailers) == (b"", ((b"X-Sum", b"1"),))
-
-
-async def test_what_a_codec_makes_is_cut_into_pieces() -> None:
-    body = PiecewiseBody(Coming([b"x" * CUT_BYTES]), Doubling(), keeps_trailers=False)
-    assert [len(await body.read()) for _ in range(3)] == [CUT_BYTES, CUT_BYTES - 2, 4]
-    assert body.trailers == ()
-
-
 @given(PIECES, st.integers(1, 20))
 async def test_readers_get_a_body_as_it_was_and_a_slow_one_is_waited_for(
     pieces: list[bytes], most_at_once: int
 ) -> None:
     readers, sink = Fanout(), Keeping(most_at_once)
     readers.add(sink, when_slow=WhenSlow.HOLD)
-    changed = PiecewiseBody(ReadBody(Coming(pieces), readers), Doubling())
-
-    await all_of(changed)
+    assert await all_of(ReadBody(Coming(pieces), readers)) == b"".join(pieces)
 
     assert sink.data == b"".join(pieces)
     assert sink.trailers == ((b"X-Sum", b"1"),)
