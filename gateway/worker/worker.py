@@ -46,7 +46,6 @@ from middlewares.routing.configured import ConfiguredTable
 from middlewares.routing.deciding import Table
 from middlewares.routing.recent import RecentRequests
 from middlewares.routing.routing import Routing
-from middlewares.telemetry.cache_metrics import CacheCollector
 from middlewares.telemetry.certificate_metrics import CertificateCollector
 from middlewares.telemetry.configuration_metrics import ConfigurationCollector
 from middlewares.telemetry.discovery_metrics import DiscoveryCollector
@@ -55,14 +54,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
-    from gateway.hop.watched_services import WatchedServices
-    from gateway.worker.compositions import Compositions
-    from gateway.worker.mirroring import Mirroring
-    from gateway.worker.remembering import Remembering
-    from gateway.worker.splitting import Splitting
-    from gateway.worker.validating import Validating
-    from gateway.worker.versioning import Versioning
-    from gateway.worker.ways import Ways
+    from gateway.worker.parts_of_file import PartsOfFile
 
 
 class Gateway:
@@ -118,28 +110,16 @@ class Gateway:
         #: The file of GATEWAY_CONFIG; None without one.
         self.configuration = None if at_start is None else self._follow(at_start)
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)
-        #: The services with outliers or a breaker; None without a file.
-        self.watched = None if at_start is None else self._watch(at_start.compiled)
-        #: The ways of authentication; None without a file.
-        self.ways = None if at_start is None else self._admit(at_start.compiled)
-        if self.ways is not None:
-            self.routing.ways = self.ways.live
-        #: Which share of clients goes where; None without a file.
-        self.splitting = None if at_start is None else self._split(at_start.compiled)
-        #: What is kept of answers; None without a file.
-        self.remembering = (
-            None
-            if at_start is None or self.splitting is None
-            else self._remember(at_start.compiled, self.splitting)
-        )
-        #: What puts answers of services together; None without a file.
-        self.compositions = None if at_start is None else self._compose()
-        #: Which versions requests are for; None without a file.
-        self.versioning = None if at_start is None else self._version()
-        #: What holds requests against documents of services; None without a file.
-        self.validating = None if at_start is None else self._validate(at_start.compiled)
-        #: Copies of requests; None without a file.
-        self.mirroring = None if at_start is None else self._mirror()
+        #: What only a file asks for; None without one.
+        self.of_file = parts = None if at_start is None else self._read_file(at_start.compiled)
+        self.watched = None if parts is None else parts.watched
+        self.ways = None if parts is None else parts.ways
+        self.splitting = None if parts is None else parts.splitting
+        self.remembering = None if parts is None else parts.remembering
+        self.compositions = None if parts is None else parts.compositions
+        self.versioning = None if parts is None else parts.versioning
+        self.validating = None if parts is None else parts.validating
+        self.mirroring = None if parts is None else parts.mirroring
         #: TLS at the front; None where neither a file nor a variable can ask for it.
         self.tls = self._speak_tls(at_start)
         #: The certificates that it gets by itself; None where it can't speak TLS.
@@ -182,76 +162,21 @@ class Gateway:
         )
         return Configuration(at_start.file, at_start.compiled, at_start.origin, means)
 
-    def _watch(self, compiled: "Compiled") -> "WatchedServices":
-        from gateway.hop.watched_services import WatchedServices
+    def _read_file(self, compiled: "Compiled") -> "PartsOfFile":
+        from gateway.worker.parts_of_file import PartsOfFile
 
-        watched = WatchedServices(self.member.health, lambda: self.member.view)
-        watched.take(compiled.policies)
-        # After the prober, which lets the book of health forget who is gone.
-        self.overlay.listen(watched.view_changed, watched.instance_moved)
-        self.metrics.registry.register(watched.collector())
-        return watched
-
-    def _admit(self, compiled: "Compiled") -> "Ways":
-        from gateway.worker.ways import Means, Ways
-
-        ways = Ways(Means(self.settings.registry, self.metrics, self.settings.client_limits))
-        ways.take(compiled.ways)
-        return ways
-
-    def _remember(self, compiled: "Compiled", splitting: "Splitting") -> "Remembering":
-        from gateway.worker.remembering import Remembering
-
-        made = Remembering(
+        return PartsOfFile(
             compiled,
-            self.settings.client_limits,
-            registry=self.settings.registry,
-            worker=self.member.worker,
-            scheme_of=self.scheme_of,
-            trusts=self.clients.has_sent,
+            self.settings,
+            member=self.member,
+            metrics=self.metrics,
+            clients=self.clients,
             routing=self.routing,
-            catalogue=self.routed_view,
-            decide_share=splitting.decide,
-        )
-        self.metrics.registry.register(CacheCollector(made.numbers))
-        return made
-
-    def _compose(self) -> "Compositions":
-        from gateway.worker.compositions import Compositions
-
-        made = Compositions(self.settings.client_limits.send_s)
-        self.metrics.registry.register(made.collector())
-        return made
-
-    def _version(self) -> "Versioning":
-        from gateway.worker.versioning import Versioning
-
-        return Versioning(lambda: self.overlay.routed, self.metrics.registry)
-
-    def _split(self, compiled: "Compiled") -> "Splitting":
-        from gateway.worker.splitting import Splitting
-        from middlewares.telemetry.split_metrics import SplitCollector
-
-        made = Splitting(
-            compiled,
-            registry=self.settings.registry,
-            worker=self.member.worker,
+            dialer=self.dialer,
             lookup=self.lookup,
-            client_key=self.clients.limit_key,
+            scheme_of=self.scheme_of,
+            catalogue=self.routed_view,
         )
-        self.metrics.registry.register(SplitCollector(made.numbers))
-        return made
-
-    def _mirror(self) -> "Mirroring":
-        from gateway.worker.mirroring import Mirroring
-        from middlewares.telemetry.mirror_metrics import MirrorCollector
-
-        made = Mirroring(
-            trusts=self.clients.has_sent,
-            policy_for=lambda service: self.routing.table.policy_for(service),
-        )
-        self.metrics.registry.register(MirrorCollector(made.numbers))
-        return made
 
     def scheme_of(self, request: web.Request) -> str:
         """What the client used, `http` or `https`, which a trusted proxy may have said."""
@@ -297,29 +222,24 @@ class Gateway:
         return made
 
     def _put_in_force(self, compiled: "Compiled") -> Steps[None]:
+        parts, tls, certificates = self.of_file, self.tls, self.own_certificates
+        assert parts is not None, "there is a file"
+        assert tls is not None, "there is a file"
+        assert certificates is not None, "there is TLS"
         # The instances first: no request is routed to a service whose addresses are not there yet.
-        watched = self.watched
-        ways = self.ways
-        assert watched is not None, "there is a file"
-        assert ways is not None, "there is a file"
-        watched.take(compiled.policies)
+        parts.watched.take(compiled.policies)
         self.dialer.tls.take(compiled.upstream_tls)
         yield from self.member.overlay.replacing(compiled.fixed)
-        assert self.splitting is not None, "there is a file"
-        yield from self.splitting.taking(compiled)
+        yield from parts.splitting.taking(compiled)
         # In one step, since a route of the table names its ways.
-        ways.take(compiled.ways)
-        self.routing.swap(self.table_of(compiled), ways.live)
-        assert self.tls is not None, "there is a file"
-        assert self.own_certificates is not None, "there is TLS"
-        self.tls.take(compiled.tls)
-        self.own_certificates.take(compiled.acme)
-        assert self.remembering is not None, "there is a file"
-        yield from self.remembering.taking(compiled)
-        assert self.validating is not None, "there is a file"
-        self.validating.take(compiled)
+        parts.ways.take(compiled.ways)
+        self.routing.swap(self.table_of(compiled), parts.ways.live)
+        tls.take(compiled.tls)
+        certificates.take(compiled.acme)
+        yield from parts.remembering.taking(compiled)
+        parts.validating.take(compiled)
         self._follow_scheme()
-        watched.drop_others(compiled.policies)
+        parts.watched.drop_others(compiled.policies)
 
     async def keys_changed(self) -> None:
         """Wait until this worker has what was just done to the API keys."""
@@ -367,21 +287,8 @@ class Gateway:
             if self.own_certificates is not None:
                 run = self.own_certificates.run
                 await stack.enter_async_context(counted("certificates", run))
-            if self.remembering is not None:
-                stack.push_async_callback(self.remembering.close)
-                await stack.enter_async_context(counted("cache", self.remembering.run))
-            if self.splitting is not None:
-                stack.push_async_callback(self.splitting.close)
-                await self.splitting.prepared()
-                await stack.enter_async_context(counted("splits", self.splitting.run))
-            if self.validating is not None:
-                run = self.validating.run
-                await stack.enter_async_context(counted("validation", run))
-            if self.mirroring is not None:
-                stack.push_async_callback(self.mirroring.close)
-            if (ways := self.ways) is not None:
-                await stack.enter_async_context(counted("auth", lambda: ways.run(counted)))
-                await ways.prepared()
+            if self.of_file is not None:
+                await self.of_file.run(stack, counted)
             yield
 
     def routed_view(self) -> View:
@@ -393,21 +300,6 @@ class Gateway:
         if view is None:
             raise NoView
         return view
-
-    def _validate(self, compiled: "Compiled") -> "Validating":
-        from gateway.worker.validating import Validating
-
-        overlay, member = self.overlay, self.member
-        made = Validating(
-            compiled,
-            self.settings.client_limits,
-            self.dialer,
-            lambda: overlay.routed,
-            member.health,
-        )
-        overlay.listen(made.keeper.view_changed)
-        self.metrics.registry.register(made.collector())
-        return made
 
     def _measure_file(self, configuration: "Configuration[Compiled]") -> None:
         self.metrics.registry.register(
