@@ -9,9 +9,14 @@ from typing import Any, Protocol
 
 #: At most about so much comes of one step, whatever a piece holds.
 SLICE_BYTES = 64 * 1024
+#: So much is decoded at a time: what is behind the end of a gzip member or zstd frame is copied for each of them.
+_CUT_BYTES = 16 * 1024
 #: A body may become so many times larger, and so much larger in any case; JSON becomes 5 to 50 times larger.
 MOST_TIMES = 100
 FREE_BYTES = 1024 * 1024
+#: A body may be of so many gzip members or zstd frames, and of one more for each so many bytes that they become.
+FREE_PARTS = 100
+BYTES_A_PART = 128
 #: Each coding by all its names; brotli can be read only where its package is installed.
 _NAMES = {
     b"gzip": b"gzip",
@@ -31,10 +36,16 @@ class NotDecoded(Exception):
 
 
 class _Steps(Protocol):
-    """Decodes in steps of about SLICE_BYTES; `is_whole`: the last byte so far ends the body, or could."""
+    """Decodes in steps of about SLICE_BYTES; `is_whole`: the last byte so far ends the body, or could.
+
+    `parts` is how many parts with a head of their own have begun.
+    """
 
     @property
     def is_whole(self) -> bool: ...
+
+    @property
+    def parts(self) -> int: ...
 
     def steps(self, piece: bytes) -> Iterator[bytes]: ...
 
@@ -66,12 +77,15 @@ class Decoder:
     def slices(self, piece: bytes) -> Iterator[bytes]:
         """What a piece holds, in slices of about SLICE_BYTES. Raises NotDecoded."""
         self._in += len(piece)
-        for decoded in self._steps.steps(piece):
-            self._out += len(decoded)
-            if self._out > self._in * MOST_TIMES + FREE_BYTES:
-                raise NotDecoded("it becomes too large")
-            if decoded:
-                yield decoded
+        for begin in range(0, len(piece), _CUT_BYTES):
+            for decoded in self._steps.steps(piece[begin : begin + _CUT_BYTES]):
+                self._out += len(decoded)
+                if self._out > self._in * MOST_TIMES + FREE_BYTES:
+                    raise NotDecoded("it becomes too large")
+                if self._steps.parts > FREE_PARTS + self._out // BYTES_A_PART:
+                    raise NotDecoded("it has too many parts")
+                if decoded:
+                    yield decoded
 
     def end(self) -> None:
         """Note that no more comes. Raises NotDecoded if the body lacks its end; an empty one has none."""
@@ -95,12 +109,14 @@ class _Zlib:
         self._window = window
         self._inflate = zlib.decompressobj(window)
         self.is_whole = True
+        self.parts = 1
 
     def steps(self, piece: bytes) -> Iterator[bytes]:
         is_full = False  # then zlib may hold back more than it gave, although it has read all
         while piece or is_full:
             if self._inflate.eof:
                 self._inflate = zlib.decompressobj(self._window)
+                self.parts += 1
             try:
                 decoded = self._inflate.decompress(piece, SLICE_BYTES)
             except zlib.error as error:
@@ -122,6 +138,10 @@ class _Deflate:
     def is_whole(self) -> bool:
         return self._zlib is not None and self._zlib.is_whole
 
+    @property
+    def parts(self) -> int:
+        return 0 if self._zlib is None else self._zlib.parts
+
     def steps(self, piece: bytes) -> Iterator[bytes]:
         if self._zlib is None:
             self._head += piece
@@ -142,11 +162,13 @@ class _Zstd:
         self._options = {self._zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
         self._frame = self._zstd.ZstdDecompressor(options=self._options)
         self.is_whole = True
+        self.parts = 1
 
     def steps(self, piece: bytes) -> Iterator[bytes]:
         while piece or not (self._frame.needs_input or self._frame.eof):
             if self._frame.eof:
                 self._frame = self._zstd.ZstdDecompressor(options=self._options)
+                self.parts += 1
             try:
                 yield self._frame.decompress(piece, SLICE_BYTES)
             except self._zstd.ZstdError as error:
@@ -160,6 +182,7 @@ class _Brotli:
         self._brotli = _brotli()
         self._stream = self._brotli.Decompressor()
         self.is_whole = False
+        self.parts = 1
 
     def steps(self, piece: bytes) -> Iterator[bytes]:
         is_full = False  # then brotli may hold back more than it gave, although it has read all

@@ -14,6 +14,8 @@ FieldLine = tuple[bytes, bytes]
 
 #: No longer body is compared: to read one of this size takes some milliseconds at worst.
 MOST_BODY_BYTES: Final = 128 * 1024
+#: A body with more codings, one around another, is not read.
+_MOST_CODINGS = 3
 _JSON = re.compile(rb"application/(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;|\Z)", re.IGNORECASE)
 
 
@@ -37,8 +39,11 @@ def is_json(fields: Sequence[FieldLine]) -> bool:
 def decoded(fields: Sequence[FieldLine], body: bytes) -> Steps[bytes | Unread]:
     """The body before its codings."""
     said = b",".join(value for name, value in fields if name.lower() == b"content-encoding")
-    codings = [one for part in said.lower().split(b",") if (one := part.strip()) != b"identity"]
-    for coding in reversed([one for one in codings if one]):
+    named = (part.strip() for part in said.lower().split(b","))
+    codings = [one for one in named if one and one != b"identity"]
+    if len(codings) > _MOST_CODINGS:
+        return Unread.CODING
+    for coding in reversed(codings):
         if not is_readable(coding):
             return Unread.CODING
         pieces: list[bytes] = []

@@ -109,6 +109,19 @@ def test_several_members_of_gzip_and_frames_of_zstd_are_one_body() -> None:
     assert decoded(b"zstd", [encoded(b"zstd", [b"a"]) + encoded(b"zstd", [b"b"])]) == b"ab"
 
 
+@pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"zstd"])
+def test_a_bomb_of_parts_with_nothing_in_them_is_left(coding: bytes) -> None:
+    """To begin a part takes time, which counted for nothing while none of them became anything."""
+    with pytest.raises(NotDecoded, match="too many parts"):
+        decoded(coding, [encoded(coding, []) * 1000])
+
+
+@pytest.mark.parametrize("coding", [b"gzip", b"zstd"])
+def test_as_many_parts_with_something_in_them_are_one_body(coding: bytes) -> None:
+    event = bytes(range(200))
+    assert decoded(coding, [encoded(coding, [event]) * 1000]) == event * 1000
+
+
 @pytest.mark.parametrize("level", [0, 1, 6, 9])
 def test_deflate_without_the_frame_of_zlib_is_read_too(level: int) -> None:
     made = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)

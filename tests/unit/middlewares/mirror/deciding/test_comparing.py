@@ -83,6 +83,14 @@ def test_codings_are_undone_in_their_order() -> None:
     assert verdict(twice, seen(b"1", (b"Content-Encoding", b"identity"))) == Verdict()
 
 
+def test_many_codings_around_one_another_are_not_undone() -> None:
+    body = b"1"
+    for _ in range(4):
+        body = gzip.compress(body)
+    coded = seen(body, (b"Content-Encoding", b"gzip,gzip"), (b"Content-Encoding", b"gzip, gzip"))
+    assert verdict(coded, seen(b"1")).unread == "coding"
+
+
 @pytest.mark.parametrize("coding", [b"compress", b"gzip"])
 def test_a_coding_that_can_not_be_undone_is_told(coding: bytes) -> None:
     assert verdict(seen(b"1", (b"Content-Encoding", coding)), seen(b"1")).unread == "coding"
