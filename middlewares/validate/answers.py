@@ -13,6 +13,7 @@ from middlewares.validate.reporting import Reports
 #: The largest body that is kept to be looked at.
 MOST_BODY_BYTES = 1024 * 1024
 _WITHOUT_BODY = frozenset([204, 205, 304])
+_PARTIAL_CONTENT = 206
 
 
 class AnswerCheck(NamedTuple):
@@ -70,7 +71,8 @@ class AnswerSink(Sink):
             check.tell("valid")
             return None
         codings = by_name.get(b"content-encoding", [b"identity"])
-        if not content.reads(lambda name: by_name.get(name, ())) or codings != [b"identity"]:
+        is_whole = status != _PARTIAL_CONTENT and codings == [b"identity"]
+        if not is_whole or not content.reads(lambda name: by_name.get(name, ())):
             check.tell("unchecked")
             return None
         return cls(check, operation, content, document, by_name)

@@ -5,7 +5,8 @@ from typing import Any
 
 import orjson
 
-_TOO_DEEP = "JSON that is not nested so deeply"
+#: What is expected of JSON that no reader would take.
+TOO_DEEP = "JSON that is not nested so deeply"
 
 
 class NotRead(ValueError):
@@ -17,7 +18,7 @@ def read_json(body: bytes) -> Any:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise NotRead(_TOO_DEEP if "depth limit" in str(error) else "JSON") from None
+        raise NotRead(TOO_DEEP if "depth limit" in str(error) else "JSON") from None
     if _may_repeat(body, value):
         _refuse_repeats(body)
     return value
@@ -50,7 +51,7 @@ def _refuse_repeats(body: bytes) -> None:
     except NotRead:
         raise
     except RecursionError:
-        raise NotRead(_TOO_DEEP) from None
+        raise NotRead(TOO_DEEP) from None
     except ValueError:  # a number of thousands of digits, say: not said twice
         raise NotRead("JSON that can be read in one way only") from None
 

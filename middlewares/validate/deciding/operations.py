@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from middlewares.validate.deciding.bodies import Content
+from middlewares.validate.deciding.bodies import Content, TooDeep
 from middlewares.validate.deciding.parameters import Parameter
 from middlewares.validate.deciding.styles import Pairs, Raw, in_field, in_path, in_query, pairs_of
 from middlewares.validate.deciding.unfit import MOST_TOLD, Unfit
@@ -40,7 +40,10 @@ class Operation:
     answers: Mapping[str, Content] = field(default_factory=dict)
 
     def check(self, asked: Asked, values: Mapping[str, str]) -> list[Unfit]:
-        """What does not fit; `values` are the raw texts of the path's parameters."""
+        """What does not fit; `values` are the raw texts of the path's parameters.
+
+        Raises TooDeep if nothing but the body could be wrong.
+        """
         found: list[Unfit] = []
         for parameter in self.path:
             raw = values.get(parameter.name)
@@ -61,7 +64,11 @@ class Operation:
         if self.cookie:
             found += self._check_cookies(asked)
         if self.content is not None and len(found) < MOST_TOLD:
-            found += self.content.check(asked.body, asked.has_body, asked.fields)
+            try:
+                found += self.content.check(asked.body, asked.has_body, asked.fields)
+            except TooDeep:
+                if not found:
+                    raise
         return found[:MOST_TOLD]
 
     def answer_of(self, status: int) -> Content | None:
@@ -78,8 +85,8 @@ class Operation:
             if lines:
                 text = b", ".join(lines).decode("utf-8", "replace").strip(" \t")
                 found += parameter.check(in_field(parameter.shape, text))
-            elif parameter.required:
-                found.append(parameter.lacking())
+            else:
+                found += parameter.check_missing()
         return found
 
     def _check_cookies(self, asked: Asked) -> list[Unfit]:
@@ -87,7 +94,8 @@ class Operation:
         pairs = []
         for pair in text.split(";"):
             name, _, value = pair.strip(" \t").partition("=")
-            pairs.append((name, value.strip('"')))
+            # What stands in a query for a space, stands for itself here.
+            pairs.append((name, value.strip('"').replace("+", "%2B")))
         found: list[Unfit] = []
         for parameter in self.cookie:
             found += _check_all(parameter, in_query(parameter.shape, Pairs(pairs)))
@@ -97,7 +105,7 @@ class Operation:
 def _check_all(parameter: Parameter, raws: Sequence[Raw]) -> list[Unfit]:
     """What does not fit of the values that a request has for a parameter; each of them has to."""
     if not raws:
-        return [parameter.lacking()] if parameter.required else []
+        return parameter.check_missing()
     if len(raws) > MOST_VALUES:
         return [Unfit(parameter.place, parameter.name, "", f"at most {MOST_VALUES} values")]
     found: list[Unfit] = []

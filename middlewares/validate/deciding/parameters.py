@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from middlewares.validate.deciding.json_bodies import NotRead, read_json
+from middlewares.validate.deciding.bodies import TooDeep, check_json
+from middlewares.validate.deciding.json_bodies import TOO_DEEP
 from middlewares.validate.deciding.media_types import essence, is_json
 from middlewares.validate.deciding.reading_texts import first_reading, readings
 from middlewares.validate.deciding.references import LeftOut, Source
@@ -63,9 +64,13 @@ class Parameter:
     may_be_empty: bool = False
     field: bytes = b""
 
-    def lacking(self) -> Unfit:
-        """What is said where the parameter is required and missing."""
-        return Unfit(self.place, self.name, "", "a value: it is required")
+    def check_missing(self) -> list[Unfit]:
+        """What does not fit where a request has no value; an object without members is often written as nothing."""
+        shape = self.shape
+        is_spread = shape.kind == "object" and (shape.explode or shape.style == "deepObject")
+        if not self.required or (is_spread and self.schema.fits({})):
+            return []
+        return [Unfit(self.place, self.name, "", "a value: it is required")]
 
     def check(self, raw: Raw) -> list[Unfit]:
         """What does not fit of one value; none of it is fine."""
@@ -89,14 +94,9 @@ class Parameter:
     def _check_text(self, text: str) -> list[Unfit]:
         schema = self.schema
         if self.is_json:
-            try:
-                value = read_json(text.encode())
-            except NotRead as error:
-                return [Unfit(self.place, self.name, "", str(error))]
-            return [] if schema.fits(value) else self._unfit(value)
+            return self._check_json(text.encode())
         if schema.takes_any_text or (self.may_be_empty and not text):
             return []
-        value = text
         for value in readings(text, self.kinds):
             if schema.fits(value):
                 return []
@@ -105,6 +105,13 @@ class Parameter:
             if schema.fits(parts):
                 return []
         return self._unfit(first_reading(text, self.kinds))
+
+    def _check_json(self, text: bytes) -> list[Unfit]:
+        try:
+            found = check_json(self.schema, text)
+        except TooDeep:  # no body, whose head could be held all the same
+            return [Unfit(self.place, self.name, "", TOO_DEEP)]
+        return [one._replace(place=self.place, name=self.name) for one in found]
 
     def _unfit(self, value: Any) -> list[Unfit]:
         found = self.schema.explain(value)

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 #: The parts of a value: a text, a list of texts, or texts by name.
 Raw = str | list[str] | dict[str, str]
 
-_BRACKETS = re.compile(r"([^\[\]]*)\[([^\[\]]*)\]")
+#: A name with that of a property; what follows for lists and objects within it is not read.
+_BRACKETS = re.compile(r"([^\[\]]*)\[([^\[\]]*)\](?:\[[^\[\]]*\])*")
 
 
 class Shape(NamedTuple):

@@ -7,6 +7,8 @@ Place = Literal["path", "query", "header", "cookie", "body"]
 
 #: The longest text of a pointer and of what was expected.
 MOST_CHARACTERS = 200
+#: The digits of the index of an item in the largest body.
+MOST_INDEX_DIGITS = 6
 #: The most that are told of one message.
 MOST_TOLD = 8
 
@@ -36,7 +38,7 @@ class Unfit(NamedTuple):
         """As text, without names that only the message has."""
         steps = self.pointer.split("/")[1:]
         known = (
-            step if step.isdigit() or step.replace("~1", "/").replace("~0", "~") in names else "*"
+            step if _is_index(step) or step.replace("~1", "/").replace("~0", "~") in names else "*"
             for step in steps
         )
         return str(self._replace(pointer="".join(f"/{step}" for step in known)))
@@ -44,6 +46,11 @@ class Unfit(NamedTuple):
     def __str__(self) -> str:
         named = f"{self.place} {cut(self.name)}{cut(self.pointer)}".rstrip()
         return f"{named}: expected {cut(self.expected)}"
+
+
+def _is_index(step: str) -> bool:
+    """Whether a step may lead to an item; longer numbers are names, perhaps of cards or telephones."""
+    return step.isdigit() and len(step) <= MOST_INDEX_DIGITS
 
 
 def cut(text: str) -> str:

@@ -35,3 +35,10 @@ def test_a_name_that_only_the_message_has_is_not_written() -> None:
         "body /a~1b: expected type integer",
         "query n: expected at most 3",
     ]
+
+
+def test_a_name_of_digits_is_no_index() -> None:
+    unfit = [Unfit("body", "", "/3/4111111111111111", "no member of this name")]
+    with structlog.testing.capture_logs() as records:
+        Reports().request("shop", "orders", None, DOCUMENT, unfit)
+    assert records[0]["errors"] == ["body /3/*: expected no member of this name"]

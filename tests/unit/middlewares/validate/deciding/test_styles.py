@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.openapi import held, with_parameter
+from middlewares.validate.deciding.bodies import TooDeep
+from tests.support.openapi import described, held, with_parameter
 
 LIST = {"type": "array", "items": {"type": "string"}, "minItems": 3, "maxItems": 3}
 RGB = {
@@ -175,3 +176,76 @@ def test_a_parameter_of_one_value_may_not_come_without_end() -> None:
 def test_no_more_faults_of_a_parameter_are_told_than_are_read() -> None:
     document = with_parameter(name="n", **{"in": "query"}, schema={"type": "integer"})
     assert len(held(document, "GET", "/?" + "n=x&" * 50) or ()) == 8
+
+
+PAGE = {"type": "object", "properties": {"page": {"type": "integer"}, "size": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "query", "faults"),
+    [
+        # Springdoc says of its pages that they are required, and clients leave all of them out.
+        ({"schema": PAGE}, "", []),
+        ({"schema": PAGE}, "page=x", ["query f/page: expected type integer"]),
+        (
+            {"schema": {**PAGE, "required": ["page"]}},
+            "",
+            ["query f: expected a value: it is required"],
+        ),
+        ({"schema": PAGE, "explode": False}, "", ["query f: expected a value: it is required"]),
+        ({"schema": {"type": "object", "additionalProperties": {"type": "string"}}}, "a=b", []),
+        ({"schema": PAGE, "style": "deepObject"}, "", []),
+    ],
+)
+def test_an_object_without_members_is_written_as_nothing(
+    parameter: Any, query: Any, faults: Any
+) -> None:
+    document = with_parameter(name="f", **{"in": "query"}, required=True, **parameter)
+    assert held(document, "GET", f"/?{query}") == faults
+
+
+@pytest.mark.parametrize("query", ["f[range][min]=1", "f[range][]=1&f[range][]=2"])
+def test_what_stands_deeper_in_an_object_is_there(query: str) -> None:
+    schema = {"type": "object", "properties": {"range": {}}, "required": ["range"]}
+    parameter = {"style": "deepObject", "schema": schema, "required": True}
+    document = with_parameter(name="f", **{"in": "query"}, **parameter)
+    assert held(document, "GET", f"/?{query}") == []
+    assert held(document, "GET", "/?f[other][]=1") == [
+        "query f/range: expected a value: it is required"
+    ]
+    assert held(document, "GET", "/") == ["query f: expected a value: it is required"]
+
+
+def test_a_plus_in_a_cookie_is_no_space() -> None:
+    schema = {"type": "string", "pattern": "^[a-z+]+$"}
+    document = with_parameter(name="c", **{"in": "cookie"}, schema=schema)
+    assert held(document, "GET", "/", fields={b"cookie": [b'b=1; c="x+y"']}) == []
+    assert held(document, "GET", "/", fields={b"cookie": [b"c=x%2By"]}) == []
+    assert held(document, "GET", "/", fields={b"cookie": [b"c=x y"]})
+
+
+def test_a_parameter_of_json_is_not_tried_in_every_way() -> None:
+    ref = {"$ref": "#/paths/~1/get/x-term"}
+    term = {"anyOf": [{"properties": {"a": ref}, "required": [name]} for name in "ab"]}
+    content = {"application/json": {"schema": term}}
+    operation = {"parameters": [{"name": "f", "in": "query", "content": content}], "x-term": term}
+    document = described({"/": {"get": operation}})
+    assert held(document, "GET", '/?f={"a":{"b":{}}}') == []
+    value = '{"a":' * 200 + "1" + "}" * 200
+    assert held(document, "GET", f"/?f={value}") == [
+        "query f: expected JSON that is not nested so deeply"
+    ]
+
+
+def test_a_body_that_is_too_deep_does_not_hide_other_faults() -> None:
+    ref = {"$ref": "#/components/schemas/Term"}
+    term = {"anyOf": [{"properties": {"a": ref}, "required": [name]} for name in "ab"]}
+    operation = {
+        "parameters": [{"name": "n", "in": "query", "schema": {"type": "integer"}}],
+        "requestBody": {"content": {"application/json": {"schema": ref}}},
+    }
+    document = described({"/": {"post": operation}}, components={"schemas": {"Term": term}})
+    body = b'{"a":' * 200 + b"1" + b"}" * 200
+    assert held(document, "POST", "/?n=x", body) == ["query n: expected type integer"]
+    with pytest.raises(TooDeep):
+        held(document, "POST", "/?n=1", body)
