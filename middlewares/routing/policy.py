@@ -198,6 +198,11 @@ class RoutePolicy:
         return used
 
     @cached_property
+    def varies_by(self) -> tuple[bytes, ...]:
+        """The names of the client's headers that answers of the route depend on by its rules, in lower case."""
+        return tuple(sorted(one.name.encode() for one in self.variables if one.kind == "header"))
+
+    @cached_property
     def is_bounded(self) -> bool:
         """Whether there is a limit for the time of a request with all its attempts, or for their number."""
         return bool(self.timeouts.total_s or self.concurrent)

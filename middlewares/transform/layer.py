@@ -1,18 +1,19 @@
 """The layer that changes the heads of requests and of instances' answers by the rules of their route."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import AmbiguousPath, BadRequest
-from middlewares.head_changes import HeadChanges, merged
+from middlewares.head_changes import FieldEdits, HeadChanges, merged
 from middlewares.proxied_answers import ProxiedAnswer, proxied
 from middlewares.routing.deciding import target_behind
 from middlewares.routing.policy import RoutePolicy
 from middlewares.transform.deciding.fields import without_lines
 from middlewares.transform.deciding.paths import NoPath, UnsafeValue, filled_path
+from middlewares.transform.deciding.varying import VARY_MARKS, missing_vary
 from middlewares.transform.policy import RequestRules
 from middlewares.transform.values import RequestValues
 
@@ -35,7 +36,7 @@ def heads_middleware(*, relocate: Relocate) -> Middleware:
         values = RequestValues(exchange, request.method)
         if policy.request is not None:
             change_request(exchange, values, policy.request)
-        if policy.response is None and not policy.rewrites_location:
+        if policy.response is None and not policy.rewrites_location and not policy.varies_by:
             return handler(request)
         return answered(request, handler, values, policy)
 
@@ -52,9 +53,18 @@ def heads_middleware(*, relocate: Relocate) -> Middleware:
                 relocate(request, request[EXCHANGE], answer)
             if policy.response is not None and policy.response.headers is not None:
                 answer.edit_head(policy.response.headers.edits(values))
+            if policy.varies_by:
+                vary(answer, policy.varies_by)
         return response
 
     return change
+
+
+def vary(answer: ProxiedAnswer, names: Sequence[bytes]) -> None:
+    """Tell caches in front of the gateway which of the client's headers the answer depends on."""
+    fields = answer.field_lines if answer.may_have(VARY_MARKS) else ()
+    if line := missing_vary(fields, names):
+        answer.edit_head(FieldEdits(added=(line,), marks=()))
 
 
 def change_request(exchange: Exchange, values: RequestValues, rules: RequestRules) -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 from middlewares.exchange import EXCHANGE
 from middlewares.head_changes import edited
 from middlewares.routing.policy import RoutePolicy
+from middlewares.transform.deciding.varying import missing_vary
 from middlewares.transform.values import RequestValues
 
 #: The policy that holds for an error; None: none does.
@@ -18,8 +19,10 @@ def changing_errors(policy_of: PolicyOf) -> Callable[[web.Request, web.StreamRes
 
     def change(request: web.Request, response: web.StreamResponse) -> None:
         policy = policy_of(request)
-        rules = None if policy is None else policy.response
-        if rules is None or not rules.errors or rules.headers is None:
+        if policy is None or policy.response is None:
+            return
+        rules = policy.response
+        if not rules.errors or rules.headers is None:
             return
         headers = response.headers
         fields = [
@@ -28,6 +31,8 @@ def changing_errors(policy_of: PolicyOf) -> Callable[[web.Request, web.StreamRes
         ]
         values = RequestValues(request[EXCHANGE], request.method)
         after = edited(fields, rules.headers.edits(values))
+        if line := missing_vary(after, policy.varies_by):
+            after.append(line)
         if after != fields:
             headers.clear()
             headers.extend(
