@@ -96,6 +96,8 @@ class Exchange:
     share: str | None = None
     #: How it was chosen, and what another one is chosen by.
     chosen: "Chosen | None" = None
+    #: The raw query as the client sent it, where a cache has left members of it out; None: it has not.
+    asked_query: str | None = None
     #: The target that an instance gets in place of the route's.
     sent_target: str | None = None
     #: The body that an instance gets in place of the client's; its length is announced.

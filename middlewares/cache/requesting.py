@@ -32,6 +32,8 @@ def shared_exchange(wanted: Wanted) -> Exchange:
         asked.target,
         begun.path,
     )
+    if asked.target != begun.target:
+        made.asked_query = begun.query
     made.route, made.hit, made.ways = begun.route, begun.hit, begun.ways
     made.identity, made.changes = begun.identity, begun.changes
     made.ranges, made.version = begun.ranges, begun.version

@@ -69,7 +69,9 @@ class RequestValues:
     @cached_property
     def _members(self) -> Mapping[bytes, bytes]:
         """The members of the query, decoded as of a form; of each name the first."""
-        raw = self._exchange.query.encode("utf-8", "surrogateescape").replace(b"+", b" ")
+        exchange = self._exchange
+        asked = exchange.query if exchange.asked_query is None else exchange.asked_query
+        raw = asked.encode("utf-8", "surrogateescape").replace(b"+", b" ")
         found: dict[bytes, bytes] = {}
         for member in raw.split(b"&") if raw else ():
             name, _, value = member.partition(b"=")

@@ -40,3 +40,23 @@ async def test_answers_are_kept_for_each_value_that_a_rule_uses(
         assert answer.values(b"X-Secret") == []
     assert [one.target for one in configured.upstream.requests] == [b"/x?v=2"] * 2
     assert b"hit" in answer.values(b"Cache-Status")[0]
+
+
+async def test_rules_see_members_that_the_cache_ignores(start_configured: StartConfigured) -> None:
+    configured = await start_configured(
+        """
+        defaults: {limits: null}
+        routes:
+          - name: shop
+            match: {prefix: /shop}
+            service: order_service
+            cache: {default_ttl: 1h, ignore_query: [utm]}
+            request: {headers: {set: {X-Plan: "{query.utm}"}}}
+            response: {headers: {set: {X-Told: "{query.utm}"}}}
+        """,
+        telling,
+    )
+    for utm in ("a", "b", "a"):
+        answer = await configured.ask(f"/shop/x?utm={utm}&q=1")
+        assert (answer.body, answer.values(b"X-Told")) == (utm.encode(), [utm.encode()])
+    assert [one.target for one in configured.upstream.requests] == [b"/shop/x?q=1"] * 2
