@@ -40,7 +40,8 @@ def _outside(exchange: Exchange, scheme: str, host: str) -> Outside:
     names = [host, exchange.asked_host.decode("latin-1")]
     if isinstance(route.host, bytes):
         names.append(route.host.decode("ascii"))
-    names += [one.instance.authority for one in exchange.candidates or ()]
+    instances = [one.instance for one in exchange.candidates or ()]
+    names += [one.authority for one in instances]
     return Outside(
         scheme,
         host,
@@ -48,6 +49,7 @@ def _outside(exchange: Exchange, scheme: str, host: str) -> Outside:
         None
         if has_own_path
         else path_map(route.prefix, route.rewrite, path, prefix, _segment(exchange)),
+        any(one.scheme == "https" for one in instances),
     )
 
 

@@ -23,13 +23,14 @@ class Outside:
 
     `own_hosts` are those by which it may name itself, in lower case with their ports: its instances' and the one
     that was asked for. `scheme` and `host` are what the client uses; no `host`: it named none. `paths` None: the
-    paths are the same on both sides.
+    paths are the same on both sides. `has_tls`: the service is asked by TLS, and so knows itself by https.
     """
 
     scheme: str
     host: str
     own_hosts: frozenset[str]
     paths: PathMap | None
+    has_tls: bool = False
 
     def url(self, url: str) -> str:
         """The URL as clients need it; one that names another host, or is relative to the path, stays."""
@@ -47,6 +48,8 @@ class Outside:
         local_url = self._path(path or "/") + rest
         if not self.host:
             return local_url
+        if self._leads_to_tls(scheme, host):
+            return f"{scheme}://{host}{local_url}"
         return f"{self.scheme + ':' if scheme else ''}//{self.host}{local_url}"
 
     def cookie(self, value: str) -> str:
@@ -79,10 +82,20 @@ class Outside:
         outside = self.paths.outside(path)
         return path if outside is None else outside
 
+    def _leads_to_tls(self, scheme: str | None, host: str) -> bool:
+        """Whether the service sends a client without TLS to the same host with it: back to http would be a loop."""
+        if (scheme or "").lower() != "https" or self.scheme != "http" or self.has_tls:
+            return False
+        return self.host.lower() in _spellings(host, "https")
+
     def _is_own(self, host: str, scheme: str) -> bool:
-        lower = host.lower()
-        port = _DEFAULT_PORTS[scheme]
-        return bool({lower, lower.removesuffix(port), lower + port} & self.own_hosts)
+        return not self.own_hosts.isdisjoint(_spellings(host, scheme))
+
+
+def _spellings(host: str, scheme: str) -> set[str]:
+    """A host in lower case, with and without the port that its scheme has anyway."""
+    lower, port = host.lower(), _DEFAULT_PORTS[scheme]
+    return {lower, lower.removesuffix(port), lower + port}
 
 
 def _holds(domain: str, host: str) -> bool:

@@ -46,6 +46,8 @@ def redirecting(location: str, more: str = "") -> Script:
         ("/api/order/x", "/y", "/api/order/y"),
         ("/api/order/x", "http://OWN/y?a", "http://a.example/api/order/y?a"),
         ("/api/order/x", "http://a.example/y", "http://a.example/api/order/y"),
+        ("/api/order/x", "https://a.example/y", "https://a.example/api/order/y"),
+        ("/api/order/x", "https://OWN/y", "http://a.example/api/order/y"),
         ("/api/order/x", "http://b.example/y", "http://b.example/y"),
         ("/api/order/x", "y", "y"),
         ("/old/x", "/new/y", "/old/y"),
