@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from middlewares.access.deciding import AddressLists
 from middlewares.auth.deciding import Requirement
 from middlewares.cache.policy import CachePolicy
-from middlewares.compress.policy import CompressPolicy
 from middlewares.cors.deciding import CorsPolicy
 from middlewares.limits.deciding import (
     NO_LIMITS,
@@ -16,9 +15,10 @@ from middlewares.limits.deciding import (
     at_the_door,
     behind_the_door,
 )
-from middlewares.mirror.policy import MirrorPolicy
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of these
+    from middlewares.compress.policy import CompressPolicy
+    from middlewares.mirror.policy import MirrorPolicy
     from middlewares.split.policy import SplitPolicy
     from middlewares.transform.deciding.variables import Variable
     from middlewares.transform.policy import RequestRules, ResponseRules
@@ -137,9 +137,9 @@ class RoutePolicy:
     access: AddressLists | None = None
     auth: Requirement | None = None
     cache: CachePolicy | None = None
-    compress: CompressPolicy | None = None
+    compress: "CompressPolicy | None" = None
     validate: "ValidatePolicy | None" = None
-    mirrors: tuple[MirrorPolicy, ...] = ()
+    mirrors: "tuple[MirrorPolicy, ...]" = ()
     body_bytes: int = 0
     concurrent: int = 0
     outliers: Outliers | None = None
