@@ -112,6 +112,11 @@ class VersionRange:
         """Whether every version is in it, and an instance without one."""
         return not self._alternatives and not self._without
 
+    @property
+    def alternatives(self) -> int:
+        """How many sides of `||` there are; to compare two ranges takes the product of theirs."""
+        return len(self._alternatives)
+
     def holds(self, version: str | None) -> bool:
         """Whether a version is in the range. None, or text that is no version: only in `*`."""
         if self._without and any(one.holds(version) for one in self._without):

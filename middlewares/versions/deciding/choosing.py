@@ -1,6 +1,7 @@
 """Decides which versions a request may go to."""
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations as combinations_of
 from itertools import islice, product
 from typing import NamedTuple
 
@@ -66,9 +67,13 @@ def choose(
     options = _options(named) if named else [_ranges([policy.default or ANY])]
     if not registered.known:
         return _chosen(options[0], gone)
+    stays = [one for one in registered.versions if not _is_in(gone, one)]
+    held: dict[VersionRange, set[str]] = {}
     for option in options:
-        fitting = [one for one in registered.versions if all(each.holds(one) for each in option)]
-        if any(not _is_in(gone, one) for one in fitting) or not option:
+        for each in option:
+            if each not in held:
+                held[each] = {one for one in stays if each.holds(one)}
+        if not option or set[str].intersection(*(held[each] for each in option)):
             return _chosen(option, gone)
     first = options[0]
     fitting = [one for one in registered.versions if all(each.holds(one) for each in first)]
@@ -108,10 +113,11 @@ def _oldest(registered: Registered, gone: Sequence[VersionRange]) -> Chosen:
 
 def _options(named: Sequence[Named]) -> list[tuple[VersionRange, ...]]:
     """What satisfies every place, the most welcome first. Raises VersionConflict."""
+    overlaps = _Overlaps()
     combinations = islice(product(*(one.ranges for one in named)), _MOST_COMBINATIONS)
-    agreeing = [_ranges(one) for one in combinations if _agree(one)]
+    agreeing = [_ranges(one) for one in combinations if overlaps.all_of(one)]
     if not agreeing:
-        one, other = _contradiction(named)
+        one, other = _contradiction(named, overlaps)
         raise VersionConflict(
             f"{in_words(one.place)} names version {one.ranges[0]} and {in_words(other.place)} "
             f"version {other.ranges[0]}: name one of them"
@@ -119,15 +125,22 @@ def _options(named: Sequence[Named]) -> list[tuple[VersionRange, ...]]:
     return agreeing
 
 
-def _agree(ranges: Sequence[VersionRange]) -> bool:
-    return all(one.overlaps(other) for at, one in enumerate(ranges) for other in ranges[at + 1 :])
+class _Overlaps(dict[tuple[VersionRange, VersionRange], bool]):
+    """Whether two ranges overlap, found out once for each two: clients choose how many there are."""
+
+    def __missing__(self, both: tuple[VersionRange, VersionRange]) -> bool:
+        found = self[both] = both[0].overlaps(both[1])
+        return found
+
+    def all_of(self, ranges: Sequence[VersionRange]) -> bool:
+        """Whether each two of them do."""
+        return all(self[both] for both in combinations_of(ranges, 2))
 
 
-def _contradiction(named: Sequence[Named]) -> tuple[Named, Named]:
-    for at, one in enumerate(named):
-        for other in named[at + 1 :]:
-            if not any(a.overlaps(b) for a in one.ranges for b in other.ranges):
-                return one, other
+def _contradiction(named: Sequence[Named], overlaps: _Overlaps) -> tuple[Named, Named]:
+    for one, other in combinations_of(named, 2):
+        if not any(overlaps[both] for both in product(one.ranges, other.ranges)):
+            return one, other
     return named[0], named[-1]
 
 

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-#: A quoted string, a separator, or what stands between these; each character is looked at once.
-_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[,;]|[^",;]+|"', re.DOTALL)
+#: A separator, or a quoted string, in which there are none. One without an end is all that follows, so that
+#: each character is looked at once.
+_SEPARATOR = re.compile(r'[,;]|"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _QUALITY = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
 #: Browsers send `application/signed-exchange;v=b3`: its `v` is that of its own format.
@@ -44,17 +45,18 @@ def parameters(text: str, name: str) -> Iterator[Wanted]:
 
 def _members(text: str) -> Iterator[list[str]]:
     """The members of a list, each as its type and its parameters."""
-    parts = [""]
-    for found in _PIECE.finditer(text):
-        piece = found[0]
-        if piece == ",":
+    parts: list[str] = []
+    begin = 0
+    for found in _SEPARATOR.finditer(text):
+        separator = found[0]
+        if separator[0] == '"':
+            continue
+        parts.append(text[begin : found.start()])
+        begin = found.end()
+        if separator == ",":
             yield parts
-            parts = [""]
-        elif piece == ";":
-            parts.append("")
-        else:
-            parts[-1] += piece
-    yield parts
+            parts = []
+    yield [*parts, text[begin:]]
 
 
 def _unquoted(raw: str) -> str:

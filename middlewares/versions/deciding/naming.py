@@ -14,17 +14,22 @@ FieldLine = tuple[bytes, bytes]
 
 #: What a message shows of a value.
 _SHOWN = 64
+#: So many versions may be named at all places together, and so many sides of `||` in them: each is compared with
+#: each of another place.
 _MOST_NAMED = 16
+_MOST_ALTERNATIVES = 32
+#: So much is read of media types that may have the parameter.
+_MOST_CHARACTERS = 8192
 _ACCEPT, _CONTENT_TYPE = b"accept", b"content-type"
 #: A segment that names a version; any other one is a part of the path.
 _NUMBER = r"(?:0|[1-9][0-9]*)"
+_PRE_RELEASE = rf"(?:{_NUMBER}|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _SEGMENT = re.compile(
-    rf"[vV]?{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?)?)?", re.ASCII
+    rf"[vV]?{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:-{_PRE_RELEASE}(?:\.{_PRE_RELEASE})*)?)?)?",
+    re.ASCII,
 )
 _LONGEST_SEGMENT = 64
 _LETTER = re.compile(r"[vV](?=[0-9])")
-#: Every version: as if none was named.
-_ANY = "*"
 
 
 class Raw(NamedTuple):
@@ -96,11 +101,19 @@ def read(
 def named(raw: Sequence[Raw]) -> tuple[Named, ...]:
     """The ranges that the texts name. Raises BadRequest for what is no version."""
     found: list[Named] = []
+    number = alternatives = 0
     for one in raw:
         for levels in _levels(one):
+            number += len(levels)
+            _bounded(one.place, number)
             ranges = tuple(
                 each for each in dict.fromkeys(_range(one.place, text) for text in levels) if each
             )
+            alternatives += sum(each.alternatives for each in ranges)
+            if alternatives > _MOST_ALTERNATIVES:
+                raise BadRequest(
+                    f"{in_words(one.place)}: a request names at most {_MOST_ALTERNATIVES} ranges with || between"
+                )
             if ranges:
                 found.append(Named(one.place, ranges))
     return tuple(found)
@@ -122,11 +135,13 @@ def in_words(place: Place) -> str:
 def _levels(raw: Raw) -> list[Sequence[str]]:
     """Lists of texts, of each of which one will do; all lists count."""
     if raw.place.kind == "media_type":
+        if sum(map(len, (*raw.texts, *raw.others))) > _MOST_CHARACTERS:
+            raise BadRequest(
+                f"{in_words(raw.place)}: they may have at most {_MOST_CHARACTERS} characters"
+            )
         wanted = [one for text in raw.texts for one in parameters(text, raw.place.name)]
-        _bounded(raw.place, len(wanted))
         accepted = [one.value for one in sorted(wanted, key=_by_weight)]
         described = [one for text in raw.others for one in parameters(text, raw.place.name)]
-        _bounded(raw.place, len(described))
         return [accepted, *([one.value] for one in described)]
     if raw.place.kind == "header":
         # Lines of one name are one list (RFC 9110 §5.3), whose members have to agree.
@@ -134,9 +149,7 @@ def _levels(raw: Raw) -> list[Sequence[str]]:
         members = [member for member in members if member]
         if not members:
             raise BadRequest(f"{in_words(raw.place)} is empty: it has to name a version")
-        _bounded(raw.place, len(members))
         return [[member] for member in members]
-    _bounded(raw.place, len(raw.texts))
     return [[text] for text in raw.texts]
 
 
@@ -146,22 +159,23 @@ def _by_weight(one: Wanted) -> float:
 
 def _bounded(place: Place, number: int) -> None:
     if number > _MOST_NAMED:
-        raise BadRequest(f"{in_words(place)} names more than {_MOST_NAMED} versions")
+        raise BadRequest(
+            f"{in_words(place)} names too many versions: a request names at most {_MOST_NAMED}"
+        )
 
 
 def _range(place: Place, text: str) -> VersionRange | None:
-    """The range of a text; None: it is `*`."""
+    """The range of a text; None: it holds everything, as if none was named."""
     text = unquote(text) if place.kind == "path" else text
     text = text.strip(" \t")
-    if text == _ANY:
-        return None
     try:
-        return parse_range(_LETTER.sub("", text, count=1) if text[:1] in ("v", "V") else text)
+        found = parse_range(_LETTER.sub("", text, count=1) if text[:1] in ("v", "V") else text)
     except ValueError:
         shown = ascii(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!a}…"
         raise BadRequest(
             f"{in_words(place)}: {shown} names no version; it is like 1, 1.2, 1.4.2, ^1.2 or >=1 <3"
         ) from None
+    return None if found.is_any else found
 
 
 def _values(fields: Sequence[FieldLine], name: bytes) -> tuple[str, ...]:
@@ -175,7 +189,12 @@ def _with(name: str, texts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _of_query(query: str, name: str) -> tuple[str, ...]:
     """The values of a member of the query, percent-decoded; a plus is a plus, as in 1.2+."""
-    if not query:
+    if name not in query and "%" not in query:
         return ()
-    pairs = (part.partition("=") for part in query.split("&"))
-    return tuple(unquote(value) for key, _, value in pairs if key == name or unquote(key) == name)
+    found: list[str] = []
+    for part in query.split("&"):
+        if part.startswith(name) or "%" in part:
+            key, _, value = part.partition("=")
+            if key == name or (len(key) > len(name) and unquote(key) == name):
+                found.append(unquote(value))
+    return tuple(found)

@@ -10,7 +10,7 @@ from middlewares.failures import (
     VersionGone,
     VersionNotFound,
 )
-from middlewares.version_ranges import parse_range
+from middlewares.version_ranges import VersionRange, parse_range
 from middlewares.versions.deciding.choosing import (
     Chosen,
     Registered,
@@ -180,3 +180,19 @@ def test_who_is_not_refused_gets_a_version_that_is_there_and_not_gone(
         assert fitting
     if now_s:
         assert not any(ENDING.versions.holds(one) for one in fitting)
+
+
+def test_two_ranges_are_compared_once_however_they_are_combined(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[str, str]] = []
+    overlaps = VersionRange.overlaps
+
+    def counted(one: VersionRange, other: VersionRange) -> bool:
+        compared.append((one.text, other.text))
+        return overlaps(one, other)
+
+    monkeypatch.setattr(VersionRange, "overlaps", counted)
+    several = [[f"1.{place}.{patch}+" for patch in range(4)] for place in range(4)]
+    assert chosen(*(names(*some) for some in several), names("1.10")).text
+    assert len(compared) == len({*compared}) <= 17 * 16 / 2

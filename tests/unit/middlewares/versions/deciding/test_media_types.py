@@ -26,6 +26,8 @@ from middlewares.versions.deciding.media_types import parameters
         ('a/b;x="v=1"', []),
         ("application/Signed-Exchange;v=b3;q=0.7,a/b;v=1", [("1", 1.0)]),
         ('a/b;v="1', [('"1', 1.0)]),
+        # A quoted string without an end is all that follows, and is not looked for again from its middle.
+        (r'a/b;v=1, c/d;w="\"2", a/b;v="3, e/f;v=4', [("1", 1.0), ('"3, e/f;v=4', 1.0)]),
     ],
 )
 def test_each_member_s_parameter_and_weight(text: str, expected: list[tuple[str, float]]) -> None:

@@ -25,6 +25,8 @@ from middlewares.versions.policy import Place, VersionsPolicy
         ("/007", None),
         ("/1.2.3.4", None),
         ("/1.2-rc", None),
+        ("/1.2.3-01", None),
+        ("/1.2.3-a..b", None),
         ("/^1", None),
         ("/", None),
         ("", None),
@@ -92,12 +94,36 @@ def test_accept_names_several_by_their_weights() -> None:
 def test_a_star_names_none() -> None:
     assert ranges_of(fields=[(b"Accept-Version", b"*")]) == []
     assert ranges_of(fields=[(b"Accept-Version", b"*, 1")]) == [["1"]]
+    assert ranges_of(fields=[(b"Accept-Version", b"2 || *")]) == []
 
 
 def test_a_plus_in_a_query_is_a_plus() -> None:
     assert ranges_of(query="version=1.2+") == [["1.2+"]]
     assert ranges_of(query="version=%3E%3D1%20%3C3") == [[">=1 <3"]]
     assert ranges_of(query="%76ersion=1&Version=2") == [["1"]]
+
+
+def test_the_value_of_a_longer_or_encoded_name_is_not_that_of_the_member() -> None:
+    assert ranges_of(query="versions=1&xversion=1&version2=1&%76=1") == []
+    assert ranges_of(query="a%20b=1&versio%6E=2") == [["2"]]
+
+
+@pytest.mark.parametrize(
+    ("fields", "query"),
+    [
+        # Each is within what one place may name.
+        ([(b"Accept-Version", b"1, " * 9)], "&version=1" * 9),
+        ([(b"Accept", b"a/b;v=1, " * 9), (b"Content-Type", b"a/b;v=1, " * 9)], ""),
+        ([(b"Accept-Version", b"1||2||3||4||5||6||7||8||9||10||11, " * 3)], ""),
+        ([(b"Accept", b'a/b;v="1||2||3||4||5||6||7||8||9||10||11"')], "&version=1||2||3||4" * 6),
+        ([(b"Accept", b"a/b;v=1, " + b"," * 8192)], ""),
+    ],
+)
+def test_a_request_names_no_more_than_can_be_compared_at_once(
+    fields: list[tuple[bytes, bytes]], query: str
+) -> None:
+    with pytest.raises(BadRequest, match="at most"):
+        ranges_of(fields=fields, query=query)
 
 
 @given(value=st.binary(max_size=300))
