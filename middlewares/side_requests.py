@@ -1,6 +1,6 @@
 """Requests that the gateway sends beside a client's own, each with an Exchange of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -48,11 +48,13 @@ class SendsAside(Protocol):
         *,
         within_s: float,
         most_bytes: int,
+        hold: Callable[[int], None] = ...,
     ) -> SideAnswer:
         """Send a request through the layers of `handler` and the hop, and read its answer.
 
         `client` is the request beside which it is sent; it may end before. Everything together takes at
-        most `within_s`, and no more than `most_bytes` of a body are read. Raises the Failure that ends it,
+        most `within_s`, and no more than `most_bytes` of a body are read; `hold` is told the size of each piece
+        before it is kept, and may raise a Failure. Raises the Failure that ends it,
         UpstreamTimeout where the time is over. The Exchange is released in any case.
         """
         ...

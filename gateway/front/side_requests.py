@@ -1,6 +1,7 @@
 """Sends the requests that go beside a client's own, and reads their answers."""
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -35,12 +36,13 @@ async def send_aside(
     *,
     within_s: float,
     most_bytes: int,
+    hold: Callable[[int], None] = lambda size: None,
 ) -> SideAnswer:
     """Send a request through the layers of `handler` and the hop, and read its answer; see SendsAside."""
     try:
         async with asyncio.timeout(within_s) as limit:
             answer = await begin_aside(client, exchange, method, body, handler)
-            return await _read(answer, most_bytes)
+            return await _read(answer, most_bytes, hold)
     except TimeoutError:
         if not limit.expired():
             raise
@@ -49,21 +51,28 @@ async def send_aside(
         exchange.release()
 
 
-async def _read(response: web.StreamResponse, most_bytes: int) -> SideAnswer:
+async def _read(
+    response: web.StreamResponse, most_bytes: int, hold: Callable[[int], None]
+) -> SideAnswer:
     if not isinstance(response, Answer):
         return _own(response, most_bytes)
     if response.status == SWITCHING_PROTOCOLS:
         raise UpstreamInvalid("the instance switched protocols, which was not asked for")
     head, is_event_stream = response.head, response.is_event_stream
-    body = None if is_event_stream else await _body(response.source, head.length, most_bytes)
+    body = None if is_event_stream else await _body(response.source, head.length, most_bytes, hold)
     return SideAnswer(head.status, head.fields, body or b"", body is not None, is_event_stream)
 
 
-async def _body(source: AnswerBody, length: int | None, most_bytes: int) -> bytes | None:
+async def _body(
+    source: AnswerBody, length: int | None, most_bytes: int, hold: Callable[[int], None]
+) -> bytes | None:
     """All of a body; None: it is longer than allowed, and is read no further."""
     if source.is_complete():
         body = source.rest()
-        return body if len(body) <= most_bytes else None
+        if len(body) > most_bytes:
+            return None
+        hold(len(body))
+        return body
     if length is not None and length > most_bytes:
         return None
     pieces: list[bytes] = []
@@ -72,6 +81,7 @@ async def _body(source: AnswerBody, length: int | None, most_bytes: int) -> byte
         read += len(piece)
         if read > most_bytes:
             return None
+        hold(len(piece))
         pieces.append(piece)
     return b"".join(pieces)
 

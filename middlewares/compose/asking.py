@@ -3,20 +3,21 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from sys import getsizeof
 from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from discovery.base.stepping import in_steps
 from middlewares.compose.composition import MOST_BYTES, Part
 from middlewares.compose.deciding.asking import fields_for, with_query
 from middlewares.compose.deciding.judging import Fine, Missing, judged, needs_missing, skipped
 from middlewares.compose.deciding.texts import Known, NoValue
 from middlewares.compose.room import Room
 from middlewares.exchange import Exchange, PartRecord
-from middlewares.failures import BadRequest, Failure, UpstreamTimeout
+from middlewares.failures import Failure, UpstreamTimeout
 from middlewares.problems import problem_of
-from middlewares.routing.matching.paths import ambiguous
 from middlewares.side_requests import SendsAside, SideAnswer, side_exchange
 from middlewares.transform.deciding.variables import Values
 
@@ -47,7 +48,7 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What came of a part: its value or why there is none, and the Failure or the answer that says so."""
+    """What came of a part: its value, or why there is none with the Failure or the answer that says so."""
 
     outcome: Fine | Missing
     failure: Failure | None = None
@@ -101,12 +102,30 @@ class Asker:
             reason = problem_of(failure).reason
             return Asked(Missing(reason, failure.detail), failure=failure)
         record.status = answer.status
-        self._held_bytes += len(answer.body)
-        self._means.room.take(len(answer.body))
-        outcome = judged(
-            answer.status, answer.fields, answer.body, is_whole=answer.is_whole, take=part.take
+        outcome = await in_steps(
+            judged(
+                answer.status,
+                answer.fields,
+                answer.body,
+                is_whole=answer.is_whole,
+                take=part.take,
+                is_event_stream=answer.is_event_stream,
+            )
         )
-        return Asked(outcome, answer=answer)
+        if isinstance(outcome, Missing):
+            return Asked(outcome, answer=answer)
+        # From here on it is kept as text alone, whose characters may take up to 4 bytes each.
+        self._take(max(0, getsizeof(outcome.whole.text) - len(answer.body)))
+        return Asked(outcome)
+
+    def _hold(self, size: int) -> None:
+        """Make room for so many bytes more. Raises Overloaded."""
+        self._means.room.check()
+        self._take(size)
+
+    def _take(self, size: int) -> None:
+        self._means.room.take(size)
+        self._held_bytes += size
 
     async def _send(
         self, part: Part, known: Known, record: PartRecord, began_s: float
@@ -118,6 +137,7 @@ class Asker:
             within_s = min(within_s, self._ends_s - began_s)
             if within_s <= 0:
                 raise UpstreamTimeout("the time that the client gives was over before")
+        await in_steps(known.look_up(part.values))
         exchange, body = self._exchange_for(part, known, within_s)
         try:
             return await self._means.send(
@@ -128,6 +148,7 @@ class Asker:
                 self._handler,
                 within_s=within_s,
                 most_bytes=MOST_BYTES,
+                hold=self._hold,
             )
         finally:
             if exchange.attempts:
@@ -137,8 +158,6 @@ class Asker:
     def _exchange_for(self, part: Part, known: Known, within_s: float) -> tuple[Exchange, bytes]:
         begun = self._exchange
         target = with_query(part.target.target(known), begun.query, part.passes_query)
-        if reason := ambiguous(target.partition("?")[0]):
-            raise BadRequest(f"of the part {part.name} {reason}")
         body = b"" if part.body is None else part.body.write(known).encode()
         own = [(name, text.field(known)) for name, text in part.fields]
         fields = fields_for(

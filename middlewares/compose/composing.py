@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from discovery.base.stepping import in_steps
 from middlewares.compose.asking import CANCELLED, Asked, Asker, Means
 from middlewares.compose.composition import Composition, Part
 from middlewares.compose.deciding.answer_fields import Answered, composed_fields
@@ -21,6 +22,8 @@ MakeAnswer = Callable[[web.Request, int, Sequence[tuple[str, str]], bytes], web.
 
 #: What is counted of a part that is there.
 OK = "ok"
+#: Larger values are put together one request after the other.
+_LARGE = 64 * 1024
 _JSON = ("Content-Type", "application/json")
 
 
@@ -48,7 +51,7 @@ class Composing:
             one = asked.get(part.name)
             if not part.optional and one is not None and isinstance(one.outcome, Missing):
                 return self._refused(request, part, one, one.outcome)
-        return self._composed(request, composition, asked)
+        return await self._composed(request, composition, asked)
 
     def _count(
         self, exchange: Exchange, composition: Composition, asked: Mapping[str, Asked]
@@ -70,7 +73,7 @@ class Composing:
             return self._make_answer(request, answer.status, fields, answer.body)
         raise refusal(part.name, missing, asked.failure)
 
-    def _composed(
+    async def _composed(
         self, request: web.Request, composition: Composition, asked: Mapping[str, Asked]
     ) -> web.StreamResponse:
         placed: list[Placed] = []
@@ -83,10 +86,10 @@ class Composing:
                 answered.append(Answered(outcome.fields, part.passes))
             else:
                 missing[part.name] = outcome
-        text = put_together(placed)
+        text = await self._put_together(placed)
         if missing and composition.marks is not None and text.startswith("{"):
             marks = Placed(composition.marks, read(document_of(missing).encode()))
-            text = put_together([*placed, marks])
+            text = await self._put_together([*placed, marks])
         own = {name.lower() for name, _ in composition.fields}
         fields = [_JSON, *composed_fields(answered, is_partial=bool(missing))]
         fields = [one for one in fields if one[0].lower() not in own]
@@ -95,3 +98,9 @@ class Composing:
         return self._make_answer(
             request, composition.status, [*fields, *composition.fields], text.encode()
         )
+
+    async def _put_together(self, placed: Sequence[Placed]) -> str:
+        if sum(one.value.end - one.value.start for one in placed) <= _LARGE:
+            return await in_steps(put_together(placed))
+        async with self._means.room.large:
+            return await in_steps(put_together(placed))

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from middlewares.compose.deciding.json_texts import JsonText
-from middlewares.compose.deciding.texts import PartText
+from middlewares.compose.deciding.texts import PartText, PartValue
 from middlewares.routing.route import OfServices, Route
 from middlewares.version_ranges import VersionRange
 
@@ -40,10 +40,15 @@ class Part:
     @cached_property
     def needs(self) -> frozenset[str]:
         """The parts whose values it uses; it is asked once they have answered."""
+        return frozenset(one.part for one in self.values)
+
+    @cached_property
+    def values(self) -> frozenset[PartValue]:
+        """The values of other parts that it uses."""
         texts = [self.target, *(text for _, text in self.fields)]
         if self.body is not None:
             texts += self.body.texts()
-        return frozenset[str]().union(*(text.needs for text in texts))
+        return frozenset[PartValue]().union(*(text.of_parts for text in texts))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """How many bytes a worker holds of the answers of parts."""
 
+import asyncio
+
 from middlewares.failures import Overloaded
 
-#: No further part is asked while answers of this size are held.
+#: No further part is asked, and no answer read on, while answers of this size are held.
 MOST_HELD_BYTES = 128 * 1024 * 1024
 
 
@@ -11,6 +13,8 @@ class Room:
 
     def __init__(self, most_bytes: int = MOST_HELD_BYTES) -> None:
         self.bytes = 0
+        #: Held by the request whose large answers are being put together: that takes many times their size.
+        self.large = asyncio.Lock()
         self._most_bytes = most_bytes
 
     def check(self) -> None:

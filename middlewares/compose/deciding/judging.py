@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from discovery.base.steps import Steps
 from middlewares.compose.deciding.json_spans import NotJson, Span, read, value_at
 from middlewares.compose.deciding.texts import NoValue
 
@@ -48,13 +49,16 @@ def judged(
     *,
     is_whole: bool,
     take: Sequence[str],
-) -> Fine | Missing:
-    """What an answer is to its part; `is_whole` is false if the body was too large to be read.
+    is_event_stream: bool = False,
+) -> Steps[Fine | Missing]:
+    """What an answer is to its part; `is_whole` is false if the body was too large to be read, or an event stream.
 
     Media types are not looked at, since services often name a wrong one: what counts is whether the body is JSON.
     """
     if not 200 <= status <= 299:
         return Missing(STATUS, f"its service answered {status}", status)
+    if is_event_stream:
+        return Missing(NOT_JSON, "its answer is an event stream, which has no end")
     if not is_whole:
         return Missing(TOO_LARGE, "its answer is larger than 1 MiB")
     if any(name.lower() == b"content-encoding" for name, _ in fields):
@@ -63,7 +67,7 @@ def judged(
         whole = read(_NOTHING if status == _NO_CONTENT else body)
     except NotJson as error:
         return Missing(NOT_JSON, f"its answer is not JSON: {error}")
-    used = value_at(whole, take)
+    used = yield from value_at(whole, take)
     if used is None:
         return Missing(NOTHING_THERE, "its answer has nothing at the pointer of take")
     return Fine(whole, used, fields)
@@ -72,7 +76,8 @@ def judged(
 def skipped(lacks: NoValue) -> Missing:
     """What becomes of a part for whose request a value is missing."""
     where = "the request" if lacks.of_client else "what came before"
-    return Missing(SKIPPED, f"{where} has no {{{lacks.name}}}", of_client=lacks.of_client)
+    detail = lacks.detail or f"{where} has no {{{lacks.name}}}"
+    return Missing(SKIPPED, detail, of_client=lacks.of_client)
 
 
 def needs_missing(part: str) -> Missing:

@@ -1,14 +1,16 @@
 """Texts with values of the client's request and of earlier parts, such as {query.page} and {parts.user./id}."""
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from discovery.base.steps import Steps, at_once
 from middlewares.compose.deciding.json_spans import Span, text_of, value_at
 from middlewares.costs.deciding import tokens_of
+from middlewares.routing.matching.paths import ambiguous
 from middlewares.routing.rewriting import encoded
 from middlewares.transform.deciding.variables import Template, Values, Variable, parse_template
 
@@ -34,11 +36,15 @@ Piece = str | Variable | PartValue
 
 
 class NoValue(Exception):
-    """What a text needs has no value; `name` is what stands between its braces."""
+    """What a text needs has no value that it may have; `name` is what stands between its braces.
 
-    def __init__(self, name: str, *, of_client: bool) -> None:
+    `detail` says what is wrong with a value that is there.
+    """
+
+    def __init__(self, name: str, *, of_client: bool, detail: str = "") -> None:
         super().__init__(name)
         self.name = name
+        self.detail = detail
         #: Whether the client's request lacks it, and no part's answer.
         self.of_client = of_client
 
@@ -49,14 +55,24 @@ class Known:
 
     request: Values
     parts: Mapping[str, Span]
+    _found: dict[PartValue, Span | None] = field(default_factory=dict)
+
+    def look_up(self, wanted: Iterable[PartValue]) -> Steps[None]:
+        """Find values of parts in steps, after which `span` and `text` have them at once."""
+        for one in wanted:
+            if one not in self._found:
+                whole = self.parts.get(one.part)
+                self._found[one] = (
+                    None if whole is None else (yield from value_at(whole, one.tokens))
+                )
 
     def span(self, wanted: PartValue) -> Span:
         """The value of a part. Raises NoValue."""
-        whole = self.parts.get(wanted.part)
-        found = None if whole is None else value_at(whole, wanted.tokens)
-        if found is None:
+        at_once(self.look_up((wanted,)))
+        value = self._found[wanted]
+        if value is None:
             raise NoValue(str(wanted), of_client=False)
-        return found
+        return value
 
     def text(self, wanted: Variable | PartValue) -> str:
         """The value as text. Raises NoValue, also for null, arrays and objects."""
@@ -85,7 +101,12 @@ class PartText:
     @cached_property
     def needs(self) -> frozenset[str]:
         """The parts whose values it uses."""
-        return frozenset(one.part for one in self.pieces if isinstance(one, PartValue))
+        return frozenset(one.part for one in self.of_parts)
+
+    @property
+    def of_parts(self) -> tuple[PartValue, ...]:
+        """The values of parts that it uses."""
+        return tuple(one for one in self.pieces if isinstance(one, PartValue))
 
     @cached_property
     def variables(self) -> tuple[Variable, ...]:
@@ -106,9 +127,10 @@ class PartText:
     def target(self, known: Known) -> str:
         """The text as a request target: a value in the path stays within its segment, one in the query in its member.
 
-        Raises NoValue, also for an empty value in the path: without it the path would be another one.
+        Raises NoValue, also for values that make another path: an empty one, or one that services could read as
+        another one, such as `..`.
         """
-        made, in_query = "", False
+        made, last, in_query, of_client = "", "", False, True
         for piece in self.pieces:
             if isinstance(piece, str):
                 made += piece
@@ -121,6 +143,9 @@ class PartText:
                 raise NoValue(str(piece), of_client=isinstance(piece, Variable))
             else:
                 made += encoded(value)
+                last, of_client = str(piece), of_client and isinstance(piece, Variable)
+        if last and (reason := ambiguous(made.partition("?")[0])):
+            raise NoValue(last, of_client=of_client, detail=f"with {{{last}}}, {reason}")
         return made
 
     def field(self, known: Known) -> bytes:

@@ -208,6 +208,26 @@ async def test_a_value_stays_in_its_segment(start_configured: StartConfigured) -
     assert "/users/7" not in asked.targets
 
 
+async def test_a_value_of_a_part_that_leads_elsewhere_is_not_the_clients_fault(
+    start_configured: StartConfigured,
+) -> None:
+    asked = services()
+    asked.answers["/users/7"] = said('{"id": ".."}')
+    file = SERVICES + ACCOUNT.replace("/orders?user={parts.user./id}", "/orders/{parts.user./id}")
+    configured = await start_configured(file, asked, registers=False)
+    answer = await configured.ask("/account/7")
+    assert answer.values(b"x-partial") == [b"orders;reason=skipped"]
+    text = file.replace("optional: true", "optional: false")
+    configured.write(text.replace("PORT", str(configured.upstream.port)))
+    await configured.gateway.admin("POST", "/config/reload")
+    told = json.loads((await configured.ask("/account/7")).body)
+    assert (told["status"], told["reason"]) == (502, "part_failed")
+    assert told["detail"] == (
+        "the part orders failed: with {parts.user./id}, the path has a segment of dots"
+    )
+    assert not any(target.startswith("/orders") for target in asked.targets)
+
+
 POSTED = """
     routes:
       - name: quote

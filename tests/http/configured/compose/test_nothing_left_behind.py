@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from middlewares.compose.room import MOST_HELD_BYTES
 from middlewares.exchange import Exchange
 from tests.http.configured.conftest import StartConfigured
 from tests.support.composing import SERVICES, Services, said
@@ -78,6 +79,25 @@ async def test_what_answers_took_is_given_back(start_configured: StartConfigured
     for _ in range(3):
         assert (await configured.ask("/")).status == 200
         await eventually(lambda: compositions.room.bytes == 0)
+
+
+async def test_no_answer_is_read_on_while_the_room_is_full(
+    start_configured: StartConfigured,
+) -> None:
+    """All that wait for their answers at once had found room before."""
+    asked = Services({"/beside": said(b" " * 1_000_000 + b"3")})
+    file = "".join(
+        line
+        for line in FILE.splitlines(keepends=True)
+        if "first" not in line and "second" not in line
+    )
+    configured = await start_configured(file, asked, registers=False)
+    compositions = configured.gateway.gateway.compositions
+    assert compositions is not None
+    compositions.room.take(MOST_HELD_BYTES - 200_000)
+    answer = await configured.ask("/")
+    assert answer.values(b"x-partial") == [b"beside;reason=overloaded"]
+    await eventually(lambda: compositions.room.bytes == MOST_HELD_BYTES - 200_000)
 
 
 async def test_no_part_is_asked_while_the_room_is_full(start_configured: StartConfigured) -> None:

@@ -13,9 +13,10 @@ from gateway.front.side_requests import send_aside
 from gateway.upstream.messages import ResponseHead
 from middlewares.bodies import Pieces
 from middlewares.exchange import EXCHANGE, Exchange
-from middlewares.failures import UpstreamInvalid, UpstreamReset, UpstreamTimeout
+from middlewares.failures import Overloaded, UpstreamInvalid, UpstreamReset, UpstreamTimeout
 from middlewares.header_section import HeaderSection
 from middlewares.side_requests import SideAnswer, side_exchange
+from tests.support.eventually import eventually
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HOST = (b"Host", b"a.example")
@@ -70,10 +71,23 @@ def exchange() -> Exchange:
     return side_exchange(begun, "/two", [HOST], b"body", started_s=0.0)
 
 
-async def send(handler: Handler, *, within_s: float = 60.0, most_bytes: int = 8) -> SideAnswer:
+async def send(
+    handler: Handler,
+    *,
+    within_s: float = 60.0,
+    most_bytes: int = 8,
+    hold: Callable[[int], None] = lambda size: None,
+) -> SideAnswer:
     client = make_mocked_request("POST", "/")
     return await send_aside(
-        client, exchange(), "POST", b"body", handler, within_s=within_s, most_bytes=most_bytes
+        client,
+        exchange(),
+        "POST",
+        b"body",
+        handler,
+        within_s=within_s,
+        most_bytes=most_bytes,
+        hold=hold,
     )
 
 
@@ -105,6 +119,31 @@ async def test_a_body_without_a_length_is_read_to_the_cap() -> None:
     answer = await sending
     assert (answer.is_whole, answer.body) == (False, b"")
     assert source.given_back
+
+
+async def test_each_piece_has_room_before_it_is_kept() -> None:
+    source, sizes = Source(), list[int]()
+
+    def hold(size: int) -> None:
+        sizes.append(size)
+        if len(sizes) == 2:
+            raise Overloaded("no room")
+
+    handler = answering(source, ResponseHead(200, b"OK", [], None), [])
+    sending = asyncio.ensure_future(send(handler, most_bytes=1000, hold=hold))
+    source.take(b"four")
+    await eventually(lambda: bool(sizes))
+    source.take(b"5more")
+    with pytest.raises(Overloaded):
+        await sending
+    assert sizes == [4, 5]
+    assert source.given_back
+
+
+async def test_a_whole_body_has_room_before_it_is_kept() -> None:
+    sizes: list[int] = []
+    await send(answering(Whole(b"answer"), ResponseHead(200, b"OK", [], 6), []), hold=sizes.append)
+    assert sizes == [6]
 
 
 async def test_an_event_stream_is_not_read() -> None:

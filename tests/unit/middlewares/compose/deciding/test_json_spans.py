@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.base.steps import at_once
 from middlewares.compose.deciding.json_spans import NotJson, members, read, text_of, value_at
 
 JSON = st.recursive(
@@ -46,7 +47,7 @@ def test_a_pointer_leads_where_it_leads_in_the_value(value: Any, data: st.DataOb
         token = data.draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
         at = at[token]
         tokens.append(str(token))
-    found = value_at(read(json.dumps(value).encode()), tokens)
+    found = at_once(value_at(read(json.dumps(value).encode()), tokens))
     assert found is not None
     assert json.loads(found.raw) == at
 
@@ -64,7 +65,7 @@ def test_a_pointer_leads_where_it_leads_in_the_value(value: Any, data: st.DataOb
     ],
 )
 def test_nothing_is_converted(text: str, pointer: list[str], raw: str) -> None:
-    found = value_at(read(text.encode()), pointer)
+    found = at_once(value_at(read(text.encode()), pointer))
     assert found is not None
     assert found.raw == raw
 
@@ -73,7 +74,7 @@ def test_nothing_is_converted(text: str, pointer: list[str], raw: str) -> None:
     "pointer", [["b"], ["a", "0"], ["l", "1"], ["l", "-"], ["l", "01"], ["l", "9" * 30]]
 )
 def test_a_pointer_to_nothing_finds_nothing(pointer: list[str]) -> None:
-    assert value_at(read(b'{"a":{},"l":[1]}'), pointer) is None
+    assert at_once(value_at(read(b'{"a":{},"l":[1]}'), pointer)) is None
 
 
 @pytest.mark.parametrize(
@@ -132,3 +133,18 @@ def test_what_was_read_once_can_be_read_again_from_deeper_down() -> None:
 )
 def test_a_value_as_text(value: str, text: str | None) -> None:
     assert text_of(read(value.encode())) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("[" + ",".join(str(number) for number in range(50_000)) + "]", "49999"),
+        ("{" + ",".join(f'"{number}":{number}' for number in range(50_000)) + "}", "49999"),
+    ],
+)
+def test_a_value_far_behind_is_found_in_short_steps(text: str, last: str) -> None:
+    value = read(text.encode())
+    assert len(list(value_at(value, [last]))) > 50
+    found = at_once(value_at(value, [last]))
+    assert found is not None
+    assert found.raw == last

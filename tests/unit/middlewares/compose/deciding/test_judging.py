@@ -2,6 +2,7 @@
 
 import pytest
 
+from discovery.base.steps import at_once
 from middlewares.compose.deciding.judging import Fine, Missing, judged, needs_missing, skipped
 from middlewares.compose.deciding.marks import document_of, field_of
 from middlewares.compose.deciding.refusing import is_passed_on, passed_fields, refusal
@@ -12,13 +13,13 @@ from middlewares.problems import problem_of
 
 def test_an_answer_with_json_is_fine_whatever_its_type_is() -> None:
     fields = [(b"Content-Type", b"text/html")]
-    found = judged(201, fields, b' {"items": [1.0]}', is_whole=True, take=["items"])
+    found = at_once(judged(201, fields, b' {"items": [1.0]}', is_whole=True, take=["items"]))
     assert isinstance(found, Fine)
     assert (found.whole.raw, found.used.raw, found.fields) == ('{"items": [1.0]}', "[1.0]", fields)
 
 
 def test_no_content_is_null() -> None:
-    found = judged(204, [], b"", is_whole=True, take=[])
+    found = at_once(judged(204, [], b"", is_whole=True, take=[]))
     assert isinstance(found, Fine)
     assert found.used.raw == "null"
 
@@ -44,12 +45,12 @@ def test_no_content_is_null() -> None:
 def test_why_a_part_is_missing(
     status: int, body: bytes, is_whole: bool, reason: str, detail: str
 ) -> None:
-    found = judged(status, [], body, is_whole=is_whole, take=["items"])
+    found = at_once(judged(status, [], body, is_whole=is_whole, take=["items"]))
     assert found == Missing(reason, detail, status if reason == "status" else None)
 
 
 def test_an_encoded_answer_is_no_json() -> None:
-    found = judged(200, [(b"content-encoding", b"gzip")], b"{}", is_whole=True, take=[])
+    found = at_once(judged(200, [(b"content-encoding", b"gzip")], b"{}", is_whole=True, take=[]))
     assert isinstance(found, Missing)
     assert found.reason == "not_json"
 
@@ -118,3 +119,8 @@ def test_a_part_without_a_value_is_the_clients_fault_or_ours() -> None:
         "the part orders failed: what came before has no {parts.user./id}",
     )
     assert needs_missing("user").detail == "it needs the part user, which is missing"
+
+
+def test_an_event_stream_is_no_json() -> None:
+    found = at_once(judged(200, [], b"", is_whole=False, take=[], is_event_stream=True))
+    assert found == Missing("not_json", "its answer is an event stream, which has no end")

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from discovery.base.steps import at_once
 from middlewares.compose.deciding.json_spans import NotJson, read
 from middlewares.compose.deciding.placing import Placed, put_together
 from tests.unit.middlewares.compose.deciding.test_json_spans import JSON
@@ -16,8 +17,11 @@ NAMES = st.sampled_from(["a", "b", 'c"', "é"])
 
 
 def together(*parts: tuple[str, str]) -> str:
-    return put_together(
-        Placed([one for one in into.split("/") if one], read(text.encode())) for into, text in parts
+    return at_once(
+        put_together(
+            Placed([one for one in into.split("/") if one], read(text.encode()))
+            for into, text in parts
+        )
     )
 
 
@@ -84,7 +88,8 @@ def model(parts: list[tuple[list[str], Any]]) -> Any:
     )
 )
 def test_the_text_says_what_the_values_say(parts: list[tuple[list[str], Any]]) -> None:
-    text = put_together(Placed(into, read(json.dumps(value).encode())) for into, value in parts)
+    placed = [Placed(into, read(json.dumps(value).encode())) for into, value in parts]
+    text = at_once(put_together(placed))
     made, wanted = json.loads(text), model(parts)
     assert made == wanted
     assert json.dumps(made) == json.dumps(wanted)  # in this order
@@ -105,7 +110,17 @@ def test_whatever_services_answer_the_text_is_json_or_they_are_refused(bodies: l
     for body in bodies:
         with suppress(NotJson):
             values.append(read(body))
-    text = put_together(Placed([], value) for value in values)
+    text = at_once(put_together(Placed([], value) for value in values))
     read(text.encode())
     if len(values) == 1:
         assert text == values[0].raw
+
+
+LARGE = "{" + ",".join(f'"{number}":{{"a":{number}}}' for number in range(40_000)) + "}"
+
+
+def test_large_values_are_put_together_in_short_steps() -> None:
+    parts = [Placed([], read(LARGE.encode())), Placed(["39999"], read(b'{"b":1}'))]
+    steps = put_together([*parts, Placed([], read(LARGE.encode()))])
+    assert len(list(steps)) > 40_000 * 3 / 1_000
+    assert len(at_once(put_together(parts))) == len(LARGE) + len(',"b":1')

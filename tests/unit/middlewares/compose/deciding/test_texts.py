@@ -11,7 +11,10 @@ from middlewares.compose.deciding.json_texts import parse_json
 from middlewares.compose.deciding.texts import Known, NoValue, parse_text
 from middlewares.transform.deciding.variables import Variable
 
-USER = b'{"id": 7, "name": "A/B ?&#\\u00e9\\r\\n", "big": 12345678901234567890.10, "no": null, "l": [1], "e": ""}'
+USER = (
+    b'{"id": 7, "name": "A/B ?&#\\u00e9\\r\\n", "big": 12345678901234567890.10, "no": null,'
+    b' "l": [1], "e": "", "sp": "A ?&#\\u00e9\\r\\n"}'
+)
 
 
 class Asked:
@@ -34,12 +37,11 @@ def known(**values: str) -> Known:
 @pytest.mark.parametrize(
     ("text", "target"),
     [
-        ("/users/{path.id}", "/users/a%2Fb"),
         (
             "/users/{parts.user./id}?n={parts.user./name}",
             "/users/7?n=A%2FB%20%3F%26%23%C3%A9%0D%0A",
         ),
-        ("/u/{parts.user./name}/x", "/u/A%2FB%20%3F&%23%C3%A9%0D%0A/x"),
+        ("/u/{parts.user./sp}/x", "/u/A%20%3F&%23%C3%A9%0D%0A/x"),
         ("/o?user={parts.user./id}&of={path.id}&x=a/b", "/o?user=7&of=a%2Fb&x=a/b"),
         ("/n/{parts.user./big}", "/n/12345678901234567890.10"),
         ("/o?e={parts.user./e}", "/o?e="),
@@ -69,6 +71,25 @@ def test_what_has_no_value_is_told(text: str, name: str, of_client: bool) -> Non
     with pytest.raises(NoValue) as raised:
         parse_text(text).target(known())
     assert (raised.value.name, raised.value.of_client) == (name, of_client)
+
+
+@pytest.mark.parametrize(
+    ("text", "of_client", "detail"),
+    [
+        ("/u/{path.id}", True, "with {path.id}, the path has a segment of dots"),
+        ("/u/{parts.user./up}?a", False, "with {parts.user./up}, the path has a segment of dots"),
+        (
+            "/u/{path.id}{parts.user./x}",
+            False,
+            "with {parts.user./x}, the path has an encoded slash",
+        ),
+    ],
+)
+def test_values_that_make_another_path_are_none(text: str, of_client: bool, detail: str) -> None:
+    values = Known(Asked({"path.id": ".."}), {"user": read(b'{"up": "..", "x": "/"}')})
+    with pytest.raises(NoValue) as raised:
+        parse_text(text).target(values)
+    assert (raised.value.of_client, raised.value.detail) == (of_client, detail)
 
 
 @given(st.text())
