@@ -1,7 +1,7 @@
 """The splits of a worker: its layer, what keeps them in step, and what is said of them."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -69,10 +69,15 @@ class Splitting:
 
         Raises KeyError, ValueError and RegistryUnavailable.
         """
-        live = self.splitter.live[route]
-        usual = dict(zip(live.policy.names, live.policy.weights, strict=True))
-        weights = changed(shares_of(live), usual, told)
-        await self.keeper.change(route, [weights[name] for name in live.policy.names])
+
+        def weights_of(live: LiveSplit) -> Sequence[float]:
+            if not told.keys() <= set(live.policy.names):
+                raise KeyError(route)  # a reload has given it other shares meanwhile
+            usual = dict(zip(live.policy.names, live.policy.weights, strict=True))
+            weights = changed(shares_of(live), usual, told)
+            return [weights[name] for name in live.policy.names]
+
+        await self.keeper.change(route, weights_of)
 
     def names(self, route: str) -> tuple[str, ...]:
         """The names of the shares of a route's split. Raises KeyError."""

@@ -21,6 +21,8 @@ from middlewares.split.store import Asked, SplitStore
 ASKED_EVERY_S: Final = 0.4
 #: So many splits are asked for in one call.
 MOST_PER_CALL: Final = 50
+#: How often a change is tried that others are quicker than.
+MOST_TRIES: Final = 10
 
 _log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Keeper:
                 new = made[route] = LiveSplit(route, policy)
                 if before is not None:
                     new.came_from = before.came_from or before.id
+                    new.requests, new.moved = before.requests, before.moved
             yield
         # In one step, so that all requests go by the same file.
         over = [self._live.pop(one) for one in [*self._live] if one in made or one not in splits]
@@ -85,7 +88,7 @@ class Keeper:
             alone = False
             for begin in range(0, len(splits), MOST_PER_CALL):
                 try:
-                    await self._ask(splits[begin : begin + MOST_PER_CALL], note)
+                    await self._ask(splits[begin : begin + MOST_PER_CALL], None if begin else note)
                 except RegistryUnavailable as error:
                     if self.is_current is not False:
                         _log.warning("split.registry_away", detail=str(error))
@@ -98,22 +101,26 @@ class Keeper:
                     _log.info("split.registry_back")
                 self.is_current = True
 
-    async def change(self, route: str, weights: Sequence[float]) -> State:
-        """Give a split other weights, on all gateways. Raises RegistryUnavailable."""
+    async def change(self, route: str, weights_of: Callable[[LiveSplit], Sequence[float]]) -> State:
+        """Give a split other weights, on all gateways, made of those that it has then.
+
+        Raises RegistryUnavailable, KeyError without such a split, and what `weights_of` raises.
+        """
         async with self._round_under_way:
             live = self._live[route]
-            if live.state.revision == 0 or live.untold is not None:
-                await self._ask([live], self._note())
-            state = State(tuple(weights), by="api")
-            changed = await self._store.change(live.id, None, state)
-            if changed is None:  # the data was lost a moment ago
-                await self._ask([live], self._note())
-                changed = await self._store.change(live.id, None, state)
-            if changed is None:
-                raise RegistryUnavailable("the registry has lost the states of splits")
-            live.take_state(changed[0])
-            _log.info("split.changed", route=route, shares=shares_of(live), by="api")
-            return live.state
+            for _ in range(MOST_TRIES):
+                # What this worker knows may be older than what another gateway has just changed.
+                await self._ask([live], None)
+                weights = tuple(weights_of(live))
+                state = State(weights, by="api")
+                changed = await self._store.change(live.id, live.state.revision, state)
+                if changed is None:  # the data was lost a moment ago
+                    continue
+                live.take_state(changed[0])
+                if changed[1]:
+                    _log.info("split.changed", route=route, shares=shares_of(live), by="api")
+                    return live.state
+            raise RegistryUnavailable("others change the split, or its data is lost, all the time")
 
     async def behind(self) -> dict[str, list[str]]:
         """By route the workers of all gateways that do not go by its present state yet."""
@@ -138,7 +145,7 @@ class Keeper:
         """By which revisions this worker goes."""
         return {one.id: one.state.revision for one in self._live.values()}
 
-    async def _ask(self, splits: Sequence[LiveSplit], note: Mapping[str, int]) -> None:
+    async def _ask(self, splits: Sequence[LiveSplit], note: Mapping[str, int] | None) -> None:
         now_ms = self._clock_ms()
         asked = [
             Asked(
@@ -163,7 +170,8 @@ class Keeper:
                 one.take_state(state)
             if gathered is not None:
                 one.shared = gathered
-            if one.begins_period(now_ms):
+            # Without it the worker's clock was ahead of the registry's, and the next period has some.
+            if one.begins_period(now_ms) and gathered is not None:
                 await self._go_on(one, now_ms)
 
     async def _go_on(self, live: LiveSplit, now_ms: int) -> None:
@@ -208,7 +216,7 @@ def _tell(live: LiveSplit, change: Change, *, alone: bool = False) -> None:
     """Log what was changed, with the evidence."""
     said: dict[str, Any] = {
         "route": live.route,
-        "canary": live.policy.names[live.policy.plan.canary],
+        "share": live.policy.names[live.policy.plan.canary],
         "percent": round(percent_of(live.state.weights, live.policy.plan.canary), 4),
         "shares": shares_of(live),
         **dict(change.state.evidence or {}),

@@ -40,7 +40,8 @@ class LiveSplit:
         #: The section of the file that was in force before this one, until the registry knows of that.
         self.came_from = ""
         self._evidence = Evidence()
-        self._heard: Counter[bytes] = Counter()
+        #: By hash: a client may choose its identity, as long as a header may be.
+        self._heard: Counter[int] = Counter()
 
     # A file may have thousands of splits, of which few are used: what costs time is made with the first request.
     @cached_property
@@ -91,11 +92,11 @@ class LiveSplit:
         plan = self.policy.plan
         if not plan.is_watched:
             return
-        heard = self._heard
-        if heard[identity] >= MOST_OF_ONE:
+        heard, who = self._heard, hash(identity)
+        if heard[who] >= MOST_OF_ONE:
             return
         if len(heard) < MOST_IDENTITIES:
-            heard[identity] += 1
+            heard[who] += 1
         self._evidence.add(is_canary=index == plan.canary, failed=failed, took_s=took_s)
 
     def taken(self, now_ms: int) -> Counts:

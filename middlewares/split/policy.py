@@ -28,7 +28,7 @@ class Override:
 
 @dataclass(frozen=True)
 class SplitPolicy:
-    """The settings of one route's split, in the order of the file."""
+    """The settings of one route's split, its shares in the order of their names."""
 
     shares: tuple[Share, ...]
     plan: Plan

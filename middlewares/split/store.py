@@ -62,13 +62,18 @@ class SplitStore:
         self._keys = [f"{tag(settings.namespace)}:splits:{name}" for name in _NAMES]
 
     async def sync(
-        self, note: Mapping[str, int], asked: Sequence[Asked]
+        self, note: Mapping[str, int] | None, asked: Sequence[Asked]
     ) -> tuple[int, list[Found]]:
         """Tell what was counted, and return the server's time in ms and what is in force.
 
+        `note` is by which revisions of all its splits the worker goes; None: as it has said last.
         It is called once: counts that may have come must not come twice.
         """
-        args: list[str | bytes | int] = [self._worker, orjson.dumps(note), PERIODS]
+        args: list[str | bytes | int] = [
+            self._worker,
+            b"" if note is None else orjson.dumps(note),
+            PERIODS,
+        ]
         for one in asked:
             state = one.state
             args += [one.id, one.came_from, state.revision, state.since_ms, encode(state)]

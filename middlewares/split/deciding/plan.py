@@ -53,7 +53,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The shares in force: their weights in the file's order, since when, and why.
+    """The shares in force: their weights in the order of their names, since when, and why.
 
     `revision` grows with each change. `since_ms`: Unix ms. `evidence` is what the last change by evidence
     was made for.

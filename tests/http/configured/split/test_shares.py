@@ -72,6 +72,36 @@ async def test_another_section_of_the_file_begins_anew_also_when_it_comes_back(
     await eventually(is_as_in_the_file)
 
 
+async def test_another_order_in_the_file_changes_nothing(start_canary: StartCanary) -> None:
+    canary = await start_canary()
+    await canary.change(new=0)
+    reordered = canary.file.read_text().replace('{">=2": 30, "^1": 70}', '{"^1": 70.0, ">=2": 30}')
+    assert reordered != canary.file.read_text()
+    await canary.reload(reordered)
+    assert shares_of(await canary.served(range(30))) == {"v1": 30}
+    assert (await canary.split())["shares"] == {">=2": 0, "^1": 100}
+
+
+async def test_of_two_changes_at_once_each_keeps_what_the_other_has_said(
+    start_canary: StartCanary,
+) -> None:
+    text = FILE.replace('{">=2": 30, "^1": 70}', '{">=3": 0, "2": 0, "^1": 100}')
+    canary = await start_canary(text, gateways=2)
+    bodies = [{"shares": {">=3": 10}}, {"shares": {"2": 30}}]
+    answers = await asyncio.gather(
+        *(
+            canary.admin("PUT", "/splits/orders", gateway=gateway, json=body)
+            for gateway, body in enumerate(bodies)
+        )
+    )
+    assert [answer.status for answer in answers] == [200, 200]
+    last = max((answer.json() for answer in answers), key=lambda one: one["revision"])
+    assert last["revision"] == 2
+    # The second one shares what is left: it may take a part of what the first one has said, and not all.
+    assert 0 < last["shares"][">=3"] <= 10
+    assert 0 < last["shares"]["2"] <= 30
+
+
 async def test_testers_choose_a_share_also_one_of_nothing(start_canary: StartCanary) -> None:
     canary = await start_canary()
     await canary.change(new=0)

@@ -49,3 +49,13 @@ async def test_another_section_begins_with_its_own_shares_and_says_what_was_befo
     # The registry has heard of none of them yet.
     take(made, orders=replace(OTHER, plan=Plan(1, Margins())))
     assert live["orders"].came_from == first
+
+
+async def test_another_section_counts_on() -> None:
+    live: dict[str, LiveSplit] = {}
+    made = keeper(live)
+    take(made, orders=POLICY)
+    live["orders"].requests["a"] += 7
+    live["orders"].moved["a"] += 2
+    take(made, orders=OTHER)
+    assert (live["orders"].requests["a"], live["orders"].moved["a"]) == (7, 2)

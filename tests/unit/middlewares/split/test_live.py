@@ -1,5 +1,6 @@
 """One route's split in a worker."""
 
+import tracemalloc
 from dataclasses import replace
 
 from middlewares.split.deciding.evidence import PERIODS, Margins
@@ -64,3 +65,13 @@ def test_margins_may_change_and_shares_stay() -> None:
     live.take_policy(other)
     assert live.state.weights == (50.0, 50.0)
     assert replace(POLICY, plan=Plan(1, Margins())).print != POLICY.print
+
+
+def test_what_identities_are_is_not_kept() -> None:
+    live = LiveSplit("orders", POLICY)
+    tracemalloc.start()
+    for number in range(500):
+        live.add(0, b"%d" % number * 5000, failed=False, took_s=0.1)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 500_000  # the identities are 7 MB
