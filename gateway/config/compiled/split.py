@@ -19,12 +19,14 @@ def split_of(levels: Sequence[Split | None]) -> SplitPolicy | None:
     if section is None:
         return None
     by, name = _by(section)
+    # In one order, whatever the file's: another order of the same shares is no other split.
+    shares = sorted(section.shares.items())
     return SplitPolicy(
         tuple(
             Share(one, weight, None if is_service(one) else parse_range(one))
-            for one, weight in section.shares.items()
+            for one, weight in shares
         ),
-        _plan(section),
+        _plan(section, [one for one, _ in shares]),
         by,
         name,
         None if section.override is None else Override(*_named(section.override)),
@@ -68,8 +70,7 @@ def _margins_text(margins: Margins) -> str:
     return f"{' or '.join(worse)} in {margins.over_s:g} s of {margins.requests} requests or more"
 
 
-def _plan(section: Split) -> Plan:
-    names = list(section.shares)
+def _plan(section: Split, names: Sequence[str]) -> Plan:
     canary = names.index(section.meant_canary or names[0])
     rollback = section.rollback
     if rollback is None and section.steps and "rollback" not in section.model_fields_set:

@@ -30,7 +30,7 @@ class Rendezvous:
         for index, weight in enumerate(weights):
             if weight > 0:
                 drawn = self._drawn(index, identity) / weight
-                if drawn < least:
+                if best < 0 or drawn < least:  # a tiny weight may make it infinite
                     best, least = index, drawn
         if best < 0:
             raise ValueError("no share has a weight")

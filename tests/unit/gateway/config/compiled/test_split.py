@@ -70,3 +70,12 @@ def test_its_words() -> None:
         ),
         ("split.override", "header x-v"),
     ]
+
+
+def test_another_order_or_spelling_of_the_same_shares_is_the_same_split() -> None:
+    said = [{">=2": 5, "^1": 95}, {"^1": 95.0, ">=2": 5.0}]
+    made = [split_of([Split.model_validate({"shares": one, "steps": (5, 25)})]) for one in said]
+    assert made[0] == made[1]
+    assert made[0] is not None
+    assert made[1] is not None
+    assert made[0].print == made[1].print

@@ -103,3 +103,8 @@ def test_the_order_begins_with_the_pick_and_goes_on_as_if_it_were_not_there(
 
 
 PICKED = "111100000111110111111110101001010001101110110111101111101010"
+
+
+def test_a_weight_next_to_nothing_is_a_weight() -> None:
+    shares = Rendezvous("orders", ["a", "b"])
+    assert {shares.pick(one, (5e-324, 0.0)) for one in IDENTITIES[:1000]} == {0}
