@@ -19,6 +19,8 @@ from middlewares.split.store import Asked, SplitStore
 
 #: How often the registry is asked.
 ASKED_EVERY_S: Final = 0.4
+#: All splits are asked for so often, also if none has changed.
+ALL_ASKED_EVERY_S: Final = 60.0
 #: So many splits are asked for in one call.
 MOST_PER_CALL: Final = 50
 #: How often a change is tried that others are quicker than.
@@ -45,6 +47,9 @@ class Keeper:
         self._wanted = asyncio.Event()
         self._waiting: list[asyncio.Future[bool]] = []
         self._round_under_way = asyncio.Lock()
+        #: What the registry gave for the last change when all were asked for, and when that was; None: not yet.
+        self._mark: bytes | None = None
+        self._all_asked_s = 0.0
 
     def taking(self, splits: Mapping[str, SplitPolicy]) -> Steps[None]:
         """Go by a new file; a split whose shares and steps are as before stays where it is."""
@@ -81,25 +86,36 @@ class Keeper:
                     await self._wanted.wait()
 
     async def round(self) -> None:
-        """Ask once for all splits, and go on by what they show."""
+        """Ask once, and go on by what is found."""
         async with self._round_under_way:
             splits = list(self._live.values())
-            note = self._note()
-            alone = False
-            for begin in range(0, len(splits), MOST_PER_CALL):
-                try:
-                    await self._ask(splits[begin : begin + MOST_PER_CALL], None if begin else note)
-                except RegistryUnavailable as error:
-                    if self.is_current is not False:
-                        _log.warning("split.registry_away", detail=str(error))
-                    alone = True
-                    break
-            if alone:
+            if not splits:
+                return
+            try:
+                await self._ask_what_is_due(splits)
+            except RegistryUnavailable as error:
+                if self.is_current is not False:
+                    _log.warning("split.registry_away", detail=str(error))
+                self._mark = None
                 self._go_on_alone(splits)
-            elif splits:
-                if self.is_current is False:
-                    _log.info("split.registry_back")
-                self.is_current = True
+                return
+            if self.is_current is False:
+                _log.info("split.registry_back")
+            self.is_current = True
+
+    async def _ask_what_is_due(self, splits: Sequence[LiveSplit]) -> None:
+        """Ask for the splits that have something to tell or to look at, and for all if a state has changed."""
+        now_ms, now_s = self._clock_ms(), time.monotonic()
+        due = [one for one in splits if one.is_due(now_ms)]
+        mark = await self._ask(due[:MOST_PER_CALL], self._note())
+        asked = set(due[:MOST_PER_CALL])
+        is_all = mark != self._mark or now_s - self._all_asked_s >= ALL_ASKED_EVERY_S
+        left = [one for one in (splits if is_all else due) if one not in asked]
+        for begin in range(0, len(left), MOST_PER_CALL):
+            await self._ask(left[begin : begin + MOST_PER_CALL], None)
+        if is_all:
+            # What was changed meanwhile has another mark.
+            self._mark, self._all_asked_s = mark, now_s
 
     async def change(self, route: str, weights_of: Callable[[LiveSplit], Sequence[float]]) -> State:
         """Give a split other weights, on all gateways, made of those that it has then.
@@ -145,7 +161,7 @@ class Keeper:
         """By which revisions this worker goes."""
         return {one.id: one.state.revision for one in self._live.values()}
 
-    async def _ask(self, splits: Sequence[LiveSplit], note: Mapping[str, int] | None) -> None:
+    async def _ask(self, splits: Sequence[LiveSplit], note: Mapping[str, int] | None) -> bytes:
         now_ms = self._clock_ms()
         asked = [
             Asked(
@@ -158,7 +174,7 @@ class Keeper:
             )
             for one in splits
         ]
-        now_ms, found = await self._store.sync(note, asked)
+        now_ms, mark, found = await self._store.sync(note, asked)
         for one, (state, gathered) in zip(splits, found, strict=True):
             one.came_from = ""
             told, one.untold = one.untold, None
@@ -173,6 +189,7 @@ class Keeper:
             # Without it the worker's clock was ahead of the registry's, and the next period has some.
             if one.begins_period(now_ms) and gathered is not None:
                 await self._go_on(one, now_ms)
+        return mark
 
     async def _go_on(self, live: LiveSplit, now_ms: int) -> None:
         """Change a split where its evidence asks for it; of all workers one does it."""

@@ -99,6 +99,15 @@ class LiveSplit:
             heard[who] += 1
         self._evidence.add(is_canary=index == plan.canary, failed=failed, took_s=took_s)
 
+    def is_due(self, now_ms: int) -> bool:
+        """Whether the registry is to be asked although no state has changed since."""
+        if not self.state.since_ms or self.came_from or self.untold is not None:
+            return True
+        plan = self.policy.plan
+        return plan.is_watched and (
+            bool(self._evidence.counts) or now_ms // plan.period_ms != self.looked_at
+        )
+
     def taken(self, now_ms: int) -> Counts:
         """What has come since the last call; it is kept here too, in case the registry goes away."""
         counts = self._evidence.taken()

@@ -63,8 +63,10 @@ class SplitStore:
 
     async def sync(
         self, note: Mapping[str, int] | None, asked: Sequence[Asked]
-    ) -> tuple[int, list[Found]]:
-        """Tell what was counted, and return the server's time in ms and what is in force.
+    ) -> tuple[int, bytes, list[Found]]:
+        """Tell what was counted, and return the server's time in ms, a mark, and what is in force.
+
+        The mark is another one after any state was changed.
 
         `note` is by which revisions of all its splits the worker goes; None: as it has said last.
         It is called once: counts that may have come must not come twice.
@@ -79,7 +81,7 @@ class SplitStore:
             args += [one.id, one.came_from, state.revision, state.since_ms, encode(state)]
             args += [one.period_ms, one.looked_at, orjson.dumps(one.counts) if one.counts else b""]
         reply = await self._run("sync", args, repeats=False)
-        return int(reply[0]), [_found(*row) for row in reply[1:]]
+        return int(reply[0]), reply[1], [_found(*row) for row in reply[2:]]
 
     async def change(
         self, id_: str, expected: int | None, state: State

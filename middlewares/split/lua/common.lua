@@ -3,7 +3,7 @@
 -- KEYS, the same for all scripts, in one hash slot:
 --   1 states    hash  id -> 'REVISION SINCE BEGAN STATE': REVISION grows by one with each change; SINCE is when
 --                     the state was made, BEGAN when the section of the file came into force, both ms; STATE is
---                     JSON that only gateways read
+--                     JSON that only gateways read. '' -> when a state was changed last, to the microsecond
 --   2 evidence  hash  id -> JSON of what all gateways have counted in this revision: r its number, p the length of
 --                     a period, ms, t counts since the revision was made, n the periods that are kept; and
 --                     'ID PERIOD' -> JSON of the counts of that period
@@ -48,5 +48,6 @@ local function evidence_of(id, revision, period_ms)
 end
 
 local function keep(id, revision, since, began, state)
-  redis.call('HSET', STATES, id, table.concat({integer(revision), integer(since), integer(began), state}, ' '))
+  redis.call('HSET', STATES, id, table.concat({integer(revision), integer(since), integer(began), state}, ' '),
+    '', time[1] .. '.' .. time[2])
 end

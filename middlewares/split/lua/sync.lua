@@ -2,13 +2,13 @@
 -- ARGV: 1 worker, 2 its note or '' for the one before, 3 periods of a window; then for each split: id, the id of the section that was in
 --       force before it here or '', the revision, since and JSON that the worker goes by, length of a period in
 --       ms, the period that it has looked at last, counts as JSON or ''
--- Returns {now, then for each split {revision, since, state, evidence}}; evidence is '' where the worker has
--- looked at it since the last period ended
+-- Returns {now, what stands for the last change of any state, then for each split {revision, since, state,
+-- evidence}}; evidence is '' where the worker has looked at it since the last period ended
 local KEPT_MS = 30 * 86400 * 1000
 local FORGOTTEN_AT_ONCE = 10
 local worker, note, periods = ARGV[1], ARGV[2], tonumber(ARGV[3])
 if note ~= '' then redis.call('HSET', WORKERS, worker, integer(now) .. ' ' .. note) end
-local reply = {integer(now)}
+local reply = {integer(now), redis.call('HGET', STATES, '') or ''}
 for i = 4, #ARGV, 8 do
   local id, from, first, period_ms = ARGV[i], ARGV[i + 1], ARGV[i + 4], tonumber(ARGV[i + 5])
   local known, since_known = tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])

@@ -54,7 +54,7 @@ async def sync(
     **counts: int,
 ) -> Found:
     asked = Asked(id_, came_from, state, period_ms, looked_at, counts)
-    _, (found,) = await store.sync({id_: state.revision}, [asked])
+    _, _, (found,) = await store.sync({id_: state.revision}, [asked])
     return found
 
 
