@@ -1,17 +1,18 @@
 """Schemas of OpenAPI 3.0 and 3.1 as JSON Schema 2020-12, with nothing but what a validator needs."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal
 
 from middlewares.validate.deciding.references import LeftOut, Source
+from middlewares.validate.deciding.ways import ITEM, MEMBER, ROOT, Place, Refs, most_depth
 
 #: The most schemas in all that one message is held against, and how deeply they may stand in each other.
 MOST_NODES = 4000
 MOST_DEPTH = 60
-#: How many ways through a recursive schema are tried for one value at most.
-MOST_WAYS = 20_000
+
+#: How many branches of `allOf` are looked through for properties that a schema requires.
+MOST_BASES = 64
 
 Direction = Literal["request", "answer"]
 Schema = dict[str, Any] | bool
@@ -50,6 +51,17 @@ _LISTS = frozenset(["allOf", "anyOf", "oneOf"])
 _LISTS_31 = _LISTS | {"prefixItems"}
 _NAMED = frozenset(["properties"])
 _NAMED_31 = _NAMED | {"patternProperties", "dependentSchemas"}
+#: Where the parts of a value are that a keyword is about; those of the others stand at the value itself.
+_STEPS = {
+    "items": ITEM,
+    "prefixItems": ITEM,
+    "contains": ITEM,
+    "unevaluatedItems": ITEM,
+    "additionalProperties": MEMBER,
+    "patternProperties": MEMBER,
+    "propertyNames": MEMBER,
+    "unevaluatedProperties": MEMBER,
+}
 #: With these, references mean something else than what is read here.
 _NOT_READ = ("$id", "$dynamicRef", "$recursiveRef")
 #: Those that are checked where a route says `formats: true`.
@@ -78,10 +90,8 @@ class Piece:
     """A schema that is translated, with what it refers to."""
 
     schema: Schema = True
-    refs: set[str] = field(default_factory=set)
+    refs: Refs = field(default_factory=Refs)
     nodes: int = 0
-    #: The most branches with references of one `anyOf` or its like: each may have to be tried.
-    branches: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +147,19 @@ class Translator:
         """A schema with all that it refers to. Raises LeftOut."""
         root = self._piece(schema)
         reached: dict[str, Piece] = {}
-        nodes, waiting = root.nodes, list(root.refs)
+        nodes, waiting = root.nodes, root.refs.names()
         while waiting:
             reference = waiting.pop()
             if reference in reached:
                 continue
             piece = reached[reference] = self._definition(reference)
-            waiting += piece.refs
+            waiting += piece.refs.names()
             nodes += piece.nodes
             if nodes > MOST_NODES:
                 raise LeftOut(f"its schemas are more than {MOST_NODES}")
         defs = {self._name(one): piece.schema for one, piece in reached.items()}
-        return Bundle(root.schema, defs, _most_depth(root, reached), nodes)
+        refs = {ROOT: root.refs, **{one: piece.refs for one, piece in reached.items()}}
+        return Bundle(root.schema, defs, most_depth(refs), nodes)
 
     def _definition(self, reference: str) -> Piece:
         piece = self._defs.get(reference)
@@ -161,10 +172,10 @@ class Translator:
 
     def _piece(self, node: object) -> Piece:
         piece = Piece()
-        piece.schema = self._schema(node, piece, 0)
+        piece.schema = self._schema(node, piece, 0, ())
         return piece
 
-    def _schema(self, node: object, piece: Piece, depth: int) -> Schema:
+    def _schema(self, node: object, piece: Piece, depth: int, place: Place) -> Schema:
         piece.nodes += 1
         if piece.nodes > MOST_NODES:
             raise LeftOut(f"its schemas are more than {MOST_NODES}")
@@ -181,15 +192,14 @@ class Translator:
         if "$ref" in node:
             reference = node["$ref"]
             self._source.at(reference)
-            piece.refs.add(reference)
+            piece.refs.add(reference, place)
             made["$ref"] = f"#/$defs/{self._name(reference)}"
             if self._is_30:  # what stands beside it is ignored
                 return made
         for key, value in node.items():
-            self._keyword(key, value, made, piece, depth)
+            self._keyword(key, value, made, piece, depth, place)
         self._required(node, made)
         self._contents(node, made)
-        _count_branches(piece, made)
         if "discriminator" in node and "oneOf" in made:
             # The discriminator says which one is meant, though others may take the value too.
             made["anyOf"] = made.pop("oneOf") if "anyOf" not in made else made["anyOf"]
@@ -200,21 +210,31 @@ class Translator:
         return made
 
     def _keyword(
-        self, key: str, value: Any, made: dict[str, Any], piece: Piece, depth: int
+        self,
+        key: str,
+        value: Any,
+        made: dict[str, Any],
+        piece: Piece,
+        depth: int,
+        place: Place,
     ) -> None:
+        step = _STEPS.get(key)
+        below = place if step is None else (*place, step)
         if key in self._assertions:
             made[key] = value
         elif key in self._one:
-            made[key] = self._schema(value, piece, depth + 1)
+            made[key] = self._schema(value, piece, depth + 1, below)
         elif key in self._lists:
             if not isinstance(value, list):
                 raise LeftOut(f"{key} is not a list")
-            made[key] = [self._schema(one, piece, depth + 1) for one in value]
+            made[key] = [self._schema(one, piece, depth + 1, below) for one in value]
         elif key in self._named:
             if not isinstance(value, Mapping):
                 raise LeftOut(f"{key} is not an object")
             made[key] = {
-                name: self._schema(one, piece, depth + 1)
+                name: self._schema(
+                    one, piece, depth + 1, (*place, f"/{name}") if key == "properties" else below
+                )
                 for name, one in value.items()
                 if key != "patternProperties" or self._matches(name)
             }
@@ -236,24 +256,29 @@ class Translator:
         required = node.get("required")
         if not isinstance(required, list) or not required:
             return
-        hidden = self._hidden_in(node, 0)
+        hidden = self._hidden_in(node)
         kept = [name for name in required if name not in hidden]
         if kept:
             made["required"] = kept
 
-    def _hidden_in(self, node: Mapping[str, Any], depth: int) -> set[str]:
+    def _hidden_in(self, node: Mapping[str, Any]) -> set[str]:
+        """The properties of a schema, and of the branches of its `allOf`, that go the other way alone."""
         found: set[str] = set()
-        properties = node.get("properties")
-        for name, schema in properties.items() if isinstance(properties, Mapping) else ():
-            if isinstance(schema, Mapping) and self._is_hidden(schema):
-                found.add(name)
-        branches = node.get("allOf")
-        if depth < 4 and isinstance(branches, list):
-            for branch in branches:
+        seen, waiting = {id(node)}, [node]
+        for one in waiting:
+            properties = one.get("properties")
+            for name, schema in properties.items() if isinstance(properties, Mapping) else ():
+                if isinstance(schema, Mapping) and self._is_hidden(schema):
+                    found.add(name)
+            branches = one.get("allOf")
+            for branch in branches if isinstance(branches, list) else ():
                 try:
-                    found |= self._hidden_in(self._source.resolved(branch, "a schema"), depth + 1)
+                    base = self._source.resolved(branch, "a schema")
                 except LeftOut:  # said where the branch itself is translated
                     continue
+                if id(base) not in seen and len(seen) < MOST_BASES:
+                    seen.add(id(base))
+                    waiting.append(base)
         return found
 
     def _is_hidden(self, schema: Mapping[str, Any]) -> bool:
@@ -298,45 +323,3 @@ def _or_null(made: dict[str, Any]) -> dict[str, Any]:
     if isinstance(kind, str) and made.keys().isdisjoint(("enum", "allOf", "anyOf", "oneOf", "not")):
         return {**made, "type": [kind, "null"]}
     return {"anyOf": [{"type": "null"}, made]}
-
-
-def _count_branches(piece: Piece, made: Mapping[str, Any]) -> None:
-    lists: list[Iterable[Any]] = [made[key] for key in ("allOf", "anyOf", "oneOf") if key in made]
-    in_place = [one for several in lists for one in several]
-    in_place += [made[key] for key in ("not", "if", "then", "else") if key in made]
-    in_place += made.get("dependentSchemas", {}).values()
-    branches = sum(map(_has_reference, in_place)) + ("$ref" in made)
-    piece.branches = max(piece.branches, branches)
-
-
-def _has_reference(schema: Schema) -> bool:
-    waiting: list[Any] = [schema]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if isinstance(one.get("$ref"), str):
-                return True
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
-    return False
-
-
-def _most_depth(root: Piece, reached: Mapping[str, Piece]) -> int | None:
-    """How deeply a value may be nested; each level of a recursive schema multiplies the ways by its branches."""
-    branches = max((root.branches, *(piece.branches for piece in reached.values())))
-    if branches < 2 or not _is_recursive(reached):
-        return None
-    depth, ways = 0, 1
-    while ways * branches <= MOST_WAYS:
-        depth, ways = depth + 1, ways * branches
-    return depth
-
-
-def _is_recursive(reached: Mapping[str, Piece]) -> bool:
-    """Whether a reference leads back to itself."""
-    try:
-        TopologicalSorter({one: piece.refs for one, piece in reached.items()}).prepare()
-    except CycleError:
-        return True
-    return False
