@@ -55,6 +55,8 @@ class Answer(web.StreamResponse, Sink, ProxiedAnswer):
     bytes_out = 0
     #: The body's readers besides the client.
     others: Fanout | None = None
+    #: Those of the body as it was before layers changed it.
+    _earlier: tuple[Fanout, ...] = ()
     _own_headers: CIMultiDict[str] | None = None
     _client: web.RequestHandler | None = None
     _in_chunks = False
@@ -90,6 +92,8 @@ class Answer(web.StreamResponse, Sink, ProxiedAnswer):
         """Give the source back; the exchange does it at the latest, so a layer that forgets it leaks nothing."""
         if self.others is not None:
             self.others.broke(Abandoned())  # unless they have seen its end
+        for readers in self._earlier:  # a body that nobody reads any more tells them nothing
+            readers.broke(Abandoned())
         give_back, self._give_back = self._give_back, None
         if give_back is None:
             return
@@ -154,7 +158,8 @@ class Answer(web.StreamResponse, Sink, ProxiedAnswer):
 
     def body_for_change(self) -> AnswerBody:
         if self.others is not None:
-            self.source, self.others = ReadBody(self.source, self.others), None
+            self.source = ReadBody(self.source, self.others)
+            self._earlier, self.others = (*self._earlier, self.others), None
         return self.source
 
     def change_body(
