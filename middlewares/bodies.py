@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -82,6 +82,12 @@ class AnswerBody(Source, Protocol):
     def rest(self) -> bytes:
         """Take all that is here and unread."""
         ...
+
+
+class Upload(Protocol):
+    """A request's body that each attempt reads from its first byte."""
+
+    def begin(self) -> AsyncIterator[bytes]: ...
 
 
 async def pour(source: Source, sink: Sink) -> None:

@@ -1,6 +1,6 @@
 """The record of one request on its way through the layers; each layer writes its decision here."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -9,7 +9,7 @@ from aiohttp import web
 if TYPE_CHECKING:
     from middlewares.auth.deciding import Identity
     from middlewares.auth.way import Way
-    from middlewares.bodies import Sink
+    from middlewares.bodies import Sink, Upload
     from middlewares.candidates.deciding import Candidates
     from middlewares.head_changes import HeadChanges
     from middlewares.header_section import HeaderSection
@@ -57,12 +57,6 @@ class Held(Protocol):
     """Something that an exchange holds until it ends, such as a connection."""
 
     def release(self) -> None: ...
-
-
-class Upload(Protocol):
-    """A body that each attempt reads from its first byte."""
-
-    def begin(self) -> AsyncIterator[bytes]: ...
 
 
 class Exchange:
