@@ -35,6 +35,8 @@ from middlewares.proxied_answers import ProxiedAnswer, proxied
 
 #: A body of known length up to this is compressed before its head is sent, so that its length is known again.
 WHOLE_BYTES: Final = 2 * STEP_BYTES
+#: While so many bodies are under way, further ones get small encoders: slow clients hold theirs for long.
+MOST_LARGE: Final = 100
 _ACCEPT_ENCODING, _CACHE_CONTROL = b"accept-encoding", b"cache-control"
 _IF_MATCH, _IF_NONE_MATCH = b"if-match", b"if-none-match"
 _READ: Final = frozenset((_ACCEPT_ENCODING, _CACHE_CONTROL, _IF_MATCH, _IF_NONE_MATCH))
@@ -120,7 +122,8 @@ def compress_middleware(counts: CompressCounts) -> Middleware:
         fields: Sequence[FieldLine],
     ) -> None:
         streams = answer.streams_events
-        encode = encoder(coding, policy.level(coding), is_small=streams)
+        is_small = streams or counts.under_way >= MOST_LARGE
+        encode = encoder(coding, policy.level(coding), is_small=is_small)
         length = answer.announced_length
         source: AnswerBody = answer.body_for_change()
         if length is not None and length <= WHOLE_BYTES and source.is_complete():
@@ -131,8 +134,9 @@ def compress_middleware(counts: CompressCounts) -> Middleware:
             answer.change_body(WholeBody(body, trailers), len(body), fields)
             return
         piecewise = CompressedBody(
-            source, encode, flushes_each=streams, tell=partial(counts.add, coding)
+            source, encode, flushes_each=streams, tell=partial(counts.ended, coding)
         )
+        counts.under_way += 1
         exchange.held.append(piecewise)
         answer.change_body(piecewise, None, fields)
 

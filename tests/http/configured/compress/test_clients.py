@@ -1,10 +1,14 @@
 """Clients that read slowly, leave, or ask for odd things while an answer is compressed, over a real gateway."""
 
 import asyncio
+import contextlib
 import random
 from typing import cast
 
-from middlewares.codings import Decoder
+import pytest
+
+from middlewares.codings import Decoder, Encoder, encoder
+from middlewares.compress import layer
 from tests.http.configured.compress.test_answers import JSON, TEXT, answer_of
 from tests.http.configured.conftest import StartConfigured
 from tests.support.eventually import eventually
@@ -71,6 +75,34 @@ async def test_a_service_waits_for_a_client_that_reads_nothing(
         await is_stuck.wait()
     has_left.set()
     assert sent < most / 4
+
+
+async def test_many_slow_clients_get_small_encoders(
+    start_configured: StartConfigured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layer, "MOST_LARGE", 2)
+    sizes: list[bool] = []
+
+    def noted(coding: bytes, level: int | None = None, *, is_small: bool = False) -> Encoder:
+        sizes.append(is_small)
+        return encoder(coding, level, is_small=is_small)
+
+    monkeypatch.setattr(layer, "encoder", noted)
+
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbegins")
+        await received.reader.read()
+
+    configured = await start_configured(FILE, answer)
+    for _ in range(2):
+        async with contextlib.AsyncExitStack() as clients:
+            for _ in range(4):
+                connecting = RawClient.connect(configured.gateway.port)
+                client = await clients.enter_async_context(await connecting)
+                await client.send(REQUEST % b"br")
+                await client.reader.readuntil(b"\r\n\r\n")
+        await eventually(lambda: configured.upstream.open_connections == 0)
+    assert sizes == [False, False, True, True] * 2
 
 
 async def test_any_body_in_any_pieces_comes_out_as_the_service_sent_it(
