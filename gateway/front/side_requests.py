@@ -1,7 +1,7 @@
 """Sends the requests that go beside a client's own, and reads their answers."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -11,7 +11,10 @@ from gateway.front.detached_request import DetachedRequest
 from middlewares.bodies import AnswerBody
 from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import UpstreamInvalid, UpstreamTimeout
-from middlewares.side_requests import SideAnswer
+from middlewares.side_requests import FieldLine, SideAnswer
+
+#: A layer that adds one of these takes nothing away.
+_LISTS = frozenset([b"vary", b"link", b"set-cookie"])
 
 
 async def begin_aside(
@@ -60,7 +63,21 @@ async def _read(
         raise UpstreamInvalid("the instance switched protocols, which was not asked for")
     head, is_event_stream = response.head, response.is_event_stream
     body = None if is_event_stream else await _body(response.source, head.length, most_bytes, hold)
-    return SideAnswer(head.status, head.fields, body or b"", body is not None, is_event_stream)
+    fields = _fields(response)
+    return SideAnswer(head.status, fields, body or b"", body is not None, is_event_stream)
+
+
+def _fields(answer: Answer) -> Sequence[FieldLine]:
+    """The fields of the instance or of a kept answer, and those that layers have added, such as Age."""
+    if not answer.added and not answer.headers:
+        return answer.head.fields
+    added = [line.partition(b": ") for line in answer.added.split(b"\r\n")[:-1]]
+    own = [
+        *((name, value) for name, _, value in added),
+        *((name.encode(), value.encode("latin-1")) for name, value in answer.headers.items()),
+    ]
+    replaced = {name.lower() for name, _ in own} - _LISTS
+    return [*(line for line in answer.head.fields if line[0].lower() not in replaced), *own]
 
 
 async def _body(

@@ -7,12 +7,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from multidict import CIMultiDict
 
 from gateway.forwarding.stored_heads import stored_head
 from gateway.front.answer import Answer
 from gateway.front.side_requests import send_aside
 from gateway.hop.deciding.request_timeout import asked_timeout_s
+from gateway.worker.answer_fields import SERVER
 from middlewares.cache.body import StoredBody
 from middlewares.compose.asking import Means
 from middlewares.compose.composing import Composing
@@ -23,7 +23,7 @@ from middlewares.routing.route import OfServices
 from middlewares.telemetry.composition_metrics import CompositionCollector
 from middlewares.transform.values import RequestValues
 
-#: A longer answer is sent piece by piece, as its client reads it.
+#: A longer answer is sent in pieces of this size, as its client reads it.
 AT_ONCE_BYTES = 64 * 1024
 _PHRASES = {one.value: one.phrase.encode("ascii") for one in HTTPStatus}
 
@@ -58,9 +58,8 @@ class Compositions:
     def _answer(
         self, request: web.Request, status: int, fields: Sequence[tuple[str, str]], body: bytes
     ) -> web.StreamResponse:
-        if len(body) <= AT_ONCE_BYTES:
-            return web.Response(status=status, headers=CIMultiDict(fields), body=body)
         lines = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields]
+        lines.append((b"Server", SERVER.encode("ascii")))
         lines.append((b"Date", formatdate(usegmt=True).encode("ascii")))
         head = stored_head(status, _PHRASES.get(status, b""), lines, len(body), b"")
         sent = b"" if request.method == "HEAD" else body

@@ -31,12 +31,14 @@ _OTHER_THAN_TAB = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _MADE_OF_ALL = frozenset(["cache-control", "vary", "x-partial"])
 _OF_A_BODY = frozenset(
     [
+        "age",
         "content-digest",
         "content-encoding",
         "content-range",
         "content-type",
         "digest",
         "etag",
+        "expires",
         "last-modified",
         "repr-digest",
     ]

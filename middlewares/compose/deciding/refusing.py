@@ -10,6 +10,7 @@ from middlewares.failures import BadRequest, Failure, PartFailed, UpstreamTimeou
 PASSED_ON: Final = frozenset([400, 401, 403, 404, 409, 410, 422, 429, 451])
 _FIELDS: Final = frozenset(
     [
+        b"age",
         b"cache-control",
         b"content-encoding",
         b"content-language",

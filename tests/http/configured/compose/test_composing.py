@@ -185,6 +185,16 @@ async def test_without_a_required_part_there_is_no_answer(
     assert (answer.status, told["reason"], told["detail"]) == (502, "part_failed", detail)
 
 
+async def test_what_is_passed_on_gets_no_type_of_its_own(start_configured: StartConfigured) -> None:
+    asked = services()
+    asked.answers["/users/7"] = said("what?", status=404)
+    configured = await start_configured(SERVICES + ACCOUNT, asked, registers=False)
+    answer = await configured.ask("/account/7")
+    assert (answer.status, answer.body) == (404, b"what?")
+    assert answer.values(b"content-type") == []
+    assert answer.values(b"server") == [b"lockgate"]
+
+
 async def test_head_has_the_fields_of_get_alone(start_configured: StartConfigured) -> None:
     configured = await start_configured(SERVICES + ACCOUNT, services(), registers=False)
     answer = await configured.ask("/account/7", "Connection: close", method="HEAD")

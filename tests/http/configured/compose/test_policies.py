@@ -116,6 +116,35 @@ async def test_an_answer_of_a_part_may_be_kept(start_configured: StartConfigured
     assert asked.targets.count("/slow") == 3
 
 
+async def test_what_is_kept_of_a_part_is_no_fresher_for_others(
+    start_configured: StartConfigured,
+) -> None:
+    """Whoever keeps the whole must not begin to count again."""
+    text = SERVICES.replace("user_service: {", "user_service: {cache: {}, ")
+    asked = services()
+    asked.answers["/user"] = said('{"id": 1}', "Cache-Control: max-age=90", "Age: 50")
+    asked.answers["/slow"] = said("2", "Cache-Control: max-age=600")
+    configured = await start_configured(file(services=text), asked, registers=False)
+    for _ in range(2):
+        (control,) = (await configured.ask("/")).values(b"cache-control")
+        assert int(control.removeprefix(b"max-age=")) <= 40
+    assert asked.targets.count("/user") == 1
+
+
+@pytest.mark.parametrize("cost", ["{json: /user/cost}", "{response_header: X-Cost}"])
+@pytest.mark.parametrize("pad", [0, 100_000])
+async def test_limits_count_what_the_whole_answer_costs(
+    start_configured: StartConfigured, cost: str, pad: int
+) -> None:
+    limit = f"limits: {{spent: {{budget: 10, window: 60s, cost: {cost}}}}}\n"
+    text = limit + file("limits: [spent]").replace("\n    ", "\n")
+    asked = services()
+    asked.answers["/user"] = said(json.dumps({"cost": 6, "pad": "x" * pad}), "X-Cost: 6")
+    text = text.replace("path: /user}", "path: /user, pass_headers: [X-Cost]}")
+    configured = await start_configured(text, asked, registers=False)
+    assert await configured.statuses(3, "/") == [200, 200, 429]
+
+
 async def test_the_access_log_has_the_parts(
     start_configured: StartConfigured, capsys: pytest.CaptureFixture[str]
 ) -> None:

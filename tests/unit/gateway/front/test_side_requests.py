@@ -146,6 +146,26 @@ async def test_a_whole_body_has_room_before_it_is_kept() -> None:
     assert sizes == [6]
 
 
+async def test_the_fields_that_layers_add_are_those_of_the_answer() -> None:
+    """A kept answer has its age among them."""
+    head = ResponseHead(200, b"OK", [(b"X", b"1"), (b"Vary", b"A"), (b"Age", b"1")], 0)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        answer = await answering(Whole(b""), head, [])(request)
+        assert isinstance(answer, Answer)
+        answer.added = b"Age: 40\r\n"
+        answer.headers["X"] = "2"
+        answer.headers.add("Vary", "B")
+        return answer
+
+    assert (await send(handle)).fields == [
+        (b"Vary", b"A"),
+        (b"Age", b"40"),
+        (b"X", b"2"),
+        (b"Vary", b"B"),
+    ]
+
+
 async def test_an_event_stream_is_not_read() -> None:
     source = Source()
     head = ResponseHead(200, b"OK", [(b"Content-Type", b"text/event-stream")], None)

@@ -82,6 +82,7 @@ def test_the_fields_that_are_passed_on() -> None:
     fields = [
         (b"Content-Type", b"application/problem+json"),
         (b"WWW-Authenticate", b"Bearer"),
+        (b"Age", b"7"),
         (b"Server", b"x"),
         (b"Set-Cookie", b"a=b"),
         (b"X-Cost", b"3"),
@@ -90,6 +91,7 @@ def test_the_fields_that_are_passed_on() -> None:
     assert passed_fields(fields, frozenset([b"x-cost"])) == [
         ("Content-Type", "application/problem+json"),
         ("WWW-Authenticate", "Bearer"),
+        ("Age", "7"),
         ("X-Cost", "3"),
     ]
 
