@@ -92,9 +92,9 @@ class Composing:
             text = await self._put_together([*placed, marks])
         own = {name.lower() for name, _ in composition.fields}
         fields = [_JSON, *composed_fields(answered, is_partial=bool(missing))]
-        fields = [one for one in fields if one[0].lower() not in own]
         if missing:
             fields.append((FIELD, field_of(missing)))
+        fields = [one for one in fields if one[0].lower() not in own]
         return self._make_answer(
             request, composition.status, [*fields, *composition.fields], text.encode()
         )

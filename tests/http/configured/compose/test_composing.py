@@ -126,6 +126,28 @@ async def test_a_part_that_is_not_there_is_marked(start_configured: StartConfigu
     }
 
 
+async def test_headers_of_the_file_stand_for_those_of_the_composition(
+    start_configured: StartConfigured,
+) -> None:
+    asked = services()
+    del asked.answers["/prices"]
+    own = (
+        "{Content-Type: a/b, cache-control: no-cache, VARY: '*', X-Partial: some, set-cookie: f=1}"
+    )
+    file = SERVICES + ACCOUNT.replace("{X-Made: here}", own)
+    configured = await start_configured(file, asked, registers=False)
+    answer = await configured.ask("/account/7")
+    assert answer.status == 200
+    for name, value in (
+        (b"content-type", b"a/b"),
+        (b"cache-control", b"no-cache"),
+        (b"vary", b"*"),
+        (b"x-partial", b"some"),
+        (b"set-cookie", b"f=1"),
+    ):
+        assert answer.values(name) == [value]
+
+
 async def test_without_a_value_a_part_is_left_out(start_configured: StartConfigured) -> None:
     asked = services()
     asked.answers["/users/7"] = said('{"name": "me"}')

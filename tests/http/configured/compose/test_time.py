@@ -84,6 +84,24 @@ async def test_no_part_is_asked_when_the_clients_time_is_over(
     assert asked.targets == ["/slow"]
 
 
+async def test_a_part_that_gives_up_ends_nobody_elses_request(
+    start_configured: StartConfigured,
+) -> None:
+    """Another client waits for the same answer, which the cache asks for once."""
+    text = file(slow="100ms").replace(
+        "order_service: {", "order_service: {cache: {default_ttl: 60s}, "
+    )
+    text += "      - {name: direct, match: {path: /slow}, service: order_service, limits: null}\n"
+    asked = services("/slow")
+    configured = await start_configured(text, asked, registers=False)
+    composed = asyncio.ensure_future(configured.ask("/"))
+    await eventually(lambda: "/slow" in asked.targets)
+    direct = asyncio.ensure_future(configured.ask("/slow"))
+    assert b"slow;reason=upstream_timeout" in (await composed).values(b"x-partial")[0]
+    asked.gates["/slow"].set()
+    assert ((await direct).status, (await direct).body) == (200, b'{"id": 2}')
+
+
 async def test_parts_are_asked_at_once(start_configured: StartConfigured) -> None:
     """Each answers only once the other has been asked too."""
     asked = services("/slow", "/user")

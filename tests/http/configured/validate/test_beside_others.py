@@ -97,3 +97,41 @@ async def test_a_client_that_waits_for_100_continue_is_refused_by_its_body(
     assert (await post(configured, "/orders", {"id": "x"}, *fields)).status == 400
     assert (await post(configured, "/orders", {"id": 7}, *fields)).status == 200
     assert [body for _, body in service.asked] == [b'{"id": 7}']
+
+
+async def test_parts_of_a_composition_are_held_against_the_document_of_their_service(
+    start_configured: StartConfigured,
+) -> None:
+    text = """
+        services:
+          order_service: {validate: enforce}
+        routes:
+          - name: page
+            match: {path: "/page/{id}"}
+            limits: null
+            respond:
+              compose:
+                parts:
+                  order: {service: order_service, path: "/orders/{path.id}"}
+                  made:
+                    service: order_service
+                    method: POST
+                    path: /orders
+                    body: {id: "{parts.order./id}", more: "{query.more}"}
+                    optional: true
+    """
+    configured, service = await started(
+        start_configured, text.replace(', more: "{query.more}"', "")
+    )
+    answer = await configured.ask("/page/7")
+    assert (answer.status, json.loads(answer.body)) == (
+        200,
+        {"order": {"id": 1}, "made": {"id": 1}},
+    )
+    refused = await configured.ask("/page/seven")
+    assert (refused.status, json.loads(refused.body)["reason"]) == (400, "invalid_request")
+    configured.write(text)
+    assert (await configured.gateway.admin("POST", "/config/reload")).status == 200
+    answer = await configured.ask("/page/7?more=1")
+    assert answer.values(b"x-partial") == [b"made;reason=invalid_request"]
+    assert [target for target, _ in service.asked] == [b"/orders/7", b"/orders", b"/orders/7"]
