@@ -12,17 +12,18 @@ from middlewares.failures import TransformFailed
 from middlewares.proxied_answers import ProxiedAnswer
 from middlewares.transform.bodies.counting import ANSWER, NotChangedCounts
 from middlewares.transform.bodies.deciding.messages import (
+    Described,
     FieldLine,
     Kind,
     changed_fields,
     described,
 )
 from middlewares.transform.bodies.policy import BodyRules, Encoded
-from middlewares.transform.bodies.streamed import StreamedBody
+from middlewares.transform.bodies.streamed import StreamedBody, Tell
 from middlewares.transform.bodies.whole import MOST_BYTES, NotChanged, Why, changed_whole
 from middlewares.transform.deciding.variables import Values
 
-_NO_CONTENT, _RESET_CONTENT, _PARTIAL, _NOT_MODIFIED = 204, 205, 206, 304
+_NO_CONTENT, _PARTIAL, _NOT_MODIFIED = 204, 206, 304
 
 
 async def change_answer(
@@ -37,18 +38,22 @@ async def change_answer(
     refuse it.
     """
     status, fields = answer.answered, answer.field_lines
-    kind, coding, has_type = described(fields)
+    said = described(fields)
     if status == _NOT_MODIFIED:
         # What the client keeps has come through here, and has a weak tag, if it was changed.
-        if kind is not None or not has_type:
+        if said.kind is not None or not said.has_type:
             answer.change_head(weakened([one for one in fields if one[0].lower() not in DIGESTS]))
         return
-    if status < 200 or status in (_NO_CONTENT, _RESET_CONTENT) or kind is None:
+    if status < 200 or status == _NO_CONTENT or said.kind is None:
         return
-    if coding and rules.encoded is Encoded.SKIP:
+    if said.coding and rules.encoded is Encoded.SKIP:
         return
+
+    def tell(error: NotChanged, refused: bool) -> None:
+        counts.add(exchange, ANSWER, error, refused=refused)
+
     try:
-        await _change(request, answer, fields, kind, coding, rules, values)
+        await _change(request, answer, fields, said, rules, values, tell)
     except NotChanged as error:
         counts.add(exchange, ANSWER, error, refused=rules.refuses)
         if rules.refuses:
@@ -62,21 +67,25 @@ async def _change(
     request: web.Request,
     answer: ProxiedAnswer,
     before: Sequence[FieldLine],
-    kind: Kind,
-    coding: bytes,
+    said: Described,
     rules: BodyRules,
     values: Values,
+    tell: Tell,
 ) -> None:
+    kind, coding = said.kind, said.coding
+    assert kind is not None, "bodies without JSON pass"
+    if not said.is_utf8:
+        raise NotChanged(Why.CHARSET)
     decoded = bool(coding) and rules.encoded is Encoded.PLAIN
     if request.method == "HEAD":
         answer.change_body(WholeBody(b""), None, changed_fields(before, decoded=decoded))
         return
-    if answer.answered == _PARTIAL:
+    if answer.answered == _PARTIAL or kind is Kind.PARTS:
         raise NotChanged(Why.PART)
     if coding and not is_readable(coding):
         raise NotChanged(Why.CODING)
     if kind is not Kind.WHOLE:
-        body = StreamedBody(answer.body_for_change(), kind, coding, rules, values)
+        body = StreamedBody(answer.body_for_change(), kind, coding, rules, values, tell)
         answer.change_body(body, None, changed_fields(before, decoded=decoded))
         return
     length = answer.announced_length
@@ -91,7 +100,7 @@ async def _change(
         raise NotChanged(Why.TOO_LARGE)
     trailers = source.trailers
     try:
-        changed = await changed_whole(whole, kind, coding, rules, values) if whole else None
+        changed = await changed_whole(whole, kind, coding, rules, values, []) if whole else None
     except NotChanged:
         answer.change_body(WholeBody(whole, trailers), _length_of(whole, trailers=bool(trailers)))
         raise

@@ -11,14 +11,22 @@ from middlewares.exchange import Exchange
 from middlewares.failures import BadRequest, BodyTooLarge, ClientFailure, UnsupportedBody
 from middlewares.head_changes import HeadChanges, merged
 from middlewares.transform.bodies.counting import REQUEST, NotChangedCounts
+from middlewares.transform.bodies.deciding.grammar import NotJson
 from middlewares.transform.bodies.deciding.messages import (
+    Described,
     FieldLine,
     Kind,
     asked_codings,
     described,
 )
 from middlewares.transform.bodies.policy import BodyRules, Encoded
-from middlewares.transform.bodies.whole import MOST_BYTES, NotChanged, Why, changed_whole
+from middlewares.transform.bodies.whole import (
+    MOST_BYTES,
+    NotChanged,
+    Why,
+    changed_whole,
+    not_changed,
+)
 from middlewares.transform.deciding.variables import Values
 
 #: Reads the request's body into the Exchange, if it has at most so many bytes.
@@ -44,19 +52,22 @@ async def change_request(
     """Write the body that the instance gets into the Exchange. Raises ClientFailure if the rules refuse it."""
     if exchange.section.body_length == 0:
         return
-    kind, coding, _ = described(exchange.section.fields)
-    if coding and rules.encoded is Encoded.SKIP:
+    said = described(exchange.section.fields)
+    if said.coding and rules.encoded is Encoded.SKIP:
         return
+    passed: list[NotJson] = []
     try:
-        changed = await _changed(request, exchange, rules, values, read, kind, coding)
+        changed = await _changed(request, exchange, rules, values, read, said, passed)
     except NotChanged as error:
         counts.add(exchange, REQUEST, error, refused=rules.refuses)
         if rules.refuses:
             raise _refusal(error) from None
         return
+    if passed:
+        counts.add(exchange, REQUEST, not_changed(passed[0]), refused=False)
     if changed is not None:
         exchange.changed_body = changed
-        is_plain = coding and rules.encoded is Encoded.PLAIN
+        is_plain = said.coding and rules.encoded is Encoded.PLAIN
         changes = _CHANGED_AND_PLAIN if is_plain else _CHANGED
         exchange.changes = merged(exchange.changes, changes)
 
@@ -67,11 +78,14 @@ async def _changed(
     rules: BodyRules,
     values: Values,
     read: ReadBody,
-    kind: Kind | None,
-    coding: bytes,
+    said: Described,
+    passed: list[NotJson],
 ) -> bytes | None:
-    if kind is None or kind is Kind.EVENTS:
+    kind, coding = said.kind, said.coding
+    if kind is not Kind.WHOLE and kind is not Kind.LINES:
         raise NotChanged(Why.TYPE)
+    if not said.is_utf8:
+        raise NotChanged(Why.CHARSET)
     if coding and not is_readable(coding):
         raise NotChanged(Why.CODING)
     length = exchange.section.body_length
@@ -80,17 +94,19 @@ async def _changed(
     body = exchange.body if exchange.changed_body is None else exchange.changed_body
     if body is None:
         raise NotChanged(Why.TOO_LARGE)
-    return await changed_whole(body, kind, coding, rules, values) if body else None
+    return await changed_whole(body, kind, coding, rules, values, passed) if body else None
 
 
 def _refusal(error: NotChanged) -> ClientFailure:
     detail = f"the request's body can't be changed as configured: {error}"
+    if error.seen:
+        detail = f"{detail}; {error.seen}"
     match error.why:
         case Why.TOO_LARGE:
             return BodyTooLarge(detail)
-        case Why.TYPE | Why.CODING:
+        case Why.TYPE | Why.CHARSET | Why.CODING:
             return UnsupportedBody(detail)
-    return BadRequest(f"{detail}; {error.seen}" if error.seen else detail)
+    return BadRequest(detail)
 
 
 def ask_whole(exchange: Exchange, rules: BodyRules) -> None:

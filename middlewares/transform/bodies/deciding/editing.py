@@ -3,13 +3,15 @@
 from collections.abc import Generator, Sequence
 
 from middlewares.transform.bodies.deciding.frames import Change
-from middlewares.transform.bodies.deciding.grammar import NotJson
+from middlewares.transform.bodies.deciding.grammar import NotJson, TooLarge
 from middlewares.transform.bodies.deciding.plans import Edit, Node, Step
 from middlewares.transform.bodies.deciding.queries import yielded
 from middlewares.transform.bodies.deciding.rules import Wrap, string_of
 from middlewares.transform.bodies.deciding.walking import changes_in, whole_value
 from middlewares.transform.deciding.variables import Values
 
+#: Rules put so many characters into one text; a value may stand in each item of a list.
+MOST_ADDED = 8 * 1024 * 1024
 #: So many changes are made in one step, a millisecond or two.
 _AT_ONCE = 5_000
 
@@ -30,9 +32,10 @@ def edited(
         text = before = body.decode()
     except UnicodeDecodeError:
         raise NotJson("it is not UTF-8") from None
+    written = _Written(values)
     for step in steps:
         if isinstance(step, Edit):
-            changes = yield from changes_in(text, step.root, _Written(values))
+            changes = yield from changes_in(text, step.root, written)
             text = yield from _replaced(text, changes)
         elif isinstance(step, Wrap):
             text = yield from _wrapped(text, step)
@@ -51,17 +54,23 @@ def done(steps: Generator[None, None, bytes]) -> bytes:
 
 
 class _Written:
-    """The values of nodes for one request, each written once."""
+    """The values of nodes for one text, each written once. Raises TooLarge if all that is put in is too much."""
 
     def __init__(self, values: Values | None) -> None:
         self._values = values
         self._written: dict[int, str | None] = {}
+        self._added = 0
 
     def __call__(self, node: Node) -> str | None:
         if id(node) not in self._written:
             assert node.value is not None
             self._written[id(node)] = node.value.written(self._values)
-        return self._written[id(node)]
+        value = self._written[id(node)]
+        if value is not None:
+            self._added += len(value)
+            if self._added > MOST_ADDED:
+                raise TooLarge("what the rules put into it is too large")
+        return value
 
 
 def _replaced(text: str, changes: Sequence[Change]) -> Generator[None, None, str]:

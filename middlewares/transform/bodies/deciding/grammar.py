@@ -57,6 +57,10 @@ class NotJson(ValueError):
     """The bytes are no JSON text, or one with too many levels."""
 
 
+class TooLarge(NotJson):
+    """The text, or what rules put into it, is too large."""
+
+
 def _refuse(name: str) -> NoReturn:
     raise NotJson(f"{name} is no value of JSON")
 

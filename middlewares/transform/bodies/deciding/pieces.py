@@ -6,7 +6,7 @@ Bodies come in any pieces, and what comes out is the same for all of them.
 import re
 from collections.abc import Callable, Generator
 
-from middlewares.transform.bodies.deciding.grammar import NotJson
+from middlewares.transform.bodies.deciding.grammar import TooLarge
 
 #: A longer line or event is not changed, and not kept in memory; changing one of this size takes 10 ms or so.
 MOST_BYTES = 256 * 1024
@@ -20,24 +20,16 @@ _DONE = b"[DONE]"
 Steps = Generator[None, None, bytes]
 #: Changes one text, in steps; may raise NotJson, which ends the body.
 Change = Callable[[bytes], Steps]
-#: Says that a line or an event is too large; may raise NotJson, which ends the body.
-TooLarge = Callable[[], None]
-
-
-def refuse_too_large() -> None:
-    raise NotJson("a line or an event is too large")
-
-
-def pass_too_large() -> None:
-    """Let it pass unchanged."""
+#: Gets the reason why a line or an event is not changed; may raise it, which ends the body.
+Refuse = Callable[[TooLarge], None]
 
 
 class Lines:
     """Changes each line of NDJSON; empty ones stay."""
 
-    def __init__(self, change: Change, too_large: TooLarge) -> None:
+    def __init__(self, change: Change, refuse: Refuse) -> None:
         self._change = change
-        self._too_large = too_large
+        self._refuse = refuse
         self._partial = bytearray()
         #: Within a line that is too large.
         self._passes = False
@@ -73,7 +65,7 @@ class Lines:
             self._partial += rest
             if len(self._partial) <= MOST_BYTES:
                 return
-            self._too_large()
+            self._refuse(TooLarge("a line or an event is too large"))
             self._passes, rest = True, bytes(self._partial)
             self._partial.clear()
         made.append(rest)
@@ -82,7 +74,7 @@ class Lines:
         if not line.strip(b" \t\r"):
             return line
         if len(line) > MOST_BYTES:
-            self._too_large()
+            self._refuse(TooLarge("a line or an event is too large"))
             return line
         text = line.removesuffix(b"\r")
         return (yield from self._change(text)) + line[len(text) :]
@@ -91,9 +83,9 @@ class Lines:
 class Events:
     """Changes the data of each event; each comes out with its empty line, and all other lines stay."""
 
-    def __init__(self, change: Change, too_large: TooLarge) -> None:
+    def __init__(self, change: Change, refuse: Refuse) -> None:
         self._change = change
-        self._too_large = too_large
+        self._refuse = refuse
         #: The lines of the event from its first `data` on, each with its end.
         self._held: list[tuple[bytes, bytes]] = []
         self._data_bytes = 0
@@ -182,7 +174,7 @@ class Events:
 
     def _give_up(self, made: list[bytes]) -> None:
         """Let the rest of the event pass."""
-        self._too_large()
+        self._refuse(TooLarge("a line or an event is too large"))
         self._passes = True
         for held in self._held:
             made += held

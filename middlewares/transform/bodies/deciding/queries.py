@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any, Self
 
-from middlewares.transform.bodies.deciding.grammar import NotJson
+from middlewares.transform.bodies.deciding.grammar import NotJson, TooLarge
 from middlewares.transform.bodies.deciding.rules import Query, string_of
 from middlewares.transform.bodies.deciding.walking import BYTE_ORDER_MARK
 
@@ -16,7 +16,7 @@ _EXACT_DIGITS = 15
 
 
 class NotQueried(NotJson):
-    """The expression does not fit the text, or the text is too large for it."""
+    """The expression does not fit the text."""
 
 
 def check_expression(expression: str) -> None:
@@ -57,7 +57,7 @@ def yielded(text: str, query: Query) -> str:
     import jmespath
 
     if len(text) > MOST_CHARACTERS:
-        raise NotQueried("it is too large for JMESPath")
+        raise TooLarge("it is too large for JMESPath")
     try:
         document = json.loads(
             text.removeprefix(BYTE_ORDER_MARK),

@@ -54,7 +54,7 @@ async def ask(start: StartConfigured, answer: object, file: str, *fields: str) -
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/problem+json; charset=utf-8"])
-@pytest.mark.parametrize("status", ["200 OK", "404 Not Found"])
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "205 Reset Content"])
 async def test_a_body_is_changed_and_its_length_is_right(
     start_configured: StartConfigured, kind: str, status: str
 ) -> None:
@@ -155,6 +155,12 @@ NOT_CHANGED = {
     "unknown coding": answer_of(BODY, "Content-Encoding: compress"),
     "two codings": answer_of(gzip.compress(gzip.compress(BODY)), "Content-Encoding: gzip, gzip"),
     "a part": answer_of(BODY[:9], "Content-Range: bytes 0-8/76", status="206 Partial Content"),
+    "parts": answer_of(
+        b'--x\r\n\r\n{"internal":1}\r\n--x--',
+        kind="multipart/byteranges; boundary=x",
+        status="206 Partial Content",
+    ),
+    "UTF-7": answer_of(b'{"+AGk-nternal":1}', kind="application/json; charset=utf-7"),
     "too many levels": answer_of(b'{"internal":' + b"[" * 20_000 + b"]" * 20_000 + b"}"),
 }
 
@@ -389,6 +395,16 @@ async def test_bodies_that_are_not_changed_are_counted_and_logged(
     row = b'gateway_bodies_not_changed_total{of="answer",route="r",why="not_json"} 3.0'
     assert row in metrics.body
     assert capfd.readouterr().out.count("transform.passed_unchanged") == 1
+
+
+async def test_streams_are_counted_once(start_configured: StartConfigured) -> None:
+    sent = answer_of(b'data: {"usr"\n\n' * 2, kind="text/event-stream")
+    for more in ("", ", json_errors: refuse"):
+        configured = await start_configured(file_of(more=more), sent)
+        await configured.ask("/")
+        metrics = await configured.ask("/metrics", host="localhost")
+        row = b'gateway_bodies_not_changed_total{of="answer",route="r",why="not_json"} 1.0'
+        assert row in metrics.body
 
 
 @pytest.mark.parametrize(("body", "expected"), [(b'{"a":1}', b'{"a":1}'), (BODY, CHANGED)])

@@ -108,10 +108,21 @@ BOMB = gzip.compress(b'{"a":"' + b"x" * 10_000_000 + b'"}')
         (BODY, ("Content-Type: text/plain",), 415, "unsupported_body"),
         (BODY, (JSON, "Content-Encoding: compress"), 415, "unsupported_body"),
         (BODY, (JSON, "Content-Encoding: gzip"), 415, "unsupported_body"),
+        (b'{"+AHQ-enant":1}', (f"{JSON}; charset=utf-7",), 415, "unsupported_body"),
         (LARGE, (JSON,), 413, "body_too_large"),
         (BOMB, (JSON, "Content-Encoding: gzip"), 413, "body_too_large"),
     ],
-    ids=["cut off", "no UTF-8", "no type", "text", "unknown coding", "no gzip", "large", "bomb"],
+    ids=[
+        "cut off",
+        "no UTF-8",
+        "no type",
+        "text",
+        "unknown coding",
+        "no gzip",
+        "UTF-7",
+        "large",
+        "bomb",
+    ],
 )
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_what_can_not_be_changed_passes_or_is_refused(

@@ -14,6 +14,7 @@ from middlewares.transform.bodies.deciding.messages import Kind
 from middlewares.transform.bodies.deciding.rules import Query, Remove, Rule
 from middlewares.transform.bodies.policy import BodyRules, Encoded
 from middlewares.transform.bodies.streamed import StreamedBody
+from middlewares.transform.bodies.whole import NotChanged, Why
 from middlewares.transform.deciding.variables import Variable
 
 REMOVE = Remove((("s",),))
@@ -76,10 +77,15 @@ async def read(body: StreamedBody) -> bytes:
 
 def streamed(
     pieces: Iterable[bytes], kind: Kind, coding: str = "", *, rule: Rule = REMOVE, refuses: bool = False,
-    how: Encoded = Encoded.REDO, trailers: Trailers = (),
+    how: Encoded = Encoded.REDO, trailers: Trailers = (), told: list[tuple[Why, bool]] | None = None,
 ) -> StreamedBody:  # fmt: skip
     rules = BodyRules((rule,), refuses=refuses, encoded=how)
-    return StreamedBody(Source(pieces, trailers), kind, coding.encode(), rules, NoValues())
+
+    def tell(error: NotChanged, refused: bool) -> None:
+        if told is not None:
+            told.append((error.why, refused))
+
+    return StreamedBody(Source(pieces, trailers), kind, coding.encode(), rules, NoValues(), tell)
 
 
 @pytest.mark.parametrize("coding", ["", "gzip", "deflate", "zstd", "br"])
@@ -108,10 +114,22 @@ async def test_a_stream_in_jmespath() -> None:
 
 
 async def test_what_is_refused_breaks_the_stream_off() -> None:
-    body = streamed([b'{"s":1}\n', b"no\n"], Kind.LINES, refuses=True)
+    told: list[tuple[Why, bool]] = []
+    body = streamed([b'{"s":1}\n', b"no\n"], Kind.LINES, refuses=True, told=told)
     assert await body.read() == b"{}\n"
     with pytest.raises(TransformFailed, match="can't be changed"):
         await body.read()
+    assert told == [(Why.NOT_JSON, True)]
+
+
+@pytest.mark.parametrize(
+    ("line", "why"), [(b'{"s"\n', Why.NOT_JSON), (b'{"s":"%b"}\n' % bytes(300_000), Why.TOO_LARGE)]
+)
+async def test_what_passes_is_told_once(line: bytes, why: Why) -> None:
+    told: list[tuple[Why, bool]] = []
+    body = streamed([b'{"s":1}\n', line, line], Kind.LINES, told=told)
+    assert await read(body) == b"{}\n" + line + line
+    assert told == [(why, False)]
 
 
 @pytest.mark.parametrize("kept", [slice(None, -3), slice(5, None)])

@@ -22,6 +22,7 @@ from middlewares.transform.bodies.deciding.messages import (
         (b"application/jsonl; charset=utf-8", Kind.LINES),
         (b"application/stream+json", Kind.LINES),
         (b"text/event-stream", Kind.EVENTS),
+        (b"multipart/byteranges; boundary=x", Kind.PARTS),
         (b"application/json5", None),
         (b"text/html", None),
         (b"application/xml+jsonx", None),
@@ -35,14 +36,40 @@ def test_types(value: bytes, kind: Kind | None) -> None:
 def test_one_of_two_types_is_enough() -> None:
     twice = [(b"Content-Type", b"text/plain"), (b"content-type", b"application/json")]
     assert described(twice).kind is Kind.WHOLE
-    assert described([]) == (None, b"", False)
-    assert described([(b"Content-Type", b"text/html")]) == (None, b"", True)
+    assert described([]) == (None, b"", False, True)
+    assert described([(b"Content-Type", b"text/html")]) == (None, b"", True, True)
+
+
+@pytest.mark.parametrize(
+    ("charset", "is_utf8"),
+    [
+        (b"", True),
+        (b";charset=utf-8", True),
+        (b'; v=1; Charset="UTF-8"', True),
+        (b"; charset=us-ascii", True),
+        (b"; charset=ISO-8859-1", True),
+        (b";", True),
+        (b"; charset=utf-7", False),
+        (b"; charset=utf-16le", False),
+        (b'; charset="utf-7"', False),
+        (b'; charset="utf\\-7"', False),
+        (b"; charset = utf-7", False),
+        (b"; charset=utf-8; charset=utf-7", False),
+        (b"; charset*=utf-8''utf-7", False),
+        (b"; charset*0=utf-7", False),
+    ],
+)
+def test_a_charset_that_could_hide_names_is_seen(charset: bytes, is_utf8: bool) -> None:
+    said = described([(b"Content-Type", b"application/json" + charset)])
+    assert (said.kind, said.is_utf8) == (Kind.WHOLE, is_utf8)
 
 
 def test_codings() -> None:
     assert described([]).coding == b""
     assert described([(b"Content-Encoding", b" Identity ")]).coding == b""
     assert described([(b"content-encoding", b"GZIP")]).coding == b"gzip"
+    assert described([(b"Content-Encoding", b"identity, GZip ,")]).coding == b"gzip"
+    assert described([(b"Content-Encoding", b"identity")] * 2).coding == b""
     twice = [(b"Content-Encoding", b"gzip"), (b"Content-Encoding", b"br")]
     assert described(twice).coding == b"gzip,br"
 

@@ -9,15 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.transform.bodies.deciding.editing import done, edited
-from middlewares.transform.bodies.deciding.grammar import NotJson
+from middlewares.transform.bodies.deciding.grammar import NotJson, TooLarge
 from middlewares.transform.bodies.deciding.pieces import (
     MOST_BYTES,
     Change,
     Events,
     Lines,
     Steps,
-    pass_too_large,
-    refuse_too_large,
 )
 from middlewares.transform.bodies.deciding.plans import steps_of
 from middlewares.transform.bodies.deciding.rules import Remove
@@ -33,12 +31,20 @@ def change(text: bytes) -> Steps:
         return text
 
 
+def let_pass(_error: TooLarge) -> None:
+    pass
+
+
+def refuse(error: TooLarge) -> None:
+    raise error
+
+
 def refusing(text: bytes) -> Steps:
     return (yield from edited(text, STEPS, checks=True))
 
 
 def fed(kind: Kind, pieces: Iterable[bytes], by: Change = change) -> bytes:
-    codec = kind(by, pass_too_large if by is change else refuse_too_large)
+    codec = kind(by, let_pass if by is change else refuse)
     return b"".join([*(done(codec.feed(piece)) for piece in pieces), done(codec.finish())])
 
 
@@ -108,7 +114,7 @@ def test_what_is_not_changed_keeps_its_bytes(kind: Kind, body: bytes, at: list[i
 
 
 def test_an_event_comes_out_with_its_empty_line() -> None:
-    codec = Events(change, pass_too_large)
+    codec = Events(change, let_pass)
     assert done(codec.feed(b'id: 1\ndata: {"s":1}\n')) == b"id: 1\n"
     assert done(codec.feed(b"\n")) == b"data: {}\n\n"
     assert done(codec.feed(b'data: {"s":1}\r\n\r')) == b"data: {}\r\n\r"
@@ -116,7 +122,7 @@ def test_an_event_comes_out_with_its_empty_line() -> None:
 
 
 def test_a_line_comes_out_with_its_end() -> None:
-    codec = Lines(change, pass_too_large)
+    codec = Lines(change, let_pass)
     assert done(codec.feed(b'{"s":1')) == b""
     assert done(codec.feed(b'}\n{"a":')) == b"{}\n"
 
@@ -133,7 +139,7 @@ def test_what_is_too_large_passes_and_is_not_kept(size: int) -> None:
         (Events, events, b'data: {}\n\ndata: {"s":%b}\ndata: 1\n\ndata: {}\n\n' % LARGE),
     ]
     for kind, body, expected in kinds:
-        codec = kind(change, pass_too_large)
+        codec = kind(change, let_pass)
         cuts = range(0, len(body), size)
         made = b"".join(done(codec.feed(body[at : at + size])) for at in cuts)
         assert made + done(codec.finish()) == expected

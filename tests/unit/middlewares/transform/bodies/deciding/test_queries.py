@@ -2,7 +2,7 @@
 
 import pytest
 
-from middlewares.transform.bodies.deciding.grammar import NotJson
+from middlewares.transform.bodies.deciding.grammar import NotJson, TooLarge
 from middlewares.transform.bodies.deciding.queries import (
     MOST_CHARACTERS,
     NotQueried,
@@ -54,7 +54,7 @@ def test_what_an_expression_does_not_fit_is_told() -> None:
 
 
 def test_large_and_deep_texts_are_refused() -> None:
-    with pytest.raises(NotQueried, match="too large"):
+    with pytest.raises(TooLarge, match="too large"):
         of("@", '"' + "x" * MOST_CHARACTERS + '"')
     with pytest.raises(NotQueried, match="levels"):
         of("@", "[" * 5_000 + "]" * 5_000)
