@@ -29,17 +29,23 @@ def check_expression(expression: str) -> None:
         raise ValueError(f"is no expression of JMESPath{_place_of(error)}") from None
     except RecursionError:
         raise ValueError("has too many levels for an expression of JMESPath") from None
-    for name in _functions_in(parsed):
-        if name not in jmespath.functions.Functions.FUNCTION_TABLE:
-            known = ", ".join(sorted(jmespath.functions.Functions.FUNCTION_TABLE))
+    table = jmespath.functions.Functions.FUNCTION_TABLE
+    for name, given in _functions_in(parsed):
+        if name not in table:
+            known = ", ".join(sorted(table))
             raise ValueError(f"calls {name}, and JMESPath has no such function; it has {known}")
+        signature = table[name]["signature"]
+        taken, is_variadic = len(signature), signature[-1].get("variadic", False)
+        if given < taken or (given > taken and not is_variadic):
+            some = f"{taken} or more" if is_variadic else f"{taken}"
+            raise ValueError(f"calls {name} with {given} arguments, and it takes {some}")
 
 
-def _functions_in(node: Any) -> Iterator[str]:
-    """The names of the functions that a parsed expression calls."""
+def _functions_in(node: Any) -> Iterator[tuple[str, int]]:
+    """The names of the functions that a parsed expression calls, and how many arguments each gets."""
     if isinstance(node, dict):
         if node.get("type") == "function_expression":
-            yield node["value"]
+            yield node["value"], len(node["children"])
         for child in node.get("children", ()):
             yield from _functions_in(child)
 

@@ -67,5 +67,8 @@ def test_expressions_are_checked() -> None:
             check_expression(wrong)
     with pytest.raises(ValueError, match="calls sumof"):
         check_expression("a[].{x: sumof(b)}")
+    for wrong in ("length(a, b)", "items[?contains(@)]", "merge()"):
+        with pytest.raises(ValueError, match="arguments, and it takes "):
+            check_expression(wrong)
     with pytest.raises(ValueError, match="levels"):
         check_expression("(" * 5_000 + "a" + ")" * 5_000)
