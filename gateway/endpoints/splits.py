@@ -1,10 +1,11 @@
 """`/splits`: shows the shares of routes and changes them; each call needs the admin token."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from discovery.base.stepping import in_steps
 from discovery.model.errors import RegistryRefuses, RegistryUnavailable
 from gateway.endpoints.bodies import json_body
 from gateway.endpoints.process import answer
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 
 MAX_BODY_BYTES = 16 * 1024
 _GREATEST = 1_000_000
+#: So many characters of a name that is none are repeated.
+MOST_SHOWN = 64
 _RULE = f"must be a number from 0 to {_GREATEST:,}"
 
 
@@ -32,7 +35,8 @@ class SplitsEndpoints:
     async def list_all(self, request: web.Request) -> web.Response:
         """The splits by route, each with its shares, what becomes of it next, and who does not have it yet."""
         splitting = self._splits(request)
-        return answer({"splits": await _documents(splitting)})
+        notes = await splitting.notes()
+        return answer({"splits": await in_steps(splitting.documents(notes))})
 
     async def change(self, request: web.Request) -> web.Response:
         """Give shares other weights, on all gateways: 200 with the split as it is then."""
@@ -47,6 +51,8 @@ class SplitsEndpoints:
         told = _weights(await json_body(request, self.client_limits, MAX_BODY_BYTES), names)
         try:
             await splitting.change(route, told)
+            notes = await splitting.notes()
+            return answer(splitting.document(route, notes))
         except KeyError:  # a reload has taken it away
             raise SplitUnknown("the route has no split any more") from None
         except ValueError as error:
@@ -55,8 +61,6 @@ class SplitsEndpoints:
             raise RegistryAway(REFUSES, cause=error) from None
         except RegistryUnavailable as error:
             raise RegistryAway(AWAY, cause=error) from None
-        documents = await _documents(splitting)
-        return answer(next((one for one in documents if one["route"] == route), {}))
 
     def _splits(self, request: web.Request) -> "Splitting":
         """The splits; raises NoConfiguration, and what the guard raises."""
@@ -64,13 +68,6 @@ class SplitsEndpoints:
         if self.splitting is None:
             raise NoConfiguration
         return self.splitting
-
-
-async def _documents(splitting: "Splitting") -> list[dict[str, Any]]:
-    try:
-        return await splitting.documents()
-    except RegistryUnavailable:
-        return splitting.documents_alone()
 
 
 def _weights(body: object, names: tuple[str, ...]) -> dict[str, float]:
@@ -82,7 +79,9 @@ def _weights(body: object, names: tuple[str, ...]) -> dict[str, float]:
         raise BadRequest("shares: must be an object with a weight for at least one share")
     for name, weight in told.items():
         if name not in names:
-            raise BadRequest(f"shares: there is no share {name!r}; there are {', '.join(names)}")
+            raise BadRequest(
+                f"shares: there is no share {name[:MOST_SHOWN]!r}; there are {', '.join(names)}"
+            )
         is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not is_number or not 0 <= weight <= _GREATEST:
             raise BadRequest(f"shares: {name}: {_RULE}")

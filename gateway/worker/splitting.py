@@ -9,13 +9,14 @@ from aiohttp.typedefs import Middleware
 
 from discovery.base.steps import Steps
 from discovery.client.describing import rfc3339
+from discovery.model.errors import RegistryUnavailable
 from discovery.model.settings import RegistrySettings
 from middlewares.candidates.lookup import Lookup
 from middlewares.exchange import Exchange
 from middlewares.proxied_answers import proxied
 from middlewares.split.deciding.plan import judged, next_step, waits_for
 from middlewares.split.deciding.weights import changed, percent_of
-from middlewares.split.keeper import Keeper, shares_of
+from middlewares.split.keeper import Keeper, Notes, behind, shares_of
 from middlewares.split.layer import split_middleware
 from middlewares.split.live import LiveSplit
 from middlewares.split.splitter import Splitter
@@ -87,20 +88,26 @@ class Splitting:
         """What `/status` says of them; empty while no route has one."""
         return {route: self._brief(live) for route, live in self.splitter.live.items()}
 
-    async def documents(self) -> list[dict[str, Any]]:
-        """What `GET /splits` says. Raises RegistryUnavailable."""
-        behind = await self.keeper.behind()
-        return [
-            self._document(live) | {"behind": behind.get(route, [])}
-            for route, live in sorted(self.splitter.live.items())
-        ]
+    async def notes(self) -> Notes | None:
+        """By which revisions the workers of all gateways go; None: the registry is away, so nobody knows."""
+        try:
+            return await self.keeper.notes()
+        except RegistryUnavailable:
+            return None
 
-    def documents_alone(self) -> list[dict[str, Any]]:
-        """The same while the registry is away: nobody knows what other workers go by."""
-        return [
-            self._document(live) | {"behind": None}
-            for _, live in sorted(self.splitter.live.items())
-        ]
+    def documents(self, notes: Notes | None) -> Steps[list[dict[str, Any]]]:
+        """What `GET /splits` says of them."""
+        made = []
+        for route in sorted(self.splitter.live):
+            live = self.splitter.live.get(route)
+            if live is not None:  # a reload may take it away meanwhile
+                made.append(self._document(live, notes))
+                yield
+        return made
+
+    def document(self, route: str, notes: Notes | None) -> dict[str, Any]:
+        """The same of one route's. Raises KeyError."""
+        return self._document(self.splitter.live[route], notes)
 
     def numbers(self) -> Iterable[SplitNumbers]:
         """What the metrics say of them."""
@@ -122,7 +129,7 @@ class Splitting:
         }
         return said | ({"evidence": state.evidence} if state.evidence is not None else {})
 
-    def _document(self, live: LiveSplit) -> dict[str, Any]:
+    def _document(self, live: LiveSplit, notes: Notes | None) -> dict[str, Any]:
         policy, plan, state = live.policy, live.policy.plan, live.state
         brief = self._brief(live)
         document: dict[str, Any] = {
@@ -147,6 +154,7 @@ class Splitting:
                 else waits_for(state, gathered, plan, judgement, self._now_ms()) or None
             )
             document["window"] = judgement.describe()
+        document["behind"] = None if notes is None else behind(live, notes)
         return document
 
     async def run(self) -> None:

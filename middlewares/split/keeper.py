@@ -26,6 +26,9 @@ MOST_PER_CALL: Final = 50
 #: How often a change is tried that others are quicker than.
 MOST_TRIES: Final = 10
 
+#: By worker, the revisions of splits that it goes by, by their ids.
+Notes = Mapping[str, Mapping[str, int]]
+
 _log = structlog.get_logger()
 
 
@@ -134,21 +137,14 @@ class Keeper:
                     continue
                 live.take_state(changed[0])
                 if changed[1]:
+                    self._wanted.set()  # to say that this worker goes by it
                     _log.info("split.changed", route=route, shares=shares_of(live), by="api")
                     return live.state
             raise RegistryUnavailable("others change the split, or its data is lost, all the time")
 
-    async def behind(self) -> dict[str, list[str]]:
-        """By route the workers of all gateways that do not go by its present state yet."""
-        notes = await self._store.workers()
-        return {
-            route: sorted(
-                worker
-                for worker, note in notes.items()
-                if live.id in note and note[live.id] != live.state.revision
-            )
-            for route, live in self._live.items()
-        }
+    async def notes(self) -> Notes:
+        """What the workers of all gateways have said last. Raises RegistryUnavailable."""
+        return await self._store.workers()
 
     async def close(self) -> None:
         """Let nobody wait for this worker."""
@@ -222,6 +218,12 @@ class Keeper:
     def _decided(self, live: LiveSplit, now_ms: int, *, alone: bool) -> Change | None:
         policy = live.policy
         return decide(live.state, live.gathered(alone=alone), policy.plan, policy.weights, now_ms)
+
+
+def behind(live: LiveSplit, notes: Notes) -> list[str]:
+    """The workers of all gateways that do not go by its present state yet."""
+    id_, revision = live.id, live.state.revision
+    return sorted(worker for worker, note in notes.items() if note.get(id_, revision) != revision)
 
 
 def shares_of(live: LiveSplit) -> dict[str, float]:

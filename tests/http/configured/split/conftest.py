@@ -123,7 +123,7 @@ class Canary:
         async def has() -> bool:
             return bool((await self.split(gateway))["status"] == status)
 
-        await eventually(has)
+        await eventually(has, within_s=60)
         return await self.split(gateway)
 
     def write(self, text: str) -> None:

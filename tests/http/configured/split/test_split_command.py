@@ -8,6 +8,7 @@ import pytest
 
 from tests.http.configured.split.conftest import FILE, StartCanary
 from tests.http.test_command_line import lockgate
+from tests.support.eventually import eventually
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 
 STEPS = FILE + "          steps: [30, 100]\n"
@@ -103,3 +104,25 @@ async def test_calls_need_the_token_a_file_and_a_split(start_canary: StartCanary
         assert (await gateway.request(method, path)).status == 401
     answer = await canary.admin("PUT", "/splits/users", json={"shares": {"a": 1}})
     assert (answer.status, answer.reason) == (404, "split_not_found")
+
+
+async def test_of_a_long_name_that_is_none_only_the_beginning_is_repeated(
+    start_canary: StartCanary,
+) -> None:
+    canary = await start_canary()
+    answer = await canary.admin("PUT", "/splits/orders", json={"shares": {"x" * 15_000: 1}})
+    assert answer.status == 400
+    assert len(answer.body) < 500
+
+
+async def test_an_answer_to_a_change_has_it_and_the_listing_says_the_same(
+    start_canary: StartCanary,
+) -> None:
+    canary = await start_canary()
+    changed = (await canary.change(new=1)).json()
+
+    async def is_everywhere() -> bool:
+        return bool((await canary.split())["behind"] == [])
+
+    await eventually(is_everywhere)
+    assert await canary.split() == changed | {"behind": []}
