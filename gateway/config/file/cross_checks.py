@@ -20,6 +20,7 @@ from gateway.config.file.nodes import Mapping, Node, Path, Scalar, key_position,
 from gateway.config.file.odd_caches import odd_caches
 from gateway.config.file.odd_mirrors import odd_mirrors
 from gateway.config.file.odd_routes import odd
+from gateway.config.file.odd_splits import odd_splits
 from gateway.config.file.odd_versions import odd_versions
 from gateway.config.file.routes import Route
 from gateway.config.file.wording import or_nearest, quoted, quoted_list, spelled
@@ -69,7 +70,9 @@ def warnings(configuration: Configuration, value: Any, root: Node) -> Steps[list
     for caches in slices(odd_caches(configuration)):
         found += [_warning(root, *one) for one in caches if one is not None]
         yield
-    for some_odd in slices(chain(odd_versions(configuration), odd_mirrors(configuration))):
+    for some_odd in slices(
+        chain(odd_versions(configuration), odd_splits(configuration), odd_mirrors(configuration))
+    ):
         found += [_warning(root, *one) for one in some_odd if one is not None]
         yield
     for opened in slices(_let_through(configuration.routes)):
