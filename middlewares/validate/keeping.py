@@ -31,6 +31,8 @@ AGAIN_S = 5.0
 AFTER_CHANGE_S = 1.0
 #: Who is healthy changes without a word; so often it is looked who can be asked.
 LOOK_S = 2.0
+#: A service whose instances have all gone has its documents again when it is back within that time.
+KEEP_S = 600.0
 #: Several instances often come together.
 TOGETHER_S = 0.02
 #: How many are fetched at a time.
@@ -239,12 +241,21 @@ class Keeper:
         return found
 
     def _forget_others(self, sources: Mapping[Key, list[Instance]]) -> None:
-        """Forget the documents of versions that no instance has any more; a sick one may come back."""
-        view = self._view()
-        for key in [*self.shelf.kept]:
+        """Forget the documents of versions that no instance has any more; a sick one may come back.
+
+        A service may restart with its only instance, and is held against its last document from its first request on.
+        """
+        view, now_s = self._view(), time.monotonic()
+        for key, kept in [*self.shelf.kept.items()]:
             service, version = key
-            entries = () if view is None else view.services.get(service, {}).values()
-            if key not in sources and not any(one.instance.version == version for one in entries):
+            entries = {} if view is None else view.services.get(service, {})
+            if key in sources or any(one.instance.version == version for one in entries.values()):
+                kept.gone_s = None
+                continue
+            if kept.gone_s is None:
+                kept.gone_s = now_s
+            is_restarting = not entries and kept.compiled and now_s - kept.gone_s < KEEP_S
+            if not is_restarting or len(self.shelf.kept) > MOST_DOCUMENTS:
                 del self.shelf.kept[key]
                 self.shelf.changed()
         for key in [*self._due_s]:

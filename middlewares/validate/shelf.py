@@ -35,6 +35,8 @@ class Kept:
     failures: int = 0
     url: str = ""
     size: int = 0
+    #: When the last instance of its service went, in the same seconds.
+    gone_s: float | None = None
 
 
 class Version(NamedTuple):

@@ -164,6 +164,26 @@ async def test_a_version_that_nobody_has_any_more_is_forgotten() -> None:
         await eventually(lambda: list(world.documents()) == [("orders", "2.0.0")])
 
 
+async def test_a_service_that_restarts_has_its_last_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(instance(version="1.0.0"))
+    async with world.running():
+        await eventually(lambda: len(world.documents()) == 1)
+        before, world.view = world.view, view_of()
+        world.keeper.view_changed(before, world.view, None)
+        await eventually(lambda: world.shelf.kept["orders", "1.0.0"].gone_s is not None)
+        world.answer = lambda: Fetched(b"not yet")
+        world.register(instance(version="1.0.0"))
+        assert world.shelf.of("orders", (), formats=False)[0].document is not None
+        await eventually(lambda: len(world.asked) == 2)
+        assert len(world.documents()) == 1
+        monkeypatch.setattr(keeping, "KEEP_S", 0.0)
+        before, world.view = world.view, view_of()
+        world.keeper.view_changed(before, world.view, None)
+        await eventually(lambda: world.documents() == {})
+
+
 async def test_other_wishes_of_a_file_compile_the_document_anew() -> None:
     world = World(instance())
     async with world.running():
