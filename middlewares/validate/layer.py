@@ -12,7 +12,7 @@ from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import BodyTooLarge, InvalidRequest
 from middlewares.validate.answers import AnswerCheck, AnswerSink
 from middlewares.validate.counting import ValidationCounts
-from middlewares.validate.deciding.bodies import TooDeep
+from middlewares.validate.deciding.bodies import TooDeep, TooMany
 from middlewares.validate.deciding.documents import Document
 from middlewares.validate.deciding.operations import Asked, Operation
 from middlewares.validate.deciding.unfit import Unfit
@@ -63,6 +63,7 @@ _REFUSED_BY = {
     "too_large": "unchecked",
     "encoded": "unchecked",
     "too_deep": "unchecked",
+    "too_many": "unchecked",
     "failed": "unchecked",
 }
 
@@ -156,6 +157,8 @@ async def _held(
         has_body = body is None or bool(body)
     try:
         unfit = operation.check(Asked(query, fields, body, has_body), values)
+    except TooMany:
+        return Verdict("too_many", operation=operation)
     except TooDeep:
         return Verdict("too_deep", operation=operation)
     except Exception:  # noqa: BLE001  # a mistake here must break no request
@@ -199,6 +202,8 @@ def _refusal(verdict: Verdict) -> InvalidRequest | BodyTooLarge:
             return InvalidRequest("the body's content coding can't be undone", [expected])
         case "failed":
             return InvalidRequest("the request can't be checked")
+        case "too_many":
+            return InvalidRequest("the body has too many values to be checked")
         case "too_deep":
             return InvalidRequest("the body is nested too deeply to be checked")
     unfit = verdict.unfit

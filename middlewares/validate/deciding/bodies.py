@@ -22,8 +22,16 @@ class _Other(Enum):
 _OTHER = _Other.OTHER
 
 
+#: A fraction is compared exactly, which takes some microseconds for each value.
+MOST_COMPARED_EXACTLY = 5000
+
+
 class TooDeep(Exception):
     """The body is nested more deeply than can be checked in a bounded time."""
+
+
+class TooMany(TooDeep):
+    """The body has more values than can be compared with fractions in a bounded time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ def check_json(schema: CompiledSchema, body: bytes) -> list[Unfit]:
         value = read_json(body)
     except NotRead as error:
         return [Unfit("body", "", "", str(error))]
+    if schema.has_fractions and body.count(b",") > MOST_COMPARED_EXACTLY:
+        raise TooMany
     if schema.most_depth is not None and is_deeper(value, schema.most_depth):
         raise TooDeep
     if schema.fits(value):

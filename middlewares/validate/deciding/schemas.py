@@ -17,11 +17,12 @@ MOST_NODES_OF_ALL = 50_000
 class CompiledSchema:
     """Says whether a value fits."""
 
-    __slots__ = ("_bundle", "_kinds", "fits", "is_free", "kinds", "most_depth")
+    __slots__ = ("_bundle", "_kinds", "fits", "has_fractions", "is_free", "kinds", "most_depth")
 
     def __init__(self, bundle: Bundle) -> None:
         self._bundle = bundle
         self.most_depth = bundle.most_depth
+        self.has_fractions = bundle.has_fractions
         self._kinds = Kinds(bundle.defs)
         self.kinds = self._kinds.of(bundle.schema)
         #: Nothing is asked of a value.

@@ -92,6 +92,8 @@ class Piece:
     schema: Schema = True
     refs: Refs = field(default_factory=Refs)
     nodes: int = 0
+    #: Whether a number is compared with one that is not whole, which takes a hundred times as long.
+    has_fractions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Bundle:
     most_depth: int | None
     #: How many schemas it has.
     nodes: int = 0
+    has_fractions: bool = False
 
     @property
     def whole(self) -> Schema:
@@ -159,7 +162,8 @@ class Translator:
                 raise LeftOut(f"its schemas are more than {MOST_NODES}")
         defs = {self._name(one): piece.schema for one, piece in reached.items()}
         refs = {ROOT: root.refs, **{one: piece.refs for one, piece in reached.items()}}
-        return Bundle(root.schema, defs, most_depth(refs), nodes)
+        has_fractions = any(one.has_fractions for one in (root, *reached.values()))
+        return Bundle(root.schema, defs, most_depth(refs), nodes, has_fractions)
 
     def _definition(self, reference: str) -> Piece:
         piece = self._defs.get(reference)
@@ -221,7 +225,10 @@ class Translator:
         step = _STEPS.get(key)
         below = place if step is None else (*place, step)
         if key in self._assertions:
-            made[key] = value
+            made[key] = _whole(value)
+            piece.has_fractions |= _is_fraction(made[key]) or (
+                key in ("enum", "const") and _has_fraction(value)
+            )
         elif key in self._one:
             made[key] = self._schema(value, piece, depth + 1, below)
         elif key in self._lists:
@@ -257,7 +264,7 @@ class Translator:
         if not isinstance(required, list) or not required:
             return
         hidden = self._hidden_in(node)
-        kept = [name for name in required if name not in hidden]
+        kept = [name for name in _once(required) if name not in hidden]
         if kept:
             made["required"] = kept
 
@@ -302,6 +309,33 @@ class Translator:
             made["minimum"] = max(_number(node.get("minimum")), -_RANGES[kind])
             if "maximum" not in made:
                 made["maximum"] = _RANGES[kind] - 1
+
+
+def _once(names: list[Any]) -> list[Any]:
+    """Names without those that stand there again, as some generators write them."""
+    return [*dict.fromkeys(names)] if all(isinstance(one, str) for one in names) else names
+
+
+def _whole(value: Any) -> Any:
+    """A number that is whole as an integer, with which the library compares a hundred times as fast."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, float) and not value.is_integer()
+
+
+def _has_fraction(value: Any) -> bool:
+    """Whether a number that is not written as an integer is somewhere in a value."""
+    waiting = [value]
+    for one in waiting:
+        if isinstance(one, float):
+            return True
+        if isinstance(one, list):
+            waiting += one
+        elif isinstance(one, dict):
+            waiting += one.values()
+    return False
 
 
 def _number(value: object) -> float:

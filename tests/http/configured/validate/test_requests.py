@@ -130,6 +130,20 @@ async def test_a_body_over_the_bound_passes_whole_unless_the_route_refuses_it(
     assert outcomes(configured.gateway) == {"too_large": 2}
 
 
+async def test_a_body_with_too_many_numbers_passes_unless_the_route_refuses_it(
+    start_configured: StartConfigured,
+) -> None:
+    content = {"application/json": {"schema": {"items": {"minimum": 0.5}}}}
+    paths = {"/orders": {"post": {"requestBody": {"content": content}}}}
+    document = json.dumps({"openapi": "3.1.0", "paths": paths}).encode()
+    configured, _ = await started(start_configured, document=document)
+    assert (await post(configured, "/orders", [0.1] * 6000)).status == 200
+    refused = await post(configured, "/strict/orders", [0.1] * 6000)
+    assert refused.status == 400
+    assert "too many values to be checked" in json.loads(refused.body)["detail"]
+    assert outcomes(configured.gateway) == {"too_many": 2}
+
+
 @pytest.mark.parametrize("value", [{"id": 7}, {"id": "x"}])
 async def test_a_body_in_chunks_is_held_too(start_configured: StartConfigured, value: Any) -> None:
     configured, service = await started(start_configured)
