@@ -75,10 +75,15 @@ class _ChangedHeaders(Section):
         for key, names in (("set", self.set), ("add", self.add), ("rename", self.rename)):
             for name in repeated(names):
                 yield Wrong((key, name), "the header is there already, in another case", True)
+        yield from self._set_as_one()
         for index, name in enumerate(self.remove):
             if name.lower() in map(str.lower, self.remove[:index]):
                 yield Wrong(("remove", index), "the header is there already, in another case")
         yield from _wrong_together(self, str.lower)
+
+    def _set_as_one(self) -> Iterator[Wrong]:
+        """Headers that are set twice, where receivers read their names as one."""
+        return iter(())
 
     def _names(self) -> Iterator[tuple[tuple[str | int, ...], str, bool]]:
         """Every name that a rule is about: its path, itself, and whether it is a key there."""
@@ -93,6 +98,15 @@ class RequestHeaders(_ChangedHeaders):
 
     def untouchable(self, name: str) -> str | None:
         return why_not_in_request(name)
+
+    def _set_as_one(self) -> Iterator[Wrong]:
+        seen: dict[str, str] = {}
+        for name in self.set:
+            other = seen.setdefault(name.lower().replace("_", "-"), name)
+            if other.lower() != name.lower():
+                yield Wrong(
+                    ("set", name), f"is set as {other} already: services read both as one", True
+                )
 
 
 class ResponseHeaders(_ChangedHeaders):

@@ -36,6 +36,11 @@ def mistakes(section: type[Request | Response], said: Any) -> list[tuple[str, st
             "has a { that no } closes; {{ stands for a brace itself",
         ),
         (
+            {"headers": {"set": {"X-T": "a", "x_t": "b"}}},
+            "headers.set.x_t",
+            "is set as X-T already: services read both as one",
+        ),
+        (
             {"headers": {"set": {"Host": "a"}}},
             "headers.set.Host",
             "rewrite.host says which Host the instance gets",
