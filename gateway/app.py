@@ -82,7 +82,7 @@ def changes_of_errors(gateway: Gateway) -> Callable[[web.Request, web.StreamResp
             return None
         return table.policy if table.covers(exchange.path) else None
 
-    return changing_errors(policy_of)
+    return changing_errors(policy_of, gateway.settings.max_request_head_bytes)
 
 
 def create_runner(app: web.Application) -> GatewayRunner:

@@ -168,7 +168,10 @@ def inner_gate(gateway: Gateway) -> list[Middleware]:
         # Outside of the rules, which may change the path that it has taken a version out of.
         *([versioning.telling()] if versioning is not None else []),
         # What later layers see of an answer is what the instance said.
-        heads_middleware(relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of)),
+        heads_middleware(
+            relocate=relocating(scheme_of=gateway.scheme_of, host_of=gateway.host_of),
+            most_bytes=gateway.settings.max_request_head_bytes,
+        ),
         # Inside of the rules for heads, which have the last word on what a new body makes of the fields.
         bodies_middleware(
             read_body=reading_bodies(gateway.settings.client_limits), counts=not_changed

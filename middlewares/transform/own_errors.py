@@ -7,6 +7,7 @@ from aiohttp import web
 from middlewares.exchange import EXCHANGE
 from middlewares.head_changes import edited
 from middlewares.routing.policy import RoutePolicy
+from middlewares.transform.deciding.fields import TooLong
 from middlewares.transform.deciding.varying import missing_vary
 from middlewares.transform.values import RequestValues
 
@@ -14,8 +15,13 @@ from middlewares.transform.values import RequestValues
 PolicyOf = Callable[[web.Request], RoutePolicy | None]
 
 
-def changing_errors(policy_of: PolicyOf) -> Callable[[web.Request, web.StreamResponse], None]:
-    """Make the function that applies `response.headers` to the answer of a failure, with `response.errors`."""
+def changing_errors(
+    policy_of: PolicyOf, most_bytes: int
+) -> Callable[[web.Request, web.StreamResponse], None]:
+    """Make the function that applies `response.headers` to the answer of a failure, with `response.errors`.
+
+    Where values of the request would make more than `most_bytes`, the answer stays.
+    """
 
     def change(request: web.Request, response: web.StreamResponse) -> None:
         policy = policy_of(request)
@@ -30,7 +36,11 @@ def changing_errors(policy_of: PolicyOf) -> Callable[[web.Request, web.StreamRes
             for name, value in headers.items()
         ]
         values = RequestValues(request[EXCHANGE], request.method)
-        after = edited(fields, rules.headers.edits(values))
+        try:
+            edits = rules.headers.edits(values, most_bytes)
+        except TooLong:
+            return
+        after = edited(fields, edits)
         if line := missing_vary(after, policy.varies_by):
             after.append(line)
         if after != fields:

@@ -20,6 +20,7 @@ class RequestValues:
     def __init__(self, exchange: Exchange, method: str) -> None:
         self._exchange = exchange
         self._method = method
+        self._changes = exchange.changes
 
     def value(self, variable: Variable) -> str | None:
         return _BY_KIND[variable.kind](self, variable.name)
@@ -83,8 +84,8 @@ class RequestValues:
         """The fields by name in lower case, without those that layers took out; lines of one name are joined."""
         exchange = self._exchange
         fields: Sequence[FieldLine] = exchange.section.fields
-        if exchange.changes is not None:
-            before = exchange.changes._replace(edits=())
+        if self._changes is not None:
+            before = self._changes._replace(edits=())
             added = (line.partition(b": ") for line in before.added.split(b"\r\n")[:-1])
             fields = [
                 *changed_fields(fields, before),

@@ -8,6 +8,10 @@ from middlewares.transform.deciding.rules import NamedRules
 from middlewares.transform.deciding.variables import NO_VALUES, Landing, Template, Values
 
 
+class TooLong(Exception):
+    """The values of a request make more of the rules than a head may have."""
+
+
 @dataclass(frozen=True)
 class FieldPlan:
     """Rules for headers in the form that messages are changed by; made once for each route.
@@ -18,12 +22,18 @@ class FieldPlan:
     rules: NamedRules
     of_requests: bool = False
 
-    def edits(self, values: Values) -> FieldEdits:
-        """What the rules make of fields; what has a missing value is removed, or not added."""
+    def edits(self, values: Values, most_bytes: int) -> FieldEdits:
+        """What the rules make of fields; what has a missing value is removed, or not added.
+
+        Raises TooLong where values of the request make more than `most_bytes`.
+        """
         constant = self._constant
         if constant is not None:
             return constant
-        return self._edits(values)
+        edits = self._edits(values)
+        if sum(len(value) for _, value in (*edits.placed.values(), *edits.added)) > most_bytes:
+            raise TooLong
+        return edits
 
     def _edits(self, values: Values) -> FieldEdits:
         placed: dict[bytes, FieldLine] = {}
@@ -50,11 +60,10 @@ class FieldPlan:
 
     @cached_property
     def names(self) -> frozenset[bytes]:
-        """The names that the rules take out or give, in lower case."""
-        given = (new.lower().encode() for _, new in self.rules.rename)
-        return frozenset(
-            [*self._removed, *self._renamed, *given, *(lower for lower, _, _ in self._set)]
-        )
+        """The names that the rules take out or give, in lower case and with `-` for `_`."""
+        given = (new.encode() for _, new in self.rules.rename)
+        placed = (lower for lower, _, _ in self._set)
+        return frozenset(map(as_read, [*self._removed, *self._renamed, *given, *placed]))
 
     def _key(self, name: str) -> bytes:
         raw_name = name.lower().encode()
@@ -82,12 +91,20 @@ class FieldPlan:
         return [(name.encode(), one) for name, one in self.rules.add]
 
 
-def without_lines(lines: bytes, names: frozenset[bytes]) -> bytes:
-    """Lines, each with its CRLF, but for those with these names (lower-case)."""
-    kept = [
-        line for line in lines.split(b"\r\n")[:-1] if line.partition(b":")[0].lower() not in names
-    ]
-    return b"".join([b"%b\r\n" % line for line in kept])
+def parted(lines: bytes, names: frozenset[bytes]) -> tuple[bytes, tuple[FieldLine, ...]]:
+    """Lines, each with its CRLF, as those without these names, and the fields of those with them.
+
+    The names are in lower case, and with `-` for `_`.
+    """
+    left: list[bytes] = []
+    found: list[FieldLine] = []
+    for line in lines.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b":")
+        if as_read(name) in names:
+            found.append((name, value.strip(b" \t")))
+        else:
+            left.append(b"%b\r\n" % line)
+    return b"".join(left), tuple(found)
 
 
 def raw(value: str) -> bytes:

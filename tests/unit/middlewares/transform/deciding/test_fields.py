@@ -1,10 +1,11 @@
 """What rules make of the fields of one message."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from middlewares.head_changes import FieldEdits, FieldLine, as_read, edited
-from middlewares.transform.deciding.fields import FieldPlan, without_lines
+from middlewares.transform.deciding.fields import FieldPlan, TooLong, parted
 from middlewares.transform.deciding.rules import NamedRules
 from middlewares.transform.deciding.variables import Variable, parse_template
 
@@ -17,6 +18,7 @@ class Said:
         return self.subject if variable.kind == "subject" else None
 
 
+MOST = 1000
 RULES = NamedRules(
     rename=(("X-Old", "X-New"),),
     remove=("X-Debug",),
@@ -26,7 +28,7 @@ RULES = NamedRules(
 
 
 def test_values_are_filled_in() -> None:
-    assert FieldPlan(RULES).edits(Said("ü\r\n")) == FieldEdits(
+    assert FieldPlan(RULES).edits(Said("ü\r\n"), MOST) == FieldEdits(
         {b"x-old": b"X-New"},
         frozenset([b"x-debug"]),
         {b"x-tenant": (b"X-Tenant", "t-ü%0D%0A".encode()), b"x-one": (b"X-One", b"1")},
@@ -37,34 +39,42 @@ def test_values_are_filled_in() -> None:
 
 def test_names_that_services_read_alike_are_one_in_requests() -> None:
     rules = NamedRules(remove=("X_A",), set=(("X_B", parse_template("1")),))
-    edits = FieldPlan(rules, of_requests=True).edits(Said(None))
+    edits = FieldPlan(rules, of_requests=True).edits(Said(None), MOST)
     fields = [(b"x-a", b"1"), (b"X_A", b"2"), (b"X-B", b"3"), (b"x_b", b"4")]
     assert edited(fields, edits, as_read) == [(b"X-B", b"1")]
-    assert edited(fields, FieldPlan(rules).edits(Said(None))) == [
+    assert edited(fields, FieldPlan(rules).edits(Said(None), MOST)) == [
         *(fields[0], fields[2]),
         (b"x_b", b"1"),
     ]
 
 
 def test_what_has_no_value_is_removed_and_not_added() -> None:
-    edits = FieldPlan(RULES).edits(Said(None))
+    edits = FieldPlan(RULES).edits(Said(None), MOST)
     assert edits.removed == {b"x-debug", b"x-tenant"}
     assert (list(edits.placed), edits.added) == ([b"x-one"], ())
 
 
 def test_rules_without_variables_are_made_once() -> None:
     plan = FieldPlan(NamedRules(set=RULES.set[1:]))
-    assert plan.edits(Said("a")) is plan.edits(Said("b"))
+    assert plan.edits(Said("a"), MOST) is plan.edits(Said("b"), MOST)
 
 
 def test_a_plan_knows_the_names_that_it_is_about() -> None:
     assert FieldPlan(RULES).names == {b"x-old", b"x-new", b"x-debug", b"x-tenant", b"x-one"}
 
 
-def test_lines_of_other_layers_give_way() -> None:
-    lines = b"X-Auth-Subject: a\r\nX-User: b\r\n"
-    assert without_lines(lines, frozenset([b"x-user"])) == b"X-Auth-Subject: a\r\n"
-    assert without_lines(lines, frozenset()) == lines
+def test_lines_that_rules_are_about_are_parted_from_others() -> None:
+    lines = b"X-Auth-Subject: a\r\nX_User: b\r\n"
+    left = b"X-Auth-Subject: a\r\n"
+    assert parted(lines, frozenset([b"x-user"])) == (left, ((b"X_User", b"b"),))
+    assert parted(lines, frozenset()) == (lines, ())
+
+
+def test_values_have_a_most_of_bytes() -> None:
+    plan = FieldPlan(RULES)
+    plan.edits(Said("a" * 498), MOST)
+    with pytest.raises(TooLong):
+        plan.edits(Said("a" * 499), MOST)
 
 
 _FIELDS = st.lists(
@@ -78,8 +88,8 @@ _FIELDS = st.lists(
 )
 def test_no_value_changes_the_number_of_lines(fields: list[FieldLine], subject: str) -> None:
     plan = FieldPlan(RULES)
-    made = edited(fields, plan.edits(Said(subject)))
-    usual = edited(fields, plan.edits(Said("a")))
+    made = edited(fields, plan.edits(Said(subject), MOST))
+    usual = edited(fields, plan.edits(Said("a"), MOST))
     assert [name for name, _ in made] == [name for name, _ in usual]
     new = [value for name, value in made if name in (b"x-tenant", b"X-Tenant", b"X-Seen")]
     assert not any(set(value) & {0, 10, 13} for value in new)
