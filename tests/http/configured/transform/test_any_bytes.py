@@ -48,7 +48,7 @@ OF_ALL = {
 BY_RULES = {b"x-query", b"x-header", b"x-rest", b"x-method"}
 IN_ANSWERS = {
     *(b"content-length", b"date", b"x-correlation-id", b"x-query", b"x-header", b"x-rest"),
-    *(b"x-new", b"location", b"set-cookie", b"link", b"connection"),
+    *(b"x-new", b"location", b"set-cookie", b"link", b"connection", b"vary"),
 }
 
 ODD = [
