@@ -57,26 +57,35 @@ def copied_changes(
     def stays(name: bytes) -> bool:
         return not _is_mark(name) and (credentials or not is_credential(name))
 
-    added = made.added
-    if identity_lines and not credentials:
-        added = added.replace(identity_lines, b"", 1)
-    lines = [line for line in added.split(b"\r\n") if line and stays(line.partition(b":")[0])]
+    # Rules may have taken one of them out already, or have put it among what they change.
+    identity = frozenset() if credentials else frozenset(identity_lines.split(b"\r\n"))
+    lines = [
+        line
+        for line in made.added.split(b"\r\n")
+        if line and line not in identity and stays(line.partition(b":")[0])
+    ]
     return HeadChanges(
         made.removed,
         {name: value for name, value in made.replaced.items() if stays(name)},
         b"".join(line + b"\r\n" for line in lines) + MIRROR_LINE,
-        tuple(_edits(one, stays) for one in made.edits),
+        tuple(_edits(one, stays, identity) for one in made.edits),
     )
 
 
-def _edits(edits: FieldEdits, stays: Callable[[bytes], bool]) -> FieldEdits:
+def _edits(
+    edits: FieldEdits, stays: Callable[[bytes], bool], identity: frozenset[bytes]
+) -> FieldEdits:
     """Edits after which no field is there that must not go."""
     renamed = edits.renamed.items()
     return FieldEdits(
         {old: new for old, new in renamed if stays(new)},
         edits.removed | {old for old, new in renamed if not stays(new)},
         {name: field for name, field in edits.placed.items() if stays(name)},
-        tuple(field for field in edits.added if stays(field[0])),
+        tuple(
+            (name, value)
+            for name, value in edits.added
+            if stays(name) and b"%b: %b" % (name, value) not in identity
+        ),
     )
 
 

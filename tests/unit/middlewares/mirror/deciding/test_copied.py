@@ -68,6 +68,16 @@ def test_changes_lose_who_the_client_is() -> None:
     assert made.added == b"X-New: 1\r\n" + MIRROR_LINE
 
 
+def test_rules_hide_no_line_that_says_who_the_client_is() -> None:
+    identity = b"X-Auth-Subject: me\r\nX-User: me\r\nX-Groups: staff\r\n"
+    there = FieldEdits(added=((b"X-User", b"me"),), marks=())
+    changes = HeadChanges(added=b"X-Auth-Subject: me\r\nX-Groups: staff\r\n", edits=(there,))
+    made = copied_changes(changes, identity, credentials=False)
+    assert (made.added, made.edits[0].added) == (MIRROR_LINE, ())
+    kept = copied_changes(changes, identity, credentials=True)
+    assert (kept.added, kept.edits[0].added) == (changes.added + MIRROR_LINE, there.added)
+
+
 def test_changes_keep_it_where_that_is_allowed() -> None:
     changes = HeadChanges(added=b"X-Auth-Subject: me\r\nX-Lockgate-Mirror: 7\r\n")
     made = copied_changes(changes, b"X-Auth-Subject: me\r\n", credentials=True)
