@@ -94,6 +94,8 @@ class Exchange:
     asked_query: str | None = None
     #: The target that an instance gets in place of the route's.
     sent_target: str | None = None
+    #: What an instance is told that its paths begin with for clients, in place of the route's prefix.
+    sent_prefix: str | None = None
     #: The body that an instance gets in place of the client's; its length is announced.
     changed_body: bytes | None = None
     candidates: "Candidates | None" = None

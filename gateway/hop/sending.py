@@ -83,7 +83,7 @@ class Sending:
                 method,
                 target_for(exchange, route),
                 head,
-                (request.remote or "", request.scheme, head.host, route.prefix),
+                (request.remote or "", request.scheme, head.host, prefix_for(exchange, route)),
                 exchange.correlation_id,
                 means.senders,
                 b"" if self._tells_time_left else head.timeout_line,
@@ -158,7 +158,7 @@ class Sending:
             request.scheme,
             exchange.authority,
             target_for(exchange, route),
-            route.prefix,
+            prefix_for(exchange, route),
             exchange.correlation_id,
             sent_host=_sent_host(route, instance),
             timeout_line=line,
@@ -190,6 +190,11 @@ class Sending:
         """Whether the service recognises a repeat by an Idempotency-Key."""
         fields = self.exchange.section.fields
         return any(name.lower() == b"idempotency-key" and value for name, value in fields)
+
+
+def prefix_for(exchange: Exchange, route: Route) -> str:
+    """What the paths of the instance begin with for clients."""
+    return route.prefix if exchange.sent_prefix is None else exchange.sent_prefix
 
 
 def target_for(exchange: Exchange, route: Route) -> str:

@@ -9,6 +9,7 @@ from aiohttp.typedefs import Middleware
 from discovery.view.view import View
 from middlewares.exchange import Exchange
 from middlewares.routing.deciding import target_behind
+from middlewares.routing.rewriting import ToPath, ToPrefix
 from middlewares.versions.callers import VersionCalls
 from middlewares.versions.layer import rest_of, versions_middleware
 from middlewares.versions.registered import RegisteredVersions
@@ -36,7 +37,9 @@ class Versioning:
 
     def telling(self) -> Middleware:
         """The layer that says which version has answered."""
-        return served_version_middleware(target_of=_target_of, rest_of=rest_of)
+        return served_version_middleware(
+            target_of=_target_of, rest_of=rest_of, prefix_of=_prefix_of
+        )
 
 
 def _target_of(exchange: Exchange) -> str:
@@ -44,3 +47,14 @@ def _target_of(exchange: Exchange) -> str:
     route = exchange.route
     assert route is not None, "the route layer comes before"
     return target_behind(route, exchange.hit, exchange.target)
+
+
+def _prefix_of(exchange: Exchange) -> str | None:
+    """The prefix that the instance does not see; None: it sees something of what is before the rest."""
+    hit, route = exchange.hit, exchange.route
+    assert route is not None, "only a request with a route has a version"
+    if hit is None:
+        return route.prefix
+    if hit.match.path is not None or isinstance(route.rewrite, ToPath | ToPrefix):
+        return None
+    return route.prefix if (hit.match.prefix or "").rstrip("/") == route.prefix else None

@@ -226,7 +226,7 @@ class Copying:
         fields = copied_fields(begun.section.fields, credentials=mirror.credentials)
         made = side_exchange(begun, begun.target, fields, body, started_s=means.now())
         made.route, made.hit = means.route_of(begun, mirror), begun.hit
-        made.sent_target = begun.sent_target
+        made.sent_target, made.sent_prefix = begun.sent_target, begun.sent_prefix
         identity = begun.identity
         made.changes = copied_changes(
             begun.changes,

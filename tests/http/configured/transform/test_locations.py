@@ -113,6 +113,45 @@ async def test_a_version_in_the_path_stays_in_it(start_configured: StartConfigur
     assert (await configured.ask("/api/order/x")).values(b"Location") == [b"/api/order/login"]
 
 
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/api/order/v2/x", b"/api/order/v2"),
+        ("/shop/v2/x", b"/shop/v2"),
+        ("/v2/x", b"/v2"),
+        ("/api/order/x", b"/api/order"),
+        ("/kept/v2/x", None),
+        ("/new/v2/x", None),
+    ],
+)
+@pytest.mark.parametrize("odd", [(), ("X-Odd: \xff",)], ids=["plain", "careful"])
+async def test_a_service_is_told_of_the_version_in_its_prefix(
+    start_configured: StartConfigured, path: str, told: bytes | None, odd: tuple[str, ...]
+) -> None:
+    """One that puts X-Forwarded-Prefix before its paths leads clients to the version that they asked for."""
+    file = """
+        defaults: {limits: null, rewrite_location: true, versions: {from: [{path: strip}]}}
+        routes:
+          - {name: shop, match: {prefix: /shop}, service: order_service, rewrite: {strip: /shop}}
+          - {name: kept, match: {prefix: /kept}, service: order_service}
+          - {name: new, match: {prefix: /new}, service: order_service, rewrite: {prefix: /in}}
+          - {name: all, match: {prefix: /}, service: order_service}
+    """
+    prefix = (told or b"").decode()
+    configured = await start_configured(file, redirecting(f"{prefix}/login"), registers=False)
+    await configured.gateway.register(
+        "order_service", configured.upstream.port, health_check_url="/health", version="2.0.1"
+    )
+    answer = await configured.ask(path, *odd)
+    received = configured.upstream.requests[-1]
+    assert b"v2" not in received.target
+    if told is not None:
+        assert received.values(b"X-Forwarded-Prefix") == [told]
+        assert answer.values(b"Location") == [told + b"/login"]
+    else:
+        assert b"v2" not in b"".join(received.values(b"X-Forwarded-Prefix"))
+
+
 async def test_a_path_of_a_template_has_no_way_back(start_configured: StartConfigured) -> None:
     file = """
         defaults: {limits: null, rewrite_location: true}
