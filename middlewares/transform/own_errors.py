@@ -46,7 +46,8 @@ def changing_errors(
         if after != fields:
             headers.clear()
             headers.extend(
-                (name.decode("ascii"), value.decode("utf-8", "surrogateescape"))
+                # Bytes that are not UTF-8 can't be sent in the gateway's own answers.
+                (name.decode("ascii"), value.decode("utf-8", "replace"))
                 for name, value in after
             )
 

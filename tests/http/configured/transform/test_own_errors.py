@@ -85,3 +85,9 @@ async def test_nothing_is_changed_where_nobody_asks(start_configured: StartConfi
     answer = await configured.ask("/gone")
     assert answer.values(b"Content-Type") == [b"application/problem+json"]
     assert answer.values(b"X-Frame-Options") == []
+
+
+async def test_bytes_that_are_not_utf_8_are_replaced(start_configured: StartConfigured) -> None:
+    configured = await start_configured(FILE)
+    answer = await configured.ask("/gone?a=%fcb%C3%BC")
+    assert answer.values(b"X-Path") == ["GET \ufffdbü".encode()]
