@@ -19,7 +19,7 @@ from tests.support.stack_stand_ins import until
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240), pytest.mark.xdist_group("packages")]
 
 #: The limit for the size of the installation.
-MOST_BYTES = 35 * 2**20
+MOST_BYTES = 40 * 2**20
 
 
 def test_it_has_what_a_service_needs_and_no_more(bare: Install) -> None:

@@ -102,7 +102,7 @@ LAYERS: tuple[Layer, ...] = (
         "mirror",
         "in",
         "sends copies elsewhere",
-        "a copy is what the service gets, and repeats make no more of them",
+        "a copy is what the service gets, and no repeat is copied again",
         ("mirrors",),
         of_hop=True,
     ),
