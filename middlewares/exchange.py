@@ -106,8 +106,8 @@ class Exchange:
     upload: "Upload | None" = None
     #: Gets each piece of an upload once, in order, as the first attempt that reads it does; it never declines one.
     upload_reader: "Sink | None" = None
-    #: It has been copied: a split that takes another share sends it through the same layers again.
-    is_mirrored = False
+    #: The copies that were made of it: a split that takes another share sends it through the same layers again.
+    copies: Held | None = None
     #: A mirror sends it: it is not among the service's requests in flight, and its attempts are in no log or metric
     #: of the service.
     is_copy = False

@@ -62,7 +62,10 @@ async def _read(
     if response.status == SWITCHING_PROTOCOLS:
         raise UpstreamInvalid("the instance switched protocols, which was not asked for")
     head, is_event_stream = response.head, response.is_event_stream
-    body = None if is_event_stream else await _body(response.source, head.length, most_bytes, hold)
+    body = None
+    if not is_event_stream:
+        # As a body that is changed, since layers may have added readers, which get what is read here.
+        body = await _body(response.body_for_change(), head.length, most_bytes, hold)
     fields = _fields(response)
     return SideAnswer(head.status, fields, body or b"", body is not None, is_event_stream)
 

@@ -23,11 +23,14 @@ from middlewares.mirror.logged import copy_event
 from middlewares.mirror.original import Original, UploadCopy
 from middlewares.mirror.policy import MirrorPolicy
 from middlewares.mirror.report import MirrorReport, Reports
+from middlewares.mirror.room import Room
 from middlewares.problems import problem_of
 from middlewares.side_requests import SendsAside, SideAnswer, side_exchange
 
 #: So many copies of all mirrors are under way in a worker at most, which bounds the memory for their answers.
 MOST_IN_FLIGHT = 256
+#: Their request bodies, and those that still come, take so much memory at most.
+MOST_HELD_BYTES = 32 * 1024 * 1024
 #: So much of a body that is not compared is read, so that its connection can be used again.
 _NOT_COMPARED_BYTES = 16 * 1024
 
@@ -60,6 +63,7 @@ class Copying:
         self.in_flight: Counter[tuple[str, str]] = Counter()
         self._means = means
         self._total = 0
+        self._room = Room(MOST_HELD_BYTES)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -70,7 +74,7 @@ class Copying:
     def drawn(self, request: web.Request, exchange: Exchange) -> list[MirrorPolicy]:
         """The mirrors that this request is copied for."""
         route = exchange.route
-        if route is None or exchange.is_copy or exchange.is_mirrored:
+        if route is None or exchange.is_copy:
             return []
         rng = self._means.rng
         drawn = [
@@ -94,9 +98,9 @@ class Copying:
         """Begin to copy a request that is about to go to an instance; nothing is sent before it goes on itself."""
         route = exchange.route
         assert route is not None, "it has mirrors"
-        exchange.is_mirrored = True
         original = Original(reads_json=any(mirror.comparison.json for mirror in mirrors))
-        begun = Beginning(original)
+        begun = exchange.copies = Beginning(original)
+        exchange.held.append(begun)
         body = self._means.body_of(request, exchange)
         upload = None
         length = exchange.section.body_length if body is None else len(body)
@@ -105,10 +109,11 @@ class Copying:
                 self._count(route.id, mirror.name, "body_too_large")
                 continue
             if body is None and upload is None:
-                upload = UploadCopy(max(one.body_bytes for one in mirrors))
+                upload = UploadCopy(max(one.body_bytes for one in mirrors), self._room)
+                begun.upload = upload
                 exchange.upload_reader = upload
                 exchange.held.append(upload)
-            copy = _Copy(request, exchange, route.id, mirror, handler, original, body, upload)
+            copy = _Copy(request, exchange, route.id, mirror, handler, begun, body, upload)
             if body is not None and not self._enter(copy):
                 continue
             task = asyncio.get_running_loop().create_task(self._run(copy))
@@ -126,7 +131,9 @@ class Copying:
     def _enter(self, copy: "_Copy") -> bool:
         """Count a copy as under way; False: there are enough, and it is dropped."""
         key = (copy.route, copy.mirror.name)
-        if self.in_flight[key] >= copy.mirror.in_flight or self._total >= MOST_IN_FLIGHT:
+        size = len(copy.body or b"")
+        is_full = self.in_flight[key] >= copy.mirror.in_flight or self._total >= MOST_IN_FLIGHT
+        if is_full or not self._room.take(size):
             self._count(*key, "too_many")
             return False
         copy.is_under_way = True
@@ -137,12 +144,14 @@ class Copying:
     def _ended(self, copy: "_Copy", task: asyncio.Task[None]) -> None:
         """Let go of a copy; its task may have been cancelled before it began."""
         self._tasks.discard(task)
+        copy.begun.ended(task)
         key = (copy.route, copy.mirror.name)
         if task.cancelled() and copy.is_counted:
             self._report(*key).not_compared(copy.original.lost or "shutting_down")
         elif task.cancelled():
             self._count(*key, "abandoned")
         if copy.is_under_way:
+            self._room.give(len(copy.body or b""))
             self._total -= 1
             self.in_flight[key] -= 1
             if not self.in_flight[key]:
@@ -177,6 +186,7 @@ class Copying:
         exchange = self._exchange(copy, body)
         answer: SideAnswer | None = None
         verdict: Verdict | None = None
+        why = ""
         outcome = "answered"
         try:
             answer = await means.sends(
@@ -193,30 +203,36 @@ class Copying:
         copy.is_counted = True
         self._count(copy.route, mirror.name, outcome)
         if answer is not None:
-            await copy.original.ended(mirror.timeout_s)
-            verdict = await self._compare(copy, exchange, answer)
+            seen, why = await copy.original.known(mirror.timeout_s)
+            if answer.is_event_stream:
+                seen, why = None, "event_stream"
+            verdict = await self._compare(copy, exchange, answer, seen, why)
         _log.info(
             "mirror",
             **copy_event(
-                copy.route, mirror.name, copy.original, exchange, outcome, answer, verdict
+                copy.route, mirror.name, copy.original, exchange, outcome, answer, verdict or why
             ),
         )
 
     async def _compare(
-        self, copy: "_Copy", exchange: Exchange, answer: SideAnswer
+        self,
+        copy: "_Copy",
+        exchange: Exchange,
+        answer: SideAnswer,
+        seen: Seen | None,
+        why: str,
     ) -> Verdict | None:
-        """Compare the two answers, and keep the result; None: there is nothing to compare with."""
+        """Compare the two answers, and keep the result; None: there is nothing to compare with, and `why`."""
         original, mirror = copy.original, copy.mirror
         report = self._report(copy.route, mirror.name)
-        why = "event_stream" if answer.is_event_stream else original.lost
-        if original.seen is None or why:
+        if seen is None:
             report.not_compared(why)
             return None
         if original.head_s is not None and exchange.upstream_s is not None:
             report.took(original.head_s, exchange.upstream_s)
         body = answer.body if answer.is_whole else None
         verdict = await in_steps(
-            compared(original.seen, Seen(answer.status, answer.fields, body), mirror.comparison)
+            compared(seen, Seen(answer.status, answer.fields, body), mirror.comparison)
         )
         report.compared(verdict, exchange.correlation_id)
         return verdict
@@ -247,19 +263,37 @@ class _Copy:
     route: str
     mirror: MirrorPolicy
     handler: Handler
-    original: Original
+    begun: "Beginning"
     body: bytes | None
     upload: UploadCopy | None
     is_under_way: bool = False
     is_counted: bool = False
 
+    @property
+    def original(self) -> Original:
+        return self.begun.original
+
 
 class Beginning:
-    """The copies of one request."""
+    """The copies of one request, which its exchange holds."""
 
     def __init__(self, original: Original) -> None:
         self.original = original
+        self.upload: UploadCopy | None = None
         self.tasks: list[asyncio.Task[None]] = []
+
+    def ended(self, task: asyncio.Task[None]) -> None:
+        """Note that one is over; with the last one go the bodies that were kept for them."""
+        self.tasks.remove(task)
+        if self.tasks:
+            return
+        self.original.close()
+        if self.upload is not None:
+            self.upload.close()
+
+    def release(self) -> None:
+        """Note that the client's own request is over."""
+        self.original.release()
 
     def abandon(self, why: str) -> None:
         """End them: there is nothing that they could be compared with."""

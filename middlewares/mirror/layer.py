@@ -7,8 +7,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from middlewares.exchange import EXCHANGE
 from middlewares.failures import Failure
-from middlewares.mirror.copying import Copying
-from middlewares.mirror.policy import MirrorPolicy
+from middlewares.mirror.copying import Beginning, Copying
 from middlewares.problems import problem_of
 from middlewares.proxied_answers import proxied
 
@@ -20,22 +19,25 @@ def mirror_middleware(copying: Copying) -> Middleware:
 
     @web.middleware
     def copy(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
-        mirrors = copying.drawn(request, request[EXCHANGE])
-        if not mirrors:
-            return handler(request)
-        return beside(request, handler, mirrors)
+        exchange = request[EXCHANGE]
+        begun = exchange.copies
+        if begun is None:
+            mirrors = copying.drawn(request, exchange)
+            if not mirrors:
+                return handler(request)
+            begun = copying.begin(request, exchange, mirrors, handler)
+        # Else a split tries another share.
+        assert isinstance(begun, Beginning), "copying has made it"
+        return beside(request, handler, begun) if begun.tasks else handler(request)
 
     async def beside(
-        request: web.Request, handler: Handler, mirrors: list[MirrorPolicy]
+        request: web.Request, handler: Handler, begun: Beginning
     ) -> web.StreamResponse:
         exchange = request[EXCHANGE]
-        begun = copying.begin(request, exchange, mirrors, handler)
-        if not begun.tasks:
-            return await handler(request)
         try:
             response = await handler(request)
         except Failure as failure:
-            begun.original.lose(problem_of(failure).reason)
+            begun.original.failed(problem_of(failure).reason)
             raise
         except BaseException:
             begun.abandon("client_left")

@@ -19,9 +19,9 @@ def copy_event(
     exchange: Exchange,
     outcome: str,
     answer: SideAnswer | None,
-    verdict: Verdict | None,
+    verdict: Verdict | str,
 ) -> dict[str, Any]:
-    """The record of a copy; `exchange` is the copy's own."""
+    """The record of a copy; `exchange` is the copy's own, and `verdict` may be why there is none."""
     event: dict[str, Any] = {
         "correlation_id": exchange.correlation_id,
         "route": route,
@@ -39,8 +39,8 @@ def copy_event(
     if answer is None:
         return event
     event["mirror_status"] = answer.status
-    if verdict is None:
-        event["not_compared"] = original.lost or "event_stream"
+    if isinstance(verdict, str):
+        event["not_compared"] = verdict
         return event
     event["result"] = "different" if verdict.found else "same"
     if verdict.found:

@@ -119,3 +119,37 @@ async def test_a_request_that_a_split_moves_to_another_share_is_copied_once(
 
     await eventually(all_counted)
     assert len(shadow.requests) == 3
+    report = await mirrored.reported(answered=3)
+    assert (report["same"], report["not_compared"]) == (3, {})
+
+
+async def test_the_parts_of_a_composition_are_copied_where_their_services_have_mirrors(
+    start_configured: StartConfigured, start_upstream: StartUpstream
+) -> None:
+    file = """
+        services:
+          order_service: {mirror: {to: {service: shadow}, compare: {json: true}}}
+        routes:
+          - name: page
+            match: {prefix: /page}
+            limits: null
+            respond:
+              compose:
+                parts: {orders: {service: order_service, path: /orders}}
+    """
+    configured = await start_configured(file, JSON)
+    shadow = await start_upstream(JSON)
+    await configured.gateway.register("shadow", shadow.port, health_check_url="/health")
+    answer = await configured.ask("/page", "Authorization: Basic c2VjcmV0")
+    assert json.loads(answer.body) == {"orders": json.loads(BODY)}
+    mirrored = Mirrored(configured, shadow)
+    report = await mirrored.reported(answered=1)
+    assert (report["route"], report["same"], report["not_compared"]) == (
+        "page.orders",
+        1,
+        {},
+    )
+    (copy,) = shadow.requests
+    assert copy.request_line == b"GET /orders HTTP/1.1"
+    assert copy.values(b"x-lockgate-mirror") == [b"1"]
+    assert copy.values(b"authorization") == []
