@@ -27,7 +27,7 @@ class MirrorEndpoints:
         return answer({"mirrors": self._mirrors(request).documents()})
 
     async def forget(self, request: web.Request) -> web.Response:
-        """Begin the reports anew, and the metrics with them."""
+        """Begin the reports anew; the metrics go on."""
         self._mirrors(request).forget()
         return web.Response(status=NO_CONTENT)
 

@@ -82,11 +82,13 @@ class Mirroring:
 
     def documents(self) -> list[Mapping[str, Any]]:
         """The reports, as `GET /mirrors` has them."""
-        return [report.document(*key) for key, report in self._copying.reports]
+        return [
+            report.document(*key) for key, report in self._copying.reports if not report.is_empty()
+        ]
 
     def forget(self) -> None:
         """Begin the reports anew."""
-        self._copying.reports.forget()
+        self._copying.reports.begin_anew(time.time())
 
     def numbers(self) -> MirrorNumbers:
         """What the metrics say of them."""

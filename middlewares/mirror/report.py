@@ -2,7 +2,7 @@
 
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from middlewares.mirror.deciding.comparing import Found, Verdict
@@ -26,12 +26,22 @@ class Place:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What had been counted when a report began."""
+
+    copies: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+
+
 class MirrorReport:
     """The report of one mirror of one route, of this worker, since `since_s` (Unix time).
 
     `copies` counts them by what became of them, `results` the comparisons, `kinds` their differences, and
     `unread` bodies that were not compared, by why. The seconds are those to the heads of both answers, of
-    requests where both came.
+    requests where both came. All of these only grow, as counters of metrics do: a document has what
+    came since the report was last begun anew.
     """
 
     def __init__(self, since_s: float) -> None:
@@ -44,6 +54,7 @@ class MirrorReport:
         self.elsewhere = 0
         self.original_s = 0.0
         self.copy_s = 0.0
+        self._before = _Before()
         self._original_times: deque[float] = deque(maxlen=TIMES_KEPT)
         self._copy_times: deque[float] = deque(maxlen=TIMES_KEPT)
 
@@ -76,18 +87,34 @@ class MirrorReport:
         self._original_times.append(original_s)
         self._copy_times.append(copy_s)
 
+    def begin_anew(self, now_s: float) -> None:
+        """Forget what came before."""
+        self.since_s = now_s
+        self._before = _Before(Counter(self.copies), Counter(self.results), Counter(self.unread))
+        self.places.clear()
+        self.elsewhere = 0
+        self._original_times.clear()
+        self._copy_times.clear()
+
+    def is_empty(self) -> bool:
+        """Whether nothing has come since it began."""
+        before = self._before
+        return self.copies == before.copies and self.results == before.results
+
     def document(self, route: str, mirror: str) -> Mapping[str, Any]:
         """The report as `GET /mirrors` has it; places by how often they differ."""
+        before = self._before
+        results = self.results - before.results
         places = sorted(self.places.items(), key=lambda item: -item[1].count)
         return {
             "route": route,
             "mirror": mirror,
             "since": self.since_s,
-            "copies": dict(self.copies),
-            "compared": self.results["same"] + self.results["different"],
-            "same": self.results["same"],
-            "different": self.results["different"],
-            "not_compared": dict(self.unread),
+            "copies": dict(self.copies - before.copies),
+            "compared": results["same"] + results["different"],
+            "same": results["same"],
+            "different": results["different"],
+            "not_compared": dict(self.unread - before.unread),
             "differences": [
                 {
                     "kind": kind,
@@ -128,9 +155,10 @@ class Reports:
             self._reports.move_to_end(key)
         return report
 
-    def forget(self) -> None:
+    def begin_anew(self, now_s: float) -> None:
         """Begin all of them anew."""
-        self._reports.clear()
+        for report in self._reports.values():
+            report.begin_anew(now_s)
 
     def __iter__(self) -> Iterator[tuple[tuple[str, str], MirrorReport]]:
         return iter(sorted(self._reports.items()))

@@ -187,6 +187,14 @@ async def test_reports_begin_anew_when_asked_to(start_mirrored: StartMirrored) -
     gateway = mirrored.configured.gateway
     assert (await gateway.admin("DELETE", "/mirrors")).status == 204
     assert (await gateway.admin("GET", "/mirrors")).json() == {"mirrors": []}
+    await mirrored.configured.ask("/")
+    report = await mirrored.reported(answered=1)
+    assert (report["compared"], report["same"]) == (1, 1)
+    metrics = (await gateway.admin("GET", "/metrics")).body.decode()
+    assert (
+        'gateway_mirror_copies_total{mirror="shadow",outcome="answered",route="shop"} 2.0'
+        in metrics
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

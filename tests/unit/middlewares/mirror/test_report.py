@@ -72,7 +72,17 @@ def test_the_report_that_was_used_longest_ago_goes_first() -> None:
 
 def test_reports_begin_anew() -> None:
     reports = Reports()
-    reports.of("r", "m", 1.0)
-    reports.forget()
-    assert len(reports) == 0
-    assert reports.of("r", "m", 2.0).since_s == 2.0
+    report = reports.of("r", "m", 1.0)
+    report.copies["answered"] += 2
+    report.compared(Verdict((found("/a"),)), "one")
+    report.not_compared("late")
+    report.took(1.0, 2.0)
+    reports.begin_anew(2.0)
+    assert report.is_empty()
+    assert report.document("r", "m") == MirrorReport(2.0).document("r", "m")
+    report.copies["answered"] += 1
+    report.compared(Verdict(), "two")
+    document = report.document("r", "m")
+    assert not report.is_empty()
+    assert (document["copies"], document["compared"]) == ({"answered": 1}, 1)
+    assert (report.copies, report.kinds) == ({"answered": 3}, {"value": 1})  # as metrics have it
