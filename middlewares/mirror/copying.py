@@ -98,7 +98,10 @@ class Copying:
         """Begin to copy a request that is about to go to an instance; nothing is sent before it goes on itself."""
         route = exchange.route
         assert route is not None, "it has mirrors"
-        original = Original(reads_json=any(mirror.comparison.json for mirror in mirrors))
+        original = Original(
+            reads_json=any(mirror.comparison.json for mirror in mirrors),
+            is_head=request.method == "HEAD",
+        )
         begun = exchange.copies = Beginning(original)
         exchange.held.append(begun)
         body = self._means.body_of(request, exchange)

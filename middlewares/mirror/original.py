@@ -8,6 +8,9 @@ from middlewares.mirror.deciding.readable import MOST_BODY_BYTES, is_json
 from middlewares.mirror.room import Room
 from middlewares.proxied_answers import ProxiedAnswer
 
+#: Answers with these statuses have no body (RFC 9110, sections 15.3.5 and 15.4.5).
+_WITHOUT_BODY = frozenset([204, 304])
+
 
 class Original:
     """The original's answer, as far as it is known; `head_s` is how long its head took.
@@ -15,13 +18,14 @@ class Original:
     It reads along with the client, and never makes it wait.
     """
 
-    def __init__(self, *, reads_json: bool) -> None:
+    def __init__(self, *, reads_json: bool, is_head: bool = False) -> None:
         self.seen: Seen | None = None
         self.head_s: float | None = None
         #: Why there is nothing to compare with.
         self.lost = ""
         self._failed = ""
         self._reads_json = reads_json
+        self._is_head = is_head
         self._body: _Body | None = None
         self._reader: Reader | None = None
         self._ended = asyncio.Event()
@@ -33,7 +37,12 @@ class Original:
         self.seen = Seen(answer.answered, answer.field_lines)
         self.head_s = head_s
         length = answer.announced_length
-        if not self._reads_json or not is_json(answer.field_lines):
+        if (
+            self._is_head or answer.answered in _WITHOUT_BODY
+        ):  # it may announce a length all the same
+            self.seen = self.seen._replace(body=b"")
+            self._ended.set()
+        elif not self._reads_json or not is_json(answer.field_lines):
             self._ended.set()
         elif length is not None and length > MOST_BODY_BYTES:
             self._ended.set()  # the copy's need not be read either

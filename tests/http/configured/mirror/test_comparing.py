@@ -109,6 +109,22 @@ async def test_bodies_over_the_cap_are_not_compared_which_is_said(
     assert (report["same"], report["not_compared"]) == (1, {"too_large": 1})
 
 
+@pytest.mark.parametrize(("method", "status"), [("HEAD", b"200 OK"), ("GET", b"304 Not Modified")])
+async def test_a_body_that_is_announced_and_never_comes_is_not_missed(
+    start_mirrored: StartMirrored, method: str, status: bytes
+) -> None:
+    answer = (
+        b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n" % status
+    )
+    mirrored = await start_mirrored(answer, answer, "compare: {json: true}")
+    client = await RawClient.connect(mirrored.configured.gateway.port)
+    async with client:
+        await client.send(f"{method} / HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        await client.answer(to_head=True)
+        report = await mirrored.reported(answered=1)
+    assert (report["same"], report["not_compared"]) == (1, {})
+
+
 async def test_json_against_something_else_is_a_difference(start_mirrored: StartMirrored) -> None:
     mirrored = await start_mirrored(of(1), answer(b"<p>", media="text/html"), JSON)
     await mirrored.configured.ask("/")
