@@ -7,7 +7,7 @@ from typing import Any
 
 from middlewares.mirror.deciding.comparing import Found, Verdict
 
-#: Differences at more places are counted together.
+#: Differences at more places are counted together: one that was seen once gives way to a new one.
 MOST_PLACES = 100
 #: Quantiles are of so many of the last times.
 TIMES_KEPT = 256
@@ -71,9 +71,21 @@ class MirrorReport:
             if place is None:
                 if len(self.places) >= MOST_PLACES:
                     self.elsewhere += 1
-                    continue
+                    if not self._let_go():
+                        continue
                 place = self.places[key] = Place(_cut(found), correlation_id)
             place.count += 1
+
+    def _let_go(self) -> bool:
+        """Forget the oldest place that was seen once; False: there is none.
+
+        Members with names of their own in each answer would else fill the report for good.
+        """
+        for key, place in self.places.items():
+            if place.count == 1:
+                del self.places[key]
+                return True
+        return False
 
     def not_compared(self, why: str) -> None:
         """Note that the two answers could not be compared at all."""

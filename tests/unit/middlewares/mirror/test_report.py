@@ -32,6 +32,32 @@ def test_more_places_are_counted_together() -> None:
     assert report.document("r", "m")["differences_elsewhere"] == 7
 
 
+def test_places_that_differ_again_are_found_among_many_that_do_not() -> None:
+    """Each answer has members with names of its own, such as identifiers."""
+    report = MirrorReport(1.0)
+    for number in range(20):
+        names = [found(f"/{number}-{name}") for name in range(MOST_PLACES // 2 - 1)]
+        if number >= 10:
+            names.append(found("/price"))
+        report.compared(Verdict(tuple(names)), "id")
+    document = report.document("r", "m")
+    assert (document["differences"][0]["place"], document["differences"][0]["count"]) == (
+        "/price",
+        10,
+    )
+    told = sum(one["count"] for one in document["differences"])
+    assert told + document["differences_elsewhere"] == 20 * (MOST_PLACES // 2 - 1) + 10
+
+
+def test_places_that_were_seen_again_do_not_give_way() -> None:
+    report = MirrorReport(1.0)
+    for _ in range(2):
+        report.compared(Verdict(tuple(found(f"/{name}") for name in range(MOST_PLACES))), "id")
+    report.compared(Verdict((found("/new"),)), "id")
+    assert ("value", "/new") not in report.places
+    assert report.elsewhere == 1
+
+
 def test_names_are_cut() -> None:
     report = MirrorReport(1.0)
     report.compared(Verdict((found("/" + "x" * 10_000),)), "id")
