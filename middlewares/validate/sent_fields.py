@@ -25,9 +25,14 @@ class SentFields:
     def _read(self) -> dict[bytes, list[bytes]]:
         fields, changes = self._exchange.section.fields, self._exchange.changes
         if changes is not None:
-            fields = [*changed_fields(fields, changes), *_lines(changes.added)]
+            fields = changed_fields(fields, changes)
         found: dict[bytes, list[bytes]] = {}
         for name, value in fields:
+            found.setdefault(name.lower(), []).append(value)
+        for options in found.pop(b"connection", ()):
+            for option in options.split(b","):  # a field that is named there goes no further
+                found.pop(option.strip(b" \t").lower(), None)
+        for name, value in () if changes is None else _lines(changes.added):
             found.setdefault(name.lower(), []).append(value)
         return found
 

@@ -4,7 +4,7 @@ import json
 
 from tests.conftest import StartUpstream
 from tests.http.configured.conftest import StartConfigured
-from tests.http.configured.validate.test_requests import NEWER, post, started
+from tests.http.configured.validate.test_requests import JSON, NEWER, post, started
 from tests.support.described_services import Described, outcomes, read, register
 from tests.support.raw_clients import exchange
 
@@ -71,6 +71,20 @@ async def test_a_body_that_rules_have_changed_is_the_one_that_is_held(
     assert (await post(configured, "/orders", {"id": 7, "more": 1})).status == 200
     assert [json.loads(body) for _, body in service.asked] == [{"id": 7}]
     assert (await post(configured, "/orders", {"id": 7, "less": 1})).status == 400
+
+
+async def test_a_coding_that_only_the_gateway_sees_hides_no_body(
+    start_configured: StartConfigured,
+) -> None:
+    text = """
+        routes:
+          - {name: shop, match: {prefix: /}, service: order_service, limits: null, validate: enforce}
+    """
+    configured, service = await started(start_configured, text)
+    coding = ("Content-Encoding: br", "Connection: close, Content-Encoding")
+    refused = await post(configured, "/orders", {"id": "x"}, JSON, *coding)
+    assert refused.status == 400
+    assert service.asked == []
 
 
 async def test_an_upgrade_is_held_by_its_head_alone(start_configured: StartConfigured) -> None:
