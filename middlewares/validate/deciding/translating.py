@@ -226,8 +226,11 @@ class Translator:
         below = place if step is None else (*place, step)
         if key in self._assertions:
             made[key] = _whole(value)
-            piece.has_fractions |= _is_fraction(made[key]) or (
-                key in ("enum", "const") and _has_fraction(value)
+            piece.has_fractions |= (
+                # 1e300 is compared exactly with a whole number too.
+                key == "multipleOf"
+                or _is_fraction(made[key])
+                or (key in ("enum", "const") and _has_fraction(value))
             )
         elif key in self._one:
             made[key] = self._schema(value, piece, depth + 1, below)
