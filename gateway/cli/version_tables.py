@@ -36,6 +36,8 @@ def print_versions(document: Mapping[str, Any]) -> None:
 def _rows(route: Mapping[str, Any]) -> Iterator[tuple[str | Coloured, ...]]:
     """A row for each caller of each version; what they share stands in the first one alone."""
     name = route["route"]
+    if not route["versions"]:
+        yield name, "-", "-", "0", "0", "-", "-", "-"
     for one in route["versions"]:
         shared = (name, one["version"], _state(one), str(one["requests"]), str(one["refused"]))
         callers = [

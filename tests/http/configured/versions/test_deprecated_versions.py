@@ -87,6 +87,17 @@ async def test_after_its_sunset_a_version_is_gone(start: Start) -> None:
     assert await versions.ask("/orders", "Accept-Version: <2") == (200, "one")
 
 
+async def test_a_route_that_nobody_has_called_is_shown(start: Start, tmp_path: Path) -> None:
+    file = FILE[: FILE.index("          gone_after")].replace("orders", "quiet")
+    versions = await start(file=file)
+    at = ("--url", versions.configured.gateway.url, "--token", ADMIN_TOKEN)
+    _, out, _ = await lockgate(tmp_path, "versions", *at)
+    assert "no route" not in out
+    assert ["quiet", "-", "-", "0", "0", "-", "-", "-"] in [
+        line.split() for line in out.splitlines()
+    ]
+
+
 async def test_who_still_calls_is_shown(start: Start, tmp_path: Path) -> None:
     versions = await start()
     for agent in ("curl/8.5", "curl/7", "shop-app/1 (x)"):
