@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from middlewares.version_ranges import VersionRange
 
 
 class Failure(Exception):
@@ -164,14 +167,24 @@ class RateLimited(ClientFailure):
 
 
 class NoHealthyInstance(Failure):
-    """The service is known, but none of its instances can be used now."""
+    """The service is known, but none of its instances can be used now.
+
+    `ranges`: only those whose version all of these hold could have been.
+    """
 
     def __init__(
-        self, service: str, retry_after_s: int = 1, *, cause: BaseException | None = None
+        self,
+        service: str,
+        ranges: "Sequence[VersionRange]" = (),
+        *,
+        retry_after_s: int = 1,
+        cause: BaseException | None = None,
     ) -> None:
         self.service = service
+        self.ranges = ranges
         self.retry_after_s = retry_after_s
-        super().__init__(f"no instance of {service} is available now", cause=cause)
+        of = f" with version {' and '.join(map(str, ranges))}" if ranges else ""
+        super().__init__(f"no instance of {service}{of} is available now", cause=cause)
 
 
 class Overloaded(Failure):

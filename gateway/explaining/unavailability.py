@@ -1,8 +1,9 @@
 """Why no instance of a service can be used: the text of a 503, made when it is answered."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -15,11 +16,20 @@ from gateway.guard.locality import is_local
 from middlewares.candidates.deciding import without_doubles
 from middlewares.failures import CircuitOpen, Failure, NoHealthyInstance
 
+if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+    from middlewares.version_ranges import VersionRange
+
+#: So many texts are remembered.
+MOST_TEXTS = 10_000
+#: So many ranges are remembered with the versions that they hold.
+MOST_RANGES = 1_000
 #: How long a text is repeated while view and verdicts are unchanged.
 FRESH_FOR_S = 0.2
 #: A text is also repeated for this many times as long as it took to make, whatever has changed: if
 #: thousands of instances fail, the verdicts change all the time.
 WORTH = 20
+#: The versions that could have been taken, of those that there are; None: whatever the version.
+_Held = frozenset[str | None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,14 @@ class Unavailability:
         self._book = book
         self._guard = guard
         self._clock = clock
-        #: The state that the texts were made from, and the texts by service, with addresses or without.
+        #: The state that the texts were made from, and the texts by service and versions (None: all of them), with
+        #: addresses or without.
         self._made_of: tuple[View | None, int] = (None, -1)
-        self._made: dict[tuple[str, bool], _Words] = {}
+        self._made: dict[tuple[str, _Held, bool], _Words] = {}
+
+        #: The view, and by a service and ranges which of its versions they hold.
+        self._held_of: View | None = None
+        self._held: dict[tuple[object, ...], _Held] = {}
 
     def detail_of(self, request: web.Request, failure: Failure) -> str:
         """The detail in the answer to a request, for a failure of any kind."""
@@ -65,23 +80,46 @@ class Unavailability:
             return f"{failure.detail}: {for_anybody(failure.evidence)}"
         if not isinstance(failure, NoHealthyInstance):
             return failure.detail
-        words = self._words(failure.service, with_addresses=self.may_see_addresses(request))
+        words = self._words(
+            failure.service, failure.ranges, with_addresses=self.may_see_addresses(request)
+        )
         return f"{failure.detail}: {words or 'none is registered'}"
 
-    def _words(self, service: str, *, with_addresses: bool) -> str:
+    def _words(
+        self, service: str, ranges: "Sequence[VersionRange]", *, with_addresses: bool
+    ) -> str:
         view, revision, now_s = self._view(), self._book.revision, self._clock()
         if view is not self._made_of[0] or revision != self._made_of[1]:
             self._made_of = (view, revision)
             made = self._made.items()
             self._made = {key: words for key, words in made if now_s < words.last_until_s}
-        words = self._made.get((service, with_addresses))
+        held = self._held_by(ranges, service, view) if ranges else None
+        words = self._made.get((service, held, with_addresses))
         if words is None or now_s >= words.good_until_s:
+            if len(self._made) >= MOST_TEXTS:
+                self._made.clear()
             entries = without_doubles(view.services.get(service, {}).values())
+            if held is not None:
+                entries = [one for one in entries if one.instance.version in held]
             seen = explanation(_sight(entry, self._book) for entry in entries)
             text = seen.words(with_addresses=with_addresses)
             words = _Words(text, now_s, self._clock() - now_s)
-            self._made[service, with_addresses] = words
+            self._made[service, held, with_addresses] = words
         return words.text
+
+    def _held_by(self, ranges: "Sequence[VersionRange]", service: str, view: View) -> _Held:
+        """The texts go by these, since clients may name any number of ranges."""
+        if view is not self._held_of or len(self._held) >= MOST_RANGES:
+            self._held_of = view
+            self._held.clear()
+        key = (service, *ranges)
+        held = self._held.get(key)
+        if held is None:
+            entries = view.services.get(service, {}).values()
+            there = {entry.instance.version for entry in entries}
+            held = frozenset(one for one in there if all(each.holds(one) for each in ranges))
+            self._held[key] = held
+        return held
 
     def may_see_addresses(self, request: web.Request) -> bool:
         return is_local(request) or self._guard.admits(request)

@@ -65,7 +65,7 @@ def health_routing_middleware(
         if selection.tier is None:
             now = view()
             unknown = now is None or (now.partial and service not in now.services)
-            raise NoView if unknown else NoHealthyInstance(service)
+            raise NoView if unknown else NoHealthyInstance(service, ranges)
         exchange.candidates = selection.candidates
         return await handler(request)
 

@@ -12,7 +12,13 @@ from middlewares.memory import Memory
 from middlewares.proxied_answers import ProxiedAnswer, proxied
 from middlewares.version_ranges import VersionRange, line_of
 from middlewares.versions.callers import Caller, VersionCalls, caller_of
-from middlewares.versions.deciding.choosing import Chosen, Registered, choose, deprecation
+from middlewares.versions.deciding.choosing import (
+    Chosen,
+    Registered,
+    choose,
+    deprecation,
+    deprecation_of,
+)
 from middlewares.versions.deciding.fields import SERVED, deprecation_fields, edits_of
 from middlewares.versions.deciding.naming import Raw, named, read
 from middlewares.versions.policy import Deprecated, VersionsPolicy
@@ -78,18 +84,18 @@ def versions_middleware(
         exchange.version = chosen.text
         if chosen.is_oldest:
             exchange.ranges_anew = lambda: chosen_for(exchange, policy, unix_s()).ranges
-        note(exchange, deprecation(policy, None, chosen.ranges))
+        note(exchange, deprecation_of(policy, chosen.ranges))
         answer = await handler(request)
         changed = proxied(answer)
         if changed is None:
-            told = deprecation(policy, None, chosen.ranges)
+            told = deprecation_of(policy, chosen.ranges)
             fields = () if told is None else deprecation_fields(told)
             for name, value in (*((("Vary", vary),) if vary else ()), *fields):
                 answer.headers.add(name, value)
             return answer
         # Only what is kept has to say it by itself.
         served = served_version(changed) if exchange.has_cache else exchange.served_version
-        told = deprecation(policy, served, chosen.ranges)
+        told = deprecation(policy, served)
         if vary or told is not None:
             changed.edit_head(edits_of(vary, told))
         calls.count(

@@ -35,11 +35,13 @@ class RegisteredVersions:
 def _registered(service: str, entries: Entries, *, partial: bool) -> Registered:
     staying: set[str] = set()
     versions: set[str] = set()
+    mixed = False
     for entry in entries.values():
         version = entry.instance.version
         if version is None:
+            mixed = True
             continue
         versions.add(version)
         if not entry.draining and entry.absent != "lapsed":
             staying.add(version)
-    return Registered(service, in_order(versions), in_order(staying), bool(entries), partial)
+    return Registered(service, in_order(versions), in_order(staying), bool(entries), partial, mixed)

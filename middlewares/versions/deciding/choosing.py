@@ -20,7 +20,7 @@ class Registered(NamedTuple):
     """The versions of a service's instances, the oldest first.
 
     `staying` are those of instances that do not drain and whose lease has not ended. `known`: it has
-    instances, with or without a version. `partial`: there may be more that nothing is known of yet.
+    instances, and `mixed` some without a version. `partial`: there may be more that nothing is known of yet.
     """
 
     service: str
@@ -28,6 +28,7 @@ class Registered(NamedTuple):
     staying: tuple[str, ...] = ()
     known: bool = False
     partial: bool = False
+    mixed: bool = False
 
 
 class Chosen(NamedTuple):
@@ -63,10 +64,11 @@ def choose(
         if is_split:
             return Chosen(_without((ANY,), gone) if gone else (), None)
         if policy.default is None:
+            ended = _all_that_ended(policy, registered, gone)
+            if ended is not None:
+                raise _gone(ended.versions.text, ended, registered, gone)
             return _oldest(registered, gone)
     options = _options(named) if named else [_ranges([policy.default or ANY])]
-    if not registered.known:
-        return _chosen(options[0], gone)
     stays = [one for one in registered.versions if not _is_in(gone, one)]
     held: dict[VersionRange, set[str]] = {}
     for option in options:
@@ -79,24 +81,48 @@ def choose(
     fitting = [one for one in registered.versions if all(each.holds(one) for each in first)]
     ended = next((one for one in policy.deprecated if _means(first, fitting, one, now_s)), None)
     if ended is not None:
-        raise VersionGone(
-            _name(first), ended.versions.text, ended.sunset_s or 0, _listed(registered, gone)
-        )
+        raise _gone(_name(first), ended, registered, gone)
+    if not registered.known:
+        return _chosen(first, gone)
     if not named or registered.partial:
-        raise NoHealthyInstance(registered.service)
+        raise NoHealthyInstance(registered.service, first)
     raise VersionNotFound(registered.service, _name(first), _listed(registered, gone))
 
 
-def deprecation(
-    policy: VersionsPolicy, version: str | None, ranges: Sequence[VersionRange]
-) -> Deprecated | None:
-    """What is deprecated of an answer: by the version that gave it, else by what was asked for."""
-    if version is not None:
-        return next((one for one in policy.deprecated if one.versions.holds(version)), None)
+def deprecation(policy: VersionsPolicy, version: str | None) -> Deprecated | None:
+    """What is deprecated of an answer by the version that gave it; None: its instance has none."""
+    return next((one for one in policy.deprecated if one.versions.holds(version)), None)
+
+
+def deprecation_of(policy: VersionsPolicy, ranges: Sequence[VersionRange]) -> Deprecated | None:
+    """What is deprecated of what was asked for."""
+    asked = ranges or (ANY,)
     return next(
-        (one for one in policy.deprecated if any(each.is_within(one.versions) for each in ranges)),
+        (one for one in policy.deprecated if any(each.is_within(one.versions) for each in asked)),
         None,
     )
+
+
+def _all_that_ended(
+    policy: VersionsPolicy, registered: Registered, gone: Sequence[VersionRange]
+) -> Deprecated | None:
+    """What a request that names no version is told of if all that there is is gone; None: something is there."""
+    ended = [one for one in policy.deprecated if one.versions in gone]
+    every = next((one for one in ended if one.versions.is_any), None)
+    if every is not None:
+        return every
+    versions = registered.versions
+    if not versions or registered.mixed or registered.partial:
+        return None
+    if not all(_is_in(gone, one) for one in versions):
+        return None
+    return next(one for one in ended if one.versions.holds(versions[-1]))
+
+
+def _gone(
+    asked: str, ended: Deprecated, registered: Registered, gone: Sequence[VersionRange]
+) -> VersionGone:
+    return VersionGone(asked, ended.versions.text, ended.sunset_s or 0, _listed(registered, gone))
 
 
 def _oldest(registered: Registered, gone: Sequence[VersionRange]) -> Chosen:

@@ -119,6 +119,24 @@ async def test_a_version_that_is_known_and_not_healthy_is_unavailable(start: Sta
     assert await versions.ask("/orders") == (200, "one")
 
 
+async def test_what_is_unavailable_is_told_of_the_instances_of_that_version_alone(
+    start: Start,
+) -> None:
+    versions = await start(FILE.replace('default: "1"', 'default: "7"'))
+    answer = await versions.configured.ask("/orders")
+    assert (answer.status, json.loads(answer.body)["detail"]) == (
+        503,
+        "no instance of order_service with version 7 is available now: none is registered",
+    )
+    gateway = versions.configured.gateway
+    await gateway.admin("POST", "/services/order_service/instances/two/drain")
+    answer = await versions.configured.ask("/orders", "Accept-Version: 2")
+    assert (answer.status, json.loads(answer.body)["detail"]) == (
+        503,
+        "no instance of order_service with version 2 is available now: 1 draining",
+    )
+
+
 WITHOUT_DEFAULT = FILE.replace('default: "1"', "default: null")
 
 

@@ -31,6 +31,8 @@ def test_versions_are_in_order_and_those_that_stay_are_apart() -> None:
     assert found.versions == ("7.0.0", "8.0.0", "9.0.0", "10.0.0")
     assert found.staying == ("7.0.0", "10.0.0")
     assert found.known
+    assert found.mixed
+    assert not RegisteredVersions(lambda: view_of(entry("a", "1.0.0"))).of("shop").mixed
 
 
 def test_they_are_found_once_for_each_state_of_the_service() -> None:

@@ -16,6 +16,7 @@ from middlewares.versions.deciding.choosing import (
     Registered,
     choose,
     deprecation,
+    deprecation_of,
     in_order,
 )
 from middlewares.versions.deciding.naming import Named
@@ -25,6 +26,7 @@ HEADER, QUERY = Place("header", "accept-version"), Place("query", "v")
 THERE = ("1.4.2", "1.10.0", "2.0.0", "3.0.0-rc.1")
 SUNSET_S = 1_800_000_000
 ENDING = Deprecated(parse_range("1"), 1_700_000_000, SUNSET_S, is_gone_after=True)
+EVERY = Deprecated(parse_range("*"), 1_700_000_000, SUNSET_S, is_gone_after=True)
 
 
 def registered(*versions: str, staying: tuple[str, ...] | None = None) -> Registered:
@@ -132,6 +134,15 @@ def test_a_version_is_gone_whether_it_is_registered_or_not() -> None:
         chosen(names("1.4"), there=registered("2.0.0"), deprecated=(ENDING,), now_s=SUNSET_S)
     with pytest.raises(VersionNotFound):
         chosen(names("7"), deprecated=(ENDING,), now_s=SUNSET_S)
+    for named in ((names("1.4"),), ()):
+        with pytest.raises(VersionGone):
+            chosen(
+                *named,
+                default="1",
+                there=Registered("shop"),
+                deprecated=(ENDING,),
+                now_s=SUNSET_S,
+            )
 
 
 def test_a_range_with_others_goes_to_these_once_one_is_gone() -> None:
@@ -145,11 +156,42 @@ def test_a_range_with_others_goes_to_these_once_one_is_gone() -> None:
 
 def test_what_is_deprecated_is_said_by_the_version_that_answered() -> None:
     policy = VersionsPolicy(deprecated=(ENDING,))
-    any_of_them = (parse_range(">=1"),)
-    assert deprecation(policy, "1.4.2", any_of_them) is ENDING
-    assert deprecation(policy, "2.0.0", any_of_them) is None
-    assert deprecation(policy, None, any_of_them) is None
-    assert deprecation(policy, None, (parse_range("1.4"),)) is ENDING
+    assert deprecation(policy, "1.4.2") is ENDING
+    assert deprecation(policy, "2.0.0") is None
+    assert deprecation(policy, None) is None
+    assert deprecation_of(policy, (parse_range(">=1"),)) is None
+    assert deprecation_of(policy, (parse_range("1.4"),)) is ENDING
+    assert deprecation_of(policy, ()) is None
+
+
+def test_a_star_deprecates_instances_without_a_version_too() -> None:
+    policy = VersionsPolicy(deprecated=(EVERY,))
+    assert deprecation(policy, None) is EVERY
+    assert deprecation_of(policy, ()) is EVERY
+
+
+@pytest.mark.parametrize(
+    ("there", "ending", "is_gone"),
+    [
+        (registered("1.0.0", "1.4.2"), ENDING, True),
+        (registered("1.0.0", "2.0.0"), ENDING, False),
+        (registered("1.0.0")._replace(mixed=True), ENDING, False),
+        (registered("1.0.0")._replace(partial=True), ENDING, False),
+        (registered(), ENDING, False),
+        (registered("1.0.0"), EVERY, True),
+        (registered()._replace(mixed=True), EVERY, True),
+        (Registered("shop"), EVERY, True),
+    ],
+)
+def test_who_names_none_is_told_if_all_that_there_is_is_gone(
+    there: Registered, ending: Deprecated, is_gone: bool
+) -> None:
+    if is_gone:
+        with pytest.raises(VersionGone):
+            chosen(there=there, deprecated=(ending,), now_s=SUNSET_S)
+    else:
+        assert chosen(there=there, deprecated=(ending,), now_s=SUNSET_S).is_oldest
+    assert chosen(there=there, deprecated=(ending,), now_s=SUNSET_S - 1).is_oldest
 
 
 versions = st.sampled_from(["0.1.0", "1.0.0", "1.2.0", "2.0.0", "2.1.0-rc.1", "3.0.0"])
