@@ -55,6 +55,29 @@ defaults: {auth: {any_of: [users, staff]}}
 """
 
 
+#: What is changed, versioned, split and mirrored, on each route; half of the versions are odd.
+CHANGED = (
+    'versions: {from: [path, {header: Accept-Version}], default: "1", gone_after_sunset: true, '
+    'deprecated: {"1": {since: 2026-01-01, sunset: 2027-01-01}}}, '
+    'split: {shares: {"1": 95, "2": 5}}, mirror: {to: "3"}, '
+    'request: {headers: {set: {X-Client: "{client_ip}"}}}, timeouts:'
+)
+
+
+def test_no_step_is_long_where_each_route_changes_requests(tmp_path: Path) -> None:
+    def content(changed: int) -> str:
+        return route_file(ROUTES, 1, changed=changed).replace("timeouts:", CHANGED)
+
+    file = tmp_path / "lockgate.yaml"
+    file.write_text(content(0))
+    started = read_file(file, load_settings({}))
+    gc.collect()
+
+    reloads = (reload(started, content(number).encode()) for number in (1, 2, 3))
+    assert min(map(longest_s, reloads)) < LONGEST_STEP_S
+    assert gc.collect() < ROUTES / 100
+
+
 @pytest.mark.parametrize("auth", ["", AUTH], ids=["open", "guarded"])
 def test_no_step_is_long_and_nothing_waits_for_the_collector(tmp_path: Path, auth: str) -> None:
     file = tmp_path / "lockgate.yaml"
