@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -161,5 +162,9 @@ def _validate(
     return configuration.model_copy(update={_ROUTES: tuple(checked)}), mistakes
 
 
+#: Tuples are compared in C, and there may be a warning for each of thousands of routes.
+_IN_ORDER = attrgetter("position", "path", "message", "level")
+
+
 def _result(configuration: Configuration | None, mistakes: list[Mistake], root: Node) -> Read:
-    return Read(configuration, tuple(sorted(mistakes)), root)
+    return Read(configuration, tuple(sorted(mistakes, key=_IN_ORDER)), root)

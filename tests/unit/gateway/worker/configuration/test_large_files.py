@@ -55,9 +55,9 @@ defaults: {auth: {any_of: [users, staff]}}
 """
 
 
-#: What is changed, versioned, split and mirrored, on each route; half of the versions are odd.
+#: What is changed, versioned, split and mirrored, on each route; each share is a warning.
 CHANGED = (
-    'versions: {from: [path, {header: Accept-Version}], default: "1", gone_after_sunset: true, '
+    'versions: {from: [{header: Accept-Version}], default: "2", gone_after_sunset: true, '
     'deprecated: {"1": {since: 2026-01-01, sunset: 2027-01-01}}}, '
     'split: {shares: {"1": 95, "2": 5}}, mirror: {to: "3"}, '
     'request: {headers: {set: {X-Client: "{client_ip}"}}}, timeouts:'
