@@ -195,7 +195,7 @@ def line_of(version: str) -> VersionRange | None:
     return parse_range(f"{parsed.major}" if parsed.major else f"0.{parsed.minor}")
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def _holds(versions: VersionRange, text: str) -> bool:
     version = parse_version(text)
     return version is not None and any(one.holds(version) for one in versions._alternatives)

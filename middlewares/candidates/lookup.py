@@ -13,8 +13,10 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 
     Ranges = tuple[VersionRange, ...]
 
-#: The most services and ranges whose candidates are remembered; clients may name versions.
+#: The most services whose candidates are remembered.
 MOST_REMEMBERED = 10_000
+#: The most of services with ranges of versions: clients may name any number, and each has candidates of its own.
+MOST_RANGES = 500
 
 
 class Lookup:
@@ -25,7 +27,8 @@ class Lookup:
         self._health = health
         self._found_in: View | None = None
         self._found_at = -1
-        self._found: dict[str | tuple[str, Ranges], Selection] = {}
+        self._found: dict[str, Selection] = {}
+        self._found_with: dict[tuple[str, Ranges], Selection] = {}
 
     def look(self, service: str, ranges: "Ranges" = ()) -> Selection:
         """The instances of a service whose version all ranges hold. Raises NoView."""
@@ -33,16 +36,26 @@ class Lookup:
         if now is not self._found_in or revision != self._found_at:
             self._found_in, self._found_at = now, revision
             self._found.clear()
-        key = (service, ranges) if ranges else service
-        found = self._found.get(key)
+            self._found_with.clear()
+        if ranges:
+            key = (service, ranges)
+            found = self._found_with.get(key)
+            if found is None:
+                if len(self._found_with) >= MOST_RANGES:
+                    self._found_with.clear()
+                found = self._found_with[key] = self._find(now, service, ranges)
+            return found
+        found = self._found.get(service)
         if found is None:
-            if now is None:
-                raise NoView
             if len(self._found) >= MOST_REMEMBERED:
                 self._found.clear()
-            entries = now.services.get(service, {}).values()
-            found = self._found[key] = self.among(entries, ranges)
+            found = self._found[service] = self._find(now, service, ranges)
         return found
+
+    def _find(self, view: View | None, service: str, ranges: "Ranges") -> Selection:
+        if view is None:
+            raise NoView
+        return self.among(view.services.get(service, {}).values(), ranges)
 
     def among(self, entries: Iterable[Entry], ranges: "Ranges") -> Selection:
         """Those of other instances than the view's."""

@@ -49,7 +49,8 @@ def split_middleware(
     async def shared_out(
         request: web.Request, handler: Handler, exchange: Exchange
     ) -> web.StreamResponse:
-        before = exchange.changes, exchange.sent_target, exchange.changed_body
+        sent = exchange.sent_target, exchange.sent_prefix
+        before = exchange.changes, exchange.changed_body
         while True:
             chosen = exchange.chosen
             assert chosen is not None
@@ -61,7 +62,8 @@ def split_middleware(
                     tell(chosen, failed=True, took_s=now_s() - began_s)
                 if not may_move(failure, request, exchange) or not splitter.move(exchange):
                     raise
-                exchange.changes, exchange.sent_target, exchange.changed_body = before
+                exchange.sent_target, exchange.sent_prefix = sent
+                exchange.changes, exchange.changed_body = before
                 continue
             if is_instances(answer):
                 tell(chosen, failed=answer.status >= _SERVER_ERRORS, took_s=now_s() - began_s)
