@@ -36,7 +36,9 @@ def changes_of(levels: Sequence[Section | None], *, has_service: bool) -> dict[s
 
     `levels` are defaults, the service and the route. A route without a service has only those of _OF_OWN_ANSWERS.
     """
-    made = {}
+    made: dict[str, Any] = {}
+    if all(level is None or level.model_fields_set.isdisjoint(_KEYS) for level in levels):
+        return made  # as nearly all of thousands of routes
     for key, (field, compile_values) in _KEYS.items():
         if not (has_service or key in _OF_OWN_ANSWERS):
             continue

@@ -102,7 +102,7 @@ async def test_a_request_is_charged_what_its_answer_says(
         (with_body(b'{"usage":{"total_tokens":NaN}}'), "no_number"),
         (with_body(b'{"usage":{"total_tokens":1e300}}'), "too_large"),
         (with_body(b"[" * 100_000), "not_json"),
-        (with_body(b"x", b"Content-Encoding: br"), "encoded"),
+        (with_body(b"x", b"Content-Encoding: compress"), "encoded"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + document(1), "broke_off"),
         (b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n", "not_json"),
         (b"no HTTP\r\n\r\n", "no_answer"),
