@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 import urllib.request
 from dataclasses import replace
 from statistics import median
@@ -10,7 +9,7 @@ from statistics import median
 from bench.bad_mirrors import WAYS
 from bench.peers import lockgate
 from bench.peers.peer import SMALL, Launch, Peer, Site
-from bench.processes import THIS_TREE, Running, free_port
+from bench.processes import THIS_TREE, Running, free_port, until_routed
 from bench.report import Bar, with_range
 from bench.rounds import CONNECTIONS, Round, cpu_us, in_rounds
 from bench.stage import Proxy, Stage
@@ -57,7 +56,8 @@ def run(stage: Stage) -> None:
                     proxy.port, f"copies_{way}", ports[way], health_check_url="/health"
                 )
             lockgate.register(proxy.port, f"copies_{DEAD}", ports[DEAD])
-            time.sleep(2)  # until the mirrors have been probed
+            for way in WAYS:
+                until_routed(f"http://127.0.0.1:{proxy.port}/api/copies_{way}/health")
             _measure(stage, proxy, ways, rounds)
 
 

@@ -71,7 +71,20 @@ async def read_whole(source: AnswerBody, most_bytes: int) -> bytes | BegunBody:
     return b"".join(pieces)
 
 
-class ReadBody:
+class MadeBody:
+    """What a body is like that is made in the task of who reads it: nothing of it is here before."""
+
+    def is_complete(self) -> bool:
+        return False
+
+    def rest(self) -> bytes:
+        return b""
+
+    def forward_to(self, take: Callable[[bytes], bool]) -> None:
+        """Forward nothing: each piece has to be read."""
+
+
+class ReadBody(MadeBody):
     """A body that some readers get as it comes, before layers change it."""
 
     def __init__(self, source: AnswerBody, readers: Fanout) -> None:
@@ -82,13 +95,6 @@ class ReadBody:
     @property
     def trailers(self) -> Trailers:
         return self._source.trailers
-
-    def is_complete(self) -> bool:
-        """Only a body without readers can be sent in one write."""
-        return False
-
-    def rest(self) -> bytes:
-        return b""
 
     async def read(self) -> bytes:
         try:
@@ -110,9 +116,6 @@ class ReadBody:
             self._broke(error)
             raise
         return piece
-
-    def forward_to(self, take: Callable[[bytes], bool]) -> None:
-        """Forward nothing: the readers get each piece first."""
 
     def _broke(self, error: BaseException) -> None:
         if not self._ended:

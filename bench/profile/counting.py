@@ -35,7 +35,7 @@ from gateway.app import create_app, create_runner
 from gateway.config.settings import load_settings
 from gateway.front.server import GatewayRunner
 from gateway.worker.configuration.at_start import read_at_start
-from gateway.worker.worker import GATEWAY
+from gateway.worker.worker import GATEWAY, Gateway
 from middlewares.codings import encoder
 from middlewares.telemetry.logs import configure_logging
 
@@ -127,6 +127,14 @@ async def main(
     json.dump(counted, sys.stdout)
 
 
+def _has_versions(gateway: Gateway) -> bool:
+    """Whether two versions of the service may be routed to."""
+    view = gateway.overlay.routed
+    entries = [] if view is None else list(view.entries())
+    healthy = [one for one in entries if gateway.member.health.status(one.key) == "healthy"]
+    return len({one.instance.version for one in healthy} - {None}) >= 2
+
+
 @asynccontextmanager
 async def _gateway(
     registry_port: int, origin_port: int, file: str | None, has_versions: bool
@@ -151,7 +159,8 @@ async def _gateway(
         await asyncio.to_thread(until_routed, f"http://127.0.0.1:{port}{SMALL}/small")
         if has_versions:
             await asyncio.to_thread(register_versions, port, origin_port)
-            await asyncio.sleep(1)  # until the view has them
+            while not _has_versions(gateway):
+                await gateway.member.health.changed(f"{name}_service")
         await _leave_alone("limiter")
         yield runner
     finally:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from middlewares.bodies import AnswerBody, Trailers
+from middlewares.changed_bodies import MadeBody
 from middlewares.codings import Encoder
 from middlewares.compress.deciding.fields import without_digests
 
@@ -33,7 +34,7 @@ async def compressed_whole(body: bytes, encoder: Encoder) -> bytes:
     return b"".join(made)
 
 
-class CompressedBody:
+class CompressedBody(MadeBody):
     """Compresses another body when somebody reads; `flushes_each`: each piece goes out at once.
 
     Else the encoder may hold bytes back, as long as more comes. Release it in the end, however it ends: then
@@ -62,16 +63,6 @@ class CompressedBody:
     @property
     def trailers(self) -> Trailers:
         return tuple(without_digests(self._source.trailers))
-
-    def is_complete(self) -> bool:
-        """Never: its length is not known before the end."""
-        return False
-
-    def rest(self) -> bytes:
-        return b""
-
-    def forward_to(self, take: Callable[[bytes], bool]) -> None:
-        """Forward nothing: pieces are compressed in the task of who reads."""
 
     async def read(self) -> bytes:
         while not self._ended:

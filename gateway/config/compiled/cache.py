@@ -4,12 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gateway.config.compiled.levels import source_of
 from gateway.config.file.cache import Cache, Stores
 from middlewares.cache.policy import CachePolicy, StoreBounds
 
 _Levels = Sequence[tuple[str, Cache | None]]
-
-BUILT_IN = "built in"
 
 
 def cache_of(inherited: CachePolicy | None, section: Cache | None) -> CachePolicy | None:
@@ -35,16 +34,7 @@ def rows(levels: _Levels, policy: CachePolicy | None) -> Iterator[tuple[str, Any
         return
     for key in CachePolicy.__dataclass_fields__:
         name = Cache.model_fields[key].alias or key
-        yield f"cache.{name}", _told(getattr(policy, key)), _source(levels, key)
-
-
-def _source(levels: _Levels, key: str) -> str:
-    for source, section in levels:
-        if section is None:  # null takes back what more general levels say
-            break
-        if key in section.model_fields_set:
-            return source
-    return BUILT_IN
+        yield f"cache.{name}", _told(getattr(policy, key)), source_of(levels, key)
 
 
 def _made(key: str, value: Any) -> Any:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from gateway.config.compiled.levels import source_of
 from gateway.config.file.compress import Compress
 from middlewares.compress.policy import CompressPolicy
 
 _Levels = Sequence[tuple[str, Compress | None]]
-
-BUILT_IN = "built in"
 _KEYS = ("types", "over_bytes", "encodings", "event_streams")
 
 
@@ -38,18 +37,9 @@ def rows(levels: _Levels, policy: CompressPolicy | None) -> Iterator[tuple[str, 
         return
     for key in _KEYS:
         name = Compress.model_fields[key].alias or key
-        yield f"compress.{name}", _told(policy, key), _source(levels, key)
+        yield f"compress.{name}", _told(policy, key), source_of(levels, key)
     for encoding, level in policy.levels:
-        yield f"compress.level.{encoding.decode()}", level, _source(levels, "level")
-
-
-def _source(levels: _Levels, key: str) -> str:
-    for source, section in levels:
-        if section is None:  # null takes back what more general levels say
-            break
-        if key in section.model_fields_set:
-            return source
-    return BUILT_IN
+        yield f"compress.level.{encoding.decode()}", level, source_of(levels, "level")
 
 
 def _told(policy: CompressPolicy, key: str) -> Any:

@@ -16,9 +16,9 @@ from gateway.config.compiled import (
     versions,
 )
 from gateway.config.compiled.balancing import balance_text
-from gateway.config.compiled.cache import BUILT_IN
 from gateway.config.compiled.compiling import Compiled
 from gateway.config.compiled.layers import Maker, way_in, way_out
+from gateway.config.compiled.levels import BUILT_IN
 from gateway.config.compiled.policies import TIMEOUT_VARIABLES
 from gateway.config.file.composition import Part
 from gateway.config.file.differences import plain

@@ -212,7 +212,7 @@ def _names(policy: RoutePolicy, maker: Maker, direction: Direction) -> Iterator[
 
 def _asks(policy: RoutePolicy, field: str) -> bool:
     special = SPECIAL.get(field)
-    return bool(getattr(policy, field, None)) if special is None else special(policy)
+    return bool(getattr(policy, field)) if special is None else special(policy)
 
 
 #: Fields whose value does not say by itself whether there is something to do.

@@ -1,11 +1,14 @@
 """Merges what the levels of a file say: defaults, then the service, then the route."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from gateway.config.file.sections import Section
 
 S = TypeVar("S", bound=Section)
+
+#: Where what no level says comes from.
+BUILT_IN = "built in"
 
 
 def said(levels: Iterable[Section | None], key: str) -> list[Any]:
@@ -39,3 +42,13 @@ def last(values: Iterable[Any]) -> Any:
     for value in values:  # noqa: B007  # the last one counts
         pass
     return value
+
+
+def source_of(levels: Sequence[tuple[str, Section | None]], key: str) -> str:
+    """The level that a key of a merged section comes from; `levels` have the most specific one first."""
+    for source, section in levels:
+        if section is None:  # null takes back what more general levels say
+            break
+        if key in section.model_fields_set:
+            return source
+    return BUILT_IN

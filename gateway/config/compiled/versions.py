@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.config.compiled.cache import BUILT_IN
-from gateway.config.compiled.levels import merged
+from gateway.config.compiled.levels import merged, source_of
 from gateway.config.file.versions import Deprecated as DeprecatedSection
 from gateway.config.file.versions import Links, NamedIn, Versions
 from middlewares.version_ranges import VersionRange
@@ -76,21 +75,12 @@ def rows(
         if levels:
             yield "versions", None, levels[0][0]
         return
-    yield "versions.from", [_told(place) for place in policy.places], _source(levels, "places")
+    yield "versions.from", [_told(place) for place in policy.places], source_of(levels, "places")
     default = "the oldest" if policy.default is None else policy.default.text
-    yield "versions.default", default, _source(levels, "default")
-    source = _source(levels, "deprecated")
+    yield "versions.default", default, source_of(levels, "default")
+    source = source_of(levels, "deprecated")
     for one in policy.deprecated:
         yield f"versions.deprecated.{one.versions}", _in_words(one), source
-
-
-def _source(levels: Sequence[tuple[str, Versions | None]], key: str) -> str:
-    for source, section in levels:
-        if section is None:  # null takes back what more general levels say
-            break
-        if key in section.model_fields_set:
-            return source
-    return BUILT_IN
 
 
 def _told(place: Place) -> str:

@@ -29,8 +29,8 @@ _LIST = f"{INSIDE}list"
 
 
 def _percent(value: object) -> float:
-    if is_number(value) and 0 <= value <= 100:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    if is_number(value) and 0 <= value <= 100:
+        return float(value)
     raise ValueError("must be a number from 0 to 100: so many percent of the requests")
 
 

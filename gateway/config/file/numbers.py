@@ -28,7 +28,7 @@ _GREATEST = 2**53
 
 def _seconds(value: object) -> float | None:
     if is_number(value):
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     found = _DURATION.fullmatch(value) if isinstance(value, str) and len(value) < _LONGEST else None
     return float(found["number"]) * _UNITS_S[found["unit"]] if found else None
 
@@ -98,8 +98,8 @@ def whole_number(least: int, most: int) -> Parsed:
 
 
 def _share(value: object) -> float:
-    if is_number(value) and 0 <= value <= 1:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    if is_number(value) and 0 <= value <= 1:
+        return float(value)
     raise ValueError("must be a number from 0 to 1, such as 0.2 for a fifth")
 
 

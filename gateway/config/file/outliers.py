@@ -13,8 +13,8 @@ _LEAST_TIMES, _MOST_TIMES = 2, 1000
 
 
 def _times(value: object) -> float:
-    if is_number(value) and (value == 0 or _LEAST_TIMES <= value <= _MOST_TIMES):  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    if is_number(value) and (value == 0 or _LEAST_TIMES <= value <= _MOST_TIMES):
+        return float(value)
     raise ValueError(f"must be a number from {_LEAST_TIMES} to {_MOST_TIMES:,}; 0: off")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
@@ -53,7 +53,7 @@ def text_of(value: object, rule: str) -> str:
     raise ValueError(rule)
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Whether it is a finite number: true and false are none."""
     finite = isinstance(value, int | float) and abs(value) < float("inf")
     return finite and not isinstance(value, bool)

@@ -38,20 +38,20 @@ def _share_name(value: object) -> str:
 
 
 def _weight(value: object) -> float:
-    if is_number(value) and 0 <= value <= _GREATEST:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    if is_number(value) and 0 <= value <= _GREATEST:
+        return float(value)
     raise ValueError(f"must be a number from 0 to {_GREATEST:,}, such as 5")
 
 
 def _percent(value: object) -> float:
-    if is_number(value) and 0 < value <= _WHOLE:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    if is_number(value) and 0 < value <= _WHOLE:
+        return float(value)
     raise ValueError("must be a percentage above 0 and up to 100, such as 25")
 
 
 def _times(value: object) -> float:
-    if is_number(value) and 1 <= value <= 1000:  # type: ignore[operator]
-        return float(value)  # type: ignore[arg-type]
+    if is_number(value) and 1 <= value <= 1000:
+        return float(value)
     raise ValueError("must be a number from 1 to 1,000, such as 1.5 for half as long again")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 
 from middlewares.bodies import AnswerBody, Trailers
+from middlewares.changed_bodies import MadeBody
 from middlewares.codings import SLICE_BYTES, Decoder, Encoder, NotDecoded, encoder
 from middlewares.compress.deciding.fields import without_digests
 from middlewares.failures import TransformFailed
@@ -18,7 +19,7 @@ Tell = Callable[[NotChanged, bool], None]
 _AT_ONCE = SLICE_BYTES // 4
 
 
-class StreamedBody:
+class StreamedBody(MadeBody):
     """A body whose lines or events are changed when somebody reads; what is ready goes out at once.
 
     It breaks off where it can't be decoded, and where it can't be changed and the rules refuse that.
@@ -52,16 +53,6 @@ class StreamedBody:
     def trailers(self) -> Trailers:
         """Those of the source that are still true."""
         return tuple(without_digests(self._source.trailers))
-
-    def is_complete(self) -> bool:
-        """Never: its length is not known before the end."""
-        return False
-
-    def rest(self) -> bytes:
-        return b""
-
-    def forward_to(self, take: Callable[[bytes], bool]) -> None:
-        """Forward nothing: pieces are changed in the task of who reads."""
 
     async def read(self) -> bytes:
         while not self._ended:
