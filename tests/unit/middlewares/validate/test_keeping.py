@@ -44,6 +44,8 @@ class World:
         self.asked: list[tuple[str, str]] = []
         self.answer: Callable[[], Fetched] = lambda: Fetched(DOCUMENT, '"1"')
         self.healthy = True
+        #: How often the keeper has looked whether an instance is well.
+        self.looks = 0
         self.shelf = Shelf(lambda: self.view)
         self.counts = ValidationCounts()
         self.keeper = Keeper(
@@ -51,10 +53,14 @@ class World:
             self.fetch,
             lambda: self.view,
             self.counts,
-            lambda _key: self.healthy,
+            self.is_healthy,
             draw=lambda low, _high: low,
         )
         self.keeper.take({}, wanted)
+
+    def is_healthy(self, _key: str) -> bool:
+        self.looks += 1
+        return self.healthy
 
     async def fetch(self, one: Instance, etag: str) -> Fetched:
         self.asked.append((one.key, etag))
@@ -116,7 +122,7 @@ async def test_a_sick_instance_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> 
     world = World(instance())
     world.healthy = False
     async with world.running():
-        await asyncio.sleep(0.03)
+        await eventually(lambda: world.looks > 3)
         assert world.asked == []
         world.healthy = True
         await eventually(lambda: len(world.documents()) == 1)
