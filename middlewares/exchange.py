@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from middlewares.head_changes import HeadChanges
     from middlewares.header_section import HeaderSection
     from middlewares.limits.deciding import Decision
+    from middlewares.mirror.copying import Beginning
     from middlewares.routing.matching.matcher import Hit
     from middlewares.routing.route import Route
     from middlewares.split.deciding import Chosen
@@ -106,6 +107,8 @@ class Exchange:
     upload: "Upload | None" = None
     #: Gets each piece of an upload once, in order, as the first attempt that reads it does; it never declines one.
     upload_reader: "Sink | None" = None
+    #: The copies that were made of it: a split that takes another share sends it through the same layers again.
+    copies: "Beginning | None" = None
     #: A mirror sends it: it is not among the service's requests in flight, and its attempts are in no log or metric
     #: of the service.
     is_copy = False
@@ -140,8 +143,6 @@ class Exchange:
         self.attempts: list[Attempt] = []
         #: Released when the exchange ends, however it ends.
         self.held: list[Held] = []
-        #: The copies that were made of it: a split that takes another share sends it through the same layers again.
-        self.copies: Held | None = None
 
     @property
     def asked_host(self) -> bytes:

@@ -21,13 +21,11 @@ def mirror_middleware(copying: Copying) -> Middleware:
     def copy(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         exchange = request[EXCHANGE]
         begun = exchange.copies
-        if begun is None:
+        if begun is None:  # else a split tries another share
             mirrors = copying.drawn(request, exchange)
             if not mirrors:
                 return handler(request)
             begun = copying.begin(request, exchange, mirrors, handler)
-        # Else a split tries another share.
-        assert isinstance(begun, Beginning), "copying has made it"
         return beside(request, handler, begun) if begun.tasks else handler(request)
 
     async def beside(
