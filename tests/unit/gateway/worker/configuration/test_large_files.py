@@ -16,8 +16,9 @@ from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.reading import read_file
 
 ROUTES = 5000
-#: CPU time; a reload may hold the loop for 10 ms.
-LONGEST_STEP_S = 0.01
+#: Of the CPU time of a reload: less than 10 ms of its 0.6 to 2 s. A share, since a busy machine and one that
+#: measures coverage are slower in both.
+LONGEST_STEP = 0.02
 
 
 @pytest.fixture(autouse=True)
@@ -41,9 +42,10 @@ def reload(started: AtStart, content: bytes) -> Steps[None]:
     yield from let_go(parts)
 
 
-def longest_s(steps: Steps[None]) -> float:
+def longest(steps: Steps[None]) -> float:
+    """The share of the longest step in the CPU time of all of them."""
     ends_s = [time.thread_time(), *(time.thread_time() for _ in steps), time.thread_time()]
-    return max(end_s - before_s for before_s, end_s in pairwise(ends_s))
+    return max(end_s - before_s for before_s, end_s in pairwise(ends_s)) / (ends_s[-1] - ends_s[0])
 
 
 #: Two ways with paths of their own, on each route.
@@ -74,7 +76,7 @@ def test_no_step_is_long_where_each_route_changes_requests(tmp_path: Path) -> No
     gc.collect()
 
     reloads = (reload(started, content(number).encode()) for number in (1, 2, 3))
-    assert min(map(longest_s, reloads)) < LONGEST_STEP_S
+    assert min(map(longest, reloads)) < LONGEST_STEP
     assert gc.collect() < ROUTES / 100
 
 
@@ -87,7 +89,7 @@ def test_no_step_is_long_and_nothing_waits_for_the_collector(tmp_path: Path, aut
     texts = [auth + route_file(ROUTES, 1, changed=number) for number in (1, 2, 3)]
 
     # The least of them: what the machine does meanwhile may count for a step too.
-    assert min(longest_s(reload(started, text.encode())) for text in texts) < LONGEST_STEP_S
+    assert min(longest(reload(started, text.encode())) for text in texts) < LONGEST_STEP
     assert gc.collect() < ROUTES / 100
 
 
@@ -120,7 +122,7 @@ def test_no_step_is_long_where_routes_have_many_parts(tmp_path: Path) -> None:
         assert len((yield from configured_routes(after, settings))) == 100
 
     steps = [reload_and_describe(compositions(number).encode()) for number in (1, 2, 3)]
-    assert min(map(longest_s, steps)) < LONGEST_STEP_S
+    assert min(map(longest, steps)) < 5 * LONGEST_STEP  # of 0.1 s
 
 
 def test_a_refused_file_is_freed_without_the_collector(tmp_path: Path) -> None:
