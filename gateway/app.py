@@ -32,6 +32,7 @@ from gateway.hop.proxy import Proxy
 from gateway.hop.repeating import Repeating
 from gateway.hop.sending import Means
 from gateway.pipeline import admin_port_beside_a_file, pipeline
+from gateway.siblings.siblings import Siblings
 from gateway.worker import own_paths
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.worker import GATEWAY, Gateway
@@ -43,12 +44,15 @@ from middlewares.routing.policy import RoutePolicy
 _OF_A_PAGE = ("GET", "HEAD")
 
 
-def create_app(settings: GatewaySettings, at_start: AtStart | None = None) -> web.Application:
+def create_app(
+    settings: GatewaySettings, at_start: AtStart | None = None, siblings: Siblings | None = None
+) -> web.Application:
     """The gateway as an aiohttp application; it does no I/O before it is started.
 
-    `at_start` is the file of GATEWAY_CONFIG, where one is named.
+    `at_start` is the file of GATEWAY_CONFIG, where one is named; `siblings` are the other workers, where
+    there are some.
     """
-    gateway = Gateway(settings, at_start)
+    gateway = Gateway(settings, at_start, siblings or Siblings())
     app = web.Application()
     app[GATEWAY] = gateway
     answers_failures = errors_middleware(

@@ -72,13 +72,16 @@ class Member:
         view_file: Path | None = None,
         starts_from_file: bool = False,
         fixed: Iterable[FixedService] = (),
+        gateway: str | None = None,
     ) -> None:
-        """`view_file` keeps the view; with `starts_from_file`, a start without the registry uses it.
+        """`gateway` is the name that all workers of a gateway share; a new one if it is left out.
+
+        `view_file` keeps the view; with `starts_from_file`, a start without the registry uses it.
 
         `fixed` are the services to begin with; `replace_fixed` takes others while it runs.
         """
-        self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        #: One of the gateway's processes; so far it has one.
+        self.gateway = gateway or f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        #: One of the gateway's processes.
         self.worker = f"{self.gateway}.{os.getpid()}"
         #: Where clients reach the gateway; empty until that is known.
         self.url = ""

@@ -29,6 +29,7 @@ from gateway.config.tls_variables import TlsFiles, tls_files_of
 from gateway.config.urls import check_url
 from gateway.front.request_body import ClientLimits
 from gateway.guard.admin_token import check_token, read_token
+from gateway.machine.cores import usable_cores
 from gateway.upstream.limits import UpstreamLimits
 from middlewares.clients.deciding import TrustedProxies
 from middlewares.cors.deciding import CorsPolicy
@@ -95,6 +96,10 @@ Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
 SecondsOrNever = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 
 
+def _workers(value: Any) -> Any:
+    return usable_cores() if str(value).strip().lower() == "auto" else value
+
+
 class GatewaySettings(BaseSettings):
     """The allowed values of each variable (variables.py has the meanings); durations are seconds."""
 
@@ -105,7 +110,7 @@ class GatewaySettings(BaseSettings):
     gateway_url: Annotated[str | None, AfterValidator(_gateway_url)] = None
     gateway_config: Path | None = None
     recent_requests: Annotated[int, Field(ge=0, le=100_000)] = 1000
-    gateway_workers: Annotated[int, Field(ge=1, le=1)] = 1
+    gateway_workers: Annotated[int, BeforeValidator(_workers), Field(ge=1, le=256)] = 1
     registry_allowed_hosts: str = ""
     rate_limit_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     rate_limit_window: Annotated[float, Field(ge=0.1, le=86400)] = 60
@@ -254,7 +259,7 @@ def _one_line(error: Any) -> str:
     shown = "(not shown)" if variable == "ADMIN_TOKEN" else repr(error["input"])
     message = error["msg"].removeprefix("Value error, ")
     allowed = {
-        "GATEWAY_WORKERS": "must be 1: several workers are not supported yet",
+        "GATEWAY_WORKERS": "must be a number from 1 to 256, or auto: one for each usable core",
         "LOG_LEVEL": LEVELS_IN_WORDS,
     }
     if variable == "GATEWAY_PORT" and str(error["input"]).startswith("tcp://"):

@@ -8,7 +8,7 @@ import stat
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 from aiohttp import web
@@ -26,8 +26,12 @@ from gateway.machine.bind_failures import reason
 from gateway.machine.collector import collector_paused, spare_the_collector
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.interpreter import is_compiled
+from gateway.master.state import MasterState
+from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
 from gateway.process.stop_signals import StopSignals
+from gateway.siblings.seat import Seat, seat_of_this_process
+from gateway.siblings.siblings import Siblings
 from gateway.version import VERSION
 from gateway.worker.configuration.at_start import AtStart, read_at_start
 from gateway.worker.configuration.reloading import Configuration, ConfigurationRejected, Reloaded
@@ -42,6 +46,8 @@ VIEW_WITHIN_S = 2.0
 NO_VIEW = "/ready and /api answer 503 until the registry answers: is it running at REDIS_URL?"
 NO_VIEW_BUT_FIXED = "until the registry answers, only services with fixed addresses are routed to"
 NOT_READ = "nothing reads this variable: set the one that is meant"
+#: What the master calls the sockets, in the order of `bind`.
+SOCKET_NAMES = ("public", "admin")
 #: The variables of the listening address, as messages name them.
 PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
 EXIT_FAILURE = 1
@@ -57,6 +63,7 @@ class ListenError(Exception):
 def main() -> int:
     """Run the gateway in the foreground, and return the exit status."""
     open_standard_streams()
+    seat = seat_of_this_process()
     try:
         settings = load_settings()
         require_extension()
@@ -68,19 +75,22 @@ def main() -> int:
     except ConfigurationRejected as rejected:
         print(*rejected.mistakes, sep="\n", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE
-    logs = configure_logging(
-        service="api_gateway", level=settings.log_level, style=settings.log_format
-    )
-    warn_of_near_names(os.environ)
     raise_limit()
     try:
-        sockets = bind(settings)
+        sockets = bind(settings) if seat is None else _inherited(seat)
     except OSError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
+    if seat is None and settings.gateway_workers > 1:
+        become_master(settings, sockets)
+    logs = configure_logging(
+        service="api_gateway", level=settings.log_level, style=settings.log_format
+    )
+    if seat is None or seat.begin["slot"] == 0:
+        warn_of_near_names(os.environ)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(serve(settings, sockets, at_start))
+            runner.run(serve(settings, sockets, at_start, seat=seat))
     except ListenError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILURE
@@ -106,6 +116,26 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
+def _inherited(seat: Seat) -> list[socket.socket]:
+    """The sockets that all workers share, in the order of `bind`."""
+    found = (seat.listening(name) for name in SOCKET_NAMES)
+    return [one for one in found if one is not None]
+
+
+def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> NoReturn:
+    """Go on as the master of the workers, which inherit the sockets; it imports nothing of the application."""
+    for sock in sockets:
+        sock.set_inheritable(True)
+    state = MasterState(
+        sockets={name: sock.fileno() for name, sock in zip(SOCKET_NAMES, sockets, strict=False)},
+        workers=settings.gateway_workers,
+        gateway=Siblings().gateway,
+        log_format=settings.log_format,
+    )
+    os.environ[MASTER_STATE] = str(state.to_descriptor())
+    os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
+
+
 def bind(settings: GatewaySettings) -> list[socket.socket]:
     """The public socket, and the admin's if there is one; bound, but not listening yet."""
     sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)]
@@ -122,6 +152,7 @@ async def serve(
     sockets: list[socket.socket],
     at_start: AtStart | None = None,
     on_started: Callable[[], None] = lambda: None,
+    seat: Seat | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then finish requests in flight within SHUTDOWN_GRACE.
 
@@ -130,12 +161,22 @@ async def serve(
     stop = StopSignals()
     stop.take()
     loop = asyncio.get_running_loop()
-    # By default these signals would end the process.
-    loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
-    app = create_app(settings, at_start)
+    siblings = Siblings(seat)
+    app = create_app(settings, at_start, siblings)
     gateway = app[GATEWAY]
-    reloads = Reloads(gateway.configuration)
-    loop.add_signal_handler(signal.SIGHUP, _hang_up, stop, reloads)
+    if siblings.alone:
+        # By default these signals would end the process.
+        loop.add_signal_handler(signal.SIGUSR2, _log.warning, "signal.ignored")
+        reloads = Reloads(gateway.configuration)
+        loop.add_signal_handler(signal.SIGHUP, _hang_up, stop, reloads)
+    else:
+        for number in (
+            signal.SIGHUP,
+            signal.SIGUSR2,
+        ):  # the master's, but a terminal sends them to all
+            loop.add_signal_handler(number, _nothing)
+    siblings.open()
+    deserted = asyncio.create_task(_stop_when_deserted(siblings, stop))
     gateway.dialer.policy = AddressPolicy(
         settings.allowed_hosts,
         listeners(sock.getsockname()[:2] for sock in sockets if sock.family != socket.AF_UNIX),
@@ -164,13 +205,26 @@ async def serve(
                 max_descriptors=gateway.descriptors.most,
                 compiled=is_compiled(),
             )
+            siblings.ready(view=gateway.member.is_ready)
             on_started()
             await stop.asked.wait()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
             await _unless(stop.at_once, drain(gateway, runner))
     finally:
+        deserted.cancel()
         await runner.cleanup()
+        siblings.close()
     _log.info("gateway.stopped")
+
+
+def _nothing() -> None:
+    """The handler of a signal that is for the master."""
+
+
+async def _stop_when_deserted(siblings: Siblings, stop: StopSignals) -> None:
+    await siblings.deserted.wait()
+    _log.error("master.gone", detail="this worker finishes what is in flight, and ends")
+    stop.asked.set()
 
 
 class Reloads:

@@ -22,6 +22,7 @@ from gateway.guard.admin import AdminGuard
 from gateway.hop.probe import HealthProbe
 from gateway.hop.traffic_evidence import TrafficEvidence
 from gateway.machine.descriptors import Descriptors
+from gateway.siblings.siblings import Siblings
 from gateway.upstream.client import UpstreamClient
 from gateway.upstream.dialing import Dialer
 from gateway.upstream.tls_terms import tls_context
@@ -60,8 +61,15 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 class Gateway:
     """One worker's objects, wired; it does no I/O before the application starts."""
 
-    def __init__(self, settings: GatewaySettings, at_start: AtStart | None = None) -> None:
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        at_start: AtStart | None = None,
+        siblings: Siblings | None = None,
+    ) -> None:
         self.settings = settings
+        #: The other workers of this gateway.
+        self.siblings = siblings = siblings or Siblings()
         #: Where ADMIN_LISTEN is bound; set once it is.
         self.admin_listener: Listener | None = None
         self.lifecycle = Lifecycle()
@@ -103,6 +111,7 @@ class Gateway:
             view_file=settings.view_file,
             starts_from_file=settings.start_without_registry == "view",
             fixed=() if at_start is None else at_start.compiled.fixed,
+            gateway=siblings.gateway,
         )
         self.overlay = member.overlay
         #: The candidates of services, for all layers that ask for some.
@@ -275,6 +284,7 @@ class Gateway:
                 ("limiter", self.limiter.run),
                 ("upstreams", self.upstreams.run),
                 ("evidence", self.evidence.run),
+                ("siblings", self.siblings.run),
                 ("loop_lag", lambda: measure_loop_lag(self.metrics.loop_lag.observe)),
             ):
                 await stack.enter_async_context(counted(name, run))

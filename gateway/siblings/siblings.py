@@ -1,0 +1,212 @@
+"""What a worker and its siblings, the other workers of this gateway, tell and ask each other."""
+
+import asyncio
+import itertools
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from gateway.master.channel import Channel
+from gateway.master.wire import Message
+from gateway.siblings.seat import Seat
+
+#: So often the master hears that the event loop runs.
+BEAT_EVERY_S = 1.0
+
+#: Takes what a sibling said.
+Hears = Callable[[str, Any], None]
+#: Answers what a sibling, or the master, asked.
+Answers = Callable[[Any], Awaitable[Any]]
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One worker of this gateway."""
+
+    id: str
+    slot: int
+    pid: int
+    state: str
+    started_at_s: float
+
+
+class Siblings:
+    """The channel to the master; in a gateway of one process there is nobody at its other end."""
+
+    def __init__(self, seat: Seat | None = None) -> None:
+        self._seat = seat
+        #: What all workers of this gateway are called in the registry.
+        self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
+        self.id = str(os.getpid())
+        self.slot = 0
+        #: How many workers the gateway is to have.
+        self.count = 1
+        #: This worker and its siblings, whatever their state.
+        self.members: Sequence[Member] = (Member(self.id, 0, os.getpid(), "ready", time.time()),)
+        #: Set when the master has gone: nobody would replace this worker.
+        self.deserted = asyncio.Event()
+        if seat is not None:
+            self.gateway = seat.begin["gateway"]
+            self.slot = seat.begin["slot"]
+            self.count = seat.begin["workers"]
+        self._channel: Channel | None = None
+        self._hears: dict[str, list[Hears]] = {}
+        self._answers: dict[str, Answers] = {}
+        self._changed: list[Callable[[], None]] = []
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, _Question] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+
+    @property
+    def alone(self) -> bool:
+        """Whether the gateway is one process."""
+        return self._seat is None
+
+    @property
+    def kept(self) -> Mapping[str, Any]:
+        """What earlier workers gave to be kept; empty for one that starts anew."""
+        return {} if self._seat is None else self._seat.begin["kept"]
+
+    def hears(self, topic: str, taken: Hears) -> None:
+        """Call `taken` with the id of a sibling and what it said."""
+        self._hears.setdefault(topic, []).append(taken)
+
+    def answers(self, topic: str, answer: Answers) -> None:
+        """Let `answer` answer questions of siblings and of the master; one for each topic."""
+        self._answers[topic] = answer
+
+    def when_changed(self, called: Callable[[], None]) -> None:
+        """Call it after `members` has changed."""
+        self._changed.append(called)
+
+    def tell(self, topic: str, body: Any) -> None:
+        """Tell all siblings; `body` is JSON."""
+        self._send({"kind": "say", "topic": topic, "body": body})
+
+    async def ask(self, topic: str, body: Any = None, within_s: float = 2.0) -> dict[str, Any]:
+        """Ask all siblings; their answers by id, without those that did not answer in time."""
+        if self._channel is None:
+            return {}
+        return await self._ask({"topic": topic, "body": body}, within_s)
+
+    async def ask_master(self, topic: str, body: Any = None, within_s: float = 2.0) -> Any:
+        """Ask the master; None if it did not answer, and in a gateway of one process."""
+        if self._channel is None:
+            return None
+        answers = await self._ask({"to": "master", "topic": topic, "body": body}, within_s)
+        return answers.get("master")
+
+    def ready(self, *, view: bool) -> None:
+        """Tell the master that requests are answered, and whether there is a view to route by."""
+        self._send({"kind": "ready", "view": view})
+
+    def counters(self, counters: Mapping[str, float]) -> None:
+        """Give the master the counters that go on after this worker has ended."""
+        self._send({"kind": "counters", "counters": dict(counters)})
+
+    def keep(self, name: str, value: Any) -> None:
+        """Let the master keep this for a worker that replaces a crashed one."""
+        self._send({"kind": "keep", "name": name, "value": value})
+
+    def open(self) -> None:
+        """Begin to receive; call it in the event loop."""
+        if self._seat is not None:
+            self._take_members(self._seat.begin["members"])
+            self._channel = Channel(
+                self._seat.channel, self._received, self.deserted.set, begun=self._seat.rest
+            )
+
+    async def run(self) -> None:
+        """Tell the master that the loop runs; never returns."""
+        while True:
+            self._send({"kind": "beat"})
+            await asyncio.sleep(BEAT_EVERY_S)
+
+    def close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    async def _ask(self, asked: Message, within_s: float) -> dict[str, Any]:
+        number = next(self._ids)
+        question = self._waiting[number] = _Question()
+        if asked.get("to") == "master":
+            question.whom = {"master"}
+        self._send({"kind": "ask", "id": number, **asked})
+        try:
+            async with asyncio.timeout(within_s):
+                await question.done.wait()
+        except TimeoutError:
+            pass
+        finally:
+            del self._waiting[number]
+        return question.said
+
+    def _send(self, message: Message) -> None:
+        if self._channel is not None:
+            self._channel.send(message)
+
+    def _received(self, message: Message) -> None:
+        kind = message["kind"]
+        if kind == "said":
+            for taken in self._hears.get(message["topic"], ()):
+                taken(message["from"], message["body"])
+        elif kind == "asked":
+            task = asyncio.create_task(self._answer(message))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        elif kind in ("whom", "answer"):
+            question = self._waiting.get(message["id"])
+            if question is None:
+                return
+            if kind == "whom":
+                question.whom = set(message["workers"])
+            else:
+                question.said[message["from"]] = message["body"]
+            question.look()
+        elif kind == "workers":
+            self._take_members(message["workers"])
+
+    async def _answer(self, message: Message) -> None:
+        answer = self._answers.get(message["topic"])
+        try:
+            body = None if answer is None else await answer(message["body"])
+        except Exception:  # noqa: BLE001 - the sibling is told, and goes on
+            _log.exception("sibling.question_failed", topic=message["topic"])
+            body = None
+        self._send({"kind": "answer", "to": message["from"], "id": message["id"], "body": body})
+
+    def _take_members(self, members: Sequence[Mapping[str, Any]]) -> None:
+        self.members = tuple(
+            Member(one["id"], one["slot"], one["pid"], one["state"], one["started_at_s"])
+            for one in members
+        )
+        here = {member.id for member in self.members}
+        for question in self._waiting.values():
+            question.whom = question.whom and {
+                one for one in question.whom if one in here or one == "master"
+            }
+            question.look()
+        for called in self._changed:
+            called()
+
+
+class _Question:
+    """One that waits for answers; `whom` is None until the master has said who was asked."""
+
+    def __init__(self) -> None:
+        self.whom: set[str] | None = None
+        self.said: dict[str, Any] = {}
+        self.done = asyncio.Event()
+
+    def look(self) -> None:
+        if self.whom is not None and self.whom <= self.said.keys():
+            self.done.set()
