@@ -158,12 +158,8 @@ def test_what_changes_nothing_leaves_the_very_bytes(
     tree: Any, rules: list[Rule], random: Random
 ) -> None:
     body = rendered(tree, random).encode()
-    sent = tree
-    for rule in rules:
-        changed_tree = changed(tree, rule)
-        assume(not isinstance(rule, Set) or changed_tree == tree)
-        tree = changed_tree
-    assume(tree == sent)
+    # Each by itself: a name that is taken away and comes back is written without its escapes.
+    assume(all(changed(tree, rule) == tree for rule in rules))
     assume(not any(isinstance(rule, Set | Wrap) for rule in rules))
     assert after(body, *rules) == body
 
