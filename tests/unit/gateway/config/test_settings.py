@@ -187,7 +187,7 @@ def test_a_bad_value_gets_one_line_with_the_variable_and_the_value(
         ("GATEWAY_HOST", "not a host", "must be an address of this machine, or its name"),
         ("GATEWAY_PORT", "65536", "less than or equal to 65535"),
         ("GATEWAY_PORT", "x", "valid integer"),
-        ("GATEWAY_WORKERS", "2", "must be 1"),
+        ("GATEWAY_WORKERS", "many", "or auto"),
         ("RATE_LIMIT_WINDOW", "0", "greater than or equal to 0.1"),
         ("UPSTREAM_TIMEOUT", "0", "greater than 0"),
         ("LOG_LEVEL", "loud", "must be debug, info, warning (or warn), error or critical"),
