@@ -80,7 +80,7 @@ class Master:
         self.log.info("gateway.stopping", workers=len(self.workers))
         for worker in self.workers:
             if worker.state != STOPPING:
-                worker.stop()
+                self.let_end(worker)
         while self.workers:
             if self._at_once.is_set():
                 for worker in self.workers:
@@ -108,6 +108,11 @@ class Master:
         self.workers.append(worker)
         self.log.info("worker.started", slot=slot, pid=worker.pid)
         return worker
+
+    def let_end(self, worker: Worker) -> None:
+        """Let a worker finish what is in flight, and end."""
+        self.log.info("worker.stopping", slot=worker.slot, pid=worker.pid)
+        worker.stop()
 
     def stop(self, status: int) -> None:
         """Stop all workers, and end with this status."""

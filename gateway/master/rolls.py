@@ -89,7 +89,7 @@ class Rolls:
             if reason:
                 self._end(reason)
                 return
-            old.stop()
+            self._master.let_end(old)
             self._state["replaced"] += 1
         self._state["state"] = "done"
         self._master.log.info("roll.done", workers=self._state["replaced"])

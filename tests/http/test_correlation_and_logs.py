@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import StartGateway, StartUpstream
-from tests.http.test_process import GatewayProcess, gateway_process
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import GatewayProcess, gateway_process
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.upstreams import Received
 

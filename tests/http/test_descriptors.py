@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartGateway, StartUpstream
-from tests.http.test_process import GatewayProcess, gateway_process
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import GatewayProcess, gateway_process
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.registry_servers import free_port
 from tests.support.shortages import limited_to

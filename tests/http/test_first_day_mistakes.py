@@ -26,9 +26,9 @@ from gateway.cli.examining.services import services
 from gateway.cli.gateway_client import GatewayClient
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate
-from tests.http.test_process import until
 from tests.http.test_unavailable_services import ELSEWHERE, NOT_FOUND, UNAVAILABLE, detail_of
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import until
 from tests.support.gateways import ADMIN_TOKEN, RunningGateway
 from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.registered_programs import Registered, StartRegistered

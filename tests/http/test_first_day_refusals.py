@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from tests.conftest import StartGateway
 from tests.http.test_command_line import lockgate
 from tests.http.test_first_day_mistakes import told
-from tests.http.test_process import gateway_process
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_process
 from tests.support.registered_programs import REPOSITORY, StartRegistered
 from tests.support.registry_servers import RegistryServer, free_port
 

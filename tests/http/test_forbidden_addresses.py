@@ -9,8 +9,8 @@ from structlog.testing import capture_logs
 
 from discovery import AsyncServiceRegistry
 from tests.conftest import StartGateway, StartUpstream
-from tests.http.test_process import gateway_process
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_process
 from tests.support.gateways import RunningGateway
 from tests.support.registry_servers import free_port
 from tests.support.upstreams import Received

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from discovery import AsyncServiceRegistry
 from tests.conftest import StartGateway
-from tests.http.test_process import gateway_process
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_process
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.registry_servers import RegistryServer
 

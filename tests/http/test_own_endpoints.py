@@ -14,8 +14,8 @@ from yarl import URL
 from discovery import AsyncServiceRegistry, InvalidRegistration
 from discovery.store import scripts
 from tests.conftest import StartGateway, StartUpstream
-from tests.http.test_process import gateway_process, until
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_process, until
 from tests.support.gateways import ADMIN_TOKEN, Answer, RunningGateway
 from tests.support.ipv6 import NEEDS_IPV6
 from tests.support.raw_clients import RawClient, exchange

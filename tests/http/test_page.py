@@ -9,8 +9,8 @@ import pytest
 from discovery import AsyncServiceRegistry
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_large_listings import register
-from tests.http.test_process import gateway_process
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_process
 from tests.support.gateways import ADMIN_TOKEN, Answer, RunningGateway
 from tests.support.pages import Page
 from tests.support.raw_clients import RawClient

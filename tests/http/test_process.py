@@ -1,15 +1,9 @@
 """`python -m gateway` as a process: its start, its output, its stop."""
 
 import asyncio
-import json
-import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
@@ -18,114 +12,13 @@ from discovery.model.errors import SettingsError
 from gateway.config.settings import load_settings
 from tests.conftest import StartUpstream
 from tests.support.eventually import eventually
-from tests.support.gateways import ADMIN_TOKEN, Answer
+from tests.support.gateway_processes import gateway_process, until
 from tests.support.raw_clients import RawClient, exchange
 from tests.support.registry_servers import RegistryServer, free_port
 from tests.support.upstreams import Received
 
-ROOT = Path(__file__).parents[2]
 GET = b"GET /api/orders HTTP/1.1\r\nHost: h\r\n\r\n"
 READY = b"GET /ready HTTP/1.1\r\nHost: h\r\n\r\n"
-
-
-class GatewayProcess:
-    """`python -m gateway` with its output in files of `folder`."""
-
-    def __init__(self, folder: Path, process: asyncio.subprocess.Process, port: int) -> None:
-        self.port = port
-        self.process = process
-        self._folder = folder
-
-    @property
-    def stdout(self) -> str:
-        return (self._folder / "stdout").read_text()
-
-    @property
-    def stderr(self) -> str:
-        return (self._folder / "stderr").read_text()
-
-    def logs(self, event: str | None = None) -> list[dict[str, Any]]:
-        """The complete log lines, or those of one event."""
-        lines = [json.loads(line) for line in self.stdout.split("\n")[:-1]]
-        return [line for line in lines if event in (None, line["event"])]
-
-    async def exit_status(self, within_s: float = 10.0) -> int:
-        return await asyncio.wait_for(self.process.wait(), within_s)
-
-    async def request(
-        self, method: str, path: str, *, port: int | None = None, **kwargs: Any
-    ) -> Answer:
-        url = f"http://127.0.0.1:{port or self.port}{path}"
-        headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
-        async with (
-            aiohttp.ClientSession(headers=headers) as session,
-            session.request(method, url, **kwargs) as response,
-        ):
-            return Answer(response.status, response.headers, await response.read())
-
-    async def register(self, name: str, port: int, *, at: int | None = None, **body: Any) -> None:
-        """Register an instance at the admin port, and wait until it is healthy."""
-        path = f"/services/{name}/instances/i1"
-        body = {"host": "127.0.0.1", "port": port, **body}
-        answer = await self.request("PUT", path, port=at, json=body)
-        assert answer.status == 201, answer.body
-        await eventually(
-            lambda: any(
-                line["name"] == name and line["to"] == "healthy"
-                for line in self.logs("instance.health_changed")
-            )
-        )
-
-
-@asynccontextmanager
-async def gateway_process(
-    folder: Path,
-    registry_url: str,
-    *,
-    started: bool = True,
-    prefix: Sequence[str] = (),
-    module: Sequence[str] = ("-m", "gateway"),
-    **environment: str,
-) -> AsyncIterator[GatewayProcess]:
-    """Run the process for the block; `started`: wait until it answers and routes.
-
-    `prefix` precedes the command; `module` is what Python runs.
-    """
-    port = free_port()
-    variables = {
-        "PATH": os.environ["PATH"],
-        "REDIS_URL": registry_url,
-        "GATEWAY_PORT": str(port),
-        "ADMIN_TOKEN": ADMIN_TOKEN,
-        "HEALTH_CHECK_INTERVAL": "0.2",
-        "SHUTDOWN_GRACE": "4",
-        # If coverage measures the tests, it also measures what they start.
-        **{key: value for key, value in os.environ.items() if key.startswith("COVERAGE_")},
-        **environment,
-    }
-    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            *(*prefix, sys.executable, *module),
-            cwd=ROOT,
-            env=variables,
-            stdout=stdout,
-            stderr=stderr,
-        )
-    gateway = GatewayProcess(folder, process, port)
-    try:
-        if started:
-            await eventually(lambda: gateway.logs("gateway.started"), within_s=20)
-            await eventually(lambda: gateway.logs("gateway.routing"), within_s=20)
-        yield gateway
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def until(look: Callable[[], Awaitable[bool]], *, within_s: float = 5.0) -> None:
-    """`eventually` for a coroutine function."""
-    _: bool = await eventually(look, within_s=within_s)
 
 
 # Starting

@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.conftest import StartGateway, StartUpstream
-from tests.http.test_process import GatewayProcess, gateway_process, until
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import GatewayProcess, gateway_process, until
 from tests.support.gateways import Answer, RunningGateway
 from tests.support.registry_servers import RegistryServer
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import StartUpstream
-from tests.http.test_process import GET, READY, gateway_process
+from tests.http.test_process import GET, READY
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import gateway_process
 from tests.support.raw_clients import exchange
 from tests.support.registry_servers import RegistryServer
 

@@ -10,8 +10,8 @@ from discovery import AsyncServiceRegistry
 from discovery.health.advice import advice
 from tests.conftest import StartGateway, StartUpstream
 from tests.http.test_command_line import lockgate
-from tests.http.test_process import until
 from tests.support.eventually import eventually
+from tests.support.gateway_processes import until
 from tests.support.gateways import ADMIN_TOKEN, Answer, RunningGateway
 from tests.support.registered_programs import LOCKGATE, REPOSITORY
 from tests.support.terminals import Terminal

@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.http.configured.conftest import StartConfigured
-from tests.http.test_process import gateway_process
+from tests.support.gateway_processes import gateway_process
 from tests.support.raw_clients import exchange
 
 ROUTES = """
