@@ -4,10 +4,8 @@ import asyncio
 import os
 import signal
 import socket
-import stat
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
@@ -29,6 +27,7 @@ from gateway.machine.interpreter import is_compiled
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
+from gateway.process.sockets import PUBLIC_ADDRESS, bind
 from gateway.process.stop_signals import StopSignals
 from gateway.siblings.seat import Seat, seat_of_this_process
 from gateway.siblings.siblings import Siblings
@@ -48,8 +47,6 @@ NO_VIEW_BUT_FIXED = "until the registry answers, only services with fixed addres
 NOT_READ = "nothing reads this variable: set the one that is meant"
 #: What the master calls the sockets, in the order of `bind`.
 SOCKET_NAMES = ("public", "admin")
-#: The variables of the listening address, as messages name them.
-PUBLIC_ADDRESS = "GATEWAY_HOST, GATEWAY_PORT"
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
 
@@ -134,17 +131,6 @@ def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> No
     )
     os.environ[MASTER_STATE] = str(state.to_descriptor())
     os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
-
-
-def bind(settings: GatewaySettings) -> list[socket.socket]:
-    """The public socket, and the admin's if there is one; bound, but not listening yet."""
-    sockets = [_bind_tcp(settings.gateway_host, settings.gateway_port, PUBLIC_ADDRESS)]
-    if settings.admin_listen is None:
-        return sockets
-    if settings.admin_listen.startswith("unix:"):
-        return [*sockets, _bind_unix(settings.admin_listen.removeprefix("unix:"))]
-    host, _, port = settings.admin_listen.rpartition(":")
-    return [*sockets, _bind_tcp(host.strip("[]"), int(port), "ADMIN_LISTEN")]
 
 
 async def serve(
@@ -286,47 +272,3 @@ async def _unless(stop: asyncio.Event, ready: Awaitable[None]) -> bool:
         for wait in waits:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
-
-
-def _bind_tcp(host: str, port: int, variable: str) -> socket.socket:
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        sock = socket.socket(family, kind, proto)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        return _bound(sock, address)
-    except OSError as error:
-        why = reason(error, port)
-        raise OSError(f"can't listen on {host}:{port} ({variable}): {why}") from None
-
-
-def _bind_unix(path: str) -> socket.socket:
-    try:
-        _remove_dead_socket(path)
-        return _bound(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM), path)
-    except OSError as error:
-        raise OSError(f"can't listen on {path} (ADMIN_LISTEN): {error.strerror}") from None
-
-
-def _bound(sock: socket.socket, address: Any) -> socket.socket:
-    try:
-        sock.bind(address)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _remove_dead_socket(path: str) -> None:
-    """Remove what a killed process left behind; a file of anybody else stays."""
-    try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return
-    except FileNotFoundError:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-        try:
-            caller.connect(path)
-        except ConnectionRefusedError:
-            Path(path).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from gateway.machine.descriptors import raise_limit
 from gateway.machine.port_holders import who_has
 from gateway.machine.ports import answers, is_free
 from gateway.process import serve
+from gateway.process.sockets import bind
 from gateway.stack.changes.code import code_of
 from gateway.stack.changes.environment import process_environment, stop_wait
 from gateway.stack.changes.variables import settings_for
@@ -169,7 +170,7 @@ def _bind(settings: GatewaySettings) -> list[socket.socket]:
             f"as in `lockgate serve --port {free}`"
         )
     try:
-        return serve.bind(settings)
+        return bind(settings)
     except OSError as error:
         raise StackError(str(error)) from None
 

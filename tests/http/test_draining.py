@@ -18,6 +18,7 @@ from discovery.store.clients import connect_async
 from discovery.store.keys import registry_keys, tag
 from gateway.process import serve
 from gateway.process.serve import ListenError
+from gateway.process.sockets import bind
 from tests.conftest import StartGateway, StartKeepAlive, StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateways import RunningGateway, gateway_settings
@@ -252,7 +253,7 @@ async def test_a_worker_that_listens_without_a_view_routes_once_it_holds_its_lea
     port = free_port()
     settings = gateway_settings({"REDIS_URL": own_registry.url, "GATEWAY_PORT": str(port)})
     with capture_logs() as logs:
-        serving = asyncio.create_task(serve.serve(settings, serve.bind(settings)))
+        serving = asyncio.create_task(serve.serve(settings, bind(settings)))
         try:
             await eventually(lambda: events(logs, "gateway.started"))
             own_registry.start()

@@ -11,7 +11,7 @@ from gateway.cli.examining.ports import ports
 from gateway.config.settings import load_settings
 from gateway.machine.bind_failures import reason
 from gateway.machine.ports import is_free, privilege_needed
-from gateway.process import serve
+from gateway.process.sockets import bind
 from gateway.stack.changes.free_ports import require_free_ports
 from gateway.stack.failures import StackError
 from gateway.stack.plan import GATEWAY, ProcessSpec
@@ -53,7 +53,7 @@ def test_up_tells_it_and_not_that_a_program_has_it() -> None:
 @pytest.mark.usefixtures("nobody")
 def test_the_gateway_and_serve_tell_it_in_place_of_permission_denied() -> None:
     with pytest.raises(OSError, match=f"GATEWAY_PORT.*{NEEDS_ROOT}"):
-        serve.bind(load_settings({"GATEWAY_PORT": "1"}))
+        bind(load_settings({"GATEWAY_PORT": "1"}))
 
 
 def test_troubleshooting_quotes_it() -> None:
