@@ -32,6 +32,7 @@ from bench.cache import hits as cache_hits
 from bench.cache import shared as cache_shared
 from bench.cache.memory import section as cache_memory
 from bench.fuzz import section as fuzz
+from bench.listening import section as listening
 from bench.policies import section as policies
 from bench.processes import StartError
 from bench.profile import section as profile
@@ -72,6 +73,7 @@ SECTIONS = {
     "splits": splits.run,
     "validation": validation.run,
     "mirror": mirrored.run,
+    "listening": listening.run,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -98,6 +100,7 @@ ONLY_BY_NAME = {
     "mirror",
     "policies",
     "validation",
+    "listening",
 }
 
 

@@ -1,0 +1,1 @@
+"""Which listening socket several workers share: a trial of the ways, with small real servers (decision 32)."""
