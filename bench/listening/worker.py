@@ -28,7 +28,7 @@ PAUSE_S = 0.001
 #: This many more connections than the worker with the fewest are fine.
 SLACK = 1
 #: The most that a worker takes after a pause.
-AFTER_PAUSE = 16
+AFTER_PAUSE = 4
 _COUNT = struct.Struct("q")
 WORD = _COUNT.size
 
@@ -100,6 +100,11 @@ class Accepting:
         if self._counts is not None:
             self._counts.set(sys.maxsize)
 
+    async def begun(self) -> None:
+        """Return when each connection that was taken has its protocol."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
     def _readable(self) -> None:
         counts = self._counts
         if counts is not None and self.connections > counts.least_elsewhere() + SLACK:
@@ -166,6 +171,7 @@ async def serve(args: argparse.Namespace) -> None:
         server.close()
     if accepting is not None:
         accepting.close()
+        await accepting.begun()
     if connections:
         with suppress(TimeoutError):
             await asyncio.wait_for(idle.wait(), ENDS_WITHIN_S)

@@ -3,11 +3,12 @@
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aiohttp import web
 
+from gateway.front.accepting import Accepting
 from gateway.front.answering import KEEPALIVE_TIMEOUT_S
 from gateway.front.client_room import ClientRoom
 from gateway.front.connection import GatewayRequestHandler
@@ -17,6 +18,7 @@ from gateway.front.refusing import Refuse, outer_layers, refusing
 from gateway.front.straight import proxied_first
 from gateway.front.tls.factory import Front, by_tls
 from gateway.machine.descriptors import Descriptors
+from gateway.machine.shared_counts import SharedCounts
 from middlewares.telemetry.metrics import GatewayMetrics
 
 #: Replaces KEEPALIVE_TIMEOUT_S for a surplus client.
@@ -36,6 +38,10 @@ class GatewayServer(web.Server):
         self._plain = plain
         self._refuse = refuse
         self._room = room
+        #: How many clients are connected.
+        self.connected = 0
+        #: Called after `connected` has changed.
+        self.connected_changed: Callable[[], None] | None = None
         self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._end_idle)
 
     def _end_idle(self) -> None:
@@ -49,6 +55,20 @@ class GatewayServer(web.Server):
     async def shutdown(self, timeout: float | None = None) -> None:
         self._sweep.cancel()
         await super().shutdown(timeout)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        self.connected += 1
+        if self.connected_changed is not None:
+            self.connected_changed()
+
+    def connection_lost(
+        self, handler: web.RequestHandler, exc: BaseException | None = None
+    ) -> None:
+        super().connection_lost(handler, exc)
+        self.connected -= 1
+        if self.connected_changed is not None:
+            self.connected_changed()
 
     def pre_shutdown(self) -> None:
         """Close nothing: idle clients get `Connection: close` with their next answer."""
@@ -97,6 +117,45 @@ class FrontSite(web.SockSite):
             sock=self._listening,
             backlog=self._waiting,
         )
+
+
+class SharedSite(web.SockSite):
+    """A public port that several workers take connections from, each its share."""
+
+    def __init__(
+        self,
+        runner: "GatewayRunner",
+        sock: socket.socket,
+        counts: SharedCounts,
+        tls: Front | None = None,
+    ) -> None:
+        super().__init__(runner, sock)
+        self._front = runner
+        self._listening = sock
+        self._counts = counts
+        self._tls = tls
+        self._accepting: Accepting | None = None
+
+    @property
+    def under_way(self) -> int:
+        """How many connections were taken that nothing answers yet."""
+        return 0 if self._accepting is None else self._accepting.under_way
+
+    async def start(self) -> None:
+        await web.BaseSite.start(self)
+        server = self._front.gateway_server
+        factory: Callable[[], Any] = server if self._tls is None else by_tls(server, self._tls)
+        self._accepting = Accepting(
+            self._listening, factory, self._counts, lambda: server.connected
+        )
+        server.connected_changed = self._accepting.changed
+
+    async def stop(self) -> None:
+        """Take no more connections, and return when those that were taken are answered by somebody."""
+        if self._accepting is not None:
+            self._accepting.close()
+            await self._accepting.wait_closed()
+        await super().stop()
 
 
 class GatewayRunner(web.AppRunner):

@@ -19,17 +19,18 @@ from gateway.config.settings import GatewaySettings, load_settings
 from gateway.config.urls import own_url
 from gateway.config.variables import variable_defaults
 from gateway.front.reading import require_extension
-from gateway.front.server import FrontSite, GatewayRunner
+from gateway.front.server import FrontSite, GatewayRunner, SharedSite
 from gateway.machine.bind_failures import reason
 from gateway.machine.collector import collector_paused, spare_the_collector
 from gateway.machine.descriptors import raise_limit
 from gateway.machine.interpreter import is_compiled
+from gateway.machine.shared_counts import SharedCounts, shared_counts
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
 from gateway.process.sockets import PUBLIC_ADDRESS, bind
 from gateway.process.stop_signals import StopSignals
-from gateway.siblings.seat import Seat, seat_of_this_process
+from gateway.siblings.seat import COUNTS, Seat, seat_of_this_process
 from gateway.siblings.siblings import Siblings
 from gateway.version import VERSION
 from gateway.worker.configuration.at_start import AtStart, read_at_start
@@ -124,13 +125,23 @@ def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> No
     for sock in sockets:
         sock.set_inheritable(True)
     state = MasterState(
-        sockets={name: sock.fileno() for name, sock in zip(SOCKET_NAMES, sockets, strict=False)},
+        sockets={name: sock.fileno() for name, sock in zip(SOCKET_NAMES, sockets, strict=False)}
+        | _counts(settings.gateway_workers),
         workers=settings.gateway_workers,
         gateway=Siblings().gateway,
         log_format=settings.log_format,
     )
     os.environ[MASTER_STATE] = str(state.to_descriptor())
     os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
+
+
+def _counts(workers: int) -> dict[str, int]:
+    """The descriptor by which workers see how many connections each of them has; none if the system has none."""
+    descriptor = shared_counts(workers)
+    if descriptor is None:
+        return {}
+    os.set_inheritable(descriptor, True)
+    return {COUNTS: descriptor}
 
 
 async def serve(
@@ -180,7 +191,8 @@ async def serve(
             if not gateway.member.is_ready:
                 detail = NO_VIEW if gateway.overlay.routed is None else NO_VIEW_BUT_FIXED
                 _log.warning("gateway.no_view", detail=detail)
-            await listen(runner, sockets, gateway.descriptors.backlog, gateway.tls)
+            counts = None if seat is None else seat.counts
+            await listen(runner, sockets, gateway.descriptors.backlog, gateway.tls, counts)
             host, port = sockets[0].getsockname()[:2]
             spare_the_collector()
             _log.info(
@@ -239,8 +251,12 @@ async def listen(
     sockets: list[socket.socket],
     backlog: int,
     tls: FrontTls | None = None,
+    counts: SharedCounts | None = None,
 ) -> None:
-    """Start to take connections; TLS is spoken on the public socket alone, which is the first."""
+    """Start to take connections; TLS is spoken on the public socket alone, which is the first.
+
+    With `counts`, the workers share the public connections evenly.
+    """
     if tls is not None:
         try:
             await tls.listen()
@@ -250,7 +266,9 @@ async def listen(
     for sock, variable in zip(sockets, (PUBLIC_ADDRESS, "ADMIN_LISTEN"), strict=False):
         try:
             sock.listen(backlog)  # uvloop would only log that another program listens there
-            if sock is public and tls is not None:
+            if sock is public and counts is not None:
+                await SharedSite(runner, sock, counts, tls).start()
+            elif sock is public and tls is not None:
                 await FrontSite(runner, sock, backlog, tls).start()
             else:
                 await web.SockSite(runner, sock, backlog=backlog).start()

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.machine.shared_counts import SharedCounts
 from gateway.master.wire import WORKER_FD, Decoder, Message
+
+#: The name, beside the sockets, of the memory with the number of connections of each worker.
+COUNTS = "counts"
 
 _PIECE = 64 * 1024
 
@@ -23,6 +27,14 @@ class Seat:
         """The socket `public` or `admin` that all workers share; None if there is none."""
         descriptors: Mapping[str, Any] = self.begin["sockets"]
         return None if name not in descriptors else socket.socket(fileno=descriptors[name])
+
+    @property
+    def counts(self) -> SharedCounts | None:
+        """The numbers of connections of all workers; None where the system has no such memory."""
+        descriptor = self.begin["sockets"].get(COUNTS)
+        if descriptor is None:
+            return None
+        return SharedCounts(descriptor, self.begin["workers"], self.begin["slot"])
 
 
 def seat_of_this_process() -> Seat | None:

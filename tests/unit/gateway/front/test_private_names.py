@@ -14,7 +14,7 @@ from aiohttp import base_protocol, web, web_protocol
 from gateway.front.answering import Answering
 from gateway.front.connection import GatewayRequestHandler
 from gateway.front.reading import RequestReader
-from gateway.front.server import FrontSite, GatewayRunner, GatewayServer
+from gateway.front.server import FrontSite, GatewayRunner, GatewayServer, SharedSite
 from gateway.front.tunnel import Tunnel
 
 ROOT = Path(__file__).parents[4]
@@ -65,9 +65,16 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
         "pause_writing": [],
         "resume_writing": [],
     },
-    GatewayServer: {"__call__": [], "pre_shutdown": [], "shutdown": ["timeout"]},
+    GatewayServer: {
+        "__call__": [],
+        "connection_lost": ["handler", "exc"],
+        "connection_made": ["handler", "transport"],
+        "pre_shutdown": [],
+        "shutdown": ["timeout"],
+    },
     GatewayRunner: {"_make_server": []},
     FrontSite: {"start": []},
+    SharedSite: {"start": [], "stop": []},
 }
 #: Our objects that replace aiohttp's, by the attribute that holds them.
 STAND_INS = {"_parser": RequestReader, "_payload_parser": Tunnel}
