@@ -147,6 +147,8 @@ class ProbeTimes:
     eager_for_s: float = 5.0
     #: The interval for a healthy instance that is suspected or has just failed a probe.
     doubtful_interval_s: float = 1.0
+    #: A probe takes so long at most.
+    timeout_s: float = 2.0
 
 
 def next_probe_in_s(health: Health, age_s: float, times: ProbeTimes, jitter: float) -> float:
@@ -156,3 +158,16 @@ def next_probe_in_s(health: Health, age_s: float, times: ProbeTimes, jitter: flo
     if health.status == "healthy" and (health.run or health.suspected):
         return min(times.doubtful_interval_s, times.interval_s)
     return times.interval_s * (0.95 + 0.1 * jitter)
+
+
+#: So long after an instance has come, one of the workers must have judged it.
+FIRST_VERDICT_WITHIN_S = 0.5
+
+
+def overdue_after_s(health: Health, age_s: float, times: ProbeTimes, *, is_judged: bool) -> float:
+    """Seconds after a sibling's last verdict at which the next one is overdue: two intervals and a probe.
+
+    A sibling that says nothing for so long hangs. For an instance that nobody has judged yet it is less.
+    """
+    takes_s = times.timeout_s if is_judged else min(times.timeout_s, FIRST_VERDICT_WITHIN_S)
+    return 2 * next_probe_in_s(health, age_s, times, 1.0) + takes_s

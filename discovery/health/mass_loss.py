@@ -82,10 +82,15 @@ def standing(entry: Entry | None, status: Status) -> Standing:
 
 
 class MassLosses:
-    """Watches all services for mass losses, and reports each once."""
+    """Watches all services for mass losses; of the workers of a gateway, one reports each, once."""
 
-    def __init__(self, status_of: Callable[[str], Status]) -> None:
-        #: Mass losses so far, by service.
+    def __init__(
+        self,
+        status_of: Callable[[str], Status],
+        speaks_for: Callable[[str], bool] = lambda _service: True,
+    ) -> None:
+        self._speaks_for = speaks_for
+        #: Mass losses so far that this worker has reported, by service.
         self.counts: dict[str, int] = {}
         self._status_of = status_of
         self._services: dict[str, ServiceLosses] = {}
@@ -115,7 +120,8 @@ class MassLosses:
         name = key.partition("/")[0]
         entry = view.services.get(name, {}).get(key)
         losses = self._services.setdefault(name, ServiceLosses())
-        if losses.note(key, standing(entry, self._status_of(key)), now_s):
+        is_news = losses.note(key, standing(entry, self._status_of(key)), now_s)
+        if is_news and self._speaks_for(name):
             self.counts[name] = self.counts.get(name, 0) + 1
             loss = losses.loss(now_s)
             _log.warning("service.mass_loss", name=name, lost=loss.lost, total=loss.total)

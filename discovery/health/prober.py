@@ -2,6 +2,9 @@
 
 An instance whose heartbeats are its probe has no task and no timer while they come and nothing else
 speaks against it, so ten thousand of them cost nothing.
+
+Workers of one gateway share the probes: the task of an instance that a sibling owns only waits, and
+probes where the sibling has said nothing for too long.
 """
 
 import asyncio
@@ -12,19 +15,24 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from ..base.logs import Log
+from ..base.steps import Steps, slices
 from ..base.tasks import end
 from ..model.instance import Instance
 from ..view.view import Entry, Event, View
 from .book import HealthBook
+from .early import EarlyWords
 from .machine import (
     Doubt,
+    Health,
     Heartbeats,
     ProbeTimes,
     Thresholds,
     Verdict,
     next_probe_in_s,
+    overdue_after_s,
     step,
 )
+from .sharing import Sharing, Told, digest_of, verdict_of
 
 #: Makes one probe and ends by its own time-out; it never raises for what an instance does. The
 #: second argument says that the instance is suspected, so its own address must answer a request.
@@ -45,12 +53,27 @@ class _Watch:
     registered_at_ms: int = -1
     #: When it was registered here, or anew: for a while after that, probes come quickly.
     began_s: float = 0.0
-    #: Set when the next probe must not wait.
-    hurried: asyncio.Event = field(default_factory=asyncio.Event)
+    #: When the last verdict came, of this worker's own probe or a sibling's; None before the first.
+    judged_s: float | None = None
+    #: Spreads the probes; 0 to 1, drawn anew with each verdict.
+    jitter: float = 0.0
+    #: Whether the next probe must not wait, and since when.
+    is_hurried: bool = False
+    hurried_s: float = 0.0
+    #: Whether this worker was to probe it when it last looked.
+    is_mine: bool = True
+    #: Set when the next probe must be planned anew.
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Short for what its health depends on; empty where nobody needs it.
+    probed_as: str = ""
 
     @property
     def by_heartbeat(self) -> bool:
         return self.instance.health_check.kind == "heartbeat"
+
+    def hurry(self) -> None:
+        self.is_hurried, self.hurried_s = True, time.monotonic()
+        self.woken.set()
 
     def end(self) -> None:
         if self.task is not None:
@@ -62,9 +85,18 @@ class Prober:
     """Probes everything in the view while it is open: registered instances and absent ones."""
 
     def __init__(
-        self, *, probe: Probe, book: HealthBook, thresholds: Thresholds, times: ProbeTimes
+        self,
+        *,
+        probe: Probe,
+        book: HealthBook,
+        thresholds: Thresholds,
+        times: ProbeTimes,
+        sharing: Sharing | None = None,
     ) -> None:
+        """`sharing` leads to the other workers of the gateway, where there are some."""
         self._probe = probe
+        self._sharing = sharing
+        self._early = EarlyWords()
         self._book = book
         self._thresholds = thresholds
         self._times = times
@@ -114,16 +146,59 @@ class Prober:
         self._watches.clear()
 
     def doubt(self, instance: Instance, evidence: str) -> None:
-        """Suspect an instance that was healthy, because real requests fail, and probe it now."""
+        """Suspect an instance that was healthy, because real requests fail, and have it probed now."""
         watch = self._watches.get(instance.key)
         if watch is None or watch.instance.probed_as != instance.probed_as:
             return
-        health = self._book.health(instance.key)
-        doubted = step(health, Doubt(evidence), self._thresholds)
-        if doubted is not health:
-            self._book.note(instance, doubted)
-            watch.hurried.set()
-            self._probe_by_task(watch)
+        if self._doubt(watch, evidence) and self._sharing is not None:
+            self._sharing.tell_doubt(instance.key, watch.probed_as, evidence)
+
+    def doubt_heard(self, key: str, probed_as: str, evidence: str) -> None:
+        """Suspect an instance because real requests of a sibling fail."""
+        watch = self._watches.get(key)
+        if watch is not None and watch.probed_as == probed_as:
+            self._doubt(watch, evidence)
+
+    def verdict_heard(self, told: Told) -> None:
+        """Take in a sibling's verdict like that of an own probe."""
+        watch = self._watches.get(told.key)
+        if watch is None or watch.probed_as != told.probed_as:
+            self._early.verdict(told.key, told.probed_as, verdict_of(told), time.monotonic())
+            return
+        health = self._judge(watch, verdict_of(told), told.suspected)
+        if told.passed and health.suspected and self._sharing is not None:
+            # The sibling has not heard of the doubt, so its probe has asked too little.
+            self._sharing.tell_doubt(told.key, told.probed_as, health.evidence)
+        if watch.by_heartbeat and health.condition == "healthy":
+            watch.end()
+
+    def health_heard(self, key: str, probed_as: str, health: Health) -> None:
+        """Begin with what a sibling makes of an instance, where nothing is known of it here."""
+        watch = self._watches.get(key)
+        if watch is None:
+            self._early.health(key, probed_as, health, time.monotonic())
+        elif watch.probed_as == probed_as and watch.judged_s is None:
+            watch.judged_s, watch.jitter = time.monotonic(), random.random()
+            self._book.note(watch.instance, health)
+
+    def healths(self) -> list[tuple[str, str, Health]]:
+        """What is known of the instances: the key, the digest of what was probed, and the health."""
+        told = self._book.worth_telling()
+        return [
+            (key, watch.probed_as, told[key])
+            for key, watch in self._watches.items()
+            if key in told and watch.judged_s is not None
+        ]
+
+    def planning_anew(self) -> Steps[None]:
+        """Plan the next probes of the instances that this worker must probe from now on."""
+        if self._sharing is None:
+            return
+        for some in slices(list(self._watches.values())):
+            for watch in some:
+                if not watch.is_mine and self._sharing.is_mine(watch.instance.key):
+                    watch.woken.set()
+            yield
 
     def _look_at(self, entry: Entry) -> None:
         """Begin with an instance that is new here; take in its lease where that is its probe."""
@@ -134,12 +209,14 @@ class Prober:
                 watch.end()
             self._book.begin(instance)
             watch = self._watches[instance.key] = _Watch(instance)
+            if self._sharing is not None:
+                self._hear_what_was_said(watch)
         self._take(watch, instance)
         if watch.registered_at_ms != entry.registered_at_ms:
             watch.registered_at_ms = entry.registered_at_ms
             watch.began_s = time.monotonic()
             if self._book.health(instance.key).condition != "healthy":
-                watch.hurried.set()  # another process may have come back in its place
+                watch.hurry()  # another process may have come back in its place
         if not watch.by_heartbeat:
             self._probe_by_task(watch)
             return
@@ -156,7 +233,7 @@ class Prober:
     def _take(self, watch: _Watch, instance: Instance) -> None:
         """Watch this instance, which has the same probe; its interval may be another."""
         if watch.instance.probe_interval_s != instance.probe_interval_s:
-            watch.hurried.set()
+            watch.hurry()
         watch.instance = instance
 
     def _probe_by_task(self, watch: _Watch) -> None:
@@ -172,25 +249,80 @@ class Prober:
 
     async def _watch(self, watch: _Watch) -> None:
         while True:
-            instance = watch.instance
-            watch.hurried.clear()
-            async with self._at_once:
-                suspected = self._book.is_suspected(instance.key)
-                verdict = await self._verdict_on(instance, suspected)
-            instance = watch.instance  # its key may have changed meanwhile
-            health = self._book.health(instance.key)
-            # A pass does not lift a suspicion that arose during the probe, which may have asked too little.
-            if verdict is not None and not (verdict.passed and health.suspected and not suspected):
-                health = step(health, verdict, self._thresholds)
-                self._book.note(instance, health)
+            watch.woken.clear()
+            pause_s = self._due_in_s(watch)
+            if pause_s > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await watch.woken.wait()
+                continue
+            health = await self._probe_now(watch)
             if watch.by_heartbeat and health.condition == "healthy":
                 watch.task = None
                 return
-            age_s = time.monotonic() - watch.began_s
-            pause_s = next_probe_in_s(health, age_s, self._times_of(instance), random.random())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
-                    await watch.hurried.wait()
+
+    def _due_in_s(self, watch: _Watch) -> float:
+        """Seconds until this worker has to probe: until the next probe, or until a sibling's is overdue."""
+        key, now_s = watch.instance.key, time.monotonic()
+        sharing = self._sharing
+        watch.is_mine = sharing is None or sharing.is_mine(key)
+        if watch.is_mine and (watch.is_hurried or watch.judged_s is None):
+            return 0.0
+        health, times = self._book.health(key), self._times_of(watch.instance)
+        judged_s = watch.judged_s or watch.began_s
+        age_s = judged_s - watch.began_s
+        if watch.is_mine:
+            return judged_s + next_probe_in_s(health, age_s, times, watch.jitter) - now_s
+        is_judged = watch.judged_s is not None
+        since_s = max(judged_s, watch.began_s, watch.hurried_s)
+        return since_s + overdue_after_s(health, age_s, times, is_judged=is_judged) - now_s
+
+    async def _probe_now(self, watch: _Watch) -> Health:
+        """Probe, tell the siblings, and return the health after that."""
+        instance, sharing = watch.instance, self._sharing
+        if sharing is not None and not watch.is_mine:
+            sharing.cover(instance.key)
+        watch.is_hurried = False
+        async with self._at_once:
+            suspected = self._book.is_suspected(instance.key)
+            verdict = await self._verdict_on(instance, suspected)
+        instance = watch.instance  # its key may have changed meanwhile
+        if verdict is not None and sharing is not None:
+            told = Told(instance.key, watch.probed_as, verdict.passed, verdict.evidence, suspected)
+            sharing.tell(told)
+        return self._judge(watch, verdict, suspected)
+
+    def _judge(self, watch: _Watch, verdict: Verdict | None, suspected: bool) -> Health:
+        """Take in a verdict (None: the probe could not be made), and return the health after it."""
+        instance = watch.instance
+        watch.judged_s, watch.jitter = time.monotonic(), random.random()
+        health = self._book.health(instance.key)
+        # A pass does not lift a suspicion that arose during the probe, which may have asked too little.
+        if verdict is not None and not (verdict.passed and health.suspected and not suspected):
+            health = step(health, verdict, self._thresholds)
+            self._book.note(instance, health)
+        return health
+
+    def _doubt(self, watch: _Watch, evidence: str) -> bool:
+        """Suspect it, unless it is suspected already or not healthy."""
+        health = self._book.health(watch.instance.key)
+        doubted = step(health, Doubt(evidence), self._thresholds)
+        if doubted is health:
+            return False
+        self._book.note(watch.instance, doubted)
+        watch.hurry()
+        self._probe_by_task(watch)
+        return True
+
+    def _hear_what_was_said(self, watch: _Watch) -> None:
+        """Begin with what siblings have said of an instance before it was in this worker's view."""
+        instance, now_s = watch.instance, time.monotonic()
+        watch.probed_as = digest_of(instance)
+        begun = self._book.health(instance.key)
+        health = self._early.take(instance.key, watch.probed_as, begun, self._thresholds, now_s)
+        if health is not None:
+            watch.judged_s, watch.jitter = now_s, random.random()
+            self._book.note(instance, health)
 
     def _times_of(self, instance: Instance) -> ProbeTimes:
         interval_s = instance.probe_interval_s

@@ -18,16 +18,21 @@ _log = Log()
 
 
 class EventLog:
-    """A listener of the watcher; the gateway that saw a change of health logs it.
+    """A listener of the watcher; of the workers of a gateway, one logs what becomes of an instance.
 
     It must come before the listeners that forget the health of a removed instance.
     """
 
-    def __init__(self, health_of: Callable[[str], Health]) -> None:
+    def __init__(
+        self,
+        health_of: Callable[[str], Health],
+        speaks_for: Callable[[str], bool] = lambda _key: True,
+    ) -> None:
         self._health_of = health_of
+        self._speaks_for = speaks_for
 
     def view_changed(self, before: View, _after: View, event: Event | None) -> None:
-        if event is None:
+        if event is None or not self._speaks_for(event.key):
             return
         who = {"name": event.service, "instance": event.key.partition("/")[2]}
         if event.kind in _GONE:

@@ -18,6 +18,8 @@ from ..health.book import HealthBook
 from ..health.machine import Health, ProbeTimes, Thresholds
 from ..health.mass_loss import MassLosses
 from ..health.prober import Probe, Prober
+from ..health.sharing import Hearing, Sharing
+from ..health.siblings import Siblings
 from ..model.errors import RegistryUnavailable
 from ..model.fixed import FixedService
 from ..model.instance import Instance
@@ -73,8 +75,11 @@ class Member:
         starts_from_file: bool = False,
         fixed: Iterable[FixedService] = (),
         gateway: str | None = None,
+        siblings: Siblings | None = None,
     ) -> None:
         """`gateway` is the name that all workers of a gateway share; a new one if it is left out.
+
+        `siblings` are these workers; None: this one is the gateway's only process.
 
         `view_file` keeps the view; with `starts_from_file`, a start without the registry uses it.
 
@@ -92,8 +97,22 @@ class Member:
         self.overlay = Overlay()
         self._fixed_at_start = tuple(fixed)
         self.health = HealthBook(self._health_changed, self._still_unwell)
-        self.prober = Prober(probe=probe, book=self.health, thresholds=thresholds, times=times)
-        self.mass_losses = MassLosses(self.health.status)
+        self._plans_changed = asyncio.Event()
+        self._sharing = None if siblings is None else self._share(siblings)
+        speaks_for = _always if self._sharing is None else self._sharing.speaks_for
+        self._speaks_for = speaks_for
+        self.prober = Prober(
+            probe=probe,
+            book=self.health,
+            thresholds=thresholds,
+            times=times,
+            sharing=self._sharing,
+        )
+        if self._sharing is not None:
+            self._sharing.listen(
+                Hearing(self.prober.verdict_heard, self.prober.doubt_heard, self._plans_changed.set)
+            )
+        self.mass_losses = MassLosses(self.health.status, speaks_for)
         self.sweeper = Sweeper(
             self.registry,
             gateway=self.gateway,
@@ -108,6 +127,7 @@ class Member:
             self.health.health,
             self._say_everything,
             concerns_registry=lambda key: not self.overlay.is_fixed(key),
+            speaks_for=speaks_for,
         )
         self._acknowledger = Acknowledger(self.registry, self.worker, traffic.unanswered)
         self._saved_view = SavedView(view_file, lambda: self.watcher.age_s) if view_file else None
@@ -115,7 +135,7 @@ class Member:
         self.is_ready = False
         self._ready = asyncio.Event()
         # Before the prober, which forgets the health of removed instances.
-        self.watcher.listen(EventLog(self.health.health).view_changed)
+        self.watcher.listen(EventLog(self.health.health, speaks_for).view_changed)
         self.watcher.listen(self.overlay.registry_changed)
         self.overlay.listen(self.prober.view_changed, self.prober.instance_moved)
         self.overlay.listen(traffic.view_changed, traffic.instance_moved)
@@ -142,6 +162,8 @@ class Member:
                 ("routing", self._become_ready),
             ):
                 await stack.enter_async_context(running(name, run))
+            if self._sharing is not None:
+                await stack.enter_async_context(running("sharing", self._take_over))
             if self._saved_view is not None:
                 await stack.enter_async_context(running("saved_view", self._saved_view.run))
             yield
@@ -223,17 +245,40 @@ class Member:
             return None
         return "file" if self.watcher.from_file else "registry"
 
+    def _share(self, siblings: Siblings) -> Sharing:
+        sharing = Sharing(siblings, lambda: self.watcher.connected)
+        self.watcher.when_connected_changes(sharing.connected_changed)
+        return sharing
+
+    async def _take_over(self) -> None:
+        """Plan the probes anew, and report again, whenever a worker has come or gone; never returns.
+
+        A worker that has gone may not have reported its last verdicts.
+        """
+        while True:
+            await self._plans_changed.wait()
+            self._plans_changed.clear()
+            await in_steps(self.prober.planning_anew())
+            await in_steps(self._reporter.saying_again(self.watcher.view))
+
     def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
-        log_health(instance, before, after)
         self.mass_losses.health_changed(self.watcher.view, instance)
+        if not self._speaks_for(instance.key):
+            return
+        log_health(instance, before, after)
         if after.status != before.status:  # a suspicion is not reported
             self._reporter.health_changed(instance, before.status, after)
 
     def _still_unwell(self, instance: Instance, health: Health) -> None:
-        self._reporter.still_unwell(instance, health)
+        if self._speaks_for(instance.key):
+            self._reporter.still_unwell(instance, health)
 
     def _say_everything(self) -> None:
         """Report every verdict again: the registry knows nothing of this gateway (any more)."""
         self._acknowledger.say_again()
         for key, health in self.health.worth_telling().items():
             self._reporter.say(key, health.status, health.told)
+
+
+def _always(_key: str) -> bool:
+    return True

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+from ..base.steps import Steps, at_once, slices
 from ..client.async_registry import AsyncServiceRegistry
 from ..health.machine import Health
 from ..model.errors import RegistryUnavailable
@@ -25,13 +26,18 @@ class Reporter:
         health_of: Callable[[str], Health],
         on_new_lease: Callable[[], None],
         concerns_registry: Callable[[str], bool] = lambda _key: True,
+        speaks_for: Callable[[str], bool] = lambda _key: True,
     ) -> None:
-        """Nothing is reported of instances that do not concern the registry."""
+        """Nothing is reported of instances that do not concern the registry.
+
+        What the registry has lost is reported again by the worker that speaks for the instance.
+        """
         self._registry = registry
         self._health_of = health_of
         self._on_new_lease = on_new_lease
         self._gateway = gateway
         self._concerns_registry = concerns_registry
+        self._speaks_for = speaks_for
         self._unsaid: dict[str, tuple[str, str]] = {}
         self._something = asyncio.Event()
 
@@ -50,9 +56,7 @@ class Reporter:
         before its instance went is dropped, since another instance may register with the same id.
         """
         if event is None:
-            for entries in after.services.values():
-                for key, entry in entries.items():
-                    self._say_again(key, entry)
+            at_once(self.saying_again(after))
             return
         entry_now = after.services.get(event.service, {}).get(event.key)
         if entry_now is None:
@@ -60,11 +64,18 @@ class Reporter:
         elif event.kind == "registered":
             self._say_again(event.key, entry_now)
 
+    def saying_again(self, view: View) -> Steps[None]:
+        """Report the verdicts that the registry does not have."""
+        for some in slices(view.entries()):
+            for entry in some:
+                self._say_again(entry.key, entry)
+            yield
+
     def _say_again(self, key: str, entry: Entry) -> None:
         health = self._health_of(key)
         is_starting = health.status == "starting"
         is_news = bool(health.told) if is_starting else health.status != entry.status
-        if entry.absent is None and is_news:
+        if entry.absent is None and is_news and self._speaks_for(key):
             self.say(key, health.status, health.told)
 
     def say(self, key: str, status: Status, evidence: str) -> None:

@@ -55,7 +55,8 @@ class Watcher:
     ) -> None:
         """`saved` reads the view to begin with if the registry is away at the start."""
         self.view = View()
-        self.connected = False
+        self._connected = False
+        self._connected_changed: list[Callable[[], None]] = []
         #: The view is a saved one: the registry has not been heard of yet.
         self.from_file = False
         self._saved = saved
@@ -68,6 +69,21 @@ class Watcher:
         self._has_view = asyncio.Event()
         self._changed = asyncio.Event()
         self._in_force_at_s = time.monotonic()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the registry is followed now."""
+        return self._connected
+
+    def when_connected_changes(self, called: Callable[[], None]) -> None:
+        """Call it whenever the registry goes away, or is back."""
+        self._connected_changed.append(called)
+
+    def _note_connected(self, connected: bool) -> None:
+        if connected != self._connected:
+            self._connected = connected
+            for called in self._connected_changed:
+                called()
 
     @property
     def has_view(self) -> bool:
@@ -115,7 +131,7 @@ class Watcher:
             except Exception:  # noqa: BLE001 - whatever it is, following has stopped, and is tried again
                 wait_s = RETRY_MOST_S
                 _log.exception("registry.not_followed", retry_s=wait_s)
-            self.connected = False
+            self._note_connected(False)
             self._begin_with_saved()
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self._swap(view.forget_absent(self.view, time.monotonic(), self.age_s), None)
@@ -155,7 +171,7 @@ class Watcher:
                 raise TimeoutError("the registry is too slow to be followed")
             if not self.connected:
                 _log.info("registry.connected", epoch=snapshot.epoch, revision=snapshot.revision)
-            self.connected = True
+            self._note_connected(True)
             self._known_to = snapshot.last_event_id
             checked_s = time.monotonic()
             while True:

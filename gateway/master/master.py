@@ -158,14 +158,18 @@ class Master:
             self._answered(worker, message)
 
     def _asked(self, worker: Worker, message: Message) -> None:
-        """Pass a question on to the siblings, or answer it where it is for the master."""
+        """Pass a question on to the siblings, or to one of them, or answer it where it is for the master."""
         if message.get("to") == "master":
             answer = self._answer(worker, message["topic"], message["body"])
             worker.channel.send(
                 {"kind": "answer", "from": "master", "id": message["id"], "body": answer}
             )
             return
-        siblings = [one for one in self.workers if one is not worker and one.state != STARTING]
+        siblings = [
+            one
+            for one in self.workers
+            if one is not worker and one.state != STARTING and message.get("to") in (None, one.id)
+        ]
         worker.channel.send(
             {"kind": "whom", "id": message["id"], "workers": [one.id for one in siblings]}
         )

@@ -97,6 +97,15 @@ class Siblings:
             return {}
         return await self._ask({"topic": topic, "body": body}, within_s)
 
+    async def ask_one(
+        self, sibling: str, topic: str, body: Any = None, within_s: float = 2.0
+    ) -> Any:
+        """Ask the sibling with this id; None if it did not answer in time."""
+        if self._channel is None:
+            return None
+        asked = {"to": sibling, "topic": topic, "body": body}
+        return (await self._ask(asked, within_s)).get(sibling)
+
     async def ask_master(self, topic: str, body: Any = None, within_s: float = 2.0) -> Any:
         """Ask the master; None if it did not answer, and in a gateway of one process."""
         if self._channel is None:

@@ -106,12 +106,15 @@ class Gateway:
                 connect_s=settings.upstream_connect_timeout,
             ),
             thresholds=Thresholds(settings.health_fall, settings.health_rise),
-            times=ProbeTimes(settings.health_check_interval),
+            times=ProbeTimes(
+                settings.health_check_interval, timeout_s=settings.health_check_timeout
+            ),
             remove_after_s=settings.unhealthy_remove_after,
             view_file=settings.view_file,
             starts_from_file=settings.start_without_registry == "view",
             fixed=() if at_start is None else at_start.compiled.fixed,
             gateway=siblings.gateway,
+            siblings=None if siblings.alone else siblings,
         )
         self.overlay = member.overlay
         #: The candidates of services, for all layers that ask for some.

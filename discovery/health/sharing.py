@@ -1,0 +1,142 @@
+"""Shares the probes among the workers of a gateway: one probes an instance, and tells the others its verdict."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from ..model.instance import Instance
+from .machine import Verdict
+from .owning import owner_of
+from .siblings import READY, STOPPING, Siblings
+
+VERDICTS = "health.verdicts"
+DOUBT = "health.doubt"
+
+#: Verdicts that come so close together are told in one message.
+GATHERED_FOR_S = 0.002
+
+
+class Told(NamedTuple):
+    """A sibling's verdict; `probed_as` is the digest of what it probed, see `digest_of`."""
+
+    key: str
+    probed_as: str
+    passed: bool
+    evidence: str
+    #: Whether the instance was suspected when the probe began.
+    suspected: bool
+
+
+class Hearing(NamedTuple):
+    """What takes the words of siblings."""
+
+    verdict: Callable[[Told], None]
+    #: Takes the key, the digest and the evidence of a doubt.
+    doubt: Callable[[str, str, str], None]
+    #: Called when somebody else has to probe an instance than before.
+    plans_changed: Callable[[], None]
+
+
+class Sharing:
+    """Says which instances this worker has to probe, and tells and hears verdicts.
+
+    While this worker does not follow the registry, it probes all instances by itself, and what siblings
+    say does not count.
+    """
+
+    def __init__(self, siblings: Siblings, follows: Callable[[], bool]) -> None:
+        self._siblings = siblings
+        self._follows = follows
+        self._ready: Sequence[str] = ()
+        self._speakers: Sequence[str] = ()
+        #: The instances that this worker probes because their owner has said nothing for too long.
+        self._covered: set[str] = set()
+        self._untold: list[Told] = []
+        self._hearing: Hearing | None = None
+        self._count()
+
+    def listen(self, hearing: Hearing) -> None:
+        """Let these take what siblings say."""
+        self._hearing = hearing
+        self._siblings.hears(VERDICTS, self._heard)
+        self._siblings.hears(DOUBT, self._heard_doubt)
+        self._siblings.when_changed(self._members_changed)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one worker probes for all of them."""
+        return bool(self._ready) and self._follows()
+
+    def is_mine(self, key: str) -> bool:
+        """Whether this worker has to probe the instance."""
+        return not self.is_shared or owner_of(key, self._ready) == self._siblings.id
+
+    def speaks_for(self, key: str) -> bool:
+        """Whether this worker logs and reports what becomes of an instance: one worker of a gateway does."""
+        if key in self._covered:
+            return True
+        return not self._speakers or owner_of(key, self._speakers) == self._siblings.id
+
+    def cover(self, key: str) -> None:
+        """Speak for an instance until its owner is heard of again."""
+        self._covered.add(key)
+
+    def tell(self, told: Told) -> None:
+        """Tell the siblings a verdict."""
+        if not self.is_shared:
+            return
+        if not self._untold:
+            asyncio.get_running_loop().call_later(GATHERED_FOR_S, self._tell_gathered)
+        self._untold.append(told)
+
+    def tell_doubt(self, key: str, probed_as: str, evidence: str) -> None:
+        """Tell the siblings, the owner among them, that real requests speak against an instance."""
+        if self.is_shared:
+            self._siblings.tell(DOUBT, [key, probed_as, evidence])
+
+    def connected_changed(self) -> None:
+        """Note that this worker follows the registry again, or no longer."""
+        self._plans_changed()
+
+    def _tell_gathered(self) -> None:
+        untold, self._untold = self._untold, []
+        self._siblings.tell(VERDICTS, untold)
+
+    def _heard(self, _sibling: str, body: Any) -> None:
+        if self._hearing is not None and self._follows():
+            for told in body:
+                one = Told(*told)
+                self._covered.discard(one.key)
+                self._hearing.verdict(one)
+
+    def _heard_doubt(self, _sibling: str, body: Any) -> None:
+        if self._hearing is not None and self._follows():
+            self._hearing.doubt(*body)
+
+    def _members_changed(self) -> None:
+        before = self._ready
+        self._count()
+        if self._ready != before:
+            self._plans_changed()
+
+    def _plans_changed(self) -> None:
+        self._covered.clear()
+        if self._hearing is not None:
+            self._hearing.plans_changed()
+
+    def _count(self) -> None:
+        members = self._siblings.members
+        self._ready = sorted(one.id for one in members if one.state == READY)
+        running = sorted(one.id for one in members if one.state != STOPPING)
+        self._speakers = self._ready or running
+
+
+def digest_of(instance: Instance) -> str:
+    """Short for what the health of an instance depends on."""
+    return blake2b(repr(instance.probed_as).encode(), digest_size=6).hexdigest()
+
+
+def verdict_of(told: Told) -> Verdict:
+    """The verdict that was told."""
+    return Verdict(told.passed, told.evidence)
