@@ -1,0 +1,31 @@
+#!/bin/sh
+# Starts a Valkey that follows whom the sentinels call the primary. Used by compose.yaml too.
+# Environment: NAME and PORT, by which all others reach this server; FIRST and FIRST_PORT, the primary before there are
+# sentinels; SENTINELS, host:port with spaces between; GROUP, what the sentinels call it; VALKEY_PASSWORD, or empty;
+# ACL_FILE, or empty; DATA, the folder of its data.
+set -eu
+. "$(dirname "$0")/ask-sentinels.sh"
+PORT=${PORT:-6379}
+
+primary=$(primary_by_sentinels) || primary="$FIRST ${FIRST_PORT:-6379}"
+set -- --port "$PORT" --dir "${DATA:-/data}" \
+    --appendonly yes --appendfsync everysec --save "" \
+    --maxmemory-policy noeviction \
+    --replica-announce-ip "$NAME" --replica-announce-port "$PORT" \
+    --repl-diskless-sync-delay 0
+if [ -n "${VALKEY_PASSWORD:-}" ]; then
+    set -- "$@" --primaryauth "$VALKEY_PASSWORD"
+    if [ -n "${ACL_FILE:-}" ]; then
+        set -- "$@" --aclfile "$ACL_FILE"
+    else
+        set -- "$@" --requirepass "$VALKEY_PASSWORD"
+    fi
+else
+    set -- "$@" --protected-mode no
+fi
+if [ "$primary" != "$NAME $PORT" ]; then
+    # shellcheck disable=SC2086 # host and port are two words
+    set -- "$@" --replicaof "${primary% *}" "${primary#* }"
+fi
+echo "start-valkey: $NAME:$PORT, the primary is $primary"
+exec valkey-server "$@"

@@ -1,0 +1,1 @@
+"""Builds deploy/kubernetes without a cluster, and says what is wrong with what was built."""
