@@ -109,6 +109,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         settings=settings,
         lifecycle=gateway.lifecycle,
         metrics=gateway.metrics,
+        scrapes=gateway.scrapes,
         instance_counts=gateway.instance_counts,
         registry_state=member.state,
         mass_losses=member.mass_losses.present,

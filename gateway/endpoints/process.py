@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 from discovery.client.describing import rfc3339
 from discovery.health.mass_loss import Loss
@@ -23,6 +23,9 @@ from middlewares.exchange import EXCHANGE, Exchange
 from middlewares.failures import NoView
 from middlewares.problems import PROBLEMS, Problem, problem_document
 from middlewares.telemetry.metrics import GatewayMetrics
+
+if TYPE_CHECKING:  # a gateway of one process loads nothing of this
+    from gateway.siblings.summing.scraping import GatewayScrapes
 
 NAME = "api_gateway"
 
@@ -60,6 +63,8 @@ class ProcessEndpoints:
     splits: Callable[[], Mapping[str, Any]] | None = None
     #: The OpenAPI documents that requests are held against; None: there is no file.
     documents: Callable[[], list[Mapping[str, Any]]] | None = None
+    #: Adds up the metrics of all workers; None: there is one.
+    scrapes: "GatewayScrapes | None" = None
     #: What the mirrors say of themselves, empty while nothing was copied; None: there is no file.
     mirrors: Callable[[], Mapping[str, Any]] | None = None
 
@@ -156,9 +161,13 @@ class ProcessEndpoints:
         return {**({"tls": said} if said else {}), **({"acme": own} if own else {})}
 
     async def metrics_text(self, request: web.Request) -> web.Response:
-        """Metrics in Prometheus' text format, or OpenMetrics where the client asks for it."""
+        """Metrics of all workers in Prometheus' text format, or OpenMetrics where the client asks for it."""
         encode, content_type = _encoder(request.headers.get("Accept", ""))
-        response = web.Response(body=encode(self.metrics.registry))
+        if self.scrapes is None:
+            text = encode(self.metrics.registry)
+        else:
+            text = await self.scrapes.text(encode)
+        response = web.Response(body=text)
         response.headers["Content-Type"] = content_type
         return response
 
@@ -176,7 +185,7 @@ def _not_ready(exchange: Exchange, reasons: list[str]) -> web.Response:
     )
 
 
-def _encoder(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+def _encoder(accept: str) -> tuple[Callable[[Collector], bytes], str]:
     """The encoder of metrics and its media type; plain text where `accept` is not valid.
 
     The type repeats the version that the client asked for; versions compare as numbers.

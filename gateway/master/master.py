@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+from gateway.master.departed import add, count_replacement, departed
 from gateway.master.log import Log
 from gateway.master.reloads import Reloads
 from gateway.master.rolls import Rolls
@@ -37,6 +38,7 @@ class Master:
         self.log = Log(state.log_format)
         self.sockets = state.sockets
         self.gateway = state.gateway
+        self.started_at_s = state.started_at_s
         self.kept = state.kept
         self.departed = state.departed
         self.count = state.workers
@@ -98,6 +100,7 @@ class Master:
             slot,
             {
                 "gateway": self.gateway,
+                "started_at_s": self.started_at_s,
                 "workers": self.count,
                 "sockets": self.sockets,
                 "kept": {} if as_at_start else self.kept,
@@ -144,7 +147,7 @@ class Master:
                 self.log.info("worker.ready", slot=worker.slot, pid=worker.pid)
                 self._tell_all()
         elif kind == "counters":
-            worker.counters = message["counters"]
+            worker.counters.update(message["counters"])
         elif kind == "keep":
             self.kept[message["name"]] = message["value"]
         elif kind == "say":
@@ -197,22 +200,8 @@ class Master:
         if topic == "reload_state":
             return self.reloads.state()
         if topic == "departed":
-            return self._departed(worker, body["answered"])
+            return departed(self.departed, self.workers, worker.id, body["answered"])
         return None
-
-    def _departed(self, asker: Worker, answered: list[str]) -> dict[str, Any]:
-        """The counters that nobody else tells: of workers that have ended, and of those that did not answer.
-
-        `gone` are those of `answered` that have ended meanwhile: they are in `counters` already.
-        """
-        here = {worker.id: worker for worker in self.workers}
-        silent = [
-            one.counters for one in here.values() if one is not asker and one.id not in answered
-        ]
-        counters = dict(self.departed)
-        for one in silent:
-            _add(counters, one)
-        return {"counters": counters, "gone": [one for one in answered if one not in here]}
 
     def _members(self) -> list[dict[str, Any]]:
         return [
@@ -246,12 +235,14 @@ class Master:
                 self._ended(worker, os.waitstatus_to_exitcode(status))
 
     def _ended(self, worker: Worker, status: int) -> None:
-        _add(self.departed, worker.counters)
+        add(self.departed, worker.counters)
         was = worker.state
         worker.ended(status)
         worker.close()
         self._tell_all()
         if was == STOPPING or self.stopping:
+            if not self.stopping:
+                count_replacement(self.departed, "rolled")
             self.log.info("worker.stopped", slot=worker.slot, pid=worker.pid)
             return
         self.log.error(
@@ -266,6 +257,8 @@ class Master:
         if status == USAGE and not self._ever_ready:
             self.stop(status)
             return
+        hung = was != STARTING and worker.why_ended
+        count_replacement(self.departed, "hung" if hung else "crashed")
         ran_s = time.time() - worker.started_at_s
         early = self._early.get(worker.slot, 0) + 1 if ran_s < RAN_WELL_S else 0
         self._early[worker.slot] = early
@@ -301,6 +294,7 @@ class Master:
             sockets=self.sockets,
             workers=self.count,
             gateway=self.gateway,
+            started_at_s=self.started_at_s,
             log_format=os.environ.get("LOG_FORMAT", "json").lower(),
             running=[worker.handed_on() for worker in self.workers],
             kept=self.kept,
@@ -311,11 +305,6 @@ class Master:
 
 def _matter(message: Message) -> Message:
     return {"topic": message["topic"], "body": message["body"]}
-
-
-def _add(sums: dict[str, float], counters: dict[str, float]) -> None:
-    for name, value in counters.items():
-        sums[name] = sums.get(name, 0) + value
 
 
 def _in_words(status: int) -> str:

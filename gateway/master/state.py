@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -32,6 +33,8 @@ class MasterState:
     workers: int
     gateway: str
     log_format: str = "json"
+    #: When the gateway began, Unix time.
+    started_at_s: float = field(default_factory=time.time)
     #: Workers that run already: the master before has handed them on.
     running: list[WorkerState] = field(default_factory=list)
     #: By name, what workers gave to be kept for those that replace a crashed one.

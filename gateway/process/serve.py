@@ -211,6 +211,8 @@ async def serve(
     finally:
         deserted.cancel()
         await runner.cleanup()
+        if gateway.scrapes is not None:
+            await gateway.scrapes.last()
         siblings.close()
     _log.info("gateway.stopped")
 

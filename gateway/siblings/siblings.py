@@ -47,6 +47,8 @@ class Siblings:
         self.gateway = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         self.id = str(os.getpid())
         self.slot = 0
+        #: When the gateway began, Unix time; each worker began later.
+        self.began_at_s = time.time()
         #: How many workers the gateway is to have.
         self.count = 1
         #: This worker and its siblings, whatever their state.
@@ -56,6 +58,7 @@ class Siblings:
         if seat is not None:
             self.gateway = seat.begin["gateway"]
             self.slot = seat.begin["slot"]
+            self.began_at_s = seat.begin["started_at_s"]
             self.count = seat.begin["workers"]
         self._channel: Channel | None = None
         self._hears: dict[str, list[Hears]] = {}
@@ -118,7 +121,7 @@ class Siblings:
         self._send({"kind": "ready", "view": view})
 
     def counters(self, counters: Mapping[str, float]) -> None:
-        """Give the master the counters that go on after this worker has ended."""
+        """Give the master those counters that have changed; they go on after this worker has ended."""
         self._send({"kind": "counters", "counters": dict(counters)})
 
     def keep(self, name: str, value: Any) -> None:

@@ -53,8 +53,9 @@ from middlewares.telemetry.discovery_metrics import DiscoveryCollector
 from middlewares.telemetry.logs import lines_dropped
 from middlewares.telemetry.metrics import GatewayMetrics
 
-if TYPE_CHECKING:  # a gateway without a file loads nothing of this
+if TYPE_CHECKING:  # a gateway without a file, or of one process, loads nothing of these
     from gateway.config.compiled.compiling import Compiled
+    from gateway.siblings.summing.scraping import GatewayScrapes
     from gateway.worker.parts_of_file import PartsOfFile
 
 
@@ -141,6 +142,8 @@ class Gateway:
         )
         self.unavailability = Unavailability(lambda: member.view, member.health, self.guard)
         self.instance_counts = InstanceCounts(lambda: member.view, member.health)
+        #: Adds up what all workers count; None in a gateway of one process.
+        self.scrapes = None if siblings.alone else self._add_up()
         self._measure()
         if self.configuration is not None:
             self._measure_file(self.configuration)
@@ -291,6 +294,8 @@ class Gateway:
                 ("loop_lag", lambda: measure_loop_lag(self.metrics.loop_lag.observe)),
             ):
                 await stack.enter_async_context(counted(name, run))
+            if self.scrapes is not None:
+                await stack.enter_async_context(counted("counters", self.scrapes.run))
             if self.configuration is not None:
                 watch = self.configuration.watch
                 await stack.enter_async_context(counted("configuration", watch))
@@ -313,6 +318,11 @@ class Gateway:
         if view is None:
             raise NoView
         return view
+
+    def _add_up(self) -> "GatewayScrapes":
+        from gateway.siblings.summing.scraping import GatewayScrapes
+
+        return GatewayScrapes(self.siblings, self.metrics.registry)
 
     def _measure_file(self, configuration: "Configuration[Compiled]") -> None:
         self.metrics.registry.register(
