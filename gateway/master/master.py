@@ -15,7 +15,7 @@ from gateway.master.log import Log
 from gateway.master.reloads import Reloads
 from gateway.master.rolls import Rolls
 from gateway.master.state import MasterState
-from gateway.master.wire import Message
+from gateway.master.wire import GATEWAY_STOPS, Message
 from gateway.master.worker import READY, STARTING, STOPPING, Worker
 
 #: Without a word for so long, a worker's event loop hangs, and the worker is replaced.
@@ -82,7 +82,7 @@ class Master:
         self.log.info("gateway.stopping", workers=len(self.workers))
         for worker in self.workers:
             if worker.state != STOPPING:
-                self.let_end(worker)
+                self.let_end(worker, GATEWAY_STOPS)
         while self.workers:
             if self._at_once.is_set():
                 for worker in self.workers:
@@ -112,10 +112,10 @@ class Master:
         self.log.info("worker.started", slot=slot, pid=worker.pid)
         return worker
 
-    def let_end(self, worker: Worker) -> None:
-        """Let a worker finish what is in flight, and end."""
+    def let_end(self, worker: Worker, because: str) -> None:
+        """Let a worker finish what is in flight, and end; `because` is a word of gateway.master.wire."""
         self.log.info("worker.stopping", slot=worker.slot, pid=worker.pid)
-        worker.stop()
+        worker.stop(because)
 
     def stop(self, status: int) -> None:
         """Stop all workers, and end with this status."""
@@ -141,11 +141,14 @@ class Master:
             worker.beat_s = time.monotonic()
         elif kind == "ready":
             worker.has_view = message["view"]
+            worker.told()
             if worker.state == STARTING:
                 worker.become(READY)
                 self._ever_ready = True
                 self.log.info("worker.ready", slot=worker.slot, pid=worker.pid)
                 self._tell_all()
+        elif kind == "waits_for":
+            worker.waits_for = message["what"]
         elif kind == "counters":
             worker.counters.update(message["counters"])
         elif kind == "keep":

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gateway.master.wire import MASTER_STATE
+from gateway.master.wire import MASTER_STATE, REPLACED
 from gateway.master.worker import READY, Worker
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Rolls:
             if reason:
                 self._end(reason)
                 return
-            self._master.let_end(old)
+            self._master.let_end(old, REPLACED)
             self._state["replaced"] += 1
         self._state["state"] = "done"
         self._master.log.info("roll.done", workers=self._state["replaced"])
@@ -104,10 +104,7 @@ class Rolls:
                         return f"the new worker ended before it was ready: {said}"
                     await new.changed.wait()
         except TimeoutError:
-            missing = (
-                "it has no view of the registry" if new.state == READY else "no reason was given"
-            )
-            said = new.last_words or missing
+            said = new.waits_for or new.last_words or "it has told nothing"
             new.kill("not ready in time")
             return f"the new worker was not ready within {READY_WITHIN_S:.0f} s: {said}"
         return ""

@@ -15,6 +15,9 @@ WORKER_FD = "LOCKGATE_WORKER_FD"
 #: Names the descriptor of the file that has the master's state.
 MASTER_STATE = "LOCKGATE_MASTER_STATE"
 
+#: Why a worker is stopped: another one has taken its place, or the whole gateway stops.
+REPLACED, GATEWAY_STOPS = "replaced", "gateway"
+
 _LENGTH = struct.Struct("!I")
 
 

@@ -37,6 +37,8 @@ class Worker:
         #: The last counters that it told.
         self.counters: dict[str, float] = state.counters
         self.has_view = False
+        #: What it waits for before it is ready, in words; empty: it did not say.
+        self.waits_for = ""
         #: When its loop last ran, monotonic.
         self.beat_s = time.monotonic()
         #: Why the master has ended it; empty if it did not.
@@ -94,14 +96,19 @@ class Worker:
         self.state = state
         self._changes()
 
+    def told(self) -> None:
+        """Wake those that wait for news of it."""
+        self._changes()
+
     def signal(self, number: int) -> None:
         """Send a signal; only to a process that was not waited for yet, so its pid is its own."""
         if self.exit_status is None:
             os.kill(self.pid, number)
 
-    def stop(self) -> None:
-        """Let it finish what is in flight, and end."""
+    def stop(self, because: str) -> None:
+        """Let it finish what is in flight, and end; `replaced`: its siblings take new connections meanwhile."""
         self.become(STOPPING)
+        self.channel.send({"kind": "stop", "because": because})
         self.signal(signal.SIGTERM)
 
     def kill(self, why: str) -> None:

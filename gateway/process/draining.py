@@ -1,8 +1,9 @@
-"""Stops a gateway: clients are told, and requests in flight finish."""
+"""Stops a worker: clients are told, and requests in flight finish."""
 
 import asyncio
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from gateway.front.connection import GatewayRequestHandler
 from gateway.front.server import GatewayRunner, GatewayServer
@@ -10,16 +11,23 @@ from gateway.worker.worker import Gateway
 
 #: The time for the last bytes of a tunnel that was ended.
 ENDS_WITHIN_S = 1.0
+#: In so many turns of the loop each connection that was accepted has its transport.
+_TURNS = 4
 
 
-async def drain(gateway: Gateway, runner: GatewayRunner) -> None:
+async def drain(
+    gateway: Gateway, runner: GatewayRunner, sockets: Sequence[socket.socket] = ()
+) -> None:
     """Tell clients with every answer to leave, until no connection is left or the time is up.
 
     For the first half of SHUTDOWN_GRACE, new connections are still taken: a client that has not
     noticed yet is served and told. Then the sockets close, and requests in flight have the other
-    half. Tunnels and event streams go on until TUNNEL_GRACE ends.
+    half. A worker that was replaced takes none, since its siblings do. Tunnels and event streams go
+    on until TUNNEL_GRACE ends.
     """
-    gateway.lifecycle.stopping = True
+    lifecycle, siblings = gateway.lifecycle, gateway.siblings
+    lifecycle.replaced = siblings.replaced
+    lifecycle.stopping = True
     began_s = time.monotonic()
     grace_s, tunnel_grace_s = gateway.settings.shutdown_grace, gateway.settings.tunnel_grace
     server = runner.gateway_server
@@ -29,14 +37,34 @@ async def drain(gateway: Gateway, runner: GatewayRunner) -> None:
         connecting = tls.handshakes_under_way if tls is not None else 0
         return not connecting and not _ordinary(server)
 
-    await _until(is_quiet, began_s + grace_s / 2)
-    for site in list(runner.sites):
-        await site.stop()
+    def is_quiet_or_replaced() -> bool:
+        return siblings.replaced or is_quiet()
+
+    await _until(is_quiet_or_replaced, began_s + grace_s / 2)
+    lifecycle.replaced = siblings.replaced
+    await _stop_accepting(runner, sockets)
     await _until(is_quiet, began_s + grace_s)
     await server.end(_ordinary(server))
     await _until(lambda: not server.clients(), began_s + tunnel_grace_s)
     await server.end(server.clients())
     await _until(lambda: not server.clients(), time.monotonic() + ENDS_WITHIN_S)
+
+
+async def _stop_accepting(runner: GatewayRunner, sockets: Sequence[socket.socket]) -> None:
+    """Close this process's listening sockets; what it has accepted is served.
+
+    asyncio makes a connection's transport a little later than it accepts, and drops it where the
+    server has closed meanwhile. So it stops to accept first. What nobody has accepted yet stays in the
+    kernel's queue, from which siblings take it.
+    """
+    loop = asyncio.get_running_loop()
+    for sock in sockets:
+        if sock.fileno() >= 0:
+            loop.remove_reader(sock.fileno())
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
+    for site in list(runner.sites):
+        await site.stop()
 
 
 def _ordinary(server: GatewayServer) -> list[GatewayRequestHandler]:

@@ -28,6 +28,8 @@ from gateway.machine.shared_counts import SharedCounts, shared_counts
 from gateway.master.state import MasterState
 from gateway.master.wire import MASTER_STATE
 from gateway.process.draining import drain
+from gateway.process.readiness import NO_VIEW as WAITS_FOR_VIEW
+from gateway.process.readiness import telling_readiness
 from gateway.process.sockets import PUBLIC_ADDRESS, bind
 from gateway.process.stop_signals import StopSignals
 from gateway.siblings.seat import COUNTS, Seat, seat_of_this_process
@@ -187,6 +189,7 @@ async def serve(
     runner = create_runner(app)
     await runner.setup()
     try:
+        siblings.waits_for(WAITS_FOR_VIEW)
         if await _unless(stop.asked, gateway.member.ready(VIEW_WITHIN_S)):
             if not gateway.member.is_ready:
                 detail = NO_VIEW if gateway.overlay.routed is None else NO_VIEW_BUT_FIXED
@@ -203,11 +206,11 @@ async def serve(
                 max_descriptors=gateway.descriptors.most,
                 compiled=is_compiled(),
             )
-            siblings.ready(view=gateway.member.is_ready)
             on_started()
-            await stop.asked.wait()
+            async with telling_readiness(gateway, runner, sockets[0]):
+                await stop.asked.wait()
             _log.info("gateway.stopping", grace_s=settings.shutdown_grace)
-            await _unless(stop.at_once, drain(gateway, runner))
+            await _unless(stop.at_once, drain(gateway, runner, sockets))
     finally:
         deserted.cancel()
         await runner.cleanup()

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from gateway.master.channel import Channel
-from gateway.master.wire import Message
+from gateway.master.wire import REPLACED, Message
 from gateway.siblings.seat import Seat
 
 #: So often the master hears that the event loop runs.
@@ -60,6 +60,8 @@ class Siblings:
             self.slot = seat.begin["slot"]
             self.began_at_s = seat.begin["started_at_s"]
             self.count = seat.begin["workers"]
+        #: Whether other workers go on where this one stops.
+        self.replaced = False
         self._channel: Channel | None = None
         self._hears: dict[str, list[Hears]] = {}
         self._answers: dict[str, Answers] = {}
@@ -119,6 +121,10 @@ class Siblings:
     def ready(self, *, view: bool) -> None:
         """Tell the master that requests are answered, and whether there is a view to route by."""
         self._send({"kind": "ready", "view": view})
+
+    def waits_for(self, what: str) -> None:
+        """Tell the master what this worker waits for before it is ready."""
+        self._send({"kind": "waits_for", "what": what})
 
     def counters(self, counters: Mapping[str, float]) -> None:
         """Give the master those counters that have changed; they go on after this worker has ended."""
@@ -184,6 +190,8 @@ class Siblings:
             else:
                 question.said[message["from"]] = message["body"]
             question.look()
+        elif kind == "stop":
+            self.replaced = message["because"] == REPLACED
         elif kind == "workers":
             self._take_members(message["workers"])
 

@@ -11,7 +11,10 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
+        #: It takes no more than one more request from each client.
         self.stopping = False
+        #: It stops because another worker has taken its place: the gateway goes on.
+        self.replaced = False
         self._began_s = time.monotonic()
 
     @property
@@ -20,5 +23,5 @@ class Lifecycle:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it should get no more requests; empty if it should."""
-        return (SHUTTING_DOWN,) if self.stopping else ()
+        """Why the gateway should get no more requests; empty if it should."""
+        return (SHUTTING_DOWN,) if self.stopping and not self.replaced else ()

@@ -86,6 +86,11 @@ class Certificates:
         return self._by_name.get(name)
 
     @property
+    def requires_clients(self) -> bool:
+        """Whether a client without a certificate is not admitted."""
+        return self._terms.client_cas is not None and self._terms.client_required
+
+    @property
     def has_challenges(self) -> bool:
         return bool(self._challenges)
 

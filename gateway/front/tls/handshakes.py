@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from middlewares.telemetry.seldom import Seldom
 
@@ -27,6 +27,7 @@ class Connecting(Protocol):
     """A connection whose handshake is under way."""
 
     def abort(self) -> None: ...
+    def get_extra_info(self, name: str, default: Any = None) -> Any: ...
 
 
 class Handshakes:
@@ -44,6 +45,11 @@ class Handshakes:
     @property
     def under_way(self) -> int:
         return len(self._until_s)
+
+    def names(self) -> set[Any]:
+        """Host and port of the clients whose handshakes are under way."""
+        names = (one.get_extra_info("peername") for one in self._until_s)
+        return {name[:2] for name in names if isinstance(name, tuple)}
 
     def begin(self, one: Connecting) -> None:
         """Give it its time; if there are too many, the oldest ends."""
