@@ -31,6 +31,9 @@ from bench.cache import conformance as cache
 from bench.cache import hits as cache_hits
 from bench.cache import shared as cache_shared
 from bench.cache.memory import section as cache_memory
+from bench.carries import bounds, experiments, worked
+from bench.carries import section as carries
+from bench.carries.system import System
 from bench.fuzz import section as fuzz
 from bench.listening import section as listening
 from bench.policies import section as policies
@@ -58,6 +61,9 @@ SECTIONS = {
     "propagation": propagation.run,
     "first-routed": first_routed.run,
     "scale": scale.run,
+    "carries": carries.run,
+    "carries-returning": experiments.run_returning,
+    "carries-beyond": experiments.run_beyond,
     "routes": routes.run,
     "reloads": reloads.run,
     "route-tables": route_tables.run,
@@ -85,6 +91,9 @@ ONLY_BY_NAME = {
     "propagation",
     "first-routed",
     "scale",
+    "carries",
+    "carries-returning",
+    "carries-beyond",
     "routes",
     "reloads",
     "route-tables",
@@ -131,7 +140,16 @@ def main() -> int:
         "--write",
         type=Path,
         metavar="FILE",
-        help="the page of the section profile, docs/profile.md",
+        help="the page of the section profile, docs/profile.md; the costs of the section carries, "
+        "bench/carries/measured.json",
+    )
+    parser.add_argument(
+        "--model",
+        nargs="*",
+        type=_system,
+        metavar="SYSTEM",
+        help="measure nothing; print what the model of the section carries says of these systems, each a "
+        f"name ({', '.join(bounds.WORKED)}), or numbers such as instances=500,gateways=3, or both",
     )
     args = parser.parse_args()
     if unknown := set(args.sections) - set(SECTIONS):
@@ -140,6 +158,9 @@ def main() -> int:
         parser.error("trees compares checkouts: give --tree FOLDER at least twice")
     python = Path(args.python).absolute()  # not resolved: a venv is known by its link
     report = Report()
+    if args.model is not None:
+        carries.run_model(report, tuple(args.model))
+        return 0
     try:
         with staged(
             report,
@@ -159,6 +180,14 @@ def main() -> int:
         return 1
     report.summary()
     return 0
+
+
+def _system(text: str) -> System:
+    """Parse a system for the model."""
+    try:
+        return worked.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _workloads(names: str) -> list[Workload]:

@@ -1,0 +1,131 @@
+"""All workers read everything at once, as after a failover or a restart of the registry."""
+
+import asyncio
+import random
+import socket
+import time
+from dataclasses import dataclass
+
+from bench.carries.frames import packed
+from bench.carries.server import Server
+from bench.carries.wire import talkers
+from bench.report import quantile
+from discovery import AsyncServiceRegistry, RegistrySettings
+from discovery.base.tasks import end
+from discovery.model.errors import RegistryUnavailable
+from discovery.store import scripts
+from discovery.store.keys import registry_keys
+from discovery.view.watcher import RETRY_FIRST_S, RETRY_MOST_S, SNAPSHOT_TIMEOUT_S
+
+NAMESPACE = "returning"
+GIVEN_UP_AFTER_S = 60.0
+HEARTBEAT_EACH_S = 0.05
+_BUFFER_BYTES = 1 << 20
+#: Times and counts in a snapshot may become a few digits shorter.
+_SHORTER = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """When half of and all workers had a view again, in seconds, and what others met meanwhile."""
+
+    half_s: float
+    #: None: not all of them had one in GIVEN_UP_AFTER_S.
+    all_s: float | None
+    #: Snapshots that were given up after SNAPSHOT_TIMEOUT_S; the registry makes them all the same.
+    given_up: int
+    heartbeats: int
+    lost: int
+
+
+class _Follower:
+    """Reads a snapshot as a watcher does, with its time limit and its pauses, but decodes nothing."""
+
+    def __init__(self, port: int, frame: bytes, size: int) -> None:
+        self._port = port
+        self._frame = frame
+        self._size = size
+        self.given_up = 0
+
+    async def read(self) -> None:
+        wait_s = RETRY_FIRST_S
+        while True:
+            try:
+                async with asyncio.timeout(SNAPSHOT_TIMEOUT_S):
+                    return await self._read()
+            except (TimeoutError, OSError):
+                self.given_up += 1
+            await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
+            wait_s = min(RETRY_MOST_S, wait_s * 2)
+
+    async def _read(self) -> None:
+        loop = asyncio.get_running_loop()
+        buffer = bytearray(_BUFFER_BYTES)
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            await loop.sock_connect(sock, ("127.0.0.1", self._port))
+            await loop.sock_sendall(sock, self._frame)
+            left = self._size - _SHORTER
+            while left > 0:
+                got = await loop.sock_recv_into(sock, buffer)
+                if not got:
+                    raise ConnectionError
+                left -= got
+
+
+async def all_return(server: Server, namespace: str, workers: int) -> Returned:
+    """Let so many workers read everything that is registered, all at the same moment."""
+    keys = registry_keys(namespace)
+    command = scripts.snapshot()
+    source = scripts.script_source(command.script)
+    frame = packed("EVAL", source, len(keys), *keys, *command.args)
+    before = server.used().bytes_out
+    with talkers(server.port, 1) as (one,):
+        one.ask(frame)
+    size = server.used().bytes_out - before
+    # The answer to INFO was counted too.
+    size -= _info_bytes(server)
+    followers = [_Follower(server.port, frame, size) for _ in range(workers)]
+    begun_s = time.perf_counter()
+    back_s: list[float] = []
+
+    async def follow(one: _Follower) -> None:
+        await one.read()
+        back_s.append(time.perf_counter() - begun_s)
+
+    service = _Service(server, namespace)
+    beating = asyncio.create_task(service.beat())
+    reading = [asyncio.create_task(follow(one)) for one in followers]
+    _, late = await asyncio.wait(reading, timeout=GIVEN_UP_AFTER_S)
+    await end(*late) if late else None
+    await end(beating)
+    return Returned(
+        quantile(back_s, 0.5),
+        None if late else max(back_s),
+        sum(one.given_up for one in followers),
+        service.sent,
+        service.lost,
+    )
+
+
+def _info_bytes(server: Server) -> int:
+    before = server.used().bytes_out
+    return server.used().bytes_out - before
+
+
+class _Service:
+    """Sends heartbeats at short intervals, by the client of services, with its time limit."""
+
+    def __init__(self, server: Server, namespace: str) -> None:
+        self._settings = RegistrySettings(server.url, namespace=namespace)
+        self.sent = self.lost = 0
+
+    async def beat(self) -> None:
+        async with AsyncServiceRegistry(settings=self._settings) as registry:
+            while True:
+                self.sent += 1
+                try:
+                    await registry.call(scripts.heartbeat("crowd0_service/crowd-0"))
+                except RegistryUnavailable:
+                    self.lost += 1
+                await asyncio.sleep(HEARTBEAT_EACH_S)
