@@ -26,10 +26,12 @@ class Connection:
     port: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    own_port: int = 0
 
     @classmethod
     async def open(cls, port: int) -> Self:
-        return cls(port, *await asyncio.open_connection("127.0.0.1", port))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        return cls(port, reader, writer, writer.get_extra_info("sockname")[1])
 
     async def exchange(
         self, method: str, path: str, body: bytes = b"", fields: str = ""

@@ -16,6 +16,7 @@ from bench.chaos.judging_peers import judging
 from bench.chaos.outcome import HEAD, Outcome
 from bench.chaos.peers import Peer, installed
 from bench.chaos.remembered import Remembered, Seen
+from bench.chaos.rolls import __main__ as rolls
 from bench.chaos.runner import run
 from bench.chaos.scenarios import SCENARIOS, Scenario
 from bench.machine import processor
@@ -66,6 +67,11 @@ def main() -> int:
             tables.append(table(("scenario", LOCKGATE, *(name for _, name in peers)), beside))
         write(args.write, "\n\n".join((machine, *tables)))
     missed = remember(args) or missed
+    machine = machine_in_words(args.short)
+    missed = (
+        rolls.attempt_all(args.scenarios, short=args.short, page=args.write, machine=machine)
+        or missed
+    )
     return 1 if missed else 0
 
 

@@ -54,9 +54,9 @@ class Copy:
         if self._killed is not None:
             await asyncio.to_thread(self._killed.join)
 
-    async def stop(self) -> None:
+    async def stop(self, within_s: float = 5.0) -> None:
         """Let it drain, deregister and end."""
         assert self._process is not None
         self._process.terminate()
-        await asyncio.to_thread(self._process.join, 5)
+        await asyncio.to_thread(self._process.join, within_s)
         self.kill()

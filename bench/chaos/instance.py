@@ -22,6 +22,7 @@ from typing import Literal, cast
 import httptools
 import structlog
 
+from bench.chaos.lasting import ECHO, EVENTS, Lasting
 from discovery.announcing.announcement import Announcement
 from discovery.model.instance import parse_registration
 from discovery.model.settings import RegistrySettings
@@ -30,6 +31,8 @@ from discovery.model.settings import RegistrySettings
 WORK_S = 0.005
 #: The time from the drain to the end; after it, no idle connection of the gateway gets a request.
 LINGER_S = 0.3
+#: An instance that stops waits for its tunnels and streams, since their clients are not told.
+LASTS_WITHIN_S = 30.0
 CLOCK_STEP_S = 3600.0
 #: The path at which an instance tells its time.
 CLOCK = b"clock"
@@ -76,11 +79,14 @@ async def _serve(spec: InstanceSpec) -> None:
     record = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     hang_ups = os.open(spec.log.with_suffix(HUNG_UP_SUFFIX), os.O_WRONLY | os.O_CREAT, 0o644)
     connections: set[asyncio.BaseTransport] = set()
+    lasting: set[Lasting] = set()
     misbehaviour = None if spec.fault is None else Misbehaviour(spec.fault, spec.log)
     if misbehaviour is not None:
         loop.add_signal_handler(signal.SIGUSR2, misbehaviour.turn)
     server = await loop.create_server(
-        lambda: Connection(record, hang_ups, spec.closes_idle_after_s, connections, misbehaviour),
+        lambda: Connection(
+            record, hang_ups, spec.closes_idle_after_s, connections, misbehaviour, lasting
+        ),
         "127.0.0.1",
         spec.port,
         backlog=1024,
@@ -94,10 +100,17 @@ async def _serve(spec: InstanceSpec) -> None:
     await stop.wait()
     await announcement.drain()
     await asyncio.sleep(LINGER_S)
+    await _until_none_last(lasting)
     server.close()
     for connection in list(connections):
         connection.close()
     await announcement.withdraw()
+
+
+async def _until_none_last(lasting: set[Lasting]) -> None:
+    until_s = time.monotonic() + LASTS_WITHIN_S
+    while lasting and time.monotonic() < until_s:  # noqa: ASYNC110 - it ends soon, and one by one
+        await asyncio.sleep(0.05)
 
 
 class Misbehaviour:
@@ -129,7 +142,11 @@ class Connection(asyncio.Protocol):
         closes_idle_after_s: float | None,
         connections: set[asyncio.BaseTransport],
         misbehaviour: Misbehaviour | None,
+        lasting: set[Lasting],
     ) -> None:
+        self._all_lasting = lasting
+        self._lasting: Lasting | None = None
+        self._key = b""
         self._misbehaviour = misbehaviour
         self._record = record
         self._hang_ups = hang_ups
@@ -148,12 +165,20 @@ class Connection(asyncio.Protocol):
         self._connections.discard(self._transport)
         if self._idle is not None:
             self._idle.cancel()
+        if self._lasting is not None:
+            self._lasting.end()
+            self._all_lasting.discard(self._lasting)
 
     def data_received(self, data: bytes) -> None:
         if self._idle is not None:
             self._idle.cancel()
+        if self._lasting is not None:
+            self._lasting.came(data)
+            return
         try:
             self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            return
         except httptools.HttpParserError:
             self._transport.abort()
 
@@ -163,6 +188,10 @@ class Connection(asyncio.Protocol):
     def on_url(self, path: bytes) -> None:
         self._path += path
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if name.lower() == b"sec-websocket-key":
+            self._key = value
+
     def on_message_complete(self) -> None:
         word = self._path.rpartition(b"/")[2]
         if word == b"health":
@@ -170,6 +199,9 @@ class Connection(asyncio.Protocol):
             return
         if word == CLOCK:
             self._answer(b"%f" % time.time())
+            return
+        if word in (ECHO, EVENTS):
+            self._last(word)
             return
         fault = None if self._misbehaviour is None else self._misbehaviour.now()
         if fault == "resets":
@@ -181,6 +213,15 @@ class Connection(asyncio.Protocol):
         if self._parser.get_method() == b"POST":
             os.write(self._record, word + b"\n")
         self._later(SLOW_BY_S if fault == "slow" else WORK_S, lambda: self._answer(word))
+
+    def _last(self, word: bytes) -> None:
+        """Begin what the client will end."""
+        self._lasting = Lasting(self._transport)
+        self._all_lasting.add(self._lasting)
+        if word == ECHO:
+            self._lasting.echo(self._key)
+        else:
+            self._lasting.stream()
 
     def _reset(self) -> None:
         """End the connection by a reset."""

@@ -41,6 +41,8 @@ class Request:
     failure: str | None = None
     #: Drops before the end; another gateway may still have answered.
     drops: list[Drop] = field(default_factory=list)
+    #: The client's port of the connection that it was sent on last.
+    client_port: int = 0
 
 
 class _Unreachable(Exception):
@@ -117,6 +119,7 @@ class Load:
     async def _attempt(self, request: Request, ports: Sequence[int]) -> str | None:
         connection = await self._connect(request, ports)
         reusable, began_s = False, time.monotonic()
+        request.client_port = connection.own_port
         try:
             path = f"{self._path}/{request.word}"
             status, body, reusable = await connection.exchange(

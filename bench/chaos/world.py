@@ -18,8 +18,10 @@ from bench.chaos.copies import Copy
 from bench.chaos.instance import Fault, InstanceSpec
 from bench.chaos.outcome import Death
 from bench.chaos.peers import JUDGED_WITHIN_S, SETTLES_S, Peer, Site
-from bench.chaos.programs import Program
+from bench.chaos.programs import STARTS_WITHIN_S, Program
 from bench.chaos.proofs import NothingBroken
+from bench.chaos.rolls.balancer import balancer_command
+from bench.chaos.rolls.releases import Release
 from bench.chaos.slow_proxy import SlowProxy
 from bench.processes import THIS_TREE, free_port
 from bench.registry_server import registry_binary, registry_command
@@ -48,6 +50,7 @@ routes: [{{{{name: chaos, match: {{{{prefix: /api/chaos}}}}, service: {SERVICE},
 SLOW_WITHIN_S = 5.0
 #: How soon a peer's sidecar sees that its instance listens; it renews as often as Lockgate's do.
 SIDECARS_LOOK_EACH_S = 0.1
+PORT_FREE_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,12 @@ class Shape:
     fault: Fault | None = None
     #: The gateway judges instances by real requests, and repeats those that fail.
     judges: bool = False
+    #: GATEWAY_WORKERS.
+    workers: int = 1
+    #: The clients' requests go through an HAProxy to the gateways.
+    balanced: bool = False
+    #: The gateway's code is a copy that can be spoilt.
+    released: bool = False
     #: The section `cache` of the route to the instances; empty: the gateway has no file for it.
     cache: str = ""
 
@@ -105,6 +114,8 @@ class World:
         self.registry = self._registry_server("registry", *_durable(shape))
         self.proxy = SlowProxy(self.registry.port)
         self.gateways: list[Program] = []
+        self.balancer: Program | None = None
+        self.release = Release(folder / "release") if shape.released else None
         #: By instance id: those that should be healthy, unless they are broken at the moment.
         self.instances: dict[str, Copy] = {}
         self.broken_at_s: float | None = None
@@ -116,6 +127,7 @@ class World:
         self._dying: set[asyncio.Task[None]] = set()
         self._sentinel_port = free_port()
         self._numbers = itertools.count(1)
+        self._starts = itertools.count(1)
 
     @property
     def registry_url(self) -> str:
@@ -132,8 +144,15 @@ class World:
             instance_ttl_s=self.times.lease_s,
         )
 
+    @property
+    def _gateway_starts_within_s(self) -> float:
+        """Workers that start together compete for the processor."""
+        return STARTS_WITHIN_S * self.shape.workers * self.shape.gateways
+
     def ports(self) -> list[int]:
-        """The ports of the gateways."""
+        """The ports that clients use: those of the gateways, or the one in front of them."""
+        if self.balancer is not None:
+            return [self.balancer.port]
         return [gateway.port for gateway in self.gateways]
 
     @asynccontextmanager
@@ -151,6 +170,8 @@ class World:
                 *(self.add_gateway() for _ in range(self.shape.gateways)),
                 *(self.add_instance() for _ in range(self.shape.instances)),
             )
+            if self.shape.balanced:
+                await self._start_balancer()
             if self.peer is not None:
                 sidecars = asyncio.create_task(self._be_sidecars(self.peer))
                 stack.push_async_callback(end, sidecars)
@@ -225,7 +246,7 @@ class World:
             replace(copy.spec, instance_id=f"chaos-{next(self._numbers)}")
         )
 
-    async def remove(self, copy: Copy) -> None:
+    async def remove(self, copy: Copy, within_s: float = 5.0) -> None:
         """Stop the instance properly."""
         self.instances.pop(copy.spec.instance_id, None)
         if self.peer is not None:
@@ -233,13 +254,28 @@ class World:
                 with suppress(RedisError, OSError):
                     await self.peer.take_out(copy.spec.instance_id)
             await asyncio.sleep(SETTLES_S)
-        await copy.stop()
+        await copy.stop(within_s)
 
     async def add_gateway(self) -> Program:
         """Start one more gateway. Raises StartError if it does not come up."""
         gateway = self._gateway()
-        await gateway.start()
+        await gateway.start(self._gateway_starts_within_s)
         self.gateways.append(gateway)
+        return gateway
+
+    async def replace_gateway(self, old: Program) -> Program:
+        """Stop a gateway, and start another one at its port as soon as it is free; the old one finishes."""
+        old.signal(signal.SIGTERM)
+        return await self.succeed(old)
+
+    async def succeed(self, old: Program) -> Program:
+        """Start a gateway at the port of one that ends. Raises StartError."""
+        async with asyncio.timeout(PORT_FREE_WITHIN_S):
+            while await listens("127.0.0.1", old.port):  # noqa: ASYNC110 - a port says nothing
+                await asyncio.sleep(SIDECARS_LOOK_EACH_S)
+        gateway = self._gateway(old.port)
+        await gateway.start(self._gateway_starts_within_s)
+        self.gateways[self.gateways.index(old)] = gateway
         return gateway
 
     async def flush(self) -> None:
@@ -284,8 +320,8 @@ class World:
             self.shape.fault,
         )
 
-    def _gateway(self) -> Program:
-        port = free_port()
+    def _gateway(self, port: int | None = None) -> Program:
+        port = port or free_port()
         times = self.times
         if self.peer is not None:
             folder = self.folder / f"gateway-{port}"
@@ -317,6 +353,12 @@ class World:
             "UPSTREAM_TIMEOUT": "2",
             "SHUTDOWN_GRACE": "2",
         }
+        if self.shape.workers > 1:
+            environment["GATEWAY_WORKERS"] = str(self.shape.workers)
+            environment["SHUTDOWN_GRACE"] = "4"
+            environment["TUNNEL_GRACE"] = "40"
+        if self.release is not None:
+            environment["PYTHONPATH"] = self.release.make()
         if self.shape.judges:
             file = self.folder / "lockgate.yaml"
             file.write_text(JUDGES, "utf-8")
@@ -328,7 +370,15 @@ class World:
             environment["GATEWAY_CONFIG"] = str(file)
             environment["UPSTREAM_TIMEOUT"] = f"{SLOW_WITHIN_S}"
         command = [sys.executable, "-m", "gateway"]
-        return self._program(command, port, f"gateway-{port}", environment)
+        name = f"gateway-{port}-{next(self._starts)}"
+        return self._program(command, port, name, environment)
+
+    async def _start_balancer(self) -> None:
+        self.balancer = self._program(
+            *balancer_command(self.folder / "balancer", [one.port for one in self.gateways]),
+            "balancer",
+        )
+        await self.balancer.start()
 
     def _registry_server(self, name: str, *options: str, port: int | None = None) -> Program:
         port = port or free_port()
