@@ -43,6 +43,7 @@ from bench.profile import steps
 from bench.report import Report
 from bench.stage import staged
 from bench.tls import section as tls
+from bench.workers import section as workers
 from bench.workloads import WORKLOADS, Workload
 
 SECTIONS = {
@@ -80,6 +81,8 @@ SECTIONS = {
     "validation": validation.run,
     "mirror": mirrored.run,
     "listening": listening.run,
+    "workers": workers.run,
+    "hop-workers": workers.run_hop,
 }
 #: Slow sections, which run only when named.
 ONLY_BY_NAME = {
@@ -110,6 +113,8 @@ ONLY_BY_NAME = {
     "policies",
     "validation",
     "listening",
+    "workers",
+    "hop-workers",
 }
 
 

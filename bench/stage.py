@@ -59,13 +59,16 @@ class Stage:
     page: Path | None = None
 
     @contextmanager
-    def proxies(self, wanted: Sequence[Peer]) -> Iterator[list[Proxy]]:
+    def proxies(
+        self, wanted: Sequence[Peer], core: int | str | None = None
+    ) -> Iterator[list[Proxy]]:
         """Run them together; one that does not start is named and left out."""
+        core = self.proxy_core if core is None else core
         with ExitStack() as stack:
             started = []
             for peer in wanted:
                 try:
-                    started.append(Proxy(peer, stack.enter_context(self._start(peer))))
+                    started.append(Proxy(peer, stack.enter_context(self._start(peer, core))))
                 except StartError as error:
                     self.report.say(f"{peer.title} is left out: {error}")
             yield started
@@ -75,12 +78,12 @@ class Stage:
         return [p for name in names for p in self.peers if p.name == name and p.same_work]
 
     @contextmanager
-    def _start(self, peer: Peer) -> Iterator[Running]:
+    def _start(self, peer: Peer, core: int | str) -> Iterator[Running]:
         folder = Path(tempfile.mkdtemp(dir=self.folder))
         folder.chmod(0o755)
         site = Site(free_port(), self.small_port, self.stream_port, folder)
         launch = peer.launch(site)
-        with _run(launch, site, self.proxy_core) as running:
+        with _run(launch, site, core) as running:
             if peer.name.startswith(lockgate.NAME):
                 lockgate.register_origins(site)
             proxy = Proxy(peer, running)
@@ -152,7 +155,7 @@ def stream_path(path: str) -> str:
     return f"{STREAM}{path}"
 
 
-def _run(launch: Launch, site: Site, core: int) -> Running:
+def _run(launch: Launch, site: Site, core: int | str) -> Running:
     return Running(
         launch.command,
         core=core,

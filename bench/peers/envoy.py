@@ -1,4 +1,4 @@
-"""Envoy, with one worker."""
+"""Envoy, with one worker unless said otherwise."""
 
 import json
 from collections import defaultdict
@@ -12,7 +12,7 @@ NAME = "Envoy"
 _TYPE = "type.googleapis.com/envoy.extensions"
 
 
-def peers(routes: Sequence[Route] = ()) -> list[Peer]:
+def peers(routes: Sequence[Route] = (), workers: int = 1) -> list[Peer]:
     """The bare one and the one that does the same work; the latter has the routes too."""
     binary = find("envoy")
     if binary is None:
@@ -22,7 +22,8 @@ def peers(routes: Sequence[Route] = ()) -> list[Peer]:
     def peer(same_work: bool) -> Peer:
         def launch(site: Site) -> Launch:
             config = site.write("envoy.json", json.dumps(_config(site, same_work, routes)))
-            options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
+            options = ["--concurrency", f"{workers}", "--disable-hot-restart"]
+            options += ["--log-level", "error"]
             return Launch([binary, *options, "-c", config])
 
         return Peer(NAME, version, same_work, launch)

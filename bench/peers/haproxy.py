@@ -1,4 +1,4 @@
-"""HAProxy, with one thread."""
+"""HAProxy, with one thread unless said otherwise."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ NAME = "HAProxy"
 
 _COMMON = """
 global
-    nbthread 1
+    nbthread {threads}
     maxconn 8000
     log stdout len 4096 format raw local0
 defaults
@@ -106,7 +106,7 @@ backend {service}
 """
 
 
-def peers(routes: Sequence[Route] = ()) -> list[Peer]:
+def peers(routes: Sequence[Route] = (), workers: int = 1) -> list[Peer]:
     """The bare one and the one that does the same work; the latter has the routes too."""
     binary = find("haproxy")
     if binary is None:
@@ -115,7 +115,8 @@ def peers(routes: Sequence[Route] = ()) -> list[Peer]:
 
     def peer(same_work: bool) -> Peer:
         def launch(site: Site) -> Launch:
-            text = _COMMON + (_SAME_WORK if same_work else _BARE).format(
+            text = _COMMON.format(threads=workers)
+            text += (_SAME_WORK if same_work else _BARE).format(
                 port=site.port,
                 small=site.small_port,
                 stream=site.stream_port,
@@ -187,7 +188,8 @@ def runtime(services: int) -> Runtime | None:
     new = "".join(_NEW_SERVICE.format(service=name) for name in names)
 
     def launch(site: Site) -> Launch:
-        text = socket + _COMMON + _RUNTIME.format(port=site.port, small=site.small_port) + new
+        common = _COMMON.format(threads=1)
+        text = socket + common + _RUNTIME.format(port=site.port, small=site.small_port) + new
         return Launch([binary, "-db", "-f", site.write("haproxy.cfg", text)])
 
     version = version_of([binary, "-v"], word="version ").partition("-")[0]

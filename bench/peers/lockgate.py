@@ -16,7 +16,11 @@ TOKEN = "the-token-of-the-benchmark"
 
 
 def peer(
-    python: str, registry_port: int, tree: Path | None = None, routes: Sequence[Route] = ()
+    python: str,
+    registry_port: int,
+    tree: Path | None = None,
+    routes: Sequence[Route] = (),
+    workers: int = 1,
 ) -> Peer:
     """The gateway of this checkout, or of another one, which then has a namespace of its own.
 
@@ -35,11 +39,15 @@ def peer(
             "TRUSTED_PROXIES": "127.0.0.1",
             "SHUTDOWN_GRACE": "1",
         }
+        if workers > 1:
+            environment["GATEWAY_WORKERS"] = str(workers)
         if routes:
             environment["GATEWAY_CONFIG"] = site.write("lockgate.yaml", configuration(routes))
         return Launch([python, "-m", "gateway"], environment)
 
     name = NAME if tree is None else f"{NAME} of {tree.name}"
+    if workers > 1:
+        name += f" with {workers} workers"
     return Peer(name, VERSION, True, launch)
 
 

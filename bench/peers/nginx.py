@@ -14,7 +14,7 @@ NAME = "nginx"
 
 _MAIN = """
 daemon off;
-worker_processes 1;
+worker_processes {workers};
 worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log stderr warn;
@@ -136,7 +136,7 @@ _ORIGIN = """
 """
 
 
-def peers(routes: Sequence[Route] = ()) -> list[Peer]:
+def peers(routes: Sequence[Route] = (), workers: int = 1) -> list[Peer]:
     """The bare one and the one that does the same work; the latter has the routes too."""
     binary = find(NAME)
     if binary is None:
@@ -154,7 +154,7 @@ def peers(routes: Sequence[Route] = ()) -> list[Peer]:
             )
             if same_work:
                 text += hosts(site.port, routes)
-            return launch(site, text)
+            return launch(site, text, workers)
 
         return Peer(NAME, version, same_work, launched)
 
@@ -190,7 +190,9 @@ def origin(site: Site) -> Launch | None:
     return launch(site, inside)
 
 
-def launch(site: Site, inside: str) -> Launch:
+def launch(site: Site, inside: str, workers: int = 1) -> Launch:
     """nginx with this text inside its `http` block."""
-    config = site.write("nginx.conf", _MAIN.format(folder=site.folder, inside=inside))
+    config = site.write(
+        "nginx.conf", _MAIN.format(folder=site.folder, inside=inside, workers=workers)
+    )
     return Launch([find(NAME) or NAME, "-p", str(site.folder), "-e", "stderr", "-c", config])

@@ -1,0 +1,1 @@
+"""What several workers of a gateway bring, and what each of them costs."""
