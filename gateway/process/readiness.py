@@ -40,6 +40,8 @@ async def _tell(gateway: Gateway, runner: GatewayRunner, public: socket.socket) 
         await answers_itself(public, _OwnServer(gateway, runner), siblings.waits_for)
         siblings.waits_for("" if member.is_ready else NO_VIEW)
         siblings.ready(view=member.is_ready)
+        if gateway.together is not None:
+            await gateway.together.joined()
         if not member.is_ready:
             await member.ready()
             siblings.ready(view=True)

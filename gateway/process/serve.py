@@ -68,7 +68,7 @@ def main() -> int:
         settings = load_settings()
         require_extension()
         with collector_paused():
-            at_start = read_at_start(settings)
+            at_start = read_at_start(settings, {} if seat is None else seat.begin["kept"])
     except SettingsError as error:
         print(f"lockgate: {error}", file=sys.stderr)  # noqa: T201
         return EXIT_USAGE

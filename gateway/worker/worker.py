@@ -56,6 +56,7 @@ from middlewares.telemetry.metrics import GatewayMetrics
 if TYPE_CHECKING:  # a gateway without a file, or of one process, loads nothing of these
     from gateway.config.compiled.compiling import Compiled
     from gateway.siblings.summing.scraping import GatewayScrapes
+    from gateway.worker.configuration.together import Together
     from gateway.worker.parts_of_file import PartsOfFile
 
 
@@ -122,6 +123,8 @@ class Gateway:
         self.lookup = Lookup(lambda: self.overlay.routed, member.health)
         #: The file of GATEWAY_CONFIG; None without one.
         self.configuration = None if at_start is None else self._follow(at_start)
+        #: Reloads the file with the siblings; None: it has none of either.
+        self.together = self._together(at_start)
         self.evidence = TrafficEvidence(self.upstreams, member.health.health, member.prober.doubt)
         #: What only a file asks for; None without one.
         self.of_file = parts = None if at_start is None else self._read_file(at_start.compiled)
@@ -176,6 +179,16 @@ class Gateway:
             parts=at_start.parts,
         )
         return Configuration(at_start.file, at_start.compiled, at_start.origin, means)
+
+    def _together(self, at_start: AtStart | None) -> "Together[Compiled] | None":
+        if self.siblings.alone:
+            return None
+        from gateway.worker.configuration.together import Together, answer_without_file
+
+        if self.configuration is None or at_start is None:
+            answer_without_file(self.siblings)
+            return None
+        return Together(self.siblings, self.configuration, at_start.whole)
 
     def _read_file(self, compiled: "Compiled") -> "PartsOfFile":
         from gateway.worker.parts_of_file import PartsOfFile

@@ -41,4 +41,4 @@ class Draft(Generic[C]):
 async def finished(draft: Draft[C]) -> "tuple[C, tuple[Held, ...]]":
     """The configuration, and what its files hold. Raises ConfigurationRejected."""
     held = await asyncio.to_thread(draft.named.hold)
-    return await in_steps(draft.finish(held)), tuple(one.without_data() for one in held)
+    return await in_steps(draft.finish(held)), held

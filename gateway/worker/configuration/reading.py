@@ -17,27 +17,46 @@ from gateway.config.file.named_files import Wanted
 from gateway.config.settings import GatewaySettings
 from gateway.worker.configuration.at_start import AtStart
 from gateway.worker.configuration.drafts import Draft, NamedFiles
+from gateway.worker.configuration.kept import KeptFile
 from gateway.worker.configuration.reloading import ConfigurationRejected, Origin
 from gateway.worker.configuration.signature import read_regular
 
 
 def read_file(file: Path, settings: GatewaySettings) -> AtStart:
     """Raises ConfigurationRejected."""
-    routes = CheckedRoutes()
-
-    def draft_of(content: bytes) -> Steps[Draft[Compiled]]:
-        return drafting(content, str(file), file.parent, settings, routes)
-
     try:
         content = read_regular(file)
     except OSError as error:
         message = f"GATEWAY_CONFIG={str(file)!r}: it can't be read: {error.strerror}"
         raise ConfigurationRejected([message]) from None
+    return _at_start(file, settings, content)
+
+
+def read_kept(file: Path, settings: GatewaySettings, kept: KeptFile) -> AtStart:
+    """The file as it was when it was put in force. Raises ConfigurationRejected."""
+    return _at_start(file, settings, kept.content, kept.held)
+
+
+def _at_start(
+    file: Path, settings: GatewaySettings, content: bytes, kept: Sequence[Held] | None = None
+) -> AtStart:
+    routes = CheckedRoutes()
+
+    def draft_of(content: bytes) -> Steps[Draft[Compiled]]:
+        return drafting(content, str(file), file.parent, settings, routes)
+
     draft = at_once(draft_of(content))
-    held = draft.named.hold()
+    held = draft.named.hold() if kept is None else tuple(kept)
     compiled = at_once(draft.finish(held))
-    origin = Origin(content, draft.named, tuple(one.without_data() for one in held))
-    return AtStart(file, origin, compiled, draft_of, _differences, Compiled.parts)
+    return AtStart(
+        file,
+        Origin.of(content, draft.named, held),
+        compiled,
+        draft_of,
+        _differences,
+        Compiled.parts,
+        KeptFile(content, held),
+    )
 
 
 def drafting(

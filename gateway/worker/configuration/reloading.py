@@ -1,8 +1,9 @@
 """Reads the configuration file again, and puts it in force whole or not at all."""
 
 import asyncio
+import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -14,6 +15,7 @@ from discovery.base.stepping import in_steps
 from discovery.base.steps import Steps, gathered, let_go
 from gateway.machine.collector import collector_paused
 from gateway.worker.configuration.drafts import NO_FILES, Draft, NamedFiles, finished
+from gateway.worker.configuration.kept import KeptFile
 from gateway.worker.configuration.looking import Looks
 from gateway.worker.configuration.signature import read_regular
 
@@ -78,6 +80,36 @@ class Origin:
     named: NamedFiles = NO_FILES
     held: "tuple[Held, ...]" = ()
 
+    @classmethod
+    def of(cls, content: bytes, named: NamedFiles, held: "Sequence[Held]") -> "Origin":
+        """Without the data of the files, which are in use already."""
+        return cls(content, named, tuple(one.without_data() for one in held))
+
+    @property
+    def digest(self) -> str:
+        """Two are the same if all files had the same bytes."""
+        digest = hashlib.sha256(hashlib.sha256(self.content).digest())
+        for one in self.held:
+            digest.update(hashlib.sha256(one.digest + one.problem.encode()).digest())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Next(Generic[C]):
+    """A configuration that is to come in force."""
+
+    configuration: C
+    origin: Origin
+    whole: KeptFile
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared(Generic[C]):
+    """What a reload would change; `next` is None where there is nothing to put in force."""
+
+    reloaded: Reloaded
+    next: Next[C] | None = None
+
 
 class Configuration(Generic[C]):
     """The file's configuration in force; reloads come one after the other."""
@@ -89,10 +121,14 @@ class Configuration(Generic[C]):
         self.loaded_at_s = self.in_force_since_s = time.time()
         #: The mistakes of the last reload; empty if it was not rejected.
         self.mistakes: tuple[str, ...] = ()
-        self._origin = origin
+        self.origin = origin
         self._looks = Looks(path, origin.named.paths)
         self._means = means
         self._one_at_a_time = asyncio.Lock()
+        #: Reloads this worker's file with those of its siblings; None: there are none.
+        self.together: Callable[[str], Awaitable[Reloaded]] | None = None
+        #: Whether this worker is the one that looks whether the files have changed.
+        self.watches: Callable[[], bool] = lambda: True
 
     @property
     def is_current(self) -> bool:
@@ -101,10 +137,67 @@ class Configuration(Generic[C]):
 
     async def reload(self, why: str) -> Reloaded:
         """Read the file again; requests that have begun keep the configuration that they began with."""
+        if self.together is not None:
+            return await self.together(why)
         async with self._one_at_a_time:
             with collector_paused():
-                reloaded = await self._reload()
+                prepared = await self.prepare()
+                if prepared.next is not None:
+                    await self.take(prepared.next)
+        self.note(prepared.reloaded, why, time.time())
+        return prepared.reloaded
+
+    async def watch(self) -> None:
+        """Reload when the file has changed, or one that it names; never returns."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if not self.watches():
+                continue
+            why = self._looks.look()
+            if why and not (self.is_current and await self._is_the_same(await self._read_file())):
+                await self.reload(why)
+
+    async def prepare(self) -> Prepared[C]:
+        """Read the file, and compare it with what is in force; nothing is changed yet."""
+        content = await self._read_file()
+        if isinstance(content, OSError):
+            mistake = f"{self.path}: it can't be read: {content.strerror}"
+            return Prepared(Reloaded(Result.REJECTED, mistakes=(mistake,)))
+        if await self._is_the_same(content):
+            return Prepared(Reloaded(Result.UNCHANGED))
+        try:
+            draft = await in_steps(self._means.read(content))
+            self._looks.about_to_read_named(draft.named.paths)
+            configuration, held = await finished(draft)
+        except ConfigurationRejected as rejected:
+            return Prepared(Reloaded(Result.REJECTED, mistakes=rejected.mistakes))
+        differences = await in_steps(self._means.differences(self.in_force, configuration))
+        result = Result.CHANGED if differences else Result.UNCHANGED
+        origin, whole = Origin.of(content, draft.named, held), KeptFile(content, held)
+        return Prepared(
+            Reloaded(result, differences=tuple(differences)), Next(configuration, origin, whole)
+        )
+
+    async def take(self, new: Next[C]) -> None:
+        """Put it in force."""
+        await in_steps(self._means.put_in_force(new.configuration))
+        before, self.in_force = self.in_force, new.configuration
+        self.origin = new.origin
+        await self._let_go(before)
+
+    async def drop(self, new: Next[C]) -> None:
+        """Forget what was prepared."""
+        await self._let_go(new.configuration)
+
+    def note(self, reloaded: Reloaded, why: str, at_s: float, *, tells: bool = True) -> None:
+        """Remember how a reload has ended, and tell it in the log."""
         self.mistakes = reloaded.mistakes
+        if reloaded.result is not Result.REJECTED:
+            self.loaded_at_s = at_s
+        if reloaded.result is Result.CHANGED:
+            self.in_force_since_s = at_s
+        if not tells:
+            return
         if reloaded.result is Result.REJECTED:
             _log.error(
                 "config.rejected",
@@ -114,10 +207,7 @@ class Configuration(Generic[C]):
                 number=len(reloaded.mistakes),
                 detail="the configuration before stays in force",
             )
-            return reloaded
-        self.loaded_at_s = time.time()
-        if reloaded.result is Result.CHANGED:
-            self.in_force_since_s = self.loaded_at_s
+            return
         _log.info(
             f"config.{reloaded.result.value}",
             why=why,
@@ -125,45 +215,17 @@ class Configuration(Generic[C]):
             differences=reloaded.differences[:MOST_LOGGED],
             number=len(reloaded.differences),
         )
-        return reloaded
 
-    async def watch(self) -> None:
-        """Reload when the file has changed, or one that it names; never returns."""
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            why = self._looks.look()
-            if why and not (self.is_current and await self._is_the_same(await self._read_file())):
-                await self.reload(why)
-
-    async def _reload(self) -> Reloaded:
-        content = await self._read_file()
-        if isinstance(content, OSError):
-            mistake = f"{self.path}: it can't be read: {content.strerror}"
-            return Reloaded(Result.REJECTED, mistakes=(mistake,))
-        if await self._is_the_same(content):
-            return Reloaded(Result.UNCHANGED)
-        try:
-            draft = await in_steps(self._means.read(content))
-            self._looks.about_to_read_named(draft.named.paths)
-            configuration, held = await finished(draft)
-        except ConfigurationRejected as rejected:
-            return Reloaded(Result.REJECTED, mistakes=rejected.mistakes)
-        differences = await in_steps(self._means.differences(self.in_force, configuration))
-        await in_steps(self._means.put_in_force(configuration))
-        before, self.in_force = self.in_force, configuration
-        self._origin = Origin(content, draft.named, held)
-        del draft
-        parts = await in_steps(gathered(self._means.parts(before)))
-        del before
+    async def _let_go(self, configuration: C) -> None:
+        parts = await in_steps(gathered(self._means.parts(configuration)))
+        del configuration
         await in_steps(let_go(parts))
-        result = Result.CHANGED if differences else Result.UNCHANGED
-        return Reloaded(result, differences=tuple(differences))
 
     async def _is_the_same(self, content: bytes | OSError) -> bool:
         """Whether the files were only touched, or written as they were."""
-        if content != self._origin.content:
+        if content != self.origin.content:
             return False
-        return await asyncio.to_thread(self._origin.named.hold) == self._origin.held
+        return await asyncio.to_thread(self.origin.named.hold) == self.origin.held
 
     async def _read_file(self) -> bytes | OSError:
         """The file's bytes; a slow disk or network holds up nobody."""
