@@ -1,8 +1,9 @@
 """The application: the pipeline, and the handler of each path."""
 
+import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -14,6 +15,7 @@ from gateway.endpoints.front import FrontEndpoint
 from gateway.endpoints.keys import KeysEndpoints
 from gateway.endpoints.limits_in_force import limits_in_force
 from gateway.endpoints.mirrors import MirrorEndpoints
+from gateway.endpoints.pooling.asking import Asking
 from gateway.endpoints.process import ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
 from gateway.endpoints.routes import RoutesEndpoint
@@ -105,11 +107,14 @@ def create_runner(app: web.Application) -> GatewayRunner:
 def add_routes(app: web.Application, gateway: Gateway) -> None:
     """Add the gateway's own endpoints, and the one resource of everything that is proxied."""
     settings, member, guard = gateway.settings, gateway.member, gateway.guard
+    asking = Asking(gateway.siblings)
     process = ProcessEndpoints(
         settings=settings,
         lifecycle=gateway.lifecycle,
         metrics=gateway.metrics,
         scrapes=gateway.scrapes,
+        siblings=gateway.siblings,
+        asking=asking,
         instance_counts=gateway.instance_counts,
         registry_state=member.state,
         mass_losses=member.mass_losses.present,
@@ -141,6 +146,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         recent=gateway.recent,
         overlay=gateway.overlay,
         guard=guard,
+        asking=asking,
     )
     routes = RoutesEndpoint(
         configuration=gateway.configuration,
@@ -156,6 +162,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         view=lambda: gateway.overlay.routed,
         health=member.health,
         guard=guard,
+        asking=asking,
     )
     services = ServicesEndpoints(
         view=gateway.routed_view,
@@ -187,7 +194,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     )
     keys = KeysEndpoints(
         settings.registry,
-        changed=gateway.keys_changed,
+        changed=in_all_workers(gateway.keys_changed, "keys.changed", asking),
         guard=guard,
         client_limits=settings.client_limits,
     )
@@ -198,11 +205,14 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         catalogue=gateway.routed_view,
         guard=guard,
         client_limits=settings.client_limits,
+        asking=asking,
     )
     splits = SplitsEndpoints(
         splitting=gateway.splitting, guard=guard, client_limits=settings.client_limits
     )
-    mirrors = MirrorEndpoints(mirroring=gateway.mirroring, guard=guard)
+    mirrors = MirrorEndpoints(mirroring=gateway.mirroring, guard=guard, asking=asking)
+    for endpoints in (process, configuration, versions, cache, mirrors):
+        endpoints.listen()
     rng = random.Random()
     budgets = RetryBudgets()
     proxy = Proxy(
@@ -269,6 +279,21 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         handler = or_page(proxy.handle, front.show)
         proxied = ProxiedResource(handler, gateway.routing, admin_port_beside_a_file(gateway))
     app.router.register_resource(proxied)
+
+
+def in_all_workers(
+    done: Callable[[], Awaitable[None]], topic: str, asking: Asking
+) -> Callable[[], Awaitable[None]]:
+    """Do it here, and wait until the siblings have done it too."""
+
+    async def here(_asked: object) -> None:
+        await done()
+
+    async def everywhere() -> None:
+        await asyncio.gather(done(), asking.ask(topic))
+
+    asking.answers(topic, here)
+    return everywhere
 
 
 def or_page(proxied: Handler, page: Handler) -> Handler:

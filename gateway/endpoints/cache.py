@@ -1,5 +1,6 @@
 """`/cache`: purges what is kept, counts, and says what a request would get; each call needs the token."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from aiohttp import web
 
 from discovery.view.view import View
 from gateway.endpoints.bodies import json_body
+from gateway.endpoints.pooling.asking import Asking
 from gateway.endpoints.process import answer
 from gateway.front.request_body import ClientLimits
 from gateway.guard.admin import AdminGuard
@@ -23,6 +25,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 MAX_BODY_BYTES = 64 * 1024
 #: The purge is accepted, and not done everywhere yet (RFC 9110 §15.3.3).
 ACCEPTED = 202
+STATS, SHOW = "cache", "cache.show"
 
 _log = structlog.get_logger()
 
@@ -36,6 +39,13 @@ class CacheEndpoints:
     catalogue: Callable[[], View]
     guard: AdminGuard
     client_limits: ClientLimits
+    asking: Asking
+
+    def listen(self) -> None:
+        """Let siblings have what this worker's cache says."""
+        if self.remembering is not None:
+            self.asking.answers(STATS, self._stats)
+            self.asking.answers(SHOW, self._show)
 
     async def purge(self, request: web.Request) -> web.Response:
         """Purge in every worker of every gateway: 200 with the number of answers.
@@ -59,27 +69,47 @@ class CacheEndpoints:
         return answer(purged_document(purged), status)
 
     async def stats(self, request: web.Request) -> web.Response:
-        """What this worker's cache has done since it began, and what it has now."""
-        from gateway.endpoints.cache_documents import counts_document
+        """What the caches of all workers have done since these began, and what they have now."""
+        self._cache(request)
+        own, others = await asyncio.gather(self._stats(None), self.asking.ask(STATS))
+        if others:
+            from gateway.endpoints.pooling.deciding.cache import cache_of
 
-        remembering = self._cache(request)
-        stores = await remembering.stores()
-        return answer(
-            {"used": remembering.is_used, **counts_document(remembering.counts), **stores}
-        )
+            own = cache_of([own, *others.values()])
+        return answer(own)
 
     async def show(self, request: web.Request) -> web.Response:
-        """What `method` (GET) of `url` with each `header` would get from this worker's cache now."""
-        from gateway.endpoints.cache_showing import Showing, meant
+        """What `method` (GET) of `url` with each `header` would get from the cache now.
 
-        remembering = self._cache(request)
+        Each worker has a memory of its own; one that has an answer is shown, and how many would give one.
+        """
+        self._cache(request)
         query = request.query
         if "url" not in query:
             raise BadRequest("url: is missing, as in ?url=https%3A%2F%2Fshop.example.com%2Fitems")
-        asked = meant(query["url"], query.get("method", "GET"), query.getall("header", []))
-        showing = Showing(remembering, self.routing, self.catalogue)
-        document: dict[str, Any] = await showing.show(asked)
-        return answer(document)
+        asked = [query["url"], query.get("method", "GET"), query.getall("header", [])]
+        own = await self._show(asked)  # it raises what is wrong with the question
+        others = await self.asking.ask(SHOW, asked)
+        if others:
+            from gateway.endpoints.pooling.deciding.cache import shown_of
+
+            own = shown_of([own, *others.values()])
+        return answer(own)
+
+    async def _stats(self, _asked: Any) -> dict[str, Any]:
+        from gateway.endpoints.cache_documents import counts_document
+
+        remembering = self.remembering
+        assert remembering is not None, "the caller has looked"
+        stores = await remembering.stores()
+        return {"used": remembering.is_used, **counts_document(remembering.counts), **stores}
+
+    async def _show(self, asked: Any) -> dict[str, Any]:
+        from gateway.endpoints.cache_showing import Showing, meant
+
+        assert self.remembering is not None, "the caller has looked"
+        showing = Showing(self.remembering, self.routing, self.catalogue)
+        return await showing.show(meant(*asked))
 
     def _as_kept(self, purges: Sequence[Purge], remembering: "Remembering") -> list[Purge]:
         """The purges, and those of the same URLs without what their routes here ignore."""

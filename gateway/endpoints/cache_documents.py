@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from gateway.endpoints.pooling.deciding.cache import ratio
 from middlewares.cache.counting import CacheCounts
 from middlewares.cache.purging.everywhere import Purged
 from middlewares.cache.stores.store import Purge
@@ -92,7 +93,7 @@ def counts_document(counts: CacheCounts) -> dict[str, Any]:
     return {
         "hits": _by_second(counts.hits),
         "misses": _by_second(counts.misses),
-        "hit_ratio": _ratio(counts.hits.total(), counts.misses.total()),
+        "hit_ratio": ratio(counts.hits.total(), counts.misses.total()),
         "collapsed": counts.collapsed.total(),
         "stored": counts.stored.total(),
         "not_stored": _by_second(counts.not_stored),
@@ -108,15 +109,11 @@ def _of_route(counts: CacheCounts, route: str) -> dict[str, Any]:
     return {
         "hits": hits,
         "misses": misses,
-        "hit_ratio": _ratio(hits, misses),
+        "hit_ratio": ratio(hits, misses),
         "collapsed": counts.collapsed[route],
         "stored": counts.stored[route],
         "not_stored": not_stored,
     }
-
-
-def _ratio(hits: int, misses: int) -> float | None:
-    return round(hits / (hits + misses), 4) if hits + misses else None
 
 
 def _by_second(counts: "Counter[tuple[str, str]]") -> dict[str, int]:

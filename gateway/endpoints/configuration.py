@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
@@ -15,6 +15,7 @@ from discovery.client.describing import rfc3339
 from discovery.view.overlay import Overlay
 from gateway.config.settings import GatewaySettings
 from gateway.endpoints.bodies import whole_body
+from gateway.endpoints.pooling.asking import Asking
 from gateway.endpoints.process import answer
 from gateway.guard.admin import AdminGuard
 from gateway.machine.collector import collector_paused
@@ -23,7 +24,7 @@ from middlewares.exchange import EXCHANGE
 from middlewares.failures import NoConfiguration
 from middlewares.problems import Problem, problem_document
 from middlewares.routing.configured import ConfiguredTable
-from middlewares.routing.recent import RecentRequests
+from middlewares.routing.recent import RecentRequest, RecentRequests, of_plain, to_plain
 
 if TYPE_CHECKING:  # a gateway without a file loads nothing of this
     from gateway.config.compiled.compiling import Compiled
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 REJECTED = "config_rejected"
 #: How messages name a file whose name was not told.
 UNNAMED = "<body>"
+RECENT = "recent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,11 @@ class ConfigurationEndpoints:
     recent: RecentRequests
     overlay: Overlay
     guard: AdminGuard
+    asking: Asking
+
+    def listen(self) -> None:
+        """Let siblings have the last requests of this worker."""
+        self.asking.answers(RECENT, self._told)
 
     async def reload(self, request: web.Request) -> web.Response:
         """Read the file again: 200 with what is different, or 422 with all mistakes.
@@ -87,13 +94,21 @@ class ConfigurationEndpoints:
                         await loaded.candidate(content, name, folder, self.settings),
                         in_force=None if in_force is None else in_force.in_force,
                         table_of=self.table_of,
-                        recent=self.recent,
+                        recent=await self._recent(),
                         overlay=self.overlay,
                     )
                 )
         except ConfigurationRejected as rejected:
             return _rejected(request, "the file has mistakes", rejected.mistakes)
         return answer({"file": None if in_force is None else str(in_force.path), **compared})
+
+    async def _recent(self) -> Sequence[RecentRequest]:
+        """The last requests of each worker."""
+        others = await self.asking.ask(RECENT)
+        return [*self.recent, *(one for told in others.values() for one in of_plain(told))]
+
+    async def _told(self, _asked: Any) -> Any:
+        return to_plain(self.recent)
 
 
 def _rejected(request: web.Request, detail: str, mistakes: Sequence[str]) -> web.Response:

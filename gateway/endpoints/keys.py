@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 
 
 class KeysEndpoints:
-    """The handlers; a change is answered when this worker admits by it, and within a second all others do."""
+    """The handlers; a change is answered when this gateway admits by it, and within a second all others do."""
 
     def __init__(
         self,

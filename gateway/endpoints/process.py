@@ -14,8 +14,10 @@ from discovery.client.describing import rfc3339
 from discovery.health.mass_loss import Loss
 from discovery.model.settings import without_password
 from gateway.config.settings import GatewaySettings
+from gateway.endpoints.pooling.asking import Asking
 from gateway.guard.admin import AdminGuard
 from gateway.machine.descriptors import Descriptors
+from gateway.siblings.siblings import Siblings
 from gateway.version import VERSION
 from gateway.worker.configuration.reloading import Configuration
 from gateway.worker.lifecycle import Lifecycle
@@ -28,6 +30,9 @@ if TYPE_CHECKING:  # a gateway of one process loads nothing of this
     from gateway.siblings.summing.scraping import GatewayScrapes
 
 NAME = "api_gateway"
+STATUS = "status"
+#: A worker that does not answer by then is listed without numbers.
+STATUS_WITHIN_S = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,8 @@ class ProcessEndpoints:
     routes: Callable[[], bool]
     configuration: Configuration[Any] | None
     guard: AdminGuard
+    siblings: Siblings
+    asking: Asking
     #: By service who is out and the breaker's state; None without a file.
     watched: Callable[[], Mapping[str, Any]] | None = None
     #: What the ways of authentication say of themselves, by name; None without a file.
@@ -82,17 +89,72 @@ class ProcessEndpoints:
         return answer({"status": "ready", "service": NAME})
 
     async def status(self, request: web.Request) -> web.Response:
-        """The state of this worker, for people and scripts.
+        """The state of the gateway, for people and scripts; `pooling.deciding.status` says how it is made.
 
-        The pid, addresses of the registry and of clients, the ways of authentication, and the OpenAPI documents
+        Pids, addresses of the registry and of clients, the ways of authentication, and the OpenAPI documents
         of services are shown only with the token.
         """
+        is_inside = self.guard.admits(request)
+        own = self._document(is_inside=is_inside)
+        siblings = self.siblings
+        if siblings.alone:
+            return answer(own)
+        from gateway.endpoints.pooling.deciding.status import status_of
+
+        others = await self.asking.ask(STATUS, is_inside, within_s=STATUS_WITHIN_S)
+        documents = {siblings.id: own, **others}
+        return answer(status_of(documents, self._members(is_inside=is_inside)))
+
+    def listen(self) -> None:
+        """Let siblings have the state of this worker."""
+        self.asking.answers(STATUS, self._told)
+
+    async def _told(self, is_inside: Any) -> Mapping[str, Any]:
+        return self._document(is_inside=bool(is_inside))
+
+    def _members(self, *, is_inside: bool) -> dict[str, Mapping[str, Any]]:
+        """All workers, as they are listed if they do not answer."""
+        return {
+            member.id: {
+                **({"pid": member.pid} if is_inside else {}),
+                "slot": member.slot,
+                "state": member.state,
+                "ready": False,
+                "started_at": rfc3339(round(member.started_at_s * 1000)),
+                "version": None,
+                "view_age_s": None,
+                "in_flight": None,
+                "connections": None,
+            }
+            for member in self.siblings.members
+        }
+
+    def _worker(self, *, is_inside: bool) -> Mapping[str, Any]:
+        """This worker among all workers."""
+        members = self._members(is_inside=is_inside)
+        listed = members.get(self.siblings.id, {})
+        return {
+            **listed,
+            "ready": self._is_ready,
+            "version": VERSION,
+            "view_age_s": self.registry_state()["view_age_s"],
+            "in_flight": sum(self.metrics.in_flight.values()),
+            "connections": sum(self.metrics.client_connections().values()),
+        }
+
+    @property
+    def _is_ready(self) -> bool:
+        return self.routes() and not self.lifecycle.reasons
+
+    def _document(self, *, is_inside: bool) -> Mapping[str, Any]:
+        """What this worker says."""
         now_s = time.time()
-        settings = self.settings
+        settings, siblings = self.settings, self.siblings
+        uptime_s = self.lifecycle.uptime_s if siblings.alone else now_s - siblings.began_at_s
         worker: dict[str, Any] = {"workers": settings.gateway_workers}
         registry = {"namespace": settings.registry.namespace, **self.registry_state()}
         inside: dict[str, Any] = {}
-        if self.guard.admits(request):
+        if is_inside:
             worker["pid"] = self.lifecycle.pid
             registry["url"] = without_password(settings.registry.redis_url)
             if settings.gateway_url or settings.admin_listen:  # else it may be this address
@@ -102,38 +164,37 @@ class ProcessEndpoints:
                 inside["auth"] = self.ways()
             if self.documents is not None and (documents := self.documents()):
                 inside["documents"] = documents
-        return answer(
-            {
-                "service": NAME,
-                "version": VERSION,
-                "uptime_s": round(self.lifecycle.uptime_s, 3),
-                "started_at": rfc3339(round((now_s - self.lifecycle.uptime_s) * 1000)),
-                "worker": worker,
-                "ready": self.routes() and not self.lifecycle.reasons,
-                "registry": registry,
-                "services": self.instance_counts(),
-                "mass_losses": {
-                    name: {"lost": loss.lost, "total": loss.total}
-                    for name, loss in self.mass_losses().items()
-                },
-                "descriptors": {
-                    "open": self.descriptors.open_now(),
-                    "max": self.descriptors.most,
-                    "clients_refused": self.descriptors.refused,
-                },
-                "limits": {
-                    "requests": settings.rate_limit_requests,
-                    "window_s": settings.rate_limit_window,
-                    "max_body_bytes": settings.max_body_bytes,
-                    "connect_timeout_s": settings.upstream_connect_timeout,
-                    "upstream_timeout_s": settings.upstream_timeout,
-                    **self.limiter_state(),
-                },
-                **self._file(),
-                **self._tls(with_evidence=bool(inside)),
-                **inside,
-            }
-        )
+        return {
+            "service": NAME,
+            "version": VERSION,
+            "uptime_s": round(uptime_s, 3),
+            "started_at": rfc3339(round((now_s - uptime_s) * 1000)),
+            "worker": worker,
+            "workers": [self._worker(is_inside=is_inside)],
+            "ready": self._is_ready,
+            "registry": registry,
+            "services": self.instance_counts(),
+            "mass_losses": {
+                name: {"lost": loss.lost, "total": loss.total}
+                for name, loss in self.mass_losses().items()
+            },
+            "descriptors": {
+                "open": self.descriptors.open_now(),
+                "max": self.descriptors.most,
+                "clients_refused": self.descriptors.refused,
+            },
+            "limits": {
+                "requests": settings.rate_limit_requests,
+                "window_s": settings.rate_limit_window,
+                "max_body_bytes": settings.max_body_bytes,
+                "connect_timeout_s": settings.upstream_connect_timeout,
+                "upstream_timeout_s": settings.upstream_timeout,
+                **self.limiter_state(),
+            },
+            **self._file(),
+            **self._tls(with_evidence=bool(inside)),
+            **inside,
+        }
 
     def _file(self) -> Mapping[str, Any]:
         """The state of the configuration file, and of what it has watched; empty without one."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from discovery.base.steps import Steps, slices
 from discovery.client.describing import rfc3339
 from discovery.health.book import HealthBook
 from discovery.view.view import Entry, View
+from gateway.endpoints.pooling.asking import Asking
 from gateway.endpoints.process import answer
 from gateway.guard.admin import AdminGuard
 from gateway.worker.configuration.reloading import Configuration
@@ -25,6 +27,8 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of these
     from middlewares.versions.policy import Deprecated
 
 _Described = dict[str, Any]
+_CallsOfAll = Mapping[tuple[str, str], "Calls"]
+TOPIC = "versions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,17 +40,38 @@ class VersionsEndpoint:
     view: Callable[[], View | None]
     health: HealthBook
     guard: AdminGuard
+    asking: Asking
+
+    def listen(self) -> None:
+        """Let siblings have the calls of this worker."""
+        if self.versioning is not None:
+            self.asking.answers(TOPIC, self._told)
 
     async def show(self, request: web.Request) -> web.Response:
-        """What this gateway knows of versions; the calls are those of this worker since it began."""
+        """What this gateway knows of versions; the calls are those of its workers since they began."""
         self.guard.require(request)
         if self.configuration is None or self.versioning is None:
             raise NoConfiguration
-        return answer(
-            await in_steps(self._describing(self.configuration.in_force, self.versioning))
-        )
+        calls = await self._calls(self.versioning)
+        return answer(await in_steps(self._describing(self.configuration.in_force, calls)))
 
-    def _describing(self, compiled: "Compiled", versioning: "Versioning") -> Steps[_Described]:
+    async def _calls(self, versioning: "Versioning") -> "_CallsOfAll":
+        """What was called through all workers."""
+        others = await self.asking.ask(TOPIC)
+        if not others:
+            return {(route, version): counted for route, version, counted in versioning.calls}
+        from middlewares.versions.calls_of_all import joined, of_plain
+
+        told = (one for plain in others.values() for one in of_plain(plain))
+        return await in_steps(joined(chain(versioning.calls, told)))
+
+    async def _told(self, _asked: Any) -> Any:
+        from middlewares.versions.calls_of_all import to_plain
+
+        assert self.versioning is not None, "it listens"
+        return await in_steps(to_plain(self.versioning.calls))
+
+    def _describing(self, compiled: "Compiled", counted_calls: "_CallsOfAll") -> Steps[_Described]:
         view = self.view()
         services = []
         for names in slices(sorted(view.services) if view is not None else ()):
@@ -57,8 +82,8 @@ class VersionsEndpoint:
                     services.append(described)
             yield
         calls: dict[str, dict[str, Calls]] = {}
-        for some in slices(versioning.calls):
-            for route, version, counted in some:
+        for some in slices(counted_calls.items()):
+            for (route, version), counted in some:
                 calls.setdefault(route, {})[version] = counted
             yield
         routes = []

@@ -86,6 +86,10 @@ class Mirroring:
             report.document(*key) for key, report in self._copying.reports if not report.is_empty()
         ]
 
+    def told(self) -> list[Mapping[str, Any]]:
+        """The reports for another worker, which joins them with its own."""
+        return [report.told(*key) for key, report in self._copying.reports if not report.is_empty()]
+
     def forget(self) -> None:
         """Begin the reports anew."""
         self._copying.reports.begin_anew(time.time())

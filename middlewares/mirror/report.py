@@ -143,10 +143,15 @@ class MirrorReport:
             ],
             "differences_elsewhere": self.elsewhere,
             "seconds": {
-                "original": _quantiles(self._original_times),
-                "mirror": _quantiles(self._copy_times),
+                "original": quantiles(self._original_times),
+                "mirror": quantiles(self._copy_times),
             },
         }
+
+    def told(self, route: str, mirror: str) -> Mapping[str, Any]:
+        """The document, and the times that quantiles of more workers are made of."""
+        times = {"original": [*self._original_times], "mirror": [*self._copy_times]}
+        return {**self.document(route, mirror), "times": times}
 
 
 class Reports:
@@ -185,7 +190,7 @@ def _cut(found: Found) -> Found:
     )
 
 
-def _quantiles(times_s: Sequence[float]) -> Mapping[str, float]:
+def quantiles(times_s: Sequence[float]) -> Mapping[str, float]:
     """Quantiles of the last times, by name; empty if there are none."""
     ordered = sorted(times_s)
     if not ordered:

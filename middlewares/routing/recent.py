@@ -2,8 +2,8 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from middlewares.header_section import without_keys
 
@@ -68,6 +68,38 @@ class RecentRequests:
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def to_plain(requests: Iterable[RecentRequest]) -> list[Any]:
+    """For JSON, which has no bytes and no text of odd ones; `of_plain` reads it."""
+    return [
+        [
+            *(one.method, one.host.decode("latin-1"), _sent(one.path)),
+            *(one.fields.decode("latin-1"), [_sent(name) for name in one.members], one.route),
+        ]
+        for one in requests
+    ]
+
+
+def of_plain(plain: Iterable[Sequence[Any]]) -> Iterator[RecentRequest]:
+    """The last requests of another worker."""
+    for method, host, path, fields, members, route in plain:
+        yield RecentRequest(
+            method,
+            host.encode("latin-1"),
+            _received(path),
+            fields.encode("latin-1"),
+            tuple(_received(name) for name in members),
+            route,
+        )
+
+
+def _sent(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
+
+
+def _received(text: str) -> str:
+    return text.encode("latin-1").decode("utf-8", "surrogatepass")
 
 
 def _members(query: str) -> tuple[str, ...]:

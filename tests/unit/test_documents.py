@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from discovery.base.steps import at_once
 from discovery.model.settings import RegistrySettings
 from gateway.app import create_app
 from gateway.config.settings import GatewaySettings
 from gateway.explaining import documents
+from gateway.master.departed import count_replacement
+from gateway.siblings.summing.deciding.series import families_of
+from gateway.siblings.summing.deciding.sums import members
 from gateway.worker.build_info import build_info
 from middlewares.compress.counting import CompressCounts
 from middlewares.memory import Memory
@@ -172,10 +176,17 @@ def test_each_metric_is_in_the_table_with_its_type_and_labels() -> None:
     registry.register(VersionCollector(lambda: {("shop", "1"): 1}))
     registry.register(SplitCollector(lambda: [SplitNumbers("shop", "^1", 1, 0, 1.0)]))
     real = {}
+    suffixes = {"counter": "_total", "info": "_info"}
     for family in registry.collect():
-        suffix = {"counter": "_total", "info": "_info"}.get(family.type, "")
         labels = set(family.samples[0].labels) - {"le"}
-        real[family.name + suffix] = (family.type, labels)
+        real[family.name + suffixes.get(family.type, "")] = (family.type, labels)
+    replaced: dict[str, float] = {}
+    count_replacement(replaced, "crashed")
+    for name, kind, _, series in (
+        (*family.described, family.series)
+        for family in (members(["ready"]), *at_once(families_of(replaced)))
+    ):
+        real[name + suffixes.get(kind, "")] = (kind, {*series[0].labels[::2]})
 
     written = {
         name: (kind, {label for label in labels.split(", ") if label})

@@ -5,7 +5,6 @@ that was seen.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,20 +12,18 @@ from prometheus_client.registry import Collector
 
 from discovery.base.stepping import in_steps
 from discovery.base.steps import slices
+from gateway.siblings.packing import packed, unpacked
 from gateway.siblings.siblings import Siblings
 from gateway.siblings.summing.deciding.series import (
-    Described,
     Family,
-    Series,
     families_of,
     key_of,
     key_of_family,
     of_plain,
     to_plain,
 )
-from gateway.siblings.summing.deciding.sums import counters_of, summed
+from gateway.siblings.summing.deciding.sums import counters_of, members, summed
 from gateway.siblings.summing.exposing import Encode, collected, written
-from gateway.siblings.summing.packing import packed, unpacked
 from middlewares.failures import ShuttingDown
 
 TOPIC = "metrics"
@@ -37,7 +34,6 @@ GIVEN_EVERY_S = 3.0
 #: Without the master nobody knows what workers that have ended had counted.
 MASTER_WITHIN_S = 2.0
 NO_MASTER = "the master of this gateway's workers does not answer, so nobody knows their sum"
-_STATES = ("starting", "ready", "stopping")
 
 
 class GatewayScrapes:
@@ -93,9 +89,9 @@ class GatewayScrapes:
             raise ShuttingDown(NO_MASTER)
         gone = set(others["gone"])
         alive = [of_plain(await unpacked(answered[id_])) for id_ in answered if id_ not in gone]
-        departed = families_of(others["counters"])
+        departed = await in_steps(families_of(others["counters"]))
         families = await in_steps(summed((own, *alive), departed, siblings.began_at_s))
-        return [*families, self._members()]
+        return [*families, members(member.state for member in siblings.members)]
 
     async def _answer(self, _asked: Any) -> str:
         return await packed(to_plain(await self._told()))
@@ -121,11 +117,3 @@ class GatewayScrapes:
     def _add_changed(self, changed: dict[str, float], key: str, value: float) -> None:
         if value > self._given.get(key, -1):
             changed[key] = value
-
-    def _members(self) -> Family:
-        count = Counter(member.state for member in self._siblings.members)
-        about = "Worker processes of this gateway."
-        return Family(
-            Described("gateway_workers", "gauge", about),
-            [Series("", ("state", state), count[state]) for state in _STATES],
-        )

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from discovery.base.steps import Steps, slices
+
 #: The first member of a key that describes a family; its value is 0.
 _DESCRIBES = "#"
 
@@ -49,20 +51,24 @@ def key_of(family: str, series: Series) -> str:
     return orjson.dumps([family, series.suffix, *series.labels]).decode()
 
 
-def families_of(counters: Mapping[str, float]) -> Iterable[Family]:
+def families_of(counters: Mapping[str, float]) -> Steps[list[Family]]:
     """What was kept under such keys; a series whose family was never described is left out."""
     found: dict[str, Family] = {}
     kept: list[tuple[str, Series]] = []
-    for key, value in counters.items():
-        name, second, *rest = orjson.loads(key)
-        if name == _DESCRIBES:
-            found[second] = Family(Described(second, *rest), [])
-        else:
-            kept.append((name, Series(second, tuple(rest), value)))
-    for name, series in kept:
-        if name in found:
-            found[name].series.append(series)
-    return found.values()
+    for some in slices(counters.items()):
+        for key, value in some:
+            name, second, *rest = orjson.loads(key)
+            if name == _DESCRIBES:
+                found[second] = Family(Described(second, *rest), [])
+            else:
+                kept.append((name, Series(second, tuple(rest), value)))
+        yield
+    for some_kept in slices(kept):
+        for name, series in some_kept:
+            if name in found:
+                found[name].series.append(series)
+        yield
+    return [*found.values()]
 
 
 def to_plain(families: Iterable[Family]) -> list[Any]:

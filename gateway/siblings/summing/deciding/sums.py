@@ -1,5 +1,6 @@
 """Makes the metrics of a gateway of those of its workers, without a clock and without I/O."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from discovery.base.steps import Steps, slices
@@ -13,6 +14,8 @@ _JOINED: Mapping[Way, Callable[[float, float], float]] = {
     Way.MAX: max,
     Way.MIN: min,
 }
+#: Of workers, whether there are some in it or not.
+STATES = ("starting", "ready", "stopping")
 #: When a counter began; a sum begins with the gateway.
 _CREATED = "_created"
 
@@ -45,6 +48,16 @@ def summed(
             yield
         made.append(Family(family_described, series))
     return made
+
+
+def members(states: Iterable[str]) -> Family:
+    """How many workers there are, by their states."""
+    count = Counter(states)
+    about = "Worker processes of this gateway."
+    return Family(
+        Described("gateway_workers", "gauge", about),
+        [Series("", ("state", state), count[state]) for state in STATES],
+    )
 
 
 def counters_of(families: Iterable[Family]) -> Iterable[tuple[Described, Iterable[Series]]]:

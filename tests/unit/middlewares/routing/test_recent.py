@@ -2,9 +2,10 @@
 
 import sys
 
+import orjson
 import pytest
 
-from middlewares.routing.recent import RecentRequest, RecentRequests
+from middlewares.routing.recent import RecentRequest, RecentRequests, of_plain, to_plain
 
 SECRET = "s3cr3t"
 
@@ -60,3 +61,9 @@ def test_the_oldest_goes_first() -> None:
     for path in ("/a", "/b", "/c"):
         recent.add("GET", b"h", path, b"", "", None)
     assert [one.path for one in recent] == ["/b", "/c"]
+
+
+def test_requests_reach_another_worker_as_they_are() -> None:
+    odd = kept("/caf\xe9\udcff", "\udcfe=1&b=2", b"a.\xff", (b"X-\xfe", b"B"))
+
+    assert [*of_plain(orjson.loads(orjson.dumps(to_plain([odd]))))] == [odd]

@@ -120,7 +120,9 @@ class Gateway(RuleBasedStateMachine):
     def _finish(self, scrape: Scrape) -> dict[str, float]:
         others = departed(self.ended, self.workers, scrape.asker.id, [*scrape.answers])
         alive = [one for id_, one in scrape.answers.items() if id_ not in others["gone"]]
-        families = at_once(summed([scrape.own, *alive], families_of(others["counters"]), 0))
+        families = at_once(
+            summed([scrape.own, *alive], at_once(families_of(others["counters"])), 0)
+        )
         found = {
             one.labels[1]: one.value for family in families for one in family.series if one.value
         }

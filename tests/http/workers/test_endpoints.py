@@ -1,0 +1,125 @@
+"""Endpoints of a gateway with workers speak of all of them, whichever is asked."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.conftest import StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.upstreams import ScriptedUpstream
+
+FILE = """
+    auth: {{keys: {{type: api_key}}}}
+    services:
+      items: {{urls: ["http://127.0.0.1:{port}"]}}
+      shadow: {{urls: ["http://127.0.0.1:{port}"]}}
+    defaults: {{auth: none, limits: null}}
+    routes:
+      - {{name: shut, match: {{prefix: /shut}}, service: items, auth: {{any_of: [keys]}}}}
+      - {{name: old, match: {{prefix: /old}}, service: orders, versions: {{default: "1"}}}}
+      - {{name: shop, match: {{prefix: /shop}}, service: items, cache: {{}}}}
+      - {{name: copied, match: {{prefix: /copied}}, service: items, mirror: {{to: {{service: shadow}}, share: 100}}}}
+"""
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nhi"
+COUNT = 24
+
+
+@pytest.fixture
+async def gateway(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> AsyncIterator[GatewayOfWorkers]:
+    upstream: ScriptedUpstream = await start_upstream(ANSWER)
+    file = tmp_path / "lockgate.yaml"
+    file.write_text(FILE.format(port=upstream.port))
+    async with gateway_of_workers(tmp_path, registry_url, GATEWAY_CONFIG=str(file)) as running:
+        yield running
+
+
+async def send(gateway: GatewayOfWorkers, path: str, count: int = COUNT, **headers: str) -> None:
+    """Send requests, each on a connection of its own; all are open at the same time, so that each worker has some."""
+    url = f"http://127.0.0.1:{gateway.port}{path}"
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+        async def one() -> int:
+            async with session.get(url, headers=headers) as answer:
+                await answer.read()
+                return answer.status
+
+        assert {*await asyncio.gather(*(one() for _ in range(count)))} == {200}
+
+
+async def told(gateway: GatewayOfWorkers, path: str) -> dict[str, Any]:
+    document: dict[str, Any] = (await gateway.request("GET", path)).json()
+    return document
+
+
+async def test_the_cache_counts_for_all_workers(gateway: GatewayOfWorkers) -> None:
+    await send(gateway, "/shop/1")
+
+    for _ in range(4):
+        stats = await told(gateway, "/cache")
+        assert stats["routes"]["shop"]["hits"] + stats["routes"]["shop"]["misses"] == COUNT
+        shown = await told(gateway, f"/cache/show?url=http%3A%2F%2F127.0.0.1:{gateway.port}/shop/1")
+        assert shown["served"]
+        assert shown["workers"]["asked"] == 2
+        assert 1 <= shown["workers"]["served"] <= 2
+
+
+async def test_mirrors_are_reported_and_forgotten_in_all_workers(gateway: GatewayOfWorkers) -> None:
+    await send(gateway, "/copied/1")
+
+    async def compared() -> bool:
+        reports = (await told(gateway, "/mirrors"))["mirrors"]
+        return [one["compared"] for one in reports] == [COUNT]
+
+    await eventually(compared)
+    for _ in range(4):
+        assert await compared()
+    assert (await gateway.request("DELETE", "/mirrors")).status == 204
+    for _ in range(4):
+        assert await told(gateway, "/mirrors") == {"mirrors": []}
+
+
+async def test_a_file_is_compared_for_the_last_requests_of_all_workers(
+    gateway: GatewayOfWorkers,
+) -> None:
+    await send(gateway, "/shop/1")
+
+    answer = await gateway.request("POST", "/config/diff", data=b"routes: []")
+
+    assert answer.status == 200, answer.body
+    assert answer.json()["requests"]["looked_at"] == COUNT
+
+
+async def test_a_key_is_known_to_all_workers_when_the_call_is_answered(
+    gateway: GatewayOfWorkers,
+) -> None:
+    made = await gateway.request("POST", "/keys", data=json.dumps({"name": "a"}))
+    assert made.status == 201, made.body
+    await send(gateway, "/shut/1", **{"X-API-Key": made.json()["key"]})
+
+
+async def test_callers_of_versions_are_those_of_all_workers(
+    gateway: GatewayOfWorkers, start_upstream: StartUpstream
+) -> None:
+    upstream: ScriptedUpstream = await start_upstream(ANSWER)
+    await gateway.register("orders", upstream.port, version="1.0.0")
+
+    async def healthy_in_all() -> bool:
+        asked = [(await told(gateway, "/status"))["services"] for _ in range(8)]
+        return all(services.get("orders", {}).get("healthy") == 1 for services in asked)
+
+    await eventually(healthy_in_all)
+    await send(gateway, "/old/1")
+
+    for _ in range(4):
+        (route,) = (await told(gateway, "/versions"))["routes"]
+        (version,) = route["versions"]
+        assert (version["version"], version["requests"]) == ("1", COUNT)
+        assert [(one["name"], one["requests"]) for one in version["callers"]] == [("Python", COUNT)]
