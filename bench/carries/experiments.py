@@ -18,9 +18,10 @@ from bench.carries.server import Server, served
 from bench.carries.system import System
 from bench.report import Bar, quantile, with_range
 from bench.stage import Stage
+from discovery.view.returning import spread_s
 
 MODEL = Bar("the model of a registry's CPU against whole systems, off by", 25, " %")
-RETURNING_WORKERS = (16, 64, 128, 256, 400)
+RETURNING_WORKERS = (16, 64, 200, 400)
 RETURNING_INSTANCES = 10_000
 FOLLOWERS = (16, 64, 200)
 
@@ -73,22 +74,22 @@ def run_returning(stage: Stage) -> None:
         sizes.register(server, Frames(server, NAMESPACE), RETURNING_INSTANCES)
         rows = []
         for workers in RETURNING_WORKERS[:2] if stage.quick else RETURNING_WORKERS:
-            stage.report.progress(f"{workers} workers …")
-            one = asyncio.run(all_return(server, NAMESPACE, workers))
             system = System(instances=RETURNING_INSTANCES, workers=workers, link_mbit_s=1e6)
-            rows.append(_returned(workers, one, load_of(system, costs).all_again_s))
+            model_s = load_of(system, costs).all_again_s
+            for over_s in (0.0, spread_s(workers, RETURNING_INSTANCES)):
+                stage.report.progress(f"{workers} workers over {over_s:g} s …")
+                one = asyncio.run(all_return(server, NAMESPACE, workers, over_s))
+                rows.append((f"{workers}", f"{over_s:.1f}", f"{model_s:.1f}", *_returned(one)))
     stage.report.progress("")
-    stage.report.title(f"All workers read {RETURNING_INSTANCES:,} instances at the same moment")
-    head = ("half have a view, s", "all, s", "model, s", "given up", "heartbeats lost meanwhile")
-    stage.report.table(("workers", *head), rows)
+    stage.report.title(f"All workers read {RETURNING_INSTANCES:,} instances again")
+    head = ("spread over, s", "the work by the model, s", "half have a view, s", "all, s")
+    lost = ("reads given up", "heartbeats lost meanwhile")
+    stage.report.table(("workers", *head, *lost), rows)
 
 
-def _returned(workers: int, one: Returned, model_s: float) -> tuple[str, ...]:
+def _returned(one: Returned) -> tuple[str, ...]:
     return (
-        f"{workers}",
-        f"{one.half_s:.1f}",
-        "not in a minute" if one.all_s is None else f"{one.all_s:.1f}",
-        f"{model_s:.1f}",
+        *("never" if took_s is None else f"{took_s:.1f}" for took_s in (one.half_s, one.all_s)),
         f"{one.given_up}",
         f"{one.lost} of {one.heartbeats}",
     )

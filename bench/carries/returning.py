@@ -27,10 +27,12 @@ _SHORTER = 100
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """When half of and all workers had a view again, in seconds, and what others met meanwhile."""
+    """When half of and all workers had a view again, in seconds, and what others met meanwhile.
 
-    half_s: float
-    #: None: not all of them had one in GIVEN_UP_AFTER_S.
+    None: not in GIVEN_UP_AFTER_S.
+    """
+
+    half_s: float | None
     all_s: float | None
     #: Snapshots that were given up after SNAPSHOT_TIMEOUT_S; the registry makes them all the same.
     given_up: int
@@ -41,8 +43,9 @@ class Returned:
 class _Follower:
     """Reads a snapshot as a watcher does, with its time limit and its pauses, but decodes nothing."""
 
-    def __init__(self, port: int, frame: bytes, size: int) -> None:
+    def __init__(self, port: int, frame: bytes, size: int, spread_s: float) -> None:
         self._port = port
+        self._spread_s = spread_s
         self._frame = frame
         self._size = size
         self.given_up = 0
@@ -50,6 +53,7 @@ class _Follower:
     async def read(self) -> None:
         wait_s = RETRY_FIRST_S
         while True:
+            await asyncio.sleep(random.uniform(0, self._spread_s))
             try:
                 async with asyncio.timeout(SNAPSHOT_TIMEOUT_S):
                     return await self._read()
@@ -73,8 +77,10 @@ class _Follower:
                 left -= got
 
 
-async def all_return(server: Server, namespace: str, workers: int) -> Returned:
-    """Let so many workers read everything that is registered, all at the same moment."""
+async def all_return(
+    server: Server, namespace: str, workers: int, spread_s: float = 0.0
+) -> Returned:
+    """Let so many workers read everything that is registered, spread over this time."""
     keys = registry_keys(namespace)
     command = scripts.snapshot()
     source = scripts.script_source(command.script)
@@ -85,7 +91,7 @@ async def all_return(server: Server, namespace: str, workers: int) -> Returned:
     size = server.used().bytes_out - before
     # The answer to INFO was counted too.
     size -= _info_bytes(server)
-    followers = [_Follower(server.port, frame, size) for _ in range(workers)]
+    followers = [_Follower(server.port, frame, size, spread_s) for _ in range(workers)]
     begun_s = time.perf_counter()
     back_s: list[float] = []
 
@@ -100,7 +106,7 @@ async def all_return(server: Server, namespace: str, workers: int) -> Returned:
     await end(*late) if late else None
     await end(beating)
     return Returned(
-        quantile(back_s, 0.5),
+        quantile(back_s, 0.5) if len(back_s) > workers / 2 else None,
         None if late else max(back_s),
         sum(one.given_up for one in followers),
         service.sent,

@@ -121,6 +121,7 @@ class Member:
             worker=self.worker,
             url=lambda: self.url,
         )
+        self.watcher.followers = lambda: self.sweeper.live_workers
         self._reporter = Reporter(
             self.registry,
             self.gateway,

@@ -20,6 +20,7 @@ from ..store.keys import registry_keys
 from ..store.left_out import LeftOut
 from . import view
 from .events import parse_event
+from .returning import WORTH_WAITING_S, spread_s
 from .saved_view import Saved
 from .view import Event, View
 
@@ -55,6 +56,8 @@ class Watcher:
     ) -> None:
         """`saved` reads the view to begin with if the registry is away at the start."""
         self.view = View()
+        #: How many follow this registry, so that they do not all read everything at the same moment.
+        self.followers: Callable[[], int] = lambda: 1
         self._connected = False
         self._connected_changed: list[Callable[[], None]] = []
         #: The view is a saved one: the registry has not been heard of yet.
@@ -151,6 +154,7 @@ class Watcher:
         """Follow over one connection; it ends with an exception."""
         client = connect_async(self._settings.redis_url, blocking=True)
         try:
+            await self._wait_for_turn(client)
             async with asyncio.timeout(
                 SNAPSHOT_TIMEOUT_S if self._saved is None else FIRST_SNAPSHOT_S
             ):
@@ -182,6 +186,18 @@ class Watcher:
         finally:
             with contextlib.suppress(Exception):
                 await client.aclose()
+
+    async def _wait_for_turn(self, client: Any) -> None:
+        """Where there is a view already, wait until the registry is there, and then for a random time."""
+        instances = sum(map(len, self.view.services.values())) if self.has_view else 0
+        pause_s = random.uniform(0, spread_s(self.followers(), instances))
+        if pause_s < WORTH_WAITING_S:
+            return
+        async with asyncio.timeout(HUNG_AFTER_S):
+            await client.hget(self._keys[0], "epoch")
+        if pause_s > READ_WAIT_S:
+            self._note_connected(False)
+        await asyncio.sleep(pause_s)
 
     async def _snapshot(self, client: Any) -> Any:
         command = scripts.snapshot(known_to=self._known_to)
