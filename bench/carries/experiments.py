@@ -13,7 +13,7 @@ from bench.carries.costs import Costs, load
 from bench.carries.frames import Frames
 from bench.carries.model import PACKET_BYTES
 from bench.carries.model import load as load_of
-from bench.carries.returning import NAMESPACE, Returned, all_return
+from bench.carries.returning import NAMESPACE, Returned, all_return, reading
 from bench.carries.server import Server, served
 from bench.carries.system import System
 from bench.report import Bar, quantile, with_range
@@ -70,20 +70,23 @@ def _off(one: mixed.Ran, costs: Costs) -> float:
 def run_returning(stage: Stage) -> None:
     """All workers read everything at the same moment."""
     costs = load()
-    with served(stage.proxy_core, stage.folder) as server:
-        sizes.register(server, Frames(server, NAMESPACE), RETURNING_INSTANCES)
-        rows = []
-        for workers in RETURNING_WORKERS[:2] if stage.quick else RETURNING_WORKERS:
-            system = System(instances=RETURNING_INSTANCES, workers=workers, link_mbit_s=1e6)
-            model_s = load_of(system, costs).all_again_s
-            for over_s in (0.0, spread_s(workers, RETURNING_INSTANCES)):
-                stage.report.progress(f"{workers} workers over {over_s:g} s …")
-                one = asyncio.run(all_return(server, NAMESPACE, workers, over_s))
-                rows.append((f"{workers}", f"{over_s:.1f}", f"{model_s:.1f}", *_returned(one)))
+    rows = []
+    for workers in RETURNING_WORKERS[:2] if stage.quick else RETURNING_WORKERS:
+        system = System(instances=RETURNING_INSTANCES, workers=workers, link_mbit_s=1e6)
+        model_s = load_of(system, costs).all_again_s
+        for over_s in (0.0, spread_s(workers, RETURNING_INSTANCES)):
+            stage.report.progress(f"{workers} workers over {over_s:g} s …")
+            # A server of its own: one that is overrun goes on for minutes with what nobody waits for.
+            with served(stage.proxy_core, stage.folder) as server:
+                sizes.register(server, Frames(server, NAMESPACE), RETURNING_INSTANCES)
+                one = asyncio.run(all_return(server, reading(server), workers, over_s))
+                peak_mib = server.client.info("memory")["used_memory_peak"] / 2**20
+            took = _returned(one)
+            rows.append((f"{workers}", f"{over_s:.1f}", f"{model_s:.1f}", *took, f"{peak_mib:.0f}"))
     stage.report.progress("")
     stage.report.title(f"All workers read {RETURNING_INSTANCES:,} instances again")
     head = ("spread over, s", "the work by the model, s", "half have a view, s", "all, s")
-    lost = ("reads given up", "heartbeats lost meanwhile")
+    lost = ("reads given up", "heartbeats lost meanwhile", "most memory, MiB")
     stage.report.table(("workers", *head, *lost), rows)
 
 

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 
 from bench.carries import sizes
@@ -51,10 +52,15 @@ class _Counts:
         self.asks = 0
         self.heartbeats = 0
         self.restarts = 0
+        self.waited_s = 0.0
 
 
 async def run(server: Server, system: System, for_s: float) -> Ran:
-    """Run the system for a while; the answer's system has the rates that were reached."""
+    """Run the system for a while.
+
+    The answer's system has the rates that were reached, and the way to the registry as its clients had it:
+    they share one interpreter, which keeps answers waiting.
+    """
     limiters.ANSWER_WITHIN_S = 10.0  # the load's core is busy: that must not turn the registry off
     server.client.flushall(asynchronous=False)
     settings = RegistrySettings(server.url, namespace=NAMESPACE)
@@ -69,17 +75,17 @@ async def run(server: Server, system: System, for_s: float) -> Ran:
             stack.push_async_callback(end, asyncio.create_task(work))
         await asyncio.sleep(for_s / 4)
         before = await asyncio.to_thread(server.used)
-        begun = replace(system, requests_s=counts.asks)
-        beaten, restarted, begun_s = counts.heartbeats, counts.restarts, time.perf_counter()
+        begun, begun_s = copy(counts), time.perf_counter()
         await asyncio.sleep(for_s)
         took_s = time.perf_counter() - begun_s
         used = await asyncio.to_thread(server.used) - before
-        beats_s = (counts.heartbeats - beaten) / took_s
+        asks = counts.asks - begun.asks
         reached = replace(
             system,
-            requests_s=(counts.asks - begun.requests_s) / took_s,
-            heartbeat_s=system.instances / beats_s,
-            restarts_s=(counts.restarts - restarted) / took_s,
+            requests_s=asks / took_s,
+            heartbeat_s=system.instances / (counts.heartbeats - begun.heartbeats) * took_s,
+            restarts_s=(counts.restarts - begun.restarts) / took_s,
+            network_ms=(counts.waited_s - begun.waited_s) / asks * 1000,
         )
     return Ran(used, took_s, reached)
 
@@ -118,7 +124,9 @@ async def _ask(limiter: SharedLimiter, per_s: float, counts: _Counts) -> None:
     """Requests come one after another at random times, as from many clients."""
 
     async def decide() -> None:
+        begun_s = time.perf_counter()
         await limiter.decide(ask_for(POLICIES[:1], f"client-{random.randrange(CLIENTS)}"))
+        counts.waited_s += time.perf_counter() - begun_s
         counts.asks += 1
 
     await _at_random(per_s, decide)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bench.carries.costs import Costs
 from bench.carries.system import System, calls_of
+from discovery.view.returning import spread_s
 from middlewares.limits.limiter import ASKS_PER_CALL
 
 MIB = 1024 * 1024
@@ -42,8 +43,9 @@ class Loaded:
     memory_mib: float
     #: The registry answers nobody while a worker reads everything.
     snapshot_ms: float
-    #: All workers read everything, one after another, as after a failover.
+    #: What it works until all workers have read everything again, and until when they have, as after a failover.
     all_again_s: float
+    all_back_s: float
 
 
 def load(system: System, costs: Costs) -> Loaded:
@@ -83,6 +85,7 @@ def load(system: System, costs: Costs) -> Loaded:
         "snapshots", {"call": 1, "instance": system.instances}
     )
     link_us = snapshot_bytes * 8 / system.link_mbit_s
+    again_s = max(snapshot_us, link_us) * system.followers / 1e6
     waited_us = took_us - limiter.way_us
     return Loaded(
         shares,
@@ -95,7 +98,8 @@ def load(system: System, costs: Costs) -> Loaded:
         sum(one.bytes_out_s for one in shares) * 8 / 1e6,
         _memory(system, costs) / MIB,
         snapshot_us / 1000,
-        max(snapshot_us, link_us) * system.followers / 1e6,
+        again_s,
+        max(again_s, spread_s(system.followers, system.instances)),
     )
 
 

@@ -18,7 +18,8 @@ from discovery.store.keys import registry_keys
 from discovery.view.watcher import RETRY_FIRST_S, RETRY_MOST_S, SNAPSHOT_TIMEOUT_S
 
 NAMESPACE = "returning"
-GIVEN_UP_AFTER_S = 60.0
+#: Four tries of everyone, after the time over which they are spread.
+GIVEN_UP_AFTER_S = 22.0
 HEARTBEAT_EACH_S = 0.05
 _BUFFER_BYTES = 1 << 20
 #: Times and counts in a snapshot may become a few digits shorter.
@@ -29,7 +30,7 @@ _SHORTER = 100
 class Returned:
     """When half of and all workers had a view again, in seconds, and what others met meanwhile.
 
-    None: not in GIVEN_UP_AFTER_S.
+    None: not in the time that it was given.
     """
 
     half_s: float | None
@@ -40,14 +41,21 @@ class Returned:
     lost: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The command that reads everything, and how long its answer is."""
+
+    frame: bytes
+    size: int
+
+
 class _Follower:
     """Reads a snapshot as a watcher does, with its time limit and its pauses, but decodes nothing."""
 
-    def __init__(self, port: int, frame: bytes, size: int, spread_s: float) -> None:
+    def __init__(self, port: int, reading: Reading, spread_s: float) -> None:
         self._port = port
         self._spread_s = spread_s
-        self._frame = frame
-        self._size = size
+        self._reading = reading
         self.given_up = 0
 
     async def read(self) -> None:
@@ -68,8 +76,8 @@ class _Follower:
         with socket.socket() as sock:
             sock.setblocking(False)
             await loop.sock_connect(sock, ("127.0.0.1", self._port))
-            await loop.sock_sendall(sock, self._frame)
-            left = self._size - _SHORTER
+            await loop.sock_sendall(sock, self._reading.frame)
+            left = self._reading.size - _SHORTER
             while left > 0:
                 got = await loop.sock_recv_into(sock, buffer)
                 if not got:
@@ -77,11 +85,9 @@ class _Follower:
                 left -= got
 
 
-async def all_return(
-    server: Server, namespace: str, workers: int, spread_s: float = 0.0
-) -> Returned:
-    """Let so many workers read everything that is registered, spread over this time."""
-    keys = registry_keys(namespace)
+def reading(server: Server) -> Reading:
+    """The command of watchers; the server must have nothing else to do."""
+    keys = registry_keys(NAMESPACE)
     command = scripts.snapshot()
     source = scripts.script_source(command.script)
     frame = packed("EVAL", source, len(keys), *keys, *command.args)
@@ -90,8 +96,14 @@ async def all_return(
         one.ask(frame)
     size = server.used().bytes_out - before
     # The answer to INFO was counted too.
-    size -= _info_bytes(server)
-    followers = [_Follower(server.port, frame, size, spread_s) for _ in range(workers)]
+    return Reading(frame, size - _info_bytes(server))
+
+
+async def all_return(
+    server: Server, reading: Reading, workers: int, spread_s: float = 0.0
+) -> Returned:
+    """Let so many workers read everything that is registered, spread over this time."""
+    followers = [_Follower(server.port, reading, spread_s) for _ in range(workers)]
     begun_s = time.perf_counter()
     back_s: list[float] = []
 
@@ -99,10 +111,10 @@ async def all_return(
         await one.read()
         back_s.append(time.perf_counter() - begun_s)
 
-    service = _Service(server, namespace)
+    service = _Service(server)
     beating = asyncio.create_task(service.beat())
-    reading = [asyncio.create_task(follow(one)) for one in followers]
-    _, late = await asyncio.wait(reading, timeout=GIVEN_UP_AFTER_S)
+    readers = [asyncio.create_task(follow(one)) for one in followers]
+    _, late = await asyncio.wait(readers, timeout=spread_s + GIVEN_UP_AFTER_S)
     await end(*late) if late else None
     await end(beating)
     return Returned(
@@ -122,8 +134,8 @@ def _info_bytes(server: Server) -> int:
 class _Service:
     """Sends heartbeats at short intervals, by the client of services, with its time limit."""
 
-    def __init__(self, server: Server, namespace: str) -> None:
-        self._settings = RegistrySettings(server.url, namespace=namespace)
+    def __init__(self, server: Server) -> None:
+        self._settings = RegistrySettings(server.url, namespace=NAMESPACE)
         self.sent = self.lost = 0
 
     async def beat(self) -> None:

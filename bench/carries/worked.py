@@ -90,7 +90,8 @@ def _taken(systems: Sequence[System], loaded: Sequence[Loaded]) -> list[tuple[st
         ("out, Mbit/s", *(f"{one.out_mbit_s:.1f}" for one in loaded)),
         ("memory, MiB", *(f"{one.memory_mib:.0f}" for one in loaded)),
         ("a snapshot, ms", *(f"{one.snapshot_ms:.1f}" for one in loaded)),
-        ("all workers read everything, s", *(f"{one.all_again_s:.2f}" for one in loaded)),
+        ("all workers read everything, s", *(f"{one.all_again_s:.1f}" for one in loaded)),
+        ("- spread over, s", *(f"{one.all_back_s:.1f}" for one in loaded)),
     ]
     return rows
 
