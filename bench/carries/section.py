@@ -57,7 +57,7 @@ def run_model(report: Report, systems: tuple[System, ...]) -> None:
 
 
 def _families(stage: Stage, server: Server) -> dict[str, Measured]:
-    rounds = 2 if stage.quick else 9
+    rounds = 2 if stage.quick else 7
     families = {}
     for name, measure in (
         ("limits", partial(calls.of_limits, server, rounds, 3_000)),
