@@ -105,6 +105,24 @@ class NoConfiguration(ClientFailure):
         super().__init__("the gateway runs without a file: GATEWAY_CONFIG names none")
 
 
+class OneProcess(ClientFailure):
+    """The gateway has no workers that could be replaced."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this gateway is one process, which nobody replaces: start it with GATEWAY_WORKERS=2 or more"
+        )
+
+
+class MasterAway(Failure):
+    """The process that keeps the workers does not answer."""
+
+    retry_after_s = 1
+
+    def __init__(self) -> None:
+        super().__init__("the master of this gateway's workers does not answer now; try again")
+
+
 class VersionConflict(ClientFailure):
     """Two places of a request name versions that no instance can have at once."""
 

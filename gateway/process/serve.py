@@ -84,7 +84,10 @@ def main() -> int:
     if seat is None and settings.gateway_workers > 1:
         become_master(settings, sockets)
     logs = configure_logging(
-        service="api_gateway", level=settings.log_level, style=settings.log_format
+        service="api_gateway",
+        level=settings.log_level,
+        style=settings.log_format,
+        shared=seat is not None,
     )
     if seat is None or seat.begin["slot"] == 0:
         warn_of_near_names(os.environ)

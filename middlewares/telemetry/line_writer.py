@@ -5,7 +5,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from middlewares.telemetry.shared_output import OutputLock, pieces
 
 #: A batch is written after this time, or once this many lines wait.
 BATCH_AFTER_S = 0.1
@@ -22,7 +24,8 @@ CLOSES_WITHIN_S = 5.0
 class LineWriter:
     """Takes lines from any thread, in order; `close` writes what is left.
 
-    `loss_line` makes the line that says how many lines were dropped.
+    `loss_line` makes the line that says how many lines were dropped. `shared`: other processes write there
+    too, and lines stay whole.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class LineWriter:
         file_descriptor: int,
         *,
         loss_line: Callable[[int], bytes] | None = None,
+        shared: bool = False,
         lines_kept: int = LINES_KEPT,
         bytes_kept: int = BYTES_KEPT,
         closes_within_s: float = CLOSES_WITHIN_S,
@@ -37,6 +41,7 @@ class LineWriter:
         self.dropped = 0
         self._file_descriptor = file_descriptor
         self._loss_line = loss_line
+        self._lock = OutputLock(file_descriptor) if shared else None
         self._lines_kept = lines_kept
         self._bytes_kept = bytes_kept
         self._closes_within_s = closes_within_s
@@ -101,7 +106,7 @@ class LineWriter:
         lines = self._lines
         while lines:
             batch = [lines.popleft() for _ in range(min(len(lines), BATCH_LINES))]
-            self._write_all(b"\n".join([*batch, b""]))
+            self._write_lines(batch)
             size = sum(map(len, batch)) + LINE_OVERHEAD * len(batch)
             self._bytes -= size
             self._say_losses()
@@ -111,7 +116,7 @@ class LineWriter:
         lost = self.dropped - self._dropped_and_said
         if lost and self._loss_line is not None:
             self._dropped_and_said += lost
-            self._write_all(self._loss_line(lost) + b"\n")
+            self._write_lines([self._loss_line(lost)])
 
     def _run(self) -> None:
         while not self._closed:
@@ -122,6 +127,14 @@ class LineWriter:
             self._full.clear()
             self._awake = False
             self.flush()
+
+    def _write_lines(self, lines: Sequence[bytes]) -> None:
+        if self._lock is None:
+            self._write_all(b"\n".join([*lines, b""]))
+            return
+        with self._lock.held():
+            for piece in pieces(lines):
+                self._write_all(piece)
 
     def _write_all(self, data: bytes) -> None:
         view = memoryview(data)

@@ -32,11 +32,12 @@ def configure_logging(
     level: Level = "info",
     style: Style = "json",
     file_descriptor: int | None = None,
+    shared: bool = False,
 ) -> LineWriter:
     """Send every structlog event of this process to standard output, in the contract's format.
 
     Each line carries the name `service`. Close the returned writer at the end of the process; otherwise
-    it closes itself at exit.
+    it closes itself at exit. `shared`: other processes write to the same output.
     """
     global _writer
     if _writer is not None:
@@ -51,7 +52,9 @@ def configure_logging(
         return render(None, "warning", stamp(None, "warning", event))
 
     writer = LineWriter(
-        sys.stdout.fileno() if file_descriptor is None else file_descriptor, loss_line=loss_line
+        sys.stdout.fileno() if file_descriptor is None else file_descriptor,
+        loss_line=loss_line,
+        shared=shared,
     )
     _writer = writer
 
