@@ -18,6 +18,7 @@ from gateway.endpoints.mirrors import MirrorEndpoints
 from gateway.endpoints.pooling.asking import Asking
 from gateway.endpoints.process import ProcessEndpoints
 from gateway.endpoints.registration import RegistrationEndpoints
+from gateway.endpoints.roll import RollEndpoints
 from gateway.endpoints.routes import RoutesEndpoint
 from gateway.endpoints.services import Heartbeats, ServicesEndpoints
 from gateway.endpoints.splits import SplitsEndpoints
@@ -213,6 +214,7 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
     mirrors = MirrorEndpoints(mirroring=gateway.mirroring, guard=guard, asking=asking)
     for endpoints in (process, configuration, versions, cache, mirrors):
         endpoints.listen()
+    roll = RollEndpoints(siblings=gateway.siblings, guard=guard)
     rng = random.Random()
     budgets = RetryBudgets()
     proxy = Proxy(
@@ -268,6 +270,8 @@ def add_routes(app: web.Application, gateway: Gateway) -> None:
         ("PUT", own_paths.SPLIT, splits.change),
         ("GET", own_paths.MIRRORS, mirrors.report),
         ("DELETE", own_paths.MIRRORS, mirrors.forget),
+        ("GET", own_paths.ROLL, roll.state),
+        ("POST", own_paths.ROLL, roll.begin),
     ]
     for method, path, handler in own:
         resource = app.router.add_resource(path)

@@ -47,6 +47,7 @@ COMMANDS = (
     "import",
     "diff",
     "reload",
+    "roll",
     "doctor",
 )
 EXIT_STATUSES = (

@@ -21,7 +21,7 @@ _OWN = {
         "How many requests are kept for `lockgate diff`, without values; 0: none.", "1000"
     ),
     "GATEWAY_WORKERS": Variable(
-        "Processes of one gateway; more than one is not supported yet.", "1"
+        "Worker processes that share the port; auto: one for each usable core.", "1"
     ),
     "REGISTRY_ALLOWED_HOSTS": Variable(
         "CIDRs and names that an instance may have; empty: all but cloud metadata, link-local and multicast."

@@ -16,13 +16,14 @@ VERSIONS = "/versions"
 CACHE, PURGE, SHOW = "/cache", "/cache/purge", "/cache/show"
 SPLITS, SPLIT = "/splits", "/splits/{route}"
 MIRRORS = "/mirrors"
+ROLL = "/roll"
 #: With ADMIN_LISTEN the public port has these alone.
 ON_BOTH_PORTS = (HEALTH, READY)
 #: All but the page: a route of a file comes before it.
 ALL = (
     *(HEALTH, READY, STATUS, METRICS, SERVICES, SERVICE, INSTANCE, HEARTBEAT, DRAIN, HEARTBEATS),
     *(ROUTES, VERSIONS, RELOAD, DIFF, KEYS, KEY, ROTATION, CACHE, PURGE, SHOW),
-    *(SPLITS, SPLIT, MIRRORS),
+    *(SPLITS, SPLIT, MIRRORS, ROLL),
 )
 
 _SEGMENT = re.compile(r"\\\{[a-z]+\\\}")
