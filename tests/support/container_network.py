@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 UNSHARE = (
     *("unshare", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--kill-child"),
@@ -42,10 +43,17 @@ class Program:
 
 
 @contextlib.contextmanager
-def container_network(folder: Path, programs: Sequence[Program]) -> Iterator[None]:
-    """Run programs until the block ends. Raises OSError if this system allows no network namespaces."""
+def container_network(
+    folder: Path, programs: Sequence[Program], names: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
+    """Run programs until the block ends. Raises OSError if this system allows no network namespaces.
+
+    `names` are those of further addresses; `hosts` in the folder has them all, and may be written anew.
+    """
     hosts = folder / "hosts"
-    hosts.write_text("127.0.0.1 localhost\n10.88.0.1 registry\n")
+    lines = ["127.0.0.1 localhost", "10.88.0.1 registry"]
+    lines += [f"{address} {name}" for address, name in names.items()]
+    hosts.write_text("\n".join([*lines, ""]))
     numbers = sorted({program.number for program in programs} - {1})
     network = _NETWORK + "".join(_CONTAINER.format(number=number) for number in numbers)
     tried = subprocess.run([*UNSHARE, network, str(hosts)], capture_output=True, text=True)

@@ -1,20 +1,29 @@
 #!/bin/sh
 # Starts a Valkey that follows whom the sentinels call the primary. Used by compose.yaml too.
-# Environment: NAME and PORT, by which all others reach this server; FIRST and FIRST_PORT, the primary before there are
+# Environment: NAME and PORT, by which all others reach this server, at an address that stays; FIRST and FIRST_PORT, the primary before there are
 # sentinels; SENTINELS, host:port with spaces between; GROUP, what the sentinels call it; VALKEY_PASSWORD, or empty;
 # ACL_FILE, or empty; DATA, the folder of its data.
 set -eu
 . "$(dirname "$0")/ask-sentinels.sh"
 PORT=${PORT:-6379}
 
-primary=$(primary_by_sentinels) || primary="$FIRST ${FIRST_PORT:-6379}"
+own=$(address_of "$NAME")
+primary=$(primary_by_sentinels) || primary=''
+# Who comes back must not be a second primary, only because no sentinel answers at this moment.
+tries=10
+while [ -z "$primary" ] && [ -e "${DATA:-/data}/appendonlydir" ] && [ "$tries" -gt 0 ]; do
+    sleep 1
+    tries=$((tries - 1))
+    primary=$(primary_by_sentinels) || primary=''
+done
+[ -n "$primary" ] || primary="$(address_of "$FIRST") ${FIRST_PORT:-6379}"
 set -- --port "$PORT" --dir "${DATA:-/data}" \
     --appendonly yes --appendfsync everysec --save "" \
     --maxmemory-policy noeviction \
-    --replica-announce-ip "$NAME" --replica-announce-port "$PORT" \
+    --replica-announce-ip "$own" --replica-announce-port "$PORT" \
     --repl-diskless-sync-delay 0
 if [ -n "${VALKEY_PASSWORD:-}" ]; then
-    set -- "$@" --primaryauth "$VALKEY_PASSWORD"
+    set -- "$@" --masterauth "$VALKEY_PASSWORD"
     if [ -n "${ACL_FILE:-}" ]; then
         set -- "$@" --aclfile "$ACL_FILE"
     else
@@ -23,9 +32,9 @@ if [ -n "${VALKEY_PASSWORD:-}" ]; then
 else
     set -- "$@" --protected-mode no
 fi
-if [ "$primary" != "$NAME $PORT" ]; then
-    # shellcheck disable=SC2086 # host and port are two words
+if [ "$primary" != "$own $PORT" ]; then
+    # shellcheck disable=SC2086 # address and port are two words
     set -- "$@" --replicaof "${primary% *}" "${primary#* }"
 fi
-echo "start-valkey: $NAME:$PORT, the primary is $primary"
+echo "start-valkey: $own $PORT, the primary is $primary"
 exec valkey-server "$@"

@@ -1,5 +1,6 @@
 """The profile `ha` of compose.yaml: two gateways behind HAProxy, Valkey with Sentinel, two of each service."""
 
+import ipaddress
 import re
 import shutil
 import subprocess
@@ -59,8 +60,23 @@ def test_everything_knows_the_three_sentinels_and_what_they_call_the_registry(na
         environment = compose_environment(server, {})
         assert environment["SENTINELS"].split() == hosts.split(",")
         assert environment["GROUP"] == group
-        assert environment["FIRST"] == VALKEYS[0]
-        assert environment["NAME"] == server
+        assert environment["FIRST"] == address(VALKEYS[0])
+        assert environment["NAME"] == (address(server) if server in VALKEYS else server)
+
+
+def address(name: str) -> str:
+    found: str = HA[name]["networks"]["ha"]["ipv4_address"]
+    return found
+
+
+def test_no_other_container_can_have_the_address_of_a_server() -> None:
+    (config,) = compose()["networks"]["ha"]["ipam"]["config"]
+    for name in VALKEYS:
+        own = ipaddress.ip_address(address(name))
+        assert own in ipaddress.ip_network(config["subnet"])
+        assert own not in ipaddress.ip_network(config["ip_range"])
+    networks = {name: set(one["networks"]) for name, one in HA.items()}
+    assert {name for name, of_it in networks.items() if "ha" not in of_it} == {"haproxy"}
 
 
 def test_a_container_that_is_no_gateway_or_service_differs_in_nothing_but_what_it_must() -> None:

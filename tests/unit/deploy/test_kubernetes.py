@@ -464,3 +464,10 @@ def test_the_scripts_are_those_that_the_registry_mounts() -> None:
         if word.startswith("/scripts/")
     }
     assert {word.removeprefix("/scripts/") for word in mentioned} <= set(data)
+
+
+@pytest.mark.parametrize(
+    "script", sorted((KUBERNETES / "registry").glob("*.sh")), ids=lambda path: path.name
+)
+def test_a_shell_understands_the_script(script: Path) -> None:
+    assert subprocess.run(["/bin/sh", "-n", script], check=False).returncode == 0
