@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # a gateway without a file loads nothing of this
 MAX_BODY_BYTES = 64 * 1024
 #: The purge is accepted, and not done everywhere yet (RFC 9110 §15.3.3).
 ACCEPTED = 202
-STATS, SHOW = "cache", "cache.show"
+STATS, SHOW, PURGE = "cache", "cache.show", "cache.purge"
 
 _log = structlog.get_logger()
 
@@ -46,6 +46,7 @@ class CacheEndpoints:
         if self.remembering is not None:
             self.asking.answers(STATS, self._stats)
             self.asking.answers(SHOW, self._show)
+            self.asking.answers(PURGE, self._purge)
 
     async def purge(self, request: web.Request) -> web.Response:
         """Purge in every worker of every gateway: 200 with the number of answers.
@@ -56,7 +57,13 @@ class CacheEndpoints:
 
         remembering = self._cache(request)
         purges = purges_of(await json_body(request, self.client_limits, MAX_BODY_BYTES))
-        purged = await remembering.purging.purge(self._as_kept(purges, remembering))
+        as_kept = self._as_kept(purges, remembering)
+        purged = await remembering.purging.purge(as_kept)
+        if purged.untold:
+            # The siblings can be told without the registry.
+            told = [[one.kind, one.value.decode("ascii"), one.soft] for one in as_kept]
+            counts = await self.asking.ask(PURGE, told)
+            purged = replace(purged, count=purged.count + sum(counts.values()))
         _log.info(
             "cache.purged",
             kind=purges[0].kind,
@@ -103,6 +110,11 @@ class CacheEndpoints:
         assert remembering is not None, "the caller has looked"
         stores = await remembering.stores()
         return {"used": remembering.is_used, **counts_document(remembering.counts), **stores}
+
+    async def _purge(self, told: Any) -> int:
+        assert self.remembering is not None, "it listens"
+        purges = [Purge(kind, value.encode("ascii"), soft) for kind, value, soft in told]
+        return await self.remembering.purging.purge_here(purges)
 
     async def _show(self, asked: Any) -> dict[str, Any]:
         from gateway.endpoints.cache_showing import Showing, meant

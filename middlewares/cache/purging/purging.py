@@ -77,9 +77,7 @@ class Purging:
         self._follower = Follower(self._log, worker, do=self._do, lost=self._lost)
         self._heard_s: float | None = None
         self._has_said_away = False
-        self._teller = Teller(
-            self._log, shared=shared, purge_here=self._purge_here_again, clock_s=clock_s
-        )
+        self._teller = Teller(self._log, shared=shared, purge_here=self.purge_here, clock_s=clock_s)
         self._everywhere = Everywhere(
             *(self._log, self._teller, worker),
             note=self._note,
@@ -181,7 +179,8 @@ class Purging:
         self._recent.add(purges)
         self._times.note(self._clock_s(), self.revision)
 
-    async def _purge_here_again(self, purges: Sequence[Purge]) -> int:
+    async def purge_here(self, purges: Sequence[Purge]) -> int:
+        """Purge in this worker alone; the number of answers."""
         self._note(purges)
         return await self._purge_memory(purges)
 

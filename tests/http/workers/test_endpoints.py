@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from tests.conftest import StartUpstream
 from tests.support.eventually import eventually
 from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.registry_servers import RegistryServer
 from tests.support.upstreams import ScriptedUpstream
 
 FILE = """
@@ -41,7 +43,9 @@ async def gateway(
         yield running
 
 
-async def send(gateway: GatewayOfWorkers, path: str, count: int = COUNT, **headers: str) -> None:
+async def send(
+    gateway: GatewayOfWorkers, path: str, count: int = COUNT, status: int = 200, **headers: str
+) -> None:
     """Send requests, each on a connection of its own; all are open at the same time, so that each worker has some."""
     url = f"http://127.0.0.1:{gateway.port}{path}"
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
@@ -51,7 +55,7 @@ async def send(gateway: GatewayOfWorkers, path: str, count: int = COUNT, **heade
                 await answer.read()
                 return answer.status
 
-        assert {*await asyncio.gather(*(one() for _ in range(count)))} == {200}
+        assert {*await asyncio.gather(*(one() for _ in range(count)))} == {status}
 
 
 async def told(gateway: GatewayOfWorkers, path: str) -> dict[str, Any]:
@@ -97,12 +101,16 @@ async def test_a_file_is_compared_for_the_last_requests_of_all_workers(
     assert answer.json()["requests"]["looked_at"] == COUNT
 
 
-async def test_a_key_is_known_to_all_workers_when_the_call_is_answered(
+async def test_a_key_is_known_to_all_workers_when_a_call_is_answered_and_so_is_its_end(
     gateway: GatewayOfWorkers,
 ) -> None:
     made = await gateway.request("POST", "/keys", data=json.dumps({"name": "a"}))
     assert made.status == 201, made.body
-    await send(gateway, "/shut/1", **{"X-API-Key": made.json()["key"]})
+    key = {"X-API-Key": made.json()["key"]}
+    await send(gateway, "/shut/1", **key)
+
+    assert (await gateway.request("DELETE", f"/keys/{made.json()['id']}")).status == 204
+    await send(gateway, "/shut/1", status=401, **key)
 
 
 async def test_callers_of_versions_are_those_of_all_workers(
@@ -123,3 +131,29 @@ async def test_callers_of_versions_are_those_of_all_workers(
         (version,) = route["versions"]
         assert (version["version"], version["requests"]) == ("1", COUNT)
         assert [(one["name"], one["requests"]) for one in version["callers"]] == [("Python", COUNT)]
+
+
+async def test_a_purge_reaches_all_workers_while_the_registry_is_away(
+    tmp_path: Path, own_registry: RegistryServer, start_upstream: StartUpstream
+) -> None:
+    upstream: ScriptedUpstream = await start_upstream(ANSWER)
+    file = tmp_path / "lockgate.yaml"
+    file.write_text(FILE.format(port=upstream.port))
+    async with gateway_of_workers(tmp_path, own_registry.url, GATEWAY_CONFIG=str(file)) as gateway:
+        url = f"http://127.0.0.1:{gateway.port}/shop/1"
+
+        async def kept_by() -> int:
+            shown = await told(gateway, f"/cache/show?url={quote(url, safe='')}")
+            return int(shown["workers"]["served"])
+
+        async def kept_by_both() -> bool:
+            await send(gateway, "/shop/1")
+            return await kept_by() == 2
+
+        await eventually(kept_by_both)
+        own_registry.kill()
+
+        purged = await gateway.request("POST", "/cache/purge", data=json.dumps({"url": url}))
+
+        assert (purged.status, purged.json()["purged"]) == (202, 2), purged.body
+        assert await kept_by() == 0
