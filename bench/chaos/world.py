@@ -66,6 +66,8 @@ class Times:
 #: The product's defaults.
 DEFAULTS = Times(5, 15, 5, 2)
 QUICK = Times(0.5, 2, 0.5, 0.5)
+#: For a machine that other tests use at the same time.
+SLOW = Times(5, 60, 5, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Shape:
     judges: bool = False
     #: GATEWAY_WORKERS.
     workers: int = 1
+    #: WORKER_READY_TIMEOUT: more than the default, since clients, services and workers share the cores here.
+    ready_within_s: float = 60
     #: The clients' requests go through an HAProxy to the gateways.
     balanced: bool = False
     #: The gateway's code is a copy that can be spoilt.
@@ -355,7 +359,9 @@ class World:
         }
         if self.shape.workers > 1:
             environment["GATEWAY_WORKERS"] = str(self.shape.workers)
+            environment["WORKER_READY_TIMEOUT"] = f"{self.shape.ready_within_s:g}"
             environment["SHUTDOWN_GRACE"] = "4"
+            environment["UPSTREAM_TIMEOUT"] = "30"
             environment["TUNNEL_GRACE"] = "40"
         if self.release is not None:
             environment["PYTHONPATH"] = self.release.make()

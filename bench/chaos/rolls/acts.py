@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 #: Does it for about so many seconds.
 Act = Callable[["Stage", float], Awaitable[None]]
-ROLLED_WITHIN_S = 60.0
-READY_WITHIN_S = 30.0
+ROLLED_WITHIN_S = 150.0
+READY_WITHIN_S = 60.0
 #: A crashed worker's pause grows to 10 s.
-REPLACED_WITHIN_S = 40.0
+REPLACED_WITHIN_S = 60.0
 #: A worker whose loop hangs is replaced after 10 s.
 HANGS_S = 10.0
 PAUSE_S = 1.0

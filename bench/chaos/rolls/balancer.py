@@ -15,6 +15,7 @@ defaults
     option redispatch 1
     retries 3
     timeout connect 2s
+    timeout check 5s
     timeout client 75s
     timeout server 75s
     timeout tunnel 1h

@@ -16,7 +16,6 @@ Kind = Literal["tunnel", "stream"]
 EACH_S = 0.5
 #: How long one is open, before its client ends it.
 LIVES_S = (4.0, 12.0)
-ANSWERS_WITHIN_S = 5.0
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 
 
@@ -24,11 +23,18 @@ class LastingClients:
     """So many tunnels and so many streams at any time; each that ends is followed by a new one."""
 
     def __init__(
-        self, ports: Callable[[], Sequence[int]], *, path: str, of_each: int, seed: int
+        self,
+        ports: Callable[[], Sequence[int]],
+        *,
+        path: str,
+        of_each: int,
+        patience_s: float,
+        seed: int,
     ) -> None:
         self._ports = ports
         self._path = path
         self._of_each = of_each
+        self._patience_s = patience_s
         self._rng = random.Random(seed)
         #: How many were opened, how many messages and events came, and why others were cut.
         self.opened: Counter[Kind] = Counter()
@@ -49,7 +55,7 @@ class LastingClients:
             yield
         finally:
             self._ending.set()
-            await asyncio.wait(tasks, timeout=ANSWERS_WITHIN_S)
+            await asyncio.wait(tasks, timeout=self._patience_s)
             for task in tasks:
                 await end(task)
 
@@ -57,7 +63,7 @@ class LastingClients:
         while not self._ending.is_set():
             connection: Connection | None = None
             try:
-                async with asyncio.timeout(ANSWERS_WITHIN_S):
+                async with asyncio.timeout(self._patience_s):
                     connection = await Connection.open(self._rng.choice(self._ports()))
                     await self._begin(connection, kind)
                 self.opened[kind] += 1
@@ -87,7 +93,7 @@ class LastingClients:
         while loop.time() < until_s and not self._ending.is_set():
             if kind == "tunnel":
                 connection.writer.write(FRAME)
-            async with asyncio.timeout(ANSWERS_WITHIN_S):
+            async with asyncio.timeout(self._patience_s):
                 if kind == "tunnel":
                     if await connection.reader.readexactly(len(ECHOED)) != ECHOED:
                         raise Ended("another echo than was sent")

@@ -15,10 +15,11 @@ from bench.chaos.rolls.outcome import Rolled
 from bench.chaos.rolls.scenarios import Scenario
 from bench.chaos.rolls.workers import Workers
 from bench.chaos.watching import Watch
-from bench.chaos.world import DEFAULTS, World
+from bench.chaos.world import DEFAULTS, SLOW, World
 
-PATIENCE_S = 5.0
-WELL_WITHIN_S = 30.0
+#: How long clients wait. The short form runs beside other tests: it is about what is lost, not about time.
+PATIENCE_S, SHORT_PATIENCE_S = 5.0, 30.0
+WELL_WITHIN_S = 60.0
 CALM_SHORT_S = 2.0
 #: Connections are warm by then.
 WARM_S = 1.0
@@ -43,7 +44,7 @@ class Stage:
 async def run(scenario: Scenario, folder: Path, *, short: bool, seed: int = 1) -> Rolled:
     """Run it. Raises StartError if something does not start."""
     seconds = scenario.short_s if short else scenario.full_s
-    world = World(scenario.shape, DEFAULTS, folder)
+    world = World(scenario.shape, SLOW if short else DEFAULTS, folder)
     watch = Watch(world)
     stage = Stage(world, watch, scenario.short_times if short else scenario.full_times)
     async with AsyncExitStack() as stack:
@@ -53,9 +54,12 @@ async def run(scenario: Scenario, folder: Path, *, short: bool, seed: int = 1) -
         for gateway in stage.workers():
             await gateway.until_ready(scenario.shape.workers, WELL_WITHIN_S)
         per_s = scenario.short_per_s if short else scenario.per_s
-        load = Load(world.ports, path=PATH, per_s=per_s, patience_s=PATIENCE_S, seed=seed)
+        patience_s = SHORT_PATIENCE_S if short else PATIENCE_S
+        load = Load(world.ports, path=PATH, per_s=per_s, patience_s=patience_s, seed=seed)
         of_each = scenario.short_of_each if short else scenario.of_each
-        lasting = LastingClients(world.ports, path=PATH, of_each=of_each, seed=seed)
+        lasting = LastingClients(
+            world.ports, path=PATH, of_each=of_each, patience_s=patience_s, seed=seed
+        )
         async with lasting.running(), load.running():
             await asyncio.sleep(WARM_S)
             warm = len(load.requests)

@@ -33,6 +33,7 @@ class Scenario:
 TWO = Shape(workers=2)
 BALANCED = Shape(gateways=2, workers=2, balanced=True)
 RELEASED = Shape(workers=2, released=True)
+NEVER_READY = Shape(workers=2, released=True, ready_within_s=15)
 
 SCENARIOS = [
     Scenario("workers rolled", "SIGUSR2, over and over", acts.roll_workers, TWO, 1, 70, timed=True),
@@ -84,7 +85,7 @@ SCENARIOS = [
         "release never ready",
         "a roll to a release that never gets ready, and to a good one",
         acts.release_that_never_gets_ready,
-        RELEASED,
+        NEVER_READY,
         calm_s=5,
         tested=False,
     ),
