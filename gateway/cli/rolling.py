@@ -8,7 +8,7 @@ from gateway.cli.gateway_client import GatewayClient, Refused
 from gateway.cli.output import print_progress
 from gateway.stack.failures import StackError
 
-ASKED_EVERY_S = 0.3
+ASKED_EVERY_S = 0.5
 #: The gateway answers again within this time, or nobody knows how the roll has ended.
 SILENT_FOR_S = 15.0
 _ENDS = ("done", "failed")

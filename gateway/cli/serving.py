@@ -29,6 +29,7 @@ class Asked:
     domains: tuple[str, ...]
     email: str | None
     offset: int
+    workers: str | None = None
 
 
 def serve_in_foreground(asked: Asked) -> None:
@@ -72,6 +73,8 @@ def environment(environ: Mapping[str, str], asked: Asked, admin_socket: Path) ->
         said["GATEWAY_HOST"] = asked.host
     if asked.config is not None:
         said["GATEWAY_CONFIG"] = str(asked.config)
+    if asked.workers is not None:
+        said["GATEWAY_WORKERS"] = asked.workers
     if asked.email is not None:
         said["ACME_EMAIL"] = asked.email
     if asked.domains:

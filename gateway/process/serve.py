@@ -127,17 +127,21 @@ def _inherited(seat: Seat) -> list[socket.socket]:
 
 def become_master(settings: GatewaySettings, sockets: list[socket.socket]) -> NoReturn:
     """Go on as the master of the workers, which inherit the sockets; it imports nothing of the application."""
+    os.environ[MASTER_STATE] = str(master_state(settings, sockets).to_descriptor())
+    os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
+
+
+def master_state(settings: GatewaySettings, sockets: list[socket.socket]) -> MasterState:
+    """What a master begins with; it inherits the descriptors."""
     for sock in sockets:
         sock.set_inheritable(True)
-    state = MasterState(
+    return MasterState(
         sockets={name: sock.fileno() for name, sock in zip(SOCKET_NAMES, sockets, strict=False)}
         | _counts(settings.gateway_workers),
         workers=settings.gateway_workers,
         gateway=Siblings().gateway,
         log_format=settings.log_format,
     )
-    os.environ[MASTER_STATE] = str(state.to_descriptor())
-    os.execve(sys.executable, [sys.executable, "-m", "lockgate.master"], os.environ)  # noqa: S606
 
 
 def _counts(workers: int) -> dict[str, int]:

@@ -28,6 +28,7 @@ from gateway.stack.running.absence import typed
 from gateway.stack.running.serving import SERVE_COMMAND, Serving, served_pids
 from gateway.stack.state import StackRecord, StackState
 from gateway.stack.supervisord.supervision import Supervisor
+from gateway.stack.workers import serve_with_workers
 from gateway.worker.configuration.at_start import AtStart
 from middlewares.telemetry.logs import configure_logging
 
@@ -64,14 +65,23 @@ class Foreground:
             sockets = _bind(settings)
             for sock in sockets:
                 stack.callback(sock.close)
-            self._begin_logging(settings, stack)
+            out = self._begin_logging(settings, stack)
             serve.warn_of_near_names(self.environ)
             raise_limit()
             if registry.process is not None:
                 self._start(registry.process, serving, stack)
             record = _record(registry, environ, settings, sockets[0])
             self.state.save_record(record)
-            _serve(settings, sockets, at_start, lambda: self.started(settings, record))
+
+            def started() -> None:
+                self.started(settings, record)
+
+            if settings.gateway_workers > 1:
+                serve_with_workers(
+                    settings, sockets, environ, group=self.group, out=out, started=started
+                )
+            else:
+                _serve(settings, sockets, at_start, started)
 
     def _claim(self) -> tuple[Serving, StackRecord | None]:
         """Claim the folder, end what a killed run left behind, and return that run's record."""
@@ -104,13 +114,15 @@ class Foreground:
         ports = _ports(before, self.registry_port)
         return own_registry(next(filter(is_free, ports)), self.state)
 
-    def _begin_logging(self, settings: GatewaySettings, stack: ExitStack) -> None:
+    def _begin_logging(self, settings: GatewaySettings, stack: ExitStack) -> int:
+        """Returns the descriptor that takes lines of JSON."""
         tee = LogTee(self.state.logs / f"{GATEWAY}.log", self.out, self.render)
         stack.callback(tee.close)
         writer = configure_logging(
             service=GATEWAY, level=settings.log_level, file_descriptor=tee.file_descriptor
         )
         stack.callback(writer.close)
+        return tee.file_descriptor
 
     def _start(self, server: ProcessSpec, serving: Serving, stack: ExitStack) -> None:
         registry = OwnRegistry(

@@ -17,6 +17,11 @@ from gateway.cli.numbers import Number
 )
 @click.option("--host", help="The address to listen on; else GATEWAY_HOST, else 127.0.0.1.")
 @click.option(
+    "--workers",
+    metavar="N",
+    help="Worker processes, or auto: one for each usable core; else GATEWAY_WORKERS, else 1.",
+)
+@click.option(
     "--data-dir",
     metavar="FOLDER",
     type=options.Folder(),
@@ -44,6 +49,7 @@ from gateway.cli.numbers import Number
 def serve(
     port: int | None,
     host: str | None,
+    workers: str | None,
     data_dir: Path | None,
     config: Path | None,
     domains: tuple[str, ...],
@@ -65,5 +71,5 @@ def serve(
     from gateway.cli.serving import Asked, serve_in_foreground
     from gateway.stack.plan import parse_offset
 
-    asked = Asked(port, host, data_dir, config, domains, email, parse_offset(port_offset))
+    asked = Asked(port, host, data_dir, config, domains, email, parse_offset(port_offset), workers)
     serve_in_foreground(asked)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from gateway.cli.examining import configured, machine, registry, running, services, tls
+from gateway.cli.examining import configured, machine, registry, running, services, tls, workers
 from gateway.cli.examining.configuration import configuration_file
 from gateway.cli.examining.findings import Finding
 from gateway.cli.examining.ports import ports
@@ -40,6 +40,7 @@ def _of_what_runs(
     yield from registry.registry_of_a_stack(record.registry_url, ours=ours)
     yield from running.processes(rows)
     gateway = find_gateway(state, offset, None, None)
+    yield from workers.workers(gateway)
     yield from services.services(gateway)
     yield from tls.certificates(gateway)
     for spec in record.processes:

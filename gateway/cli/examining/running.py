@@ -16,7 +16,7 @@ from gateway.stack.running.serving import SERVE_COMMAND
 from gateway.stack.state import StackRecord, StackState
 
 _OTHERS_MAY = 0o077
-_SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_CONFIG")
+_SERVES_OPTIONS = ("GATEWAY_HOST", "GATEWAY_PORT", "GATEWAY_CONFIG", "GATEWAY_WORKERS")
 
 
 def processes(rows: Sequence[ProcessRow]) -> Iterator[Finding]:

@@ -1,0 +1,33 @@
+"""`lockgate serve --workers` runs the workers under the command that has the log and the registry."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+from tests.support.eventually import eventually
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_process
+
+
+async def test_its_workers_are_replaced_and_stopped_by_signals_to_the_command(
+    tmp_path: Path, registry_url: str
+) -> None:
+    module = ("-m", "lockgate", "serve", "--workers", "2", "--data-dir", str(tmp_path / "data"))
+    async with gateway_process(tmp_path, registry_url, module=module, started=False) as process:
+        gateway = GatewayOfWorkers(tmp_path, process.process, process.port)
+        first = await gateway.all_ready()
+        await eventually(lambda: "Lockgate listens at" in gateway.stderr, within_s=20)
+
+        assert (await gateway.roll())["event"] == "roll.done"
+        second = await gateway.all_ready(without=first)
+        process.process.send_signal(signal.SIGTERM)
+        assert await process.exit_status(60) == 0
+        for pid in (*first, *second):
+            assert not await asyncio.to_thread(os.path.exists, f"/proc/{pid}")
+
+
+async def test_a_number_that_makes_no_sense_is_refused(tmp_path: Path, registry_url: str) -> None:
+    module = ("-m", "lockgate", "serve", "--workers", "none", "--data-dir", str(tmp_path / "data"))
+    async with gateway_process(tmp_path, registry_url, module=module, started=False) as process:
+        assert await process.exit_status(60) == 2
+        assert "GATEWAY_WORKERS='none': must be a number from 1 to 256, or auto" in process.stderr
