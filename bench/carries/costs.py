@@ -32,8 +32,11 @@ class Costs:
         return cpu, into, out
 
     def wake_us(self, family: str) -> float:
-        """What such a call costs more where the registry had nothing to do before."""
-        return self.cpu_us[family].get("wake", 0.0)
+        """What such a call costs more where the registry had nothing to do before.
+
+        Where that was not measured for the family, it is as for the limiter's calls.
+        """
+        return self.cpu_us[family].get("wake", self.cpu_us["limits"].get("wake", 0.0))
 
 
 def of_measured(

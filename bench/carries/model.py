@@ -51,7 +51,7 @@ class Loaded:
 def load(system: System, costs: Costs) -> Loaded:
     """What the registry has to do for this system."""
     others = []
-    work_us = wakes_us = squares = calls_s = 0.0
+    work_us = wakes_us = squares = 0.0
     for one in calls_of(system):
         cpu_us, into, out = costs.of(one.family, one.parts)
         others.append(
@@ -65,8 +65,7 @@ def load(system: System, costs: Costs) -> Loaded:
         )
         work_us += cpu_us * one.per_s
         squares += cpu_us**2 * one.per_s
-        wakes_us += costs.wake_us(one.family) * one.per_s
-        calls_s += one.per_s
+        wakes_us += costs.wake_us(one.family) * one.wakes * one.per_s
     limiter = _Limiter(system, costs, work_us, wakes_us, squares)
     took_us = limiter.time_us()
     batch, busy = limiter.batch(took_us), limiter.busy(took_us)

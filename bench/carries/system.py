@@ -34,7 +34,7 @@ class System:
     workers: int = 1
     network_ms: float = 0.3
     link_mbit_s: float = 1_000.0
-    memory_mib: float = 1_024.0
+    memory_mib: float = 4_096.0
 
     @property
     def followers(self) -> int:
@@ -48,12 +48,16 @@ class System:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """So many calls a second of one kind, with their parts; `why` groups them for a reader."""
+    """So many calls a second of one kind, with their parts; `why` groups them for a reader.
+
+    `wakes`: how often a call may find the registry with nothing to do, beyond what its measured cost has.
+    """
 
     why: str
     family: str
     per_s: float
     parts: Mapping[str, float]
+    wakes: float = 0.0
 
 
 def calls_of(system: System) -> Iterator[Calls]:
@@ -61,21 +65,23 @@ def calls_of(system: System) -> Iterator[Calls]:
     followers, gateways = system.followers, system.gateways
     beats_s = system.instances / system.heartbeat_s
     at_once = min(system.heartbeats_per_call, max(1, system.instances))
-    yield Calls("heartbeats", "heartbeats", beats_s / at_once, {"call": 1, "heartbeat": at_once})
+    yield Calls("heartbeats", "heartbeats", beats_s / at_once, {"call": 1, "heartbeat": at_once}, 1)
     yield Calls(
         "leases of workers",
         "sweeps",
         followers / SWEEP_INTERVAL_S,
         {"call": 1, "worker": followers},
+        1,
     )
     # Each second a follower's read ends without news, and it asks whether the data are the same.
-    yield Calls("followers at rest", "idle", followers / READ_WAIT_S, {"second": 1})
+    yield Calls("followers at rest", "idle", followers / READ_WAIT_S, {"second": 1}, 2)
     of_workers = {"register": followers, "drain": followers, "deregister": followers}
     for kind, count in of_workers.items():
         parts = {kind: 1, f"{kind}, a follower": count}
-        yield Calls("changes", "changes", system.restarts_s, parts)
+        # Each follower sends its next read at a time of its own.
+        yield Calls("changes", "changes", system.restarts_s, parts, followers)
     parts = {"verdict": 1, "verdict, a follower": followers, "a verdict, a gateway": gateways}
-    yield Calls("changes", "changes", system.restarts_s, parts)
+    yield Calls("changes", "changes", system.restarts_s, parts, followers)
     parts = {"same verdict": 1, "a verdict, a gateway": gateways}
     yield Calls("changes", "changes", system.restarts_s * (gateways - 1), parts)
     yield Calls("changes", "changes", system.restarts_s * followers, {"acknowledge": 1})

@@ -121,7 +121,7 @@ def test_a_slow_link_makes_reading_everything_slower() -> None:
         (replace(REST, instances=30_000), "stall"),
         (replace(REST, instances=10_000, gateways=50, workers=8), "return"),
         (replace(REST, restarts_s=10, gateways=20, workers=8, link_mbit_s=1), "network"),
-        (replace(REST, clients=10_000_000), "memory"),
+        (replace(REST, clients=20_000_000), "memory"),
     ],
 )
 def test_each_bound_may_be_the_first(system: System, what: str) -> None:
