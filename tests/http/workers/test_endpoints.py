@@ -82,7 +82,7 @@ async def test_mirrors_are_reported_and_forgotten_in_all_workers(gateway: Gatewa
         reports = (await told(gateway, "/mirrors"))["mirrors"]
         return [one["compared"] for one in reports] == [COUNT]
 
-    await eventually(compared)
+    await eventually(compared, within_s=60)
     for _ in range(4):
         assert await compared()
     assert (await gateway.request("DELETE", "/mirrors")).status == 204
@@ -123,7 +123,7 @@ async def test_callers_of_versions_are_those_of_all_workers(
         asked = [(await told(gateway, "/status"))["services"] for _ in range(8)]
         return all(services.get("orders", {}).get("healthy") == 1 for services in asked)
 
-    await eventually(healthy_in_all)
+    await eventually(healthy_in_all, within_s=60)
     await send(gateway, "/old/1")
 
     for _ in range(4):
@@ -150,7 +150,7 @@ async def test_a_purge_reaches_all_workers_while_the_registry_is_away(
             await send(gateway, "/shop/1")
             return await kept_by() == 2
 
-        await eventually(kept_by_both)
+        await eventually(kept_by_both, within_s=60)
         own_registry.kill()
 
         purged = await gateway.request("POST", "/cache/purge", data=json.dumps({"url": url}))
