@@ -1,4 +1,4 @@
-"""What a master begins with, and hands on to the next one: plain JSON in an unlinked file."""
+"""What a master begins with, and hands on to the next one: plain JSON in memory without a name."""
 
 import json
 import os
@@ -45,9 +45,8 @@ class MasterState:
     roll: dict[str, Any] = field(default_factory=dict)
 
     def to_descriptor(self) -> int:
-        """Write it to an unlinked file; its descriptor is inherited."""
-        descriptor, path = tempfile.mkstemp(prefix="lockgate-")
-        os.unlink(path)
+        """Write it to memory that has no name, since it may have private keys; its descriptor is inherited."""
+        descriptor = _unnamed()
         with os.fdopen(os.dup(descriptor), "w") as file:
             json.dump(asdict(self), file)
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -62,6 +61,15 @@ class MasterState:
         said["running"] = [_known(WorkerState, one) for one in said.get("running", ())]
         state: MasterState = _known(cls, said)
         return state
+
+
+def _unnamed() -> int:
+    try:
+        return os.memfd_create("lockgate-master")
+    except (AttributeError, OSError):  # another system
+        descriptor, path = tempfile.mkstemp(prefix="lockgate-")
+        os.unlink(path)
+        return descriptor
 
 
 def _known(kind: Any, said: dict[str, Any]) -> Any:
