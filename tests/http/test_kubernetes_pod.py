@@ -21,7 +21,7 @@ from tests.support.manifests import pods
 from tests.support.manifests.building import KUBERNETES, build, each, named, template
 from tests.support.registry_servers import free_port
 
-pytestmark = pytest.mark.timeout(180)  # four processes start
+pytestmark = pytest.mark.timeout(300)  # four processes start
 
 ROUTE = "routes: [{name: hello, match: {path: /hello}, respond: {status: 200, body: %s}}]\n"
 
@@ -143,21 +143,21 @@ async def test_it_starts_is_ready_reads_an_exchanged_file_and_stops(
 
         probes = {probe["path"] for probe in each(template(deployment), "httpGet")}
         for path in probes:
-            await eventually(lambda path=path: is_200(answers, path), within_s=30)
+            await eventually(lambda path=path: is_200(answers, path), within_s=90)
         status, text = await answers("/metrics", admin)
         assert (status, "discovery_registry_up 1.0" in text) == (200, True)
         assert (await answers("/metrics"))[0] == 404
 
         file.update("lockgate.yaml", ROUTE % "first")
-        await eventually(lambda: answers_often((200, "first")), within_s=30)
+        await eventually(lambda: answers_often((200, "first")), within_s=90)
         file.update("lockgate.yaml", "routes: [{nam: hello}]\n")
-        await eventually(lambda: '"config.rejected"' in log.read_text(), within_s=30)
+        await eventually(lambda: '"config.rejected"' in log.read_text(), within_s=90)
         assert await answers_often((200, "first"))
         file.update("lockgate.yaml", ROUTE % "second")
-        await eventually(lambda: answers_often((200, "second")), within_s=30)
+        await eventually(lambda: answers_often((200, "second")), within_s=90)
 
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     started = [
         json.loads(line) for line in log.read_text().splitlines() if '"gateway.started"' in line
     ]
