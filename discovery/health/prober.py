@@ -12,7 +12,7 @@ import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ..base.logs import Log
 from ..base.steps import Steps, slices
@@ -33,6 +33,7 @@ from .machine import (
     step,
 )
 from .sharing import Sharing, Told, digest_of, verdict_of
+from .watch import Watch
 
 #: Makes one probe and ends by its own time-out; it never raises for what an instance does. The
 #: second argument says that the instance is suspected, so its own address must answer a request.
@@ -42,43 +43,6 @@ Probe = Callable[[Instance, bool], Awaitable[Verdict | None]]
 PROBES_AT_ONCE = 200
 
 _log = Log()
-
-
-@dataclass(slots=True)
-class _Watch:
-    """An instance that is watched, and the task that probes it, if it needs one."""
-
-    instance: Instance
-    task: asyncio.Task[None] | None = None
-    registered_at_ms: int = -1
-    #: When it was registered here, or anew: for a while after that, probes come quickly.
-    began_s: float = 0.0
-    #: When the last verdict came, of this worker's own probe or a sibling's; None before the first.
-    judged_s: float | None = None
-    #: Spreads the probes; 0 to 1, drawn anew with each verdict.
-    jitter: float = 0.0
-    #: Whether the next probe must not wait, and since when.
-    is_hurried: bool = False
-    hurried_s: float = 0.0
-    #: Whether this worker was to probe it when it last looked.
-    is_mine: bool = True
-    #: Set when the next probe must be planned anew.
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    #: Short for what its health depends on; empty where nobody needs it.
-    probed_as: str = ""
-
-    @property
-    def by_heartbeat(self) -> bool:
-        return self.instance.health_check.kind == "heartbeat"
-
-    def hurry(self) -> None:
-        self.is_hurried, self.hurried_s = True, time.monotonic()
-        self.woken.set()
-
-    def end(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            self.task = None
 
 
 class Prober:
@@ -100,7 +64,7 @@ class Prober:
         self._book = book
         self._thresholds = thresholds
         self._times = times
-        self._watches: dict[str, _Watch] = {}
+        self._watches: dict[str, Watch] = {}
         self._at_once = asyncio.Semaphore(PROBES_AT_ONCE)
 
     def view_changed(self, before: View, after: View, event: Event | None) -> None:
@@ -208,7 +172,7 @@ class Prober:
             if watch is not None:
                 watch.end()
             self._book.begin(instance)
-            watch = self._watches[instance.key] = _Watch(instance)
+            watch = self._watches[instance.key] = Watch(instance)
             if self._sharing is not None:
                 self._hear_what_was_said(watch)
         self._take(watch, instance)
@@ -230,13 +194,13 @@ class Prober:
         elif after.condition != "healthy":
             self._probe_by_task(watch)
 
-    def _take(self, watch: _Watch, instance: Instance) -> None:
+    def _take(self, watch: Watch, instance: Instance) -> None:
         """Watch this instance, which has the same probe; its interval may be another."""
         if watch.instance.probe_interval_s != instance.probe_interval_s:
             watch.hurry()
         watch.instance = instance
 
-    def _probe_by_task(self, watch: _Watch) -> None:
+    def _probe_by_task(self, watch: Watch) -> None:
         if watch.task is None:
             name = f"probe-{watch.instance.key}"
             watch.task = asyncio.create_task(self._watch(watch), name=name)
@@ -247,7 +211,7 @@ class Prober:
             watch.end()
         self._book.forget(key)
 
-    async def _watch(self, watch: _Watch) -> None:
+    async def _watch(self, watch: Watch) -> None:
         while True:
             watch.woken.clear()
             pause_s = self._due_in_s(watch)
@@ -261,7 +225,7 @@ class Prober:
                 watch.task = None
                 return
 
-    def _due_in_s(self, watch: _Watch) -> float:
+    def _due_in_s(self, watch: Watch) -> float:
         """Seconds until this worker has to probe: until the next probe, or until a sibling's is overdue."""
         key, now_s = watch.instance.key, time.monotonic()
         sharing = self._sharing
@@ -277,7 +241,7 @@ class Prober:
         since_s = max(judged_s, watch.began_s, watch.hurried_s)
         return since_s + overdue_after_s(health, age_s, times, is_judged=is_judged) - now_s
 
-    async def _probe_now(self, watch: _Watch) -> Health:
+    async def _probe_now(self, watch: Watch) -> Health:
         """Probe, tell the siblings, and return the health after that."""
         instance, sharing = watch.instance, self._sharing
         if sharing is not None and not watch.is_mine:
@@ -292,7 +256,7 @@ class Prober:
             sharing.tell(told)
         return self._judge(watch, verdict, suspected)
 
-    def _judge(self, watch: _Watch, verdict: Verdict | None, suspected: bool) -> Health:
+    def _judge(self, watch: Watch, verdict: Verdict | None, suspected: bool) -> Health:
         """Take in a verdict (None: the probe could not be made), and return the health after it."""
         instance = watch.instance
         watch.judged_s, watch.jitter = time.monotonic(), random.random()
@@ -303,7 +267,7 @@ class Prober:
             self._book.note(instance, health)
         return health
 
-    def _doubt(self, watch: _Watch, evidence: str) -> bool:
+    def _doubt(self, watch: Watch, evidence: str) -> bool:
         """Suspect it, unless it is suspected already or not healthy."""
         health = self._book.health(watch.instance.key)
         doubted = step(health, Doubt(evidence), self._thresholds)
@@ -314,7 +278,7 @@ class Prober:
         self._probe_by_task(watch)
         return True
 
-    def _hear_what_was_said(self, watch: _Watch) -> None:
+    def _hear_what_was_said(self, watch: Watch) -> None:
         """Begin with what siblings have said of an instance before it was in this worker's view."""
         instance, now_s = watch.instance, time.monotonic()
         watch.probed_as = digest_of(instance)

@@ -48,6 +48,7 @@ class Sharing:
     def __init__(self, siblings: Siblings, follows: Callable[[], bool]) -> None:
         self._siblings = siblings
         self._follows = follows
+        self._here: set[str] = set()
         self._ready: Sequence[str] = ()
         self._speakers: Sequence[str] = ()
         #: The instances that this worker probes because their owner has said nothing for too long.
@@ -115,9 +116,9 @@ class Sharing:
             self._hearing.doubt(*body)
 
     def _members_changed(self) -> None:
-        before = self._ready
+        before = self._ready, self._here
         self._count()
-        if self._ready != before:
+        if (self._ready, self._here) != before:
             self._plans_changed()
 
     def _plans_changed(self) -> None:
@@ -127,6 +128,7 @@ class Sharing:
 
     def _count(self) -> None:
         members = self._siblings.members
+        self._here = {one.id for one in members}
         self._ready = sorted(one.id for one in members if one.state == READY)
         running = sorted(one.id for one in members if one.state != STOPPING)
         self._speakers = self._ready or running

@@ -18,7 +18,6 @@ from ..health.book import HealthBook
 from ..health.machine import Health, ProbeTimes, Thresholds
 from ..health.mass_loss import MassLosses
 from ..health.prober import Probe, Prober
-from ..health.sharing import Hearing, Sharing
 from ..health.siblings import Siblings
 from ..model.errors import RegistryUnavailable
 from ..model.fixed import FixedService
@@ -33,6 +32,7 @@ from .acknowledger import Acknowledger
 from .event_log import EventLog, log_health
 from .reporter import Reporter
 from .sweeper import Sweeper
+from .team import Team, worker_name
 
 #: Keeps each call of the script short, however many instances there are.
 LEASES_PER_CALL = 1000
@@ -87,31 +87,30 @@ class Member:
         """
         self.gateway = gateway or f"{socket.gethostname()}-{secrets.token_hex(4)}"
         #: One of the gateway's processes.
-        self.worker = f"{self.gateway}.{os.getpid()}"
+        self.worker = worker_name(self.gateway, str(os.getpid()))
         #: Where clients reach the gateway; empty until that is known.
         self.url = ""
         self.registry = AsyncServiceRegistry(settings=settings)
         saved = partial(read, view_file) if view_file and starts_from_file else None
-        self.watcher = Watcher(settings, saved)
+        #: This worker and its siblings; None: there are none.
+        self._team = team = (
+            None if siblings is None else Team(siblings, self.gateway, lambda: self.watcher)
+        )
+        self._speaks_for = speaks_for = _always if team is None else team.sharing.speaks_for
+        self.watcher = Watcher(settings, saved, None if team is None else team.view)
         #: The watcher's view with the fixed services; what concerns the registry alone listens to the watcher.
         self.overlay = Overlay()
         self._fixed_at_start = tuple(fixed)
         self.health = HealthBook(self._health_changed, self._still_unwell)
-        self._plans_changed = asyncio.Event()
-        self._sharing = None if siblings is None else self._share(siblings)
-        speaks_for = _always if self._sharing is None else self._sharing.speaks_for
-        self._speaks_for = speaks_for
         self.prober = Prober(
             probe=probe,
             book=self.health,
             thresholds=thresholds,
             times=times,
-            sharing=self._sharing,
+            sharing=None if team is None else team.sharing,
         )
-        if self._sharing is not None:
-            self._sharing.listen(
-                Hearing(self.prober.verdict_heard, self.prober.doubt_heard, self._plans_changed.set)
-            )
+        if team is not None:
+            team.join(self.prober)
         self.mass_losses = MassLosses(self.health.status, speaks_for)
         self.sweeper = Sweeper(
             self.registry,
@@ -120,6 +119,7 @@ class Member:
             on_new_lease=self._say_everything,
             worker=self.worker,
             url=lambda: self.url,
+            on_lapse=lambda: self._acknowledger.say_again(),
         )
         self.watcher.followers = lambda: self.sweeper.live_workers
         self._reporter = Reporter(
@@ -158,13 +158,14 @@ class Member:
             for name, run in (
                 ("reporter", self._reporter.run),
                 ("acknowledger", self._acknowledger.run),
-                ("watcher", self.watcher.run),
+                ("watcher", self.watcher.run if self._team is None else self._team.follow),
                 ("sweeper", self.sweeper.run),
                 ("routing", self._become_ready),
             ):
                 await stack.enter_async_context(running(name, run))
-            if self._sharing is not None:
-                await stack.enter_async_context(running("sharing", self._take_over))
+            if self._team is not None:
+                run = partial(self._team.run, self.sweeper, self._reporter)
+                await stack.enter_async_context(running("team", run))
             if self._saved_view is not None:
                 await stack.enter_async_context(running("saved_view", self._saved_view.run))
             yield
@@ -244,23 +245,7 @@ class Member:
     def _view_from(self) -> str | None:
         if not self.watcher.has_view:
             return None
-        return "file" if self.watcher.from_file else "registry"
-
-    def _share(self, siblings: Siblings) -> Sharing:
-        sharing = Sharing(siblings, lambda: self.watcher.connected)
-        self.watcher.when_connected_changes(sharing.connected_changed)
-        return sharing
-
-    async def _take_over(self) -> None:
-        """Plan the probes anew, and report again, whenever a worker has come or gone; never returns.
-
-        A worker that has gone may not have reported its last verdicts.
-        """
-        while True:
-            await self._plans_changed.wait()
-            self._plans_changed.clear()
-            await in_steps(self.prober.planning_anew())
-            await in_steps(self._reporter.saying_again(self.watcher.view))
+        return self.watcher.view_from
 
     def _health_changed(self, instance: Instance, before: Health, after: Health) -> None:
         self.mass_losses.health_changed(self.watcher.view, instance)

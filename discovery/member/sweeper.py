@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import Callable
 
 from ..base.logs import Log
@@ -29,7 +30,9 @@ class Sweeper:
         on_new_lease: Callable[[], None],
         worker: str = "",
         url: Callable[[], str] = lambda: "",
+        on_lapse: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_lapse` is called where the worker's own lease may have lapsed meanwhile."""
         self.live_gateways = 1
         self.live_workers = 1
         #: Whether the registry took the last sweep: it answers and can be written.
@@ -40,6 +43,9 @@ class Sweeper:
         self._gateway = gateway
         self._url = url
         self._on_new_lease = on_new_lease
+        self._on_lapse = on_lapse
+        #: When the last sweep was sent that the registry took.
+        self._renewed_s = time.monotonic()
 
     async def run(self) -> None:
         """Sweep until cancelled."""
@@ -57,6 +63,7 @@ class Sweeper:
             worker_lease_s=LEASE_S,
             url=self._url(),
         )
+        sent_s = time.monotonic()
         try:
             swept = await self._registry.call(command)
         except RegistryUnavailable as error:
@@ -65,17 +72,29 @@ class Sweeper:
         self._note_writable(True)
         for key in swept.mended:
             _log.warning("registry.key_of_another_type", key=key, detail="it was taken away")
-        self.live_workers = max(1, swept.live_workers)
-        self.live_gateways = max(1, swept.live_gateways)
+        self._count(swept)
+        if time.monotonic() - self._renewed_s > LEASE_S:
+            self._on_lapse()
+        self._renewed_s = sent_s
         if swept.new_lease:
             self._on_new_lease()
         return swept
+
+    async def drop(self, worker: str) -> None:
+        """Drop the lease of a sibling that has ended, so that nobody waits for it."""
+        command = scripts.sweep("", 0, self._remove_after_s, worker=worker)
+        with contextlib.suppress(RegistryUnavailable):  # then it lapses
+            self._count(await self._registry.call(command))
 
     async def leave(self) -> None:
         """Drop the worker's lease, so that nobody waits for it. The registry may be away."""
         command = scripts.sweep("", 0, self._remove_after_s, worker=self._worker)
         with contextlib.suppress(RegistryUnavailable):
             await self._registry.call(command)
+
+    def _count(self, swept: Swept) -> None:
+        self.live_workers = max(1, swept.live_workers)
+        self.live_gateways = max(1, swept.live_gateways)
 
     def _note_writable(self, writable: bool, detail: str = "") -> None:
         if self.writable and not writable:

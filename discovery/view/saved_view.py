@@ -162,17 +162,26 @@ def read(path: Path) -> Saved | None:
     """
     try:
         age_s = max(0.0, time.time() - path.stat().st_mtime)
-        head, *lines = path.read_bytes().splitlines()
+        return of_lines(path.read_bytes().splitlines(), age_s, str(path))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        _log.warning("view.file_ignored", path=str(path), detail=str(error))
+        return None
+
+
+def of_lines(all_lines: Sequence[str | bytes], age_s: float, path: str) -> Saved | None:
+    """The view that these lines say, or None where they are not valid; `path` says where they are from."""
+    try:
+        head, *lines = all_lines
         header = json.loads(head)
         _check_format(header["format"])
         gone = {str(service): gone_s for service, gone_s in header["gone_s"].items()}
         entries = list(_entries(path, lines))
         if lines and not entries:
             raise ValueError("no line of it is one of ours")
-    except FileNotFoundError:
-        return None
-    except (OSError, *_NOT_OURS) as error:
-        _log.warning("view.file_ignored", path=str(path), detail=str(error))
+    except _NOT_OURS as error:
+        _log.warning("view.file_ignored", path=path, detail=str(error))
         return None
     services: dict[str, dict[str, Entry]] = {}
     for entry in entries:
@@ -191,10 +200,10 @@ def _check_format(found: object) -> None:
         raise ValueError(f"its format is {found!r}, not {FORMAT!r}")
 
 
-def _entries(path: Path, lines: Sequence[bytes]) -> Iterator[Entry]:
+def _entries(path: str, lines: Sequence[str | bytes]) -> Iterator[Entry]:
     for number, line in enumerate(lines, start=2):
         try:
             key, registered_at_ms, record = json.loads(line)
             yield Entry(decode(key, record), time_ms(registered_at_ms))
         except _NOT_OURS as error:
-            _log.warning("view.line_ignored", path=str(path), line=number, detail=str(error))
+            _log.warning("view.line_ignored", path=path, line=number, detail=str(error))

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
 
 from redis.exceptions import RedisError
 
@@ -52,17 +52,24 @@ class Watcher:
     """
 
     def __init__(
-        self, settings: RegistrySettings, saved: Callable[[], Saved | None] | None = None
+        self,
+        settings: RegistrySettings,
+        saved: Callable[[], Saved | None] | None = None,
+        of_sibling: Callable[[], Awaitable[Saved | None]] | None = None,
     ) -> None:
-        """`saved` reads the view to begin with if the registry is away at the start."""
+        """`saved` reads the view to begin with if the registry is away at the start.
+
+        `of_sibling` asks another worker of the gateway for its view, which comes before the saved one.
+        """
         self.view = View()
         #: How many follow this registry, so that they do not all read everything at the same moment.
         self.followers: Callable[[], int] = lambda: 1
         self._connected = False
         self._connected_changed: list[Callable[[], None]] = []
-        #: The view is a saved one: the registry has not been heard of yet.
-        self.from_file = False
+        #: Where the view is from; until the registry is heard of, it is a saved one or a sibling's.
+        self.view_from: Literal["registry", "file", "sibling"] = "registry"
         self._saved = saved
+        self._of_sibling = of_sibling
         self._left_out = LeftOut()
         #: The last stream entry that was taken in, over any connection.
         self._known_to = ""
@@ -135,18 +142,24 @@ class Watcher:
                 wait_s = RETRY_MOST_S
                 _log.exception("registry.not_followed", retry_s=wait_s)
             self._note_connected(False)
-            self._begin_with_saved()
+            await self._begin_without_registry()
             await asyncio.sleep(wait_s * random.uniform(0.8, 1.2))
             self._swap(view.forget_absent(self.view, time.monotonic(), self.age_s), None)
 
-    def _begin_with_saved(self) -> None:
-        """Take the saved view where there is no view yet. The file is read only once."""
-        read, self._saved = self._saved, None
-        saved = read() if read is not None and not self.has_view else None
+    async def _begin_without_registry(self) -> None:
+        """Take a sibling's view, or the saved one, where there is no view yet. The file is read only once."""
+        if self.has_view:
+            self._saved = self._of_sibling = None
+            return
+        saved = await self._of_sibling() if self._of_sibling is not None else None
+        view_from: Literal["file", "sibling"] = "sibling"
+        if saved is None:
+            read, self._saved = self._saved, None
+            saved, view_from = read() if read is not None else None, "file"
         if saved is not None:
-            _log.warning("registry.view_from_file", age_s=round(saved.age_s, 3))
+            _log.warning(f"registry.view_from_{view_from}", age_s=round(saved.age_s, 3))
             self._in_force_at_s = time.monotonic() - saved.age_s
-            self.from_file = True
+            self.view_from = view_from
             self._swap(saved.view, None)
             self._has_view.set()
 
@@ -155,9 +168,8 @@ class Watcher:
         client = connect_async(self._settings.redis_url, blocking=True)
         try:
             await self._wait_for_turn(client)
-            async with asyncio.timeout(
-                SNAPSHOT_TIMEOUT_S if self._saved is None else FIRST_SNAPSHOT_S
-            ):
+            may_begin = self._saved is not None or self._of_sibling is not None
+            async with asyncio.timeout(FIRST_SNAPSHOT_S if may_begin else SNAPSHOT_TIMEOUT_S):
                 reply = await self._snapshot(client)
             heard_s = time.monotonic()
             away_s = heard_s - self._in_force_at_s
@@ -167,8 +179,8 @@ class Watcher:
             quick = await self._is_quick(client)
             self._in_force_at_s = heard_s
             self._swap(after, None)
-            self.from_file = False
-            self._saved = None
+            self.view_from = "registry"
+            self._saved = self._of_sibling = None
             self._has_view.set()
             if not quick:
                 # Its snapshot is used, but `connected` stays False: it would flip for ever.

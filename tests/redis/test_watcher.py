@@ -476,7 +476,7 @@ async def test_a_saved_view_is_as_old_as_the_registrys_last_word_on_it(
     task = asyncio.create_task(watcher.run())
     async with asyncio.timeout(10):
         await watcher.ready()
-    assert (watcher.from_file, watcher.connected) == (True, False)
+    assert (watcher.view_from, watcher.connected) == ("file", False)
     assert 40 <= watcher.age_s < 60
     await end(task)
 
