@@ -252,8 +252,16 @@ class Prober:
             verdict = await self._verdict_on(instance, suspected)
         instance = watch.instance  # its key may have changed meanwhile
         if verdict is not None and sharing is not None:
-            told = Told(instance.key, watch.probed_as, verdict.passed, verdict.evidence, suspected)
-            sharing.tell(told)
+            sharing.tell(
+                Told(
+                    instance.key,
+                    watch.probed_as,
+                    verdict.passed,
+                    verdict.evidence,
+                    suspected,
+                    time.monotonic(),
+                )
+            )
         return self._judge(watch, verdict, suspected)
 
     def _judge(self, watch: Watch, verdict: Verdict | None, suspected: bool) -> Health:

@@ -1,6 +1,8 @@
 """Shares the probes among the workers of a gateway: one probes an instance, and tells the others its verdict."""
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ DOUBT = "health.doubt"
 
 #: Verdicts that come so close together are told in one message.
 GATHERED_FOR_S = 0.002
+DELAYS_KEPT = 1000
 
 
 class Told(NamedTuple):
@@ -26,6 +29,8 @@ class Told(NamedTuple):
     evidence: str
     #: Whether the instance was suspected when the probe began.
     suspected: bool
+    #: When it was reached, by the monotonic clock that all processes of a machine share.
+    at_s: float = 0.0
 
 
 class Hearing(NamedTuple):
@@ -54,6 +59,8 @@ class Sharing:
         #: The instances that this worker probes because their owner has said nothing for too long.
         self._covered: set[str] = set()
         self._untold: list[Told] = []
+        #: How long the last verdicts of siblings were on their way.
+        self.delays_s: deque[float] = deque(maxlen=DELAYS_KEPT)
         self._hearing: Hearing | None = None
         self._count()
 
@@ -106,9 +113,11 @@ class Sharing:
 
     def _heard(self, _sibling: str, body: Any) -> None:
         if self._hearing is not None and self._follows():
+            now_s = time.monotonic()
             for told in body:
                 one = Told(*told)
                 self._covered.discard(one.key)
+                self.delays_s.append(now_s - one.at_s)
                 self._hearing.verdict(one)
 
     def _heard_doubt(self, _sibling: str, body: Any) -> None:

@@ -64,7 +64,7 @@ class HandingOn:
     async def take_healths(self) -> None:
         """Begin with what a sibling makes of the instances."""
         for key, probed_as, *health in await self._all_of(HEALTHS) or ():
-            self._prober.health_heard(key, probed_as, _health_of(health))
+            self._prober.health_heard(key, probed_as, health_of(health))
 
     async def take_view(self) -> Saved | None:
         """The view of a sibling; None: none has one."""
@@ -105,7 +105,7 @@ class HandingOn:
 
     def _health_rows(self) -> Steps[Sequence[Any]]:
         return gathered(
-            (key, probed_as, *_told(health)) for key, probed_as, health in self._prober.healths()
+            (key, probed_as, *told(health)) for key, probed_as, health in self._prober.healths()
         )
 
     def _view_rows(self) -> Steps[Sequence[Any]]:
@@ -115,7 +115,7 @@ class HandingOn:
         return [current_at_s, *lines]
 
 
-def _told(health: Health) -> tuple[Any, ...]:
+def told(health: Health) -> tuple[Any, ...]:
     return (
         health.status,
         health.run,
@@ -126,6 +126,6 @@ def _told(health: Health) -> tuple[Any, ...]:
     )
 
 
-def _health_of(told: Sequence[Any]) -> Health:
+def health_of(told: Sequence[Any]) -> Health:
     status, run, evidence, probation, suspected, latest = told
     return Health(status, run, evidence, probation, suspected, latest)

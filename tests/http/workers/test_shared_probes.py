@@ -1,0 +1,185 @@
+"""Workers of one gateway share the probes, and what becomes of them."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from discovery.store.keys import KEY_NAMES, registry_keys
+from tests.conftest import StartUpstream
+from tests.support.eventually import eventually
+from tests.support.gateway_processes import GatewayOfWorkers, gateway_of_workers
+from tests.support.raw_clients import exchange
+from tests.support.registry_servers import RegistryServer
+from tests.support.upstreams import ScriptedUpstream
+
+INTERVAL_S = 0.2
+GET = b"GET /api/orders/1 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+
+
+async def instances_of(
+    gateway: GatewayOfWorkers, start_upstream: StartUpstream, count: int
+) -> list[ScriptedUpstream]:
+    """So many instances of orders_service, which are healthy."""
+    upstreams = [await start_upstream() for _ in range(count)]
+    for number, upstream in enumerate(upstreams):
+        body = {"host": "127.0.0.1", "port": upstream.port, "health_check_url": "/health"}
+        path = f"/services/orders_service/instances/i{number}"
+        assert (await gateway.request("PUT", path, json=body)).status == 201
+    await eventually(lambda: len(gateway.logs("instance.health_changed")) >= count)
+    return upstreams
+
+
+@pytest.mark.parametrize("workers", ["2", "4"])
+async def test_an_instance_is_probed_once_in_an_interval_however_many_workers_there_are(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream, workers: str
+) -> None:
+    async with gateway_of_workers(
+        tmp_path,
+        registry_url,
+        GATEWAY_WORKERS=workers,
+        HEALTH_CHECK_INTERVAL=str(INTERVAL_S),
+    ) as gateway:
+        upstreams = await instances_of(gateway, start_upstream, 6)
+        before, began_s = sum(one.probes for one in upstreams), time.monotonic()
+        await eventually(lambda: all(one.probes > 15 for one in upstreams), within_s=30)
+        probes = sum(one.probes for one in upstreams) - before
+        intervals = (time.monotonic() - began_s) / INTERVAL_S
+        assert probes / len(upstreams) < 1.3 * intervals + 1
+        lines = gateway.logs("instance.health_changed")
+        assert sorted(line["instance"] for line in lines) == [f"i{n}" for n in range(6)]
+        registered = gateway.logs("instance.registered")
+        assert sorted(line["instance"] for line in registered) == [f"i{n}" for n in range(6)]
+
+
+async def test_a_verdict_is_logged_once_and_counts_for_the_registry(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url) as gateway:
+        upstreams = await instances_of(gateway, start_upstream, 4)
+        for one in upstreams:
+            one.healthy = False
+
+        async def all_unhealthy() -> bool:
+            services = (await gateway.request("GET", "/services")).json()["services"]
+            return {one["status"] for one in services[0]["instances"]} == {"unhealthy"}
+
+        await eventually(all_unhealthy, within_s=20)
+        for _ in range(10):  # each worker is asked
+            assert (await exchange(gateway.port, GET)).status == 503
+        lines = [
+            line for line in gateway.logs("instance.health_changed") if line["to"] != "healthy"
+        ]
+        assert sorted(line["instance"] for line in lines) == ["i0", "i1", "i2", "i3"]
+
+
+async def test_a_killed_worker_leaves_no_instance_unprobed(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url, HEALTH_CHECK_TIMEOUT="5") as gateway:
+        upstreams = await instances_of(gateway, start_upstream, 8)
+        killed, _ = gateway.workers
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: gateway.logs("worker.ended"))
+        probes = [one.probes for one in upstreams]
+        await eventually(
+            lambda: all(one.probes > n for one, n in zip(upstreams, probes, strict=True))
+        )
+
+
+async def test_the_instances_of_a_hanging_worker_are_judged_by_the_other(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    async with gateway_of_workers(tmp_path, registry_url, HEALTH_CHECK_TIMEOUT="0.5") as gateway:
+        upstreams = await instances_of(gateway, start_upstream, 8)
+        hanging, _ = gateway.workers
+        os.kill(hanging, signal.SIGSTOP)
+        for one in upstreams:
+            one.healthy = False
+        await eventually(
+            lambda: (
+                len(
+                    {
+                        line["instance"]
+                        for line in gateway.logs("instance.health_changed")
+                        if line["to"] == "unhealthy"
+                    }
+                )
+                == len(upstreams)
+            ),
+            within_s=30,
+        )
+        assert not gateway.logs("worker.ended"), "it still hangs"
+
+
+async def test_without_the_registry_a_new_worker_begins_with_its_siblings_view(
+    tmp_path: Path, own_registry: RegistryServer, start_upstream: StartUpstream
+) -> None:
+    """Half of the requests would be answered 503 `no_view` until the registry is back."""
+    async with gateway_of_workers(tmp_path, own_registry.url, RATE_LIMIT_REQUESTS="0") as gateway:
+        await instances_of(gateway, start_upstream, 3)
+        await eventually(lambda: len(gateway.logs("gateway.routing")) == 2)
+        own_registry.kill()
+        await eventually(lambda: len(gateway.logs("registry.unreachable")) >= 2)
+        killed, _ = gateway.workers
+        os.kill(killed, signal.SIGKILL)
+        await eventually(lambda: gateway.logs("worker.ended"))
+        ends = asyncio.Event()
+        statuses: list[int] = []
+
+        async def ask() -> None:
+            while not ends.is_set():
+                statuses.append((await exchange(gateway.port, GET)).status)
+
+        asking = [asyncio.create_task(ask()) for _ in range(4)]
+        await gateway.all_ready(without=[killed])
+        more = len(statuses) + 100
+        await eventually(lambda: len(statuses) > more, within_s=20)
+        ends.set()
+        await asyncio.gather(*asking)
+        assert set(statuses) == {200}
+        lines = gateway.logs("gateway.routing")
+        assert [line["view_from"] for line in lines[2:]] == ["sibling"]
+
+        own_registry.start()
+        await eventually(lambda: len(gateway.logs("registry.connected")) >= 4, within_s=20)
+        assert (await exchange(gateway.port, GET)).status == 200
+
+
+async def test_nobody_waits_for_a_worker_that_was_killed(
+    tmp_path: Path, registry_url: str, start_upstream: StartUpstream
+) -> None:
+    """Drains waited until its lease had lapsed, for 3 s; a machine may be busy for so long, but not each time."""
+    leases = registry_keys("default")[KEY_NAMES.index("workers")]
+    async with (
+        gateway_of_workers(tmp_path, registry_url) as gateway,
+        redis.asyncio.Redis.from_url(registry_url) as client,
+    ):
+        registry: Any = client
+        await instances_of(gateway, start_upstream, 1)
+        status = (await gateway.request("GET", "/status")).json()["registry"]
+        assert (status["live_gateways"], status["live_workers"]) == (1, 2)
+        in_time = []
+        for number in range(1, 4):
+            killed = gateway.workers[0]
+            (lapses_ms,) = [
+                at_ms
+                for name, at_ms in await registry.zrange(leases, 0, -1, withscores=True)
+                if name.decode().endswith(f".{killed}")
+            ]
+            os.kill(killed, signal.SIGKILL)
+            await eventually(lambda n=number: len(gateway.logs("worker.ended")) == n)
+            path = "/services/orders_service/instances/i0/drain?wait=20"
+            drained = (await gateway.request("POST", path)).json()
+            assert drained["complete"], drained
+            seconds, micros = await registry.time()
+            in_time.append(seconds * 1000 + micros / 1000 < lapses_ms)
+            if in_time[-1]:
+                break
+            await gateway.all_ready(without=[killed])
+        assert in_time[-1]
